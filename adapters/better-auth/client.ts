@@ -1,0 +1,138 @@
+import type { BetterAuthClientPlugin } from 'better-auth/client'
+import { type AccountProvider, type AccountSession, LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../lib/index.ts'
+
+type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
+type Fetch = Parameters<GetActions>[0]
+type FetchPlugin = NonNullable<BetterAuthClientPlugin['fetchPlugins']>[number]
+
+const PROOF_HEADER = 'x-latchkey-proof'
+
+/** What the client plugin hands to {@link betterAuthAccount}. */
+export interface LatchkeyConnection {
+  readonly fetch: Fetch
+  readonly baseURL: string
+  readonly carrier: ProofCarrier
+}
+
+/** The Better Auth client, as far as it is needed here. */
+export interface LatchkeyAuthClient {
+  $latchkey(): LatchkeyConnection
+}
+
+/** Holds what is going on while `upgrade` runs. */
+export interface ProofCarrier {
+  mint: (() => Promise<string>) | null
+  sent: boolean
+  running: boolean
+}
+
+/** The client plugin's own shape: anything wider would hide the other plugins' types from `createAuthClient`. */
+export interface LatchkeyClientPlugin {
+  readonly id: 'latchkey'
+  fetchPlugins: FetchPlugin[]
+  readonly getActions: (...args: Parameters<GetActions>) => LatchkeyAuthClient
+}
+
+/**
+ * The plugin for `createAuthClient`. While `auth.upgrade` runs it adds a fresh proof to each POST under the client's
+ * base URL; at any other time, and for any other address, it does nothing.
+ */
+export function latchkeyClient(): LatchkeyClientPlugin {
+  const carrier: ProofCarrier = { mint: null, sent: false, running: false }
+  let baseURL = ''
+  const carry: FetchPlugin = {
+    id: 'latchkey',
+    name: 'latchkey',
+    hooks: {
+      async onRequest(request) {
+        if (!carrier.running || request.method !== 'POST' || !isUnder(String(request.url), baseURL)) return
+        carrier.sent = true
+        // A redirect would carry the header on to wherever it points.
+        request.redirect = 'manual'
+        if (carrier.mint) request.headers.set(PROOF_HEADER, await carrier.mint())
+        return request
+      },
+    },
+  }
+  return {
+    id: 'latchkey',
+    fetchPlugins: [carry],
+    getActions(fetch, _store, options) {
+      baseURL = resolveBaseURL(options)
+      return { $latchkey: () => ({ fetch, baseURL, carrier }) }
+    },
+  }
+}
+
+/** As Better Auth resolves it: a path in `baseURL` wins over `basePath`. */
+function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActions>[2] & {} = {}): string {
+  const url = new URL(baseURL ?? globalThis.location?.origin ?? 'http://localhost')
+  const path = url.pathname === '/' ? basePath : url.pathname
+  return `${url.origin}/${path.replace(/^\/+|\/+$/g, '')}`.replace(/\/$/, '')
+}
+
+function isUnder(url: string, baseURL: string): boolean {
+  return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)
+}
+
+/**
+ * Better Auth as the account provider of `createAuth`.
+ *
+ * @param client - made by `createAuthClient` with {@link latchkeyClient} among its plugins
+ */
+export function betterAuthAccount(client: LatchkeyAuthClient): AccountProvider {
+  const { fetch, baseURL, carrier } = client.$latchkey()
+  return {
+    audience: baseURL,
+    getSession: () => get<AccountSession>(fetch, '/latchkey/session'),
+    getToken: async () => (await get<{ token: string }>(fetch, '/token'))?.token ?? null,
+    async withProof(mint, run) {
+      Object.assign(carrier, { mint, sent: false, running: true })
+      try {
+        const result = await run()
+        return { result, sent: carrier.sent }
+      } finally {
+        Object.assign(carrier, { mint: null, running: false })
+      }
+    },
+    readFailure,
+    async signOut() {
+      await request(fetch, '/sign-out', { method: 'POST', body: {} })
+    },
+  }
+}
+
+interface Answer {
+  readonly data: unknown
+  readonly error: { readonly status: number; readonly code?: string; readonly message?: string } | null
+}
+
+async function get<Data>(fetch: Fetch, path: string): Promise<Data | null> {
+  return (await request(fetch, path, { method: 'GET' })) as Data | null
+}
+
+/** Null where the server says that there is no session; every other failure is that it cannot be reached. */
+async function request(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
+  const { data, error } = (await fetch(path, options).catch(unreachable)) as Answer
+  if (!error) return data
+  if (error.status === 401 || error.status === 403) return null
+  throw toFailure(error)
+}
+
+function unreachable(cause: unknown): never {
+  throw new LatchkeyError('OFFLINE', undefined, cause)
+}
+
+function readFailure(outcome: unknown): LatchkeyError | null {
+  if (isLatchkeyError(outcome)) return outcome
+  // What `fetch` throws where there is no network.
+  if (outcome instanceof TypeError) return new LatchkeyError('OFFLINE', undefined, outcome)
+  const { error } = (outcome ?? {}) as Partial<Answer>
+  return error ? toFailure(error) : null
+}
+
+function toFailure(error: NonNullable<Answer['error']>): LatchkeyError {
+  const { status, code = '' } = error
+  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
+  return new LatchkeyError(status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED', undefined, error)
+}

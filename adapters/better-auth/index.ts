@@ -1,0 +1,6 @@
+export { latchkeyJwt } from './jwt.ts'
+export { latchkey } from './plugin.ts'
+export type { LatchkeyPlugin, LatchkeyPluginOptions, SessionAnswer } from './plugin.ts'
+export type { Subject } from './principals.ts'
+export { PROOF_HEADER } from './proofs.ts'
+export type { LatchkeySchema } from './schema.ts'

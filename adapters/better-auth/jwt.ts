@@ -1,0 +1,50 @@
+import type { AuthContext } from 'better-auth'
+import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
+import { type Subject, subjectOf } from './principals.ts'
+
+type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
+
+/**
+ * Better Auth's `jwt` plugin, with `sub` the account's principal and only Latchkey's claims in the payload;
+ * the plugin alone would put the whole user into it, e-mail address included.
+ *
+ * @param options - as for `jwt`; what `definePayload` returns is added, `sub` stays the principal
+ */
+export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
+  let context: AuthContext | undefined
+  const subjects = new WeakMap<Session, Promise<Subject>>()
+
+  // Payload and subject are asked for one after the other: one look at the database serves both.
+  const subject = (session: Session): Promise<Subject> => {
+    const found = subjects.get(session) ?? readSubject(context!, session.user.id)
+    subjects.set(session, found)
+    return found
+  }
+
+  const plugin = jwt({
+    disableSettingJwtHeader: true,
+    ...options,
+    jwt: {
+      ...options.jwt,
+      getSubject: async (session) => (await subject(session)).principal,
+      definePayload: async (session) => ({
+        ...(await options.jwt?.definePayload?.(session)),
+        auth_mode: 'external',
+        aliases: (await subject(session)).aliases,
+      }),
+    },
+  })
+  return {
+    ...plugin,
+    init(ctx) {
+      context = ctx
+      return plugin.init(ctx)
+    },
+  }
+}
+
+async function readSubject({ adapter }: AuthContext, userId: string): Promise<Subject> {
+  const subject = await subjectOf(adapter, userId, new Date())
+  if (!subject) throw new TypeError('latchkeyJwt: the session has no user')
+  return subject
+}

@@ -1,0 +1,100 @@
+import type { BetterAuthPlugin } from 'better-auth'
+
+type Tables = NonNullable<BetterAuthPlugin['schema']>
+
+/** The tables of the plugin; the one field that clients see is typed, so that `session.user.principal` is. */
+export interface LatchkeySchema extends Tables {
+  readonly user: {
+    readonly fields: {
+      readonly principal: { readonly type: 'string'; readonly required: false; readonly unique: true; readonly input: false }
+      readonly principalOpen: HiddenField<'boolean'>
+      readonly principalEpoch: HiddenField<'string'>
+    }
+  }
+}
+
+interface HiddenField<Type> {
+  readonly type: Type
+  readonly input: false
+  readonly returned: false
+  readonly required: false
+}
+
+const hidden = { input: false, returned: false, required: false } as const
+
+/**
+ * What the plugin adds to the database.
+ *
+ * `latchkeyPrincipal` is the lock: a principal has one row, whatever it is used for, and the row outlives its user.
+ * So nothing here references `user`.
+ */
+export const schema: LatchkeySchema = {
+  user: {
+    fields: {
+      /** The canonical principal; counts only while its lock row names this user. */
+      principal: { type: 'string', required: false, unique: true, input: false },
+      /** True until the first use fixes what `sub` is. */
+      principalOpen: { type: 'boolean', ...hidden },
+      /** Changes whenever the binding is made anew; lock rows of another epoch no longer count. */
+      principalEpoch: { type: 'string', ...hidden },
+    },
+  },
+  latchkeyPrincipal: {
+    fields: {
+      principal: { type: 'string', required: true, unique: true },
+      /** Of the whole public key; null for a user id that is kept as an alias. */
+      thumbprint: { type: 'string', required: false },
+      userId: { type: 'string', required: false, index: true },
+      issuer: { type: 'string', required: false },
+      subject: { type: 'string', required: false },
+      kind: { type: 'string', required: true },
+      epoch: { type: 'string', required: true },
+      /** When a reservation lapses. */
+      until: { type: 'date', required: false },
+    },
+  },
+  latchkeyKey: {
+    fields: {
+      thumbprint: { type: 'string', required: true, unique: true },
+      principal: { type: 'string', required: true, index: true },
+      name: { type: 'string', required: false },
+      createdAt: { type: 'date', required: true },
+      lastSeenAt: { type: 'date', required: false },
+      retiredAt: { type: 'date', required: false },
+    },
+  },
+  latchkeyProof: {
+    fields: {
+      jti: { type: 'string', required: true, unique: true },
+      until: { type: 'date', required: true, index: true },
+    },
+  },
+  latchkeyAudit: {
+    fields: {
+      /** Act, principal and epoch: writing the same act twice leaves one row. */
+      act: { type: 'string', required: true, unique: true },
+      principal: { type: 'string', required: true, index: true },
+      userId: { type: 'string', required: false, index: true },
+      createdAt: { type: 'date', required: true },
+    },
+  },
+}
+
+/** A row of the lock. */
+export interface PrincipalRow {
+  readonly principal: string
+  readonly thumbprint: string | null
+  readonly userId: string | null
+  readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved'
+  readonly epoch: string
+  readonly until: Date | null
+}
+
+/** The columns of `user` that the plugin reads. */
+export interface BoundUser {
+  readonly id: string
+  readonly emailVerified: boolean
+  readonly principal?: string | null
+  readonly principalOpen?: boolean | null
+  readonly principalEpoch?: string | null
+}

@@ -1,0 +1,27 @@
+import { type BrowserContextOptions, type PlaywrightTestArgs, type PlaywrightTestOptions, type PlaywrightWorkerArgs, type PlaywrightWorkerOptions, type TestType, test as base } from '@playwright/test'
+import { type Device, createDevice } from './device.ts'
+
+/** What the fixtures add to a test. */
+export interface LatchkeyFixtures {
+  /** Makes a device; every one is closed when the test ends. */
+  readonly device: (options?: BrowserContextOptions) => Promise<Device>
+}
+
+type Fixtures = PlaywrightTestArgs & PlaywrightTestOptions & LatchkeyFixtures
+
+/** Playwright's `test` with a `device` fixture: each call is another person's browser. */
+export const test: TestType<Fixtures, PlaywrightWorkerArgs & PlaywrightWorkerOptions> = base.extend<LatchkeyFixtures>({
+  device: async ({ browser, baseURL }, use) => {
+    const devices: Device[] = []
+    await use(async (options) => {
+      const device = await createDevice(browser, { ...(baseURL && { baseURL }), ...options })
+      devices.push(device)
+      return device
+    })
+    await Promise.all(devices.map((device) => device.close()))
+  },
+})
+
+export { expect } from '@playwright/test'
+export { createDevice } from './device.ts'
+export type { Device, StateOptions } from './device.ts'

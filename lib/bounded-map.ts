@@ -1,0 +1,28 @@
+/** A map that forgets its oldest entry when it is full. */
+export class BoundedMap<Key, Value> {
+  readonly #entries = new Map<Key, Value>()
+  readonly #most: number
+
+  /** @param most - entries kept; 0 keeps none */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#entries.get(key)
+  }
+
+  set(key: Key, value: Value): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value!)
+  }
+
+  delete(key: Key): void {
+    this.#entries.delete(key)
+  }
+}

@@ -1,0 +1,148 @@
+import { type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
+import { createFetch } from './fetch.ts'
+import { type EnsureIdentityOptions, ensureIdentity, start } from './identity.ts'
+import { type AuthOptions, checkOptions } from './options.ts'
+import { type Acts, type Runtime, createRuntime, guarded } from './runtime.ts'
+import type { SignOutOptions } from './sign-out.ts'
+import { connectTabs } from './tabs.ts'
+import { type GetTokenOptions, createTokenSource } from './token.ts'
+import type { UpgradeResult } from './upgrade.ts'
+
+/** The identity of an app on one device. Made by `createAuth`. */
+export interface Auth {
+  /** Resolves once the stored identity is in force, or storage is known not to work. Never rejects, never waits for the network. */
+  readonly ready: Promise<void>
+  /** The present state: frozen, the same reference until a field changes. */
+  getState(): AuthState
+  /** The state that a server renders: always the same. */
+  getServerState(): AuthState
+  /**
+   * Calls `listener` after each change.
+   *
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: () => void): () => void
+  /**
+   * Anonymous to local-first: loads or creates the device identity.
+   *
+   * @throws {LatchkeyError} `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`, `IDENTITY_UNKNOWN`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`
+   */
+  ensureIdentity(options?: EnsureIdentityOptions): Promise<Session>
+  /**
+   * The bearer for the present mode; null without a credential.
+   *
+   * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `IDENTITY_CHANGED`, `KEYSTORE_*`
+   */
+  getToken(options?: GetTokenOptions): Promise<string | null>
+  /**
+   * `fetch` with that bearer, to the page's origin and those in `audiences`. After a 401 the token is refreshed once
+   * and the request sent once more.
+   *
+   * @throws {LatchkeyError} `ORIGIN_NOT_ALLOWED` before anything is sent, and what {@link Auth.getToken} throws
+   */
+  readonly fetch: typeof fetch
+  /**
+   * Signs up or in through `run`, one call for both: with OAuth nobody knows beforehand which it is.
+   *
+   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; every other failure is an outcome
+   */
+  upgrade(run: () => unknown): Promise<UpgradeResult>
+  /**
+   * Ends the session here at once, offline too; the account server hears of it when it can be reached.
+   *
+   * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   */
+  signOut(options?: SignOutOptions): Promise<void>
+  /**
+   * Returns 32 bytes that belong to the device identity and to `purpose`; the same secret gives them back anywhere.
+   * An account alone never does.
+   *
+   * @param purpose - such as `notes`
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `KEYSTORE_*`
+   */
+  deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
+  /** Tells that the app queued or sent a write by another way than `fetch`: from now on this identity holds something. */
+  recordWrite(): Promise<void>
+  /** Lets go of connections and timers. The identity stays. */
+  close(): void
+}
+
+/**
+ * Opens the identity of this device, and makes one at the first start.
+ *
+ * @throws {TypeError} an option cannot be meant
+ */
+export type CreateAuth = (options?: AuthOptions) => Auth
+
+/**
+ * Makes `createAuth`.
+ *
+ * @param acts - how the part that loads later is had: by `import()` in pages, at once in service workers
+ */
+export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
+  return (options = {}) => {
+    checkOptions(options)
+    const runtime = createRuntime(options, acts)
+    const source = createTokenSource(runtime)
+    const closers: (() => void)[] = []
+    reportToApp(runtime)
+
+    // Not before the next microtask: construction itself touches no store, no channel and no network.
+    const ready = Promise.resolve().then(async () => {
+      closers.push(connectTabs(runtime), watchNetwork(runtime))
+      await start(runtime)
+      void inBackground(runtime, ({ confirmSession }) => confirmSession(runtime))
+    })
+    const getToken = async (request?: GetTokenOptions): Promise<string | null> => (await ready, source(request))
+    const act = async (): Promise<Acts> => (await ready, acts())
+
+    return {
+      ready,
+      getState: runtime.getState,
+      getServerState: () => INITIAL_STATE,
+      subscribe: runtime.subscribe,
+      ensureIdentity: async (request) => (await ready, ensureIdentity(runtime, request)),
+      getToken,
+      fetch: createFetch(runtime, getToken),
+      upgrade: async (run) => (await act()).upgrade(runtime, run),
+      signOut: async (request) => (await act()).signOut(runtime, request),
+      deriveKey: async (purpose) => (await act()).deriveKey(runtime, purpose),
+      recordWrite: async () => (await act()).recordWrite(runtime),
+      close() {
+        for (const close of closers) close()
+        runtime.store.close()
+      },
+    }
+  }
+}
+
+/** Unreachable is not rejected: what fails here is tried again when the network is back. */
+async function inBackground(runtime: Runtime, work: (acts: Acts) => Promise<void>): Promise<void> {
+  try {
+    await work(await runtime.acts())
+  } catch {
+    runtime.dispatch({ type: 'networkLost' })
+  }
+}
+
+function reportToApp(runtime: Runtime): void {
+  const { onPrincipalChange, onTokenExpired } = runtime.options
+  runtime.on('reportExpiry', () => guarded(() => onTokenExpired?.()))
+  runtime.on('reportPrincipalChange', (before, { type }) => {
+    const from = before.session?.principal ?? null
+    const to = runtime.getState().session?.principal ?? null
+    if (from !== to) guarded(() => onPrincipalChange?.({ from, to, reason: type }))
+  })
+  runtime.on('deliverOutbox', () => {
+    if (runtime.ring().outbox.length) void inBackground(runtime, ({ deliverOutbox }) => runtime.exclusively(() => deliverOutbox(runtime)))
+  })
+}
+
+function watchNetwork(runtime: Runtime): () => void {
+  const heard = new AbortController()
+  const { signal } = heard
+  globalThis.addEventListener?.('online', () => runtime.dispatch({ type: 'networkFound' }), { signal })
+  globalThis.addEventListener?.('offline', () => runtime.dispatch({ type: 'networkLost' }), { signal })
+  return () => heard.abort()
+}

@@ -1,0 +1,33 @@
+import type { AuthState } from '../machine/state.ts'
+import type { EventType } from '../machine/transition.ts'
+
+/** One step of the machine, as the developer tools see it. It never holds a secret, token or proof. */
+export interface DevtoolsRecord {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly event: EventType
+  /** The event had no place in this phase and changed nothing. */
+  readonly ignored: boolean
+  readonly state: AuthState
+}
+
+/** What one `createAuth` shows to the developer tools. */
+export interface DevtoolsInstance {
+  /** The `name` option. */
+  readonly name: string
+  getState(): AuthState
+  /** @returns a function that ends the subscription */
+  subscribe(listener: () => void): () => void
+}
+
+/** What developer tools put at `globalThis[Symbol.for('latchkey.devtools')]` before the app starts. */
+export interface DevtoolsHook {
+  /** @returns a function that is told of each event */
+  register(instance: DevtoolsInstance): (record: DevtoolsRecord) => void
+}
+
+/** Registers with the developer tools, if there are any. */
+export function registerDevtools(instance: DevtoolsInstance): (record: DevtoolsRecord) => void {
+  const hook = (globalThis as { [key: symbol]: DevtoolsHook | undefined })[Symbol.for('latchkey.devtools')]
+  return hook?.register(instance) ?? (() => {})
+}

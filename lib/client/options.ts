@@ -1,0 +1,54 @@
+import type { CryptoSuite } from '../identity/crypto.ts'
+import type { RecordStore } from '../keystore/store.ts'
+import type { AccountProvider } from './account.ts'
+
+/** What a device identity holds, told by the app. */
+export interface LocalHoldings {
+  /** How many things the person would miss; 0 means nothing. */
+  readonly items: number
+  /** For a person, such as "3 notes". */
+  readonly label?: string
+}
+
+/** A change of the principal in force. */
+export interface PrincipalChange {
+  readonly from: string | null
+  readonly to: string | null
+  /** The event that made it. */
+  readonly reason: string
+}
+
+/** Options of `createAuth`. */
+export interface AuthOptions {
+  /** `aud` of tokens for the page's own origin; `location.origin` unless told. */
+  readonly audience?: string
+  /** Further origins that `fetch` may call, with the `aud` of tokens for each. */
+  readonly audiences?: Readonly<Record<string, string>>
+  /** Separates store, locks and channel of several apps on one origin; `latchkey` unless told. */
+  readonly name?: string
+  /** `local-first` makes an identity at the first start, `anonymous` leaves it to `ensureIdentity`. */
+  readonly initialMode?: 'local-first' | 'anonymous'
+  /** The external provider. */
+  readonly account?: AccountProvider
+  /** Where the identity is kept; IndexedDB unless told. */
+  readonly keystore?: RecordStore
+  /** Milliseconds since 1970; the system clock unless told. */
+  readonly clock?: () => number
+  /** The implementation of the primitives; WebCrypto with @noble as the fallback unless told. */
+  readonly crypto?: CryptoSuite
+  /** What this identity holds on this device. Without it, an identity holds something once it wrote. */
+  readonly describeLocal?: (principal: string) => LocalHoldings | Promise<LocalHoldings>
+  /** Picks the claims that the session shows, out of an account token's payload. */
+  readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
+  /** Says what is not synced yet; more than 0 vetoes the sign-out. */
+  readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
+  readonly onPrincipalChange?: (change: PrincipalChange) => void
+  readonly onTokenExpired?: () => void
+}
+
+/** Refuses what cannot be meant, with a `TypeError`. */
+export function checkOptions({ name, audiences = {} }: AuthOptions): void {
+  if (name === '') throw new TypeError('name: empty')
+  const stray = Object.keys(audiences).find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
+  if (stray !== undefined) throw new TypeError(`audiences: ${stray} is no origin`)
+}

@@ -1,0 +1,21 @@
+import type { Keyring } from '../keystore/record.ts'
+import type { Runtime } from './runtime.ts'
+
+/** Adds that the account server still has to end the account's session. */
+export function withSignOut(ring: Keyring, accountId: string, createdAt: number): Keyring {
+  return { ...ring, outbox: [...ring.outbox, { id: crypto.randomUUID(), kind: 'sign-out', accountId, createdAt }] }
+}
+
+/**
+ * Tells the account server what it has not heard yet. An item leaves the record only once it was heard.
+ * Called only inside `runtime.exclusively`: a late sign-out would end the next session.
+ *
+ * @throws {LatchkeyError} `OFFLINE`
+ */
+export async function deliverOutbox(runtime: Runtime): Promise<void> {
+  await runtime.read()
+  for (const item of runtime.ring().outbox) {
+    await runtime.options.account?.signOut()
+    await runtime.write((ring) => ({ ...ring, outbox: ring.outbox.filter(({ id }) => id !== item.id) }))
+  }
+}

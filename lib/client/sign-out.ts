@@ -1,0 +1,48 @@
+import type { AccountEntry, DeviceEntry, Entry, Keyring } from '../keystore/record.ts'
+import { withSignOut } from './outbox.ts'
+import type { Runtime } from './runtime.ts'
+
+/** Options of `signOut`. */
+export interface SignOutOptions {
+  /** Also deletes a device identity that never had an account. What only it can reach is lost for ever. */
+  readonly forget?: boolean
+  /** Signs out although something is not synced yet. */
+  readonly force?: boolean
+}
+
+/**
+ * Ends the session here at once, offline too; the account server hears of it when it can be reached.
+ *
+ * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+ */
+export async function signOut(runtime: Runtime, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
+  runtime.dispatch({ type: 'signOutStarted' })
+  if (runtime.getState().phase !== 'signing-out') throw runtime.fail('UPGRADE_IN_PROGRESS')
+  try {
+    if (!force) await checkUnsynced(runtime)
+    await runtime.write((ring) => signedOut(ring, runtime.currentOf(ring), runtime.now(), forget))
+  } catch (error) {
+    runtime.dispatch({ type: 'signOutVetoed' })
+    throw error
+  }
+  runtime.dispatch({ type: 'signedOut', view: runtime.view() })
+}
+
+async function checkUnsynced({ options, fail }: Runtime): Promise<void> {
+  const { unsynced } = (await options.beforeSignOut?.()) ?? { unsynced: 0 }
+  if (unsynced > 0) throw fail('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
+}
+
+function signedOut(ring: Keyring, entry: Entry | undefined, now: number, forget: boolean): Keyring {
+  const gone = new Set<Entry>()
+  if (entry?.kind === 'account') for (const left of leftBehind(ring, entry)) gone.add(left)
+  else if (entry && forget) gone.add(entry)
+  const left: Keyring = { ...ring, current: null, intent: null, entries: ring.entries.filter((other) => !gone.has(other)) }
+  return entry?.kind === 'account' ? withSignOut(left, entry.accountId, now) : left
+}
+
+/** The account, and its device key if the account alone brings everything back; otherwise the key is set aside. */
+function leftBehind(ring: Keyring, account: AccountEntry): Entry[] {
+  const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean => account.recoverable && (!derived || backedUpAt !== null)
+  return ring.entries.filter((other) => other === account || (other.kind === 'device' && other.principal === account.principal && isCovered(other)))
+}

@@ -1,0 +1,118 @@
+import type { LatchkeyError } from '../errors.ts'
+import type { DeviceKey } from '../identity/device-key.ts'
+import type { Entry } from '../keystore/record.ts'
+import type { Session } from '../machine/state.ts'
+import type { AccountProvider, AccountSession } from './account.ts'
+import { accountEntry } from './confirm-session.ts'
+import type { LocalHoldings } from './options.ts'
+import { deliverOutbox, withSignOut } from './outbox.ts'
+import type { Runtime } from './runtime.ts'
+
+/** What came of an upgrade. `error` says why it failed; the state is then exactly the one before. */
+export type UpgradeResult =
+  /** The account has this device's principal: the same identity, now with an account. */
+  | { readonly outcome: 'upgraded'; readonly session: Session }
+  /** The account has its own principal, and the device held nothing. */
+  | { readonly outcome: 'switched'; readonly session: Session }
+  | { readonly outcome: 'failed'; readonly error: LatchkeyError }
+
+/** How long `describeLocal` may take before the device counts as holding something, in milliseconds. */
+const PATIENCE = 2000
+
+/** Signs up or in through `run`, and binds the device's principal to the account on the way. */
+export async function upgrade(runtime: Runtime, run: () => unknown): Promise<UpgradeResult> {
+  const { account } = runtime.options
+  if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
+  if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
+  runtime.dispatch({ type: 'upgradeStarted' })
+  if (runtime.getState().phase !== 'upgrading') throw runtime.fail('UPGRADE_IN_PROGRESS')
+  try {
+    const outcome = await runtime.exclusively(() => reach(runtime, account, run))
+    runtime.dispatch({ type: 'upgradeCompleted', view: runtime.view() })
+    return { outcome, session: runtime.getState().session! }
+  } catch (thrown) {
+    const error = runtime.toError(thrown)
+    runtime.dispatch({ type: 'upgradeFailed', failure: error.code })
+    return { outcome: 'failed', error }
+  }
+}
+
+async function reach(runtime: Runtime, account: AccountProvider, run: () => unknown): Promise<'upgraded' | 'switched'> {
+  const before = await readUnchanged(runtime)
+  const key = await runtime.deviceKey()
+  // A sign-out that the server has not heard yet would end the session that is about to be made.
+  await deliverOutbox(runtime)
+  const attempt = await runWithProof(runtime, account, key, run)
+  const found = await account.getSession()
+  if (found && isSameIdentity(found, before)) return commit(runtime, before, found, 'upgraded')
+  if (attempt.failure) throw attempt.failure
+  if (!found) throw runtime.fail('SESSION_MISSING')
+  // A session that `run` did not make was there before: it could be anybody's.
+  if (!attempt.sent) throw runtime.fail('PROOF_NOT_SENT')
+  if (await holdsNothing(runtime, before)) return commit(runtime, before, found, 'switched')
+  await runtime.write((ring) => withSignOut(ring, found.accountId, runtime.now()))
+  await deliverOutbox(runtime).catch(() => {})
+  throw runtime.fail('CONFLICT')
+}
+
+/** Another tab may have finished an act while this one waited for its turn. */
+async function readUnchanged(runtime: Runtime): Promise<Entry | undefined> {
+  const { current } = runtime.ring()
+  await runtime.read()
+  if (runtime.ring().current !== current) throw runtime.fail('IDENTITY_CHANGED')
+  return runtime.currentOf(runtime.ring())
+}
+
+interface Attempt {
+  readonly failure: LatchkeyError | null
+  readonly sent: boolean
+}
+
+/** Runs the sign-up, and reads every way in which providers report a failure. */
+async function runWithProof(runtime: Runtime, account: AccountProvider, key: DeviceKey | null, run: () => unknown): Promise<Attempt> {
+  const mint = key && (() => runtime.prove(key, account.audience, 'upgrade'))
+  try {
+    const { result, sent } = await account.withProof(mint, run)
+    return { failure: account.readFailure(result), sent }
+  } catch (thrown) {
+    return { failure: account.readFailure(thrown) ?? runtime.toError(thrown), sent: true }
+  }
+}
+
+/** The account has the principal that is in force here: also when only the first answer was lost. */
+function isSameIdentity(found: AccountSession, before: Entry | undefined): boolean {
+  return before !== undefined && [found.principal, ...found.aliases].includes(before.principal)
+}
+
+async function holdsNothing({ options }: Runtime, entry: Entry | undefined): Promise<boolean> {
+  if (!entry) return true
+  if (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported') return false
+  if (!options.describeLocal) return true
+  const { items } = await withPatience(options.describeLocal, entry.principal)
+  return items === 0
+}
+
+/** An app that throws or takes too long may well hold something. */
+async function withPatience(describe: (principal: string) => LocalHoldings | Promise<LocalHoldings>, principal: string): Promise<LocalHoldings> {
+  const unknown: LocalHoldings = { items: Number.NaN }
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const patience = new Promise<LocalHoldings>((resolve) => (timer = setTimeout(resolve, PATIENCE, unknown)))
+  try {
+    return await Promise.race([describe(principal), patience])
+  } catch {
+    return unknown
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Puts the account in force, unless another tab changed the identity since the start of the upgrade. */
+async function commit<Outcome>(runtime: Runtime, before: Entry | undefined, found: AccountSession, outcome: Outcome): Promise<Outcome> {
+  const account = accountEntry(found, runtime.now())
+  const isOther = (entry: Entry): boolean => entry.kind !== 'account' || entry.accountId !== account.accountId
+  await runtime.write((ring) => {
+    if (runtime.currentOf(ring)?.principal !== before?.principal) throw runtime.fail('IDENTITY_CHANGED')
+    return { ...ring, current: `account:${account.accountId}`, intent: null, entries: [...ring.entries.filter(isOther), account] }
+  })
+  return outcome
+}

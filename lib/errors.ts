@@ -1,0 +1,89 @@
+/** Every stable code; `ERROR_TABLE` in `latchkey/server` says what each one means. */
+export type LatchkeyErrorCode =
+  | 'ENCODING_INVALID'
+  | 'SECRET_INVALID'
+  | 'CRYPTO_UNAVAILABLE'
+  | 'TOKEN_TOO_LARGE'
+  | 'TOKEN_MALFORMED'
+  | 'TOKEN_ENCODING_INVALID'
+  | 'TOKEN_MEMBER_DUPLICATE'
+  | 'TOKEN_TYPE_UNEXPECTED'
+  | 'TOKEN_ALGORITHM_FORBIDDEN'
+  | 'TOKEN_HEADER_FORBIDDEN'
+  | 'TOKEN_CLAIM_UNKNOWN'
+  | 'TOKEN_CLAIM_INVALID'
+  | 'TOKEN_TIME_INVALID'
+  | 'TOKEN_LIFETIME_EXCEEDED'
+  | 'TOKEN_ISSUER_MISMATCH'
+  | 'TOKEN_AUDIENCE_MISMATCH'
+  | 'TOKEN_SUBJECT_MISMATCH'
+  | 'TOKEN_KEY_SMALL_ORDER'
+  | 'TOKEN_KEY_NOT_CANONICAL'
+  | 'TOKEN_SIGNATURE_NOT_CANONICAL'
+  | 'TOKEN_SIGNATURE_INVALID'
+  | 'TOKEN_NOT_YET_VALID'
+  | 'TOKEN_EXPIRED'
+  | 'DELEGATION_UNSUPPORTED'
+  | 'PROOF_PURPOSE_MISMATCH'
+  | 'PROOF_NONCE_MISSING'
+  | 'PROOF_NONCE_MISMATCH'
+  | 'PROOF_LINK_MISMATCH'
+  | 'PROOF_REPLAYED'
+  | 'KEYSTORE_UNAVAILABLE'
+  | 'KEYSTORE_TIMEOUT'
+  | 'KEYSTORE_CORRUPT'
+  | 'KEYSTORE_NEWER'
+  | 'ORIGIN_NOT_ALLOWED'
+  | 'OFFLINE'
+  | 'UPGRADE_IN_PROGRESS'
+  | 'CONFLICT'
+  | 'IDENTITY_CHANGED'
+  | 'IDENTITY_UNKNOWN'
+  | 'SESSION_MISSING'
+  | 'PROOF_NOT_SENT'
+  | 'PROVIDER_REFUSED'
+  | 'PRINCIPAL_MISMATCH'
+  | 'UNSYNCED_DATA'
+  | 'PRINCIPAL_TAKEN'
+  | 'PRINCIPAL_FIELD_FORBIDDEN'
+  | 'CREDENTIAL_MISSING'
+  | 'CREDENTIAL_MALFORMED'
+  | 'ISSUER_UNKNOWN'
+  | 'KEYS_UNAVAILABLE'
+  | 'LOCAL_FIRST_DISABLED'
+  | 'PRINCIPAL_DISABLED'
+  | 'ANONYMOUS_WRITE_DENIED'
+
+const BRAND = Symbol.for('latchkey.error')
+
+/**
+ * Base of every deliberate failure. A caller's mistake is a plain `TypeError`.
+ * Recognise one with {@link isLatchkeyError}: `instanceof` fails where two bundles each hold the class.
+ */
+export class LatchkeyError extends Error {
+  /** Stable across releases; `message` is not. */
+  readonly code: LatchkeyErrorCode
+  override readonly name = 'LatchkeyError'
+
+  /**
+   * @param code - the stable code
+   * @param detail - one sentence for a developer; never a secret, token or proof
+   * @param cause - the error underneath, if there is one
+   */
+  constructor(code: LatchkeyErrorCode, detail?: string, cause?: unknown) {
+    super(detail ? `${code}: ${detail}` : code, cause === undefined ? undefined : { cause })
+    this.code = code
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
+/**
+ * Tells whether a value is a {@link LatchkeyError}, from this copy of the library or another one.
+ *
+ * @param value - anything that was thrown
+ * @param code - also require this code
+ */
+export function isLatchkeyError(value: unknown, code?: LatchkeyErrorCode): value is LatchkeyError {
+  const error = value as LatchkeyError & { [BRAND]?: boolean }
+  return error?.[BRAND] === true && (code === undefined || error.code === code)
+}

@@ -1,0 +1,61 @@
+import { LatchkeyError } from '../errors.ts'
+import { encodeBase64url } from './base64url.ts'
+import type { CryptoSuite } from './crypto.ts'
+import { nativeSuite } from './native.ts'
+import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
+
+/** Key derivation, principal and token format belong together; a stored identity names its profile. */
+export const PROFILE = 'latchkey/v1'
+
+/** A device identity that can sign. Made by {@link openDeviceKey}. */
+export interface DeviceKey extends Identifier {
+  /** The public key as in a JWK: base64url, 43 characters. */
+  readonly x: string
+  /** Which implementation holds the private key. */
+  readonly suite: CryptoSuite['name']
+  /** Returns the 64-byte Ed25519 signature of `data`. */
+  sign(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
+  /** Returns the 32 bytes that belong to `purpose`, the same on every device with the same secret. */
+  deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
+}
+
+/**
+ * Derives the device key of a secret (profile `latchkey/v1`).
+ *
+ * @param secret - 32 bytes
+ * @param suite - the implementation to use; without one WebCrypto is tried, and @noble loaded if it fails
+ * @throws {LatchkeyError} `CRYPTO_UNAVAILABLE`: neither implementation works here
+ */
+export async function openDeviceKey(secret: Uint8Array<ArrayBuffer>, suite?: CryptoSuite): Promise<DeviceKey> {
+  if (suite) return derive(secret, suite)
+  try {
+    return await derive(secret, nativeSuite)
+  } catch {
+    // WebKit refuses a few valid keys, older engines all of them: the attempt itself is the only sure probe.
+    return derive(secret, await loadNoble())
+  }
+}
+
+async function loadNoble(): Promise<CryptoSuite> {
+  try {
+    return (await import('./noble.ts')).nobleSuite
+  } catch (cause) {
+    throw new LatchkeyError('CRYPTO_UNAVAILABLE', 'pass nobleSuite from latchkey/noble as `crypto`', cause)
+  }
+}
+
+async function derive(secret: Uint8Array<ArrayBuffer>, suite: CryptoSuite): Promise<DeviceKey> {
+  const key = await suite.signingKey(await suite.hkdf(secret, utf8(`${PROFILE}/sign`)))
+  const x = encodeBase64url(key.publicKey)
+  return {
+    ...identifierOf(await suite.sha256(thumbprintInput(x))),
+    x,
+    suite: suite.name,
+    sign: (data) => key.sign(data),
+    deriveKey: async (purpose) => suite.hkdf(await suite.hkdf(secret, utf8(`${PROFILE}/app`)), utf8(purpose)),
+  }
+}
+
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text)
+}

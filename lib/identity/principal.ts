@@ -1,0 +1,23 @@
+import { encodeBase64url } from './base64url.ts'
+
+/** Who a public key is. */
+export interface Identifier {
+  /** The stable identifier that owns data: a lower-case UUIDv8 (RFC 9562). */
+  readonly principal: string
+  /** RFC 7638 SHA-256 thumbprint of the public key, base64url, 43 characters. */
+  readonly thumbprint: string
+}
+
+/** The text whose SHA-256 is the RFC 7638 thumbprint of an Ed25519 public key (RFC 8037). */
+export function thumbprintInput(x: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
+}
+
+/** Turns a thumbprint's 32 bytes into the principal: their first 16 with UUIDv8 version and variant bits. */
+export function identifierOf(digest: Uint8Array): Identifier {
+  const bytes = digest.slice(0, 16)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { principal: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'), thumbprint: encodeBase64url(digest) }
+}

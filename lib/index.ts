@@ -1,0 +1,25 @@
+import { type CreateAuth, createAuthWith } from './client/create-auth.ts'
+
+/**
+ * Opens the identity of this device, and makes one at the first start.
+ *
+ * @throws {TypeError} an option cannot be meant
+ */
+export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() => import('./client/acts.ts'))
+
+export type { Auth, CreateAuth } from './client/create-auth.ts'
+export type { AccountProvider, AccountSession, ProvenRun } from './client/account.ts'
+export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from './client/devtools.ts'
+export type { EnsureIdentityOptions } from './client/identity.ts'
+export type { AuthOptions, LocalHoldings, PrincipalChange } from './client/options.ts'
+export type { SignOutOptions } from './client/sign-out.ts'
+export type { GetTokenOptions } from './client/token.ts'
+export type { UpgradeResult } from './client/upgrade.ts'
+export { LatchkeyError, isLatchkeyError } from './errors.ts'
+export type { LatchkeyErrorCode } from './errors.ts'
+export type { CryptoSuite, SigningKey } from './identity/crypto.ts'
+export { indexedDbStore } from './keystore/indexed-db.ts'
+export { memoryStore } from './keystore/memory.ts'
+export type { RecordStore } from './keystore/store.ts'
+export type { AuthErrorKind, AuthMode, AuthState, Phase, Session, Storage, UpgradeState } from './machine/state.ts'
+export type { EventType } from './machine/transition.ts'

@@ -1,0 +1,123 @@
+import { LatchkeyError } from '../errors.ts'
+
+/** Version of the record's shape. A record with a higher one is refused, never rewritten. */
+export const RECORD_VERSION = 1
+
+/** A device identity kept on this device. */
+export interface DeviceEntry {
+  readonly kind: 'device'
+  /** How keys and principal derive from the secret, `latchkey/v1`. */
+  readonly profile: string
+  readonly principal: string
+  /** The public key as in a JWK. */
+  readonly x: string
+  /** Text form of the device secret; absent once hardened. */
+  readonly secret?: string
+  /** Non-extractable keys that replace the secret once hardened. */
+  readonly keys?: { readonly sign: CryptoKey; readonly appRoot: CryptoKey }
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  readonly origin: 'created' | 'imported'
+  /** A write was sent or queued under this identity: it may own data that only a server knows. */
+  readonly wrote: boolean
+  /** `deriveKey` was used: something may be encrypted with it. */
+  readonly derived: boolean
+  /** When the secret was last exported, milliseconds since 1970. */
+  readonly backedUpAt: number | null
+}
+
+/** What an offline start in external mode needs to know about the account. */
+export interface AccountEntry {
+  readonly kind: 'account'
+  readonly accountId: string
+  readonly principal: string
+  readonly aliases: readonly string[]
+  /** The server last said that the account can be recovered without this device. */
+  readonly recoverable: boolean
+  /** Claims of the last token, as `readClaims` gave them. */
+  readonly claims: Readonly<Record<string, unknown>>
+  /** When the server last confirmed the session, milliseconds since 1970. */
+  readonly verifiedAt: number
+}
+
+/** One identity in the keyring. */
+export type Entry = DeviceEntry | AccountEntry
+
+/** An upgrade that waits for something outside: a mail, a redirect, a code. */
+export interface Intent {
+  /** One-time id. */
+  readonly id: string
+  /** The principal that is to be upgraded; null where there was no identity. */
+  readonly principal: string | null
+  /** The e-mail address or phone number that the person typed, if any. */
+  readonly expected: string | null
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** Something that the account server still has to hear. */
+export interface OutboxItem {
+  readonly id: string
+  readonly kind: 'sign-out'
+  readonly accountId: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+/** The one record of an app on a device. */
+export interface Keyring {
+  readonly v: typeof RECORD_VERSION
+  /** {@link entryId} of the identity in force; null is anonymous by choice, after a sign-out. */
+  readonly current: string | null
+  readonly entries: readonly Entry[]
+  readonly intent: Intent | null
+  readonly outbox: readonly OutboxItem[]
+}
+
+/** A keyring with nothing in it. */
+export const EMPTY_KEYRING: Keyring = { v: RECORD_VERSION, current: null, entries: [], intent: null, outbox: [] }
+
+/** The name of an entry inside its keyring. */
+export function entryId(entry: Entry): string {
+  return entry.kind === 'device' ? `device:${entry.principal}` : `account:${entry.accountId}`
+}
+
+/** The identity in force, if any. */
+export function currentEntry(ring: Keyring): Entry | undefined {
+  return ring.entries.find((entry) => entryId(entry) === ring.current)
+}
+
+/**
+ * Reads a stored value. Unknown further members are kept.
+ *
+ * @param value - what the store holds; undefined where it holds nothing
+ * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, `KEYSTORE_NEWER`
+ */
+export function parseKeyring(value: unknown): Keyring | undefined {
+  if (value === undefined) return undefined
+  const ring = value as Keyring
+  if (ring?.v > RECORD_VERSION) throw new LatchkeyError('KEYSTORE_NEWER')
+  if (!isKeyring(ring)) throw new LatchkeyError('KEYSTORE_CORRUPT')
+  return ring
+}
+
+function isKeyring(ring: Keyring): boolean {
+  const isSound = ring?.v === RECORD_VERSION && isList(ring.entries) && ring.entries.every(isEntry) && isList(ring.outbox)
+  return isSound && typeof ring.intent === 'object' && (ring.current === null || currentEntry(ring) !== undefined)
+}
+
+function isEntry(entry: Entry): boolean {
+  const isOwned = isText(entry?.principal)
+  if (entry?.kind === 'account') return isOwned && isText(entry.accountId) && isList(entry.aliases)
+  return entry?.kind === 'device' && isOwned && isText(entry.x) && (entry.secret?.length === 43 || typeof entry.keys === 'object')
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value)
+}

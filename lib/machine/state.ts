@@ -1,0 +1,78 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
+import { type DeviceEntry, type Keyring, currentEntry } from '../keystore/record.ts'
+
+/** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
+export type AuthMode = 'anonymous' | 'local-first' | 'external'
+
+/** Who is acting. */
+export interface Session {
+  /** The stable identifier that owns data. */
+  readonly principal: string
+  /** The canonical principal first, then the aliases: rows of any of them are this person's. */
+  readonly principals: readonly string[]
+  readonly authMode: Exclude<AuthMode, 'anonymous'>
+  /** Claims of the account's last token, as `readClaims` gave them; empty in local-first mode. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** Why authenticated traffic is paused. */
+export type AuthErrorKind = 'expired' | 'missing' | 'invalid' | 'disabled'
+
+/** Where the machine stands. */
+export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' | 'signing-out'
+
+/** How well the identity is kept. */
+export interface Storage {
+  /**
+   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to ·
+   * `recoverable`: a backup exists, or an account brings the principal back.
+   */
+  readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
+  /** Whether script in the page could copy the secret. */
+  readonly protection: 'none' | 'extractable' | 'hardened'
+  /** Code of what is wrong with the storage, while something is. */
+  readonly problem?: LatchkeyErrorCode
+}
+
+/** What an upgrade left behind. */
+export interface UpgradeState {
+  /** Code of the last failure, until the next attempt. */
+  readonly failure?: LatchkeyErrorCode
+}
+
+/** The flat, frozen snapshot that `getState()` returns. */
+export interface AuthState {
+  readonly authMode: AuthMode
+  readonly session: Session | null
+  /** Set while the server refuses the session; the session itself stays. */
+  readonly error?: AuthErrorKind
+  readonly phase: Phase
+  readonly storage: Storage
+  readonly upgrade?: UpgradeState
+}
+
+/** The part of the state that follows from what is stored. */
+export type View = Pick<AuthState, 'authMode' | 'session' | 'storage'>
+
+/** The state before the store was read, and for ever on a server. */
+export const INITIAL_STATE: AuthState = {
+  authMode: 'anonymous',
+  session: null,
+  phase: 'starting',
+  storage: { durability: 'ephemeral', protection: 'none' },
+}
+
+/** Derives the stored part of the state. */
+export function viewOf(ring: Keyring, durability: Storage['durability']): View {
+  const entry = currentEntry(ring)
+  const device = ring.entries.find((other): other is DeviceEntry => other.kind === 'device' && other.principal === entry?.principal)
+  const recoverable = entry?.kind === 'account' ? entry.recoverable : device?.backedUpAt != null
+  const protection = !device ? 'none' : device.keys ? 'hardened' : 'extractable'
+  const storage: Storage = { durability: recoverable ? 'recoverable' : durability, protection }
+  if (!entry) return { authMode: 'anonymous', session: null, storage }
+  const account = entry.kind === 'account' ? entry : undefined
+  const authMode = account ? 'external' : 'local-first'
+  const { principal } = entry
+  const principals = [principal, ...(account?.aliases ?? [])]
+  return { authMode, session: { principal, principals, authMode, claims: account?.claims ?? {} }, storage }
+}

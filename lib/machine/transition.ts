@@ -1,0 +1,173 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
+import type { AuthErrorKind, AuthState, Phase, Storage, View } from './state.ts'
+
+/** Everything that can happen, with what it brings. */
+export interface EventPayloads {
+  /** The store was read, or the first identity made. */
+  opened: { readonly view: View }
+  /** The store cannot be used. */
+  openFailed: { readonly problem: LatchkeyErrorCode }
+  /** `ensureIdentity` or an import put another identity in force. */
+  identityEnsured: { readonly view: View }
+  /** Another tab changed the record. */
+  recordChanged: { readonly view: View }
+  /** The account server confirmed the session. */
+  sessionConfirmed: { readonly view: View }
+  upgradeStarted: object
+  /** The account is in force. */
+  upgradeCompleted: { readonly view: View }
+  upgradeFailed: { readonly failure: LatchkeyErrorCode }
+  /** Something outside is still to come. */
+  upgradePended: object
+  /** The account has another principal and the device holds something. */
+  conflictFound: object
+  conflictResolved: { readonly view: View }
+  upgradeCancelled: object
+  signOutStarted: object
+  signOutVetoed: object
+  signedOut: { readonly view: View }
+  /** A server refused the credential. */
+  tokenRejected: { readonly reason: AuthErrorKind }
+  /** A server took the credential, or a fresh one for the same principal arrived. */
+  tokenAccepted: object
+  networkLost: object
+  networkFound: object
+  storageChanged: { readonly storage: Storage }
+}
+
+/** The name of an event. */
+export type EventType = keyof EventPayloads
+
+/** One event. */
+export type AuthEvent = { [Type in EventType]: { readonly type: Type } & EventPayloads[Type] }[EventType]
+
+/** What the runtime has to do after a transition. */
+export type Effect =
+  /** Tell the other tabs to read the record again. */
+  | 'announce'
+  /** Forget tokens of the session before. */
+  | 'dropTokens'
+  /** Call `onPrincipalChange`. */
+  | 'reportPrincipalChange'
+  /** Call `onTokenExpired`. */
+  | 'reportExpiry'
+  /** Deliver what the account server still has to hear. */
+  | 'deliverOutbox'
+  /** The event has no place in this phase: say so to the developer tools. */
+  | 'reportIgnored'
+
+/** The next state and what to do about it. The same state object where nothing changed. */
+export type Transition = readonly [state: AuthState, ...effects: Effect[]]
+
+type Handler<Type extends EventType> = (state: AuthState, event: EventPayloads[Type]) => Transition
+type Row = { readonly [Type in EventType]: Handler<Type> }
+
+/** The next state for an event. Pure: effects are only named here. */
+export function transition(state: AuthState, event: AuthEvent): Transition {
+  const handler = TABLE[state.phase][event.type] as Handler<EventType>
+  return handler(state, event)
+}
+
+const keep = (state: AuthState): Transition => [state]
+const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
+const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { phase })]
+
+/** Takes over what the store says; nothing but the events that use it can change the principal. */
+const show = (state: AuthState, { view }: { readonly view: View }): Transition => {
+  const same = state.session?.principal === view.session?.principal && state.authMode === view.authMode
+  return same ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
+}
+
+/** The end of an act: nothing that was wrong before it still counts. */
+const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly view: View }): Transition => {
+  const [shown, ...shownEffects] = show(state, event)
+  return [change(shown, { phase: 'ready', error: undefined, upgrade: undefined }), ...shownEffects, ...effects]
+}
+
+/** The server's word on the same principal; anything else is not its to say. */
+const confirm = (state: AuthState, { view }: { readonly view: View }): Transition =>
+  view.session?.principal === state.session?.principal && view.authMode === state.authMode ? [change(state, { ...view, error: undefined })] : ignore(state)
+
+const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
+  if (!state.session) return ignore(state)
+  const next = change(state, { error: reason })
+  return reason === 'expired' ? [next, 'dropTokens', 'reportExpiry'] : [next, 'dropTokens']
+}
+
+const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
+const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
+const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [change(state, { phase: 'ready', upgrade: { failure } })]
+
+/** What is the same in every phase: unreachable is not rejected, a rejection keeps the session. */
+const always = {
+  tokenRejected: reject,
+  tokenAccepted: accept,
+  networkLost: keep,
+  networkFound: (state: AuthState): Transition => [state, 'deliverOutbox'],
+  storageChanged: store,
+  sessionConfirmed: confirm,
+  recordChanged: show,
+}
+
+/** No act is under way. */
+const idle = {
+  ...always,
+  opened: ignore,
+  openFailed: ignore,
+  identityEnsured: finish('announce'),
+  upgradeStarted: to('upgrading'),
+  upgradeCompleted: ignore,
+  upgradeFailed: ignore,
+  upgradePended: ignore,
+  conflictFound: ignore,
+  conflictResolved: ignore,
+  upgradeCancelled: ignore,
+  signOutStarted: to('signing-out'),
+  signOutVetoed: ignore,
+  signedOut: ignore,
+}
+
+/** An act is under way: no other one may start. */
+const busy = { ...idle, identityEnsured: ignore, upgradeStarted: ignore, signOutStarted: ignore }
+
+const TABLE: Readonly<Record<Phase, Row>> = {
+  starting: {
+    ...busy,
+    opened: (state, { view }) => [change(state, { ...view, phase: 'ready' }), 'deliverOutbox'],
+    openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
+    tokenRejected: ignore,
+    tokenAccepted: ignore,
+    sessionConfirmed: ignore,
+    recordChanged: ignore,
+  },
+  ready: idle,
+  upgrading: {
+    ...busy,
+    upgradeCompleted: finish('announce'),
+    upgradeFailed: fail,
+    upgradePended: to('pending'),
+    conflictFound: to('conflict'),
+  },
+  pending: { ...idle, identityEnsured: ignore, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: to('ready') },
+  conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: to('ready'), signOutStarted: to('signing-out') },
+  'signing-out': {
+    ...busy,
+    signOutVetoed: to('ready'),
+    signedOut: finish('announce', 'deliverOutbox'),
+  },
+}
+
+type Patch = { readonly [Field in keyof AuthState]?: AuthState[Field] | undefined }
+
+/** Applies a patch and keeps every reference whose content did not change, the state's own included. */
+function change(state: AuthState, patch: Patch): AuthState {
+  const next: Record<string, unknown> = { ...state }
+  let changed = false
+  for (const [field, value] of Object.entries(patch)) {
+    if (JSON.stringify(next[field]) === JSON.stringify(value)) continue
+    changed = true
+    if (value === undefined) delete next[field]
+    else next[field] = value
+  }
+  return changed ? (next as unknown as AuthState) : state
+}

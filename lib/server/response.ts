@@ -1,0 +1,30 @@
+import { ERROR_TABLE } from '../error-table.ts'
+import type { LatchkeyError, LatchkeyErrorCode } from '../errors.ts'
+import type { Resolution } from './session.ts'
+
+/** What a refused credential leads to. */
+export function refusal(reason: LatchkeyErrorCode): Extract<Resolution, { ok: false }> {
+  const error = ERROR_TABLE[reason].state ?? 'invalid'
+  return { ok: false, error, reason, response: () => respond(reason) }
+}
+
+/**
+ * The HTTP answer to a deliberate failure: status, JSON body and the `WWW-Authenticate` header of RFC 6750 §3.
+ * It says no more than the kind of error.
+ */
+export function toResponse(error: LatchkeyError): Response {
+  return respond(error.code)
+}
+
+function respond(code: LatchkeyErrorCode): Response {
+  const { status = 400, state, bearer } = ERROR_TABLE[code]
+  const headers = new Headers({ 'cache-control': 'no-store' })
+  if (status === 401) headers.set('www-authenticate', challenge(bearer, state))
+  // Without a state the code itself is for the client: a guard's, not a credential's.
+  return Response.json({ error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code }, { status, headers })
+}
+
+/** Without a credential there is no error to name (RFC 6750 §3.1). */
+function challenge(bearer: string | undefined, state = 'invalid'): string {
+  return bearer ? `Bearer error="${bearer}", error_description="${state}"` : 'Bearer'
+}

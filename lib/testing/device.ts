@@ -1,0 +1,32 @@
+import type { CryptoSuite } from '../identity/crypto.ts'
+import { type DeviceKey, openDeviceKey } from '../identity/device-key.ts'
+import { createSecret, formatSecret, parseSecret } from '../identity/secret.ts'
+import { type ProofInput, type TokenInput, mintProof, mintToken } from '../tokens/mint.ts'
+
+/** A device identity without a store, for tests of servers. */
+export interface TestDevice {
+  readonly principal: string
+  /** RFC 7638 thumbprint of its public key. */
+  readonly thumbprint: string
+  /** Text form of its secret, to have the same device again. */
+  readonly secret: string
+  readonly key: DeviceKey
+  /** Signs a local-first token. `now` is seconds since 1970, the system clock unless told. */
+  token(input: Omit<TokenInput, 'now'> & { readonly now?: number }): Promise<string>
+  /** Signs a proof. `now` is seconds since 1970, the system clock unless told. */
+  proof(input: Omit<ProofInput, 'now'> & { readonly now?: number }): Promise<string>
+}
+
+/** Makes a device. `secret` is the text form; a fresh one unless told. `suite` chooses the implementation. */
+export async function testDevice(secret: string = formatSecret(createSecret()), suite?: CryptoSuite): Promise<TestDevice> {
+  const key = await openDeviceKey(parseSecret(secret), suite)
+  const now = (): number => Date.now() / 1000
+  return {
+    principal: key.principal,
+    thumbprint: key.thumbprint,
+    secret,
+    key,
+    token: (input) => mintToken(key, { now: now(), ...input }),
+    proof: (input) => mintProof(key, { now: now(), ...input }),
+  }
+}

@@ -1,0 +1,111 @@
+import type { RecordStore } from '../keystore/store.ts'
+
+/** One case of the acceptance suite. */
+export interface AcceptanceCase {
+  readonly name: string
+  /** Resolves when the store behaves; rejects with what it did instead. */
+  run(): Promise<void>
+}
+
+/** Two users of one record, as two tabs are. */
+export interface StorePair {
+  readonly first: RecordStore
+  /** Another handle on the same record; the same one where a store cannot be shared. */
+  readonly second: RecordStore
+}
+
+/**
+ * What every {@link RecordStore} must do. It needs no test runner: call `run` of each case in whatever runs the store.
+ *
+ * @param open - opens an empty record, a new one on each call
+ */
+export function storeAcceptance(open: () => Promise<StorePair>): AcceptanceCase[] {
+  return Object.entries(CASES).map(([name, check]) => ({
+    name,
+    async run() {
+      const pair = await open()
+      try {
+        await check(pair)
+      } finally {
+        pair.first.close()
+        pair.second.close()
+      }
+    },
+  }))
+}
+
+const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
+  async 'an empty store reads as undefined'({ first }) {
+    expectEqual(await first.read(), undefined)
+  },
+
+  async 'what was written is read back, by another handle too'({ first, second }) {
+    const record = { v: 1, list: ['a', { b: null }], bytes: Uint8Array.of(1, 2) }
+    await first.update(() => record)
+    expectEqual(await first.read(), record)
+    expectEqual(await second.read(), record)
+  },
+
+  async 'the updater gets what is there, and its answer comes back'({ first }) {
+    await first.update(() => ({ count: 1 }))
+    const next = await first.update((found) => ({ count: (found as { count: number }).count + 1 }))
+    expectEqual(next, { count: 2 })
+    expectEqual(await first.read(), { count: 2 })
+  },
+
+  async 'updates from two handles at once are never lost'({ first, second }) {
+    const add = (found: unknown): { count: number } => ({ count: ((found as { count: number } | undefined)?.count ?? 0) + 1 })
+    await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 ? first : second).update(add)))
+    expectEqual(await first.read(), { count: 20 })
+  },
+
+  async 'of many candidates at once one is kept, and everybody gets that one'({ first, second }) {
+    const kept = await Promise.all(Array.from({ length: 8 }, (_, index) => (index % 2 ? first : second).update((found) => found ?? { winner: index })))
+    expectEqual(new Set(kept.map((record) => JSON.stringify(record))).size, 1)
+    expectEqual(await second.read(), kept[0])
+  },
+
+  async 'an updater that throws rejects with that error and writes nothing'({ first }) {
+    await first.update(() => ({ kept: true }))
+    const refusal = Object.assign(new Error('refused'), { [Symbol.for('latchkey.error')]: true, code: 'CONFLICT' })
+    const thrown = await first.update(() => { throw refusal }).catch((error: unknown) => error)
+    expectEqual(thrown === refusal, true)
+    expectEqual(await first.read(), { kept: true })
+  },
+
+  async 'the same reference back writes nothing'({ first, second }) {
+    await first.update(() => ({ kept: true }))
+    expectEqual(await second.update((found) => found), { kept: true })
+    expectEqual(await first.read(), { kept: true })
+  },
+
+  async 'what was read or written can be changed without changing the record'({ first }) {
+    const written = { list: ['a'] }
+    await first.update(() => written)
+    written.list.push('b')
+    ;((await first.read()) as { list: string[] }).list.push('c')
+    expectEqual(await first.read(), { list: ['a'] })
+  },
+
+  async 'a value that cannot be stored rejects and leaves the record'({ first }) {
+    await first.update(() => ({ kept: true }))
+    const isRejected = await first.update(() => ({ call: () => {} })).then(() => false, () => true)
+    expectEqual(isRejected, true)
+    expectEqual(await first.read(), { kept: true })
+  },
+
+  async 'a closed store opens again when it is used'({ first }) {
+    await first.update(() => ({ kept: true }))
+    first.close()
+    expectEqual(await first.read(), { kept: true })
+  },
+}
+
+function expectEqual(actual: unknown, expected: unknown): void {
+  const [left, right] = [inspect(actual), inspect(expected)]
+  if (left !== right) throw new Error(`expected ${right}, got ${left}`)
+}
+
+function inspect(value: unknown): string {
+  return String(JSON.stringify(value, (_, part: unknown) => (part instanceof Uint8Array ? [...part] : part)))
+}

@@ -1,0 +1,51 @@
+/** `iss` of everything a device key signs. */
+export const LOCAL_FIRST_ISSUER = 'urn:latchkey:local-first'
+
+/** Header `typ` of a local-first token. */
+export const TOKEN_TYPE = 'latchkey+jwt'
+
+/** Header `typ` of a proof. */
+export const PROOF_TYPE = 'latchkey-proof+jwt'
+
+/** Longest lifetimes a verifier accepts, and what is minted by default, in seconds. */
+export const LIFETIME = {
+  token: { default: 900, most: 3600 },
+  proof: { default: 60, most: 120 },
+} as const
+
+/** The acts that a device key can agree to, each by a proof of its own. */
+export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange'] as const
+
+/** The act that a proof agrees to. */
+export type Purpose = (typeof PURPOSES)[number]
+
+/** An Ed25519 public key as a JWK (RFC 8037), members in this order. */
+export interface PublicJwk {
+  readonly kty: 'OKP'
+  readonly crv: 'Ed25519'
+  /** The 32 bytes, base64url, 43 characters. */
+  readonly x: string
+}
+
+/** Claims of a local-first token. Times are seconds since 1970. */
+export interface TokenClaims {
+  readonly iss: typeof LOCAL_FIRST_ISSUER
+  /** The principal. */
+  readonly sub: string
+  /** The app's URL or id. */
+  readonly aud: string
+  readonly iat: number
+  readonly exp: number
+  readonly sub_jwk: PublicJwk
+}
+
+/** Claims of a proof. Times are seconds since 1970. */
+export interface ProofClaims extends TokenClaims {
+  /** 16 random bytes, base64url: a proof works once. */
+  readonly jti: string
+  readonly purpose: Purpose
+  /** From the account server's challenge; required for `bind` and `link`. */
+  readonly nonce?: string
+  /** The account's principal; only for `link`, and required there. */
+  readonly link_to?: string
+}

@@ -1,0 +1,234 @@
+import { BoundedMap } from '../bounded-map.ts'
+import { LatchkeyError } from '../errors.ts'
+import { decodeBase64url } from '../identity/base64url.ts'
+import {
+  LIFETIME,
+  LOCAL_FIRST_ISSUER,
+  PROOF_TYPE,
+  PURPOSES,
+  type ProofClaims,
+  type Purpose,
+  TOKEN_TYPE,
+  type TokenClaims,
+} from './claims.ts'
+import { type DecodedJws, decodeJws } from './decode.ts'
+import { type PublicKey, importPublicKey } from './public-key.ts'
+
+/** Most characters of anything a device key signs. */
+const SIZE_LIMIT = 4096
+
+/** How far ahead of this clock `iat` may be, in seconds. */
+const LEEWAY = 60
+
+/** Options shared by both verifiers. */
+export interface VerifierOptions {
+  /** The one audience, or several, that a token may name. Compared for equality. */
+  readonly audience: string | readonly string[]
+  /** Milliseconds since 1970; the system clock unless told. */
+  readonly clock?: (() => number) | undefined
+  /** Public keys, and verified tokens, kept at most; 10 000 of each unless told. */
+  readonly cacheSize?: number | undefined
+}
+
+/** A token or proof that passed every check. */
+export interface Verified<Claims> {
+  readonly principal: string
+  /** RFC 7638 thumbprint of the whole key; a server that stores principals stores and compares this too. */
+  readonly thumbprint: string
+  readonly claims: Claims
+}
+
+/** What a proof must agree to. */
+export interface ProofExpectation {
+  readonly purpose: Purpose
+  /** The nonce that was issued; when given it must be there and equal. */
+  readonly nonce?: string | undefined
+  /** The account's principal, for `link`. */
+  readonly linkTo?: string | undefined
+}
+
+/** Verifies local-first tokens. Made by {@link createTokenVerifier}. */
+export interface TokenVerifier {
+  /**
+   * @param token - a compact JWS
+   * @throws {LatchkeyError} one of the `TOKEN_*` codes, or `DELEGATION_UNSUPPORTED`
+   */
+  verify(token: string): Promise<Verified<TokenClaims>>
+}
+
+/** Verifies proofs. Made by {@link createProofVerifier}. */
+export interface ProofVerifier {
+  /**
+   * Checks everything but the replay: the caller records `claims.jti` until `claims.exp` before it acts.
+   *
+   * @throws {LatchkeyError} one of the `TOKEN_*` or `PROOF_*` codes, or `DELEGATION_UNSUPPORTED`
+   */
+  verify(proof: string, expectation: ProofExpectation): Promise<Verified<ProofClaims>>
+}
+
+/** Makes a verifier of local-first tokens. It keeps imported keys, and verified tokens until they expire. */
+export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
+  const context = readOptions(options)
+  const verified = new BoundedMap<string, Verified<TokenClaims>>(context.cacheSize)
+  return {
+    async verify(token) {
+      const known = verified.get(token)
+      if (known) {
+        if (known.claims.exp <= context.now()) verified.delete(token)
+        checkClock(known.claims, context.now())
+        return known
+      }
+      const result = await verifySelfSigned<TokenClaims>(token, TOKEN_KIND, context)
+      verified.set(token, result)
+      return result
+    },
+  }
+}
+
+/** Makes a verifier of proofs. */
+export function createProofVerifier(options: VerifierOptions): ProofVerifier {
+  const context = readOptions(options)
+  return {
+    async verify(proof, expectation) {
+      const result = await verifySelfSigned<ProofClaims>(proof, PROOF_KIND, context)
+      checkExpectation(result.claims, expectation)
+      return result
+    },
+  }
+}
+
+interface Context {
+  readonly audiences: ReadonlySet<unknown>
+  readonly now: () => number
+  readonly cacheSize: number
+  readonly keys: BoundedMap<string, PublicKey>
+}
+
+function readOptions({ audience, clock = Date.now, cacheSize = 10_000 }: VerifierOptions): Context {
+  const audiences = new Set<unknown>(typeof audience === 'string' ? [audience] : audience)
+  if (!audiences.size || audiences.has('')) throw new TypeError('audience: expected a text that is not empty')
+  return { audiences, now: () => clock() / 1000, cacheSize, keys: new BoundedMap(cacheSize) }
+}
+
+interface Kind {
+  readonly typ: string
+  readonly claims: ReadonlySet<string>
+  readonly lifetime: number
+  readonly check: (claims: Readonly<Record<string, unknown>>) => void
+}
+
+const TOKEN_MEMBERS = ['iss', 'sub', 'aud', 'iat', 'exp', 'sub_jwk']
+
+const TOKEN_KIND: Kind = {
+  typ: TOKEN_TYPE,
+  claims: new Set(TOKEN_MEMBERS),
+  lifetime: LIFETIME.token.most,
+  check: () => {},
+}
+
+const PROOF_KIND: Kind = {
+  typ: PROOF_TYPE,
+  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to']),
+  lifetime: LIFETIME.proof.most,
+  check: checkProofClaims,
+}
+
+async function verifySelfSigned<Claims extends TokenClaims>(token: string, kind: Kind, context: Context): Promise<Verified<Claims>> {
+  const jws = decodeJws(token, SIZE_LIMIT)
+  checkHeader(jws.header, kind.typ)
+  const claims = checkClaims(jws.claims, kind, context.audiences) as Claims
+  checkLifetime(claims, kind.lifetime)
+  checkClock(claims, context.now())
+  const key = await publicKey(claims.sub_jwk.x, context.keys)
+  if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')
+  await checkSignature(jws, key)
+  return Object.freeze({ principal: key.principal, thumbprint: key.thumbprint, claims: Object.freeze(claims) })
+}
+
+function checkHeader(header: DecodedJws['header'], typ: string): void {
+  if (header['typ'] !== typ) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED', `expected ${typ}`)
+  if (header['alg'] !== 'EdDSA' && header['alg'] !== 'Ed25519') throw new LatchkeyError('TOKEN_ALGORITHM_FORBIDDEN')
+  if (Object.keys(header).length !== 2) throw new LatchkeyError('TOKEN_HEADER_FORBIDDEN', 'only alg and typ')
+}
+
+function checkClaims(claims: DecodedJws['claims'], kind: Kind, audiences: ReadonlySet<unknown>): Readonly<Record<string, unknown>> {
+  if ('delegation' in claims) throw new LatchkeyError('DELEGATION_UNSUPPORTED')
+  if (!Object.keys(claims).every((name) => kind.claims.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')
+  if (claims['iss'] !== LOCAL_FIRST_ISSUER) throw new LatchkeyError('TOKEN_ISSUER_MISMATCH')
+  if (!audiences.has(claims['aud'])) throw new LatchkeyError('TOKEN_AUDIENCE_MISMATCH')
+  checkPublicJwk(claims['sub_jwk'])
+  kind.check(claims)
+  return claims
+}
+
+function checkPublicJwk(jwk: unknown): void {
+  const { kty, crv, x } = (jwk ?? {}) as Record<string, unknown>
+  const known = typeof x === 'string' && kty === 'OKP' && crv === 'Ed25519'
+  // Exactly these three: a private member or a `kid` has no place here.
+  if (!known || Object.keys(jwk as object).length !== 3) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub_jwk')
+}
+
+function checkLifetime({ iat, exp }: TokenClaims, most: number): void {
+  if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) throw new LatchkeyError('TOKEN_TIME_INVALID')
+  if (exp <= iat || exp - iat > most) throw new LatchkeyError('TOKEN_LIFETIME_EXCEEDED', `at most ${most} s`)
+}
+
+function checkClock({ iat, exp }: TokenClaims, now: number): void {
+  if (exp <= now) throw new LatchkeyError('TOKEN_EXPIRED')
+  if (iat > now + LEEWAY) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
+}
+
+async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promise<PublicKey> {
+  const known = keys.get(x)
+  if (known) return known
+  const key = await importPublicKey(x)
+  keys.set(x, key)
+  return key
+}
+
+async function checkSignature({ input, signature }: DecodedJws, key: PublicKey): Promise<void> {
+  if (signature.length !== 64 || !isBelowOrder(signature)) throw new LatchkeyError('TOKEN_SIGNATURE_NOT_CANONICAL')
+  if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')
+}
+
+// The group order L = 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032 §5.1).
+const ORDER = Uint8Array.of(
+  0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+)
+
+/** Tells whether S, the second half of a signature, is below L; verifiers that skip this accept two signatures for one. */
+function isBelowOrder(signature: Uint8Array): boolean {
+  for (let index = 31; index >= 0; index--) {
+    const difference = signature[32 + index]! - ORDER[index]!
+    if (difference !== 0) return difference < 0
+  }
+  return false
+}
+
+function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
+  const { jti, purpose, nonce, link_to: linkTo } = claims
+  if (typeof jti !== 'string' || byteLength(jti) !== 16) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'jti')
+  if (!PURPOSES.includes(purpose as Purpose)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'purpose')
+  if (nonce !== undefined && (typeof nonce !== 'string' || !nonce)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'nonce')
+  const hasLink = typeof linkTo === 'string' && linkTo !== ''
+  if (linkTo === undefined ? purpose === 'link' : purpose !== 'link' || !hasLink) {
+    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'link_to')
+  }
+}
+
+function byteLength(text: string): number {
+  try {
+    return decodeBase64url(text).length
+  } catch {
+    return -1
+  }
+}
+
+function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo }: ProofExpectation): void {
+  if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
+  const needsNonce = nonce !== undefined || purpose === 'bind' || purpose === 'link'
+  if (needsNonce && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
+  if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
+  if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')
+}
