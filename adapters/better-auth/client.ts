@@ -16,20 +16,26 @@ export interface LatchkeyConnection {
 
 /** The Better Auth client, as far as it is needed here. */
 export interface LatchkeyAuthClient {
+  /** Added by {@link latchkeyClient}. */
   $latchkey(): LatchkeyConnection
 }
 
 /** Holds what is going on while `upgrade` runs. */
 export interface ProofCarrier {
+  /** Signs one proof; null where the device has no identity. */
   mint: (() => Promise<string>) | null
+  /** A request left while `upgrade` ran. */
   sent: boolean
+  /** `upgrade` is running. */
   running: boolean
 }
 
 /** The client plugin's own shape: anything wider would hide the other plugins' types from `createAuthClient`. */
 export interface LatchkeyClientPlugin {
   readonly id: 'latchkey'
+  /** Adds the proof. */
   fetchPlugins: FetchPlugin[]
+  /** Adds `$latchkey`. */
   readonly getActions: (...args: Parameters<GetActions>) => LatchkeyAuthClient
 }
 

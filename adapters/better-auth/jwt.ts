@@ -21,23 +21,24 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
     return found
   }
 
-  const plugin = jwt({
-    disableSettingJwtHeader: true,
-    ...options,
-    jwt: {
-      ...options.jwt,
-      getSubject: async (session) => (await subject(session)).principal,
-      definePayload: async (session) => ({
-        ...(await options.jwt?.definePayload?.(session)),
-        auth_mode: 'external',
-        aliases: (await subject(session)).aliases,
-      }),
-    },
-  })
+  const settings: NonNullable<JwtOptions['jwt']> = {
+    ...options.jwt,
+    getSubject: async (session) => (await subject(session)).principal,
+    definePayload: async (session) => ({
+      ...(await options.jwt?.definePayload?.(session)),
+      auth_mode: 'external',
+      aliases: (await subject(session)).aliases,
+    }),
+  }
+  const plugin = jwt({ disableSettingJwtHeader: true, ...options, jwt: settings })
   return {
     ...plugin,
     init(ctx) {
       context = ctx
+      const origin = ctx.baseURL && new URL(ctx.baseURL).origin
+      // The plugin alone would take the base URL as it is written, with its path or a slash at the end.
+      settings.issuer ??= origin
+      settings.audience ??= origin
       return plugin.init(ctx)
     },
   }

@@ -1,7 +1,7 @@
 import { type AuthContext, type BetterAuthOptions, type BetterAuthPlugin, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { APIError, createAuthEndpoint, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
-import { isLatchkeyError } from '../../lib/index.ts'
+import { isLatchkeyError } from '../../lib/server.ts'
 import { type Subject, claim, reserve, subjectOf } from './principals.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate, toApiError } from './proofs.ts'
 import { type BoundUser, type LatchkeySchema, schema } from './schema.ts'

@@ -1,5 +1,5 @@
 import type { DBTransactionAdapter } from 'better-auth'
-import { LatchkeyError } from '../../lib/index.ts'
+import { LatchkeyError } from '../../lib/server.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 
 /** The part of a database adapter that works inside a transaction too. */
@@ -157,6 +157,19 @@ async function isConfirmed(adapter: Adapter, user: BoundUser, row: PrincipalRow,
   await audit(adapter, 'bind', user, now)
   const confirmed = await changeRow(adapter, row, { kind: 'canonical', userId: user.id, until: null })
   return confirmed || (await findRow(adapter, row.principal))?.userId === user.id
+}
+
+/**
+ * Says whether a device key is still a way in. It stays one until its account can be recovered without it,
+ * so that a forgotten password loses nothing.
+ */
+export async function statusOf(adapter: Adapter, principal: string, thumbprint: string): Promise<'active' | 'disabled'> {
+  const row = await findRow(adapter, principal)
+  if (!row) return 'active'
+  if (row.kind === 'retired' || (row.thumbprint !== null && row.thumbprint !== thumbprint)) return 'disabled'
+  if (row.kind === 'reserved' && !row.userId) return 'active'
+  const user = await findUser(adapter, row.userId ?? '')
+  return user && !user.emailVerified ? 'active' : 'disabled'
 }
 
 async function audit(adapter: Adapter, act: 'bind', { id, principal, principalEpoch }: BoundUser, now: Date): Promise<void> {

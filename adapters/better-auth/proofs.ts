@@ -1,7 +1,6 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import { LatchkeyError, isLatchkeyError } from '../../lib/index.ts'
-import { ERROR_TABLE, type ProofVerifier, createProofVerifier } from '../../lib/server.ts'
+import { ERROR_TABLE, LatchkeyError, type ProofVerifier, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
 import type { ProvenDevice } from './principals.ts'
 
 /** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */

@@ -8,7 +8,9 @@ export interface Device {
   readonly page: Page
   /** Opens another tab of the same device. */
   newTab(url?: string): Promise<Page>
+  /** Cuts the network of the whole device. An open WebSocket stays open. */
   goOffline(): Promise<void>
+  /** Gives the network back. */
   goOnline(): Promise<void>
   /** Moves the clock of the device's pages, so that timers in between fire. Workers keep the real one. */
   passTime(milliseconds: number): Promise<void>
@@ -20,6 +22,7 @@ export interface Device {
   waitForState(expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>, options?: StateOptions): Promise<AuthState>
   /** What the state machine did in a page since it was loaded. */
   events(options?: StateOptions): Promise<DevtoolsRecord[]>
+  /** Closes the browser context and forgets everything in it. */
   close(): Promise<void>
 }
 

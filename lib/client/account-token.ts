@@ -4,6 +4,8 @@ import type { Runtime } from './runtime.ts'
 /** Gets a fresh token of the account, and shows and keeps its claims. */
 export async function accountToken(runtime: Runtime, session: Session): Promise<string> {
   const token = await runtime.options.account?.getToken()
+  // An answer for the person before says nothing about the one in force now.
+  if (runtime.getState().session?.principal !== session.principal) throw runtime.fail('IDENTITY_CHANGED')
   if (!token) {
     runtime.dispatch({ type: 'tokenRejected', reason: 'missing' })
     throw runtime.fail('SESSION_MISSING')

@@ -3,8 +3,8 @@
  * and imports no value of the first load: a shared one would move into a chunk of its own and make it larger.
  */
 export { accountToken } from './account-token.ts'
-export { confirmSession } from './confirm-session.ts'
+export { attach } from './attach.ts'
 export { deriveKey, recordWrite, resumeIdentity } from './device-acts.ts'
-export { deliverOutbox } from './outbox.ts'
+export { refused } from './refused.ts'
 export { signOut } from './sign-out.ts'
 export { upgrade } from './upgrade.ts'

@@ -20,7 +20,8 @@ export async function confirmSession(runtime: Runtime): Promise<void> {
   const found = await account.getSession()
   // No session, or somebody else's: the person stays who they are here, and is told.
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
-    return runtime.dispatch({ type: 'tokenRejected', reason: 'missing' })
+    runtime.dispatch({ type: 'tokenRejected', reason: 'missing' })
+    return
   }
   const confirmed = accountEntry(found, runtime.now())
   await runtime.write((ring) => ({

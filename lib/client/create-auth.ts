@@ -4,7 +4,6 @@ import { type EnsureIdentityOptions, ensureIdentity, start } from './identity.ts
 import { type AuthOptions, checkOptions } from './options.ts'
 import { type Acts, type Runtime, createRuntime, guarded } from './runtime.ts'
 import type { SignOutOptions } from './sign-out.ts'
-import { connectTabs } from './tabs.ts'
 import { type GetTokenOptions, createTokenSource } from './token.ts'
 import type { UpgradeResult } from './upgrade.ts'
 
@@ -85,16 +84,18 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
     checkOptions(options)
     const runtime = createRuntime(options, acts)
     const source = createTokenSource(runtime)
-    const closers: (() => void)[] = []
+    let detach: Promise<() => void> | undefined
     reportToApp(runtime)
 
     // Not before the next microtask: construction itself touches no store, no channel and no network.
     const ready = Promise.resolve().then(async () => {
-      closers.push(connectTabs(runtime), watchNetwork(runtime))
       await start(runtime)
-      void inBackground(runtime, ({ confirmSession }) => confirmSession(runtime))
+      detach = acts().then(({ attach }) => attach(runtime))
+      // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
+      detach.catch(() => {})
     })
     const getToken = async (request?: GetTokenOptions): Promise<string | null> => (await ready, source(request))
+    const authFetch = createFetch(runtime, source)
     const act = async (): Promise<Acts> => (await ready, acts())
 
     return {
@@ -104,25 +105,16 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
       subscribe: runtime.subscribe,
       ensureIdentity: async (request) => (await ready, ensureIdentity(runtime, request)),
       getToken,
-      fetch: createFetch(runtime, getToken),
+      fetch: async (input, init) => (await ready, authFetch(input, init)),
       upgrade: async (run) => (await act()).upgrade(runtime, run),
       signOut: async (request) => (await act()).signOut(runtime, request),
       deriveKey: async (purpose) => (await act()).deriveKey(runtime, purpose),
       recordWrite: async () => (await act()).recordWrite(runtime),
       close() {
-        for (const close of closers) close()
+        void detach?.then((leave) => leave())
         runtime.store.close()
       },
     }
-  }
-}
-
-/** Unreachable is not rejected: what fails here is tried again when the network is back. */
-async function inBackground(runtime: Runtime, work: (acts: Acts) => Promise<void>): Promise<void> {
-  try {
-    await work(await runtime.acts())
-  } catch {
-    runtime.dispatch({ type: 'networkLost' })
   }
 }
 
@@ -134,15 +126,4 @@ function reportToApp(runtime: Runtime): void {
     const to = runtime.getState().session?.principal ?? null
     if (from !== to) guarded(() => onPrincipalChange?.({ from, to, reason: type }))
   })
-  runtime.on('deliverOutbox', () => {
-    if (runtime.ring().outbox.length) void inBackground(runtime, ({ deliverOutbox }) => runtime.exclusively(() => deliverOutbox(runtime)))
-  })
-}
-
-function watchNetwork(runtime: Runtime): () => void {
-  const heard = new AbortController()
-  const { signal } = heard
-  globalThis.addEventListener?.('online', () => runtime.dispatch({ type: 'networkFound' }), { signal })
-  globalThis.addEventListener?.('offline', () => runtime.dispatch({ type: 'networkLost' }), { signal })
-  return () => heard.abort()
 }

@@ -15,6 +15,7 @@ export interface DevtoolsRecord {
 export interface DevtoolsInstance {
   /** The `name` option. */
   readonly name: string
+  /** The present state. */
   getState(): AuthState
   /** @returns a function that ends the subscription */
   subscribe(listener: () => void): () => void

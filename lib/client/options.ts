@@ -34,7 +34,7 @@ export interface AuthOptions {
   readonly keystore?: RecordStore
   /** Milliseconds since 1970; the system clock unless told. */
   readonly clock?: () => number
-  /** The implementation of the primitives; WebCrypto with @noble as the fallback unless told. */
+  /** The implementation of the primitives; WebCrypto with `@noble` as the fallback unless told. */
   readonly crypto?: CryptoSuite
   /** What this identity holds on this device. Without it, an identity holds something once it wrote. */
   readonly describeLocal?: (principal: string) => LocalHoldings | Promise<LocalHoldings>
@@ -42,7 +42,9 @@ export interface AuthOptions {
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   /** Says what is not synced yet; more than 0 vetoes the sign-out. */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
+  /** Called after the principal in force changed, for instance to re-own local rows. */
   readonly onPrincipalChange?: (change: PrincipalChange) => void
+  /** Called when a server refused the credential as expired, also after a refresh. */
   readonly onTokenExpired?: () => void
 }
 

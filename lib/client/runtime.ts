@@ -21,8 +21,12 @@ export interface Runtime {
   now(): number
   getState(): AuthState
   subscribe(listener: () => void): () => void
-  /** Runs one event through the machine and performs its effects. */
-  dispatch(event: AuthEvent): void
+  /**
+   * Runs one event through the machine and performs its effects.
+   *
+   * @returns false if the event had no place in the present phase
+   */
+  dispatch(event: AuthEvent): boolean
   /** Registers what performs an effect. */
   on(effect: Effect, perform: (before: AuthState, event: AuthEvent) => void): void
   /** The record as it was last read or written here. */
@@ -81,10 +85,12 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     dispatch(event) {
       const before = state
       const [next, ...effects] = transition(before, event)
+      const ignored = effects.includes('reportIgnored')
       state = freeze(next)
-      record({ at: clock(), event: event.type, ignored: effects.includes('reportIgnored'), state })
+      record({ at: clock(), event: event.type, ignored, state })
       for (const effect of effects) performers.get(effect)?.(before, event)
       if (state !== before) for (const listener of [...listeners]) guarded(listener)
+      return !ignored
     },
     on: (effect, perform) => void performers.set(effect, perform),
     ring: () => ring,

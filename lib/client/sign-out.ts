@@ -16,8 +16,7 @@ export interface SignOutOptions {
  * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function signOut(runtime: Runtime, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
-  runtime.dispatch({ type: 'signOutStarted' })
-  if (runtime.getState().phase !== 'signing-out') throw runtime.fail('UPGRADE_IN_PROGRESS')
+  if (!runtime.dispatch({ type: 'signOutStarted' })) throw runtime.fail('UPGRADE_IN_PROGRESS')
   try {
     if (!force) await checkUnsynced(runtime)
     await runtime.write((ring) => signedOut(ring, runtime.currentOf(ring), runtime.now(), forget))

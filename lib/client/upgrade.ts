@@ -24,8 +24,7 @@ export async function upgrade(runtime: Runtime, run: () => unknown): Promise<Upg
   const { account } = runtime.options
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
-  runtime.dispatch({ type: 'upgradeStarted' })
-  if (runtime.getState().phase !== 'upgrading') throw runtime.fail('UPGRADE_IN_PROGRESS')
+  if (!runtime.dispatch({ type: 'upgradeStarted' })) throw runtime.fail('UPGRADE_IN_PROGRESS')
   try {
     const outcome = await runtime.exclusively(() => reach(runtime, account, run))
     runtime.dispatch({ type: 'upgradeCompleted', view: runtime.view() })

@@ -10,13 +10,18 @@ export function encodeBase64url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }
 
+/** Tells whether a text is the one canonical base64url form of some bytes: no padding, no stray bits, no whitespace. */
+export function isBase64url(text: string): boolean {
+  return CANONICAL.test(text)
+}
+
 /**
- * Decodes base64url and accepts only the one canonical text of the bytes: no padding, no stray bits, no whitespace.
+ * Decodes base64url, strictly: see {@link isBase64url}.
  *
  * @throws {LatchkeyError} `ENCODING_INVALID`; the message does not repeat the text
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> {
-  if (!CANONICAL.test(text)) throw new LatchkeyError('ENCODING_INVALID', 'not canonical base64url')
+  if (!isBase64url(text)) throw new LatchkeyError('ENCODING_INVALID')
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
   const bytes = new Uint8Array(binary.length)
   for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index)

@@ -8,7 +8,7 @@ export interface SigningKey {
 
 /**
  * The four primitives that an identity needs. Two implementations give identical keys:
- * WebCrypto (`native.ts`) and @noble (`noble.ts`).
+ * WebCrypto (`native.ts`) and `@noble` (`noble.ts`).
  */
 export interface CryptoSuite {
   /** Which implementation this is, for diagnostics. */

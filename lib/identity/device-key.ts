@@ -7,7 +7,7 @@ import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
 /** Key derivation, principal and token format belong together; a stored identity names its profile. */
 export const PROFILE = 'latchkey/v1'
 
-/** A device identity that can sign. Made by {@link openDeviceKey}. */
+/** A device identity that can sign. */
 export interface DeviceKey extends Identifier {
   /** The public key as in a JWK: base64url, 43 characters. */
   readonly x: string

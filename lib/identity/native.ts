@@ -1,3 +1,4 @@
+import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url } from './base64url.ts'
 import type { CryptoSuite, SigningKey } from './crypto.ts'
 
@@ -21,7 +22,9 @@ export const nativeSuite: CryptoSuite = {
   async signingKey(seed): Promise<SigningKey> {
     const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed])
     const extractable = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', true, ['sign'])
-    const { x = '' } = await crypto.subtle.exportKey('jwk', extractable)
+    const { x } = await crypto.subtle.exportKey('jwk', extractable)
+    // Never a principal of no key: this way @noble takes over.
+    if (!x) throw new LatchkeyError('CRYPTO_UNAVAILABLE', 'no public key from this engine')
     const key = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign'])
     return {
       publicKey: decodeBase64url(x),

@@ -15,7 +15,8 @@ export function thumbprintInput(x: string): Uint8Array<ArrayBuffer> {
 
 /** Turns a thumbprint's 32 bytes into the principal: their first 16 with UUIDv8 version and variant bits. */
 export function identifierOf(digest: Uint8Array): Identifier {
-  const bytes = digest.slice(0, 16)
+  // A copy for certain: `slice` of Node's Buffer shares the memory, and the thumbprint below would change too.
+  const bytes = Uint8Array.from(digest.subarray(0, 16))
   bytes[6] = (bytes[6]! & 0x0f) | 0x80
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

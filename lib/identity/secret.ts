@@ -27,5 +27,5 @@ export function parseSecret(text: string): Uint8Array<ArrayBuffer> {
   } catch {
     // Falls through: the one error below must not carry the text, not even as its cause.
   }
-  throw new LatchkeyError('SECRET_INVALID', 'expected 43 canonical base64url characters')
+  throw new LatchkeyError('SECRET_INVALID')
 }

@@ -78,6 +78,9 @@ const show = (state: AuthState, { view }: { readonly view: View }): Transition =
   return same ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 }
 
+/** An identity that was made while an act is under way: the record has it, so it is shown. */
+const join = (state: AuthState, event: { readonly view: View }): Transition => [...show(state, event), 'announce']
+
 /** The end of an act: nothing that was wrong before it still counts. */
 const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly view: View }): Transition => {
   const [shown, ...shownEffects] = show(state, event)
@@ -128,11 +131,12 @@ const idle = {
 }
 
 /** An act is under way: no other one may start. */
-const busy = { ...idle, identityEnsured: ignore, upgradeStarted: ignore, signOutStarted: ignore }
+const busy = { ...idle, identityEnsured: join, upgradeStarted: ignore, signOutStarted: ignore }
 
 const TABLE: Readonly<Record<Phase, Row>> = {
   starting: {
     ...busy,
+    identityEnsured: ignore,
     opened: (state, { view }) => [change(state, { ...view, phase: 'ready' }), 'deliverOutbox'],
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
     tokenRejected: ignore,
@@ -148,7 +152,7 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     upgradePended: to('pending'),
     conflictFound: to('conflict'),
   },
-  pending: { ...idle, identityEnsured: ignore, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: to('ready') },
+  pending: { ...idle, identityEnsured: join, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: to('ready') },
   conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: to('ready'), signOutStarted: to('signing-out') },
   'signing-out': {
     ...busy,

@@ -1,4 +1,4 @@
-import { type JWTPayload, type JWTVerifyGetKey, createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { type JWTPayload, type JWTVerifyGetKey, createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import type { ServerSession } from './session.ts'
 
@@ -16,6 +16,8 @@ export interface ExternalIssuer {
   readonly jwksUrl: string
   /** `aud`; one of them is enough. Without it the issuer must serve no other app. */
   readonly audience?: string | readonly string[]
+  /** Gets the keys in place of the global `fetch`, for instance without a network. */
+  readonly fetch?: (url: string) => Promise<Response>
   /** Header `alg` to accept; every asymmetric one unless told. */
   readonly algorithms?: readonly string[]
   /** Take the `aliases` claim as further principals. Only for a server that runs Latchkey itself. */
@@ -33,18 +35,21 @@ export interface ExternalVerifier {
 
 /** @throws {TypeError} an option cannot be meant */
 export function createExternalVerifier(options: ExternalIssuer, clock: () => number): ExternalVerifier {
-  const { issuer, jwksUrl, audience, algorithms = ALGORITHMS, aliases = false, clockTolerance = 0 } = options
+  const { issuer, jwksUrl, audience, fetch, algorithms = ALGORITHMS, aliases = false, clockTolerance = 0 } = options
   if (!issuer) throw new TypeError('external.issuer: expected a text that is not empty')
+  // An empty one would silently switch the check off.
+  const isMeant = audience === undefined || (audience.length > 0 && ![audience].flat().includes(''))
+  if (!isMeant) throw new TypeError('external.audience: expected a text that is not empty')
   const stray = algorithms.find((name) => !ALGORITHMS.includes(name))
   if (stray) throw new TypeError(`external.algorithms: ${stray} is not asymmetric`)
-  const keys = createRemoteJWKSet(readUrl(jwksUrl), { timeoutDuration: 5000, cooldownDuration: 30_000 })
+  const keys = createRemoteJWKSet(readUrl(jwksUrl), { timeoutDuration: 5000, cooldownDuration: 30_000, ...(fetch && { [customFetch]: (url) => fetch(url) }) })
   const checks = { issuer, algorithms: [...algorithms], requiredClaims: ['exp', 'sub'], clockTolerance, ...(audience && { audience: audience as string | string[] }) }
   return {
     issuer,
     async verify(token) {
       const payload = await verify(token, keys, { ...checks, currentDate: new Date(clock()) })
-      const principal = payload.sub
-      if (!principal) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
+      const principal: unknown = payload.sub
+      if (typeof principal !== 'string' || !principal) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
       const principals = aliases ? [principal, ...readAliases(payload['aliases'])] : [principal]
       return Object.freeze({ authMode: 'external', principal, principals: Object.freeze(principals), claims: Object.freeze(payload) })
     },

@@ -24,7 +24,7 @@ export interface WriterSession extends ServerSession {
  * @throws {AnonymousWriteDenied} a {@link LatchkeyError} with code `ANONYMOUS_WRITE_DENIED`, `resource` and `operation`
  */
 export function requireWriter(session: ServerSession, attempt: WriteAttempt): asserts session is WriterSession {
-  if (session.principal !== null) return
+  if (session.principal) return
   const { resource, operation } = attempt
   throw Object.assign(new LatchkeyError('ANONYMOUS_WRITE_DENIED', `${operation} on ${resource}`), { resource, operation })
 }

@@ -19,12 +19,15 @@ export function toResponse(error: LatchkeyError): Response {
 function respond(code: LatchkeyErrorCode): Response {
   const { status = 400, state, bearer } = ERROR_TABLE[code]
   const headers = new Headers({ 'cache-control': 'no-store' })
-  if (status === 401) headers.set('www-authenticate', challenge(bearer, state))
+  if (bearer || status === 401) headers.set('www-authenticate', challenge(bearer, state))
+  // What the operator's keys are doing is not for the client.
+  if (status === 503) return Response.json({ error: 'unavailable', code: 'unavailable' }, { status, headers })
   // Without a state the code itself is for the client: a guard's, not a credential's.
   return Response.json({ error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code }, { status, headers })
 }
 
 /** Without a credential there is no error to name (RFC 6750 §3.1). */
-function challenge(bearer: string | undefined, state = 'invalid'): string {
-  return bearer ? `Bearer error="${bearer}", error_description="${state}"` : 'Bearer'
+function challenge(bearer: string | undefined, state: string | undefined): string {
+  if (!bearer) return 'Bearer'
+  return state ? `Bearer error="${bearer}", error_description="${state}"` : `Bearer error="${bearer}"`
 }

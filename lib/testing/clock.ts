@@ -6,7 +6,11 @@ export interface ManualClock {
   advance(milliseconds: number): void
 }
 
-/** @param start - milliseconds since 1970 */
+/**
+ * Makes a clock that stands still.
+ *
+ * @param start - milliseconds since 1970
+ */
 export function manualClock(start: number = Date.UTC(2026, 0, 1)): ManualClock {
   let time = start
   return {

@@ -7,11 +7,14 @@ export const TOKEN_TYPE = 'latchkey+jwt'
 /** Header `typ` of a proof. */
 export const PROOF_TYPE = 'latchkey-proof+jwt'
 
-/** Longest lifetimes a verifier accepts, and what is minted by default, in seconds. */
-export const LIFETIME = {
-  token: { default: 900, most: 3600 },
-  proof: { default: 60, most: 120 },
-} as const
+/** How long a local-first token lasts unless told, in seconds. */
+export const TOKEN_LIFETIME = 900
+
+/** How long a proof lasts, in seconds. */
+export const PROOF_LIFETIME = 60
+
+/** The longest lifetimes that a verifier accepts, in seconds. */
+export const LONGEST_LIFETIME = { token: 3600, proof: 120 } as const
 
 /** The acts that a device key can agree to, each by a proof of its own. */
 export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange'] as const

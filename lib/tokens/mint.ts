@@ -1,6 +1,6 @@
 import { encodeBase64url } from '../identity/base64url.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
-import { LIFETIME, LOCAL_FIRST_ISSUER, PROOF_TYPE, type Purpose, TOKEN_TYPE } from './claims.ts'
+import { LOCAL_FIRST_ISSUER, PROOF_LIFETIME, PROOF_TYPE, type Purpose, TOKEN_LIFETIME, TOKEN_TYPE } from './claims.ts'
 
 /** What a local-first token says. */
 export interface TokenInput {
@@ -29,7 +29,7 @@ export interface ProofInput {
 
 /** Signs a local-first token: a compact JWS (RFC 7515) with the claims in the documented order. */
 export function mintToken(key: DeviceKey, input: TokenInput): Promise<string> {
-  const { audience, now, lifetime = LIFETIME.token.default } = input
+  const { audience, now, lifetime = TOKEN_LIFETIME } = input
   return signJws(key, TOKEN_TYPE, { ...common(key, audience, now, lifetime), sub_jwk: publicJwk(key) })
 }
 
@@ -37,7 +37,7 @@ export function mintToken(key: DeviceKey, input: TokenInput): Promise<string> {
 export function mintProof(key: DeviceKey, input: ProofInput): Promise<string> {
   const jti = input.jti ?? encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
   return signJws(key, PROOF_TYPE, {
-    ...common(key, input.audience, input.now, LIFETIME.proof.default),
+    ...common(key, input.audience, input.now, PROOF_LIFETIME),
     jti,
     purpose: input.purpose,
     nonce: input.nonce,

@@ -2,8 +2,8 @@ import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url } from '../identity/base64url.ts'
 import {
-  LIFETIME,
   LOCAL_FIRST_ISSUER,
+  LONGEST_LIFETIME,
   PROOF_TYPE,
   PURPOSES,
   type ProofClaims,
@@ -106,7 +106,10 @@ interface Context {
 
 function readOptions({ audience, clock = Date.now, cacheSize = 10_000 }: VerifierOptions): Context {
   const audiences = new Set<unknown>(typeof audience === 'string' ? [audience] : audience)
-  if (!audiences.size || audiences.has('')) throw new TypeError('audience: expected a text that is not empty')
+  // An `undefined` in the list would match a token without `aud`.
+  const isMeant = audiences.size > 0 && [...audiences].every((name) => typeof name === 'string' && name !== '')
+  if (!isMeant) throw new TypeError('audience: expected a text that is not empty')
+  if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
   return { audiences, now: () => clock() / 1000, cacheSize, keys: new BoundedMap(cacheSize) }
 }
 
@@ -122,14 +125,14 @@ const TOKEN_MEMBERS = ['iss', 'sub', 'aud', 'iat', 'exp', 'sub_jwk']
 const TOKEN_KIND: Kind = {
   typ: TOKEN_TYPE,
   claims: new Set(TOKEN_MEMBERS),
-  lifetime: LIFETIME.token.most,
+  lifetime: LONGEST_LIFETIME.token,
   check: () => {},
 }
 
 const PROOF_KIND: Kind = {
   typ: PROOF_TYPE,
   claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to']),
-  lifetime: LIFETIME.proof.most,
+  lifetime: LONGEST_LIFETIME.proof,
   check: checkProofClaims,
 }
 
@@ -142,6 +145,8 @@ async function verifySelfSigned<Claims extends TokenClaims>(token: string, kind:
   const key = await publicKey(claims.sub_jwk.x, context.keys)
   if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')
   await checkSignature(jws, key)
+  // Frozen to the last member: what one caller changed, the next would get from the cache.
+  Object.freeze(claims.sub_jwk)
   return Object.freeze({ principal: key.principal, thumbprint: key.thumbprint, claims: Object.freeze(claims) })
 }
 
@@ -174,7 +179,8 @@ function checkLifetime({ iat, exp }: TokenClaims, most: number): void {
 }
 
 function checkClock({ iat, exp }: TokenClaims, now: number): void {
-  if (exp <= now) throw new LatchkeyError('TOKEN_EXPIRED')
+  // Not `exp <= now`: a clock that answers NaN must not make every token eternal.
+  if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')
   if (iat > now + LEEWAY) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
 
@@ -186,7 +192,12 @@ async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promis
   return key
 }
 
-async function checkSignature({ input, signature }: DecodedJws, key: PublicKey): Promise<void> {
+/**
+ * Checks a signature's form, then the signature (RFC 8032 §5.1.7).
+ *
+ * @throws {LatchkeyError} `TOKEN_SIGNATURE_NOT_CANONICAL`, `TOKEN_SIGNATURE_INVALID`
+ */
+export async function checkSignature({ input, signature }: Pick<DecodedJws, 'input' | 'signature'>, key: PublicKey): Promise<void> {
   if (signature.length !== 64 || !isBelowOrder(signature)) throw new LatchkeyError('TOKEN_SIGNATURE_NOT_CANONICAL')
   if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')
 }

@@ -1,0 +1,53 @@
+import { type Resolution, type SessionResolver, createSessionResolver } from '../../lib/server.ts'
+import { type Adapter, statusOf } from './principals.ts'
+
+/** What is needed of a Better Auth instance. */
+export interface BetterAuthInstance {
+  /** Answers a request. */
+  readonly handler: (request: Request) => Promise<Response>
+  /** Settles once the instance is configured. */
+  readonly $context: Promise<{ readonly baseURL: string; readonly adapter: object }>
+}
+
+/** Options of {@link createBetterAuthResolver}. */
+export interface BetterAuthResolverOptions {
+  /** `aud` of both kinds of token; the origin of Better Auth's base URL unless told. */
+  readonly audience?: string
+  /** What a request without a credential is; `allow` unless told. */
+  readonly anonymous?: 'allow' | 'deny'
+  /** Milliseconds since 1970; the system clock unless told. */
+  readonly clock?: () => number
+}
+
+/**
+ * A session resolver for a backend that runs in one process with its Better Auth: it takes local-first tokens and the
+ * tokens of `latchkeyJwt`, fetches the keys without a network, and refuses the device keys of accounts that can be
+ * recovered without them.
+ *
+ * @param auth - what `betterAuth()` returned, with the plugins `latchkey` and `latchkeyJwt`
+ */
+export function createBetterAuthResolver(auth: BetterAuthInstance, options: BetterAuthResolverOptions = {}): SessionResolver {
+  let resolver: Promise<SessionResolver> | undefined
+  return {
+    async resolve(request): Promise<Resolution> {
+      resolver ??= build(auth, options)
+      return (await resolver).resolve(request)
+    },
+  }
+}
+
+async function build({ handler, $context }: BetterAuthInstance, { audience, ...options }: BetterAuthResolverOptions): Promise<SessionResolver> {
+  const { baseURL, adapter } = await $context
+  const { origin } = new URL(baseURL)
+  return createSessionResolver({
+    ...options,
+    localFirst: { audience: audience ?? origin, lookup: (principal, thumbprint) => statusOf(adapter as Adapter, principal, thumbprint) },
+    external: {
+      issuer: origin,
+      audience: audience ?? origin,
+      aliases: true,
+      jwksUrl: `${baseURL}/jwks`,
+      fetch: (url) => handler(new Request(url)),
+    },
+  })
+}

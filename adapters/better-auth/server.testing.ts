@@ -1,0 +1,113 @@
+import { type BetterAuthOptions, betterAuth } from 'better-auth'
+import { createAuthClient } from 'better-auth/client'
+import { getMigrations } from 'better-auth/db/migration'
+import Database from 'better-sqlite3'
+import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
+import { betterAuthAccount, latchkeyClient } from './client.ts'
+import { type BetterAuthInstance, latchkey, latchkeyJwt } from './index.ts'
+
+export const ORIGIN = 'https://notes.example'
+export const AUDIENCE = `${ORIGIN}/api/auth`
+
+/** A real Better Auth on SQLite. */
+export interface TestServer {
+  readonly database: Database.Database
+  readonly auth: BetterAuthInstance
+  readonly handler: (request: Request) => Promise<Response>
+  readonly options: BetterAuthOptions
+  /** All rows of a table. */
+  rows(table: string): Record<string, unknown>[]
+  /** Another person's browser. */
+  browser(): TestBrowser
+}
+
+/** One browser: cookies, and a Better Auth client that uses them. */
+export interface TestBrowser {
+  readonly client: ReturnType<typeof newClient>
+  /** Every request that left the browser, as method and path. */
+  readonly requests: Request[]
+  readonly cookies: Map<string, string>
+  readonly store: ReturnType<typeof memoryStore>
+  /** Answers in place of the network, for one request. */
+  intercept: ((request: Request, forward: () => Promise<Response>) => Promise<Response>) | null
+  /** Loads the page. */
+  load(options?: AuthOptions): Promise<Auth>
+  /** Sends a request by hand. */
+  send(path: string, init?: RequestInit): Promise<Response>
+}
+
+export async function testServer(extra: Partial<BetterAuthOptions> = {}, file = ':memory:'): Promise<TestServer> {
+  const database = new Database(file)
+  const auth = betterAuth({
+    baseURL: ORIGIN,
+    secret: 'a secret of at least thirty-two characters',
+    database,
+    emailAndPassword: { enabled: true },
+    rateLimit: { enabled: false },
+    logger: { disabled: true },
+    ...extra,
+    plugins: [latchkey(), latchkeyJwt(), ...(extra.plugins ?? [])],
+  })
+  await (await getMigrations(auth.options)).runMigrations()
+  return {
+    database,
+    auth,
+    handler: auth.handler,
+    options: auth.options,
+    rows: (table) => database.prepare(`select * from "${table}"`).all() as Record<string, unknown>[],
+    browser: () => testBrowser(auth.handler),
+  }
+}
+
+function testBrowser(handler: TestServer['handler']): TestBrowser {
+  const cookies = new Map<string, string>()
+  const requests: Request[] = []
+  const store = memoryStore()
+
+  async function network(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const request = new Request(input, init)
+    requests.push(request.clone())
+    request.headers.set('origin', ORIGIN)
+    if (cookies.size) request.headers.set('cookie', [...cookies].map((pair) => pair.join('=')).join('; '))
+    const forward = async (): Promise<Response> => {
+      const response = await handler(request)
+      for (const cookie of response.headers.getSetCookie()) keepCookie(cookies, cookie)
+      return response
+    }
+    const { intercept } = browser
+    browser.intercept = null
+    return intercept ? intercept(request, forward) : forward()
+  }
+
+  const client = newClient(network)
+  const browser: TestBrowser = {
+    client,
+    requests,
+    cookies,
+    store,
+    intercept: null,
+    async load(options) {
+      const auth = createAuth({ account: betterAuthAccount(client), keystore: store, audience: ORIGIN, ...options })
+      await auth.ready
+      return auth
+    },
+    send: (path, init) => network(`${AUDIENCE}${path}`, init),
+  }
+  return browser
+}
+
+function newClient(network: typeof fetch) {
+  return createAuthClient({ baseURL: ORIGIN, plugins: [latchkeyClient()], fetchOptions: { customFetchImpl: network } })
+}
+
+function keepCookie(cookies: Map<string, string>, header: string): void {
+  const [pair = '', ...attributes] = header.split(';')
+  const name = pair.slice(0, pair.indexOf('='))
+  if (attributes.some((attribute) => /^\s*max-age=0$/i.test(attribute))) cookies.delete(name)
+  else cookies.set(name, pair.slice(name.length + 1))
+}
+
+/** Credentials of a person. */
+export function person(name: string): { email: string; password: string; name: string } {
+  return { email: `${name}@example.com`, password: 'correct horse battery', name }
+}

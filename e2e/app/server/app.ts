@@ -1,0 +1,45 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { createSessionResolver, isLatchkeyError, toResponse } from 'latchkey/server'
+import { createAuthServer } from './auth.ts'
+import type { Database } from './database.ts'
+import { createNotes } from './notes.ts'
+import { onlyHost, securityHeaders } from './security.ts'
+import { createSite } from './site.ts'
+
+export interface AppOptions {
+  readonly database: Database
+  /** Where people open the app, such as `http://localhost:4390`. */
+  readonly origin: string
+  readonly secret: string
+  /** The built page. */
+  readonly siteFolder: string
+}
+
+/** A note is at most 100,000 characters, and JSON can take six bytes for one. */
+const REQUEST_LIMIT = 1024 * 1024
+
+/** The whole server: accounts, notes and the page. */
+export async function createApp({ database, origin, secret, siteFolder }: AppOptions): Promise<Hono> {
+  const auth = await createAuthServer({ database, origin, secret })
+  const resolver = createSessionResolver({
+    localFirst: { audience: origin, afterUpgrade: 'allow' },
+    external: { issuer: origin, jwksUrl: `${origin}/api/auth/jwks`, audience: origin, aliases: true },
+  })
+
+  const app = new Hono()
+  app.onError(respondToError)
+  app.use(securityHeaders, onlyHost(origin))
+  app.use('/api/*', bodyLimit({ maxSize: REQUEST_LIMIT, onError: (context) => context.json({ error: 'too large' }, 413) }))
+  app.get('/api/health', (context) => context.json({ ok: true }))
+  app.on(['GET', 'POST'], '/api/auth/*', (context) => auth.handler(context.req.raw))
+  app.route('/api/notes', createNotes(database, resolver))
+  app.route('/', createSite(siteFolder))
+  return app
+}
+
+function respondToError(error: Error): Response {
+  if (isLatchkeyError(error)) return toResponse(error)
+  console.error(error)
+  return Response.json({ error: 'internal' }, { status: 500 })
+}

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** What the server needs to know before it starts. */
+export interface Configuration {
+  readonly port: number
+  /** Where people open the app. From here only: a Host header is whatever somebody sends. */
+  readonly origin: string
+  readonly databaseFile: string
+  /** Better Auth signs its cookies with it. */
+  readonly secret: string
+}
+
+/** A mistake in the configuration; its message is one sentence for the person who started the server. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+}
+
+const DEFAULT_PORT = '4390'
+
+/**
+ * @param defaultFolder - where the data goes unless LATCHKEY_DATA says otherwise
+ * @throws {ConfigurationError}
+ */
+export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder: string): Configuration {
+  const port = readPort(environment['PORT'] || DEFAULT_PORT)
+  const folder = resolve(environment['LATCHKEY_DATA'] || defaultFolder)
+  prepareFolder(folder)
+  return {
+    port,
+    origin: `http://localhost:${port}`,
+    databaseFile: join(folder, 'notes.sqlite'),
+    secret: environment['BETTER_AUTH_SECRET'] || keptSecret(join(folder, 'secret')),
+  }
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (port < 1 || port > 65_535) throw new ConfigurationError(`PORT must be a number from 1 to 65535, and is "${text}".`)
+  return port
+}
+
+function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw unwritable(folder, error)
+  }
+}
+
+/** Made at the first start: another one at each start would sign everybody out. */
+function keptSecret(file: string): string {
+  try {
+    if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw unwritable(file, error)
+  }
+}
+
+/** The sentence for a folder or file that cannot be used. */
+export function unwritable(path: string, cause: unknown): ConfigurationError {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
+  return new ConfigurationError(`The data cannot be kept in ${path} (${code}): set LATCHKEY_DATA to a folder that you can write to.`, { cause })
+}

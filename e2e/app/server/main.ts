@@ -1,0 +1,56 @@
+import type { Server } from 'node:http'
+import { type ServerType, serve } from '@hono/node-server'
+import { createApp } from './app.ts'
+import { type Configuration, ConfigurationError, readConfiguration } from './configuration.ts'
+import { type Database, openDatabase } from './database.ts'
+
+export interface Folders {
+  /** For the data, unless LATCHKEY_DATA says otherwise. */
+  readonly data: string
+  /** The built page. */
+  readonly site: string
+}
+
+/** Starts the server and says where it is; ends the process with one sentence where that cannot be. */
+export async function run(environment: NodeJS.ProcessEnv, folders: Folders): Promise<void> {
+  try {
+    const configuration = readConfiguration(environment, folders.data)
+    const database = await openDatabase(configuration.databaseFile)
+    const { origin, secret, port } = configuration
+    const app = await createApp({ database, origin, secret, siteFolder: folders.site })
+    const server = await listen(app.fetch, port)
+    stopOnSignal(server, database)
+    console.log(`Latchkey Notes is at ${configuration.origin}`)
+  } catch (error) {
+    console.error(error instanceof ConfigurationError ? error.message : error)
+    process.exitCode = 1
+  }
+}
+
+function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: Configuration['port']): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, port, hostname: '127.0.0.1' }, () => resolve(server))
+    server.once('error', (error: NodeJS.ErrnoException) => reject(refused(error, port)))
+  })
+}
+
+function refused(error: NodeJS.ErrnoException, port: number): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} is in use: stop what uses it, or set PORT to another one.`,
+    EACCES: `Port ${port} may not be used by this user: set PORT to one above 1023.`,
+  }
+  const reason = reasons[error.code ?? '']
+  return reason ? new ConfigurationError(reason) : error
+}
+
+/** How long requests under way may take once the server was asked to stop, in milliseconds. */
+const PATIENCE = 3000
+
+function stopOnSignal(server: ServerType, database: Database): void {
+  const stop = (): void => {
+    server.close(() => void database.destroy())
+    setTimeout(() => (server as Server).closeAllConnections(), PATIENCE).unref()
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}

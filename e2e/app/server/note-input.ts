@@ -1,0 +1,34 @@
+/** What a client may say about a note. */
+export interface NoteChange {
+  readonly title: string
+  readonly body: string
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number
+}
+
+const TITLE_LIMIT = 200
+const BODY_LIMIT = 100_000
+const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+
+/** @returns null for anything that is no note, or too long for one */
+export function readNote(body: unknown): NoteChange | null {
+  if (typeof body !== 'object' || body === null) return null
+  const fields = body as Readonly<Record<string, unknown>>
+  const title = readText(fields['title'], TITLE_LIMIT)
+  const text = readText(fields['body'], BODY_LIMIT)
+  const updatedAt = readTime(fields['updatedAt'])
+  return title === null || text === null || updatedAt === null ? null : { title, body: text, updatedAt }
+}
+
+function readText(value: unknown, limit: number): string | null {
+  return typeof value === 'string' && value.length <= limit ? value : null
+}
+
+/** A later change adds 1 to it, so it stays well below the last safe integer. */
+export function readTime(value: unknown): number | null {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 52 ? (value as number) : null
+}
+
+export function isId(value: string): boolean {
+  return ID.test(value)
+}

@@ -1,0 +1,98 @@
+import { Hono } from 'hono'
+import type { Kysely } from 'kysely'
+import { type ServerSession, type SessionResolver, type WriteAttempt, type WriterSession, owns, requireWriter } from 'latchkey/server'
+import { type NoteChange, isId, readNote, readTime } from './note-input.ts'
+
+/** A row. What was deleted stays as a tombstone, so that every device learns of it. */
+export interface NoteTable {
+  id: string
+  /** The principal that wrote it first. */
+  owner: string
+  title: string
+  body: string
+  /** Milliseconds since 1970, by the writing device's clock. */
+  updatedAt: number
+  deleted: 0 | 1
+}
+
+type Database = Kysely<{ note: NoteTable }>
+
+export async function createNoteTable(database: Database): Promise<void> {
+  await database.schema
+    .createTable('note')
+    .ifNotExists()
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('owner', 'text', (column) => column.notNull())
+    .addColumn('title', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('updatedAt', 'integer', (column) => column.notNull())
+    .addColumn('deleted', 'integer', (column) => column.notNull())
+    .execute()
+  await database.schema.createIndex('note_owner').ifNotExists().on('note').column('owner').execute()
+}
+
+/** The notes API. Who is asking comes from the resolver alone, and every row is asked for by its owner. */
+export function createNotes(database: Database, resolver: SessionResolver): Hono<{ Variables: { session: ServerSession } }> {
+  const notes = new Hono<{ Variables: { session: ServerSession } }>()
+
+  notes.use(async (context, next) => {
+    const found = await resolver.resolve(context.req.raw)
+    if (!found.ok) return found.response()
+    context.set('session', found.session)
+    return next()
+  })
+
+  notes.get('/', async (context) => {
+    const { principal, principals } = context.get('session')
+    const rows = principal === null ? [] : await database.selectFrom('note').selectAll().where('owner', 'in', principals).execute()
+    return context.json({ principal, notes: rows.map(toJson) })
+  })
+
+  notes.put('/:id', async (context) => {
+    const session = writer(context.get('session'), 'update')
+    const { id } = context.req.param()
+    const change = readNote(await context.req.json().catch(() => null))
+    if (!change || !isId(id)) return context.json({ error: 'invalid' }, 400)
+    const row = await writeNote(database, session, { id, ...change, deleted: 0 })
+    return row ? context.json({ note: toJson(row) }) : context.json({ error: 'not found' }, 404)
+  })
+
+  notes.delete('/:id', async (context) => {
+    const session = writer(context.get('session'), 'delete')
+    const { id } = context.req.param()
+    const updatedAt = readTime(Number(context.req.query('updatedAt')))
+    if (updatedAt === null || !isId(id)) return context.json({ error: 'invalid' }, 400)
+    const row = await writeNote(database, session, { id, title: '', body: '', updatedAt, deleted: 1 })
+    return row ? context.json({ note: toJson(row) }) : context.json({ error: 'not found' }, 404)
+  })
+
+  return notes
+}
+
+function writer(session: ServerSession, operation: WriteAttempt['operation']): WriterSession {
+  requireWriter(session, { resource: 'notes', operation })
+  return session
+}
+
+/**
+ * Writes a row unless a later change is there already; the same request twice changes nothing.
+ *
+ * @returns the row as it is now; null where it is somebody else's, which looks like no row at all
+ */
+async function writeNote(database: Database, session: WriterSession, change: NoteChange & Pick<NoteTable, 'id' | 'deleted'>): Promise<NoteTable | null> {
+  const { id, ...fields } = change
+  // One statement: a check before it could be out of date when it runs.
+  await database
+    .insertInto('note')
+    .values({ ...change, owner: session.principal })
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet(fields).where('note.owner', 'in', session.principals).where('note.updatedAt', '<', fields.updatedAt),
+    )
+    .execute()
+  const row = await database.selectFrom('note').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  return owns(session, row.owner) ? row : null
+}
+
+function toJson({ id, title, body, updatedAt, deleted }: NoteTable): object {
+  return { id, title, body, updatedAt, deleted: deleted === 1 }
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import type { Plugin } from 'vite'
+
+/** Writes sw.js with the list of every built file, the chunks that load later included: offline they are needed too. */
+export function serviceWorker(source: string): Plugin {
+  return {
+    name: 'service-worker',
+    applyToEnvironment: ({ name }) => name === 'client',
+    writeBundle({ dir = '' }) {
+      const paths = listFiles(dir)
+      const version = createHash('sha256').update(readFileSync(source))
+      for (const path of paths) version.update(path).update(readFileSync(join(dir, path)))
+      const files = paths.map((path) => (path === 'index.html' ? '/' : `/${path}`))
+      const shell = { version: version.digest('hex').slice(0, 16), files }
+      writeFileSync(join(dir, 'sw.js'), readFileSync(source, 'utf8').replace('__SHELL__', () => JSON.stringify(shell)))
+    },
+  }
+}
+
+function listFiles(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = entries.map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+  return paths.filter((path) => path !== 'sw.js').sort()
+}

@@ -1,0 +1,51 @@
+import type { App } from './app.ts'
+import { narrow, part } from './dom.ts'
+
+/** What buttons and keys do. */
+export interface Actions {
+  write(): void
+  remove(id: string): void
+  /** Back to the list; on a wide screen it is there already, and only takes the focus. */
+  leave(): void
+}
+
+/** @param onRemoved - offers to undo it */
+export function createActions({ notebook, route }: App, onRemoved: (id: string) => void): Actions {
+  function leave(): void {
+    const id = route.noteId()
+    if (id) notebook.tidy(id)
+    if (narrow.matches) route.close()
+    // After the view has changed: what is hidden takes no focus.
+    setTimeout(() => focusInList(id))
+  }
+
+  return {
+    leave,
+    write() {
+      if (document.body.dataset['view'] === 'welcome') return
+      tidyOpen()
+      route.open(notebook.add().id)
+      setTimeout(() => part('note-title').focus())
+    },
+    remove(id) {
+      const notes = notebook.notes()
+      const place = notes.findIndex((note) => note.id === id)
+      const neighbour = notes[place + 1] ?? notes[place - 1]
+      notebook.remove(id)
+      onRemoved(id)
+      if (narrow.matches) route.close()
+      else if (neighbour && route.noteId() === id) route.open(neighbour.id)
+      setTimeout(() => focusInList(neighbour?.id ?? null))
+    },
+  }
+
+  function tidyOpen(): void {
+    const id = route.noteId()
+    if (id && notebook.find(id)) notebook.tidy(id)
+  }
+}
+
+function focusInList(id: string | null): void {
+  const item = document.querySelector<HTMLElement>(`[data-testid="note-item"][data-id="${CSS.escape(id ?? '')}"]`)
+  ;(item ?? part('new-note')).focus()
+}

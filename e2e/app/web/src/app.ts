@@ -1,0 +1,19 @@
+import type { Auth } from 'latchkey'
+import type { AccountClient } from './auth.ts'
+import type { Notebook } from './notes/notebook.ts'
+import type { Sync } from './notes/sync.ts'
+import type { Route } from './route.ts'
+
+/** What the views have in common. */
+export interface App {
+  readonly auth: Auth
+  readonly account: AccountClient
+  readonly notebook: Notebook
+  readonly sync: Sync
+  readonly route: Route
+}
+
+/** A part of the page: it shows what is, each time it is told to. */
+export interface View {
+  render(): void
+}

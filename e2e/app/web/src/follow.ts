@@ -1,0 +1,37 @@
+import type { App } from './app.ts'
+
+/** Keeps the notebook on the principal in force, and syncs whenever that may help. */
+export function followIdentity({ auth, notebook, sync }: App): { resume(): Promise<void> } {
+  let followed = ''
+
+  async function follow(): Promise<void> {
+    const { session, authMode, error, phase } = auth.getState()
+    const now = [phase === 'starting', session?.principal, authMode, error].join(' ')
+    if (phase === 'starting' || now === followed) return
+    followed = now
+    await notebook.open(session?.principal ?? null)
+    await sync.run()
+  }
+
+  /** After a rejection notes wait. One question without content finds out whether that is over. */
+  async function resume(): Promise<void> {
+    const { error, storage } = auth.getState()
+    try {
+      if (error) await auth.fetch('/api/notes', { method: 'HEAD' })
+      if (storage.problem) await auth.ensureIdentity()
+    } catch {
+      // Still so: the notice stays.
+    }
+    await notebook.reload()
+    await sync.run()
+  }
+
+  auth.subscribe(() => void follow())
+  void auth.ready.then(follow)
+  addEventListener('online', () => void resume())
+  addEventListener('focus', () => void resume())
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') void resume()
+  })
+  return { resume }
+}

@@ -1,0 +1,70 @@
+import { createActions } from './actions.ts'
+import type { App } from './app.ts'
+import { createAccountClient, createNotesAuth } from './auth.ts'
+import { narrow, onClick } from './dom.ts'
+import { createNotebook } from './notes/notebook.ts'
+import { createSync } from './notes/sync.ts'
+import { connectNotes } from './notes/tabs.ts'
+import { keepOffline } from './offline.ts'
+import { followIdentity } from './follow.ts'
+import { createRoute } from './route.ts'
+import { createAuthDialog } from './views/auth-dialog.ts'
+import { createEditor } from './views/editor.ts'
+import { createIdentityBar } from './views/identity.ts'
+import { createList } from './views/list.ts'
+import { createNotices } from './views/notices.ts'
+import { createPage } from './views/page.ts'
+import { createPanel } from './views/panel.ts'
+import { listenToKeys } from './views/shortcuts.ts'
+import { signOut } from './views/sign-out.ts'
+import { createToast } from './views/toast.ts'
+
+/** How long a sign-out waits for the last changes to reach the server, in milliseconds. */
+const FLUSH = 3000
+
+const tellTabs = connectNotes(() => void notebook.reload())
+const notebook = createNotebook(() => {
+  tellTabs()
+  sync.soon()
+})
+const account = createAccountClient()
+const auth = createNotesAuth(account, notebook, () => Promise.race([sync.run(), new Promise<void>((resolve) => setTimeout(resolve, FLUSH))]))
+const sync = createSync(auth, notebook, tellTabs)
+const app: App = { auth, account, notebook, sync, route: createRoute() }
+
+const actions = createActions(app, createToast(app))
+const openAuthDialog = createAuthDialog(app)
+const signUp = (): void => openAuthDialog('sign-up')
+const signIn = (): void => openAuthDialog('sign-in')
+const { resume } = followIdentity(app)
+
+const views = [
+  createPage(app, actions),
+  createList(app, actions),
+  createEditor(app, actions),
+  createIdentityBar(app),
+  createNotices(app, { signUp, signIn, retry: resume }),
+  createPanel(app, { signUp, signOut: () => void signOut(app) }),
+]
+listenToKeys(actions)
+onClick('open-auth', signIn)
+
+let scheduled = false
+function schedule(): void {
+  if (scheduled) return
+  scheduled = true
+  queueMicrotask(() => {
+    scheduled = false
+    for (const view of views) view.render()
+  })
+}
+for (const source of [auth, notebook, sync, app.route]) source.subscribe(schedule)
+for (const event of ['online', 'offline']) addEventListener(event, schedule)
+narrow.addEventListener('change', schedule)
+schedule()
+
+// What could not be kept is lost with the tab, so the browser asks.
+addEventListener('beforeunload', (event) => {
+  if (notebook.isFailing() || (notebook.owner() === null && notebook.notes().length)) event.preventDefault()
+})
+void keepOffline()

@@ -1,0 +1,82 @@
+/** The two stores of a transaction. */
+export interface Stores {
+  readonly notes: IDBObjectStore
+  readonly outbox: IDBObjectStore
+}
+
+const NAME = 'latchkey-notes'
+const KEY = ['owner', 'id']
+
+let opening: Promise<IDBDatabase> | undefined
+
+/** Runs `work` in one transaction over both stores, and waits until it is kept. All of it happens, or nothing. */
+export async function transact<Value>(mode: IDBTransactionMode, work: (stores: Stores) => Promise<Value>): Promise<Value> {
+  const transaction = await begin(mode)
+  const finished = settle(transaction)
+  try {
+    const value = await work({ notes: transaction.objectStore('notes'), outbox: transaction.objectStore('outbox') })
+    await finished
+    return value
+  } catch (error) {
+    abort(transaction)
+    await finished.catch(() => {})
+    throw error
+  }
+}
+
+/** The answer to one request. */
+export function answerOf<Value>(request: IDBRequest<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+}
+
+/** A connection can be dead without an event, so a second one is tried. */
+async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
+  try {
+    return (await open()).transaction(['notes', 'outbox'], mode)
+  } catch {
+    opening = undefined
+    return (await open()).transaction(['notes', 'outbox'], mode)
+  }
+}
+
+function open(): Promise<IDBDatabase> {
+  opening ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, 1)
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('notes', { keyPath: KEY })
+      request.result.createObjectStore('outbox', { keyPath: KEY })
+    }
+    request.onerror = () => reject(request.error)
+    request.onsuccess = () => resolve(giveWay(request.result))
+  })
+  return opening
+}
+
+/** Another tab may delete or change the database: an open connection would block it. */
+function giveWay(database: IDBDatabase): IDBDatabase {
+  const forget = (): void => void (opening = undefined)
+  database.onclose = forget
+  database.onversionchange = () => {
+    forget()
+    database.close()
+  }
+  return database
+}
+
+function settle(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error)
+  })
+}
+
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort()
+  } catch {
+    // It had ended already.
+  }
+}

@@ -1,0 +1,89 @@
+import { type Stores, answerOf, transact } from './database.ts'
+import type { Note } from './note.ts'
+
+/** A change that the server has not taken yet. */
+interface Pending {
+  readonly owner: string
+  readonly id: string
+  /** Of the note when it changed. */
+  readonly updatedAt: number
+}
+
+/** What this device holds for one principal. */
+export interface Holdings {
+  readonly notes: readonly Note[]
+  /** Ids of the notes that the server does not have as they are here. */
+  readonly pending: ReadonlySet<string>
+}
+
+/** A note as the server has it. */
+export type ServerNote = Omit<Note, 'owner'>
+
+/** Everything of one principal lies between these keys. */
+const rangeOf = (owner: string): IDBKeyRange => IDBKeyRange.bound([owner], [owner, []])
+
+export function readHoldings(owner: string): Promise<Holdings> {
+  return transact('readonly', (stores) => holdingsIn(stores, owner))
+}
+
+async function holdingsIn({ notes, outbox }: Stores, owner: string): Promise<Holdings> {
+  const [found, pending] = await Promise.all([
+    answerOf<Note[]>(notes.getAll(rangeOf(owner))),
+    answerOf<Pending[]>(outbox.getAll(rangeOf(owner))),
+  ])
+  return { notes: found, pending: new Set(pending.map(({ id }) => id)) }
+}
+
+/** Keeps notes together with the reminder that the server has to hear of them. */
+export function saveNotes(changed: readonly Note[]): Promise<void> {
+  return transact('readwrite', async (stores) => changed.forEach((note) => saveIn(stores, note)))
+}
+
+function saveIn({ notes, outbox }: Stores, note: Note): void {
+  const { owner, id, updatedAt } = note
+  notes.put(note)
+  outbox.put({ owner, id, updatedAt } satisfies Pending)
+}
+
+/** Takes what the server answered to a change, unless the note changed once more meanwhile. */
+export function acknowledge(sent: Note, kept: ServerNote): Promise<void> {
+  return transact('readwrite', async ({ notes, outbox }) => {
+    const key = [sent.owner, sent.id]
+    const pending = await answerOf<Pending | undefined>(outbox.get(key))
+    if (pending?.updatedAt !== sent.updatedAt) return
+    outbox.delete(key)
+    if (kept.deleted) notes.delete(key)
+    else notes.put({ ...kept, owner: sent.owner } satisfies Note)
+  })
+}
+
+/**
+ * Takes over what the server holds. The later change of a note wins. What the server has never heard of, or no
+ * longer knows, waits in the outbox again: it is not this device's to lose.
+ */
+export function mergeFromServer(owner: string, rows: readonly ServerNote[]): Promise<void> {
+  return transact('readwrite', async (stores) => {
+    const { notes, pending } = await holdingsIn(stores, owner)
+    const mine = new Map(notes.map((note) => [note.id, note]))
+    for (const row of rows) {
+      const note = mine.get(row.id)
+      mine.delete(row.id)
+      if (!pending.has(row.id) || !note || note.updatedAt <= row.updatedAt) takeRow(stores, owner, row, note)
+    }
+    for (const note of mine.values()) if (!pending.has(note.id)) saveIn(stores, note)
+  })
+}
+
+function takeRow({ notes, outbox }: Stores, owner: string, row: ServerNote, note: Note | undefined): void {
+  outbox.delete([owner, row.id])
+  if (row.deleted) notes.delete([owner, row.id])
+  else if (note?.updatedAt !== row.updatedAt) notes.put({ ...row, owner } satisfies Note)
+}
+
+/** Removes what the server can bring back. What it has not heard yet stays. */
+export function forgetSynced(owner: string): Promise<void> {
+  return transact('readwrite', async (stores) => {
+    const { notes, pending } = await holdingsIn(stores, owner)
+    for (const { id } of notes) if (!pending.has(id)) stores.notes.delete([owner, id])
+  })
+}

@@ -1,0 +1,31 @@
+import { narrow } from './dom.ts'
+import { createEmitter } from './emitter.ts'
+
+/** Which note is open, as the address says: it survives a reload, and on a phone "back" leads to the list. */
+export interface Route {
+  noteId(): string | null
+  open(id: string): void
+  close(): void
+  subscribe(listener: () => void): () => void
+}
+
+export function createRoute(): Route {
+  const { emit, subscribe } = createEmitter()
+  addEventListener('popstate', emit)
+  const noteId = (): string | null => location.hash.slice(1) || null
+
+  return {
+    noteId,
+    subscribe,
+    open(id) {
+      if (narrow.matches && noteId() === null) history.pushState({ cameFromList: true }, '', `#${id}`)
+      else history.replaceState(history.state, '', `#${id}`)
+      emit()
+    },
+    close() {
+      if ((history.state as { cameFromList?: boolean } | null)?.cameFromList) return history.back()
+      history.replaceState(null, '', location.pathname)
+      emit()
+    },
+  }
+}

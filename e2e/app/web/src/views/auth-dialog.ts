@@ -1,0 +1,131 @@
+import { type LatchkeyError, isLatchkeyError } from 'latchkey'
+import type { App } from '../app.ts'
+import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { failureWords } from '../words.ts'
+
+export type AuthIntent = 'sign-up' | 'sign-in'
+
+const SHORTEST_PASSWORD = 8
+
+const WORDS = {
+  'sign-up': {
+    heading: 'Create your account',
+    words: 'You keep this identity and every note. The account is the way back to them.',
+    submit: 'Create account',
+    busy: 'Creating…',
+    question: 'You have an account?',
+    switch: 'Sign in',
+    password: 'new-password',
+  },
+  'sign-in': {
+    heading: 'Sign in',
+    words: 'Open the notes of your account on this device.',
+    submit: 'Sign in',
+    busy: 'Signing in…',
+    question: 'No account yet?',
+    switch: 'Create one',
+    password: 'current-password',
+  },
+} as const
+
+const AGAIN = { ...WORDS['sign-in'], heading: 'Sign in again', words: 'The session has ended. Your notes on this device are waiting.' } as const
+
+interface Fields {
+  readonly email: HTMLInputElement
+  readonly password: HTMLInputElement
+}
+
+/**
+ * One dialog for both ways into an account.
+ *
+ * @returns what opens it
+ */
+export function createAuthDialog(app: App): (intent: AuthIntent) => void {
+  const { auth } = app
+  const dialog = part<HTMLDialogElement>('auth-dialog')
+  const fields: Fields = { email: part('auth-email'), password: part('auth-password') }
+  let intent: AuthIntent = 'sign-in'
+
+  function show(next: AuthIntent): void {
+    intent = next
+    // Whoever is signed in has only to show it again; another account would be in the way.
+    const isAgain = auth.getState().authMode === 'external'
+    const { heading, words, submit, question, password } = isAgain ? AGAIN : WORDS[intent]
+    dialog.dataset['intent'] = intent
+    setText(first(dialog, '#auth-heading'), heading)
+    setText(first(dialog, '.dialog-words'), words)
+    setText(part('auth-submit'), submit)
+    setText(first(dialog, '.dialog-switch span'), question)
+    setText(part('auth-switch'), WORDS[intent].switch)
+    fields.password.autocomplete = password
+    setHidden(first(dialog, '.dialog-switch'), isAgain)
+    showError('')
+  }
+
+  function showError(text: string, at?: HTMLInputElement): void {
+    setText(part('auth-error'), text)
+    for (const field of Object.values(fields)) field.setAttribute('aria-invalid', String(field === at))
+    at?.focus()
+  }
+
+  function setBusy(busy: boolean): void {
+    part<HTMLButtonElement>('auth-submit').disabled = busy
+    dialog.toggleAttribute('data-busy', busy)
+    setText(part('auth-submit'), busy ? WORDS[intent].busy : WORDS[intent].submit)
+  }
+
+  async function submit(): Promise<void> {
+    const mistake = findMistake(fields, intent)
+    if (mistake) return showError(...mistake)
+    showError('')
+    setBusy(true)
+    const error = await enter(app, intent, fields).finally(() => setBusy(false))
+    if (error) return showError(failureWords(error, auth.getState()), fields.password)
+    dialog.close()
+    announce(intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.')
+  }
+
+  first(dialog, 'form').addEventListener('submit', (event) => {
+    event.preventDefault()
+    void submit()
+  })
+  onClick('auth-close', () => dialog.close())
+  onClick('auth-switch', () => {
+    show(intent === 'sign-up' ? 'sign-in' : 'sign-up')
+    fields.email.focus()
+  })
+  dialog.addEventListener('close', () => {
+    fields.password.value = ''
+  })
+
+  return (wanted) => {
+    show(wanted)
+    const { email } = auth.getState().session?.claims ?? {}
+    if (typeof email === 'string') fields.email.value = email
+    dialog.showModal()
+    ;(fields.email.value ? fields.password : fields.email).focus()
+  }
+}
+
+function findMistake({ email, password }: Fields, intent: AuthIntent): [text: string, field: HTMLInputElement] | null {
+  if (!email.value.trim()) return ['Please enter your e-mail address.', email]
+  if (!email.validity.valid) return ['This is no e-mail address.', email]
+  if (!password.value) return ['Please enter a password.', password]
+  const isTooShort = intent === 'sign-up' && password.value.length < SHORTEST_PASSWORD
+  return isTooShort ? [`The password needs at least ${SHORTEST_PASSWORD} characters.`, password] : null
+}
+
+/** One call for both: the device's identity goes along, and the result says what became of it. */
+async function enter({ auth, account }: App, intent: AuthIntent, fields: Fields): Promise<LatchkeyError | null> {
+  const credentials = { email: fields.email.value.trim(), password: fields.password.value }
+  const name = credentials.email.split('@')[0]!
+  try {
+    const result = await auth.upgrade(() =>
+      intent === 'sign-up' ? account.signUp.email({ ...credentials, name }) : account.signIn.email(credentials),
+    )
+    return result.outcome === 'failed' ? result.error : null
+  } catch (error) {
+    if (isLatchkeyError(error)) return error
+    throw error
+  }
+}

@@ -1,0 +1,55 @@
+import type { Actions } from '../actions.ts'
+import type { App, View } from '../app.ts'
+import { onClick, part, setText } from '../dom.ts'
+import { briefTime } from '../time.ts'
+
+type Field = HTMLInputElement | HTMLTextAreaElement
+
+/** The open note. What is typed goes into the notebook with each key. */
+export function createEditor({ notebook, route }: App, actions: Actions): View {
+  const title = part<HTMLInputElement>('note-title')
+  const body = part<HTMLTextAreaElement>('note-body')
+  const status = part('note-status')
+  let shown: string | null = null
+
+  const edit = (): void => {
+    if (shown) notebook.edit(shown, { title: title.value, body: body.value })
+  }
+  title.addEventListener('input', edit)
+  body.addEventListener('input', edit)
+  title.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.isComposing) return
+    event.preventDefault()
+    body.focus()
+  })
+  onClick('back', actions.leave)
+  onClick('delete-note', () => {
+    if (shown) actions.remove(shown)
+  })
+
+  function statusWords(id: string, updatedAt: number): string {
+    if (notebook.isFailing()) return 'Not kept – leave this tab open'
+    return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Synced'}`
+  }
+
+  return {
+    render() {
+      const note = notebook.find(route.noteId())
+      const isOther = shown !== (note?.id ?? null)
+      shown = note?.id ?? null
+      if (isOther) body.scrollTop = 0
+      setValue(title, note?.title ?? '', isOther)
+      setValue(body, note?.body ?? '', isOther)
+      const isDraft = note !== undefined && !note.title && !note.body
+      setText(status, !note || isDraft ? '' : statusWords(note.id, note.updatedAt))
+    },
+  }
+}
+
+/** Another tab or device may have changed the note that is open here: the cursor stays where it was. */
+function setValue(field: Field, value: string, isOther: boolean): void {
+  if (field.value === value) return
+  const { selectionStart, selectionEnd } = field
+  field.value = value
+  if (!isOther && document.activeElement === field) field.setSelectionRange(selectionStart, selectionEnd)
+}

@@ -1,0 +1,44 @@
+import type { App, View } from '../app.ts'
+import { announce, first, part, setHidden, setText } from '../dom.ts'
+import type { SyncStatus } from '../notes/sync.ts'
+import { SYNC_WORDS, modeWords, quantity } from '../words.ts'
+
+/** The bar at the foot: who this is, and how it stands with the server. */
+export function createIdentityBar({ auth, notebook, sync }: App): View {
+  const status = part('sync-status')
+  const unsynced = part('unsynced')
+  const welcome = first(document, '[data-for="welcome"] [data-slot="open-auth"]')
+  const bar = first(document, '.identity [data-slot="open-auth"]')
+  let before: SyncStatus = 'synced'
+
+  return {
+    render() {
+      const state = auth.getState()
+      const isReady = state.phase !== 'starting'
+      setText(part('mode'), isReady ? modeWords(state) : '')
+      setText(part('principal'), state.session?.principal.slice(0, 8) ?? '')
+      part('principal').title = state.session?.principal ?? ''
+      part('account-menu').dataset['mode'] = state.authMode
+
+      const now = sync.status()
+      setText(status, state.session ? SYNC_WORDS[now] : '')
+      status.dataset['status'] = now
+      announceChange(before, now)
+      before = now
+      const count = notebook.pendingCount()
+      setText(unsynced, count ? `${quantity(count, 'change')} not synced yet` : '')
+      unsynced.dataset['count'] = String(count)
+
+      setHidden(part('open-auth'), !isReady || state.authMode === 'external')
+      const home = state.authMode === 'anonymous' ? welcome : bar
+      if (part('open-auth').parentElement !== home) home.append(part('open-auth'))
+    },
+  }
+}
+
+/** Only what a person may want to act on; "syncing" and "synced" come and go with each sentence. */
+function announceChange(before: SyncStatus, now: SyncStatus): void {
+  if (before === now) return
+  if (now === 'offline') announce('Offline. What you write is saved on this device.')
+  else if (now === 'synced' && before === 'offline') announce('Back online. Everything is synced.')
+}

@@ -1,0 +1,116 @@
+import type { Actions } from '../actions.ts'
+import type { App, View } from '../app.ts'
+import { first, part, setHidden, setText } from '../dom.ts'
+import { type Note, excerptOf, headingOf } from '../notes/note.ts'
+import { briefTime } from '../time.ts'
+
+/** The list of notes: one stop for the Tab key, arrows within. */
+export function createList({ notebook, route }: App, actions: Actions): View {
+  const list = part<HTMLUListElement>('note-list')
+  const search = part<HTMLInputElement>('search')
+  const noMatch = first(document, '.no-match')
+  const rows = new Map<string, HTMLLIElement>()
+
+  list.addEventListener('click', (event) => {
+    const item = itemOf(event.target)
+    if (item) open(item, event.detail === 0)
+  })
+  list.addEventListener('keydown', (event) => {
+    const item = itemOf(event.target)
+    if (!item || event.altKey || event.ctrlKey || event.metaKey) return
+    const target = neighbourOf(list, item, event.key)
+    if (target) focusItem(list, target)
+    if (event.key === 'Delete') actions.remove(item.dataset['id']!)
+    if (target || event.key === 'Delete') event.preventDefault()
+  })
+  search.addEventListener('input', render)
+  search.addEventListener('keydown', (event) => {
+    if (event.key === 'ArrowDown') list.querySelector<HTMLElement>('[data-testid="note-item"]')?.focus()
+    if (event.key === 'Escape') search.value = ''
+    if (event.key === 'Escape') render()
+  })
+
+  /** @param byKey - whoever opened it with a key goes on with the keyboard, in the text */
+  function open(item: HTMLElement, byKey: boolean): void {
+    const before = route.noteId()
+    if (before && before !== item.dataset['id']) notebook.tidy(before)
+    route.open(item.dataset['id']!)
+    setTimeout(() => (byKey ? part('note-body') : part('editor')).focus())
+  }
+
+  function render(): void {
+    const wanted = search.value.trim().toLowerCase()
+    const notes = notebook.notes().filter((note) => !wanted || `${note.title}\n${note.body}`.toLowerCase().includes(wanted))
+    const open = route.noteId()
+    const stop = notes.find(({ id }) => id === open)?.id ?? notes[0]?.id
+    const wantedRows = notes.map((note) => {
+      const row = rows.get(note.id) ?? createRow(note.id)
+      rows.set(note.id, row)
+      fillRow(row, note, { isOpen: note.id === open, isStop: note.id === stop, isPending: notebook.isPending(note.id) })
+      return row
+    })
+    arrange(list, wantedRows)
+    setHidden(noMatch, !wanted || notes.length > 0)
+  }
+
+  return { render }
+}
+
+function itemOf(target: EventTarget | null): HTMLElement | null {
+  return (target as Element).closest<HTMLElement>('[data-testid="note-item"]')
+}
+
+function neighbourOf(list: HTMLElement, item: HTMLElement, key: string): HTMLElement | undefined {
+  const items = [...list.querySelectorAll<HTMLElement>('[data-testid="note-item"]')]
+  const place = items.indexOf(item)
+  const targets: Readonly<Record<string, number>> = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 }
+  return items[targets[key] ?? -1]
+}
+
+function focusItem(list: HTMLElement, item: HTMLElement): void {
+  for (const other of list.querySelectorAll<HTMLElement>('[data-testid="note-item"]')) other.tabIndex = other === item ? 0 : -1
+  item.focus()
+}
+
+function createRow(id: string): HTMLLIElement {
+  const row = document.createElement('li')
+  const item = document.createElement('button')
+  item.type = 'button'
+  item.className = 'item'
+  item.dataset['testid'] = 'note-item'
+  item.dataset['id'] = id
+  for (const name of ['item-heading', 'item-time', 'item-excerpt', 'item-pending']) {
+    item.append(Object.assign(document.createElement('span'), { className: name }))
+  }
+  row.append(item)
+  return row
+}
+
+interface RowState {
+  readonly isOpen: boolean
+  /** The Tab key stops here. */
+  readonly isStop: boolean
+  readonly isPending: boolean
+}
+
+function fillRow(row: HTMLLIElement, note: Note, { isOpen, isStop, isPending }: RowState): void {
+  const item = first(row, '.item')
+  item.tabIndex = isStop ? 0 : -1
+  if (isOpen) item.setAttribute('aria-current', 'true')
+  else item.removeAttribute('aria-current')
+  setText(first(item, '.item-heading'), headingOf(note))
+  setText(first(item, '.item-time'), briefTime(note.updatedAt))
+  setText(first(item, '.item-excerpt'), excerptOf(note) || 'No more text')
+  setText(first(item, '.item-pending'), isPending ? 'not synced yet' : '')
+}
+
+/** Puts rows in order, and moves only those that are out of place: a row that moves loses the focus. */
+function arrange(list: HTMLElement, rows: readonly HTMLElement[]): void {
+  const focused = document.activeElement
+  const kept = new Set<Element>(rows)
+  for (const row of [...list.children]) if (!kept.has(row)) row.remove()
+  rows.forEach((row, place) => {
+    if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null)
+  })
+  if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) focused.focus()
+}

@@ -1,0 +1,48 @@
+import type { App, View } from '../app.ts'
+import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { DURABILITY_WORDS, modeWords, quantity } from '../words.ts'
+
+export interface PanelActs {
+  signUp(): void
+  signOut(): void
+}
+
+/** Everything about the identity in force, for people first and for developers below. */
+export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
+  const panel = part('account-panel')
+  const copy = part('copy-principal')
+  onClick('panel-signup', () => {
+    panel.hidePopover()
+    acts.signUp()
+  })
+  onClick('sign-out', () => {
+    panel.hidePopover()
+    acts.signOut()
+  })
+  onClick('copy-principal', async () => {
+    await navigator.clipboard.writeText(part('principal-full').textContent)
+    setText(copy, 'Copied')
+    announce('Copied')
+  })
+  panel.addEventListener('toggle', () => setText(copy, 'Copy'))
+
+  return {
+    render() {
+      const state = auth.getState()
+      setText(first(panel, '#panel-heading'), modeWords(state))
+      setText(first(panel, '.panel-words'), EXPLANATIONS[state.authMode])
+      setText(part('principal-full'), state.session?.principal ?? '')
+      setText(part('durability'), DURABILITY_WORDS[state.storage.durability])
+      setText(part('note-count'), quantity(notebook.notes().length, 'note'))
+      setText(part('auth-state'), JSON.stringify(state, null, 2))
+      setHidden(part('sign-out'), state.authMode !== 'external')
+      setHidden(part('panel-signup'), state.authMode !== 'local-first')
+    },
+  }
+}
+
+const EXPLANATIONS = {
+  anonymous: 'Nothing here belongs to anybody yet.',
+  'local-first': 'This browser made an identity of its own, and your notes belong to it. An account lets you take it to other devices.',
+  external: 'Your account owns the same notes on every device where you sign in.',
+} as const

@@ -1,0 +1,26 @@
+import { isLatchkeyError } from 'latchkey'
+import type { App } from '../app.ts'
+import { announce, part, setText } from '../dom.ts'
+import { vetoWords } from '../words.ts'
+
+/** Signs out; asks first where the server does not have everything yet. */
+export async function signOut({ auth, notebook }: App): Promise<void> {
+  try {
+    await auth.signOut()
+  } catch (error) {
+    if (!isLatchkeyError(error, 'UNSYNCED_DATA')) throw error
+    if (!(await askToLeave(notebook.pendingCount()))) return
+    await auth.signOut({ force: true })
+  }
+  announce('Signed out.')
+}
+
+function askToLeave(unsynced: number): Promise<boolean> {
+  const dialog = part<HTMLDialogElement>('sign-out-dialog')
+  setText(part('sign-out-words'), vetoWords(unsynced))
+  dialog.returnValue = ''
+  dialog.showModal()
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'leave'), { once: true })
+  })
+}

@@ -1,0 +1,80 @@
+import type { AuthState, LatchkeyError, LatchkeyErrorCode } from 'latchkey'
+import type { SyncStatus } from './notes/sync.ts'
+
+/** Such as "1 note" or "3 notes". */
+export function quantity(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
+}
+
+/** The mode as a person would say it. */
+export function modeWords({ authMode, session }: AuthState): string {
+  if (authMode === 'anonymous') return 'Not signed in'
+  if (authMode === 'local-first') return 'On this device only'
+  const email = session?.claims['email']
+  return typeof email === 'string' ? `Signed in as ${email}` : 'Signed in'
+}
+
+export const SYNC_WORDS: Readonly<Record<SyncStatus, string>> = {
+  synced: 'Synced',
+  waiting: 'Saved here',
+  syncing: 'Syncing…',
+  offline: 'Offline',
+  paused: 'Sync paused',
+  refused: 'Not all synced',
+}
+
+export const DURABILITY_WORDS: Readonly<Record<AuthState['storage']['durability'], string>> = {
+  ephemeral: 'Until this tab closes',
+  evictable: 'In this browser, which may clear it',
+  persistent: 'In this browser, which promised to keep it',
+  recoverable: 'Your account brings it back',
+}
+
+/** What is wrong when the browser keeps no identity. */
+export function storageWords(problem: LatchkeyErrorCode | 'NOTES'): string {
+  const consequence = 'What you write stays only while this tab is open, so copy it before you leave.'
+  if (problem === 'KEYSTORE_NEWER') return `A newer version of this app was used here. Reload to get it. ${consequence}`
+  if (problem === 'KEYSTORE_CORRUPT') return `The identity kept in this browser is damaged; it was left as it is. ${consequence}`
+  if (problem === 'CRYPTO_UNAVAILABLE') return `This browser lacks the cryptography that an identity needs. ${consequence}`
+  return `This browser does not let the page keep anything at the moment. ${consequence}`
+}
+
+/** Why the server does not take the session. */
+export function sessionWords({ authMode, error }: AuthState): string {
+  if (authMode === 'external') return 'Please sign in again – your notes are safe here.'
+  if (error === 'expired') return 'The clock of this device seems to be wrong, so the server cannot be used. Your notes are safe here.'
+  return 'The server does not accept this device at the moment. Your notes are safe here.'
+}
+
+/** Why a sign-out should wait, and what becomes of the changes if it does not. */
+export function vetoWords(unsynced: number): string {
+  const [have, stay, are, them] = unsynced === 1 ? ['has', 'it stays', 'is', 'it'] : ['have', 'they stay', 'are', 'them']
+  return (
+    `${quantity(unsynced, 'change')} ${have} not reached the server. If you sign out now, ${stay} in this browser and ` +
+    `${are} sent when you sign in here again. Until then your other devices do not have ${them}.`
+  )
+}
+
+/** What went wrong with a sign-up or sign-in. In each case everything is as it was before. */
+export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthState): string {
+  if (code === 'OFFLINE') return 'The server cannot be reached. Nothing has changed here; try again in a moment.'
+  if (code === 'CONFLICT') return authMode === 'external' ? OTHER_ACCOUNT : OWN_NOTES
+  if (code === 'PRINCIPAL_TAKEN') return 'The notes on this device belong to another account already. Sign in to that one.'
+  if (code === 'IDENTITY_CHANGED' || code === 'UPGRADE_IN_PROGRESS') return 'Another tab is signing in or out. Try again in a moment.'
+  const refusal = (cause as { code?: string } | undefined)?.code ?? ''
+  return REFUSALS[refusal] ?? 'That did not work, and nothing has changed here. Please try again.'
+}
+
+const OTHER_ACCOUNT = 'That is another account. Everything stays as it was; sign out first to change accounts.'
+const OWN_NOTES =
+  'This device already holds notes of its own, so it was not switched to that account. Everything stays as it was. ' +
+  'Create a new account to keep these notes, or sign in to yours in another browser.'
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  INVALID_EMAIL_OR_PASSWORD: 'The e-mail or the password is wrong.',
+  USER_ALREADY_EXISTS: 'There is an account with this e-mail already. Sign in instead.',
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'There is an account with this e-mail already. Sign in instead.',
+  INVALID_EMAIL: 'This is no e-mail address.',
+  PASSWORD_TOO_SHORT: 'The password needs at least 8 characters.',
+  PASSWORD_TOO_LONG: 'The password is too long.',
+}

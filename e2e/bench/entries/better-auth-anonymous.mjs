@@ -1,0 +1,4 @@
+import { createAuthClient } from 'better-auth/client'
+import { anonymousClient } from 'better-auth/client/plugins'
+
+export const auth = createAuthClient({ plugins: [anonymousClient()] })

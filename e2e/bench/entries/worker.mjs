@@ -1,0 +1,3 @@
+import { createAuth } from 'latchkey/worker'
+
+export const auth = createAuth()

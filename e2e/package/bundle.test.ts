@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { type Chunk, bundle } from '../tools/bundle.mjs'
+
+const entry = (name: string): string => fileURLToPath(new URL(`../bench/entries/${name}.mjs`, import.meta.url))
+
+/** What would name a leak: server code, the verifier, jose, @noble, Node. */
+const FORBIDDEN = ['TOKEN_SIGNATURE', 'ANONYMOUS_WRITE_DENIED', 'createRemoteJWKSet', 'JWTExpired', 'node:', 'getBuiltinModule', 'localStorage', 'better-auth']
+
+describe('what a page loads', () => {
+  let chunks: Chunk[]
+
+  test('comes in three parts: the identity first, acts and @noble later', async () => {
+    chunks = await bundle(entry('latchkey'))
+    expect(chunks.filter(({ first }) => first)).toHaveLength(1)
+    expect(chunks.map(({ name }) => name.replace(/-[\w-]{8}\.js$|\.m?js$/, '').replace(/^assets\//, '')).sort()).toEqual(['acts', 'latchkey', 'noble'])
+  })
+
+  test('has no server code', () => {
+    for (const { name, code } of chunks) for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
+  })
+
+  test('has no @noble in its first part', () => {
+    const isNoble = ({ code }: Chunk): boolean => /sha512|Uint32Array\(80\)|0x428a2f98d728ae22/.test(code)
+    expect(chunks.filter(isNoble).map(({ name }) => name.includes('noble'))).toEqual([true])
+  })
+
+  test('needs no import() where a service worker allows none', async () => {
+    const [worker, ...others] = await bundle(entry('worker'))
+    expect(others.map(({ name }) => name).filter((name) => !name.includes('noble'))).toEqual([])
+    expect(worker!.code).toContain('signedOut')
+  })
+})

@@ -1,0 +1,8 @@
+import { betterAuth } from 'better-auth'
+import Database from 'better-sqlite3'
+
+export const auth = betterAuth({
+  baseURL: 'https://notes.example',
+  database: new Database('app.sqlite'),
+  emailAndPassword: { enabled: true },
+})

@@ -1,0 +1,31 @@
+import { type Auth } from './create-auth.ts'
+import { createAuth } from '../index.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import type { RecordStore } from '../keystore/store.ts'
+import { type ManualClock, manualClock } from '../testing/clock.ts'
+import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
+import type { AuthOptions } from './options.ts'
+
+/** A device of a test: a store, a connection to an account server, and as many page loads as wanted. */
+export interface TestBrowser {
+  readonly store: RecordStore
+  readonly account: MemoryAccountClient
+  readonly clock: ManualClock
+  /** Loads the page: what `createAuth` gives over the same store. */
+  load(options?: AuthOptions): Promise<Auth>
+}
+
+/** @param server - to have several browsers on one account server */
+export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = manualClock(), store: RecordStore = memoryStore()): TestBrowser {
+  const account = (server ?? memoryAccountServer(clock.now)).connect()
+  return {
+    store,
+    account,
+    clock,
+    async load(options) {
+      const auth = createAuth({ account: account.provider, keystore: store, clock: clock.now, audience: 'https://app.example', ...options })
+      await auth.ready
+      return auth
+    },
+  }
+}

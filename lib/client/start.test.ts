@@ -1,0 +1,184 @@
+import { IDBFactory } from 'fake-indexeddb'
+import { describe, expect, test, vi } from 'vitest'
+import { createAuth } from '../index.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import { INITIAL_STATE } from '../machine/state.ts'
+import { createTokenVerifier } from '../tokens/verify.ts'
+import { testBrowser } from './client.testing.ts'
+
+describe('the first start', () => {
+  test('owns an identity without network, form or server', async () => {
+    const browser = testBrowser()
+    browser.account.online = false
+    const auth = await browser.load()
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready', storage: { durability: 'ephemeral', protection: 'extractable' } })
+    expect(auth.getState().session?.principal).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(browser.account.calls).toEqual([])
+  })
+
+  test('keeps it over reloads', async () => {
+    const browser = testBrowser()
+    const first = await browser.load()
+    const second = await browser.load()
+    expect(second.getState()).toEqual(first.getState())
+  })
+
+  test('leaves it to ensureIdentity in anonymous mode', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    expect(await auth.getToken()).toBeNull()
+    expect(await browser.store.read()).toBeUndefined()
+
+    const session = await auth.ensureIdentity()
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session })
+    expect((await browser.load({ initialMode: 'anonymous' })).getState().session).toEqual(session)
+  })
+
+  test('of eight at once makes one identity', async () => {
+    vi.stubGlobal('indexedDB', new IDBFactory())
+    const tabs = Array.from({ length: 8 }, () => createAuth())
+    await Promise.all(tabs.map(({ ready }) => ready))
+    expect(new Set(tabs.map((tab) => tab.getState().session?.principal)).size).toBe(1)
+    for (const tab of tabs) tab.close()
+  })
+
+  test('touches nothing while it is constructed', () => {
+    const open = vi.fn()
+    vi.stubGlobal('indexedDB', { open })
+    const channel = vi.fn()
+    vi.stubGlobal('BroadcastChannel', channel)
+    createAuth()
+    expect(open).not.toHaveBeenCalled()
+    expect(channel).not.toHaveBeenCalled()
+    vi.unstubAllGlobals()
+  })
+})
+
+describe('the state', () => {
+  test('is frozen through and through', async () => {
+    const state = (await testBrowser().load()).getState()
+    for (const part of [state, state.session, state.session?.principals, state.session?.claims, state.storage]) expect(Object.isFrozen(part)).toBe(true)
+  })
+
+  test('is the same reference until a field changes', async () => {
+    const auth = await testBrowser().load()
+    const state = auth.getState()
+    await auth.ensureIdentity()
+    await auth.getToken()
+    expect(auth.getState()).toBe(state)
+  })
+
+  test('is a constant on a server', async () => {
+    const auth = await testBrowser().load()
+    expect(auth.getServerState()).toBe(INITIAL_STATE)
+    expect(auth.getServerState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'starting' })
+  })
+
+  test('tells subscribers of each change, until they leave', async () => {
+    const auth = await testBrowser().load({ initialMode: 'anonymous' })
+    const listener = vi.fn()
+    const leave = auth.subscribe(listener)
+    await auth.ensureIdentity()
+    expect(listener).toHaveBeenCalledTimes(1)
+    leave()
+    await auth.signOut()
+    expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  test('survives a subscriber that throws', async () => {
+    const report = vi.fn()
+    vi.stubGlobal('reportError', report)
+    const auth = await testBrowser().load({ initialMode: 'anonymous' })
+    const other = vi.fn()
+    auth.subscribe(() => { throw new Error('app bug') })
+    auth.subscribe(other)
+    await auth.ensureIdentity()
+    expect(other).toHaveBeenCalled()
+    expect(report).toHaveBeenCalledWith(new Error('app bug'))
+    vi.unstubAllGlobals()
+  })
+})
+
+describe('storage that does not work', () => {
+  test('is reported, and never answered with another identity', async () => {
+    const store = memoryStore()
+    await store.update(() => ({ v: 1, entries: 'damaged' }))
+    const auth = await testBrowser(undefined, undefined, store).load()
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_CORRUPT' } })
+    await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
+    expect(await auth.getToken()).toBeNull()
+    expect(await store.read()).toEqual({ v: 1, entries: 'damaged' })
+  })
+
+  test('works again as soon as it is back', async () => {
+    const store = memoryStore()
+    const read = vi.spyOn(store, 'read').mockRejectedValueOnce(new Error('blocked'))
+    const auth = await testBrowser(undefined, undefined, store).load()
+    expect(auth.getState().storage.problem).toBeDefined()
+    await auth.ensureIdentity()
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first' })
+    expect(auth.getState().storage.problem).toBeUndefined()
+    expect(read).toHaveBeenCalled()
+  })
+})
+
+describe('a secret that was swapped in the store', () => {
+  test('signs nothing under the principal of the other', async () => {
+    const browser = testBrowser()
+    await browser.load()
+    await browser.store.update((found) => {
+      const ring = structuredClone(found) as { entries: { secret: string }[] }
+      ring.entries[0]!.secret = 'A'.repeat(43)
+      return ring
+    })
+    const auth = await browser.load()
+    await expect(auth.getToken()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
+  })
+})
+
+describe('deriveKey', () => {
+  test('gives the same 32 bytes for the same purpose, over reloads', async () => {
+    const browser = testBrowser()
+    const first = await (await browser.load()).deriveKey('notes')
+    const auth = await browser.load()
+    expect(first).toHaveLength(32)
+    expect(await auth.deriveKey('notes')).toEqual(first)
+    expect(await auth.deriveKey('other')).not.toEqual(first)
+  })
+
+  test('remembers that something may depend on it', async () => {
+    const browser = testBrowser()
+    await (await browser.load()).deriveKey('notes')
+    expect(await browser.store.read()).toMatchObject({ entries: [{ derived: true }] })
+  })
+
+  test('needs a device identity and a purpose', async () => {
+    const auth = await testBrowser().load({ initialMode: 'anonymous' })
+    await expect(auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+    await expect(auth.deriveKey('')).rejects.toBeInstanceOf(TypeError)
+  })
+})
+
+test('two names never share an identity', async () => {
+  vi.stubGlobal('indexedDB', new IDBFactory())
+  const [one, other] = [createAuth({ name: 'one' }), createAuth({ name: 'other' })]
+  await Promise.all([one.ready, other.ready])
+  expect(one.getState().session?.principal).not.toBe(other.getState().session?.principal)
+  one.close()
+  other.close()
+})
+
+test('options that cannot be meant are a TypeError at once', () => {
+  expect(() => createAuth({ name: '' })).toThrow(TypeError)
+  expect(() => createAuth({ audiences: { 'https://api.example/v1': 'x' } })).toThrow(TypeError)
+  expect(() => createAuth({ audiences: { 'api.example': 'x' } })).toThrow(TypeError)
+})
+
+test('what it signs holds on a server', async () => {
+  const browser = testBrowser()
+  const auth = await browser.load()
+  const verifier = createTokenVerifier({ audience: 'https://app.example', clock: browser.clock.now })
+  const { principal } = await verifier.verify((await auth.getToken())!)
+  expect(principal).toBe(auth.getState().session?.principal)
+})

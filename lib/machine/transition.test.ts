@@ -1,0 +1,216 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { LatchkeyErrorCode } from '../errors.ts'
+import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Phase, type Session, type View } from './state.ts'
+import { type AuthEvent, type EventType, transition } from './transition.ts'
+
+const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
+const storage = { durability: 'evictable', protection: 'extractable' } as const
+
+function session(principal: string, authMode: Session['authMode'] = 'local-first'): Session {
+  return { principal, principals: [principal], authMode, claims: {} }
+}
+
+function view(who: Session | null): View {
+  return { authMode: who?.authMode ?? 'anonymous', session: who, storage }
+}
+
+const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
+  opened: { type: 'opened', view: view(session('p')) },
+  openFailed: { type: 'openFailed', problem: 'KEYSTORE_CORRUPT' },
+  identityEnsured: { type: 'identityEnsured', view: view(session('p')) },
+  recordChanged: { type: 'recordChanged', view: view(session('p')) },
+  sessionConfirmed: { type: 'sessionConfirmed', view: view(session('p')) },
+  upgradeStarted: { type: 'upgradeStarted' },
+  upgradeCompleted: { type: 'upgradeCompleted', view: view(session('p', 'external')) },
+  upgradeFailed: { type: 'upgradeFailed', failure: 'PROVIDER_REFUSED' },
+  upgradePended: { type: 'upgradePended' },
+  conflictFound: { type: 'conflictFound' },
+  conflictResolved: { type: 'conflictResolved', view: view(session('q', 'external')) },
+  upgradeCancelled: { type: 'upgradeCancelled' },
+  signOutStarted: { type: 'signOutStarted' },
+  signOutVetoed: { type: 'signOutVetoed' },
+  signedOut: { type: 'signedOut', view: view(null) },
+  tokenRejected: { type: 'tokenRejected', reason: 'expired' },
+  tokenAccepted: { type: 'tokenAccepted' },
+  networkLost: { type: 'networkLost' },
+  networkFound: { type: 'networkFound' },
+  storageChanged: { type: 'storageChanged', storage: { ...storage, durability: 'persistent' } },
+}
+
+function stateIn(phase: Phase, patch: Partial<AuthState> = {}): AuthState {
+  const start = phase === 'starting' ? INITIAL_STATE : { authMode: 'local-first' as const, session: session('p'), storage }
+  return { ...start, phase, ...patch }
+}
+
+describe('every pair of phase and event', () => {
+  for (const phase of PHASES) {
+    for (const event of Object.values(EVENTS)) {
+      test(`${phase}, ${event.type}`, () => {
+        const before = structuredClone(stateIn(phase))
+        const state = stateIn(phase)
+        const [next, ...effects] = transition(state, event)
+        expect(state).toEqual(before)
+        expect(PHASES).toContain(next.phase)
+        if (effects.includes('reportIgnored')) expect(next).toBe(state)
+      })
+    }
+  }
+})
+
+describe('a state keeps its reference', () => {
+  test('when an event changes nothing', () => {
+    const state = stateIn('ready')
+    for (const type of ['recordChanged', 'networkLost', 'networkFound', 'tokenAccepted'] as const) expect(transition(state, EVENTS[type])[0]).toBe(state)
+  })
+
+  test('for each field that did not change', () => {
+    const state = stateIn('ready')
+    const [next] = transition(state, { type: 'tokenRejected', reason: 'expired' })
+    expect(next).not.toBe(state)
+    expect(next.session).toBe(state.session)
+    expect(next.storage).toBe(state.storage)
+  })
+})
+
+describe('a rejected token', () => {
+  test('sets the error and keeps the session', () => {
+    const [next, ...effects] = transition(stateIn('ready'), { type: 'tokenRejected', reason: 'expired' })
+    expect(next).toMatchObject({ error: 'expired', session: { principal: 'p' }, authMode: 'local-first' })
+    expect(effects).toEqual(['dropTokens', 'reportExpiry'])
+  })
+
+  test('means nothing to an anonymous session', () => {
+    const state = stateIn('ready', { session: null, authMode: 'anonymous' })
+    expect(transition(state, EVENTS.tokenRejected)).toEqual([state, 'reportIgnored'])
+  })
+
+  test('is forgiven when a fresh token is taken', () => {
+    const [next] = transition(stateIn('ready', { error: 'expired' }), { type: 'tokenAccepted' })
+    expect('error' in next).toBe(false)
+  })
+})
+
+describe('the account server', () => {
+  test('confirms the principal in force, with new aliases', () => {
+    const confirmed = { ...session('p'), principals: ['p', 'older'] }
+    const [next] = transition(stateIn('ready', { error: 'missing' }), { type: 'sessionConfirmed', view: view(confirmed) })
+    expect(next.session?.principals).toEqual(['p', 'older'])
+    expect('error' in next).toBe(false)
+  })
+
+  test('cannot bring another principal', () => {
+    const state = stateIn('ready')
+    expect(transition(state, { type: 'sessionConfirmed', view: view(session('q')) })).toEqual([state, 'reportIgnored'])
+  })
+
+  test('cannot move a local-first session to an account', () => {
+    const state = stateIn('ready')
+    expect(transition(state, { type: 'sessionConfirmed', view: view(session('p', 'external')) })).toEqual([state, 'reportIgnored'])
+  })
+})
+
+test('an upgrade of the same principal clears an error that came before', () => {
+  const [next, ...effects] = transition(stateIn('upgrading', { error: 'expired', authMode: 'external', session: session('p', 'external') }), EVENTS.upgradeCompleted)
+  expect('error' in next).toBe(false)
+  expect(effects).toEqual(['announce'])
+})
+
+test('a storage problem is shown, and no identity is made up', () => {
+  const [next] = transition(INITIAL_STATE, { type: 'openFailed', problem: 'KEYSTORE_TIMEOUT' })
+  expect(next).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_TIMEOUT' } })
+})
+
+// ── Random walks ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The events by which a person, here or in another tab, may come to act under another principal. */
+const EXPLICIT: EventType[] = ['opened', 'identityEnsured', 'recordChanged', 'upgradeCompleted', 'conflictResolved', 'signedOut']
+
+const someone = fc.oneof(
+  fc.constant(null),
+  fc.record({ principal: fc.constantFrom('p', 'q', 'r'), authMode: fc.constantFrom('local-first' as const, 'external' as const) }).map(({ principal, authMode }) => session(principal, authMode)),
+)
+const someView = someone.map(view)
+const someEvent: fc.Arbitrary<AuthEvent> = fc.oneof(
+  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown }))),
+  fc.constantFrom<LatchkeyErrorCode>('CONFLICT', 'OFFLINE', 'PROVIDER_REFUSED').map((failure): AuthEvent => ({ type: 'upgradeFailed', failure })),
+  fc.constantFrom<AuthErrorKind>('expired', 'missing', 'invalid', 'disabled').map((reason): AuthEvent => ({ type: 'tokenRejected', reason })),
+  fc.constantFrom(...Object.values(EVENTS).filter((event) => !('view' in event || 'failure' in event || 'reason' in event))),
+)
+
+describe('random walks', () => {
+  test('the principal never changes without an explicit act', () => {
+    walk((before, event, after) => {
+      if (before.session?.principal !== after.session?.principal) expect(EXPLICIT).toContain(event.type)
+      if (before.authMode !== after.authMode) expect(EXPLICIT).toContain(event.type)
+    })
+  })
+
+  test('an upgrade that fails leaves the state before it, but for the failure', () => {
+    walk((before, event, after, entered) => {
+      if (event.type !== 'upgradeFailed' || before === after) return
+      const { upgrade, ...rest } = after
+      const { upgrade: _, ...start } = { ...entered, ...pick(before, 'error', 'storage', 'session', 'authMode') }
+      expect(rest).toEqual({ ...start, phase: 'ready' })
+      expect(upgrade?.failure).toBeDefined()
+      expect(after.session).toBe(before.session)
+    })
+  })
+
+  test('an error keeps the session', () => {
+    walk((before, event, after) => {
+      if (event.type === 'tokenRejected') expect(after.session).toBe(before.session)
+    })
+  })
+
+  test('a change of principal drops the tokens of the one before', () => {
+    walk((before, event, after, _, effects) => {
+      if (event.type !== 'opened' && before.session?.principal !== after.session?.principal) expect(effects).toContain('dropTokens')
+    })
+  })
+
+  test('the network never changes anything', () => {
+    walk((before, event, after) => {
+      if (event.type === 'networkLost' || event.type === 'networkFound') expect(after).toBe(before)
+    })
+  })
+
+  test('mode and session always agree', () => {
+    walk((_, __, after) => expect(after.authMode).toBe(after.session?.authMode ?? 'anonymous'))
+  })
+
+  test('no phase is a dead end: something leads back to ready', () => {
+    const outOf: Record<Phase, AuthEvent> = {
+      starting: EVENTS.opened,
+      ready: EVENTS.opened,
+      upgrading: EVENTS.upgradeFailed,
+      pending: EVENTS.upgradeCancelled,
+      conflict: EVENTS.upgradeCancelled,
+      'signing-out': EVENTS.signedOut,
+    }
+    walk((_, __, after) => expect(transition(after, outOf[after.phase])[0].phase).toBe('ready'))
+  })
+})
+
+type Step = (before: AuthState, event: AuthEvent, after: AuthState, entered: AuthState, effects: unknown[]) => void
+
+/** @param check - called for each step; `entered` is the state in which the present act began */
+function walk(check: Step): void {
+  fc.assert(
+    fc.property(fc.array(someEvent, { maxLength: 40 }), (events) => {
+      let state: AuthState = INITIAL_STATE
+      let entered = state
+      for (const event of events) {
+        if (event.type === 'upgradeStarted') entered = state
+        const [next, ...effects] = transition(state, event)
+        check(state, event, next, entered, effects)
+        state = next
+      }
+    }),
+    { numRuns: 1000 },
+  )
+}
+
+function pick<Value extends object, Name extends keyof Value>(value: Value, ...names: Name[]): Partial<Value> {
+  return Object.fromEntries(names.filter((name) => name in value).map((name) => [name, value[name]])) as unknown as Partial<Value>
+}

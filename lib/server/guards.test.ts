@@ -1,0 +1,77 @@
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { LatchkeyError, isLatchkeyError } from '../errors.ts'
+import { type AnonymousWriteDenied, type WriterSession, owns, requireWriter } from './guards.ts'
+import { toResponse } from './response.ts'
+import { ANONYMOUS, type ServerSession } from './session.ts'
+
+const WRITER: ServerSession = { authMode: 'external', principal: 'p', principals: ['p', 'alias'], claims: {} }
+const ATTEMPT = { resource: 'notes', operation: 'insert' } as const
+
+function denialOf(session: ServerSession): AnonymousWriteDenied {
+  try {
+    requireWriter(session, ATTEMPT)
+  } catch (error) {
+    return error as AnonymousWriteDenied
+  }
+  throw new Error('not denied')
+}
+
+describe('requireWriter', () => {
+  test.each(['local-first', 'external'] as const)('lets a %s session write', (authMode) => {
+    expect(() => requireWriter({ ...WRITER, authMode }, ATTEMPT)).not.toThrow()
+  })
+
+  test('denies an anonymous one, and says what was tried', () => {
+    const denial = denialOf(ANONYMOUS)
+    expect(denial).toBeInstanceOf(LatchkeyError)
+    expect(isLatchkeyError(denial, 'ANONYMOUS_WRITE_DENIED')).toBe(true)
+    expect(denial).toMatchObject(ATTEMPT)
+    expect(denial.message).toContain('insert on notes')
+  })
+
+  test.each([undefined, '', null])('denies a session whose principal is %j', (principal) => {
+    expect(denialOf({ ...WRITER, principal: principal as never }).code).toBe('ANONYMOUS_WRITE_DENIED')
+  })
+
+  test('denies what is no session', () => {
+    expect(denialOf({ ok: true, session: WRITER } as never).code).toBe('ANONYMOUS_WRITE_DENIED')
+  })
+
+  test('is answered with 403, and a challenge of RFC 6750', async () => {
+    const response = toResponse(denialOf(ANONYMOUS))
+    expect(response.status).toBe(403)
+    expect(response.headers.get('www-authenticate')).toBe('Bearer error="insufficient_scope"')
+    expect(await response.json()).toEqual({ error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' })
+  })
+
+  test('tells the compiler that there is a principal', () => {
+    const session: ServerSession = WRITER
+    expectTypeOf(session.principal).toEqualTypeOf<string | null>()
+    requireWriter(session, ATTEMPT)
+    expectTypeOf(session).toExtend<WriterSession>()
+    expectTypeOf(session.principal).toEqualTypeOf<string>()
+    expectTypeOf(denialOf).returns.toHaveProperty('operation').toEqualTypeOf<'insert' | 'update' | 'delete'>()
+    expectTypeOf(denialOf).returns.toHaveProperty('code').toEqualTypeOf<'ANONYMOUS_WRITE_DENIED'>()
+    // @ts-expect-error — reading is no write
+    expectTypeOf(requireWriter).toBeCallableWith(session, { resource: 'notes', operation: 'read' })
+  })
+})
+
+describe('owns', () => {
+  test.each([
+    ['the canonical principal', 'p', true],
+    ['an alias', 'alias', true],
+    ['somebody else', 'q', false],
+    ['another case', 'P', false],
+    ['a part of it', 'ali', false],
+    ['an empty text', '', false],
+    ['null, as in a row without owner', null, false],
+    ['undefined', undefined, false],
+  ])('for %s', (_, owner, expected) => {
+    expect(owns(WRITER, owner)).toBe(expected)
+  })
+
+  test.each([null, undefined, '', 'p'])('is false for an anonymous session and %j', (owner) => {
+    expect(owns(ANONYMOUS, owner)).toBe(false)
+  })
+})
