@@ -84,6 +84,6 @@ export class LatchkeyError extends Error {
  * @param code - also require this code
  */
 export function isLatchkeyError(value: unknown, code?: LatchkeyErrorCode): value is LatchkeyError {
-  const error = value as LatchkeyError & { [BRAND]?: boolean }
+  const error = value as (LatchkeyError & { [BRAND]?: boolean }) | undefined
   return error?.[BRAND] === true && (code === undefined || error.code === code)
 }

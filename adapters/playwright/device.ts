@@ -26,6 +26,12 @@ export interface Device {
   close(): Promise<void>
 }
 
+/** How a device is made: everything that Playwright's `newContext` takes, and what follows. */
+export interface DeviceOptions extends BrowserContextOptions {
+  /** How far the clock of the device's pages is ahead of this machine's, in milliseconds; negative where it is behind. */
+  readonly clockOffset?: number
+}
+
 /** Which `createAuth` is meant. */
 export interface StateOptions {
   /** A tab of the device; the first one unless told. */
@@ -39,11 +45,14 @@ interface Observed {
   readonly records: Map<string, DevtoolsRecord[]>
 }
 
+/** Not by animation frames: a tab in the background has next to none. Milliseconds. */
+const POLLING = { polling: 50 }
+
 /** Makes a device: a browser context in which every page tells what its `createAuth` does. */
-export async function createDevice(browser: Browser, options: BrowserContextOptions = {}): Promise<Device> {
+export async function createDevice(browser: Browser, { clockOffset = 0, ...options }: DeviceOptions = {}): Promise<Device> {
   const context = await browser.newContext(options)
   await context.addInitScript(installObserver)
-  await context.clock.install()
+  await context.clock.install({ time: Date.now() + clockOffset })
   await context.clock.resume()
   const page = await context.newPage()
   const ask = <Answer>(question: (name: string) => Answer, { page: asked = page, name = 'latchkey' }: StateOptions = {}): Promise<Answer> =>
@@ -69,7 +78,7 @@ export async function createDevice(browser: Browser, options: BrowserContextOpti
     principal: async (which) => (await state(which)).session?.principal ?? null,
     async waitForState(expected, which = {}) {
       const argument = { expected, name: which.name ?? 'latchkey' }
-      await (which.page ?? page).waitForFunction(fitsState, argument)
+      await (which.page ?? page).waitForFunction(fitsState, argument, POLLING)
       return ask(readState, which)
     },
     events: (which) => ask(readRecords, which),
@@ -78,7 +87,7 @@ export async function createDevice(browser: Browser, options: BrowserContextOpti
 }
 
 async function waitForInstance(page: Page, name = 'latchkey'): Promise<void> {
-  await page.waitForFunction((wanted) => (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.has(wanted), name)
+  await page.waitForFunction((wanted) => (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.has(wanted), name, POLLING)
 }
 
 // The functions below run inside the page: each is sent there as text and can use nothing from outside itself.

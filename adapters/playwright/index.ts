@@ -1,10 +1,10 @@
-import { type BrowserContextOptions, type PlaywrightTestArgs, type PlaywrightTestOptions, type PlaywrightWorkerArgs, type PlaywrightWorkerOptions, type TestType, test as base } from '@playwright/test'
-import { type Device, createDevice } from './device.ts'
+import { type PlaywrightTestArgs, type PlaywrightTestOptions, type PlaywrightWorkerArgs, type PlaywrightWorkerOptions, type TestType, test as base } from '@playwright/test'
+import { type Device, type DeviceOptions, createDevice } from './device.ts'
 
 /** What the fixtures add to a test. */
 export interface LatchkeyFixtures {
   /** Makes a device; every one is closed when the test ends. */
-  readonly device: (options?: BrowserContextOptions) => Promise<Device>
+  readonly device: (options?: DeviceOptions) => Promise<Device>
 }
 
 type Fixtures = PlaywrightTestArgs & PlaywrightTestOptions & LatchkeyFixtures
@@ -24,4 +24,4 @@ export const test: TestType<Fixtures, PlaywrightWorkerArgs & PlaywrightWorkerOpt
 
 export { expect } from '@playwright/test'
 export { createDevice } from './device.ts'
-export type { Device, StateOptions } from './device.ts'
+export type { Device, DeviceOptions, StateOptions } from './device.ts'

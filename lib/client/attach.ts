@@ -36,12 +36,21 @@ function connectTabs(runtime: Runtime): () => void {
 }
 
 async function readAgain(runtime: Runtime): Promise<void> {
+  const known = confirmedAt(runtime)
   try {
     await runtime.read()
     runtime.dispatch({ type: 'recordChanged', view: runtime.view() })
+    // Another tab heard from the account server since: what was wrong with the session here is over too.
+    if (confirmedAt(runtime) > known) runtime.dispatch({ type: 'tokenAccepted' })
   } catch {
     // The store is out of reach for now: this tab stays what it was.
   }
+}
+
+/** When the server last confirmed the account in force; 0 where none is. */
+function confirmedAt(runtime: Runtime): number {
+  const entry = runtime.currentOf(runtime.ring())
+  return entry?.kind === 'account' ? entry.verifiedAt : 0
 }
 
 /** Unreachable is not rejected: what fails here is tried again when the network is back. */

@@ -126,7 +126,7 @@ describe('in external mode', () => {
 
   test('whoever asked before a sign-out gets no token of the next person', async () => {
     const { auth, browser } = await upgraded()
-    let answer = (_: string): void => {}
+    let answer: (token: string) => void = () => {}
     vi.spyOn(browser.account.provider, 'getToken').mockReturnValue(new Promise((resolve) => (answer = resolve)))
     const asked = auth.getToken().catch((error: unknown) => error)
     await auth.signOut()

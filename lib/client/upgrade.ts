@@ -1,6 +1,6 @@
 import type { LatchkeyError } from '../errors.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
-import type { Entry } from '../keystore/record.ts'
+import type { AccountEntry, Entry } from '../keystore/record.ts'
 import type { Session } from '../machine/state.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { accountEntry } from './confirm-session.ts'
@@ -108,10 +108,12 @@ async function withPatience(describe: (principal: string) => LocalHoldings | Pro
 /** Puts the account in force, unless another tab changed the identity since the start of the upgrade. */
 async function commit<Outcome>(runtime: Runtime, before: Entry | undefined, found: AccountSession, outcome: Outcome): Promise<Outcome> {
   const account = accountEntry(found, runtime.now())
-  const isOther = (entry: Entry): boolean => entry.kind !== 'account' || entry.accountId !== account.accountId
+  const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
   await runtime.write((ring) => {
     if (runtime.currentOf(ring)?.principal !== before?.principal) throw runtime.fail('IDENTITY_CHANGED')
-    return { ...ring, current: `account:${account.accountId}`, intent: null, entries: [...ring.entries.filter(isOther), account] }
+    const claims = ring.entries.find(isKnown)?.claims ?? {}
+    const others = ring.entries.filter((entry) => !isKnown(entry))
+    return { ...ring, current: `account:${account.accountId}`, intent: null, entries: [...others, { ...account, claims }] }
   })
   return outcome
 }

@@ -29,20 +29,19 @@ export function indexedDbStore(name: string): RecordStore {
 
 type UseStore = Parameters<typeof get>[1] & {}
 
+const UNCHANGED = {}
+
 async function updateUnlessSame<Value>(updater: (found: unknown) => Value, use: UseStore): Promise<Value> {
-  const unchanged: { value?: Value } = {}
-  let next: Value | undefined
-  try {
-    await update(KEY, (found) => {
-      next = updater(found)
-      if ((next as unknown) !== found) return next
-      unchanged.value = next
-      throw unchanged
-    }, use)
-  } catch (error) {
-    if (error !== unchanged) throw error
+  let next: Value
+  const change = (found: unknown): Value => {
+    next = updater(found)
+    if ((next as unknown) === found) throw UNCHANGED
+    return next
   }
-  return next as Value
+  await update(KEY, change, use).catch((error: unknown) => {
+    if (error !== UNCHANGED) throw error
+  })
+  return next!
 }
 
 interface Connection {
@@ -59,13 +58,10 @@ function createConnection(database: string): Connection {
   }
 
   function open(): Promise<IDBDatabase> {
-    return (opening ??= openDatabase(database, () => (opening = undefined)).catch((error) => {
-      opening = undefined
-      throw error
-    }))
+    return (opening ??= openDatabase(database, () => (opening = undefined)))
   }
 
-  /** A handle can be dead without an event (Clear-Site-Data, a crashed storage process): open once more. */
+  /** A handle can be dead without an event (Clear-Site-Data, a crashed storage process), and opening can have failed: once more. */
   async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
     try {
       return startTransaction(await open(), mode)

@@ -73,10 +73,10 @@ const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
 const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { phase })]
 
 /** Takes over what the store says; nothing but the events that use it can change the principal. */
-const show = (state: AuthState, { view }: { readonly view: View }): Transition => {
-  const same = state.session?.principal === view.session?.principal && state.authMode === view.authMode
-  return same ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
-}
+const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
+  isSame(state, view) ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
+
+const isSame = (state: AuthState, view: View): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
 /** An identity that was made while an act is under way: the record has it, so it is shown. */
 const join = (state: AuthState, event: { readonly view: View }): Transition => [...show(state, event), 'announce']
@@ -89,7 +89,7 @@ const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly vi
 
 /** The server's word on the same principal; anything else is not its to say. */
 const confirm = (state: AuthState, { view }: { readonly view: View }): Transition =>
-  view.session?.principal === state.session?.principal && view.authMode === state.authMode ? [change(state, { ...view, error: undefined })] : ignore(state)
+  isSame(state, view) ? [change(state, { ...view, error: undefined }), 'announce'] : ignore(state)
 
 const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
   if (!state.session) return ignore(state)

@@ -4,7 +4,8 @@ import type { Resolution } from './session.ts'
 
 /** What a refused credential leads to. */
 export function refusal(reason: LatchkeyErrorCode): Extract<Resolution, { ok: false }> {
-  const error = ERROR_TABLE[reason].state ?? 'invalid'
+  const { state = 'invalid', status } = ERROR_TABLE[reason]
+  const error = status === 503 ? 'unavailable' : state
   return { ok: false, error, reason, response: () => respond(reason) }
 }
 

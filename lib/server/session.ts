@@ -17,8 +17,8 @@ export type Resolution =
   | { readonly ok: true; readonly session: ServerSession }
   | {
       readonly ok: false
-      /** For the client. */
-      readonly error: AuthErrorKind
+      /** For the client; `unavailable` is no verdict on the credential. */
+      readonly error: AuthErrorKind | 'unavailable'
       /** For the operator, never for the client. */
       readonly reason: LatchkeyErrorCode
       /** The HTTP answer, with the `WWW-Authenticate` header of RFC 6750. */

@@ -466,7 +466,8 @@ describe('a proof', () => {
 
   test.each(PURPOSES)('for %s is accepted for that act only', async (purpose) => {
     for (const expected of PURPOSES) {
-      const code = await judge(claimsFor(purpose), { ...expectationFor(purpose), purpose: expected })
+      const needsNonce = expected === 'bind' || expected === 'link'
+      const code = await judge(claimsFor(purpose), { ...expectationFor(purpose), purpose: expected, ...(needsNonce && { nonce: NONCE }) })
       expect(code).toBe(expected === purpose ? 'accepted' : 'PROOF_PURPOSE_MISMATCH')
     }
   })
@@ -502,10 +503,14 @@ describe('a proof', () => {
   test.each(['bind', 'link'] as const)('for %s always needs a nonce, the one that was issued', async (purpose) => {
     const { linkTo } = expectationFor(purpose)
     const bare = claimsFor(purpose, { nonce: undefined })
-    expect(await judge(bare, { purpose, linkTo })).toBe('PROOF_NONCE_MISSING')
     expect(await judge(bare, { purpose, linkTo, nonce: NONCE })).toBe('PROOF_NONCE_MISSING')
     expect(await judge(claimsFor(purpose), { purpose, linkTo, nonce: NONCE.toLowerCase() })).toBe('PROOF_NONCE_MISMATCH')
-    expect(await judge(claimsFor(purpose), { purpose, linkTo, nonce: '' })).toBe('PROOF_NONCE_MISMATCH')
+  })
+
+  test.each(['bind', 'link'] as const)('for %s cannot be judged without the nonce that was issued: the caller has to say it', async (purpose) => {
+    const { linkTo } = expectationFor(purpose)
+    await expect(judge(claimsFor(purpose), { purpose, linkTo })).rejects.toBeInstanceOf(TypeError)
+    await expect(judge(claimsFor(purpose), { purpose, linkTo, nonce: '' })).rejects.toBeInstanceOf(TypeError)
   })
 
   test.each(['', null, 1, true, [NONCE], {}])('with the nonce %j is refused', async (nonce) => {

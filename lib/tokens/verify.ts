@@ -41,7 +41,7 @@ export interface Verified<Claims> {
 /** What a proof must agree to. */
 export interface ProofExpectation {
   readonly purpose: Purpose
-  /** The nonce that was issued; when given it must be there and equal. */
+  /** The nonce that was issued: required for `bind` and `link`; when given it must be there and equal. */
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
@@ -237,9 +237,10 @@ function byteLength(text: string): number {
 }
 
 function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo }: ProofExpectation): void {
+  const needsNonce = purpose === 'bind' || purpose === 'link'
+  if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the one that was issued`)
   if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
-  const needsNonce = nonce !== undefined || purpose === 'bind' || purpose === 'link'
-  if (needsNonce && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
+  if (nonce !== undefined && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
   if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
   if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')
 }

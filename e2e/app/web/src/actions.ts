@@ -10,19 +10,25 @@ export interface Actions {
 }
 
 /** @param onRemoved - offers to undo it */
-export function createActions({ notebook, route }: App, onRemoved: (id: string) => void): Actions {
-  function leave(): void {
+export function createActions({ auth, notebook, route }: App, onRemoved: (id: string) => void): Actions {
+  function tidyOpen(): void {
     const id = route.noteId()
     if (id) notebook.tidy(id)
-    if (narrow.matches) route.close()
-    // After the view has changed: what is hidden takes no focus.
-    setTimeout(() => focusInList(id))
+  }
+
+  /** After the view has changed: what is hidden takes no focus. */
+  async function showList(focused: string | null): Promise<void> {
+    if (narrow.matches) await route.close()
+    setTimeout(() => focusInList(focused))
   }
 
   return {
-    leave,
+    leave() {
+      tidyOpen()
+      void showList(route.noteId())
+    },
     write() {
-      if (document.body.dataset['view'] === 'welcome') return
+      if (!notebook.isOpen() || (notebook.owner() === null && !auth.getState().storage.problem)) return
       tidyOpen()
       route.open(notebook.add().id)
       setTimeout(() => part('note-title').focus())
@@ -33,15 +39,9 @@ export function createActions({ notebook, route }: App, onRemoved: (id: string) 
       const neighbour = notes[place + 1] ?? notes[place - 1]
       notebook.remove(id)
       onRemoved(id)
-      if (narrow.matches) route.close()
-      else if (neighbour && route.noteId() === id) route.open(neighbour.id)
-      setTimeout(() => focusInList(neighbour?.id ?? null))
+      if (!narrow.matches && neighbour && route.noteId() === id) route.open(neighbour.id)
+      void showList(neighbour?.id ?? null)
     },
-  }
-
-  function tidyOpen(): void {
-    const id = route.noteId()
-    if (id && notebook.find(id)) notebook.tidy(id)
   }
 }
 

@@ -28,7 +28,8 @@ const notebook = createNotebook(() => {
   sync.soon()
 })
 const account = createAccountClient()
-const auth = createNotesAuth(account, notebook, () => Promise.race([sync.run(), new Promise<void>((resolve) => setTimeout(resolve, FLUSH))]))
+const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, FLUSH))
+const auth = createNotesAuth(account, notebook, () => Promise.race([sync.run(), patience()]))
 const sync = createSync(auth, notebook, tellTabs)
 const app: App = { auth, account, notebook, sync, route: createRoute() }
 
@@ -65,6 +66,6 @@ schedule()
 
 // What could not be kept is lost with the tab, so the browser asks.
 addEventListener('beforeunload', (event) => {
-  if (notebook.isFailing() || (notebook.owner() === null && notebook.notes().length)) event.preventDefault()
+  if (!notebook.isKept() && notebook.notes().length) event.preventDefault()
 })
 void keepOffline()

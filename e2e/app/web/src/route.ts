@@ -5,7 +5,8 @@ import { createEmitter } from './emitter.ts'
 export interface Route {
   noteId(): string | null
   open(id: string): void
-  close(): void
+  /** Resolves once the list is back: the browser takes a moment to step back. */
+  close(): Promise<void>
   subscribe(listener: () => void): () => void
 }
 
@@ -22,10 +23,17 @@ export function createRoute(): Route {
       else history.replaceState(history.state, '', `#${id}`)
       emit()
     },
-    close() {
-      if ((history.state as { cameFromList?: boolean } | null)?.cameFromList) return history.back()
+    async close() {
+      if ((history.state as { cameFromList?: boolean } | null)?.cameFromList) return stepBack()
       history.replaceState(null, '', location.pathname)
       emit()
     },
   }
+}
+
+function stepBack(): Promise<void> {
+  return new Promise((resolve) => {
+    addEventListener('popstate', () => resolve(), { once: true })
+    history.back()
+  })
 }

@@ -23,7 +23,14 @@ export const SYNC_WORDS: Readonly<Record<SyncStatus, string>> = {
   refused: 'Not all synced',
 }
 
-export const DURABILITY_WORDS: Readonly<Record<AuthState['storage']['durability'], string>> = {
+/** Where the identity is kept, and how safely. */
+export function durabilityWords({ authMode, storage }: AuthState): string {
+  // The library counts on a verified address only.
+  if (authMode === 'external' && storage.durability !== 'recoverable') return 'In your account, while you know its password'
+  return DURABILITY_WORDS[storage.durability]
+}
+
+const DURABILITY_WORDS: Readonly<Record<AuthState['storage']['durability'], string>> = {
   ephemeral: 'Until this tab closes',
   evictable: 'In this browser, which may clear it',
   persistent: 'In this browser, which promised to keep it',

@@ -28,13 +28,14 @@ export function isBlank({ title, body }: NoteText): boolean {
 
 /** What a list shows for it: the title, or else how the text begins. */
 export function headingOf({ title, body }: NoteText): string {
-  return title.trim() || firstLine(body) || 'Untitled'
+  return title.trim() || firstLine(body) || 'New note'
 }
 
 /** What a list shows below the heading. */
 export function excerptOf({ title, body }: NoteText): string {
+  if (isBlank({ title, body })) return 'Nothing written yet'
   const text = title.trim() ? body : body.trim().slice(firstLine(body).length)
-  return text.trim().replace(/\s+/g, ' ').slice(0, 120)
+  return text.trim().replace(/\s+/g, ' ').slice(0, 120) || 'No more text'
 }
 
 function firstLine(text: string): string {

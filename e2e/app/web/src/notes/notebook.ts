@@ -15,7 +15,9 @@ export interface Notebook {
   /** How many notes the server does not have as they are here. */
   pendingCount(): number
   isPending(id: string): boolean
-  /** The browser does not keep what is typed. */
+  /** The browser keeps what is typed. */
+  isKept(): boolean
+  /** The browser refuses to keep something at the moment. */
   isFailing(): boolean
   /** Shows another principal's notes. What was written without any identity becomes theirs. */
   open(owner: string | null): Promise<void>
@@ -102,6 +104,7 @@ export function createNotebook(onSaved: () => void): Notebook {
     pendingCount: () => pending.size,
     isPending: (id) => pending.has(id),
     isOpen: () => opened,
+    isKept: () => owner !== null && !saver.isFailing(),
     isFailing: saver.isFailing,
     async open(next) {
       if (next !== owner) await openAnother(next)

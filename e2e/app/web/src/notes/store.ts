@@ -60,8 +60,10 @@ export function acknowledge(sent: Note, kept: ServerNote): Promise<void> {
 /**
  * Takes over what the server holds. The later change of a note wins. What the server has never heard of, or no
  * longer knows, waits in the outbox again: it is not this device's to lose.
+ *
+ * @returns whether anything waits again
  */
-export function mergeFromServer(owner: string, rows: readonly ServerNote[]): Promise<void> {
+export function mergeFromServer(owner: string, rows: readonly ServerNote[]): Promise<boolean> {
   return transact('readwrite', async (stores) => {
     const { notes, pending } = await holdingsIn(stores, owner)
     const mine = new Map(notes.map((note) => [note.id, note]))
@@ -70,7 +72,9 @@ export function mergeFromServer(owner: string, rows: readonly ServerNote[]): Pro
       mine.delete(row.id)
       if (!pending.has(row.id) || !note || note.updatedAt <= row.updatedAt) takeRow(stores, owner, row, note)
     }
-    for (const note of mine.values()) if (!pending.has(note.id)) saveIn(stores, note)
+    const unheard = [...mine.values()].filter(({ id }) => !pending.has(id))
+    for (const note of unheard) saveIn(stores, note)
+    return unheard.length > 0
   })
 }
 

@@ -69,7 +69,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     const shown = setTimeout(() => show(true), VISIBLE)
     try {
       // One tab at a time; the others read what it fetched.
-      await navigator.locks.request('latchkey-notes:sync', () => exchange(auth, owner))
+      if (await navigator.locks.request('latchkey-notes:sync', () => exchange(auth, owner))) again = true
       trouble = null
       retry = FIRST_RETRY
     } catch (error) {
@@ -119,18 +119,23 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
   }
 }
 
-/** Push, then pull. A change that is refused does not hold up the others. */
-async function exchange(auth: Auth, owner: string): Promise<void> {
+/**
+ * Push, then pull. A change that is refused does not hold up the others.
+ *
+ * @returns whether the pull left something to push
+ */
+async function exchange(auth: Auth, owner: string): Promise<boolean> {
   const { notes, pending } = await readHoldings(owner)
   let refused: RefusedError | undefined
   for (const note of notes.filter(({ id }) => pending.has(id))) {
-    if (!isInForce(auth, owner)) return
+    if (!isInForce(auth, owner)) return false
     const sent = sendNote(auth, note).then((kept) => acknowledge(note, kept))
     await sent.catch((error: unknown) => (refused = asRefusal(error)))
   }
   const { principal, notes: rows } = await fetchNotes(auth)
-  if (principal === owner) await mergeFromServer(owner, rows)
+  const isMore = principal === owner && (await mergeFromServer(owner, rows))
   if (refused) throw refused
+  return isMore
 }
 
 function isInForce(auth: Auth, owner: string): boolean {

@@ -80,8 +80,13 @@ export function createAuthDialog(app: App): (intent: AuthIntent) => void {
     showError('')
     setBusy(true)
     const error = await enter(app, intent, fields).finally(() => setBusy(false))
-    if (error) return showError(failureWords(error, auth.getState()), fields.password)
+    if (error) {
+      showError(failureWords(error, auth.getState()), error.code === 'PROVIDER_REFUSED' ? fields.password : undefined)
+      return fields.password.focus()
+    }
     dialog.close()
+    // What opened the dialog may be gone.
+    part('account-menu').focus()
     announce(intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.')
   }
 

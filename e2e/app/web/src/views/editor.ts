@@ -28,7 +28,7 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   })
 
   function statusWords(id: string, updatedAt: number): string {
-    if (notebook.isFailing()) return 'Not kept – leave this tab open'
+    if (!notebook.isKept()) return 'Not kept – leave this tab open'
     return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Synced'}`
   }
 

@@ -9,7 +9,7 @@ export function createList({ notebook, route }: App, actions: Actions): View {
   const list = part<HTMLUListElement>('note-list')
   const search = part<HTMLInputElement>('search')
   const noMatch = first(document, '.no-match')
-  const rows = new Map<string, HTMLLIElement>()
+  const rows = new Map<string, Row>()
 
   list.addEventListener('click', (event) => {
     const item = itemOf(event.target)
@@ -47,7 +47,7 @@ export function createList({ notebook, route }: App, actions: Actions): View {
       const row = rows.get(note.id) ?? createRow(note.id)
       rows.set(note.id, row)
       fillRow(row, note, { isOpen: note.id === open, isStop: note.id === stop, isPending: notebook.isPending(note.id) })
-      return row
+      return row.element
     })
     arrange(list, wantedRows)
     setHidden(noMatch, !wanted || notes.length > 0)
@@ -72,8 +72,15 @@ function focusItem(list: HTMLElement, item: HTMLElement): void {
   item.focus()
 }
 
-function createRow(id: string): HTMLLIElement {
-  const row = document.createElement('li')
+/** One note in the list, with what it shows at the moment: a thousand of them are not written anew with each key. */
+interface Row {
+  readonly element: HTMLLIElement
+  note?: Note
+  state?: string
+}
+
+function createRow(id: string): Row {
+  const element = document.createElement('li')
   const item = document.createElement('button')
   item.type = 'button'
   item.className = 'item'
@@ -82,8 +89,8 @@ function createRow(id: string): HTMLLIElement {
   for (const name of ['item-heading', 'item-time', 'item-excerpt', 'item-pending']) {
     item.append(Object.assign(document.createElement('span'), { className: name }))
   }
-  row.append(item)
-  return row
+  element.append(item)
+  return { element }
 }
 
 interface RowState {
@@ -93,14 +100,18 @@ interface RowState {
   readonly isPending: boolean
 }
 
-function fillRow(row: HTMLLIElement, note: Note, { isOpen, isStop, isPending }: RowState): void {
-  const item = first(row, '.item')
+function fillRow(row: Row, note: Note, { isOpen, isStop, isPending }: RowState): void {
+  const time = briefTime(note.updatedAt)
+  const state = [isOpen, isStop, isPending, time].join(' ')
+  if (row.note === note && row.state === state) return
+  Object.assign(row, { note, state })
+  const item = first(row.element, '.item')
   item.tabIndex = isStop ? 0 : -1
   if (isOpen) item.setAttribute('aria-current', 'true')
   else item.removeAttribute('aria-current')
   setText(first(item, '.item-heading'), headingOf(note))
-  setText(first(item, '.item-time'), briefTime(note.updatedAt))
-  setText(first(item, '.item-excerpt'), excerptOf(note) || 'No more text')
+  setText(first(item, '.item-time'), time)
+  setText(first(item, '.item-excerpt'), excerptOf(note))
   setText(first(item, '.item-pending'), isPending ? 'not synced yet' : '')
 }
 

@@ -1,6 +1,8 @@
-import type { App, View } from '../app.ts'
-import { narrow, onClick } from '../dom.ts'
+import { isLatchkeyError } from 'latchkey'
 import type { Actions } from '../actions.ts'
+import type { App, View } from '../app.ts'
+import { first, narrow, onClick, setText } from '../dom.ts'
+import { storageWords } from '../words.ts'
 
 type PageView = 'starting' | 'welcome' | 'empty' | 'list' | 'note'
 
@@ -8,15 +10,24 @@ type PageView = 'starting' | 'welcome' | 'empty' | 'list' | 'note'
 export function createPage(app: App, actions: Actions): View {
   onClick('new-note', actions.write)
   onClick('first-note', actions.write)
-  onClick('start-writing', async () => {
-    await app.auth.ensureIdentity()
-    actions.write()
-  })
+  onClick('start-writing', () => startWriting(app, actions))
 
   return {
     render() {
       document.body.dataset['view'] = viewOf(app)
     },
+  }
+}
+
+/** Anonymous to local-first: from here on there is somebody who can own a note. */
+async function startWriting({ auth, notebook }: App, actions: Actions): Promise<void> {
+  try {
+    const { principal } = await auth.ensureIdentity()
+    await notebook.open(principal)
+    actions.write()
+  } catch (error) {
+    if (!isLatchkeyError(error)) throw error
+    setText(first(document, '[data-for="welcome"] p'), storageWords(error.code))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { App, View } from '../app.ts'
 import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
-import { DURABILITY_WORDS, modeWords, quantity } from '../words.ts'
+import { durabilityWords, modeWords, quantity } from '../words.ts'
 
 export interface PanelActs {
   signUp(): void
@@ -32,7 +32,7 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
       setText(first(panel, '#panel-heading'), modeWords(state))
       setText(first(panel, '.panel-words'), EXPLANATIONS[state.authMode])
       setText(part('principal-full'), state.session?.principal ?? '')
-      setText(part('durability'), DURABILITY_WORDS[state.storage.durability])
+      setText(part('durability'), durabilityWords(state))
       setText(part('note-count'), quantity(notebook.notes().length, 'note'))
       setText(part('auth-state'), JSON.stringify(state, null, 2))
       setHidden(part('sign-out'), state.authMode !== 'external')

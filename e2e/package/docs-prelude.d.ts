@@ -1,0 +1,11 @@
+// What the code blocks of the docs find around them.
+declare const auth: import('latchkey').Auth
+declare const authClient: typeof import('./existing-app/after/auth-client.ts').authClient
+declare const betterAuthServer: import('latchkey/better-auth').BetterAuthInstance
+declare const session: import('latchkey/server').ServerSession
+declare const request: Request
+declare const rows: { owner: string }[]
+declare const email: string
+declare const password: string
+declare function showMessage(text: string): void
+declare function notesOf(owners: readonly string[]): Promise<string[]>

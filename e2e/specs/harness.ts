@@ -1,0 +1,24 @@
+import type * as latchkey from 'latchkey'
+import { test as base } from 'latchkey/playwright'
+import type * as testing from 'latchkey/testing'
+import { startHarness } from '../tools/harness.mjs'
+
+declare global {
+  /** In the harness page: everything that `latchkey` and `latchkey/testing` export. */
+  var harness: typeof latchkey & typeof testing
+}
+
+/** `test` with the address of an empty page that has the library in it. */
+export const test = base.extend<object, { harnessUrl: string }>({
+  harnessUrl: [
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
+    async ({}, use) => {
+      const server = await startHarness()
+      await use(server.url)
+      server.close()
+    },
+    { scope: 'worker' },
+  ],
+})
+
+export { expect } from 'latchkey/playwright'

@@ -1,0 +1,190 @@
+import { enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
+
+test('signing up keeps the identity and every note', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Before the account')
+  const principal = await device.principal()
+  const ada = somebody()
+  await signUp(device, ada)
+  expect(await device.principal()).toBe(principal)
+  await expectNotes(page, 'Before the account')
+  await expectSynced(page)
+  await expect(page.getByTestId('mode')).toHaveText(`Signed in as ${ada.email}`)
+  await expect(page.getByTestId('nudge')).toBeHidden()
+})
+
+test('notes written offline survive the sign-up and reach the server afterwards', async ({ openNotes }) => {
+  const device = await openNotes()
+  await readyForOffline(device.page)
+  await device.goOffline()
+  await writeNote(device.page, 'Offline, before the account')
+  await device.goOnline()
+  const ada = somebody()
+  await signUp(device, ada)
+  await expectSynced(device.page)
+  const second = await openNotes()
+  await signIn(second, ada)
+  await expectNotes(second.page, 'Offline, before the account')
+})
+
+test('a reload finds the account, also without a network', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Mine')
+  await signUp(device, somebody())
+  await expectSynced(page)
+  const { session } = await device.waitForState({ authMode: 'external' })
+
+  await page.reload()
+  expect((await device.waitForState({ authMode: 'external', phase: 'ready' })).session).toEqual(session)
+  await expectNotes(page, 'Mine')
+
+  await readyForOffline(page)
+  await device.goOffline()
+  await page.reload()
+  expect((await device.waitForState({ authMode: 'external', phase: 'ready' })).session).toEqual(session)
+  await expectNotes(page, 'Mine')
+  await writeNote(page, 'Offline, with an account')
+  await device.goOnline()
+  await expectSynced(page)
+})
+
+test('after signing out nobody is signed in; signing in brings the same person back', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Mine')
+  const ada = somebody()
+  await signUp(device, ada)
+  await expectSynced(page)
+  const principal = await device.principal()
+
+  await signOut(device)
+  expect(await device.principal()).toBeNull()
+  await expect(page.getByTestId('note-item')).toHaveCount(0)
+  await page.reload()
+  expect((await device.waitForState({ phase: 'ready' })).authMode).toBe('anonymous')
+
+  await signIn(device, ada)
+  expect(await device.principal()).toBe(principal)
+  await expectNotes(page, 'Mine')
+})
+
+test('the next person on the device starts with nothing of the one before', async ({ openNotes }) => {
+  const device = await openNotes()
+  await writeNote(device.page, 'Private')
+  await signUp(device, somebody())
+  await expectSynced(device.page)
+  const before = await device.principal()
+  await signOut(device)
+  await device.page.getByTestId('start-writing').click()
+  await device.waitForState({ authMode: 'local-first' })
+  expect(await device.principal()).not.toBe(before)
+  await expect(device.page.getByTestId('note-title')).toBeFocused()
+  await expect(device.page.getByTestId('note-item').filter({ hasText: 'Private' })).toHaveCount(0)
+})
+
+test('a second device that holds nothing takes the account without a question', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'From the first device')
+  const ada = somebody()
+  await signUp(first, ada)
+  await expectSynced(first.page)
+
+  const second = await openNotes()
+  await signIn(second, ada)
+  expect(await second.principal()).toBe(await first.principal())
+  await expectNotes(second.page, 'From the first device')
+})
+
+test('a second device that holds notes keeps them, and everything stays as it was', async ({ openNotes }) => {
+  const first = await openNotes()
+  const ada = somebody()
+  await signUp(first, ada)
+
+  const second = await openNotes()
+  await writeNote(second.page, 'Only here')
+  const { session } = await second.state()
+  await enter(second.page, 'sign-in', ada)
+  await expect(second.page.getByTestId('auth-error')).toContainText('already holds notes')
+  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session })
+  await second.page.reload()
+  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session })
+  await expectNotes(second.page, 'Only here')
+})
+
+test('a wrong password leaves everything as before', async ({ openNotes }) => {
+  const other = await openNotes()
+  const ada = somebody()
+  await signUp(other, ada)
+  const device = await openNotes()
+  const { authMode, session } = await device.state()
+  await enter(device.page, 'sign-in', { ...ada, password: 'wrong password' })
+  await expect(device.page.getByTestId('auth-error')).toHaveText('The e-mail or the password is wrong.')
+  expect(await device.state()).toMatchObject({ authMode, session, phase: 'ready' })
+})
+
+test('a network that fails during the sign-up leaves everything as before', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Mine')
+  await expectSynced(page)
+  const { session } = await device.state()
+  await page.route('**/api/auth/sign-up/email', (route) => route.abort())
+  const ada = somebody()
+  await enter(page, 'sign-up', ada)
+  await expect(page.getByTestId('auth-error')).toContainText('cannot be reached')
+  expect(await device.state()).toMatchObject({ authMode: 'local-first', session, phase: 'ready' })
+
+  await page.unroute('**/api/auth/sign-up/email')
+  await page.getByTestId('auth-submit').click()
+  expect((await device.waitForState({ authMode: 'external' })).session?.principal).toBe(session!.principal)
+})
+
+test('with the answer to the sign-up lost after the server committed, signing in finds the same identity', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Mine')
+  const { session } = await device.state()
+  await page.route('**/api/auth/sign-up/email', async (route) => {
+    const response = await route.fetch()
+    expect(response.status()).toBe(200)
+    await device.context.clearCookies()
+    await route.abort()
+  })
+  const ada = somebody()
+  await enter(page, 'sign-up', ada)
+  await expect(page.getByTestId('auth-error')).not.toBeEmpty()
+  expect(await device.state()).toMatchObject({ authMode: 'local-first', session, phase: 'ready' })
+  await page.getByTestId('auth-close').click()
+
+  await signIn(device, ada)
+  expect(await device.principal()).toBe(session!.principal)
+  await expectNotes(page, 'Mine')
+})
+
+test('two tabs see the upgrade at once, and the sign-out', async ({ openNotes }) => {
+  const device = await openNotes()
+  await writeNote(device.page, 'Mine')
+  const other = await device.newTab('/')
+  await device.waitForState({ authMode: 'local-first' }, { page: other })
+  await signUp(device, somebody())
+  const state = await device.waitForState({ authMode: 'external' }, { page: other })
+  expect(state.session?.principal).toBe(await device.principal())
+  await expectSynced(device.page)
+  await signOut(device)
+  await device.waitForState({ authMode: 'anonymous' }, { page: other })
+  await expect(other.getByTestId('note-item')).toHaveCount(0)
+})
+
+test('a restarted server knows everybody again', async ({ app, openNotes }) => {
+  const device = await openNotes()
+  await writeNote(device.page, 'Before the restart')
+  await signUp(device, somebody())
+  await expectSynced(device.page)
+  await app.restart()
+  await device.page.reload()
+  await expectNotes(device.page, 'Before the restart')
+  await writeNote(device.page, 'After the restart')
+  await expectSynced(device.page)
+})
