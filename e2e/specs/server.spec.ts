@@ -1,5 +1,3 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { testDevice } from 'latchkey/testing'
 import { freePort, startApp, temporaryFolder } from '../tools/app-server.mjs'
 import { expect, test } from './notes.ts'
@@ -49,13 +47,3 @@ for (const [mistake, prepare] of Object.entries(mistakes)) {
     expect(outcome.complaint.trim()).toMatch(words)
   })
 }
-
-test('a data folder of somebody else ends the start with one sentence too', async () => {
-  test.skip(process.getuid?.() === 0, 'root may write everywhere')
-  const folder = join(temporaryFolder(), 'closed')
-  mkdirSync(folder)
-  chmodSync(folder, 0o500)
-  const outcome = await startApp({ PORT: String(await freePort()), LATCHKEY_DATA: folder })
-  expect(outcome.code).toBe(1)
-  rmSync(folder, { recursive: true })
-})
