@@ -9,7 +9,7 @@ export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() => impor
 
 export type { Auth, CreateAuth } from './client/create-auth.ts'
 export type { AccountProvider, AccountSession, ProvenRun } from './client/account.ts'
-export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from './client/devtools.ts'
+export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/devtools.ts'
 export type { EnsureIdentityOptions } from './client/identity.ts'
 export type { AuthOptions, LocalHoldings, PrincipalChange } from './client/options.ts'
 export type { SignOutOptions } from './client/sign-out.ts'

@@ -5,6 +5,6 @@
 export { accountToken } from './account-token.ts'
 export { attach } from './attach.ts'
 export { deriveKey, recordWrite, resumeIdentity } from './device-acts.ts'
-export { refused } from './refused.ts'
+export { authFetch } from './fetch.ts'
 export { signOut } from './sign-out.ts'
 export { upgrade } from './upgrade.ts'

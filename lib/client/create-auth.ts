@@ -1,10 +1,9 @@
-import { type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
-import { createFetch } from './fetch.ts'
+import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
 import { type EnsureIdentityOptions, ensureIdentity, start } from './identity.ts'
 import { type AuthOptions, checkOptions } from './options.ts'
 import { type Acts, type Runtime, createRuntime, guarded } from './runtime.ts'
 import type { SignOutOptions } from './sign-out.ts'
-import { type GetTokenOptions, createTokenSource } from './token.ts'
+import type { GetTokenOptions } from './token.ts'
 import type { UpgradeResult } from './upgrade.ts'
 
 /** The identity of an app on one device. Made by `createAuth`. */
@@ -63,6 +62,10 @@ export interface Auth {
   deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
   /** Tells that the app queued or sent a write by another way than `fetch`: from now on this identity holds something. */
   recordWrite(): Promise<void>
+  /** Tells that a server refused the token by another way than `fetch`, a socket for instance: `error` is set, the session stays. */
+  rejectToken(reason: AuthErrorKind): void
+  /** Tells that a server took the token by another way than `fetch`: what was wrong with it is over. */
+  acceptToken(): void
   /** Lets go of connections and timers. The identity stays. */
   close(): void
 }
@@ -83,7 +86,6 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
   return (options = {}) => {
     checkOptions(options)
     const runtime = createRuntime(options, acts)
-    const source = createTokenSource(runtime)
     let detach: Promise<() => void> | undefined
     reportToApp(runtime)
 
@@ -94,8 +96,6 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})
     })
-    const getToken = async (request?: GetTokenOptions): Promise<string | null> => (await ready, source(request))
-    const authFetch = createFetch(runtime, source)
     const act = async (): Promise<Acts> => (await ready, acts())
 
     return {
@@ -104,12 +104,14 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
       getServerState: () => INITIAL_STATE,
       subscribe: runtime.subscribe,
       ensureIdentity: async (request) => (await ready, ensureIdentity(runtime, request)),
-      getToken,
-      fetch: async (input, init) => (await ready, authFetch(input, init)),
+      getToken: async (request) => (await ready, runtime.getToken(request)),
+      fetch: async (...request) => (await act()).authFetch(runtime, ...request),
       upgrade: async (run) => (await act()).upgrade(runtime, run),
       signOut: async (request) => (await act()).signOut(runtime, request),
       deriveKey: async (purpose) => (await act()).deriveKey(runtime, purpose),
       recordWrite: async () => (await act()).recordWrite(runtime),
+      rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
+      acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
         void detach?.then((leave) => leave())
         runtime.store.close()

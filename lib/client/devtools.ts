@@ -19,6 +19,18 @@ export interface DevtoolsInstance {
   getState(): AuthState
   /** @returns a function that ends the subscription */
   subscribe(listener: () => void): () => void
+  /** What is known about time here. The tools may change `simulated`, to see what a wrong clock does. */
+  readonly timing: Timing
+}
+
+/** What one `createAuth` knows about time. */
+export interface Timing {
+  /** Added to the clock by developer tools, milliseconds. */
+  simulated: number
+  /** The account server's clock minus this device's, milliseconds; 0 until a server refused a token because of its times. */
+  skew: number
+  /** When the token for the page's own origin expires by this device's clock, milliseconds since 1970; null without one. */
+  tokenExpiresAt: number | null
 }
 
 /** What developer tools put at `globalThis[Symbol.for('latchkey.devtools')]` before the app starts. */

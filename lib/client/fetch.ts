@@ -1,40 +1,38 @@
-import { LatchkeyError } from '../errors.ts'
+import { recordWrite } from './device-acts.ts'
+import { refused } from './refused.ts'
 import type { Runtime } from './runtime.ts'
-import { type GetTokenOptions, defaultAudience } from './token.ts'
 
 /** `fetch` with the bearer for the mode in force, to allowed origins only; one refresh and one retry on 401. */
-export function createFetch(runtime: Runtime, getToken: (options: GetTokenOptions) => Promise<string | null>): typeof fetch {
-  return async (input, init) => {
-    const request = new Request(input, init)
-    const audience = audienceFor(runtime, new URL(request.url).origin)
-    const send = async (sent: Request, fresh: boolean): Promise<Response> => {
-      const token = await getToken({ audience, fresh })
-      if (token) sent.headers.set('authorization', `Bearer ${token}`)
-      return fetch(sent)
-    }
-    await rememberWrite(runtime, request)
-    const retry = request.clone()
-    const response = await send(request, false)
-    const { session, error } = runtime.getState()
-    const isRefused = session && response.status === 401
-    const answer = isRefused ? await send(retry, true) : response
-    // The answer to one principal says nothing about another that took its place meanwhile.
-    if (session?.principal !== runtime.getState().session?.principal) return answer
-    if (isRefused && answer.status === 401) (await runtime.acts()).refused(runtime, answer)
-    else if (error) runtime.dispatch({ type: 'tokenAccepted' })
-    return answer
+export async function authFetch(runtime: Runtime, ...given: Parameters<typeof fetch>): Promise<Response> {
+  const request = new Request(...given)
+  const audience = audienceFor(runtime, new URL(request.url).origin)
+  const send = async (sent: Request, fresh: boolean): Promise<Response> => {
+    const token = await runtime.getToken({ audience, fresh })
+    if (token) sent.headers.set('authorization', `Bearer ${token}`)
+    return fetch(sent)
   }
+  await rememberWrite(runtime, request)
+  const retry = request.clone()
+  const response = await send(request, false)
+  const { session, error } = runtime.getState()
+  const isRefused = session && response.status === 401
+  const answer = isRefused ? await send(retry, true) : response
+  // The answer to one principal says nothing about another that took its place meanwhile.
+  if (session?.principal !== runtime.getState().session?.principal) return answer
+  if (isRefused && answer.status === 401) refused(runtime, answer)
+  else if (error) runtime.dispatch({ type: 'tokenAccepted' })
+  return answer
 }
 
 function audienceFor(runtime: Runtime, origin: string): string {
   const { audiences = {} } = runtime.options
   if (Object.hasOwn(audiences, origin)) return audiences[origin]!
-  if (origin === globalThis.location?.origin) return defaultAudience(runtime)
-  throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)
+  if (origin === globalThis.location?.origin) return runtime.audience()
+  throw runtime.fail('ORIGIN_NOT_ALLOWED', origin)
 }
 
 /** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
 async function rememberWrite(runtime: Runtime, { method }: Request): Promise<void> {
   const entry = runtime.currentOf(runtime.ring())
-  if (entry?.kind === 'device' && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await (await runtime.acts()).recordWrite(runtime)
+  if (entry?.kind === 'device' && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await recordWrite(runtime)
 }

@@ -8,16 +8,17 @@ import { mintProof } from '../tokens/mint.ts'
 import type { Purpose } from '../tokens/claims.ts'
 import { type AuthState, INITIAL_STATE, type View, viewOf } from '../machine/state.ts'
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
-import { registerDevtools } from './devtools.ts'
+import { type Timing, registerDevtools } from './devtools.ts'
 import type { AuthOptions } from './options.ts'
-import { readPayload } from './token.ts'
+import { type GetTokenOptions, createTokenSource, readPayload } from './token.ts'
 
 /** What the parts of the client share: the state, the record and the way to change both. */
 export interface Runtime {
   readonly options: AuthOptions
   readonly name: string
   readonly store: RecordStore
-  /** Milliseconds since 1970. */
+  readonly timing: Timing
+  /** Milliseconds since 1970, as the account server sees it as far as that is known. */
   now(): number
   getState(): AuthState
   subscribe(listener: () => void): () => void
@@ -41,6 +42,10 @@ export interface Runtime {
   view(): View
   /** The device identity in force, ready to sign; null in the other modes. */
   deviceKey(): Promise<DeviceKey | null>
+  /** `aud` of tokens for the page's own origin. */
+  audience(): string
+  /** The bearer for the mode in force. */
+  getToken(options?: GetTokenOptions): Promise<string | null>
   /** Signs a proof with a device key. */
   prove(key: DeviceKey, audience: string, purpose: Purpose): Promise<string>
   /** Anything thrown, as an error with a code. */
@@ -71,15 +76,18 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
-  const record = registerDevtools({ name, getState, subscribe })
+  const timing: Timing = { simulated: 0, skew: 0, tokenExpiresAt: null }
+  const now = (): number => clock() + timing.simulated + timing.skew
+  const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
   let ring = EMPTY_KEYRING
 
-  return {
+  const runtime: Runtime = {
     options,
     name,
     store,
-    now: clock,
+    timing,
+    now,
     getState,
     subscribe,
     dispatch(event) {
@@ -87,7 +95,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
       const [next, ...effects] = transition(before, event)
       const ignored = effects.includes('reportIgnored')
       state = freeze(next)
-      record({ at: clock(), event: event.type, ignored, state })
+      record({ at: now(), event: event.type, ignored, state })
       for (const effect of effects) performers.get(effect)?.(before, event)
       if (state !== before) for (const listener of [...listeners]) guarded(listener)
       return !ignored
@@ -105,13 +113,23 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     exclusively: createLock(store.channel),
     view: () => viewOf(ring, store.durability),
     deviceKey: deviceKeyOpener(() => ring, options),
-    prove: (key, audience, purpose) => mintProof(key, { audience, now: clock() / 1000, purpose }),
+    prove: (key, audience, purpose) => mintProof(key, { audience, now: now() / 1000, purpose }),
     toError: (thrown) => (isLatchkeyError(thrown) ? thrown : new LatchkeyError('PROVIDER_REFUSED', undefined, thrown)),
     fail: (...failure) => new LatchkeyError(...failure),
     currentOf: currentEntry,
     readPayload,
     acts,
+    audience: () => defaultAudience(options),
+    getToken: (request) => source(request),
   }
+  const source = createTokenSource(runtime)
+  return runtime
+}
+
+function defaultAudience(options: AuthOptions): string {
+  const audience = options.audience ?? globalThis.location?.origin
+  if (!audience) throw new TypeError('audience: required where there is no location')
+  return audience
 }
 
 /** A lock over all tabs where the store is shared between them, over this page otherwise. */

@@ -10,13 +10,13 @@ export interface GetTokenOptions {
   readonly fresh?: boolean
 }
 
-/** A token is replaced this long before it expires, in seconds. */
-const MARGIN = 60
+/** A token is replaced this long before it expires, in milliseconds. */
+const MARGIN = 60_000
 
 interface HeldToken {
   readonly token: string
-  /** Seconds since 1970. */
-  readonly exp: number
+  /** When it expires by this device's clock, milliseconds since 1970. */
+  readonly until: number
 }
 
 /** The bearer for the mode in force; many callers at once share one refresh. */
@@ -26,6 +26,7 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
   runtime.on('dropTokens', () => {
     held.clear()
     flights.clear()
+    runtime.timing.tokenExpiresAt = null
   })
 
   async function refresh(audience: string): Promise<string> {
@@ -33,7 +34,11 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session) : await deviceToken(runtime, audience)
     // Whoever asked for one person's token must not get the next one's.
     if (runtime.getState().session?.principal !== session?.principal) throw runtime.fail('IDENTITY_CHANGED')
-    held.set(audience, { token, exp: Number(readPayload(token)?.['exp']) || 0 })
+    const { iat, exp } = readPayload(token) ?? {}
+    // It was issued just now: what it lives from now on does not depend on whose clock is right.
+    const until = runtime.now() + (Number(exp) - Number(iat)) * 1000 || 0
+    held.set(audience, { token, until })
+    if (audience === runtime.audience()) runtime.timing.tokenExpiresAt = until
     return token
   }
 
@@ -47,21 +52,14 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     }
   }
 
-  return async ({ audience = defaultAudience(runtime), fresh } = {}) => {
+  return async ({ audience = runtime.audience(), fresh } = {}) => {
     if (!runtime.getState().session) return null
-    const { token = '', exp = 0 } = (!fresh && held.get(audience)) || {}
-    const left = exp - runtime.now() / 1000
+    const { token = '', until = 0 } = (!fresh && held.get(audience)) || {}
+    const left = until - runtime.now()
     if (left > MARGIN) return token
     // Unreachable is not rejected: what is still valid still serves.
     return share(audience).catch((error) => (left > 0 && runtime.toError(error).code === 'OFFLINE' ? token : Promise.reject(error)))
   }
-}
-
-/** `aud` of tokens for the page's own origin. */
-export function defaultAudience({ options }: Runtime): string {
-  const audience = options.audience ?? globalThis.location?.origin
-  if (!audience) throw new TypeError('audience: required where there is no location')
-  return audience
 }
 
 async function deviceToken(runtime: Runtime, audience: string): Promise<string> {
