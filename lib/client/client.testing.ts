@@ -29,3 +29,8 @@ export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = m
     },
   }
 }
+
+/** Claims of a token. */
+export function readPayload(token: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+}
