@@ -1,5 +1,6 @@
 import type { HardenedKeys } from '../identity/crypto.ts'
 import type { DeviceEntry, Keyring } from '../keystore/record.ts'
+import { exclusively } from './lock.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Engines that refused to store such keys once do so for good. */
@@ -11,14 +12,23 @@ const refused = new WeakSet<Runtime>()
  * @returns whether a secret went
  */
 export async function harden(runtime: Runtime): Promise<boolean> {
+  if (refused.has(runtime) || !candidate(runtime, runtime.ring())) return false
+  // One tab at a time: nobody may change the keys between their trial and the end of the secret.
+  return exclusively(runtime, () => replaceSecret(runtime)).catch(() => false)
+}
+
+async function replaceSecret(runtime: Runtime): Promise<boolean> {
+  await runtime.read()
   const entry = candidate(runtime, runtime.ring())
-  if (!entry || refused.has(runtime)) return false
-  try {
-    return (await keepKeys(runtime, entry)) && dropSecret(runtime, entry.principal)
-  } catch {
-    refused.add(runtime)
-    return false
-  }
+  const isGone = entry !== undefined && (await keepKeys(runtime, entry).catch(() => refuse(runtime))) && (await dropSecret(runtime, entry.principal))
+  // Another tab may have done it meanwhile.
+  runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
+  return isGone
+}
+
+function refuse(runtime: Runtime): false {
+  refused.add(runtime)
+  return false
 }
 
 /** A device identity in force whose secret is not needed any more: an account brings its principal back. */
@@ -69,7 +79,6 @@ async function dropSecret(runtime: Runtime, principal: string): Promise<boolean>
     if (!isGone) return ring
     return { ...ring, entries: ring.entries.map((other) => (other === entry ? without('secret')(entry) : other)) }
   })
-  if (isGone) runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
   return isGone
 }
 
