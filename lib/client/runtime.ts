@@ -57,12 +57,27 @@ export interface Runtime {
   /** What loads after the identity stands. */
   acts(): Promise<Acts>
   /** What the acts use of the first load. */
-  readonly core: typeof core
+  readonly core: Core
 }
 
 /** The acts get these from the runtime: imported, they would move out of the first load into a chunk of their own. */
-const core = {
-  fail: (...failure: ConstructorParameters<typeof LatchkeyError>): LatchkeyError => new LatchkeyError(...failure),
+export interface Core {
+  fail(...failure: ConstructorParameters<typeof LatchkeyError>): LatchkeyError
+  readonly createIdentity: typeof createIdentity
+  readonly currentEntry: typeof currentEntry
+  readonly decodeBase64url: typeof decodeBase64url
+  readonly deviceEntry: typeof deviceEntry
+  readonly guarded: typeof guarded
+  readonly importRoot: typeof importRoot
+  readonly importSeed: typeof importSeed
+  readonly isLatchkeyError: typeof isLatchkeyError
+  readonly nativeSuite: typeof nativeSuite
+  readonly parseSecret: typeof parseSecret
+  readonly signJws: typeof signJws
+}
+
+const core: Core = {
+  fail: (...failure) => new LatchkeyError(...failure),
   createIdentity,
   currentEntry,
   decodeBase64url,
