@@ -2,6 +2,7 @@ import { confirmSession } from './confirm-session.ts'
 import { harden } from './harden.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
+import { lookOutside } from './outside.ts'
 import { readPersistence } from './persistence.ts'
 import { reportToApp } from './report.ts'
 import type { Runtime } from './runtime.ts'
@@ -29,7 +30,7 @@ export async function attach(runtime: Runtime): Promise<() => void> {
   // The identity may be newer than this connection.
   settle()
   runtime.dispatch({ type: 'networkFound' })
-  void inBackground(runtime, () => confirmSession(runtime))
+  askServer(runtime)
   return () => {
     heard.abort()
     leave()
@@ -39,10 +40,25 @@ export async function attach(runtime: Runtime): Promise<() => void> {
 /** A page that was frozen or put aside has missed what others said meanwhile. */
 function listen(runtime: Runtime, signal: AbortSignal): void {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void => target?.addEventListener?.(type, heard, { signal })
-  on(globalThis, 'online', () => runtime.dispatch({ type: 'networkFound' }))
+  on(globalThis, 'online', () => {
+    runtime.dispatch({ type: 'networkFound' })
+    askServer(runtime)
+  })
   on(globalThis, 'offline', () => runtime.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(runtime))
-  for (const type of ['visibilitychange', 'resume']) on(globalThis.document, type, () => void readAgain(runtime))
+  for (const type of ['visibilitychange', 'resume']) on(globalThis.document, type, () => void wake(runtime))
+}
+
+async function wake(runtime: Runtime): Promise<void> {
+  await readAgain(runtime)
+  // The mail was read somewhere else, and its link may have been followed there.
+  if (runtime.getState().phase === 'pending') askServer(runtime)
+}
+
+/** What the account server says about the session there. */
+function askServer(runtime: Runtime): void {
+  void inBackground(runtime, () => confirmSession(runtime))
+  void inBackground(runtime, () => lookOutside(runtime))
 }
 
 async function hardenAll(runtime: Runtime, announce: () => void): Promise<void> {

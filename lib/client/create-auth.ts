@@ -44,10 +44,17 @@ export interface Auth {
   /**
    * Signs up or in through `run`, one call for both: with OAuth nobody knows beforehand which it is.
    *
-   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`
+   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`. Without it the session
+   *   is taken that waits in `getState().upgrade.account`, after the app showed it
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; every other failure is an outcome
    */
-  upgrade(run: () => unknown): Promise<UpgradeResult>
+  upgrade(run?: () => unknown): Promise<UpgradeResult>
+  /**
+   * Ends an upgrade that waits, and the session that it brought.
+   *
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   */
+  cancelUpgrade(): Promise<void>
   /**
    * Ends the session here at once, offline too; the account server hears of it when it can be reached.
    *
@@ -137,6 +144,7 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
       getToken: async (request) => (await ready, runtime.getToken(request)),
       fetch: act('authFetch'),
       upgrade: act('upgrade'),
+      cancelUpgrade: act('cancelUpgrade'),
       signOut: act('signOut'),
       deriveKey: act('deriveKey'),
       exportSecret: act('exportSecret'),
@@ -155,5 +163,5 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
   }
 }
 
-type Act = 'ensureIdentity' | 'authFetch' | 'upgrade' | 'signOut' | 'deriveKey' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'keptIdentities' | 'requestPersistence' | 'recordWrite'
+type Act = 'ensureIdentity' | 'authFetch' | 'upgrade' | 'cancelUpgrade' | 'signOut' | 'deriveKey' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'keptIdentities' | 'requestPersistence' | 'recordWrite'
 type Request<Name extends Act> = Parameters<Acts[Name]> extends [Runtime, ...infer Rest] ? Rest : never

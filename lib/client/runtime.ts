@@ -50,6 +50,8 @@ export interface Runtime {
   audience(): string
   /** The bearer for the mode in force. */
   getToken(options?: GetTokenOptions): Promise<string | null>
+  /** There was no record when this page started. */
+  isFirstStart(): boolean
   /** When the record was last read or written here, milliseconds since 1970. */
   readAt(): number
   /** Opens the device key of an entry, and checks that it is the key of its principal. */
@@ -111,10 +113,11 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
   let readAt = 0
-  let facts: StoreFacts = { durability: store.durability, problem: undefined }
+  let isFirstStart: boolean | undefined
+  let facts: Omit<StoreFacts, 'now'> = { durability: store.durability, problem: undefined }
   const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
-  const view = (): View => viewOf(ring(), facts)
-  const learn = (learned: Partial<StoreFacts>): void => {
+  const view = (): View => viewOf(ring(), { ...facts, now: now() })
+  const learn = (learned: Partial<typeof facts>): void => {
     facts = { ...facts, ...learned }
     runtime.dispatch({ type: 'storageChanged', storage: view().storage })
   }
@@ -152,7 +155,11 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     },
     on: (effect, perform) => void performers.set(effect, perform),
     ring,
-    read: async () => (await watched(keystore.read)) !== undefined,
+    async read() {
+      const isFound = (await watched(keystore.read)) !== undefined
+      isFirstStart ??= !isFound
+      return isFound
+    },
     async show() {
       const isFound = await runtime.read()
       if (isFound) runtime.dispatch({ type: 'recordChanged', view: view() })
@@ -164,6 +171,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     deviceKey: deviceKeyOpener(ring, options),
     acts,
     core,
+    isFirstStart: () => isFirstStart === true,
     readAt: () => readAt,
     openEntry: (entry) => openEntry(entry, options),
     audience: () => defaultAudience(options),

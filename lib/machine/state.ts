@@ -34,8 +34,29 @@ export interface Storage {
   readonly problem?: LatchkeyErrorCode
 }
 
+/** An upgrade that waits for something outside: a mail, a redirect, a code, a second factor. */
+export interface PendingUpgrade {
+  /** The e-mail address or phone number that the person typed, if any. */
+  readonly expected: string | null
+  /** When it ends by itself, milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** An account whose session is there, and which waits for the person's word. */
+export interface WaitingAccount {
+  readonly accountId: string
+  /** Its canonical principal. */
+  readonly principal: string
+  /** The e-mail addresses and phone numbers that it has proven: show them before you ask. */
+  readonly identifiers: readonly string[]
+}
+
 /** What an upgrade left behind. */
 export interface UpgradeState {
+  /** It waits for something outside. */
+  readonly pending?: PendingUpgrade
+  /** A session is there: `upgrade()` without `run` takes it, `cancelUpgrade()` ends it. */
+  readonly account?: WaitingAccount
   /** Code of the last failure, until the next attempt. */
   readonly failure?: LatchkeyErrorCode
 }
@@ -52,7 +73,9 @@ export interface AuthState {
 }
 
 /** The part of the state that follows from what is stored. */
-export type View = Pick<AuthState, 'authMode' | 'session' | 'storage'>
+export interface View extends Pick<AuthState, 'authMode' | 'session' | 'storage'> {
+  readonly pending: PendingUpgrade | undefined
+}
 
 /** The state before the store was read, and for ever on a server. */
 export const INITIAL_STATE: AuthState = {
@@ -66,10 +89,12 @@ export const INITIAL_STATE: AuthState = {
 export interface StoreFacts {
   readonly durability: Storage['durability']
   readonly problem: LatchkeyErrorCode | undefined
+  /** Milliseconds since 1970. */
+  readonly now: number
 }
 
 /** Derives the stored part of the state. */
-export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View {
+export function viewOf(ring: Keyring, { durability, problem, now }: StoreFacts): View {
   const entry = currentEntry(ring)
   const device = ring.entries.find((other): other is DeviceEntry => other.kind === 'device' && other.principal === entry?.principal)
   const account = entry?.kind === 'account' ? entry : undefined
@@ -78,11 +103,13 @@ export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View
     protection: !device ? 'none' : device.secret ? 'extractable' : 'hardened',
     ...(problem && { problem }),
   }
-  if (!entry) return { authMode: 'anonymous', session: null, storage }
+  const { intent } = ring
+  const pending = intent && intent.expiresAt > now ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
+  if (!entry) return { authMode: 'anonymous', session: null, storage, pending }
   const authMode = account ? 'external' : 'local-first'
   const { principal } = entry
   const principals = [principal, ...(account?.aliases ?? [])]
-  return { authMode, session: { principal, principals, authMode, claims: account?.claims ?? {} }, storage }
+  return { authMode, session: { principal, principals, authMode, claims: account?.claims ?? {} }, storage, pending }
 }
 
 /** An account never brings back what was encrypted with `deriveKey`; a backup does. */

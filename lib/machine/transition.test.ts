@@ -5,6 +5,7 @@ import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Phase, type Ses
 import { type AuthEvent, type EventType, transition } from './transition.ts'
 
 const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
+const PENDING = { expected: 'ada@example.com', expiresAt: 1 }
 const storage = { durability: 'evictable', protection: 'extractable' } as const
 
 function session(principal: string, authMode: Session['authMode'] = 'local-first'): Session {
@@ -12,7 +13,7 @@ function session(principal: string, authMode: Session['authMode'] = 'local-first
 }
 
 function view(who: Session | null): View {
-  return { authMode: who?.authMode ?? 'anonymous', session: who, storage }
+  return { authMode: who?.authMode ?? 'anonymous', session: who, storage, pending: undefined }
 }
 
 const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
@@ -24,7 +25,7 @@ const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }>
   upgradeStarted: { type: 'upgradeStarted' },
   upgradeCompleted: { type: 'upgradeCompleted', view: view(session('p', 'external')) },
   upgradeFailed: { type: 'upgradeFailed', failure: 'PROVIDER_REFUSED' },
-  upgradePended: { type: 'upgradePended' },
+  upgradePended: { type: 'upgradePended', upgrade: { pending: PENDING } },
   conflictFound: { type: 'conflictFound' },
   conflictResolved: { type: 'conflictResolved', view: view(session('q', 'external')) },
   upgradeCancelled: { type: 'upgradeCancelled' },

@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind, AuthState, Phase, Storage, View } from './state.ts'
+import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
 
 /** Everything that can happen, with what it brings. */
 export interface EventPayloads {
@@ -17,8 +17,8 @@ export interface EventPayloads {
   /** The account is in force. */
   upgradeCompleted: { readonly view: View }
   upgradeFailed: { readonly failure: LatchkeyErrorCode }
-  /** Something outside is still to come. */
-  upgradePended: object
+  /** Something outside is still to come, or a session is there that waits for the person's word. */
+  upgradePended: { readonly upgrade: UpgradeState }
   /** The account has another principal and the device holds something. */
   conflictFound: object
   conflictResolved: { readonly view: View }
@@ -73,10 +73,19 @@ const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
 const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { phase })]
 
 /** Takes over what the store says; nothing but the events that use it can change the principal. */
-const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
+const show = (state: AuthState, { view: { pending: _, ...view } }: { readonly view: View }): Transition =>
   isSame(state, view) ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 
-const isSame = (state: AuthState, view: View): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
+/** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
+const follow = (state: AuthState, event: { readonly view: View }): Transition => {
+  const [shown, ...effects] = show(state, event)
+  return [change(shown, waiting(shown.upgrade, event.view)), ...effects]
+}
+
+const waiting = (upgrade: UpgradeState | undefined, { pending }: View): Patch =>
+  pending ? { phase: 'pending', upgrade: { ...upgrade, pending } } : upgrade?.pending ? { phase: 'ready', upgrade: undefined } : {}
+
+const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
 /** An identity that was made while an act is under way: the record has it, so it is shown. */
 const join = (state: AuthState, event: { readonly view: View }): Transition => [...show(state, event), 'announce']
@@ -88,7 +97,7 @@ const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly vi
 }
 
 /** The server's word on the same principal; anything else is not its to say. */
-const confirm = (state: AuthState, { view }: { readonly view: View }): Transition =>
+const confirm = (state: AuthState, { view: { pending: _, ...view } }: { readonly view: View }): Transition =>
   isSame(state, view) ? [change(state, { ...view, error: undefined }), 'announce'] : ignore(state)
 
 const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
@@ -99,7 +108,19 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
-const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [change(state, { phase: 'ready', upgrade: { failure } })]
+const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [change(state, { phase: 'pending', upgrade })]
+
+/** The state before: an upgrade that was waiting goes on waiting. */
+const fail = ({ upgrade, ...state }: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => {
+  const { failure: _, ...before } = upgrade ?? {}
+  return [change({ ...state }, { phase: resting(upgrade), upgrade: { ...before, failure } })]
+}
+
+/** Where an act that changed nothing came from. */
+const resting = (upgrade: UpgradeState | undefined): Phase => (upgrade?.pending || upgrade?.account ? 'pending' : 'ready')
+const back = (state: AuthState): Transition => [change(state, { phase: resting(state.upgrade) })]
+
+const cancel = (state: AuthState): Transition => [change(state, { phase: 'ready', upgrade: undefined }), 'announce']
 
 /** What is the same in every phase: unreachable is not rejected, a rejection keeps the session. */
 const always = {
@@ -109,7 +130,7 @@ const always = {
   networkFound: (state: AuthState): Transition => [state, 'deliverOutbox'],
   storageChanged: store,
   sessionConfirmed: confirm,
-  recordChanged: show,
+  recordChanged: follow,
 }
 
 /** No act is under way. */
@@ -121,7 +142,7 @@ const idle = {
   upgradeStarted: to('upgrading'),
   upgradeCompleted: ignore,
   upgradeFailed: ignore,
-  upgradePended: ignore,
+  upgradePended: pend,
   conflictFound: ignore,
   conflictResolved: ignore,
   upgradeCancelled: ignore,
@@ -131,13 +152,13 @@ const idle = {
 }
 
 /** An act is under way: no other one may start. */
-const busy = { ...idle, identityEnsured: join, upgradeStarted: ignore, signOutStarted: ignore }
+const busy = { ...idle, recordChanged: show, identityEnsured: join, upgradeStarted: ignore, upgradePended: ignore, signOutStarted: ignore }
 
 const TABLE: Readonly<Record<Phase, Row>> = {
   starting: {
     ...busy,
     identityEnsured: ignore,
-    opened: (state, { view }) => [change(state, { ...view, phase: 'ready' }), 'deliverOutbox'],
+    opened: (state, event) => [change(follow(state, event)[0], { phase: event.view.pending ? 'pending' : 'ready' }), 'deliverOutbox'],
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
     tokenRejected: ignore,
     tokenAccepted: ignore,
@@ -149,14 +170,14 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     ...busy,
     upgradeCompleted: finish('announce'),
     upgradeFailed: fail,
-    upgradePended: to('pending'),
+    upgradePended: pend,
     conflictFound: to('conflict'),
   },
-  pending: { ...idle, identityEnsured: join, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: to('ready') },
-  conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: to('ready'), signOutStarted: to('signing-out') },
+  pending: { ...idle, identityEnsured: join, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
+  conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: cancel, signOutStarted: to('signing-out') },
   'signing-out': {
     ...busy,
-    signOutVetoed: to('ready'),
+    signOutVetoed: back,
     signedOut: finish('announce', 'deliverOutbox'),
   },
 }

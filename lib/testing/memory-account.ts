@@ -1,4 +1,4 @@
-import type { AccountProvider, AccountSession } from '../client/account.ts'
+import type { AccountProvider, AccountSession, Typing } from '../client/account.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { type ProofVerifier, createProofVerifier } from '../tokens/verify.ts'
@@ -10,6 +10,10 @@ export interface MemoryAccount {
   aliases: readonly string[]
   recoverable: boolean
   claims: Readonly<Record<string, unknown>>
+  /** Nobody has used it yet. */
+  open?: boolean
+  /** What it has proven. */
+  identifiers?: readonly string[]
 }
 
 /** An account server that lives in memory and checks proofs as a real one does, for tests without a backend. */
@@ -28,6 +32,8 @@ export interface MemoryAccountClient {
   signUp(name: string): Promise<unknown>
   /** Signs in. Call it inside `upgrade`. */
   signIn(name: string): Promise<unknown>
+  /** Asks for a link by mail: no session yet. Call it inside `upgrade`. */
+  requestLink(identifier: string): Promise<unknown>
   /** Ends or plants a session behind the client's back. */
   setSession(name: string | null): void
   /** False: nothing reaches the server. */
@@ -63,6 +69,7 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
 function connect(server: Server, clock: () => number): MemoryAccountClient {
   let session: string | null = null
   let mint: (() => Promise<string>) | null = null
+  let typing: Typing | null = null
   let sent = false
   const calls: string[] = []
 
@@ -107,18 +114,23 @@ function connect(server: Server, clock: () => number): MemoryAccountClient {
         session = name
         return { data: {} }
       }),
+    async requestLink(identifier) {
+      await typing?.onTyped(identifier)
+      return call('requestLink', async () => (await proven(), { data: {} }))
+    },
     provider: {
       audience: AUDIENCE,
-      getSession: () => call('getSession', () => readSession(server, session)),
+      getSession: ({ peek } = {}) => call('getSession', () => readSession(server, session, peek)),
       getToken: () => call('getToken', () => issue(server, session, clock)),
-      async withProof(minter, run) {
-        ;[mint, sent] = [minter, false]
+      async withProof(minter, run, typed) {
+        ;[mint, sent, typing] = [minter, false, typed]
         try {
           return { result: await run(), sent }
         } finally {
-          mint = null
+          ;[mint, typing] = [null, null]
         }
       },
+      bind: (prove) => call('bind', () => bind(server, session, prove)),
       readFailure,
       getTime: () => call('getTime', clock),
       signOut: () => call('signOut', () => void (session = null)),
@@ -127,11 +139,23 @@ function connect(server: Server, clock: () => number): MemoryAccountClient {
   return client
 }
 
-function readSession({ accounts }: Server, name: string | null): AccountSession | null {
+function readSession({ accounts }: Server, name: string | null, peek?: boolean): AccountSession | null {
   const account = accounts.get(name ?? '')
   if (!account) return null
-  const { accountId, principal, aliases, recoverable } = account
-  return { accountId, principal, aliases, recoverable }
+  if (!peek) account.open = false
+  const { accountId, principal, aliases, recoverable, open = false, identifiers = [] } = account
+  return { accountId, principal, aliases, recoverable, identifiers, ...(peek && { open }) }
+}
+
+const NONCE = 'nonce'
+
+async function bind(server: Server, name: string | null, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const account = server.accounts.get(name ?? '')
+  if (!account) throw new LatchkeyError('SESSION_MISSING')
+  const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'bind', nonce: NONCE })
+  if ([...server.accounts.values()].some((other) => other !== account && other.principal === principal)) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  if (account.open) Object.assign(account, { principal, open: false, aliases: [account.accountId] })
+  return readSession(server, name)!
 }
 
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {

@@ -1,0 +1,61 @@
+import type { DeviceKey } from '../identity/device-key.ts'
+import type { AccountEntry, Entry } from '../keystore/record.ts'
+import { mintProof } from '../tokens/prove.ts'
+import type { AccountProvider, AccountSession } from './account.ts'
+import { accountEntry } from './confirm-session.ts'
+import { holdsNothing } from './holdings.ts'
+import { deliverOutbox, withSignOut } from './outbox.ts'
+import type { Runtime } from './runtime.ts'
+
+/** How an account came into force. */
+export type Taken = 'upgraded' | 'switched'
+
+/** The account has the principal that is in force here: also when only the first answer was lost. */
+export function isSameIdentity(found: AccountSession, before: Entry | undefined): boolean {
+  return before !== undefined && [found.principal, ...found.aliases].includes(before.principal)
+}
+
+/**
+ * Puts an account in force that the person chose: by signing in to it, or by their word. An account that nobody has
+ * used yet takes this device's principal first.
+ *
+ * @throws {LatchkeyError} `CONFLICT`: it has another principal, and the device holds something; `IDENTITY_CHANGED`
+ */
+export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
+  const found = peeked.open ? await settleOpen(runtime, account) : peeked
+  if (isSameIdentity(found, before)) return commitAccount(runtime, before, found, 'upgraded')
+  if (await holdsNothing(runtime, before)) return commitAccount(runtime, before, found, 'switched')
+  await endSession(runtime, found.accountId)
+  throw runtime.core.fail('CONFLICT')
+}
+
+/** Binds the device's principal to an open account; without a device identity the account is taken as it is. */
+async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
+  const key = await runtime.deviceKey()
+  const bound = key && account.bind ? await account.bind((nonce) => proofOf(runtime, key, account, nonce)) : await account.getSession()
+  if (!bound) throw runtime.core.fail('SESSION_MISSING')
+  return bound
+}
+
+function proofOf(runtime: Runtime, key: DeviceKey, { audience }: AccountProvider, nonce: string): Promise<string> {
+  return mintProof(runtime.core.signJws, key, { audience, now: runtime.now() / 1000, purpose: 'bind', nonce })
+}
+
+/** Ends a session at the account server, now or as soon as it can be reached. */
+export async function endSession(runtime: Runtime, accountId: string): Promise<void> {
+  await runtime.write((ring) => withSignOut(ring, accountId, runtime.now()))
+  await deliverOutbox(runtime).catch(() => {})
+}
+
+/** Puts the account in force, unless another tab changed the identity since. */
+export async function commitAccount(runtime: Runtime, before: Entry | undefined, found: AccountSession, outcome: Taken): Promise<Taken> {
+  const account = accountEntry(found, runtime.now())
+  const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
+  await runtime.write((ring) => {
+    if (runtime.core.currentEntry(ring)?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+    const claims = ring.entries.find(isKnown)?.claims ?? {}
+    const others = ring.entries.filter((entry) => !isKnown(entry))
+    return { ...ring, current: `account:${account.accountId}`, intent: null, entries: [...others, { ...account, claims }] }
+  })
+  return outcome
+}
