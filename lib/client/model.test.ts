@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type Keyring, currentEntry, parseKeyring } from '../keystore/record.ts'
 import type { AuthState } from '../machine/state.ts'
 import { manualClock } from '../testing/clock.ts'
@@ -41,7 +41,10 @@ async function newWorld(): Promise<World> {
   const server = memoryAccountServer(clock.now)
   server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
   const browser = testBrowser(server, clock)
-  return { server, browser, auth: await browser.load(), names: 0, owned: new Set() }
+  const auth = await browser.load()
+  // A session that is there on the first day may be taken; one that is planted later may not.
+  await vi.waitFor(() => expect(browser.account.calls).toContain('getSession'), { interval: 1 })
+  return { server, browser, auth, names: 0, owned: new Set() }
 }
 
 async function step(world: World, act: Act): Promise<void> {
@@ -54,7 +57,7 @@ async function step(world: World, act: Act): Promise<void> {
   if (failed) expect(identityIn(after)).toEqual(identityIn(before))
   if (after.error) expect(after.session).not.toBeNull()
   expect(after.session?.principal).not.toBe('eve')
-  expect(after.phase).toBe('ready')
+  expect(after.phase).toMatch(/^(ready|pending)$/)
   expect(currentEntry(ring)?.principal).toBe(after.session?.principal)
   expectNobodyLost(world, ring, act, before)
   await expectSameAfterReload(world, after)
@@ -88,8 +91,8 @@ async function perform(world: World, act: Act): Promise<boolean> {
 }
 
 /** What an upgrade could change. The rest may change at any time: the account server answers when it wants. */
-function identityIn({ authMode, phase, session }: AuthState): object {
-  return { authMode, phase, principal: session?.principal }
+function identityIn({ authMode, session }: AuthState): object {
+  return { authMode, principal: session?.principal }
 }
 
 /** A device identity leaves the keyring only when that was asked for, or an account brings it back. */

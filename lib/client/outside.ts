@@ -24,6 +24,7 @@ export async function lookOutside(runtime: Runtime): Promise<void> {
   } catch (error) {
     if (!runtime.core.isLatchkeyError(error) || !FINAL.includes(error.code)) throw error
     await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
+    runtime.dispatch({ type: 'recordChanged', view: runtime.view() })
     finish(runtime, { type: 'upgradeFailed', failure: error.code })
   }
 }
@@ -37,6 +38,9 @@ function finish(runtime: Runtime, event: AuthEvent): void {
   runtime.dispatch(event)
 }
 
+/** Pages that have looked once. */
+const looked = new WeakSet<Runtime>()
+
 async function consider(runtime: Runtime, account: AccountProvider): Promise<Taken | null> {
   await runtime.read()
   // A session that is to be ended is nobody's to take.
@@ -44,18 +48,21 @@ async function consider(runtime: Runtime, account: AccountProvider): Promise<Tak
   const before = runtime.core.currentEntry(runtime.ring())
   if (before?.kind === 'account') return null
   const found = await account.getSession({ peek: true })
+  // The day Latchkey is installed somebody may be signed in already; a session that comes later may be anybody's.
+  const isFirst = runtime.isFirstStart() && !looked.has(runtime)
+  looked.add(runtime)
   if (!found) return null
   if (isSameIdentity(found, before)) return commitAccount(runtime, before, found, 'upgraded')
-  if (await isMeant(runtime, before, found)) return takeAccount(runtime, account, before, found)
+  if (await isMeant(runtime, before, found, isFirst)) return takeAccount(runtime, account, before, found)
   wait(runtime, found)
   return null
 }
 
 /** The person typed an identifier that this account has proven, or the device had no keyring before this start. */
-async function isMeant(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<boolean> {
+async function isMeant(runtime: Runtime, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<boolean> {
   const expected = liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
   if (expected !== undefined) return identifiersOf(found).some((identifier) => identifier.toLowerCase() === expected)
-  return runtime.isFirstStart() && !found.open && (await holdsNothing(runtime, before))
+  return isFirst && (await holdsNothing(runtime, before))
 }
 
 function wait(runtime: Runtime, found: AccountSession): void {
