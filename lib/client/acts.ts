@@ -8,7 +8,7 @@ export { confirmBackup, exportSecret, importSecret, keptIdentities } from './bac
 export { catchUp } from './clock.ts'
 export { deriveKey, recordWrite } from './device-acts.ts'
 export { ensureIdentity } from './ensure-identity.ts'
-export { authFetch } from './fetch.ts'
+export { authFetch as fetch } from './fetch.ts'
 export { requestPersistence } from './persistence.ts'
 export { signOut } from './sign-out.ts'
 export { cancelUpgrade, upgrade } from './upgrade.ts'

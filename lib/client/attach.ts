@@ -11,9 +11,10 @@ import { connectTabs, readAgain } from './tabs.ts'
 /**
  * Connects the identity, once it stands, with what goes on around it: other tabs, the network, the account server.
  *
+ * @param isFirst - there was no record when this page started
  * @returns a function that lets go of it all
  */
-export async function attach(runtime: Runtime): Promise<() => void> {
+export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => void> {
   const heard = new AbortController()
   const { announce, leave } = connectTabs(runtime)
   const settle = (): void => {
@@ -30,7 +31,7 @@ export async function attach(runtime: Runtime): Promise<() => void> {
   // The identity may be newer than this connection.
   settle()
   runtime.dispatch({ type: 'networkFound' })
-  askServer(runtime)
+  askServer(runtime, isFirst)
   return () => {
     heard.abort()
     leave()
@@ -56,9 +57,9 @@ async function wake(runtime: Runtime): Promise<void> {
 }
 
 /** What the account server says about the session there. */
-function askServer(runtime: Runtime): void {
+function askServer(runtime: Runtime, isFirst = false): void {
   void inBackground(runtime, () => confirmSession(runtime))
-  void inBackground(runtime, () => lookOutside(runtime))
+  void inBackground(runtime, () => lookOutside(runtime, isFirst))
 }
 
 async function hardenAll(runtime: Runtime, announce: () => void): Promise<void> {

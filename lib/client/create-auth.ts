@@ -3,7 +3,7 @@ import type { ImportSecretOptions, KeptIdentity } from './backup.ts'
 import type { EnsureIdentityOptions } from './ensure-identity.ts'
 import { start } from './identity.ts'
 import { type AuthOptions, checkOptions } from './options.ts'
-import { type Acts, type Runtime, createRuntime } from './runtime.ts'
+import { type Acts, createRuntime } from './runtime.ts'
 import type { SignOutOptions } from './sign-out.ts'
 import type { GetTokenOptions } from './token.ts'
 import type { UpgradeResult } from './upgrade.ts'
@@ -125,34 +125,25 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
     const runtime = createRuntime(options, acts)
     let detach: Promise<() => void> | undefined
 
+    const act = (name: Act) => async (...request: unknown[]) => {
+      await ready
+      return ((await acts())[name] as (...given: unknown[]) => unknown)(runtime, ...request)
+    }
+
     // Not before the next microtask: construction itself touches no store, no channel and no network.
     const ready = Promise.resolve().then(async () => {
-      await start(runtime)
-      detach = acts().then(({ attach }) => attach(runtime))
+      const isFound = await start(runtime)
+      detach = acts().then(({ attach }) => attach(runtime, !isFound))
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})
     })
-    const act = <Name extends Act>(name: Name) => (...request: Request<Name>) =>
-      ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request)) as ReturnType<Acts[Name]>
-
     return {
+      ...(Object.fromEntries(ACTS.map((name) => [name, act(name)])) as Pick<Auth, Act>),
       ready,
       getState: runtime.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: runtime.subscribe,
-      ensureIdentity: act('ensureIdentity'),
       getToken: async (request) => (await ready, runtime.getToken(request)),
-      fetch: act('authFetch'),
-      upgrade: act('upgrade'),
-      cancelUpgrade: act('cancelUpgrade'),
-      signOut: act('signOut'),
-      deriveKey: act('deriveKey'),
-      exportSecret: act('exportSecret'),
-      confirmBackup: act('confirmBackup'),
-      importSecret: act('importSecret'),
-      keptIdentities: act('keptIdentities'),
-      requestPersistence: act('requestPersistence'),
-      recordWrite: act('recordWrite'),
       rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
       acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
@@ -163,5 +154,9 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
   }
 }
 
-type Act = 'ensureIdentity' | 'authFetch' | 'upgrade' | 'cancelUpgrade' | 'signOut' | 'deriveKey' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'keptIdentities' | 'requestPersistence' | 'recordWrite'
-type Request<Name extends Act> = Parameters<Acts[Name]> extends [Runtime, ...infer Rest] ? Rest : never
+/** What loads with the acts, under the same name there. */
+const ACTS = [
+  'ensureIdentity', 'fetch', 'upgrade', 'cancelUpgrade', 'signOut', 'deriveKey', 'exportSecret', 'confirmBackup', 'importSecret', 'keptIdentities', 'requestPersistence', 'recordWrite',
+] as const satisfies readonly (keyof Auth & keyof Acts)[]
+
+type Act = (typeof ACTS)[number]

@@ -13,18 +13,20 @@ import { type Taken, commitAccount, isSameIdentity, takeAccount } from './take-a
  * Looks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, somebody was signed in
  * before Latchkey was installed. One that could be anybody's waits for the person's word.
  *
+ * @param isFirst - the device had no keyring before this start, and this is the first look: the day Latchkey is
+ *   installed somebody may be signed in already
  * @throws {LatchkeyError} `OFFLINE`
  */
-export async function lookOutside(runtime: Runtime): Promise<void> {
+export async function lookOutside(runtime: Runtime, isFirst: boolean): Promise<void> {
   const { account } = runtime.options
   const { phase, authMode } = runtime.getState()
   if (!account || authMode === 'external' || (phase !== 'ready' && phase !== 'pending')) return
   try {
-    if (await exclusively(runtime, () => consider(runtime, account))) finish(runtime, { type: 'upgradeCompleted', view: runtime.view() })
+    if (await exclusively(runtime, () => consider(runtime, account, isFirst))) finish(runtime, { type: 'upgradeCompleted', view: runtime.view() })
   } catch (error) {
     if (!runtime.core.isLatchkeyError(error) || !FINAL.includes(error.code)) throw error
     await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
-    runtime.dispatch({ type: 'recordChanged', view: runtime.view() })
+    runtime.dispatch({ type: 'recordChanged', view: runtime.view(), pending: runtime.pending() })
     finish(runtime, { type: 'upgradeFailed', failure: error.code })
   }
 }
@@ -38,19 +40,13 @@ function finish(runtime: Runtime, event: AuthEvent): void {
   runtime.dispatch(event)
 }
 
-/** Pages that have looked once. */
-const looked = new WeakSet<Runtime>()
-
-async function consider(runtime: Runtime, account: AccountProvider): Promise<Taken | null> {
+async function consider(runtime: Runtime, account: AccountProvider, isFirst: boolean): Promise<Taken | null> {
   await runtime.read()
   // A session that is to be ended is nobody's to take.
   await deliverOutbox(runtime)
   const before = runtime.core.currentEntry(runtime.ring())
   if (before?.kind === 'account') return null
   const found = await account.getSession({ peek: true })
-  // The day Latchkey is installed somebody may be signed in already; a session that comes later may be anybody's.
-  const isFirst = runtime.isFirstStart() && !looked.has(runtime)
-  looked.add(runtime)
   if (!found) return null
   if (isSameIdentity(found, before)) return commitAccount(runtime, before, found, 'upgraded')
   if (await isMeant(runtime, before, found, isFirst)) return takeAccount(runtime, account, before, found)
@@ -58,7 +54,7 @@ async function consider(runtime: Runtime, account: AccountProvider): Promise<Tak
   return null
 }
 
-/** The person typed an identifier that this account has proven, or the device had no keyring before this start. */
+/** The person typed an identifier that this account has proven, or it is the first day. */
 async function isMeant(runtime: Runtime, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<boolean> {
   const expected = liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
   if (expected !== undefined) return identifiersOf(found).some((identifier) => identifier.toLowerCase() === expected)
@@ -67,7 +63,7 @@ async function isMeant(runtime: Runtime, before: Entry | undefined, found: Accou
 
 function wait(runtime: Runtime, found: AccountSession): void {
   const { accountId, principal } = found
-  const { pending } = runtime.view()
+  const pending = runtime.pending()
   runtime.dispatch({ type: 'upgradePended', upgrade: { ...(pending && { pending }), account: { accountId, principal, identifiers: identifiersOf(found) } } })
 }
 

@@ -7,7 +7,7 @@ import { indexedDbStore } from '../keystore/indexed-db.ts'
 import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
 import { signJws } from '../tokens/mint.ts'
-import { type AuthState, INITIAL_STATE, type StoreFacts, type View, viewOf } from '../machine/state.ts'
+import { type AuthState, INITIAL_STATE, type PendingUpgrade, type StoreFacts, type View, pendingOf, viewOf } from '../machine/state.ts'
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
 import { type Timing, registerDevtools } from './devtools.ts'
 import { createIdentity, deviceEntry } from './identity.ts'
@@ -40,20 +40,18 @@ export interface Runtime {
   show(): Promise<boolean>
   /** Changes the record in one transaction; the same reference back writes nothing. `isExplicit`: see `Keystore.update`. */
   write(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
-  /** The browser promised to keep what is stored. */
-  keepsStorage(): void
+  /** Shows something new about the store itself. */
+  learn(learned: Partial<StoreFacts>): void
   /** The part of the state that follows from the record. */
   view(): View
+  /** The upgrade that waits, according to the record. */
+  pending(): PendingUpgrade | undefined
   /** The device identity in force, ready to sign; null in the other modes. */
   deviceKey(): Promise<DeviceKey | null>
   /** `aud` of tokens for the page's own origin. */
   audience(): string
   /** The bearer for the mode in force. */
   getToken(options?: GetTokenOptions): Promise<string | null>
-  /** There was no record when this page started. */
-  isFirstStart(): boolean
-  /** When the record was last read or written here, milliseconds since 1970. */
-  readAt(): number
   /** Opens the device key of an entry, and checks that it is the key of its principal. */
   openEntry(entry: DeviceEntry): Promise<DeviceKey>
   /** What loads after the identity stands. */
@@ -104,20 +102,16 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const listeners = new Set<() => void>()
   const performers = new Map<Effect, (before: AuthState, event: AuthEvent) => void>()
   const getState = (): AuthState => state
-  const subscribe = (listener: () => void): (() => void) => {
-    listeners.add(listener)
-    return () => void listeners.delete(listener)
-  }
-  const timing: Timing = { simulated: 0, skew: 0, tokenExpiresAt: null }
+  const subscribe = (listener: () => void): (() => void) => (listeners.add(listener), () => void listeners.delete(listener))
+  const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
   const now = (): number => clock() + timing.simulated + timing.skew
   const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
-  let readAt = 0
-  let isFirstStart: boolean | undefined
-  let facts: Omit<StoreFacts, 'now'> = { durability: store.durability, problem: undefined }
+  let facts: StoreFacts = { durability: store.durability, problem: undefined }
   const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
-  const view = (): View => viewOf(ring(), { ...facts, now: now() })
-  const learn = (learned: Partial<typeof facts>): void => {
+  const view = (): View => viewOf(ring(), facts)
+  const pending = (): PendingUpgrade | undefined => pendingOf(ring(), now())
+  const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     runtime.dispatch({ type: 'storageChanged', storage: view().storage })
   }
@@ -126,7 +120,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   async function watched<Value>(work: () => Promise<Value>): Promise<Value> {
     try {
       const value = await work()
-      readAt = now()
+      timing.readAt = now()
       if (facts.problem) learn({ problem: undefined })
       return value
     } catch (error) {
@@ -155,24 +149,19 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     },
     on: (effect, perform) => void performers.set(effect, perform),
     ring,
-    async read() {
-      const isFound = (await watched(keystore.read)) !== undefined
-      isFirstStart ??= !isFound
-      return isFound
-    },
+    read: async () => (await watched(keystore.read)) !== undefined,
     async show() {
       const isFound = await runtime.read()
-      if (isFound) runtime.dispatch({ type: 'recordChanged', view: view() })
+      if (isFound) runtime.dispatch({ type: 'recordChanged', view: view(), pending: pending() })
       return isFound
     },
     write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit)),
-    keepsStorage: () => learn({ durability: 'persistent' }),
+    learn,
     view,
+    pending,
     deviceKey: deviceKeyOpener(ring, options),
     acts,
     core,
-    isFirstStart: () => isFirstStart === true,
-    readAt: () => readAt,
     openEntry: (entry) => openEntry(entry, options),
     audience: () => defaultAudience(options),
     getToken: (request) => source(request),
@@ -183,7 +172,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
 
 function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
-  if (!audience) throw new TypeError('audience: required where there is no location')
+  if (!audience) throw new TypeError('audience: required here')
   return audience
 }
 

@@ -30,14 +30,16 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
 
   async function refresh(audience: string, refused: string | undefined): Promise<KeptToken> {
     const { session, error } = runtime.getState()
-    if (error === 'expired' || runtime.now() - runtime.readAt() > STALE) await catchUp(runtime)
+    // Another tab may have changed who is in force, or a server refused the times of the last token. Where that cannot be
+    // found out, what is known here still serves.
+    if (error === 'expired' || runtime.now() - runtime.timing.readAt > STALE) await runtime.acts().then((acts) => acts.catchUp(runtime)).catch(() => {})
     const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session, refused) : await deviceToken(runtime, audience)
     const now = runtime.getState().session
     // Whoever asked for one person's token must not get the next one's.
     if (now?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
     if (now?.authMode === session?.authMode) {
       held.set(audience, token)
-      if (audience === runtime.audience()) runtime.timing.tokenExpiresAt = token.until
+      runtime.timing.tokenExpiresAt = token.until
     }
     return token
   }
@@ -67,15 +69,6 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
       if (left > 0 && isLatchkeyError(error, 'OFFLINE')) return kept!.jwt
       throw error
     }
-  }
-}
-
-/** Another tab may have changed who is in force, or a server refused the times of the last token. */
-async function catchUp(runtime: Runtime): Promise<void> {
-  try {
-    await (await runtime.acts()).catchUp(runtime)
-  } catch {
-    // What is known here still serves.
   }
 }
 

@@ -43,7 +43,7 @@ function completed(runtime: Runtime, outcome: Taken): UpgradeResult {
 }
 
 function pended(runtime: Runtime): UpgradeResult {
-  const { pending } = runtime.view()
+  const pending = runtime.pending()
   runtime.dispatch({ type: 'upgradePended', upgrade: { pending: pending! } })
   return { outcome: 'pending', pending: pending! }
 }

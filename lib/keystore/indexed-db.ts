@@ -94,7 +94,7 @@ function isLost(error: unknown): boolean {
 }
 
 function toFailure(error: unknown): unknown {
-  const { name } = (error ?? {}) as Error
+  const name = (error as Error | null)?.name ?? ''
   // What cannot be cloned is the caller's matter; nothing is wrong with the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'

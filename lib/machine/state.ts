@@ -73,9 +73,7 @@ export interface AuthState {
 }
 
 /** The part of the state that follows from what is stored. */
-export interface View extends Pick<AuthState, 'authMode' | 'session' | 'storage'> {
-  readonly pending: PendingUpgrade | undefined
-}
+export type View = Pick<AuthState, 'authMode' | 'session' | 'storage'>
 
 /** The state before the store was read, and for ever on a server. */
 export const INITIAL_STATE: AuthState = {
@@ -89,12 +87,10 @@ export const INITIAL_STATE: AuthState = {
 export interface StoreFacts {
   readonly durability: Storage['durability']
   readonly problem: LatchkeyErrorCode | undefined
-  /** Milliseconds since 1970. */
-  readonly now: number
 }
 
 /** Derives the stored part of the state. */
-export function viewOf(ring: Keyring, { durability, problem, now }: StoreFacts): View {
+export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View {
   const entry = currentEntry(ring)
   const device = ring.entries.find((other): other is DeviceEntry => other.kind === 'device' && other.principal === entry?.principal)
   const account = entry?.kind === 'account' ? entry : undefined
@@ -103,17 +99,20 @@ export function viewOf(ring: Keyring, { durability, problem, now }: StoreFacts):
     protection: !device ? 'none' : device.secret ? 'extractable' : 'hardened',
     ...(problem && { problem }),
   }
-  const { intent } = ring
-  const pending = intent && intent.expiresAt > now ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
-  if (!entry) return { authMode: 'anonymous', session: null, storage, pending }
-  const authMode = account ? 'external' : 'local-first'
+  if (!entry) return { authMode: 'anonymous', session: null, storage }
   const { principal } = entry
-  const principals = [principal, ...(account?.aliases ?? [])]
-  return { authMode, session: { principal, principals, authMode, claims: account?.claims ?? {} }, storage, pending }
+  const { aliases = [], claims = {} } = account ?? {}
+  const authMode = account ? 'external' : 'local-first'
+  return { authMode, session: { principal, principals: [principal, ...aliases], authMode, claims }, storage }
 }
 
 /** An account never brings back what was encrypted with `deriveKey`; a backup does. */
 function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | undefined): boolean {
   if (device && device.backedUpAt !== null) return true
   return account?.recoverable === true && !device?.derived
+}
+
+/** The upgrade that waits. */
+export function pendingOf({ intent }: Keyring, now: number): PendingUpgrade | undefined {
+  return intent && intent.expiresAt > now ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
 }

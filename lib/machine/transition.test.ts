@@ -13,14 +13,14 @@ function session(principal: string, authMode: Session['authMode'] = 'local-first
 }
 
 function view(who: Session | null): View {
-  return { authMode: who?.authMode ?? 'anonymous', session: who, storage, pending: undefined }
+  return { authMode: who?.authMode ?? 'anonymous', session: who, storage }
 }
 
 const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
-  opened: { type: 'opened', view: view(session('p')) },
+  opened: { type: 'opened', view: view(session('p')), pending: undefined },
   openFailed: { type: 'openFailed', problem: 'KEYSTORE_CORRUPT' },
   identityEnsured: { type: 'identityEnsured', view: view(session('p')) },
-  recordChanged: { type: 'recordChanged', view: view(session('p')) },
+  recordChanged: { type: 'recordChanged', view: view(session('p')), pending: undefined },
   sessionConfirmed: { type: 'sessionConfirmed', view: view(session('p')) },
   upgradeStarted: { type: 'upgradeStarted' },
   upgradeCompleted: { type: 'upgradeCompleted', view: view(session('p', 'external')) },
@@ -133,7 +133,7 @@ const someone = fc.oneof(
 )
 const someView = someone.map(view)
 const someEvent: fc.Arbitrary<AuthEvent> = fc.oneof(
-  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown }))),
+  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown, pending: undefined }))),
   fc.constantFrom<LatchkeyErrorCode>('CONFLICT', 'OFFLINE', 'PROVIDER_REFUSED').map((failure): AuthEvent => ({ type: 'upgradeFailed', failure })),
   fc.constantFrom<AuthErrorKind>('expired', 'missing', 'invalid', 'disabled').map((reason): AuthEvent => ({ type: 'tokenRejected', reason })),
   fc.constantFrom(...Object.values(EVENTS).filter((event) => !('view' in event || 'failure' in event || 'reason' in event))),

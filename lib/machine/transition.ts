@@ -1,16 +1,22 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
+import type { AuthErrorKind, AuthState, PendingUpgrade, Phase, Storage, UpgradeState, View } from './state.ts'
+
+/** What the record says. */
+export interface Found {
+  readonly view: View
+  readonly pending: PendingUpgrade | undefined
+}
 
 /** Everything that can happen, with what it brings. */
 export interface EventPayloads {
   /** The store was read, or the first identity made. */
-  opened: { readonly view: View }
+  opened: Found
   /** The store cannot be used. */
   openFailed: { readonly problem: LatchkeyErrorCode }
   /** `ensureIdentity` or an import put another identity in force. */
   identityEnsured: { readonly view: View }
   /** Another tab changed the record. */
-  recordChanged: { readonly view: View }
+  recordChanged: Found
   /** The account server confirmed the session. */
   sessionConfirmed: { readonly view: View }
   upgradeStarted: object
@@ -73,17 +79,16 @@ const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
 const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { phase })]
 
 /** Takes over what the store says; nothing but the events that use it can change the principal. */
-const show = (state: AuthState, { view: { pending: _, ...view } }: { readonly view: View }): Transition =>
+const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
   isSame(state, view) ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 
 /** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
-const follow = (state: AuthState, event: { readonly view: View }): Transition => {
+const follow = (state: AuthState, event: Found): Transition => {
   const [shown, ...effects] = show(state, event)
-  return [change(shown, waiting(shown.upgrade, event.view)), ...effects]
+  const { upgrade } = shown
+  if (event.pending) return [change(shown, { phase: 'pending', upgrade: { ...upgrade, pending: event.pending } }), ...effects]
+  return [upgrade?.pending ? change(shown, { phase: 'ready', upgrade: undefined }) : shown, ...effects]
 }
-
-const waiting = (upgrade: UpgradeState | undefined, { pending }: View): Patch =>
-  pending ? { phase: 'pending', upgrade: { ...upgrade, pending } } : upgrade?.pending ? { phase: 'ready', upgrade: undefined } : {}
 
 const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
@@ -97,7 +102,7 @@ const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly vi
 }
 
 /** The server's word on the same principal; anything else is not its to say. */
-const confirm = (state: AuthState, { view: { pending: _, ...view } }: { readonly view: View }): Transition =>
+const confirm = (state: AuthState, { view }: { readonly view: View }): Transition =>
   isSame(state, view) ? [change(state, { ...view, error: undefined }), 'announce'] : ignore(state)
 
 const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
@@ -158,7 +163,7 @@ const TABLE: Readonly<Record<Phase, Row>> = {
   starting: {
     ...busy,
     identityEnsured: ignore,
-    opened: (state, event) => [change(follow(state, event)[0], { phase: event.view.pending ? 'pending' : 'ready' }), 'deliverOutbox'],
+    opened: (state, event) => [follow({ ...state, phase: 'ready' }, event)[0], 'deliverOutbox'],
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
     tokenRejected: ignore,
     tokenAccepted: ignore,
