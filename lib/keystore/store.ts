@@ -5,8 +5,8 @@ import { parseKeyring } from './record.ts'
  * Where the one record is kept. Any implementation must pass `storeAcceptance` from `latchkey/testing`.
  */
 export interface RecordStore {
-  /** What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear. */
-  readonly durability: 'ephemeral' | 'evictable'
+  /** What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear, `persistent` stays. */
+  readonly durability: 'ephemeral' | 'evictable' | 'persistent'
   /** Name of the BroadcastChannel on which the store's other users hear of changes; absent where there are none. */
   readonly channel?: string
   /**
@@ -18,8 +18,8 @@ export interface RecordStore {
   /**
    * Replaces the record in one transaction: no other user of the store reads or writes in between.
    *
-   * @param updater - synchronous; gets the record and returns the new one, or the same reference to write nothing.
-   *   What it throws rejects the update, and nothing is written
+   * @param updater - synchronous and without effects of its own, since it may be called again; gets the record and
+   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is written
    * @returns what the updater returned, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */
