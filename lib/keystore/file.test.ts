@@ -219,6 +219,7 @@ describe('a disk that fails', () => {
         }
         const error = await store.update(add('more')).then(() => undefined, (error: unknown) => error)
         onStep = () => {}
+        if (!steps[failing]!.startsWith('rm ')) expect(leftovers().filter((name) => name.endsWith('.tmp')), steps[failing]).toEqual([])
         const found = await store.read()
         expect([{ kept: true }, { kept: true, more: true }]).toContainEqual(found)
         if (error) expect(error, steps[failing]).toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', cause: { code } })
@@ -308,9 +309,23 @@ describe('a lock that was left behind', () => {
     vi.spyOn(performance, 'now').mockImplementation(() => (time += 1000))
     onStep = (step) => {
       if (step.startsWith('open identity.json.lock') && owner < 20) lockOf(`${owner++} ${process.ppid} ${hostname()}`)
+      if (/^(link|rename) .* identity\.json\.lock$/.test(step)) expect(owner).toBe(20)
     }
     await fileStore(file).update(add('kept'))
-    expect(owner).toBe(20)
+  })
+
+  test('is left to the process that took it over', async () => {
+    let time = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => (time += 1000))
+    const removed: string[] = []
+    onStep = (step) => void (step.startsWith('rm identity.json.lock') && removed.push(readFileSync(`${file}.lock`, 'utf8')))
+    let calls = 0
+    await fileStore(file).update((found) => {
+      if (++calls === 1) lockOf(`other ${process.ppid} ${hostname()}`)
+      return add('kept')(found)
+    })
+    expect(calls).toBe(2)
+    expect(removed.map((owner) => owner.split(' ')[1])).toEqual([String(process.pid)])
   })
 
   test('of another user is refused, as the file would be', async () => {
