@@ -55,7 +55,7 @@ describe('what JSON has no form for', async () => {
     'a date': new Date(0),
     'a map': new Map(),
     'other typed bytes': new Uint16Array(1),
-    'an instance': new (class Entry {})(),
+    'an instance': new URL('https://notes.example'),
     'a CryptoKey': privateKey,
     'an undefined item': [undefined],
     'a cycle': cycle,
