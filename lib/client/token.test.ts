@@ -40,6 +40,16 @@ describe('in local-first mode', () => {
     expect(new Set(tokens).size).toBe(1)
   })
 
+  test('after a sign-out the next identity signs with its own key', async () => {
+    const auth = await testBrowser().load()
+    const before = await auth.getToken()
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    const token = await auth.getToken()
+    expect(readPayload(token!)).toMatchObject({ sub: principal })
+    expect(token).not.toBe(before)
+  })
+
   test('a token needs an audience where there is no location', async () => {
     const browser = testBrowser()
     const auth = await browser.load({ audience: undefined } as never)
