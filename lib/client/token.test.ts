@@ -145,4 +145,14 @@ describe('in external mode', () => {
     expect(isLatchkeyError(await asked)).toBe(true)
     expect(auth.getState().error).toBeUndefined()
   })
+
+  test('and the next person does not wait for the answer to the one before', async () => {
+    const { auth, browser } = await upgraded()
+    vi.spyOn(browser.account.provider, 'getToken').mockReturnValue(new Promise(() => {}))
+    void auth.getToken()
+    await vi.waitFor(() => expect(browser.account.provider.getToken).toHaveBeenCalled())
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    expect(readPayload((await auth.getToken())!)).toMatchObject({ sub: principal })
+  })
 })
