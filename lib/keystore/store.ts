@@ -20,8 +20,8 @@ export interface RecordStore {
   /**
    * Replaces the record in one transaction: no other user of the store reads or writes in between.
    *
-   * @param updater - synchronous; gets the record and returns the new one, or the same reference to write nothing.
-   *   What it throws rejects the update, and nothing is written
+   * @param updater - synchronous and without effects of its own, since it may be called again; gets the record and
+   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is written
    * @returns what the updater returned, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */

@@ -1,5 +1,5 @@
-import { IDBFactory, IDBObjectStore } from 'fake-indexeddb'
-import { describe, expect, test, vi } from 'vitest'
+import { IDBDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { storeAcceptance } from '../testing/store-acceptance.ts'
 import { indexedDbStore } from './indexed-db.ts'
@@ -46,6 +46,8 @@ describe('the acceptance suite', () => {
 })
 
 describe('IndexedDB', () => {
+  afterEach(() => vi.restoreAllMocks())
+
   function fresh(): IDBFactory {
     const factory = new IDBFactory()
     vi.stubGlobal('indexedDB', factory)
@@ -180,6 +182,40 @@ describe('IndexedDB', () => {
     vi.useRealTimers()
     answer()
     expect(await store.read()).toBeUndefined()
+  })
+
+  test('what was reported as too late while it waited behind another transaction is not written later', async () => {
+    const factory = fresh()
+    const store = indexedDbStore('app')
+    await store.update(() => ({ kept: true }))
+    const open = factory.open('latchkey:app')
+    const other = await new Promise<IDBDatabase>((resolve) => (open.onsuccess = () => resolve(open.result)))
+    const long = other.transaction('keyring', 'readwrite').objectStore('keyring')
+    let isOver = false
+    // A transaction lives as long as it has something to do.
+    const goOn = (): void => void (long.get('record').onsuccess = () => isOver || goOn())
+    goOn()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const begun = vi.spyOn(Object.getPrototypeOf(other) as IDBDatabase, 'transaction')
+    const writing = store.update(() => ({ late: true })).catch((error: unknown) => error)
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled())
+    vi.runAllTimers()
+    expect(await writing).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
+    vi.useRealTimers()
+    isOver = true
+    expect(await store.read()).toEqual({ kept: true })
+  })
+
+  test('the same reference back is no write, and every write waits for the disk', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const begun = vi.spyOn(IDBDatabase.prototype, 'transaction')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    await store.update(() => ({ kept: true }))
+    expect(begun).toHaveBeenCalledWith('keyring', 'readwrite', { durability: 'strict' })
+    expect(put).toHaveBeenCalledTimes(1)
+    await store.update((found) => found)
+    expect(put).toHaveBeenCalledTimes(1)
   })
 
   test('a full disk rejects the write and keeps what was there', async () => {
