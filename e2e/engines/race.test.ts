@@ -10,8 +10,9 @@ test(`${PAGES} pages released at once make one identity`, async ({ start, freshO
     // A first visit each time: an origin that this browser has never seen.
     const origin = await freshOrigin()
     const pages = await Promise.all(Array.from({ length: PAGES }, () => browser.newPage(origin)))
+    await pages[0]!.evaluate(() => harness.closeGate())
     await Promise.all(pages.map((page) => page.evaluate(() => harness.joinRace())))
-    await pages[0]!.evaluate(() => harness.startRace())
+    await pages[0]!.evaluate((count) => harness.startRace(count), PAGES)
     const principals = await Promise.all(pages.map((page) => page.evaluate(() => harness.finishRace())))
     const record = await pages[0]!.evaluate(() => harness.readRecord())
     expect(principals[0]).toMatch(/^[0-9a-f-]{36}$/)

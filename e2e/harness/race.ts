@@ -1,26 +1,34 @@
 import { createAuth } from 'latchkey'
 
-const CHANNEL = 'race'
+const GATE = 'gate'
 
+let openGate: (() => void) | undefined
 let finish: Promise<string | undefined> | undefined
 
-/** Makes this page wait for the word, and then start the library for the first time. */
+/** Closes the gate: nobody who joins from now on starts before {@link startRace}. */
+export function closeGate(): Promise<void> {
+  return new Promise((resolve) => {
+    void navigator.locks.request(GATE, () => new Promise<void>((open) => {
+      openGate = open
+      resolve()
+    }))
+  })
+}
+
+/** Makes this page wait behind the gate, and then start the library for the first time. */
 export function joinRace(): void {
-  const gate = new BroadcastChannel(CHANNEL)
-  const word = new Promise((resolve) => (gate.onmessage = resolve))
-  finish = word.then(async () => {
-    gate.close()
+  finish = navigator.locks.request(GATE, { mode: 'shared' }, () => {}).then(async () => {
     const auth = createAuth()
     await auth.ready
     return auth.getState().session?.principal
   })
 }
 
-/** Gives the word to every page that joined. */
-export function startRace(): void {
-  const gate = new BroadcastChannel(CHANNEL)
-  gate.postMessage('go')
-  gate.close()
+/** Opens the gate once so many pages wait behind it. */
+export async function startRace(pages: number): Promise<void> {
+  const countWaiting = async (): Promise<number> => (await navigator.locks.query()).pending!.filter(({ name }) => name === GATE).length
+  while ((await countWaiting()) < pages) continue
+  openGate!()
 }
 
 /** Returns the principal that this page ended with. */
