@@ -1,11 +1,12 @@
-import type { Page } from '@playwright/test'
+import type { ConsoleMessage, Page, Worker } from '@playwright/test'
 
-/** Collects every warning and error that a page prints or throws from now on. */
-export function complaintsOf(page: Page): readonly string[] {
+/** Collects every warning and error that a page or worker prints, and what a page throws, from now on. */
+export function complaintsOf(place: Page | Worker): readonly string[] {
   const complaints: string[] = []
-  page.on('console', (message) => {
+  const listen = (message: ConsoleMessage): void => {
     if (['warning', 'error'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`)
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  }
+  ;(place as Worker).on('console', listen)
+  if ('goto' in place) place.on('pageerror', (error) => complaints.push(String(error)))
   return complaints
 }
