@@ -10,7 +10,7 @@ const project = mkdtempSync(join(tmpdir(), 'latchkey-install-'))
 const subpaths = Object.keys((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }).exports).filter((subpath) => subpath !== './package.json')
 
 /** Subpaths that need a peer, with the peer. */
-const PEERS: Record<string, string> = { './better-auth': 'better-auth', './better-auth/client': 'better-auth', './playwright': '@playwright/test' }
+const PEERS: Record<string, string> = { './better-auth': 'better-auth', './better-auth/client': 'better-auth', './react': 'react', './playwright': '@playwright/test' }
 
 function npm(...parameters: string[]): string {
   return execFileSync('npm', [...parameters, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

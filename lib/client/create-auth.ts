@@ -121,6 +121,8 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
     // Not before the next microtask: construction itself touches no store, no channel and no network.
     const ready = Promise.resolve().then(async () => {
       await start(runtime)
+      // A server that renders has no store: nothing to connect, and no account of its own to ask about.
+      if (!options.keystore && !globalThis.indexedDB) return
       detach = acts().then(({ attach }) => attach(runtime))
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})

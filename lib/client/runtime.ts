@@ -175,7 +175,8 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
 
 function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
-  if (!audience) throw new TypeError('audience: required where there is no location')
+  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one.
+  if (!audience || audience === 'null') throw new TypeError('audience: required where there is no location')
   return audience
 }
 
