@@ -107,9 +107,9 @@ test('the guide shows the table as it is', async () => {
 
 /** @throws where the guide has no place for it */
 function replaceBlock(text: string, name: string, block: string): string {
-  const [start, end] = [`<!-- ${name}: made out of the transition table -->\n\n`, `\n\n<!-- end of ${name} -->`]
+  const [start, end] = [`<!-- ${name}: made out of the transition table -->\n`, `\n<!-- end of ${name} -->`]
   const [head, rest] = text.split(start)
   const [, tail] = rest?.split(end) ?? []
   if (head === undefined || tail === undefined) throw new Error(`docs/lifecycle.md has no place for ${name}`)
-  return head + start + block + end + tail
+  return `${head}${start}\n${block}\n${end}${tail}`
 }

@@ -101,7 +101,7 @@ select {
 /* Events */
 
 .scroller {
-  height: 112px;
+  height: 118px;
   margin: -10px -16px;
   padding: 8px 16px;
   overflow-y: auto;

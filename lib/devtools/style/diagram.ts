@@ -4,7 +4,7 @@ export const DIAGRAM = `
   display: block;
   width: 100%;
   height: auto;
-  padding: 12px 16px;
+  padding: 9px 16px;
   background: var(--desk);
   border-bottom: 1px solid var(--line);
 }
