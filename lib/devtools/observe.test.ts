@@ -28,7 +28,7 @@ test('where there are no custom elements nothing is put up: a server would keep 
 
 test('the element is defined once, together with the hook', () => {
   const defined = new Map<string, unknown>()
-  vi.stubGlobal('HTMLElement', class {})
+  vi.stubGlobal('HTMLElement', Object)
   vi.stubGlobal('customElements', { get: (tag: string) => defined.get(tag), define: (tag: string, made: unknown) => defined.set(tag, made) })
   defineDevtools()
   const [hook, element] = [place[HOOK], defined.get('latchkey-devtools')]
