@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // A guard against hanging, not a limit on speed.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     include: ['{lib,adapters,e2e/package}/**/*.test.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },

@@ -25,6 +25,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   // Identity
   ENCODING_INVALID: local('A text is not the canonical base64url form of any bytes.'),
   SECRET_INVALID: local('A text is not a device secret.'),
+  SECRET_HARDENED: local('The secret was replaced by keys that cannot be copied; it is not here any more.'),
   CRYPTO_UNAVAILABLE: local('Neither WebCrypto nor @noble can make an Ed25519 key here.'),
 
   // Tokens and proofs
@@ -56,7 +57,12 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PROOF_REPLAYED: refused('The proof was used before.', 401),
 
   // Keystore
-  KEYSTORE_UNAVAILABLE: local('Storage is blocked, full or failed; nothing was changed.'),
+  KEYSTORE_UNAVAILABLE: local('Storage failed; nothing was changed.'),
+  KEYSTORE_BLOCKED: local('The browser forbids this site to store anything; nothing was changed.'),
+  KEYSTORE_FULL: local('Storage is full; nothing was changed.'),
+  KEYSTORE_PRIVATE: local('This private window cannot store anything; nothing was changed.'),
+  KEYSTORE_OPAQUE: local('The page has no origin of its own (a sandboxed frame, for instance) and so no storage.'),
+  KEYSTORE_VANISHED: local('The record is gone though one was here: site data was cleared. No identity is made in its place until `ensureIdentity` asks for one.'),
   KEYSTORE_TIMEOUT: local('Storage did not answer in time; nothing was changed.'),
   KEYSTORE_CORRUPT: local('The stored record is damaged; it was left in place.'),
   KEYSTORE_NEWER: local('The stored record was written by a newer version; it was left in place.'),

@@ -15,7 +15,7 @@ export function accountEntry(found: AccountSession, verifiedAt: number): Account
  */
 export async function confirmSession(runtime: Runtime): Promise<void> {
   const { account } = runtime.options
-  const entry = runtime.currentOf(runtime.ring())
+  const entry = runtime.core.currentEntry(runtime.ring())
   if (entry?.kind !== 'account' || !account) return
   const found = await account.getSession()
   // No session, or somebody else's: the person stays who they are here, and is told.
@@ -26,7 +26,7 @@ export async function confirmSession(runtime: Runtime): Promise<void> {
   const confirmed = accountEntry(found, runtime.now())
   await runtime.write((ring) => ({
     ...ring,
-    entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...confirmed, claims: other.claims } : other)),
+    entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...other, ...confirmed, claims: other.claims } : other)),
   }))
   runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
 }

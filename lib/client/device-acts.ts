@@ -1,27 +1,11 @@
 import type { DeviceEntry } from '../keystore/record.ts'
 import type { Runtime } from './runtime.ts'
 
-/**
- * Puts an identity in force again that was set aside on this device.
- *
- * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `IDENTITY_CHANGED`
- */
-export async function resumeIdentity(runtime: Runtime, principal: string): Promise<void> {
-  await runtime.write((ring) => {
-    const isKept = ring.entries.some((entry) => entry.kind === 'device' && entry.principal === principal)
-    if (!isKept) throw runtime.fail('IDENTITY_UNKNOWN')
-    const current = runtime.currentOf(ring)
-    // Taking the place of an identity in force would be a change of principal that nobody asked for.
-    if (current && current.principal !== principal) throw runtime.fail('IDENTITY_CHANGED', 'sign out first')
-    return current ? ring : { ...ring, current: `device:${principal}` }
-  })
-}
-
 /** Derives an app's key from the device secret, and remembers that something may now depend on it. */
 export async function deriveKey(runtime: Runtime, purpose: string): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a text that is not empty')
   const key = await runtime.deviceKey()
-  if (!key) throw runtime.fail('IDENTITY_UNKNOWN', 'no device identity is in force')
+  if (!key) throw runtime.core.fail('IDENTITY_UNKNOWN', 'no device identity is in force')
   await markDevice(runtime, { derived: true })
   return key.deriveKey(purpose)
 }
@@ -33,7 +17,7 @@ export async function recordWrite(runtime: Runtime): Promise<void> {
 
 async function markDevice(runtime: Runtime, mark: Partial<Pick<DeviceEntry, 'wrote' | 'derived'>>): Promise<void> {
   await runtime.write((ring) => {
-    const current = runtime.currentOf(ring)
+    const current = runtime.core.currentEntry(ring)
     if (current?.kind !== 'device' || Object.entries(mark).every(([name, value]) => current[name as keyof DeviceEntry] === value)) return ring
     return { ...ring, entries: ring.entries.map((entry) => (entry === current ? { ...current, ...mark } : entry)) }
   })

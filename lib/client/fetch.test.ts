@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { refusal } from '../server/response.ts'
-import { testBrowser } from './client.testing.ts'
-import { readPayload } from './token.ts'
+import { readPayload, testBrowser } from './client.testing.ts'
 
 const APP = 'https://app.example'
 const server = vi.fn<(request: Request) => Response | Promise<Response>>()

@@ -107,7 +107,7 @@ describe('storage that does not work', () => {
     const auth = await testBrowser(undefined, undefined, store).load()
     expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_CORRUPT' } })
     await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
-    expect(await auth.getToken()).toBeNull()
+    await expect(auth.getToken()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
     expect(await store.read()).toEqual({ v: 1, entries: 'damaged' })
   })
 

@@ -2,8 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { manualClock } from '../testing/clock.ts'
-import { readPayload } from './token.ts'
-import { testBrowser } from './client.testing.ts'
+import { readPayload, testBrowser } from './client.testing.ts'
 
 const MINUTE = 60_000
 

@@ -1,4 +1,4 @@
-import { IDBFactory } from 'fake-indexeddb'
+import { IDBFactory, IDBObjectStore } from 'fake-indexeddb'
 import { describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { storeAcceptance } from '../testing/store-acceptance.ts'
@@ -92,10 +92,55 @@ describe('IndexedDB', () => {
   test('reports a store that cannot be opened, and tries again next time', async () => {
     const factory = fresh()
     vi.spyOn(factory, 'open').mockImplementationOnce(() => { throw new DOMException('denied', 'SecurityError') })
-      .mockImplementationOnce(() => { throw new DOMException('denied', 'SecurityError') })
     const store = indexedDbStore('app')
-    await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_BLOCKED' })
     expect(await store.read()).toBeUndefined()
+  })
+
+  test.each([
+    ['SecurityError', 'KEYSTORE_BLOCKED'],
+    ['QuotaExceededError', 'KEYSTORE_FULL'],
+    ['InvalidStateError', 'KEYSTORE_PRIVATE'],
+    ['UnknownError', 'KEYSTORE_UNAVAILABLE'],
+    ['VersionError', 'KEYSTORE_UNAVAILABLE'],
+  ])('tells what keeps a database from being opened: %s is %s', async (name, code) => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', name) })
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code })
+  })
+
+  test('a page without an origin of its own is told apart from a blocked site', async () => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', 'SecurityError') })
+    vi.stubGlobal('origin', 'null')
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_OPAQUE' })
+    vi.unstubAllGlobals()
+  })
+
+  test.each([null, new DOMException('gone', 'AbortError'), new DOMException('closed', 'InvalidStateError')])('does again what was aborted because the database was taken away: %s', async (reason) => {
+    fresh()
+    const store = indexedDbStore('app')
+    await store.update(() => ({ count: 1 }))
+    let updates = 0
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(() => { throw reason })
+    expect(await store.update((found) => (updates++, { count: (found as { count: number }).count + 1 }))).toEqual({ count: 2 })
+    expect(updates).toBe(2)
+    expect(put).toHaveBeenCalledTimes(2)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ count: 2 })
+  })
+
+  test('leaves a trace beside the record, which outlives the database', async () => {
+    const kept = new Map<string, string>()
+    vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) })
+    const { trace } = indexedDbStore('app')
+    expect(trace?.found()).toBe(false)
+    trace?.leave()
+    expect(indexedDbStore('app').trace?.found()).toBe(true)
+    expect(indexedDbStore('other').trace?.found()).toBe(false)
+    expect([...kept.values()].join('')).toBe('')
+    vi.stubGlobal('localStorage', undefined)
+    expect(() => trace?.leave()).not.toThrow()
+    expect(trace?.found()).toBe(false)
+    vi.unstubAllGlobals()
   })
 
   test('where there is no IndexedDB at all, that is what it reports', async () => {
@@ -141,9 +186,9 @@ describe('IndexedDB', () => {
     fresh()
     const store = indexedDbStore('app')
     await store.update(() => ({ kept: true }))
-    const put = vi.spyOn((globalThis as unknown as { IDBObjectStore: { prototype: IDBObjectStore } }).IDBObjectStore?.prototype ?? (await import('fake-indexeddb')).IDBObjectStore.prototype, 'put')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
     put.mockImplementationOnce(() => { throw new DOMException('full', 'QuotaExceededError') })
-    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_FULL' })
     put.mockRestore()
     expect(await store.read()).toEqual({ kept: true })
   })

@@ -120,6 +120,7 @@ function connect(server: Server, clock: () => number): MemoryAccountClient {
         }
       },
       readFailure,
+      getTime: () => call('getTime', clock),
       signOut: () => call('signOut', () => void (session = null)),
     },
   }
