@@ -1,4 +1,4 @@
-import type { AuthState, Storage } from 'latchkey'
+import type { AuthState, Session, Storage } from 'latchkey'
 
 /** Where the identity is kept, and for how long. */
 export function durabilityWords({ authMode, storage }: AuthState): string {
@@ -26,8 +26,13 @@ const PROTECTION_WORDS: Readonly<Record<Exclude<Storage['protection'], 'none'>, 
   hardened: 'Locked into this browser: it works here and cannot be copied',
 }
 
-/** What is wrong when the browser keeps no identity, or the app could not keep the notes. */
-export function storageWords(problem: string): string {
+/**
+ * What is wrong when the browser keeps no identity, or the app could not keep the notes.
+ *
+ * @param session - in force all the same: the page was open when it happened
+ */
+export function storageWords(problem: string, session: Session | null): string {
+  if (problem === 'KEYSTORE_VANISHED' && session) return VANISHED_HERE
   return `${PROBLEM_WORDS[problem] ?? PROBLEM_WORDS.KEYSTORE_UNAVAILABLE} What you write stays only while this tab is open, so copy it before you leave.`
 }
 
@@ -44,9 +49,12 @@ const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> & { readonly KEYS
   CRYPTO_UNAVAILABLE: 'This browser lacks the cryptography that an identity needs.',
 }
 
+const VANISHED_HERE = 'The data of this site was cleared while the app was open here. Your identity is still in this tab: keep it again before you close it.'
+
 /** What can be done about it. */
-export function storageAction(problem: string | undefined): string {
-  return problem === 'KEYSTORE_VANISHED' ? 'Start anew' : 'Try again'
+export function storageAction(problem: string | undefined, session: Session | null): string {
+  if (problem !== 'KEYSTORE_VANISHED') return 'Try again'
+  return session ? 'Keep it again' : 'Start anew'
 }
 
 /** What the browser said when it was asked to keep the identity. */

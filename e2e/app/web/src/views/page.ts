@@ -27,7 +27,7 @@ async function startWriting({ auth, notebook }: App, actions: Actions): Promise<
     actions.write()
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
-    setText(first(document, '[data-for="welcome"] p'), storageWords(error.code))
+    setText(first(document, '[data-for="welcome"] p'), storageWords(error.code, null))
   }
 }
 

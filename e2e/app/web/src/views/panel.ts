@@ -58,14 +58,10 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
 function createKeep(auth: Auth): { render(state: AuthState): void; forget(): void } {
   const button = part('keep')
   const words = part('keep-words')
-  // Not there in every version of the library.
-  const { requestPersistence } = auth as Partial<{ requestPersistence(): Promise<boolean> }>
-  onClick('keep', async () => {
-    setText(words, persistenceWords((await requestPersistence?.()) ?? false))
-  })
+  onClick('keep', async () => setText(words, persistenceWords(await auth.requestPersistence())))
   return {
     render({ authMode, storage }) {
-      setHidden(button, !requestPersistence || authMode !== 'local-first' || storage.durability !== 'evictable')
+      setHidden(button, authMode !== 'local-first' || storage.durability !== 'evictable')
     },
     forget: () => setText(words, ''),
   }
