@@ -180,17 +180,25 @@ test('it ticks only while somebody can see it', async ({ device, harnessUrl }) =
 test('nothing moves when something goes wrong, and one voice says so', async ({ device, harnessUrl }) => {
   const { page } = await device()
   await page.goto(harnessUrl)
-  const auth = await page.evaluateHandle(async () => {
+  const made = await page.evaluateHandle(async () => {
     harness.defineDevtools()
-    const made = harness.createAuth()
-    await made.ready
-    return made
+    const store = harness.memoryStore()
+    const auth = harness.createAuth({ keystore: store })
+    await auth.ready
+    return { auth, store }
   })
   const panel = await mount(page)
   const boxes = async (): Promise<unknown> => Promise.all([panel.header, panel.offline, panel.skew('right'), panel.events.first()].map((part) => part.boundingBox()))
   const before = await boxes()
-  await auth.evaluate((made) => made.rejectToken('disabled'))
+  await made.evaluate(({ auth }) => auth.rejectToken('disabled'))
   await expect(panel.fact('error')).toContainText('disabled')
+  await expect(panel.element.getByRole('status')).toHaveText('latchkey, ready, local-first, disabled')
+  await made.evaluate(async ({ auth, store }) => {
+    store.update = () => Promise.reject(new harness.LatchkeyError('KEYSTORE_NEWER'))
+    await auth.recordWrite().catch(() => {})
+  })
+  // The longest words of all.
+  await expect(panel.fact('storage')).toHaveText('KEYSTORE_NEWER a newer version wrote the record; it was left in place')
   expect(await boxes()).toEqual(before)
   await expect(panel.element.getByRole('status')).toHaveText('latchkey, ready, local-first, disabled')
   await expect(panel.element.locator('[aria-live], [role="alert"], [role="log"], [role="timer"]')).toHaveCount(0)
