@@ -30,6 +30,14 @@ describe('what a page loads', () => {
     expect(chunks.filter(isNoble).map(({ name }) => name.includes('noble'))).toEqual([true])
   })
 
+  test('has the developer panel apart, and the table of the machine only once', async () => {
+    const withPanel = await bundle(entry('devtools'))
+    const isPanel = ({ code }: Chunk): boolean => code.includes('adoptedStyleSheets')
+    expect(withPanel.filter(isPanel).map(({ name, first }) => [name.includes('panel'), first])).toEqual([[true, false]])
+    expect(withPanel.filter(({ code }) => code.includes('reportIgnored')).map(({ first }) => first)).toEqual([true])
+    for (const { name, code } of withPanel) for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
+  })
+
   test('needs no import() where a service worker allows none', async () => {
     const [worker, ...others] = await bundle(entry('worker'))
     expect(others.map(({ name }) => name).filter((name) => !name.includes('noble'))).toEqual([])
