@@ -23,6 +23,8 @@ export interface TestTime {
   advance(milliseconds: number): Promise<void>
   /** Turns the clock, or sleeps: no timer moves. */
   jump(milliseconds: number): void
+  /** Milliseconds that passed; the clock may have been turned. */
+  elapsed(): number
   /** Delays that were asked for. */
   readonly delays: number[]
   /** Timers that are waiting. */
@@ -40,6 +42,7 @@ export function testTime(start: number = Date.UTC(2026, 0, 1)): TestTime {
 
   return {
     clock: () => wall,
+    elapsed: () => passed,
     delays,
     waiting: () => timers.size,
     jump: (milliseconds) => void (wall += milliseconds),

@@ -144,7 +144,7 @@ function adopt(core: Core, token: SessionToken, world: World): Step {
 /** The source gave the same token again: it stays, and is asked for again when that is worth it. */
 function keep(core: Core, { takenAt, left, lead }: SessionToken, { now, interval }: World): Step {
   const rest = left - lead - (now - takenAt)
-  return rest > 0 ? [core, { do: 'schedule', delay: Math.min(interval, rest) }] : tryLater(core)
+  return rest > 0 ? [{ ...core, failure: core.link === 'up' ? null : core.failure }, { do: 'schedule', delay: Math.min(interval, rest) }] : tryLater(core)
 }
 
 /** The source has nothing for this session, or somebody else's token. */
