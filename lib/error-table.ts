@@ -80,6 +80,12 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PRINCIPAL_MISMATCH: { meaning: 'The token belongs to another principal.', state: 'invalid', session: 'UNAUTHORIZED' },
   UNSYNCED_DATA: local('Sign-out was vetoed: something is not synced yet.'),
 
+  // Sessions of sync engines and sockets
+  ROLES_MISMATCH: { meaning: 'The token has other roles than the session; the session was closed.', state: 'invalid', session: 'ROLES_MISMATCH' },
+  SESSION_TOKEN_MISSING: local('A session was given null where a token belongs; nothing was changed.'),
+  SESSION_TOKEN_REFUSED: { meaning: 'The other side refused the new token of a session; the one before it stays in force.', session: 'UNAUTHORIZED' },
+  SESSION_ENDED: local('No session is going on: it was not started, or it ended.'),
+
   // Server
   PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409),
   PRINCIPAL_FIELD_FORBIDDEN: refused('`principal*` fields are written by the plugin alone.', 400),
