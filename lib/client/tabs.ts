@@ -23,7 +23,7 @@ export function connectTabs(runtime: Runtime): { announce(): void; leave(): void
 export async function readAgain(runtime: Runtime): Promise<void> {
   const known = confirmedAt(runtime)
   try {
-    await runtime.show()
+    await runtime.read()
   } catch {
     return
   }

@@ -75,7 +75,7 @@ function isOnTime(failure: LatchkeyError | null): boolean {
 /** Another tab may have finished an act while this one waited for its turn. */
 async function readUnchanged(runtime: Runtime): Promise<Entry | undefined> {
   const { current } = runtime.ring()
-  await runtime.show()
+  await runtime.read()
   if (runtime.ring().current !== current) throw runtime.core.fail('IDENTITY_CHANGED')
   return runtime.core.currentEntry(runtime.ring())
 }
