@@ -29,6 +29,8 @@ export interface MemoryAccountClient {
   signUp(name: string): Promise<unknown>
   /** Signs in. Call it inside `upgrade`. */
   signIn(name: string): Promise<unknown>
+  /** Name of the account that is signed in at the server. */
+  readonly session: string | null
   /** Ends or plants a session behind the client's back. */
   setSession(name: string | null): void
   /** False: nothing reaches the server. */
@@ -80,7 +82,7 @@ const straight: Wire = (_, work) => work()
 function openPage(server: Server, clock: () => number, browser: Browser, wire: Wire = straight): MemoryAccountClient {
   const call = <Answer>(name: string, answer: () => Answer | Promise<Answer>): Promise<Answer> => wire(name, () => reach(browser, name, answer))
   const carrier = createCarrier(server)
-  const page: Omit<MemoryAccountClient, 'online' | 'loseNextAnswer'> = {
+  const page: Omit<MemoryAccountClient, 'session' | 'online' | 'loseNextAnswer'> = {
     calls: browser.calls,
     openPage: (other) => openPage(server, clock, browser, other),
     setSession: (name) => void (browser.session = name),
@@ -97,6 +99,7 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
     },
   }
   return Object.defineProperties(page as MemoryAccountClient, {
+    session: { get: () => browser.session },
     online: { get: () => browser.online, set: (online: boolean) => void (browser.online = online) },
     loseNextAnswer: { get: () => browser.loseNextAnswer, set: (lose: boolean) => void (browser.loseNextAnswer = lose) },
   })
