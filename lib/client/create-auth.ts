@@ -150,8 +150,8 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
       rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
       acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
-        void detach?.then((leave) => leave())
-        runtime.store.close()
+        // Closed before it was ready, it still connects; and what the later part has opened until then is let go too.
+        void ready.then(() => detach).then((leave) => leave?.()).catch(() => {}).then(() => runtime.store.close())
       },
     }
   }

@@ -1,5 +1,5 @@
 import { correctClock } from './clock.ts'
-import { recordWrite } from './device-acts.ts'
+import { deviceInForce, recordWrite } from './device-acts.ts'
 import { reasonOf } from './refused.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -35,6 +35,6 @@ function audienceFor(runtime: Runtime, origin: string): string {
 
 /** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
 async function rememberWrite(runtime: Runtime, { method }: Request): Promise<void> {
-  const entry = runtime.core.currentEntry(runtime.ring())
-  if (entry?.kind === 'device' && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await recordWrite(runtime)
+  const entry = deviceInForce(runtime, runtime.ring())
+  if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await recordWrite(runtime)
 }

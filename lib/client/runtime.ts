@@ -34,10 +34,8 @@ export interface Runtime {
   on(effect: Effect, perform: (before: AuthState, event: AuthEvent) => void): void
   /** The record as it was last read or written here. */
   ring(): Keyring
-  /** Reads the record; false where there is none. */
-  read(): Promise<boolean>
   /** Reads the record and shows what it says; false where there is none. */
-  show(): Promise<boolean>
+  read(): Promise<boolean>
   /** Changes the record in one transaction; the same reference back writes nothing. `isExplicit`: see `Keystore.update`. */
   write(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
   /** The browser promised to keep what is stored. */
@@ -111,6 +109,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
   let readAt = 0
+  let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, problem: undefined }
   const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
   const view = (): View => viewOf(ring(), facts)
@@ -120,14 +119,19 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   }
 
   /** What the store does shows in the state, whoever asked for it. */
-  async function watched<Value>(work: () => Promise<Value>): Promise<Value> {
+  async function watched<Value>(work: () => Promise<Value>, isWrite?: boolean): Promise<Value> {
     try {
       const value = await work()
       readAt = now()
-      if (facts.problem) learn({ problem: undefined })
+      // A full disk can be read too, and that there is nothing to read is no sign that something could be written.
+      const isOver = isWrite || (!isFull && (value || options.initialMode === 'anonymous'))
+      if (facts.problem && isOver) learn({ problem: undefined })
       return value
     } catch (error) {
-      if (isLatchkeyError(error) && error.code.startsWith('KEYSTORE')) learn({ problem: error.code })
+      if (isLatchkeyError(error) && error.code.startsWith('KEYSTORE')) {
+        isFull = isWrite && error.code === 'KEYSTORE_FULL'
+        learn({ problem: error.code })
+      }
       throw error
     }
   }
@@ -152,13 +156,13 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     },
     on: (effect, perform) => void performers.set(effect, perform),
     ring,
-    read: async () => (await watched(keystore.read)) !== undefined,
-    async show() {
-      const isFound = await runtime.read()
-      if (isFound) runtime.dispatch({ type: 'recordChanged', view: view() })
+    async read() {
+      const isFound = (await watched(keystore.read)) !== undefined
+      // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
+      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view() })
       return isFound
     },
-    write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit)),
+    write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit), true),
     keepsStorage: () => learn({ durability: 'persistent' }),
     view,
     deviceKey: deviceKeyOpener(ring, options),

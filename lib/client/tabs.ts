@@ -7,16 +7,23 @@ import type { Runtime } from './runtime.ts'
  */
 export function connectTabs(runtime: Runtime): { announce(): void; leave(): void } {
   const { channel: name } = runtime.store
-  const channel = name && typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined
+  let channel = name && typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined
   if (channel) channel.onmessage = () => void readAgain(runtime)
-  return { announce: () => channel?.postMessage('changed'), leave: () => channel?.close() }
+  return {
+    announce: () => channel?.postMessage('changed'),
+    leave() {
+      channel?.close()
+      // A closed channel throws at whoever speaks; the page may well go on acting.
+      channel = undefined
+    },
+  }
 }
 
 /** Takes over what other tabs did. Where the store is out of reach this tab stays what it was. */
 export async function readAgain(runtime: Runtime): Promise<void> {
   const known = confirmedAt(runtime)
   try {
-    await runtime.show()
+    await runtime.read()
   } catch {
     return
   }

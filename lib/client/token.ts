@@ -23,15 +23,16 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
   const held = new Map<string, KeptToken>()
   const flights = new Map<string, Promise<KeptToken>>()
   runtime.on('dropTokens', () => {
-    held.clear()
+    // Kept to be known again: another tab may have left the same one in the record.
+    for (const [audience, token] of held) held.set(audience, { ...token, until: 0 })
     flights.clear()
     runtime.timing.tokenExpiresAt = null
   })
 
   async function refresh(audience: string, refused: string | undefined): Promise<KeptToken> {
     const { session, error } = runtime.getState()
-    if (error === 'expired' || runtime.now() - runtime.readAt() > STALE) await catchUp(runtime)
-    const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session, refused) : await deviceToken(runtime, audience)
+    if (error === 'expired' || Math.abs(runtime.now() - runtime.readAt()) > STALE) await catchUp(runtime)
+    const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session, refused) : await deviceToken(runtime, audience, session?.principal)
     const now = runtime.getState().session
     // Whoever asked for one person's token must not get the next one's.
     if (now?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
@@ -55,13 +56,13 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
   return async ({ audience = runtime.audience(), fresh } = {}) => {
     const { session, storage } = runtime.getState()
     // A store that does not answer is no reason to call a person nobody.
-    if (!session && storage.problem) await runtime.show()
+    if (!session && storage.problem) await runtime.read()
     if (!runtime.getState().session) return null
     const kept = held.get(audience)
     const left = fresh || !kept ? 0 : kept.until - runtime.now()
     if (left > MARGIN) return kept!.jwt
     try {
-      return (await share(audience, fresh ? kept?.jwt : undefined)).jwt
+      return (await share(audience, kept?.jwt)).jwt
     } catch (error) {
       // Unreachable is not rejected: what is still valid still serves.
       if (left > 0 && isLatchkeyError(error, 'OFFLINE')) return kept!.jwt
@@ -79,9 +80,9 @@ async function catchUp(runtime: Runtime): Promise<void> {
   }
 }
 
-async function deviceToken(runtime: Runtime, audience: string): Promise<KeptToken> {
+async function deviceToken(runtime: Runtime, audience: string, principal: string | undefined): Promise<KeptToken> {
   const key = await runtime.deviceKey()
-  if (!key) throw new LatchkeyError('IDENTITY_CHANGED')
+  if (!key || key.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
   const now = runtime.now()
   return { jwt: await mintToken(key, { audience, now: now / 1000 }), until: now + TOKEN_LIFETIME * 1000 }
 }

@@ -48,12 +48,16 @@ async function reach(runtime: Runtime, account: AccountProvider, run: () => unkn
   // A proof that is refused on time was refused before anything else happened: with a right clock, once more.
   if (isOnTime(attempt.failure) && (await correctClock(runtime))) attempt = await runWithProof(runtime, account, key, run)
   const found = await account.getSession()
-  if (found && isSameIdentity(found, before)) return commit(runtime, before, found, 'upgraded')
+  if (found && isSameIdentity(found, before)) {
+    await commit(runtime, before, found, () => true)
+    return 'upgraded'
+  }
   if (attempt.failure) throw attempt.failure
   if (!found) throw runtime.core.fail('SESSION_MISSING')
   // A session that `run` did not make was there before: it could be anybody's.
   if (!attempt.sent) throw runtime.core.fail('PROOF_NOT_SENT')
-  if (await holdsNothing(runtime, before)) return commit(runtime, before, found, 'switched')
+  // Asked again where it counts: the app may have written something while the person signed in.
+  if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry)))) return 'switched'
   await runtime.write((ring) => withSignOut(ring, found.accountId, runtime.now()))
   await deliverOutbox(runtime).catch(() => {})
   throw runtime.core.fail('CONFLICT')
@@ -98,11 +102,15 @@ function isSameIdentity(found: AccountSession, before: Entry | undefined): boole
 }
 
 async function holdsNothing({ options }: Runtime, entry: Entry | undefined): Promise<boolean> {
-  if (!entry) return true
-  if (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported') return false
-  if (!options.describeLocal) return true
+  if (isMarked(entry)) return false
+  if (!entry || !options.describeLocal) return true
   const { items } = await withPatience(options.describeLocal, entry.principal)
   return items === 0
+}
+
+/** The record itself says that it holds something. */
+function isMarked(entry: Entry | undefined): boolean {
+  return entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
 }
 
 /** An app that throws or takes too long may well hold something. */
@@ -119,15 +127,29 @@ async function withPatience(describe: (principal: string) => LocalHoldings | Pro
   }
 }
 
-/** Puts the account in force, unless another tab changed the identity since the start of the upgrade. */
-async function commit<Outcome>(runtime: Runtime, before: Entry | undefined, found: AccountSession, outcome: Outcome): Promise<Outcome> {
+/**
+ * Puts the account in force, unless another tab changed the identity since the start of the upgrade.
+ *
+ * @param mayLeave - whether the identity in force at that moment may give way
+ */
+async function commit(runtime: Runtime, before: Entry | undefined, found: AccountSession, mayLeave: (entry: Entry | undefined) => boolean): Promise<boolean> {
   const account = accountEntry(found, runtime.now())
+  const current = `account:${account.accountId}`
   const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
-  await runtime.write((ring) => {
-    if (runtime.core.currentEntry(ring)?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+  let isDone = true
+  const write = runtime.write((ring) => {
+    const entry = runtime.core.currentEntry(ring)
+    if (entry?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+    isDone = mayLeave(entry)
+    if (!isDone) return ring
     const claims = ring.entries.find(isKnown)?.claims ?? {}
-    const others = ring.entries.filter((entry) => !isKnown(entry))
-    return { ...ring, current: `account:${account.accountId}`, intent: null, entries: [...others, { ...account, claims }] }
+    const others = ring.entries.filter((other) => !isKnown(other))
+    return { ...ring, current, intent: null, entries: [...others, { ...account, claims }] }
   })
-  return outcome
+  await write.catch(async (error: unknown) => {
+    await runtime.read().catch(() => {})
+    // Only the answer of the store was lost.
+    if (runtime.ring().current !== current) throw error
+  })
+  return isDone
 }
