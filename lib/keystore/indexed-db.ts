@@ -98,7 +98,18 @@ function toFailure(error: unknown): unknown {
   // What cannot be cloned is the caller's matter; nothing is wrong with the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
-  return new LatchkeyError(name === 'SecurityError' ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
+  const isDenied = name === 'SecurityError' || (name === 'UnknownError' && isForbidden())
+  return new LatchkeyError(isDenied ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
+}
+
+/** Where site data is blocked, Chromium's IndexedDB only says `UnknownError`; its localStorage is plainer. */
+function isForbidden(): boolean {
+  try {
+    void globalThis.localStorage
+    return false
+  } catch (error) {
+    return (error as Error).name === 'SecurityError'
+  }
 }
 
 /** Private windows of some engines refuse to open anything as an invalid state, and that twice. */

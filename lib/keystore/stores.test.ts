@@ -108,6 +108,17 @@ describe('IndexedDB', () => {
     await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code })
   })
 
+  test('where localStorage is forbidden, a database that cannot be opened for no known reason is too', async () => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('denied by the person', 'UnknownError') })
+    const found = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
+    Object.defineProperty(globalThis, 'localStorage', { configurable: true, get: () => { throw new DOMException('denied', 'SecurityError') } })
+    const reading = indexedDbStore('app').read().catch((error: unknown) => error)
+    expect(await reading).toMatchObject({ code: 'KEYSTORE_BLOCKED' })
+    Reflect.deleteProperty(globalThis, 'localStorage')
+    if (found) Object.defineProperty(globalThis, 'localStorage', found)
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+  })
+
   test('a page without an origin of its own is told apart from a blocked site', async () => {
     vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', 'SecurityError') })
     vi.stubGlobal('origin', 'null')
