@@ -63,14 +63,17 @@ function createConnection(database: string): Connection {
     return (opening ??= openDatabase(database, () => (opening = undefined)))
   }
 
-  /** A handle can be dead without an event (Clear-Site-Data, a crashed storage process): what was aborted is not written, so once more. */
-  async function attempt<Value>(work: () => Promise<Value>): Promise<Value> {
+  /**
+   * A handle can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes the
+   * next one, too. What was aborted is not written, so again.
+   */
+  async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
     try {
       return await work()
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!left || !isLost(error)) throw error
       close()
-      return work()
+      return attempt(work, left - 1)
     }
   }
 

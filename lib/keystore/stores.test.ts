@@ -139,6 +139,22 @@ describe('IndexedDB', () => {
     expect(await store.read()).toEqual({ count: 2 })
   })
 
+  test('does it a third time, since a clearing of the site closes two handles in a row, and no more than that', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    const abort = (): never => { throw new DOMException('The connection was closed.', 'AbortError') }
+    put.mockImplementationOnce(abort).mockImplementationOnce(abort)
+    expect(await store.update(() => ({ kept: true }))).toEqual({ kept: true })
+    expect(await store.read()).toEqual({ kept: true })
+    put.mockClear()
+    put.mockImplementation(abort)
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    expect(put).toHaveBeenCalledTimes(3)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ kept: true })
+  })
+
   test('leaves a trace beside the record, which outlives the database', async () => {
     const kept = new Map<string, string>()
     vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) })
