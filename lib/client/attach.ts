@@ -14,7 +14,7 @@ import { connectTabs, readAgain } from './tabs.ts'
  */
 export async function attach(runtime: Runtime): Promise<() => void> {
   const heard = new AbortController()
-  const { announce, leave } = connectTabs(runtime)
+  const { announce, leave } = connectTabs(runtime, heard.signal)
   const settle = (): void => {
     if (runtime.ring().entries.length > 0) runtime.store.trace?.leave()
     announce()
@@ -42,7 +42,9 @@ function listen(runtime: Runtime, signal: AbortSignal): void {
   on(globalThis, 'online', () => runtime.dispatch({ type: 'networkFound' }))
   on(globalThis, 'offline', () => runtime.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(runtime))
-  for (const type of ['visibilitychange', 'resume']) on(globalThis.document, type, () => void readAgain(runtime))
+  on(globalThis.document, 'resume', () => void readAgain(runtime))
+  // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && readAgain(runtime)))
 }
 
 async function hardenAll(runtime: Runtime, announce: () => void): Promise<void> {

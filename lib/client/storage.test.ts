@@ -70,6 +70,18 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
   })
 })
 
+test('a full disk can be read: it stays reported until something could be written', async () => {
+  const store = unreliable()
+  const { update } = store
+  store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
+  const auth = await testBrowser(undefined, undefined, store).load()
+  expect(await auth.keptIdentities()).toEqual([])
+  expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_FULL' } })
+  store.update = update
+  expect(await auth.ensureIdentity()).toEqual(auth.getState().session)
+  expect(auth.getState().storage.problem).toBeUndefined()
+})
+
 describe('a record that was cleared', () => {
   test('before the start is no first visit: nobody is made up until the app asks', async () => {
     const store = unreliable()

@@ -1,14 +1,19 @@
 import type { Runtime } from './runtime.ts'
 
 /**
- * Connects the tabs of one app. A message only says that the record changed; every tab reads it again.
+ * Connects the tabs of one app. A message only says that the record changed; every tab reads it again, a frozen one
+ * when it wakes: it still hears, but a read that it began would not end before, and hold up everybody else's writes.
  *
+ * @param signal - ends the watch over being frozen
  * @returns how to tell the others, and how to leave
  */
-export function connectTabs(runtime: Runtime): { announce(): void; leave(): void } {
+export function connectTabs(runtime: Runtime, signal: AbortSignal): { announce(): void; leave(): void } {
   const { channel: name } = runtime.store
   let channel = name && typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined
-  if (channel) channel.onmessage = () => void readAgain(runtime)
+  let isFrozen = false
+  globalThis.document?.addEventListener?.('freeze', () => (isFrozen = true), { signal })
+  globalThis.document?.addEventListener?.('resume', () => (isFrozen = false), { signal })
+  if (channel) channel.onmessage = () => void (isFrozen || readAgain(runtime))
   return {
     announce: () => channel?.postMessage('changed'),
     leave() {

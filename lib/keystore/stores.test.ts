@@ -110,6 +110,17 @@ describe('IndexedDB', () => {
     await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code })
   })
 
+  test('where localStorage is forbidden, a database that cannot be opened for no known reason is too', async () => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('denied by the person', 'UnknownError') })
+    const found = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
+    Object.defineProperty(globalThis, 'localStorage', { configurable: true, get: () => { throw new DOMException('denied', 'SecurityError') } })
+    const reading = indexedDbStore('app').read().catch((error: unknown) => error)
+    expect(await reading).toMatchObject({ code: 'KEYSTORE_BLOCKED' })
+    Reflect.deleteProperty(globalThis, 'localStorage')
+    if (found) Object.defineProperty(globalThis, 'localStorage', found)
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+  })
+
   test('a page without an origin of its own is told apart from a blocked site', async () => {
     vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', 'SecurityError') })
     vi.stubGlobal('origin', 'null')
@@ -128,6 +139,22 @@ describe('IndexedDB', () => {
     expect(put).toHaveBeenCalledTimes(2)
     put.mockRestore()
     expect(await store.read()).toEqual({ count: 2 })
+  })
+
+  test('does it a third time, since a clearing of the site closes two handles in a row, and no more than that', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    const abort = (): never => { throw new DOMException('The connection was closed.', 'AbortError') }
+    put.mockImplementationOnce(abort).mockImplementationOnce(abort)
+    expect(await store.update(() => ({ kept: true }))).toEqual({ kept: true })
+    expect(await store.read()).toEqual({ kept: true })
+    put.mockClear()
+    put.mockImplementation(abort)
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    expect(put).toHaveBeenCalledTimes(3)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ kept: true })
   })
 
   test('leaves a trace beside the record, which outlives the database', async () => {
