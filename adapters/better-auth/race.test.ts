@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
+import { openSqlite } from './engines.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, testServer } from './server.testing.ts'
 
 const ROUNDS = 50
@@ -14,7 +15,7 @@ let server: TestServer
 let workers: ChildProcess[] = []
 
 beforeAll(async () => {
-  server = await testServer({}, file)
+  server = await testServer({}, openSqlite(file))
   workers = [1, 2].map(() => fork(new URL('race.worker.mjs', import.meta.url), [file, ORIGIN]))
   await Promise.all(workers.map((worker) => once(worker, 'message')))
 }, 30_000)
@@ -37,10 +38,10 @@ test(`two processes race for one principal, ${ROUNDS} rounds: one user has it, a
     const proofs = await Promise.all(workers.map(() => device.proof({ audience: AUDIENCE, purpose: 'upgrade' })))
     // Both messages leave in the same turn: this is the barrier.
     const statuses = await Promise.all(workers.map((worker, index) => signUp(worker, { email: `${round}-${index}@example.com`, proof: proofs[index] })))
-    const users = server.rows('user').filter(({ email }) => String(email).startsWith(`${round}-`))
+    const users = (await server.rows('user')).filter(({ email }) => String(email).startsWith(`${round}-`))
     expect(users.map(({ principal }) => principal)).toEqual([device.principal])
     expect(statuses.filter((status) => status === 200)).toHaveLength(1)
-    expect(server.rows('latchkeyPrincipal').filter(({ principal }) => principal === device.principal)).toHaveLength(1)
+    expect((await server.rows('latchkeyPrincipal')).filter(({ principal }) => principal === device.principal)).toHaveLength(1)
     wins[statuses.indexOf(200)]!++
   }
   console.warn(`rounds won by each process: ${wins.join(' and ')}`)
