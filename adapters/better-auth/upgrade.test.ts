@@ -4,7 +4,7 @@ import { createAuthClient } from 'better-auth/client'
 import { admin, anonymous } from 'better-auth/plugins'
 import { testDevice } from '../../lib/testing.ts'
 import { latchkeyClient } from './client.ts'
-import { PROOF_HEADER } from './index.ts'
+import { PROOF_HEADER, type SessionAnswer } from './index.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -259,8 +259,8 @@ onEachEngine((newServer) => {
       const auth = await browser.load()
       await auth.upgrade(() => browser.client.signUp.email(ada))
       await server.change('latchkeyPrincipal', { userId: 'other' })
-      const { data } = await browser.client.$fetch<{ accountId: string; principal: string }>('/latchkey/session')
-      expect(data!.principal).toBe(data!.accountId)
+      const { data } = await browser.client.$fetch<SessionAnswer>('/latchkey/session')
+      expect(data!.session!.principal).toBe(data!.session!.accountId)
     })
   })
 
@@ -344,8 +344,8 @@ onEachEngine((newServer) => {
     const device = await testDevice()
     await browser.send('/sign-up/email', json(ada, { [PROOF_HEADER]: await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }) }))
     expect((await server.rows('latchkeyPrincipal'))).toMatchObject([{ kind: 'reserved', userId: null }])
-    const answers = await Promise.all([1, 2, 3].map(() => browser.client.$fetch<{ principal: string }>('/latchkey/session')))
-    expect(answers.map(({ data }) => data!.principal)).toEqual([device.principal, device.principal, device.principal])
+    const answers = await Promise.all([1, 2, 3].map(() => browser.client.$fetch<SessionAnswer>('/latchkey/session')))
+    expect(answers.map(({ data }) => data!.session!.principal)).toEqual([device.principal, device.principal, device.principal])
     expect((await server.rows('latchkeyPrincipal'))).toMatchObject([{ kind: 'canonical', userId: (await server.rows('user'))[0]!['id'] }])
     expect((await server.rows('latchkeyAudit'))).toHaveLength(1)
   })
