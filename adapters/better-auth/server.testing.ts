@@ -1,4 +1,4 @@
-import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
+import { type BetterAuthOptions, type BetterAuthPlugin, type DBAdapter, betterAuth } from 'better-auth'
 import { createAuthClient } from 'better-auth/client'
 import { getMigrations } from 'better-auth/db/migration'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
@@ -58,7 +58,7 @@ export async function testServer(extra: Partial<BetterAuthOptions> = {}, { datab
     ...extra,
     emailAndPassword: { ...BASE_OPTIONS.emailAndPassword, ...extra.emailAndPassword },
     database,
-    plugins: [latchkey(), latchkeyJwt(), ...(extra.plugins ?? [])],
+    plugins: withLatchkey(extra.plugins ?? []),
   }
   const auth = betterAuth(options)
   if (typeof database !== 'function') await (await getMigrations(auth.options)).runMigrations()
@@ -74,6 +74,11 @@ export async function testServer(extra: Partial<BetterAuthOptions> = {}, { datab
     change: async (model, update, where = {}) => void (await adapter.updateMany({ model, update, where: matching(where) })),
     browser: () => testBrowser(auth.handler),
   }
+}
+
+/** In front of the others, unless a test says where. */
+function withLatchkey(plugins: BetterAuthPlugin[]): BetterAuthPlugin[] {
+  return plugins.some(({ id }) => id === 'latchkey') ? plugins : [latchkey(), latchkeyJwt(), ...plugins]
 }
 
 function testBrowser(handler: TestServer['handler']): TestBrowser {
