@@ -23,7 +23,7 @@ export function userHooks(tools: HookTools): Hooks {
     user: {
       create: { before: async (user, ctx) => ({ data: await bindingOf(user, ctx, tools) }) },
       update: {
-        before: async (user, ctx) => ({ data: await mailboxUpdate(user, ctx) }),
+        before: async (user, ctx) => ({ data: await mailboxUpdate(user, ctx, tools) }),
         after: async (user, ctx) => afterUpdate(user as unknown as BoundUser, ctx, tools),
       },
       delete: {
@@ -72,12 +72,19 @@ function rethrow(error: unknown): never {
 }
 
 /** What goes into the same UPDATE as the change of a mailbox, so that no crash can part them. */
-async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context): Promise<Partial<BoundUser>> {
+async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
-  if (user.email !== undefined) return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }
+  // Who changes to an address and proves it at once proves nothing about the one before.
+  if (user.email !== undefined && (await isNewAddress(user.email, tools))) return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }
   if (!user.emailVerified || isAdmins(ctx)) return {}
   notesOf(ctx).provedMailbox = true
   return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }
+}
+
+/** The update does not say whose it is: an address that somebody has is this user's own, since it is unique. */
+async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
+  const adapter = await adapterOf(tools)
+  return (await adapter.findOne({ model: 'user', where: [{ field: 'email', value: email.toLowerCase() }] })) === null
 }
 
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
