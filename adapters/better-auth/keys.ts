@@ -6,7 +6,7 @@ const KEYS = 'latchkeyKey'
 
 /** Notes that a device key belongs to an account now. */
 export async function recordKey(adapter: Adapter, { principal, thumbprint }: ProvenDevice, now: Date): Promise<void> {
-  const isNew = await insertUnique(adapter, KEYS, 'thumbprint', { thumbprint, principal, createdAt: now, lastSeenAt: now })
+  const isNew = await insertUnique(adapter, KEYS, 'thumbprint', { thumbprint, principal, name: null, createdAt: now, lastSeenAt: now, retiredAt: null })
   if (!isNew) await touchKey(adapter, thumbprint, now)
 }
 

@@ -113,7 +113,9 @@ export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<
 
 /** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first */
 export async function insertRow(adapter: Adapter, row: Omit<PrincipalRow, 'userId' | 'thumbprint' | 'until'> & Partial<PrincipalRow>): Promise<void> {
-  if (!(await insertUnique(adapter, LOCK, 'principal', { ...row }))) throw taken()
+  // Written out, since the memory adapter tells what is missing from what is null.
+  const nothing = { thumbprint: null, userId: null, until: null }
+  if (!(await insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row }))) throw taken()
 }
 
 /** Changes a row only if nobody changed it since it was read. */

@@ -12,22 +12,36 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /**
  * Adds a row whose `field` no other row has. Better Auth's own migrations make the column unique; an app's own schema
- * or the memory adapter may not, so there it is looked at before and after.
+ * or the memory adapter may not, so there it is looked at before and after, one request of this process at a time.
  *
  * @returns false: the value was there already
  */
-export async function insertUnique(adapter: Adapter, model: string, field: string, data: Record<string, unknown>): Promise<boolean> {
+export function insertUnique(adapter: Adapter, model: string, field: string, data: Record<string, unknown>): Promise<boolean> {
+  const insert = (): Promise<boolean> => insertRefusing(adapter, model, data)
+  if (adapter.id === 'kysely') return insert()
   const where = [{ field, value: data[field] as string }]
-  const isTrusted = adapter.id === 'kysely'
-  if (!isTrusted && (await adapter.count({ model, where })) > 0) return false
+  const count = (): Promise<number> => adapter.count({ model, where })
+  return inTurn(`${model}:${String(data[field])}`, async () => (await count()) === 0 && (await insert()) && (await count()) === 1)
+}
+
+async function insertRefusing(adapter: Adapter, model: string, data: Record<string, unknown>): Promise<boolean> {
   try {
-    const { id } = await adapter.create<{ id: string }>({ model, data: data as { id: string } })
-    if (isTrusted || (await adapter.count({ model, where })) === 1) return true
-    // Of two that came at once, none may stay: each of them saw two.
-    await adapter.delete({ model, where: [{ field: 'id', value: id }] })
-    return false
+    await adapter.create({ model, data })
+    return true
   } catch (error) {
     if (isUniqueViolation(error)) return false
     throw error
+  }
+}
+
+const turns = new Map<string, Promise<unknown>>()
+
+async function inTurn(name: string, work: () => Promise<boolean>): Promise<boolean> {
+  const turn = (turns.get(name) ?? Promise.resolve()).then(work, work)
+  turns.set(name, turn)
+  try {
+    return await turn
+  } finally {
+    if (turns.get(name) === turn) turns.delete(name)
   }
 }
