@@ -49,6 +49,8 @@ export const BASE_OPTIONS = {
   emailAndPassword: { enabled: true, password: { hash: async (password: string) => password, verify: async ({ hash, password }: Record<'hash' | 'password', string>) => hash === password } },
   rateLimit: { enabled: false },
   logger: { disabled: true },
+  // Better Auth skips it in tests unless told.
+  advanced: { disableOriginCheck: false },
 } as const satisfies BetterAuthOptions
 
 /** Starts a server. The database gets its tables unless it has them. */
