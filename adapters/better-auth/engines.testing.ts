@@ -52,9 +52,9 @@ export function openSqlite(file = ':memory:'): TestDatabase {
   return { database, statements, close: async () => void database.close() }
 }
 
-/** A new, empty database on the run's Postgres. */
-export async function openPostgres(transaction: boolean): Promise<TestDatabase> {
-  const url = await newPostgres()
+/** @param place - an address; a new, empty database on the run's Postgres unless told */
+export async function openPostgres(transaction: boolean, place?: string): Promise<TestDatabase> {
+  const url = place ?? (await newPostgres())
   const statements: string[] = []
   const pool = new Pool({ connectionString: url, max: 10 })
   pool.on('connect', (client) => countStatements(client as unknown as Client, statements))

@@ -77,8 +77,10 @@ export function counts(row: PrincipalRow, user: BoundUser): boolean {
 }
 
 /** A user whose server stalled past its reservation has the column, but not the lock: it gives the column back. */
-async function evict(adapter: Adapter, { principal }: PrincipalRow): Promise<void> {
-  const user = await findUser(adapter, 'principal', principal)
+async function evict(adapter: Adapter, row: PrincipalRow): Promise<void> {
+  const user = await findUser(adapter, 'principal', row.principal)
+  // Another request was first, since the row was read.
+  if (user && counts(row, user)) throw taken()
   if (user) await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })
 }
 

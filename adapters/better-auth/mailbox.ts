@@ -69,6 +69,7 @@ async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUse
   await insertRow(adapter, { ...fresh, kind: 'canonical', userId: user.id })
   const isDone = await changeUser(adapter, user, { ...proven, principal: fresh.principal, principalEpoch: fresh.epoch, principalOpen: false })
   if (!isDone) await deleteRow(adapter, fresh)
+  else if (user.principal && user.principalEpoch) await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
   const present = await findUser(adapter, 'id', user.id)
   if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
   return isDone

@@ -1,8 +1,9 @@
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { type Adapter, changeRow, counts, findRow, findUser, rowsOf } from './lock.ts'
+import { type Adapter, changeRow, counts, findRow, findUser, rowsOf, taken } from './lock.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './mailbox.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
+import { isUniqueViolation } from './unique.ts'
 
 /** Who an account is to the rest of the world. */
 export interface Subject {
@@ -58,14 +59,22 @@ async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | nu
   return findUser(adapter, 'id', user.id)
 }
 
-/** Changes an account only while it is open. */
+/**
+ * Changes an account only while it is open.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal at the same moment
+ */
 export async function changeOpenUser(adapter: Adapter, userId: string, update: Partial<BoundUser>): Promise<boolean> {
   const where = [
     { field: 'id', value: userId },
     { field: 'principal', value: null },
     { field: 'principalOpen', value: true },
   ]
-  return (await adapter.updateMany({ model: 'user', where, update })) === 1
+  try {
+    return (await adapter.updateMany({ model: 'user', where, update })) === 1
+  } catch (error) {
+    throw isUniqueViolation(error) ? taken() : error
+  }
 }
 
 /** A user's principal counts while its lock row names the user; a reservation in the user's epoch is completed. */
