@@ -1,7 +1,8 @@
 import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { describe, expect, test } from 'vitest'
-import { onEachEngine, openPostgres, openSqlite } from './engines.testing.ts'
+import { openPostgres, openSqlite } from './database.testing.ts'
+import { onEachEngine } from './engines.testing.ts'
 import { codeOf, newPerson, post } from './requests.testing.ts'
 import { BASE_OPTIONS, ORIGIN, person, testServer } from './server.testing.ts'
 

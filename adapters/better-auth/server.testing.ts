@@ -3,7 +3,7 @@ import { createAuthClient } from 'better-auth/client'
 import { getMigrations } from 'better-auth/db/migration'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
 import { betterAuthAccount, latchkeyClient } from './client.ts'
-import { type TestDatabase, openSqlite } from './engines.testing.ts'
+import { type TestDatabase, openSqlite } from './database.testing.ts'
 import { type BetterAuthInstance, latchkey, latchkeyJwt } from './index.ts'
 
 export const ORIGIN = 'https://notes.example'

@@ -41,10 +41,10 @@ test('it keeps no more answers than it may, and forgets the oldest', async () =>
 
 test('what was read before a change does not outlive it', async () => {
   const cache = createStatusCache(() => 0)
-  let answer = (_: KeyStatus): void => {}
+  let answer: ((status: KeyStatus) => void) | undefined
   const first = cache.get('a', () => new Promise((resolve) => (answer = resolve)))
   cache.clear()
-  answer('active')
+  answer!('active')
   expect(await first).toBe('active')
   expect(await cache.get('a', async () => 'disabled')).toBe('disabled')
 })
