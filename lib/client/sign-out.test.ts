@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../errors.ts'
-import type { DeviceEntry, Keyring } from '../keystore/record.ts'
+import type { AccountEntry, DeviceEntry, Keyring } from '../keystore/record.ts'
 import { manualClock } from '../testing/clock.ts'
-import { memoryAccountServer } from '../testing/memory-account.ts'
+import { type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
 import { testBrowser } from './client.testing.ts'
 
 async function signedIn(change: { recoverable?: boolean } = {}) {
@@ -236,6 +236,36 @@ test('a confirmed session that is gone is told, and the person stays who they ar
   const auth = await browser.load()
   await expect.poll(() => auth.getState().error).toBe('missing')
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+})
+
+describe('a session of somebody else at the account server', () => {
+  const someoneElse = {
+    'of another account': (server: MemoryAccountServer) => void server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} }),
+    'of an account that says another principal now': (server: MemoryAccountServer) => void server.accounts.set('eve', { ...server.accounts.get('ada')!, principal: 'another' }),
+    'of another account with the same principal': (server: MemoryAccountServer) => void server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'eve' }),
+  }
+  for (const [name, plant] of Object.entries(someoneElse)) {
+    test(`${name} is told, and changes nothing here`, async () => {
+      const { browser, principal, server } = await signedIn()
+      const before = await browser.store.read()
+      plant(server)
+      browser.account.setSession('eve')
+      const auth = await browser.load()
+      await expect.poll(() => auth.getState().error).toBe('missing')
+      expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+      expect(await browser.store.read()).toEqual(before)
+    })
+  }
+})
+
+test('what the server says of one account says nothing of another one on the device', async () => {
+  const { server, browser } = await signedIn()
+  const other: AccountEntry = { kind: 'account', accountId: 'other', principal: 'other', aliases: ['o'], recoverable: false, claims: {}, verifiedAt: 1 }
+  await browser.store.update((found) => ({ ...(found as Keyring), entries: [...(found as Keyring).entries, other] }))
+  server.accounts.get('ada')!.recoverable = true
+  const auth = await browser.load()
+  await expect.poll(() => auth.getState().storage.durability).toBe('recoverable')
+  expect(((await browser.store.read()) as Keyring).entries).toContainEqual(other)
 })
 
 test('what the server says at the start is kept: aliases and recoverability', async () => {
