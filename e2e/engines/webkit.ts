@@ -15,9 +15,8 @@ const PATIENCE = 300_000
 export async function launchWebKit(programs: Programs, { profile, storage }: LaunchOptions): Promise<Browser> {
   const inspector = `127.0.0.1:${await freePort()}`
   const url = `http://127.0.0.1:${await freePort()}`
-  // Without -noreset it starts anew when its last window closes, and loses a signal that comes meanwhile.
-  const screen = startChild(programs['screen']!, ['-displayfd', '1', '-noreset', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'])
-  const environment = { DISPLAY: `:${await screen.prints(/^(\d+)\n/)}`, GDK_BACKEND: 'x11', WEBKIT_INSPECTOR_SERVER: inspector }
+  const screen = startChild(programs['screen']!, ['-displayfd', '1', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'])
+  const environment = { DISPLAY: `:${await screen.prints(/^(\d+)$/m)}`, GDK_BACKEND: 'x11', WEBKIT_INSPECTOR_SERVER: inspector }
   const browser = startChild(programs['interpreter']!, ['-m', BROWSER, profile, storage], environment)
   await browser.prints(/ready/)
   const service = startChild(programs['driver']!, ['--host=127.0.0.1', `--port=${new URL(url).port}`, `--target=${inspector}`])
