@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSecret, formatSecret } from '../identity/secret.ts'
+import { memoryStore } from '../keystore/memory.ts'
 import { refusal } from '../server/response.ts'
-import { testBrowser } from './client.testing.ts'
-import { readPayload } from './token.ts'
+import { readPayload, testBrowser } from './client.testing.ts'
 
 const APP = 'https://app.example'
 const server = vi.fn<(request: Request) => Response | Promise<Response>>()
@@ -120,6 +121,36 @@ describe('a 401', () => {
     expect(auth.getState()).toMatchObject({ authMode: 'local-first' })
     expect(auth.getState().error).toBeUndefined()
   })
+
+  test('to a principal that was replaced meanwhile is never retried as the next one', async () => {
+    const auth = await testBrowser().load()
+    const { principal } = auth.getState().session!
+    server.mockImplementation(async () => {
+      await auth.importSecret(formatSecret(createSecret()), { replace: true })
+      return unauthorized()
+    })
+    expect((await auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })).status).toBe(401)
+    expect(bearers().map((bearer) => readPayload(bearer!.slice(7))['sub'])).toEqual([principal])
+    expect(auth.getState().session?.principal).not.toBe(principal)
+    expect(auth.getState().error).toBeUndefined()
+  })
+})
+
+test('nothing is sent in the name of somebody who came while it was prepared', async () => {
+  const store = memoryStore()
+  let during = async (): Promise<void> => {}
+  const update: typeof store.update = async (updater) => {
+    const written = await store.update(updater)
+    await during()
+    return written
+  }
+  const auth = await testBrowser(undefined, undefined, { ...store, update }).load()
+  during = async () => {
+    during = async () => {}
+    await auth.importSecret(formatSecret(createSecret()), { replace: true })
+  }
+  await expect(auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+  expect(server).not.toHaveBeenCalled()
 })
 
 test('a network failure is the caller\'s to see, and changes nothing', async () => {

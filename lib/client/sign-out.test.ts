@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { manualClock } from '../testing/clock.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { testBrowser } from './client.testing.ts'
@@ -44,6 +44,30 @@ describe('out of an account', () => {
     browser.account.online = true
     const result = await auth.upgrade(() => browser.account.signIn('ada'))
     expect(result).toMatchObject({ outcome: 'switched', session: { principal } })
+    expect(browser.account.calls.indexOf('signOut')).toBeLessThan(browser.account.calls.indexOf('signIn'))
+    expect(browser.account.calls).toContain('signOut')
+    expect(await browser.store.read()).toMatchObject({ outbox: [] })
+    expect(await browser.account.provider.getSession()).toMatchObject({ principal })
+  })
+
+  test('a sign-out that is on its way ends before the next sign-in begins', async () => {
+    const { auth, browser, principal } = await signedIn()
+    const order: string[] = []
+    let answer = (): void => {}
+    const late = new Promise<void>((resolve) => (answer = resolve))
+    const signOut = vi.spyOn(browser.account.provider, 'signOut').mockImplementationOnce(async () => {
+      await late
+      order.push('signed out')
+      browser.account.setSession(null)
+    })
+    await auth.signOut()
+    await vi.waitFor(() => expect(signOut).toHaveBeenCalled())
+    const signingIn = auth.upgrade(() => (order.push('signs in'), browser.account.signIn('ada')))
+    // More turns than a sign-in takes that waits for nothing.
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    answer()
+    expect(await signingIn).toMatchObject({ session: { principal } })
+    expect(order).toEqual(['signed out', 'signs in'])
     expect(await browser.account.provider.getSession()).toMatchObject({ principal })
   })
 

@@ -2,8 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { manualClock } from '../testing/clock.ts'
-import { readPayload } from './token.ts'
-import { testBrowser } from './client.testing.ts'
+import { readPayload, testBrowser } from './client.testing.ts'
 
 const MINUTE = 60_000
 
@@ -38,6 +37,16 @@ describe('in local-first mode', () => {
     const auth = await testBrowser().load()
     const tokens = await Promise.all(Array.from({ length: 10 }, () => auth.getToken({ fresh: true })))
     expect(new Set(tokens).size).toBe(1)
+  })
+
+  test('after a sign-out the next identity signs with its own key', async () => {
+    const auth = await testBrowser().load()
+    const before = await auth.getToken()
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    const token = await auth.getToken()
+    expect(readPayload(token!)).toMatchObject({ sub: principal })
+    expect(token).not.toBe(before)
   })
 
   test('a token needs an audience where there is no location', async () => {
@@ -134,5 +143,15 @@ describe('in external mode', () => {
     answer(`e30.${btoa(JSON.stringify({ sub: 'somebody' })).replaceAll('=', '')}.`)
     expect(isLatchkeyError(await asked)).toBe(true)
     expect(auth.getState().error).toBeUndefined()
+  })
+
+  test('and the next person does not wait for the answer to the one before', async () => {
+    const { auth, browser } = await upgraded()
+    vi.spyOn(browser.account.provider, 'getToken').mockReturnValue(new Promise(() => {}))
+    void auth.getToken()
+    await vi.waitFor(() => expect(browser.account.provider.getToken).toHaveBeenCalled())
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    expect(readPayload((await auth.getToken())!)).toMatchObject({ sub: principal })
   })
 })
