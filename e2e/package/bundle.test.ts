@@ -25,6 +25,12 @@ describe('what a page loads', () => {
     expect(chunks.filter(isNoble).map(({ name }) => name.includes('noble'))).toEqual([true])
   })
 
+  test('has a session in one part of its own, with no key, no store and no server code', async () => {
+    const [session, ...others] = await bundle(entry('session'))
+    expect(others).toEqual([])
+    for (const word of [...FORBIDDEN, 'indexedDB', 'BroadcastChannel', 'Ed25519', 'HKDF', '@noble']) expect.soft(session!.code.includes(word), word).toBe(false)
+  })
+
   test('needs no import() where a service worker allows none', async () => {
     const [worker, ...others] = await bundle(entry('worker'))
     expect(others.map(({ name }) => name).filter((name) => !name.includes('noble'))).toEqual([])

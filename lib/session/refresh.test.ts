@@ -404,7 +404,7 @@ describe('one refresh at a time', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    let answer = (_: string): void => {}
+    let answer: (token: string) => void = () => {}
     const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
     const stale = source.next()
     source.answer = () => new Promise((resolve) => (answer = resolve))

@@ -327,6 +327,19 @@ describe('a lost connection', () => {
     expect(sink.calls).toEqual(['connect one', 'connect two'])
   })
 
+  test('is what any word but a verdict means, such as unavailable', async () => {
+    const time = testTime()
+    const { auth } = await testIdentity(time)
+    const sink = testSink()
+    const { session, kinds } = await testSession(time, auth, sink)
+    sink.link().rejected('unavailable' as never)
+    expect(session.getState()).toEqual({ status: 'connecting', principal: auth.getState().session?.principal })
+    await time.advance(2 * SECOND)
+    expect(session.getState().status).toBe('connected')
+    expect(auth.getState().error).toBeUndefined()
+    expect(kinds).toEqual([])
+  })
+
   test('keeps the token that was on its way', async () => {
     const time = testTime()
     const source = testSource(time.clock)

@@ -12,11 +12,11 @@ const SHORTEST_DELAY = 1000
 /** A link that stood this long ends a row of failures, in milliseconds. */
 const STABLE = 10_000
 
-const PAUSE = { do: 'disconnect', reason: 'paused' } as const
-const END = { do: 'disconnect', reason: 'ended' } as const
-export const DROP_REFRESH = { do: 'dropRefresh' } as const
-export const NO_SCHEDULE = { do: 'schedule', delay: Infinity } as const
-export const NO_RETRY = { do: 'retry', attempt: null } as const
+const PAUSE: SessionEffect = { do: 'disconnect', reason: 'paused' }
+const END: SessionEffect = { do: 'disconnect', reason: 'ended' }
+export const DROP_REFRESH: SessionEffect = { do: 'dropRefresh' }
+export const NO_SCHEDULE: SessionEffect = { do: 'schedule', delay: Infinity }
+export const NO_RETRY: SessionEffect = { do: 'retry', attempt: null }
 
 /** The token on the wire, or the one to go there next. */
 export const currentToken = ({ trial, held }: Core): SessionToken | null => trial ?? held

@@ -10,12 +10,16 @@ type Handler<Type extends SessionEventType> = (core: Core, event: SessionEvents[
 /** The next step of a session. Pure: effects are only named here. */
 export function step(core: Core, event: SessionEvent, world: World): Step {
   if (core.stage !== 'started' && !EARLY.includes(event.type)) return [core]
+  if (isClosed(core) && MENDING.includes(event.type)) return [core]
   const handler = HANDLERS[event.type] as Handler<SessionEventType>
   return handler(core, event, world)
 }
 
 /** What means something although no session was started. */
 const EARLY: readonly SessionEventType[] = ['started', 'startRefused', 'connectAsked', 'disconnectAsked', 'ended']
+
+/** What would mend a session that a fresh token can mend. */
+const MENDING: readonly SessionEventType[] = ['fetched', 'nothingFetched', 'fetchFailed', 'due', 'retried']
 
 const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   // The app
@@ -51,12 +55,12 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
     return [{ ...core, link: 'down', upSince: null, attempts: attempts + 1 }, { do: 'retry', attempt: attempts }, ...settleTrial(core, null)]
   },
   replaced(core, { text }) {
-    if (core.trial?.text !== text) return [core]
+    if (core.link !== 'up' || core.trial?.text !== text) return [core]
     const { mode } = core.trial
     return [{ ...core, held: core.trial, trial: null, attempts: 0, failure: null }, { do: 'accept', mode }, ...settleTrial(core, null)]
   },
   notReplaced(core, { text, isRefused }) {
-    if (core.trial?.text !== text) return [core]
+    if (core.link !== 'up' || core.trial?.text !== text) return [core]
     const [next, ...effects] = tryLater({ ...core, trial: null })
     const all = [NO_SCHEDULE, ...effects, ...settleTrial(core, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
     return isRefused ? report(next, 'UNAUTHORIZED', all) : [next, ...all]
@@ -65,7 +69,7 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   // Time
   due: (core, _, world) => [{ ...core, attempts: failuresOf(core, world) }, { do: 'refresh', fresh: true }],
   networkFound: (core) => [{ ...core, attempts: 0 }],
-  retried: (core, _, world) => (isClosed(core) ? [core] : reopen(core, world)),
+  retried: (core, _, world) => reopen(core, world),
 }
 
 function started(core: Core, { token, principal, connect: wanted }: SessionEvents['started'], world: World): Step {
@@ -97,7 +101,8 @@ function give(core: Core, token: SessionToken, world: World): Step {
 
 function place(core: Core, token: SessionToken, world: World): Step {
   const kept: SessionEffect = { do: 'settle', text: token.text, code: null }
-  if (isClosed(core)) return [{ ...core, trial: token }, kept]
+  if (core.principal !== null && token.principal !== core.principal) return [core, { ...kept, code: 'PRINCIPAL_MISMATCH' }]
+  if (isClosed(core)) return [{ ...core, trial: token }, ...settleTrial(core, null), kept]
   if (core.principal !== null) return core.roles === null || token.roles === core.roles ? adopt(core, token, world) : restart(core, token, world)
   const [next, ...effects] = begin(core, token, null, world)
   return [next, ...effects, kept]
