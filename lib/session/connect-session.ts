@@ -4,7 +4,6 @@ import { type SessionAuth, type SessionOptions, checkSessionOptions } from './op
 import { type SessionRuntime, createSessionRuntime } from './runtime.ts'
 import type { SessionSink } from './sink.ts'
 import type { SessionState } from './state.ts'
-import { currentToken } from './steps.ts'
 
 /** Options of `start`. */
 export interface StartOptions {
@@ -128,18 +127,10 @@ function createStarter(runtime: SessionRuntime): Starter {
   }
 }
 
-async function update({ auth, core, dispatch, read, waiters }: SessionRuntime, text: string | null): Promise<void> {
+async function update({ core, dispatch, read, waiters }: SessionRuntime, text: string | null): Promise<void> {
   if (text === null || text === undefined) throw new LatchkeyError('SESSION_TOKEN_MISSING')
   const token = read(text, true)
-  const { stage, principal, roles, rolesMode } = core()
-  if (stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
-  const expected = principal ?? auth.getState().session?.principal ?? token.principal
-  if (token.principal !== expected) throw new LatchkeyError('PRINCIPAL_MISMATCH')
-  if (roles !== null && token.roles !== roles && token.mode === rolesMode) {
-    dispatch({ type: 'rolesChanged' })
-    throw new LatchkeyError('ROLES_MISMATCH')
-  }
-  if (text === currentToken(core())?.text) return
+  if (core().stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
   const verdict = waiters.wait(text)
   dispatch({ type: 'given', token })
   await verdict

@@ -16,11 +16,11 @@ export function createFollower(runtime: SessionRuntime): Follower {
   let stops: (() => void)[] = []
 
   function follow(): void {
-    const { session, error } = auth.getState()
+    const { session } = auth.getState()
     const principal = session?.principal ?? null
     const isSame = principal === followed || (principal !== null && principal === core().principal)
     followed = principal
-    if (isSame) return dispatch({ type: 'authChanged', error: error ?? null })
+    if (isSame) return dispatch({ type: 'authChanged' })
     dispatch({ type: 'finished' })
     if (session) void startNext(session)
   }

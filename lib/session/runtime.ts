@@ -65,9 +65,9 @@ export function createSessionRuntime(auth: SessionAuth, sink: SessionSink, optio
 }
 
 function worldOf({ auth, sink, options: { refresh } }: SessionRuntime, now: number): World {
-  const { authMode, session } = auth.getState()
+  const { authMode, session, error = null } = auth.getState()
   const { handler, interval = Infinity } = refresh ?? {}
-  return { now, mode: authMode, authPrincipal: session?.principal ?? null, hasHandler: handler !== undefined, canUpdate: sink.update !== undefined, interval }
+  return { now, mode: authMode, authPrincipal: session?.principal ?? null, authError: error, hasHandler: handler !== undefined, canUpdate: sink.update !== undefined, interval }
 }
 
 function perform(runtime: SessionRuntime, effect: SessionEffect): void {
