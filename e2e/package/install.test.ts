@@ -47,5 +47,6 @@ test('every subpath can be imported once its peer is there', () => {
 
 test('the main entry exports what the README shows', () => {
   expect(namesOf('.')).toEqual(expect.arrayContaining(['createAuth', 'isLatchkeyError']))
+  expect(namesOf('./node')).toEqual(['fileStore'])
   expect(namesOf('./server')).toEqual(expect.arrayContaining(['createSessionResolver', 'requireWriter', 'owns']))
 })

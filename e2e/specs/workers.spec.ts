@@ -250,6 +250,7 @@ for (const [script, type, isNoble] of [
     const complaints = complaintsOf(service)
     // It would be refused, and the script still has one in it: the way to @noble in a page.
     expect(await (await somebody.context.request.get(site.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
+    // oxlint-disable-next-line no-eval -- written as text: a bundler would follow it
     expect(await service.evaluate(() => (0, eval)("import('/page.js')").catch((error: Error) => error.message))).toContain('disallowed on ServiceWorkerGlobalScope')
     if (isNoble) await refuseEd25519(service)
 

@@ -88,8 +88,8 @@ async function perform(world: World, act: Act): Promise<boolean> {
 }
 
 /** What an upgrade could change. The rest may change at any time: the account server answers when it wants. */
-function identityIn({ authMode, phase, session, storage }: AuthState): object {
-  return { authMode, phase, principal: session?.principal, protection: storage.protection }
+function identityIn({ authMode, phase, session }: AuthState): object {
+  return { authMode, phase, principal: session?.principal }
 }
 
 /** A device identity leaves the keyring only when that was asked for, or an account brings it back. */
