@@ -321,6 +321,6 @@ test('a worker from a blob has the origin of its page; one without an origin has
     const worker = new Worker(`data:text/javascript,${encodeURIComponent(ask)}`)
     return new Promise<{ origin: string; problem: string; untold: string; told: string }>((resolve) => (worker.onmessage = ({ data }) => resolve(data)))
   })
-  expect(opaque).toMatchObject({ origin: 'null', problem: 'KEYSTORE_UNAVAILABLE', untold: 'TypeError: audience: required where there is no location' })
+  expect(opaque).toMatchObject({ origin: 'null', problem: 'KEYSTORE_OPAQUE', untold: 'TypeError: audience: required where there is no location' })
   await expect(createTokenVerifier({ audience: 'https://notes.example' }).verify(opaque.told)).resolves.toBeTruthy()
 })

@@ -110,9 +110,12 @@ export type CreateAuth = (options?: AuthOptions) => Auth
 /**
  * Makes `createAuth`.
  *
- * @param acts - how the part that loads later is had: by `import()` in pages, at once in service workers
+ * @param loadActs - how the part that loads later is had: by `import()` in pages, at once in service workers
  */
-export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
+export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
+  // One promise for all callers: two imports of a module that is still on its way may resolve in any order.
+  let loading: Promise<Acts> | undefined
+  const acts = (): Promise<Acts> => (loading ??= loadActs().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
   return (options = {}) => {
     checkOptions(options)
     const runtime = createRuntime(options, acts)

@@ -37,9 +37,9 @@ async function leave(runtime: Runtime, forget: boolean): Promise<void> {
   try {
     await runtime.write((ring) => signedOut(ring, currentEntry(ring), runtime.now(), forget))
   } catch (error) {
-    await runtime.read().catch(() => {})
-    // Only the answer of the store was lost.
-    if (currentEntry(runtime.ring())) throw error
+    const isRead = await runtime.read().then(() => true, () => false)
+    // Unless only the answer of the store was lost: what cannot be read may still be in force there.
+    if (!isRead || currentEntry(runtime.ring())) throw error
   }
 }
 

@@ -42,6 +42,18 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     expect(await store.read()).toBeUndefined()
   })
 
+  test('at the start lets nobody believe that they signed out', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    await browser.load()
+    const before = await store.read()
+    store.failure = problem
+    const auth = await browser.load()
+    await expect(auth.signOut({ forget: true })).rejects.toMatchObject({ code: problem })
+    store.failure = undefined
+    expect(await store.read()).toEqual(before)
+  })
+
   test('at the start hides an identity only until it works again', async () => {
     const store = unreliable()
     const browser = testBrowser(undefined, undefined, store)
