@@ -15,7 +15,7 @@ const STABLE = 10_000
 const PAUSE = { do: 'disconnect', reason: 'paused' } as const
 const END = { do: 'disconnect', reason: 'ended' } as const
 export const DROP_REFRESH = { do: 'dropRefresh' } as const
-export const NO_SCHEDULE = { do: 'schedule', delay: Infinity } as const
+export const NO_SCHEDULE: { readonly do: 'schedule'; readonly delay: number } = { do: 'schedule', delay: Infinity }
 export const NO_RETRY = { do: 'retry', attempt: null } as const
 
 /** The token on the wire, or the one to go there next. */
