@@ -1,4 +1,4 @@
-import { type AuthState, createAuth, indexedDbStore, memoryStore } from 'latchkey'
+import { type AuthOptions, type AuthState, createAuth, indexedDbStore, memoryStore } from 'latchkey'
 import { storeAcceptance } from 'latchkey/testing'
 
 /** What came out of one case of the acceptance suite; `error` is null where the store behaves. */
@@ -22,10 +22,38 @@ export function acceptStore(kind: 'indexedDbStore' | 'memoryStore'): Promise<Acc
 let auth: ReturnType<typeof createAuth> | undefined
 
 /** Starts the library, once in a page, and tells what state it is in. */
-export async function startAuth(): Promise<AuthState> {
-  auth ??= createAuth()
+export async function startAuth(options?: AuthOptions): Promise<AuthState> {
+  auth ??= createAuth(options)
   await auth.ready
   return auth.getState()
+}
+
+/** Asks for an identity: its principal comes back, or the code of what goes wrong instead. */
+export async function ensureIdentity(): Promise<string> {
+  return codeOf(auth!.ensureIdentity().then(({ principal }) => principal))
+}
+
+/** Puts the identity of a secret in force, and tells its principal. */
+export async function importSecret(secret: string): Promise<string> {
+  return codeOf(auth!.importSecret(secret, { replace: true }).then(({ principal }) => principal))
+}
+
+/** Waits until the state says how the secret is kept. */
+export function waitForProtection(wanted: AuthState['storage']['protection']): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => void (auth!.getState().storage.protection === wanted && resolve())
+    auth!.subscribe(look)
+    look()
+  })
+}
+
+/** Signs a token. */
+export async function signToken(): Promise<string | null> {
+  return auth!.getToken()
+}
+
+async function codeOf(work: Promise<string>): Promise<string> {
+  return work.catch((error: { readonly code?: string }) => error.code ?? String(error))
 }
 
 /** Asks the browser to keep this site's storage, starts the library, and tells what the browser has said by then. */
@@ -60,14 +88,14 @@ export async function tryDatabase(): Promise<string> {
   }
 }
 
-/** Tells what the record holds, how many identities that is, and the code of what goes wrong instead. */
-export async function readRecord(): Promise<{ readonly identities: number; readonly error?: string }> {
+/** How many identities the record holds; the code of what goes wrong instead. */
+export async function countIdentities(): Promise<number | string> {
   const store = indexedDbStore('latchkey')
   try {
     const record = (await store.read()) as { readonly entries: readonly unknown[] } | undefined
-    return { identities: record?.entries.length ?? 0 }
+    return record?.entries.length ?? 0
   } catch (error) {
-    return { identities: 0, error: (error as { readonly code?: string }).code ?? String(error) }
+    return (error as { readonly code?: string }).code ?? String(error)
   } finally {
     store.close()
   }
