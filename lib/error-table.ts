@@ -9,7 +9,7 @@ export interface ErrorRow {
   /** RFC 6750 §3.1 error of the `WWW-Authenticate` header. */
   readonly bearer?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
   /** HTTP status where the code is answered to a request. */
-  readonly status?: 400 | 401 | 403 | 409 | 503
+  readonly status?: 400 | 401 | 403 | 404 | 409 | 503
   /** Error kind of a sync engine's session. */
   readonly session?: 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH'
 }
@@ -17,7 +17,7 @@ export interface ErrorRow {
 const invalid = (meaning: string): ErrorRow => ({ meaning, state: 'invalid', bearer: 'invalid_token', status: 401, session: 'UNAUTHORIZED' })
 const expired = (meaning: string): ErrorRow => ({ meaning, state: 'expired', bearer: 'invalid_token', status: 401, session: 'TOKEN_EXPIRED' })
 const disabled = (meaning: string): ErrorRow => ({ meaning, state: 'disabled', bearer: 'invalid_token', status: 401, session: 'UNAUTHORIZED' })
-const refused = (meaning: string, status: 400 | 401 | 403 | 409): ErrorRow => ({ meaning, status })
+const refused = (meaning: string, status: 400 | 401 | 403 | 404 | 409): ErrorRow => ({ meaning, status })
 const local = (meaning: string): ErrorRow => ({ meaning })
 
 /** The one table of codes. The docs print it; a test keeps both equal. */
@@ -25,6 +25,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   // Identity
   ENCODING_INVALID: local('A text is not the canonical base64url form of any bytes.'),
   SECRET_INVALID: local('A text is not a device secret.'),
+  SECRET_HARDENED: local('The secret was replaced by keys that cannot be copied; it is not here any more.'),
   CRYPTO_UNAVAILABLE: local('Neither WebCrypto nor @noble can make an Ed25519 key here.'),
 
   // Tokens and proofs
@@ -54,9 +55,16 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PROOF_NONCE_MISMATCH: refused('The nonce is not the one that was issued.', 401),
   PROOF_LINK_MISMATCH: refused('The proof names another account.', 401),
   PROOF_REPLAYED: refused('The proof was used before.', 401),
+  PROOF_KEY_REVOKED: refused('The device key was revoked by its account.', 409),
+  PROOF_IDENTIFIER_MISMATCH: refused('The account is not the one that the person expected; nothing was bound, and no session was left.', 409),
 
   // Keystore
-  KEYSTORE_UNAVAILABLE: local('Storage is blocked, full or failed; nothing was changed.'),
+  KEYSTORE_UNAVAILABLE: local('Storage failed; nothing was changed.'),
+  KEYSTORE_BLOCKED: local('The browser forbids this site to store anything; nothing was changed.'),
+  KEYSTORE_FULL: local('Storage is full; nothing was changed.'),
+  KEYSTORE_PRIVATE: local('This private window cannot store anything; nothing was changed.'),
+  KEYSTORE_OPAQUE: local('The page has no origin of its own (a sandboxed frame, for instance) and so no storage.'),
+  KEYSTORE_VANISHED: local('The record is gone though one was here: site data was cleared. No identity is made in its place until `ensureIdentity` asks for one.'),
   KEYSTORE_TIMEOUT: local('Storage did not answer in time; nothing was changed.'),
   KEYSTORE_CORRUPT: local('The stored record is damaged; it was left in place.'),
   KEYSTORE_NEWER: local('The stored record was written by a newer version; it was left in place.'),
@@ -82,7 +90,11 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
 
   // Server
   PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409),
+  PRINCIPAL_FIXED: refused('The account has its principal already; it can only be linked to another one.', 409),
   PRINCIPAL_FIELD_FORBIDDEN: refused('`principal*` fields are written by the plugin alone.', 400),
+  ACCOUNT_HANDED_OVER: refused('Somebody else may still be able to use the account, from before its mailbox was proven.', 409),
+  KEY_UNKNOWN: refused('The account has no such device key.', 404),
+  KEY_NEEDED: refused('The account cannot be recovered yet, so none of its device keys can be revoked.', 409),
   CREDENTIAL_MISSING: { meaning: 'The request has no credential, and anonymous is not allowed.', state: 'missing', status: 401, session: 'UNAUTHORIZED' },
   CREDENTIAL_MALFORMED: { meaning: 'The Authorization header is not one Bearer token.', state: 'invalid', bearer: 'invalid_request', status: 400, session: 'UNAUTHORIZED' },
   ISSUER_UNKNOWN: invalid('No configured source issues such a token.'),

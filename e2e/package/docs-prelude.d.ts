@@ -9,3 +9,4 @@ declare const email: string
 declare const password: string
 declare function showMessage(text: string): void
 declare function notesOf(owners: readonly string[]): Promise<string[]>
+declare const typedText: string

@@ -33,6 +33,11 @@ export interface AccountProvider {
   withProof<Result>(mint: (() => Promise<string>) | null, run: () => Result | Promise<Result>): Promise<ProvenRun<Result>>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
   readFailure(outcome: unknown): LatchkeyError | null
+  /**
+   * The account server's own clock, milliseconds since 1970. It is asked when a server refused a token because of its
+   * times; without it a wrong clock on the device cannot be told.
+   */
+  getTime?(): Promise<number>
   /** Ends the session at the account server. */
   signOut(): Promise<void>
 }

@@ -4,7 +4,11 @@
  */
 export { accountToken } from './account-token.ts'
 export { attach } from './attach.ts'
-export { deriveKey, recordWrite, resumeIdentity } from './device-acts.ts'
+export { confirmBackup, exportSecret, importSecret, keptIdentities } from './backup.ts'
+export { catchUp } from './clock.ts'
+export { deriveKey, recordWrite } from './device-acts.ts'
+export { ensureIdentity } from './ensure-identity.ts'
 export { authFetch } from './fetch.ts'
+export { requestPersistence } from './persistence.ts'
 export { signOut } from './sign-out.ts'
 export { upgrade } from './upgrade.ts'

@@ -1,6 +1,11 @@
 import { confirmSession } from './confirm-session.ts'
+import { harden } from './harden.ts'
+import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
+import { readPersistence } from './persistence.ts'
+import { reportToApp } from './report.ts'
 import type { Runtime } from './runtime.ts'
+import { connectTabs, readAgain } from './tabs.ts'
 
 /**
  * Connects the identity, once it stands, with what goes on around it: other tabs, the network, the account server.
@@ -9,12 +14,20 @@ import type { Runtime } from './runtime.ts'
  */
 export async function attach(runtime: Runtime): Promise<() => void> {
   const heard = new AbortController()
-  const { signal } = heard
-  globalThis.addEventListener?.('online', () => runtime.dispatch({ type: 'networkFound' }), { signal })
-  globalThis.addEventListener?.('offline', () => runtime.dispatch({ type: 'networkLost' }), { signal })
-  const leave = connectTabs(runtime)
-  runtime.on('deliverOutbox', () => void inBackground(runtime, () => runtime.exclusively(() => deliverOutbox(runtime))))
+  const { announce, leave } = connectTabs(runtime, heard.signal)
+  const settle = (): void => {
+    if (runtime.ring().entries.length > 0) runtime.store.trace?.leave()
+    announce()
+    void hardenAll(runtime, announce)
+  }
+  runtime.on('announce', settle)
+  runtime.on('deliverOutbox', () => void inBackground(runtime, () => exclusively(runtime, () => deliverOutbox(runtime))))
+  reportToApp(runtime)
+  listen(runtime, heard.signal)
+  readPersistence(runtime)
   await readAgain(runtime)
+  // The identity may be newer than this connection.
+  settle()
   runtime.dispatch({ type: 'networkFound' })
   void inBackground(runtime, () => confirmSession(runtime))
   return () => {
@@ -23,34 +36,19 @@ export async function attach(runtime: Runtime): Promise<() => void> {
   }
 }
 
-/** A message only says that the record changed; every tab reads it again. */
-function connectTabs(runtime: Runtime): () => void {
-  const { channel: name } = runtime.store
-  const channel = name && typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined
-  const announce = (): void => channel?.postMessage('changed')
-  if (channel) channel.onmessage = () => void readAgain(runtime)
-  runtime.on('announce', announce)
-  // The identity may be newer than this connection.
-  announce()
-  return () => channel?.close()
+/** A page that was frozen or put aside has missed what others said meanwhile. */
+function listen(runtime: Runtime, signal: AbortSignal): void {
+  const on = (target: EventTarget | undefined, type: string, heard: () => void): void => target?.addEventListener?.(type, heard, { signal })
+  on(globalThis, 'online', () => runtime.dispatch({ type: 'networkFound' }))
+  on(globalThis, 'offline', () => runtime.dispatch({ type: 'networkLost' }))
+  on(globalThis, 'pageshow', () => void readAgain(runtime))
+  on(globalThis.document, 'resume', () => void readAgain(runtime))
+  // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && readAgain(runtime)))
 }
 
-async function readAgain(runtime: Runtime): Promise<void> {
-  const known = confirmedAt(runtime)
-  try {
-    await runtime.read()
-    runtime.dispatch({ type: 'recordChanged', view: runtime.view() })
-    // Another tab heard from the account server since: what was wrong with the session here is over too.
-    if (confirmedAt(runtime) > known) runtime.dispatch({ type: 'tokenAccepted' })
-  } catch {
-    // The store is out of reach for now: this tab stays what it was.
-  }
-}
-
-/** When the server last confirmed the account in force; 0 where none is. */
-function confirmedAt(runtime: Runtime): number {
-  const entry = runtime.currentOf(runtime.ring())
-  return entry?.kind === 'account' ? entry.verifiedAt : 0
+async function hardenAll(runtime: Runtime, announce: () => void): Promise<void> {
+  while (await harden(runtime)) announce()
 }
 
 /** Unreachable is not rejected: what fails here is tried again when the network is back. */

@@ -8,6 +8,7 @@ import type { AuthOptions } from './options.ts'
 
 /** A device of a test: a store, a connection to an account server, and as many page loads as wanted. */
 export interface TestBrowser {
+  readonly server: MemoryAccountServer
   readonly store: RecordStore
   readonly account: MemoryAccountClient
   readonly clock: ManualClock
@@ -17,8 +18,10 @@ export interface TestBrowser {
 
 /** @param server - to have several browsers on one account server */
 export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = manualClock(), store: RecordStore = memoryStore()): TestBrowser {
-  const account = (server ?? memoryAccountServer(clock.now)).connect()
+  const reached = server ?? memoryAccountServer(clock.now)
+  const account = reached.connect()
   return {
+    server: reached,
     store,
     account,
     clock,
@@ -28,4 +31,9 @@ export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = m
       return auth
     },
   }
+}
+
+/** Claims of a token. */
+export function readPayload(token: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }

@@ -1,7 +1,9 @@
 import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
-import { type EnsureIdentityOptions, ensureIdentity, start } from './identity.ts'
+import type { ImportSecretOptions, KeptIdentity } from './backup.ts'
+import type { EnsureIdentityOptions } from './ensure-identity.ts'
+import { start } from './identity.ts'
 import { type AuthOptions, checkOptions } from './options.ts'
-import { type Acts, type Runtime, createRuntime, guarded } from './runtime.ts'
+import { type Acts, type Runtime, createRuntime } from './runtime.ts'
 import type { SignOutOptions } from './sign-out.ts'
 import type { GetTokenOptions } from './token.ts'
 import type { UpgradeResult } from './upgrade.ts'
@@ -60,6 +62,34 @@ export interface Auth {
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `KEYSTORE_*`
    */
   deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
+  /**
+   * Returns the text form of the device secret (base64url, 43 characters): who has it is this identity. For a backup
+   * that the person keeps; call `confirmBackup` when they have shown that they can bring it back.
+   *
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `KEYSTORE_*`
+   */
+  exportSecret(): Promise<string>
+  /**
+   * Takes note that the secret is kept elsewhere; from now on the identity counts as recoverable.
+   *
+   * @param secret - as the person brought it back
+   * @throws {LatchkeyError} `SECRET_INVALID`, `PRINCIPAL_MISMATCH`: it is of another identity, `KEYSTORE_*`
+   */
+  confirmBackup(secret: string): Promise<void>
+  /**
+   * Puts the identity of a secret in force.
+   *
+   * @throws {LatchkeyError} `SECRET_INVALID`, `IDENTITY_CHANGED`: another identity is in force, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   */
+  importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
+  /** The device identities that were set aside; `ensureIdentity({ resume })` takes one again. */
+  keptIdentities(): Promise<readonly KeptIdentity[]>
+  /**
+   * Asks the browser to keep what is stored until the person clears it. Some browsers ask the person: call it on a click.
+   *
+   * @returns whether it is kept, false also where the browser says nothing within 30 s
+   */
+  requestPersistence(): Promise<boolean>
   /** Tells that the app queued or sent a write by another way than `fetch`: from now on this identity holds something. */
   recordWrite(): Promise<void>
   /** Tells that a server refused the token by another way than `fetch`, a socket for instance: `error` is set, the session stays. */
@@ -87,45 +117,45 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
     checkOptions(options)
     const runtime = createRuntime(options, acts)
     let detach: Promise<() => void> | undefined
-    reportToApp(runtime)
 
     // Not before the next microtask: construction itself touches no store, no channel and no network.
     const ready = Promise.resolve().then(async () => {
       await start(runtime)
+      // A server that renders has no store: nothing to connect, and no account of its own to ask about.
+      if (!options.keystore && !globalThis.indexedDB) return
       detach = acts().then(({ attach }) => attach(runtime))
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})
     })
-    const act = async (): Promise<Acts> => (await ready, acts())
+    const act = <Name extends Act>(name: Name) => (...request: Request<Name>) =>
+      ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request)) as ReturnType<Acts[Name]>
 
     return {
       ready,
       getState: runtime.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: runtime.subscribe,
-      ensureIdentity: async (request) => (await ready, ensureIdentity(runtime, request)),
+      ensureIdentity: act('ensureIdentity'),
       getToken: async (request) => (await ready, runtime.getToken(request)),
-      fetch: async (...request) => (await act()).authFetch(runtime, ...request),
-      upgrade: async (run) => (await act()).upgrade(runtime, run),
-      signOut: async (request) => (await act()).signOut(runtime, request),
-      deriveKey: async (purpose) => (await act()).deriveKey(runtime, purpose),
-      recordWrite: async () => (await act()).recordWrite(runtime),
+      fetch: act('authFetch'),
+      upgrade: act('upgrade'),
+      signOut: act('signOut'),
+      deriveKey: act('deriveKey'),
+      exportSecret: act('exportSecret'),
+      confirmBackup: act('confirmBackup'),
+      importSecret: act('importSecret'),
+      keptIdentities: act('keptIdentities'),
+      requestPersistence: act('requestPersistence'),
+      recordWrite: act('recordWrite'),
       rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
       acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
-        void detach?.then((leave) => leave())
-        runtime.store.close()
+        // Closed before it was ready, it still connects; and what the later part has opened until then is let go too.
+        void ready.then(() => detach).then((leave) => leave?.()).catch(() => {}).then(() => runtime.store.close())
       },
     }
   }
 }
 
-function reportToApp(runtime: Runtime): void {
-  const { onPrincipalChange, onTokenExpired } = runtime.options
-  runtime.on('reportExpiry', () => guarded(() => onTokenExpired?.()))
-  runtime.on('reportPrincipalChange', (before, { type }) => {
-    const from = before.session?.principal ?? null
-    const to = runtime.getState().session?.principal ?? null
-    if (from !== to) guarded(() => onPrincipalChange?.({ from, to, reason: type }))
-  })
-}
+type Act = 'ensureIdentity' | 'authFetch' | 'upgrade' | 'signOut' | 'deriveKey' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'keptIdentities' | 'requestPersistence' | 'recordWrite'
+type Request<Name extends Act> = Parameters<Acts[Name]> extends [Runtime, ...infer Rest] ? Rest : never

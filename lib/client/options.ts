@@ -36,6 +36,10 @@ export interface AuthOptions {
   readonly clock?: () => number
   /** The implementation of the primitives; WebCrypto with `@noble` as the fallback unless told. */
   readonly crypto?: CryptoSuite
+  /** Keeps every secret as keys that script can use and not copy, where the browser can store such keys. There is no backup then. */
+  readonly hardened?: boolean
+  /** The same once an account brings the principal back; true unless told. Not where `deriveKey` was used without a backup. */
+  readonly hardenAfterUpgrade?: boolean
   /** What this identity holds on this device. Without it, an identity holds something once it wrote. */
   readonly describeLocal?: (principal: string) => LocalHoldings | Promise<LocalHoldings>
   /** Picks the claims that the session shows, out of an account token's payload. */

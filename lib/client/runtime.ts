@@ -1,16 +1,18 @@
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
-import { type DeviceKey, openDeviceKey } from '../identity/device-key.ts'
+import { decodeBase64url } from '../identity/base64url.ts'
+import { type DeviceKey, openDeviceKey, openHardenedKey } from '../identity/device-key.ts'
+import { importRoot, importSeed, nativeSuite } from '../identity/native.ts'
 import { parseSecret } from '../identity/secret.ts'
 import { indexedDbStore } from '../keystore/indexed-db.ts'
-import { type DeviceEntry, EMPTY_KEYRING, type Entry, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
-import { mintProof } from '../tokens/mint.ts'
-import type { Purpose } from '../tokens/claims.ts'
-import { type AuthState, INITIAL_STATE, type View, viewOf } from '../machine/state.ts'
+import { signJws } from '../tokens/mint.ts'
+import { type AuthState, INITIAL_STATE, type StoreFacts, type View, viewOf } from '../machine/state.ts'
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
 import { type Timing, registerDevtools } from './devtools.ts'
+import { createIdentity, deviceEntry } from './identity.ts'
 import type { AuthOptions } from './options.ts'
-import { type GetTokenOptions, createTokenSource, readPayload } from './token.ts'
+import { type GetTokenOptions, createTokenSource } from './token.ts'
 
 /** What the parts of the client share: the state, the record and the way to change both. */
 export interface Runtime {
@@ -32,12 +34,12 @@ export interface Runtime {
   on(effect: Effect, perform: (before: AuthState, event: AuthEvent) => void): void
   /** The record as it was last read or written here. */
   ring(): Keyring
-  /** Reads the record; false where there is none. */
+  /** Reads the record and shows what it says; false where there is none. */
   read(): Promise<boolean>
-  /** Changes the record in one transaction; the same reference back writes nothing. */
-  write(updater: (found: Keyring) => Keyring): Promise<void>
-  /** One at a time over all tabs: whoever talks to the account server about who is signed in there. */
-  exclusively<Value>(work: () => Promise<Value>): Promise<Value>
+  /** Changes the record in one transaction; the same reference back writes nothing. `isExplicit`: see `Keystore.update`. */
+  write(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
+  /** The browser promised to keep what is stored. */
+  keepsStorage(): void
   /** The part of the state that follows from the record. */
   view(): View
   /** The device identity in force, ready to sign; null in the other modes. */
@@ -46,19 +48,45 @@ export interface Runtime {
   audience(): string
   /** The bearer for the mode in force. */
   getToken(options?: GetTokenOptions): Promise<string | null>
-  /** Signs a proof with a device key. */
-  prove(key: DeviceKey, audience: string, purpose: Purpose): Promise<string>
-  /** Anything thrown, as an error with a code. */
-  toError(thrown: unknown): LatchkeyError
-
+  /** When the record was last read or written here, milliseconds since 1970. */
+  readAt(): number
+  /** Opens the device key of an entry, and checks that it is the key of its principal. */
+  openEntry(entry: DeviceEntry): Promise<DeviceKey>
   /** What loads after the identity stands. */
   acts(): Promise<Acts>
-  // The acts get these from here, so that they share no chunk with the first load.
-  /** A deliberate failure. */
+  /** What the acts use of the first load. */
+  readonly core: Core
+}
+
+/** The acts get these from the runtime: imported, they would move out of the first load into a chunk of their own. */
+export interface Core {
   fail(...failure: ConstructorParameters<typeof LatchkeyError>): LatchkeyError
-  /** The identity in force. */
-  currentOf(ring: Keyring): Entry | undefined
-  readPayload: typeof readPayload
+  readonly createIdentity: typeof createIdentity
+  readonly currentEntry: typeof currentEntry
+  readonly decodeBase64url: typeof decodeBase64url
+  readonly deviceEntry: typeof deviceEntry
+  readonly guarded: typeof guarded
+  readonly importRoot: typeof importRoot
+  readonly importSeed: typeof importSeed
+  readonly isLatchkeyError: typeof isLatchkeyError
+  readonly nativeSuite: typeof nativeSuite
+  readonly parseSecret: typeof parseSecret
+  readonly signJws: typeof signJws
+}
+
+const core: Core = {
+  fail: (...failure) => new LatchkeyError(...failure),
+  createIdentity,
+  currentEntry,
+  decodeBase64url,
+  deviceEntry,
+  guarded,
+  importRoot,
+  importSeed,
+  isLatchkeyError,
+  nativeSuite,
+  parseSecret,
+  signJws,
 }
 
 /** The part of the client that loads later. */
@@ -80,7 +108,33 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const now = (): number => clock() + timing.simulated + timing.skew
   const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
-  let ring = EMPTY_KEYRING
+  let readAt = 0
+  let isFull: boolean | undefined
+  let facts: StoreFacts = { durability: store.durability, problem: undefined }
+  const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
+  const view = (): View => viewOf(ring(), facts)
+  const learn = (learned: Partial<StoreFacts>): void => {
+    facts = { ...facts, ...learned }
+    runtime.dispatch({ type: 'storageChanged', storage: view().storage })
+  }
+
+  /** What the store does shows in the state, whoever asked for it. */
+  async function watched<Value>(work: () => Promise<Value>, isWrite?: boolean): Promise<Value> {
+    try {
+      const value = await work()
+      readAt = now()
+      // A full disk can be read too, and that there is nothing to read is no sign that something could be written.
+      const isOver = isWrite || (!isFull && (value || options.initialMode === 'anonymous'))
+      if (facts.problem && isOver) learn({ problem: undefined })
+      return value
+    } catch (error) {
+      if (isLatchkeyError(error) && error.code.startsWith('KEYSTORE')) {
+        isFull = isWrite && error.code === 'KEYSTORE_FULL'
+        learn({ problem: error.code })
+      }
+      throw error
+    }
+  }
 
   const runtime: Runtime = {
     options,
@@ -101,24 +155,21 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
       return !ignored
     },
     on: (effect, perform) => void performers.set(effect, perform),
-    ring: () => ring,
+    ring,
     async read() {
-      const found = await keystore.read()
-      ring = found ?? EMPTY_KEYRING
-      return found !== undefined
+      const isFound = (await watched(keystore.read)) !== undefined
+      // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
+      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view() })
+      return isFound
     },
-    async write(updater) {
-      ring = await keystore.update((found) => updater(found ?? EMPTY_KEYRING))
-    },
-    exclusively: createLock(store.channel),
-    view: () => viewOf(ring, store.durability),
-    deviceKey: deviceKeyOpener(() => ring, options),
-    prove: (key, audience, purpose) => mintProof(key, { audience, now: now() / 1000, purpose }),
-    toError: (thrown) => (isLatchkeyError(thrown) ? thrown : new LatchkeyError('PROVIDER_REFUSED', undefined, thrown)),
-    fail: (...failure) => new LatchkeyError(...failure),
-    currentOf: currentEntry,
-    readPayload,
+    write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit), true),
+    keepsStorage: () => learn({ durability: 'persistent' }),
+    view,
+    deviceKey: deviceKeyOpener(ring, options),
     acts,
+    core,
+    readAt: () => readAt,
+    openEntry: (entry) => openEntry(entry, options),
     audience: () => defaultAudience(options),
     getToken: (request) => source(request),
   }
@@ -128,45 +179,37 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
 
 function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
-  if (!audience) throw new TypeError('audience: required where there is no location')
+  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one.
+  if (!audience || audience === 'null') throw new TypeError('audience: required where there is no location')
   return audience
-}
-
-/** A lock over all tabs where the store is shared between them, over this page otherwise. */
-function createLock(name: string | undefined): Runtime['exclusively'] {
-  let last: Promise<unknown> = Promise.resolve()
-  return <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const locks = name && globalThis.navigator?.locks
-    if (locks) return locks.request(name, work) as Promise<Value>
-    const next = last.then(work)
-    last = next.catch(() => {})
-    return next
-  }
 }
 
 /** Keeps the key that was opened last: opening derives it anew. */
 function deviceKeyOpener(ring: () => Keyring, options: AuthOptions): Runtime['deviceKey'] {
-  let opened: { principal: string; key: Promise<DeviceKey> } | undefined
+  let opened: { entry: DeviceEntry; key: Promise<DeviceKey> } | undefined
   return async () => {
     const entry = currentEntry(ring())
     if (entry?.kind !== 'device') return null
-    if (opened?.principal !== entry.principal) {
+    // Once hardened, the secret goes from memory too.
+    if (opened?.entry.principal !== entry.principal || opened.entry.secret !== entry.secret) {
       const key = openEntry(entry, options)
-      opened = { principal: entry.principal, key }
+      opened = { entry, key }
       key.catch(() => (opened = undefined))
     }
     return opened.key
   }
 }
 
+/** Opens the device key of an entry, and checks that it is the key of its principal. */
 async function openEntry(entry: DeviceEntry, { crypto }: AuthOptions): Promise<DeviceKey> {
+  if (!entry.secret && entry.keys) return openHardenedKey(entry, entry.keys)
   const key = await openDeviceKey(parseSecret(entry.secret ?? ''), crypto)
-  if (key.principal !== entry.principal) throw new LatchkeyError('KEYSTORE_CORRUPT', 'the secret belongs to another principal')
+  if (key.principal !== entry.principal) throw new LatchkeyError('KEYSTORE_CORRUPT')
   return key
 }
 
 /** Calls an app's callback; what it throws is the app's, and must not break the machine. */
-export function guarded(callback: () => unknown): void {
+function guarded(callback: () => unknown): void {
   try {
     callback()
   } catch (error) {

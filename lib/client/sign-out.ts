@@ -16,10 +16,10 @@ export interface SignOutOptions {
  * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function signOut(runtime: Runtime, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
-  if (!runtime.dispatch({ type: 'signOutStarted' })) throw runtime.fail('UPGRADE_IN_PROGRESS')
+  if (!runtime.dispatch({ type: 'signOutStarted' })) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
   try {
     if (!force) await checkUnsynced(runtime)
-    await runtime.write((ring) => signedOut(ring, runtime.currentOf(ring), runtime.now(), forget))
+    await leave(runtime, forget)
   } catch (error) {
     runtime.dispatch({ type: 'signOutVetoed' })
     throw error
@@ -27,9 +27,20 @@ export async function signOut(runtime: Runtime, { forget = false, force = false 
   runtime.dispatch({ type: 'signedOut', view: runtime.view() })
 }
 
-async function checkUnsynced({ options, fail }: Runtime): Promise<void> {
+async function checkUnsynced({ options, core }: Runtime): Promise<void> {
   const { unsynced } = (await options.beforeSignOut?.()) ?? { unsynced: 0 }
-  if (unsynced > 0) throw fail('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
+  if (unsynced > 0) throw core.fail('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
+}
+
+async function leave(runtime: Runtime, forget: boolean): Promise<void> {
+  const { currentEntry } = runtime.core
+  try {
+    await runtime.write((ring) => signedOut(ring, currentEntry(ring), runtime.now(), forget))
+  } catch (error) {
+    await runtime.read().catch(() => {})
+    // Only the answer of the store was lost.
+    if (currentEntry(runtime.ring())) throw error
+  }
 }
 
 function signedOut(ring: Keyring, entry: Entry | undefined, now: number, forget: boolean): Keyring {

@@ -107,7 +107,7 @@ describe('storage that does not work', () => {
     const auth = await testBrowser(undefined, undefined, store).load()
     expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_CORRUPT' } })
     await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
-    expect(await auth.getToken()).toBeNull()
+    await expect(auth.getToken()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
     expect(await store.read()).toEqual({ v: 1, entries: 'damaged' })
   })
 
@@ -151,6 +151,14 @@ describe('deriveKey', () => {
     const browser = testBrowser()
     await (await browser.load()).deriveKey('notes')
     expect(await browser.store.read()).toMatchObject({ entries: [{ derived: true }] })
+  })
+
+  test('gives nothing where that cannot be remembered', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    vi.spyOn(browser.store, 'update').mockRejectedValueOnce(new Error('full'))
+    await expect(auth.deriveKey('notes')).rejects.toThrow('full')
+    expect(await browser.store.read()).toMatchObject({ entries: [{ derived: false }] })
   })
 
   test('needs a device identity and a purpose', async () => {

@@ -1,4 +1,6 @@
-import { decodeBase64url } from '../identity/base64url.ts'
+import { LatchkeyError, isLatchkeyError } from '../errors.ts'
+import type { KeptToken } from '../keystore/record.ts'
+import { TOKEN_LIFETIME } from '../tokens/claims.ts'
 import { mintToken } from '../tokens/mint.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -13,37 +15,36 @@ export interface GetTokenOptions {
 /** A token is replaced this long before it expires, in milliseconds. */
 const MARGIN = 60_000
 
-interface HeldToken {
-  readonly token: string
-  /** When it expires by this device's clock, milliseconds since 1970. */
-  readonly until: number
-}
+/** A record that was read this long ago is read again before a new token, in milliseconds. */
+const STALE = 1000
 
 /** The bearer for the mode in force; many callers at once share one refresh. */
 export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions) => Promise<string | null> {
-  const held = new Map<string, HeldToken>()
-  const flights = new Map<string, Promise<string>>()
+  const held = new Map<string, KeptToken>()
+  const flights = new Map<string, Promise<KeptToken>>()
   runtime.on('dropTokens', () => {
-    held.clear()
+    // Kept to be known again: another tab may have left the same one in the record.
+    for (const [audience, token] of held) held.set(audience, { ...token, until: 0 })
     flights.clear()
     runtime.timing.tokenExpiresAt = null
   })
 
-  async function refresh(audience: string): Promise<string> {
-    const { session } = runtime.getState()
-    const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session) : await deviceToken(runtime, audience)
+  async function refresh(audience: string, refused: string | undefined): Promise<KeptToken> {
+    const { session, error } = runtime.getState()
+    if (error === 'expired' || Math.abs(runtime.now() - runtime.readAt()) > STALE) await catchUp(runtime)
+    const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session, refused) : await deviceToken(runtime, audience, session?.principal)
+    const now = runtime.getState().session
     // Whoever asked for one person's token must not get the next one's.
-    if (runtime.getState().session?.principal !== session?.principal) throw runtime.fail('IDENTITY_CHANGED')
-    const { iat, exp } = readPayload(token) ?? {}
-    // It was issued just now: what it lives from now on does not depend on whose clock is right.
-    const until = runtime.now() + (Number(exp) - Number(iat)) * 1000 || 0
-    held.set(audience, { token, until })
-    if (audience === runtime.audience()) runtime.timing.tokenExpiresAt = until
+    if (now?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
+    if (now?.authMode === session?.authMode) {
+      held.set(audience, token)
+      if (audience === runtime.audience()) runtime.timing.tokenExpiresAt = token.until
+    }
     return token
   }
 
-  async function share(audience: string): Promise<string> {
-    const flight = flights.get(audience) ?? refresh(audience)
+  async function share(audience: string, refused?: string): Promise<KeptToken> {
+    const flight = flights.get(audience) ?? refresh(audience, refused)
     flights.set(audience, flight)
     try {
       return await flight
@@ -53,26 +54,35 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
   }
 
   return async ({ audience = runtime.audience(), fresh } = {}) => {
+    const { session, storage } = runtime.getState()
+    // A store that does not answer is no reason to call a person nobody.
+    if (!session && storage.problem) await runtime.read()
     if (!runtime.getState().session) return null
-    const { token = '', until = 0 } = (!fresh && held.get(audience)) || {}
-    const left = until - runtime.now()
-    if (left > MARGIN) return token
-    // Unreachable is not rejected: what is still valid still serves.
-    return share(audience).catch((error) => (left > 0 && runtime.toError(error).code === 'OFFLINE' ? token : Promise.reject(error)))
+    const kept = held.get(audience)
+    const left = fresh || !kept ? 0 : kept.until - runtime.now()
+    if (left > MARGIN) return kept!.jwt
+    try {
+      return (await share(audience, kept?.jwt)).jwt
+    } catch (error) {
+      // Unreachable is not rejected: what is still valid still serves.
+      if (left > 0 && isLatchkeyError(error, 'OFFLINE')) return kept!.jwt
+      throw error
+    }
   }
 }
 
-async function deviceToken(runtime: Runtime, audience: string): Promise<string> {
-  const key = await runtime.deviceKey()
-  if (!key) throw runtime.fail('IDENTITY_CHANGED')
-  return mintToken(key, { audience, now: runtime.now() / 1000 })
-}
-
-/** Reads the claims of a token that was minted here or came from the account server itself; they are shown, not believed. */
-export function readPayload(token: string): Readonly<Record<string, unknown>> | undefined {
+/** Another tab may have changed who is in force, or a server refused the times of the last token. */
+async function catchUp(runtime: Runtime): Promise<void> {
   try {
-    return JSON.parse(new TextDecoder().decode(decodeBase64url(token.split('.')[1]!)))
+    await (await runtime.acts()).catchUp(runtime)
   } catch {
-    return undefined
+    // What is known here still serves.
   }
+}
+
+async function deviceToken(runtime: Runtime, audience: string, principal: string | undefined): Promise<KeptToken> {
+  const key = await runtime.deviceKey()
+  if (!key || key.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
+  const now = runtime.now()
+  return { jwt: await mintToken(key, { audience, now: now / 1000 }), until: now + TOKEN_LIFETIME * 1000 }
 }

@@ -20,3 +20,11 @@ export interface CryptoSuite {
   /** Turns a 32-byte Ed25519 seed into a key that signs. */
   signingKey(seed: Uint8Array<ArrayBuffer>): Promise<SigningKey>
 }
+
+/** Non-extractable keys that can take a secret's place: script can use them, not copy them. */
+export interface HardenedKeys {
+  /** Ed25519, signs. */
+  readonly sign: CryptoKey
+  /** HKDF, the root of `deriveKey`. */
+  readonly appRoot: CryptoKey
+}

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { VECTORS, forgerOf } from '../tokens/forge.testing.ts'
-import { type DeviceKey, openDeviceKey } from './device-key.ts'
+import { openDeviceKey } from './device-key.ts'
 import { nativeSuite } from './native.ts'
 import { nobleSuite } from './noble.ts'
 import { identifierOf, thumbprintInput } from './principal.ts'
@@ -15,7 +15,7 @@ afterEach(() => {
 
 describe.each([nativeSuite, nobleSuite])('profile latchkey/v1 with $name', (suite) => {
   describe.each(VECTORS)('secret $secret_hex', (vector) => {
-    const open = (): Promise<DeviceKey> => openDeviceKey(bytesOf(vector.secret_hex), suite)
+    const open = (): ReturnType<typeof openDeviceKey> => openDeviceKey(bytesOf(vector.secret_hex), suite)
 
     test('gives the principal, the thumbprint and the public key', async () => {
       const { principal, thumbprint, x, suite: name } = await open()
@@ -90,7 +90,7 @@ describe('identifierOf', () => {
 
 describe('openDeviceKey without a suite', () => {
   const vector = VECTORS[1]!
-  const open = (): Promise<DeviceKey> => openDeviceKey(bytesOf(vector.secret_hex))
+  const open = (): ReturnType<typeof openDeviceKey> => openDeviceKey(bytesOf(vector.secret_hex))
 
   test('takes WebCrypto', async () => {
     expect(await open()).toMatchObject({ suite: 'native', principal: vector.principal })

@@ -1,14 +1,15 @@
 import { LatchkeyError } from '../errors.ts'
 import { encodeBase64url } from './base64url.ts'
-import type { CryptoSuite } from './crypto.ts'
-import { nativeSuite } from './native.ts'
+import type { CryptoSuite, HardenedKeys } from './crypto.ts'
+import { expand, nativeSuite, signWith } from './native.ts'
 import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
 
 /** Key derivation, principal and token format belong together; a stored identity names its profile. */
 export const PROFILE = 'latchkey/v1'
 
 /** A device identity that can sign. */
-export interface DeviceKey extends Identifier {
+export interface DeviceKey {
+  readonly principal: string
   /** The public key as in a JWK: base64url, 43 characters. */
   readonly x: string
   /** Which implementation holds the private key. */
@@ -19,6 +20,17 @@ export interface DeviceKey extends Identifier {
   deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
 }
 
+/** Opens a device key of which only the hardened keys are left. */
+export function openHardenedKey({ principal, x }: Pick<DeviceKey, 'principal' | 'x'>, keys: HardenedKeys): DeviceKey {
+  return {
+    principal,
+    x,
+    suite: 'native',
+    sign: (data) => signWith(keys.sign, data),
+    deriveKey: (purpose) => expand(keys.appRoot, utf8(purpose)),
+  }
+}
+
 /**
  * Derives the device key of a secret (profile `latchkey/v1`).
  *
@@ -26,7 +38,7 @@ export interface DeviceKey extends Identifier {
  * @param suite - the implementation to use; without one WebCrypto is tried, and @noble loaded if it fails
  * @throws {LatchkeyError} `CRYPTO_UNAVAILABLE`: neither implementation works here
  */
-export async function openDeviceKey(secret: Uint8Array<ArrayBuffer>, suite?: CryptoSuite): Promise<DeviceKey> {
+export async function openDeviceKey(secret: Uint8Array<ArrayBuffer>, suite?: CryptoSuite): Promise<DeviceKey & Identifier> {
   if (suite) return derive(secret, suite)
   try {
     return await derive(secret, nativeSuite)
@@ -44,7 +56,7 @@ async function loadNoble(): Promise<CryptoSuite> {
   }
 }
 
-async function derive(secret: Uint8Array<ArrayBuffer>, suite: CryptoSuite): Promise<DeviceKey> {
+async function derive(secret: Uint8Array<ArrayBuffer>, suite: CryptoSuite): Promise<DeviceKey & Identifier> {
   const key = await suite.signingKey(await suite.hkdf(secret, utf8(`${PROFILE}/sign`)))
   const x = encodeBase64url(key.publicKey)
   return {

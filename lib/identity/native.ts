@@ -9,26 +9,38 @@ const PKCS8_PREFIX = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x6
 export const nativeSuite: CryptoSuite = {
   name: 'native',
 
-  async hkdf(ikm, info) {
-    const key = await crypto.subtle.importKey('raw', ikm, 'HKDF', false, ['deriveBits'])
-    const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info }
-    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 256))
-  },
+  hkdf: async (ikm, info) => expand(await importRoot(ikm), info),
 
   async sha256(data) {
     return new Uint8Array(await crypto.subtle.digest('SHA-256', data))
   },
 
   async signingKey(seed): Promise<SigningKey> {
-    const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed])
-    const extractable = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', true, ['sign'])
-    const { x } = await crypto.subtle.exportKey('jwk', extractable)
+    const { x } = await crypto.subtle.exportKey('jwk', await importSeed(seed, true))
     // Never a principal of no key: this way @noble takes over.
-    if (!x) throw new LatchkeyError('CRYPTO_UNAVAILABLE', 'no public key from this engine')
-    const key = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign'])
-    return {
-      publicKey: decodeBase64url(x),
-      sign: async (data) => new Uint8Array(await crypto.subtle.sign('Ed25519', key, data)),
-    }
+    if (!x) throw new LatchkeyError('CRYPTO_UNAVAILABLE')
+    const key = await importSeed(seed, false)
+    return { publicKey: decodeBase64url(x), sign: (data) => signWith(key, data) }
   },
+}
+
+/** Makes an Ed25519 key of a 32-byte seed. */
+export function importSeed(seed: Uint8Array<ArrayBuffer>, extractable: boolean): Promise<CryptoKey> {
+  return crypto.subtle.importKey('pkcs8', new Uint8Array([...PKCS8_PREFIX, ...seed]), 'Ed25519', extractable, ['sign'])
+}
+
+/** Makes key material into a root for {@link expand} that cannot be copied out again. */
+export function importRoot(ikm: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', ikm, 'HKDF', false, ['deriveBits'])
+}
+
+/** Returns the 64-byte Ed25519 signature of `data`. */
+export async function signWith(key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.sign('Ed25519', key, data))
+}
+
+/** HKDF-SHA-256 with an empty salt, 32 bytes out. */
+export async function expand(root: CryptoKey, info: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info }
+  return new Uint8Array(await crypto.subtle.deriveBits(algorithm, root, 256))
 }

@@ -1,6 +1,6 @@
 import { get, update } from 'idb-keyval'
-import { LatchkeyError, isLatchkeyError } from '../errors.ts'
-import type { RecordStore } from './store.ts'
+import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
+import type { RecordStore, Trace } from './store.ts'
 
 const STORE = 'keyring'
 const KEY = 'record'
@@ -17,10 +17,12 @@ const PATIENCE = 4000
  * @param name - separates several apps on one origin
  */
 export function indexedDbStore(name: string): RecordStore {
-  const connection = createConnection(`latchkey:${name}`)
+  const database = `latchkey:${name}`
+  const connection = createConnection(database)
   return {
     durability: 'evictable',
-    channel: `latchkey:${name}`,
+    channel: database,
+    trace: localStorageTrace(database),
     read: () => connection.run('readonly', (use) => get(KEY, use)),
     update: (updater) => connection.run('readwrite', (use) => updateUnlessSame(updater, use)),
     close: () => connection.close(),
@@ -61,17 +63,75 @@ function createConnection(database: string): Connection {
     return (opening ??= openDatabase(database, () => (opening = undefined)))
   }
 
-  /** A handle can be dead without an event (Clear-Site-Data, a crashed storage process), and opening can have failed: once more. */
-  async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
+  /**
+   * A handle can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes the
+   * next one, too. What was aborted is not written, so again.
+   */
+  async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
     try {
-      return startTransaction(await open(), mode)
-    } catch {
+      return await work()
+    } catch (error) {
+      if (!left || !isLost(error)) throw error
       close()
-      return startTransaction(await open(), mode)
+      return attempt(work, left - 1)
     }
   }
 
-  return { close, run: (mode, work) => bounded((started) => work(async (_, use) => use(started(await begin(mode))))) }
+  return {
+    close,
+    async run(mode, work) {
+      try {
+        return await bounded((started) => attempt(() => work(async (_, use) => use(started(startTransaction(await open(), mode))))))
+      } catch (error) {
+        // The next call gets a chance of its own.
+        close()
+        throw toFailure(error)
+      }
+    },
+  }
+}
+
+/** What happens to whoever has a handle when the database is taken away; Clear-Site-Data gives null. */
+function isLost(error: unknown): boolean {
+  return error == null || /^(InvalidState|Abort|Unknown)Error$/.test((error as Error).name)
+}
+
+function toFailure(error: unknown): unknown {
+  const { name } = (error ?? {}) as Error
+  // What cannot be cloned is the caller's matter; nothing is wrong with the store.
+  if (isLatchkeyError(error) || name === 'DataCloneError') return error
+  const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
+  const isDenied = name === 'SecurityError' || (name === 'UnknownError' && isForbidden())
+  return new LatchkeyError(isDenied ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
+}
+
+/** Where site data is blocked, Chromium's IndexedDB only says `UnknownError`; its localStorage is plainer. */
+function isForbidden(): boolean {
+  try {
+    void globalThis.localStorage
+    return false
+  } catch (error) {
+    return (error as Error).name === 'SecurityError'
+  }
+}
+
+/** Private windows of some engines refuse to open anything as an invalid state, and that twice. */
+const CODES: Readonly<Record<string, LatchkeyErrorCode>> = { QuotaExceededError: 'KEYSTORE_FULL', InvalidStateError: 'KEYSTORE_PRIVATE' }
+
+/** Workers have none: there a vanished record looks like a first visit. */
+function localStorageTrace(key: string): Trace {
+  return {
+    found: () => attempted(() => localStorage.getItem(key)) === '',
+    leave: () => attempted(() => localStorage.setItem(key, '')),
+  }
+}
+
+function attempted<Value>(work: () => Value): Value | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
 }
 
 function startTransaction(db: IDBDatabase, mode: IDBTransactionMode): IDBTransaction {
@@ -109,28 +169,19 @@ async function bounded<Value>(
   const patience = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       late = true
-      abort(transaction)
-      reject(new LatchkeyError('KEYSTORE_TIMEOUT', `no answer in ${PATIENCE} ms`))
+      // One that has just finished cannot be aborted: its answer is on its way.
+      attempted(() => transaction?.abort())
+      reject(new LatchkeyError('KEYSTORE_TIMEOUT'))
     }, PATIENCE)
   })
   const started = (begun: IDBTransaction): IDBObjectStore => {
     transaction = begun
-    if (late) abort(begun)
+    if (late) begun.abort()
     return begun.objectStore(STORE)
   }
   try {
     return await Promise.race([work(started), patience])
-  } catch (error) {
-    throw isLatchkeyError(error) ? error : new LatchkeyError('KEYSTORE_UNAVAILABLE', undefined, error)
   } finally {
     clearTimeout(timer)
-  }
-}
-
-function abort(transaction: IDBTransaction | undefined): void {
-  try {
-    transaction?.abort()
-  } catch {
-    // Already finished: the answer is on its way.
   }
 }

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
+import type { HardenedKeys } from '../identity/crypto.ts'
 
 /** Version of the record's shape. A record with a higher one is refused, never rewritten. */
 export const RECORD_VERSION = 1
@@ -11,10 +12,10 @@ export interface DeviceEntry {
   readonly principal: string
   /** The public key as in a JWK. */
   readonly x: string
-  /** Text form of the device secret; absent once hardened. */
+  /** Text form of the device secret; absent once hardened. Both are there while the keys are tried. */
   readonly secret?: string
   /** Non-extractable keys that replace the secret once hardened. */
-  readonly keys?: { readonly sign: CryptoKey; readonly appRoot: CryptoKey }
+  readonly keys?: HardenedKeys
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly origin: 'created' | 'imported'
@@ -36,8 +37,17 @@ export interface AccountEntry {
   readonly recoverable: boolean
   /** Claims of the last token, as `readClaims` gave them. */
   readonly claims: Readonly<Record<string, unknown>>
+  /** The last token, so that all tabs share one refresh. */
+  readonly token?: KeptToken
   /** When the server last confirmed the session, milliseconds since 1970. */
   readonly verifiedAt: number
+}
+
+/** A token of the account. */
+export interface KeptToken {
+  readonly jwt: string
+  /** When it expires by this device's clock, milliseconds since 1970. */
+  readonly until: number
 }
 
 /** One identity in the keyring. */

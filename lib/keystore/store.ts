@@ -1,14 +1,17 @@
-import type { Keyring } from './record.ts'
-import { parseKeyring } from './record.ts'
+import { LatchkeyError } from '../errors.ts'
+import { EMPTY_KEYRING, type Keyring, parseKeyring } from './record.ts'
 
 /**
  * Where the one record is kept. Any implementation must pass `storeAcceptance` from `latchkey/testing`.
+ * Every call ends in bounded time, and updates answer in the order in which they were done.
  */
 export interface RecordStore {
-  /** What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear. */
-  readonly durability: 'ephemeral' | 'evictable'
+  /** What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear, `persistent` stays. */
+  readonly durability: 'ephemeral' | 'evictable' | 'persistent'
   /** Name of the BroadcastChannel on which the store's other users hear of changes; absent where there are none. */
   readonly channel?: string
+  /** A trace beside the record, which tells a first visit from a record that vanished; absent where there can be none. */
+  readonly trace?: Trace
   /**
    * Returns the record, undefined where there is none.
    *
@@ -18,8 +21,8 @@ export interface RecordStore {
   /**
    * Replaces the record in one transaction: no other user of the store reads or writes in between.
    *
-   * @param updater - synchronous; gets the record and returns the new one, or the same reference to write nothing.
-   *   What it throws rejects the update, and nothing is written
+   * @param updater - synchronous and without effects of its own, since it may be called again; gets the record and
+   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is written
    * @returns what the updater returned, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */
@@ -28,18 +31,57 @@ export interface RecordStore {
   close(): void
 }
 
-/** A store whose record is checked on the way in. */
-export interface Keystore {
-  /** @throws {LatchkeyError} the `KEYSTORE_*` codes */
-  read(): Promise<Keyring | undefined>
-  /** @throws {LatchkeyError} the `KEYSTORE_*` codes, and what `updater` throws */
-  update(updater: (found: Keyring | undefined) => Keyring): Promise<Keyring>
+/** That a record was here, and nothing else. It is a hint: what matters is in the record. */
+export interface Trace {
+  /** Tells synchronously whether a record was here. */
+  found(): boolean
+  /** Called after each start that found or made a record. */
+  leave(): void
 }
 
-/** Puts the record's checks in front of a store, so that what is damaged or newer is never overwritten. */
+/** A store whose record is checked on the way in. */
+export interface Keystore {
+  /** The record as it was last read or written here. */
+  known(): Keyring | undefined
+  /** @throws {LatchkeyError} the `KEYSTORE_*` codes */
+  read(): Promise<Keyring | undefined>
+  /**
+   * @param updater - gets the record; where there is none an empty one
+   * @param isExplicit - somebody asked for an identity: a record that vanished is made anew from what is known here
+   * @throws {LatchkeyError} the `KEYSTORE_*` codes, and what `updater` throws
+   */
+  update(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
+}
+
+/** Puts the record's checks in front of a store, so that what is damaged, newer or gone is never overwritten. */
 export function openKeystore(store: RecordStore): Keystore {
+  let known: Keyring | undefined
+  let updates = 0
+
+  // Latchkey never deletes a record: one that was seen and is not there was taken away.
+  const check = (found: Keyring | undefined): Keyring | undefined => {
+    if (!found && (known || store.trace?.found())) throw new LatchkeyError('KEYSTORE_VANISHED')
+    return found
+  }
+
   return {
-    read: async () => parseKeyring(await store.read()),
-    update: (updater) => store.update((found) => updater(parseKeyring(found))),
+    known: () => known,
+    async read() {
+      const before = updates
+      // A trace without a record can be another tab between its first write and this read: the record is there by now.
+      let value = await store.read()
+      if (value === undefined && store.trace?.found()) value = await store.read()
+      // An update that has overtaken this read knows better.
+      return before < updates ? known : (known = check(parseKeyring(value)))
+    },
+    async update(updater, isExplicit) {
+      known = await store.update((value) => {
+        const found = parseKeyring(value)
+        const next = updater((isExplicit ? found : check(found)) ?? known ?? EMPTY_KEYRING)
+        // An empty record would mean that somebody signed out.
+        return next === EMPTY_KEYRING ? found : next
+      })
+      updates++
+    },
   }
 }

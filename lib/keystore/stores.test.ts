@@ -1,5 +1,5 @@
-import { IDBFactory } from 'fake-indexeddb'
-import { describe, expect, test, vi } from 'vitest'
+import { IDBDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { storeAcceptance } from '../testing/store-acceptance.ts'
 import { indexedDbStore } from './indexed-db.ts'
@@ -46,6 +46,8 @@ describe('the acceptance suite', () => {
 })
 
 describe('IndexedDB', () => {
+  afterEach(() => vi.restoreAllMocks())
+
   function fresh(): IDBFactory {
     const factory = new IDBFactory()
     vi.stubGlobal('indexedDB', factory)
@@ -92,10 +94,82 @@ describe('IndexedDB', () => {
   test('reports a store that cannot be opened, and tries again next time', async () => {
     const factory = fresh()
     vi.spyOn(factory, 'open').mockImplementationOnce(() => { throw new DOMException('denied', 'SecurityError') })
-      .mockImplementationOnce(() => { throw new DOMException('denied', 'SecurityError') })
     const store = indexedDbStore('app')
-    await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_BLOCKED' })
     expect(await store.read()).toBeUndefined()
+  })
+
+  test.each([
+    ['SecurityError', 'KEYSTORE_BLOCKED'],
+    ['QuotaExceededError', 'KEYSTORE_FULL'],
+    ['InvalidStateError', 'KEYSTORE_PRIVATE'],
+    ['UnknownError', 'KEYSTORE_UNAVAILABLE'],
+    ['VersionError', 'KEYSTORE_UNAVAILABLE'],
+  ])('tells what keeps a database from being opened: %s is %s', async (name, code) => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', name) })
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code })
+  })
+
+  test('where localStorage is forbidden, a database that cannot be opened for no known reason is too', async () => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('denied by the person', 'UnknownError') })
+    const found = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
+    Object.defineProperty(globalThis, 'localStorage', { configurable: true, get: () => { throw new DOMException('denied', 'SecurityError') } })
+    const reading = indexedDbStore('app').read().catch((error: unknown) => error)
+    expect(await reading).toMatchObject({ code: 'KEYSTORE_BLOCKED' })
+    Reflect.deleteProperty(globalThis, 'localStorage')
+    if (found) Object.defineProperty(globalThis, 'localStorage', found)
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+  })
+
+  test('a page without an origin of its own is told apart from a blocked site', async () => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', 'SecurityError') })
+    vi.stubGlobal('origin', 'null')
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_OPAQUE' })
+    vi.unstubAllGlobals()
+  })
+
+  test.each([null, new DOMException('gone', 'AbortError'), new DOMException('closed', 'InvalidStateError')])('does again what was aborted because the database was taken away: %s', async (reason) => {
+    fresh()
+    const store = indexedDbStore('app')
+    await store.update(() => ({ count: 1 }))
+    let updates = 0
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(() => { throw reason })
+    expect(await store.update((found) => (updates++, { count: (found as { count: number }).count + 1 }))).toEqual({ count: 2 })
+    expect(updates).toBe(2)
+    expect(put).toHaveBeenCalledTimes(2)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ count: 2 })
+  })
+
+  test('does it a third time, since a clearing of the site closes two handles in a row, and no more than that', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    const abort = (): never => { throw new DOMException('The connection was closed.', 'AbortError') }
+    put.mockImplementationOnce(abort).mockImplementationOnce(abort)
+    expect(await store.update(() => ({ kept: true }))).toEqual({ kept: true })
+    expect(await store.read()).toEqual({ kept: true })
+    put.mockClear()
+    put.mockImplementation(abort)
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    expect(put).toHaveBeenCalledTimes(3)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ kept: true })
+  })
+
+  test('leaves a trace beside the record, which outlives the database', async () => {
+    const kept = new Map<string, string>()
+    vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) })
+    const { trace } = indexedDbStore('app')
+    expect(trace?.found()).toBe(false)
+    trace?.leave()
+    expect(indexedDbStore('app').trace?.found()).toBe(true)
+    expect(indexedDbStore('other').trace?.found()).toBe(false)
+    expect([...kept.values()].join('')).toBe('')
+    vi.stubGlobal('localStorage', undefined)
+    expect(() => trace?.leave()).not.toThrow()
+    expect(trace?.found()).toBe(false)
+    vi.unstubAllGlobals()
   })
 
   test('where there is no IndexedDB at all, that is what it reports', async () => {
@@ -137,13 +211,47 @@ describe('IndexedDB', () => {
     expect(await store.read()).toBeUndefined()
   })
 
+  test('what was reported as too late while it waited behind another transaction is not written later', async () => {
+    const factory = fresh()
+    const store = indexedDbStore('app')
+    await store.update(() => ({ kept: true }))
+    const open = factory.open('latchkey:app')
+    const other = await new Promise<IDBDatabase>((resolve) => (open.onsuccess = () => resolve(open.result)))
+    const long = other.transaction('keyring', 'readwrite').objectStore('keyring')
+    let isOver = false
+    // A transaction lives as long as it has something to do.
+    const goOn = (): void => void (long.get('record').onsuccess = () => isOver || goOn())
+    goOn()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const begun = vi.spyOn(Object.getPrototypeOf(other) as IDBDatabase, 'transaction')
+    const writing = store.update(() => ({ late: true })).catch((error: unknown) => error)
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled())
+    vi.runAllTimers()
+    expect(await writing).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
+    vi.useRealTimers()
+    isOver = true
+    expect(await store.read()).toEqual({ kept: true })
+  })
+
+  test('the same reference back is no write, and every write waits for the disk', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const begun = vi.spyOn(IDBDatabase.prototype, 'transaction')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    await store.update(() => ({ kept: true }))
+    expect(begun).toHaveBeenCalledWith('keyring', 'readwrite', { durability: 'strict' })
+    expect(put).toHaveBeenCalledTimes(1)
+    await store.update((found) => found)
+    expect(put).toHaveBeenCalledTimes(1)
+  })
+
   test('a full disk rejects the write and keeps what was there', async () => {
     fresh()
     const store = indexedDbStore('app')
     await store.update(() => ({ kept: true }))
-    const put = vi.spyOn((globalThis as unknown as { IDBObjectStore: { prototype: IDBObjectStore } }).IDBObjectStore?.prototype ?? (await import('fake-indexeddb')).IDBObjectStore.prototype, 'put')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
     put.mockImplementationOnce(() => { throw new DOMException('full', 'QuotaExceededError') })
-    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_FULL' })
     put.mockRestore()
     expect(await store.read()).toEqual({ kept: true })
   })

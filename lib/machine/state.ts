@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type DeviceEntry, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -24,7 +24,7 @@ export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' 
 /** How well the identity is kept. */
 export interface Storage {
   /**
-   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to ·
+   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a file ·
    * `recoverable`: a backup exists, or an account brings the principal back.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
@@ -62,17 +62,31 @@ export const INITIAL_STATE: AuthState = {
   storage: { durability: 'ephemeral', protection: 'none' },
 }
 
+/** What is known about the store itself. */
+export interface StoreFacts {
+  readonly durability: Storage['durability']
+  readonly problem: LatchkeyErrorCode | undefined
+}
+
 /** Derives the stored part of the state. */
-export function viewOf(ring: Keyring, durability: Storage['durability']): View {
+export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View {
   const entry = currentEntry(ring)
   const device = ring.entries.find((other): other is DeviceEntry => other.kind === 'device' && other.principal === entry?.principal)
-  const recoverable = entry?.kind === 'account' ? entry.recoverable : device?.backedUpAt != null
-  const protection = !device ? 'none' : device.keys ? 'hardened' : 'extractable'
-  const storage: Storage = { durability: recoverable ? 'recoverable' : durability, protection }
+  const account = entry?.kind === 'account' ? entry : undefined
+  const storage: Storage = {
+    durability: isRecoverable(account, device) ? 'recoverable' : durability,
+    protection: !device ? 'none' : device.secret ? 'extractable' : 'hardened',
+    ...(problem && { problem }),
+  }
   if (!entry) return { authMode: 'anonymous', session: null, storage }
-  const account = entry.kind === 'account' ? entry : undefined
   const authMode = account ? 'external' : 'local-first'
   const { principal } = entry
   const principals = [principal, ...(account?.aliases ?? [])]
   return { authMode, session: { principal, principals, authMode, claims: account?.claims ?? {} }, storage }
+}
+
+/** An account never brings back what was encrypted with `deriveKey`; a backup does. */
+function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | undefined): boolean {
+  if (device && device.backedUpAt !== null) return true
+  return account?.recoverable === true && !device?.derived
 }

@@ -1,7 +1,8 @@
 import type { CryptoSuite } from '../identity/crypto.ts'
 import { type DeviceKey, openDeviceKey } from '../identity/device-key.ts'
 import { createSecret, formatSecret, parseSecret } from '../identity/secret.ts'
-import { type ProofInput, type TokenInput, mintProof, mintToken } from '../tokens/mint.ts'
+import { type TokenInput, mintToken, signJws } from '../tokens/mint.ts'
+import { type ProofInput, mintProof } from '../tokens/prove.ts'
 
 /** A device identity without a store, for tests of servers. */
 export interface TestDevice {
@@ -27,6 +28,6 @@ export async function testDevice(secret: string = formatSecret(createSecret()), 
     secret,
     key,
     token: (input) => mintToken(key, { now: now(), ...input }),
-    proof: (input) => mintProof(key, { now: now(), ...input }),
+    proof: (input) => mintProof(signJws, key, { now: now(), ...input }),
   }
 }

@@ -1,0 +1,171 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import type { RecordStore } from '../keystore/store.ts'
+import { testBrowser } from './client.testing.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+/** A store that can be made to fail, and whose record can be taken away. */
+function unreliable(durability: RecordStore['durability'] = 'evictable'): RecordStore & { failure: LatchkeyErrorCode | undefined; clear(): void } {
+  let inner = memoryStore()
+  let isTraced = false
+  const store = {
+    durability,
+    failure: undefined as LatchkeyErrorCode | undefined,
+    trace: { found: () => isTraced, leave: () => void (isTraced = true) },
+    read: async () => (fail(), inner.read()),
+    update: async <Value>(updater: (found: unknown) => Value) => (fail(), inner.update(updater)),
+    close() {},
+    clear: () => void (inner = memoryStore()),
+  }
+  const fail = (): void => {
+    if (store.failure) throw new LatchkeyError(store.failure)
+  }
+  return store
+}
+
+const PROBLEMS = ['KEYSTORE_UNAVAILABLE', 'KEYSTORE_TIMEOUT', 'KEYSTORE_BLOCKED', 'KEYSTORE_FULL', 'KEYSTORE_PRIVATE', 'KEYSTORE_OPAQUE'] as const
+
+describe.each(PROBLEMS)('storage with %s', (problem) => {
+  test('at the start gives no identity, and none is made up', async () => {
+    const store = unreliable()
+    store.failure = problem
+    const auth = await testBrowser(undefined, undefined, store).load()
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'ready', storage: { problem } })
+    await expect(auth.getToken()).rejects.toMatchObject({ code: problem })
+    await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: problem })
+    store.failure = undefined
+    expect(await store.read()).toBeUndefined()
+  })
+
+  test('at the start hides an identity only until it works again', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const { session } = (await browser.load()).getState()
+    store.failure = problem
+    const auth = await browser.load()
+    store.failure = undefined
+    expect(await auth.getToken()).not.toBeNull()
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session })
+    expect(auth.getState().storage.problem).toBeUndefined()
+  })
+
+  test('later leaves the person who they are, says so, and is over when it is over', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const auth = await browser.load()
+    const { session } = auth.getState()
+    store.failure = problem
+    await expect(auth.recordWrite()).rejects.toMatchObject({ code: problem })
+    expect(auth.getState()).toMatchObject({ session, storage: { problem } })
+    browser.clock.advance(20 * 60_000)
+    expect(await auth.getToken()).not.toBeNull()
+    store.failure = undefined
+    await auth.recordWrite()
+    expect(auth.getState().storage.problem).toBeUndefined()
+  })
+})
+
+test('a full disk can be read: it stays reported until something could be written', async () => {
+  const store = unreliable()
+  const { update } = store
+  store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
+  const auth = await testBrowser(undefined, undefined, store).load()
+  expect(await auth.keptIdentities()).toEqual([])
+  expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_FULL' } })
+  store.update = update
+  expect(await auth.ensureIdentity()).toEqual(auth.getState().session)
+  expect(auth.getState().storage.problem).toBeUndefined()
+})
+
+describe('a record that was cleared', () => {
+  test('before the start is no first visit: nobody is made up until the app asks', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const first = await browser.load()
+    await vi.waitFor(() => expect(store.trace!.found()).toBe(true))
+    store.clear()
+    const auth = await browser.load()
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+    const session = await auth.ensureIdentity()
+    expect(session.principal).not.toBe(first.getState().session!.principal)
+    expect((await browser.load()).getState()).toMatchObject({ session })
+  })
+
+  test('under an open page takes nothing from it, and the page can put the same identity back', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const auth = await browser.load()
+    const { session } = auth.getState()
+    store.clear()
+    await expect(auth.recordWrite()).rejects.toMatchObject({ code: 'KEYSTORE_VANISHED' })
+    expect(auth.getState()).toMatchObject({ session, storage: { problem: 'KEYSTORE_VANISHED' } })
+    expect(await auth.getToken()).not.toBeNull()
+    expect(await auth.ensureIdentity()).toEqual(session)
+    expect(auth.getState().storage.problem).toBeUndefined()
+    expect((await browser.load()).getState().session).toEqual(session)
+  })
+
+  test('leaves no trace where nobody was ever made', async () => {
+    const store = unreliable()
+    const auth = await testBrowser(undefined, undefined, store).load({ initialMode: 'anonymous' })
+    await auth.keptIdentities()
+    expect(store.trace!.found()).toBe(false)
+  })
+})
+
+describe('durability', () => {
+  const storage = (manager: Partial<StorageManager>): void => void vi.stubGlobal('navigator', { storage: manager })
+
+  test('says what the browser said before, without anybody waiting for it', async () => {
+    storage({ persisted: async () => true })
+    const auth = await testBrowser(undefined, undefined, unreliable()).load()
+    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('persistent'))
+  })
+
+  test('a browser that never says holds nothing up', async () => {
+    storage({ persisted: () => new Promise(() => {}) })
+    const auth = await testBrowser(undefined, undefined, unreliable()).load()
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', storage: { durability: 'evictable' } })
+  })
+
+  test('becomes persistent when the browser agrees', async () => {
+    storage({ persisted: async () => false, persist: async () => true })
+    const auth = await testBrowser(undefined, undefined, unreliable()).load()
+    expect(await auth.requestPersistence()).toBe(true)
+    expect(auth.getState().storage.durability).toBe('persistent')
+  })
+
+  test.each([['refuses', async () => false], ['fails', async () => Promise.reject(new Error('no'))]])('stays what it was when the browser %s', async (_, persist) => {
+    storage({ persisted: async () => false, persist })
+    const auth = await testBrowser(undefined, undefined, unreliable()).load()
+    expect(await auth.requestPersistence()).toBe(false)
+    expect(auth.getState().storage.durability).toBe('evictable')
+  })
+
+  test('a browser that never answers is waited for in bounded time, and a late answer still counts', async () => {
+    let answer: (isKept: boolean) => void = () => {}
+    storage({ persisted: async () => false, persist: () => new Promise((resolve) => (answer = resolve)) })
+    const auth = await testBrowser(undefined, undefined, unreliable()).load()
+    await auth.keptIdentities()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const asking = auth.requestPersistence()
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
+    vi.runAllTimers()
+    expect(await asking).toBe(false)
+    answer(true)
+    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('persistent'))
+  })
+
+  test('nothing is asked of the browser about a store that is not its own to keep', async () => {
+    const persist = vi.fn()
+    storage({ persist })
+    expect(await (await testBrowser(undefined, undefined, unreliable('ephemeral')).load()).requestPersistence()).toBe(false)
+    expect(await (await testBrowser(undefined, undefined, unreliable('persistent')).load()).requestPersistence()).toBe(true)
+    expect(persist).not.toHaveBeenCalled()
+  })
+})
