@@ -79,6 +79,23 @@ describe('an upgrade', () => {
     expect(kinds).toEqual([])
   })
 
+  test('after which the old token is taken says nothing for the account', async () => {
+    const time = testTime()
+    const { auth, account } = await testIdentity(time)
+    const sink = testSink()
+    await testSession(time, auth, sink)
+    await time.advance(MINUTE)
+    sink.answer = () => 'silence'
+    sink.link().rejected('expired')
+    await rest()
+    account.provider.getToken = () => new Promise(() => {})
+    await auth.upgrade(() => account.signUp('ada'))
+    auth.rejectToken('expired')
+    await rest()
+    sink.link().accepted()
+    expect(auth.getState()).toMatchObject({ authMode: 'external', error: 'expired' })
+  })
+
   test('resumes a session whose local-first tokens were refused as disabled', async () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)

@@ -122,6 +122,12 @@ describe('after a rejection', () => {
     old.accepted()
     expect(session.getState()).toBe(state)
     expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    sink.answer = () => 'silence'
+    sink.link().rejected('expired')
+    await time.advance(2 * SECOND)
+    expect(sink.calls.at(-1)).toBe('connect three')
+    old.accepted()
+    expect(session.getState().status).toBe('paused')
   })
 
   test('while the handler throws it stays paused, and resumes when it works again', async () => {
@@ -198,6 +204,12 @@ describe('an error that another part of the app set', () => {
     await time.advance(HOUR)
     expect(bad.calls.length).toBeLessThan(80)
     expect(good.calls.length).toBeLessThan(80)
+    let connected = 0
+    for (let second = 0; second < 3600; second += 10) {
+      await time.advance(10 * SECOND)
+      if (good.token()) connected++
+    }
+    expect(connected).toBeGreaterThan(350)
     bad.answer = () => 'accept'
     await time.advance(5 * MINUTE)
     expect([good.token(), bad.token()]).not.toContain(null)
