@@ -137,8 +137,9 @@ interface Answer {
   readonly error: { readonly status: number; readonly code?: string; readonly message?: string } | null
 }
 
+/** Past the browser's cache: it would keep a token after the sign-out, for whoever comes next. */
 async function get<Data>(fetch: Fetch, path: string): Promise<Data | null> {
-  return (await request(fetch, path, { method: 'GET' })) as Data | null
+  return (await request(fetch, path, { method: 'GET', cache: 'no-store' })) as Data | null
 }
 
 /** Null where the server says that there is no session; every other failure is that it cannot be reached. */

@@ -1,11 +1,14 @@
 import { createHmac } from 'node:crypto'
-import type { BetterAuthOptions } from 'better-auth'
-import { emailOTP, magicLink, phoneNumber, siwe, twoFactor, username } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { passkey } from '@better-auth/passkey'
+import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import { emailOTP, magicLink, oneTap, phoneNumber, siwe, twoFactor, username } from 'better-auth/plugins'
+import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER, latchkey } from './index.ts'
+import { softPasskey } from './passkey.testing.ts'
 import { type Person, codeOf, newPerson, post, proofOf, userOf } from './requests.testing.ts'
-import { AUDIENCE, type TestServer, person } from './server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
 
@@ -207,6 +210,80 @@ onEachEngine((newServer) => {
     expect([response.status, await response.clone().text()]).toEqual([200, expect.any(String)])
     await expectBound(server, one)
     expect(await one.session()).toMatchObject({ recoverable: false })
+  })
+
+  describe('passkey', () => {
+    const setUp = async () => {
+      const server = await newServer({ plugins: [passkey() as unknown as BetterAuthPlugin] })
+      const first = server.browser()
+      await first.send('/sign-up/email', post(ada))
+      const key = softPasskey(ORIGIN)
+      const asked = (await (await first.send('/passkey/generate-register-options')).json()) as { challenge: string }
+      expect((await first.send('/passkey/verify-registration', post({ response: key.register(asked) }))).status).toBe(200)
+      const one = await newPerson(server)
+      const options = (await (await one.browser.send('/passkey/generate-authenticate-options')).json()) as { challenge: string }
+      return { server, one, options, key }
+    }
+
+    test('a sign-in to an open account binds it', async () => {
+      const { server, one, options, key } = await setUp()
+      expect((await one.prove('/passkey/verify-authentication', { response: key.authenticate(options) })).status).toBe(200)
+      await expectBound(server, one)
+      // A passkey alone does not make it so: its mailbox is unproven.
+      expect(await one.session()).toMatchObject({ recoverable: false })
+    })
+
+    test('registering one binds nothing', async () => {
+      const { server, one } = await setUp()
+      await one.browser.send('/sign-in/email', post(ada))
+      const asked = (await (await one.browser.send('/passkey/generate-register-options')).json()) as { challenge: string }
+      expect((await one.prove('/passkey/verify-registration', { response: softPasskey(ORIGIN).register(asked) })).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+    })
+
+    test('of somebody else signs nobody in', async () => {
+      const { server, one, options } = await setUp()
+      expect((await one.prove('/passkey/verify-authentication', { response: softPasskey(ORIGIN).authenticate(options) })).status).toBe(401)
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+    })
+  })
+
+  describe('one-tap', () => {
+    afterEach(() => vi.unstubAllGlobals())
+
+    /** A token signed here; only the address of Google's keys is answered here too. */
+    const googleToken = async (claims: object) => {
+      const { privateKey, publicKey } = await generateKeyPair('RS256')
+      const jwk = { ...(await exportJWK(publicKey)), kid: crypto.randomUUID(), alg: 'RS256', use: 'sig' }
+      const network = globalThis.fetch
+      vi.stubGlobal('fetch', (input: string | URL | Request, init?: RequestInit) => {
+        const address = input instanceof Request ? input.url : String(input)
+        return address.startsWith('https://www.googleapis.com/oauth2/') ? Promise.resolve(Response.json({ keys: [jwk] })) : network(input, init)
+      })
+      return new SignJWT({ email: ada.email, email_verified: true, name: 'Ada', ...claims })
+        .setProtectedHeader({ alg: 'RS256', kid: jwk.kid })
+        .setIssuer('https://accounts.google.com')
+        .setAudience('notes')
+        .setSubject('ada-at-google')
+        .setIssuedAt()
+        .setExpirationTime('5m')
+        .sign(privateKey)
+    }
+
+    test('binds the account that it makes', async () => {
+      const server = await newServer({ plugins: [oneTap({ clientId: 'notes' })] })
+      const one = await newPerson(server)
+      expect((await one.prove('/one-tap/callback', { idToken: await googleToken({}) })).status).toBe(200)
+      await expectBound(server, one)
+      expect(await one.session()).toMatchObject({ recoverable: true })
+    })
+
+    test('with a token for another app makes nothing', async () => {
+      const server = await newServer({ plugins: [oneTap({ clientId: 'another' })] })
+      const one = await newPerson(server)
+      expect((await one.prove('/one-tap/callback', { idToken: await googleToken({}) })).status).toBe(400)
+      expect(await server.rows('user')).toEqual([])
+    })
   })
 
   describe('second factor', () => {

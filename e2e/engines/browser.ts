@@ -33,6 +33,6 @@ export interface Browser {
 export interface LaunchOptions {
   /** The folder where it keeps everything. */
   readonly profile: string
-  /** Private browsing: nothing is kept. */
-  readonly isPrivate: boolean
+  /** `private`: nothing is kept when it ends. `off`: a setting, or a mode of the device, denies sites all storage. */
+  readonly storage: 'kept' | 'private' | 'off'
 }

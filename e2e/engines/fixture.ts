@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject, test as base } from 'vitest'
 import { bundleHarness, startHarness } from '../tools/harness.mjs'
-import type { Browser } from './browser.ts'
+import type { Browser, LaunchOptions } from './browser.ts'
 import { launch } from './launch.ts'
 
 declare module 'vitest' {
@@ -17,7 +17,7 @@ declare module 'vitest' {
 
 interface Fixtures {
   /** Starts the browser: always on the same profile within one test. */
-  readonly start: (options?: { readonly isPrivate?: boolean }) => Promise<Browser>
+  readonly start: (storage?: LaunchOptions['storage']) => Promise<Browser>
   /** Returns the address of the harness page on an origin that nobody has visited yet. */
   readonly freshOrigin: () => Promise<string>
   /** Puts figures into the table. */
@@ -31,8 +31,8 @@ export const test = base.extend<Fixtures>({
   async start({ task }, use) {
     const profile = mkdtempSync(join(tmpdir(), 'latchkey-engine-'))
     const started: Browser[] = []
-    await use(async ({ isPrivate = false } = {}) => {
-      const browser = await launch(inject('engine'), inject('programs'), { profile, isPrivate })
+    await use(async (storage = 'kept') => {
+      const browser = await launch(inject('engine'), inject('programs'), { profile, storage })
       started.push(browser)
       task.meta.engine = browser.version
       return browser

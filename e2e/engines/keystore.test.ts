@@ -30,10 +30,15 @@ test('a persist() that is not answered does not hold auth.ready', async ({ start
   expect(authMode).toBe('local-first')
 })
 
-test('a page without an origin is ready, with a problem and no identity', async ({ start, freshOrigin, report }) => {
-  const page = await (await start()).newPage(`${await freshOrigin()}/opaque`)
-  const { session, storage } = await page.evaluate(() => harness.startAuth())
-  report({ problem: storage.problem ?? 'none' })
-  expect(session).toBeNull()
-  expect(storage.problem).toMatch(/^KEYSTORE_/)
-})
+for (const [where, { storage, path }] of Object.entries({
+  'a page without an origin': { storage: 'kept', path: '/opaque' },
+  'a browser that denies storage': { storage: 'off', path: '/' },
+} as const)) {
+  test(`${where} is ready, with a problem and no identity`, async ({ start, freshOrigin, report }) => {
+    const page = await (await start(storage)).newPage(`${await freshOrigin()}${path}`)
+    const { session, storage: found } = await page.evaluate(() => harness.startAuth())
+    report({ problem: found.problem ?? 'none', thrown: await page.evaluate(() => harness.tryDatabase()) })
+    expect(session).toBeNull()
+    expect(found.problem).toMatch(/^KEYSTORE_/)
+  })
+}

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import puppeteer, { type BrowserContext, type Browser as PuppeteerBrowser, type Page as PuppeteerPage } from 'puppeteer-core'
 import type { Browser, LaunchOptions, Page } from './browser.ts'
@@ -22,20 +22,31 @@ const PREFERENCES = {
 }
 
 /** Starts Chromium. */
-export async function launchChromium(program: string, { profile, isPrivate }: LaunchOptions): Promise<Browser> {
+export async function launchChromium(program: string, { profile, storage }: LaunchOptions): Promise<Browser> {
+  if (storage === 'off') writeSettings(profile, { profile: { default_content_setting_values: { cookies: 2 } } })
   const child = startChild(program, [...CHROMIUM, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), `--user-data-dir=${profile}`])
   const browserWSEndpoint = await child.prints(/DevTools listening on (ws:\S+)/)
   const browser = await puppeteer.connect({ browserWSEndpoint, protocolTimeout: 0 })
-  return browserOf(child, browser, isPrivate ? await browser.createBrowserContext() : browser.defaultBrowserContext())
+  return browserOf(child, browser, storage === 'private' ? await browser.createBrowserContext() : browser.defaultBrowserContext())
 }
 
 /** Starts Firefox. */
-export async function launchFirefox(program: string, { profile, isPrivate }: LaunchOptions): Promise<Browser> {
-  writePreferences(profile, { ...PREFERENCES, 'browser.privatebrowsing.autostart': isPrivate })
+export async function launchFirefox(program: string, { profile, storage }: LaunchOptions): Promise<Browser> {
+  writePreferences(profile, {
+    ...PREFERENCES,
+    'browser.privatebrowsing.autostart': storage === 'private',
+    ...(storage === 'off' && { 'network.cookie.cookieBehavior': 2 }),
+  })
   const child = startChild(program, [...FIREFOX, '--profile', profile])
   const browserWSEndpoint = `${await child.prints(/WebDriver BiDi listening on (ws:\S+)/)}/session`
   const browser = await puppeteer.connect({ browserWSEndpoint, protocol: 'webDriverBiDi', protocolTimeout: 0 })
   return browserOf(child, browser, browser.defaultBrowserContext())
+}
+
+/** What a person chooses under “Block all cookies” and the like. */
+function writeSettings(profile: string, settings: object): void {
+  mkdirSync(join(profile, 'Default'), { recursive: true })
+  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(settings))
 }
 
 function writePreferences(profile: string, preferences: Readonly<Record<string, unknown>>): void {

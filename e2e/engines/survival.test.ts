@@ -51,7 +51,7 @@ test('keys that cannot be copied survive in IndexedDB and still work', async ({ 
 
 test('a private window keeps an identity until it is closed', async ({ start, freshOrigin, report }) => {
   const origin = await freshOrigin()
-  const browser = await start({ isPrivate: true })
+  const browser = await start('private')
   const page = await browser.newPage(origin)
   const principal = await principalOf(page)
   await page.visit(origin)
@@ -59,7 +59,7 @@ test('a private window keeps an identity until it is closed', async ({ start, fr
   expect(await principalOf(page)).toBe(principal)
   const keys = await page.evaluate(() => harness.keepKeys().then(() => 'stored', (error: Error) => error.name))
   await browser.close()
-  const later = await (await start({ isPrivate: true })).newPage(origin)
+  const later = await (await start('private')).newPage(origin)
   expect(await principalOf(later)).not.toBe(principal)
   report({ keys })
 })

@@ -1,4 +1,4 @@
-// The smallest browser on WebKitGTK that WebDriver can steer: `gjs -m webkit-browser.js PROFILE`, private without a profile.
+// The smallest browser on WebKitGTK that WebDriver can steer: `gjs -m webkit-browser.js PROFILE kept|private|off`.
 // Debian's MiniBrowser will not do: under WebDriver it keeps nothing on disk.
 import GLib from 'gi://GLib'
 import Gtk from 'gi://Gtk?version=3.0'
@@ -9,9 +9,11 @@ const SIGTERM = 15
 
 Gtk.init(null)
 
-const [profile] = programArgs
-const storage = profile ? new WebKit.WebsiteDataManager({ base_data_directory: profile, base_cache_directory: profile }) : WebKit.WebsiteDataManager.new_ephemeral()
-const context = new WebKit.WebContext({ website_data_manager: storage })
+const [profile, storage] = programArgs
+const manager = storage === 'private' ? WebKit.WebsiteDataManager.new_ephemeral() : new WebKit.WebsiteDataManager({ base_data_directory: profile, base_cache_directory: profile })
+// As in Apple's Lockdown Mode, pages then have no IndexedDB.
+const settings = new WebKit.Settings({ enable_html5_database: storage !== 'off' })
+const context = new WebKit.WebContext({ website_data_manager: manager })
 context.set_automation_allowed(true)
 context.connect('automation-started', (_, session) => {
   const application = new WebKit.ApplicationInfo()
@@ -23,7 +25,7 @@ context.connect('automation-started', (_, session) => {
 
 /** Each window has a web process of its own. */
 function openWindow() {
-  const view = new WebKit.WebView({ web_context: context, is_controlled_by_automation: true })
+  const view = new WebKit.WebView({ web_context: context, settings, is_controlled_by_automation: true })
   const window = new Gtk.Window({ default_width: 600, default_height: 400 })
   window.add(view)
   view.connect('close', () => window.destroy())

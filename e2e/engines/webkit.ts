@@ -9,17 +9,18 @@ import type { Programs } from './programs.ts'
 const BROWSER = fileURLToPath(new URL('webkit-browser.js', import.meta.url))
 
 /** How long WebDriver waits for a page or a script: so long that only what hangs is ended, in milliseconds. */
-const PATIENCE = 600_000
+const PATIENCE = 300_000
 
 /** Starts WebKitGTK on a screen of its own, and a driver for it. */
-export async function launchWebKit(programs: Programs, { profile, isPrivate }: LaunchOptions): Promise<Browser> {
-  const [inspector, port] = [await freePort(), await freePort()]
+export async function launchWebKit(programs: Programs, { profile, storage }: LaunchOptions): Promise<Browser> {
+  const inspector = `127.0.0.1:${await freePort()}`
+  const url = `http://127.0.0.1:${await freePort()}`
   const screen = startChild(programs['screen']!, ['-displayfd', '1', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'])
-  const environment = { DISPLAY: `:${await screen.prints(/^(\d+)\n/)}`, GDK_BACKEND: 'x11', WEBKIT_INSPECTOR_SERVER: `127.0.0.1:${inspector}` }
-  const browser = startChild(programs['interpreter']!, ['-m', BROWSER, ...(isPrivate ? [] : [profile])], environment)
+  const environment = { DISPLAY: `:${await screen.prints(/^(\d+)$/m)}`, GDK_BACKEND: 'x11', WEBKIT_INSPECTOR_SERVER: inspector }
+  const browser = startChild(programs['interpreter']!, ['-m', BROWSER, profile, storage], environment)
   await browser.prints(/ready/)
-  const service = startChild(programs['driver']!, ['--host=127.0.0.1', `--port=${port}`, `--target=127.0.0.1:${inspector}`])
-  const driver = await connect(`http://127.0.0.1:${port}`)
+  const service = startChild(programs['driver']!, ['--host=127.0.0.1', `--port=${new URL(url).port}`, `--target=${inspector}`])
+  const driver = await browser.during(service.during(connect(url)))
   const capabilities = await driver.getCapabilities()
   const finish = async (signal?: NodeJS.Signals): Promise<void> => {
     await browser.end(signal)
@@ -34,11 +35,16 @@ export async function launchWebKit(programs: Programs, { profile, isPrivate }: L
 }
 
 async function connect(url: string): Promise<WebDriver> {
-  const isReady = (): Promise<boolean> => fetch(`${url}/status`).then(({ ok }) => ok, () => false)
-  for await (const _ of setInterval(20)) if (await isReady()) break
+  await isServing(url)
   const driver = await new Builder().usingServer(url).withCapabilities({ browserName: 'WebKitGTK' }).build()
   await driver.manage().setTimeouts({ pageLoad: PATIENCE, script: PATIENCE })
   return driver
+}
+
+/** The driver says nothing when it is ready: it has to be asked. */
+async function isServing(url: string): Promise<void> {
+  const ask = (): Promise<boolean> => fetch(`${url}/status`).then(({ ok }) => ok, () => false)
+  for await (const _ of setInterval(20)) if (await ask()) return
 }
 
 /** WebDriver looks at one window at a time: every command first goes to its own. */

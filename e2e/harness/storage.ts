@@ -47,6 +47,19 @@ export function deleteDatabase(): Promise<'deleted' | 'blocked'> {
   })
 }
 
+/** Tells what this browser does when a page asks for a database: `opened`, or the name of what it throws. */
+export async function tryDatabase(): Promise<string> {
+  try {
+    const request = indexedDB.open('probe')
+    return await new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve('opened')
+      request.onerror = () => reject(request.error)
+    })
+  } catch (error) {
+    return (error as Error).name
+  }
+}
+
 /** Tells what the record holds, how many identities that is, and the code of what goes wrong instead. */
 export async function readRecord(): Promise<{ readonly identities: number; readonly error?: string }> {
   const store = indexedDbStore('latchkey')

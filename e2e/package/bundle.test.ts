@@ -38,6 +38,12 @@ describe('what a page loads', () => {
     for (const { name, code } of withPanel) for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
   })
 
+  test('has a session in one part of its own, with no key, no store and no server code', async () => {
+    const [session, ...others] = await bundle(entry('session'))
+    expect(others).toEqual([])
+    for (const word of [...FORBIDDEN, 'indexedDB', 'BroadcastChannel', 'Ed25519', 'HKDF', '@noble']) expect.soft(session!.code.includes(word), word).toBe(false)
+  })
+
   test('needs no import() where a service worker allows none', async () => {
     const [worker, ...others] = await bundle(entry('worker'))
     expect(others.map(({ name }) => name).filter((name) => !name.includes('noble'))).toEqual([])

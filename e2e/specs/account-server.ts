@@ -19,7 +19,7 @@ export interface AccountServer {
   count(request: string): number
   /** Keeps back the answers to such requests from now on. */
   hold(request: string): Held
-  /** Called for each step of a request, before the server goes on: it arrived, or is about to be answered. */
+  /** Called before the server goes on: a request arrived or is about to be answered, or a page told where it is. */
   onStep: (step: string) => void
   /** Rows of a query on the server's own file. */
   rows<Row>(query: string, ...values: string[]): Row[]
@@ -57,6 +57,7 @@ export async function startAccountServer(): Promise<AccountServer> {
 
   async function answer(request: Request): Promise<Response> {
     const url = new URL(request.url)
+    if (url.pathname === '/tell') return tell(url)
     const name = `${request.method} ${url.pathname}`
     requests.push(name)
     server.onStep(`${name} arrived`)
@@ -68,6 +69,12 @@ export async function startAccountServer(): Promise<AccountServer> {
     await held?.gate
     server.onStep(`${name} answered`)
     return response
+  }
+
+  /** The page waits for the answer and does nothing meanwhile: whatever happens now happens to it at this step. */
+  function tell({ searchParams }: URL): Response {
+    server.onStep(searchParams.get('step') ?? '')
+    return new Response('heard')
   }
 
   const listening = serve({

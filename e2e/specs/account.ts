@@ -100,7 +100,7 @@ export function someEmail(): string {
   return `${randomUUID()}@example.com`
 }
 
-/** Payload of a token. */
+/** Payload of a token; empty for anything else. */
 export function payloadOf(token: unknown): Readonly<Record<string, unknown>> {
-  return JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString())
+  return JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString() || '{}')
 }

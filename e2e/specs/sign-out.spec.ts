@@ -30,9 +30,15 @@ function verify(server: AccountServer, { email }: Person): void {
   server.change('update user set emailVerified = 1 where email = ?', email)
 }
 
-/** What script can find of somebody in the page's storage. */
+/** What script can find of somebody in the page's storage, or in what the browser kept of the server's answers. */
 async function traceOf(page: Page, { email, secret, token, accountId, principal }: Person): Promise<string[]> {
-  const dump = await page.evaluate(() => account.dumpStorage())
+  const kept = await page.evaluate(async () => {
+    const answers = ['/api/auth/token', '/api/auth/latchkey/session', '/api/auth/get-session'].map((path) =>
+      fetch(path, { cache: 'only-if-cached', mode: 'same-origin' }).then((answer) => answer.text(), () => ''),
+    )
+    return [await account.dumpStorage(), ...(await Promise.all(answers))]
+  })
+  const dump = kept.join()
   return Object.entries({ email, secret, token, accountId, principal }).filter(([, text]) => dump.includes(text)).map(([name]) => name)
 }
 

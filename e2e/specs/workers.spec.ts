@@ -146,6 +146,34 @@ for (const actor of ['page', 'dedicated', 'service'] as const) {
   })
 }
 
+test('an upgrade in the page reaches the workers; one with the account has its token, one without says what is missing', async ({ device, site }) => {
+  const { page, dedicated, service } = await startAll(await device(), site)
+  const { principal } = await open(page)
+  await open(service)
+  await dedicated.evaluate(async (owner) => {
+    const account = scope.accountOf(() => owner!)
+    account.isSignedIn = true
+    scope.auth = scope.createAuth({ account })
+    await scope.auth.ready
+  }, principal)
+  const outcome = await page.evaluate(async (owner) => {
+    const account = scope.accountOf(() => owner!)
+    const auth = scope.createAuth({ account })
+    return (await auth.upgrade(() => (account.isSignedIn = true))).outcome
+  }, principal)
+  expect(outcome).toBe('upgraded')
+  const ask = (place: Worker) =>
+    place.evaluate(async () => {
+      await scope.until(scope.auth!, 'external')
+      const answer = await scope.auth!.getToken().catch((error: { code: string }) => error.code)
+      return { principal: scope.auth!.getState().session?.principal, answer }
+    })
+  expect(await ask(service)).toEqual({ principal, answer: 'SESSION_MISSING' })
+  const { answer, ...session } = await ask(dedicated)
+  expect(session).toEqual({ principal })
+  expect(JSON.parse(atob(answer!.split('.')[1]!))).toMatchObject({ sub: principal })
+})
+
 test('a service worker that the browser stopped comes back with the same identity, or with none after a sign-out', async ({ device, site }) => {
   const { page, context, ...somebody } = await device()
   await page.goto(site.url)
@@ -185,19 +213,7 @@ declare global {
 /** What a person does in a life, all in one place. */
 async function liveThere(place: Worker, isNoble: boolean): Promise<Record<string, unknown>> {
   return place.evaluate(async (noble) => {
-    let hasAccount = false
-    const account = {
-      audience: 'https://auth.example/api/auth',
-      getSession: async () => (hasAccount ? { accountId: 'ada', principal: principal!, aliases: [], recoverable: false } : null),
-      getToken: async () => null,
-      async withProof(mint: (() => Promise<string>) | null, run: () => unknown) {
-        proof = await mint!()
-        return { result: (await run()) as never, sent: true }
-      },
-      readFailure: () => null,
-      signOut: async () => void (hasAccount = false),
-    }
-    let proof = ''
+    const account = scope.accountOf(() => principal)
     const auth = scope.createAuth({ account, initialMode: 'anonymous', ...(noble && { crypto: (scope as ScopeWithNoble).nobleSuite }) })
     await auth.ready
     const { principal } = await auth.ensureIdentity()
@@ -205,11 +221,11 @@ async function liveThere(place: Worker, isNoble: boolean): Promise<Record<string
     const key = await auth.deriveKey('notes')
     await auth.recordWrite()
     const response = await auth.fetch('/anything')
-    const { outcome } = await auth.upgrade(() => (hasAccount = true))
+    const { outcome } = await auth.upgrade(() => (account.isSignedIn = true))
     const { authMode } = auth.getState()
     await auth.signOut()
     const resumed = await auth.ensureIdentity({ resume: principal })
-    return { principal, token, key: key.length, status: response.status, outcome, authMode, proof: proof !== '', resumed: resumed.principal }
+    return { principal, token, key: key.length, status: response.status, outcome, authMode, proofs: account.proofs.length, resumed: resumed.principal }
   }, isNoble)
 }
 
@@ -234,12 +250,13 @@ for (const [script, type, isNoble] of [
     const complaints = complaintsOf(service)
     // It would be refused, and the script still has one in it: the way to @noble in a page.
     expect(await (await somebody.context.request.get(site.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
+    // oxlint-disable-next-line no-eval -- written as text: a bundler would follow it
     expect(await service.evaluate(() => (0, eval)("import('/page.js')").catch((error: Error) => error.message))).toContain('disallowed on ServiceWorkerGlobalScope')
     if (isNoble) await refuseEd25519(service)
 
     const { token, principal, ...life } = await liveThere(service, isNoble)
     await expect(createTokenVerifier({ audience: site.url }).verify(token as string)).resolves.toMatchObject({ principal })
-    expect(life).toEqual({ key: 32, status: 200, outcome: 'upgraded', authMode: 'external', proof: true, resumed: principal })
+    expect(life).toEqual({ key: 32, status: 200, outcome: 'upgraded', authMode: 'external', proofs: 1, resumed: principal })
     // The page has WebCrypto, and the same identity.
     expect((await open(somebody.page)).principal).toBe(principal)
     expect(complaints).toEqual([])

@@ -31,6 +31,8 @@ export interface FaultyDevice {
   /** The device's session at the account server, without faults. */
   readonly account: MemoryAccountClient
   readonly clock: ManualClock
+  /** The account server's own clock. */
+  readonly serverClock: ManualClock
   /** The record as it is now. */
   ring(): Promise<Keyring | undefined>
   /** Takes the record away, as clearing the site's data does. */
@@ -49,8 +51,8 @@ let names = 0
 
 /** @param session - name of the account that is signed in on the device */
 export async function faultyDevice({ record, isTraced, accounts, session, isOnline }: Seed = { record: undefined, isTraced: false, accounts: [], session: null, isOnline: true }): Promise<FaultyDevice> {
-  const clock = manualClock()
-  const server = memoryAccountServer(clock.now)
+  const [clock, serverClock] = [manualClock(), manualClock()]
+  const server = memoryAccountServer(serverClock.now)
   for (const [name, account] of accounts) server.accounts.set(name, { ...account })
   const account = server.connect()
   account.setSession(session)
@@ -62,6 +64,7 @@ export async function faultyDevice({ record, isTraced, accounts, session, isOnli
     server,
     account,
     clock,
+    serverClock,
     ring: async () => parseKeyring(await store.read()),
     clear: store.clear,
     seed: async () => ({

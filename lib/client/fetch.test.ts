@@ -42,9 +42,10 @@ describe('origins', () => {
     })
   }
 
-  test('a name that every object has is no origin', async () => {
-    const auth = await testBrowser().load({ audiences: {} })
-    await expect(auth.fetch(new Request('https://constructor/'))).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+  test('one that the list only inherits is refused', async () => {
+    const auth = await testBrowser().load({ audiences: Object.create({ 'https://evil.example': 'evil' }) as Record<string, string> })
+    await expect(auth.fetch('https://evil.example/')).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+    expect(server).not.toHaveBeenCalled()
   })
 })
 
@@ -91,6 +92,13 @@ describe('a 401', () => {
       expect(auth.getState().error).toBe(response.status === 401 ? error : undefined)
     })
   }
+
+  test('with a reason that is none of ours counts as invalid', async () => {
+    server.mockImplementation(() => new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="whatever"' } }))
+    const auth = await testBrowser().load()
+    await auth.fetch(`${APP}/api/notes`)
+    expect(auth.getState().error).toBe('invalid')
+  })
 
   test('without a reason counts as invalid', async () => {
     server.mockImplementation(() => new Response(null, { status: 401 }))
@@ -173,10 +181,27 @@ describe('the first write', () => {
     expect(server).toHaveBeenCalledTimes(1)
   })
 
-  test('is not a read', async () => {
+  test('is not sent before that is on the disk', async () => {
     const browser = testBrowser()
     const auth = await browser.load()
-    await auth.fetch(`${APP}/api/notes`)
-    expect(await browser.store.read()).toMatchObject({ entries: [{ wrote: false }] })
+    const { update } = browser.store
+    let write = (): void => {}
+    const mayWrite = new Promise<void>((resolve) => (write = resolve))
+    vi.spyOn(browser.store, 'update').mockImplementation(async (updater) => (await mayWrite, update(updater)))
+    const answer = auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    expect(server).not.toHaveBeenCalled()
+    write()
+    await answer
+    expect(server).toHaveBeenCalledTimes(1)
   })
+
+  for (const [method, wrote] of Object.entries({ GET: false, HEAD: false, OPTIONS: false, POST: true, PUT: true, PATCH: true, DELETE: true, PURGE: true })) {
+    test(`${wrote ? 'can be' : 'is no'} ${method}`, async () => {
+      const browser = testBrowser()
+      const auth = await browser.load()
+      await auth.fetch(`${APP}/api/notes`, { method })
+      expect(await browser.store.read()).toMatchObject({ entries: [{ wrote }] })
+    })
+  }
 })

@@ -148,7 +148,7 @@ describe('durability', () => {
   })
 
   test('a browser that never answers is waited for in bounded time, and a late answer still counts', async () => {
-    let answer = (_: boolean): void => {}
+    let answer: (isKept: boolean) => void = () => {}
     storage({ persisted: async () => false, persist: () => new Promise((resolve) => (answer = resolve)) })
     const auth = await testBrowser(undefined, undefined, unreliable()).load()
     await auth.keptIdentities()

@@ -80,6 +80,18 @@ describe('upgraded', () => {
     expect(result.outcome).toBe('upgraded')
     expect(auth.getState().error).toBeUndefined()
   })
+
+  test('and again with the claims that were known, and one entry for the account', async () => {
+    const { server, browser } = world()
+    const device = browser()
+    const auth = await device.load()
+    await auth.upgrade(() => device.account.signUp('ada'))
+    server.accounts.get('ada')!.claims = { role: 'editor' }
+    await auth.getToken()
+    await auth.upgrade(() => device.account.signIn('ada'))
+    expect(auth.getState().session?.claims).toEqual({ role: 'editor' })
+    expect(((await device.store.read()) as Keyring).entries.map(({ kind }) => kind)).toEqual(['device', 'account'])
+  })
 })
 
 describe('switched', () => {

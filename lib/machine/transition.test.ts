@@ -110,6 +110,16 @@ describe('the account server', () => {
   })
 })
 
+describe('what another tab wrote', () => {
+  for (const phase of PHASES.filter((phase) => phase !== 'starting')) {
+    test(`is shown in the phase ${phase}, which goes on`, () => {
+      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')) })
+      expect(next).toMatchObject({ phase, session: { principal: 'q' } })
+      expect(effects).toEqual(['dropTokens', 'reportPrincipalChange'])
+    })
+  }
+})
+
 test('an upgrade of the same principal clears an error that came before', () => {
   const [next, ...effects] = transition(stateIn('upgrading', { error: 'expired', authMode: 'external', session: session('p', 'external') }), EVENTS.upgradeCompleted)
   expect('error' in next).toBe(false)

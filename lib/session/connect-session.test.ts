@@ -424,7 +424,7 @@ describe('end', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    let answer = (_: string): void => {}
+    let answer: (token: string) => void = () => {}
     source.answer = () => new Promise((resolve) => (answer = resolve))
     const { session } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
     await session.end()

@@ -1,10 +1,9 @@
 import { LatchkeyError } from '../errors.ts'
 import { createFollower } from './follower.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
-import { createSessionRuntime } from './runtime.ts'
+import { type SessionRuntime, createSessionRuntime } from './runtime.ts'
 import type { SessionSink } from './sink.ts'
 import type { SessionState } from './state.ts'
-import { currentToken } from './steps.ts'
 
 /** Options of `start`. */
 export interface StartOptions {
@@ -64,47 +63,60 @@ export interface ConnectedSession {
 export function connectSession(auth: SessionAuth, sink: SessionSink, options: SessionOptions = {}): ConnectedSession {
   checkSessionOptions(options)
   const runtime = createSessionRuntime(auth, sink, options, () => session)
-  const follower = createFollower(runtime, () => session)
-  const { dispatch } = runtime
-  let starts = 0
   if (options.token !== undefined) runtime.read(options.token, false)
+  const { dispatch } = runtime
+  const starter = createStarter(runtime)
+
+  const session: ConnectedSession = {
+    ready: options.autoStart === false ? Promise.resolve() : starter.first(),
+    getState: runtime.getState,
+    subscribe: runtime.subscribe,
+    start: starter.start,
+    connect: () => dispatch({ type: 'connectAsked' }),
+    disconnect: () => dispatch({ type: 'disconnectAsked' }),
+    update: (token) => update(runtime, token),
+    end: starter.end,
+    async clear() {
+      if (!sink.clear) throw new TypeError('clear: the sink has no `clear`')
+      await runtime.driver.clear()
+      runtime.owner = null
+    },
+  }
+  return session
+}
+
+interface Starter extends Pick<ConnectedSession, 'start' | 'end'> {
+  /** The start at construction. Never rejects. */
+  first(): Promise<void>
+}
+
+function createStarter(runtime: SessionRuntime): Starter {
+  const { auth, options, dispatch } = runtime
+  const follower = createFollower(runtime)
+  let acts = 0
 
   async function start(text?: string | null, { autoConnect = options.autoConnect ?? true }: StartOptions = {}): Promise<void> {
     if (text === null) throw new LatchkeyError('SESSION_TOKEN_MISSING')
-    const mine = ++starts
+    const mine = ++acts
     await auth.ready
     const token = text === undefined ? null : runtime.read(text, false)
     const principal = auth.getState().session?.principal ?? null
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
-    if (mine !== starts) return
+    // Another start, or the end, came while the identity was opened.
+    if (mine !== acts) return
     follower.attach()
     dispatch({ type: 'started', token, principal, connect: autoConnect })
   }
 
-  async function update(text: string | null): Promise<void> {
-    if (text === null || text === undefined) throw new LatchkeyError('SESSION_TOKEN_MISSING')
-    const token = runtime.read(text, true)
-    const { stage, principal, roles, rolesMode, ...core } = runtime.core()
-    if (stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
-    const expected = principal ?? auth.getState().session?.principal ?? token.principal
-    if (token.principal !== expected) throw new LatchkeyError('PRINCIPAL_MISMATCH')
-    if (roles !== null && token.roles !== roles && token.mode === rolesMode) {
-      dispatch({ type: 'rolesChanged' })
-      throw new LatchkeyError('ROLES_MISMATCH')
-    }
-    if (text !== currentToken({ principal, roles, stage, rolesMode, ...core })?.text) await runtime.give(token)
-  }
-
-  const session: ConnectedSession = {
-    ready: options.autoStart === false ? Promise.resolve() : start(options.token).catch(refuseStart),
-    getState: runtime.getState,
-    subscribe: runtime.subscribe,
+  return {
     start,
-    connect: () => dispatch({ type: 'connectAsked' }),
-    disconnect: () => dispatch({ type: 'disconnectAsked' }),
-    update,
+    first: () =>
+      start(options.token).catch((error: unknown) => {
+        runtime.fault(error)
+        dispatch({ type: 'startRefused' })
+      }),
     async end() {
-      starts++
+      acts++
       follower.detach()
       runtime.halt()
       dispatch({ type: 'ended' })
@@ -112,17 +124,14 @@ export function connectSession(auth: SessionAuth, sink: SessionSink, options: Se
       await Promise.resolve()
       await runtime.driver.settled()
     },
-    async clear() {
-      if (!sink.clear) throw new TypeError('clear: the sink has no `clear`')
-      runtime.disown()
-      await runtime.driver.clear()
-    },
   }
+}
 
-  function refuseStart(error: unknown): void {
-    runtime.fault(error)
-    dispatch({ type: 'startRefused' })
-  }
-
-  return session
+async function update({ core, dispatch, read, waiters }: SessionRuntime, text: string | null): Promise<void> {
+  if (text === null || text === undefined) throw new LatchkeyError('SESSION_TOKEN_MISSING')
+  const token = read(text, true)
+  if (core().stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
+  const verdict = waiters.wait(text)
+  dispatch({ type: 'given', token })
+  await verdict
 }

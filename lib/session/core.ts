@@ -43,6 +43,8 @@ export interface World {
   readonly mode: AuthMode
   /** The principal in force in `auth`. */
   readonly authPrincipal: string | null
+  /** What is wrong with its credential. */
+  readonly authError: AuthErrorKind | null
   /** The app gave a refresh handler. */
   readonly hasHandler: boolean
   /** The sink can replace a token on an open connection. */
@@ -66,10 +68,8 @@ export interface SessionEvents {
   started: { readonly token: SessionToken | null; readonly principal: string | null; readonly connect: boolean }
   /** The token given at construction was not this person's. */
   startRefused: object
-  /** The app handed over a fresh token of the same principal and roles. */
+  /** The app handed over a fresh token. */
   given: { readonly token: SessionToken }
-  /** The app handed over a token of other roles. */
-  rolesChanged: object
   /** A refresh brought a token. */
   fetched: { readonly token: SessionToken }
   /** A refresh brought null. */
@@ -89,7 +89,7 @@ export interface SessionEvents {
   retried: object
   networkFound: object
   /** Something about `auth` changed, but not the principal. */
-  authChanged: { readonly error: AuthErrorKind | null }
+  authChanged: object
   connectAsked: object
   disconnectAsked: object
   /** The principal in force changed: this session is over, the next may follow. */

@@ -31,72 +31,104 @@ export interface Driver {
  * @param fault - told what the sink throws
  */
 export function createDriver(sink: SessionSink, timer: SessionTimer, dispatch: (event: SessionEvent) => void, fault: (error: unknown) => void): Driver {
+  const gate = createGate()
   let epoch = 0
-  let busy: Promise<unknown> | null = null
   let updates: Promise<unknown> = Promise.resolve()
 
-  /** The next connection waits for what the sink still does. */
-  const occupy = (work: PromiseLike<unknown>): void => {
-    const done = Promise.all([busy, work]).then(() => void (busy === done && (busy = null)))
-    busy = done
-  }
-  const open = (token: SessionToken, mine: number): void => {
+  const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
-    const lose = (error: unknown): void => {
+    const link = createLink(principal, dispatch, () => mine === epoch, () => void epoch++)
+    attempt(() => sink.connect(text, link), (error) => {
       fault(error)
       link.lost()
-    }
-    const link = createLink(token.principal, dispatch, () => mine === epoch, () => void epoch++)
-    attempt(() => sink.connect(token.text, link), lose)
+    })
   }
-  const replace = async (token: SessionToken, mine: number): Promise<void> => {
+  const replace = async ({ text }: SessionToken, mine: number): Promise<void> => {
     if (mine !== epoch) return
-    const { text } = token
-    const outcome = await within(timer, UPDATE_TIME, Promise.resolve(sink.update?.(text))).then(() => null, (error: unknown) => ({ error }))
-    if (mine !== epoch) return
-    if (outcome) fault(outcome.error)
-    dispatch(outcome ? { type: 'notReplaced', text, isRefused: !isLatchkeyError(outcome.error, 'OFFLINE') } : { type: 'replaced', text })
+    const event = await tryUpdate(sink, text, timer, fault)
+    if (mine === epoch) dispatch(event)
   }
 
   return {
     connect(token) {
       const mine = ++epoch
       updates = Promise.resolve()
-      if (busy) void busy.then(() => open(token, mine))
-      else open(token, mine)
+      gate.pass(() => open(token, mine))
     },
     update(token) {
       const mine = epoch
       updates = updates.then(() => replace(token, mine))
     },
-    hold: (token) => attempt(() => sink.hold?.(token.text), fault),
+    hold({ text }) {
+      const mine = epoch
+      gate.pass(() => void (mine === epoch && attempt(() => sink.hold?.(text), fault)))
+    },
     disconnect(reason) {
       epoch++
       attempt(() => {
         const work = sink.disconnect(reason)
-        if (isPromise(work)) occupy(within(timer, SETTLE_TIME, work).catch(fault))
+        if (isPromise(work)) gate.occupy(within(timer, SETTLE_TIME, work).catch(fault))
       }, fault)
     },
-    settled: async () => busy,
+    settled: gate.settled,
     clear() {
-      const cleared = Promise.resolve(busy).then(async () => void (await sink.clear?.()))
-      occupy(cleared.catch(() => {}))
+      const cleared = gate.settled().then(async () => void (await sink.clear?.()))
+      gate.occupy(cleared.catch(() => {}))
       return cleared
     },
   }
 }
 
-function createLink(principal: string, dispatch: (event: SessionEvent) => void, isMine: () => boolean, leave: () => void): SessionLink {
+interface Gate {
+  /** Nothing passes before this is done. It must not reject. */
+  occupy(work: PromiseLike<unknown>): void
+  /** Calls at once, or as soon as nothing occupies the gate. */
+  pass(call: () => void): void
+  settled(): Promise<unknown>
+}
+
+/** The next connection waits for what the sink still does. */
+function createGate(): Gate {
+  let busy: Promise<unknown> | null = null
+  const pass = (call: () => void): void => (busy ? void busy.then(() => pass(call)) : call())
   return {
+    pass,
+    occupy(work) {
+      const done: Promise<unknown> = Promise.all([busy, work]).then(() => void (busy === done && (busy = null)))
+      busy = done
+    },
+    settled: async () => busy,
+  }
+}
+
+/** What came of it; a sink that never answers gave no verdict. */
+async function tryUpdate(sink: SessionSink, text: string, timer: SessionTimer, fault: (error: unknown) => void): Promise<SessionEvent> {
+  try {
+    await within(timer, UPDATE_TIME, Promise.resolve(sink.update?.(text)))
+    return { type: 'replaced', text }
+  } catch (error) {
+    fault(error)
+    return { type: 'notReplaced', text, isRefused: !isLatchkeyError(error, 'OFFLINE') }
+  }
+}
+
+function createLink(principal: string, dispatch: (event: SessionEvent) => void, isMine: () => boolean, leave: () => void): SessionLink {
+  const link: SessionLink = {
     principal,
     accepted: () => void (isMine() && dispatch({ type: 'accepted' })),
-    rejected: (why) => void (isMine() && dispatch({ type: 'rejected', kind: kindOf(why), error: errorOf(why) })),
+    rejected(why) {
+      const error = errorOf(why)
+      // What is no verdict, such as `unavailable`, says nothing about the token.
+      if (!error) link.lost()
+      else if (isMine()) dispatch({ type: 'rejected', kind: kindOf(why), error })
+    },
     lost() {
       if (!isMine()) return
       leave()
       dispatch({ type: 'lost' })
     },
   }
+  return link
 }
 
 /** Calls what may throw at once or reject later. */

@@ -1,5 +1,4 @@
 import type { Session } from '../machine/state.ts'
-import type { ConnectedSession } from './connect-session.ts'
 import type { SessionRuntime } from './runtime.ts'
 import { listenForWake } from './wake.ts'
 
@@ -11,50 +10,60 @@ export interface Follower {
 }
 
 /** Makes what keeps a session in step with `auth`. */
-export function createFollower(runtime: SessionRuntime, self: () => ConnectedSession): Follower {
-  const { auth, sink, options, dispatch } = runtime
+export function createFollower(runtime: SessionRuntime): Follower {
+  const { auth, core, dispatch } = runtime
   let followed: string | null = null
-  let detach = (): void => {}
+  let stops: (() => void)[] = []
 
   function follow(): void {
-    const { session, error } = auth.getState()
+    const { session } = auth.getState()
     const principal = session?.principal ?? null
-    const isSame = principal === followed || (principal !== null && principal === runtime.core().principal)
+    const isSame = principal === followed || (principal !== null && principal === core().principal)
     followed = principal
-    if (isSame) return dispatch({ type: 'authChanged', error: error ?? null })
+    if (isSame) return dispatch({ type: 'authChanged' })
     dispatch({ type: 'finished' })
-    if (session) void next(session)
+    if (session) void startNext(session)
   }
 
   /** Starts the session of whoever is in force now. */
-  async function next({ principal, principals }: Session): Promise<void> {
-    const from = runtime.owner()
-    if (from !== null && sink.clear && !principals.includes(from) && !(await prepare(from, principal))) return
-    if (principal !== followed || runtime.core().stage !== 'started') return
-    dispatch({ type: 'started', token: null, principal, connect: runtime.core().wanted })
-  }
-
-  /** Somebody else's data is there: only the app knows what becomes of it. */
-  async function prepare(from: string, to: string): Promise<boolean> {
-    try {
-      await options.beforeRestart?.({ from, to }, self())
-    } catch (error) {
-      runtime.fault(error)
-      if (to === followed) void self().end()
-      return false
-    }
-    if (!options.beforeRestart) void self().end()
-    return options.beforeRestart !== undefined
+  async function startNext(session: Session): Promise<void> {
+    const isFree = await prepare(runtime, session)
+    const { stage, wanted } = core()
+    // While the app prepared somebody else may have come, or the app ended it all.
+    if (session.principal !== followed || stage !== 'started') return
+    if (isFree) dispatch({ type: 'started', token: null, principal: followed, connect: wanted })
+    else void runtime.self().end()
   }
 
   return {
     attach() {
-      detach()
+      this.detach()
       followed = auth.getState().session?.principal ?? null
-      const leave = auth.subscribe(follow)
-      const sleepOn = listenForWake(runtime.wake)
-      detach = () => [leave, sleepOn].forEach((stop) => stop())
+      stops = [auth.subscribe(follow), listenForWake((isOnline) => wake(runtime, isOnline))]
     },
-    detach: () => detach(),
+    detach() {
+      for (const stop of stops.splice(0)) stop()
+    },
   }
+}
+
+/** Somebody else's data may be there, and only the app knows what becomes of it. */
+async function prepare({ owner, sink, options, self, fault }: SessionRuntime, { principal, principals }: Session): Promise<boolean> {
+  if (owner === null || !sink.clear || principals.includes(owner)) return true
+  if (!options.beforeRestart) return false
+  try {
+    await options.beforeRestart({ from: owner, to: principal }, self())
+    return true
+  } catch (error) {
+    fault(error)
+    return false
+  }
+}
+
+/** Time may have stood still, or the network is back. */
+function wake({ due, retry, dispatch }: SessionRuntime, isOnline: boolean): void {
+  due.check()
+  if (!isOnline) return retry.check()
+  dispatch({ type: 'networkFound' })
+  retry.hurry()
 }

@@ -72,6 +72,28 @@ describe('a token is refreshed', () => {
     expect(sink.calls).toEqual(['connect two'])
   })
 
+  test('first, where it expired already at the start: its roles are those of the fresh one', async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const old = source.next({ role: 'reader' })
+    time.jump(HOUR)
+    source.answer = () => source.next({ role: 'editor' })
+    const { session } = await testSession(time, await anonymousAuth(time), testSink(), { token: old, refresh: source })
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+  })
+
+  test('first, where it expired already at the start: not by another principal\'s', async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const old = source.next()
+    time.jump(HOUR)
+    source.answer = () => source.next({ sub: 'eve' })
+    const sink = testSink()
+    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: old, refresh: source })
+    expect(sink.calls).toEqual([])
+    expect(session.getState()).toMatchObject({ status: 'paused', principal: 'ada', error: 'invalid' })
+  })
+
   test('never, where there is nobody to ask: an expired one goes to the other side as it is', async () => {
     const time = testTime()
     const source = testSource(time.clock)
@@ -400,11 +422,25 @@ describe('one refresh at a time', () => {
     expect(sink.calls).toEqual(['connect two'])
   })
 
+  test('that is on its way is not lost by a token that is refused meanwhile', async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const sink = testSink()
+    let answer: (token: string) => void = () => {}
+    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    source.answer = () => new Promise((resolve) => (answer = resolve))
+    await time.advance(14 * MINUTE)
+    await expect(session.update(source.next({ sub: 'eve' }))).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    answer(source.next())
+    await rest()
+    expect(sink.calls).toEqual(['connect one', 'update three'])
+  })
+
   test('what the app gives meanwhile counts, not what was asked for before', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    let answer = (_: string): void => {}
+    let answer: (token: string) => void = () => {}
     const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
     const stale = source.next()
     source.answer = () => new Promise((resolve) => (answer = resolve))

@@ -175,6 +175,34 @@ describe('an error that another part of the app set', () => {
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
   })
 
+  test('before the session began is shown by it, until its token is taken', async () => {
+    const time = testTime()
+    const { auth, principal } = await testIdentity(time)
+    auth.rejectToken('expired')
+    const sink = testSink()
+    sink.answer = () => 'silence'
+    const { session } = await testSession(time, auth, sink)
+    expect(session.getState()).toEqual({ status: 'paused', principal: principal(), error: 'expired' })
+    sink.link().accepted()
+    expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
+    expect(auth.getState().error).toBeUndefined()
+  })
+
+  test('again and again, as often as this session ends it, drives nobody into a loop', async () => {
+    const time = testTime()
+    const { auth } = await testIdentity(time)
+    const [good, bad] = [testSink(), testSink()]
+    bad.answer = () => 'invalid'
+    await testSession(time, auth, good)
+    await testSession(time, auth, bad)
+    await time.advance(HOUR)
+    expect(bad.calls.length).toBeLessThan(80)
+    expect(good.calls.length).toBeLessThan(80)
+    bad.answer = () => 'accept'
+    await time.advance(5 * MINUTE)
+    expect([good.token(), bad.token()]).not.toContain(null)
+  })
+
   test('and that another part ended resumes the session', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
@@ -325,6 +353,19 @@ describe('a lost connection', () => {
     sink.link().lost()
     await time.advance(2 * SECOND)
     expect(sink.calls).toEqual(['connect one', 'connect two'])
+  })
+
+  test('is what any word but a verdict means, such as unavailable', async () => {
+    const time = testTime()
+    const { auth } = await testIdentity(time)
+    const sink = testSink()
+    const { session, kinds } = await testSession(time, auth, sink)
+    sink.link().rejected('unavailable' as never)
+    expect(session.getState()).toEqual({ status: 'connecting', principal: auth.getState().session?.principal })
+    await time.advance(2 * SECOND)
+    expect(session.getState().status).toBe('connected')
+    expect(auth.getState().error).toBeUndefined()
+    expect(kinds).toEqual([])
   })
 
   test('keeps the token that was on its way', async () => {

@@ -2,6 +2,7 @@ import type { AuthOptions } from '../client/options.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { nobleSuite } from '../identity/noble.ts'
 import type { Auth } from '../client/create-auth.ts'
+import type { AuthErrorKind } from '../machine/state.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
 import { decodeJws } from '../tokens/decode.ts'
@@ -79,7 +80,7 @@ export async function rest(): Promise<void> {
 }
 
 /** What the other side does with a token. */
-export type Answer = 'accept' | 'silence' | 'lose' | 'expired' | 'disabled' | SessionErrorKind
+export type Answer = 'accept' | 'silence' | 'lose' | SessionErrorKind | AuthErrorKind
 
 /** A sink that writes down what it is asked to do, and answers as it is told. */
 export interface TestSink extends SessionSink {

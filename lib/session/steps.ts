@@ -1,6 +1,6 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthErrorKind } from '../machine/state.ts'
-import { type Core, INITIAL_CORE, type SessionEffect, type Step, type World, canRefresh } from './core.ts'
+import { type Core, INITIAL_CORE, type SessionEffect, type Step, type World, canRefresh, isBound } from './core.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
 import type { SessionErrorKind } from './sink.ts'
 
@@ -12,11 +12,11 @@ const SHORTEST_DELAY = 1000
 /** A link that stood this long ends a row of failures, in milliseconds. */
 const STABLE = 10_000
 
-const PAUSE = { do: 'disconnect', reason: 'paused' } as const
-const END = { do: 'disconnect', reason: 'ended' } as const
-export const DROP_REFRESH = { do: 'dropRefresh' } as const
-export const NO_SCHEDULE = { do: 'schedule', delay: Infinity } as const
-export const NO_RETRY = { do: 'retry', attempt: null } as const
+const PAUSE: SessionEffect = { do: 'disconnect', reason: 'paused' }
+const END: SessionEffect = { do: 'disconnect', reason: 'ended' }
+export const DROP_REFRESH: SessionEffect = { do: 'dropRefresh' }
+export const NO_SCHEDULE: SessionEffect = { do: 'schedule', delay: Infinity }
+export const NO_RETRY: SessionEffect = { do: 'retry', attempt: null }
 
 /** The token on the wire, or the one to go there next. */
 export const currentToken = ({ trial, held }: Core): SessionToken | null => trial ?? held
@@ -56,9 +56,10 @@ export function put(core: Core, token: SessionToken, world: World): Step {
 /** Begins a session with a token; one that looks expired is refreshed first. */
 export function begin(core: Core, token: SessionToken | null, principal: string | null, world: World): Step {
   const { mode } = world
-  const begun = { ...core, principal: token?.principal ?? principal, roles: token?.roles ?? null, rolesMode: mode, mode }
+  const known: Core = { ...core, principal: token?.principal ?? principal, mode }
+  const begun: Core = { ...known, error: isBound(known, world) ? world.authError : null }
   const canAsk = canRefresh(begun.principal, world)
-  if (token && (token.left > 0 || !canAsk)) return put({ ...begun, trial: token }, token, world)
+  if (token && (token.left > 0 || !canAsk)) return put({ ...begun, trial: token, roles: token.roles, rolesMode: mode }, token, world)
   return canAsk ? [begun, { do: 'refresh', fresh: token !== null }] : [begun]
 }
 
@@ -74,8 +75,6 @@ export function finish(core: Core): Step {
 export function take(core: Core, token: SessionToken, world: World): Step {
   const next: Core = { ...core, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
   const before = settleTrial(core, null)
-  // Without an open link there is no verdict to wait for.
-  if (core.link !== 'up') before.push({ do: 'settle', text: token.text, code: null })
   if (core.link === 'up' && world.canUpdate) return [next, { do: 'update', token }, scheduleFor(token, world), NO_RETRY, ...before]
   const [free, ...freed] = letGo(next)
   const [placed, ...placing] = put(free, token, world)
@@ -84,7 +83,7 @@ export function take(core: Core, token: SessionToken, world: World): Step {
 
 /** Goes on under other roles, after the person changed the mode: for the other side that is a new session. */
 export function restart(core: Core, token: SessionToken, world: World): Step {
-  const clean: Core = { ...core, link: 'down', held: null, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
+  const clean: Core = { ...core, link: 'down', upSince: null, held: null, trial: token, roles: token.roles, rolesMode: token.mode, failure: null, isFallback: false }
   const [next, ...effects] = put(clean, token, world)
   return [next, END, ...effects, ...settleTrial(core, null)]
 }

@@ -1,3 +1,4 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthErrorKind } from '../machine/state.ts'
 import { type Core, type SessionEffect, type SessionEvent, type SessionEventType, type SessionEvents, type Step, type World, canRefresh, isBound } from './core.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
@@ -10,6 +11,7 @@ type Handler<Type extends SessionEventType> = (core: Core, event: SessionEvents[
 /** The next step of a session. Pure: effects are only named here. */
 export function step(core: Core, event: SessionEvent, world: World): Step {
   if (core.stage !== 'started' && !EARLY.includes(event.type)) return [core]
+  if (isClosed(core) && MENDING.includes(event.type)) return [core]
   const handler = HANDLERS[event.type] as Handler<SessionEventType>
   return handler(core, event, world)
 }
@@ -17,12 +19,14 @@ export function step(core: Core, event: SessionEvent, world: World): Step {
 /** What means something although no session was started. */
 const EARLY: readonly SessionEventType[] = ['started', 'startRefused', 'connectAsked', 'disconnectAsked', 'ended']
 
+/** What would mend a session that a fresh token can mend. */
+const MENDING: readonly SessionEventType[] = ['fetched', 'nothingFetched', 'fetchFailed', 'due', 'retried']
+
 const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   // The app
   started,
   startRefused: (core) => report(core, 'UNAUTHORIZED', []),
   given: (core, { token }, world) => give(core, token, world),
-  rolesChanged: (core) => close(core, 'ROLES_MISMATCH'),
   connectAsked: (core, _, world) => connect(core, world),
   disconnectAsked: (core) => disconnect(core),
   ended(core) {
@@ -31,7 +35,7 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   },
 
   // `auth`
-  authChanged: (core, { error }, world) => (isBound(core, world) ? follow(core, error, world) : [core]),
+  authChanged: (core, _, world) => (isBound(core, world) ? follow(core, world) : [core]),
   finished: finish,
 
   // Whoever was asked for a token
@@ -51,12 +55,12 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
     return [{ ...core, link: 'down', upSince: null, attempts: attempts + 1 }, { do: 'retry', attempt: attempts }, ...settleTrial(core, null)]
   },
   replaced(core, { text }) {
-    if (core.trial?.text !== text) return [core]
+    if (core.link !== 'up' || core.trial?.text !== text) return [core]
     const { mode } = core.trial
     return [{ ...core, held: core.trial, trial: null, attempts: 0, failure: null }, { do: 'accept', mode }, ...settleTrial(core, null)]
   },
   notReplaced(core, { text, isRefused }) {
-    if (core.trial?.text !== text) return [core]
+    if (core.link !== 'up' || core.trial?.text !== text) return [core]
     const [next, ...effects] = tryLater({ ...core, trial: null })
     const all = [NO_SCHEDULE, ...effects, ...settleTrial(core, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
     return isRefused ? report(next, 'UNAUTHORIZED', all) : [next, ...all]
@@ -65,13 +69,14 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   // Time
   due: (core, _, world) => [{ ...core, attempts: failuresOf(core, world) }, { do: 'refresh', fresh: true }],
   networkFound: (core) => [{ ...core, attempts: 0 }],
-  retried: (core, _, world) => (isClosed(core) ? [core] : reopen(core, world)),
+  retried: (core, _, world) => reopen(core, world),
 }
 
 function started(core: Core, { token, principal, connect: wanted }: SessionEvents['started'], world: World): Step {
   if (isGoingOn(core, token, principal)) {
     const next: Core = { ...core, wanted: core.wanted || wanted }
-    if (token && token.text !== currentToken(core)?.text) return give(next, token, world)
+    const isOther = token !== null && token.text !== currentToken(core)?.text
+    if (isOther) return give(next, token, world)
     return wanted ? connect(next, world) : [next]
   }
   const [clean, ...ending] = finish(core)
@@ -89,19 +94,23 @@ function isGoingOn({ stage, principal, roles, failure }: Core, token: SessionTok
 }
 
 function give(core: Core, token: SessionToken, world: World): Step {
-  const open: Core = { ...core, failure: core.failure === 'ROLES_MISMATCH' ? null : core.failure }
-  const [next, ...effects] = place(open, token, world)
-  // What is being asked for may be older than what was given.
-  return [next, DROP_REFRESH, ...effects]
+  const answer = (code: LatchkeyErrorCode | null): SessionEffect => ({ do: 'settle', text: token.text, code })
+  if (token.principal !== (core.principal ?? world.authPrincipal ?? token.principal)) return [core, answer('PRINCIPAL_MISMATCH')]
+  if (token.text === currentToken(core)?.text) return [core, answer(null)]
+  const isRefused = hasOtherRoles(core, token) && token.mode === core.rolesMode
+  const [next, ...effects] = isRefused ? close(core, 'ROLES_MISMATCH') : place(core, token, world)
+  // Where there is a verdict to come, that answers; and what is being asked for may be older than what was given.
+  const answers = isRefused ? [answer('ROLES_MISMATCH')] : core.link === 'up' ? [] : [answer(null)]
+  return [next, DROP_REFRESH, ...effects, ...answers]
 }
 
 function place(core: Core, token: SessionToken, world: World): Step {
-  const kept: SessionEffect = { do: 'settle', text: token.text, code: null }
-  if (isClosed(core)) return [{ ...core, trial: token }, kept]
-  if (core.principal !== null) return core.roles === null || token.roles === core.roles ? adopt(core, token, world) : restart(core, token, world)
-  const [next, ...effects] = begin(core, token, null, world)
-  return [next, ...effects, kept]
+  if (core.principal === null) return begin(core, token, null, world)
+  if (core.failure === 'SCHEMA_MISMATCH') return [{ ...core, trial: token }, ...settleTrial(core, null)]
+  return hasOtherRoles(core, token) ? restart(core, token, world) : adopt({ ...core, failure: core.failure === 'ROLES_MISMATCH' ? null : core.failure }, token, world)
 }
+
+const hasOtherRoles = ({ roles }: Core, token: SessionToken): boolean => roles !== null && token.roles !== roles
 
 function connect(core: Core, world: World): Step {
   const next: Core = { ...core, wanted: true, attempts: 0, failure: isClosed(core) ? null : core.failure }
@@ -114,11 +123,15 @@ function disconnect(core: Core): Step {
 }
 
 /** What `auth` says of the principal whose session this is. */
-function follow(core: Core, error: AuthErrorKind | null, world: World): Step {
+function follow(core: Core, world: World): Step {
+  const { authError: error } = world
   if (world.mode !== core.mode) return changeMode(core, world)
   if (isClosed(core) || error === core.error) return [core]
   if (error) return core.error ? [{ ...core, error }] : refuse(core, error, [], world)
-  return core.link === 'down' ? [core, { do: 'refresh', fresh: false }] : [core]
+  if (core.link !== 'down') return [core]
+  // Elsewhere all is well again. What was refused here again and again keeps its pace: two sides must not drive each other.
+  if (core.attempts < 2) return [core, { do: 'refresh', fresh: false }]
+  return core.error === 'disabled' ? tryLater(core) : [core]
 }
 
 /** An upgrade: the session goes on, with a token of the new mode. */
@@ -130,7 +143,8 @@ function changeMode(core: Core, { mode }: World): Step {
 function receive(core: Core, token: SessionToken, world: World): Step {
   if (core.principal === null) return begin(core, token, null, world)
   if (token.principal !== core.principal) return withoutToken(core, 'invalid', world)
-  if (core.roles !== null && token.roles !== core.roles) return token.mode === core.rolesMode ? close(core, 'ROLES_MISMATCH') : restart(core, token, world)
+  // Under the same credential other roles are no refresh; after the person changed the mode they are a session of their own.
+  if (hasOtherRoles(core, token)) return token.mode === core.rolesMode ? close(core, 'ROLES_MISMATCH') : restart(core, token, world)
   if (token.text === currentToken(core)?.text) return keep(core, currentToken(core)!, world)
   // The refused one once more is no fresh token; later it may be a mended server that sees it.
   if (token.text === core.refused && core.attempts < 2) return tryLater(core)

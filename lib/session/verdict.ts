@@ -13,9 +13,9 @@ const ERRORS: Readonly<Record<SessionErrorKind | AuthErrorKind, AuthErrorKind>> 
   disabled: 'disabled',
 }
 
-/** What a sink said, as the error that `auth` shows. */
-export function errorOf(why: SessionErrorKind | AuthErrorKind): AuthErrorKind {
-  return ERRORS[why]
+/** What a sink said, as the error that `auth` shows; undefined where it is no verdict. */
+export function errorOf(why: SessionErrorKind | AuthErrorKind): AuthErrorKind | undefined {
+  return Object.hasOwn(ERRORS, why) ? ERRORS[why] : undefined
 }
 
 /** What a sink said, as the kind that `onSessionError` gets. */

@@ -49,6 +49,15 @@ describe('an operation that goes wrong', () => {
     })
   }
 
+  test('a page that dies gets no answer any more, not to what is under way either', async () => {
+    const { store, faults, faulty } = world()
+    const writing = write(faulty, 'done')
+    faults.die()
+    expect(await writing).toBe('KEYSTORE_UNAVAILABLE')
+    expect(await write(faulty, 'not done')).toBe('KEYSTORE_UNAVAILABLE')
+    expect(await store.read()).toBe('done')
+  })
+
   test('is overtaken while it does not answer', async () => {
     const { store, faults, faulty } = world()
     await write(store, 'before')

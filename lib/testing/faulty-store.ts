@@ -36,6 +36,8 @@ export interface Faults {
   arm(fault: Fault, operation?: string, nth?: number): void
   /** Counts anew, and lets nothing go wrong. */
   disarm(): void
+  /** The page dies now: whatever is under way and every later operation rejects. */
+  die(): void
   /** The trouble is over: what was held back answers, and nothing goes wrong any more. Who died stays dead. */
   recover(): void
   /** Puts the faults in front of whatever does operations; `code` is what those reject with. */
@@ -82,6 +84,7 @@ export function createFaults(): Faults {
   return Object.assign(faults, {
     arm: (fault: Fault, operation?: string, nth = 1) => restart({ fault, operation, left: nth }),
     disarm: () => restart(),
+    die: () => void (faults.dead = true),
     recover() {
       plan = undefined
       for (const resolve of held) resolve()

@@ -100,8 +100,8 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
   }
   return Object.defineProperties(page as MemoryAccountClient, {
     session: { get: () => browser.session },
-    online: { get: () => browser.online, set: (online: boolean) => void (browser.online = online) },
-    loseNextAnswer: { get: () => browser.loseNextAnswer, set: (lose: boolean) => void (browser.loseNextAnswer = lose) },
+    online: { get: () => browser.online, set(online: boolean) { browser.online = online } },
+    loseNextAnswer: { get: () => browser.loseNextAnswer, set(lose: boolean) { browser.loseNextAnswer = lose } },
   })
 }
 
