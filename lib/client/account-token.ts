@@ -12,14 +12,16 @@ const MARGIN = 60_000
  *
  * @param refused - the token that is not wanted any more: too old, or a server did not take it
  */
-export async function accountToken(runtime: Runtime, session: Session, refused: string | undefined): Promise<KeptToken> {
+export async function accountToken(runtime: Runtime, session: Session, refused: KeptToken | undefined): Promise<KeptToken> {
   const token = await refreshing(runtime, async () => {
     await readAgain(runtime)
     checkSame(runtime, session)
     const kept = accountInForce(runtime)?.token
     // A token outlives its session: while the account server says that there is none, it is asked again.
     const isGone = runtime.getState().error === 'missing'
-    const isFresh = kept && kept.jwt !== refused && !isGone && kept.until - runtime.now() > MARGIN
+    // Two of the same second have the same bytes: the later one was asked for since.
+    const isNew = kept && (!refused || kept.jwt !== refused.jwt || kept.until > refused.until)
+    const isFresh = isNew && !isGone && kept.until - runtime.now() > MARGIN
     return isFresh ? kept : fetchToken(runtime, session)
   })
   runtime.dispatch({ type: 'tokenAccepted' })

@@ -55,6 +55,6 @@ export interface AuthOptions {
 /** Refuses what cannot be meant, with a `TypeError`. */
 export function checkOptions({ name, audiences = {} }: AuthOptions): void {
   if (name === '') throw new TypeError('name: empty')
-  const stray = Object.keys(audiences).find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
-  if (stray !== undefined) throw new TypeError(`audiences: ${stray} is no origin`)
+  // What is no URL at all is a TypeError of `URL` itself.
+  for (const origin of Object.keys(audiences)) if (new URL(origin).origin !== origin) throw new TypeError(`audiences: ${origin} is no origin`)
 }

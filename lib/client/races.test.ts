@@ -259,6 +259,7 @@ describe('a token that was refused', () => {
     await here.auth.getToken()
     await there.auth.getToken()
     device.clock.advance(2000)
+    device.serverClock.advance(2000)
     const asked = here.account.calls.filter((call) => call === 'getToken').length
     for (const { auth } of [here, there]) auth.rejectToken('invalid')
     const [one, other] = await Promise.all([here.auth.getToken(), there.auth.getToken()])

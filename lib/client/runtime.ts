@@ -149,7 +149,8 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
       const [next, ...effects] = transition(before, event)
       const ignored = effects.includes('reportIgnored')
       state = freeze(next)
-      record({ at: now(), event: event.type, ignored, state })
+      // Every read says what the record holds; it is news only if something changed.
+      if (state !== before || event.type !== 'recordChanged') record({ at: now(), event: event.type, ignored, state })
       for (const effect of effects) performers.get(effect)?.(before, event)
       if (state !== before) for (const listener of [...listeners]) guarded(listener)
       return !ignored

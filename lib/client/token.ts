@@ -20,18 +20,20 @@ const STALE = 1000
 
 /** The bearer for the mode in force; many callers at once share one refresh. */
 export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions) => Promise<string | null> {
-  const held = new Map<string, KeptToken>()
+  const held = new Map<string, KeptToken & { readonly isDropped?: boolean }>()
   const flights = new Map<string, Promise<KeptToken>>()
   runtime.on('dropTokens', () => {
     // Kept to be known again: another tab may have left the same one in the record.
-    for (const [audience, token] of held) held.set(audience, { ...token, until: 0 })
+    for (const [audience, token] of held) held.set(audience, { ...token, isDropped: true })
     flights.clear()
     runtime.timing.tokenExpiresAt = null
   })
 
-  async function refresh(audience: string, refused: string | undefined): Promise<KeptToken> {
+  async function refresh(audience: string, refused: KeptToken | undefined): Promise<KeptToken> {
     const { session, error } = runtime.getState()
-    if (error === 'expired' || Math.abs(runtime.now() - runtime.readAt()) > STALE) await catchUp(runtime)
+    // Another tab may have changed who is in force, or a server refused the times of the last token. Where that cannot be
+    // found out, what is known here still serves.
+    if (error === 'expired' || Math.abs(runtime.now() - runtime.readAt()) > STALE) await runtime.acts().then((acts) => acts.catchUp(runtime)).catch(() => {})
     const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session, refused) : await deviceToken(runtime, audience, session?.principal)
     const now = runtime.getState().session
     // Whoever asked for one person's token must not get the next one's.
@@ -43,7 +45,7 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     return token
   }
 
-  async function share(audience: string, refused?: string): Promise<KeptToken> {
+  async function share(audience: string, refused?: KeptToken): Promise<KeptToken> {
     const flight = flights.get(audience) ?? refresh(audience, refused)
     flights.set(audience, flight)
     try {
@@ -59,24 +61,15 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     if (!session && storage.problem) await runtime.read()
     if (!runtime.getState().session) return null
     const kept = held.get(audience)
-    const left = fresh || !kept ? 0 : kept.until - runtime.now()
+    const left = fresh || !kept || kept.isDropped ? 0 : kept.until - runtime.now()
     if (left > MARGIN) return kept!.jwt
     try {
-      return (await share(audience, kept?.jwt)).jwt
+      return (await share(audience, kept)).jwt
     } catch (error) {
       // Unreachable is not rejected: what is still valid still serves.
       if (left > 0 && isLatchkeyError(error, 'OFFLINE')) return kept!.jwt
       throw error
     }
-  }
-}
-
-/** Another tab may have changed who is in force, or a server refused the times of the last token. */
-async function catchUp(runtime: Runtime): Promise<void> {
-  try {
-    await (await runtime.acts()).catchUp(runtime)
-  } catch {
-    // What is known here still serves.
   }
 }
 

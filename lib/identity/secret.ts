@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from './base64url.ts'
+import { decodeBase64url, encodeBase64url, isBase64url } from './base64url.ts'
 
 /** Characters in the text form of a device secret: 32 bytes, base64url. */
 const SECRET_CHARACTERS = 43
@@ -22,10 +22,7 @@ export function formatSecret(secret: Uint8Array): string {
  * @throws {LatchkeyError} `SECRET_INVALID`: not the canonical text of 32 bytes; the message does not repeat it
  */
 export function parseSecret(text: string): Uint8Array<ArrayBuffer> {
-  try {
-    if (text.length === SECRET_CHARACTERS) return decodeBase64url(text)
-  } catch {
-    // Falls through: the one error below must not carry the text, not even as its cause.
-  }
-  throw new LatchkeyError('SECRET_INVALID')
+  // The one error must not carry the text, not even as its cause.
+  if (text?.length !== SECRET_CHARACTERS || !isBase64url(text)) throw new LatchkeyError('SECRET_INVALID')
+  return decodeBase64url(text)
 }

@@ -12,6 +12,7 @@ export interface SessionTimer {
    * @returns what `clear` takes
    */
   set(callback: () => void, milliseconds: number): unknown
+  /** Forgets what `set` began. */
   clear(handle: unknown): void
 }
 

@@ -36,7 +36,7 @@ const byRendering = take()
 
 await Promise.all([auth.ready, withAccount.ready])
 const second = renderToString(createElement(App))
-const token = await withAccount.getToken()
+const token = await withAccount.getToken().catch(() => null)
 const refusal = await withAccount.ensureIdentity().catch((/** @type {{ code: string }} */ { code }) => code)
 
 // Only when nothing is left to wait for: no channel, no timer, no connection keeps the process.
