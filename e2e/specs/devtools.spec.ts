@@ -36,7 +36,7 @@ test('the present phase is lit, also while an upgrade is going on', async ({ ope
   await expect(panel.present).toHaveText('upgrading')
   await expect(panel.taken).toHaveAttribute('data-way', 'ready upgrading')
   await expect(panel.element.getByRole('img')).toHaveAccessibleName(/Present phase: upgrading\. From here to ready by upgradeCompleted or upgradeFailed/)
-  await expect(panel.events.first()).toContainText('upgradeStarted')
+  await expect(panel.events.filter({ hasText: 'upgradeStarted' })).toContainText('→ upgrading')
   letGo()
   await expect(panel.present).toHaveText('ready')
   await expect(panel.taken).toHaveAttribute('data-way', 'upgrading ready')
