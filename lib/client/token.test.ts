@@ -58,7 +58,13 @@ describe('in local-first mode', () => {
     const maySign = new Promise<void>((resolve) => (sign = resolve))
     let keys = 0
     // The first key is made with the identity; the second one is what the token waits for.
-    const slow: CryptoSuite = { ...nativeSuite, signingKey: async (seed) => (++keys === 2 && (await maySign), nativeSuite.signingKey(seed)) }
+    const slow: CryptoSuite = {
+      ...nativeSuite,
+      async signingKey(seed) {
+        if (++keys === 2) await maySign
+        return nativeSuite.signingKey(seed)
+      },
+    }
     const browser = testBrowser()
     const auth = await browser.load({ crypto: slow })
     const asked = auth.getToken().catch((error: unknown) => error)
