@@ -6,10 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { type TestDatabase, openPostgres, openSqlite } from './database.testing.ts'
 import { onEachEngine } from './engines.testing.ts'
+import { claim } from './claim.ts'
 import { createBetterAuthResolver, latchkey } from './index.ts'
-import { reserve } from './lock.ts'
+import { type Adapter, reserve } from './lock.ts'
 import { type Person, codeOf, newPerson, post, proofOf, userOf } from './requests.testing.ts'
 import { BASE_OPTIONS, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
+import { statusOf } from './status.ts'
+import { subjectOf } from './subject.ts'
 
 const ada = person('ada')
 
@@ -128,6 +131,23 @@ onEachEngine((newServer) => {
     })
   })
 
+  test('a first use that comes between a claim and its UPDATE wins', async () => {
+    const server = await newServer()
+    await server.browser().send('/sign-up/email', post(ada))
+    const { id } = (await userOf(server)) as { id: string }
+    const { adapter } = server
+    const late: Adapter = {
+      ...adapter,
+      async updateMany(input) {
+        if (input.model === 'user') await subjectOf(adapter, id, new Date())
+        return adapter.updateMany(input)
+      },
+    }
+    expect(await claim(late, id, await testDevice(), new Date())).toBe(false)
+    expect(await subjectOf(adapter, id, new Date())).toMatchObject({ principal: id })
+    expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: false })
+  })
+
   describe('a reservation', () => {
     const minutes = (count: number) => new Date(Date.now() + count * 60_000)
 
@@ -172,6 +192,24 @@ onEachEngine((newServer) => {
       const winner = people[answers.findIndex(({ status }) => status === 200)]!
       expect(await winner.session()).toMatchObject({ principal: device.principal })
     })
+  })
+
+  test('a key that was revoked stays so, whatever becomes of the account', async () => {
+    const server = await newServer()
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    await one.session()
+    await server.change('latchkeyKey', { retiredAt: new Date() })
+    expect(await one.session()).toMatchObject({ recoverable: false })
+    expect(await verdictOn(server, one.device)).toBe('disabled')
+  })
+
+  test('a key that is not the principal\'s own is no way in, though the principal is the same', async () => {
+    const { adapter } = await newServer()
+    const device = await testDevice()
+    await reserve(adapter, device, new Date())
+    expect(await statusOf(adapter, device.principal, device.thumbprint)).toBe('active')
+    expect(await statusOf(adapter, device.principal, 'another')).toBe('disabled')
   })
 
   test('what is known of a principal follows a change at once', async () => {

@@ -107,11 +107,12 @@ onEachEngine((newServer) => {
       })
 
       test('signed by another device, takes it all the same, and binds that one to nothing', async () => {
-        const { server, last } = await hijacked()
+        const { server, eve, last } = await hijacked()
         const other = await testDevice()
         expect((await prove(server.browser(), last, await upgradeProof(other))).status).toBe(200)
         const { principal } = await userOf(server)
         expect(principal).toEqual(expect.any(String))
+        expect([eve.device.principal, other.principal]).not.toContain(principal)
         expect((await server.rows('latchkeyPrincipal')).map((row) => row['principal'])).not.toContain(other.principal)
       })
 
@@ -206,12 +207,17 @@ onEachEngine((newServer) => {
   })
 
   test('a token for a password that is no longer good resets nothing', async () => {
-    const { extra } = openRoutes()
+    const { extra, last } = openRoutes()
     const server = await newServer(extra)
     const ada = await newPerson(server)
     await ada.prove('/sign-up/email', victim)
-    const response = await server.browser().send('/reset-password', post({ newPassword: 'a new password', token: 'made up' }))
-    expect(await codeOf(response)).toBe('INVALID_TOKEN')
+    const browser = server.browser()
+    await browser.send('/request-password-reset', post({ email: victim.email, redirectTo: '/' }))
+    await server.change('verification', { expiresAt: new Date(Date.now() - 1000) })
+    for (const token of ['made up', last().token]) {
+      const response = await browser.send('/reset-password', post({ newPassword: 'a new password', token }))
+      expect(await codeOf(response)).toBe('INVALID_TOKEN')
+    }
     expect(await userOf(server)).toMatchObject({ principal: ada.device.principal })
   })
 })

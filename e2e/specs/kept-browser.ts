@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { type BrowserContext, type LaunchOptions, type Page, chromium, expect } from '@playwright/test'
+import { type Browser, type BrowserContext, type LaunchOptions, type Page, chromium, expect } from '@playwright/test'
 
 /**
  * A browser whose profile outlives it. Playwright only connects to it and changes nothing in it: pages can be hidden
@@ -18,14 +18,17 @@ export interface KeptBrowser {
   close(): Promise<void>
 }
 
-const FLAGS = ['--headless', '--remote-debugging-port=0', '--no-first-run', '--no-default-browser-check', '--password-store=basic', '--use-mock-keychain', '--disable-gpu']
+const FLAGS = ['--headless', '--remote-debugging-port=0', '--no-first-run', '--no-default-browser-check', '--password-store=basic', '--use-mock-keychain', '--disable-gpu', '--hide-crash-restore-bubble']
 
 /** Starts a browser on a profile folder. */
 export async function launchKept(profile: string, { executablePath = chromium.executablePath(), args = [] }: LaunchOptions): Promise<KeptBrowser> {
   // A process group of its own, so that all of it can be killed at once.
-  const leader = spawn(executablePath, [...FLAGS, ...args, `--user-data-dir=${profile}`], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+  const leader = spawn(executablePath, [...FLAGS, ...args, `--user-data-dir=${profile}`, 'about:blank'], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(leader, 'exit')
-  const browser = await chromium.connectOverCDP(await endpointOf(leader), { noDefaults: true })
+  const browser = await connect(leader).catch((error: unknown) => {
+    leader.kill('SIGKILL')
+    throw error
+  })
   const context = browser.contexts()[0]!
   return {
     context,
@@ -43,6 +46,10 @@ export async function launchKept(profile: string, { executablePath = chromium.ex
       await ended
     },
   }
+}
+
+async function connect(leader: ChildProcess): Promise<Browser> {
+  return chromium.connectOverCDP(await endpointOf(leader), { noDefaults: true })
 }
 
 /** The browser says where it listens; afterwards what it says is of no interest. */
