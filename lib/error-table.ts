@@ -9,7 +9,7 @@ export interface ErrorRow {
   /** RFC 6750 §3.1 error of the `WWW-Authenticate` header. */
   readonly bearer?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
   /** HTTP status where the code is answered to a request. */
-  readonly status?: 400 | 401 | 403 | 409 | 503
+  readonly status?: 400 | 401 | 403 | 404 | 409 | 503
   /** Error kind of a sync engine's session. */
   readonly session?: 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH'
 }
@@ -17,7 +17,7 @@ export interface ErrorRow {
 const invalid = (meaning: string): ErrorRow => ({ meaning, state: 'invalid', bearer: 'invalid_token', status: 401, session: 'UNAUTHORIZED' })
 const expired = (meaning: string): ErrorRow => ({ meaning, state: 'expired', bearer: 'invalid_token', status: 401, session: 'TOKEN_EXPIRED' })
 const disabled = (meaning: string): ErrorRow => ({ meaning, state: 'disabled', bearer: 'invalid_token', status: 401, session: 'UNAUTHORIZED' })
-const refused = (meaning: string, status: 400 | 401 | 403 | 409): ErrorRow => ({ meaning, status })
+const refused = (meaning: string, status: 400 | 401 | 403 | 404 | 409): ErrorRow => ({ meaning, status })
 const local = (meaning: string): ErrorRow => ({ meaning })
 
 /** The one table of codes. The docs print it; a test keeps both equal. */
@@ -55,6 +55,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PROOF_NONCE_MISMATCH: refused('The nonce is not the one that was issued.', 401),
   PROOF_LINK_MISMATCH: refused('The proof names another account.', 401),
   PROOF_REPLAYED: refused('The proof was used before.', 401),
+  PROOF_KEY_REVOKED: refused('The device key was revoked by its account.', 409),
+  PROOF_IDENTIFIER_MISMATCH: refused('The account is not the one that the person expected; nothing was bound, and no session was left.', 409),
 
   // Keystore
   KEYSTORE_UNAVAILABLE: local('Storage failed; nothing was changed.'),
@@ -80,9 +82,19 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PRINCIPAL_MISMATCH: { meaning: 'The token belongs to another principal.', state: 'invalid', session: 'UNAUTHORIZED' },
   UNSYNCED_DATA: local('Sign-out was vetoed: something is not synced yet.'),
 
+  // Sessions of sync engines and sockets
+  ROLES_MISMATCH: { meaning: 'The token has other roles than the session; the session was closed.', state: 'invalid', session: 'ROLES_MISMATCH' },
+  SESSION_TOKEN_MISSING: local('A session was given null where a token belongs; nothing was changed.'),
+  SESSION_TOKEN_REFUSED: { meaning: 'The other side refused the new token of a session; the one before it stays in force.', session: 'UNAUTHORIZED' },
+  SESSION_ENDED: local('No session is going on: it was not started, or it ended.'),
+
   // Server
   PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409),
+  PRINCIPAL_FIXED: refused('The account has its principal already; it can only be linked to another one.', 409),
   PRINCIPAL_FIELD_FORBIDDEN: refused('`principal*` fields are written by the plugin alone.', 400),
+  ACCOUNT_HANDED_OVER: refused('Somebody else may still be able to use the account, from before its mailbox was proven.', 409),
+  KEY_UNKNOWN: refused('The account has no such device key.', 404),
+  KEY_NEEDED: refused('The account cannot be recovered yet, so none of its device keys can be revoked.', 409),
   CREDENTIAL_MISSING: { meaning: 'The request has no credential, and anonymous is not allowed.', state: 'missing', status: 401, session: 'UNAUTHORIZED' },
   CREDENTIAL_MALFORMED: { meaning: 'The Authorization header is not one Bearer token.', state: 'invalid', bearer: 'invalid_request', status: 400, session: 'UNAUTHORIZED' },
   ISSUER_UNKNOWN: invalid('No configured source issues such a token.'),

@@ -20,6 +20,16 @@ export interface LatchkeyAuthClient {
   $latchkey(): LatchkeyConnection
 }
 
+/** The account provider, and the account server's clock. */
+export interface BetterAuthAccount extends AccountProvider {
+  /**
+   * The account server's clock, milliseconds since 1970.
+   *
+   * @throws {LatchkeyError} `OFFLINE`
+   */
+  getTime(): Promise<number>
+}
+
 /** Holds what is going on while `upgrade` runs. */
 export interface ProofCarrier {
   /** Signs one proof; null where the device has no identity. */
@@ -86,11 +96,12 @@ function isUnder(url: string, baseURL: string): boolean {
  *
  * @param client - made by `createAuthClient` with {@link latchkeyClient} among its plugins
  */
-export function betterAuthAccount(client: LatchkeyAuthClient): AccountProvider {
+export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount {
   const { fetch, baseURL, carrier } = client.$latchkey()
   return {
     audience: baseURL,
-    getSession: () => get<AccountSession>(fetch, '/latchkey/session'),
+    getSession: async () => (await look(fetch))?.session ?? null,
+    getTime: async () => (await look(fetch)).now,
     getToken: async () => (await get<{ token: string }>(fetch, '/token'))?.token ?? null,
     async withProof(mint, run) {
       Object.assign(carrier, { mint, sent: false, running: true })
@@ -108,13 +119,27 @@ export function betterAuthAccount(client: LatchkeyAuthClient): AccountProvider {
   }
 }
 
+/** What `GET /latchkey/session` answers. */
+interface SessionAnswer {
+  readonly now: number
+  readonly session: AccountSession | null
+}
+
+async function look(fetch: Fetch): Promise<SessionAnswer> {
+  const answer = await get<SessionAnswer>(fetch, '/latchkey/session')
+  // It answers everybody: who refuses is something in front of it.
+  if (typeof answer?.now !== 'number') throw new LatchkeyError('OFFLINE', 'no answer from the latchkey plugin')
+  return answer
+}
+
 interface Answer {
   readonly data: unknown
   readonly error: { readonly status: number; readonly code?: string; readonly message?: string } | null
 }
 
+/** Past the browser's cache: it would keep a token after the sign-out, for whoever comes next. */
 async function get<Data>(fetch: Fetch, path: string): Promise<Data | null> {
-  return (await request(fetch, path, { method: 'GET' })) as Data | null
+  return (await request(fetch, path, { method: 'GET', cache: 'no-store' })) as Data | null
 }
 
 /** Null where the server says that there is no session; every other failure is that it cannot be reached. */
@@ -139,6 +164,6 @@ function readFailure(outcome: unknown): LatchkeyError | null {
 
 function toFailure(error: NonNullable<Answer['error']>): LatchkeyError {
   const { status, code = '' } = error
-  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
+  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED', undefined, error)
 }

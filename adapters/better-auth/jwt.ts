@@ -1,6 +1,6 @@
 import type { AuthContext } from 'better-auth'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
-import { type Subject, subjectOf } from './principals.ts'
+import { type Subject, subjectOf } from './subject.ts'
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
 

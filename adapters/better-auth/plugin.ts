@@ -1,10 +1,19 @@
-import { type AuthContext, type BetterAuthOptions, type BetterAuthPlugin, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
-import { APIError, createAuthEndpoint, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
-import { setSessionCookie } from 'better-auth/cookies'
-import { isLatchkeyError } from '../../lib/server.ts'
-import { type Subject, claim, reserve, subjectOf } from './principals.ts'
-import { PROOF_HEADER, type ProofGate, createProofGate, toApiError } from './proofs.ts'
-import { type BoundUser, type LatchkeySchema, schema } from './schema.ts'
+import type { AuthContext, BetterAuthPlugin } from 'better-auth'
+import { createAuthMiddleware } from 'better-auth/api'
+import { bindEndpoint } from './bind-endpoint.ts'
+import { limitBody } from './body-limit.ts'
+import { challengeEndpoint } from './challenge-endpoint.ts'
+import { type Challenges, createChallenges } from './challenge.ts'
+import type { Endpoint } from './endpoint.ts'
+import { keyEndpoints } from './key-endpoints.ts'
+import { PASSWORD_RESET, beforePasswordReset } from './password-reset.ts'
+import { PROOF_HEADER, type ProofGate, createProofGate } from './proofs.ts'
+import { carryProof, notesOf } from './request.ts'
+import { type LatchkeySchema, schema } from './schema.ts'
+import { sessionEndpoint } from './session-endpoint.ts'
+import { afterSignIn, concernsSignIn } from './sign-in.ts'
+import { type StatusCache, statusCacheOf } from './status-cache.ts'
+import { userHooks } from './user-hooks.ts'
 
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
@@ -14,20 +23,21 @@ export interface LatchkeyPluginOptions {
   readonly clock?: () => number
 }
 
-/** What `GET /latchkey/session` answers. */
-export interface SessionAnswer extends Subject {
-  /** This server's clock, milliseconds since 1970. */
-  readonly now: number
-}
-
 /** The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`. */
-export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks'> {
+export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' | 'onRequest' | 'rateLimit'> {
   readonly id: 'latchkey'
   readonly schema: LatchkeySchema
-  readonly endpoints: { readonly latchkeySession: Endpoint }
+  readonly endpoints: Readonly<Record<EndpointName, Endpoint>>
 }
 
-type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
+type EndpointName = 'latchkeySession' | 'latchkeyChallenge' | 'latchkeyBind' | 'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey'
+
+/** What exists once Better Auth has started. */
+interface Parts {
+  readonly gate: ProofGate
+  readonly challenges: Challenges
+  readonly cache: StatusCache
+}
 
 /**
  * Binds local-first principals to Better Auth accounts: a sign-up whose request carries a proof gives the account
@@ -37,30 +47,36 @@ type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
  */
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const { clock = Date.now } = options
-  let gate: ProofGate | undefined
+  const now = (): Date => new Date(clock())
+  let started: Parts | undefined
+  const parts = (): Parts => started!
   return {
     id: 'latchkey',
     schema,
-    init(context) {
-      gate = createProofGate(options.audience ?? configuredAudience(context), clock)
-      return { options: { databaseHooks: databaseHooks(gate, clock) } }
+    init(auth) {
+      const audience = options.audience ?? configuredAudience(auth)
+      started = { gate: createProofGate(audience, clock), challenges: createChallenges(auth.secret, clock), cache: statusCacheOf(auth.adapter) }
+      return { options: { databaseHooks: userHooks({ auth, cache: started.cache, now }) } }
     },
-    endpoints: { latchkeySession: sessionEndpoint(clock) },
+    endpoints: {
+      latchkeySession: sessionEndpoint(clock),
+      latchkeyChallenge: challengeEndpoint(() => parts().challenges, clock),
+      latchkeyBind: bindEndpoint(parts, clock),
+      ...keyEndpoints(() => parts().cache, clock),
+    },
     hooks: {
       before: [
-        {
-          // `auth.api.getSession({ headers })` only looks; it must not use up what the request is for.
-          matcher: ({ headers, path }) => headers?.has(PROOF_HEADER) === true && path !== '/get-session',
-          handler: createAuthMiddleware(async (ctx) => gate!.admit(ctx.context, ctx.headers!)),
-        },
+        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate)) },
+        { matcher: ({ path }) => path === PASSWORD_RESET, handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())) },
       ],
-      after: [
-        {
-          matcher: ({ headers, path }) => gate?.deviceOf(headers) !== undefined && path?.startsWith('/sign-in/') === true,
-          handler: createAuthMiddleware(async (ctx) => claimOpenAccount(ctx, gate!, new Date(clock()))),
-        },
-      ],
+      after: [{ matcher: concernsSignIn, handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())) }],
     },
+    onRequest: async (request, { options }) => (isOwnPath(request, options.basePath) ? limitBody(request) : undefined),
+    rateLimit: [
+      // A nonce and a binding are asked for once in a while; the session at each start of a page.
+      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|keys\/)/.test(path), window: 60, max: 20 },
+      { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
+    ],
   }
 }
 
@@ -69,60 +85,19 @@ function configuredAudience({ options, baseURL }: AuthContext): string {
   return baseURL.replace(/\/+$/, '')
 }
 
-function databaseHooks(gate: ProofGate, clock: () => number): NonNullable<BetterAuthOptions['databaseHooks']> {
-  return {
-    user: {
-      create: { before: async (user, ctx) => ({ data: await bindingOf(user, ctx, gate, new Date(clock())) }) },
-      update: { before: async (user) => refusePrincipalFields(user) },
-    },
-  }
+type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>['before']>[number]['matcher']>[0]
+
+/** The plugin's endpoints look at their proofs themselves; a look at the session must not use up what the request is for. */
+function carriesProof({ headers, path }: HookContext): boolean {
+  return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
 }
 
-/** The plugin's columns of a new user, whatever the caller passed for them. */
-async function bindingOf(user: object, ctx: GenericEndpointContext | null, gate: ProofGate, now: Date): Promise<Partial<BoundUser>> {
-  const mayBind = ctx !== null && !('isAnonymous' in user && user.isAnonymous) && !ctx.path?.startsWith('/admin/')
-  const device = mayBind ? gate.deviceOf(ctx.headers) : undefined
-  if (!device) return { principal: null, principalOpen: mayBind, principalEpoch: null }
-  const adapter = await getCurrentAdapter(ctx!.context.adapter)
-  const epoch = await reserve(adapter, device, now).catch(rethrow)
-  return { principal: device.principal, principalOpen: false, principalEpoch: epoch }
+async function admit({ context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string }, gate: ProofGate): Promise<void> {
+  const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
+  notesOf({ headers }).device = device
+  if (path?.startsWith('/sign-in/')) await carryProof(device)
 }
 
-async function refusePrincipalFields(user: object): Promise<void> {
-  const field = Object.keys(user).find((name) => name.startsWith('principal'))
-  if (field) throw new APIError('BAD_REQUEST', { code: 'PRINCIPAL_FIELD_FORBIDDEN', message: `${field} is written by the latchkey plugin alone` })
-}
-
-function rethrow(error: unknown): never {
-  throw isLatchkeyError(error) ? toApiError(error) : error
-}
-
-/** A sign-in to an account that was made without a proof and never used since. */
-async function claimOpenAccount(ctx: GenericEndpointContext, gate: ProofGate, now: Date): Promise<void> {
-  const { newSession } = ctx.context
-  const device = gate.deviceOf(ctx.headers)
-  const user = newSession?.user as (BoundUser & NonNullable<typeof newSession>['user']) | undefined
-  if (!newSession || !user?.principalOpen || !device || (await isHalfSignedIn(ctx))) return
-  try {
-    if (!(await claim(ctx.context.adapter, user.id, device, now))) return
-    // The cookie cache would go on showing the account as it was.
-    await setSessionCookie(ctx, { session: newSession.session, user: { ...user, principal: device.principal, principalOpen: false } as typeof user })
-  } catch (error) {
-    // The principal is another account's: this one stays as it is, and the client sees that it differs.
-    if (!isLatchkeyError(error, 'PRINCIPAL_TAKEN')) throw error
-  }
-}
-
-/** The second factor is still to come. */
-async function isHalfSignedIn(ctx: GenericEndpointContext): Promise<boolean> {
-  const plugin = ctx.context.getPlugin('two-factor') as { shouldRequireTwoFactor?: (ctx: GenericEndpointContext) => Promise<boolean> } | null
-  return (await plugin?.shouldRequireTwoFactor?.(ctx)) === true
-}
-
-function sessionEndpoint(clock: () => number): Endpoint {
-  return createAuthEndpoint('/latchkey/session', { method: 'GET', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
-    const found = await getSessionFromCtx(ctx)
-    const subject = found && (await subjectOf(ctx.context.adapter, found.user.id, new Date(clock())))
-    return ctx.json<SessionAnswer | null>(subject && { ...subject, now: clock() })
-  })
+function isOwnPath({ url }: Request, basePath = '/api/auth'): boolean {
+  return new URL(url).pathname.startsWith(`${basePath.replace(/\/+$/, '')}/latchkey/`)
 }

@@ -1,7 +1,8 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import { ERROR_TABLE, LatchkeyError, type ProofVerifier, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
-import type { ProvenDevice } from './principals.ts'
+import { ERROR_TABLE, LatchkeyError, type ProofExpectation, type Verified, type ProofClaims, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
+import type { ProvenDevice } from './lock.ts'
+import { insertUnique } from './unique.ts'
 
 /** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */
 export const PROOF_HEADER = 'x-latchkey-proof'
@@ -9,58 +10,60 @@ export const PROOF_HEADER = 'x-latchkey-proof'
 /** How often used proofs that have expired are swept out, in milliseconds. */
 const SWEEP = 60_000
 
-/** Checks the proof of a request once, and remembers its device for the hooks that follow. */
+/** Checks proofs, each once. */
 export interface ProofGate {
-  /** @throws {APIError} the proof does not hold, or was used before */
-  admit(context: AuthContext, headers: Headers): Promise<void>
-  /** The device that proved itself in this request, if any. */
-  deviceOf(headers: Headers | undefined): ProvenDevice | undefined
+  /**
+   * Checks the proof in the headers and uses it up.
+   *
+   * @throws {APIError} the proof does not hold, or was used before
+   */
+  admit(context: AuthContext, headers: Headers, expectation: ProofExpectation): Promise<ProvenDevice>
+  /** Uses a name up that works once. @throws {APIError} `PROOF_REPLAYED` */
+  useOnce(context: AuthContext, name: string, until: Date): Promise<void>
 }
 
 /** @param audience - the account server: origin plus base path, from configuration, never from a Host header */
 export function createProofGate(audience: string, clock: () => number): ProofGate {
   const verifier = createProofVerifier({ audience, clock })
-  // By the request's own headers: a call that another one makes inside has headers of its own.
-  const devices = new WeakMap<Headers, ProvenDevice>()
   let swept = 0
 
-  async function admit(context: AuthContext, headers: Headers): Promise<void> {
-    const { principal, thumbprint, claims } = await verify(verifier, headers.get(PROOF_HEADER) ?? '')
-    await useOnce(context, claims.jti, new Date(claims.exp * 1000))
-    devices.set(headers, { principal, thumbprint })
-    if (clock() - swept < SWEEP) return
+  async function verify(proof: string, expectation: ProofExpectation): Promise<Verified<ProofClaims>> {
+    try {
+      return await verifier.verify(proof, expectation)
+    } catch (error) {
+      throw toApiError(error)
+    }
+  }
+
+  /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
+  async function useOnce({ adapter }: AuthContext, name: string, until: Date): Promise<void> {
+    if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) throw refusal('PROOF_REPLAYED')
+    // A clock that was set back must not stop the sweeping.
+    if (Math.abs(clock() - swept) < SWEEP) return
     swept = clock()
-    await context.adapter.deleteMany({ model: 'latchkeyProof', where: [{ field: 'until', operator: 'lt', value: new Date(swept) }] })
+    await adapter.deleteMany({ model: 'latchkeyProof', where: [{ field: 'until', operator: 'lt', value: new Date(swept) }] })
   }
 
-  return { admit, deviceOf: (headers) => headers && devices.get(headers) }
-}
-
-async function verify(verifier: ProofVerifier, proof: string): ReturnType<ProofVerifier['verify']> {
-  try {
-    return await verifier.verify(proof, { purpose: 'upgrade' })
-  } catch (error) {
-    throw isLatchkeyError(error) ? toApiError(error) : error
-  }
-}
-
-/** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
-async function useOnce(context: AuthContext, jti: string, until: Date): Promise<void> {
-  const isUsed = async (): Promise<boolean> => (await context.adapter.findOne({ model: 'latchkeyProof', where: [{ field: 'jti', value: jti }] })) !== null
-  const replayed = toApiError(new LatchkeyError('PROOF_REPLAYED'))
-  // Better Auth's own migrations make the column unique; elsewhere that is the app's schema, so look first.
-  if (context.adapter.id !== 'kysely' && (await isUsed())) throw replayed
-  try {
-    await context.adapter.create({ model: 'latchkeyProof', data: { jti, until } })
-  } catch (error) {
-    throw (await isUsed()) ? replayed : error
+  return {
+    useOnce,
+    async admit(context, headers, expectation) {
+      const { principal, thumbprint, claims } = await verify(headers.get(PROOF_HEADER) ?? '', expectation)
+      await useOnce(context, claims.jti, new Date(claims.exp * 1000))
+      return { principal, thumbprint }
+    },
   }
 }
 
-const STATUS = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 409: 'CONFLICT', 503: 'SERVICE_UNAVAILABLE' } as const
+const STATUS = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 409: 'CONFLICT', 503: 'SERVICE_UNAVAILABLE' } as const
 
-/** What an endpoint answers for a deliberate failure. */
-export function toApiError(error: LatchkeyError): APIError {
+/** What an endpoint answers for a deliberate failure; anything else stays what it is. */
+export function toApiError(error: unknown): unknown {
+  if (!isLatchkeyError(error)) return error
   const { status = 400, meaning } = ERROR_TABLE[error.code]
   return new APIError(STATUS[status], { code: error.code, message: meaning })
+}
+
+/** An {@link APIError} for a code of the table. */
+export function refusal(code: LatchkeyError['code']): APIError {
+  return toApiError(new LatchkeyError(code)) as APIError
 }

@@ -3,45 +3,120 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
-import { AUDIENCE, ORIGIN, type TestServer, testServer } from './server.testing.ts'
+import { type TestDatabase, newPostgres, openPostgres, openSqlite } from './database.testing.ts'
+import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
+import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
-const ROUNDS = 50
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-race-'))
-const file = join(folder, 'auth.sqlite')
-let server: TestServer
-let workers: ChildProcess[] = []
+const ROUNDS = 20
+const PROCESSES = 2
 
-beforeAll(async () => {
-  server = await testServer({}, file)
-  workers = [1, 2].map(() => fork(new URL('race.worker.mjs', import.meta.url), [file, ORIGIN]))
-  await Promise.all(workers.map((worker) => once(worker, 'message')))
-}, 30_000)
-
-afterAll(() => {
-  for (const worker of workers) worker.kill()
-  rmSync(folder, { recursive: true })
-})
-
-async function signUp(worker: ChildProcess, message: object): Promise<number> {
-  const answered = once(worker, 'message') as Promise<[{ status: number }]>
-  worker.send(message)
-  return (await answered)[0].status
+interface Call {
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: object
 }
 
-test(`two processes race for one principal, ${ROUNDS} rounds: one user has it, and there is no orphan`, async () => {
-  const wins = [0, 0]
-  for (let round = 0; round < ROUNDS; round++) {
-    const device = await testDevice()
-    const proofs = await Promise.all(workers.map(() => device.proof({ audience: AUDIENCE, purpose: 'upgrade' })))
-    // Both messages leave in the same turn: this is the barrier.
-    const statuses = await Promise.all(workers.map((worker, index) => signUp(worker, { email: `${round}-${index}@example.com`, proof: proofs[index] })))
-    const users = server.rows('user').filter(({ email }) => String(email).startsWith(`${round}-`))
-    expect(users.map(({ principal }) => principal)).toEqual([device.principal])
-    expect(statuses.filter((status) => status === 200)).toHaveLength(1)
-    expect(server.rows('latchkeyPrincipal').filter(({ principal }) => principal === device.principal)).toHaveLength(1)
-    wins[statuses.indexOf(200)]!++
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-race-'))
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Where the processes meet, and the tests' own view of it. */
+const PLACES: Record<string, () => Promise<{ place: string; database: TestDatabase }>> = {
+  'a SQLite file': async () => ({ place: join(folder, 'auth.sqlite'), database: openSqlite(join(folder, 'auth.sqlite')) }),
+  Postgres: async () => {
+    const place = await newPostgres()
+    return { place, database: await openPostgres(true, place) }
+  },
+}
+
+describe.each(Object.entries(PLACES))(`${PROCESSES} processes on %s, ${ROUNDS} rounds`, (_, open) => {
+  let server: TestServer
+  let database: TestDatabase
+  let workers: ChildProcess[] = []
+
+  beforeAll(async () => {
+    const opened = await open()
+    database = opened.database
+    server = await testServer({}, database)
+    workers = Array.from({ length: PROCESSES }, () => fork(new URL('server.worker.mjs', import.meta.url), [opened.place, ORIGIN]))
+    await Promise.all(workers.map((worker) => once(worker, 'message')))
+  })
+
+  afterAll(async () => {
+    for (const worker of workers) worker.kill()
+    await database.close()
+  })
+
+  /** One call by each process. All messages leave in the same turn: this is the barrier. */
+  async function race(calls: readonly Call[]): Promise<number[]> {
+    const answers = workers.map((worker) => once(worker, 'message') as Promise<[{ answers: number[] }]>)
+    workers.forEach((worker, index) => worker.send({ requests: [calls[index]] }))
+    return (await Promise.all(answers)).map(([{ answers: [status] }]) => status!)
   }
-  console.warn(`rounds won by each process: ${wins.join(' and ')}`)
-}, 120_000)
+
+  function each<Value>(make: (index: number) => Promise<Value>): Promise<Value[]> {
+    return Promise.all(Array.from({ length: PROCESSES }, (_, index) => make(index)))
+  }
+
+  async function bindCall({ browser, device }: Person): Promise<Call> {
+    const { nonce } = (await (await browser.send('/latchkey/challenge', post({ purpose: 'bind' }))).json()) as ChallengeAnswer
+    const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
+    return { path: '/latchkey/bind', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
+  }
+
+  test('one principal, and a sign-up in each: one user has it, and there is no orphan', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const device = await testDevice()
+      const calls = await each(async (index) => ({ path: '/sign-up/email', body: person(`sign-up-${round}-${index}`), headers: await proofOf(device) }))
+      const statuses = await race(calls)
+      expect(statuses.filter((status) => status === 200)).toHaveLength(1)
+      const users = (await server.rows('user')).filter(({ email }) => String(email).startsWith(`sign-up-${round}-`))
+      expect(users.map(({ principal }) => principal)).toEqual([device.principal])
+      expect((await server.rows('latchkeyPrincipal')).filter(({ principal }) => principal === device.principal)).toHaveLength(1)
+    }
+  })
+
+  test('one proof, and a sign-up in each: it works once', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const headers = await proofOf(await testDevice())
+      const statuses = await race(await each(async (index) => ({ path: '/sign-up/email', body: person(`replay-${round}-${index}`), headers })))
+      expect(statuses.sort()).toEqual([200, 401])
+    }
+  })
+
+  test('one principal, and an open account in each: one of them has it', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const device = await testDevice()
+      const people = await each(async (index) => {
+        const one = await newPerson(server, device)
+        await one.browser.send('/sign-up/email', post(person(`open-${round}-${index}`)))
+        return one
+      })
+      const statuses = await race(await Promise.all(people.map(bindCall)))
+      expect(statuses.sort()).toEqual([200, 409])
+      const looks = await Promise.all(people.map((one) => one.session()))
+      expect(looks.filter((look) => look!.principal === device.principal)).toHaveLength(1)
+    }
+  })
+
+  test('two principals, and one open account: it has one of them, and keeps it', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const credentials = person(`two-${round}`)
+      await server.browser().send('/sign-up/email', post(credentials))
+      const people = await each(async () => {
+        const one = await newPerson(server)
+        await one.browser.send('/sign-in/email', post(credentials))
+        return one
+      })
+      const statuses = await race(await Promise.all(people.map(bindCall)))
+      expect(statuses.sort()).toEqual([200, 409])
+      const [first, second] = await Promise.all(people.map((one) => one.session()))
+      expect(first).toEqual(second)
+      expect(people.map((one) => one.device.principal)).toContain(first!.principal)
+    }
+  })
+})

@@ -42,7 +42,7 @@ describe('who is asking', () => {
     const auth = await browser.load()
     const { principal } = auth.getState().session!
     await auth.upgrade(() => browser.client.signIn.email(ada))
-    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { principals: [principal, server.rows('user')[0]!['id']] } })
+    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { principals: [principal, (await server.rows('user'))[0]!['id']] } })
   })
 
   test('somebody whose account lives on another server is not let in', async () => {
@@ -60,13 +60,13 @@ describe('a device key after the upgrade', () => {
 
   test('is refused as disabled once it can', async () => {
     const { server, localFirst } = await upgraded()
-    server.database.prepare('update user set emailVerified = 1').run()
+    await server.change('user', { emailVerified: true })
     expect(await ask(server, localFirst)).toMatchObject({ ok: false, error: 'disabled', reason: 'PRINCIPAL_DISABLED' })
   })
 
   test('is refused once the account is gone', async () => {
     const { server, localFirst } = await upgraded()
-    server.database.prepare('delete from user').run()
+    await server.adapter.deleteMany({ model: 'user', where: [] })
     expect(await ask(server, localFirst)).toMatchObject({ ok: false, error: 'disabled' })
   })
 })

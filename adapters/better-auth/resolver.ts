@@ -1,5 +1,7 @@
 import { type Resolution, type SessionResolver, createSessionResolver } from '../../lib/server.ts'
-import { type Adapter, statusOf } from './principals.ts'
+import type { Adapter } from './lock.ts'
+import { statusCacheOf } from './status-cache.ts'
+import { statusOf } from './status.ts'
 
 /** What is needed of a Better Auth instance. */
 export interface BetterAuthInstance {
@@ -22,7 +24,8 @@ export interface BetterAuthResolverOptions {
 /**
  * A session resolver for a backend that runs in one process with its Better Auth: it takes local-first tokens and the
  * tokens of `latchkeyJwt`, fetches the keys without a network, and refuses the device keys of accounts that can be
- * recovered without them.
+ * recovered without them. What it knows of a device key is at most five seconds old, and never older than a change
+ * made in this process.
  *
  * @param auth - what `betterAuth()` returned, with the plugins `latchkey` and `latchkeyJwt`
  */
@@ -39,9 +42,12 @@ export function createBetterAuthResolver(auth: BetterAuthInstance, options: Bett
 async function build({ handler, $context }: BetterAuthInstance, { audience, ...options }: BetterAuthResolverOptions): Promise<SessionResolver> {
   const { baseURL, adapter } = await $context
   const { origin } = new URL(baseURL)
+  const cache = statusCacheOf(adapter)
+  const lookup = (principal: string, thumbprint: string): Promise<'active' | 'disabled'> =>
+    cache.get(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
   return createSessionResolver({
     ...options,
-    localFirst: { audience: audience ?? origin, lookup: (principal, thumbprint) => statusOf(adapter as Adapter, principal, thumbprint) },
+    localFirst: { audience: audience ?? origin, lookup },
     external: {
       issuer: origin,
       audience: audience ?? origin,

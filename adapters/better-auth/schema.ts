@@ -9,6 +9,8 @@ export interface LatchkeySchema extends Tables {
       readonly principal: { readonly type: 'string'; readonly required: false; readonly unique: true; readonly input: false }
       readonly principalOpen: HiddenField<'boolean'>
       readonly principalEpoch: HiddenField<'string'>
+      readonly principalMailbox: HiddenField<'string'>
+      readonly principalMailboxBy: HiddenField<'string'>
     }
   }
 }
@@ -37,6 +39,10 @@ export const schema: LatchkeySchema = {
       principalOpen: { type: 'boolean', ...hidden },
       /** Changes whenever the binding is made anew; lock rows of another epoch no longer count. */
       principalEpoch: { type: 'string', ...hidden },
+      /** The e-mail address that was proven, before the binding or since; another address of the user is not. */
+      principalMailbox: { type: 'string', ...hidden },
+      /** Who proved a mailbox after the user was made: the principal whose key signed the same request, or `nobody`. */
+      principalMailboxBy: { type: 'string', ...hidden },
     },
   },
   latchkeyPrincipal: {
@@ -90,11 +96,28 @@ export interface PrincipalRow {
   readonly until: Date | null
 }
 
+/** A row of the device keys. */
+export interface KeyRow {
+  readonly thumbprint: string
+  readonly principal: string
+  readonly name: string | null
+  readonly createdAt: Date
+  readonly lastSeenAt: Date | null
+  readonly retiredAt: Date | null
+}
+
 /** The columns of `user` that the plugin reads. */
 export interface BoundUser {
   readonly id: string
+  readonly email: string
   readonly emailVerified: boolean
   readonly principal?: string | null
   readonly principalOpen?: boolean | null
   readonly principalEpoch?: string | null
+  readonly principalMailbox?: string | null
+  readonly principalMailboxBy?: string | null
+  /** Of Better Auth's plugins, where they are installed. */
+  readonly phoneNumber?: string | null
+  readonly phoneNumberVerified?: boolean | null
+  readonly isAnonymous?: boolean | null
 }

@@ -1,22 +1,27 @@
-import { type BetterAuthOptions, betterAuth } from 'better-auth'
+import { type BetterAuthOptions, type BetterAuthPlugin, type DBAdapter, betterAuth } from 'better-auth'
 import { createAuthClient } from 'better-auth/client'
 import { getMigrations } from 'better-auth/db/migration'
-import Database from 'better-sqlite3'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
 import { betterAuthAccount, latchkeyClient } from './client.ts'
+import { type TestDatabase, openSqlite } from './database.testing.ts'
 import { type BetterAuthInstance, latchkey, latchkeyJwt } from './index.ts'
 
 export const ORIGIN = 'https://notes.example'
 export const AUDIENCE = `${ORIGIN}/api/auth`
 
-/** A real Better Auth on SQLite. */
+/** A real Better Auth on a real database. */
 export interface TestServer {
-  readonly database: Database.Database
   readonly auth: BetterAuthInstance
+  /** The database behind its back. */
+  readonly adapter: DBAdapter
+  /** Every statement that was sent to the database, where the engine tells. */
+  readonly statements: readonly string[]
   readonly handler: (request: Request) => Promise<Response>
   readonly options: BetterAuthOptions
-  /** All rows of a table. */
-  rows(table: string): Record<string, unknown>[]
+  /** All rows of a table, the same on every engine: booleans are booleans, times are dates. */
+  rows(table: string): Promise<Record<string, unknown>[]>
+  /** Changes all rows of a table, or those of `where`, as somebody with access to the database could. */
+  change(table: string, update: Record<string, unknown>, where?: Record<string, string>): Promise<void>
   /** Another person's browser. */
   browser(): TestBrowser
 }
@@ -36,27 +41,46 @@ export interface TestBrowser {
   send(path: string, init?: RequestInit): Promise<Response>
 }
 
-export async function testServer(extra: Partial<BetterAuthOptions> = {}, file = ':memory:'): Promise<TestServer> {
-  const database = new Database(file)
-  const auth = betterAuth({
-    baseURL: ORIGIN,
-    secret: 'a secret of at least thirty-two characters',
-    database,
-    emailAndPassword: { enabled: true },
-    rateLimit: { enabled: false },
-    logger: { disabled: true },
+/** Options that every test server has. */
+export const BASE_OPTIONS = {
+  baseURL: ORIGIN,
+  secret: 'a secret of at least thirty-two characters',
+  // Hashing is not what is tested.
+  emailAndPassword: { enabled: true, password: { hash: async (password: string) => password, verify: async ({ hash, password }: Record<'hash' | 'password', string>) => hash === password } },
+  rateLimit: { enabled: false },
+  logger: { disabled: true },
+  // Better Auth skips it in tests unless told.
+  advanced: { disableOriginCheck: false },
+} as const satisfies BetterAuthOptions
+
+/** Starts a server. The database gets its tables unless it has them. */
+export async function testServer(extra: Partial<BetterAuthOptions> = {}, { database, statements }: Pick<TestDatabase, 'database' | 'statements'> = openSqlite()): Promise<TestServer> {
+  const options: BetterAuthOptions = {
+    ...BASE_OPTIONS,
     ...extra,
-    plugins: [latchkey(), latchkeyJwt(), ...(extra.plugins ?? [])],
-  })
-  await (await getMigrations(auth.options)).runMigrations()
-  return {
+    emailAndPassword: { ...BASE_OPTIONS.emailAndPassword, ...extra.emailAndPassword },
     database,
+    plugins: withLatchkey(extra.plugins ?? []),
+  }
+  const auth = betterAuth(options)
+  if (typeof database !== 'function') await (await getMigrations(auth.options)).runMigrations()
+  const { adapter } = await auth.$context
+  const matching = (where: Record<string, string>) => Object.entries(where).map(([field, value]) => ({ field, value }))
+  return {
     auth,
+    adapter,
+    statements,
     handler: auth.handler,
     options: auth.options,
-    rows: (table) => database.prepare(`select * from "${table}"`).all() as Record<string, unknown>[],
+    rows: (model) => adapter.findMany({ model, limit: 10_000 }),
+    change: async (model, update, where = {}) => void (await adapter.updateMany({ model, update, where: matching(where) })),
     browser: () => testBrowser(auth.handler),
   }
+}
+
+/** In front of the others, unless a test says where. */
+function withLatchkey(plugins: BetterAuthPlugin[]): BetterAuthPlugin[] {
+  return plugins.some(({ id }) => id === 'latchkey') ? plugins : [latchkey(), latchkeyJwt(), ...plugins]
 }
 
 function testBrowser(handler: TestServer['handler']): TestBrowser {

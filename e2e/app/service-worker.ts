@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import type { Plugin } from 'vite'
+import type { Plugin, Rollup } from 'vite'
 
-/** Writes sw.js with the list of every built file, the chunks that load later included: offline they are needed too. */
+/** Writes sw.js with the list of every built file, the chunks that load later included: offline they are needed too. Not the developer panel: few open it. */
 export function serviceWorker(source: string): Plugin {
   return {
     name: 'service-worker',
     applyToEnvironment: ({ name }) => name === 'client',
-    writeBundle({ dir = '' }) {
-      const paths = listFiles(dir)
+    writeBundle({ dir = '' }, bundle) {
+      const paths = listFiles(dir).filter((path) => !isDeveloperPanel(bundle[path]))
       const version = createHash('sha256').update(readFileSync(source))
       for (const path of paths) version.update(path).update(readFileSync(join(dir, path)))
       const files = paths.map((path) => (path === 'index.html' ? '/' : `/${path}`))
@@ -17,6 +17,10 @@ export function serviceWorker(source: string): Plugin {
       writeFileSync(join(dir, 'sw.js'), readFileSync(source, 'utf8').replace('__SHELL__', () => JSON.stringify(shell)))
     },
   }
+}
+
+function isDeveloperPanel(file: Rollup.OutputAsset | Rollup.OutputChunk | undefined): boolean {
+  return file?.type === 'chunk' && file.moduleIds.every((id) => /\/lib\/(devtools|machine\/edges)/.test(id))
 }
 
 function listFiles(folder: string): string[] {

@@ -16,9 +16,9 @@ describe('what a page loads', () => {
     expect(chunks.map(({ name }) => name.replace(/-[\w-]{8}\.js$|\.m?js$/, '').replace(/^assets\//, '')).sort()).toEqual(['acts', 'latchkey', 'noble'])
   })
 
-  test('has a first part of at most 6,000 bytes', () => {
+  test('has a first part of at most 6 KiB', () => {
     const [first] = chunks.filter((chunk) => chunk.first)
-    expect(first!.bytes).toBeLessThanOrEqual(6000)
+    expect(first!.bytes).toBeLessThanOrEqual(6 * 1024)
   })
 
   test('has no server code', () => {
@@ -28,6 +28,20 @@ describe('what a page loads', () => {
   test('has no @noble in its first part', () => {
     const isNoble = ({ code }: Chunk): boolean => /sha512|Uint32Array\(80\)|0x428a2f98d728ae22/.test(code)
     expect(chunks.filter(isNoble).map(({ name }) => name.includes('noble'))).toEqual([true])
+  })
+
+  test('has the developer panel apart, and the table of the machine only once', async () => {
+    const withPanel = await bundle(entry('devtools'))
+    const isPanel = ({ code }: Chunk): boolean => code.includes('adoptedStyleSheets')
+    expect(withPanel.filter(isPanel).map(({ name, first }) => [name.includes('panel'), first])).toEqual([[true, false]])
+    expect(withPanel.filter(({ code }) => code.includes('reportIgnored')).map(({ first }) => first)).toEqual([true])
+    for (const { name, code } of withPanel) for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
+  })
+
+  test('has a session in one part of its own, with no key, no store and no server code', async () => {
+    const [session, ...others] = await bundle(entry('session'))
+    expect(others).toEqual([])
+    for (const word of [...FORBIDDEN, 'indexedDB', 'BroadcastChannel', 'Ed25519', 'HKDF', '@noble']) expect.soft(session!.code.includes(word), word).toBe(false)
   })
 
   test('needs no import() where a service worker allows none', async () => {

@@ -10,7 +10,7 @@ const project = mkdtempSync(join(tmpdir(), 'latchkey-install-'))
 const subpaths = Object.keys((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }).exports).filter((subpath) => subpath !== './package.json')
 
 /** Subpaths that need a peer, with the peer. */
-const PEERS: Record<string, string> = { './better-auth': 'better-auth', './better-auth/client': 'better-auth', './playwright': '@playwright/test' }
+const PEERS: Record<string, string> = { './better-auth': 'better-auth', './better-auth/client': 'better-auth', './react': 'react', './playwright': '@playwright/test' }
 
 function npm(...parameters: string[]): string {
   return execFileSync('npm', [...parameters, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
@@ -47,5 +47,6 @@ test('every subpath can be imported once its peer is there', () => {
 
 test('the main entry exports what the README shows', () => {
   expect(namesOf('.')).toEqual(expect.arrayContaining(['createAuth', 'isLatchkeyError']))
+  expect(namesOf('./node')).toEqual(['fileStore'])
   expect(namesOf('./server')).toEqual(expect.arrayContaining(['createSessionResolver', 'requireWriter', 'owns']))
 })

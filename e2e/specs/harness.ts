@@ -1,11 +1,9 @@
-import type * as latchkey from 'latchkey'
 import { test as base } from 'latchkey/playwright'
-import type * as testing from 'latchkey/testing'
+import type { Harness } from '../harness/main.ts'
 import { startHarness } from '../tools/harness.mjs'
 
 declare global {
-  /** In the harness page: everything that `latchkey` and `latchkey/testing` export. */
-  var harness: typeof latchkey & typeof testing
+  var harness: Harness
 }
 
 /** `test` with the address of an empty page that has the library in it. */

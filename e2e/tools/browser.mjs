@@ -15,7 +15,7 @@ const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'g
 export function findBrowser() {
   const told = process.env['LATCHKEY_CHROMIUM']
   if (told) return told
-  return ownBrowser() ?? downloadBrowser() ?? systemBrowser() ?? installBrowser() ?? fail()
+  return ownBrowser() ?? downloadBrowser() ?? findProgram(SYSTEM_NAMES) ?? installBrowser() ?? fail()
 }
 
 function ownBrowser() {
@@ -23,9 +23,13 @@ function ownBrowser() {
   return existsSync(path) ? path : undefined
 }
 
-function systemBrowser() {
+/**
+ * @param {string[]} names any of them will do
+ * @returns {string | undefined} the path of the first that is there
+ */
+export function findProgram(names) {
   const folders = ['/usr/bin', '/usr/local/bin', ...(process.env['PATH'] ?? '').split(delimiter)]
-  return folders.flatMap((folder) => SYSTEM_NAMES.map((name) => join(folder, name))).find(isProgram)
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isProgram)
 }
 
 /** @param {string} path */
@@ -45,11 +49,20 @@ function downloadBrowser() {
 }
 
 function installBrowser() {
-  if (process.getuid?.() !== 0 || !isProgram('/usr/bin/apt-get')) return undefined
-  console.log('Installing the Debian package chromium.')
+  installPackages(['chromium'])
+  return findProgram(SYSTEM_NAMES)
+}
+
+/**
+ * Installs Debian packages where that is possible, and does nothing elsewhere.
+ *
+ * @param {string[]} names
+ */
+export function installPackages(names) {
+  if (process.getuid?.() !== 0 || !isProgram('/usr/bin/apt-get')) return
+  console.log(`Installing Debian packages: ${names.join(' ')}`)
   run('apt-get', ['update', '-qq'])
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'])
-  return systemBrowser()
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names])
 }
 
 /**

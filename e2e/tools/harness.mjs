@@ -3,20 +3,29 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
-/** @returns {Promise<{ url: string, close(): void }>} */
-export async function startHarness() {
-  const files = await bundleHarness()
+const PAGE = '<!doctype html><title>Harness</title><link rel="icon" href="data:,"><script type="module" src="/harness.js"></script>'
+
+/**
+ * Each call is another origin. The page under `/opaque` has none, as in a sandboxed frame.
+ *
+ * @param {Promise<Map<string, string>>} bundled from {@link bundleHarness}, to serve the same on several origins
+ * @returns {Promise<{ url: string, close(): void }>}
+ */
+export async function startHarness(bundled = bundleHarness()) {
+  const files = await bundled
   const server = createServer((request, response) => {
     const code = files.get((request.url ?? '/').slice(1))
-    if (code) response.writeHead(200, { 'content-type': 'text/javascript' }).end(code)
-    else response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Harness</title><link rel="icon" href="data:,"><script type="module" src="/harness.js"></script>')
+    const sandbox = request.url === '/opaque' && { 'content-security-policy': 'sandbox allow-scripts' }
+    if (code) response.writeHead(200, { 'content-type': 'text/javascript', 'access-control-allow-origin': '*' }).end(code)
+    else response.writeHead(200, { 'content-type': 'text/html', ...sandbox }).end(PAGE)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
   const address = /** @type {import('node:net').AddressInfo} */ (server.address())
   return { url: `http://localhost:${address.port}`, close: () => void server.close() }
 }
 
-async function bundleHarness() {
+/** @returns {Promise<Map<string, string>>} what the page loads, by file name */
+export async function bundleHarness() {
   const input = { harness: fileURLToPath(new URL('../harness/main.ts', import.meta.url)) }
   const output = await build({
     logLevel: 'silent',

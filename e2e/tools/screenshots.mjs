@@ -44,6 +44,20 @@ async function signUp(page, name) {
   await page.getByTestId('auth-password').fill('correct horse battery')
 }
 
+/**
+ * @param {import('@playwright/test').Page} page
+ * @param {boolean} isOffline
+ */
+async function openPanel(page, isOffline) {
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('developer-panel').click()
+  const present = page.locator('latchkey-devtools .phase[data-is="present"]')
+  await present.waitFor()
+  if (!isOffline) return
+  await page.getByRole('switch', { name: 'Offline' }).check()
+  await page.locator('latchkey-devtools .body').evaluate((body) => body.scrollTo(0, 0))
+}
+
 for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
   for (const [size, options] of Object.entries({ desktop, phone })) {
     const context = await browser.newContext({ ...options, colorScheme, reducedMotion: 'reduce' })
@@ -61,6 +75,8 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     await page.locator('[data-testid="sync-status"][data-status="synced"]').waitFor()
     await page.getByTestId('mode').filter({ hasText: '@' }).waitFor()
     await shoot('signed-in')
+    await openPanel(page, colorScheme === 'dark')
+    await shoot('devtools')
     await context.close()
   }
 }

@@ -10,14 +10,18 @@ const MARGIN = 60_000
 /**
  * Gets a fresh token of the account, one tab for all, and shows and keeps its claims.
  *
- * @param refused - the token that a server did not take
+ * @param refused - the token that is not wanted any more: too old, or a server did not take it
  */
-export async function accountToken(runtime: Runtime, session: Session, refused: string | undefined): Promise<KeptToken> {
+export async function accountToken(runtime: Runtime, session: Session, refused: KeptToken | undefined): Promise<KeptToken> {
   const token = await refreshing(runtime, async () => {
     await readAgain(runtime)
     checkSame(runtime, session)
     const kept = accountInForce(runtime)?.token
-    const isFresh = kept && kept.jwt !== refused && kept.until - runtime.now() > MARGIN
+    // A token outlives its session: while the account server says that there is none, it is asked again.
+    const isGone = runtime.getState().error === 'missing'
+    // Two of the same second have the same bytes: the later one was asked for since.
+    const isNew = kept && (!refused || kept.jwt !== refused.jwt || kept.until > refused.until)
+    const isFresh = isNew && !isGone && kept.until - runtime.now() > MARGIN
     return isFresh ? kept : fetchToken(runtime, session)
   })
   runtime.dispatch({ type: 'tokenAccepted' })

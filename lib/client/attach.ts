@@ -16,7 +16,7 @@ import { connectTabs, readAgain } from './tabs.ts'
  */
 export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => void> {
   const heard = new AbortController()
-  const { announce, leave } = connectTabs(runtime)
+  const { announce, leave } = connectTabs(runtime, heard.signal)
   const settle = (): void => {
     if (runtime.ring().entries.length > 0) runtime.store.trace?.leave()
     announce()
@@ -47,7 +47,9 @@ function listen(runtime: Runtime, signal: AbortSignal): void {
   })
   on(globalThis, 'offline', () => runtime.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(runtime))
-  for (const type of ['visibilitychange', 'resume']) on(globalThis.document, type, () => void wake(runtime))
+  on(globalThis.document, 'resume', () => void readAgain(runtime))
+  // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(runtime)))
 }
 
 async function wake(runtime: Runtime): Promise<void> {

@@ -1,5 +1,6 @@
 import type { DeviceEntry, Keyring } from '../keystore/record.ts'
 import type { Session } from '../machine/state.ts'
+import { deviceInForce } from './device-acts.ts'
 import { checkIdle } from './ensure-identity.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -51,7 +52,7 @@ export async function importSecret(runtime: Runtime, secret: string, { replace =
     const entries = [...ring.entries.filter((entry) => entry !== known), kept]
     return { ...ring, entries, current: current?.kind === 'account' ? ring.current : `device:${imported.principal}` }
   }, true)
-  runtime.dispatch({ type: 'identityEnsured', view: runtime.view() })
+  runtime.dispatch({ type: 'identityEnsured', view: runtime.view(), pending: runtime.pending() })
   return runtime.getState().session!
 }
 
@@ -62,12 +63,6 @@ export async function keptIdentities(runtime: Runtime): Promise<KeptIdentity[]> 
   const inForce = runtime.core.currentEntry(ring)?.principal
   const isAside = (entry: Keyring['entries'][number]): entry is DeviceEntry => entry.kind === 'device' && entry.principal !== inForce
   return ring.entries.filter(isAside).map(({ principal, createdAt, origin }) => ({ principal, createdAt, origin }))
-}
-
-/** The device identity of the principal in force, beside an account too. */
-function deviceInForce({ core }: Runtime, ring: Keyring): DeviceEntry | undefined {
-  const principal = core.currentEntry(ring)?.principal
-  return ring.entries.find((entry): entry is DeviceEntry => entry.kind === 'device' && entry.principal === principal)
 }
 
 /** The entry of a secret that was kept elsewhere. */

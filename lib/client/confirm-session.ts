@@ -1,4 +1,4 @@
-import type { AccountEntry } from '../keystore/record.ts'
+import type { AccountEntry, Keyring } from '../keystore/record.ts'
 import type { AccountSession } from './account.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -15,18 +15,30 @@ export function accountEntry(found: AccountSession, verifiedAt: number): Account
  */
 export async function confirmSession(runtime: Runtime): Promise<void> {
   const { account } = runtime.options
-  const entry = runtime.core.currentEntry(runtime.ring())
-  if (entry?.kind !== 'account' || !account) return
+  const entry = accountInForce(runtime, runtime.ring())
+  if (!entry || !account) return
   const found = await account.getSession()
+  // An act that came between question and answer knows better.
+  const isAsked = (ring: Keyring): boolean => {
+    const now = accountInForce(runtime, ring)
+    return now?.accountId === entry.accountId && now.verifiedAt === entry.verifiedAt
+  }
+  if (!isAsked(runtime.ring())) return
   // No session, or somebody else's: the person stays who they are here, and is told.
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
     runtime.dispatch({ type: 'tokenRejected', reason: 'missing' })
     return
   }
   const confirmed = accountEntry(found, runtime.now())
-  await runtime.write((ring) => ({
-    ...ring,
-    entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...other, ...confirmed, claims: other.claims } : other)),
-  }))
-  runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
+  await runtime.write((ring) => {
+    if (!isAsked(ring)) return ring
+    const entries = ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...other, ...confirmed, claims: other.claims } : other))
+    return { ...ring, entries }
+  })
+  if (accountInForce(runtime, runtime.ring())?.accountId === entry.accountId) runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
+}
+
+function accountInForce({ core }: Runtime, ring: Keyring): AccountEntry | undefined {
+  const entry = core.currentEntry(ring)
+  return entry?.kind === 'account' ? entry : undefined
 }

@@ -117,26 +117,28 @@ export type CreateAuth = (options?: AuthOptions) => Auth
 /**
  * Makes `createAuth`.
  *
- * @param acts - how the part that loads later is had: by `import()` in pages, at once in service workers
+ * @param loadActs - how the part that loads later is had: by `import()` in pages, at once in service workers
  */
-export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
+export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
+  // One promise for all callers: two imports of a module that is still on its way may resolve in any order.
+  let loading: Promise<Acts> | undefined
+  const acts = (): Promise<Acts> => (loading ??= loadActs().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
   return (options = {}) => {
     checkOptions(options)
     const runtime = createRuntime(options, acts)
     let detach: Promise<() => void> | undefined
 
-    const act = (name: Act) => async (...request: unknown[]) => {
-      await ready
-      return ((await acts())[name] as (...given: unknown[]) => unknown)(runtime, ...request)
-    }
-
     // Not before the next microtask: construction itself touches no store, no channel and no network.
     const ready = Promise.resolve().then(async () => {
       const isFound = await start(runtime)
+      // A server that renders has no store: nothing to connect, and no account of its own to ask about.
+      if (!options.keystore && !globalThis.indexedDB) return
       detach = acts().then(({ attach }) => attach(runtime, !isFound))
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})
     })
+    const act = (name: Act) => (...request: unknown[]) => ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request))
+
     return {
       ...(Object.fromEntries(ACTS.map((name) => [name, act(name)])) as Pick<Auth, Act>),
       ready,
@@ -147,8 +149,8 @@ export function createAuthWith(acts: () => Promise<Acts>): CreateAuth {
       rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
       acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
-        void detach?.then((leave) => leave())
-        runtime.store.close()
+        // Closed before it was ready, it still connects; and what the later part has opened until then is let go too.
+        void ready.then(() => detach).then((leave) => leave?.()).catch(() => {}).then(() => runtime.store.close())
       },
     }
   }

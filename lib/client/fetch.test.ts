@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSecret, formatSecret } from '../identity/secret.ts'
+import { memoryStore } from '../keystore/memory.ts'
 import { refusal } from '../server/response.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
 
@@ -40,9 +42,10 @@ describe('origins', () => {
     })
   }
 
-  test('a name that every object has is no origin', async () => {
-    const auth = await testBrowser().load({ audiences: {} })
-    await expect(auth.fetch(new Request('https://constructor/'))).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+  test('one that the list only inherits is refused', async () => {
+    const auth = await testBrowser().load({ audiences: Object.create({ 'https://evil.example': 'evil' }) as Record<string, string> })
+    await expect(auth.fetch('https://evil.example/')).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+    expect(server).not.toHaveBeenCalled()
   })
 })
 
@@ -90,6 +93,13 @@ describe('a 401', () => {
     })
   }
 
+  test('with a reason that is none of ours counts as invalid', async () => {
+    server.mockImplementation(() => new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="whatever"' } }))
+    const auth = await testBrowser().load()
+    await auth.fetch(`${APP}/api/notes`)
+    expect(auth.getState().error).toBe('invalid')
+  })
+
   test('without a reason counts as invalid', async () => {
     server.mockImplementation(() => new Response(null, { status: 401 }))
     const auth = await testBrowser().load()
@@ -119,6 +129,36 @@ describe('a 401', () => {
     expect(auth.getState()).toMatchObject({ authMode: 'local-first' })
     expect(auth.getState().error).toBeUndefined()
   })
+
+  test('to a principal that was replaced meanwhile is never retried as the next one', async () => {
+    const auth = await testBrowser().load()
+    const { principal } = auth.getState().session!
+    server.mockImplementation(async () => {
+      await auth.importSecret(formatSecret(createSecret()), { replace: true })
+      return unauthorized()
+    })
+    expect((await auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })).status).toBe(401)
+    expect(bearers().map((bearer) => readPayload(bearer!.slice(7))['sub'])).toEqual([principal])
+    expect(auth.getState().session?.principal).not.toBe(principal)
+    expect(auth.getState().error).toBeUndefined()
+  })
+})
+
+test('nothing is sent in the name of somebody who came while it was prepared', async () => {
+  const store = memoryStore()
+  let during = async (): Promise<void> => {}
+  const update: typeof store.update = async (updater) => {
+    const written = await store.update(updater)
+    await during()
+    return written
+  }
+  const auth = await testBrowser(undefined, undefined, { ...store, update }).load()
+  during = async () => {
+    during = async () => {}
+    await auth.importSecret(formatSecret(createSecret()), { replace: true })
+  }
+  await expect(auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+  expect(server).not.toHaveBeenCalled()
 })
 
 test('a network failure is the caller\'s to see, and changes nothing', async () => {
@@ -141,10 +181,27 @@ describe('the first write', () => {
     expect(server).toHaveBeenCalledTimes(1)
   })
 
-  test('is not a read', async () => {
+  test('is not sent before that is on the disk', async () => {
     const browser = testBrowser()
     const auth = await browser.load()
-    await auth.fetch(`${APP}/api/notes`)
-    expect(await browser.store.read()).toMatchObject({ entries: [{ wrote: false }] })
+    const { update } = browser.store
+    let write = (): void => {}
+    const mayWrite = new Promise<void>((resolve) => (write = resolve))
+    vi.spyOn(browser.store, 'update').mockImplementation(async (updater) => (await mayWrite, update(updater)))
+    const answer = auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    expect(server).not.toHaveBeenCalled()
+    write()
+    await answer
+    expect(server).toHaveBeenCalledTimes(1)
   })
+
+  for (const [method, wrote] of Object.entries({ GET: false, HEAD: false, OPTIONS: false, POST: true, PUT: true, PATCH: true, DELETE: true, PURGE: true })) {
+    test(`${wrote ? 'can be' : 'is no'} ${method}`, async () => {
+      const browser = testBrowser()
+      const auth = await browser.load()
+      await auth.fetch(`${APP}/api/notes`, { method })
+      expect(await browser.store.read()).toMatchObject({ entries: [{ wrote }] })
+    })
+  }
 })

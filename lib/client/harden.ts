@@ -20,13 +20,15 @@ export async function harden(runtime: Runtime): Promise<boolean> {
 async function replaceSecret(runtime: Runtime): Promise<boolean> {
   await runtime.read()
   const entry = candidate(runtime, runtime.ring())
-  const isGone = entry !== undefined && (await keepKeys(runtime, entry).catch(() => refuse(runtime))) && (await dropSecret(runtime, entry.principal))
+  const isGone = entry !== undefined && (await keepKeys(runtime, entry).catch((error: unknown) => refuse(runtime, error))) && (await dropSecret(runtime, entry.principal))
   // Another tab may have done it meanwhile.
   runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
   return isGone
 }
 
-function refuse(runtime: Runtime): false {
+function refuse(runtime: Runtime, error: unknown): false {
+  // A store that fails for once says nothing about the engine: the next occasion tries again.
+  if (runtime.core.isLatchkeyError(error)) throw error
   refused.add(runtime)
   return false
 }
@@ -49,7 +51,7 @@ async function keepKeys(runtime: Runtime, { principal }: DeviceEntry): Promise<b
   const keys = await keysOf(runtime, entry)
   await change(runtime, principal, (found) => ({ ...found, keys }))
   await runtime.read()
-  if (await isEqual(runtime, deviceOf(runtime.ring(), principal))) return true
+  if (await isEqual(runtime, deviceOf(runtime.ring(), principal)).catch(() => false)) return true
   await change(runtime, principal, without('keys'))
   return false
 }

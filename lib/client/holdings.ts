@@ -7,11 +7,15 @@ const PATIENCE = 2000
 
 /** Whether the person would miss nothing if another identity took this one's place. */
 export async function holdsNothing({ options }: Runtime, entry: Entry | undefined): Promise<boolean> {
-  if (!entry) return true
-  if (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported') return false
-  if (!options.describeLocal) return true
+  if (isMarked(entry)) return false
+  if (!entry || !options.describeLocal) return true
   const { items } = await withPatience(options.describeLocal, entry.principal)
   return items === 0
+}
+
+/** The record itself says that it holds something. */
+export function isMarked(entry: Entry | undefined): boolean {
+  return entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
 }
 
 /** An app that throws or takes too long may well hold something. */

@@ -7,16 +7,17 @@ import type { Runtime } from './runtime.ts'
 /**
  * Reads the record, makes the first identity where that is wanted, and opens the machine. Never rejects.
  *
- * @returns whether a record was found
+ * @returns whether there was a record, as far as is known
  */
 export async function start(runtime: Runtime): Promise<boolean> {
-  let found = true
+  let found: boolean
   try {
     found = await runtime.read()
     if (!found && runtime.options.initialMode !== 'anonymous') await createIdentity(runtime, false)
     runtime.dispatch({ type: 'opened', view: runtime.view(), pending: runtime.pending() })
   } catch (error) {
     runtime.dispatch({ type: 'openFailed', problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
+    return true
   }
   return found
 }

@@ -10,8 +10,7 @@ const PATIENCE = 10_000
  */
 export async function exclusively<Value>(runtime: Runtime, work: () => Promise<Value>): Promise<Value> {
   const { channel } = runtime.store
-  const locked = channel ? await tryLock(channel, work) : undefined
-  if (locked === undefined) return inTurn(runtime, work)
+  const locked = (channel ? await tryLock(channel, work) : undefined) ?? (await inTurn(runtime, work))
   if (locked === LATE) throw runtime.core.fail('UPGRADE_IN_PROGRESS', 'another tab did not come to an end')
   return locked.value
 }
@@ -25,8 +24,12 @@ export async function refreshing<Value>(runtime: Runtime, work: () => Promise<Va
 
 const LATE = Symbol('late')
 
+interface Locked<Value> {
+  readonly value: Value
+}
+
 /** Undefined where the browser has no locks. */
-async function tryLock<Value>(name: string, work: () => Promise<Value>): Promise<{ readonly value: Value } | typeof LATE | undefined> {
+async function tryLock<Value>(name: string, work: () => Promise<Value>): Promise<Locked<Value> | typeof LATE | undefined> {
   const locks = globalThis.navigator?.locks
   if (!locks) return undefined
   const waiting = new AbortController()
@@ -44,10 +47,23 @@ async function tryLock<Value>(name: string, work: () => Promise<Value>): Promise
   }
 }
 
-const last = new WeakMap<Runtime, Promise<unknown>>()
+const turns = new WeakMap<Runtime, Promise<unknown>>()
 
-function inTurn<Value>(runtime: Runtime, work: () => Promise<Value>): Promise<Value> {
-  const next = (last.get(runtime) ?? Promise.resolve()).then(work)
-  last.set(runtime, next.catch(() => {}))
-  return next
+async function inTurn<Value>(runtime: Runtime, work: () => Promise<Value>): Promise<Locked<Value> | typeof LATE> {
+  const before = turns.get(runtime)
+  let end = (): void => {}
+  const mine = new Promise<void>((resolve) => (end = resolve))
+  turns.set(runtime, Promise.all([before, mine]))
+  try {
+    return (await inTime(before)) ? { value: await work() } : LATE
+  } finally {
+    end()
+  }
+}
+
+async function inTime(before: Promise<unknown> | undefined): Promise<boolean> {
+  if (!before) return true
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const patience = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, PATIENCE, false)))
+  return Promise.race([before.then(() => true), patience]).finally(() => clearTimeout(timer))
 }

@@ -1,115 +1,308 @@
 import fc from 'fast-check'
-import { expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createSecret, formatSecret } from '../identity/secret.ts'
 import { type Keyring, currentEntry, parseKeyring } from '../keystore/record.ts'
-import type { AuthState } from '../machine/state.ts'
-import { manualClock } from '../testing/clock.ts'
-import { type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
-import { type TestBrowser, testBrowser } from './client.testing.ts'
-import type { Auth } from './create-auth.ts'
+import type { RecordStore } from '../keystore/store.ts'
+import { testDevice } from '../testing/device.ts'
+import type { Fault } from '../testing/faulty-store.ts'
+import { readPayload } from './client.testing.ts'
+import { type FaultyDevice, type FaultyPage, type TestEnvironment, brokenIn, devicesIn, essenceOf, faultyDevice, openPage, testEnvironment } from './faults.testing.ts'
+import { type Doing, type RecordRules, recordRules } from './model.testing.ts'
+import type { AuthOptions } from './options.ts'
 
-/** What a person, a network and a server can do to one device. */
-type Act = 'reload' | 'ensureIdentity' | 'resume' | 'signUp' | 'signIn' | 'signInWrong' | 'answerLost' | 'signOut' | 'forget' | 'write' | 'getToken' | 'offline' | 'online' | 'sessionEnds' | 'sessionPlanted' | 'recoverable' | 'later'
+/** What a person, an app, a network, a browser and a server can do to one device. */
+const ACTS = [
+  'reload', 'reloadHardened', 'reloadAnonymous', 'crash',
+  'ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'signInWrong', 'signOut', 'forget',
+  'write', 'fetchWrite', 'deriveKey', 'getToken', 'freshToken', 'refuseToken', 'backup', 'import', 'importReplacing', 'importOwn', 'look', 'askForLink', 'followLink', 'cancelUpgrade', 'takeWaiting',
+  'offline', 'online', 'answerLost', 'sessionEnds', 'sessionPlanted', 'recoverable', 'notRecoverable',
+  'hourBack', 'hourOn', 'later', 'patience', 'vanish', 'vanishWithTrace', 'over',
+] as const
+type Act = (typeof ACTS)[number]
 
-const EXPLICIT: readonly Act[] = ['ensureIdentity', 'resume', 'signUp', 'signIn', 'answerLost', 'signOut', 'forget']
+/** The acts that may change who is in force. */
+const EXPLICIT: ReadonlySet<Act> = new Set(['ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'askForLink', 'followLink', 'takeWaiting', 'signOut', 'forget', 'import', 'importReplacing', 'vanish', 'vanishWithTrace'])
 
-const acts = fc.array(
-  fc.constantFrom<Act>('reload', 'ensureIdentity', 'resume', 'signUp', 'signIn', 'signInWrong', 'answerLost', 'signOut', 'forget', 'write', 'getToken', 'offline', 'online', 'sessionEnds', 'sessionPlanted', 'recoverable', 'later'),
-  { minLength: 1, maxLength: 30 },
-)
-
-interface World {
-  readonly server: MemoryAccountServer
-  readonly browser: TestBrowser
-  auth: Auth
-  names: number
-  /** Device identities that may not disappear. */
-  readonly owned: Set<string>
+interface Step {
+  readonly tab: 0 | 1
+  readonly act: Act
+  readonly fault: { readonly fault: Fault; readonly operation: string | undefined; readonly nth: number } | null
+  /** `waits`: until it is done. `lasts`: what it waits for goes on into the next steps. `together`: at once with the next step. */
+  readonly pace: 'waits' | 'lasts' | 'together'
 }
 
-test('whatever happens to a device, nobody is lost, swapped or let in', async () => {
-  await fc.assert(
-    fc.asyncProperty(acts, async (sequence) => {
-      const world = await newWorld()
-      for (const act of sequence) await step(world, act)
+const step: fc.Arbitrary<Step> = fc.record({
+  tab: fc.constantFrom(0, 1),
+  act: fc.constantFrom(...ACTS),
+  fault: fc.option(
+    fc.record({
+      fault: fc.constantFrom<Fault>('rejects', 'answerLost', 'dies', 'hangs', 'answersLate'),
+      operation: fc.constantFrom(undefined, undefined, 'read', 'update', 'update', 'getSession', 'signOut'),
+      nth: fc.constantFrom(1, 1, 1, 2, 2, 3),
     }),
-    { numRuns: 300 },
+    { freq: 3 },
+  ),
+  pace: fc.constantFrom('waits', 'waits', 'lasts', 'together'),
+})
+
+/** One page after the other. */
+interface Tab {
+  page: FaultyPage
+  doing: Doing & { readonly acts: string[] }
+}
+
+interface World {
+  readonly device: FaultyDevice
+  readonly rules: RecordRules
+  readonly tabs: [Tab, Tab]
+  readonly secrets: readonly string[]
+  readonly importable: ReadonlySet<string>
+  readonly running: Set<Promise<unknown>>
+  /** Explicit acts since the last time that everything was at rest. */
+  readonly explicit: Set<Act>
+  /** A fault struck since then. */
+  isFaulty: boolean
+  names: number
+  /** There was no record since the last time that everything was at rest. */
+  isNew: boolean
+  /** The record of the last restart. */
+  restarted: string
+}
+
+const RUNS = Number(process.env['LATCHKEY_STRESS'] ?? 0) || 400
+const SEED = Number(process.env['LATCHKEY_SEED'] ?? 0) || Math.floor(Math.random() * 2 ** 31)
+const counts = { runs: 0, steps: 0, faults: 0, restarts: 0, rests: 0, lost: 0, duplicated: 0 }
+const imported = await Promise.all(Array.from({ length: 2 }, () => testDevice(formatSecret(createSecret()))))
+let environment: TestEnvironment
+
+beforeEach(() => {
+  environment = testEnvironment()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  environment.end()
+})
+afterAll(() => console.warn(`model: seed ${SEED}, ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ')}`))
+
+test('whatever happens to a device with two tabs, nobody is lost, doubled, swapped or let in', async () => {
+  const sequences = fc.array(step, { minLength: 1, maxLength: 30, size: 'max' })
+  await fc.assert(
+    fc.asyncProperty(sequences, fc.boolean(), async (sequence, hasLocks) => {
+      environment.end()
+      environment = testEnvironment({ hasLocks })
+      counts.runs++
+      const world = await newWorld()
+      for (const next of sequence) await take(world, next)
+      await rest(world)
+      for (const { page } of world.tabs) page.auth.close()
+      await idle(world)
+      expect(environment.unhandled).toEqual([])
+    }),
+    { numRuns: RUNS, seed: SEED, ...(process.env['LATCHKEY_PATH'] !== undefined && { path: process.env['LATCHKEY_PATH'] }) },
   )
 })
 
 async function newWorld(): Promise<World> {
-  const clock = manualClock()
-  const server = memoryAccountServer(clock.now)
-  server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
-  const browser = testBrowser(server, clock)
-  const auth = await browser.load()
-  // A session that is there on the first day may be taken; one that is planted later may not.
-  await vi.waitFor(() => expect(browser.account.calls).toContain('getSession'), { interval: 1 })
-  return { server, browser, auth, names: 0, owned: new Set() }
+  const device = await faultyDevice()
+  device.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+  const world = { device, rules: recordRules(), tabs: [] as unknown as [Tab, Tab], secrets: imported.map(({ secret }) => secret), importable: new Set(imported.map(({ principal }) => principal)), running: new Set<Promise<unknown>>(), explicit: new Set<Act>(), isFaulty: false, isNew: false, names: 0, restarted: '' }
+  for (const index of [0, 1]) {
+    world.tabs[index] = load(world, {})
+    await world.tabs[index].page.auth.ready
+  }
+  await idle(world)
+  return world
 }
 
-async function step(world: World, act: Act): Promise<void> {
-  const before = world.auth.getState()
-  const failed = await perform(world, act)
-  const after = world.auth.getState()
-  const ring = parseKeyring(await world.browser.store.read())!
+const idle = ({ tabs }: World): Promise<void> => environment.idle(...tabs.map(({ page }) => page.faults))
 
-  if (before.session?.principal !== after.session?.principal || before.authMode !== after.authMode) expect(EXPLICIT).toContain(act)
-  if (failed) expect(identityIn(after)).toEqual(identityIn(before))
-  if (after.error) expect(after.session).not.toBeNull()
-  expect(after.session?.principal).not.toBe('eve')
-  expect(after.phase).toMatch(/^(ready|pending)$/)
-  expect(currentEntry(ring)?.principal).toBe(after.session?.principal)
-  expectNobodyLost(world, ring, act, before)
-  await expectSameAfterReload(world, after)
+/** The device's store as one tab sees it, with somebody looking at each change. */
+function watchedStore(world: World, doing: Doing): RecordStore {
+  const { device, rules, importable } = world
+  return {
+    ...device.store,
+    update: (updater) =>
+      device.store.update((found) => {
+        const next = updater(found)
+        const heard = device.account.calls.filter((call) => call === 'signOut').length
+        const session = device.server.accounts.get(device.account.session ?? '')?.accountId
+        rules.observe(doing, { isTraced: device.store.trace!.found(), importable, heard, isNew: world.isNew, session }, parseKeyring(found), parseKeyring(next))
+        return next
+      }),
+  }
 }
 
-/** @returns whether an upgrade failed */
-async function perform(world: World, act: Act): Promise<boolean> {
-  const { auth, browser, server } = world
-  const { account } = browser
+function load(world: World, options: AuthOptions): Tab {
+  const acts = ['start']
+  const doing = { acts, isHardened: options.hardened ?? false }
+  const page = openPage({ ...world.device, store: watchedStore(world, doing) }, options)
+  void page.auth.ready.then(() => acts.splice(acts.indexOf('start'), 1))
+  return { page, doing }
+}
+
+async function reload(world: World, tab: Tab, fault: Step['fault'], options: AuthOptions): Promise<void> {
+  // What the page before was doing ends with it.
+  tab.page.faults.die()
+  tab.page.faults.recover()
+  tab.page.auth.close()
+  Object.assign(tab, load(world, options))
+  if (fault) tab.page.faults.arm(fault.fault, fault.operation, fault.nth)
+  await tab.page.auth.ready
+}
+
+async function take(world: World, { tab: index, act, fault, pace }: Step): Promise<void> {
+  const tab = world.tabs[index]
+  counts.steps++
+  if (EXPLICIT.has(act)) world.explicit.add(act)
+  world.device.clock.advance(1)
+  noteFaults(world, tab)
+  if (fault) tab.page.faults.arm(fault.fault, fault.operation, fault.nth)
+  const running = perform(world, tab, act, fault).finally(() => world.running.delete(running))
+  world.running.add(running)
+  if (pace === 'together') return
+  await idle(world)
+  if (pace === 'waits') await rest(world)
+}
+
+function noteFaults(world: World, { page }: Tab): void {
+  if (!page.faults.struck) return
+  world.isFaulty = true
+  counts.faults++
+}
+
+/** Lets everything come to an end, and looks at what is there. */
+async function rest(world: World): Promise<void> {
+  await idle(world)
+  for (const tab of world.tabs) {
+    noteFaults(world, tab)
+    tab.page.faults.recover()
+    tab.page.faults.disarm()
+  }
+  await idle(world)
+  for (let waits = 0; world.running.size > 0 && waits < 3; waits++) {
+    vi.advanceTimersByTime(10_000)
+    await idle(world)
+  }
+  expect(world.running.size, 'acts that never end').toBe(0)
+  for (const tab of world.tabs) {
+    if (tab.page.faults.dead) await reload(world, tab, null, {})
+  }
+  await idle(world)
+  await look(world)
+}
+
+async function look(world: World): Promise<void> {
+  const { device, rules, tabs } = world
+  counts.rests++
+  expect(rules.violations).toEqual([])
+  const ring = await device.ring()
+  expect(await brokenIn(ring)).toEqual([])
+  for (const { page } of tabs) {
+    // A page that could not read what another one wrote reads again when it comes to the front.
+    if (world.isFaulty) await page.auth.keptIdentities().catch(() => {})
+    const { phase, session, error, storage } = page.auth.getState()
+    expect(['ready', 'pending']).toContain(phase)
+    if (error) expect(session).not.toBeNull()
+    expect(session?.principal).not.toBe('eve')
+    if (ring && !storage.problem) expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(ring)?.principal)
+  }
+  await idle(world)
+  world.explicit.clear()
+  world.isFaulty = false
+  world.isNew &&= ring === undefined
+  await expectSameAfterRestart(world, ring)
+}
+
+async function expectSameAfterRestart(world: World, ring: Keyring | undefined): Promise<void> {
+  const { device } = world
+  const essence = essenceOf(ring, devicesIn(ring))
+  if (!ring || essence === world.restarted) return
+  world.restarted = essence
+  counts.restarts++
+  const { channel: _, ...store } = watchedStore(world, { acts: ['start'], isHardened: false })
+  const page = openPage({ ...device, store }, { account: undefined, hardenAfterUpgrade: false } as unknown as AuthOptions)
+  await page.auth.ready
+  await environment.idle(page.faults)
+  const { session, authMode } = page.auth.getState()
+  const entry = currentEntry(ring)
+  expect(session?.principal).toBe(entry?.principal)
+  expect(authMode).toBe(!entry ? 'anonymous' : entry.kind === 'device' ? 'local-first' : 'external')
+  page.auth.close()
+  await environment.idle(page.faults)
+}
+
+async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): Promise<void> {
+  const { device, secrets } = world
+  const { page: { auth, account, faults }, doing: { acts } } = tab
   const last = `person-${world.names}`
-  const upgrade = async (run: () => Promise<unknown>): Promise<boolean> => (await auth.upgrade(run)).outcome === 'failed'
+  const during = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+    acts.push(name)
+    await work().catch(() => {})
+    acts.splice(acts.indexOf(name), 1)
+  }
+  const upgrade = (run: () => Promise<unknown>): Promise<void> => during('upgrade', () => auth.upgrade(run))
+  const token = async (fresh: boolean): Promise<void> => {
+    const given = await auth.getToken({ fresh }).catch(() => null)
+    if (given !== null) expect(readPayload(given)['sub']).toBe(auth.getState().session?.principal)
+  }
   switch (act) {
-    case 'reload': return browser.load().then((loaded) => ((world.auth = loaded), false))
-    case 'ensureIdentity': return auth.ensureIdentity().then(() => false)
-    case 'resume': return auth.ensureIdentity({ resume: [...world.owned][0] ?? 'none' }).then(() => false, () => true)
+    case 'reload': return reload(world, tab, fault, {})
+    case 'reloadHardened': return reload(world, tab, fault, { hardened: true })
+    case 'reloadAnonymous': return reload(world, tab, fault, { initialMode: 'anonymous' })
+    case 'crash': return faults.die()
+    case 'ensureIdentity': return during('ensureIdentity', () => auth.ensureIdentity())
+    case 'resume': return during('resume', async () => auth.ensureIdentity({ resume: (await auth.keptIdentities())[0]?.principal ?? 'none' }))
     case 'signUp': return upgrade(() => account.signUp(`person-${++world.names}`))
     case 'signIn': return upgrade(() => account.signIn(last))
+    case 'signInFirst': return upgrade(() => account.signIn('person-1'))
     case 'signInWrong': return upgrade(() => account.signIn('nobody'))
-    case 'answerLost': return upgrade(() => ((account.loseNextAnswer = true), account.signUp(`person-${++world.names}`)))
-    case 'signOut': return auth.signOut().then(() => false)
-    case 'forget': return auth.signOut({ forget: true }).then(() => false)
-    case 'write': return auth.recordWrite().then(() => false)
-    case 'getToken': return auth.getToken().then(() => false, () => false)
-    case 'offline': return (account.online = false)
-    case 'online': return !(account.online = true)
-    case 'sessionEnds': return (account.setSession(null), false)
-    case 'sessionPlanted': return (account.setSession('eve'), false)
-    case 'recoverable': return server.accounts.has(last) && (Object.assign(server.accounts.get(last)!, { recoverable: true }), false)
-    case 'later': return (browser.clock.advance(20 * 60_000), false)
+    case 'signOut': return during('signOut', () => auth.signOut())
+    case 'forget': return during('forget', () => auth.signOut({ forget: true }))
+    case 'write': return during('write', () => auth.recordWrite())
+    case 'fetchWrite': return during('write', () => auth.fetch('https://app.example/', { method: 'POST' }))
+    case 'deriveKey': return during('deriveKey', () => auth.deriveKey('notes'))
+    case 'getToken': return token(false)
+    case 'freshToken': return token(true)
+    case 'refuseToken': return auth.rejectToken('expired')
+    case 'backup': return during('backup', async () => auth.confirmBackup(await auth.exportSecret()))
+    case 'import': return during('import', () => auth.importSecret(secrets[0]!))
+    case 'importReplacing': return during('import', () => auth.importSecret(secrets[1]!, { replace: true }))
+    case 'importOwn': return during('import', async () => auth.importSecret(await auth.exportSecret()))
+    case 'look': return during('look', () => auth.keptIdentities())
+    case 'askForLink': return upgrade(() => account.requestLink(`${last}@example.com`))
+    case 'followLink': return followLink(world, last)
+    case 'cancelUpgrade': return during('cancelUpgrade', () => auth.cancelUpgrade())
+    // Whoever sees whose account it is takes only their own.
+    case 'takeWaiting': return auth.getState().upgrade?.account?.accountId === 'eve' ? undefined : during('upgrade', () => auth.upgrade())
+    case 'offline': return void (device.account.online = false)
+    case 'online': return void (device.account.online = true)
+    case 'answerLost': return void (device.account.loseNextAnswer = true)
+    case 'sessionEnds': return device.account.setSession(null)
+    case 'sessionPlanted': return world.isNew ? undefined : device.account.setSession('eve')
+    case 'recoverable': return void Object.assign(device.server.accounts.get(last) ?? {}, { recoverable: true })
+    case 'notRecoverable': return void Object.assign(device.server.accounts.get(last) ?? {}, { recoverable: false })
+    case 'hourBack': return device.clock.advance(-3_600_000)
+    case 'hourOn': return device.clock.advance(3_600_000)
+    case 'later': return [device.clock, device.serverClock].forEach((clock) => clock.advance(20 * 60_000))
+    case 'patience': return void vi.advanceTimersByTime(10_000)
+    case 'vanish': return vanish(world, false)
+    case 'vanishWithTrace': return vanish(world, true)
+    case 'over': return faults.recover()
   }
 }
 
-/** What an upgrade could change. The rest may change at any time: the account server answers when it wants. */
-function identityIn({ authMode, session }: AuthState): object {
-  return { authMode, principal: session?.principal }
+/** The link of a mail: the account is there from then on, and so is its session. */
+function followLink({ device: { server, account } }: World, name: string): void {
+  if (!server.accounts.has(name)) server.accounts.set(name, { accountId: name, principal: name, aliases: [], recoverable: true, claims: {}, open: true, identifiers: [`${name}@example.com`] })
+  account.setSession(name)
 }
 
-/** A device identity leaves the keyring only when that was asked for, or an account brings it back. */
-function expectNobodyLost({ owned }: World, ring: Keyring, act: Act, before: AuthState): void {
-  const kept = new Set(ring.entries.filter(({ kind }) => kind === 'device').map(({ principal }) => principal))
-  const mayGo = act === 'forget' || (act === 'signOut' && before.storage.durability === 'recoverable')
-  for (const principal of owned) {
-    if (kept.has(principal)) continue
-    expect(mayGo).toBe(true)
-    expect(principal).toBe(before.session?.principal)
-    owned.delete(principal)
-  }
-  for (const principal of kept) owned.add(principal)
-}
-
-async function expectSameAfterReload({ browser }: World, state: AuthState): Promise<void> {
-  const reloaded = await browser.load({ account: undefined } as never)
-  expect(reloaded.getState().session).toEqual(state.session)
-  expect(reloaded.getState().authMode).toBe(state.authMode)
+function vanish(world: World, keepsTrace: boolean): void {
+  const { device, rules } = world
+  device.clear(keepsTrace)
+  // The day it is installed a session that is there is taken, whoever's it is; clearing a site's data takes its cookies too.
+  world.isNew ||= !keepsTrace
+  if (!keepsTrace) device.account.setSession(null)
+  rules.vanished(device.store.trace!.found())
 }

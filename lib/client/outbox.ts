@@ -8,14 +8,19 @@ export function withSignOut(ring: Keyring, accountId: string, createdAt: number)
 
 /**
  * Tells the account server what it has not heard yet. An item leaves the record only once it was heard.
- * Called only inside `runtime.exclusively`: a late sign-out would end the next session.
+ * Called only inside `exclusively`: a late sign-out would end the next session.
  *
  * @throws {LatchkeyError} `OFFLINE`
  */
 export async function deliverOutbox(runtime: Runtime): Promise<void> {
+  const { account } = runtime.options
+  // A page or worker that knows no account server leaves it to one that does.
+  if (!account) return
   await runtime.read()
   for (const item of runtime.ring().outbox) {
-    await runtime.options.account?.signOut()
+    const found = await account.getSession()
+    // Somebody else has signed in on this browser since, so the session that was meant is not there any more.
+    if (!found || found.accountId === item.accountId) await account.signOut()
     await runtime.write((ring) => ({ ...ring, outbox: ring.outbox.filter(({ id }) => id !== item.id) }))
   }
 }

@@ -1,13 +1,13 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { Entry } from '../keystore/record.ts'
+import type { UpgradeState, WaitingAccount } from '../machine/state.ts'
 import type { AuthEvent } from '../machine/transition.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { holdsNothing } from './holdings.ts'
-import { liveIntent } from './intent.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
-import { type Taken, commitAccount, isSameIdentity, takeAccount } from './take-account.ts'
+import { type Taken, completeUpgrade, isSameIdentity, takeAccount } from './take-account.ts'
 
 /**
  * Looks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, somebody was signed in
@@ -19,16 +19,22 @@ import { type Taken, commitAccount, isSameIdentity, takeAccount } from './take-a
  */
 export async function lookOutside(runtime: Runtime, isFirst: boolean): Promise<void> {
   const { account } = runtime.options
-  const { phase, authMode } = runtime.getState()
-  if (!account || authMode === 'external' || (phase !== 'ready' && phase !== 'pending')) return
+  if (!account || !isWaiting(runtime)) return
   try {
-    if (await exclusively(runtime, () => consider(runtime, account, isFirst))) finish(runtime, { type: 'upgradeCompleted', view: runtime.view() })
+    const taken = await exclusively(runtime, () => consider(runtime, account, isFirst))
+    if (taken) finish(runtime, { type: 'upgradeCompleted', view: runtime.view() })
   } catch (error) {
     if (!runtime.core.isLatchkeyError(error) || !FINAL.includes(error.code)) throw error
     await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
-    runtime.dispatch({ type: 'recordChanged', view: runtime.view(), pending: runtime.pending() })
+    await runtime.read()
     finish(runtime, { type: 'upgradeFailed', failure: error.code })
   }
+}
+
+/** Nobody is signed in here, and nobody is just signing in or out. */
+function isWaiting({ getState }: Runtime): boolean {
+  const { phase, authMode } = getState()
+  return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
 }
 
 /** The account's own word; anything else is tried again. */
@@ -42,31 +48,36 @@ function finish(runtime: Runtime, event: AuthEvent): void {
 
 async function consider(runtime: Runtime, account: AccountProvider, isFirst: boolean): Promise<Taken | null> {
   await runtime.read()
+  // An act of this tab goes on without the lock as long as it waits for it.
+  if (!isWaiting(runtime)) return null
   // A session that is to be ended is nobody's to take.
   await deliverOutbox(runtime)
-  const before = runtime.core.currentEntry(runtime.ring())
-  if (before?.kind === 'account') return null
   const found = await account.getSession({ peek: true })
-  if (!found) return null
-  if (isSameIdentity(found, before)) return commitAccount(runtime, before, found, 'upgraded')
+  if (found) return considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst)
+  wait(runtime, undefined)
+  return null
+}
+
+/** Takes a session that is meant for this identity; any other one is shown, and null returned. */
+export async function considerSession(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<Taken | null> {
+  if (before?.kind === 'account') return null
+  if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
   if (await isMeant(runtime, before, found, isFirst)) return takeAccount(runtime, account, before, found)
-  wait(runtime, found)
+  const { accountId, principal, identifiers = [] } = found
+  wait(runtime, { accountId, principal, identifiers })
   return null
 }
 
 /** The person typed an identifier that this account has proven, or it is the first day. */
-async function isMeant(runtime: Runtime, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<boolean> {
-  const expected = liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
-  if (expected !== undefined) return identifiersOf(found).some((identifier) => identifier.toLowerCase() === expected)
+async function isMeant(runtime: Runtime, before: Entry | undefined, { identifiers = [] }: AccountSession, isFirst: boolean): Promise<boolean> {
+  const expected = runtime.core.liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
+  if (expected !== undefined) return identifiers.some((identifier) => identifier.toLowerCase() === expected)
   return isFirst && (await holdsNothing(runtime, before))
 }
 
-function wait(runtime: Runtime, found: AccountSession): void {
-  const { accountId, principal } = found
+function wait(runtime: Runtime, account: WaitingAccount | undefined): void {
+  const { failure } = runtime.getState().upgrade ?? {}
   const pending = runtime.pending()
-  runtime.dispatch({ type: 'upgradePended', upgrade: { ...(pending && { pending }), account: { accountId, principal, identifiers: identifiersOf(found) } } })
-}
-
-function identifiersOf({ identifiers = [] }: AccountSession): readonly string[] {
-  return identifiers
+  const upgrade: UpgradeState = { ...(pending && { pending }), ...(account && { account }), ...(failure && { failure }) }
+  runtime.dispatch({ type: 'upgradePended', upgrade })
 }

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { type Keyring, parseKeyring } from '../keystore/record.ts'
 import { manualClock } from '../testing/clock.ts'
 import { type MemoryAccount, memoryAccountServer } from '../testing/memory-account.ts'
-import { type TestBrowser, testBrowser } from './client.testing.ts'
+import { type TestBrowser, hasLooked, testBrowser } from './client.testing.ts'
 import type { Auth } from './create-auth.ts'
 
 const HOUR = 60 * 60_000
@@ -15,11 +15,6 @@ async function world() {
   const auth = await browser.load()
   await hasLooked(browser)
   return { clock, server, browser, auth, principal: auth.getState().session!.principal }
-}
-
-/** The page has asked the account server who is signed in there. */
-async function hasLooked({ account }: TestBrowser, times = 1): Promise<void> {
-  await vi.waitFor(() => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times))
 }
 
 /** Ada's link was followed: a session of hers is there, in this browser. */

@@ -4,7 +4,7 @@ import { type DeviceKey, openDeviceKey, openHardenedKey } from '../identity/devi
 import { importRoot, importSeed, nativeSuite } from '../identity/native.ts'
 import { parseSecret } from '../identity/secret.ts'
 import { indexedDbStore } from '../keystore/indexed-db.ts'
-import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
 import { signJws } from '../tokens/mint.ts'
 import { type AuthState, INITIAL_STATE, type PendingUpgrade, type StoreFacts, type View, pendingOf, viewOf } from '../machine/state.ts'
@@ -34,10 +34,8 @@ export interface Runtime {
   on(effect: Effect, perform: (before: AuthState, event: AuthEvent) => void): void
   /** The record as it was last read or written here. */
   ring(): Keyring
-  /** Reads the record; false where there is none. */
-  read(): Promise<boolean>
   /** Reads the record and shows what it says; false where there is none. */
-  show(): Promise<boolean>
+  read(): Promise<boolean>
   /** Changes the record in one transaction; the same reference back writes nothing. `isExplicit`: see `Keystore.update`. */
   write(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
   /** Shows something new about the store itself. */
@@ -71,6 +69,7 @@ export interface Core {
   readonly importRoot: typeof importRoot
   readonly importSeed: typeof importSeed
   readonly isLatchkeyError: typeof isLatchkeyError
+  readonly liveIntent: typeof liveIntent
   readonly nativeSuite: typeof nativeSuite
   readonly parseSecret: typeof parseSecret
   readonly signJws: typeof signJws
@@ -86,6 +85,7 @@ const core: Core = {
   importRoot,
   importSeed,
   isLatchkeyError,
+  liveIntent,
   nativeSuite,
   parseSecret,
   signJws,
@@ -107,6 +107,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const now = (): number => clock() + timing.simulated + timing.skew
   const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
+  let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, problem: undefined }
   const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
   const view = (): View => viewOf(ring(), facts)
@@ -117,14 +118,19 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   }
 
   /** What the store does shows in the state, whoever asked for it. */
-  async function watched<Value>(work: () => Promise<Value>): Promise<Value> {
+  async function watched<Value>(work: () => Promise<Value>, isWrite?: boolean): Promise<Value> {
     try {
       const value = await work()
       timing.readAt = now()
-      if (facts.problem) learn({ problem: undefined })
+      // A full disk can be read too, and that there is nothing to read is no sign that something could be written.
+      const isOver = isWrite || (!isFull && (value || options.initialMode === 'anonymous'))
+      if (facts.problem && isOver) learn({ problem: undefined })
       return value
     } catch (error) {
-      if (isLatchkeyError(error) && error.code.startsWith('KEYSTORE')) learn({ problem: error.code })
+      if (isLatchkeyError(error) && error.code.startsWith('KEYSTORE')) {
+        isFull = isWrite && error.code === 'KEYSTORE_FULL'
+        learn({ problem: error.code })
+      }
       throw error
     }
   }
@@ -142,20 +148,21 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
       const [next, ...effects] = transition(before, event)
       const ignored = effects.includes('reportIgnored')
       state = freeze(next)
-      record({ at: now(), event: event.type, ignored, state })
+      // Every read says what the record holds; it is news only if something changed.
+      if (state !== before || event.type !== 'recordChanged') record({ at: now(), event: event.type, ignored, state })
       for (const effect of effects) performers.get(effect)?.(before, event)
       if (state !== before) for (const listener of [...listeners]) guarded(listener)
       return !ignored
     },
     on: (effect, perform) => void performers.set(effect, perform),
     ring,
-    read: async () => (await watched(keystore.read)) !== undefined,
-    async show() {
-      const isFound = await runtime.read()
-      if (isFound) runtime.dispatch({ type: 'recordChanged', view: view(), pending: pending() })
+    async read() {
+      const isFound = (await watched(keystore.read)) !== undefined
+      // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
+      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view(), pending: pending() })
       return isFound
     },
-    write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit)),
+    write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit), true),
     learn,
     view,
     pending,
@@ -172,7 +179,8 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
 
 function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
-  if (!audience) throw new TypeError('audience: required here')
+  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one.
+  if (!audience || audience === 'null') throw new TypeError('audience: required where there is no location')
   return audience
 }
 

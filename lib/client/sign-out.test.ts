@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../errors.ts'
+import type { AccountEntry, DeviceEntry, Keyring } from '../keystore/record.ts'
 import { manualClock } from '../testing/clock.ts'
-import { memoryAccountServer } from '../testing/memory-account.ts'
+import { type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
 import { testBrowser } from './client.testing.ts'
 
 async function signedIn(change: { recoverable?: boolean } = {}) {
@@ -37,13 +39,83 @@ describe('out of an account', () => {
     expect(later.getState().session).toBeNull()
   })
 
-  test('the next sign-in first delivers the sign-out before it, so that it is not ended by it', async () => {
-    const { auth, browser, principal } = await signedIn()
+  /** Signs out without a network, and waits until that was noticed. */
+  async function signOutOffline({ auth, browser }: Awaited<ReturnType<typeof signedIn>>) {
+    const signOut = vi.spyOn(browser.account.provider, 'signOut')
+    const getSession = vi.spyOn(browser.account.provider, 'getSession')
     browser.account.online = false
     await auth.signOut()
+    await vi.waitFor(() => expect(getSession.mock.settledResults.at(-1)?.type).toBe('rejected'))
     browser.account.online = true
+    return signOut
+  }
+
+  test('what the server did not hear is kept until it did', async () => {
+    const world = await signedIn()
+    await signOutOffline(world)
+    expect(await world.browser.store.read()).toMatchObject({ outbox: [{ kind: 'sign-out' }] })
+  })
+
+  test('the next sign-in first delivers the sign-out before it, so that it is not ended by it', async () => {
+    const world = await signedIn()
+    const { auth, browser, principal } = world
+    await signOutOffline(world)
     const result = await auth.upgrade(() => browser.account.signIn('ada'))
     expect(result).toMatchObject({ outcome: 'switched', session: { principal } })
+    expect(browser.account.calls.filter((name) => name.startsWith('sign'))).toEqual(['signUp', 'signOut', 'signIn'])
+    expect(await browser.store.read()).toMatchObject({ outbox: [] })
+    expect(await browser.account.provider.getSession()).toMatchObject({ principal })
+  })
+
+  test('of two things to tell the server, the one that it did not hear is kept', async () => {
+    const world = await signedIn()
+    const signOut = await signOutOffline(world)
+    await world.browser.store.update((found) => {
+      const ring = structuredClone(found) as Keyring
+      return { ...ring, outbox: [...ring.outbox, { ...ring.outbox[0]!, id: 'second' }] }
+    })
+    signOut.mockResolvedValueOnce().mockRejectedValueOnce(new LatchkeyError('OFFLINE'))
+    await world.browser.load()
+    await vi.waitFor(() => expect(signOut.mock.settledResults.map(({ type }) => type)).toEqual(['fulfilled', 'rejected']))
+    expect(await world.browser.store.read()).toMatchObject({ outbox: [{ id: 'second' }] })
+  })
+
+  test('what another tab told the server already is not told again: it would end the next session', async () => {
+    const events = new EventTarget()
+    vi.stubGlobal('addEventListener', events.addEventListener.bind(events))
+    const world = await signedIn()
+    const { browser, principal } = world
+    const signOut = await signOutOffline(world)
+    const other = await browser.load()
+    await expect.poll(() => browser.store.read()).toMatchObject({ outbox: [] })
+    await other.upgrade(() => browser.account.signIn('ada'))
+    const read = vi.spyOn(browser.store, 'read')
+    events.dispatchEvent(new Event('online'))
+    await vi.waitFor(() => expect(read.mock.settledResults).not.toEqual([]))
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    expect(signOut).toHaveBeenCalledTimes(1)
+    expect(await browser.account.provider.getSession()).toMatchObject({ principal })
+    vi.unstubAllGlobals()
+  })
+
+  test('a sign-out that is on its way ends before the next sign-in begins', async () => {
+    const { auth, browser, principal } = await signedIn()
+    const order: string[] = []
+    let answer = (): void => {}
+    const late = new Promise<void>((resolve) => (answer = resolve))
+    const signOut = vi.spyOn(browser.account.provider, 'signOut').mockImplementationOnce(async () => {
+      await late
+      order.push('signed out')
+      browser.account.setSession(null)
+    })
+    await auth.signOut()
+    await vi.waitFor(() => expect(signOut).toHaveBeenCalled())
+    const signingIn = auth.upgrade(() => (order.push('signs in'), browser.account.signIn('ada')))
+    // More turns than a sign-in takes that waits for nothing.
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    answer()
+    expect(await signingIn).toMatchObject({ session: { principal } })
+    expect(order).toEqual(['signed out', 'signs in'])
     expect(await browser.account.provider.getSession()).toMatchObject({ principal })
   })
 
@@ -60,6 +132,47 @@ describe('out of an account', () => {
     await auth.signOut()
     expect(await browser.store.read()).toMatchObject({ entries: [] })
     await expect(auth.ensureIdentity({ resume: principal })).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+  })
+
+  async function changeDevice({ browser }: Awaited<ReturnType<typeof signedIn>>, change: Partial<DeviceEntry>): Promise<void> {
+    await browser.store.update((found) => {
+      const ring = structuredClone(found) as Keyring
+      return { ...ring, entries: ring.entries.map((entry) => (entry.kind === 'device' ? { ...entry, ...change } : entry)) }
+    })
+  }
+
+  test('but not where something depends on it that the account does not bring back', async () => {
+    const world = await signedIn({ recoverable: true })
+    await changeDevice(world, { derived: true })
+    await world.auth.signOut()
+    expect(await world.browser.store.read()).toMatchObject({ entries: [{ kind: 'device', principal: world.principal }] })
+  })
+
+  test('and where that has a backup, it goes', async () => {
+    const world = await signedIn({ recoverable: true })
+    await changeDevice(world, { derived: true, backedUpAt: 1 })
+    await world.auth.signOut()
+    expect(await world.browser.store.read()).toMatchObject({ entries: [] })
+  })
+
+  test('the keys of other people on the device stay', async () => {
+    const { auth, browser, server } = await signedIn()
+    const other = auth.getState().session!.principal
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await auth.upgrade(async () => {
+      await browser.account.signUp('bob')
+      server.accounts.get('bob')!.recoverable = true
+    })
+    await auth.signOut()
+    expect(await browser.store.read()).toMatchObject({ current: null, entries: [{ kind: 'device', principal: other }] })
+  })
+
+  test('an upgrade that waits for something ends too', async () => {
+    const { auth, browser } = await signedIn()
+    await browser.store.update((found) => ({ ...(found as Keyring), intent: { id: 'i', principal: null, expected: 'ada@example.com', startedAt: 1, expiresAt: 2 } }))
+    await auth.signOut()
+    expect(await browser.store.read()).toMatchObject({ intent: null })
   })
 
   test('the next person gets a new identity', async () => {
@@ -124,6 +237,36 @@ test('a confirmed session that is gone is told, and the person stays who they ar
   const auth = await browser.load()
   await expect.poll(() => auth.getState().error).toBe('missing')
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+})
+
+describe('a session of somebody else at the account server', () => {
+  const someoneElse = {
+    'of another account': (server: MemoryAccountServer) => void server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} }),
+    'of an account that says another principal now': (server: MemoryAccountServer) => void server.accounts.set('eve', { ...server.accounts.get('ada')!, principal: 'another' }),
+    'of another account with the same principal': (server: MemoryAccountServer) => void server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'eve' }),
+  }
+  for (const [name, plant] of Object.entries(someoneElse)) {
+    test(`${name} is told, and changes nothing here`, async () => {
+      const { browser, principal, server } = await signedIn()
+      const before = await browser.store.read()
+      plant(server)
+      browser.account.setSession('eve')
+      const auth = await browser.load()
+      await expect.poll(() => auth.getState().error).toBe('missing')
+      expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+      expect(await browser.store.read()).toEqual(before)
+    })
+  }
+})
+
+test('what the server says of one account says nothing of another one on the device', async () => {
+  const { server, browser } = await signedIn()
+  const other: AccountEntry = { kind: 'account', accountId: 'other', principal: 'other', aliases: ['o'], recoverable: false, claims: {}, verifiedAt: 1 }
+  await browser.store.update((found) => ({ ...(found as Keyring), entries: [...(found as Keyring).entries, other] }))
+  server.accounts.get('ada')!.recoverable = true
+  const auth = await browser.load()
+  await expect.poll(() => auth.getState().storage.durability).toBe('recoverable')
+  expect(((await browser.store.read()) as Keyring).entries).toContainEqual(other)
 })
 
 test('what the server says at the start is kept: aliases and recoverability', async () => {

@@ -19,7 +19,7 @@ export async function signOut(runtime: Runtime, { forget = false, force = false 
   if (!runtime.dispatch({ type: 'signOutStarted' })) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
   try {
     if (!force) await checkUnsynced(runtime)
-    await runtime.write((ring) => signedOut(ring, runtime.core.currentEntry(ring), runtime.now(), forget))
+    await leave(runtime, forget)
   } catch (error) {
     runtime.dispatch({ type: 'signOutVetoed' })
     throw error
@@ -30,6 +30,17 @@ export async function signOut(runtime: Runtime, { forget = false, force = false 
 async function checkUnsynced({ options, core }: Runtime): Promise<void> {
   const { unsynced } = (await options.beforeSignOut?.()) ?? { unsynced: 0 }
   if (unsynced > 0) throw core.fail('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
+}
+
+async function leave(runtime: Runtime, forget: boolean): Promise<void> {
+  const { currentEntry } = runtime.core
+  try {
+    await runtime.write((ring) => signedOut(ring, currentEntry(ring), runtime.now(), forget))
+  } catch (error) {
+    const isRead = await runtime.read().then(() => true, () => false)
+    // Unless only the answer of the store was lost: what cannot be read may still be in force there.
+    if (!isRead || currentEntry(runtime.ring())) throw error
+  }
 }
 
 function signedOut(ring: Keyring, entry: Entry | undefined, now: number, forget: boolean): Keyring {

@@ -153,6 +153,14 @@ describe('deriveKey', () => {
     expect(await browser.store.read()).toMatchObject({ entries: [{ derived: true }] })
   })
 
+  test('gives nothing where that cannot be remembered', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    vi.spyOn(browser.store, 'update').mockRejectedValueOnce(new Error('full'))
+    await expect(auth.deriveKey('notes')).rejects.toThrow('full')
+    expect(await browser.store.read()).toMatchObject({ entries: [{ derived: false }] })
+  })
+
   test('needs a device identity and a purpose', async () => {
     const auth = await testBrowser().load({ initialMode: 'anonymous' })
     await expect(auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })

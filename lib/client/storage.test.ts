@@ -42,6 +42,18 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     expect(await store.read()).toBeUndefined()
   })
 
+  test('at the start lets nobody believe that they signed out', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    await browser.load()
+    const before = await store.read()
+    store.failure = problem
+    const auth = await browser.load()
+    await expect(auth.signOut({ forget: true })).rejects.toMatchObject({ code: problem })
+    store.failure = undefined
+    expect(await store.read()).toEqual(before)
+  })
+
   test('at the start hides an identity only until it works again', async () => {
     const store = unreliable()
     const browser = testBrowser(undefined, undefined, store)
@@ -68,6 +80,18 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     await auth.recordWrite()
     expect(auth.getState().storage.problem).toBeUndefined()
   })
+})
+
+test('a full disk can be read: it stays reported until something could be written', async () => {
+  const store = unreliable()
+  const { update } = store
+  store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
+  const auth = await testBrowser(undefined, undefined, store).load()
+  expect(await auth.keptIdentities()).toEqual([])
+  expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_FULL' } })
+  store.update = update
+  expect(await auth.ensureIdentity()).toEqual(auth.getState().session)
+  expect(auth.getState().storage.problem).toBeUndefined()
 })
 
 describe('a record that was cleared', () => {

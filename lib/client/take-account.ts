@@ -3,7 +3,7 @@ import type { AccountEntry, Entry } from '../keystore/record.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { accountEntry } from './confirm-session.ts'
-import { holdsNothing } from './holdings.ts'
+import { holdsNothing, isMarked } from './holdings.ts'
 import { deliverOutbox, withSignOut } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -23,8 +23,9 @@ export function isSameIdentity(found: AccountSession, before: Entry | undefined)
  */
 export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
   const found = peeked.open ? await settleOpen(runtime, account) : peeked
-  if (isSameIdentity(found, before)) return commitAccount(runtime, before, found, 'upgraded')
-  if (await holdsNothing(runtime, before)) return commitAccount(runtime, before, found, 'switched')
+  if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
+  // Asked again where it counts: the app may have written something while the person signed in.
+  if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry)))) return 'switched'
   await endSession(runtime, found.accountId)
   throw runtime.core.fail('CONFLICT')
 }
@@ -41,21 +42,42 @@ function proofOf(runtime: Runtime, key: DeviceKey, { audience }: AccountProvider
   return mintProof(runtime.core.signJws, key, { audience, now: runtime.now() / 1000, purpose: 'bind', nonce })
 }
 
-/** Ends a session at the account server, now or as soon as it can be reached. */
+/** Ends a session at the account server, now or as soon as it can be reached, and what waited for it here. */
 export async function endSession(runtime: Runtime, accountId: string): Promise<void> {
-  await runtime.write((ring) => withSignOut(ring, accountId, runtime.now()))
+  await runtime.write((ring) => withSignOut({ ...ring, intent: null }, accountId, runtime.now()))
   await deliverOutbox(runtime).catch(() => {})
 }
 
-/** Puts the account in force, unless another tab changed the identity since. */
-export async function commitAccount(runtime: Runtime, before: Entry | undefined, found: AccountSession, outcome: Taken): Promise<Taken> {
+/** Puts an account in force that has the principal of this device. */
+export async function completeUpgrade(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<'upgraded'> {
+  await commit(runtime, before, found, () => true)
+  return 'upgraded'
+}
+
+/**
+ * Puts the account in force, unless another tab changed the identity since.
+ *
+ * @param mayLeave - whether the identity in force at that moment may give way
+ * @returns false where it may not
+ */
+async function commit(runtime: Runtime, before: Entry | undefined, found: AccountSession, mayLeave: (entry: Entry | undefined) => boolean): Promise<boolean> {
   const account = accountEntry(found, runtime.now())
+  const current = `account:${account.accountId}`
   const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
-  await runtime.write((ring) => {
-    if (runtime.core.currentEntry(ring)?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+  let isDone = true
+  const write = runtime.write((ring) => {
+    const entry = runtime.core.currentEntry(ring)
+    if (entry?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+    isDone = mayLeave(entry)
+    if (!isDone) return ring
     const claims = ring.entries.find(isKnown)?.claims ?? {}
-    const others = ring.entries.filter((entry) => !isKnown(entry))
-    return { ...ring, current: `account:${account.accountId}`, intent: null, entries: [...others, { ...account, claims }] }
+    const others = ring.entries.filter((other) => !isKnown(other))
+    return { ...ring, current, intent: null, entries: [...others, { ...account, claims }] }
   })
-  return outcome
+  await write.catch(async (error: unknown) => {
+    await runtime.read().catch(() => {})
+    // Only the answer of the store was lost.
+    if (runtime.ring().current !== current) throw error
+  })
+  return isDone
 }

@@ -1,5 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
+import type { CryptoSuite } from '../identity/crypto.ts'
+import { nativeSuite } from '../identity/native.ts'
+import type { AccountEntry, Keyring } from '../keystore/record.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { manualClock } from '../testing/clock.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
@@ -37,6 +40,47 @@ describe('in local-first mode', () => {
     const auth = await testBrowser().load()
     const tokens = await Promise.all(Array.from({ length: 10 }, () => auth.getToken({ fresh: true })))
     expect(new Set(tokens).size).toBe(1)
+  })
+
+  test('after a sign-out the next identity signs with its own key', async () => {
+    const auth = await testBrowser().load()
+    const before = await auth.getToken()
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    const token = await auth.getToken()
+    expect(readPayload(token!)).toMatchObject({ sub: principal })
+    expect(token).not.toBe(before)
+  })
+
+  test('whoever asked before a sign-out gets nothing, and leaves nothing to the next identity', async () => {
+    let sign = (): void => {}
+    const maySign = new Promise<void>((resolve) => (sign = resolve))
+    let keys = 0
+    // The first key is made with the identity; the second one is what the token waits for.
+    const slow: CryptoSuite = {
+      ...nativeSuite,
+      async signingKey(seed) {
+        if (++keys === 2) await maySign
+        return nativeSuite.signingKey(seed)
+      },
+    }
+    const browser = testBrowser()
+    const auth = await browser.load({ crypto: slow })
+    const asked = auth.getToken().catch((error: unknown) => error)
+    await vi.waitFor(() => expect(keys).toBe(2))
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    sign()
+    expect(isLatchkeyError(await asked, 'IDENTITY_CHANGED')).toBe(true)
+    expect(readPayload((await auth.getToken())!)).toMatchObject({ sub: principal })
+  })
+
+  test('an identity that another tab took out of force signs nothing more', async () => {
+    const browser = testBrowser()
+    const [here, there] = [await browser.load(), await browser.load()]
+    await there.signOut()
+    await here.recordWrite()
+    await expect(here.getToken()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
   })
 
   test('a token needs an audience where there is no location', async () => {
@@ -93,6 +137,23 @@ describe('in external mode', () => {
     await expect(auth.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
+  test('a session that is gone is told at the next refresh, though the token is still valid', async () => {
+    const { auth, browser } = await upgraded()
+    await auth.getToken()
+    browser.clock.advance(14.5 * MINUTE)
+    browser.account.setSession(null)
+    await expect(auth.getToken()).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+  })
+
+  test('its claims are kept with its own entry alone', async () => {
+    const { auth, ada, browser } = await upgraded()
+    const other: AccountEntry = { kind: 'account', accountId: 'other', principal: 'other', aliases: [], recoverable: true, claims: { role: 'reader' }, verifiedAt: 1 }
+    await browser.store.update((found) => ({ ...(found as Keyring), entries: [...(found as Keyring).entries, other] }))
+    ada.claims = { role: 'editor' }
+    await auth.getToken()
+    expect(((await browser.store.read()) as Keyring).entries.flatMap((entry) => (entry.kind === 'account' ? [entry.claims] : []))).toEqual([{ role: 'editor' }, { role: 'reader' }])
+  })
+
   test('a session that is gone is an error, and the person stays who they are', async () => {
     const { auth, browser, ada } = await upgraded()
     browser.account.setSession(null)
@@ -133,5 +194,15 @@ describe('in external mode', () => {
     answer(`e30.${btoa(JSON.stringify({ sub: 'somebody' })).replaceAll('=', '')}.`)
     expect(isLatchkeyError(await asked)).toBe(true)
     expect(auth.getState().error).toBeUndefined()
+  })
+
+  test('and the next person does not wait for the answer to the one before', async () => {
+    const { auth, browser } = await upgraded()
+    vi.spyOn(browser.account.provider, 'getToken').mockReturnValue(new Promise(() => {}))
+    void auth.getToken()
+    await vi.waitFor(() => expect(browser.account.provider.getToken).toHaveBeenCalled())
+    await auth.signOut()
+    const { principal } = await auth.ensureIdentity()
+    expect(readPayload((await auth.getToken())!)).toMatchObject({ sub: principal })
   })
 })

@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../errors.ts'
+import type { Keyring } from '../keystore/record.ts'
 import { manualClock } from '../testing/clock.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import type { UpgradeResult } from './upgrade.ts'
-import { testBrowser } from './client.testing.ts'
+import { hasLooked, testBrowser } from './client.testing.ts'
 
 function world() {
   const clock = manualClock()
@@ -78,6 +80,18 @@ describe('upgraded', () => {
     expect(result.outcome).toBe('upgraded')
     expect(auth.getState().error).toBeUndefined()
   })
+
+  test('and again with the claims that were known, and one entry for the account', async () => {
+    const { server, browser } = world()
+    const device = browser()
+    const auth = await device.load()
+    await auth.upgrade(() => device.account.signUp('ada'))
+    server.accounts.get('ada')!.claims = { role: 'editor' }
+    await auth.getToken()
+    await auth.upgrade(() => device.account.signIn('ada'))
+    expect(auth.getState().session?.claims).toEqual({ role: 'editor' })
+    expect(((await device.store.read()) as Keyring).entries.map(({ kind }) => kind)).toEqual(['device', 'account'])
+  })
 })
 
 describe('switched', () => {
@@ -130,6 +144,30 @@ describe('switched', () => {
       expect(await second.account.provider.getSession()).toBeNull()
     })
   }
+
+  test('nor where the identity was imported: somebody has it elsewhere too', async () => {
+    const { browser } = await elsewhere()
+    const second = browser()
+    await second.load()
+    await second.store.update((found) => {
+      const ring = structuredClone(found) as Keyring
+      return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
+    })
+    const auth = await second.load()
+    expect(codeOf(await auth.upgrade(() => second.account.signIn('ada')))).toBe('CONFLICT')
+  })
+
+  test('the session of a conflict is ended later where the server cannot be reached then', async () => {
+    const { browser } = await elsewhere()
+    const second = browser()
+    const auth = await second.load({ describeLocal: () => ({ items: 1 }) })
+    vi.spyOn(second.account.provider, 'signOut').mockRejectedValueOnce(new LatchkeyError('OFFLINE'))
+    expect(codeOf(await auth.upgrade(() => second.account.signIn('ada')))).toBe('CONFLICT')
+    expect(await second.store.read()).toMatchObject({ outbox: [{ kind: 'sign-out' }] })
+    await second.load()
+    await expect.poll(() => second.store.read()).toMatchObject({ outbox: [] })
+    expect(await second.account.provider.getSession()).toBeNull()
+  })
 
   test('nor where describing takes for ever', async () => {
     const { browser } = await elsewhere()
@@ -239,6 +277,32 @@ describe('two acts at once', () => {
     })
     expect(codeOf(result)).toBe('IDENTITY_CHANGED')
     expect(await browser.store.read()).toMatchObject({ current: null })
+  })
+})
+
+describe('an identity that another tab changed before', () => {
+  async function twoTabs() {
+    const browser = world().browser()
+    const [here, there] = [await browser.load(), await browser.load()]
+    await hasLooked(browser, 2)
+    const run = vi.fn(() => browser.account.signUp('ada'))
+    return { browser, here, there, run }
+  }
+
+  test('by signing out: nothing is sent under the one that this tab still shows', async () => {
+    const { browser, here, there, run } = await twoTabs()
+    await there.signOut()
+    expect(codeOf(await here.upgrade(run))).toBe('IDENTITY_CHANGED')
+    expect(run).not.toHaveBeenCalled()
+    expect(await browser.store.read()).toMatchObject({ current: null })
+  })
+
+  test('by upgrading it: no second account is made', async () => {
+    const { browser, here, there, run } = await twoTabs()
+    await there.upgrade(() => browser.account.signUp('bob'))
+    expect(codeOf(await here.upgrade(run))).toBe('IDENTITY_CHANGED')
+    expect(run).not.toHaveBeenCalled()
+    expect(await browser.store.read()).toMatchObject({ current: 'account:account-1' })
   })
 })
 

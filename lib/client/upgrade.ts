@@ -1,24 +1,29 @@
 import type { LatchkeyError } from '../errors.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import type { Entry, Intent } from '../keystore/record.ts'
-import type { PendingUpgrade, Session } from '../machine/state.ts'
+import type { PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider } from './account.ts'
 import { correctClock } from './clock.ts'
-import { keepExpected, liveIntent, openIntent, restoreIntent } from './intent.ts'
+import { checkIdle } from './ensure-identity.ts'
+import { keepExpected, withIntent } from './intent.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
+import { considerSession, lookOutside } from './outside.ts'
 import type { Runtime } from './runtime.ts'
-import { type Taken, commitAccount, endSession, isSameIdentity, takeAccount } from './take-account.ts'
+import { type Taken, completeUpgrade, endSession, isSameIdentity, takeAccount } from './take-account.ts'
 
-/** What came of an upgrade. `error` says why it failed; the state is then exactly the one before. */
+/** What came of an upgrade. `error` says why it failed; the identity in force is then the one before. */
 export type UpgradeResult =
   /** The account has this device's principal: the same identity, now with an account. */
   | { readonly outcome: 'upgraded'; readonly session: Session }
   /** The account has its own principal, and the device held nothing. */
   | { readonly outcome: 'switched'; readonly session: Session }
-  /** A mail, a redirect, a code or a second factor is still to come; it is remembered over a reload. */
-  | { readonly outcome: 'pending'; readonly pending: PendingUpgrade }
+  /**
+   * A mail, a redirect, a code or a second factor is still to come, which is remembered over a reload; or an account
+   * waits for the person's word. The same as in `getState().upgrade`.
+   */
+  | { readonly outcome: 'pending'; readonly pending?: PendingUpgrade; readonly account?: WaitingAccount }
   | { readonly outcome: 'failed'; readonly error: LatchkeyError }
 
 /** Signs up or in through `run`, and binds the device's principal to the account; without `run` takes the session that waits. */
@@ -28,11 +33,13 @@ export async function upgrade(runtime: Runtime, run?: () => unknown): Promise<Up
   if (run !== undefined && typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
   if (!runtime.dispatch({ type: 'upgradeStarted' })) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
   try {
-    const taken = await exclusively(runtime, () => (run ? reach(runtime, account, run) : takeWaiting(runtime, account)))
-    return taken === 'pending' ? pended(runtime) : completed(runtime, taken)
+    const outcome = await exclusively(runtime, () => (run ? reach(runtime, account, run) : takeWaiting(runtime, account)))
+    return outcome === 'pending' ? pended(runtime) : completed(runtime, outcome)
   } catch (thrown) {
     const error = toError(runtime, thrown)
     runtime.dispatch({ type: 'upgradeFailed', failure: error.code })
+    // What waited may not be there any more.
+    if (!run) await lookOutside(runtime, false).catch(() => {})
     return { outcome: 'failed', error }
   }
 }
@@ -44,44 +51,39 @@ function completed(runtime: Runtime, outcome: Taken): UpgradeResult {
 
 function pended(runtime: Runtime): UpgradeResult {
   const pending = runtime.pending()
-  runtime.dispatch({ type: 'upgradePended', upgrade: { pending: pending! } })
-  return { outcome: 'pending', pending: pending! }
+  const { account } = runtime.getState().upgrade ?? {}
+  const waiting = { ...(pending && { pending }), ...(account && { account }) }
+  runtime.dispatch({ type: 'upgradePended', upgrade: waiting })
+  return { outcome: 'pending', ...waiting }
 }
 
 /** Ends an upgrade that waits, and the session that it brought. */
 export async function cancelUpgrade(runtime: Runtime): Promise<void> {
+  checkIdle(runtime)
   const { account } = runtime.getState().upgrade ?? {}
-  if (['upgrading', 'signing-out'].includes(runtime.getState().phase)) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
-  await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
   if (account) await exclusively(runtime, () => endSession(runtime, account.accountId))
+  else await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
   runtime.dispatch({ type: 'upgradeCancelled' })
 }
 
-/** The session that is there was shown to the person, and they said yes. */
-async function takeWaiting(runtime: Runtime, account: AccountProvider): Promise<Taken> {
-  const before = await readUnchanged(runtime)
+/** The session that is there was shown to the person, and they said yes; before it was shown they cannot have. */
+async function takeWaiting(runtime: Runtime, account: AccountProvider): Promise<Taken | 'pending'> {
   const shown = runtime.getState().upgrade?.account
+  const before = await readUnchanged(runtime)
   await deliverOutbox(runtime)
   const found = await account.getSession({ peek: true })
   if (!found) throw runtime.core.fail('SESSION_MISSING')
-  // What the person saw is what they agreed to.
-  if (shown && shown.accountId !== found.accountId) throw runtime.core.fail('IDENTITY_CHANGED', 'another account is signed in by now')
+  if (!shown) return (await considerSession(runtime, account, before, found, false)) ?? 'pending'
+  if (shown.accountId !== found.accountId) throw runtime.core.fail('IDENTITY_CHANGED', 'another account is signed in by now')
   return takeAccount(runtime, account, before, found)
 }
 
 async function reach(runtime: Runtime, account: AccountProvider, run: () => unknown): Promise<Taken | 'pending'> {
   const before = await readUnchanged(runtime)
-  const waiting = liveIntent(runtime.ring(), runtime.now())
   const key = await runtime.deviceKey()
   // A sign-out that the server has not heard yet would end the session that is about to be made.
   await deliverOutbox(runtime)
-  const intent = await openIntent(runtime)
-  try {
-    return await attempt(runtime, account, { before, key, intent, run })
-  } catch (error) {
-    await restoreIntent(runtime, intent, waiting)
-    throw error
-  }
+  return withIntent(runtime, (intent) => attempt(runtime, account, { before, key, intent, run }))
 }
 
 interface Attempt {
@@ -94,7 +96,7 @@ interface Attempt {
 async function attempt(runtime: Runtime, account: AccountProvider, given: Attempt): Promise<Taken | 'pending'> {
   const { failure, sent } = await runInTime(runtime, account, given)
   const found = await account.getSession({ peek: true })
-  if (found && isSameIdentity(found, given.before)) return commitAccount(runtime, given.before, found, 'upgraded')
+  if (found && isSameIdentity(found, given.before)) return completeUpgrade(runtime, given.before, found)
   if (failure) throw failure
   // Without a request nothing is under way, and a session that `run` did not make could be anybody's.
   if (!sent) throw runtime.core.fail('PROOF_NOT_SENT')

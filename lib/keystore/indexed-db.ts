@@ -63,14 +63,17 @@ function createConnection(database: string): Connection {
     return (opening ??= openDatabase(database, () => (opening = undefined)))
   }
 
-  /** A handle can be dead without an event (Clear-Site-Data, a crashed storage process): what was aborted is not written, so once more. */
-  async function attempt<Value>(work: () => Promise<Value>): Promise<Value> {
+  /**
+   * A handle can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes the
+   * next one, too. What was aborted is not written, so again.
+   */
+  async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
     try {
       return await work()
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!left || !isLost(error)) throw error
       close()
-      return work()
+      return attempt(work, left - 1)
     }
   }
 
@@ -98,7 +101,18 @@ function toFailure(error: unknown): unknown {
   // What cannot be cloned is the caller's matter; nothing is wrong with the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
-  return new LatchkeyError(name === 'SecurityError' ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
+  const isDenied = name === 'SecurityError' || (name === 'UnknownError' && isForbidden())
+  return new LatchkeyError(isDenied ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
+}
+
+/** Where site data is blocked, Chromium's IndexedDB only says `UnknownError`; its localStorage is plainer. */
+function isForbidden(): boolean {
+  try {
+    void globalThis.localStorage
+    return false
+  } catch (error) {
+    return (error as Error).name === 'SecurityError'
+  }
 }
 
 /** Private windows of some engines refuse to open anything as an invalid state, and that twice. */

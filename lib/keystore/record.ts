@@ -99,6 +99,12 @@ export function currentEntry(ring: Keyring): Entry | undefined {
   return ring.entries.find((entry) => entryId(entry) === ring.current)
 }
 
+/** The upgrade that waits, unless it expired or another identity is in force by now. `now` in milliseconds since 1970. */
+export function liveIntent(ring: Keyring, now: number): Intent | null {
+  const { intent } = ring
+  return intent && intent.expiresAt > now && intent.principal === (currentEntry(ring)?.principal ?? null) ? intent : null
+}
+
 /**
  * Reads a stored value. Unknown further members are kept.
  *

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createFaults, faultyStore } from '../testing/faulty-store.ts'
 import { memoryStore } from './memory.ts'
 import { EMPTY_KEYRING, type Keyring } from './record.ts'
 import { type RecordStore, openKeystore } from './store.ts'
@@ -68,6 +69,21 @@ describe('a record that vanished', () => {
       },
     })
     expect(await keystore.read()).toMatchObject({ outbox: [{ id: 'one' }] })
+  })
+})
+
+describe('a read that an update overtakes', () => {
+  test.each([[undefined], [EMPTY_KEYRING]])('says nothing new: what it saw was %s', async (before) => {
+    const store = clearable()
+    if (before) await store.update(() => before)
+    const faults = createFaults()
+    const keystore = openKeystore(faultyStore(store, faults))
+    faults.arm('answersLate', 'read')
+    const reading = keystore.read()
+    await keystore.update(withCurrent)
+    faults.recover()
+    expect(await reading).toMatchObject({ outbox: [{ id: 'one' }] })
+    expect(keystore.known()).toMatchObject({ outbox: [{ id: 'one' }] })
   })
 })
 

@@ -3,6 +3,7 @@ import { EMPTY_KEYRING, type Keyring, parseKeyring } from './record.ts'
 
 /**
  * Where the one record is kept. Any implementation must pass `storeAcceptance` from `latchkey/testing`.
+ * Every call ends in bounded time, and updates answer in the order in which they were done.
  */
 export interface RecordStore {
   /** What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear, `persistent` stays. */
@@ -20,8 +21,8 @@ export interface RecordStore {
   /**
    * Replaces the record in one transaction: no other user of the store reads or writes in between.
    *
-   * @param updater - synchronous; gets the record and returns the new one, or the same reference to write nothing.
-   *   What it throws rejects the update, and nothing is written
+   * @param updater - synchronous and without effects of its own, since it may be called again; gets the record and
+   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is written
    * @returns what the updater returned, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */
@@ -55,6 +56,7 @@ export interface Keystore {
 /** Puts the record's checks in front of a store, so that what is damaged, newer or gone is never overwritten. */
 export function openKeystore(store: RecordStore): Keystore {
   let known: Keyring | undefined
+  let updates = 0
 
   // Latchkey never deletes a record: one that was seen and is not there was taken away.
   const check = (found: Keyring | undefined): Keyring | undefined => {
@@ -65,11 +67,12 @@ export function openKeystore(store: RecordStore): Keystore {
   return {
     known: () => known,
     async read() {
+      const before = updates
       // A trace without a record can be another tab between its first write and this read: the record is there by now.
       let value = await store.read()
       if (value === undefined && store.trace?.found()) value = await store.read()
-      const found = parseKeyring(value)
-      return (known = check(found) ?? known)
+      // An update that has overtaken this read knows better.
+      return before < updates ? known : (known = check(parseKeyring(value)))
     },
     async update(updater, isExplicit) {
       known = await store.update((value) => {
@@ -78,6 +81,7 @@ export function openKeystore(store: RecordStore): Keystore {
         // An empty record would mean that somebody signed out.
         return next === EMPTY_KEYRING ? found : next
       })
+      updates++
     },
   }
 }

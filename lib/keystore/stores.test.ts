@@ -1,5 +1,5 @@
-import { IDBFactory, IDBObjectStore } from 'fake-indexeddb'
-import { describe, expect, test, vi } from 'vitest'
+import { IDBDatabase, IDBFactory, IDBObjectStore } from 'fake-indexeddb'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { storeAcceptance } from '../testing/store-acceptance.ts'
 import { indexedDbStore } from './indexed-db.ts'
@@ -46,6 +46,8 @@ describe('the acceptance suite', () => {
 })
 
 describe('IndexedDB', () => {
+  afterEach(() => vi.restoreAllMocks())
+
   function fresh(): IDBFactory {
     const factory = new IDBFactory()
     vi.stubGlobal('indexedDB', factory)
@@ -108,6 +110,17 @@ describe('IndexedDB', () => {
     await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code })
   })
 
+  test('where localStorage is forbidden, a database that cannot be opened for no known reason is too', async () => {
+    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('denied by the person', 'UnknownError') })
+    const found = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
+    Object.defineProperty(globalThis, 'localStorage', { configurable: true, get: () => { throw new DOMException('denied', 'SecurityError') } })
+    const reading = indexedDbStore('app').read().catch((error: unknown) => error)
+    expect(await reading).toMatchObject({ code: 'KEYSTORE_BLOCKED' })
+    Reflect.deleteProperty(globalThis, 'localStorage')
+    if (found) Object.defineProperty(globalThis, 'localStorage', found)
+    await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+  })
+
   test('a page without an origin of its own is told apart from a blocked site', async () => {
     vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', 'SecurityError') })
     vi.stubGlobal('origin', 'null')
@@ -126,6 +139,22 @@ describe('IndexedDB', () => {
     expect(put).toHaveBeenCalledTimes(2)
     put.mockRestore()
     expect(await store.read()).toEqual({ count: 2 })
+  })
+
+  test('does it a third time, since a clearing of the site closes two handles in a row, and no more than that', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    const abort = (): never => { throw new DOMException('The connection was closed.', 'AbortError') }
+    put.mockImplementationOnce(abort).mockImplementationOnce(abort)
+    expect(await store.update(() => ({ kept: true }))).toEqual({ kept: true })
+    expect(await store.read()).toEqual({ kept: true })
+    put.mockClear()
+    put.mockImplementation(abort)
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    expect(put).toHaveBeenCalledTimes(3)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ kept: true })
   })
 
   test('leaves a trace beside the record, which outlives the database', async () => {
@@ -180,6 +209,40 @@ describe('IndexedDB', () => {
     vi.useRealTimers()
     answer()
     expect(await store.read()).toBeUndefined()
+  })
+
+  test('what was reported as too late while it waited behind another transaction is not written later', async () => {
+    const factory = fresh()
+    const store = indexedDbStore('app')
+    await store.update(() => ({ kept: true }))
+    const open = factory.open('latchkey:app')
+    const other = await new Promise<IDBDatabase>((resolve) => (open.onsuccess = () => resolve(open.result)))
+    const long = other.transaction('keyring', 'readwrite').objectStore('keyring')
+    let isOver = false
+    // A transaction lives as long as it has something to do.
+    const goOn = (): void => void (long.get('record').onsuccess = () => isOver || goOn())
+    goOn()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const begun = vi.spyOn(Object.getPrototypeOf(other) as IDBDatabase, 'transaction')
+    const writing = store.update(() => ({ late: true })).catch((error: unknown) => error)
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled())
+    vi.runAllTimers()
+    expect(await writing).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
+    vi.useRealTimers()
+    isOver = true
+    expect(await store.read()).toEqual({ kept: true })
+  })
+
+  test('the same reference back is no write, and every write waits for the disk', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    const begun = vi.spyOn(IDBDatabase.prototype, 'transaction')
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    await store.update(() => ({ kept: true }))
+    expect(begun).toHaveBeenCalledWith('keyring', 'readwrite', { durability: 'strict' })
+    expect(put).toHaveBeenCalledTimes(1)
+    await store.update((found) => found)
+    expect(put).toHaveBeenCalledTimes(1)
   })
 
   test('a full disk rejects the write and keeps what was there', async () => {

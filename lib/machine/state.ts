@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -24,7 +24,7 @@ export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' 
 /** How well the identity is kept. */
 export interface Storage {
   /**
-   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to ·
+   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a file ·
    * `recoverable`: a backup exists, or an account brings the principal back.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
@@ -113,6 +113,7 @@ function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | 
 }
 
 /** The upgrade that waits. */
-export function pendingOf({ intent }: Keyring, now: number): PendingUpgrade | undefined {
-  return intent && intent.expiresAt > now ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
+export function pendingOf(ring: Keyring, now: number): PendingUpgrade | undefined {
+  const intent = liveIntent(ring, now)
+  return intent ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
 }

@@ -19,7 +19,7 @@ function view(who: Session | null): View {
 const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
   opened: { type: 'opened', view: view(session('p')), pending: undefined },
   openFailed: { type: 'openFailed', problem: 'KEYSTORE_CORRUPT' },
-  identityEnsured: { type: 'identityEnsured', view: view(session('p')) },
+  identityEnsured: { type: 'identityEnsured', view: view(session('p')), pending: undefined },
   recordChanged: { type: 'recordChanged', view: view(session('p')), pending: undefined },
   sessionConfirmed: { type: 'sessionConfirmed', view: view(session('p')) },
   upgradeStarted: { type: 'upgradeStarted' },
@@ -109,6 +109,17 @@ describe('the account server', () => {
     const state = stateIn('ready')
     expect(transition(state, { type: 'sessionConfirmed', view: view(session('p', 'external')) })).toEqual([state, 'reportIgnored'])
   })
+})
+
+describe('what another tab wrote', () => {
+  for (const phase of PHASES.filter((phase) => phase !== 'starting')) {
+    test(`is shown in the phase ${phase}, which goes on`, () => {
+      const pending = phase === 'pending' ? PENDING : undefined
+      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')), pending })
+      expect(next).toMatchObject({ phase, session: { principal: 'q' } })
+      expect(effects).toEqual(['dropTokens', 'reportPrincipalChange'])
+    })
+  }
 })
 
 test('an upgrade of the same principal clears an error that came before', () => {

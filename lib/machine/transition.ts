@@ -14,7 +14,7 @@ export interface EventPayloads {
   /** The store cannot be used. */
   openFailed: { readonly problem: LatchkeyErrorCode }
   /** `ensureIdentity` or an import put another identity in force. */
-  identityEnsured: { readonly view: View }
+  identityEnsured: Found
   /** Another tab changed the record. */
   recordChanged: Found
   /** The account server confirmed the session. */
@@ -23,7 +23,7 @@ export interface EventPayloads {
   /** The account is in force. */
   upgradeCompleted: { readonly view: View }
   upgradeFailed: { readonly failure: LatchkeyErrorCode }
-  /** Something outside is still to come, or a session is there that waits for the person's word. */
+  /** What waits now: something outside that is still to come, a session that is there and needs the person's word, or nothing. */
   upgradePended: { readonly upgrade: UpgradeState }
   /** The account has another principal and the device holds something. */
   conflictFound: object
@@ -85,15 +85,25 @@ const show = (state: AuthState, { view }: { readonly view: View }): Transition =
 /** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
 const follow = (state: AuthState, event: Found): Transition => {
   const [shown, ...effects] = show(state, event)
-  const { upgrade } = shown
-  if (event.pending) return [change(shown, { phase: 'pending', upgrade: { ...upgrade, pending: event.pending } }), ...effects]
-  return [upgrade?.pending ? change(shown, { phase: 'ready', upgrade: undefined }) : shown, ...effects]
+  const { pending: _, ...rest } = shown.upgrade ?? {}
+  // What waited for one person is not shown to the next.
+  return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...(event.pending && { pending: event.pending }) }), ...effects]
 }
+
+/** What waits says where the machine rests. */
+const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
+  change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
 
 const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
 /** An identity that was made while an act is under way: the record has it, so it is shown. */
-const join = (state: AuthState, event: { readonly view: View }): Transition => [...show(state, event), 'announce']
+const join = (state: AuthState, event: Found): Transition => [...show(state, event), 'announce']
+
+/** The same with no act under way. */
+const settle = (state: AuthState, event: Found): Transition => {
+  const [shown, ...effects] = follow(state, event)
+  return [change(shown, { error: undefined }), ...effects, 'announce']
+}
 
 /** The end of an act: nothing that was wrong before it still counts. */
 const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly view: View }): Transition => {
@@ -113,13 +123,10 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
-const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [change(state, { phase: 'pending', upgrade })]
+const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [waitFor(state, upgrade)]
 
 /** The state before: an upgrade that was waiting goes on waiting. */
-const fail = ({ upgrade, ...state }: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => {
-  const { failure: _, ...before } = upgrade ?? {}
-  return [change({ ...state }, { phase: resting(upgrade), upgrade: { ...before, failure } })]
-}
+const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [waitFor(state, { ...state.upgrade, failure })]
 
 /** Where an act that changed nothing came from. */
 const resting = (upgrade: UpgradeState | undefined): Phase => (upgrade?.pending || upgrade?.account ? 'pending' : 'ready')
@@ -143,7 +150,7 @@ const idle = {
   ...always,
   opened: ignore,
   openFailed: ignore,
-  identityEnsured: finish('announce'),
+  identityEnsured: settle,
   upgradeStarted: to('upgrading'),
   upgradeCompleted: ignore,
   upgradeFailed: ignore,
@@ -178,7 +185,7 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     upgradePended: pend,
     conflictFound: to('conflict'),
   },
-  pending: { ...idle, identityEnsured: join, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
+  pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
   conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: cancel, signOutStarted: to('signing-out') },
   'signing-out': {
     ...busy,

@@ -2,6 +2,7 @@ import type { AccountProvider, AccountSession, Typing } from '../client/account.
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { type ProofVerifier, createProofVerifier } from '../tokens/verify.ts'
+import type { Wire } from './faulty-store.ts'
 
 /** One account of a {@link MemoryAccountServer}. */
 export interface MemoryAccount {
@@ -24,7 +25,7 @@ export interface MemoryAccountServer {
   connect(): MemoryAccountClient
 }
 
-/** One browser's connection to the account server. */
+/** One page's connection to the account server. */
 export interface MemoryAccountClient {
   /** For `createAuth({ account })`. */
   readonly provider: AccountProvider
@@ -34,6 +35,8 @@ export interface MemoryAccountClient {
   signIn(name: string): Promise<unknown>
   /** Asks for a link by mail: no session yet. Call it inside `upgrade`. */
   requestLink(identifier: string): Promise<unknown>
+  /** Name of the account that is signed in at the server. */
+  readonly session: string | null
   /** Ends or plants a session behind the client's back. */
   setSession(name: string | null): void
   /** False: nothing reaches the server. */
@@ -42,6 +45,20 @@ export interface MemoryAccountClient {
   loseNextAnswer: boolean
   /** Names of the calls that reached the server. */
   readonly calls: readonly string[]
+  /**
+   * Another page of the same browser: it shares the session and the network.
+   *
+   * @param wire - carries its requests; `createFaults().wire('OFFLINE')` lets them fail
+   */
+  openPage(wire?: Wire): MemoryAccountClient
+}
+
+/** What the pages of one browser share. */
+interface Browser {
+  session: string | null
+  online: boolean
+  loseNextAnswer: boolean
+  readonly calls: string[]
 }
 
 interface Server extends MemoryAccountServer {
@@ -61,82 +78,99 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
     accounts: new Map(),
     verifier: createProofVerifier({ audience: AUDIENCE, clock }),
     used: new Set(),
-    connect: () => connect(server, clock),
+    connect: () => openPage(server, clock, { session: null, online: true, loseNextAnswer: false, calls: [] }),
   }
   return server
 }
 
-function connect(server: Server, clock: () => number): MemoryAccountClient {
-  let session: string | null = null
-  let mint: (() => Promise<string>) | null = null
-  let typing: Typing | null = null
-  let sent = false
-  const calls: string[] = []
+const straight: Wire = (_, work) => work()
 
-  async function call<Answer>(name: string, answer: () => Answer | Promise<Answer>): Promise<Answer> {
-    if (!client.online) throw new LatchkeyError('OFFLINE')
-    calls.push(name)
-    const given = await answer()
-    if (!client.loseNextAnswer) return given
-    client.loseNextAnswer = false
-    throw new LatchkeyError('OFFLINE', 'the answer was lost')
-  }
-
-  /** The principal that the request proves, if it carries a proof. */
-  async function proven(): Promise<string | null> {
-    sent = true
-    if (!mint) return null
-    const { principal, claims } = await server.verifier.verify(await mint(), { purpose: 'upgrade' })
-    if (server.used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
-    server.used.add(claims.jti)
-    return principal
-  }
-
-  const client: MemoryAccountClient = {
-    online: true,
-    loseNextAnswer: false,
-    calls,
-    setSession: (name) => void (session = name),
-    signUp: (name) =>
-      call('signUp', async () => {
-        const principal = await proven()
-        if (server.accounts.has(name)) return { error: { message: 'exists' } }
-        if ([...server.accounts.values()].some((other) => other.principal === principal)) return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
-        const accountId = `account-${server.accounts.size + 1}`
-        server.accounts.set(name, { accountId, principal: principal ?? accountId, aliases: [], recoverable: false, claims: {} })
-        session = name
-        return { data: { accountId } }
-      }),
-    signIn: (name) =>
-      call('signIn', async () => {
-        await proven()
-        if (!server.accounts.has(name)) return { error: { message: 'unknown' } }
-        session = name
-        return { data: {} }
-      }),
+function openPage(server: Server, clock: () => number, browser: Browser, wire: Wire = straight): MemoryAccountClient {
+  const call = <Answer>(name: string, answer: () => Answer | Promise<Answer>): Promise<Answer> => wire(name, () => reach(browser, name, answer))
+  const carrier = createCarrier(server)
+  const page: Omit<MemoryAccountClient, 'session' | 'online' | 'loseNextAnswer'> = {
+    calls: browser.calls,
+    openPage: (other) => openPage(server, clock, browser, other),
+    setSession: (name) => void (browser.session = name),
+    signUp: (name) => call('signUp', async () => signUp(server, browser, name, await carrier.proven())),
+    signIn: (name) => call('signIn', async () => (await carrier.proven(), signIn(server, browser, name))),
     async requestLink(identifier) {
-      await typing?.onTyped(identifier)
-      return call('requestLink', async () => (await proven(), { data: {} }))
+      await carrier.typed(identifier)
+      return call('requestLink', async () => (await carrier.proven(), { data: {} }))
     },
     provider: {
       audience: AUDIENCE,
-      getSession: ({ peek } = {}) => call('getSession', () => readSession(server, session, peek)),
-      getToken: () => call('getToken', () => issue(server, session, clock)),
-      async withProof(minter, run, typed) {
-        ;[mint, sent, typing] = [minter, false, typed]
-        try {
-          return { result: await run(), sent }
-        } finally {
-          ;[mint, typing] = [null, null]
-        }
-      },
-      bind: (prove) => call('bind', () => bind(server, session, prove)),
+      getSession: ({ peek } = {}) => call('getSession', () => readSession(server, browser.session, peek)),
+      getToken: () => call('getToken', () => issue(server, browser.session, clock)),
+      withProof: carrier.withProof,
+      bind: (prove) => call('bind', () => bind(server, browser.session, prove)),
       readFailure,
       getTime: () => call('getTime', clock),
-      signOut: () => call('signOut', () => void (session = null)),
+      signOut: () => call('signOut', () => void (browser.session = null)),
     },
   }
-  return client
+  return Object.defineProperties(page as MemoryAccountClient, {
+    session: { get: () => browser.session },
+    online: { get: () => browser.online, set(online: boolean) { browser.online = online } },
+    loseNextAnswer: { get: () => browser.loseNextAnswer, set(lose: boolean) { browser.loseNextAnswer = lose } },
+  })
+}
+
+async function reach<Answer>(browser: Browser, name: string, answer: () => Answer | Promise<Answer>): Promise<Answer> {
+  if (!browser.online) throw new LatchkeyError('OFFLINE')
+  browser.calls.push(name)
+  const given = await answer()
+  if (!browser.loseNextAnswer) return given
+  browser.loseNextAnswer = false
+  throw new LatchkeyError('OFFLINE', 'the answer was lost')
+}
+
+interface Carrier {
+  readonly withProof: AccountProvider['withProof']
+  /** The principal that the request proves, if it carries a proof. */
+  proven(): Promise<string | null>
+  /** The person typed an identifier. */
+  typed(identifier: string): Promise<void>
+}
+
+function createCarrier({ verifier, used }: Server): Carrier {
+  let mint: (() => Promise<string>) | null = null
+  let typing: Typing | null = null
+  let sent = false
+  return {
+    async withProof(minter, run, typed) {
+      ;[mint, sent, typing] = [minter, false, typed]
+      try {
+        return { result: await run(), sent }
+      } finally {
+        ;[mint, typing] = [null, null]
+      }
+    },
+    typed: async (identifier) => typing?.onTyped(identifier),
+    async proven() {
+      sent = true
+      if (!mint) return null
+      const { principal, claims } = await verifier.verify(await mint(), { purpose: 'upgrade' })
+      if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
+      used.add(claims.jti)
+      return principal
+    },
+  }
+}
+
+function signUp({ accounts }: Server, browser: Browser, name: string, principal: string | null): unknown {
+  if (accounts.has(name)) return { error: { message: 'exists' } }
+  if ([...accounts.values()].some((other) => other.principal === principal)) return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
+  const accountId = `account-${accounts.size + 1}`
+  accounts.set(name, { accountId, principal: principal ?? accountId, aliases: [], recoverable: false, claims: {} })
+  browser.session = name
+  return { data: { accountId } }
+}
+
+function signIn({ accounts }: Server, browser: Browser, name: string): unknown {
+  if (!accounts.has(name)) return { error: { message: 'unknown' } }
+  browser.session = name
+  return { data: {} }
 }
 
 function readSession({ accounts }: Server, name: string | null, peek?: boolean): AccountSession | null {

@@ -65,6 +65,13 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
     expectEqual(await second.read(), kept[0])
   },
 
+  async 'updates answer in the order in which they were done'({ first }) {
+    const done: number[] = []
+    const answered: number[] = []
+    await Promise.all(Array.from({ length: 8 }, (_, index) => first.update(() => (done.push(index), { index })).then(() => answered.push(index))))
+    expectEqual(answered, done)
+  },
+
   async 'an updater that throws rejects with that error and writes nothing'({ first }) {
     await first.update(() => ({ kept: true }))
     const refusal = Object.assign(new Error('refused'), { [Symbol.for('latchkey.error')]: true, code: 'CONFLICT' })

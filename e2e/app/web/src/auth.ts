@@ -10,7 +10,8 @@ import { quantity } from './words.ts'
 export type AccountClient = ReturnType<typeof createAccountClient>
 
 export function createAccountClient() {
-  return createAuthClient({ plugins: [latchkeyClient()] })
+  // Better Auth would keep the `fetch` of this moment: the developer panel's offline switch could not reach it.
+  return createAuthClient({ plugins: [latchkeyClient()], fetchOptions: { customFetchImpl: (...request) => fetch(...request) } })
 }
 
 /**

@@ -1,3 +1,4 @@
+import { defineDevtools } from 'latchkey/devtools'
 import { createActions } from './actions.ts'
 import type { App } from './app.ts'
 import { createAccountClient, createNotesAuth } from './auth.ts'
@@ -9,6 +10,7 @@ import { keepOffline } from './offline.ts'
 import { followIdentity } from './follow.ts'
 import { createRoute } from './route.ts'
 import { createAuthDialog } from './views/auth-dialog.ts'
+import { createDeveloperPanel } from './views/developer.ts'
 import { createEditor } from './views/editor.ts'
 import { createIdentityBar } from './views/identity.ts'
 import { createList } from './views/list.ts'
@@ -21,6 +23,9 @@ import { createToast } from './views/toast.ts'
 
 /** How long a sign-out waits for the last changes to reach the server, in milliseconds. */
 const FLUSH = 3000
+
+// Only listens; the panel itself loads when it is opened. Before `createAuth`, or there would be nothing to hear.
+defineDevtools()
 
 const tellTabs = connectNotes(() => void notebook.reload())
 const notebook = createNotebook(() => {
@@ -45,7 +50,7 @@ const views = [
   createEditor(app, actions),
   createIdentityBar(app),
   createNotices(app, { signUp, signIn, retry: resume }),
-  createPanel(app, { signUp, signOut: () => void signOut(app) }),
+  createPanel(app, { signUp, signOut: () => void signOut(app), openDeveloperPanel: createDeveloperPanel() }),
 ]
 listenToKeys(actions)
 onClick('open-auth', signIn)

@@ -1,4 +1,4 @@
-import type { AuthState, LatchkeyError, LatchkeyErrorCode } from 'latchkey'
+import type { AuthState, LatchkeyError } from 'latchkey'
 import type { SyncStatus } from './notes/sync.ts'
 
 /** Such as "1 note" or "3 notes". */
@@ -21,29 +21,6 @@ export const SYNC_WORDS: Readonly<Record<SyncStatus, string>> = {
   offline: 'Offline',
   paused: 'Sync paused',
   refused: 'Not all synced',
-}
-
-/** Where the identity is kept, and how safely. */
-export function durabilityWords({ authMode, storage }: AuthState): string {
-  // The library counts on a verified address only.
-  if (authMode === 'external' && storage.durability !== 'recoverable') return 'In your account, while you know its password'
-  return DURABILITY_WORDS[storage.durability]
-}
-
-const DURABILITY_WORDS: Readonly<Record<AuthState['storage']['durability'], string>> = {
-  ephemeral: 'Until this tab closes',
-  evictable: 'In this browser, which may clear it',
-  persistent: 'In this browser, which promised to keep it',
-  recoverable: 'Your account brings it back',
-}
-
-/** What is wrong when the browser keeps no identity. */
-export function storageWords(problem: LatchkeyErrorCode | 'NOTES'): string {
-  const consequence = 'What you write stays only while this tab is open, so copy it before you leave.'
-  if (problem === 'KEYSTORE_NEWER') return `A newer version of this app was used here. Reload to get it. ${consequence}`
-  if (problem === 'KEYSTORE_CORRUPT') return `The identity kept in this browser is damaged; it was left as it is. ${consequence}`
-  if (problem === 'CRYPTO_UNAVAILABLE') return `This browser lacks the cryptography that an identity needs. ${consequence}`
-  return `This browser does not let the page keep anything at the moment. ${consequence}`
 }
 
 /** Why the server does not take the session. */

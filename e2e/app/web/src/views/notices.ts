@@ -1,7 +1,8 @@
 import type { App, View } from '../app.ts'
 import { first, onClick, part, setHidden, setText } from '../dom.ts'
 import { isBlank } from '../notes/note.ts'
-import { sessionWords, storageWords } from '../words.ts'
+import { storageAction, storageWords } from '../storage-words.ts'
+import { sessionWords } from '../words.ts'
 
 export interface NoticeActs {
   signUp(): void
@@ -29,7 +30,8 @@ export function createNotices({ auth, notebook }: App, acts: NoticeActs): View {
       const state = auth.getState()
       const problem = state.storage.problem ?? (notebook.isFailing() ? 'NOTES' : undefined)
       setHidden(storage, !problem)
-      if (problem) setText(first(storage, 'p'), storageWords(problem))
+      if (problem) setText(first(storage, 'p'), storageWords(problem, state.session))
+      setText(part('storage-retry'), storageAction(problem, state.session))
       setHidden(session, Boolean(problem) || !state.error)
       if (state.error) setText(first(session, 'p'), sessionWords(state))
       setText(part('error-action'), state.authMode === 'external' ? 'Sign in' : 'Try again')

@@ -2,7 +2,7 @@ import { isLatchkeyError } from 'latchkey'
 import type { Actions } from '../actions.ts'
 import type { App, View } from '../app.ts'
 import { first, narrow, onClick, setText } from '../dom.ts'
-import { storageWords } from '../words.ts'
+import { storageWords } from '../storage-words.ts'
 
 type PageView = 'starting' | 'welcome' | 'empty' | 'list' | 'note'
 
@@ -27,7 +27,7 @@ async function startWriting({ auth, notebook }: App, actions: Actions): Promise<
     actions.write()
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
-    setText(first(document, '[data-for="welcome"] p'), storageWords(error.code))
+    setText(first(document, '[data-for="welcome"] p'), storageWords(error.code, null))
   }
 }
 

@@ -1,10 +1,13 @@
+import type { Auth, AuthState } from 'latchkey'
 import type { App, View } from '../app.ts'
 import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
-import { durabilityWords, modeWords, quantity } from '../words.ts'
+import { durabilityWords, persistenceWords, protectionWords } from '../storage-words.ts'
+import { modeWords, quantity } from '../words.ts'
 
 export interface PanelActs {
   signUp(): void
   signOut(): void
+  openDeveloperPanel(): void
 }
 
 /** Everything about the identity in force, for people first and for developers below. */
@@ -24,7 +27,15 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
     setText(copy, 'Copied')
     announce('Copied')
   })
-  panel.addEventListener('toggle', () => setText(copy, 'Copy'))
+  const keep = createKeep(auth)
+  onClick('developer-panel', () => {
+    panel.hidePopover()
+    acts.openDeveloperPanel()
+  })
+  panel.addEventListener('toggle', () => {
+    setText(copy, 'Copy')
+    keep.forget()
+  })
 
   return {
     render() {
@@ -33,11 +44,26 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
       setText(first(panel, '.panel-words'), EXPLANATIONS[state.authMode])
       setText(part('principal-full'), state.session?.principal ?? '')
       setText(part('durability'), durabilityWords(state))
+      setText(part('protection'), protectionWords(state))
+      keep.render(state)
       setText(part('note-count'), quantity(notebook.notes().length, 'note'))
       setText(part('auth-state'), JSON.stringify(state, null, 2))
       setHidden(part('sign-out'), state.authMode !== 'external')
       setHidden(part('panel-signup'), state.authMode !== 'local-first')
     },
+  }
+}
+
+/** Asks the browser to keep the identity: a promise that only a person's click should ask for. */
+function createKeep(auth: Auth): { render(state: AuthState): void; forget(): void } {
+  const button = part('keep')
+  const words = part('keep-words')
+  onClick('keep', async () => setText(words, persistenceWords(await auth.requestPersistence())))
+  return {
+    render({ authMode, storage }) {
+      setHidden(button, authMode !== 'local-first' || storage.durability !== 'evictable')
+    },
+    forget: () => setText(words, ''),
   }
 }
 

@@ -1,0 +1,77 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { createAuthEndpoint } from 'better-auth/api'
+import type { Challenges } from './challenge.ts'
+import { claim } from './claim.ts'
+import { isUntouched } from './credentials.ts'
+import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
+import { type ProvenDevice, findUser } from './lock.ts'
+import { type ProofGate, refusal, toApiError } from './proofs.ts'
+import { EXPECT_HEADER, meetsExpectation } from './request.ts'
+import type { BoundUser } from './schema.ts'
+import type { SessionAnswer } from './session-endpoint.ts'
+import { refreshSession } from './sign-in.ts'
+import type { StatusCache } from './status-cache.ts'
+import { type Subject, isOpen, peekSubject, subjectOf } from './subject.ts'
+
+/** What the endpoint works with; there once the server is configured. */
+export interface BindTools {
+  readonly gate: ProofGate
+  readonly challenges: Challenges
+  readonly cache: StatusCache
+}
+
+type SessionContext = GenericEndpointContext & { readonly context: { readonly session: NonNullable<GenericEndpointContext['context']['session']> } }
+
+/**
+ * Makes the device's principal that of an open account, in a fresh session and with a proof for this very session.
+ * The same bind again answers the same.
+ */
+export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpoint {
+  return createAuthEndpoint('/latchkey/bind', actsForSession, async (ctx) => {
+    requireFresh(ctx.context)
+    const context = ctx as unknown as SessionContext
+    const device = await provenBy(context, tools())
+    const session = await bind(context, device, new Date(clock())).catch((error: unknown) => {
+      throw toApiError(error)
+    })
+    tools().cache.clear()
+    await refreshSession(context, context.context.session)
+    return ctx.json<SessionAnswer>({ now: clock(), session })
+  })
+}
+
+async function provenBy({ context, headers, body }: SessionContext, { gate, challenges }: BindTools): Promise<ProvenDevice> {
+  const nonce = readText(body, 'nonce', 200)
+  const until = await challenges.check(nonce, 'bind', context.session.session.id)
+  if (!until) throw refusal('PROOF_NONCE_MISMATCH')
+  const device = await gate.admit(context, headers!, { purpose: 'bind', nonce })
+  await gate.useOnce(context, `nonce:${nonce}`, until)
+  return device
+}
+
+async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
+  const { adapter } = ctx.context
+  const { id } = ctx.context.session.user
+  const user = await findUser(adapter, 'id', id)
+  if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
+  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes') throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  const before = await peekSubject(adapter, id, now)
+  if (isOpen(user) && before?.open) {
+    if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')
+    await claim(adapter, id, device, now)
+  }
+  const after = await subjectOf(adapter, id, now)
+  // Also where another request bound or pinned it in between.
+  if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
+  return after
+}
+
+/** A user of Better Auth's anonymous plugin, or somebody else's session. */
+function isNotTheirs({ context: { session } }: SessionContext, user: BoundUser): boolean {
+  return user.isAnonymous === true || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)
+}
+
+/** A mailbox that was proven after the account was made says nothing about who made it. */
+async function mayTake(ctx: SessionContext, user: BoundUser): Promise<boolean> {
+  return user.principalMailboxBy == null || isUntouched(ctx, user, ctx.context.session.session.token)
+}

@@ -1,0 +1,45 @@
+import type { Purpose } from '../../lib/server.ts'
+
+/** How long a nonce can be used, in milliseconds. A proof lasts at most two minutes. */
+const LIFETIME = 120_000
+
+const encoder = new TextEncoder()
+
+/** Issues nonces for one act in one session. The server keeps nothing until a nonce is used. */
+export interface Challenges {
+  /**
+   * @param session - what the nonce is bound to; empty where the act needs no session
+   * @returns the nonce, and when it lapses (milliseconds since 1970)
+   */
+  issue(purpose: Purpose, session: string): Promise<{ readonly nonce: string; readonly expiresAt: number }>
+  /** @returns when the nonce lapses, or null: it was issued for something else, has lapsed, or was made up */
+  check(nonce: string, purpose: Purpose, session: string): Promise<Date | null>
+}
+
+/** @param secret - of the server; every process that shares it takes the nonces of the others */
+export function createChallenges(secret: string, clock: () => number): Challenges {
+  const key = crypto.subtle.importKey('raw', encoder.encode(`latchkey/challenge:${secret}`), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  const input = (head: string, purpose: Purpose, session: string): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify([head, purpose, session]))
+
+  return {
+    async issue(purpose, session) {
+      const expiresAt = clock() + LIFETIME
+      const head = `${toBase64url(crypto.getRandomValues(new Uint8Array(16)))}.${expiresAt}`
+      const mac = await crypto.subtle.sign('HMAC', await key, input(head, purpose, session))
+      return { nonce: `${head}.${toBase64url(new Uint8Array(mac))}`, expiresAt }
+    },
+    async check(nonce, purpose, session) {
+      const [, head = '', expires = '', mac = ''] = /^([\w-]{22}\.(\d{1,16}))\.([\w-]{43})$/.exec(nonce) ?? []
+      if (!head || !(await crypto.subtle.verify('HMAC', await key, fromBase64url(mac), input(head, purpose, session)))) return null
+      return Number(expires) > clock() ? new Date(Number(expires)) : null
+    },
+  }
+}
+
+function toBase64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0))
+}

@@ -1,0 +1,140 @@
+import type { DBTransactionAdapter } from 'better-auth'
+import { LatchkeyError } from '../../lib/server.ts'
+import { isRevokedKey } from './keys.ts'
+import type { BoundUser, PrincipalRow } from './schema.ts'
+import { insertUnique } from './unique.ts'
+
+/** The part of a database adapter that works inside a transaction too. */
+export type Adapter = DBTransactionAdapter
+
+/** The device that proved itself. */
+export interface ProvenDevice {
+  readonly principal: string
+  readonly thumbprint: string
+}
+
+const LOCK = 'latchkeyPrincipal'
+
+/** How long a principal stays reserved for an account that is being made, in milliseconds. */
+const RESERVATION = 15 * 60 * 1000
+
+/** A value that no earlier binding had. */
+export function newEpoch(): string {
+  return crypto.randomUUID()
+}
+
+/** What a request gets whose principal is somebody else's. */
+export function taken(): LatchkeyError {
+  return new LatchkeyError('PRINCIPAL_TAKEN')
+}
+
+/**
+ * Puts the principal's row into the lock before any user has it. The same key may come again, also while its own
+ * reservation is in force: both then carry one epoch, and the database takes one of the users.
+ *
+ * @returns the epoch that the user's row has to carry
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
+ */
+export async function reserve(adapter: Adapter, device: ProvenDevice, now: Date): Promise<string> {
+  const row = await findRow(adapter, device.principal)
+  if (row) return reenter(adapter, row, device, now)
+  const epoch = newEpoch()
+  await insertRow(adapter, { ...device, kind: 'reserved', epoch, until: endOf(now) })
+  return epoch
+}
+
+async function reenter(adapter: Adapter, row: PrincipalRow, { thumbprint }: ProvenDevice, now: Date): Promise<string> {
+  if (row.thumbprint !== thumbprint) throw taken()
+  if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
+  if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
+  await evict(adapter, row)
+  const isLive = row.kind === 'reserved' && row.until !== null && row.until > now
+  // A lapsed epoch is never used again: a server that stalled meanwhile must not complete its user.
+  const epoch = isLive ? row.epoch : newEpoch()
+  if (!(await changeRow(adapter, row, { kind: 'reserved', userId: null, epoch, until: endOf(now) }))) throw taken()
+  return epoch
+}
+
+function endOf(now: Date): Date {
+  return new Date(now.getTime() + RESERVATION)
+}
+
+/** Who a row's principal belongs to. A row says it only together with the user that it names, or that names it. */
+export async function holderOf(adapter: Adapter, row: PrincipalRow): Promise<BoundUser | 'nobody' | 'retired'> {
+  if (row.kind === 'retired') return 'retired'
+  const user = row.userId === null ? await findUser(adapter, 'principal', row.principal) : await findUser(adapter, 'id', row.userId)
+  if (user) return counts(row, user) ? user : 'nobody'
+  // A user that is gone keeps its principal for ever.
+  return row.userId === null ? 'nobody' : 'retired'
+}
+
+/** A row counts in the epoch of its user only; the account's own id is its own in every epoch. */
+export function counts(row: PrincipalRow, user: BoundUser): boolean {
+  if (row.kind === 'alias' && row.principal === user.id) return row.userId === user.id
+  if (row.kind === 'retired' || row.epoch !== user.principalEpoch) return false
+  if (row.kind === 'alias') return row.userId === user.id
+  return row.principal === user.principal && row.userId === (row.kind === 'reserved' ? null : user.id)
+}
+
+/** A user whose server stalled past its reservation has the column, but not the lock: it gives the column back. */
+async function evict(adapter: Adapter, row: PrincipalRow): Promise<void> {
+  const user = await findUser(adapter, 'principal', row.principal)
+  // Another request was first, since the row was read.
+  if (user && counts(row, user)) throw taken()
+  if (user) await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })
+}
+
+/** Changes a user's binding only if it is the one that was read. */
+export async function changeUser(adapter: Adapter, { id, principal, principalEpoch }: BoundUser, update: Partial<BoundUser>): Promise<boolean> {
+  const where = [
+    { field: 'id', value: id },
+    { field: 'principal', value: principal ?? null },
+    { field: 'principalEpoch', value: principalEpoch ?? null },
+  ]
+  return (await adapter.updateMany({ model: 'user', where, update })) === 1
+}
+
+/** Reads a user behind every session and cache. */
+export function findUser(adapter: Adapter, field: 'id' | 'principal', value: string): Promise<BoundUser | null> {
+  return adapter.findOne<BoundUser>({ model: 'user', where: [{ field, value }] })
+}
+
+/** The row of a principal. */
+export function findRow(adapter: Adapter, principal: string): Promise<PrincipalRow | null> {
+  return adapter.findOne<PrincipalRow>({ model: LOCK, where: [{ field: 'principal', value: principal }] })
+}
+
+/** Every row that names a user, and the row of its principal. */
+export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<PrincipalRow[]> {
+  const where = [
+    { field: 'userId', value: id, connector: 'OR' as const },
+    ...(principal ? [{ field: 'principal', value: principal, connector: 'OR' as const }] : []),
+  ]
+  return adapter.findMany<PrincipalRow>({ model: LOCK, where })
+}
+
+/** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first */
+export async function insertRow(adapter: Adapter, row: Omit<PrincipalRow, 'userId' | 'thumbprint' | 'until'> & Partial<PrincipalRow>): Promise<void> {
+  // Written out, since the memory adapter tells what is missing from what is null.
+  const nothing = { thumbprint: null, userId: null, until: null }
+  if (!(await insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row }))) throw taken()
+}
+
+/** Changes a row only if nobody changed it since it was read. */
+export async function changeRow(adapter: Adapter, { principal, kind, epoch }: PrincipalRow, update: Partial<PrincipalRow>): Promise<boolean> {
+  const where = [
+    { field: 'principal', value: principal },
+    { field: 'kind', value: kind },
+    { field: 'epoch', value: epoch },
+  ]
+  return (await adapter.updateMany({ model: LOCK, where, update })) === 1
+}
+
+/** Takes a row out that never had a key. */
+export async function deleteRow(adapter: Adapter, { principal, epoch }: Pick<PrincipalRow, 'principal' | 'epoch'>): Promise<void> {
+  const where = [
+    { field: 'principal', value: principal },
+    { field: 'epoch', value: epoch },
+  ]
+  await adapter.deleteMany({ model: LOCK, where })
+}

@@ -1,0 +1,89 @@
+import { audit } from './audit.ts'
+import { isRevokedKey } from './keys.ts'
+import { type Adapter, changeRow, changeUser, counts, deleteRow, findRow, findUser, insertRow, newEpoch, rowsOf } from './lock.ts'
+import type { BoundUser, PrincipalRow } from './schema.ts'
+
+/** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
+export const NOBODY = 'nobody'
+
+/** How addresses are compared. */
+export function mailboxOf({ email }: { readonly email: string }): string {
+  return email.toLowerCase()
+}
+
+/** The present address was proven: before the binding, or once since. */
+export function isMailboxProven(user: BoundUser): boolean {
+  return user.principalMailbox === mailboxOf(user)
+}
+
+/** The account can be had back without the device, and no proof of a mailbox can take the principal from it any more. */
+export function isRecoverable(user: BoundUser): boolean {
+  return !isResetDue(user) && (user.emailVerified || isMailboxProven(user) || user.phoneNumberVerified === true)
+}
+
+/** A proof of the mailbox was written down, but what follows from it was not done yet. */
+export function isProofPending(user: BoundUser): boolean {
+  return user.principalMailboxBy != null && user.emailVerified && !isMailboxProven(user)
+}
+
+/** The binding no longer counts, though nobody has written that down yet. */
+export function isResetDue(user: BoundUser): boolean {
+  return isProofPending(user) && !isKeptBy(user, user.principalMailboxBy!)
+}
+
+/** Whoever verified a phone number keeps the way in that it is, whatever happens to the mailbox. */
+function isKeptBy(user: BoundUser, prover: string): boolean {
+  return user.principal == null || user.phoneNumberVerified === true || prover === user.principal
+}
+
+/** Completes what follows from a proof of the mailbox. Every look at a user goes through here. */
+export async function settleMailbox(adapter: Adapter, user: BoundUser, now: Date): Promise<BoundUser> {
+  return isProofPending(user) ? proveMailbox(adapter, user, user.principalMailboxBy!, now) : user
+}
+
+/**
+ * The first proof of a mailbox that was unverified when the binding was made: whoever made the account need not be
+ * whose mailbox it is. The binding stays only if the principal's own key signed the same request; otherwise the
+ * account gets a fresh principal, and the old one goes back to its key.
+ *
+ * @param prover - the principal whose key signed the request, or {@link NOBODY}
+ * @returns the user as it is afterwards
+ */
+export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: string, now: Date): Promise<BoundUser> {
+  if (isMailboxProven(user)) return user
+  const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover }
+  const isKept = isKeptBy(user, prover) && !(await hasRevokedKey(adapter, user))
+  const isDone = isKept ? await changeUser(adapter, user, proven) : await reset(adapter, user, proven, now)
+  const present = (await findUser(adapter, 'id', user.id)) ?? user
+  // Somebody bound or reset it meanwhile: decide again by what it is now.
+  return isDone || isMailboxProven(present) ? present : proveMailbox(adapter, present, prover, now)
+}
+
+async function hasRevokedKey(adapter: Adapter, { principal }: BoundUser): Promise<boolean> {
+  const row = principal ? await findRow(adapter, principal) : null
+  return row?.thumbprint != null && (await isRevokedKey(adapter, row.thumbprint))
+}
+
+async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
+  const fresh = { principal: crypto.randomUUID(), epoch: newEpoch() }
+  await insertRow(adapter, { ...fresh, kind: 'canonical', userId: user.id })
+  const isDone = await changeUser(adapter, user, { ...proven, principal: fresh.principal, principalEpoch: fresh.epoch, principalOpen: false })
+  if (!isDone) await deleteRow(adapter, fresh)
+  else if (user.principal && user.principalEpoch) await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
+  const present = await findUser(adapter, 'id', user.id)
+  if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
+  return isDone
+}
+
+/** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
+export async function releaseStale(adapter: Adapter, user: BoundUser, rows: readonly PrincipalRow[], now: Date): Promise<void> {
+  for (const row of rows) {
+    if (row.userId !== user.id || row.kind === 'retired' || counts(row, user)) continue
+    if (row.thumbprint === null) {
+      await deleteRow(adapter, row)
+      continue
+    }
+    await audit(adapter, 'reset', row, now)
+    await changeRow(adapter, row, { kind: 'reserved', userId: null, until: null })
+  }
+}

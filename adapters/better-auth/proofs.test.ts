@@ -1,0 +1,55 @@
+import type Sqlite from 'better-sqlite3'
+import type { AuthContext } from 'better-auth'
+import { describe, expect, test } from 'vitest'
+import { manualClock, testDevice } from '../../lib/testing.ts'
+import { openSqlite } from './database.testing.ts'
+import { PROOF_HEADER, createProofGate } from './proofs.ts'
+import { AUDIENCE, testServer } from './server.testing.ts'
+
+const UPGRADE = { purpose: 'upgrade' } as const
+
+async function gateOf() {
+  const clock = manualClock()
+  const opened = openSqlite()
+  const server = await testServer({}, opened)
+  const context = (await server.auth.$context) as unknown as AuthContext
+  const gate = createProofGate(AUDIENCE, clock.now)
+  const device = await testDevice()
+  const proof = () => device.proof({ audience: AUDIENCE, purpose: 'upgrade', now: clock.now() / 1000 })
+  const headers = async () => new Headers({ [PROOF_HEADER]: await proof() })
+  return { clock, server, opened, context, gate, headers }
+}
+
+describe('a used proof', () => {
+  test('is remembered as long as it would hold, and not longer', async () => {
+    const { clock, server, context, gate, headers } = await gateOf()
+    await gate.admit(context, await headers(), UPGRADE)
+    clock.advance(59_000)
+    await gate.admit(context, await headers(), UPGRADE)
+    expect(await server.rows('latchkeyProof')).toHaveLength(2)
+    clock.advance(60_000)
+    await gate.admit(context, await headers(), UPGRADE)
+    expect(await server.rows('latchkeyProof')).toHaveLength(2)
+    clock.advance(3_600_000)
+    await gate.admit(context, await headers(), UPGRADE)
+    expect(await server.rows('latchkeyProof')).toHaveLength(1)
+  })
+
+  test('is refused for its whole life, sweeps included', async () => {
+    const { clock, context, gate, headers } = await gateOf()
+    const used = await headers()
+    await gate.admit(context, used, UPGRADE)
+    for (let second = 0; second < 59; second++) {
+      clock.advance(1000)
+      await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+    }
+  })
+
+  test('is refused where the database fails, and that is not called a replay', async () => {
+    const { opened, server, context, gate, headers } = await gateOf()
+    ;(opened.database as Sqlite.Database).exec(`create trigger full before insert on latchkeyProof begin select raise(fail, 'disk full'); end`)
+    const refused = await headers()
+    await expect(gate.admit(context, refused, UPGRADE)).rejects.toThrow('disk full')
+    expect(await server.rows('latchkeyProof')).toEqual([])
+  })
+})

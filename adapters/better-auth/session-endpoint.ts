@@ -1,0 +1,21 @@
+import { createAuthEndpoint, getSessionFromCtx } from 'better-auth/api'
+import type { Endpoint } from './endpoint.ts'
+import { type Subject, peekSubject, subjectOf } from './subject.ts'
+
+/** What `GET /latchkey/session` answers. */
+export interface SessionAnswer {
+  /** This server's clock, milliseconds since 1970. */
+  readonly now: number
+  /** Who the session in force belongs to; null where there is none. `open` only with `?peek=1`. */
+  readonly session: (Subject & { readonly open?: boolean }) | null
+}
+
+/** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
+export function sessionEndpoint(clock: () => number): Endpoint {
+  return createAuthEndpoint('/latchkey/session', { method: 'GET', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
+    const found = await getSessionFromCtx(ctx)
+    const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
+    const session = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
+    return ctx.json<SessionAnswer>({ now: clock(), session })
+  })
+}

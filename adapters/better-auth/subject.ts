@@ -1,0 +1,92 @@
+import { audit } from './audit.ts'
+import { recordKey } from './keys.ts'
+import { type Adapter, changeRow, counts, findRow, findUser, rowsOf, taken } from './lock.ts'
+import { isRecoverable, releaseStale, settleMailbox } from './mailbox.ts'
+import type { BoundUser, PrincipalRow } from './schema.ts'
+import { isUniqueViolation } from './unique.ts'
+
+/** Who an account is to the rest of the world. */
+export interface Subject {
+  readonly accountId: string
+  /** `sub` of everything that is issued for the account. */
+  readonly principal: string
+  readonly aliases: readonly string[]
+  /** A verified identifier brings the account back without the device, and its principal is final. */
+  readonly recoverable: boolean
+}
+
+/**
+ * Says who an account is, and fixes it: from now on the answer for `principal` never changes.
+ * What a crash left half done is completed on the way.
+ *
+ * @returns null where there is no such user
+ */
+export async function subjectOf(adapter: Adapter, userId: string, now: Date): Promise<Subject | null> {
+  const found = await findUser(adapter, 'id', userId)
+  const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now))
+  return user && readSubject(adapter, user, now)
+}
+
+/** As {@link subjectOf}, for an account that stays open. */
+export async function peekSubject(adapter: Adapter, userId: string, now: Date): Promise<(Subject & { readonly open: boolean }) | null> {
+  const found = await findUser(adapter, 'id', userId)
+  const user = found && (await settleMailbox(adapter, found, now))
+  return user && { ...(await readSubject(adapter, user, now)), open: isOpen(user) }
+}
+
+/** The account was made without a proof, and nobody has asked yet who it is. */
+export function isOpen({ principal, principalOpen }: BoundUser): boolean {
+  return principalOpen === true && principal == null
+}
+
+async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promise<Subject> {
+  const rows = user.principal ? await rowsOf(adapter, user) : []
+  await releaseStale(adapter, user, rows, now)
+  const canonical = rows.find((row) => row.principal === user.principal)
+  const isBound = canonical !== undefined && (await isConfirmed(adapter, user, canonical, now))
+  const aliases = rows.filter((row) => row.kind === 'alias' && counts(row, user))
+  return {
+    accountId: user.id,
+    principal: isBound ? canonical.principal : user.id,
+    aliases: isBound ? aliases.map(({ principal }) => principal) : [],
+    recoverable: isRecoverable(user),
+  }
+}
+
+async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | null> {
+  if (!isOpen(user)) return user
+  await changeOpenUser(adapter, user.id, { principalOpen: false })
+  return findUser(adapter, 'id', user.id)
+}
+
+/**
+ * Changes an account only while it is open.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal at the same moment
+ */
+export async function changeOpenUser(adapter: Adapter, userId: string, update: Partial<BoundUser>): Promise<boolean> {
+  const where = [
+    { field: 'id', value: userId },
+    { field: 'principal', value: null },
+    { field: 'principalOpen', value: true },
+  ]
+  try {
+    return (await adapter.updateMany({ model: 'user', where, update })) === 1
+  } catch (error) {
+    throw isUniqueViolation(error) ? taken() : error
+  }
+}
+
+/** A user's principal counts while its lock row names the user; a reservation in the user's epoch is completed. */
+async function isConfirmed(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
+  if (!counts(row, user)) return false
+  return row.kind === 'canonical' || (await confirm(adapter, user, row, now))
+}
+
+/** Completes a binding. The row changes last: until it does, the next look writes down what is missing. */
+export async function confirm(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
+  await audit(adapter, 'bind', { ...row, userId: user.id }, now)
+  if (row.thumbprint !== null) await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint }, now)
+  const isChanged = await changeRow(adapter, row, { kind: 'canonical', userId: user.id, until: null })
+  return isChanged || (await findRow(adapter, row.principal))?.userId === user.id
+}

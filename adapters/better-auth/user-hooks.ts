@@ -1,0 +1,104 @@
+import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
+import { type Adapter, reserve } from './lock.ts'
+import { NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
+import { refusal, toApiError } from './proofs.ts'
+import { meetsExpectation, notesOf, provenDevice } from './request.ts'
+import { prepareRetirement, retire } from './retire.ts'
+import type { BoundUser } from './schema.ts'
+import type { StatusCache } from './status-cache.ts'
+
+type Context = GenericEndpointContext | null
+type Hooks = NonNullable<BetterAuthOptions['databaseHooks']>
+
+/** What the hooks work with. */
+export interface HookTools {
+  readonly auth: AuthContext
+  readonly cache: StatusCache
+  readonly now: () => Date
+}
+
+/** Follows users through the database, whichever route or plugin makes, changes or deletes them. */
+export function userHooks(tools: HookTools): Hooks {
+  return {
+    user: {
+      create: { before: async (user, ctx) => ({ data: await bindingOf(user, ctx, tools) }) },
+      update: {
+        before: async (user, ctx) => ({ data: await mailboxUpdate(user, ctx, tools) }),
+        after: async (user, ctx) => afterUpdate(user as unknown as BoundUser, ctx, tools),
+      },
+      delete: {
+        before: async (user) => prepareRetirement(await adapterOf(tools), user as unknown as BoundUser, tools.now()),
+        after: async (user) => {
+          await retire(await adapterOf(tools), user as unknown as BoundUser, tools.now())
+          tools.cache.clear()
+        },
+      },
+    },
+    session: { create: { after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx) } },
+  }
+}
+
+function adapterOf({ auth }: HookTools): Promise<Adapter> {
+  return getCurrentAdapter(auth.adapter)
+}
+
+type NewUser = Partial<BoundUser> & { readonly email: string }
+
+/** The plugin's columns of a new user, whatever the caller passed for them. */
+async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
+  const mailbox = { principalMailbox: user.emailVerified ? mailboxOf(user) : null, principalMailboxBy: null }
+  if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }
+  notesOf(ctx).createdUser = true
+  const device = await provenDevice(ctx)
+  const meets = device ? meetsExpectation(ctx, user) : 'unsaid'
+  if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  if (!device || meets === 'unsaid') return { principal: null, principalOpen: true, principalEpoch: null, ...mailbox }
+  const epoch = await reserve(await adapterOf(tools), device, tools.now()).catch(rethrow)
+  tools.cache.clear()
+  return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }
+}
+
+/** Somebody else's doing, an admin's or the app's own, says nothing about who the user is. */
+function mayBind(user: NewUser, ctx: Context): ctx is GenericEndpointContext {
+  return ctx !== null && !user.isAnonymous && !isAdmins(ctx)
+}
+
+function isAdmins(ctx: Context): boolean {
+  return ctx?.path?.startsWith('/admin/') === true
+}
+
+function rethrow(error: unknown): never {
+  throw toApiError(error)
+}
+
+/** What goes into the same UPDATE as the change of a mailbox, so that no crash can part them. */
+async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
+  if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
+  // Who changes to an address and proves it at once proves nothing about the one before.
+  if (user.email !== undefined && (await isNewAddress(user.email, tools))) return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }
+  if (!user.emailVerified || isAdmins(ctx)) return {}
+  notesOf(ctx).provedMailbox = true
+  return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }
+}
+
+/** The update does not say whose it is: an address that somebody has is this user's own, since it is unique. */
+async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
+  const adapter = await adapterOf(tools)
+  return (await adapter.findOne({ model: 'user', where: [{ field: 'email', value: email.toLowerCase() }] })) === null
+}
+
+async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
+  tools.cache.clear()
+  if (!user || !isProofPending(user)) return
+  await settleMailbox(await adapterOf(tools), user, tools.now())
+  notesOf(ctx).reboundUser = user.id
+}
+
+/** A session for somebody who had none: not one that replaces another, is another person's doing, or was approved elsewhere. */
+async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
+  const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
+  const isReplaced = present !== undefined && !present.isAnonymous
+  const isImpersonated = 'impersonatedBy' in session && Boolean(session.impersonatedBy)
+  if (!ctx || isReplaced || isImpersonated || ctx.path?.startsWith('/device/')) return
+  notesOf(ctx).signedIn = token
+}

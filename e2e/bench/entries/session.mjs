@@ -1,0 +1,1 @@
+export { connectSession } from 'latchkey/session'

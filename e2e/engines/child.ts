@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+
+/** A process of ours. */
+export interface Child {
+  /**
+   * Waits until it prints something.
+   *
+   * @param pattern - what to wait for; its first group comes back
+   * @throws {Error} with what it printed instead, if it ends before
+   */
+  prints(pattern: RegExp): Promise<string>
+  /** Waits for something else, unless it ends before. */
+  during<Value>(work: Promise<Value>): Promise<Value>
+  /** Waits until it is gone. */
+  readonly ended: Promise<void>
+  /** Ends it, and waits until it is gone. */
+  end(signal?: NodeJS.Signals): Promise<void>
+}
+
+const running = new Set<ChildProcess>()
+
+/** Starts a program that ends with this process at the latest. */
+export function startChild(program: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}): Child {
+  const child = spawn(program, parameters, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()))
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve())).then(() => void running.delete(child))
+  const failure = ended.then(() => Promise.reject(new Error(`${program} ended:\n${output}`)))
+  failure.catch(() => {})
+
+  const during = <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, failure])
+  return {
+    during,
+    ended,
+    prints(pattern) {
+      const found = new Promise<string>((resolve) => {
+        const look = (): void => {
+          const match = pattern.exec(output)
+          if (match) resolve(match[1] ?? match[0])
+        }
+        for (const stream of [child.stdout, child.stderr]) stream.on('data', look)
+        look()
+      })
+      return during(found)
+    },
+    end(signal = 'SIGTERM') {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+// The test runner died: nobody else would end the browsers.
+for (const event of ['disconnect', 'SIGTERM', 'SIGINT'] as const) process.once(event, () => process.exit(1))

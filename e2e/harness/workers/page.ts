@@ -1,0 +1,4 @@
+import { createAuth } from 'latchkey'
+import { expose } from './scope.ts'
+
+expose(createAuth)

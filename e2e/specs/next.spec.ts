@@ -1,0 +1,62 @@
+import { test as base, expect as expectAtOnce } from 'latchkey/playwright'
+import { buildNext, startNext } from '../tools/next.mjs'
+import { complaintsOf } from './console.ts'
+
+/** A first visit compiles what it visits. */
+const expect = expectAtOnce.configure({ timeout: 30_000 })
+
+type Mode = 'dev' | 'start'
+
+const test = base.extend<object, { nextApp: (mode: Mode) => Promise<string> }>({
+  /** The address of the app, started when the first test of a mode asks for it. */
+  nextApp: [
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
+    async ({}, use) => {
+      let running: (Awaited<ReturnType<typeof startNext>> & { readonly mode: Mode }) | undefined
+      await use(async (mode) => {
+        if (running?.mode === mode) return running.url
+        await running?.close()
+        if (mode === 'start') await buildNext()
+        running = { mode, ...(await startNext(mode)) }
+        return running.url
+      })
+      await running?.close()
+    },
+    { scope: 'worker' },
+  ],
+})
+
+// Development is where React says most about hydration; production is what people get.
+for (const mode of ['dev', 'start'] as const) {
+  test.describe(`next ${mode}`, () => {
+    test.describe.configure({ timeout: 180_000 })
+
+    test('a page hydrates without a word and shows who is here, over reloads too', async ({ device, nextApp }) => {
+      const { page } = await device()
+      const complaints = complaintsOf(page)
+      const response = await page.goto(await nextApp(mode))
+      expect((await response!.text()).match(/nobody yet/g)!.length).toBeGreaterThanOrEqual(2)
+      await expect(page.getByTestId('server')).toHaveText('anonymous')
+      const principals = page.getByTestId('principal')
+      await expect(principals).toHaveText([/^[0-9a-f-]{36}$/, /^[0-9a-f-]{36}$/])
+      const [principal] = await principals.allTextContents()
+
+      for (let round = 0; round < 3; round++) {
+        await page.reload()
+        await expect(principals).toHaveText([principal!, principal!])
+      }
+      expect(complaints).toEqual([])
+    })
+
+    test('a route handler knows who asks, and lets nobody write without a principal', async ({ device, nextApp, request }) => {
+      const { page, principal } = await device()
+      const complaints = complaintsOf(page)
+      await page.goto(await nextApp(mode))
+      await page.getByTestId('early').getByRole('button').click()
+      await expect(page.getByTestId('early').locator('output')).toHaveText(`201 {"owner":"${await principal()}"}`)
+      expect(complaints).toEqual([])
+      const anonymous = await request.post(`${await nextApp(mode)}/api/who`)
+      expect([anonymous.status(), await anonymous.text()]).toEqual([403, expect.stringContaining('ANONYMOUS_WRITE_DENIED')])
+    })
+  })
+}

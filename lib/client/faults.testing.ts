@@ -1,0 +1,251 @@
+import { vi } from 'vitest'
+import { createAuth } from '../index.ts'
+import { openDeviceKey, openHardenedKey } from '../identity/device-key.ts'
+import { parseSecret } from '../identity/secret.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import { type DeviceEntry, type Keyring, parseKeyring } from '../keystore/record.ts'
+import type { RecordStore } from '../keystore/store.ts'
+import { type ManualClock, manualClock } from '../testing/clock.ts'
+import { type Faults, createFaults, faultyStore } from '../testing/faulty-store.ts'
+import { type MemoryAccount, type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
+import type { Auth } from './create-auth.ts'
+import type { AuthOptions } from './options.ts'
+
+// Loaded once, it is at hand at once: nothing that a test waits for depends on a file being read.
+await import('./acts.ts')
+
+/** What a device and the account server keep while no page is open. */
+export interface Seed {
+  readonly record: unknown
+  readonly isTraced: boolean
+  readonly accounts: readonly (readonly [string, MemoryAccount])[]
+  readonly session: string | null
+  readonly isOnline: boolean
+}
+
+/** A device whose pages share a store and a session, with an account server. */
+export interface FaultyDevice {
+  /** What all its pages really share. */
+  readonly store: RecordStore
+  readonly server: MemoryAccountServer
+  /** The device's session at the account server, without faults. */
+  readonly account: MemoryAccountClient
+  readonly clock: ManualClock
+  /** The account server's own clock. */
+  readonly serverClock: ManualClock
+  /** The record as it is now. */
+  ring(): Promise<Keyring | undefined>
+  /** Takes the record away, as clearing the site's data does. */
+  clear(keepsTrace: boolean): void
+  seed(): Promise<Seed>
+}
+
+/** A page of the device, with faults of its own. */
+export interface FaultyPage {
+  readonly auth: Auth
+  readonly account: MemoryAccountClient
+  readonly faults: Faults
+}
+
+let names = 0
+
+/** @param session - name of the account that is signed in on the device */
+export async function faultyDevice({ record, isTraced, accounts, session, isOnline }: Seed = { record: undefined, isTraced: false, accounts: [], session: null, isOnline: true }): Promise<FaultyDevice> {
+  const [clock, serverClock] = [manualClock(), manualClock()]
+  const server = memoryAccountServer(serverClock.now)
+  for (const [name, account] of accounts) server.accounts.set(name, { ...account })
+  const account = server.connect()
+  account.setSession(session)
+  account.online = isOnline
+  const store = clearableStore(isTraced)
+  if (record !== undefined) await store.update(() => record)
+  return {
+    store,
+    server,
+    account,
+    clock,
+    serverClock,
+    ring: async () => parseKeyring(await store.read()),
+    clear: store.clear,
+    seed: async () => ({
+      record: await store.read(),
+      isTraced: store.trace.found(),
+      accounts: [...server.accounts].map(([name, kept]) => [name, { ...kept }]),
+      session: account.session,
+      isOnline: account.online,
+    }),
+  }
+}
+
+function clearableStore(wasTraced: boolean): RecordStore & { readonly trace: { found(): boolean; leave(): void }; clear(keepsTrace: boolean): void } {
+  let inner = memoryStore()
+  let isTraced = wasTraced
+  return {
+    durability: 'evictable',
+    channel: `latchkey:faults-${++names}`,
+    trace: { found: () => isTraced, leave: () => void (isTraced = true) },
+    read: () => inner.read(),
+    update: (updater) => inner.update(updater),
+    close() {},
+    clear(keepsTrace) {
+      inner = memoryStore()
+      isTraced &&= keepsTrace
+    },
+  }
+}
+
+/** Opens a page; it is not ready yet. */
+export function openPage({ store, account: jar, clock }: FaultyDevice, options: AuthOptions = {}, faults: Faults = createFaults()): FaultyPage {
+  const account = jar.openPage(faults.wire('OFFLINE'))
+  const auth = createAuth({ account: account.provider, keystore: faultyStore(store, faults), clock: clock.now, audience: 'https://app.example', audiences: { 'https://app.example': 'https://app.example' }, ...options })
+  return { auth, account, faults }
+}
+
+/** What Node lacks of a browser, and a way to know when nothing is going on any more. */
+export interface TestEnvironment {
+  /** Resolves when these pages, the messages between them and the engine's cryptography have nothing left to do but wait. */
+  idle(...faults: readonly Faults[]): Promise<void>
+  readonly unhandled: readonly unknown[]
+  end(): void
+}
+
+/** @param hasLocks - whether there are Web Locks */
+export function testEnvironment({ hasLocks = true, persist = async () => true }: { hasLocks?: boolean; persist?: () => Promise<boolean> } = {}): TestEnvironment {
+  let working = 0
+  const unhandled: unknown[] = []
+  const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
+  process.on('unhandledRejection', onUnhandled)
+  const restore = countCalls(Object.getPrototypeOf(crypto.subtle) as object, (change) => (working += change))
+  vi.stubGlobal('BroadcastChannel', immediateChannels())
+  vi.stubGlobal('navigator', { ...(hasLocks && { locks: locks() }), storage: { persist, persisted: async () => false } })
+  vi.stubGlobal('fetch', async () => new Response('ok'))
+  return {
+    unhandled,
+    async idle(...faults) {
+      for (let quiet = 0; quiet < 2; quiet++) {
+        await new Promise((resolve) => setImmediate(resolve))
+        if (working > 0 || faults.some(({ pending }) => pending > 0)) quiet = -1
+      }
+    },
+    end() {
+      restore()
+      process.off('unhandledRejection', onUnhandled)
+      vi.unstubAllGlobals()
+    },
+  }
+}
+
+/** Counts the calls of an object's asynchronous methods that are under way. */
+function countCalls(methods: object, count: (change: 1 | -1) => void): () => void {
+  const names = Object.getOwnPropertyNames(methods).filter((name) => name !== 'constructor')
+  const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(methods, name)!] as const)
+  for (const [name, descriptor] of before) {
+    const method = descriptor.value as (...given: unknown[]) => Promise<unknown>
+    Object.defineProperty(methods, name, {
+      ...descriptor,
+      value(this: unknown, ...given: unknown[]) {
+        count(1)
+        return method.apply(this, given).finally(() => count(-1))
+      },
+    })
+  }
+  return () => before.forEach(([name, descriptor]) => Object.defineProperty(methods, name, descriptor))
+}
+
+/** Channels whose messages arrive in the next microtask. */
+function immediateChannels(): unknown {
+  const open = new Map<string, Set<{ onmessage: ((event: object) => void) | null }>>()
+  return function BroadcastChannel(this: { onmessage: ((event: object) => void) | null; postMessage(data: unknown): void; close(): void }, name: string) {
+    const others = open.get(name) ?? new Set()
+    open.set(name, others.add(this))
+    this.onmessage = null
+    this.postMessage = (data) => {
+      if (!others.has(this)) throw new DOMException('closed', 'InvalidStateError')
+      for (const other of others) if (other !== this) queueMicrotask(() => other.onmessage?.({ data }))
+    }
+    this.close = () => void others.delete(this)
+  }
+}
+
+interface Turn {
+  enter(): void
+}
+
+/** Web Locks, as far as they are used. */
+function locks(): unknown {
+  const waiting = new Map<string, Turn[]>()
+  const enter = (name: string, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const queue = waiting.get(name)
+      if (!queue) return void (waiting.set(name, []), resolve())
+      const turn = { enter: resolve }
+      queue.push(turn)
+      signal.addEventListener('abort', () => (queue.splice(queue.indexOf(turn), 1), reject(signal.reason)))
+    })
+  const leave = (name: string): void => {
+    const next = waiting.get(name)?.shift()
+    if (next) next.enter()
+    else waiting.delete(name)
+  }
+  return {
+    async request<Value>(name: string, { signal }: { signal: AbortSignal }, work: () => Promise<Value>): Promise<Value> {
+      await enter(name, signal)
+      try {
+        return await work()
+      } finally {
+        leave(name)
+      }
+    },
+  }
+}
+
+/**
+ * What matters in a record, as text to compare. Identities that `known` lacks are numbered in their order, since each run
+ * makes its own.
+ */
+export function essenceOf(ring: Keyring | undefined, known: readonly string[]): string {
+  if (!ring) return 'nothing'
+  const made: string[] = []
+  const nameOf = (principal: string): string => {
+    if (known.includes(principal)) return principal
+    if (!made.includes(principal)) made.push(principal)
+    return `new-${made.indexOf(principal) + 1}`
+  }
+  const entries = ring.entries.map((entry) => {
+    if (entry.kind === 'account') {
+      const { accountId, principal, aliases, recoverable, claims } = entry
+      return { accountId, principal: nameOf(principal), aliases, recoverable, claims }
+    }
+    const { principal, secret, origin, wrote, derived, backedUpAt } = entry
+    return { principal: nameOf(principal), holds: secret ? 'secret' : 'keys', origin, wrote, derived, backedUpAt }
+  })
+  const [kind, id = ''] = ring.current?.split(/:(.*)/s) ?? []
+  const current = kind === 'device' ? `device:${nameOf(id)}` : ring.current
+  const intent = ring.intent && { expected: ring.intent.expected, principal: ring.intent.principal && nameOf(ring.intent.principal) }
+  return JSON.stringify({ current, entries, intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
+}
+
+/** Principals of the device identities in a record. */
+export function devicesIn(ring: Keyring | undefined): string[] {
+  return ring?.entries.filter(({ kind }) => kind === 'device').map(({ principal }) => principal) ?? []
+}
+
+const tried = new Set<string>()
+
+/** Tells which device identities of a record cannot sign as who they are. */
+export async function brokenIn(ring: Keyring | undefined): Promise<string[]> {
+  const devices = ring?.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device') ?? []
+  const isWorking = await Promise.all(devices.map(works))
+  return devices.filter((_, index) => !isWorking[index]).map(({ principal }) => principal)
+}
+
+async function works(entry: DeviceEntry): Promise<boolean> {
+  const { principal, x, secret, keys } = entry
+  if (secret !== undefined) {
+    if (!tried.has(principal + secret) && (await openDeviceKey(parseSecret(secret))).principal === principal) tried.add(principal + secret)
+    return tried.has(principal + secret)
+  }
+  const data = new Uint8Array(8)
+  const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x }, 'Ed25519', false, ['verify'])
+  return crypto.subtle.verify('Ed25519', publicKey, (await openHardenedKey(entry, keys!).sign(data)) as BufferSource, data)
+}

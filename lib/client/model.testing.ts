@@ -1,0 +1,134 @@
+import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, currentEntry } from '../keystore/record.ts'
+
+/** What a tab is doing while it changes the record. */
+export interface Doing {
+  /** The acts that are under way in it. */
+  readonly acts: readonly string[]
+  readonly isHardened: boolean
+}
+
+/** What is known about the world when the record changes. */
+export interface Facts {
+  /** A trace tells that a record was here. */
+  readonly isTraced: boolean
+  /** Secrets that were imported may come in. */
+  readonly importable: ReadonlySet<string>
+  /** How many sign-outs the account server has heard. */
+  readonly heard: number
+  /** There was no record a moment ago: whoever is signed in on that day may be taken. */
+  readonly isNew: boolean
+  /** Account that is signed in at the server. */
+  readonly session: string | undefined
+}
+
+/** The rules that every single change of the record must keep, whoever makes it. */
+export interface RecordRules {
+  /** Looks at one change; what is wrong with it is kept in `violations`. */
+  observe(doing: Doing, facts: Facts, before: Keyring | undefined, after: Keyring | undefined): void
+  /** The record was taken away from outside. */
+  vanished(isTraced: boolean): void
+  readonly violations: readonly string[]
+  /** Identities made without anybody asking, in the life of one record. */
+  readonly made: number
+}
+
+const NOTHING: Keyring = { v: 1, current: null, entries: [], intent: null, outbox: [] }
+
+export function recordRules(): RecordRules {
+  const violations: string[] = []
+  const heardAt = new Map<string, number>()
+  const everSeen = new Set<string>()
+  const inForce = new Set<string>()
+  const rules = { violations, made: 0 }
+  const expect = (isRight: boolean, rule: string): void => void (isRight || violations.push(rule))
+
+  function observe(doing: Doing, facts: Facts, found: Keyring | undefined, after: Keyring | undefined): void {
+    if (!after) return expect(!found, 'a record is never taken away')
+    const before = found ?? NOTHING
+    if (!found) observeFirst(doing, facts, after)
+    for (const entry of devicesOf(before)) observeDevice(doing, before, entry, devicesOf(after).find(({ principal }) => principal === entry.principal))
+    for (const entry of devicesOf(after)) if (!devicesOf(before).some(({ principal }) => principal === entry.principal)) observeNew(doing, facts, found, entry)
+    if (before.current !== after.current && !isPutBack(found, after)) observeCurrent(doing, facts, before, currentEntry(after))
+    if (after.current !== null) inForce.add(after.current)
+    observeAccounts(before, after)
+    observeOutbox(facts, before, after)
+    for (const { principal } of devicesOf(after)) everSeen.add(principal)
+  }
+
+  /** A page puts back what it knows after the record was taken away; that somebody asked for it is looked at elsewhere. */
+  function isPutBack(found: Keyring | undefined, after: Keyring): boolean {
+    return !found && after.current !== null && inForce.has(after.current)
+  }
+
+  function observeFirst({ acts }: Doing, { isTraced }: Facts, after: Keyring): void {
+    const isAsked = ['ensureIdentity', 'import'].some((act) => acts.includes(act))
+    expect(!isTraced || isAsked, 'a record that vanished comes back only when that was asked for')
+    if (after.entries.length === 0) expect(acts.includes('signOut') || acts.includes('forget') || isAsked, 'an empty record is a sign-out')
+  }
+
+  function observeDevice({ acts, isHardened }: Doing, before: Keyring, entry: DeviceEntry, later: DeviceEntry | undefined): void {
+    const account = accountOf(before)
+    const isBackedUp = !entry.derived || entry.backedUpAt !== null
+    const isCovered = account?.recoverable === true && account.principal === entry.principal && isBackedUp
+    if (!later) {
+      const isForgotten = acts.includes('forget') && before.current === `device:${entry.principal}`
+      return expect(isForgotten || ((acts.includes('signOut') || acts.includes('forget')) && isCovered), 'a device identity goes only when asked to, or when an account brings it back')
+    }
+    const isKept = later.x === entry.x && later.origin === entry.origin && later.createdAt === entry.createdAt && later.wrote >= entry.wrote && later.derived >= entry.derived && (later.backedUpAt !== null || entry.backedUpAt === null)
+    expect(isKept, 'what a device identity is and did is never forgotten')
+    if (!entry.secret || later.secret) return
+    expect(later.keys !== undefined && (isCovered || (isHardened && currentEntry(before)?.principal === entry.principal)), 'a secret goes only for keys, and only when an account brings it back or the app wants it')
+  }
+
+  function observeNew({ acts }: Doing, facts: Facts, found: Keyring | undefined, entry: DeviceEntry): void {
+    if (acts.includes('import') && (facts.importable.has(entry.principal) || everSeen.has(entry.principal))) return
+    if (acts.includes('ensureIdentity')) return
+    rules.made++
+    expect(acts.includes('start') && !found && !facts.isTraced && rules.made === 1, 'an identity is made once at most without being asked for')
+  }
+
+  function observeCurrent({ acts }: Doing, { isNew }: Facts, ring: Keyring, after: Entry | undefined): void {
+    const before = currentEntry(ring)
+    if (!after) return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves nobody')
+    if (after.kind === 'device') {
+      if (!before) return expect(['start', 'ensureIdentity', 'resume', 'import'].some((act) => acts.includes(act)), 'a device identity is put in force only by an act')
+      return expect(acts.includes('import') && before.kind === 'device', 'an identity in force gives way only to an import')
+    }
+    const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
+    const isExpected = ring.intent?.expected === `${after.accountId}@example.com`
+    expect(after.accountId !== 'eve' && (acts.includes('upgrade') || isSame || isExpected || isNew), 'an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger\'s')
+    expect(!before || isSame || (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'), 'who holds something is never switched away')
+  }
+
+  function observeAccounts(before: Keyring, after: Keyring): void {
+    const account = accountOf(before)
+    const strays = after.entries.filter((entry) => entry.kind === 'account' && entry !== currentEntry(after))
+    expect(strays.length === 0, 'no account and no token of it stays behind')
+    if (!account || accountOf(after)) return
+    expect(after.outbox.some(({ id, accountId }) => accountId === account.accountId && !before.outbox.some((item) => item.id === id)), 'the account server will hear of a sign-out')
+  }
+
+  function observeOutbox({ heard, session }: Facts, before: Keyring, after: Keyring): void {
+    for (const { id } of after.outbox) if (!heardAt.has(id)) heardAt.set(id, heard)
+    for (const { id, accountId } of before.outbox) {
+      if (after.outbox.some((item) => item.id === id)) continue
+      expect(heard > (heardAt.get(id) ?? 0) || (session !== undefined && session !== accountId), 'what the account server has to hear is not dropped')
+    }
+  }
+
+  return Object.assign(rules, {
+    observe,
+    vanished(isTraced: boolean) {
+      if (!isTraced) rules.made = 0
+    },
+  })
+}
+
+function devicesOf(ring: Keyring): DeviceEntry[] {
+  return ring.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device')
+}
+
+function accountOf(ring: Keyring): AccountEntry | undefined {
+  const entry = currentEntry(ring)
+  return entry?.kind === 'account' ? entry : undefined
+}

@@ -1,0 +1,401 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createAuth } from '../index.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import { type DeviceEntry, type Keyring, parseKeyring } from '../keystore/record.ts'
+import type { RecordStore } from '../keystore/store.ts'
+import { createFaults, faultyStore } from '../testing/faulty-store.ts'
+import { memoryAccountServer } from '../testing/memory-account.ts'
+import { readPayload, testBrowser } from './client.testing.ts'
+import { createAuthWith } from './create-auth.ts'
+import { type FaultyDevice, type FaultyPage, type TestEnvironment, faultyDevice, openPage, testEnvironment } from './faults.testing.ts'
+import type { AuthOptions } from './options.ts'
+
+let environment: TestEnvironment
+
+beforeEach(() => {
+  environment = testEnvironment()
+})
+afterEach(() => {
+  environment.end()
+  vi.useRealTimers()
+  expect(environment.unhandled).toEqual([])
+})
+
+async function load(device: FaultyDevice, options?: AuthOptions): Promise<FaultyPage> {
+  const page = openPage(device, options)
+  await page.auth.ready
+  await environment.idle(page.faults)
+  return page
+}
+
+/** Two tabs of which the first hears nothing of the second, as one that was frozen. */
+async function deafAndOther(prepare: (page: FaultyPage) => Promise<unknown> = async () => {}): Promise<{ device: FaultyDevice; deaf: FaultyPage; other: FaultyPage }> {
+  const device = await faultyDevice()
+  const first = await load(device)
+  await prepare(first)
+  await environment.idle(first.faults)
+  first.auth.close()
+  vi.stubGlobal('BroadcastChannel', undefined)
+  return { device, deaf: await load(device), other: await load(device) }
+}
+
+async function devicesOf(store: RecordStore): Promise<DeviceEntry[]> {
+  return parseKeyring(await store.read())!.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device')
+}
+
+const signUp = ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.signUp('ada'))
+
+describe('a sign-out that the account server has not heard', () => {
+  async function toDeliver(): Promise<FaultyDevice> {
+    const device = await faultyDevice()
+    const page = await load(device)
+    await signUp(page)
+    device.account.online = false
+    await page.auth.signOut()
+    await environment.idle(page.faults)
+    page.auth.close()
+    device.account.online = true
+    return device
+  }
+
+  test('waits for a page that has an account provider: a worker without one does not drop it', async () => {
+    const device = await toDeliver()
+    const worker = createAuth({ keystore: device.store, audience: 'https://app.example' })
+    await worker.ready
+    await environment.idle()
+    expect((await device.ring())!.outbox).toMatchObject([{ accountId: 'account-1' }])
+    expect(device.account.session).toBe('ada')
+    const page = await load(device)
+    expect((await device.ring())!.outbox).toEqual([])
+    expect(device.account.session).toBeNull()
+    page.auth.close()
+  })
+
+  test('does not end the session of somebody else who has signed in on this browser since', async () => {
+    const device = await toDeliver()
+    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    device.account.setSession('bob')
+    await load(device)
+    expect((await device.ring())!.outbox).toEqual([])
+    expect(device.account.session).toBe('bob')
+  })
+})
+
+describe('an answer about the session that comes late', () => {
+  test('says nothing about the identity that took its place', async () => {
+    const device = await faultyDevice()
+    const first = await load(device)
+    await signUp(first)
+    first.auth.close()
+    device.account.setSession(null)
+
+    const page = openPage(device)
+    page.faults.arm('answersLate', 'getSession')
+    await page.auth.ready
+    await environment.idle(page.faults)
+    await page.auth.signOut()
+    const session = await page.auth.ensureIdentity()
+    page.faults.recover()
+    await environment.idle(page.faults)
+    expect(page.auth.getState()).toMatchObject({ authMode: 'local-first', session })
+    expect(page.auth.getState().error).toBeUndefined()
+  })
+
+  test('says nothing about a sign-in that came after the question', async () => {
+    const device = await faultyDevice()
+    const first = await load(device)
+    await signUp(first)
+    device.account.setSession(null)
+    first.auth.close()
+
+    const page = openPage(device)
+    page.faults.arm('answersLate', 'getSession')
+    await page.auth.ready
+    await environment.idle(page.faults)
+    device.clock.advance(1)
+    expect(await page.auth.upgrade(() => page.account.signIn('ada'))).toMatchObject({ outcome: 'upgraded' })
+    page.faults.recover()
+    await environment.idle(page.faults)
+    expect(page.auth.getState().error).toBeUndefined()
+  })
+})
+
+describe('a tab that has not heard what another one did', () => {
+  test('gives no key of an identity that is not in force any more', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    const before = deaf.auth.getState().session!.principal
+    await other.auth.signOut()
+    const { principal } = await other.auth.ensureIdentity()
+    await expect(deaf.auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect((await devicesOf(device.store)).filter(({ derived }) => derived).map((entry) => entry.principal)).not.toContain(principal)
+    expect(before).not.toBe(principal)
+  })
+
+  test('marks the identity whose key it derives, although an account has it by now: the sign-out keeps it', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    await signUp(other)
+    device.server.accounts.get('ada')!.recoverable = true
+    const key = await deaf.auth.deriveKey('notes')
+    expect(await devicesOf(device.store)).toMatchObject([{ derived: true }])
+    const page = await load(device)
+    await page.auth.signOut()
+    expect(await devicesOf(device.store)).toHaveLength(1)
+    await page.auth.ensureIdentity({ resume: (await devicesOf(device.store))[0]!.principal })
+    expect(await page.auth.deriveKey('notes')).toEqual(key)
+  })
+
+  test('marks who wrote, not who is in force by now', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    const before = deaf.auth.getState().session!.principal
+    await other.auth.signOut()
+    const { principal } = await other.auth.ensureIdentity()
+    await deaf.auth.recordWrite()
+    const wrote = (await devicesOf(device.store)).filter((entry) => entry.wrote).map((entry) => entry.principal)
+    expect(wrote).toEqual([before])
+    expect(wrote).not.toContain(principal)
+  })
+
+  test('signs nothing for one identity under the name of another', async () => {
+    const { deaf, other } = await deafAndOther()
+    await other.auth.signOut()
+    const { principal } = await other.auth.ensureIdentity()
+    // This reads the record, and so knows the new identity.
+    await deaf.auth.keptIdentities()
+    const token = await deaf.auth.getToken()
+    expect(readPayload(token!)['sub']).toBe(deaf.auth.getState().session?.principal)
+    expect(deaf.auth.getState().session).toMatchObject({ principal })
+  })
+
+  test('looks again before a new token, after the clock was put back too', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    await other.auth.signOut()
+    device.clock.advance(-3_600_000)
+    await expect(deaf.auth.getToken({ fresh: true })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(deaf.auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+  })
+})
+
+describe('what an identity holds', () => {
+  test('counts up to the moment when it is set aside', async () => {
+    const { device, other: page } = await deafAndOther()
+    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    const { session } = page.auth.getState()
+    const result = await page.auth.upgrade(async () => {
+      await page.auth.recordWrite()
+      return page.account.signIn('bob')
+    })
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
+    expect(page.auth.getState()).toMatchObject({ authMode: 'local-first', session })
+    await environment.idle(page.faults)
+    expect(device.account.session).toBeNull()
+  })
+
+  test('counts while the app is still asked about it', async () => {
+    const device = await faultyDevice()
+    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    const page = await load(device, {
+      async describeLocal() {
+        await page.auth.recordWrite()
+        return { items: 0 }
+      },
+    })
+    expect(await page.auth.upgrade(() => page.account.signIn('bob'))).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
+    expect(page.auth.getState().authMode).toBe('local-first')
+  })
+
+  test('counts what it wrote as an account, once the account is left', async () => {
+    const device = await faultyDevice()
+    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    const page = await load(device)
+    const { principal } = page.auth.getState().session!
+    await signUp(page)
+    await page.auth.fetch('https://app.example/notes', { method: 'PUT' })
+    await page.auth.signOut()
+    await page.auth.ensureIdentity({ resume: principal })
+    expect(await page.auth.upgrade(() => page.account.signIn('bob'))).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
+  })
+})
+
+describe('deriveKey', () => {
+  test('gives the same after an upgrade, over a reload and a hardening', async () => {
+    const device = await faultyDevice()
+    const page = await load(device)
+    const key = await page.auth.deriveKey('notes')
+    await page.auth.confirmBackup(await page.auth.exportSecret())
+    await signUp(page)
+    expect(await page.auth.deriveKey('notes')).toEqual(key)
+    device.server.accounts.get('ada')!.recoverable = true
+    const later = await load(device)
+    expect(later.auth.getState().storage.protection).toBe('hardened')
+    expect(await later.auth.deriveKey('notes')).toEqual(key)
+  })
+
+  test('has nothing to give where the account came from another device', async () => {
+    const device = await faultyDevice()
+    const page = await load(device, { initialMode: 'anonymous' })
+    await signUp(page)
+    await expect(page.auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+  })
+})
+
+describe('a token that was refused', () => {
+  test('is not given again out of the record', async () => {
+    const page = await load(await faultyDevice())
+    await signUp(page)
+    const first = await page.auth.getToken()
+    const other = await load({ ...(await faultyDevice()) })
+    other.auth.close()
+    page.auth.rejectToken('invalid')
+    const asked = page.account.calls.filter((call) => call === 'getToken').length
+    expect(await page.auth.getToken()).toBe(first) // The same bytes, since the clock stands still, and yet a fresh one.
+    expect(page.account.calls.filter((call) => call === 'getToken')).toHaveLength(asked + 1)
+    expect(page.auth.getState().error).toBeUndefined()
+  })
+
+  test('is one refresh for all tabs that had it', async () => {
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    await signUp(here)
+    await here.auth.getToken()
+    await there.auth.getToken()
+    device.clock.advance(2000)
+    device.serverClock.advance(2000)
+    const asked = here.account.calls.filter((call) => call === 'getToken').length
+    for (const { auth } of [here, there]) auth.rejectToken('invalid')
+    const [one, other] = await Promise.all([here.auth.getToken(), there.auth.getToken()])
+    expect(one).toBe(other)
+    expect(here.account.calls.filter((call) => call === 'getToken')).toHaveLength(asked + 1)
+  })
+
+  test('does not hide that the session is gone', async () => {
+    const device = await faultyDevice()
+    const first = await load(device)
+    await signUp(first)
+    await first.auth.getToken()
+    device.account.setSession(null)
+    const page = await load(device)
+    expect(page.auth.getState().error).toBe('missing')
+    await expect(page.auth.getToken()).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+    expect(page.auth.getState().error).toBe('missing')
+  })
+})
+
+describe('a problem of the storage', () => {
+  function full(): { store: RecordStore; isFull: boolean } {
+    const inner = memoryStore()
+    const world = { isFull: true, store: { ...inner, update: async <Value>(updater: (found: unknown) => Value) => (check(), inner.update(updater)) } as RecordStore }
+    const check = (): void => {
+      if (world.isFull) throw Object.assign(new Error('full'), { [Symbol.for('latchkey.error')]: true, code: 'KEYSTORE_FULL' })
+    }
+    return world
+  }
+
+  test('that kept the first identity from being made stays until one is made, although reading works', async () => {
+    const world = full()
+    const auth = await testBrowser(undefined, undefined, world.store).load()
+    await auth.keptIdentities()
+    expect(auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_FULL' } })
+    world.isFull = false
+    await auth.ensureIdentity()
+    expect(auth.getState().storage.problem).toBeUndefined()
+  })
+
+  test('a full disk is full until a write works', async () => {
+    const world = full()
+    world.isFull = false
+    const auth = await testBrowser(undefined, undefined, world.store).load()
+    world.isFull = true
+    await auth.recordWrite().catch(() => {})
+    await auth.keptIdentities()
+    expect(auth.getState().storage.problem).toBe('KEYSTORE_FULL')
+    world.isFull = false
+    await auth.recordWrite()
+    expect(auth.getState().storage.problem).toBeUndefined()
+  })
+
+  test('is over on a first visit that wants no identity', async () => {
+    const faults = createFaults()
+    faults.arm('rejects')
+    const auth = await testBrowser(undefined, undefined, faultyStore(memoryStore(), faults)).load({ initialMode: 'anonymous' })
+    await auth.keptIdentities()
+    expect(auth.getState().storage.problem).toBeUndefined()
+  })
+})
+
+describe('a sign-out whose answer from the store was lost', () => {
+  test('is a sign-out: nobody is there, and the account server hears of it', async () => {
+    const device = await faultyDevice()
+    const page = await load(device)
+    await signUp(page)
+    page.faults.arm('answerLost', 'update')
+    await page.auth.signOut()
+    await environment.idle(page.faults)
+    expect(page.auth.getState()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
+    expect(device.account.session).toBeNull()
+  })
+})
+
+describe('a request to the account server that never ends', () => {
+  test('does not keep the next act waiting for ever, where there are no Web Locks either', async () => {
+    vi.stubGlobal('navigator', undefined)
+    const device = await faultyDevice()
+    const page = await load(device)
+    await signUp(page)
+    page.faults.arm('hangs', 'signOut')
+    await page.auth.signOut()
+    await environment.idle(page.faults)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const running = page.auth.upgrade(() => page.account.signIn('ada'))
+    await environment.idle(page.faults)
+    vi.advanceTimersByTime(10_000)
+    expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_IN_PROGRESS' } })
+    page.faults.recover()
+    await environment.idle(page.faults)
+    expect(await page.auth.upgrade(() => page.account.signIn('ada'))).toMatchObject({ outcome: 'switched' })
+  })
+})
+
+describe('a page that was closed', () => {
+  test('still does what it is asked, and says so to nobody', async () => {
+    const device = await faultyDevice()
+    const page = await load(device, { hardened: true })
+    page.auth.close()
+    await environment.idle(page.faults)
+    await page.auth.signOut()
+    await page.auth.ensureIdentity()
+    await environment.idle(page.faults)
+    expect(page.auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
+  })
+
+  test('before it was ready hears nothing of other tabs', async () => {
+    const device = await faultyDevice()
+    const closed = openPage(device)
+    closed.auth.close()
+    await closed.auth.ready
+    await environment.idle(closed.faults)
+    const other = await load(device)
+    closed.faults.disarm()
+    await other.auth.recordWrite()
+    await other.auth.signOut()
+    await environment.idle(closed.faults, other.faults)
+    expect(closed.faults.operations).toEqual([])
+  })
+
+  test('without the part that loads later leaves quietly', async () => {
+    const auth = createAuthWith(() => Promise.reject(new Error('no network')))({ keystore: memoryStore(), audience: 'https://app.example' })
+    await auth.ready
+    auth.close()
+    await environment.idle()
+    expect(environment.unhandled).toEqual([])
+  })
+})
+
+test('an item of the outbox is not forgotten by whoever only reads', async () => {
+  const server = memoryAccountServer()
+  const browser = testBrowser(server)
+  await browser.store.update((): Keyring => ({ v: 1, current: null, entries: [], intent: null, outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }] }))
+  browser.account.online = false
+  const auth = await browser.load()
+  expect(await auth.keptIdentities()).toEqual([])
+  expect(await browser.store.read()).toMatchObject({ outbox: [{ id: 'one' }] })
+})

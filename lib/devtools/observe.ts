@@ -1,0 +1,82 @@
+import type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from '../client/devtools.ts'
+import type { AuthState } from '../machine/state.ts'
+
+/** How many events of one instance are kept. */
+const KEPT = 100
+
+/** One event, with the state before it. */
+export interface SeenEvent extends DevtoolsRecord {
+  /** Undefined for the first one. */
+  readonly before: AuthState | undefined
+}
+
+/** What was seen of one `createAuth`. */
+export interface Observed {
+  /** Its name, with a number where several have the same. */
+  readonly label: string
+  readonly instance: DevtoolsInstance
+  /** The last ones, newest first. */
+  readonly events: readonly SeenEvent[]
+  /** What this `createAuth` takes for the time, milliseconds since 1970. */
+  now(): number
+}
+
+/** Everything that was seen since the hook is there. */
+export interface Observer {
+  readonly instances: readonly Observed[]
+  /**
+   * Calls `listener` after each event and each new instance, inside the act that made it: it must not throw.
+   *
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: () => void): () => void
+}
+
+/** Puts up the hook. One that is there already hears everything as before. */
+export function observe(): Observer {
+  const place = globalThis as { [key: symbol]: DevtoolsHook | undefined }
+  const key = Symbol.for('latchkey.devtools')
+  const earlier = place[key]
+  const instances: Observed[] = []
+  const listeners = new Set<() => void>()
+  const tell = (): void => listeners.forEach((listener) => listener())
+
+  place[key] = {
+    register(instance) {
+      const tellEarlier = earlier?.register(instance)
+      const [seen, note] = follow(instance, instances)
+      instances.push(seen)
+      tell()
+      return (record) => {
+        tellEarlier?.(record)
+        note(record)
+        tell()
+      }
+    },
+  }
+  return {
+    instances,
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
+
+function follow(instance: DevtoolsInstance, others: readonly Observed[]): [seen: Observed, note: (record: DevtoolsRecord) => void] {
+  const { name, timing } = instance
+  const same = others.filter((other) => other.instance.name === name).length
+  const events: SeenEvent[] = []
+  // The app may have given it a clock of its own.
+  let ownClock = 0
+  const corrected = (): number => Date.now() + timing.simulated + timing.skew
+  const seen: Observed = { label: same ? `${name} (${same + 1})` : name, instance, events, now: () => corrected() + ownClock }
+  return [
+    seen,
+    (record) => {
+      ownClock = record.at - corrected()
+      events.unshift({ ...record, before: events[0]?.state })
+      events.length = Math.min(events.length, KEPT)
+    },
+  ]
+}

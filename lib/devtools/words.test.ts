@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { spanWords, tokenWords } from './words.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+test.each([
+  [0, '0 s'],
+  [59 * SECOND + 999, '59 s'],
+  [MINUTE, '1 min 0 s'],
+  [14 * MINUTE + 32 * SECOND, '14 min 32 s'],
+  [HOUR, '1 h 0 min'],
+  [-(HOUR + 5 * MINUTE), '1 h 5 min'],
+])('%i milliseconds are %s', (span, words) => {
+  expect(spanWords(span)).toBe(words)
+})
+
+test('a token is at hand, gone or not made yet', () => {
+  expect(tokenWords(null, 5000)).toEqual(['none', 'made with the next request'])
+  expect(tokenWords(65_000, 5000)).toEqual(['1 min 0 s', 'left'])
+  expect(tokenWords(5000, 5000)).toEqual(['expired', '0 s ago; the next request gets another'])
+})

@@ -1,0 +1,64 @@
+import type { AuthMode, AuthState, Storage } from '../machine/state.ts'
+
+/** Who acts in a mode. */
+export const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
+  anonymous: 'may read, owns nothing',
+  'local-first': 'signs with the device key',
+  external: 'acts for an account',
+}
+
+/** Why traffic is paused. */
+export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
+  expired: 'refused because of its times',
+  missing: 'the account server knows no session',
+  invalid: 'refused by a server',
+  disabled: 'not taken on this server',
+}
+
+/** How well the identity is kept. */
+export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> = {
+  ephemeral: 'gone with this page',
+  evictable: 'the browser may clear it',
+  persistent: 'the browser promised to keep it',
+  recoverable: 'an account or a backup brings it back',
+}
+
+/** Whether script in the page could copy the secret. */
+export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
+  none: 'no device secret here',
+  extractable: 'script in this page could copy it',
+  hardened: 'can be used here, not copied',
+}
+
+/** What is wrong with the storage; a code that is not listed speaks for itself. */
+export const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> = {
+  KEYSTORE_UNAVAILABLE: 'storage failed; nothing was changed',
+  KEYSTORE_TIMEOUT: 'storage did not answer in time',
+  KEYSTORE_CORRUPT: 'the record is damaged; it was left in place',
+  KEYSTORE_NEWER: 'a newer version wrote the record; it was left in place',
+  KEYSTORE_BLOCKED: 'the browser forbids this site to store anything',
+  KEYSTORE_FULL: 'the disk or the quota is full',
+  KEYSTORE_PRIVATE: 'this private window cannot store anything',
+  KEYSTORE_OPAQUE: 'a frame without an origin has no storage',
+  KEYSTORE_VANISHED: 'site data was cleared; an identity was here before',
+  CRYPTO_UNAVAILABLE: 'no Ed25519 here, not even the fallback',
+}
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** A span of milliseconds in its two largest units, such as "14 min 32 s". */
+export function spanWords(milliseconds: number): string {
+  const span = Math.abs(milliseconds)
+  if (span >= HOUR) return `${Math.floor(span / HOUR)} h ${Math.floor((span % HOUR) / MINUTE)} min`
+  if (span >= MINUTE) return `${Math.floor(span / MINUTE)} min ${Math.floor((span % MINUTE) / SECOND)} s`
+  return `${Math.floor(span / SECOND)} s`
+}
+
+/** What is left of the token at hand. */
+export function tokenWords(expiresAt: number | null, now: number): readonly [value: string, words: string] {
+  if (expiresAt === null) return ['none', 'made with the next request']
+  if (expiresAt <= now) return ['expired', `${spanWords(now - expiresAt)} ago; the next request gets another`]
+  return [spanWords(expiresAt - now), 'left']
+}

@@ -1,0 +1,64 @@
+import { LatchkeyError } from '../errors.ts'
+import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
+
+/** Marks what JSON has no form for. A member's own name that begins like a mark gets a second `$`. */
+const BYTES = '$bytes'
+
+/**
+ * The record as JSON that a person can read. Bytes become `{ "$bytes": base64url }`.
+ *
+ * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`: something in it is neither JSON nor bytes, such as a `CryptoKey`
+ */
+export function formatRecord(record: unknown): string {
+  return `${JSON.stringify(encode(record, 'record', []), null, 2)}\n`
+}
+
+function encode(value: unknown, place: string, around: readonly unknown[]): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return value
+  if (value instanceof Uint8Array) return { [BYTES]: encodeBase64url(value) }
+  const inside = [...around, value]
+  if (around.includes(value)) throw unstorable(place)
+  if (Array.isArray(value)) return Array.from(value, (item, index) => encode(item, `${place}[${index}]`, inside))
+  if (!isPlain(value)) throw unstorable(place)
+  // An absent member and an undefined one mean the same everywhere in a record.
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+  return Object.fromEntries(members.map(([name, member]) => [name.startsWith('$') ? `$${name}` : name, encode(member, `${place}.${name}`, inside)]))
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function unstorable(place: string): LatchkeyError {
+  return new LatchkeyError('KEYSTORE_UNAVAILABLE', `${place} cannot be stored in a file`)
+}
+
+/**
+ * Reads what {@link formatRecord} wrote.
+ *
+ * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, without the parser's error: its message quotes the text, secret included
+ */
+export function parseRecord(bytes: Uint8Array): unknown {
+  try {
+    return decode(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+  } catch {
+    throw new LatchkeyError('KEYSTORE_CORRUPT')
+  }
+}
+
+function decode(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(decode)
+  const members = Object.entries(value)
+  const [[name, member] = []] = members
+  if (members.length === 1 && name === BYTES) return decodeBase64url(member as string)
+  return Object.fromEntries(members.map(([name, member]) => [memberName(name), decode(member)]))
+}
+
+function memberName(name: string): string {
+  if (!name.startsWith('$')) return name
+  if (!name.startsWith('$$')) throw new LatchkeyError('KEYSTORE_CORRUPT')
+  return name.slice(1)
+}

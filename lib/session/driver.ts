@@ -1,0 +1,146 @@
+import { isLatchkeyError } from '../errors.ts'
+import { within } from './bounded.ts'
+import type { SessionEvent } from './core.ts'
+import type { SessionTimer } from './options.ts'
+import type { SessionToken } from './session-token.ts'
+import type { SessionLink, SessionSink } from './sink.ts'
+import { errorOf, kindOf } from './verdict.ts'
+
+/** How long a sink may take to put a token in place, in milliseconds. */
+const UPDATE_TIME = 30_000
+
+/** How long the next connection waits for the one before to be let go, in milliseconds. */
+const SETTLE_TIME = 5000
+
+/** Calls the sink: one connection at a time, and nothing that an earlier one says counts. */
+export interface Driver {
+  connect(token: SessionToken): void
+  update(token: SessionToken): void
+  hold(token: SessionToken): void
+  disconnect(reason: 'paused' | 'ended'): void
+  /** Resolves when the sink has done with disconnecting; never rejects. */
+  settled(): Promise<unknown>
+  /** Deletes the local data; a connection waits for it. Rejects with what the sink throws. */
+  clear(): Promise<void>
+}
+
+/**
+ * Makes what calls the sink.
+ *
+ * @param dispatch - told what becomes of a connection
+ * @param fault - told what the sink throws
+ */
+export function createDriver(sink: SessionSink, timer: SessionTimer, dispatch: (event: SessionEvent) => void, fault: (error: unknown) => void): Driver {
+  const gate = createGate()
+  let epoch = 0
+  let updates: Promise<unknown> = Promise.resolve()
+
+  const open = ({ text, principal }: SessionToken, mine: number): void => {
+    if (mine !== epoch) return
+    const link = createLink(principal, dispatch, () => mine === epoch, () => void epoch++)
+    attempt(() => sink.connect(text, link), (error) => {
+      fault(error)
+      link.lost()
+    })
+  }
+  const replace = async ({ text }: SessionToken, mine: number): Promise<void> => {
+    if (mine !== epoch) return
+    const event = await tryUpdate(sink, text, timer, fault)
+    if (mine === epoch) dispatch(event)
+  }
+
+  return {
+    connect(token) {
+      const mine = ++epoch
+      updates = Promise.resolve()
+      gate.pass(() => open(token, mine))
+    },
+    update(token) {
+      const mine = epoch
+      updates = updates.then(() => replace(token, mine))
+    },
+    hold({ text }) {
+      const mine = epoch
+      gate.pass(() => void (mine === epoch && attempt(() => sink.hold?.(text), fault)))
+    },
+    disconnect(reason) {
+      epoch++
+      attempt(() => {
+        const work = sink.disconnect(reason)
+        if (isPromise(work)) gate.occupy(within(timer, SETTLE_TIME, work).catch(fault))
+      }, fault)
+    },
+    settled: gate.settled,
+    clear() {
+      const cleared = gate.settled().then(async () => void (await sink.clear?.()))
+      gate.occupy(cleared.catch(() => {}))
+      return cleared
+    },
+  }
+}
+
+interface Gate {
+  /** Nothing passes before this is done. It must not reject. */
+  occupy(work: PromiseLike<unknown>): void
+  /** Calls at once, or as soon as nothing occupies the gate. */
+  pass(call: () => void): void
+  settled(): Promise<unknown>
+}
+
+/** The next connection waits for what the sink still does. */
+function createGate(): Gate {
+  let busy: Promise<unknown> | null = null
+  const pass = (call: () => void): void => (busy ? void busy.then(() => pass(call)) : call())
+  return {
+    pass,
+    occupy(work) {
+      const done: Promise<unknown> = Promise.all([busy, work]).then(() => void (busy === done && (busy = null)))
+      busy = done
+    },
+    settled: async () => busy,
+  }
+}
+
+/** What came of it; a sink that never answers gave no verdict. */
+async function tryUpdate(sink: SessionSink, text: string, timer: SessionTimer, fault: (error: unknown) => void): Promise<SessionEvent> {
+  try {
+    await within(timer, UPDATE_TIME, Promise.resolve(sink.update?.(text)))
+    return { type: 'replaced', text }
+  } catch (error) {
+    fault(error)
+    return { type: 'notReplaced', text, isRefused: !isLatchkeyError(error, 'OFFLINE') }
+  }
+}
+
+function createLink(principal: string, dispatch: (event: SessionEvent) => void, isMine: () => boolean, leave: () => void): SessionLink {
+  const link: SessionLink = {
+    principal,
+    accepted: () => void (isMine() && dispatch({ type: 'accepted' })),
+    rejected(why) {
+      const error = errorOf(why)
+      // What is no verdict, such as `unavailable`, says nothing about the token.
+      if (!error) link.lost()
+      else if (isMine()) dispatch({ type: 'rejected', kind: kindOf(why), error })
+    },
+    lost() {
+      if (!isMine()) return
+      leave()
+      dispatch({ type: 'lost' })
+    },
+  }
+  return link
+}
+
+/** Calls what may throw at once or reject later. */
+function attempt(call: () => unknown, fail: (error: unknown) => void): void {
+  try {
+    const answer = call()
+    if (isPromise(answer)) answer.then(undefined, fail)
+  } catch (error) {
+    fail(error)
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+}

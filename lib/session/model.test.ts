@@ -1,0 +1,266 @@
+import fc from 'fast-check'
+import { beforeEach, expect, test, vi } from 'vitest'
+import type { ConnectedSession } from './connect-session.ts'
+import { HOUR, MINUTE, SECOND, type TestIdentity, type TestSource, type TestTime, claimsOf, rest, testIdentity, testSession, testSource, testTime } from './session.testing.ts'
+import type { SessionErrorKind, SessionLink, SessionSink } from './sink.ts'
+
+/** What an app, a person, a network, two servers and a clock can do to one session. */
+const ACTS = [
+  'start', 'startWithToken', 'startHeld', 'startEve', 'update', 'updateEve', 'updateRoles', 'updateNull', 'connect', 'disconnect', 'end', 'clear',
+  'ensureIdentity', 'signOut', 'upgrade', 'errorElsewhere', 'disabledElsewhere', 'fineElsewhere',
+  'offline', 'online', 'sessionGone', 'sessionBack', 'sourceThrows', 'sourceNull', 'sourceEve', 'sourceHangs', 'sourceFine',
+  'takesAll', 'takesNone', 'isSilent', 'isGone', 'wrongSchema', 'rejected', 'roles', 'lost',
+  'second', 'minutes', 'hours', 'sleep', 'clockBack', 'wake',
+] as const
+type Act = (typeof ACTS)[number]
+
+/** How the app is made. */
+const shapes = fc.record({ hasHandler: fc.boolean(), canUpdate: fc.boolean(), canClear: fc.boolean(), lingers: fc.boolean(), prepares: fc.boolean() })
+type Shape = typeof shapes extends fc.Arbitrary<infer Value> ? Value : never
+
+interface World {
+  readonly time: TestTime
+  readonly identity: TestIdentity
+  readonly session: ConnectedSession
+  readonly other: Other
+  readonly source: TestSource
+  readonly window: EventTarget
+  /** `end` was called, and nothing since: not one call more. */
+  isOver: boolean
+  sourceDoes: 'fine' | 'throw' | 'null' | 'eve' | 'hang'
+  asked: number
+}
+
+/** The other side, and what it sees. */
+interface Other {
+  readonly sink: SessionSink
+  does: 'take' | 'refuse' | 'silence' | 'lose' | 'schema'
+  link: SessionLink | null
+  wire: 'down' | 'opening' | 'up'
+}
+
+beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
+
+test('whatever happens to a session, no token goes astray, nothing runs twice or on, and good times bring it back', async () => {
+  const outcomes: Record<string, number> = {}
+  await fc.assert(
+    fc.asyncProperty(shapes, fc.array(fc.constantFrom(...ACTS), { minLength: 1, maxLength: 30 }), async (shape, acts) => {
+      const world = await newWorld(shape)
+      for (const act of acts) {
+        await perform(world, act)
+        await rest()
+        await check(world)
+      }
+      const { status } = world.session.getState()
+      outcomes[status] = (outcomes[status] ?? 0) + 1
+      await expectGoodTimesHelp(world)
+    }),
+    { numRuns: Number(process.env['LATCHKEY_RUNS'] ?? 400) },
+  )
+  // The walks reach every status but the first.
+  expect(Object.keys(outcomes).sort()).toEqual(['closed', 'connected', 'connecting', 'ended', 'paused', 'waiting'])
+}, 600_000)
+
+async function newWorld(shape: Shape): Promise<World> {
+  const time = testTime()
+  const window = new EventTarget()
+  vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
+  const identity = await testIdentity(time)
+  const world = { time, identity, window, source: testSource(time.clock, 'ada'), isOver: false, sourceDoes: 'fine', asked: 0 } as { -readonly [Field in keyof World]: World[Field] }
+  world.other = newOther(world, shape)
+  const { getToken } = identity.auth
+  const asking = new Set<number>()
+  const ask: typeof getToken = async (request) => {
+    expect(world.isOver).toBe(false)
+    const id = ++world.asked
+    // One that hangs is given up after half a minute.
+    for (const started of asking) expect(started).toBeLessThan(time.elapsed() - 29 * SECOND)
+    const started = time.elapsed() + id / 1e6
+    asking.add(started)
+    if (world.sourceDoes === 'hang') return new Promise(() => {})
+    try {
+      await Promise.resolve()
+      if (world.sourceDoes === 'throw') throw new Error('out of order')
+      if (world.sourceDoes === 'null') return null
+      return world.sourceDoes === 'eve' ? testSource(time.clock, 'eve').next() : await getToken(request)
+    } finally {
+      asking.delete(started)
+    }
+  }
+  const options = shape.hasHandler ? { refresh: { handler: () => ask({ fresh: true }) } } : {}
+  const auth = shape.hasHandler ? identity.auth : { ...identity.auth, getToken: ask }
+  const before = shape.prepares ? { beforeRestart: (_: object, session: ConnectedSession) => shape.canClear && session.clear() } : {}
+  world.session = (await testSession(time, auth, world.other.sink, { ...options, ...before })).session
+  return world
+}
+
+function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other {
+  const { time, identity } = world
+  const expectRight = (token: string): void => {
+    expect(world.isOver).toBe(false)
+    // Without an identity in force it is the app that says whose session it is.
+    expect(claimsOf(token)['sub']).toBe(identity.principal() ?? world.session.getState().principal)
+  }
+  const answer = (link: SessionLink): void => {
+    if (other.does === 'lose') {
+      other.wire = 'down'
+      link.lost()
+    } else if (other.does === 'take') {
+      other.wire = 'up'
+      link.accepted()
+    } else if (other.does !== 'silence') link.rejected(other.does === 'schema' ? 'SCHEMA_MISMATCH' : 'expired')
+  }
+  const sink: SessionSink = {
+    connect(token, link) {
+      expectRight(token)
+      expect(other.wire).toBe('down')
+      Object.assign(other, { wire: 'opening', link })
+      answer(link)
+    },
+    hold: expectRight,
+    disconnect() {
+      expect(world.isOver).toBe(false)
+      other.wire = 'down'
+      return lingers ? new Promise<void>((resolve) => time.timer.set(resolve, 100)) : undefined
+    },
+  }
+  const other: Other = { sink, does: 'take', link: null, wire: 'down' }
+  if (canClear) sink.clear = () => {}
+  if (canUpdate) {
+    sink.update = async (token) => {
+      expectRight(token)
+      expect(other.wire).toBe('up')
+      if (other.does === 'silence') await new Promise(() => {})
+      if (other.does !== 'take') throw new Error('refused')
+    }
+  }
+  return other
+}
+
+async function perform(world: World, act: Act): Promise<void> {
+  const { time, identity, session, other, source } = world
+  const { auth, account } = identity
+  const mine = (claims?: object): string => source.next({ sub: identity.principal() ?? session.getState().principal ?? 'ada', ...claims })
+  const reject = (why: SessionErrorKind): void => {
+    if (other.wire === 'up') other.link!.rejected(why)
+  }
+  const start = async (...given: Parameters<typeof session.start>): Promise<void> => {
+    world.isOver = false
+    await session.start(...given)
+  }
+  /** Without a verdict it waits; nobody here does. */
+  const update = (token: string | null): void => void session.update(token).catch(() => {})
+
+  switch (act) {
+    case 'start': return start()
+    case 'startWithToken': return start(mine())
+    case 'startHeld': return start(mine(), { autoConnect: false })
+    case 'startEve': return start(testSource(time.clock, 'eve').next()).catch(() => {})
+    case 'update': return update(mine())
+    case 'updateEve': return update(testSource(time.clock, 'eve').next())
+    case 'updateRoles': return update(mine({ role: 'other' }))
+    case 'updateNull': return update(null)
+    case 'connect': return session.connect()
+    case 'disconnect': return session.disconnect()
+    case 'end':
+      void session.end()
+      world.isOver = true
+      return undefined
+    case 'clear': return void session.clear().catch(() => {})
+    case 'ensureIdentity': return void (await auth.ensureIdentity())
+    case 'signOut': return auth.signOut()
+    case 'upgrade': return void (await auth.upgrade(() => account.signUp(`person ${time.clock()}`)))
+    case 'errorElsewhere': return auth.rejectToken('invalid')
+    case 'disabledElsewhere': return auth.rejectToken('disabled')
+    case 'fineElsewhere': return auth.acceptToken()
+    case 'offline': return void (account.online = false)
+    case 'online':
+      account.online = true
+      return void world.window.dispatchEvent(new Event('online'))
+    case 'sessionGone': return account.setSession(null)
+    case 'sessionBack': return sessionBack(identity)
+    case 'sourceThrows': return void (world.sourceDoes = 'throw')
+    case 'sourceNull': return void (world.sourceDoes = 'null')
+    case 'sourceEve': return void (world.sourceDoes = 'eve')
+    case 'sourceHangs': return void (world.sourceDoes = 'hang')
+    case 'sourceFine': return void (world.sourceDoes = 'fine')
+    case 'takesAll': return void (other.does = 'take')
+    case 'takesNone': return void (other.does = 'refuse')
+    case 'isSilent': return void (other.does = 'silence')
+    case 'isGone': return void (other.does = 'lose')
+    case 'wrongSchema': return void (other.does = 'schema')
+    case 'rejected': return reject('TOKEN_EXPIRED')
+    case 'roles': return reject('ROLES_MISMATCH')
+    case 'lost':
+      if (other.wire !== 'up') return undefined
+      other.wire = 'down'
+      return other.link!.lost()
+    case 'second': return pass(world, SECOND)
+    case 'minutes': return pass(world, 20 * MINUTE)
+    case 'hours': return pass(world, 5 * HOUR)
+    case 'sleep': return time.jump(8 * HOUR)
+    case 'clockBack': return time.jump(-HOUR)
+    case 'wake': return void world.window.dispatchEvent(new Event('pageshow'))
+  }
+}
+
+function sessionBack({ account, server, auth }: TestIdentity): void {
+  const [name] = [...server.accounts].find(([, { principal }]) => principal === auth.getState().session?.principal) ?? [null]
+  account.setSession(name)
+}
+
+/** However bad things are, the session asks for tokens only now and then. */
+async function pass({ time, ...world }: World, milliseconds: number): Promise<void> {
+  const { asked } = world
+  await time.advance(milliseconds)
+  expect(world.asked - asked).toBeLessThan(16 + milliseconds / (150 * SECOND))
+}
+
+async function check({ time, session, other, identity, isOver }: World): Promise<void> {
+  const { status, principal, error } = session.getState()
+  for (const delay of time.delays.splice(0)) {
+    expect(delay).toBeGreaterThanOrEqual(0)
+    expect(delay).toBeLessThan(2 ** 31)
+  }
+  expect(time.waiting()).toBeLessThan(16)
+  if (principal !== null) expect(principal).toBe(identity.principal() ?? principal)
+  if (status === 'connected') expect(other.wire).toBe('up')
+  if (status === 'paused') expect(error).toBeDefined()
+  if (['closed', 'ended', 'waiting'].includes(status)) expect(other.wire).toBe('down')
+  if (isOver) expect(status).toBe('ended')
+}
+
+/** Once everything works, the session does. */
+async function expectGoodTimesHelp(world: World): Promise<void> {
+  const { time, identity, session, other } = world
+  const { auth, account } = identity
+  Object.assign(other, { does: 'take' })
+  Object.assign(world, { sourceDoes: 'fine', isOver: false })
+  account.online = true
+  if (identity.principal() === undefined) await auth.ensureIdentity()
+  sessionBack(identity)
+  // A person who is told that their key moved to an account signs in again; here somebody else saw that all is well.
+  auth.acceptToken()
+  await session.start()
+  session.connect()
+  await rest()
+  // Whoever was silent answers.
+  if (other.wire === 'opening') {
+    other.wire = 'up'
+    other.link!.accepted()
+  }
+  await time.advance(10 * MINUTE)
+  // The app gave a token of roles that the source does not give: it has to say that these are meant.
+  if (session.getState().failure === 'ROLES_MISMATCH') {
+    await session.start()
+    await time.advance(10 * MINUTE)
+  }
+  // It may just be putting a fresh token in place.
+  if (session.getState().status === 'connecting') await time.advance(SECOND)
+  expect(session.getState()).toEqual({ status: 'connected', principal: identity.principal() })
+  expect(auth.getState().error).toBeUndefined()
+  const ended = session.end()
+  await time.advance(MINUTE)
+  await ended
+  expect(time.waiting()).toBe(0)
+}

@@ -1,0 +1,229 @@
+import type { AuthOptions } from '../client/options.ts'
+import { encodeBase64url } from '../identity/base64url.ts'
+import { nobleSuite } from '../identity/noble.ts'
+import type { Auth } from '../client/create-auth.ts'
+import type { AuthErrorKind } from '../machine/state.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
+import { decodeJws } from '../tokens/decode.ts'
+import { createAuth } from '../worker.ts'
+import { type ConnectedSession, connectSession } from './connect-session.ts'
+import type { SessionAuth, SessionOptions, SessionTimer } from './options.ts'
+import type { SessionErrorKind, SessionLink, SessionSink } from './sink.ts'
+
+export const SECOND = 1000
+export const MINUTE = 60_000
+export const HOUR = 3_600_000
+export const DAY = 86_400_000
+
+/** A device's clock and its timers, which can go apart: timers stand still while it sleeps. */
+export interface TestTime {
+  readonly clock: () => number
+  readonly timer: SessionTimer
+  /** Lets time pass, timer by timer, and lets everything that they start come to rest. */
+  advance(milliseconds: number): Promise<void>
+  /** Turns the clock, or sleeps: no timer moves. */
+  jump(milliseconds: number): void
+  /** Milliseconds that passed; the clock may have been turned. */
+  elapsed(): number
+  /** Delays that were asked for. */
+  readonly delays: number[]
+  /** Timers that are waiting. */
+  waiting(): number
+}
+
+export function testTime(start: number = Date.UTC(2026, 0, 1)): TestTime {
+  let wall = start
+  let passed = 0
+  let count = 0
+  const timers = new Map<number, { at: number; callback: () => void }>()
+  const delays: number[] = []
+  const nextBefore = (limit: number): [number, { at: number; callback: () => void }] | undefined =>
+    [...timers].filter(([, { at }]) => at <= limit).sort(([, left], [, right]) => left.at - right.at)[0]
+
+  return {
+    clock: () => wall,
+    elapsed: () => passed,
+    delays,
+    waiting: () => timers.size,
+    jump: (milliseconds) => void (wall += milliseconds),
+    timer: {
+      set(callback, milliseconds) {
+        delays.push(milliseconds)
+        timers.set(++count, { at: passed + milliseconds, callback })
+        return count
+      },
+      clear: (handle) => void timers.delete(handle as number),
+    },
+    async advance(milliseconds) {
+      const target = passed + milliseconds
+      const moveTo = (at: number): void => {
+        wall += at - passed
+        passed = at
+      }
+      await rest()
+      for (let found = nextBefore(target); found; found = nextBefore(target)) {
+        const [handle, { at, callback }] = found
+        timers.delete(handle)
+        moveTo(Math.max(at, passed))
+        callback()
+        await rest()
+      }
+      moveTo(target)
+    },
+  }
+}
+
+/** Lets everything that goes on without a timer come to rest. */
+export async function rest(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** What the other side does with a token. */
+export type Answer = 'accept' | 'silence' | 'lose' | SessionErrorKind | AuthErrorKind
+
+/** A sink that writes down what it is asked to do, and answers as it is told. */
+export interface TestSink extends SessionSink {
+  /** `connect TOKEN`, `update TOKEN`, `hold TOKEN`, `disconnect paused`, `clear`, … */
+  readonly calls: string[]
+  /** What the other side does with each token from now on. */
+  answer: (token: string) => Answer
+  /** The link of the last connection. */
+  link(): SessionLink
+  /** The token on the wire; null without a connection. */
+  token(): string | null
+}
+
+export function testSink(without: readonly ('update' | 'clear' | 'hold')[] = []): TestSink {
+  let link: SessionLink | undefined
+  let token: string | null = null
+  const calls: string[] = []
+  const sink: TestSink = {
+    calls,
+    answer: () => 'accept',
+    link: () => link!,
+    token: () => token,
+    connect(given, to) {
+      calls.push(`connect ${nameOf(given)}`)
+      token = given
+      link = to
+      const answer = sink.answer(given)
+      if (answer === 'accept') to.accepted()
+      else if (answer === 'lose') to.lost()
+      else if (answer !== 'silence') to.rejected(answer)
+    },
+    async update(given) {
+      calls.push(`update ${nameOf(given)}`)
+      const answer = sink.answer(given)
+      if (answer === 'silence') return new Promise(() => {})
+      if (answer !== 'accept') throw new Error(`refused: ${answer}`)
+      token = given
+      return undefined
+    },
+    hold: (given) => void calls.push(`hold ${nameOf(given)}`),
+    disconnect(reason) {
+      calls.push(`disconnect ${reason}`)
+      token = null
+    },
+    clear: () => void calls.push('clear'),
+  }
+  for (const name of without) delete sink[name]
+  return sink
+}
+
+/** A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a {@link TestSink}. */
+export function jwt(payload: object, header: object = { alg: 'none' }): string {
+  return [header, payload, null].map((part) => (part ? encodeBase64url(new TextEncoder().encode(JSON.stringify(part))) : 'c2ln')).join('.')
+}
+
+/** Claims of a token: its `jti`, or whose it is. */
+export function nameOf(token: string): string {
+  const { claims } = decodeJws(token, 20_000)
+  return String(claims['jti'] ?? `of ${String(claims['sub'])}`)
+}
+
+export function claimsOf(token: string): Readonly<Record<string, unknown>> {
+  return decodeJws(token, 20_000).claims
+}
+
+/** Gives tokens of one principal: `one`, `two`, `three`, … */
+export interface TestSource {
+  /** A further token. */
+  next(claims?: object): string
+  /** How often `handler` was called. */
+  asked(): number
+  /** For `refresh.handler`. */
+  readonly handler: () => Promise<string | null>
+  /** What the handler does from now on. */
+  answer: () => string | null | Promise<string | null>
+}
+
+const NAMES = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten']
+
+/** @param clock - of the issuer, which is always right */
+export function testSource(clock: () => number, sub = 'ada', lifetime = 900): TestSource {
+  let made = 0
+  let asked = 0
+  const source: TestSource = {
+    next(claims) {
+      const iat = Math.floor(clock() / 1000)
+      return jwt({ jti: NAMES[made++] ?? `${made}th`, sub, iat, exp: iat + lifetime, ...claims })
+    },
+    asked: () => asked,
+    handler: async () => {
+      asked++
+      return source.answer()
+    },
+    answer: () => source.next(),
+  }
+  return source
+}
+
+/** `auth` without an identity: what an app has that takes its tokens from somewhere else. */
+export async function anonymousAuth(time: TestTime): Promise<Auth> {
+  return (await testIdentity(time, { initialMode: 'anonymous' })).auth
+}
+
+/** A device with its identity and an account server. */
+export interface TestIdentity {
+  readonly auth: Auth
+  readonly account: MemoryAccountClient
+  readonly server: MemoryAccountServer
+  principal(): string | undefined
+}
+
+/** Everything here goes on in promises alone, so that {@link rest} sees the end of it. */
+export async function testIdentity(time: TestTime, options: AuthOptions = {}, keystore = memoryStore(), server = memoryAccountServer(time.clock)): Promise<TestIdentity> {
+  const account = server.connect()
+  const auth = createAuth({ account: account.provider, keystore, clock: time.clock, audience: 'https://app.example', crypto: nobleSuite, ...options })
+  await auth.ready
+  await rest()
+  return { auth, account, server, principal: () => auth.getState().session?.principal }
+}
+
+/** A session with everything around it. */
+export interface TestSession {
+  readonly session: ConnectedSession
+  /** Kinds that `onSessionError` was told. */
+  readonly kinds: SessionErrorKind[]
+  /** What `onFault` was told. */
+  readonly faults: unknown[]
+}
+
+export async function testSession(time: TestTime, auth: SessionAuth, sink: SessionSink, options: SessionOptions = {}): Promise<TestSession> {
+  const kinds: SessionErrorKind[] = []
+  const faults: unknown[] = []
+  const session = connectSession(auth, sink, {
+    clock: time.clock,
+    timer: time.timer,
+    onFault: (error) => void faults.push(error),
+    ...options,
+    onSessionError(kind, session) {
+      kinds.push(kind)
+      return options.onSessionError?.(kind, session)
+    },
+  })
+  await session.ready
+  await rest()
+  return { session, kinds, faults }
+}

@@ -1,0 +1,127 @@
+import { type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import { LatchkeyError } from '../errors.ts'
+import type { ServerSession, SessionResolver } from '../server.ts'
+import type { SessionLink, SessionSink } from './sink.ts'
+
+/** Close code for a token that is not taken, with the word of `latchkey/server` as the reason. */
+const REFUSED = 4401
+
+/** A message from the client: the token first, a further one later, anything else once it is known who is asking. */
+type Message = { readonly token: string } | { readonly say: string }
+
+/** A server that takes sockets of known principals, on 127.0.0.1. */
+export interface SocketServer {
+  readonly url: string
+  /** What was said, by whom. */
+  readonly said: [principal: string, text: string][]
+  /** Sockets that are open, by principal. */
+  connected(): (string | null)[]
+  /** Closes those whose token ended meanwhile. */
+  expire(): void
+  /** Breaks all connections without a word, as a network does. */
+  cut(): void
+  close(): Promise<void>
+}
+
+interface Peer {
+  readonly socket: WebSocket
+  session: ServerSession | null
+}
+
+/**
+ * Starts a server that asks `resolver` who sent each token.
+ *
+ * @param clock - milliseconds since 1970
+ */
+export async function startSocketServer(resolver: SessionResolver, clock: () => number): Promise<SocketServer> {
+  const http = createServer()
+  const sockets = new WebSocketServer({ noServer: true })
+  const peers = new Set<Peer>()
+  const said: SocketServer['said'] = []
+  const raw = new Set<Duplex>()
+  http.on('upgrade', (request, duplex, head) => {
+    raw.add(duplex)
+    duplex.on('close', () => raw.delete(duplex))
+    sockets.handleUpgrade(request, duplex, head, (socket) => greet({ socket, session: null }))
+  })
+
+  function greet(peer: Peer): void {
+    peers.add(peer)
+    peer.socket.on('close', () => peers.delete(peer))
+    peer.socket.on('message', (data) => void hear(peer, JSON.parse(String(data)) as Message))
+  }
+  async function hear(peer: Peer, message: Message): Promise<void> {
+    if ('token' in message) return identify(peer, message.token)
+    const { principal } = peer.session ?? {}
+    if (!principal || isOver(peer)) return peer.socket.close(REFUSED, principal ? 'expired' : 'missing')
+    said.push([principal, message.say])
+  }
+  async function identify(peer: Peer, token: string): Promise<void> {
+    const answer = await resolver.resolve({ headers: new Headers({ authorization: `Bearer ${token}` }) })
+    // That the keys cannot be had now is no verdict.
+    if (!answer.ok) return answer.error === 'unavailable' ? peer.socket.close(1013) : peer.socket.close(REFUSED, answer.error)
+    if (peer.session && peer.session.principal !== answer.session.principal) return peer.socket.close(REFUSED, 'invalid')
+    peer.session = answer.session
+    peer.socket.send(JSON.stringify({ welcome: answer.session.principal }))
+  }
+  const isOver = ({ session }: Peer): boolean => Number(session?.claims['exp']) * 1000 <= clock()
+
+  await listen(http)
+  return {
+    url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    said,
+    connected: () => [...peers].map(({ session }) => session?.principal ?? null),
+    expire: () => [...peers].filter(isOver).forEach(({ socket }) => socket.close(REFUSED, 'expired')),
+    cut: () => raw.forEach((duplex) => duplex.destroy()),
+    close: () => stop(http, raw),
+  }
+}
+
+/** A sink for such a server; what a browser's WebSocket needs, and no more. */
+export function webSocketSink(url: string): SessionSink & { say(text: string): void } {
+  let socket: WebSocket | undefined
+  let waiting: { resolve(): void; reject(error: unknown): void } | undefined
+
+  return {
+    connect(token, link) {
+      const mine = new WebSocket(url)
+      socket = mine
+      // In a message, never in the address: addresses end up in logs.
+      mine.onopen = () => mine.send(JSON.stringify({ token }))
+      mine.onmessage = () => {
+        link.accepted()
+        waiting?.resolve()
+        waiting = undefined
+      }
+      mine.onerror = () => {}
+      mine.onclose = ({ code, reason }) => {
+        if (code === REFUSED) link.rejected(reason as Parameters<SessionLink['rejected']>[0])
+        else link.lost()
+        waiting?.reject(new LatchkeyError('OFFLINE'))
+        waiting = undefined
+      }
+    },
+    update: (token) =>
+      new Promise<void>((resolve, reject) => {
+        waiting = { resolve, reject }
+        socket?.send(JSON.stringify({ token }))
+      }),
+    disconnect() {
+      socket?.close()
+      socket = undefined
+    },
+    say: (text) => socket?.send(JSON.stringify({ say: text })),
+  }
+}
+
+function listen(server: Server): Promise<void> {
+  return new Promise((resolve) => void server.listen(0, '127.0.0.1', resolve))
+}
+
+function stop(server: Server, raw: ReadonlySet<Duplex>): Promise<void> {
+  for (const duplex of raw) duplex.destroy()
+  return new Promise((resolve, reject) => void server.close((error) => (error ? reject(error) : resolve())))
+}
