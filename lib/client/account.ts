@@ -2,6 +2,8 @@ import type { LatchkeyError } from '../errors.ts'
 
 /** What the account server says about the session that is in force there. */
 export interface AccountSession {
+  /** Another one after each sign-in. Without it a session that was there before `upgrade` ran cannot be told from one that `run` made, and waits for the person's word. */
+  readonly id?: string
   readonly accountId: string
   /** The account's canonical principal. */
   readonly principal: string

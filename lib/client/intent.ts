@@ -10,13 +10,14 @@ const LIFETIME = 60 * 60 * 1000
  */
 export async function withIntent<Value>(runtime: Runtime, attempt: (intent: Intent) => Promise<Value>): Promise<Value> {
   const now = runtime.now()
-  const { currentEntry, liveIntent } = runtime.core
+  const { EMPTY_KEYRING, currentEntry, liveIntent } = runtime.core
   const waiting = liveIntent(runtime.ring(), now)
   const principal = currentEntry(runtime.ring())?.principal ?? null
   // An attempt that waits goes on, with its id and what the person typed.
   const intent = { id: crypto.randomUUID(), expected: null, startedAt: now, ...waiting, principal, expiresAt: now + LIFETIME }
   try {
-    await runtime.write((ring) => ({ ...ring, intent }))
+    // Without a record there is nothing to bind; an otherwise empty one would mean that somebody signed out.
+    await runtime.write((ring) => (ring === EMPTY_KEYRING ? ring : { ...ring, intent }))
     return await attempt(intent)
   } catch (error) {
     // Where it cannot be put back, an upgrade is thought to wait until it expires: nothing comes of it by itself.

@@ -235,3 +235,35 @@ test('two accounts cannot both take the principal: the second one is told so', a
   await settled(auth, { phase: 'ready', upgrade: { failure: 'PRINCIPAL_TAKEN' } })
   expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
 })
+
+describe('a session that was planted before', () => {
+  async function planted() {
+    const given = await world()
+    given.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {}, identifiers: ['eve@example.com'] })
+    given.browser.account.setSession('eve')
+    return given
+  }
+
+  test('is not taken for the one that was asked for', async () => {
+    const { auth, browser, principal } = await planted()
+    const waiting = { pending: { expected: ADA }, account: { accountId: 'eve', identifiers: ['eve@example.com'] } }
+    expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({ outcome: 'pending', ...waiting })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'pending', session: { principal }, upgrade: waiting })
+  })
+
+  test('gives way to the one that the person made', async () => {
+    const { auth, browser, principal } = await planted()
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+  })
+
+  test('is left aside where the sign-in failed', async () => {
+    const { auth, browser, principal } = await planted()
+    expect(await auth.upgrade(() => browser.account.signIn('nobody'))).toMatchObject({ outcome: 'failed', error: { code: 'PROVIDER_REFUSED' } })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
+  })
+
+  test('is taken when the person signs in to that very account', async () => {
+    const { auth, browser } = await planted()
+    expect(await auth.upgrade(() => browser.account.signIn('eve'))).toMatchObject({ outcome: 'switched', session: { principal: 'eve' } })
+  })
+})

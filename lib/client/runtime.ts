@@ -60,6 +60,7 @@ export interface Runtime {
 
 /** The acts get these from the runtime: imported, they would move out of the first load into a chunk of their own. */
 export interface Core {
+  readonly EMPTY_KEYRING: Keyring
   fail(...failure: ConstructorParameters<typeof LatchkeyError>): LatchkeyError
   readonly createIdentity: typeof createIdentity
   readonly currentEntry: typeof currentEntry
@@ -76,6 +77,7 @@ export interface Core {
 }
 
 const core: Core = {
+  EMPTY_KEYRING,
   fail: (...failure) => new LatchkeyError(...failure),
   createIdentity,
   currentEntry,

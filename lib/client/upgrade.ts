@@ -3,7 +3,7 @@ import type { DeviceKey } from '../identity/device-key.ts'
 import type { Entry, Intent } from '../keystore/record.ts'
 import type { PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
 import { mintProof } from '../tokens/prove.ts'
-import type { AccountProvider } from './account.ts'
+import type { AccountProvider, AccountSession } from './account.ts'
 import { correctClock } from './clock.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { keepExpected, withIntent } from './intent.ts'
@@ -94,13 +94,20 @@ interface Attempt {
 }
 
 async function attempt(runtime: Runtime, account: AccountProvider, given: Attempt): Promise<Taken | 'pending'> {
+  const earlier = await account.getSession({ peek: true })
   const { failure, sent } = await runInTime(runtime, account, given)
   const found = await account.getSession({ peek: true })
   if (found && isSameIdentity(found, given.before)) return completeUpgrade(runtime, given.before, found)
   if (failure) throw failure
-  // Without a request nothing is under way, and a session that `run` did not make could be anybody's.
   if (!sent) throw runtime.core.fail('PROOF_NOT_SENT')
-  return found ? takeAccount(runtime, account, given.before, found) : 'pending'
+  if (!found) return 'pending'
+  // A session that `run` did not make could be anybody's.
+  if (isSameSession(earlier, found)) return (await considerSession(runtime, account, given.before, found, false)) ?? 'pending'
+  return takeAccount(runtime, account, given.before, found)
+}
+
+function isSameSession(earlier: AccountSession | null, found: AccountSession): boolean {
+  return earlier?.accountId === found.accountId && earlier.id === found.id
 }
 
 /** Another tab may have finished an act while this one waited for its turn. */

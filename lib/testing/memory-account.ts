@@ -56,6 +56,8 @@ export interface MemoryAccountClient {
 /** What the pages of one browser share. */
 interface Browser {
   session: string | null
+  /** Sessions so far. */
+  sessions: number
   online: boolean
   loseNextAnswer: boolean
   readonly calls: string[]
@@ -78,7 +80,7 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
     accounts: new Map(),
     verifier: createProofVerifier({ audience: AUDIENCE, clock }),
     used: new Set(),
-    connect: () => openPage(server, clock, { session: null, online: true, loseNextAnswer: false, calls: [] }),
+    connect: () => openPage(server, clock, { session: null, sessions: 0, online: true, loseNextAnswer: false, calls: [] }),
   }
   return server
 }
@@ -91,7 +93,7 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
   const page: Omit<MemoryAccountClient, 'session' | 'online' | 'loseNextAnswer'> = {
     calls: browser.calls,
     openPage: (other) => openPage(server, clock, browser, other),
-    setSession: (name) => void (browser.session = name),
+    setSession: (name) => setSession(browser, name),
     signUp: (name) => call('signUp', async () => signUp(server, browser, name, await carrier.proven())),
     signIn: (name) => call('signIn', async () => (await carrier.proven(), signIn(server, browser, name))),
     async requestLink(identifier) {
@@ -100,13 +102,13 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
     },
     provider: {
       audience: AUDIENCE,
-      getSession: ({ peek } = {}) => call('getSession', () => readSession(server, browser.session, peek)),
+      getSession: ({ peek } = {}) => call('getSession', () => readSession(server, browser, peek)),
       getToken: () => call('getToken', () => issue(server, browser.session, clock)),
       withProof: carrier.withProof,
-      bind: (prove) => call('bind', () => bind(server, browser.session, prove)),
+      bind: (prove) => call('bind', () => bind(server, browser, prove)),
       readFailure,
       getTime: () => call('getTime', clock),
-      signOut: () => call('signOut', () => void (browser.session = null)),
+      signOut: () => call('signOut', () => setSession(browser, null)),
     },
   }
   return Object.defineProperties(page as MemoryAccountClient, {
@@ -163,33 +165,38 @@ function signUp({ accounts }: Server, browser: Browser, name: string, principal:
   if ([...accounts.values()].some((other) => other.principal === principal)) return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
   const accountId = `account-${accounts.size + 1}`
   accounts.set(name, { accountId, principal: principal ?? accountId, aliases: [], recoverable: false, claims: {} })
-  browser.session = name
+  setSession(browser, name)
   return { data: { accountId } }
 }
 
 function signIn({ accounts }: Server, browser: Browser, name: string): unknown {
   if (!accounts.has(name)) return { error: { message: 'unknown' } }
-  browser.session = name
+  setSession(browser, name)
   return { data: {} }
 }
 
-function readSession({ accounts }: Server, name: string | null, peek?: boolean): AccountSession | null {
-  const account = accounts.get(name ?? '')
+function setSession(browser: Browser, name: string | null): void {
+  browser.session = name
+  browser.sessions++
+}
+
+function readSession({ accounts }: Server, { session, sessions }: Browser, peek?: boolean): AccountSession | null {
+  const account = accounts.get(session ?? '')
   if (!account) return null
   if (!peek) account.open = false
   const { accountId, principal, aliases, recoverable, open = false, identifiers = [] } = account
-  return { accountId, principal, aliases, recoverable, identifiers, ...(peek && { open }) }
+  return { id: `session-${sessions}`, accountId, principal, aliases, recoverable, identifiers, ...(peek && { open }) }
 }
 
 const NONCE = 'nonce'
 
-async function bind(server: Server, name: string | null, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
-  const account = server.accounts.get(name ?? '')
+async function bind(server: Server, browser: Browser, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const account = server.accounts.get(browser.session ?? '')
   if (!account) throw new LatchkeyError('SESSION_MISSING')
   const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'bind', nonce: NONCE })
   if ([...server.accounts.values()].some((other) => other !== account && other.principal === principal)) throw new LatchkeyError('PRINCIPAL_TAKEN')
   if (account.open) Object.assign(account, { principal, open: false, aliases: [account.accountId] })
-  return readSession(server, name)!
+  return readSession(server, browser)!
 }
 
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {
