@@ -49,6 +49,7 @@ export function createFaults(): Faults {
   let plan: { readonly fault: Fault; readonly operation: string | undefined; left: number } | undefined
   let operations: string[] = []
   const held = new Set<() => void>()
+  let recoveries = 0
   const faults = { operations: operations as readonly string[], pending: 0, struck: false, dead: false }
 
   function restart(next?: typeof plan): void {
@@ -65,17 +66,20 @@ export function createFaults(): Faults {
     return plan.fault
   }
 
-  async function hold(): Promise<void> {
+  /** @param since - the number of recoveries when the operation began: trouble that is over holds nothing back */
+  async function hold(since: number): Promise<void> {
+    if (since !== recoveries) return
     faults.pending--
     await new Promise<void>((resolve) => held.add(resolve))
     faults.pending++
   }
 
   async function carry<Answer>(code: LatchkeyErrorCode, fault: Fault | undefined, work: () => Promise<Answer>): Promise<Answer> {
+    const since = recoveries
     if (faults.dead || fault === 'rejects') throw new LatchkeyError(code, 'a fault')
-    if (fault === 'hangs') await hold().then(() => { throw new LatchkeyError(code, 'a fault: no answer') })
+    if (fault === 'hangs') await hold(since).then(() => { throw new LatchkeyError(code, 'a fault: no answer') })
     const answer = await work()
-    if (fault === 'answersLate') await hold()
+    if (fault === 'answersLate') await hold(since)
     if (fault === 'dies') faults.dead = true
     if (faults.dead || fault === 'answerLost') throw new LatchkeyError(code, 'a fault: the answer was lost')
     return answer
@@ -87,6 +91,7 @@ export function createFaults(): Faults {
     die: () => void (faults.dead = true),
     recover() {
       plan = undefined
+      recoveries++
       for (const resolve of held) resolve()
       held.clear()
     },
