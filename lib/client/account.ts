@@ -40,12 +40,12 @@ export interface AccountProvider {
    *
    * @param mint - signs one proof; null where the device has no identity
    */
-  withProof<Result>(mint: (() => Promise<string>) | null, run: () => Result | Promise<Result>, typing: Typing): Promise<ProvenRun<Result>>
+  withProof<Result>(mint: (() => Promise<string>) | null, run: () => Result | Promise<Result>, typing?: Typing): Promise<ProvenRun<Result>>
   /**
    * Gives the device's principal to the account in force, which must be open and its session fresh.
    *
    * @param prove - signs a proof with the server's nonce
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or what the server says against it
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is
    */
   bind?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */

@@ -7,7 +7,7 @@ import { holdsNothing } from './holdings.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
-import { type Taken, completeUpgrade, isSameIdentity, takeAccount } from './take-account.ts'
+import { type Taken, completeUpgrade, isSameIdentity, takeAccount, takeAsItIs } from './take-account.ts'
 
 /**
  * Looks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, somebody was signed in
@@ -62,17 +62,17 @@ async function consider(runtime: Runtime, account: AccountProvider, isFirst: boo
 export async function considerSession(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<Taken | null> {
   if (before?.kind === 'account') return null
   if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
-  if (await isMeant(runtime, before, found, isFirst)) return takeAccount(runtime, account, before, found)
+  if (isAskedFor(runtime, found)) return takeAccount(runtime, account, before, found)
+  if (isFirst && (await holdsNothing(runtime, before))) return takeAsItIs(runtime, account, before)
   const { accountId, principal, identifiers = [] } = found
   wait(runtime, { accountId, principal, identifiers })
   return null
 }
 
-/** The person typed an identifier that this account has proven, or it is the first day. */
-async function isMeant(runtime: Runtime, before: Entry | undefined, { identifiers = [] }: AccountSession, isFirst: boolean): Promise<boolean> {
+/** The person typed an identifier that this account has proven. */
+function isAskedFor(runtime: Runtime, { identifiers = [] }: AccountSession): boolean {
   const expected = runtime.core.liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
-  if (expected !== undefined) return identifiers.some((identifier) => identifier.toLowerCase() === expected)
-  return isFirst && (await holdsNothing(runtime, before))
+  return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)
 }
 
 function wait(runtime: Runtime, account: WaitingAccount | undefined): void {

@@ -1,3 +1,4 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import type { AccountEntry, Entry } from '../keystore/record.ts'
 import { mintProof } from '../tokens/prove.ts'
@@ -23,6 +24,15 @@ export function isSameIdentity(found: AccountSession, before: Entry | undefined)
  */
 export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
   const found = peeked.open ? await settleOpen(runtime, account) : peeked
+  return take(runtime, before, found)
+}
+
+/** The same, without giving the account this device's principal: nobody asked for that. */
+export async function takeAsItIs(runtime: Runtime, account: AccountProvider, before: Entry | undefined): Promise<Taken> {
+  return take(runtime, before, await confirmed(runtime, account))
+}
+
+async function take(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<Taken> {
   if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
   // Asked again where it counts: the app may have written something while the person signed in.
   if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry)))) return 'switched'
@@ -33,10 +43,22 @@ export async function takeAccount(runtime: Runtime, account: AccountProvider, be
 /** Binds the device's principal to an open account; without a device identity the account is taken as it is. */
 async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
   const key = await runtime.deviceKey()
-  const bound = key && account.bind ? await account.bind((nonce) => proofOf(runtime, key, account, nonce)) : await account.getSession()
-  if (!bound) throw runtime.core.fail('SESSION_MISSING')
-  return bound
+  try {
+    if (key && account.bind) return await account.bind((nonce) => proofOf(runtime, key, account, nonce))
+  } catch (error) {
+    // It is the account's own word that it stays as it is; then that is what the person signed in to.
+    if (!runtime.core.isLatchkeyError(error) || !STAYS.includes(error.code)) throw error
+  }
+  return confirmed(runtime, account)
 }
+
+async function confirmed(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
+  const found = await account.getSession()
+  if (!found) throw runtime.core.fail('SESSION_MISSING')
+  return found
+}
+
+const STAYS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
 
 function proofOf(runtime: Runtime, key: DeviceKey, { audience }: AccountProvider, nonce: string): Promise<string> {
   return mintProof(runtime.core.signJws, key, { audience, now: runtime.now() / 1000, purpose: 'bind', nonce })

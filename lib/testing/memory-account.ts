@@ -137,7 +137,7 @@ interface Carrier {
 
 function createCarrier({ verifier, used }: Server): Carrier {
   let mint: (() => Promise<string>) | null = null
-  let typing: Typing | null = null
+  let typing: Typing | undefined
   let sent = false
   return {
     async withProof(minter, run, typed) {
@@ -145,7 +145,7 @@ function createCarrier({ verifier, used }: Server): Carrier {
       try {
         return { result: await run(), sent }
       } finally {
-        ;[mint, typing] = [null, null]
+        ;[mint, typing] = [null, undefined]
       }
     },
     typed: async (identifier) => typing?.onTyped(identifier),
