@@ -220,6 +220,7 @@ function guarded(callback: () => unknown): void {
 }
 
 function freeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(freeze)
+  // What is no object counts as frozen.
+  if (!Object.isFrozen(value)) Object.values(Object.freeze(value) as object).forEach(freeze)
   return value
 }

@@ -66,11 +66,11 @@ export type Effect =
 export type Transition = readonly [state: AuthState, ...effects: Effect[]]
 
 type Handler<Type extends EventType> = (state: AuthState, event: EventPayloads[Type]) => Transition
-type Row = { readonly [Type in EventType]: Handler<Type> }
+type Row = { readonly [Type in EventType]?: Handler<Type> }
 
 /** The next state for an event. Pure: effects are only named here. */
 export function transition(state: AuthState, event: AuthEvent): Transition {
-  const handler = TABLE[state.phase][event.type] as Handler<EventType>
+  const handler = (TABLE[state.phase][event.type] ?? ignore) as Handler<EventType>
   return handler(state, event)
 }
 
@@ -134,64 +134,34 @@ const back = (state: AuthState): Transition => [change(state, { phase: resting(s
 
 const cancel = (state: AuthState): Transition => [change(state, { phase: 'ready', upgrade: undefined }), 'announce']
 
-/** What is the same in every phase: unreachable is not rejected, a rejection keeps the session. */
+/** What is the same in every phase: unreachable is not rejected. */
 const always = {
-  tokenRejected: reject,
-  tokenAccepted: accept,
   networkLost: keep,
   networkFound: (state: AuthState): Transition => [state, 'deliverOutbox'],
   storageChanged: store,
-  sessionConfirmed: confirm,
-  recordChanged: follow,
 }
+
+/** Once the store was read: a rejection keeps the session. */
+const opened = { ...always, tokenRejected: reject, tokenAccepted: accept, sessionConfirmed: confirm }
 
 /** No act is under way. */
-const idle = {
-  ...always,
-  opened: ignore,
-  openFailed: ignore,
-  identityEnsured: settle,
-  upgradeStarted: to('upgrading'),
-  upgradeCompleted: ignore,
-  upgradeFailed: ignore,
-  upgradePended: pend,
-  conflictFound: ignore,
-  conflictResolved: ignore,
-  upgradeCancelled: ignore,
-  signOutStarted: to('signing-out'),
-  signOutVetoed: ignore,
-  signedOut: ignore,
-}
+const idle = { ...opened, recordChanged: follow, identityEnsured: settle, upgradeStarted: to('upgrading'), upgradePended: pend, signOutStarted: to('signing-out') }
 
 /** An act is under way: no other one may start. */
-const busy = { ...idle, recordChanged: show, identityEnsured: join, upgradeStarted: ignore, upgradePended: ignore, signOutStarted: ignore }
+const busy = { ...opened, recordChanged: show, identityEnsured: join }
 
+/** What a row lacks has no place in that phase: it is ignored, and reported. */
 const TABLE: Readonly<Record<Phase, Row>> = {
   starting: {
-    ...busy,
-    identityEnsured: ignore,
+    ...always,
     opened: (state, event) => [follow({ ...state, phase: 'ready' }, event)[0], 'deliverOutbox'],
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
-    tokenRejected: ignore,
-    tokenAccepted: ignore,
-    sessionConfirmed: ignore,
-    recordChanged: ignore,
   },
   ready: idle,
-  upgrading: {
-    ...busy,
-    upgradeCompleted: finish('announce'),
-    upgradeFailed: fail,
-    upgradePended: pend,
-    conflictFound: to('conflict'),
-  },
+  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: to('conflict') },
   pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
   conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: cancel, signOutStarted: to('signing-out') },
-  'signing-out': {
-    ...busy,
-    signOutVetoed: back,
-    signedOut: finish('announce', 'deliverOutbox'),
-  },
+  'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },
 }
 
 type Patch = { readonly [Field in keyof AuthState]?: AuthState[Field] | undefined }
