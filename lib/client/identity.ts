@@ -14,7 +14,7 @@ export async function start(runtime: Runtime): Promise<boolean> {
   try {
     found = await runtime.read()
     if (!found && runtime.options.initialMode !== 'anonymous') await createIdentity(runtime, false)
-    runtime.dispatch({ type: 'opened', view: runtime.view(), pending: runtime.pending() })
+    runtime.dispatch({ type: 'opened', view: runtime.view(), waiting: runtime.waiting() })
   } catch (error) {
     runtime.dispatch({ type: 'openFailed', problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
     return true

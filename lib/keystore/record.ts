@@ -67,6 +67,19 @@ export interface Intent {
   readonly expiresAt: number
 }
 
+/** An account whose session is there, and which has another principal than the device that holds something. */
+export interface KeptConflict {
+  /** The principal that is in force here until it is resolved. */
+  readonly principal: string
+  readonly account: {
+    readonly accountId: string
+    readonly principal: string
+    readonly identifiers: readonly string[]
+  }
+  /** The device's principal belongs to another account, so that this one cannot adopt it. */
+  readonly isTaken: boolean
+}
+
 /** Something that the account server still has to hear. */
 export interface OutboxItem {
   readonly id: string
@@ -83,6 +96,7 @@ export interface Keyring {
   readonly current: string | null
   readonly entries: readonly Entry[]
   readonly intent: Intent | null
+  readonly conflict?: KeptConflict | null
   readonly outbox: readonly OutboxItem[]
 }
 
@@ -103,6 +117,12 @@ export function currentEntry(ring: Keyring): Entry | undefined {
 export function liveIntent(ring: Keyring, now: number): Intent | null {
   const { intent } = ring
   return intent && intent.expiresAt > now && intent.principal === (currentEntry(ring)?.principal ?? null) ? intent : null
+}
+
+/** The conflict that waits for a decision, unless another identity is in force by now. */
+export function liveConflict(ring: Keyring): KeptConflict | null {
+  const { conflict = null, current } = ring
+  return conflict && current === `device:${conflict.principal}` ? conflict : null
 }
 
 /**

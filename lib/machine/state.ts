@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry, liveConflict, liveIntent } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -51,12 +51,24 @@ export interface WaitingAccount {
   readonly identifiers: readonly string[]
 }
 
+/** Two identities, both kept; the device's is in force until `resolve`. */
+export interface Conflict {
+  /** The principal of the device's identity, which holds something. */
+  readonly principal: string
+  /** The account that is signed in at the account server. */
+  readonly account: WaitingAccount
+  /** The device's principal belongs to another account already: this one cannot adopt it. */
+  readonly isTaken: boolean
+}
+
 /** What an upgrade left behind. */
 export interface UpgradeState {
   /** It waits for something outside. */
   readonly pending?: PendingUpgrade
   /** A session is there: `upgrade()` without `run` takes it, `cancelUpgrade()` ends it. */
   readonly account?: WaitingAccount
+  /** The account has another principal, and the device holds something: `resolve` decides. */
+  readonly conflict?: Conflict
   /** Code of the last failure, until the next attempt. */
   readonly failure?: LatchkeyErrorCode
 }
@@ -112,8 +124,9 @@ function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | 
   return account?.recoverable === true && !device?.derived
 }
 
-/** The upgrade that waits. */
-export function pendingOf(ring: Keyring, now: number): PendingUpgrade | undefined {
+/** What the record says of an upgrade that waits. */
+export function waitingOf(ring: Keyring, now: number): UpgradeState {
+  const conflict = liveConflict(ring)
   const intent = liveIntent(ring, now)
-  return intent ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
+  return { ...(conflict && { conflict }), ...(intent && { pending: { expected: intent.expected, expiresAt: intent.expiresAt } }) }
 }
