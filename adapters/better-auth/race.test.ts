@@ -115,7 +115,7 @@ describe.each(Object.entries(PLACES))(`${PROCESSES} processes on %s, ${ROUNDS} r
       const statuses = await race(await Promise.all(people.map(bindCall)))
       expect(statuses.sort()).toEqual([200, 409])
       const [first, second] = await Promise.all(people.map((one) => one.session()))
-      expect(first).toEqual(second)
+      expect({ ...first, id: null }).toEqual({ ...second, id: null })
       expect(people.map((one) => one.device.principal)).toContain(first!.principal)
     }
   })
