@@ -21,7 +21,7 @@ export function isSameIdentity(found: AccountSession, before: Entry | undefined)
  * used yet takes this device's principal first. Where it has another principal and the device holds something, both are
  * kept for the person to decide.
  *
- * @throws {LatchkeyError} `IDENTITY_CHANGED`
+ * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is in force
  */
 export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
   try {
@@ -46,9 +46,13 @@ async function take(runtime: Runtime, before: Entry | undefined, found: AccountS
 
 /** Keeps both: the device's identity stays in force, the account's session stays at the account server. */
 async function hold(runtime: Runtime, before: Entry | undefined, { accountId, principal, identifiers = [] }: AccountSession, isTaken: boolean): Promise<'conflict'> {
+  if (before?.kind !== 'device') {
+    await endSession(runtime, accountId)
+    throw runtime.core.fail('CONFLICT', 'another account is in force: sign out first')
+  }
   await runtime.write((ring) => {
     checkUnchanged(runtime, ring, before)
-    return { ...ring, intent: null, conflict: { principal: before!.principal, account: { accountId, principal, identifiers }, isTaken } }
+    return { ...ring, intent: null, conflict: { principal: before.principal, account: { accountId, principal, identifiers }, isTaken } }
   })
   return 'conflict'
 }

@@ -106,6 +106,8 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
       getToken: () => call('getToken', () => issue(server, browser.session, clock)),
       withProof: carrier.withProof,
       bind: (prove) => call('bind', () => bind(server, browser, prove)),
+      link: (prove) => call('link', () => link(server, browser, prove)),
+      unlink: (alias) => call('unlink', () => unlink(server, browser, alias)),
       readFailure,
       getTime: () => call('getTime', clock),
       signOut: () => call('signOut', () => setSession(browser, null)),
@@ -194,8 +196,29 @@ async function bind(server: Server, browser: Browser, prove: (nonce: string) => 
   const account = server.accounts.get(browser.session ?? '')
   if (!account) throw new LatchkeyError('SESSION_MISSING')
   const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'bind', nonce: NONCE })
-  if ([...server.accounts.values()].some((other) => other !== account && other.principal === principal)) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  checkFree(server, account, principal)
   if (account.open) Object.assign(account, { principal, open: false, aliases: [account.accountId] })
+  return readSession(server, browser)!
+}
+
+function checkFree({ accounts }: Server, account: MemoryAccount, principal: string): void {
+  const isOthers = [...accounts.values()].some((other) => other !== account && [other.principal, ...other.aliases].includes(principal))
+  if (isOthers) throw new LatchkeyError('PRINCIPAL_TAKEN')
+}
+
+async function link(server: Server, browser: Browser, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const account = server.accounts.get(browser.session ?? '')
+  if (!account) throw new LatchkeyError('SESSION_MISSING')
+  const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'link', nonce: NONCE, linkTo: account.principal })
+  checkFree(server, account, principal)
+  if (![account.principal, ...account.aliases].includes(principal)) account.aliases = [...account.aliases, principal]
+  return readSession(server, browser)!
+}
+
+function unlink(server: Server, browser: Browser, alias: string): AccountSession {
+  const account = server.accounts.get(browser.session ?? '')
+  if (!account) throw new LatchkeyError('SESSION_MISSING')
+  account.aliases = account.aliases.filter((other) => other !== alias)
   return readSession(server, browser)!
 }
 
