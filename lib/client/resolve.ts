@@ -70,7 +70,7 @@ export async function resolve(runtime: Runtime, decision: Decision | 'cancel', {
 
 async function decide(runtime: Runtime, account: AccountProvider, decision: Decision | 'cancel'): Promise<'upgraded' | 'switched' | 'adopted' | 'cancelled'> {
   await runtime.read()
-  const conflict = runtime.core.liveConflict(runtime.ring())
+  const { conflict } = runtime.waiting()
   if (!conflict) throw runtime.core.fail('CONFLICT_MISSING')
   if (decision === 'cancel') {
     await endSession(runtime, conflict.account.accountId)
@@ -89,7 +89,7 @@ async function decide(runtime: Runtime, account: AccountProvider, decision: Deci
 async function stillThere(runtime: Runtime, account: AccountProvider, conflict: Conflict): Promise<AccountSession> {
   const found = await account.getSession({ peek: true })
   if (found?.accountId === conflict.account.accountId) return confirmed(runtime, account)
-  await runtime.write((ring) => ({ ...ring, conflict: null }))
+  await runtime.write((ring) => ({ ...ring, intent: null }))
   await runtime.read()
   throw runtime.core.fail('SESSION_MISSING', 'sign in again')
 }
@@ -127,7 +127,7 @@ export async function undoAdopt(runtime: Runtime, alias: string): Promise<Sessio
 /** Describes both sides of the conflict that waits. */
 export async function previewConflict(runtime: Runtime): Promise<ConflictPreview> {
   await runtime.read()
-  const conflict = runtime.core.liveConflict(runtime.ring())
+  const { conflict } = runtime.waiting()
   if (!conflict) throw runtime.core.fail('CONFLICT_MISSING')
   const { describeLocal, describeAccount } = runtime.options
   const [deviceHoldings, accountHoldings] = await Promise.all([describe(() => describeLocal?.(conflict.principal)), describe(() => describeAccount?.(conflict.account))])

@@ -4,7 +4,7 @@ import { type DeviceKey, openDeviceKey, openHardenedKey } from '../identity/devi
 import { importRoot, importSeed, nativeSuite } from '../identity/native.ts'
 import { parseSecret } from '../identity/secret.ts'
 import { indexedDbStore } from '../keystore/indexed-db.ts'
-import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, liveConflict, liveIntent } from '../keystore/record.ts'
+import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
 import { signJws } from '../tokens/mint.ts'
 import { type AuthState, INITIAL_STATE, type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../machine/state.ts'
@@ -70,7 +70,6 @@ export interface Core {
   readonly importRoot: typeof importRoot
   readonly importSeed: typeof importSeed
   readonly isLatchkeyError: typeof isLatchkeyError
-  readonly liveConflict: typeof liveConflict
   readonly liveIntent: typeof liveIntent
   readonly nativeSuite: typeof nativeSuite
   readonly parseSecret: typeof parseSecret
@@ -88,7 +87,6 @@ const core: Core = {
   importRoot,
   importSeed,
   isLatchkeyError,
-  liveConflict,
   liveIntent,
   nativeSuite,
   parseSecret,

@@ -47,9 +47,8 @@ function signedOut(ring: Keyring, entry: Entry | undefined, now: number, forget:
   const gone = new Set<Entry>()
   if (entry?.kind === 'account') for (const left of leftBehind(ring, entry)) gone.add(left)
   else if (entry && forget) gone.add(entry)
-  const { conflict } = ring
-  const left: Keyring = { ...ring, current: null, intent: null, conflict: null, entries: ring.entries.filter((other) => !gone.has(other)) }
-  const accountId = entry?.kind === 'account' ? entry.accountId : conflict?.account.accountId
+  const left: Keyring = { ...ring, current: null, intent: null, entries: ring.entries.filter((other) => !gone.has(other)) }
+  const accountId = entry?.kind === 'account' ? entry.accountId : ring.intent?.conflict?.account.accountId
   return accountId === undefined ? left : withSignOut(left, accountId, now)
 }
 

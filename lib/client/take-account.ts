@@ -52,7 +52,9 @@ async function hold(runtime: Runtime, before: Entry | undefined, { accountId, pr
   }
   await runtime.write((ring) => {
     checkUnchanged(runtime, ring, before)
-    return { ...ring, intent: null, conflict: { principal: before.principal, account: { accountId, principal, identifiers }, isTaken } }
+    const now = runtime.now()
+    const conflict = { account: { accountId, principal, identifiers }, isTaken }
+    return { ...ring, intent: { id: crypto.randomUUID(), principal: before.principal, expected: null, startedAt: now, expiresAt: now, conflict } }
   })
   return 'conflict'
 }
@@ -88,7 +90,7 @@ function proofOf(runtime: Runtime, key: DeviceKey, { audience }: AccountProvider
 
 /** Ends a session at the account server, now or as soon as it can be reached, and what waited for it here. */
 export async function endSession(runtime: Runtime, accountId: string): Promise<void> {
-  await runtime.write((ring) => withSignOut({ ...ring, intent: null, conflict: null }, accountId, runtime.now()))
+  await runtime.write((ring) => withSignOut({ ...ring, intent: null }, accountId, runtime.now()))
   await deliverOutbox(runtime).catch(() => {})
 }
 
@@ -117,7 +119,7 @@ export async function commit(runtime: Runtime, before: Entry | undefined, found:
     if (!isDone) return ring
     const claims = ring.entries.find(isKnown)?.claims ?? {}
     const others = ring.entries.filter((other) => !isKnown(other) && !(discards && other === entry))
-    return { ...ring, current, intent: null, conflict: null, entries: [...others, { ...account, claims }] }
+    return { ...ring, current, intent: null, entries: [...others, { ...account, claims }] }
   })
   await write.catch(async (error: unknown) => {
     await runtime.read().catch(() => {})

@@ -42,7 +42,7 @@ function pended(runtime: Runtime): UpgradeResult {
 /** Ends an upgrade that waits, and the session that it brought. */
 export async function cancelUpgrade(runtime: Runtime): Promise<void> {
   checkIdle(runtime)
-  const { account } = runtime.getState().upgrade ?? {}
+  const { upgrade: { conflict, account = conflict?.account } = {} } = runtime.getState()
   if (account) await exclusively(runtime, () => endSession(runtime, account.accountId))
   else await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
   runtime.dispatch({ type: 'upgradeCancelled' })

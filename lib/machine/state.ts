@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry, liveConflict, liveIntent } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, type WaitingAccount, currentEntry, liveIntent } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -42,14 +42,7 @@ export interface PendingUpgrade {
   readonly expiresAt: number
 }
 
-/** An account whose session is there, and which waits for the person's word. */
-export interface WaitingAccount {
-  readonly accountId: string
-  /** Its canonical principal. */
-  readonly principal: string
-  /** The e-mail addresses and phone numbers that it has proven: show them before you ask. */
-  readonly identifiers: readonly string[]
-}
+export type { WaitingAccount }
 
 /** Two identities, both kept; the device's is in force until `resolve`. */
 export interface Conflict {
@@ -126,7 +119,7 @@ function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | 
 
 /** What the record says of an upgrade that waits. */
 export function waitingOf(ring: Keyring, now: number): UpgradeState {
-  const conflict = liveConflict(ring)
-  const intent = liveIntent(ring, now)
-  return { ...(conflict && { conflict }), ...(intent && { pending: { expected: intent.expected, expiresAt: intent.expiresAt } }) }
+  const { conflict, expected, expiresAt, principal } = liveIntent(ring, now) ?? {}
+  if (conflict) return { conflict: { principal: principal!, ...conflict } }
+  return expiresAt ? { pending: { expected: expected!, expiresAt } } : {}
 }
