@@ -1,5 +1,5 @@
-// A server process of its own, on a shared database: a file, or a Postgres. It answers requests, and dies right before
-// the statement that it is told (on a file).
+// A server process of its own, on a shared database: a file, or a Postgres. It answers requests, alone or at the
+// same moment as others, and dies right before the statement that it is told (on a file).
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
 import { Pool } from 'pg'
@@ -27,16 +27,41 @@ const auth = betterAuth({
   plugins: [latchkey()],
 })
 
-process.on('message', async ({ requests, dieAt }) => {
+/** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */
+function requestOf({ path, headers, body }) {
+  const init = body === undefined ? { headers } : { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
+  return new Request(`${origin}/api/auth${path}`, init)
+}
+
+/** One after the other, until the statement at which the process dies; or right after the last. */
+async function answerAll({ requests, dieAt, dieAfterwards }) {
   statements = 0
   deadly = dieAt
   const answers = []
-  for (const { path, headers, body } of requests) {
-    const init = body === undefined ? { headers } : { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
-    answers.push((await auth.handler(new Request(`${origin}/api/auth${path}`, init))).status)
-  }
+  for (const request of requests) answers.push((await auth.handler(requestOf(request))).status)
   deadly = Number.POSITIVE_INFINITY
+  if (dieAfterwards) process.kill(process.pid, 'SIGKILL')
   process.send({ answers, statements })
+}
+
+/** A request that waits for the others to be ready. */
+let armed
+
+async function go() {
+  const begun = performance.timeOrigin + performance.now()
+  const response = await auth.handler(armed)
+  const ended = performance.timeOrigin + performance.now()
+  const { code = 'done' } = await response.json()
+  process.send({ code, begun, ended })
+}
+
+process.on('message', async (message) => {
+  if (message.requests) await answerAll(message)
+  else if (message.go) await go()
+  else {
+    armed = requestOf(message.arm)
+    process.send({ armed: true })
+  }
 })
 
 await auth.handler(new Request(`${origin}/api/auth/ok`))
