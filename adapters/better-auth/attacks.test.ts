@@ -113,7 +113,7 @@ onEachEngine((newServer) => {
       const server = await newServer()
       const { victim, attacker } = await two(server)
       const nonce = await nonceOf(attacker)
-      const linkTo = (await attacker.session())!.principal
+      const { id: linkTo } = (await userOf(server, eve.email)) as { id: string }
       const proof = await victim.device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo })
       const refused = await present(attacker, nonce, proof)
       expect([refused.status, await codeOf(refused)]).toEqual([401, 'PROOF_PURPOSE_MISMATCH'])
@@ -158,6 +158,14 @@ onEachEngine((newServer) => {
       expect([refused.status, await codeOf(refused)]).toEqual([409, 'PROOF_IDENTIFIER_MISMATCH'])
       await expectUnbound(server)
     })
+  })
+
+  test('a principal in the body of a sign-up is nobody\'s', async () => {
+    const server = await newServer()
+    const { principal } = await testDevice()
+    const refused = await server.browser().send('/sign-up/email', post({ ...eve, principal }))
+    expect((await server.rows('user')).map((user) => user['principal'])).not.toContain(principal)
+    expect([refused.status, await codeOf(refused)]).toEqual([400, 'FIELD_NOT_ALLOWED'])
   })
 
   test('a device that polls for an approval binds no account of whoever approves', async () => {
