@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
 import { type TestDatabase, newPostgres, openPostgres, openSqlite } from './database.testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
+import { startProcess } from './process.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -58,8 +59,7 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     const opened = await open()
     database = opened.database
     server = await testServer({}, database)
-    workers = Array.from({ length: PROCESSES }, () => fork(new URL('server.worker.mjs', import.meta.url), [opened.place, ORIGIN]))
-    await Promise.all(workers.map((worker) => once(worker, 'message')))
+    workers = await each(() => startProcess(opened.place))
   })
 
   afterAll(async () => {

@@ -2,6 +2,7 @@
 // same moment as others, and dies right before the statement that it is told (on a file).
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
+import { magicLink } from 'better-auth/plugins'
 import { Pool } from 'pg'
 import { latchkey } from 'latchkey/better-auth'
 
@@ -24,7 +25,7 @@ const auth = betterAuth({
   user: { deleteUser: { enabled: true } },
   rateLimit: { enabled: false },
   logger: { disabled: true },
-  plugins: [latchkey()],
+  plugins: [latchkey(), magicLink({ sendMagicLink: async () => {} })],
 })
 
 /** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */

@@ -26,7 +26,7 @@ const { options } = ts.parseJsonConfigFileContent({ compilerOptions: ts.readConf
 
 /** For the tests that start server processes: they load the package by its name. @param {string} file */
 function emit(file) {
-  const { outputText } = ts.transpileModule(readFileSync(join(copy, file), 'utf8'), { compilerOptions: { ...options, noEmit: false, rewriteRelativeImportExtensions: true }, fileName: file })
+  const { outputText } = ts.transpileModule(readFileSync(join(copy, file), 'utf8'), { compilerOptions: { ...options, noEmit: false, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, rewriteRelativeImportExtensions: true }, fileName: file })
   const target = join(copy, 'dist', file.replace(/\.ts$/, '.js'))
   mkdirSync(dirname(target), { recursive: true })
   writeFileSync(target, outputText)
