@@ -141,9 +141,10 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
         await one.browser.send('/sign-up/email', post(person(`open-${round}-${index}`)))
         return one
       })
-      expectOneWinner(await race(await Promise.all(people.map(bindCall)), tally), 'PRINCIPAL_TAKEN')
+      const codes = await race(await Promise.all(people.map(bindCall)), tally)
       expect(await holdersOf(device.principal)).toHaveLength(1)
       expect(await rowsOf(device.principal)).toHaveLength(1)
+      expectOneWinner(codes, 'PRINCIPAL_TAKEN')
       const looks = await Promise.all(people.map((one) => one.session()))
       expect(looks.filter((look) => look!.principal === device.principal)).toHaveLength(1)
     })
