@@ -74,6 +74,12 @@ export const ATTACKS = [
     test: { file: plugin('race.test.ts'), name: 'several processes on Postgres > one proof, and a sign-up in each: it works once' },
   },
   {
+    attack: 'A proof is used again at a second server, whose clock is behind',
+    defence: 'A used proof is remembered five minutes longer than it would hold',
+    patches: [{ file: plugin('proofs.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' }],
+    test: { file: plugin('proofs.test.ts'), name: 'a used proof > is refused by a second server whose clock is four minutes behind, though the first sweeps' },
+  },
+  {
     attack: 'A nonce is used again, with a new proof',
     defence: 'A nonce is used up like a proof',
     patches: [{ file: plugin('bind-endpoint.ts'), find: 'await gate.useOnce(context, `nonce:${nonce}`, until)', replace: UNCHECKED }],
