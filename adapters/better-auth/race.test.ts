@@ -1,13 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
-import { type TestDatabase, newPostgres, openPostgres, openSqlite } from './database.testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
-import { startProcess } from './process.testing.ts'
+import { type MeetingPlace, PLACES, startProcess } from './process.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -22,19 +18,6 @@ interface Call {
   readonly path: string
   readonly headers: Record<string, string>
   readonly body: object
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-race-'))
-
-afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Where the processes meet, and the tests' own view of it. */
-const PLACES: Record<string, () => Promise<{ place: string; database: TestDatabase }>> = {
-  'a SQLite file': async () => ({ place: join(folder, 'auth.sqlite'), database: openSqlite(join(folder, 'auth.sqlite')) }),
-  Postgres: async () => {
-    const place = await newPostgres()
-    return { place, database: await openPostgres(true, place) }
-  },
 }
 
 interface Tally {
@@ -52,19 +35,18 @@ interface Outcome {
 
 describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATIENCE }, (where, open) => {
   let server: TestServer
-  let database: TestDatabase
+  let opened: MeetingPlace
   let workers: ChildProcess[] = []
 
   beforeAll(async () => {
-    const opened = await open()
-    database = opened.database
-    server = await testServer({}, database)
+    opened = await open()
+    server = await testServer({}, opened.database)
     workers = await each(() => startProcess(opened.place))
   })
 
   afterAll(async () => {
     for (const worker of workers) worker.kill()
-    await database.close()
+    await opened.close()
   })
 
   /** One call by each process. Each has the call in its hands before any is told to go: this is the barrier. */

@@ -1,9 +1,9 @@
 // A server process of its own, on a shared database: a file, or a Postgres. It answers requests, alone or at the
-// same moment as others, and dies right before the statement that it is told (on a file).
+// same moment as others, and dies right before the statement that it is told.
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
 import { magicLink } from 'better-auth/plugins'
-import { Pool } from 'pg'
+import { Client, Pool } from 'pg'
 import { latchkey } from 'latchkey/better-auth'
 
 const [, , place, origin] = process.argv
@@ -16,10 +16,18 @@ function beforeStatement() {
   if (statements === deadly) process.kill(process.pid, 'SIGKILL')
 }
 
+class CountingClient extends Client {
+  /** @param {unknown[]} given */
+  query(...given) {
+    beforeStatement()
+    return super.query(...given)
+  }
+}
+
 const auth = betterAuth({
   baseURL: origin,
   secret: 'a secret of at least thirty-two characters',
-  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 4 }) : new Database(place, { verbose: beforeStatement }),
+  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 4, Client: CountingClient }) : new Database(place, { verbose: beforeStatement }),
   emailAndPassword: { enabled: true, password: { hash: async (password) => password, verify: async ({ hash, password }) => hash === password } },
   emailVerification: { autoSignInAfterVerification: true },
   user: { deleteUser: { enabled: true } },

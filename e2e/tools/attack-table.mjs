@@ -451,7 +451,7 @@ export const ATTACKS = [
       { file: plugin('user-hooks.ts'), find: 'notesOf(ctx).createdUser = true', replace: UNCHECKED },
       { file: plugin('user-hooks.ts'), find: 'return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }', replace: "return { principal: epoch === '' ? '' : null, principalOpen: true, principalEpoch: null, ...mailbox }" },
     ],
-    test: { file: plugin('crash.test.ts'), name: 'a sign-up: the user has its binding or there is none, and the device can try again' },
+    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a sign-up: the user has its binding or there is none, and the device can try again' },
   },
   {
     attack: 'The server is killed in the middle of the first look',
@@ -460,19 +460,19 @@ export const ATTACKS = [
       { file: plugin('subject.ts'), find: "await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n", replace: '\n' },
       { file: plugin('subject.ts'), find: "{ kind: 'canonical', userId: user.id, until: null })\n", replace: "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n" },
     ],
-    test: { file: plugin('crash.test.ts'), name: 'the first look at an account: whoever looks next completes the binding' },
+    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > the first look at an account: whoever looks next completes the binding' },
   },
   {
     attack: 'The server is killed in the middle of a deletion',
     defence: 'The lock row names the user before the user goes',
     patches: [{ file: plugin('retire.ts'), find: "if (row?.kind === 'reserved' && counts(row, user)) await confirm(adapter, user, row, now)", replace: 'void [row, confirm, now]' }],
-    test: { file: plugin('crash.test.ts'), name: 'a deletion: the account is there with its principal, or nobody ever has that again' },
+    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a deletion: the account is there with its principal, or nobody ever has that again' },
   },
   {
     attack: 'The server is killed in the middle of a reset',
     defence: 'Who proved the mailbox is in the UPDATE that verifies it, and every look completes the reset',
     patches: [{ file: plugin('subject.ts'), find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now)', replace: 'await pinned(adapter, found)' }],
-    test: { file: plugin('crash.test.ts'), name: 'a reset: the account keeps no principal of whoever made it' },
+    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of whoever made it' },
   },
 
   // Floods

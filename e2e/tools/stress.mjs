@@ -14,5 +14,5 @@ function run(...command) {
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 
 run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'lib/client/model', 'lib/client/faults')
-run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race')
+run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
 run(path('test-browser.mjs'), 'kill')
