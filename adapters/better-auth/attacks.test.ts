@@ -73,8 +73,9 @@ onEachEngine((newServer) => {
       const { id } = await userOf(server, ada.email)
       const nonce = await nonceOf(attacker)
       const more = { principal: victim.device.principal, thumbprint: victim.device.thumbprint, userId: id }
-      expect((await present(attacker, nonce, await bindProof(attacker.device, nonce), more)).status).toBe(200)
+      const response = await present(attacker, nonce, await bindProof(attacker.device, nonce), more)
       expect(await userOf(server, eve.email)).toMatchObject({ principal: attacker.device.principal })
+      expect(response.status).toBe(200)
       expect(await userOf(server, ada.email)).toMatchObject({ principal: null, principalOpen: true })
     })
   })

@@ -127,7 +127,7 @@ export const ATTACKS = [
     attack: 'A self-signed token that gives itself a role',
     defence: 'The list of claims is closed',
     patches: [{ file: VERIFY, find: "if (!Object.keys(claims).every((name) => kind.claims.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')", replace: UNCHECKED }],
-    test: { file: VERIFY.replace('.ts', '.test.ts'), name: 'a local-first token > and its claims > with one that is not in the table, {"roles":["admin"]}, are refused' },
+    test: { file: VERIFY.replace('.ts', '.test.ts'), name: 'a \'local-first token\' > and its claims > with one that is not in the table, {"roles":["admin"]}, are refused' },
   },
 
   // Stolen proofs
@@ -383,7 +383,7 @@ export const ATTACKS = [
   {
     attack: 'A principal in the body of a bind',
     defence: 'The device is what the proof says',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: "const device = await gate.admit(context, headers!, { purpose: 'bind', nonce })", replace: "const device = { ...(await gate.admit(context, headers!, { purpose: 'bind', nonce })), ...(body as object) }" }],
+    patches: [{ file: plugin('bind-endpoint.ts'), find: "const device = await gate.admit(context, headers!, { purpose: 'bind', nonce })", replace: "const { principal, thumbprint } = { ...(await gate.admit(context, headers!, { purpose: 'bind', nonce })), ...(body as object) }\n  const device = { principal, thumbprint }" }],
     test: { file: plugin('attacks.test.ts'), name: 'SQLite > a proof that the attacker signs > for itself, with the victim\'s principal in the body, binds its own' },
   },
   {
