@@ -26,7 +26,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ENCODING_INVALID: local('A text is not the canonical base64url form of any bytes.'),
   SECRET_INVALID: local('A text is not a device secret.'),
   SECRET_HARDENED: local('The secret was replaced by keys that cannot be copied; it is not here any more.'),
-  CRYPTO_UNAVAILABLE: local('Neither WebCrypto nor @noble can make an Ed25519 key here.'),
+  CRYPTO_UNAVAILABLE: local('Neither WebCrypto nor @noble can make an Ed25519 key here; where `import()` is not allowed pass `nobleSuite` from `latchkey/noble` as `crypto`.'),
 
   // Tokens and proofs
   TOKEN_TOO_LARGE: invalid('The token is over its size limit (self-signed 4 KiB, external 16 KiB); it was not parsed.'),

@@ -8,7 +8,7 @@ import { type ProvenDevice, findUser } from './lock.ts'
 import { type ProofGate, refusal, toApiError } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
 import type { BoundUser } from './schema.ts'
-import type { SessionAnswer } from './session-endpoint.ts'
+import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
 import { refreshSession } from './sign-in.ts'
 import type { StatusCache } from './status-cache.ts'
 import { type Subject, isOpen, peekSubject, subjectOf } from './subject.ts'
@@ -36,7 +36,7 @@ export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpo
     })
     tools().cache.clear()
     await refreshSession(context, context.context.session)
-    return ctx.json<SessionAnswer>({ now: clock(), session })
+    return ctx.json<SessionAnswer>({ now: clock(), session: sessionSubject(context.context.session, session) })
   })
 }
 

@@ -41,7 +41,7 @@ onEachEngine((newServer) => {
       const { server, one } = await open()
       const { id } = await userOf(server)
       const answer = (await (await bind(one)).json()) as SessionAnswer
-      expect(answer).toEqual({ now: expect.any(Number), session: { accountId: id, principal: one.device.principal, aliases: [id], recoverable: false } })
+      expect(answer).toEqual({ now: expect.any(Number), session: { id: expect.any(String), identifiers: [], accountId: id, principal: one.device.principal, aliases: [id], recoverable: false } })
       expect(await one.session()).toEqual(answer.session)
       expect(await server.rows('latchkeyKey')).toMatchObject([{ thumbprint: one.device.thumbprint }])
       expect(await server.rows('latchkeyAudit')).toMatchObject([{ principal: one.device.principal, userId: id }])

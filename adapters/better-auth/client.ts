@@ -1,11 +1,9 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
 import { type AccountProvider, type AccountSession, LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../lib/index.ts'
+import { AT_REST, type FetchPlugin, PROOF_HEADER, type ProofCarrier, carryProof } from './carrier.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 type Fetch = Parameters<GetActions>[0]
-type FetchPlugin = NonNullable<BetterAuthClientPlugin['fetchPlugins']>[number]
-
-const PROOF_HEADER = 'x-latchkey-proof'
 
 /** What the client plugin hands to {@link betterAuthAccount}. */
 export interface LatchkeyConnection {
@@ -30,16 +28,6 @@ export interface BetterAuthAccount extends AccountProvider {
   getTime(): Promise<number>
 }
 
-/** Holds what is going on while `upgrade` runs. */
-export interface ProofCarrier {
-  /** Signs one proof; null where the device has no identity. */
-  mint: (() => Promise<string>) | null
-  /** A request left while `upgrade` ran. */
-  sent: boolean
-  /** `upgrade` is running. */
-  running: boolean
-}
-
 /** The client plugin's own shape: anything wider would hide the other plugins' types from `createAuthClient`. */
 export interface LatchkeyClientPlugin {
   readonly id: 'latchkey'
@@ -54,25 +42,11 @@ export interface LatchkeyClientPlugin {
  * base URL; at any other time, and for any other address, it does nothing.
  */
 export function latchkeyClient(): LatchkeyClientPlugin {
-  const carrier: ProofCarrier = { mint: null, sent: false, running: false }
+  const carrier: ProofCarrier = { ...AT_REST }
   let baseURL = ''
-  const carry: FetchPlugin = {
-    id: 'latchkey',
-    name: 'latchkey',
-    hooks: {
-      async onRequest(request) {
-        if (!carrier.running || request.method !== 'POST' || !isUnder(String(request.url), baseURL)) return
-        carrier.sent = true
-        // A redirect would carry the header on to wherever it points.
-        request.redirect = 'manual'
-        if (carrier.mint) request.headers.set(PROOF_HEADER, await carrier.mint())
-        return request
-      },
-    },
-  }
   return {
     id: 'latchkey',
-    fetchPlugins: [carry],
+    fetchPlugins: [carryProof(carrier, () => baseURL)],
     getActions(fetch, _store, options) {
       baseURL = resolveBaseURL(options)
       return { $latchkey: () => ({ fetch, baseURL, carrier }) }
@@ -87,10 +61,6 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
   return `${url.origin}/${path.replace(/^\/+|\/+$/g, '')}`.replace(/\/$/, '')
 }
 
-function isUnder(url: string, baseURL: string): boolean {
-  return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)
-}
-
 /**
  * Better Auth as the account provider of `createAuth`.
  *
@@ -100,19 +70,21 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
   const { fetch, baseURL, carrier } = client.$latchkey()
   return {
     audience: baseURL,
-    getSession: async () => (await look(fetch))?.session ?? null,
+    getSession: async ({ peek } = {}) => (await look(fetch, peek)).session,
     getTime: async () => (await look(fetch)).now,
     getToken: async () => (await get<{ token: string }>(fetch, '/token'))?.token ?? null,
-    async withProof(mint, run) {
-      Object.assign(carrier, { mint, sent: false, running: true })
+    async withProof(mint, run, typing) {
+      Object.assign(carrier, AT_REST, { mint, typing, running: true })
       try {
         const result = await run()
         return { result, sent: carrier.sent }
       } finally {
-        Object.assign(carrier, { mint: null, running: false })
+        Object.assign(carrier, { mint: null, typing: undefined, running: false })
       }
     },
-    readFailure,
+    bind: (prove) => bind(fetch, prove),
+    // A redirect that was not followed is an answer, though without a body.
+    readFailure: (outcome) => (carrier.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
       await request(fetch, '/sign-out', { method: 'POST', body: {} })
     },
@@ -125,11 +97,18 @@ interface SessionAnswer {
   readonly session: AccountSession | null
 }
 
-async function look(fetch: Fetch): Promise<SessionAnswer> {
-  const answer = await get<SessionAnswer>(fetch, '/latchkey/session')
+async function look(fetch: Fetch, peek = false): Promise<SessionAnswer> {
+  const answer = await get<SessionAnswer>(fetch, `/latchkey/session${peek ? '?peek=1' : ''}`)
   // It answers everybody: who refuses is something in front of it.
   if (typeof answer?.now !== 'number') throw new LatchkeyError('OFFLINE', 'no answer from the latchkey plugin')
   return answer
+}
+
+async function bind(fetch: Fetch, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose: 'bind' } })) as { nonce: string }
+  const headers = { [PROOF_HEADER]: await prove(nonce) }
+  const { session } = (await ask(fetch, '/latchkey/bind', { method: 'POST', body: { nonce }, headers, redirect: 'manual' })) as SessionAnswer
+  return session!
 }
 
 interface Answer {
@@ -144,10 +123,26 @@ async function get<Data>(fetch: Fetch, path: string): Promise<Data | null> {
 
 /** Null where the server says that there is no session; every other failure is that it cannot be reached. */
 async function request(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
-  const { data, error } = (await fetch(path, options).catch(unreachable)) as Answer
+  const { data, error } = await send(fetch, path, options)
   if (!error) return data
   if (error.status === 401 || error.status === 403) return null
   throw toFailure(error)
+}
+
+/** Every answer that is not the one asked for is a failure. */
+async function ask(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
+  const { data, error } = await send(fetch, path, options)
+  if (error) throw toFailure(error)
+  return data
+}
+
+async function send(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<Answer> {
+  return (await fetch(path, options).catch(unreachable)) as Answer
+}
+
+function isOpaque(outcome: unknown): boolean {
+  const { error } = (outcome ?? {}) as Partial<Answer>
+  return error?.status === 0
 }
 
 function unreachable(cause: unknown): never {

@@ -68,11 +68,15 @@ interface Identified {
   readonly phoneNumberVerified?: boolean | null
 }
 
+/** What somebody proved to have: in small letters, as it is compared. */
+export function identifiersOf({ email, emailVerified, phoneNumber, phoneNumberVerified }: Identified): string[] {
+  const proven = [emailVerified === true && email, phoneNumberVerified === true && phoneNumber]
+  return proven.filter((identifier) => typeof identifier === 'string').map((identifier) => identifier.toLowerCase())
+}
+
 /** What a request may do for a user, by the identifier that the person expects. */
 export function meetsExpectation(ctx: GenericEndpointContext, user: Identified): 'yes' | 'unsaid' | 'mismatch' {
   const expected = ctx.headers?.get(EXPECT_HEADER)
   if (expected == null) return isFollowedLink(ctx) ? 'unsaid' : 'yes'
-  const isEmail = user.emailVerified === true && user.email?.toLowerCase() === expected.trim().toLowerCase()
-  const isPhone = user.phoneNumberVerified === true && user.phoneNumber === expected.trim()
-  return isEmail || isPhone ? 'yes' : 'mismatch'
+  return identifiersOf(user).includes(expected.trim().toLowerCase()) ? 'yes' : 'mismatch'
 }

@@ -49,3 +49,27 @@ export async function userOf(server: TestServer, email?: string): Promise<Record
   if (found.length !== 1) throw new Error(`expected one user, found ${found.length}`)
   return found[0]!
 }
+
+interface Message {
+  readonly email?: string
+  readonly url: string
+  readonly token: string
+  readonly otp: string
+  readonly code: string
+}
+
+/** What a server sent out. */
+export interface Mailing {
+  readonly sent: readonly Message[]
+  last(): Message
+  /** For the options of Better Auth that send something. */
+  send(message: object): Promise<void>
+}
+
+/** What servers send out: links, codes. */
+export function mailing(): Mailing {
+  const sent: Message[] = []
+  const last = () => sent.at(-1)!
+  const send = async (message: object) => void sent.push(message as Message)
+  return { sent, last, send }
+}

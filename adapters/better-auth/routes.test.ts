@@ -7,18 +7,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER, latchkey } from './index.ts'
 import { softPasskey } from './passkey.testing.ts'
-import { type Person, codeOf, newPerson, post, proofOf, userOf } from './requests.testing.ts'
+import { type Person, codeOf, mailing, newPerson, post, proofOf, userOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
-
-/** What servers send out: links, codes. */
-function mailing() {
-  const sent: { email?: string; url: string; otp: string; code: string }[] = []
-  const last = () => sent.at(-1)!
-  const send = async (message: object) => void sent.push(message as (typeof sent)[number])
-  return { sent, last, send }
-}
 
 async function expectBound(server: TestServer, { device, session }: Person): Promise<void> {
   const user = await userOf(server)
@@ -51,7 +43,7 @@ onEachEngine((newServer) => {
       const one = await newPerson(server)
       expect((await one.prove('/sign-up/email', ada)).status).toBe(200)
       expect(await one.session()).toBeNull()
-      const { token } = mail.last() as unknown as { token: string }
+      const { token } = mail.last()
       expect((await one.follow(`/verify-email?token=${token}`, { [EXPECT_HEADER]: ada.email })).status).toBe(200)
       await expectBound(server, one)
       expect(await one.session()).toMatchObject({ recoverable: true })

@@ -1,5 +1,6 @@
 import { createAuthEndpoint, getSessionFromCtx } from 'better-auth/api'
 import type { Endpoint } from './endpoint.ts'
+import { identifiersOf } from './request.ts'
 import { type Subject, peekSubject, subjectOf } from './subject.ts'
 
 /** What `GET /latchkey/session` answers. */
@@ -7,7 +8,22 @@ export interface SessionAnswer {
   /** This server's clock, milliseconds since 1970. */
   readonly now: number
   /** Who the session in force belongs to; null where there is none. `open` only with `?peek=1`. */
-  readonly session: (Subject & { readonly open?: boolean }) | null
+  readonly session: SessionSubject | null
+}
+
+/** Who a session belongs to. */
+export interface SessionSubject extends Subject {
+  /** Another one after each sign-in. */
+  readonly id: string
+  /** The e-mail address and phone number that the account has proven, in small letters. */
+  readonly identifiers: readonly string[]
+  /** Nobody has used the account yet. */
+  readonly open?: boolean
+}
+
+/** @param found - as Better Auth gives it */
+export function sessionSubject({ session, user }: { readonly session: { readonly id: string }; readonly user: object }, subject: Subject): SessionSubject {
+  return { id: session.id, identifiers: identifiersOf(user), ...subject }
 }
 
 /** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
@@ -15,7 +31,7 @@ export function sessionEndpoint(clock: () => number): Endpoint {
   return createAuthEndpoint('/latchkey/session', { method: 'GET', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
     const found = await getSessionFromCtx(ctx)
     const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
-    const session = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
-    return ctx.json<SessionAnswer>({ now: clock(), session })
+    const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
+    return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })
   })
 }

@@ -2,12 +2,18 @@ import type { LatchkeyError } from '../errors.ts'
 
 /** What the account server says about the session that is in force there. */
 export interface AccountSession {
+  /** Another one after each sign-in. Without it a session that was there before `upgrade` ran cannot be told from one that `run` made, and waits for the person's word. */
+  readonly id?: string
   readonly accountId: string
   /** The account's canonical principal. */
   readonly principal: string
   readonly aliases: readonly string[]
   /** A verified identifier or a passkey brings the account back without this device. */
   readonly recoverable: boolean
+  /** Nobody has used the account yet, so that it can still take a device's principal. Only where `peek` was asked for. */
+  readonly open?: boolean
+  /** E-mail addresses and phone numbers that the account has proven. */
+  readonly identifiers?: readonly string[]
 }
 
 /**
@@ -20,8 +26,12 @@ export interface AccountSession {
 export interface AccountProvider {
   /** `aud` of proofs: the account server's origin plus base path, no trailing slash. Read when it is needed. */
   readonly audience: string
-  /** The session in force at the account server. */
-  getSession(): Promise<AccountSession | null>
+  /**
+   * The session in force at the account server.
+   *
+   * @param options - `peek`: an account that nobody has used yet stays open
+   */
+  getSession(options?: { readonly peek?: boolean }): Promise<AccountSession | null>
   /** A fresh JWT of the account. */
   getToken(): Promise<string | null>
   /**
@@ -30,7 +40,14 @@ export interface AccountProvider {
    *
    * @param mint - signs one proof; null where the device has no identity
    */
-  withProof<Result>(mint: (() => Promise<string>) | null, run: () => Result | Promise<Result>): Promise<ProvenRun<Result>>
+  withProof<Result>(mint: (() => Promise<string>) | null, run: () => Result | Promise<Result>, typing?: Typing): Promise<ProvenRun<Result>>
+  /**
+   * Gives the device's principal to the account in force, which must be open and its session fresh.
+   *
+   * @param prove - signs a proof with the server's nonce
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is
+   */
+  bind?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
   readFailure(outcome: unknown): LatchkeyError | null
   /**
@@ -40,6 +57,14 @@ export interface AccountProvider {
   getTime?(): Promise<number>
   /** Ends the session at the account server. */
   signOut(): Promise<void>
+}
+
+/** What the person types while `run` goes on, and typed before. */
+export interface Typing {
+  /** The identifier that an earlier step of the same upgrade sent: a request that verifies one names it. */
+  readonly expected: string | null
+  /** Called before a request that sends an e-mail address or phone number leaves. */
+  onTyped(identifier: string): Promise<void>
 }
 
 /** What became of `run`. */

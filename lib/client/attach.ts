@@ -2,6 +2,7 @@ import { confirmSession } from './confirm-session.ts'
 import { harden } from './harden.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
+import { lookOutside } from './outside.ts'
 import { readPersistence } from './persistence.ts'
 import { reportToApp } from './report.ts'
 import type { Runtime } from './runtime.ts'
@@ -10,9 +11,10 @@ import { connectTabs, readAgain } from './tabs.ts'
 /**
  * Connects the identity, once it stands, with what goes on around it: other tabs, the network, the account server.
  *
+ * @param isFirst - there was no record when this page started
  * @returns a function that lets go of it all
  */
-export async function attach(runtime: Runtime): Promise<() => void> {
+export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => void> {
   const heard = new AbortController()
   const { announce, leave } = connectTabs(runtime, heard.signal)
   const settle = (): void => {
@@ -29,7 +31,7 @@ export async function attach(runtime: Runtime): Promise<() => void> {
   // The identity may be newer than this connection.
   settle()
   runtime.dispatch({ type: 'networkFound' })
-  void inBackground(runtime, () => confirmSession(runtime))
+  askServer(runtime, isFirst)
   return () => {
     heard.abort()
     leave()
@@ -39,12 +41,27 @@ export async function attach(runtime: Runtime): Promise<() => void> {
 /** A page that was frozen or put aside has missed what others said meanwhile. */
 function listen(runtime: Runtime, signal: AbortSignal): void {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void => target?.addEventListener?.(type, heard, { signal })
-  on(globalThis, 'online', () => runtime.dispatch({ type: 'networkFound' }))
+  on(globalThis, 'online', () => {
+    runtime.dispatch({ type: 'networkFound' })
+    askServer(runtime)
+  })
   on(globalThis, 'offline', () => runtime.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(runtime))
   on(globalThis.document, 'resume', () => void readAgain(runtime))
   // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
-  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && readAgain(runtime)))
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(runtime)))
+}
+
+async function wake(runtime: Runtime): Promise<void> {
+  await readAgain(runtime)
+  // The mail was read somewhere else, and its link may have been followed there.
+  if (runtime.getState().phase === 'pending') askServer(runtime)
+}
+
+/** What the account server says about the session there. */
+function askServer(runtime: Runtime, isFirst = false): void {
+  void inBackground(runtime, () => confirmSession(runtime))
+  void inBackground(runtime, () => lookOutside(runtime, isFirst))
 }
 
 async function hardenAll(runtime: Runtime, announce: () => void): Promise<void> {

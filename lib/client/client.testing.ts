@@ -1,3 +1,4 @@
+import { expect, vi } from 'vitest'
 import { type Auth } from './create-auth.ts'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
@@ -31,6 +32,11 @@ export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = m
       return auth
     },
   }
+}
+
+/** Waits until the page has asked the account server who is signed in there. */
+export async function hasLooked({ account }: TestBrowser, times = 1): Promise<void> {
+  await vi.waitFor(() => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times), { interval: 1 })
 }
 
 /** Claims of a token. */

@@ -3,7 +3,7 @@ import type { ImportSecretOptions, KeptIdentity } from './backup.ts'
 import type { EnsureIdentityOptions } from './ensure-identity.ts'
 import { start } from './identity.ts'
 import { type AuthOptions, checkOptions } from './options.ts'
-import { type Acts, type Runtime, createRuntime } from './runtime.ts'
+import { type Acts, createRuntime } from './runtime.ts'
 import type { SignOutOptions } from './sign-out.ts'
 import type { GetTokenOptions } from './token.ts'
 import type { UpgradeResult } from './upgrade.ts'
@@ -44,10 +44,17 @@ export interface Auth {
   /**
    * Signs up or in through `run`, one call for both: with OAuth nobody knows beforehand which it is.
    *
-   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`
+   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`. Without it the session
+   *   is taken that waits in `getState().upgrade.account`, after the app showed it
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; every other failure is an outcome
    */
-  upgrade(run: () => unknown): Promise<UpgradeResult>
+  upgrade(run?: () => unknown): Promise<UpgradeResult>
+  /**
+   * Ends an upgrade that waits, and the session that it brought.
+   *
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   */
+  cancelUpgrade(): Promise<void>
   /**
    * Ends the session here at once, offline too; the account server hears of it when it can be reached.
    *
@@ -123,33 +130,22 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
 
     // Not before the next microtask: construction itself touches no store, no channel and no network.
     const ready = Promise.resolve().then(async () => {
-      await start(runtime)
+      const isFound = await start(runtime)
       // A server that renders has no store: nothing to connect, and no account of its own to ask about.
       if (!options.keystore && !globalThis.indexedDB) return
-      detach = acts().then(({ attach }) => attach(runtime))
+      detach = acts().then(({ attach }) => attach(runtime, !isFound))
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})
     })
-    const act = <Name extends Act>(name: Name) => (...request: Request<Name>) =>
-      ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request)) as ReturnType<Acts[Name]>
+    const act = (name: Act) => (...request: unknown[]) => ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request))
 
     return {
+      ...(Object.fromEntries(ACTS.map((name) => [name, act(name)])) as Pick<Auth, Act>),
       ready,
       getState: runtime.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: runtime.subscribe,
-      ensureIdentity: act('ensureIdentity'),
       getToken: async (request) => (await ready, runtime.getToken(request)),
-      fetch: act('authFetch'),
-      upgrade: act('upgrade'),
-      signOut: act('signOut'),
-      deriveKey: act('deriveKey'),
-      exportSecret: act('exportSecret'),
-      confirmBackup: act('confirmBackup'),
-      importSecret: act('importSecret'),
-      keptIdentities: act('keptIdentities'),
-      requestPersistence: act('requestPersistence'),
-      recordWrite: act('recordWrite'),
       rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
       acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
@@ -160,5 +156,9 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
   }
 }
 
-type Act = 'ensureIdentity' | 'authFetch' | 'upgrade' | 'signOut' | 'deriveKey' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'keptIdentities' | 'requestPersistence' | 'recordWrite'
-type Request<Name extends Act> = Parameters<Acts[Name]> extends [Runtime, ...infer Rest] ? Rest : never
+/** What loads with the acts, under the same name there. */
+const ACTS = [
+  'ensureIdentity', 'fetch', 'upgrade', 'cancelUpgrade', 'signOut', 'deriveKey', 'exportSecret', 'confirmBackup', 'importSecret', 'keptIdentities', 'requestPersistence', 'recordWrite',
+] as const satisfies readonly (keyof Auth & keyof Acts)[]
+
+type Act = (typeof ACTS)[number]

@@ -29,7 +29,9 @@ export interface Timing {
   simulated: number
   /** The account server's clock minus this device's, milliseconds; 0 until a server refused a token because of its times. */
   skew: number
-  /** When the token for the page's own origin expires by this device's clock, milliseconds since 1970; null without one. */
+  /** When the record was last read or written here, milliseconds since 1970. */
+  readAt: number
+  /** When the token that was made last expires by this device's clock, milliseconds since 1970; null without one. */
   tokenExpiresAt: number | null
 }
 

@@ -221,7 +221,8 @@ export function essenceOf(ring: Keyring | undefined, known: readonly string[]): 
   })
   const [kind, id = ''] = ring.current?.split(/:(.*)/s) ?? []
   const current = kind === 'device' ? `device:${nameOf(id)}` : ring.current
-  return JSON.stringify({ current, entries, intent: ring.intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
+  const intent = ring.intent && { expected: ring.intent.expected, principal: ring.intent.principal && nameOf(ring.intent.principal) }
+  return JSON.stringify({ current, entries, intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
 }
 
 /** Principals of the device identities in a record. */

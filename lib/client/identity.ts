@@ -4,15 +4,22 @@ import { createSecret, formatSecret } from '../identity/secret.ts'
 import { type DeviceEntry, currentEntry, entryId } from '../keystore/record.ts'
 import type { Runtime } from './runtime.ts'
 
-/** Reads the record, makes the first identity where that is wanted, and opens the machine. Never rejects. */
-export async function start(runtime: Runtime): Promise<void> {
+/**
+ * Reads the record, makes the first identity where that is wanted, and opens the machine. Never rejects.
+ *
+ * @returns whether there was a record, as far as is known
+ */
+export async function start(runtime: Runtime): Promise<boolean> {
+  let found: boolean
   try {
-    const found = await runtime.read()
+    found = await runtime.read()
     if (!found && runtime.options.initialMode !== 'anonymous') await createIdentity(runtime, false)
-    runtime.dispatch({ type: 'opened', view: runtime.view() })
+    runtime.dispatch({ type: 'opened', view: runtime.view(), pending: runtime.pending() })
   } catch (error) {
     runtime.dispatch({ type: 'openFailed', problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
+    return true
   }
+  return found
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Facts {
   readonly importable: ReadonlySet<string>
   /** How many sign-outs the account server has heard. */
   readonly heard: number
+  /** There was no record a moment ago: whoever is signed in on that day may be taken. */
+  readonly isNew: boolean
   /** Account that is signed in at the server. */
   readonly session: string | undefined
 }
@@ -46,7 +48,7 @@ export function recordRules(): RecordRules {
     if (!found) observeFirst(doing, facts, after)
     for (const entry of devicesOf(before)) observeDevice(doing, before, entry, devicesOf(after).find(({ principal }) => principal === entry.principal))
     for (const entry of devicesOf(after)) if (!devicesOf(before).some(({ principal }) => principal === entry.principal)) observeNew(doing, facts, found, entry)
-    if (before.current !== after.current && !isPutBack(found, after)) observeCurrent(doing, currentEntry(before), currentEntry(after))
+    if (before.current !== after.current && !isPutBack(found, after)) observeCurrent(doing, facts, before, currentEntry(after))
     if (after.current !== null) inForce.add(after.current)
     observeAccounts(before, after)
     observeOutbox(facts, before, after)
@@ -85,15 +87,17 @@ export function recordRules(): RecordRules {
     expect(acts.includes('start') && !found && !facts.isTraced && rules.made === 1, 'an identity is made once at most without being asked for')
   }
 
-  function observeCurrent({ acts }: Doing, before: Entry | undefined, after: Entry | undefined): void {
+  function observeCurrent({ acts }: Doing, { isNew }: Facts, ring: Keyring, after: Entry | undefined): void {
+    const before = currentEntry(ring)
     if (!after) return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves nobody')
     if (after.kind === 'device') {
       if (!before) return expect(['start', 'ensureIdentity', 'resume', 'import'].some((act) => acts.includes(act)), 'a device identity is put in force only by an act')
       return expect(acts.includes('import') && before.kind === 'device', 'an identity in force gives way only to an import')
     }
-    expect(acts.includes('upgrade') && after.accountId !== 'eve', 'an account is put in force only by an upgrade, and never a stranger\'s')
-    const isSame = !before || [after.principal, ...after.aliases].includes(before.principal)
-    expect(isSame || (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'), 'who holds something is never switched away')
+    const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
+    const isExpected = ring.intent?.expected === `${after.accountId}@example.com`
+    expect(after.accountId !== 'eve' && (acts.includes('upgrade') || isSame || isExpected || isNew), 'an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger\'s')
+    expect(!before || isSame || (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'), 'who holds something is never switched away')
   }
 
   function observeAccounts(before: Keyring, after: Keyring): void {

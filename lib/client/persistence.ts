@@ -25,6 +25,6 @@ export function readPersistence(runtime: Runtime): void {
 }
 
 function note(runtime: Runtime, isKept: boolean): boolean {
-  if (isKept) runtime.keepsStorage()
+  if (isKept) runtime.learn({ durability: 'persistent' })
   return isKept
 }

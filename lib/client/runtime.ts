@@ -4,10 +4,10 @@ import { type DeviceKey, openDeviceKey, openHardenedKey } from '../identity/devi
 import { importRoot, importSeed, nativeSuite } from '../identity/native.ts'
 import { parseSecret } from '../identity/secret.ts'
 import { indexedDbStore } from '../keystore/indexed-db.ts'
-import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
 import { signJws } from '../tokens/mint.ts'
-import { type AuthState, INITIAL_STATE, type StoreFacts, type View, viewOf } from '../machine/state.ts'
+import { type AuthState, INITIAL_STATE, type PendingUpgrade, type StoreFacts, type View, pendingOf, viewOf } from '../machine/state.ts'
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
 import { type Timing, registerDevtools } from './devtools.ts'
 import { createIdentity, deviceEntry } from './identity.ts'
@@ -38,18 +38,18 @@ export interface Runtime {
   read(): Promise<boolean>
   /** Changes the record in one transaction; the same reference back writes nothing. `isExplicit`: see `Keystore.update`. */
   write(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
-  /** The browser promised to keep what is stored. */
-  keepsStorage(): void
+  /** Shows something new about the store itself. */
+  learn(learned: Partial<StoreFacts>): void
   /** The part of the state that follows from the record. */
   view(): View
+  /** The upgrade that waits, according to the record. */
+  pending(): PendingUpgrade | undefined
   /** The device identity in force, ready to sign; null in the other modes. */
   deviceKey(): Promise<DeviceKey | null>
   /** `aud` of tokens for the page's own origin. */
   audience(): string
   /** The bearer for the mode in force. */
   getToken(options?: GetTokenOptions): Promise<string | null>
-  /** When the record was last read or written here, milliseconds since 1970. */
-  readAt(): number
   /** Opens the device key of an entry, and checks that it is the key of its principal. */
   openEntry(entry: DeviceEntry): Promise<DeviceKey>
   /** What loads after the identity stands. */
@@ -60,6 +60,7 @@ export interface Runtime {
 
 /** The acts get these from the runtime: imported, they would move out of the first load into a chunk of their own. */
 export interface Core {
+  readonly EMPTY_KEYRING: Keyring
   fail(...failure: ConstructorParameters<typeof LatchkeyError>): LatchkeyError
   readonly createIdentity: typeof createIdentity
   readonly currentEntry: typeof currentEntry
@@ -69,12 +70,14 @@ export interface Core {
   readonly importRoot: typeof importRoot
   readonly importSeed: typeof importSeed
   readonly isLatchkeyError: typeof isLatchkeyError
+  readonly liveIntent: typeof liveIntent
   readonly nativeSuite: typeof nativeSuite
   readonly parseSecret: typeof parseSecret
   readonly signJws: typeof signJws
 }
 
 const core: Core = {
+  EMPTY_KEYRING,
   fail: (...failure) => new LatchkeyError(...failure),
   createIdentity,
   currentEntry,
@@ -84,6 +87,7 @@ const core: Core = {
   importRoot,
   importSeed,
   isLatchkeyError,
+  liveIntent,
   nativeSuite,
   parseSecret,
   signJws,
@@ -100,19 +104,16 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const listeners = new Set<() => void>()
   const performers = new Map<Effect, (before: AuthState, event: AuthEvent) => void>()
   const getState = (): AuthState => state
-  const subscribe = (listener: () => void): (() => void) => {
-    listeners.add(listener)
-    return () => void listeners.delete(listener)
-  }
-  const timing: Timing = { simulated: 0, skew: 0, tokenExpiresAt: null }
+  const subscribe = (listener: () => void): (() => void) => (listeners.add(listener), () => void listeners.delete(listener))
+  const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
   const now = (): number => clock() + timing.simulated + timing.skew
   const record = registerDevtools({ name, getState, subscribe, timing })
   let state = freeze(INITIAL_STATE)
-  let readAt = 0
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, problem: undefined }
   const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
   const view = (): View => viewOf(ring(), facts)
+  const pending = (): PendingUpgrade | undefined => pendingOf(ring(), now())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     runtime.dispatch({ type: 'storageChanged', storage: view().storage })
@@ -122,7 +123,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   async function watched<Value>(work: () => Promise<Value>, isWrite?: boolean): Promise<Value> {
     try {
       const value = await work()
-      readAt = now()
+      timing.readAt = now()
       // A full disk can be read too, and that there is nothing to read is no sign that something could be written.
       const isOver = isWrite || (!isFull && (value || options.initialMode === 'anonymous'))
       if (facts.problem && isOver) learn({ problem: undefined })
@@ -160,16 +161,16 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     async read() {
       const isFound = (await watched(keystore.read)) !== undefined
       // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
-      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view() })
+      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view(), pending: pending() })
       return isFound
     },
     write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit), true),
-    keepsStorage: () => learn({ durability: 'persistent' }),
+    learn,
     view,
+    pending,
     deviceKey: deviceKeyOpener(ring, options),
     acts,
     core,
-    readAt: () => readAt,
     openEntry: (entry) => openEntry(entry, options),
     audience: () => defaultAudience(options),
     getToken: (request) => source(request),
@@ -219,6 +220,7 @@ function guarded(callback: () => unknown): void {
 }
 
 function freeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(freeze)
+  // What is no object counts as frozen.
+  if (!Object.isFrozen(value)) Object.values(Object.freeze(value) as object).forEach(freeze)
   return value
 }

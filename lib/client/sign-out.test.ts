@@ -74,9 +74,9 @@ describe('out of an account', () => {
       const ring = structuredClone(found) as Keyring
       return { ...ring, outbox: [...ring.outbox, { ...ring.outbox[0]!, id: 'second' }] }
     })
-    signOut.mockResolvedValueOnce().mockRejectedValueOnce(new LatchkeyError('OFFLINE'))
+    signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
     await world.browser.load()
-    await vi.waitFor(() => expect(signOut.mock.settledResults.map(({ type }) => type)).toEqual(['fulfilled', 'rejected']))
+    await vi.waitFor(() => expect(signOut.mock.settledResults.map(({ type }) => type).slice(0, 2)).toEqual(['fulfilled', 'rejected']))
     expect(await world.browser.store.read()).toMatchObject({ outbox: [{ id: 'second' }] })
   })
 

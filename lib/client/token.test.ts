@@ -5,7 +5,7 @@ import { nativeSuite } from '../identity/native.ts'
 import type { AccountEntry, Keyring } from '../keystore/record.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { manualClock } from '../testing/clock.ts'
-import { readPayload, testBrowser } from './client.testing.ts'
+import { hasLooked, readPayload, testBrowser } from './client.testing.ts'
 
 const MINUTE = 60_000
 
@@ -78,6 +78,7 @@ describe('in local-first mode', () => {
   test('an identity that another tab took out of force signs nothing more', async () => {
     const browser = testBrowser()
     const [here, there] = [await browser.load(), await browser.load()]
+    await hasLooked(browser, 2)
     await there.signOut()
     await here.recordWrite()
     await expect(here.getToken()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })

@@ -33,7 +33,7 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     const { session, error } = runtime.getState()
     // Another tab may have changed who is in force, or a server refused the times of the last token. Where that cannot be
     // found out, what is known here still serves.
-    if (error === 'expired' || Math.abs(runtime.now() - runtime.readAt()) > STALE) await runtime.acts().then((acts) => acts.catchUp(runtime)).catch(() => {})
+    if (error === 'expired' || Math.abs(runtime.now() - runtime.timing.readAt) > STALE) await runtime.acts().then((acts) => acts.catchUp(runtime)).catch(() => {})
     const token = session?.authMode === 'external' ? await (await runtime.acts()).accountToken(runtime, session, refused) : await deviceToken(runtime, audience, session?.principal)
     const now = runtime.getState().session
     // Whoever asked for one person's token must not get the next one's.

@@ -52,7 +52,7 @@ async function loadNoble(): Promise<CryptoSuite> {
   try {
     return (await import('./noble.ts')).nobleSuite
   } catch (cause) {
-    throw new LatchkeyError('CRYPTO_UNAVAILABLE', 'pass nobleSuite from latchkey/noble as `crypto`', cause)
+    throw new LatchkeyError('CRYPTO_UNAVAILABLE', undefined, cause)
   }
 }
 

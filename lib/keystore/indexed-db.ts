@@ -1,4 +1,4 @@
-import { get, update } from 'idb-keyval'
+import { promisifyRequest } from 'idb-keyval'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
 import type { RecordStore, Trace } from './store.ts'
 
@@ -11,8 +11,8 @@ const PATIENCE = 4000
 /**
  * The store of a browser: one IndexedDB database for each `name`.
  *
- * idb-keyval's own store keeps a connection that blocks deletion by another tab and hangs afterwards,
- * so it gets one that gives way and opens again.
+ * idb-keyval's own store keeps a connection that blocks deletion by another tab and hangs afterwards, and even unused it
+ * would be part of every page. So this one opens its own, which gives way and opens again.
  *
  * @param name - separates several apps on one origin
  */
@@ -23,31 +23,23 @@ export function indexedDbStore(name: string): RecordStore {
     durability: 'evictable',
     channel: database,
     trace: localStorageTrace(database),
-    read: () => connection.run('readonly', (use) => get(KEY, use)),
-    update: (updater) => connection.run('readwrite', (use) => updateUnlessSame(updater, use)),
+    read: () => connection.run('readonly', (store) => promisifyRequest(store.get(KEY))),
+    update: (updater) => connection.run('readwrite', (store) => updateUnlessSame(store, updater)),
     close: () => connection.close(),
   }
 }
 
-type UseStore = Parameters<typeof get>[1] & {}
-
-const UNCHANGED = {}
-
-async function updateUnlessSame<Value>(updater: (found: unknown) => Value, use: UseStore): Promise<Value> {
-  let next: Value
-  const change = (found: unknown): Value => {
-    next = updater(found)
-    if ((next as unknown) === found) throw UNCHANGED
-    return next
-  }
-  await update(KEY, change, use).catch((error: unknown) => {
-    if (error !== UNCHANGED) throw error
-  })
-  return next!
+/** One transaction: nobody else reads or writes between the two. */
+async function updateUnlessSame<Value>(store: IDBObjectStore, updater: (found: unknown) => Value): Promise<Value> {
+  const found: unknown = await promisifyRequest(store.get(KEY))
+  const next = updater(found)
+  if (next !== found) store.put(next, KEY)
+  await promisifyRequest(store.transaction)
+  return next
 }
 
 interface Connection {
-  run<Value>(mode: IDBTransactionMode, work: (use: UseStore) => Promise<Value>): Promise<Value>
+  run<Value>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => Promise<Value>): Promise<Value>
   close(): void
 }
 
@@ -81,7 +73,7 @@ function createConnection(database: string): Connection {
     close,
     async run(mode, work) {
       try {
-        return await bounded((started) => attempt(() => work(async (_, use) => use(started(startTransaction(await open(), mode))))))
+        return await bounded((started) => attempt(async () => work(started(startTransaction(await open(), mode)))))
       } catch (error) {
         // The next call gets a chance of its own.
         close()
@@ -97,7 +89,7 @@ function isLost(error: unknown): boolean {
 }
 
 function toFailure(error: unknown): unknown {
-  const { name } = (error ?? {}) as Error
+  const name = (error as Error | null)?.name ?? ''
   // What cannot be cloned is the caller's matter; nothing is wrong with the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
@@ -139,21 +131,16 @@ function startTransaction(db: IDBDatabase, mode: IDBTransactionMode): IDBTransac
   return db.transaction(STORE, mode, { durability: 'strict' })
 }
 
-function openDatabase(database: string, onLost: () => void): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(database)
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE)
-    request.onerror = () => reject(request.error)
-    request.onsuccess = () => {
-      const db = request.result
-      db.onclose = onLost
-      db.onversionchange = () => {
-        onLost()
-        db.close()
-      }
-      resolve(db)
-    }
-  })
+async function openDatabase(database: string, onLost: () => void): Promise<IDBDatabase> {
+  const request = indexedDB.open(database)
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE)
+  const db = await promisifyRequest(request)
+  db.onclose = onLost
+  db.onversionchange = () => {
+    onLost()
+    db.close()
+  }
+  return db
 }
 
 /**

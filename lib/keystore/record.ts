@@ -99,6 +99,12 @@ export function currentEntry(ring: Keyring): Entry | undefined {
   return ring.entries.find((entry) => entryId(entry) === ring.current)
 }
 
+/** The upgrade that waits, unless it expired or another identity is in force by now. `now` in milliseconds since 1970. */
+export function liveIntent(ring: Keyring, now: number): Intent | null {
+  const { intent } = ring
+  return intent && intent.expiresAt > now && intent.principal === (currentEntry(ring)?.principal ?? null) ? intent : null
+}
+
 /**
  * Reads a stored value. Unknown further members are kept.
  *
@@ -114,20 +120,16 @@ export function parseKeyring(value: unknown): Keyring | undefined {
 }
 
 function isKeyring(ring: Keyring): boolean {
-  const isSound = ring?.v === RECORD_VERSION && isList(ring.entries) && ring.entries.every(isEntry) && isList(ring.outbox)
+  const isSound = ring?.v === RECORD_VERSION && Array.isArray(ring.entries) && ring.entries.every(isEntry) && Array.isArray(ring.outbox)
   return isSound && typeof ring.intent === 'object' && (ring.current === null || currentEntry(ring) !== undefined)
 }
 
 function isEntry(entry: Entry): boolean {
   const isOwned = isText(entry?.principal)
-  if (entry?.kind === 'account') return isOwned && isText(entry.accountId) && isList(entry.aliases)
+  if (entry?.kind === 'account') return isOwned && isText(entry.accountId) && Array.isArray(entry.aliases)
   return entry?.kind === 'device' && isOwned && isText(entry.x) && (entry.secret?.length === 43 || typeof entry.keys === 'object')
 }
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== ''
-}
-
-function isList(value: unknown): boolean {
-  return Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { type AuthState, INITIAL_STATE, type Phase, type Session, type View } from './state.ts'
-import { type AuthEvent, type EventPayloads, type EventType, transition } from './transition.ts'
+import { type AuthEvent, type EventPayloads, type Found, type EventType, transition } from './transition.ts'
 
 // Diagrams are made here out of the table itself: after a change of it, `npx vitest run lib/machine/edges -u`.
 
@@ -10,19 +10,21 @@ const PHASES = Object.keys({ starting: 0, ready: 0, upgrading: 0, pending: 0, co
 const storage = { durability: 'evictable', protection: 'extractable' } as const
 const person = (principal: string, authMode: Session['authMode']): Session => ({ principal, principals: [principal], authMode, claims: {} })
 const sessions = [null, person('p', 'local-first'), person('p', 'external'), person('q', 'external')]
+const pending = { expected: null, expiresAt: 1 }
 const views = sessions.map((session): { view: View } => ({ view: { authMode: session?.authMode ?? 'anonymous', session, storage } }))
+const found = views.flatMap(({ view }): Found[] => [{ view, pending: undefined }, { view, pending }])
 
 /** Every event with each kind of thing that it can bring. */
 const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] } = {
-  opened: views,
+  opened: found,
   openFailed: [{ problem: 'KEYSTORE_CORRUPT' }],
-  identityEnsured: views,
-  recordChanged: views,
+  identityEnsured: found,
+  recordChanged: found,
   sessionConfirmed: views,
   upgradeStarted: [{}],
   upgradeCompleted: views,
   upgradeFailed: [{ failure: 'PROVIDER_REFUSED' }],
-  upgradePended: [{}],
+  upgradePended: [{ upgrade: { pending } }, { upgrade: {} }],
   conflictFound: [{}],
   conflictResolved: views,
   upgradeCancelled: [{}],
@@ -40,7 +42,9 @@ const EVENTS = Object.keys(PAYLOADS) as EventType[]
 /** A phase with nobody, somebody, an account, and with what can be wrong. */
 function statesIn(phase: Phase): AuthState[] {
   const whole = sessions.map((session): AuthState => ({ ...INITIAL_STATE, phase, session, authMode: session?.authMode ?? 'anonymous', storage }))
-  return [...whole, ...whole.filter(({ session }) => session).map((state): AuthState => ({ ...state, error: 'expired', upgrade: { failure: 'OFFLINE' } }))]
+  const waiting = whole.map((state): AuthState => ({ ...state, upgrade: { pending } }))
+  if (phase === 'pending') return waiting
+  return [...whole, ...waiting.filter(() => phase === 'upgrading' || phase === 'signing-out'), ...whole.filter(({ session }) => session).map((state): AuthState => ({ ...state, error: 'expired', upgrade: { failure: 'OFFLINE' } }))]
 }
 
 type Outcome = Phase | 'stays' | 'ignored'

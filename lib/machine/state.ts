@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -34,8 +34,29 @@ export interface Storage {
   readonly problem?: LatchkeyErrorCode
 }
 
+/** An upgrade that waits for something outside: a mail, a redirect, a code, a second factor. */
+export interface PendingUpgrade {
+  /** The e-mail address or phone number that the person typed, if any. */
+  readonly expected: string | null
+  /** When it ends by itself, milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** An account whose session is there, and which waits for the person's word. */
+export interface WaitingAccount {
+  readonly accountId: string
+  /** Its canonical principal. */
+  readonly principal: string
+  /** The e-mail addresses and phone numbers that it has proven: show them before you ask. */
+  readonly identifiers: readonly string[]
+}
+
 /** What an upgrade left behind. */
 export interface UpgradeState {
+  /** It waits for something outside. */
+  readonly pending?: PendingUpgrade
+  /** A session is there: `upgrade()` without `run` takes it, `cancelUpgrade()` ends it. */
+  readonly account?: WaitingAccount
   /** Code of the last failure, until the next attempt. */
   readonly failure?: LatchkeyErrorCode
 }
@@ -79,14 +100,20 @@ export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View
     ...(problem && { problem }),
   }
   if (!entry) return { authMode: 'anonymous', session: null, storage }
-  const authMode = account ? 'external' : 'local-first'
   const { principal } = entry
-  const principals = [principal, ...(account?.aliases ?? [])]
-  return { authMode, session: { principal, principals, authMode, claims: account?.claims ?? {} }, storage }
+  const { aliases = [], claims = {} } = account ?? {}
+  const authMode = account ? 'external' : 'local-first'
+  return { authMode, session: { principal, principals: [principal, ...aliases], authMode, claims }, storage }
 }
 
 /** An account never brings back what was encrypted with `deriveKey`; a backup does. */
 function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | undefined): boolean {
   if (device && device.backedUpAt !== null) return true
   return account?.recoverable === true && !device?.derived
+}
+
+/** The upgrade that waits. */
+export function pendingOf(ring: Keyring, now: number): PendingUpgrade | undefined {
+  const intent = liveIntent(ring, now)
+  return intent ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
 }

@@ -5,6 +5,7 @@ import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Phase, type Ses
 import { type AuthEvent, type EventType, transition } from './transition.ts'
 
 const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
+const PENDING = { expected: 'ada@example.com', expiresAt: 1 }
 const storage = { durability: 'evictable', protection: 'extractable' } as const
 
 function session(principal: string, authMode: Session['authMode'] = 'local-first'): Session {
@@ -16,15 +17,15 @@ function view(who: Session | null): View {
 }
 
 const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
-  opened: { type: 'opened', view: view(session('p')) },
+  opened: { type: 'opened', view: view(session('p')), pending: undefined },
   openFailed: { type: 'openFailed', problem: 'KEYSTORE_CORRUPT' },
-  identityEnsured: { type: 'identityEnsured', view: view(session('p')) },
-  recordChanged: { type: 'recordChanged', view: view(session('p')) },
+  identityEnsured: { type: 'identityEnsured', view: view(session('p')), pending: undefined },
+  recordChanged: { type: 'recordChanged', view: view(session('p')), pending: undefined },
   sessionConfirmed: { type: 'sessionConfirmed', view: view(session('p')) },
   upgradeStarted: { type: 'upgradeStarted' },
   upgradeCompleted: { type: 'upgradeCompleted', view: view(session('p', 'external')) },
   upgradeFailed: { type: 'upgradeFailed', failure: 'PROVIDER_REFUSED' },
-  upgradePended: { type: 'upgradePended' },
+  upgradePended: { type: 'upgradePended', upgrade: { pending: PENDING } },
   conflictFound: { type: 'conflictFound' },
   conflictResolved: { type: 'conflictResolved', view: view(session('q', 'external')) },
   upgradeCancelled: { type: 'upgradeCancelled' },
@@ -113,7 +114,8 @@ describe('the account server', () => {
 describe('what another tab wrote', () => {
   for (const phase of PHASES.filter((phase) => phase !== 'starting')) {
     test(`is shown in the phase ${phase}, which goes on`, () => {
-      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')) })
+      const pending = phase === 'pending' ? PENDING : undefined
+      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')), pending })
       expect(next).toMatchObject({ phase, session: { principal: 'q' } })
       expect(effects).toEqual(['dropTokens', 'reportPrincipalChange'])
     })
@@ -142,7 +144,7 @@ const someone = fc.oneof(
 )
 const someView = someone.map(view)
 const someEvent: fc.Arbitrary<AuthEvent> = fc.oneof(
-  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown }))),
+  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown, pending: undefined }))),
   fc.constantFrom<LatchkeyErrorCode>('CONFLICT', 'OFFLINE', 'PROVIDER_REFUSED').map((failure): AuthEvent => ({ type: 'upgradeFailed', failure })),
   fc.constantFrom<AuthErrorKind>('expired', 'missing', 'invalid', 'disabled').map((reason): AuthEvent => ({ type: 'tokenRejected', reason })),
   fc.constantFrom(...Object.values(EVENTS).filter((event) => !('view' in event || 'failure' in event || 'reason' in event))),
@@ -160,9 +162,10 @@ describe('random walks', () => {
     walk((before, event, after, entered) => {
       if (event.type !== 'upgradeFailed' || before === after) return
       const { upgrade, ...rest } = after
-      const { upgrade: _, ...start } = { ...entered, ...pick(before, 'error', 'storage', 'session', 'authMode') }
-      expect(rest).toEqual({ ...start, phase: 'ready' })
-      expect(upgrade?.failure).toBeDefined()
+      const { upgrade: waiting, ...start } = { ...before.phase === 'pending' ? before : entered, ...pick(before, 'error', 'storage', 'session', 'authMode') }
+      const { failure: _, ...waited } = waiting ?? {}
+      expect(rest).toEqual({ ...start, phase: waited.pending || waited.account ? 'pending' : 'ready' })
+      expect(upgrade).toEqual({ ...waited, failure: event.failure })
       expect(after.session).toBe(before.session)
     })
   })

@@ -1,24 +1,30 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind, AuthState, Phase, Storage, View } from './state.ts'
+import type { AuthErrorKind, AuthState, PendingUpgrade, Phase, Storage, UpgradeState, View } from './state.ts'
+
+/** What the record says. */
+export interface Found {
+  readonly view: View
+  readonly pending: PendingUpgrade | undefined
+}
 
 /** Everything that can happen, with what it brings. */
 export interface EventPayloads {
   /** The store was read, or the first identity made. */
-  opened: { readonly view: View }
+  opened: Found
   /** The store cannot be used. */
   openFailed: { readonly problem: LatchkeyErrorCode }
   /** `ensureIdentity` or an import put another identity in force. */
-  identityEnsured: { readonly view: View }
+  identityEnsured: Found
   /** Another tab changed the record. */
-  recordChanged: { readonly view: View }
+  recordChanged: Found
   /** The account server confirmed the session. */
   sessionConfirmed: { readonly view: View }
   upgradeStarted: object
   /** The account is in force. */
   upgradeCompleted: { readonly view: View }
   upgradeFailed: { readonly failure: LatchkeyErrorCode }
-  /** Something outside is still to come. */
-  upgradePended: object
+  /** What waits now: something outside that is still to come, a session that is there and needs the person's word, or nothing. */
+  upgradePended: { readonly upgrade: UpgradeState }
   /** The account has another principal and the device holds something. */
   conflictFound: object
   conflictResolved: { readonly view: View }
@@ -60,11 +66,11 @@ export type Effect =
 export type Transition = readonly [state: AuthState, ...effects: Effect[]]
 
 type Handler<Type extends EventType> = (state: AuthState, event: EventPayloads[Type]) => Transition
-type Row = { readonly [Type in EventType]: Handler<Type> }
+type Row = { readonly [Type in EventType]?: Handler<Type> }
 
 /** The next state for an event. Pure: effects are only named here. */
 export function transition(state: AuthState, event: AuthEvent): Transition {
-  const handler = TABLE[state.phase][event.type] as Handler<EventType>
+  const handler = (TABLE[state.phase][event.type] ?? ignore) as Handler<EventType>
   return handler(state, event)
 }
 
@@ -76,10 +82,28 @@ const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { 
 const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
   isSame(state, view) ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 
-const isSame = (state: AuthState, view: View): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
+/** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
+const follow = (state: AuthState, event: Found): Transition => {
+  const [shown, ...effects] = show(state, event)
+  const { pending: _, ...rest } = shown.upgrade ?? {}
+  // What waited for one person is not shown to the next.
+  return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...(event.pending && { pending: event.pending }) }), ...effects]
+}
+
+/** What waits says where the machine rests. */
+const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
+  change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
+
+const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
 /** An identity that was made while an act is under way: the record has it, so it is shown. */
-const join = (state: AuthState, event: { readonly view: View }): Transition => [...show(state, event), 'announce']
+const join = (state: AuthState, event: Found): Transition => [...show(state, event), 'announce']
+
+/** The same with no act under way. */
+const settle = (state: AuthState, event: Found): Transition => {
+  const [shown, ...effects] = follow(state, event)
+  return [change(shown, { error: undefined }), ...effects, 'announce']
+}
 
 /** The end of an act: nothing that was wrong before it still counts. */
 const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly view: View }): Transition => {
@@ -99,66 +123,45 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
-const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [change(state, { phase: 'ready', upgrade: { failure } })]
+const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [waitFor(state, upgrade)]
 
-/** What is the same in every phase: unreachable is not rejected, a rejection keeps the session. */
+/** The state before: an upgrade that was waiting goes on waiting. */
+const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [waitFor(state, { ...state.upgrade, failure })]
+
+/** Where an act that changed nothing came from. */
+const resting = (upgrade: UpgradeState | undefined): Phase => (upgrade?.pending || upgrade?.account ? 'pending' : 'ready')
+const back = (state: AuthState): Transition => [change(state, { phase: resting(state.upgrade) })]
+
+const cancel = (state: AuthState): Transition => [change(state, { phase: 'ready', upgrade: undefined }), 'announce']
+
+/** What is the same in every phase: unreachable is not rejected. */
 const always = {
-  tokenRejected: reject,
-  tokenAccepted: accept,
   networkLost: keep,
   networkFound: (state: AuthState): Transition => [state, 'deliverOutbox'],
   storageChanged: store,
-  sessionConfirmed: confirm,
-  recordChanged: show,
 }
+
+/** Once the store was read: a rejection keeps the session. */
+const opened = { ...always, tokenRejected: reject, tokenAccepted: accept, sessionConfirmed: confirm }
 
 /** No act is under way. */
-const idle = {
-  ...always,
-  opened: ignore,
-  openFailed: ignore,
-  identityEnsured: finish('announce'),
-  upgradeStarted: to('upgrading'),
-  upgradeCompleted: ignore,
-  upgradeFailed: ignore,
-  upgradePended: ignore,
-  conflictFound: ignore,
-  conflictResolved: ignore,
-  upgradeCancelled: ignore,
-  signOutStarted: to('signing-out'),
-  signOutVetoed: ignore,
-  signedOut: ignore,
-}
+const idle = { ...opened, recordChanged: follow, identityEnsured: settle, upgradeStarted: to('upgrading'), upgradePended: pend, signOutStarted: to('signing-out') }
 
 /** An act is under way: no other one may start. */
-const busy = { ...idle, identityEnsured: join, upgradeStarted: ignore, signOutStarted: ignore }
+const busy = { ...opened, recordChanged: show, identityEnsured: join }
 
+/** What a row lacks has no place in that phase: it is ignored, and reported. */
 const TABLE: Readonly<Record<Phase, Row>> = {
   starting: {
-    ...busy,
-    identityEnsured: ignore,
-    opened: (state, { view }) => [change(state, { ...view, phase: 'ready' }), 'deliverOutbox'],
+    ...always,
+    opened: (state, event) => [follow({ ...state, phase: 'ready' }, event)[0], 'deliverOutbox'],
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
-    tokenRejected: ignore,
-    tokenAccepted: ignore,
-    sessionConfirmed: ignore,
-    recordChanged: ignore,
   },
   ready: idle,
-  upgrading: {
-    ...busy,
-    upgradeCompleted: finish('announce'),
-    upgradeFailed: fail,
-    upgradePended: to('pending'),
-    conflictFound: to('conflict'),
-  },
-  pending: { ...idle, identityEnsured: join, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: to('ready') },
-  conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: to('ready'), signOutStarted: to('signing-out') },
-  'signing-out': {
-    ...busy,
-    signOutVetoed: to('ready'),
-    signedOut: finish('announce', 'deliverOutbox'),
-  },
+  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: to('conflict') },
+  pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
+  conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: cancel, signOutStarted: to('signing-out') },
+  'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },
 }
 
 type Patch = { readonly [Field in keyof AuthState]?: AuthState[Field] | undefined }

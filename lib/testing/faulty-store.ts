@@ -48,6 +48,7 @@ export interface Faults {
 export function createFaults(): Faults {
   let plan: { readonly fault: Fault; readonly operation: string | undefined; left: number } | undefined
   let operations: string[] = []
+  let recoveries = 0
   const held = new Set<() => void>()
   const faults = { operations: operations as readonly string[], pending: 0, struck: false, dead: false }
 
@@ -74,8 +75,10 @@ export function createFaults(): Faults {
   async function carry<Answer>(code: LatchkeyErrorCode, fault: Fault | undefined, work: () => Promise<Answer>): Promise<Answer> {
     if (faults.dead || fault === 'rejects') throw new LatchkeyError(code, 'a fault')
     if (fault === 'hangs') await hold().then(() => { throw new LatchkeyError(code, 'a fault: no answer') })
+    const before = recoveries
     const answer = await work()
-    if (fault === 'answersLate') await hold()
+    // Held back once the trouble is over, it would be called back by nobody.
+    if (fault === 'answersLate' && recoveries === before) await hold()
     if (fault === 'dies') faults.dead = true
     if (faults.dead || fault === 'answerLost') throw new LatchkeyError(code, 'a fault: the answer was lost')
     return answer
@@ -87,6 +90,7 @@ export function createFaults(): Faults {
     die: () => void (faults.dead = true),
     recover() {
       plan = undefined
+      recoveries++
       for (const resolve of held) resolve()
       held.clear()
     },

@@ -1,4 +1,4 @@
-import type { AccountProvider, AccountSession } from '../client/account.ts'
+import type { AccountProvider, AccountSession, Typing } from '../client/account.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { type ProofVerifier, createProofVerifier } from '../tokens/verify.ts'
@@ -11,6 +11,10 @@ export interface MemoryAccount {
   aliases: readonly string[]
   recoverable: boolean
   claims: Readonly<Record<string, unknown>>
+  /** Nobody has used it yet. */
+  open?: boolean
+  /** What it has proven. */
+  identifiers?: readonly string[]
 }
 
 /** An account server that lives in memory and checks proofs as a real one does, for tests without a backend. */
@@ -29,6 +33,8 @@ export interface MemoryAccountClient {
   signUp(name: string): Promise<unknown>
   /** Signs in. Call it inside `upgrade`. */
   signIn(name: string): Promise<unknown>
+  /** Asks for a link by mail: no session yet. Call it inside `upgrade`. */
+  requestLink(identifier: string): Promise<unknown>
   /** Name of the account that is signed in at the server. */
   readonly session: string | null
   /** Ends or plants a session behind the client's back. */
@@ -50,6 +56,8 @@ export interface MemoryAccountClient {
 /** What the pages of one browser share. */
 interface Browser {
   session: string | null
+  /** Sessions so far. */
+  sessions: number
   online: boolean
   loseNextAnswer: boolean
   readonly calls: string[]
@@ -72,7 +80,7 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
     accounts: new Map(),
     verifier: createProofVerifier({ audience: AUDIENCE, clock }),
     used: new Set(),
-    connect: () => openPage(server, clock, { session: null, online: true, loseNextAnswer: false, calls: [] }),
+    connect: () => openPage(server, clock, { session: null, sessions: 0, online: true, loseNextAnswer: false, calls: [] }),
   }
   return server
 }
@@ -85,17 +93,22 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
   const page: Omit<MemoryAccountClient, 'session' | 'online' | 'loseNextAnswer'> = {
     calls: browser.calls,
     openPage: (other) => openPage(server, clock, browser, other),
-    setSession: (name) => void (browser.session = name),
+    setSession: (name) => setSession(browser, name),
     signUp: (name) => call('signUp', async () => signUp(server, browser, name, await carrier.proven())),
     signIn: (name) => call('signIn', async () => (await carrier.proven(), signIn(server, browser, name))),
+    async requestLink(identifier) {
+      await carrier.typed(identifier)
+      return call('requestLink', async () => (await carrier.proven(), { data: {} }))
+    },
     provider: {
       audience: AUDIENCE,
-      getSession: () => call('getSession', () => readSession(server, browser.session)),
+      getSession: ({ peek } = {}) => call('getSession', () => readSession(server, browser, peek)),
       getToken: () => call('getToken', () => issue(server, browser.session, clock)),
       withProof: carrier.withProof,
+      bind: (prove) => call('bind', () => bind(server, browser, prove)),
       readFailure,
       getTime: () => call('getTime', clock),
-      signOut: () => call('signOut', () => void (browser.session = null)),
+      signOut: () => call('signOut', () => setSession(browser, null)),
     },
   }
   return Object.defineProperties(page as MemoryAccountClient, {
@@ -118,20 +131,24 @@ interface Carrier {
   readonly withProof: AccountProvider['withProof']
   /** The principal that the request proves, if it carries a proof. */
   proven(): Promise<string | null>
+  /** The person typed an identifier. */
+  typed(identifier: string): Promise<void>
 }
 
 function createCarrier({ verifier, used }: Server): Carrier {
   let mint: (() => Promise<string>) | null = null
+  let typing: Typing | undefined
   let sent = false
   return {
-    async withProof(minter, run) {
-      ;[mint, sent] = [minter, false]
+    async withProof(minter, run, typed) {
+      ;[mint, sent, typing] = [minter, false, typed]
       try {
         return { result: await run(), sent }
       } finally {
-        mint = null
+        ;[mint, typing] = [null, undefined]
       }
     },
+    typed: async (identifier) => typing?.onTyped(identifier),
     async proven() {
       sent = true
       if (!mint) return null
@@ -148,21 +165,38 @@ function signUp({ accounts }: Server, browser: Browser, name: string, principal:
   if ([...accounts.values()].some((other) => other.principal === principal)) return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
   const accountId = `account-${accounts.size + 1}`
   accounts.set(name, { accountId, principal: principal ?? accountId, aliases: [], recoverable: false, claims: {} })
-  browser.session = name
+  setSession(browser, name)
   return { data: { accountId } }
 }
 
 function signIn({ accounts }: Server, browser: Browser, name: string): unknown {
   if (!accounts.has(name)) return { error: { message: 'unknown' } }
-  browser.session = name
+  setSession(browser, name)
   return { data: {} }
 }
 
-function readSession({ accounts }: Server, name: string | null): AccountSession | null {
-  const account = accounts.get(name ?? '')
+function setSession(browser: Browser, name: string | null): void {
+  browser.session = name
+  browser.sessions++
+}
+
+function readSession({ accounts }: Server, { session, sessions }: Browser, peek?: boolean): AccountSession | null {
+  const account = accounts.get(session ?? '')
   if (!account) return null
-  const { accountId, principal, aliases, recoverable } = account
-  return { accountId, principal, aliases, recoverable }
+  if (!peek) account.open = false
+  const { accountId, principal, aliases, recoverable, open = false, identifiers = [] } = account
+  return { id: `session-${sessions}`, accountId, principal, aliases, recoverable, identifiers, ...(peek && { open }) }
+}
+
+const NONCE = 'nonce'
+
+async function bind(server: Server, browser: Browser, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const account = server.accounts.get(browser.session ?? '')
+  if (!account) throw new LatchkeyError('SESSION_MISSING')
+  const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'bind', nonce: NONCE })
+  if ([...server.accounts.values()].some((other) => other !== account && other.principal === principal)) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  if (account.open) Object.assign(account, { principal, open: false, aliases: [account.accountId] })
+  return readSession(server, browser)!
 }
 
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {

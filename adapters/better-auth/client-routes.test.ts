@@ -1,0 +1,211 @@
+import type { BetterAuthOptions } from 'better-auth'
+import { emailOTP, magicLink, phoneNumber, twoFactor, username } from 'better-auth/plugins'
+import { describe, expect, test, vi } from 'vitest'
+import type { Auth } from '../../lib/index.ts'
+import { onEachEngine } from './engines.testing.ts'
+import { mailing, post, userOf } from './requests.testing.ts'
+import { AUDIENCE, type TestBrowser, person } from './server.testing.ts'
+
+const ada = person('ada')
+const eve = person('eve')
+const PHONE = '+15550100'
+
+type Fetch = (path: string, options?: object) => Promise<unknown>
+
+onEachEngine((newServer) => {
+  /** A first visit: an identity, and no account yet. */
+  async function firstVisit(extra: Partial<BetterAuthOptions> = {}) {
+    const server = await newServer(extra)
+    const browser = server.browser()
+    const auth = await load(browser)
+    const { principal } = auth.getState().session!
+    const send = (path: string, body: object) => (browser.client.$fetch as Fetch)(path, { method: 'POST', body })
+    return { server, browser, auth, principal, send }
+  }
+
+  /** Loads the page, and waits until it has asked the account server who is signed in there. */
+  async function load(browser: TestBrowser): Promise<Auth> {
+    const asked = browser.requests.length
+    const auth = await browser.load()
+    await vi.waitFor(() => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true), { interval: 1 })
+    return auth
+  }
+
+  const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { interval: 1 })
+  const follow = (browser: TestBrowser, url: string): Promise<Response> => browser.send(url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, ''))
+  const verify = ({ client }: TestBrowser, token: string) => (client.$fetch as Fetch)(`/magic-link/verify?token=${token}`)
+
+  describe('in one step', () => {
+    test('username', async () => {
+      const { auth, send, principal } = await firstVisit({ plugins: [username()] })
+      expect(await auth.upgrade(() => send('/sign-up/email', { ...ada, username: 'ada' }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      await auth.signOut()
+      expect(await auth.upgrade(() => send('/sign-in/username', { username: 'ada', password: ada.password }))).toMatchObject({ outcome: 'switched', session: { principal } })
+    })
+
+    test('an open account, by its password', async () => {
+      const { server, auth, send, principal } = await firstVisit()
+      await server.browser().send('/sign-up/email', post(ada))
+      expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    })
+  })
+
+  describe('in two steps', () => {
+    test('e-mail code', async () => {
+      const mail = mailing()
+      const { browser, auth, send, principal } = await firstVisit({ plugins: [emailOTP({ sendVerificationOTP: mail.send })] })
+      expect(await auth.upgrade(() => send('/email-otp/send-verification-otp', { email: ada.email, type: 'sign-in' }))).toMatchObject({ outcome: 'pending', pending: { expected: ada.email } })
+      const reloaded = await load(browser)
+      expect(reloaded.getState()).toMatchObject({ phase: 'pending', session: { principal } })
+      expect(await reloaded.upgrade(() => send('/sign-in/email-otp', { email: ada.email, otp: 'wrong' }))).toMatchObject({ outcome: 'failed' })
+      expect(reloaded.getState()).toMatchObject({ phase: 'pending', session: { principal } })
+      expect(await reloaded.upgrade(() => send('/sign-in/email-otp', { email: ada.email, otp: mail.last().otp }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    })
+
+    test('phone code', async () => {
+      const mail = mailing()
+      const { auth, send, principal } = await firstVisit({ plugins: [phoneNumber({ sendOTP: mail.send, signUpOnVerification: { getTempEmail: (number) => `${number}@phone.invalid` } })] })
+      expect(await auth.upgrade(() => send('/phone-number/send-otp', { phoneNumber: PHONE }))).toMatchObject({ outcome: 'pending', pending: { expected: PHONE } })
+      expect(await auth.upgrade(() => send('/phone-number/verify', { phoneNumber: PHONE, code: mail.last().code }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    })
+
+    test('second factor', async () => {
+      const { server, auth, send, principal } = await firstVisit({ plugins: [twoFactor()] })
+      const first = server.browser()
+      await first.client.signUp.email(ada)
+      const { backupCodes } = (await (await first.send('/two-factor/enable', post({ password: ada.password }))).json()) as { backupCodes: string[] }
+      await server.change('user', { twoFactorEnabled: true })
+      await server.change('twoFactor', { verified: true })
+      expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({ outcome: 'pending' })
+      expect(auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first' })
+      expect(await auth.upgrade(() => send('/two-factor/verify-backup-code', { code: backupCodes[0] }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    })
+  })
+
+  describe('by a link', () => {
+    const linked = async () => {
+      const mail = mailing()
+      const given = await firstVisit({ plugins: [magicLink({ sendMagicLink: mail.send })] })
+      const ask = (email: string) => given.auth.upgrade(() => given.send('/sign-in/magic-link', { email }))
+      return { ...given, mail, ask }
+    }
+
+    test('in the same browser: the page that the link leads to completes it by itself', async () => {
+      const { server, browser, mail, ask, principal } = await linked()
+      expect(await ask(ada.email)).toMatchObject({ outcome: 'pending', pending: { expected: ada.email } })
+      await follow(browser, mail.last().url)
+      await settled(await browser.load(), { phase: 'ready', authMode: 'external', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
+    })
+
+    test('in another tab: the tab that waits sees it', async () => {
+      const { browser, auth, mail, ask, principal } = await linked()
+      await ask(ada.email)
+      await follow(browser, mail.last().url)
+      await settled(await browser.load(), { authMode: 'external' })
+      await auth.keptIdentities()
+      expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'external', session: { principal } })
+    })
+
+    test('in another browser: nothing is taken from here, and the next link from here completes it', async () => {
+      const { server, browser, auth, mail, ask, principal } = await linked()
+      await ask(ada.email)
+      await follow(server.browser(), mail.last().url)
+      await load(browser)
+      expect(auth.getState()).toMatchObject({ phase: 'pending', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+      await ask(ada.email)
+      await follow(browser, mail.last().url)
+      await settled(await browser.load(), { authMode: 'external', session: { principal: expect.any(String) } })
+    })
+
+    test('followed by the page itself, with what was typed', async () => {
+      const { server, browser, auth, mail, ask, principal } = await linked()
+      await ask(ada.email)
+      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
+    })
+
+    test('that somebody else sent: its account waits, and is taken by the person\'s word alone', async () => {
+      const { server, browser, mail, ask, principal } = await linked()
+      await ask(ada.email)
+      const lure = server.browser()
+      await lure.send('/sign-in/magic-link', post({ email: eve.email }))
+      await follow(browser, mail.last().url)
+      const auth = await browser.load()
+      await settled(auth, { phase: 'pending', upgrade: { account: { identifiers: [eve.email] } } })
+      expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+      await auth.cancelUpgrade()
+      expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first', session: { principal } })
+      expect(await server.rows('session')).toEqual([])
+    })
+
+    test('that somebody else sent, followed by the page itself: refused, and nobody is signed in', async () => {
+      const { server, browser, auth, mail, ask, principal } = await linked()
+      await ask(ada.email)
+      await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
+      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({ outcome: 'failed' })
+      expect(auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
+      expect(await server.rows('session')).toEqual([])
+    })
+
+    test('without anything typed before: its account waits for the person\'s word', async () => {
+      const { server, browser, mail, principal } = await linked()
+      await server.browser().send('/sign-in/magic-link', post({ email: ada.email }))
+      await follow(browser, mail.last().url)
+      const auth = await browser.load()
+      await settled(auth, { upgrade: { account: { identifiers: [ada.email] } } })
+      expect(await auth.upgrade()).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal })
+    })
+  })
+
+  describe('with required verification', () => {
+    const verified = async () => {
+      const mail = mailing()
+      const emailVerification = { sendVerificationEmail: mail.send, sendOnSignUp: true, autoSignInAfterVerification: true }
+      const given = await firstVisit({ emailAndPassword: { enabled: true, requireEmailVerification: true }, emailVerification } as Partial<BetterAuthOptions>)
+      expect(await given.auth.upgrade(() => given.send('/sign-up/email', ada))).toMatchObject({ outcome: 'pending', pending: { expected: ada.email } })
+      return { ...given, mail }
+    }
+
+    test('a page of the app that verifies keeps the identity', async () => {
+      const { server, browser, mail, principal } = await verified()
+      const page = await load(browser)
+      const run = () => (browser.client.$fetch as Fetch)(`/verify-email?token=${mail.last().token}`)
+      expect(await page.upgrade(run)).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
+      expect(page.getState().storage.durability).toBe('recoverable')
+    })
+
+    test('a link that is just opened says nothing of the device: the account gets a principal of its own, the device keeps its own', async () => {
+      const { server, browser, mail, principal } = await verified()
+      await follow(browser, mail.last().url)
+      const fresh = (await userOf(server))['principal']
+      expect(fresh).not.toBe(principal)
+      await settled(await browser.load(), { authMode: 'external', session: { principal: fresh } })
+      const ring = (await browser.store.read()) as { entries: { principal: string }[] }
+      expect(ring.entries.map((entry) => entry.principal)).toContain(principal)
+    })
+
+    test('opened in another browser, it leaves the person here who they are, and waiting', async () => {
+      const { server, browser, mail, principal } = await verified()
+      await follow(server.browser(), mail.last().url)
+      expect((await load(browser)).getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
+    })
+  })
+
+  describe('on the day Latchkey is installed', () => {
+    test('who is signed in already stays it, and the device\'s new identity is given to no account', async () => {
+      const server = await newServer()
+      const browser = server.browser()
+      await browser.client.signUp.email(ada)
+      const auth = await browser.load()
+      await settled(auth, { authMode: 'external' })
+      const user = await userOf(server)
+      expect(auth.getState().session!.principal).toBe(user['id'])
+      expect(user).toMatchObject({ principal: null, principalOpen: false })
+    })
+  })
+})

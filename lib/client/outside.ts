@@ -1,0 +1,83 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
+import type { Entry } from '../keystore/record.ts'
+import type { UpgradeState, WaitingAccount } from '../machine/state.ts'
+import type { AuthEvent } from '../machine/transition.ts'
+import type { AccountProvider, AccountSession } from './account.ts'
+import { holdsNothing } from './holdings.ts'
+import { exclusively } from './lock.ts'
+import { deliverOutbox } from './outbox.ts'
+import type { Runtime } from './runtime.ts'
+import { type Taken, completeUpgrade, isSameIdentity, takeAccount, takeAsItIs } from './take-account.ts'
+
+/**
+ * Looks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, somebody was signed in
+ * before Latchkey was installed. One that could be anybody's waits for the person's word.
+ *
+ * @param isFirst - the device had no keyring before this start, and this is the first look: the day Latchkey is
+ *   installed somebody may be signed in already
+ * @throws {LatchkeyError} `OFFLINE`
+ */
+export async function lookOutside(runtime: Runtime, isFirst: boolean): Promise<void> {
+  const { account } = runtime.options
+  if (!account || !isWaiting(runtime)) return
+  try {
+    const taken = await exclusively(runtime, () => consider(runtime, account, isFirst))
+    if (taken) finish(runtime, { type: 'upgradeCompleted', view: runtime.view() })
+  } catch (error) {
+    if (!runtime.core.isLatchkeyError(error) || !FINAL.includes(error.code)) throw error
+    await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
+    await runtime.read()
+    finish(runtime, { type: 'upgradeFailed', failure: error.code })
+  }
+}
+
+/** Nobody is signed in here, and nobody is just signing in or out. */
+function isWaiting({ getState }: Runtime): boolean {
+  const { phase, authMode } = getState()
+  return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
+}
+
+/** The account's own word; anything else is tried again. */
+const FINAL: readonly LatchkeyErrorCode[] = ['CONFLICT', 'PRINCIPAL_TAKEN']
+
+/** The machine ends an upgrade only from within one. */
+function finish(runtime: Runtime, event: AuthEvent): void {
+  runtime.dispatch({ type: 'upgradeStarted' })
+  runtime.dispatch(event)
+}
+
+async function consider(runtime: Runtime, account: AccountProvider, isFirst: boolean): Promise<Taken | null> {
+  await runtime.read()
+  // An act of this tab goes on without the lock as long as it waits for it.
+  if (!isWaiting(runtime)) return null
+  // A session that is to be ended is nobody's to take.
+  await deliverOutbox(runtime)
+  const found = await account.getSession({ peek: true })
+  if (found) return considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst)
+  wait(runtime, undefined)
+  return null
+}
+
+/** Takes a session that is meant for this identity; any other one is shown, and null returned. */
+export async function considerSession(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<Taken | null> {
+  if (before?.kind === 'account') return null
+  if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
+  if (isAskedFor(runtime, found)) return takeAccount(runtime, account, before, found)
+  if (isFirst && (await holdsNothing(runtime, before))) return takeAsItIs(runtime, account, before)
+  const { accountId, principal, identifiers = [] } = found
+  wait(runtime, { accountId, principal, identifiers })
+  return null
+}
+
+/** The person typed an identifier that this account has proven. */
+function isAskedFor(runtime: Runtime, { identifiers = [] }: AccountSession): boolean {
+  const expected = runtime.core.liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
+  return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)
+}
+
+function wait(runtime: Runtime, account: WaitingAccount | undefined): void {
+  const { failure } = runtime.getState().upgrade ?? {}
+  const pending = runtime.pending()
+  const upgrade: UpgradeState = { ...(pending && { pending }), ...(account && { account }), ...(failure && { failure }) }
+  runtime.dispatch({ type: 'upgradePended', upgrade })
+}

@@ -1,0 +1,105 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
+import type { DeviceKey } from '../identity/device-key.ts'
+import type { AccountEntry, Entry } from '../keystore/record.ts'
+import { mintProof } from '../tokens/prove.ts'
+import type { AccountProvider, AccountSession } from './account.ts'
+import { accountEntry } from './confirm-session.ts'
+import { holdsNothing, isMarked } from './holdings.ts'
+import { deliverOutbox, withSignOut } from './outbox.ts'
+import type { Runtime } from './runtime.ts'
+
+/** How an account came into force. */
+export type Taken = 'upgraded' | 'switched'
+
+/** The account has the principal that is in force here: also when only the first answer was lost. */
+export function isSameIdentity(found: AccountSession, before: Entry | undefined): boolean {
+  return before !== undefined && [found.principal, ...found.aliases].includes(before.principal)
+}
+
+/**
+ * Puts an account in force that the person chose: by signing in to it, or by their word. An account that nobody has
+ * used yet takes this device's principal first.
+ *
+ * @throws {LatchkeyError} `CONFLICT`: it has another principal, and the device holds something; `IDENTITY_CHANGED`
+ */
+export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
+  const found = peeked.open ? await settleOpen(runtime, account) : peeked
+  return take(runtime, before, found)
+}
+
+/** The same, without giving the account this device's principal: nobody asked for that. */
+export async function takeAsItIs(runtime: Runtime, account: AccountProvider, before: Entry | undefined): Promise<Taken> {
+  return take(runtime, before, await confirmed(runtime, account))
+}
+
+async function take(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<Taken> {
+  if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
+  // Asked again where it counts: the app may have written something while the person signed in.
+  if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry)))) return 'switched'
+  await endSession(runtime, found.accountId)
+  throw runtime.core.fail('CONFLICT')
+}
+
+/** Binds the device's principal to an open account; without a device identity the account is taken as it is. */
+async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
+  const key = await runtime.deviceKey()
+  try {
+    if (key && account.bind) return await account.bind((nonce) => proofOf(runtime, key, account, nonce))
+  } catch (error) {
+    // It is the account's own word that it stays as it is; then that is what the person signed in to.
+    if (!runtime.core.isLatchkeyError(error) || !STAYS.includes(error.code)) throw error
+  }
+  return confirmed(runtime, account)
+}
+
+async function confirmed(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
+  const found = await account.getSession()
+  if (!found) throw runtime.core.fail('SESSION_MISSING')
+  return found
+}
+
+const STAYS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
+
+function proofOf(runtime: Runtime, key: DeviceKey, { audience }: AccountProvider, nonce: string): Promise<string> {
+  return mintProof(runtime.core.signJws, key, { audience, now: runtime.now() / 1000, purpose: 'bind', nonce })
+}
+
+/** Ends a session at the account server, now or as soon as it can be reached, and what waited for it here. */
+export async function endSession(runtime: Runtime, accountId: string): Promise<void> {
+  await runtime.write((ring) => withSignOut({ ...ring, intent: null }, accountId, runtime.now()))
+  await deliverOutbox(runtime).catch(() => {})
+}
+
+/** Puts an account in force that has the principal of this device. */
+export async function completeUpgrade(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<'upgraded'> {
+  await commit(runtime, before, found, () => true)
+  return 'upgraded'
+}
+
+/**
+ * Puts the account in force, unless another tab changed the identity since.
+ *
+ * @param mayLeave - whether the identity in force at that moment may give way
+ * @returns false where it may not
+ */
+async function commit(runtime: Runtime, before: Entry | undefined, found: AccountSession, mayLeave: (entry: Entry | undefined) => boolean): Promise<boolean> {
+  const account = accountEntry(found, runtime.now())
+  const current = `account:${account.accountId}`
+  const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
+  let isDone = true
+  const write = runtime.write((ring) => {
+    const entry = runtime.core.currentEntry(ring)
+    if (entry?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+    isDone = mayLeave(entry)
+    if (!isDone) return ring
+    const claims = ring.entries.find(isKnown)?.claims ?? {}
+    const others = ring.entries.filter((other) => !isKnown(other))
+    return { ...ring, current, intent: null, entries: [...others, { ...account, claims }] }
+  })
+  await write.catch(async (error: unknown) => {
+    await runtime.read().catch(() => {})
+    // Only the answer of the store was lost.
+    if (runtime.ring().current !== current) throw error
+  })
+  return isDone
+}
