@@ -158,13 +158,13 @@ export const ATTACKS = [
   {
     attack: 'Inside `run` a request leaves for another origin',
     defence: 'Only addresses under the account server\'s get the proof',
-    patches: [{ file: plugin('client.ts'), find: 'return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)', replace: 'return URL.canParse(url) && baseURL !== url' }],
+    patches: [{ file: plugin('carrier.ts'), find: 'return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)', replace: 'return URL.canParse(url) && baseURL !== url' }],
     test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider' },
   },
   {
     attack: 'A redirect takes the proof along to another origin',
     defence: 'A request with a proof follows none',
-    patches: [{ file: plugin('client.ts'), find: "request.redirect = 'manual'", replace: UNCHECKED }],
+    patches: [{ file: plugin('carrier.ts'), find: "request.redirect = 'manual'", replace: UNCHECKED }],
     test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider' },
   },
   {
