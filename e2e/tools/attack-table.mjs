@@ -194,6 +194,24 @@ export const ATTACKS = [
     test: { file: 'lib/client/upgrade.test.ts', name: 'failed > a session that was planted before gains nothing from a run that signs in to nothing' },
   },
   {
+    attack: 'Login CSRF: a planted session, while a link that the person asked for is on its way',
+    defence: 'A session that was there before `run` is shown to the person, and not taken',
+    patches: [{ file: 'lib/client/upgrade.ts', find: 'return earlier?.accountId === found.accountId && earlier.id === found.id', replace: 'return earlier === found' }],
+    test: { file: 'lib/client/pending.test.ts', name: 'a session that was planted before > is not taken for the one that was asked for' },
+  },
+  {
+    attack: 'Login CSRF: a session that appears outside `upgrade`',
+    defence: 'It waits for the person\'s word',
+    patches: [{ file: 'lib/client/outside.ts', find: 'if (isFirst && (await holdsNothing(runtime, before)))', replace: 'if (isFirst || (await holdsNothing(runtime, before)))' }],
+    test: { file: 'lib/client/pending.test.ts', name: 'a session that appears outside > waits for the person\'s word' },
+  },
+  {
+    attack: 'A pending intent is completed by a session of the attacker\'s account',
+    defence: 'It completes by itself only for an account that has proven what the person typed',
+    patches: [{ file: 'lib/client/outside.ts', find: 'return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)', replace: 'return expected !== undefined && identifiers.length > 0' }],
+    test: { file: 'lib/client/pending.test.ts', name: 'an upgrade without a session yet > never for an account that has proven another' },
+  },
+  {
     attack: 'A pending intent is completed by a link into the attacker\'s account',
     defence: 'The account has to have proven the address that the person typed',
     patches: [{ file: plugin('sign-in.ts'), find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')", replace: UNCHECKED }],
