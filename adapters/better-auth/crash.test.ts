@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestDatabase, openSqlite } from './database.testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
+import { elsewhere, link, nonceFor, unlink } from './link.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -131,6 +132,86 @@ test('a bind: the account is bound or still open, and the device can try again',
   })
   console.warn(`a server died before each of ${deaths} statements of a bind`)
   expect(deaths).toBeGreaterThan(10)
+}, 300_000)
+
+/** Somebody whose account has the principal of one device, and a second device. */
+async function withSecondDevice(credentials: ReturnType<typeof person>): Promise<{ one: Person; two: Person }> {
+  const one = await newPerson(server)
+  await one.prove('/sign-up/email', credentials)
+  await one.session()
+  return { one, two: await elsewhere(server, credentials) }
+}
+
+/** The second principal is the account's or nobody's, and the lock says the same. */
+async function expectAliasWhole({ one, two }: { one: Person; two: Person }): Promise<boolean> {
+  const { principal, aliases, accountId } = (await one.session())!
+  const { principal: alias, thumbprint } = two.device
+  expect(principal).toBe(one.device.principal)
+  const rows = (await server.rows('latchkeyPrincipal')).filter((row) => row['principal'] === alias)
+  const isLinked = aliases.includes(alias)
+  expect(rows.filter(({ kind, userId }) => kind === 'alias' && userId === accountId)).toHaveLength(isLinked ? 1 : 0)
+  const acts = (await server.rows('latchkeyAudit')).filter((act) => act['principal'] === alias)
+  const keys = (await server.rows('latchkeyKey')).filter((key) => key['thumbprint'] === thumbprint)
+  if (isLinked) expect([acts.length > 0, keys.length]).toEqual([true, 1])
+  return isLinked
+}
+
+test('a link: it is there with its record or not at all, and the device can try again', async () => {
+  const deaths = await everyDeath(async (round) => {
+    const credentials = person(`link-${round}`)
+    const { one, two } = await withSecondDevice(credentials)
+    const nonce = await nonceFor(two.browser, 'link')
+    const proof = await two.device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo: one.device.principal })
+    const check = async () => {
+      await expectWhole(one, credentials.email)
+      await expectAliasWhole({ one, two })
+      expect((await link(two, two.device)).status).toBe(200)
+      expect(await expectAliasWhole({ one, two })).toBe(true)
+    }
+    return { one, calls: [{ path: '/latchkey/link', body: { nonce }, headers: { ...cookieOf(two), [PROOF_HEADER]: proof } }], check }
+  })
+  console.warn(`a server died before each of ${deaths} statements of a link`)
+  expect(deaths).toBeGreaterThan(10)
+}, 300_000)
+
+test('a first link to an account whose principal is its id', async () => {
+  const deaths = await everyDeath(async (round) => {
+    const credentials = person(`pinned-${round}`)
+    await server.browser().send('/sign-up/email', post(credentials))
+    const two = await elsewhere(server, credentials)
+    const { accountId } = (await two.session())!
+    const nonce = await nonceFor(two.browser, 'link')
+    const proof = await two.device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo: accountId })
+    const check = async () => {
+      expect(await two.session()).toMatchObject({ principal: accountId })
+      expect((await link(two, two.device)).status).toBe(200)
+      expect(await two.session()).toMatchObject({ principal: accountId, aliases: [two.device.principal] })
+    }
+    return { one: two, calls: [{ path: '/latchkey/link', body: { nonce }, headers: { ...cookieOf(two), [PROOF_HEADER]: proof } }], check }
+  })
+  console.warn(`a server died before each of ${deaths} statements of a first link`)
+  expect(deaths).toBeGreaterThan(10)
+}, 300_000)
+
+test('an unlink: the alias is the account\'s or held for it, and it can be tried again', async () => {
+  const deaths = await everyDeath(async (round) => {
+    const { one, two } = await withSecondDevice(person(`unlink-${round}`))
+    await link(two, two.device)
+    const body = { nonce: await nonceFor(one.browser, 'unlink'), alias: two.device.principal }
+    const check = async () => {
+      const isLinked = await expectAliasWhole({ one, two })
+      const acts = (await server.rows('latchkeyAudit')).filter(({ principal, act }) => principal === two.device.principal && String(act).startsWith('unlink'))
+      expect(acts).toHaveLength(isLinked ? 0 : 1)
+      expect((await unlink(one, two.device.principal)).status).toBe(200)
+      expect(await expectAliasWhole({ one, two })).toBe(false)
+      const thief = await newPerson(server, two.device)
+      expect((await thief.prove('/sign-up/email', person(`finder-${round}`))).status).toBe(409)
+      expect((await link(two, two.device)).status).toBe(200)
+    }
+    return { one, calls: [{ path: '/latchkey/unlink', body, headers: cookieOf(one) }], check }
+  })
+  console.warn(`a server died before each of ${deaths} statements of an unlink`)
+  expect(deaths).toBeGreaterThan(5)
 }, 300_000)
 
 test('a deletion: the account is there with its principal, or nobody ever has that again', async () => {

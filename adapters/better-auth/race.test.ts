@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { testDevice } from '../../lib/testing.ts'
+import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { type TestDatabase, newPostgres, openPostgres, openSqlite } from './database.testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
+import { elsewhere, nonceFor } from './link.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -67,6 +68,52 @@ describe.each(Object.entries(PLACES))(`${PROCESSES} processes on %s, ${ROUNDS} r
     const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
     return { path: '/latchkey/bind', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
   }
+
+  async function linkCall({ browser, session }: Person, device: TestDevice): Promise<Call> {
+    const [nonce, linkTo] = [await nonceFor(browser, 'link'), (await session())!.principal]
+    const proof = await device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo })
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
+    return { path: '/latchkey/link', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
+  }
+
+  test('one principal, linked in each to another account: one of them has it', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const device = await testDevice()
+      const people = await each(async (index) => {
+        const one = await newPerson(server)
+        await one.prove('/sign-up/email', person(`link-${round}-${index}`))
+        return one
+      })
+      const statuses = await race(await Promise.all(people.map((one) => linkCall(one, device))))
+      expect(statuses.sort()).toEqual([200, 409])
+      const looks = await Promise.all(people.map((one) => one.session()))
+      expect(looks.filter((look) => look!.aliases.includes(device.principal))).toHaveLength(1)
+    }
+  })
+
+  test('two devices, and one account whose principal is its id: it has both', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const credentials = person(`both-${round}`)
+      await server.browser().send('/sign-up/email', post(credentials))
+      const people = await each(() => elsewhere(server, credentials))
+      expect(await race(await Promise.all(people.map((one) => linkCall(one, one.device))))).toEqual([200, 200])
+      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(people.map(({ device }) => device.principal).toSorted())
+    }
+  })
+
+  test('one principal, linked in one and signed up in the other: it belongs to one account', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', person(`mix-${round}-a`))
+      const other = await newPerson(server)
+      const signUp = { path: '/sign-up/email', body: person(`mix-${round}-b`), headers: await proofOf(other.device) }
+      const statuses = await race([await linkCall(one, other.device), signUp])
+      expect(statuses).toContain(200)
+      await other.browser.send('/sign-in/email', post(person(`mix-${round}-b`)))
+      const looks = [await one.session(), await other.session()]
+      expect(looks.filter((look) => look && [look.principal, ...look.aliases].includes(other.device.principal))).toHaveLength(1)
+    }
+  })
 
   test('one principal, and a sign-up in each: one user has it, and there is no orphan', async () => {
     for (let round = 0; round < ROUNDS; round++) {
