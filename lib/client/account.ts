@@ -62,6 +62,14 @@ export interface AccountProvider {
    * @returns the account without the alias
    */
   unlink?(alias: string): Promise<AccountSession>
+  /**
+   * Gets a token for an audience (RFC 8693).
+   *
+   * @param prove - signs a proof with purpose `exchange`; null where the account in force is to be asked by its session
+   * @returns null where there is no session
+   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the account server's
+   */
+  exchange?(audience: string, prove: (() => Promise<string>) | null): Promise<string | null>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
   readFailure(outcome: unknown): LatchkeyError | null
   /**

@@ -29,6 +29,11 @@ export interface AuthOptions {
   readonly audience?: string
   /** Further origins that `fetch` may call, with the `aud` of tokens for each. */
   readonly audiences?: Readonly<Record<string, string>>
+  /**
+   * Audiences whose servers cannot verify what a device signs by itself: `getToken({ audience })` gets their tokens from the account server,
+   * in exchange for a proof or the account's session (RFC 8693).
+   */
+  readonly exchange?: readonly string[]
   /** Separates store, locks and channel of several apps on one origin; `latchkey` unless told. */
   readonly name?: string
   /** `local-first` makes an identity at the first start, `anonymous` leaves it to `ensureIdentity`. */
