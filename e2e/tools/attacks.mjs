@@ -112,6 +112,7 @@ async function withoutDefence({ patches, test }, checker) {
 const only = process.argv[2]
 const numbered = ATTACKS.map((attack, index) => ({ ...attack, number: String(index + 1) }))
 const attacks = numbered.filter(({ attack, number }) => only === undefined || number === only || attack.includes(only))
+if (attacks.length === 0) throw new Error(`no attack is, or has, ${only}`)
 let verdict = 1
 const started = performance.now()
 const seconds = () => `${Math.round((performance.now() - started) / 1000)} s`
