@@ -36,7 +36,7 @@ async function fetchToken(runtime: Runtime, session: Session): Promise<KeptToken
     throw runtime.core.fail('SESSION_MISSING')
   }
   const payload = readPayload(runtime, jwt)
-  if (payload['sub'] !== session.principal) {
+  if (!isTheirs(runtime, session, payload)) {
     runtime.dispatch({ type: 'tokenRejected', reason: 'invalid' })
     throw runtime.core.fail('PRINCIPAL_MISMATCH')
   }
@@ -45,6 +45,12 @@ async function fetchToken(runtime: Runtime, session: Session): Promise<KeptToken
   const token: KeptToken = { jwt, until: runtime.now() + lifetimeOf(payload) }
   await keepToken(runtime, session, { claims, token }).catch(() => {})
   return token
+}
+
+function isTheirs(runtime: Runtime, { principal }: Session, payload: Readonly<Record<string, unknown>>): boolean {
+  const { account } = runtime.options
+  const accountId = accountInForce(runtime)?.accountId ?? ''
+  return account?.isTokenOf ? account.isTokenOf(payload, { accountId, principal }) : payload['sub'] === principal
 }
 
 /** Claims of a token that came from the account server itself; they are shown, not believed. */

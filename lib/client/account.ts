@@ -35,6 +35,13 @@ export interface AccountProvider {
   /** A fresh JWT of the account. */
   getToken(): Promise<string | null>
   /**
+   * Tells whether a token is of the account in force, for providers whose `sub` is an id of their own; without it `sub`
+   * has to be the account's principal.
+   *
+   * @param payload - of a token that came from the provider itself
+   */
+  isTokenOf?(payload: Readonly<Record<string, unknown>>, account: { readonly accountId: string; readonly principal: string }): boolean
+  /**
    * Calls `run` and attaches a fresh proof to each request that it makes to the account server, nowhere else
    * and at no other time.
    *
