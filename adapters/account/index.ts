@@ -29,7 +29,15 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
   const ask = asker(options, audience)
   return {
     audience,
-    getSession: async ({ peek = false } = {}) => (await ask<SessionAnswer>(`/session${peek ? '?peek=1' : ''}`)).session,
+    async getSession({ peek = false } = {}) {
+      try {
+        return (await ask<SessionAnswer>(`/session${peek ? '?peek=1' : ''}`)).session
+      } catch (error) {
+        // A token that does not hold is no session.
+        if (isLatchkeyError(error) && error.code.startsWith('TOKEN_')) return null
+        throw error
+      }
+    },
     getTime: async () => (await ask<SessionAnswer>('/session?peek=1')).now,
     getToken: () => tokenOf(getToken),
     isTokenOf: (payload, { accountId }) => accountId === accountIdOf(payload),
