@@ -15,7 +15,8 @@ import {
   text,
   tokenClaims,
 } from '../tokens/forge.testing.ts'
-import { type LocalFirstOptions, type SessionResolverOptions, createSessionResolver } from './resolver.ts'
+import type { LocalFirstOptions } from './local-first.ts'
+import { type SessionResolverOptions, createSessionResolver } from './resolver.ts'
 import type { Resolution } from './session.ts'
 
 const clock = (): number => NOW * 1000
