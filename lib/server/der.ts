@@ -4,7 +4,7 @@ export interface DerElement {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-export const DER_TAG = { integer: 0x02, bitString: 0x03, oid: 0x06, sequence: 0x30, version: 0xa0 } as const
+export const DER_TAG = { integer: 0x02, bitString: 0x03, null: 0x05, oid: 0x06, sequence: 0x30, version: 0xa0 } as const
 
 /**
  * Reads elements that follow one another, strictly: definite lengths in their shortest form, and nothing left over.

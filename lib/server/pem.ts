@@ -52,26 +52,30 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly size: num
 
 /** RFC 5280 §4.1.2.7: an algorithm, and the key as a string of bits. */
 function toJwk([algorithm, key, ...rest]: readonly DerElement[]): JWK {
-  const [oid, parameters] = readInside(algorithm, DER_TAG.sequence)
+  const [oid, parameters, ...more] = readInside(algorithm, DER_TAG.sequence)
   const bits = bodyOf(key, DER_TAG.bitString)
-  if (rest.length > 0 || bits[0] !== 0) throw new TypeError('expected whole bytes')
+  if (rest.length > 0 || more.length > 0 || bits[0] !== 0) throw new TypeError('expected whole bytes')
   const bytes = bits.slice(1)
   const name = toHex(bodyOf(oid, DER_TAG.oid))
-  if (name === OID.rsa) return rsaJwk(bytes)
+  if (name === OID.rsa && bodyOf(parameters, DER_TAG.null).length === 0) return rsaJwk(bytes)
   if (name === OID.ec) return ecJwk(toHex(bodyOf(parameters, DER_TAG.oid)), bytes)
-  if (name === OID.ed25519 && bytes.length === 32) return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
+  if (name === OID.ed25519 && !parameters && bytes.length === 32) return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
   throw new TypeError('expected another kind of key')
 }
 
 function rsaJwk(bytes: Uint8Array<ArrayBuffer>): JWK {
-  const [outer] = readDer(bytes)
-  const [modulus, exponent] = readInside(outer, DER_TAG.sequence)
-  const [n, e] = [modulus, exponent].map((number) => withoutSign(bodyOf(number, DER_TAG.integer)))
-  return { kty: 'RSA', n: encodeBase64url(n!), e: encodeBase64url(e!) }
+  const [outer, ...rest] = readDer(bytes)
+  const numbers = readInside(outer, DER_TAG.sequence)
+  if (rest.length > 0 || numbers.length !== 2) throw new TypeError('expected a modulus and an exponent')
+  const [n, e] = numbers.map((number) => encodeBase64url(readPositive(bodyOf(number, DER_TAG.integer))))
+  return { kty: 'RSA', n: n!, e: e! }
 }
 
-function withoutSign(integer: Uint8Array<ArrayBuffer>): Uint8Array {
-  return integer[0] === 0 ? integer.slice(1) : integer
+/** A zero goes before a first bit that would be the sign, and nowhere else. */
+function readPositive(integer: Uint8Array<ArrayBuffer>): Uint8Array {
+  const [first = 0, second = 0] = integer
+  if (first >= 0x80 || (first === 0 && second < 0x80)) throw new TypeError('expected a positive number')
+  return first === 0 ? integer.slice(1) : integer
 }
 
 /** SEC 1 §2.3.3: 4, then both coordinates. */
