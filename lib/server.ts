@@ -13,11 +13,11 @@ export type { ExternalIssuer } from './server/external-options.ts'
 export { matches, owns, requireWriter } from './server/guards.ts'
 export type { AnonymousWriteDenied, SessionMatch, WriteAttempt, WriterSession } from './server/guards.ts'
 export type { LocalFirstOptions } from './server/local-first.ts'
-export { auth0, betterAuth, betterAuthCookie, clerk, firebase, supabase, workos } from './server/presets.ts'
+export { auth0, betterAuthCookie, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/presets.ts'
 export type {
   Auth0Options,
   BetterAuthCookieOptions,
-  BetterAuthOptions,
+  BetterAuthIssuerOptions,
   ClerkOptions,
   FirebaseOptions,
   PresetOptions,

@@ -104,8 +104,8 @@ export function workos({ clientId, issuer = 'https://api.workos.com', ...options
   return withKeys({ issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'], ...options }, `https://api.workos.com/sso/jwks/${encodeURIComponent(clientId)}`)
 }
 
-/** Options of {@link betterAuth}. */
-export interface BetterAuthOptions extends PresetOptions {
+/** Options of {@link betterAuthIssuer}. */
+export interface BetterAuthIssuerOptions extends PresetOptions {
   /** Origin and base path of Better Auth, such as `https://notes.example/api/auth`. */
   readonly baseURL: string
 }
@@ -116,7 +116,7 @@ export interface BetterAuthOptions extends PresetOptions {
  *
  * https://better-auth.com/docs/plugins/jwt
  */
-export function betterAuth({ baseURL, ...options }: BetterAuthOptions): ExternalIssuer {
+export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOptions): ExternalIssuer {
   const base = withoutSlash(baseURL)
   const { origin } = new URL(base)
   return withKeys({ issuer: origin, audience: origin, aliases: (options.principal ?? 'sub') === 'sub', ...options }, `${base}/jwks`)

@@ -39,7 +39,7 @@ async function reasonOf(token: string, options: Partial<ExternalIssuer>): Promis
 
 describe('one static key (checklist 7: one static JWK or PEM)', () => {
   describe.each(ALGORITHMS)('of %s', (alg) => {
-    const forms: [string, ExternalIssuer['publicKey']][] = [
+    const forms: [string, NonNullable<ExternalIssuer['publicKey']>][] = [
       ['SPKI', spkiOf(alg)],
       ['X.509', certificateOf(PAIRS[alg].publicKey)],
       ['a JWK', jwkOf(alg)],
