@@ -72,7 +72,7 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
       if (pending || isDue(RETRY_TIME)) await reload()
       // An answer that came in the meantime counts as well.
       if (!isUsable()) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
-    } else if (!isWithin(clock() - readAt, FRESH_TIME) && !pending && isDue(COOLDOWN)) await reload()
+    } else if (!isWithin(clock() - readAt, FRESH_TIME) && isDue(COOLDOWN)) await reload()
     try {
       return await find(keys!, header)
     } catch (error) {

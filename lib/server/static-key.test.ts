@@ -113,6 +113,8 @@ describe('a PEM is never a shared secret', () => {
   })
 })
 
+const withLongLength = (spki: Buffer): Buffer => Buffer.concat([spki.subarray(0, 1), Buffer.of(0x81), spki.subarray(1)])
+const withIndefiniteLength = (spki: Buffer): Buffer => Buffer.concat([spki.subarray(0, 1), Buffer.of(0x80), spki.subarray(2), Buffer.of(0, 0)])
 const rsa1024 = generateKeyPairSync('rsa', { modulusLength: 1024 })
 const privateRsa = PAIRS.RS256.privateKey
 
@@ -132,6 +134,10 @@ describe('is refused at construction', () => {
     ['a PEM without its end', RSA.split('-----END')[0]],
     ['a PEM that was cut off', RSA.replace(/(\n.*){3}\n-----END/, '\n-----END')],
     ['a PEM with something after the key', toPem('PUBLIC KEY', Buffer.concat([PAIRS.EdDSA.publicKey.export({ type: 'spki', format: 'der' }), Buffer.of(5, 0)]))],
+    ['a PEM without the padding of its base64', spkiOf('EdDSA').replace('=', '')],
+    ['a PEM with stray bits in its base64', spkiOf('EdDSA').replace(/.=/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}=`)],
+    ['a PEM with a length in more bytes than it needs', toPem('PUBLIC KEY', withLongLength(PAIRS.EdDSA.publicKey.export({ type: 'spki', format: 'der' })))],
+    ['a PEM with an indefinite length', toPem('PUBLIC KEY', withIndefiniteLength(PAIRS.EdDSA.publicKey.export({ type: 'spki', format: 'der' })))],
     ['a PEM of nothing', '-----BEGIN PUBLIC KEY----- -----END PUBLIC KEY-----'],
     ['RSA of 1024 bits', rsa1024.publicKey.export({ type: 'spki', format: 'pem' })],
     ['X25519, which signs nothing', generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' })],
