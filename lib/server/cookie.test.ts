@@ -34,13 +34,13 @@ describe('a session cookie', () => {
   })
 
   test('is shown to the app alone, without the rest of the request', async () => {
-    const read = vi.fn(async (_: Headers) => FOUND)
+    const read = vi.fn<CookieSessionOptions['read']>(async () => FOUND)
     await resolve({ method: 'GET', headers: { ...COOKIE, 'x-forwarded-for': '1.2.3.4' } }, { read })
     expect([...read.mock.calls[0]![0]]).toEqual([['cookie', COOKIE.cookie]])
   })
 
   test('in several headers is one', async () => {
-    const read = vi.fn(async (_: Headers) => FOUND)
+    const read = vi.fn<CookieSessionOptions['read']>(async () => FOUND)
     await resolve({ method: 'GET', headers: { cookie: ['a=1', 'session=2'] } }, { read })
     expect(read.mock.calls[0]![0].get('cookie')).toBe('a=1; session=2')
   })

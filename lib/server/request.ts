@@ -3,6 +3,7 @@ export type HeaderRecord = Readonly<Record<string, string | readonly string[] | 
 
 /** Headers that are asked for by name, such as `Headers`. */
 export interface HeaderReader {
+  /** The value of a header, in any case; null where there is none. */
   get(name: string): string | null
 }
 
