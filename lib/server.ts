@@ -11,12 +11,35 @@ export { createExternalBinder, fixExternal, memoryBindingStore } from './server/
 export type { BindingStore, ExternalBinder, ExternalBinderOptions, ExternalBinding } from './server/bindings.ts'
 export { createChallenges } from './server/challenges.ts'
 export type { ChallengePurpose, Challenges } from './server/challenges.ts'
-export { createExternalAccounts, namespacedPrincipal } from './server/external-accounts.ts'
+export { createExternalAccounts } from './server/external-accounts.ts'
 export type { ExternalAccount, ExternalAccounts } from './server/external-accounts.ts'
-export { owns, requireWriter } from './server/guards.ts'
-export type { AnonymousWriteDenied, WriteAttempt, WriterSession } from './server/guards.ts'
-export type { ExternalIssuer } from './server/external.ts'
+export { JAZZ_BACKEND_HEADERS, LATCHKEY_BACKEND_HEADERS, backendHeaders } from './server/backend.ts'
+export type { BackendHeaders, BackendOptions, ImpersonatedSession } from './server/backend.ts'
+export type { KeyFetch } from './server/bounded-fetch.ts'
+export type { CookieSession, CookieSessionOptions } from './server/cookie.ts'
+export type { ExternalIssuer } from './server/external-options.ts'
+export { matches, owns, requireWriter } from './server/guards.ts'
+export type { AnonymousWriteDenied, SessionMatch, WriteAttempt, WriterSession } from './server/guards.ts'
+export type { LocalFirstOptions } from './server/local-first.ts'
+export { auth0, betterAuthCookie, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/presets.ts'
+export type {
+  Auth0Options,
+  BetterAuthCookieOptions,
+  BetterAuthIssuerOptions,
+  ClerkOptions,
+  FirebaseOptions,
+  PresetOptions,
+  SupabaseOptions,
+  WorkosOptions,
+} from './server/presets.ts'
+export { namespacedPrincipal } from './server/principals.ts'
+export type { FindPrincipal, PrincipalRule } from './server/principals.ts'
+export type { HeaderReader, HeaderRecord, RequestLike, ResolvableRequest } from './server/request.ts'
 export { createSessionResolver } from './server/resolver.ts'
-export type { LocalFirstOptions, SessionResolver, SessionResolverOptions } from './server/resolver.ts'
+export type { SessionResolver, SessionResolverOptions } from './server/resolver.ts'
 export { toResponse } from './server/response.ts'
-export type { Resolution, ServerSession } from './server/session.ts'
+export { matchClaims, requireSameSession, rolesOf } from './server/roles.ts'
+export type { ClaimPattern, ClaimsPattern, Roles, SessionRole } from './server/roles.ts'
+export type { Accepted, OwnedSession, Refused, Resolution, ServerSession, SessionSource } from './server/session.ts'
+export { createVerdictCounter } from './server/verdicts.ts'
+export type { Verdict, VerdictCounter, VerdictCounts } from './server/verdicts.ts'

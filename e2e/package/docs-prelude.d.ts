@@ -10,3 +10,4 @@ declare const password: string
 declare function showMessage(text: string): void
 declare function notesOf(owners: readonly string[]): Promise<string[]>
 declare const typedText: string
+declare function isRetired(principal: string, thumbprint: string): Promise<boolean>

@@ -1,9 +1,9 @@
-// The campaigns that take long: thousands of random walks over the client, eight servers on one database, and a hundred
-// killed browsers.
+// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver, eight
+// servers on one database, and a hundred killed browsers.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const CAMPAIGN = { LATCHKEY_STRESS: '5000', LATCHKEY_PROCESSES: '8', LATCHKEY_ROUNDS: '200' }
+const CAMPAIGN = { LATCHKEY_STRESS: '5000', LATCHKEY_FUZZ_RUNS: '1000000', LATCHKEY_PROCESSES: '8', LATCHKEY_ROUNDS: '200' }
 
 /** @param {string[]} command */
 function run(...command) {
@@ -13,6 +13,6 @@ function run(...command) {
 
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 
-run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'lib/client/model', 'lib/client/faults')
+run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'lib/client/model', 'lib/client/faults', 'lib/server/resolver-fuzz')
 run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
 run(path('test-browser.mjs'), 'kill')

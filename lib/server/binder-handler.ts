@@ -1,7 +1,7 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import type { ExternalBinder } from './bindings.ts'
-import { namespacedPrincipal } from './external-accounts.ts'
+import { namespacedPrincipal } from './principals.ts'
 
 /** Largest body that is read, in bytes. */
 const BODY_LIMIT = 16_384

@@ -1,8 +1,9 @@
 import { LatchkeyError } from '../errors.ts'
 import { createProofVerifier } from '../tokens/verify.ts'
 import { createChallenges } from './challenges.ts'
-import type { ExternalIssuer } from './external.ts'
-import { type ExternalAccount, createExternalAccounts, namespacedPrincipal } from './external-accounts.ts'
+import type { ExternalIssuer } from './external-options.ts'
+import { type ExternalAccount, createExternalAccounts } from './external-accounts.ts'
+import { namespacedPrincipal } from './principals.ts'
 
 /** An account of another provider, and its principal. */
 export interface ExternalBinding {

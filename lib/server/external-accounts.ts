@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
-import { encodeBase64url } from '../identity/base64url.ts'
 import { decodeJws } from '../tokens/decode.ts'
-import { EXTERNAL_SIZE_LIMIT, type ExternalIssuer } from './external.ts'
+import { EXTERNAL_SIZE_LIMIT } from './external.ts'
+import type { ExternalIssuer } from './external-options.ts'
 import { type SessionResolver, createSessionResolver } from './resolver.ts'
 
 /** An account of another provider, as a verified token says. */
@@ -57,19 +57,4 @@ function readAccount(issuer: string, claims: ExternalAccount['claims']): Externa
   // A user whom the provider itself calls anonymous can be had back by nobody.
   if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
   return { issuer, subject: sub, expiresAt: exp, claims }
-}
-
-/** What the ids of accounts without a principal begin with. */
-const NAMESPACE = 'urn:latchkey:external:'
-
-/**
- * The principal of an account that is bound to none: the same whenever it is asked for, and never one of anybody else.
- *
- * @param issuer - the first of the issuer's names
- * @param subject - `sub` of a verified token
- */
-export async function namespacedPrincipal(issuer: string, subject: string): Promise<string> {
-  // As JSON, so that no other pair gives the same text.
-  const text = new TextEncoder().encode(JSON.stringify([issuer, subject]))
-  return NAMESPACE + encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', text)))
 }

@@ -3,7 +3,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ManualClock, manualClock } from '../testing/clock.ts'
 import { ALICE, BOB, NOW, TOKEN_HEADER, encode, forge, tokenClaims } from '../tokens/forge.testing.ts'
-import type { ExternalIssuer } from './external.ts'
+import type { ExternalIssuer } from './external-options.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, closedPort, startIssuer } from './issuer.testing.ts'
 import { type SessionResolver, type SessionResolverOptions, createSessionResolver } from './resolver.ts'
 import type { Resolution } from './session.ts'
@@ -55,11 +55,11 @@ describe('an external token', () => {
   })
 
   test('with a `kid` that nobody has is refused', async () => {
-    expect(await reasonOf(provider.sign({}, { kid: 'other' }))).toBe('TOKEN_SIGNATURE_INVALID')
+    expect(await reasonOf(provider.sign({}, { kid: 'other' }))).toBe('TOKEN_KEY_UNKNOWN')
   })
 
   test('with the `kid` of another kind of key is refused', async () => {
-    expect(await reasonOf(provider.sign({}, { alg: 'RS256', kid: 'ES256' }))).toBe('TOKEN_SIGNATURE_INVALID')
+    expect(await reasonOf(provider.sign({}, { alg: 'RS256', kid: 'ES256' }))).toBe('TOKEN_KEY_UNKNOWN')
   })
 
   test('signed by another key with the same `kid` is refused', async () => {
@@ -278,11 +278,17 @@ describe('keys that cannot be fetched', () => {
     expect(await reasonOf(provider.sign())).toBe('KEYS_UNAVAILABLE')
   })
 
-  test('are asked for again at the next token', async () => {
-    const resolver = resolverOf()
+  test('are asked for again a second later', async () => {
+    const clock = manualClock(NOW * 1000)
+    const resolver = resolverOf({}, { clock: clock.now })
     provider.answerWith((_, response) => void response.writeHead(500).end())
     expect(await reasonOf(provider.sign(), resolver)).toBe('KEYS_UNAVAILABLE')
     provider.answerWith()
+    const before = provider.requests()
+    clock.advance(999)
+    expect(await reasonOf(provider.sign(), resolver)).toBe('KEYS_UNAVAILABLE')
+    expect(provider.requests()).toBe(before)
+    clock.advance(1)
     expect(await reasonOf(provider.sign(), resolver)).toBe('accepted')
   })
 

@@ -33,6 +33,10 @@ describe('requireWriter', () => {
     expect(denialOf({ ...WRITER, principal: principal as never }).code).toBe('ANONYMOUS_WRITE_DENIED')
   })
 
+  test.each(['anonymous', 'admin', undefined])('denies a principal with the mode %j', (authMode) => {
+    expect(denialOf({ ...WRITER, authMode: authMode as never }).code).toBe('ANONYMOUS_WRITE_DENIED')
+  })
+
   test('denies what is no session', () => {
     expect(denialOf({ ok: true, session: WRITER } as never).code).toBe('ANONYMOUS_WRITE_DENIED')
   })
@@ -69,6 +73,10 @@ describe('owns', () => {
     ['undefined', undefined, false],
   ])('for %s', (_, owner, expected) => {
     expect(owns(WRITER, owner)).toBe(expected)
+  })
+
+  test.each([null, undefined, ''])('is false for %j, whatever a session of somebody else made holds', (owner) => {
+    expect(owns({ ...WRITER, principals: [null as never, undefined as never, ''] }, owner)).toBe(false)
   })
 
   test.each([null, undefined, '', 'p'])('is false for an anonymous session and %j', (owner) => {

@@ -17,6 +17,8 @@ export interface TestIssuer {
   answerWith(listener?: RequestListener): void
   /** Signs claims that are valid but for what is given. `kid` is the name of the algorithm. */
   sign(claims?: JWTPayload, header?: { alg?: Algorithm; kid?: string | undefined; [name: string]: unknown }, key?: CryptoKey): Promise<string>
+  /** Ends every request that is under way. */
+  closeConnections(): void
   close(): Promise<void>
 }
 
@@ -50,6 +52,7 @@ export async function startIssuer(): Promise<TestIssuer> {
       // What is given as undefined is in no JSON.
       return new SignJWT(payload).setProtectedHeader({ alg, kid: alg, ...header } as JWTHeaderParameters).sign(key)
     },
+    closeConnections: () => server.closeAllConnections(),
     close: () => stop(server),
   }
 }

@@ -15,7 +15,8 @@ import {
   text,
   tokenClaims,
 } from '../tokens/forge.testing.ts'
-import { type LocalFirstOptions, type SessionResolverOptions, createSessionResolver } from './resolver.ts'
+import type { LocalFirstOptions } from './local-first.ts'
+import { type SessionResolverOptions, createSessionResolver } from './resolver.ts'
 import type { Resolution } from './session.ts'
 
 const clock = (): number => NOW * 1000
@@ -29,7 +30,7 @@ function resolve(authorization: string | null, options: SessionResolverOptions =
 
 describe('a request without a credential', () => {
   test.each([{}, { anonymous: 'allow' } as const])('is anonymous with %o', async (options) => {
-    expect(await resolve(null, options)).toEqual({ ok: true, session: { authMode: 'anonymous', principal: null, principals: [], claims: {} } })
+    expect(await resolve(null, options)).toEqual({ ok: true, session: { authMode: 'anonymous', principal: null, principals: [], claims: {} }, source: 'none' })
   })
 
   test('is refused as missing where anonymous is denied', async () => {
@@ -109,6 +110,7 @@ describe('a local-first token', () => {
     expect(resolution).toEqual({
       ok: true,
       session: { authMode: 'local-first', principal, principals: [principal], claims: expect.objectContaining({ sub: principal, aud: APP }) },
+      source: 'local-first',
     })
   })
 
@@ -246,7 +248,7 @@ describe('createSessionResolver', () => {
     Reflect.set(first.session.claims, 'roles', ['admin'])
     Reflect.set(first.session.claims['sub_jwk'] as object, 'x', BOB.x)
     const second = await resolver.resolve({ headers })
-    expect(second).toEqual({ ok: true, session: { authMode: 'local-first', principal: ALICE.principal, principals: [ALICE.principal], claims: JSON.parse(text(tokenClaims())) } })
+    expect(second).toEqual({ ok: true, session: { authMode: 'local-first', principal: ALICE.principal, principals: [ALICE.principal], claims: JSON.parse(text(tokenClaims())) }, source: 'local-first' })
   })
 })
 

@@ -1,102 +1,129 @@
 import { type LatchkeyErrorCode, LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_TYPE } from '../tokens/claims.ts'
 import { decodeJws } from '../tokens/decode.ts'
-import { createTokenVerifier } from '../tokens/verify.ts'
-import { EXTERNAL_SIZE_LIMIT, type ExternalIssuer, createExternalVerifier } from './external.ts'
+import { type BackendOptions, createBackendSource } from './backend.ts'
+import { type CookieSessionOptions, createCookieSource } from './cookie.ts'
+import type { ExternalIssuer } from './external-options.ts'
+import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external.ts'
+import { type LocalFirstOptions, createLocalFirstSource } from './local-first.ts'
+import { type IncomingRequest, type ResolvableRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
-import { ANONYMOUS, type Resolution, type ServerSession } from './session.ts'
+import { ANONYMOUS, type Resolution, type ServerSession, type SessionSource } from './session.ts'
+import { type Verdict, verdictOf } from './verdicts.ts'
 
-/** Local-first tokens: what they must say, and what happens to them once their principal has an account. */
-export interface LocalFirstOptions {
-  /** `aud`: this app's URL or id. */
-  readonly audience: string | readonly string[]
-  /**
-   * Says whether the device key is still a way in. Once its account can be recovered without it, it is not.
-   *
-   * @returns `disabled` to refuse the token
-   */
-  readonly lookup?: (principal: string, thumbprint: string) => Promise<'active' | 'disabled'>
-  /** Without a lookup this has to be said: the device key stays a way in, also after the upgrade. */
-  readonly afterUpgrade?: 'allow'
-}
-
-/** Options of {@link createSessionResolver}. */
+/** Options of {@link createSessionResolver}. Every source is off unless it is given. */
 export interface SessionResolverOptions {
+  /** Lets a backend that knows the secret speak for anybody. */
+  readonly backend?: BackendOptions
   /** Takes local-first tokens; without it they are refused as `disabled`. */
   readonly localFirst?: LocalFirstOptions
-  /** Takes an account provider's JWTs. */
-  readonly external?: ExternalIssuer
+  /** Takes the JWTs of one account provider, or of several. */
+  readonly external?: ExternalIssuer | readonly ExternalIssuer[]
+  /** Takes a session cookie, from a request without an Authorization header. */
+  readonly cookieSession?: CookieSessionOptions
   /** What a request without a credential is; `allow` unless told. */
   readonly anonymous?: 'allow' | 'deny'
+  /** Hears what came of each request. It must not throw. */
+  readonly onVerdict?: (verdict: Verdict) => void
   /** Milliseconds since 1970; the system clock unless told. */
   readonly clock?: () => number
 }
 
 /** Tells who a request comes from. Made by {@link createSessionResolver}. */
 export interface SessionResolver {
-  /** Never rejects for anything in the request. */
-  resolve(request: Pick<Request, 'headers'>): Promise<Resolution>
+  /** Never rejects for anything in the request; what a lookup of yours throws is passed on. */
+  resolve(request: ResolvableRequest): Promise<Resolution>
 }
 
-type Source = (token: string) => Promise<ServerSession>
+/** The one source that judges a request. Null from it means that there is no credential after all. */
+interface Route {
+  readonly source: SessionSource
+  judge(): Promise<ServerSession | null>
+}
 
 /**
- * Makes what tells, for each request, who is asking: an external JWT, a local-first token, or nobody.
- * A token is routed once by what it says of itself, and never tried as another kind.
+ * Makes what tells, for each request, who is asking. The first of these that is there judges, and nothing else:
+ * a backend that speaks for somebody, the Authorization header (an external JWT or a local-first token), a session
+ * cookie, nobody. A token is routed once by what it says of itself, and never tried as another kind.
  *
  * @throws {TypeError} an option cannot be meant; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
-  const { clock = Date.now, anonymous = 'allow' } = options
-  const route = createRouter(options, clock)
+  const { anonymous = 'allow', onVerdict } = options
+  const routeOf = createRouter(options)
   return {
-    async resolve({ headers }) {
-      const authorization = headers.get('authorization')
-      if (authorization === null) return anonymous === 'allow' ? { ok: true, session: ANONYMOUS } : refusal('CREDENTIAL_MISSING')
-      const [, token] = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization) ?? []
-      if (token === undefined) return refusal('CREDENTIAL_MALFORMED')
-      try {
-        return { ok: true, session: await route(token)(token) }
-      } catch (error) {
-        return refusal(codeOf(error))
-      }
+    async resolve(request) {
+      const route = routeOf(readRequest(request))
+      const resolution = await settle(route, anonymous)
+      onVerdict?.(verdictOf(resolution))
+      return resolution
     },
   }
 }
 
-/** A fault of the server's own is no verdict on the token. */
+async function settle({ source, judge }: Route, anonymous: 'allow' | 'deny'): Promise<Resolution> {
+  try {
+    const session = await judge()
+    if (session) return { ok: true, session, source }
+    return anonymous === 'allow' ? { ok: true, session: ANONYMOUS, source: 'none' } : refusal('CREDENTIAL_MISSING', 'none')
+  } catch (error) {
+    return refusal(codeOf(error), source)
+  }
+}
+
+/** A fault of the server's own is no verdict on the credential. */
 function codeOf(error: unknown): LatchkeyErrorCode {
   if (isLatchkeyError(error)) return error.code
   throw error
 }
 
-function createRouter(options: SessionResolverOptions, clock: () => number): (token: string) => Source {
-  const localFirst = options.localFirst ? createLocalFirstSource(options.localFirst, clock) : refuse('LOCAL_FIRST_DISABLED')
-  const external = options.external && createExternalVerifier(options.external, clock)
+const NOBODY: Route = { source: 'none', judge: async () => null }
+
+function createRouter(options: SessionResolverOptions): (request: IncomingRequest) => Route {
+  const { clock = Date.now } = options
+  if (options.anonymous !== undefined && options.anonymous !== 'allow' && options.anonymous !== 'deny') throw new TypeError('anonymous: expected allow or deny')
+  const backend = createBackendSource(options.backend)
+  const cookie = options.cookieSession && createCookieSource(options.cookieSession)
+  const routeToken = createTokenRouter(options, clock)
+  return (request) => {
+    if (backend.isAttempt(request)) return { source: 'backend', judge: () => backend.read(request) }
+    const authorization = request.header('authorization')
+    if (authorization !== null) return routeBearer(authorization, routeToken)
+    return cookie?.isPresent(request) ? { source: 'cookie', judge: () => cookie.read(request) } : NOBODY
+  }
+}
+
+function routeBearer(authorization: string, routeToken: (token: string) => Route): Route {
+  const [, token] = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization) ?? []
+  if (token === undefined) return refuse('bearer', 'CREDENTIAL_MALFORMED')
+  try {
+    return routeToken(token)
+  } catch (error) {
+    return refuse('bearer', codeOf(error))
+  }
+}
+
+function refuse(source: SessionSource, code: LatchkeyErrorCode): Route {
+  return {
+    source,
+    async judge() {
+      throw new LatchkeyError(code)
+    },
+  }
+}
+
+function createTokenRouter(options: SessionResolverOptions, clock: () => number): (token: string) => Route {
+  const verify = options.localFirst && createLocalFirstSource(options.localFirst, clock)
+  const localFirst = (token: string): Route => (verify ? { source: 'local-first', judge: () => verify(token) } : refuse('local-first', 'LOCAL_FIRST_DISABLED'))
+  const verifiers = createExternalVerifiers(options.external ?? [], clock)
   return (token) => {
-    if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst
+    if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
     const { header, claims } = decodeJws(token, EXTERNAL_SIZE_LIMIT)
-    if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst
-    if (external && claims['iss'] === external.issuer) return external.verify
-    throw new LatchkeyError('ISSUER_UNKNOWN')
+    if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
+    const external = verifiers.get(claims['iss'])
+    return external ? { source: 'external', judge: () => external.verify(token) } : refuse('bearer', 'ISSUER_UNKNOWN')
   }
 }
 
 /** How the common local-first token begins, so that it need not be taken apart to be routed. */
 const LOCAL_FIRST_HEADER = `${btoa(`{"alg":"EdDSA","typ":"${TOKEN_TYPE}"}`).replaceAll('=', '')}.`
-
-function refuse(code: LatchkeyErrorCode): Source {
-  return async () => {
-    throw new LatchkeyError(code)
-  }
-}
-
-function createLocalFirstSource({ audience, lookup, afterUpgrade }: LocalFirstOptions, clock: () => number): Source {
-  if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: give a `lookup`, or say afterUpgrade: 'allow'")
-  const verifier = createTokenVerifier({ audience, clock })
-  return async (token) => {
-    const { principal, thumbprint, claims } = await verifier.verify(token)
-    if (lookup && (await lookup(principal, thumbprint)) !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
-    return { authMode: 'local-first', principal, principals: [principal], claims: { ...claims } }
-  }
-}

@@ -1,12 +1,12 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import type { LatchkeyError, LatchkeyErrorCode } from '../errors.ts'
-import type { Resolution } from './session.ts'
+import type { Refused, SessionSource } from './session.ts'
 
 /** What a refused credential leads to. */
-export function refusal(reason: LatchkeyErrorCode): Extract<Resolution, { ok: false }> {
+export function refusal(reason: LatchkeyErrorCode, source: SessionSource = 'none'): Refused {
   const { state = 'invalid', status } = ERROR_TABLE[reason]
   const error = status === 503 ? 'unavailable' : state
-  return { ok: false, error, reason, response: () => respond(reason) }
+  return { ok: false, error, reason, source, response: () => respond(reason) }
 }
 
 /**

@@ -52,7 +52,12 @@ function decodePart(part: string): Uint8Array<ArrayBuffer> {
   return Buffer ? Buffer.from(part, 'base64url') : decodeBase64url(part)
 }
 
-function parseObject(bytes: Uint8Array<ArrayBuffer>): Record<string, unknown> {
+/**
+ * Reads a JSON object in UTF-8, strictly.
+ *
+ * @throws {LatchkeyError} `TOKEN_MALFORMED`, `TOKEN_MEMBER_DUPLICATE`
+ */
+export function parseObject(bytes: Uint8Array<ArrayBuffer>): Record<string, unknown> {
   const { text, value, isCompact } = parseJson(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new LatchkeyError('TOKEN_MALFORMED', 'expected a JSON object')

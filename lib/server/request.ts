@@ -1,0 +1,77 @@
+/** Headers by name, in any case, as Node has them or as an object literal. */
+export type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** Headers that are asked for by name, such as `Headers`. */
+export interface HeaderReader {
+  /** The value of a header, in any case; null where there is none. */
+  get(name: string): string | null
+}
+
+/** A `Request`, a Node `IncomingMessage`, the request of a WebSocket upgrade, or what looks like one of them. */
+export interface RequestLike {
+  readonly headers: HeaderReader | HeaderRecord
+  /** Without one a request counts as unsafe. */
+  readonly method?: string | undefined
+  /** Node's headers, with each value of those that came twice. */
+  readonly headersDistinct?: Readonly<Record<string, readonly string[] | undefined>> | undefined
+}
+
+/** Anything with the headers of a request. */
+export type ResolvableRequest = RequestLike | HeaderReader | HeaderRecord
+
+/** A request as the sources read it. */
+export interface IncomingRequest {
+  /** @param name - in small letters. Returns null where there is none; of several values one text that is none of them. */
+  header(name: string): string | null
+  /** Reading only, and no upgrade: what another site may cause without harm. */
+  readonly isSafe: boolean
+  /** A program of a page sent it, or the browser itself. */
+  readonly isFromBrowser: boolean
+}
+
+const SAFE_METHODS: readonly unknown[] = ['GET', 'HEAD', 'OPTIONS']
+
+/** @throws {TypeError} there are no headers */
+export function readRequest(request: ResolvableRequest): IncomingRequest {
+  const header = readerOf(request)
+  return {
+    header,
+    get isSafe() {
+      return header('upgrade') === null && SAFE_METHODS.includes((request as RequestLike).method)
+    },
+    get isFromBrowser() {
+      if (BROWSER_HEADERS.some((name) => header(name) !== null)) return true
+      // The `fetch` of Node sends this one too, always with `cors`.
+      return (header('sec-fetch-mode') ?? 'cors') !== 'cors'
+    },
+  }
+}
+
+const BROWSER_HEADERS = ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-user']
+
+function readerOf(request: ResolvableRequest): (name: string) => string | null {
+  if (typeof request !== 'object' || request === null) throw new TypeError('resolve: expected a request or its headers')
+  if (isReader(request)) return (name) => request.get(name)
+  const { headers, headersDistinct } = request as RequestLike
+  // A record may have a header of that name; its value is then a text or a list of texts.
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return recordReader(request as HeaderRecord)
+  if (isReader(headers)) return (name) => headers.get(name)
+  // Node drops a second Authorization header from `headers`: which one counts must not depend on who reads.
+  return recordReader((headersDistinct ?? headers) as HeaderRecord)
+}
+
+function isReader(value: object): value is HeaderReader {
+  return typeof (value as HeaderReader).get === 'function'
+}
+
+function recordReader(record: HeaderRecord): (name: string) => string | null {
+  const values = new Map<string, string[]>()
+  for (const [name, value] of Object.entries(record)) {
+    if (value === undefined || value === null) continue
+    const key = name.toLowerCase()
+    // What is no text is a credential that cannot be read, rather than none.
+    const texts = [value].flat().map((text: unknown) => (typeof text === 'string' ? text : ''))
+    values.set(key, [...(values.get(key) ?? []), ...texts])
+  }
+  return (name) => values.get(name)?.join(name === 'cookie' ? '; ' : ', ') ?? null
+}
