@@ -77,7 +77,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
       Object.assign(carrier, AT_REST, { mint, typing, running: true })
       try {
         const result = await run()
-        return { result, sent: carrier.sent }
+        return { result, sent: carrier.sent, unasked: carrier.unasked }
       } finally {
         Object.assign(carrier, { mint: null, typing: undefined, running: false })
       }
