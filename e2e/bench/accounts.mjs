@@ -6,7 +6,6 @@ import { latchkey } from 'latchkey/better-auth'
 import { testDevice } from 'latchkey/testing'
 
 const ORIGIN = 'https://notes.example'
-const LIFETIME = 120
 
 /** Password hashing would hide everything else. */
 const NO_HASHING = { hash: async (/** @type {string} */ password) => password, verify: async (/** @type {{ hash: string, password: string }} */ { hash, password }) => hash === password }
@@ -42,7 +41,7 @@ export async function migrate({ options }) {
 export function signUps(count, isProven) {
   return Promise.all(Array.from({ length: count }, async () => {
     const body = JSON.stringify({ email: `${randomUUID()}@example.com`, password: 'correct horse battery', name: 'Ada' })
-    const proof = isProven ? { 'x-latchkey-proof': await (await testDevice()).proof({ audience: `${ORIGIN}/api/auth`, purpose: 'upgrade', lifetime: LIFETIME }) } : {}
+    const proof = isProven ? { 'x-latchkey-proof': await (await testDevice()).proof({ audience: `${ORIGIN}/api/auth`, purpose: 'upgrade' }) } : {}
     return { headers: { 'content-type': 'application/json', ...proof }, body }
   }))
 }
