@@ -12,7 +12,7 @@ import { accountServer, migrate, signUps } from './accounts.mjs'
 
 const PROCESSES = [1, 2, 4]
 const ROUNDS = 5
-const SIGN_UPS = 240
+const SIGN_UPS = 120
 
 /** @typedef {{ withPlugin: boolean, run: (count: number) => Promise<number>, stop: () => void }} Fleet */
 
