@@ -12,7 +12,9 @@ import { accountServer, migrate, signUps } from './accounts.mjs'
 
 const PROCESSES = [1, 2, 4]
 const ROUNDS = 5
-const SIGN_UPS = 120
+/** For each process, so that all of them are as warm. */
+const SIGN_UPS = 100
+const WARM_UP = 60
 
 /** @typedef {{ withPlugin: boolean, run: (count: number) => Promise<number>, stop: () => void }} Fleet */
 
@@ -75,12 +77,13 @@ function median(values) {
  *
  * @param {Fleet} subject
  * @param {Fleet} peer
+ * @param {number} processes
  */
-async function measure(subject, peer) {
+async function measure(subject, peer, processes) {
   const rates = { subject: /** @type {number[]} */ ([]), peer: /** @type {number[]} */ ([]) }
-  for (const fleet of [subject, peer]) await fleet.run(SIGN_UPS / 4)
+  for (const fleet of [subject, peer]) await fleet.run(WARM_UP * processes)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const fleet of round % 2 ? [peer, subject] : [subject, peer]) rates[fleet === subject ? 'subject' : 'peer'].push(await fleet.run(SIGN_UPS))
+    for (const fleet of round % 2 ? [peer, subject] : [subject, peer]) rates[fleet === subject ? 'subject' : 'peer'].push(await fleet.run(SIGN_UPS * processes))
   }
   return { subject: median(rates.subject), peer: median(rates.peer) }
 }
@@ -88,11 +91,11 @@ async function measure(subject, peer) {
 export async function benchServers() {
   const postgres = await startPostgres()
   try {
-    console.log(`\nUpgrades per second on one Postgres (median of ${ROUNDS} × ${SIGN_UPS} sign-ups, no hashing, 8 at once in each process; ${cpus().length} cores for everything)`)
+    console.log(`\nUpgrades per second on one Postgres (median of ${ROUNDS} × ${SIGN_UPS} sign-ups for each process, no hashing, 8 at once in each process; ${cpus().length} cores for everything)`)
     for (const processes of PROCESSES) {
       const [subject, peer] = [await startFleet(postgres, processes, true), await startFleet(postgres, processes, false)]
       try {
-        const rates = await measure(subject, peer)
+        const rates = await measure(subject, peer, processes)
         console.log(`  ${String(processes).padStart(2)} processes   with latchkey ${rates.subject.toFixed(0).padStart(5)} /s   Better Auth alone ${rates.peer.toFixed(0).padStart(5)} /s   ratio ${(rates.subject / rates.peer).toFixed(2)}`)
       } finally {
         subject.stop()
