@@ -4,7 +4,8 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Auth } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { mailing, post, userOf } from './requests.testing.ts'
-import { AUDIENCE, type TestBrowser, person } from './server.testing.ts'
+import { createBetterAuthResolver } from './index.ts'
+import { AUDIENCE, ORIGIN, type TestBrowser, person } from './server.testing.ts'
 
 const ada = person('ada')
 const eve = person('eve')
@@ -239,6 +240,18 @@ onEachEngine((newServer) => {
       expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
       expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'upgraded', session: { principal } })
       expect(await userOf(server)).toMatchObject({ email: ada.email, principal })
+    })
+
+    test('one request tells an app both, the user of the anonymous plugin and the device that takes over', async () => {
+      const server = await newServer({ plugins: [anonymous()] })
+      const browser = server.browser()
+      await browser.send('/sign-in/anonymous', post({}))
+      const auth = await load(browser)
+      const headers = { authorization: `Bearer ${await auth.getToken()}` }
+      const found = (await (await browser.send('/get-session', { headers })).json()) as { user: object }
+      expect(found.user).toMatchObject({ id: (await userOf(server))['id'], isAnonymous: true })
+      const who = await createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers }))
+      expect(who).toMatchObject({ ok: true, session: { principal: auth.getState().session!.principal, authMode: 'local-first' } })
     })
   })
 })
