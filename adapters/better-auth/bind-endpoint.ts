@@ -1,11 +1,10 @@
-import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint } from 'better-auth/api'
-import type { Challenges } from './challenge.ts'
+import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './acts.ts'
 import { claim } from './claim.ts'
 import { isUntouched } from './credentials.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { type ProvenDevice, findUser } from './lock.ts'
-import { type ProofGate, refusal, toApiError } from './proofs.ts'
+import { refusal, toApiError } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
 import type { BoundUser } from './schema.ts'
 import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
@@ -14,13 +13,9 @@ import type { StatusCache } from './status-cache.ts'
 import { type Subject, isOpen, peekSubject, subjectOf } from './subject.ts'
 
 /** What the endpoint works with; there once the server is configured. */
-export interface BindTools {
-  readonly gate: ProofGate
-  readonly challenges: Challenges
+export interface BindTools extends ActTools {
   readonly cache: StatusCache
 }
-
-type SessionContext = GenericEndpointContext & { readonly context: { readonly session: NonNullable<GenericEndpointContext['context']['session']> } }
 
 /**
  * Makes the device's principal that of an open account, in a fresh session and with a proof for this very session.
@@ -40,13 +35,9 @@ export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpo
   })
 }
 
-async function provenBy({ context, headers, body }: SessionContext, { gate, challenges }: BindTools): Promise<ProvenDevice> {
-  const nonce = readText(body, 'nonce', 200)
-  const until = await challenges.check(nonce, 'bind', context.session.session.id)
-  if (!until) throw refusal('PROOF_NONCE_MISMATCH')
-  const device = await gate.admit(context, headers!, { purpose: 'bind', nonce })
-  await gate.useOnce(context, `nonce:${nonce}`, until)
-  return device
+function provenBy(ctx: SessionContext, tools: BindTools): Promise<ProvenDevice> {
+  const nonce = readText(ctx.body, 'nonce', 200)
+  return useNonce(ctx, tools, 'bind', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'bind', nonce }))
 }
 
 async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
@@ -64,11 +55,6 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
   // Also where another request bound or pinned it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
   return after
-}
-
-/** A user of Better Auth's anonymous plugin, or somebody else's session. */
-function isNotTheirs({ context: { session } }: SessionContext, user: BoundUser): boolean {
-  return user.isAnonymous === true || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)
 }
 
 /** A mailbox that was proven after the account was made says nothing about who made it. */

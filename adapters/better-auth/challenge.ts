@@ -1,5 +1,8 @@
 import type { Purpose } from '../../lib/server.ts'
 
+/** What a nonce can be asked for. Giving an alias up needs no device key, and so no proof. */
+export type ChallengePurpose = Purpose | 'unlink'
+
 /** How long a nonce can be used, in milliseconds. A proof lasts at most two minutes. */
 const LIFETIME = 120_000
 
@@ -11,15 +14,15 @@ export interface Challenges {
    * @param session - what the nonce is bound to; empty where the act needs no session
    * @returns the nonce, and when it lapses (milliseconds since 1970)
    */
-  issue(purpose: Purpose, session: string): Promise<{ readonly nonce: string; readonly expiresAt: number }>
+  issue(purpose: ChallengePurpose, session: string): Promise<{ readonly nonce: string; readonly expiresAt: number }>
   /** @returns when the nonce lapses, or null: it was issued for something else, has lapsed, or was made up */
-  check(nonce: string, purpose: Purpose, session: string): Promise<Date | null>
+  check(nonce: string, purpose: ChallengePurpose, session: string): Promise<Date | null>
 }
 
 /** @param secret - of the server; every process that shares it takes the nonces of the others */
 export function createChallenges(secret: string, clock: () => number): Challenges {
   const key = crypto.subtle.importKey('raw', encoder.encode(`latchkey/challenge:${secret}`), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
-  const input = (head: string, purpose: Purpose, session: string): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify([head, purpose, session]))
+  const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify([head, purpose, session]))
 
   return {
     async issue(purpose, session) {

@@ -43,16 +43,51 @@ export async function reserve(adapter: Adapter, device: ProvenDevice, now: Date)
   return epoch
 }
 
-async function reenter(adapter: Adapter, row: PrincipalRow, { thumbprint }: ProvenDevice, now: Date): Promise<string> {
-  if (row.thumbprint !== thumbprint) throw taken()
-  if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
-  if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
-  await evict(adapter, row)
-  const isLive = row.kind === 'reserved' && row.until !== null && row.until > now
+async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice, now: Date): Promise<string> {
+  await assertFree(adapter, row, device, null, now)
+  const isLive = row.kind === 'reserved' && row.userId === null && row.until !== null && row.until > now
   // A lapsed epoch is never used again: a server that stalled meanwhile must not complete its user.
   const epoch = isLive ? row.epoch : newEpoch()
   if (!(await changeRow(adapter, row, { kind: 'reserved', userId: null, epoch, until: endOf(now) }))) throw taken()
   return epoch
+}
+
+/**
+ * Keeps a principal for one account while it is linked. A row that is held for the account stays so if the server dies.
+ *
+ * @returns the row as it is now, and how to leave it if nothing comes of it
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
+ */
+export async function reserveFor(adapter: Adapter, userId: string, device: ProvenDevice, now: Date): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
+  const found = await findRow(adapter, device.principal)
+  const isHeld = found?.kind === 'held' && isKept(found, now)
+  const row: PrincipalRow = { ...device, kind: 'reserved', userId, epoch: newEpoch(), until: isHeld ? found.until : endOf(now) }
+  const before = isHeld ? { kind: found.kind } : { userId: null, until: null }
+  if (!found) {
+    await insertRow(adapter, row)
+    return { row, before }
+  }
+  await assertFree(adapter, found, device, userId, now)
+  if (!(await changeRow(adapter, found, row))) throw taken()
+  // A sign-up with the same key can have made its user since the row was read: it was first.
+  if (await findUser(adapter, 'principal', device.principal)) {
+    await changeRow(adapter, row, found)
+    throw taken()
+  }
+  return { row, before }
+}
+
+/** @param userId - the account that asks; null: one that is not made yet, or is open */
+async function assertFree(adapter: Adapter, row: PrincipalRow, { thumbprint }: ProvenDevice, userId: string | null, now: Date): Promise<void> {
+  if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
+  if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
+  if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
+  await evict(adapter, row)
+}
+
+/** For the account that it names, and nobody else for now: it is being linked, or was an alias until lately. */
+export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolean {
+  return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
 }
 
 function endOf(now: Date): Date {
@@ -62,6 +97,7 @@ function endOf(now: Date): Date {
 /** Who a row's principal belongs to. A row says it only together with the user that it names, or that names it. */
 export async function holderOf(adapter: Adapter, row: PrincipalRow): Promise<BoundUser | 'nobody' | 'retired'> {
   if (row.kind === 'retired') return 'retired'
+  if (row.kind === 'held' || (row.kind === 'reserved' && row.userId !== null)) return 'nobody'
   const user = row.userId === null ? await findUser(adapter, 'principal', row.principal) : await findUser(adapter, 'id', row.userId)
   if (user) return counts(row, user) ? user : 'nobody'
   // A user that is gone keeps its principal for ever.
@@ -71,7 +107,7 @@ export async function holderOf(adapter: Adapter, row: PrincipalRow): Promise<Bou
 /** A row counts in the epoch of its user only; the account's own id is its own in every epoch. */
 export function counts(row: PrincipalRow, user: BoundUser): boolean {
   if (row.kind === 'alias' && row.principal === user.id) return row.userId === user.id
-  if (row.kind === 'retired' || row.epoch !== user.principalEpoch) return false
+  if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false
   if (row.kind === 'alias') return row.userId === user.id
   return row.principal === user.principal && row.userId === (row.kind === 'reserved' ? null : user.id)
 }
@@ -113,11 +149,19 @@ export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<
   return adapter.findMany<PrincipalRow>({ model: LOCK, where })
 }
 
+/** A new row, as far as it has to be told. */
+type NewRow = Omit<PrincipalRow, 'userId' | 'thumbprint' | 'until'> & Partial<PrincipalRow>
+
 /** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first */
-export async function insertRow(adapter: Adapter, row: Omit<PrincipalRow, 'userId' | 'thumbprint' | 'until'> & Partial<PrincipalRow>): Promise<void> {
+export async function insertRow(adapter: Adapter, row: NewRow): Promise<void> {
+  if (!(await tryInsertRow(adapter, row))) throw taken()
+}
+
+/** @returns false: another request was first */
+export function tryInsertRow(adapter: Adapter, row: NewRow): Promise<boolean> {
   // Written out, since the memory adapter tells what is missing from what is null.
   const nothing = { thumbprint: null, userId: null, until: null }
-  if (!(await insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row }))) throw taken()
+  return insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row })
 }
 
 /** Changes a row only if nobody changed it since it was read. */

@@ -33,7 +33,8 @@ export function isResetDue(user: BoundUser): boolean {
 
 /** Whoever verified a phone number keeps the way in that it is, whatever happens to the mailbox. */
 function isKeptBy(user: BoundUser, prover: string): boolean {
-  return user.principal == null || user.phoneNumberVerified === true || prover === user.principal
+  const hasBinding = user.principal != null || user.principalEpoch != null
+  return !hasBinding || user.phoneNumberVerified === true || prover === user.principal
 }
 
 /** Completes what follows from a proof of the mailbox. Every look at a user goes through here. */
@@ -64,21 +65,27 @@ async function hasRevokedKey(adapter: Adapter, { principal }: BoundUser): Promis
   return row?.thumbprint != null && (await isRevokedKey(adapter, row.thumbprint))
 }
 
+/** An account whose principal is its own id keeps that, and only loses what was linked to it. */
 async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
+  const isDone = await (user.principal == null ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() }) : replacePrincipal(adapter, user, proven, now))
+  const present = await findUser(adapter, 'id', user.id)
+  if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
+  return isDone
+}
+
+async function replacePrincipal(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
   const fresh = { principal: crypto.randomUUID(), epoch: newEpoch() }
   await insertRow(adapter, { ...fresh, kind: 'canonical', userId: user.id })
   const isDone = await changeUser(adapter, user, { ...proven, principal: fresh.principal, principalEpoch: fresh.epoch, principalOpen: false })
   if (!isDone) await deleteRow(adapter, fresh)
   else if (user.principal && user.principalEpoch) await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
-  const present = await findUser(adapter, 'id', user.id)
-  if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
   return isDone
 }
 
 /** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
 export async function releaseStale(adapter: Adapter, user: BoundUser, rows: readonly PrincipalRow[], now: Date): Promise<void> {
   for (const row of rows) {
-    if (row.userId !== user.id || row.kind === 'retired' || counts(row, user)) continue
+    if (row.userId !== user.id || (row.kind !== 'canonical' && row.kind !== 'alias') || counts(row, user)) continue
     if (row.thumbprint === null) {
       await deleteRow(adapter, row)
       continue

@@ -6,6 +6,7 @@ import { challengeEndpoint } from './challenge-endpoint.ts'
 import { type Challenges, createChallenges } from './challenge.ts'
 import type { Endpoint } from './endpoint.ts'
 import { keyEndpoints } from './key-endpoints.ts'
+import { type OnLink, linkEndpoints } from './link-endpoint.ts'
 import { PASSWORD_RESET, beforePasswordReset } from './password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate } from './proofs.ts'
 import { carryProof, notesOf } from './request.ts'
@@ -21,6 +22,8 @@ export interface LatchkeyPluginOptions {
   readonly audience?: string
   /** Milliseconds since 1970; the system clock unless told. */
   readonly clock?: () => number
+  /** Runs before an account adopts a principal; throwing refuses that. */
+  readonly onLink?: OnLink
 }
 
 /** The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`. */
@@ -30,7 +33,7 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly endpoints: Readonly<Record<EndpointName, Endpoint>>
 }
 
-type EndpointName = 'latchkeySession' | 'latchkeyChallenge' | 'latchkeyBind' | 'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey'
+type EndpointName = 'latchkeySession' | 'latchkeyChallenge' | 'latchkeyBind' | 'latchkeyLink' | 'latchkeyUnlink' | 'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey'
 
 /** What exists once Better Auth has started. */
 interface Parts {
@@ -62,6 +65,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeySession: sessionEndpoint(clock),
       latchkeyChallenge: challengeEndpoint(() => parts().challenges, clock),
       latchkeyBind: bindEndpoint(parts, clock),
+      ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
     },
     hooks: {
@@ -74,7 +78,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     onRequest: async (request, { options }) => (isOwnPath(request, options.basePath) ? limitBody(request) : undefined),
     rateLimit: [
       // A nonce and a binding are asked for once in a while; the session at each start of a page.
-      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|keys\/)/.test(path), window: 60, max: 20 },
+      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
   }

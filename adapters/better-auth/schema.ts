@@ -55,7 +55,7 @@ export const schema: LatchkeySchema = {
       subject: { type: 'string', required: false },
       kind: { type: 'string', required: true },
       epoch: { type: 'string', required: true },
-      /** When a reservation lapses. */
+      /** When a reservation or a hold lapses. */
       until: { type: 'date', required: false },
     },
   },
@@ -91,7 +91,8 @@ export interface PrincipalRow {
   readonly principal: string
   readonly thumbprint: string | null
   readonly userId: string | null
-  readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved'
+  /** `reserved` with a user is being linked to it; `held` was its alias, and is kept for it until `until`. */
+  readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved' | 'held'
   readonly epoch: string
   readonly until: Date | null
 }

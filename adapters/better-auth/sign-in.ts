@@ -4,6 +4,7 @@ import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../lib/server.ts'
 import { claim } from './claim.ts'
 import { isUntouched } from './credentials.ts'
+import { noteHandover } from './handover.ts'
 import { touchKey } from './keys.ts'
 import { type ProvenDevice, findUser } from './lock.ts'
 import { isOpen } from './subject.ts'
@@ -26,6 +27,7 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
   const { newSession } = ctx.context
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
+    if (notesOf(ctx).provedMailbox && notesOf(ctx).signedIn === newSession.session.token) await noteHandover(ctx.context.adapter, newSession.session.id, now)
     const isRebound = await bindSession(ctx, newSession, cache, now)
     if (isRebound || notesOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
   } catch (error) {

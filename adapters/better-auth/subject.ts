@@ -40,15 +40,17 @@ export function isOpen({ principal, principalOpen }: BoundUser): boolean {
 }
 
 async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promise<Subject> {
-  const rows = user.principal ? await rowsOf(adapter, user) : []
+  const rows = user.principal || user.principalEpoch ? await rowsOf(adapter, user) : []
   await releaseStale(adapter, user, rows, now)
   const canonical = rows.find((row) => row.principal === user.principal)
   const isBound = canonical !== undefined && (await isConfirmed(adapter, user, canonical, now))
-  const aliases = rows.filter((row) => row.kind === 'alias' && counts(row, user))
+  const principal = isBound ? canonical.principal : user.id
+  // A principal without its lock row is not the account's, and so neither is what was linked to it.
+  const linked = isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && counts(row, user)) : []
   return {
     accountId: user.id,
-    principal: isBound ? canonical.principal : user.id,
-    aliases: isBound ? aliases.map(({ principal }) => principal) : [],
+    principal,
+    aliases: linked.map((row) => row.principal).filter((alias) => alias !== principal),
     recoverable: isRecoverable(user),
   }
 }

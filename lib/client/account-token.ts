@@ -48,7 +48,7 @@ async function fetchToken(runtime: Runtime, session: Session): Promise<KeptToken
 }
 
 /** Claims of a token that came from the account server itself; they are shown, not believed. */
-function readPayload({ core }: Runtime, jwt: string): Readonly<Record<string, unknown>> {
+export function readPayload({ core }: Runtime, jwt: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(new TextDecoder().decode(core.decodeBase64url(jwt.split('.')[1]!)))
   } catch {
@@ -57,7 +57,7 @@ function readPayload({ core }: Runtime, jwt: string): Readonly<Record<string, un
 }
 
 /** Milliseconds. It was issued just now, so this does not depend on whose clock is right. */
-function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): number {
+export function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): number {
   return (Number(exp) - Number(iat)) * 1000 || 0
 }
 
