@@ -13,6 +13,8 @@ export interface ProofCarrier {
   mint: (() => Promise<string>) | null
   /** A request left while `upgrade` ran. */
   sent: boolean
+  /** A link was followed, and nothing says whose it was to be. */
+  unasked: boolean
   /** `upgrade` is running. */
   running: boolean
   /** What the person typed, and typed before. */
@@ -22,7 +24,7 @@ export interface ProofCarrier {
 }
 
 /** Nothing is going on. */
-export const AT_REST: ProofCarrier = { mint: null, sent: false, running: false, typing: undefined, redirected: false }
+export const AT_REST: ProofCarrier = { mint: null, sent: false, unasked: false, running: false, typing: undefined, redirected: false }
 
 /**
  * Adds the proof to each POST under the base URL while `upgrade` runs, and to the following of a link where it is known
@@ -45,7 +47,10 @@ export function carryProof(carrier: ProofCarrier, baseURL: () => string): FetchP
         const typed = identifierIn(request.body)
         if (typed !== undefined) await typing?.onTyped(typed)
         // Anybody can send a link: the proof is for the account of whoever typed this.
-        if (isFollowed && !typing?.expected) return request
+        if (isFollowed && !typing?.expected) {
+          carrier.unasked = true
+          return request
+        }
         if (isFollowed) request.headers.set(EXPECT_HEADER, typing!.expected!)
         if (mint) request.headers.set(PROOF_HEADER, await mint())
         return request

@@ -1,10 +1,11 @@
 import type { BetterAuthOptions } from 'better-auth'
-import { emailOTP, magicLink, phoneNumber, twoFactor, username } from 'better-auth/plugins'
+import { anonymous, emailOTP, magicLink, phoneNumber, twoFactor, username } from 'better-auth/plugins'
 import { describe, expect, test, vi } from 'vitest'
 import type { Auth } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { mailing, post, userOf } from './requests.testing.ts'
-import { AUDIENCE, type TestBrowser, person } from './server.testing.ts'
+import { createBetterAuthResolver } from './index.ts'
+import { AUDIENCE, ORIGIN, type TestBrowser, person } from './server.testing.ts'
 
 const ada = person('ada')
 const eve = person('eve')
@@ -150,6 +151,18 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
+    test('that somebody else sent, followed by the page itself with nothing typed before: its account waits for the person\'s word', async () => {
+      const { server, browser, auth, mail, principal } = await linked()
+      await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
+      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({ outcome: 'pending', account: { identifiers: [eve.email] } })
+      expect(auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+      await auth.cancelUpgrade()
+      expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first', session: { principal } })
+      expect(await server.rows('session')).toEqual([])
+    })
+
     test('without anything typed before: its account waits for the person\'s word', async () => {
       const { server, browser, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: ada.email }))
@@ -194,6 +207,15 @@ onEachEngine((newServer) => {
       await follow(server.browser(), mail.last().url)
       expect((await load(browser)).getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
     })
+    test('a link that somebody else sent for their own account, verified by a page of the app: their account waits for the person\'s word', async () => {
+      const mail = mailing()
+      const emailVerification = { sendVerificationEmail: mail.send, sendOnSignUp: true, autoSignInAfterVerification: true }
+      const { server, browser, auth, principal } = await firstVisit({ emailAndPassword: { enabled: true, requireEmailVerification: true }, emailVerification } as Partial<BetterAuthOptions>)
+      await server.browser().client.signUp.email(eve)
+      const run = () => (browser.client.$fetch as Fetch)(`/verify-email?token=${mail.last().token}`)
+      expect(await auth.upgrade(run)).toMatchObject({ outcome: 'pending', account: { identifiers: [eve.email] } })
+      expect(auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
+    })
   })
 
   describe('on the day Latchkey is installed', () => {
@@ -206,6 +228,30 @@ onEachEngine((newServer) => {
       const user = await userOf(server)
       expect(auth.getState().session!.principal).toBe(user['id'])
       expect(user).toMatchObject({ principal: null, principalOpen: false })
+    })
+
+    test('a user of the anonymous plugin is nobody\'s account: the device\'s identity stays in force, and takes the account that comes of it', async () => {
+      const server = await newServer({ plugins: [anonymous()] })
+      const browser = server.browser()
+      await browser.send('/sign-in/anonymous', post({}))
+      const auth = await load(browser)
+      await auth.keptIdentities()
+      const { principal } = auth.getState().session!
+      expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
+      expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await userOf(server)).toMatchObject({ email: ada.email, principal })
+    })
+
+    test('one request tells an app both, the user of the anonymous plugin and the device that takes over', async () => {
+      const server = await newServer({ plugins: [anonymous()] })
+      const browser = server.browser()
+      await browser.send('/sign-in/anonymous', post({}))
+      const auth = await load(browser)
+      const headers = { authorization: `Bearer ${await auth.getToken()}` }
+      const found = (await (await browser.send('/get-session', { headers })).json()) as { user: object }
+      expect(found.user).toMatchObject({ id: (await userOf(server))['id'], isAnonymous: true })
+      const who = await createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers }))
+      expect(who).toMatchObject({ ok: true, session: { principal: auth.getState().session!.principal, authMode: 'local-first' } })
     })
   })
 })

@@ -77,7 +77,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
       Object.assign(carrier, AT_REST, { mint, typing, running: true })
       try {
         const result = await run()
-        return { result, sent: carrier.sent }
+        return { result, sent: carrier.sent, unasked: carrier.unasked }
       } finally {
         Object.assign(carrier, { mint: null, typing: undefined, running: false })
       }
@@ -88,7 +88,8 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     // A redirect that was not followed is an answer, though without a body.
     readFailure: (outcome) => (carrier.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
-      await request(fetch, '/sign-out', { method: 'POST', body: {} })
+      // An OpenID provider's own sign-out page would take the person away from the app, whenever this is delivered.
+      await request(fetch, '/sign-out', { method: 'POST', body: { disableRedirect: true } })
     },
   }
 }

@@ -26,10 +26,16 @@ export function sessionSubject({ session, user }: { readonly session: { readonly
   return { id: session.id, identifiers: identifiersOf(user), ...subject }
 }
 
+/** A user of the anonymous plugin is nobody's account: there is nothing to sign in to again. */
+async function accountSession(ctx: Parameters<typeof getSessionFromCtx>[0]): ReturnType<typeof getSessionFromCtx> {
+  const found = await getSessionFromCtx(ctx)
+  return found?.user['isAnonymous'] === true ? null : found
+}
+
 /** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
 export function sessionEndpoint(clock: () => number): Endpoint {
   return createAuthEndpoint('/latchkey/session', { method: 'GET', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
-    const found = await getSessionFromCtx(ctx)
+    const found = await accountSession(ctx)
     const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
     const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
     return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })

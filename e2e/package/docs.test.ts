@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ERROR_TABLE } from 'latchkey/server'
 import ts from 'typescript'
@@ -6,7 +7,14 @@ import { describe, expect, test } from 'vitest'
 import { ATTACKS } from '../tools/attack-table.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
-const pages = ['README.md', ...readdirSync(`${root}/docs`).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+const pages = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/routes')]
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(`${root}/${folder}`).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`)
+}
+
+/** A block that shows a file of the example app begins with its name. */
+const FILE = /^\/\/ (\S+)\n([\s\S]*)$/
 
 interface Block {
   readonly place: string
@@ -37,14 +45,14 @@ function problemsOf(blocks: readonly Block[]): string[] {
 
 describe('the docs', () => {
   test('have code that compiles', () => {
-    const blocks = pages.flatMap(blocksOf).filter(({ code }) => !code.startsWith('// '))
-    expect(blocks.length).toBeGreaterThan(8)
+    const blocks = pages.flatMap(blocksOf).filter(({ code }) => !FILE.test(code))
+    expect(blocks.length).toBeGreaterThan(60)
     expect(problemsOf(blocks)).toEqual([])
   }, 60_000)
 
   test('show the very files of the example app', () => {
     for (const { place, code } of blocksOf('README.md')) {
-      const [, name, shown] = /^\/\/ (\S+)\n([\s\S]*)$/.exec(code)!
+      const [, name, shown] = FILE.exec(code)!
       const file = readFileSync(`${root}/e2e/package/existing-app/after/${name}`, 'utf8')
       expect(file.startsWith(shown!), place).toBe(true)
     }
@@ -53,9 +61,8 @@ describe('the docs', () => {
   test('have no link that leads nowhere', () => {
     const files = new Set([...pages, 'LICENSE', 'SECURITY.md', 'CHANGELOG.md', ...readdirSync(`${root}/docs/images`).map((name) => `docs/images/${name}`)])
     for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md']) {
-      const folder = page.startsWith('docs/') ? 'docs/' : ''
       for (const [, link] of readFileSync(`${root}/${page}`, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
-        const target = link!.startsWith('../') ? link!.slice(3) : folder + link!
+        const target = join(dirname(page), link!)
         expect.soft(files.has(target), `${page} links to ${link}`).toBe(true)
       }
     }

@@ -101,4 +101,6 @@ export interface ProvenRun<Result> {
   readonly result: Result
   /** `run` sent a request through the provider's client, with the proof if there was one. */
   readonly sent: boolean
+  /** `run` followed a link, and nothing that the person typed says whose it was: a session that came of it waits for their word. */
+  readonly unasked?: boolean
 }

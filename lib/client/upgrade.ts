@@ -77,14 +77,14 @@ interface Attempt {
 
 async function attempt(runtime: Runtime, account: AccountProvider, given: Attempt): Promise<Taken | 'pending'> {
   const earlier = await account.getSession({ peek: true })
-  const { failure, sent } = await runInTime(runtime, account, given)
+  const { failure, sent, unasked } = await runInTime(runtime, account, given)
   const found = await account.getSession({ peek: true })
   if (found && isSameIdentity(found, given.before)) return completeUpgrade(runtime, given.before, found)
   if (failure) throw failure
   if (!sent) throw runtime.core.fail('PROOF_NOT_SENT')
   if (!found) return 'pending'
-  // A session that `run` did not make could be anybody's.
-  if (isSameSession(earlier, found)) return (await considerSession(runtime, account, given.before, found, false)) ?? 'pending'
+  // A session that `run` did not make could be anybody's; so could one of a link that anybody may have sent.
+  if (unasked || isSameSession(earlier, found)) return (await considerSession(runtime, account, given.before, found, false)) ?? 'pending'
   return takeAccount(runtime, account, given.before, found)
 }
 
@@ -103,6 +103,7 @@ async function readUnchanged(runtime: Runtime): Promise<Entry | undefined> {
 interface Ran {
   readonly failure: LatchkeyError | null
   readonly sent: boolean
+  readonly unasked?: boolean
 }
 
 /** A proof that is refused on time was refused before anything else happened: with a right clock, once more. */
@@ -117,8 +118,8 @@ async function runWithProof(runtime: Runtime, account: AccountProvider, { key, i
   const mint = key && (() => mintProof(runtime.core.signJws, key, { audience: account.audience, now: runtime.now() / 1000, purpose: 'upgrade' }))
   const onTyped = (identifier: string): Promise<void> => keepExpected(runtime, intent, identifier)
   try {
-    const { result, sent } = await account.withProof(mint, run, { expected: intent.expected, onTyped })
-    return { failure: account.readFailure(result), sent }
+    const { result, ...ran } = await account.withProof(mint, run, { expected: intent.expected, onTyped })
+    return { ...ran, failure: account.readFailure(result) }
   } catch (thrown) {
     return { failure: account.readFailure(thrown) ?? toError(runtime, thrown), sent: true }
   }

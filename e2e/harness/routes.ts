@@ -1,0 +1,62 @@
+import { passkeyClient } from '@better-auth/passkey/client'
+import { createAuthClient } from 'better-auth/client'
+import { magicLinkClient } from 'better-auth/client/plugins'
+import { type Auth, createAuth } from 'latchkey'
+import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
+
+const PASSWORD = 'correct horse battery'
+
+const client = createAuthClient({ plugins: [latchkeyClient(), magicLinkClient(), passkeyClient()] })
+const auth = createAuth({ account: betterAuthAccount(client) })
+
+/** What an app does inside `auth.upgrade`. */
+const runs = {
+  signUp: (email: string) => client.signUp.email({ email, password: PASSWORD, name: 'Ada', callbackURL: '/' }),
+  signIn: (email: string) => client.signIn.email({ email, password: PASSWORD }),
+  askForLink: (email: string) => client.signIn.magicLink({ email, callbackURL: '/', errorCallbackURL: '/failed' }),
+  leaveFor: (provider: string) => client.signIn.social({ provider, callbackURL: '/', errorCallbackURL: '/failed' }),
+  passkey: () => client.signIn.passkey(),
+  followLink: (token: string) => client.magicLink.verify({ query: { token } }),
+  verifyEmail: (token: string) => client.verifyEmail({ query: { token } }),
+}
+
+/** What a spec can do in the page of an app with every route that leaves the page or needs the browser. */
+export interface RoutesPage {
+  readonly auth: Auth
+  readonly client: typeof client
+  /** Upgrades by a route, and tells the outcome, or the code of the failure. */
+  enter(route: keyof typeof runs, value?: string): Promise<string>
+  /** Says yes to the account that waits. */
+  confirm(): Promise<string>
+  /** What came of the link that this page was opened for. */
+  readonly arrived: Promise<string> | null
+  /** Makes something on the server. */
+  makeItem(): Promise<number>
+  /** Who the server says this is, and how much of what is there is theirs. */
+  ownItems(): Promise<{ readonly principal: string | null; readonly items: number }>
+}
+
+async function outcomeOf(upgrade: ReturnType<Auth['upgrade']>): Promise<string> {
+  const result = await upgrade
+  return result.outcome === 'failed' ? result.error.code : result.outcome
+}
+
+const routes: RoutesPage = {
+  auth,
+  client,
+  enter: (route, value = '') => outcomeOf(auth.upgrade(() => runs[route](value))),
+  confirm: () => outcomeOf(auth.upgrade()),
+  arrived: arrive(new URL(location.href)),
+  makeItem: async () => (await auth.fetch('/api/items', { method: 'POST' })).status,
+  ownItems: async () => (await auth.fetch('/api/items')).json(),
+}
+
+/** The app's own pages for links follow them by a request that can carry the proof. */
+function arrive({ pathname, searchParams }: URL): Promise<string> | null {
+  const token = searchParams.get('token') ?? ''
+  if (pathname === '/link') return outcomeOf(auth.upgrade(() => runs.followLink(token)))
+  if (pathname === '/verify') return outcomeOf(auth.upgrade(() => runs.verifyEmail(token)))
+  return null
+}
+
+Object.assign(globalThis, { routes })
