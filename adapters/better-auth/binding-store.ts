@@ -32,8 +32,7 @@ export function bindingStoreOf(adapter: Adapter, clock: () => number = Date.now)
 async function findBinding(adapter: Adapter, { issuer, subject }: Account, now: Date): Promise<ExternalBinding | null> {
   const { own, bound } = await rowsOfAccount(adapter, { issuer, subject })
   if (own?.kind === 'canonical') return { issuer, subject, principal: own.principal, thumbprint: null }
-  if (!bound) return null
-  if (bound.kind === 'reserved') await complete(adapter, bound, now)
+  if (!bound || !(await isComplete(adapter, bound, now))) return null
   return { issuer, subject, principal: bound.principal, thumbprint: bound.thumbprint }
 }
 
@@ -58,10 +57,14 @@ async function writeOwn(adapter: Adapter, account: Account, update: Pick<Princip
 }
 
 /** The row changes last: until it does, the next look writes down what is missing. */
-async function complete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<void> {
+async function isComplete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<boolean> {
+  if (row.kind !== 'reserved') return row.kind === 'canonical'
   await audit(adapter, 'bind', { ...row, userId: null }, now)
   await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint! }, now)
-  await changeRow(adapter, row, { kind: 'canonical', until: null })
+  // Until now another account could take the principal away.
+  if (await changeRow(adapter, row, { kind: 'canonical', until: null })) return true
+  const present = await findRow(adapter, row.principal)
+  return present?.kind === 'canonical' && present.epoch === row.epoch
 }
 
 type Device = { readonly principal: string; readonly thumbprint: string }
