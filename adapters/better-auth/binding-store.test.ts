@@ -4,7 +4,8 @@ import { acceptBindingStore } from '../../lib/server/binding-acceptance.testing.
 import { AUDIENCE as EXTERNAL_AUDIENCE, startIssuer } from '../../lib/server/issuer.testing.ts'
 import { testDevice } from '../../lib/testing.ts'
 import { onEachEngine } from './engines.testing.ts'
-import { bindingStoreOf, createBetterAuthResolver } from './index.ts'
+import { bindingStoreOf } from './binding-store.ts'
+import { betterAuthBindingStore, createBetterAuthResolver } from './index.ts'
 import { elsewhere, link } from './link.testing.ts'
 import { codeOf, newPerson } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
@@ -16,7 +17,7 @@ type Adapter = Parameters<typeof bindingStoreOf>[0]
 
 onEachEngine((newServer) => {
   describe('in Better Auth\'s database', () => {
-    acceptBindingStore(async () => bindingStoreOf((await newServer()).adapter))
+    acceptBindingStore(async () => betterAuthBindingStore((await newServer()).auth))
 
     const bindingOf = async (server: TestServer, more: { subject?: string } = {}) => {
       const device = await testDevice()
@@ -59,6 +60,7 @@ onEachEngine((newServer) => {
         const authorization = `Bearer ${await device.token({ audience: ORIGIN })}`
         return createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers: { authorization } }))
       }
+      expect(await look()).toMatchObject({ ok: true })
       await store.insert(binding)
       expect(await look()).toMatchObject({ ok: false, error: 'disabled' })
     })

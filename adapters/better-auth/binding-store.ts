@@ -2,10 +2,28 @@ import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPri
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import { type Adapter, assertFree, changeRow, endOf, findRow, findUser, insertRow, newEpoch, taken } from './lock.ts'
+import type { BetterAuthInstance } from './resolver.ts'
 import type { PrincipalRow } from './schema.ts'
+import { statusCacheOf } from './status-cache.ts'
 import { insertUnique } from './unique.ts'
 
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
+
+/**
+ * A binding store in the tables of a Better Auth with the plugin `latchkey`: no principal ever belongs to a user and to
+ * an account of another provider.
+ *
+ * @param auth - what `betterAuth()` returned
+ * @param clock - milliseconds since 1970; the system clock unless told
+ */
+export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
+  const open = async (): Promise<BindingStore> => bindingStoreOf((await $context).adapter as Adapter, clock)
+  return {
+    find: async (issuer, subject) => (await open()).find(issuer, subject),
+    insert: async (binding) => (await open()).insert(binding),
+    useOnce: async (name, until) => (await open()).useOnce(name, until),
+  }
+}
 
 /**
  * A binding store in the plugin's own tables, so that one principal never belongs to a user and to an account of
@@ -23,7 +41,9 @@ export function bindingStoreOf(adapter: Adapter, clock: () => number = Date.now)
       if (found) return found
       if (thumbprint === null) await writeOwn(adapter, account, { kind: 'canonical', epoch: newEpoch() })
       else if (!(await bindOrRefuse(adapter, account, { principal, thumbprint }, now()))) return null
-      return find(account)
+      const made = await find(account)
+      statusCacheOf(adapter).clear()
+      return made
     },
     useOnce: (name, until) => insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }),
   }
