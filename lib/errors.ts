@@ -45,6 +45,7 @@ export type LatchkeyErrorCode =
   | 'OFFLINE'
   | 'UPGRADE_IN_PROGRESS'
   | 'CONFLICT'
+  | 'CONFLICT_MISSING'
   | 'IDENTITY_CHANGED'
   | 'IDENTITY_UNKNOWN'
   | 'SESSION_MISSING'

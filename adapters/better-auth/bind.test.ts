@@ -61,6 +61,8 @@ onEachEngine((newServer) => {
       const nonces = [await challenge(one.browser), await challenge(one.browser)]
       const answers = await Promise.all([bindWith(one.browser, one.device, nonces[0]!.nonce), bindWith(one.browser, two, nonces[1]!.nonce)])
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+      // Not `PRINCIPAL_TAKEN`: the loser's principal is still its own.
+      expect(await codeOf(answers.find(({ status }) => status === 409)!)).toBe('PRINCIPAL_FIXED')
       expect([one.device.principal, two.principal]).toContain((await userOf(server))['principal'])
     })
 

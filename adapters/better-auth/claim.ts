@@ -1,4 +1,4 @@
-import { type Adapter, type ProvenDevice, changeRow, findRow, findUser, insertRow, reserve, taken } from './lock.ts'
+import { type Adapter, type ProvenDevice, findRow, findUser, reserve, taken, tryInsertRow } from './lock.ts'
 import { isMailboxProven, mailboxOf, settleMailbox } from './mailbox.ts'
 import { changeOpenUser, isOpen } from './subject.ts'
 
@@ -24,9 +24,13 @@ export async function claim(adapter: Adapter, userId: string, device: ProvenDevi
   })
 }
 
-/** An alias counts only with its user's binding, so the row may be there before the user has one. */
+/**
+ * An alias counts only with its user's binding, so the row may be there before the user has one. Its epoch says
+ * nothing: the account's own id is its own in every epoch.
+ */
 async function prepareAlias(adapter: Adapter, userId: string, epoch: string): Promise<void> {
-  const row = await findRow(adapter, userId)
-  if (!row) await insertRow(adapter, { principal: userId, userId, kind: 'alias', epoch })
-  else if (row.userId !== userId || row.kind !== 'alias' || !(await changeRow(adapter, row, { epoch }))) throw taken()
+  const isNew = !(await findRow(adapter, userId)) && (await tryInsertRow(adapter, { principal: userId, userId, kind: 'alias', epoch }))
+  const row = isNew ? null : await findRow(adapter, userId)
+  // Another device of the same account may have put it there at this moment.
+  if (row && (row.userId !== userId || row.kind !== 'alias')) throw taken()
 }

@@ -82,7 +82,9 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
         Object.assign(carrier, { mint: null, typing: undefined, running: false })
       }
     },
-    bind: (prove) => bind(fetch, prove),
+    bind: (prove) => proven(fetch, 'bind', prove),
+    link: (prove) => proven(fetch, 'link', prove),
+    unlink: (alias) => unlink(fetch, alias),
     // A redirect that was not followed is an answer, though without a body.
     readFailure: (outcome) => (carrier.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
@@ -104,11 +106,23 @@ async function look(fetch: Fetch, peek = false): Promise<SessionAnswer> {
   return answer
 }
 
-async function bind(fetch: Fetch, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
-  const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose: 'bind' } })) as { nonce: string }
+/** An act of the session in force to which the device's key agrees. */
+async function proven(fetch: Fetch, act: 'bind' | 'link', prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const nonce = await challenge(fetch, act)
   const headers = { [PROOF_HEADER]: await prove(nonce) }
-  const { session } = (await ask(fetch, '/latchkey/bind', { method: 'POST', body: { nonce }, headers, redirect: 'manual' })) as SessionAnswer
+  const { session } = (await ask(fetch, `/latchkey/${act}`, { method: 'POST', body: { nonce }, headers, redirect: 'manual' })) as SessionAnswer
   return session!
+}
+
+async function unlink(fetch: Fetch, alias: string): Promise<AccountSession> {
+  const nonce = await challenge(fetch, 'unlink')
+  const { session } = (await ask(fetch, '/latchkey/unlink', { method: 'POST', body: { nonce, alias } })) as SessionAnswer
+  return session!
+}
+
+async function challenge(fetch: Fetch, purpose: 'bind' | 'link' | 'unlink'): Promise<string> {
+  const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose } })) as { nonce: string }
+  return nonce
 }
 
 interface Answer {

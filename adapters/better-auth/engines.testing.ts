@@ -20,7 +20,7 @@ const ENGINES: readonly Engine[] = [
 
 /** Runs a suite once on each engine; what it opened is closed after each test. */
 export function onEachEngine(suite: (newServer: NewServer, engine: string) => void): void {
-  describe.each(ENGINES)('$name', ({ name, open }) => {
+  describe.each(ENGINES.map((engine) => [engine.name, engine] as const))('%s', (name, { open }) => {
     const opened: TestDatabase[] = []
     afterEach(async () => {
       await Promise.all(opened.splice(0).map((database) => database.close()))

@@ -239,7 +239,7 @@ describe('an existing database', () => {
       expect(await userOf(server)).toMatchObject({ email: ada.email, principal: null, principalOpen: null, principalMailbox: null })
       const one = await newPerson(server)
       expect((await one.prove('/sign-in/email', ada)).status).toBe(200)
-      expect(await one.session()).toEqual({ accountId: id, principal: id, aliases: [], recoverable: false })
+      expect(await one.session()).toEqual({ id: expect.any(String), identifiers: [], accountId: id, principal: id, aliases: [], recoverable: false })
       const two = await newPerson(server)
       await two.prove('/sign-up/email', person('bob'))
       expect(await two.session()).toMatchObject({ principal: two.device.principal })

@@ -163,11 +163,19 @@ export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<
   return adapter.findMany<PrincipalRow>({ model: LOCK, where })
 }
 
+/** A new row, as far as it has to be told. */
+type NewRow = Pick<PrincipalRow, 'principal' | 'kind' | 'epoch'> & Partial<PrincipalRow>
+
 /** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first */
-export async function insertRow(adapter: Adapter, row: Pick<PrincipalRow, 'principal' | 'kind' | 'epoch'> & Partial<PrincipalRow>): Promise<void> {
+export async function insertRow(adapter: Adapter, row: NewRow): Promise<void> {
+  if (!(await tryInsertRow(adapter, row))) throw taken()
+}
+
+/** @returns false: another request was first */
+export function tryInsertRow(adapter: Adapter, row: NewRow): Promise<boolean> {
   // Written out, since the memory adapter tells what is missing from what is null.
   const nothing = { ...NOBODYS, thumbprint: null, until: null }
-  if (!(await insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row }))) throw taken()
+  return insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row })
 }
 
 /** Changes a row only if nobody changed it since it was read. */

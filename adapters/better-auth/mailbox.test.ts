@@ -214,7 +214,8 @@ onEachEngine((newServer) => {
     const browser = server.browser()
     await browser.send('/request-password-reset', post({ email: victim.email, redirectTo: '/' }))
     await server.change('verification', { expiresAt: new Date(Date.now() - 1000) })
-    for (const token of ['made up', last().token]) {
+    // The lapsed one first: Better Auth deletes it at the first look.
+    for (const token of [last().token, 'made up']) {
       const response = await browser.send('/reset-password', post({ newPassword: 'a new password', token }))
       expect(await codeOf(response)).toBe('INVALID_TOKEN')
     }

@@ -139,6 +139,19 @@ onEachEngine((newServer) => {
       await expectNothing(server)
     })
 
+    test('with the state or the code of another start in its place leaves nothing', async () => {
+      const server = await newServer(openId())
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      const theirs = new URL(await leave(eve.browser, await proofOf(eve.device)), ORIGIN)
+      const own = new URL(await leave(victim.browser, await proofOf(victim.device)), ORIGIN)
+      for (const part of ['state', 'code']) {
+        const swapped = new URL(own)
+        swapped.searchParams.set(part, theirs.searchParams.get(part)!)
+        expect(await comeBack(victim.browser, swapped.pathname + swapped.search)).toContain('error=')
+      }
+      await expectNothing(server)
+    })
+
     test('binds nothing where the server does not check the state cookie', async () => {
       const server = await newServer(openId({ account: { skipStateCookieCheck: true } }))
       const [eve, victim] = [await newPerson(server), await newPerson(server)]
@@ -190,7 +203,7 @@ onEachEngine((newServer) => {
       const found = await victim.session()
       expect(found!.principal).not.toBe(eve.device.principal)
       expect(found!.principal).not.toBe(victim.device.principal)
-      expect(await eve.session()).toEqual(found)
+      expect(await eve.session()).toEqual({ ...found, id: expect.any(String) })
     })
 
     test('leaves it to the device that signed the start', async () => {

@@ -21,18 +21,28 @@ async function gateOf() {
 }
 
 describe('a used proof', () => {
-  test('is remembered as long as it would hold, and not longer', async () => {
+  test('is remembered five minutes longer than it would hold, and then no more', async () => {
     const { clock, server, context, gate, headers } = await gateOf()
     await gate.admit(context, await headers(), UPGRADE)
-    clock.advance(59_000)
+    clock.advance(359_000)
     await gate.admit(context, await headers(), UPGRADE)
     expect(await server.rows('latchkeyProof')).toHaveLength(2)
-    clock.advance(60_000)
+    clock.advance(61_000)
     await gate.admit(context, await headers(), UPGRADE)
     expect(await server.rows('latchkeyProof')).toHaveLength(2)
     clock.advance(3_600_000)
     await gate.admit(context, await headers(), UPGRADE)
     expect(await server.rows('latchkeyProof')).toHaveLength(1)
+  })
+
+  test('is refused by a second server whose clock is four minutes behind, though the first sweeps', async () => {
+    const { clock, context, gate, headers } = await gateOf()
+    const used = await headers()
+    const behind = createProofGate(AUDIENCE, () => clock.now() - 240_000)
+    await gate.admit(context, used, UPGRADE)
+    clock.advance(240_000)
+    await gate.admit(context, await headers(), UPGRADE)
+    await expect(behind.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
   })
 
   test('is refused for its whole life, sweeps included', async () => {

@@ -10,6 +10,9 @@ export const PROOF_HEADER = 'x-latchkey-proof'
 /** How often used proofs that have expired are swept out, in milliseconds. */
 const SWEEP = 60_000
 
+/** How much longer they are kept, in milliseconds: to another server, whose clock is behind, they have not expired. */
+const CLOCKS_APART = 300_000
+
 /** Checks proofs, each once. */
 export interface ProofGate {
   /**
@@ -41,7 +44,7 @@ export function createProofGate(audience: string, clock: () => number): ProofGat
     // A clock that was set back must not stop the sweeping.
     if (Math.abs(clock() - swept) < SWEEP) return
     swept = clock()
-    await adapter.deleteMany({ model: 'latchkeyProof', where: [{ field: 'until', operator: 'lt', value: new Date(swept) }] })
+    await adapter.deleteMany({ model: 'latchkeyProof', where: [{ field: 'until', operator: 'lt', value: new Date(swept - CLOCKS_APART) }] })
   }
 
   return {

@@ -1,18 +1,18 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type TestDevice, testDevice } from '../../lib/testing.ts'
-import { type TestDatabase, newPostgres, openPostgres, openSqlite } from './database.testing.ts'
+import { testDevice } from '../../lib/testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
-import { elsewhere, nonceFor } from './link.testing.ts'
+import { type MeetingPlace, PLACES, startProcess } from './process.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 
-const ROUNDS = 20
-const PROCESSES = 2
+/** `npm run test:stress` asks for more. */
+const PROCESSES = Number(process.env['LATCHKEY_PROCESSES'] ?? 2)
+const ROUNDS = Number(process.env['LATCHKEY_ROUNDS'] ?? 20)
+
+/** A guard against hanging, not a limit on speed. */
+const PATIENCE = 120_000 + PROCESSES * ROUNDS * 1000
 
 interface Call {
   readonly path: string
@@ -20,43 +20,68 @@ interface Call {
   readonly body: object
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-race-'))
-
-afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Where the processes meet, and the tests' own view of it. */
-const PLACES: Record<string, () => Promise<{ place: string; database: TestDatabase }>> = {
-  'a SQLite file': async () => ({ place: join(folder, 'auth.sqlite'), database: openSqlite(join(folder, 'auth.sqlite')) }),
-  Postgres: async () => {
-    const place = await newPostgres()
-    return { place, database: await openPostgres(true, place) }
-  },
+interface Tally {
+  /** How often which code was answered; `done` where there was none. */
+  readonly codes: Record<string, number>
+  overlapping: number
 }
 
-describe.each(Object.entries(PLACES))(`${PROCESSES} processes on %s, ${ROUNDS} rounds`, (_, open) => {
+/** What one process says of one call. */
+interface Outcome {
+  readonly code: string
+  readonly begun: number
+  readonly ended: number
+}
+
+describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATIENCE }, (where, open) => {
   let server: TestServer
-  let database: TestDatabase
+  let opened: MeetingPlace
   let workers: ChildProcess[] = []
 
   beforeAll(async () => {
-    const opened = await open()
-    database = opened.database
-    server = await testServer({}, database)
-    workers = Array.from({ length: PROCESSES }, () => fork(new URL('server.worker.mjs', import.meta.url), [opened.place, ORIGIN]))
-    await Promise.all(workers.map((worker) => once(worker, 'message')))
+    opened = await open()
+    server = await testServer({}, opened.database)
+    workers = await each(() => startProcess(opened.place))
   })
 
   afterAll(async () => {
     for (const worker of workers) worker.kill()
-    await database.close()
+    await opened.close()
   })
 
-  /** One call by each process. All messages leave in the same turn: this is the barrier. */
-  async function race(calls: readonly Call[]): Promise<number[]> {
-    const answers = workers.map((worker) => once(worker, 'message') as Promise<[{ answers: number[] }]>)
-    workers.forEach((worker, index) => worker.send({ requests: [calls[index]] }))
-    return (await Promise.all(answers)).map(([{ answers: [status] }]) => status!)
+  /** One call by each process. Each has the call in its hands before any is told to go: this is the barrier. */
+  async function race(calls: readonly Call[], tally: Tally): Promise<string[]> {
+    await all((index) => ({ arm: calls[index] }))
+    const outcomes = (await all(() => ({ go: true }))) as Outcome[]
+    for (const { code } of outcomes) tally.codes[code] = (tally.codes[code] ?? 0) + 1
+    // Whether all of them were at work at one moment.
+    if (Math.max(...outcomes.map(({ begun }) => begun)) < Math.min(...outcomes.map(({ ended }) => ended))) tally.overlapping++
+    return outcomes.map(({ code }) => code)
   }
+
+  async function all(message: (index: number) => object): Promise<unknown[]> {
+    const answers = workers.map((worker) => once(worker, 'message'))
+    workers.forEach((worker, index) => worker.send(message(index)))
+    return (await Promise.all(answers)).map(([answer]) => answer as unknown)
+  }
+
+  /** The rounds of one race, and what came of them in numbers. */
+  async function rounds(name: string, round: (index: number, tally: Tally) => Promise<void>): Promise<void> {
+    const tally: Tally = { codes: {}, overlapping: 0 }
+    for (let index = 0; index < ROUNDS; index++) await round(index, tally)
+    const answers = Object.entries(tally.codes).map(([code, times]) => `${times} × ${code}`)
+    console.warn(`${name}: ${PROCESSES} processes × ${ROUNDS} rounds on ${where}: ${answers.join(', ')}; all at work at once in ${tally.overlapping} rounds`)
+  }
+
+  /** One process gets through, the others are refused, and nothing else happens. */
+  function expectOneWinner(codes: string[], ...refusals: string[]): void {
+    expect(codes.filter((code) => code === 'done')).toHaveLength(1)
+    expect(codes.filter((code) => code !== 'done' && !refusals.includes(code))).toEqual([])
+  }
+
+  const holdersOf = (principal: string) => server.adapter.findMany<Record<string, unknown>>({ model: 'user', where: [{ field: 'principal', value: principal }] })
+  const rowsOf = (principal: string) => server.adapter.findMany<Record<string, unknown>>({ model: 'latchkeyPrincipal', where: [{ field: 'principal', value: principal }] })
+  const usersOf = (prefix: string) => server.adapter.findMany<Record<string, unknown>>({ model: 'user', where: [{ field: 'email', operator: 'starts_with', value: prefix }] })
 
   function each<Value>(make: (index: number) => Promise<Value>): Promise<Value[]> {
     return Promise.all(Array.from({ length: PROCESSES }, (_, index) => make(index)))
@@ -69,101 +94,58 @@ describe.each(Object.entries(PLACES))(`${PROCESSES} processes on %s, ${ROUNDS} r
     return { path: '/latchkey/bind', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
   }
 
-  async function linkCall({ browser, session }: Person, device: TestDevice): Promise<Call> {
-    const [nonce, linkTo] = [await nonceFor(browser, 'link'), (await session())!.principal]
-    const proof = await device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo })
-    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
-    return { path: '/latchkey/link', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
-  }
-
-  test('one principal, linked in each to another account: one of them has it', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const device = await testDevice()
-      const people = await each(async (index) => {
-        const one = await newPerson(server)
-        await one.prove('/sign-up/email', person(`link-${round}-${index}`))
-        return one
-      })
-      const statuses = await race(await Promise.all(people.map((one) => linkCall(one, device))))
-      expect(statuses.sort()).toEqual([200, 409])
-      const looks = await Promise.all(people.map((one) => one.session()))
-      expect(looks.filter((look) => look!.aliases.includes(device.principal))).toHaveLength(1)
-    }
-  })
-
-  test('two devices, and one account whose principal is its id: it has both', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const credentials = person(`both-${round}`)
-      await server.browser().send('/sign-up/email', post(credentials))
-      const people = await each(() => elsewhere(server, credentials))
-      expect(await race(await Promise.all(people.map((one) => linkCall(one, one.device))))).toEqual([200, 200])
-      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(people.map(({ device }) => device.principal).toSorted())
-    }
-  })
-
-  test('one principal, linked in one and signed up in the other: it belongs to one account', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const one = await newPerson(server)
-      await one.prove('/sign-up/email', person(`mix-${round}-a`))
-      const other = await newPerson(server)
-      const signUp = { path: '/sign-up/email', body: person(`mix-${round}-b`), headers: await proofOf(other.device) }
-      const statuses = await race([await linkCall(one, other.device), signUp])
-      expect(statuses).toContain(200)
-      await other.browser.send('/sign-in/email', post(person(`mix-${round}-b`)))
-      const looks = [await one.session(), await other.session()]
-      expect(looks.filter((look) => look && [look.principal, ...look.aliases].includes(other.device.principal))).toHaveLength(1)
-    }
-  })
-
   test('one principal, and a sign-up in each: one user has it, and there is no orphan', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
+    await rounds('one principal, sign-ups', async (round, tally) => {
       const device = await testDevice()
       const calls = await each(async (index) => ({ path: '/sign-up/email', body: person(`sign-up-${round}-${index}`), headers: await proofOf(device) }))
-      const statuses = await race(calls)
-      expect(statuses.filter((status) => status === 200)).toHaveLength(1)
-      const users = (await server.rows('user')).filter(({ email }) => String(email).startsWith(`sign-up-${round}-`))
+      // A file that is locked is the second refusal: Better Auth says no more of it.
+      expectOneWinner(await race(calls, tally), 'PRINCIPAL_TAKEN', 'FAILED_TO_CREATE_USER')
+      const users = await usersOf(`sign-up-${round}-`)
       expect(users.map(({ principal }) => principal)).toEqual([device.principal])
-      expect((await server.rows('latchkeyPrincipal')).filter(({ principal }) => principal === device.principal)).toHaveLength(1)
-    }
+      expect(await rowsOf(device.principal)).toHaveLength(1)
+    })
   })
 
   test('one proof, and a sign-up in each: it works once', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const headers = await proofOf(await testDevice())
-      const statuses = await race(await each(async (index) => ({ path: '/sign-up/email', body: person(`replay-${round}-${index}`), headers })))
-      expect(statuses.sort()).toEqual([200, 401])
-    }
+    await rounds('one proof, sign-ups', async (round, tally) => {
+      const device = await testDevice()
+      const headers = await proofOf(device)
+      expectOneWinner(await race(await each(async (index) => ({ path: '/sign-up/email', body: person(`replay-${round}-${index}`), headers })), tally), 'PROOF_REPLAYED')
+      expect(await usersOf(`replay-${round}-`)).toHaveLength(1)
+    })
   })
 
   test('one principal, and an open account in each: one of them has it', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
+    await rounds('one principal, binds of open accounts', async (round, tally) => {
       const device = await testDevice()
       const people = await each(async (index) => {
         const one = await newPerson(server, device)
         await one.browser.send('/sign-up/email', post(person(`open-${round}-${index}`)))
         return one
       })
-      const statuses = await race(await Promise.all(people.map(bindCall)))
-      expect(statuses.sort()).toEqual([200, 409])
+      const codes = await race(await Promise.all(people.map(bindCall)), tally)
+      expect(await holdersOf(device.principal)).toHaveLength(1)
+      expect(await rowsOf(device.principal)).toHaveLength(1)
+      expectOneWinner(codes, 'PRINCIPAL_TAKEN')
       const looks = await Promise.all(people.map((one) => one.session()))
       expect(looks.filter((look) => look!.principal === device.principal)).toHaveLength(1)
-    }
+    })
   })
 
-  test('two principals, and one open account: it has one of them, and keeps it', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      const credentials = person(`two-${round}`)
+  test('several principals, and one open account: it has one of them, and keeps it', async () => {
+    await rounds('several principals, binds of one account', async (round, tally) => {
+      const credentials = person(`several-${round}`)
       await server.browser().send('/sign-up/email', post(credentials))
       const people = await each(async () => {
         const one = await newPerson(server)
         await one.browser.send('/sign-in/email', post(credentials))
         return one
       })
-      const statuses = await race(await Promise.all(people.map(bindCall)))
-      expect(statuses.sort()).toEqual([200, 409])
-      const [first, second] = await Promise.all(people.map((one) => one.session()))
-      expect(first).toEqual(second)
+      expectOneWinner(await race(await Promise.all(people.map(bindCall)), tally), 'PRINCIPAL_FIXED')
+      const [first, ...others] = await Promise.all(people.map((one) => one.session()))
+      for (const look of others) expect(look!.principal).toBe(first!.principal)
       expect(people.map((one) => one.device.principal)).toContain(first!.principal)
-    }
+      expect(await holdersOf(first!.principal)).toHaveLength(1)
+    })
   })
 })

@@ -118,9 +118,9 @@ onEachEngine((newServer) => {
     test('for somebody else\'s address, leaves neither user nor session', async () => {
       const { server, one, mail } = await setUp()
       const refused = await one.follow(address(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
-      expect(refused.headers.get('location') ?? (await codeOf(refused))).toContain('PROOF_IDENTIFIER_MISMATCH')
       expect(await server.rows('user')).toEqual([])
       expect(await server.rows('session')).toEqual([])
+      expect(refused.headers.get('location') ?? (await codeOf(refused))).toContain('PROOF_IDENTIFIER_MISMATCH')
     })
 
     test('into the attacker\'s own account, ends the session that it made', async () => {

@@ -50,14 +50,15 @@ onEachEngine((newServer) => {
       expect(await other.upgrade(() => second.client.signIn.email(ada))).toMatchObject({ outcome: 'switched', session: { principal: auth.getState().session!.principal } })
     })
 
-    test('on a second device that holds something, a sign-in is a CONFLICT and leaves no session', async () => {
+    test('on a second device that holds something, a sign-in is a conflict, and cancelled it leaves no session', async () => {
       const server = await newServer()
       const [first, second] = [server.browser(), server.browser()]
       await (await first.load()).upgrade(() => first.client.signUp.email(ada))
       const other = await second.load({ describeLocal: () => ({ items: 1 }) })
       const before = other.getState().session
-      expect(await other.upgrade(() => second.client.signIn.email(ada))).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
-      expect(other.getState().session).toEqual(before)
+      expect(await other.upgrade(() => second.client.signIn.email(ada))).toMatchObject({ outcome: 'conflict', conflict: { account: { principal: expect.any(String) } } })
+      expect(other.getState()).toMatchObject({ phase: 'conflict', session: before })
+      expect(await other.resolve('cancel')).toEqual({ outcome: 'cancelled' })
       expect((await second.client.getSession()).data).toBeNull()
       expect((await server.rows('session'))).toHaveLength(1)
     })

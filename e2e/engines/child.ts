@@ -13,7 +13,7 @@ export interface Child {
   during<Value>(work: Promise<Value>): Promise<Value>
   /** Waits until it is gone. */
   readonly ended: Promise<void>
-  /** Ends it, and waits until it is gone. */
+  /** Ends it, with SIGKILL all its own processes at once, and waits until it is gone. */
   end(signal?: NodeJS.Signals): Promise<void>
 }
 
@@ -21,7 +21,8 @@ const running = new Set<ChildProcess>()
 
 /** Starts a program that ends with this process at the latest. */
 export function startChild(program: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}): Child {
-  const child = spawn(program, parameters, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  // In a process group of its own: in WebKitGTK another process than the first one stores, and a crash has to take it too.
+  const child = spawn(program, parameters, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   running.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()))
@@ -45,14 +46,23 @@ export function startChild(program: string, parameters: readonly string[], envir
       return during(found)
     },
     end(signal = 'SIGTERM') {
-      child.kill(signal)
+      if (signal === 'SIGKILL') crash(child)
+      else child.kill(signal)
       return ended
     },
   }
 }
 
+function crash({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of running) crash(child)
 })
 // The test runner died: nobody else would end the browsers.
 for (const event of ['disconnect', 'SIGTERM', 'SIGINT'] as const) process.once(event, () => process.exit(1))

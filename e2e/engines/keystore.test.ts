@@ -35,7 +35,7 @@ test('a persist() that is not answered does not hold auth.ready', async ({ start
 
 const denials = {
   'a page without an origin': { storage: 'kept', path: '/opaque', problems: ['KEYSTORE_OPAQUE'] },
-  // WebKitGTK has no such setting: there the whole of IndexedDB is missing, as in Lockdown Mode.
+  // WebKitGTK has no such setting: there IndexedDB and locks are missing altogether, as in Lockdown Mode.
   'a browser that denies storage': { storage: 'off', path: '/', problems: ['KEYSTORE_BLOCKED', 'KEYSTORE_UNAVAILABLE'] },
 } as const
 
@@ -44,7 +44,8 @@ for (const [where, { storage, path, problems }] of Object.entries(denials)) {
     const page = await (await start(storage)).newPage(`${await freshOrigin()}${path}`)
     const state = await page.evaluate(() => harness.startAuth())
     const asked = await page.evaluate(() => harness.ensureIdentity())
-    report({ thrown: await page.evaluate(() => harness.tryDatabase()), problem: state.storage.problem ?? 'none' })
+    const [thrown, hasLocks] = await page.evaluate(async () => [await harness.tryDatabase(), 'locks' in navigator] as const)
+    report({ thrown, locks: hasLocks ? 'there' : 'missing', problem: state.storage.problem ?? 'none' })
     expect(state).toMatchObject({ phase: 'ready', session: null })
     expect(problems).toContain(state.storage.problem)
     expect(asked).toBe(state.storage.problem)

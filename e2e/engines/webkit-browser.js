@@ -11,8 +11,9 @@ Gtk.init(null)
 
 const [profile, storage] = programArgs
 const manager = storage === 'private' ? WebKit.WebsiteDataManager.new_ephemeral() : new WebKit.WebsiteDataManager({ base_data_directory: profile, base_cache_directory: profile })
-// As in Apple's Lockdown Mode, pages then have no IndexedDB.
-const settings = new WebKit.Settings({ enable_html5_database: storage !== 'off' })
+const settings = new WebKit.Settings()
+// As in Apple's Lockdown Mode, pages then have neither IndexedDB nor locks.
+if (storage === 'off') switchOff(['IndexedDBAPI', 'WebLocksAPI'])
 const context = new WebKit.WebContext({ website_data_manager: manager })
 context.set_automation_allowed(true)
 context.connect('automation-started', (_, session) => {
@@ -22,6 +23,14 @@ context.connect('automation-started', (_, session) => {
   session.set_application_info(application)
   session.connect('create-web-view', openWindow)
 })
+
+function switchOff(names) {
+  const features = WebKit.Settings.get_all_features()
+  for (let index = 0; index < features.get_length(); index++) {
+    const feature = features.get(index)
+    if (names.includes(feature.get_identifier())) settings.set_feature_enabled(feature, false)
+  }
+}
 
 /** Each window has a web process of its own. */
 function openWindow() {

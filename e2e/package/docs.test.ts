@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { ERROR_TABLE } from 'latchkey/server'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
+import { ATTACKS } from '../tools/attack-table.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const pages = ['README.md', ...readdirSync(`${root}/docs`).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
@@ -76,5 +77,13 @@ describe('the docs', () => {
       '',
     ].join('\n')
     await expect(page).toMatchFileSnapshot('../../docs/errors.md')
+  })
+
+  test('list every attack that the script tries, with its defence and its test', async () => {
+    const rows = ATTACKS.map(({ attack, defence, test: { file, name } }, index) => `| ${index + 1} | ${attack} | ${defence} | \`${file.split('/').at(-1)}\`: ${name.replace(/^SQLite > /, '').replaceAll(' > ', ' › ')} |`)
+    const table = ['| | attack | defence | test |', '| --- | --- | --- | --- |', ...rows].join('\n')
+    const page = readFileSync(`${root}/docs/threat-model.md`, 'utf8')
+    await expect(page.replace(/^\| \| attack [\s\S]*?(?=\n\n)/m, () => table)).toMatchFileSnapshot('../../docs/threat-model.md')
+    expect(new Set(ATTACKS.map(({ attack }) => attack)).size).toBe(ATTACKS.length)
   })
 })

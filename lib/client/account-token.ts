@@ -36,7 +36,7 @@ async function fetchToken(runtime: Runtime, session: Session): Promise<KeptToken
     throw runtime.core.fail('SESSION_MISSING')
   }
   const payload = readPayload(runtime, jwt)
-  if (payload['sub'] !== session.principal) {
+  if (!isTheirs(runtime, session, payload)) {
     runtime.dispatch({ type: 'tokenRejected', reason: 'invalid' })
     throw runtime.core.fail('PRINCIPAL_MISMATCH')
   }
@@ -47,8 +47,14 @@ async function fetchToken(runtime: Runtime, session: Session): Promise<KeptToken
   return token
 }
 
+function isTheirs(runtime: Runtime, { principal }: Session, payload: Readonly<Record<string, unknown>>): boolean {
+  const { account } = runtime.options
+  const accountId = accountInForce(runtime)?.accountId ?? ''
+  return account?.isTokenOf ? account.isTokenOf(payload, { accountId, principal }) : payload['sub'] === principal
+}
+
 /** Claims of a token that came from the account server itself; they are shown, not believed. */
-function readPayload({ core }: Runtime, jwt: string): Readonly<Record<string, unknown>> {
+export function readPayload({ core }: Runtime, jwt: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(new TextDecoder().decode(core.decodeBase64url(jwt.split('.')[1]!)))
   } catch {
@@ -57,7 +63,7 @@ function readPayload({ core }: Runtime, jwt: string): Readonly<Record<string, un
 }
 
 /** Milliseconds. It was issued just now, so this does not depend on whose clock is right. */
-function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): number {
+export function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): number {
   return (Number(exp) - Number(iat)) * 1000 || 0
 }
 

@@ -35,6 +35,13 @@ export interface AccountProvider {
   /** A fresh JWT of the account. */
   getToken(): Promise<string | null>
   /**
+   * Tells whether a token is of the account in force, for providers whose `sub` is an id of their own; without it `sub`
+   * has to be the account's principal.
+   *
+   * @param payload - of a token that came from the provider itself
+   */
+  isTokenOf?(payload: Readonly<Record<string, unknown>>, account: { readonly accountId: string; readonly principal: string }): boolean
+  /**
    * Calls `run` and attaches a fresh proof to each request that it makes to the account server, nowhere else
    * and at no other time.
    *
@@ -48,6 +55,28 @@ export interface AccountProvider {
    * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is
    */
   bind?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
+  /**
+   * Records the device's principal as an alias of the account in force, whose session must be fresh.
+   *
+   * @param prove - signs a proof with the server's nonce, which names the account's principal
+   * @returns the account with the alias
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or what the server says against it
+   */
+  link?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
+  /**
+   * Takes an alias back from the account in force, whose session must be fresh.
+   *
+   * @returns the account without the alias
+   */
+  unlink?(alias: string): Promise<AccountSession>
+  /**
+   * Gets a token for an audience (RFC 8693).
+   *
+   * @param prove - signs a proof with purpose `exchange`; null where the account in force is to be asked by its session
+   * @returns null where there is no session
+   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the account server's
+   */
+  exchange?(audience: string, prove: (() => Promise<string>) | null): Promise<string | null>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
   readFailure(outcome: unknown): LatchkeyError | null
   /**

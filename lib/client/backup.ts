@@ -52,7 +52,7 @@ export async function importSecret(runtime: Runtime, secret: string, { replace =
     const entries = [...ring.entries.filter((entry) => entry !== known), kept]
     return { ...ring, entries, current: current?.kind === 'account' ? ring.current : `device:${imported.principal}` }
   }, true)
-  runtime.dispatch({ type: 'identityEnsured', view: runtime.view(), pending: runtime.pending() })
+  runtime.dispatch({ type: 'identityEnsured', view: runtime.view(), waiting: runtime.waiting() })
   return runtime.getState().session!
 }
 

@@ -1,4 +1,5 @@
 import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
+import type { Decision } from '../machine/transition.ts'
 import type { ImportSecretOptions, KeptIdentity } from './backup.ts'
 import type { EnsureIdentityOptions } from './ensure-identity.ts'
 import { start } from './identity.ts'
@@ -6,7 +7,7 @@ import { type AuthOptions, checkOptions } from './options.ts'
 import { type Acts, createRuntime } from './runtime.ts'
 import type { SignOutOptions } from './sign-out.ts'
 import type { GetTokenOptions } from './token.ts'
-import type { UpgradeResult } from './upgrade.ts'
+import type { ConflictPreview, ResolveOptions, UpgradeResult } from './resolve.ts'
 
 /** The identity of an app on one device. Made by `createAuth`. */
 export interface Auth {
@@ -46,7 +47,7 @@ export interface Auth {
    *
    * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`. Without it the session
    *   is taken that waits in `getState().upgrade.account`, after the app showed it
-   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; every other failure is an outcome
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `CONFLICT`: one waits for `resolve`; every other failure is an outcome
    */
   upgrade(run?: () => unknown): Promise<UpgradeResult>
   /**
@@ -55,6 +56,28 @@ export interface Auth {
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   cancelUpgrade(): Promise<void>
+  /**
+   * Ends a conflict: an account is signed in that has another principal, and this device holds something.
+   * `adopt`: the account takes the device's principal as an alias, and has the data of both. `switch`: the account, with
+   * the device's identity set aside. `discard`: the account, and the device's identity is deleted. `cancel`: the
+   * device's identity, and the account's session ends.
+   *
+   * @throws {LatchkeyError} `CONFLICT_MISSING`; every other failure is an outcome, and the conflict goes on
+   */
+  resolve(decision: Decision | 'cancel', options?: ResolveOptions): Promise<UpgradeResult>
+  /**
+   * Both sides of the conflict that waits, as `describeLocal` and `describeAccount` tell.
+   *
+   * @throws {LatchkeyError} `CONFLICT_MISSING`, `KEYSTORE_*`
+   */
+  previewConflict(): Promise<ConflictPreview>
+  /**
+   * Takes an alias back from the account in force; rows that were moved stay where they are. Needs a fresh session.
+   *
+   * @param alias - one of `session.principals`, not the first
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `OFFLINE`, `PROVIDER_REFUSED`, `KEYSTORE_*`
+   */
+  undoAdopt(alias: string): Promise<Session>
   /**
    * Ends the session here at once, offline too; the account server hears of it when it can be reached.
    *
@@ -158,7 +181,7 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
 
 /** What loads with the acts, under the same name there. */
 const ACTS = [
-  'ensureIdentity', 'fetch', 'upgrade', 'cancelUpgrade', 'signOut', 'deriveKey', 'exportSecret', 'confirmBackup', 'importSecret', 'keptIdentities', 'requestPersistence', 'recordWrite',
+  'ensureIdentity', 'fetch', 'upgrade', 'cancelUpgrade', 'resolve', 'previewConflict', 'undoAdopt', 'signOut', 'deriveKey', 'exportSecret', 'confirmBackup', 'importSecret', 'keptIdentities', 'requestPersistence', 'recordWrite',
 ] as const satisfies readonly (keyof Auth & keyof Acts)[]
 
 type Act = (typeof ACTS)[number]

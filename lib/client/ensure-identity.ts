@@ -12,7 +12,7 @@ export async function ensureIdentity(runtime: Runtime, { resume }: EnsureIdentit
   checkIdle(runtime)
   if (resume === undefined) await runtime.core.createIdentity(runtime, true)
   else await resumeIdentity(runtime, resume)
-  runtime.dispatch({ type: 'identityEnsured', view: runtime.view(), pending: runtime.pending() })
+  runtime.dispatch({ type: 'identityEnsured', view: runtime.view(), waiting: runtime.waiting() })
   return runtime.getState().session!
 }
 

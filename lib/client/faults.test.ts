@@ -53,6 +53,8 @@ const inOrder = (...steps: ((device: FaultyDevice) => Promise<unknown>)[]) => as
 }
 
 const localFirst = using(async () => {})
+/** Bob's account is signed in, and the device holds something. */
+const inConflict = inOrder(bobElsewhere, using(({ auth }) => auth.recordWrite()), using(signIn('bob')))
 const signedOut = using(({ auth }) => auth.signOut())
 const external = using(signUp)
 /** The record knows it already. */
@@ -110,7 +112,15 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     await signIn('ada')(page)
   }, states: 3 },
   'upgrade, switched': { before: inOrder(bobElsewhere, localFirst), act: signIn('bob'), states: 3 },
-  'upgrade, conflict': { before: inOrder(bobElsewhere, using(({ auth }) => auth.recordWrite())), act: signIn('bob'), states: 3 },
+  'upgrade, conflict': { before: inOrder(bobElsewhere, using(({ auth }) => auth.recordWrite())), act: signIn('bob'), again: async (page) => (page.auth.getState().phase === 'conflict' ? undefined : signIn('bob')(page)), states: 3 },
+  'reload, in conflict': { before: inConflict, states: 1 },
+  'resolve, adopt': { before: inConflict, act: ({ auth }) => auth.resolve('adopt'), states: 2 },
+  'resolve, switch': { before: inConflict, act: ({ auth }) => auth.resolve('switch'), states: 2 },
+  'resolve, discard': { before: inConflict, act: ({ auth }) => auth.resolve('discard', { force: true }), states: 2 },
+  'resolve, cancel': { before: inConflict, act: ({ auth }) => auth.resolve('cancel'), again: ({ auth }) => auth.resolve('cancel').catch(() => {}).then(() => auth.upgrade()), states: 3 },
+  'resolve, where the session ended': { before: inOrder(inConflict, async ({ account }) => account.setSession(null)), act: ({ auth }) => auth.resolve('adopt'), states: 2 },
+  'signOut, in conflict': { before: inConflict, act: ({ auth }) => auth.signOut(), states: 3 },
+  'undoAdopt': { before: inOrder(inConflict, using(({ auth }) => auth.resolve('adopt'))), act: async ({ auth }) => auth.undoAdopt(auth.getState().session!.principals[1]!), states: 2 },
   'upgrade, refused': { before: localFirst, act: signIn('nobody'), again: refusedAndCancelled, states: 2 },
   'upgrade with a sign-out to deliver': { before: inOrder(offlineSignOut, async ({ account }) => void (account.online = false)), act: async (page, device) => {
     device.account.online = true
@@ -268,7 +278,7 @@ async function expectWhole(action: Action, clean: CleanRun, fault: readonly [Fau
   page.faults.recover()
   await performing
   await environment.idle(page.faults)
-  expect(['ready', 'pending']).toContain(page.auth.getState().phase)
+  expect(['ready', 'pending', 'conflict']).toContain(page.auth.getState().phase)
   expect(clean.views, 'what the page shows').toContain(shown(page, known))
   if (!page.faults.dead) await expectAfter(action, clean, page, device)
   page.auth.close()

@@ -221,7 +221,7 @@ export function essenceOf(ring: Keyring | undefined, known: readonly string[]): 
   })
   const [kind, id = ''] = ring.current?.split(/:(.*)/s) ?? []
   const current = kind === 'device' ? `device:${nameOf(id)}` : ring.current
-  const intent = ring.intent && { expected: ring.intent.expected, principal: ring.intent.principal && nameOf(ring.intent.principal) }
+  const intent = ring.intent && { expected: ring.intent.expected, principal: ring.intent.principal && nameOf(ring.intent.principal), conflict: ring.intent.conflict }
   return JSON.stringify({ current, entries, intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
 }
 

@@ -9,8 +9,10 @@ const PATIENCE = 2000
 export async function holdsNothing({ options }: Runtime, entry: Entry | undefined): Promise<boolean> {
   if (isMarked(entry)) return false
   if (!entry || !options.describeLocal) return true
-  const { items } = await withPatience(options.describeLocal, entry.principal)
-  return items === 0
+  const { describeLocal } = options
+  const described = await describe(() => describeLocal(entry.principal))
+  // An app that throws or takes too long may well hold something.
+  return described?.items === 0
 }
 
 /** The record itself says that it holds something. */
@@ -18,15 +20,14 @@ export function isMarked(entry: Entry | undefined): boolean {
   return entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
 }
 
-/** An app that throws or takes too long may well hold something. */
-async function withPatience(describe: (principal: string) => LocalHoldings | Promise<LocalHoldings>, principal: string): Promise<LocalHoldings> {
-  const unknown: LocalHoldings = { items: Number.NaN }
+/** What the app says; null where it says nothing, fails or takes too long. */
+export async function describe(say: () => LocalHoldings | Promise<LocalHoldings> | undefined): Promise<LocalHoldings | null> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<LocalHoldings>((resolve) => (timer = setTimeout(resolve, PATIENCE, unknown)))
+  const patience = new Promise<null>((resolve) => (timer = setTimeout(resolve, PATIENCE, null)))
   try {
-    return await Promise.race([describe(principal), patience])
+    return (await Promise.race([say(), patience])) ?? null
   } catch {
-    return unknown
+    return null
   } finally {
     clearTimeout(timer)
   }

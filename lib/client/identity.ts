@@ -1,7 +1,7 @@
 import { isLatchkeyError } from '../errors.ts'
 import { PROFILE, openDeviceKey } from '../identity/device-key.ts'
 import { createSecret, formatSecret } from '../identity/secret.ts'
-import { type DeviceEntry, currentEntry, entryId } from '../keystore/record.ts'
+import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, entryId } from '../keystore/record.ts'
 import type { Runtime } from './runtime.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function start(runtime: Runtime): Promise<boolean> {
   try {
     found = await runtime.read()
     if (!found && runtime.options.initialMode !== 'anonymous') await createIdentity(runtime, false)
-    runtime.dispatch({ type: 'opened', view: runtime.view(), pending: runtime.pending() })
+    runtime.dispatch({ type: 'opened', view: runtime.view(), waiting: runtime.waiting() })
   } catch (error) {
     runtime.dispatch({ type: 'openFailed', problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
     return true
@@ -30,7 +30,9 @@ export async function start(runtime: Runtime): Promise<boolean> {
 export async function createIdentity(runtime: Runtime, isExplicit: boolean): Promise<void> {
   // The updater must be synchronous: an await inside would end the transaction. So the candidate comes first.
   const candidate = await deviceEntry(runtime, createSecret())
-  await runtime.write((ring) => (currentEntry(ring) ? ring : { ...ring, current: entryId(candidate), entries: [...ring.entries, candidate] }), isExplicit)
+  // A record with nobody in force is a sign-out, which another tab may have done since.
+  const isWanted = (ring: Keyring): boolean => !currentEntry(ring) && (isExplicit || ring === EMPTY_KEYRING)
+  await runtime.write((ring) => (isWanted(ring) ? { ...ring, current: entryId(candidate), entries: [...ring.entries, candidate] } : ring), isExplicit)
 }
 
 /** The entry of a secret (32 bytes). */

@@ -14,14 +14,14 @@ import type { AuthOptions } from './options.ts'
 const ACTS = [
   'reload', 'reloadHardened', 'reloadAnonymous', 'crash',
   'ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'signInWrong', 'signOut', 'forget',
-  'write', 'fetchWrite', 'deriveKey', 'getToken', 'freshToken', 'refuseToken', 'backup', 'import', 'importReplacing', 'importOwn', 'look', 'askForLink', 'followLink', 'cancelUpgrade', 'takeWaiting',
+  'write', 'fetchWrite', 'deriveKey', 'getToken', 'freshToken', 'refuseToken', 'backup', 'import', 'importReplacing', 'importOwn', 'look', 'askForLink', 'followLink', 'cancelUpgrade', 'takeWaiting', 'adopt', 'switchTo', 'discard', 'cancelConflict', 'undoAdopt',
   'offline', 'online', 'answerLost', 'sessionEnds', 'sessionPlanted', 'recoverable', 'notRecoverable',
   'hourBack', 'hourOn', 'later', 'patience', 'vanish', 'vanishWithTrace', 'over',
 ] as const
 type Act = (typeof ACTS)[number]
 
 /** The acts that may change who is in force. */
-const EXPLICIT: ReadonlySet<Act> = new Set(['ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'askForLink', 'followLink', 'takeWaiting', 'signOut', 'forget', 'import', 'importReplacing', 'vanish', 'vanishWithTrace'])
+const EXPLICIT: ReadonlySet<Act> = new Set(['ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'askForLink', 'followLink', 'takeWaiting', 'adopt', 'switchTo', 'discard', 'signOut', 'forget', 'import', 'importReplacing', 'vanish', 'vanishWithTrace'])
 
 interface Step {
   readonly tab: 0 | 1
@@ -203,7 +203,7 @@ async function look(world: World): Promise<void> {
     // A page that could not read what another one wrote reads again when it comes to the front.
     if (world.isFaulty) await page.auth.keptIdentities().catch(() => {})
     const { phase, session, error, storage } = page.auth.getState()
-    expect(['ready', 'pending']).toContain(phase)
+    expect(['ready', 'pending', 'conflict']).toContain(phase)
     if (error) expect(session).not.toBeNull()
     expect(session?.principal).not.toBe('eve')
     if (ring && !storage.problem) expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(ring)?.principal)
@@ -243,6 +243,9 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     acts.splice(acts.indexOf(name), 1)
   }
   const upgrade = (run: () => Promise<unknown>): Promise<void> => during('upgrade', () => auth.upgrade(run))
+  // Nobody takes a stranger's account for their own once they see whose it is.
+  const resolve = async (decision: 'adopt' | 'switch' | 'discard' | 'cancel'): Promise<void> =>
+    auth.getState().upgrade?.conflict?.account.accountId === 'eve' ? undefined : during(decision, () => auth.resolve(decision, { force: true }))
   const token = async (fresh: boolean): Promise<void> => {
     const given = await auth.getToken({ fresh }).catch(() => null)
     if (given !== null) expect(readPayload(given)['sub']).toBe(auth.getState().session?.principal)
@@ -276,6 +279,11 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     case 'cancelUpgrade': return during('cancelUpgrade', () => auth.cancelUpgrade())
     // Whoever sees whose account it is takes only their own.
     case 'takeWaiting': return auth.getState().upgrade?.account?.accountId === 'eve' ? undefined : during('upgrade', () => auth.upgrade())
+    case 'adopt': return resolve('adopt')
+    case 'switchTo': return resolve('switch')
+    case 'discard': return resolve('discard')
+    case 'cancelConflict': return resolve('cancel')
+    case 'undoAdopt': return during('undoAdopt', async () => auth.undoAdopt(auth.getState().session?.principals[1] ?? 'none'))
     case 'offline': return void (device.account.online = false)
     case 'online': return void (device.account.online = true)
     case 'answerLost': return void (device.account.loseNextAnswer = true)

@@ -69,9 +69,9 @@ export function recordRules(): RecordRules {
   function observeDevice({ acts, isHardened }: Doing, before: Keyring, entry: DeviceEntry, later: DeviceEntry | undefined): void {
     const account = accountOf(before)
     const isBackedUp = !entry.derived || entry.backedUpAt !== null
-    const isCovered = account?.recoverable === true && account.principal === entry.principal && isBackedUp
+    const isCovered = account?.recoverable === true && [account.principal, ...account.aliases].includes(entry.principal) && isBackedUp
     if (!later) {
-      const isForgotten = acts.includes('forget') && before.current === `device:${entry.principal}`
+      const isForgotten = (acts.includes('forget') || acts.includes('discard')) && before.current === `device:${entry.principal}`
       return expect(isForgotten || ((acts.includes('signOut') || acts.includes('forget')) && isCovered), 'a device identity goes only when asked to, or when an account brings it back')
     }
     const isKept = later.x === entry.x && later.origin === entry.origin && later.createdAt === entry.createdAt && later.wrote >= entry.wrote && later.derived >= entry.derived && (later.backedUpAt !== null || entry.backedUpAt === null)
@@ -96,8 +96,9 @@ export function recordRules(): RecordRules {
     }
     const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
     const isExpected = ring.intent?.expected === `${after.accountId}@example.com`
-    expect(after.accountId !== 'eve' && (acts.includes('upgrade') || isSame || isExpected || isNew), 'an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger\'s')
-    expect(!before || isSame || (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'), 'who holds something is never switched away')
+    expect(after.accountId !== 'eve' && (['upgrade', 'adopt', 'switch', 'discard'].some((act) => acts.includes(act)) || isSame || isExpected || isNew), 'an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger\'s')
+    const isDecided = ['switch', 'discard'].some((act) => acts.includes(act))
+    expect(!before || isSame || isDecided || (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'), 'who holds something is never switched away')
   }
 
   function observeAccounts(before: Keyring, after: Keyring): void {

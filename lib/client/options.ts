@@ -1,6 +1,8 @@
 import type { CryptoSuite } from '../identity/crypto.ts'
 import type { RecordStore } from '../keystore/store.ts'
+import type { WaitingAccount } from '../machine/state.ts'
 import type { AccountProvider } from './account.ts'
+import type { ConflictPreview } from './resolve.ts'
 
 /** What a device identity holds, told by the app. */
 export interface LocalHoldings {
@@ -10,11 +12,14 @@ export interface LocalHoldings {
   readonly label?: string
 }
 
+/** What becomes of a conflict without the person; nothing that could be lost. */
+export type ConflictPolicy = 'ask' | 'adopt' | 'switch'
+
 /** A change of the principal in force. */
 export interface PrincipalChange {
   readonly from: string | null
   readonly to: string | null
-  /** The event that made it. */
+  /** `adopt`, `switch` or `discard` after a conflict; otherwise the event that made it. */
   readonly reason: string
 }
 
@@ -24,6 +29,11 @@ export interface AuthOptions {
   readonly audience?: string
   /** Further origins that `fetch` may call, with the `aud` of tokens for each. */
   readonly audiences?: Readonly<Record<string, string>>
+  /**
+   * Audiences whose servers cannot verify what a device signs by itself: `getToken({ audience })` gets their tokens from the account server,
+   * in exchange for a proof or the account's session (RFC 8693).
+   */
+  readonly exchange?: readonly string[]
   /** Separates store, locks and channel of several apps on one origin; `latchkey` unless told. */
   readonly name?: string
   /** `local-first` makes an identity at the first start, `anonymous` leaves it to `ensureIdentity`. */
@@ -42,6 +52,13 @@ export interface AuthOptions {
   readonly hardenAfterUpgrade?: boolean
   /** What this identity holds on this device. Without it, an identity holds something once it wrote. */
   readonly describeLocal?: (principal: string) => LocalHoldings | Promise<LocalHoldings>
+  /** What an account holds, for the preview of a conflict. */
+  readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
+  /**
+   * What to do where an account has another principal and the device holds something. `ask`, the default, leaves it to
+   * the person: both are kept until `resolve`. A function that fails leaves it so, too.
+   */
+  readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Picks the claims that the session shows, out of an account token's payload. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   /** Says what is not synced yet; more than 0 vetoes the sign-out. */

@@ -1,11 +1,10 @@
-import type { LatchkeyErrorCode } from '../errors.ts'
 import type { Entry } from '../keystore/record.ts'
-import type { UpgradeState, WaitingAccount } from '../machine/state.ts'
-import type { AuthEvent } from '../machine/transition.ts'
+import type { WaitingAccount } from '../machine/state.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { holdsNothing } from './holdings.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
+import { conclude } from './resolve.ts'
 import type { Runtime } from './runtime.ts'
 import { type Taken, completeUpgrade, isSameIdentity, takeAccount, takeAsItIs } from './take-account.ts'
 
@@ -20,30 +19,17 @@ import { type Taken, completeUpgrade, isSameIdentity, takeAccount, takeAsItIs } 
 export async function lookOutside(runtime: Runtime, isFirst: boolean): Promise<void> {
   const { account } = runtime.options
   if (!account || !isWaiting(runtime)) return
-  try {
-    const taken = await exclusively(runtime, () => consider(runtime, account, isFirst))
-    if (taken) finish(runtime, { type: 'upgradeCompleted', view: runtime.view() })
-  } catch (error) {
-    if (!runtime.core.isLatchkeyError(error) || !FINAL.includes(error.code)) throw error
-    await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
-    await runtime.read()
-    finish(runtime, { type: 'upgradeFailed', failure: error.code })
-  }
+  const taken = await exclusively(runtime, () => consider(runtime, account, isFirst))
+  if (!taken) return
+  // The machine ends an upgrade only from within one.
+  runtime.dispatch({ type: 'upgradeStarted' })
+  await conclude(runtime, taken)
 }
 
 /** Nobody is signed in here, and nobody is just signing in or out. */
 function isWaiting({ getState }: Runtime): boolean {
   const { phase, authMode } = getState()
   return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
-}
-
-/** The account's own word; anything else is tried again. */
-const FINAL: readonly LatchkeyErrorCode[] = ['CONFLICT', 'PRINCIPAL_TAKEN']
-
-/** The machine ends an upgrade only from within one. */
-function finish(runtime: Runtime, event: AuthEvent): void {
-  runtime.dispatch({ type: 'upgradeStarted' })
-  runtime.dispatch(event)
 }
 
 async function consider(runtime: Runtime, account: AccountProvider, isFirst: boolean): Promise<Taken | null> {
@@ -77,7 +63,5 @@ function isAskedFor(runtime: Runtime, { identifiers = [] }: AccountSession): boo
 
 function wait(runtime: Runtime, account: WaitingAccount | undefined): void {
   const { failure } = runtime.getState().upgrade ?? {}
-  const pending = runtime.pending()
-  const upgrade: UpgradeState = { ...(pending && { pending }), ...(account && { account }), ...(failure && { failure }) }
-  runtime.dispatch({ type: 'upgradePended', upgrade })
+  runtime.dispatch({ type: 'upgradePended', upgrade: { ...runtime.waiting(), ...(account && { account }), ...(failure && { failure }) } })
 }

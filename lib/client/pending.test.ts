@@ -84,8 +84,7 @@ describe('an upgrade without a session yet', () => {
     followLink(given, { open: false, principal: 'ada' })
     await given.auth.recordWrite()
     const auth = await given.browser.load()
-    await settled(auth, { phase: 'ready', upgrade: { failure: 'CONFLICT' }, session: { principal: given.principal } })
-    expect(await given.browser.account.provider.getSession()).toBeNull()
+    await settled(auth, { phase: 'conflict', upgrade: { conflict: { account: { principal: 'ada' } } }, session: { principal: given.principal } })
 
     const other = await world()
     await waiting(other)
@@ -232,7 +231,7 @@ test('two accounts cannot both take the principal: the second one is told so', a
   followLink(given)
   given.server.accounts.set('eve', { accountId: 'eve', principal: given.principal, aliases: [], recoverable: false, claims: {} })
   const auth = await given.browser.load()
-  await settled(auth, { phase: 'ready', upgrade: { failure: 'PRINCIPAL_TAKEN' } })
+  await settled(auth, { phase: 'conflict', upgrade: { conflict: { isTaken: true } } })
   expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
 })
 

@@ -7,7 +7,7 @@ import { indexedDbStore } from '../keystore/indexed-db.ts'
 import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
 import { signJws } from '../tokens/mint.ts'
-import { type AuthState, INITIAL_STATE, type PendingUpgrade, type StoreFacts, type View, pendingOf, viewOf } from '../machine/state.ts'
+import { type AuthState, INITIAL_STATE, type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../machine/state.ts'
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
 import { type Timing, registerDevtools } from './devtools.ts'
 import { createIdentity, deviceEntry } from './identity.ts'
@@ -42,8 +42,8 @@ export interface Runtime {
   learn(learned: Partial<StoreFacts>): void
   /** The part of the state that follows from the record. */
   view(): View
-  /** The upgrade that waits, according to the record. */
-  pending(): PendingUpgrade | undefined
+  /** What waits, according to the record. */
+  waiting(): UpgradeState
   /** The device identity in force, ready to sign; null in the other modes. */
   deviceKey(): Promise<DeviceKey | null>
   /** `aud` of tokens for the page's own origin. */
@@ -113,7 +113,7 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   let facts: StoreFacts = { durability: store.durability, problem: undefined }
   const ring = (): Keyring => keystore.known() ?? EMPTY_KEYRING
   const view = (): View => viewOf(ring(), facts)
-  const pending = (): PendingUpgrade | undefined => pendingOf(ring(), now())
+  const waiting = (): UpgradeState => waitingOf(ring(), now())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     runtime.dispatch({ type: 'storageChanged', storage: view().storage })
@@ -161,13 +161,13 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     async read() {
       const isFound = (await watched(keystore.read)) !== undefined
       // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
-      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view(), pending: pending() })
+      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view(), waiting: waiting() })
       return isFound
     },
     write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit), true),
     learn,
     view,
-    pending,
+    waiting,
     deviceKey: deviceKeyOpener(ring, options),
     acts,
     core,

@@ -48,11 +48,12 @@ function signedOut(ring: Keyring, entry: Entry | undefined, now: number, forget:
   if (entry?.kind === 'account') for (const left of leftBehind(ring, entry)) gone.add(left)
   else if (entry && forget) gone.add(entry)
   const left: Keyring = { ...ring, current: null, intent: null, entries: ring.entries.filter((other) => !gone.has(other)) }
-  return entry?.kind === 'account' ? withSignOut(left, entry.accountId, now) : left
+  const accountId = entry?.kind === 'account' ? entry.accountId : ring.intent?.conflict?.account.accountId
+  return accountId === undefined ? left : withSignOut(left, accountId, now)
 }
 
 /** The account, and its device key if the account alone brings everything back; otherwise the key is set aside. */
 function leftBehind(ring: Keyring, account: AccountEntry): Entry[] {
   const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean => account.recoverable && (!derived || backedUpAt !== null)
-  return ring.entries.filter((other) => other === account || (other.kind === 'device' && other.principal === account.principal && isCovered(other)))
+  return ring.entries.filter((other) => other === account || (other.kind === 'device' && [account.principal, ...account.aliases].includes(other.principal) && isCovered(other)))
 }

@@ -1,6 +1,6 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
-import type { AccountEntry, Entry } from '../keystore/record.ts'
+import type { AccountEntry, Entry, Keyring } from '../keystore/record.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { accountEntry } from './confirm-session.ts'
@@ -9,7 +9,7 @@ import { deliverOutbox, withSignOut } from './outbox.ts'
 import type { Runtime } from './runtime.ts'
 
 /** How an account came into force. */
-export type Taken = 'upgraded' | 'switched'
+export type Taken = 'upgraded' | 'switched' | 'conflict'
 
 /** The account has the principal that is in force here: also when only the first answer was lost. */
 export function isSameIdentity(found: AccountSession, before: Entry | undefined): boolean {
@@ -18,13 +18,18 @@ export function isSameIdentity(found: AccountSession, before: Entry | undefined)
 
 /**
  * Puts an account in force that the person chose: by signing in to it, or by their word. An account that nobody has
- * used yet takes this device's principal first.
+ * used yet takes this device's principal first. Where it has another principal and the device holds something, both are
+ * kept for the person to decide.
  *
- * @throws {LatchkeyError} `CONFLICT`: it has another principal, and the device holds something; `IDENTITY_CHANGED`
+ * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is in force
  */
 export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
-  const found = peeked.open ? await settleOpen(runtime, account) : peeked
-  return take(runtime, before, found)
+  try {
+    return await take(runtime, before, peeked.open ? await settleOpen(runtime, account) : peeked)
+  } catch (error) {
+    if (!runtime.core.isLatchkeyError(error, 'PRINCIPAL_TAKEN')) throw error
+    return hold(runtime, before, await confirmed(runtime, account), true)
+  }
 }
 
 /** The same, without giving the account this device's principal: nobody asked for that. */
@@ -36,8 +41,26 @@ async function take(runtime: Runtime, before: Entry | undefined, found: AccountS
   if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
   // Asked again where it counts: the app may have written something while the person signed in.
   if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry)))) return 'switched'
-  await endSession(runtime, found.accountId)
-  throw runtime.core.fail('CONFLICT')
+  return hold(runtime, before, found, false)
+}
+
+/** Keeps both: the device's identity stays in force, the account's session stays at the account server. */
+async function hold(runtime: Runtime, before: Entry | undefined, { accountId, principal, identifiers = [] }: AccountSession, isTaken: boolean): Promise<'conflict'> {
+  if (before?.kind !== 'device') {
+    await endSession(runtime, accountId)
+    throw runtime.core.fail('CONFLICT', 'another account is in force: sign out first')
+  }
+  await runtime.write((ring) => {
+    checkUnchanged(runtime, ring, before)
+    const now = runtime.now()
+    const conflict = { account: { accountId, principal, identifiers }, isTaken }
+    return { ...ring, intent: { id: crypto.randomUUID(), principal: before.principal, expected: null, startedAt: now, expiresAt: now, conflict } }
+  })
+  return 'conflict'
+}
+
+function checkUnchanged({ core }: Runtime, ring: Keyring, before: Entry | undefined): void {
+  if (core.currentEntry(ring)?.principal !== before?.principal) throw core.fail('IDENTITY_CHANGED')
 }
 
 /** Binds the device's principal to an open account; without a device identity the account is taken as it is. */
@@ -52,7 +75,8 @@ async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<A
   return confirmed(runtime, account)
 }
 
-async function confirmed(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
+/** The account in force, which is fixed from now on. */
+export async function confirmed(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
   const found = await account.getSession()
   if (!found) throw runtime.core.fail('SESSION_MISSING')
   return found
@@ -80,20 +104,21 @@ export async function completeUpgrade(runtime: Runtime, before: Entry | undefine
  * Puts the account in force, unless another tab changed the identity since.
  *
  * @param mayLeave - whether the identity in force at that moment may give way
+ * @param discards - deletes it then
  * @returns false where it may not
  */
-async function commit(runtime: Runtime, before: Entry | undefined, found: AccountSession, mayLeave: (entry: Entry | undefined) => boolean): Promise<boolean> {
+export async function commit(runtime: Runtime, before: Entry | undefined, found: AccountSession, mayLeave: (entry: Entry | undefined) => boolean, discards = false): Promise<boolean> {
   const account = accountEntry(found, runtime.now())
   const current = `account:${account.accountId}`
   const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
   let isDone = true
   const write = runtime.write((ring) => {
     const entry = runtime.core.currentEntry(ring)
-    if (entry?.principal !== before?.principal) throw runtime.core.fail('IDENTITY_CHANGED')
+    checkUnchanged(runtime, ring, before)
     isDone = mayLeave(entry)
     if (!isDone) return ring
     const claims = ring.entries.find(isKnown)?.claims ?? {}
-    const others = ring.entries.filter((other) => !isKnown(other))
+    const others = ring.entries.filter((other) => !isKnown(other) && !(discards && other === entry))
     return { ...ring, current, intent: null, entries: [...others, { ...account, claims }] }
   })
   await write.catch(async (error: unknown) => {

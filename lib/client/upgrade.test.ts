@@ -3,7 +3,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Keyring } from '../keystore/record.ts'
 import { manualClock } from '../testing/clock.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
-import type { UpgradeResult } from './upgrade.ts'
+import type { UpgradeResult } from './resolve.ts'
 import { hasLooked, testBrowser } from './client.testing.ts'
 
 function world() {
@@ -131,17 +131,17 @@ describe('switched', () => {
   } as const
 
   for (const [name, { options = {}, prepare }] of Object.entries(holdings) as [string, { options?: object; prepare?: (auth: unknown) => Promise<unknown> }][]) {
-    test(`not where ${name}: CONFLICT, everything as before`, async () => {
+    test(`not where ${name}: a conflict, with everything as before`, async () => {
       const { browser } = await elsewhere()
       const second = browser()
       const auth = await second.load(options)
       await prepare?.(auth)
       const before = auth.getState()
       const result = await auth.upgrade(() => second.account.signIn('ada'))
-      expect(codeOf(result)).toBe('CONFLICT')
-      expect(auth.getState()).toEqual({ ...before, upgrade: { failure: 'CONFLICT' } })
+      expect(result).toMatchObject({ outcome: 'conflict', conflict: { isTaken: false } })
+      expect(auth.getState()).toEqual({ ...before, phase: 'conflict', upgrade: { conflict: expect.anything() } })
       expect((await second.load()).getState().session).toEqual(before.session)
-      expect(await second.account.provider.getSession()).toBeNull()
+      expect(second.account.session).toBe('ada')
     })
   }
 
@@ -154,7 +154,7 @@ describe('switched', () => {
       return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
     })
     const auth = await second.load()
-    expect(codeOf(await auth.upgrade(() => second.account.signIn('ada')))).toBe('CONFLICT')
+    expect((await auth.upgrade(() => second.account.signIn('ada'))).outcome).toBe('conflict')
   })
 
   test('the session of a conflict is ended later where the server cannot be reached then', async () => {
@@ -162,7 +162,8 @@ describe('switched', () => {
     const second = browser()
     const auth = await second.load({ describeLocal: () => ({ items: 1 }) })
     vi.spyOn(second.account.provider, 'signOut').mockRejectedValueOnce(new LatchkeyError('OFFLINE'))
-    expect(codeOf(await auth.upgrade(() => second.account.signIn('ada')))).toBe('CONFLICT')
+    expect((await auth.upgrade(() => second.account.signIn('ada'))).outcome).toBe('conflict')
+    expect(await auth.resolve('cancel')).toEqual({ outcome: 'cancelled' })
     expect(await second.store.read()).toMatchObject({ outbox: [{ kind: 'sign-out' }] })
     await second.load()
     await expect.poll(() => second.store.read()).toMatchObject({ outbox: [] })
@@ -179,7 +180,7 @@ describe('switched', () => {
     const running = auth.upgrade(() => second.account.signIn('ada'))
     await isAsked
     vi.runAllTimers()
-    expect(codeOf(await running)).toBe('CONFLICT')
+    expect((await running).outcome).toBe('conflict')
     vi.useRealTimers()
   })
 
@@ -190,7 +191,8 @@ describe('switched', () => {
     await auth.upgrade(() => second.account.signUp('bob'))
     const before = auth.getState()
     expect(codeOf(await auth.upgrade(() => second.account.signIn('ada')))).toBe('CONFLICT')
-    expect(auth.getState().session).toEqual(before.session)
+    expect(auth.getState()).toMatchObject({ phase: 'ready', session: before.session })
+    expect(second.account.session).toBeNull()
   })
 })
 
@@ -239,7 +241,7 @@ describe('failed', () => {
     const auth = await device.load()
     const { principal } = auth.getState().session!
     server.accounts.set('eve', { accountId: 'e', principal, aliases: [], recoverable: false, claims: {} })
-    expect(codeOf(await auth.upgrade(() => device.account.signUp('ada')))).toBe('PRINCIPAL_TAKEN')
+    expect(await auth.upgrade(() => device.account.signUp('ada'))).toMatchObject({ outcome: 'taken', error: { code: 'PRINCIPAL_TAKEN' } })
   })
 
   test('a session that was planted before gains nothing from a run that signs in to nothing', async () => {

@@ -1,7 +1,6 @@
 import type { LatchkeyError } from '../errors.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import type { Entry, Intent } from '../keystore/record.ts'
-import type { PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { correctClock } from './clock.ts'
@@ -10,49 +9,32 @@ import { keepExpected, withIntent } from './intent.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
 import { considerSession, lookOutside } from './outside.ts'
+import { type UpgradeResult, conclude, toError } from './resolve.ts'
 import type { Runtime } from './runtime.ts'
 import { type Taken, completeUpgrade, endSession, isSameIdentity, takeAccount } from './take-account.ts'
-
-/** What came of an upgrade. `error` says why it failed; the identity in force is then the one before. */
-export type UpgradeResult =
-  /** The account has this device's principal: the same identity, now with an account. */
-  | { readonly outcome: 'upgraded'; readonly session: Session }
-  /** The account has its own principal, and the device held nothing. */
-  | { readonly outcome: 'switched'; readonly session: Session }
-  /**
-   * A mail, a redirect, a code or a second factor is still to come, which is remembered over a reload; or an account
-   * waits for the person's word. The same as in `getState().upgrade`.
-   */
-  | { readonly outcome: 'pending'; readonly pending?: PendingUpgrade; readonly account?: WaitingAccount }
-  | { readonly outcome: 'failed'; readonly error: LatchkeyError }
 
 /** Signs up or in through `run`, and binds the device's principal to the account; without `run` takes the session that waits. */
 export async function upgrade(runtime: Runtime, run?: () => unknown): Promise<UpgradeResult> {
   const { account } = runtime.options
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (run !== undefined && typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
+  if (runtime.getState().phase === 'conflict') throw runtime.core.fail('CONFLICT', 'resolve it first')
   if (!runtime.dispatch({ type: 'upgradeStarted' })) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
   try {
     const outcome = await exclusively(runtime, () => (run ? reach(runtime, account, run) : takeWaiting(runtime, account)))
-    return outcome === 'pending' ? pended(runtime) : completed(runtime, outcome)
+    return outcome === 'pending' ? pended(runtime) : await conclude(runtime, outcome)
   } catch (thrown) {
     const error = toError(runtime, thrown)
     runtime.dispatch({ type: 'upgradeFailed', failure: error.code })
     // What waited may not be there any more.
     if (!run) await lookOutside(runtime, false).catch(() => {})
-    return { outcome: 'failed', error }
+    return error.code === 'PRINCIPAL_TAKEN' ? { outcome: 'taken', error } : { outcome: 'failed', error }
   }
 }
 
-function completed(runtime: Runtime, outcome: Taken): UpgradeResult {
-  runtime.dispatch({ type: 'upgradeCompleted', view: runtime.view() })
-  return { outcome, session: runtime.getState().session! }
-}
-
 function pended(runtime: Runtime): UpgradeResult {
-  const pending = runtime.pending()
   const { account } = runtime.getState().upgrade ?? {}
-  const waiting = { ...(pending && { pending }), ...(account && { account }) }
+  const waiting = { ...runtime.waiting(), ...(account && { account }) }
   runtime.dispatch({ type: 'upgradePended', upgrade: waiting })
   return { outcome: 'pending', ...waiting }
 }
@@ -60,7 +42,7 @@ function pended(runtime: Runtime): UpgradeResult {
 /** Ends an upgrade that waits, and the session that it brought. */
 export async function cancelUpgrade(runtime: Runtime): Promise<void> {
   checkIdle(runtime)
-  const { account } = runtime.getState().upgrade ?? {}
+  const { upgrade: { conflict, account = conflict?.account } = {} } = runtime.getState()
   if (account) await exclusively(runtime, () => endSession(runtime, account.accountId))
   else await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
   runtime.dispatch({ type: 'upgradeCancelled' })
@@ -140,9 +122,4 @@ async function runWithProof(runtime: Runtime, account: AccountProvider, { key, i
   } catch (thrown) {
     return { failure: account.readFailure(thrown) ?? toError(runtime, thrown), sent: true }
   }
-}
-
-/** Anything thrown, as an error with a code. */
-function toError({ core }: Runtime, thrown: unknown): LatchkeyError {
-  return core.isLatchkeyError(thrown) ? thrown : core.fail('PROVIDER_REFUSED', undefined, thrown)
 }

@@ -53,7 +53,7 @@ export interface KeptToken {
 /** One identity in the keyring. */
 export type Entry = DeviceEntry | AccountEntry
 
-/** An upgrade that waits for something outside: a mail, a redirect, a code. */
+/** An upgrade that waits: for a mail, a redirect, a code; or for a decision. */
 export interface Intent {
   /** One-time id. */
   readonly id: string
@@ -63,8 +63,23 @@ export interface Intent {
   readonly expected: string | null
   /** Milliseconds since 1970. */
   readonly startedAt: number
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; not while a decision is awaited. */
   readonly expiresAt: number
+  /** The account is signed in, has another principal, and the device holds something. */
+  readonly conflict?: {
+    readonly account: WaitingAccount
+    /** The device's principal belongs to another account, so that this one cannot adopt it. */
+    readonly isTaken: boolean
+  }
+}
+
+/** An account whose session is there, and which waits for the person's word. */
+export interface WaitingAccount {
+  readonly accountId: string
+  /** Its canonical principal. */
+  readonly principal: string
+  /** The e-mail addresses and phone numbers that it has proven: show them before you ask. */
+  readonly identifiers: readonly string[]
 }
 
 /** Something that the account server still has to hear. */
@@ -102,7 +117,7 @@ export function currentEntry(ring: Keyring): Entry | undefined {
 /** The upgrade that waits, unless it expired or another identity is in force by now. `now` in milliseconds since 1970. */
 export function liveIntent(ring: Keyring, now: number): Intent | null {
   const { intent } = ring
-  return intent && intent.expiresAt > now && intent.principal === (currentEntry(ring)?.principal ?? null) ? intent : null
+  return intent && (intent.conflict || intent.expiresAt > now) && intent.principal === (currentEntry(ring)?.principal ?? null) ? intent : null
 }
 
 /**

@@ -11,8 +11,9 @@ const storage = { durability: 'evictable', protection: 'extractable' } as const
 const person = (principal: string, authMode: Session['authMode']): Session => ({ principal, principals: [principal], authMode, claims: {} })
 const sessions = [null, person('p', 'local-first'), person('p', 'external'), person('q', 'external')]
 const pending = { expected: null, expiresAt: 1 }
+const conflict = { principal: 'p', account: { accountId: 'a', principal: 'q', identifiers: [] }, isTaken: false }
 const views = sessions.map((session): { view: View } => ({ view: { authMode: session?.authMode ?? 'anonymous', session, storage } }))
-const found = views.flatMap(({ view }): Found[] => [{ view, pending: undefined }, { view, pending }])
+const found = views.flatMap(({ view }): Found[] => [{ view, waiting: {} }, { view, waiting: { pending } }, { view, waiting: { conflict } }])
 
 /** Every event with each kind of thing that it can bring. */
 const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] } = {
@@ -25,8 +26,8 @@ const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] }
   upgradeCompleted: views,
   upgradeFailed: [{ failure: 'PROVIDER_REFUSED' }],
   upgradePended: [{ upgrade: { pending } }, { upgrade: {} }],
-  conflictFound: [{}],
-  conflictResolved: views,
+  conflictFound: [{ upgrade: { conflict } }],
+  conflictResolved: views.map((view) => ({ ...view, decision: 'adopt' as const })),
   upgradeCancelled: [{}],
   signOutStarted: [{}],
   signOutVetoed: [{}],
@@ -44,6 +45,7 @@ function statesIn(phase: Phase): AuthState[] {
   const whole = sessions.map((session): AuthState => ({ ...INITIAL_STATE, phase, session, authMode: session?.authMode ?? 'anonymous', storage }))
   const waiting = whole.map((state): AuthState => ({ ...state, upgrade: { pending } }))
   if (phase === 'pending') return waiting
+  if (phase === 'conflict') return whole.map((state): AuthState => ({ ...state, upgrade: { conflict } }))
   return [...whole, ...waiting.filter(() => phase === 'upgrading' || phase === 'signing-out'), ...whole.filter(({ session }) => session).map((state): AuthState => ({ ...state, error: 'expired', upgrade: { failure: 'OFFLINE' } }))]
 }
 

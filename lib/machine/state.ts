@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, type WaitingAccount, currentEntry, liveIntent } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -42,13 +42,16 @@ export interface PendingUpgrade {
   readonly expiresAt: number
 }
 
-/** An account whose session is there, and which waits for the person's word. */
-export interface WaitingAccount {
-  readonly accountId: string
-  /** Its canonical principal. */
+export type { WaitingAccount }
+
+/** Two identities, both kept; the device's is in force until `resolve`. */
+export interface Conflict {
+  /** The principal of the device's identity, which holds something. */
   readonly principal: string
-  /** The e-mail addresses and phone numbers that it has proven: show them before you ask. */
-  readonly identifiers: readonly string[]
+  /** The account that is signed in at the account server. */
+  readonly account: WaitingAccount
+  /** The device's principal belongs to another account already: this one cannot adopt it. */
+  readonly isTaken: boolean
 }
 
 /** What an upgrade left behind. */
@@ -57,6 +60,8 @@ export interface UpgradeState {
   readonly pending?: PendingUpgrade
   /** A session is there: `upgrade()` without `run` takes it, `cancelUpgrade()` ends it. */
   readonly account?: WaitingAccount
+  /** The account has another principal, and the device holds something: `resolve` decides. */
+  readonly conflict?: Conflict
   /** Code of the last failure, until the next attempt. */
   readonly failure?: LatchkeyErrorCode
 }
@@ -112,8 +117,9 @@ function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | 
   return account?.recoverable === true && !device?.derived
 }
 
-/** The upgrade that waits. */
-export function pendingOf(ring: Keyring, now: number): PendingUpgrade | undefined {
-  const intent = liveIntent(ring, now)
-  return intent ? { expected: intent.expected, expiresAt: intent.expiresAt } : undefined
+/** What the record says of an upgrade that waits. */
+export function waitingOf(ring: Keyring, now: number): UpgradeState {
+  const { conflict, expected, expiresAt, principal } = liveIntent(ring, now) ?? {}
+  if (conflict) return { conflict: { principal: principal!, ...conflict } }
+  return expiresAt ? { pending: { expected: expected!, expiresAt } } : {}
 }

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Phase, type Session, type View } from './state.ts'
+import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Phase, type Session, type UpgradeState, type View } from './state.ts'
 import { type AuthEvent, type EventType, transition } from './transition.ts'
 
 const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
 const PENDING = { expected: 'ada@example.com', expiresAt: 1 }
+const CONFLICT = { principal: 'p', account: { accountId: 'ada', principal: 'q', identifiers: [] }, isTaken: false }
 const storage = { durability: 'evictable', protection: 'extractable' } as const
 
 function session(principal: string, authMode: Session['authMode'] = 'local-first'): Session {
@@ -17,17 +18,17 @@ function view(who: Session | null): View {
 }
 
 const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
-  opened: { type: 'opened', view: view(session('p')), pending: undefined },
+  opened: { type: 'opened', view: view(session('p')), waiting: {} },
   openFailed: { type: 'openFailed', problem: 'KEYSTORE_CORRUPT' },
-  identityEnsured: { type: 'identityEnsured', view: view(session('p')), pending: undefined },
-  recordChanged: { type: 'recordChanged', view: view(session('p')), pending: undefined },
+  identityEnsured: { type: 'identityEnsured', view: view(session('p')), waiting: {} },
+  recordChanged: { type: 'recordChanged', view: view(session('p')), waiting: {} },
   sessionConfirmed: { type: 'sessionConfirmed', view: view(session('p')) },
   upgradeStarted: { type: 'upgradeStarted' },
   upgradeCompleted: { type: 'upgradeCompleted', view: view(session('p', 'external')) },
   upgradeFailed: { type: 'upgradeFailed', failure: 'PROVIDER_REFUSED' },
   upgradePended: { type: 'upgradePended', upgrade: { pending: PENDING } },
-  conflictFound: { type: 'conflictFound' },
-  conflictResolved: { type: 'conflictResolved', view: view(session('q', 'external')) },
+  conflictFound: { type: 'conflictFound', upgrade: { conflict: CONFLICT } },
+  conflictResolved: { type: 'conflictResolved', view: view(session('q', 'external')), decision: 'switch' },
   upgradeCancelled: { type: 'upgradeCancelled' },
   signOutStarted: { type: 'signOutStarted' },
   signOutVetoed: { type: 'signOutVetoed' },
@@ -114,8 +115,8 @@ describe('the account server', () => {
 describe('what another tab wrote', () => {
   for (const phase of PHASES.filter((phase) => phase !== 'starting')) {
     test(`is shown in the phase ${phase}, which goes on`, () => {
-      const pending = phase === 'pending' ? PENDING : undefined
-      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')), pending })
+      const waiting: UpgradeState = { ...(phase === 'pending' && { pending: PENDING }), ...(phase === 'conflict' && { conflict: CONFLICT }) }
+      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')), waiting })
       expect(next).toMatchObject({ phase, session: { principal: 'q' } })
       expect(effects).toEqual(['dropTokens', 'reportPrincipalChange'])
     })
@@ -144,7 +145,7 @@ const someone = fc.oneof(
 )
 const someView = someone.map(view)
 const someEvent: fc.Arbitrary<AuthEvent> = fc.oneof(
-  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown, pending: undefined }))),
+  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown, waiting: {}, decision: 'adopt' }))),
   fc.constantFrom<LatchkeyErrorCode>('CONFLICT', 'OFFLINE', 'PROVIDER_REFUSED').map((failure): AuthEvent => ({ type: 'upgradeFailed', failure })),
   fc.constantFrom<AuthErrorKind>('expired', 'missing', 'invalid', 'disabled').map((reason): AuthEvent => ({ type: 'tokenRejected', reason })),
   fc.constantFrom(...Object.values(EVENTS).filter((event) => !('view' in event || 'failure' in event || 'reason' in event))),
@@ -162,9 +163,9 @@ describe('random walks', () => {
     walk((before, event, after, entered) => {
       if (event.type !== 'upgradeFailed' || before === after) return
       const { upgrade, ...rest } = after
-      const { upgrade: waiting, ...start } = { ...before.phase === 'pending' ? before : entered, ...pick(before, 'error', 'storage', 'session', 'authMode') }
+      const { upgrade: waiting, ...start } = { ...['pending', 'conflict'].includes(before.phase) ? before : entered, ...pick(before, 'error', 'storage', 'session', 'authMode') }
       const { failure: _, ...waited } = waiting ?? {}
-      expect(rest).toEqual({ ...start, phase: waited.pending || waited.account ? 'pending' : 'ready' })
+      expect(rest).toEqual({ ...start, phase: waited.conflict ? 'conflict' : waited.pending || waited.account ? 'pending' : 'ready' })
       expect(upgrade).toEqual({ ...waited, failure: event.failure })
       expect(after.session).toBe(before.session)
     })

@@ -1,11 +1,14 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind, AuthState, PendingUpgrade, Phase, Storage, UpgradeState, View } from './state.ts'
+import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
 
 /** What the record says. */
 export interface Found {
   readonly view: View
-  readonly pending: PendingUpgrade | undefined
+  readonly waiting: UpgradeState
 }
+
+/** What becomes of a conflict. */
+export type Decision = 'adopt' | 'switch' | 'discard'
 
 /** Everything that can happen, with what it brings. */
 export interface EventPayloads {
@@ -26,8 +29,8 @@ export interface EventPayloads {
   /** What waits now: something outside that is still to come, a session that is there and needs the person's word, or nothing. */
   upgradePended: { readonly upgrade: UpgradeState }
   /** The account has another principal and the device holds something. */
-  conflictFound: object
-  conflictResolved: { readonly view: View }
+  conflictFound: { readonly upgrade: UpgradeState }
+  conflictResolved: { readonly view: View; readonly decision: Decision }
   upgradeCancelled: object
   signOutStarted: object
   signOutVetoed: object
@@ -85,9 +88,9 @@ const show = (state: AuthState, { view }: { readonly view: View }): Transition =
 /** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
 const follow = (state: AuthState, event: Found): Transition => {
   const [shown, ...effects] = show(state, event)
-  const { pending: _, ...rest } = shown.upgrade ?? {}
+  const { pending: _, conflict: __, ...rest } = shown.upgrade ?? {}
   // What waited for one person is not shown to the next.
-  return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...(event.pending && { pending: event.pending }) }), ...effects]
+  return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...event.waiting }), ...effects]
 }
 
 /** What waits says where the machine rests. */
@@ -129,7 +132,7 @@ const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState })
 const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [waitFor(state, { ...state.upgrade, failure })]
 
 /** Where an act that changed nothing came from. */
-const resting = (upgrade: UpgradeState | undefined): Phase => (upgrade?.pending || upgrade?.account ? 'pending' : 'ready')
+const resting = (upgrade: UpgradeState | undefined): Phase => (upgrade?.conflict ? 'conflict' : upgrade?.pending || upgrade?.account ? 'pending' : 'ready')
 const back = (state: AuthState): Transition => [change(state, { phase: resting(state.upgrade) })]
 
 const cancel = (state: AuthState): Transition => [change(state, { phase: 'ready', upgrade: undefined }), 'announce']
@@ -158,9 +161,9 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },
   ready: idle,
-  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: to('conflict') },
+  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: pend },
   pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
-  conflict: { ...busy, conflictResolved: finish('announce'), upgradeCancelled: cancel, signOutStarted: to('signing-out') },
+  conflict: { ...opened, recordChanged: follow, identityEnsured: settle, conflictResolved: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel, signOutStarted: to('signing-out') },
   'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },
 }
 

@@ -94,6 +94,13 @@ export interface ExternalBinder {
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
   principalOf(token: string): Promise<ExternalBinding>
+  /**
+   * The account of a token and its binding, as {@link ExternalBinder.principalOf} gives it.
+   *
+   * @param peek - fixes nothing: the binding is null where there is none yet
+   * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
+   */
+  look(token: string, peek?: boolean): Promise<{ readonly account: ExternalAccount; readonly binding: ExternalBinding | null }>
 }
 
 /**
@@ -123,6 +130,10 @@ export function createExternalBinder({ issuers, store, audience, secret, clock =
       return bound
     },
     principalOf: async (token) => fixExternal(store, await accounts.verify(token)),
+    async look(token, peek) {
+      const account = await accounts.verify(token)
+      return { account, binding: peek ? await store.find(account.issuer, account.subject) : await fixExternal(store, account) }
+    },
   }
 }
 

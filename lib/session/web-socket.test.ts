@@ -50,7 +50,10 @@ function status(session: ConnectedSession, wanted: string): Promise<void> {
 function accountOf(sub: () => string | undefined, time: () => number): Partial<AccountProvider> {
   return {
     audience: 'https://auth.example',
-    getSession: async () => ({ accountId: 'ada', principal: sub()!, aliases: [], recoverable: true }),
+    getSession: async () => {
+      const principal = sub()
+      return principal === undefined ? null : { accountId: 'ada', principal, aliases: [], recoverable: true }
+    },
     getToken: () => issuer.sign({ sub: sub()!, iat: Math.floor(time() / 1000), exp: Math.floor(time() / 1000) + 300 }),
     withProof: async (mint, run) => (await mint?.(), { result: await run(), sent: true }),
     readFailure: () => null,
@@ -108,8 +111,11 @@ test('an upgrade goes on over the same socket, with the account\'s token', async
   await status(session, 'connected')
   const replaced = vi.spyOn(sink, 'update')
   const connected = vi.spyOn(sink, 'connect')
-  principal = auth.getState().session?.principal
-  expect((await auth.upgrade(() => ({ data: {} }))).outcome).toBe('upgraded')
+  const signUp = () => {
+    principal = auth.getState().session?.principal
+    return { data: {} }
+  }
+  expect((await auth.upgrade(signUp)).outcome).toBe('upgraded')
   await vi.waitFor(() => expect(replaced).toHaveBeenCalled())
   await replaced.mock.results[0]!.value
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })

@@ -69,6 +69,16 @@ describe('an operation that goes wrong', () => {
     expect(await reading).toBe('before')
   })
 
+  test('is held back by no fault that is over before it was done', async () => {
+    const { store, faults, faulty } = world()
+    faults.arm('answersLate')
+    const writing = write(faulty, 'done')
+    faults.recover()
+    expect(await writing).toBe('answered')
+    expect(await store.read()).toBe('done')
+    expect(faults).toMatchObject({ struck: true, pending: 0 })
+  })
+
   test('is any operation unless told, and none before or after', async () => {
     const { faults, faulty } = world()
     faults.arm('rejects', undefined, 2)

@@ -48,8 +48,8 @@ export interface Faults {
 export function createFaults(): Faults {
   let plan: { readonly fault: Fault; readonly operation: string | undefined; left: number } | undefined
   let operations: string[] = []
-  const held = new Set<() => void>()
   let recoveries = 0
+  const held = new Set<() => void>()
   const faults = { operations: operations as readonly string[], pending: 0, struck: false, dead: false }
 
   function restart(next?: typeof plan): void {
@@ -66,20 +66,19 @@ export function createFaults(): Faults {
     return plan.fault
   }
 
-  /** @param since - the number of recoveries when the operation began: trouble that is over holds nothing back */
-  async function hold(since: number): Promise<void> {
-    if (since !== recoveries) return
+  async function hold(): Promise<void> {
     faults.pending--
     await new Promise<void>((resolve) => held.add(resolve))
     faults.pending++
   }
 
   async function carry<Answer>(code: LatchkeyErrorCode, fault: Fault | undefined, work: () => Promise<Answer>): Promise<Answer> {
-    const since = recoveries
     if (faults.dead || fault === 'rejects') throw new LatchkeyError(code, 'a fault')
-    if (fault === 'hangs') await hold(since).then(() => { throw new LatchkeyError(code, 'a fault: no answer') })
+    if (fault === 'hangs') await hold().then(() => { throw new LatchkeyError(code, 'a fault: no answer') })
+    const before = recoveries
     const answer = await work()
-    if (fault === 'answersLate') await hold(since)
+    // Held back once the trouble is over, it would be called back by nobody.
+    if (fault === 'answersLate' && recoveries === before) await hold()
     if (fault === 'dies') faults.dead = true
     if (faults.dead || fault === 'answerLost') throw new LatchkeyError(code, 'a fault: the answer was lost')
     return answer

@@ -106,6 +106,9 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
       getToken: () => call('getToken', () => issue(server, browser.session, clock)),
       withProof: carrier.withProof,
       bind: (prove) => call('bind', () => bind(server, browser, prove)),
+      link: (prove) => call('link', () => link(server, browser, prove)),
+      exchange: (audience, prove) => call('exchange', () => exchange(server, browser, clock, { audience, prove })),
+      unlink: (alias) => call('unlink', () => unlink(server, browser, alias)),
       readFailure,
       getTime: () => call('getTime', clock),
       signOut: () => call('signOut', () => setSession(browser, null)),
@@ -194,16 +197,57 @@ async function bind(server: Server, browser: Browser, prove: (nonce: string) => 
   const account = server.accounts.get(browser.session ?? '')
   if (!account) throw new LatchkeyError('SESSION_MISSING')
   const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'bind', nonce: NONCE })
-  if ([...server.accounts.values()].some((other) => other !== account && other.principal === principal)) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  checkFree(server, account, principal)
   if (account.open) Object.assign(account, { principal, open: false, aliases: [account.accountId] })
   return readSession(server, browser)!
 }
 
+function checkFree({ accounts }: Server, account: MemoryAccount, principal: string): void {
+  const isOthers = [...accounts.values()].some((other) => other !== account && [other.principal, ...other.aliases].includes(principal))
+  if (isOthers) throw new LatchkeyError('PRINCIPAL_TAKEN')
+}
+
+async function link(server: Server, browser: Browser, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+  const account = server.accounts.get(browser.session ?? '')
+  if (!account) throw new LatchkeyError('SESSION_MISSING')
+  const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'link', nonce: NONCE, linkTo: account.principal })
+  checkFree(server, account, principal)
+  if (![account.principal, ...account.aliases].includes(principal)) account.aliases = [...account.aliases, principal]
+  return readSession(server, browser)!
+}
+
+function unlink(server: Server, browser: Browser, alias: string): AccountSession {
+  const account = server.accounts.get(browser.session ?? '')
+  if (!account) throw new LatchkeyError('SESSION_MISSING')
+  account.aliases = account.aliases.filter((other) => other !== alias)
+  return readSession(server, browser)!
+}
+
+interface Exchange {
+  readonly audience: string
+  readonly prove: (() => Promise<string>) | null
+}
+
+async function exchange({ accounts, verifier, used }: Server, { session }: Browser, clock: () => number, { audience, prove }: Exchange): Promise<string | null> {
+  if (!prove) {
+    const account = accounts.get(session ?? '')
+    return account ? tokenOf(account.principal, clock, { aud: audience, auth_mode: 'external', ...account.claims }) : null
+  }
+  const { principal, claims } = await verifier.verify(await prove(), { purpose: 'exchange' })
+  if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
+  used.add(claims.jti)
+  if ([...accounts.values()].some((account) => account.recoverable && [account.principal, ...account.aliases].includes(principal))) throw new LatchkeyError('PRINCIPAL_DISABLED')
+  return tokenOf(principal, clock, { aud: audience, auth_mode: 'local-first' })
+}
+
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {
   const account = accounts.get(name ?? '')
-  if (!account) return null
+  return account ? tokenOf(account.principal, clock, { auth_mode: 'external', ...account.claims }) : null
+}
+
+function tokenOf(sub: string, clock: () => number, claims: object): string {
   const iat = Math.floor(clock() / 1000)
-  const payload = { iss: AUDIENCE, sub: account.principal, iat, exp: iat + 900, auth_mode: 'external', ...account.claims }
+  const payload = { iss: AUDIENCE, sub, iat, exp: iat + 900, ...claims }
   // Unsigned: nothing here verifies it, and no server should take it.
   return ['{"alg":"none"}', JSON.stringify(payload), ''].map((part) => encodeBase64url(new TextEncoder().encode(part))).join('.')
 }

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
+import { createBinderHandler, createExternalBinder, memoryBindingStore, namespacedPrincipal } from '../../lib/server.ts'
+import { type TestIssuer, startIssuer } from '../../lib/server/issuer.testing.ts'
+import { tokenAccount } from './index.ts'
+
+const SERVER = 'https://notes.example/identity'
+const APP = 'https://notes.example'
+let issuer: TestIssuer
+
+beforeAll(async () => void (issuer = await startIssuer()))
+afterAll(() => issuer.close())
+
+/** What the token of each provider looks like, and what the server expects of it. */
+const PROVIDERS = {
+  // https://clerk.com/docs/backend-requests/resources/session-tokens
+  Clerk: { claims: { azp: APP, sid: 'sess_1', sub: 'user_ada', v: 2 }, options: { authorizedParties: [APP] } },
+  // https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
+  Auth0: { claims: { aud: ['https://api.notes.example', 'https://notes.eu.auth0.com/userinfo'], azp: 'client', scope: 'openid', sub: 'auth0|ada' }, options: { audience: 'https://api.notes.example' } },
+  // https://supabase.com/docs/guides/auth/jwt-fields
+  Supabase: { claims: { aud: 'authenticated', role: 'authenticated', aal: 'aal1', session_id: 's-1', email: 'ada@example.com', is_anonymous: false, sub: 'b0c1a2d3-0000-4000-8000-000000000001' }, options: { audience: 'authenticated' } },
+  // https://firebase.google.com/docs/auth/admin/verify-id-tokens
+  Firebase: { claims: { aud: 'notes-project', auth_time: 1_700_000_000, user_id: 'ada', sub: 'ada' }, options: { audience: 'notes-project' } },
+  // https://workos.com/docs/reference/authkit/session-tokens/access-token
+  WorkOS: { claims: { sid: 'session_01', org_id: 'org_01', role: 'member', permissions: [], sub: 'user_01' }, options: {} },
+} as const
+
+/** A provider's client: somebody signs in and out, and it gives tokens. */
+function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}) {
+  const binder = createExternalBinder({ issuers: [{ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, ...options }], store: memoryBindingStore(), audience: SERVER, secret: 'a secret of at least thirty-two characters' })
+  const handle = createBinderHandler({ binder })
+  const requests: Request[] = []
+  const provider = { signedIn: null as object | null, online: true, sessions: 0 }
+  const signIn = (more: object = {}) => void (provider.signedIn = { ...claims, ...more, sid: `session-${++provider.sessions}` })
+  const getToken = () => (provider.signedIn ? issuer.sign({ iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300, ...provider.signedIn } as never) : null)
+  const network: typeof fetch = async (input, init) => {
+    if (!provider.online) throw new TypeError('fetch failed')
+    const request = new Request(input, init)
+    requests.push(request.clone())
+    return handle(request)
+  }
+  const account = tokenAccount({ getToken, signOut: () => void (provider.signedIn = null), server: `${SERVER}/`, fetch: network })
+  const load = async (more: AuthOptions = {}): Promise<Auth> => {
+    const auth = createAuth({ account, keystore: memoryStore(), audience: APP, hardenAfterUpgrade: false, ...more })
+    await auth.ready
+    return auth
+  }
+  return { provider, signIn, account, load, requests, handle }
+}
+
+describe.each(Object.entries(PROVIDERS))('%s', (_name, { claims, options }) => {
+  test('upgrades a device: the same principal, and its own tokens', async () => {
+    const { signIn, load } = world(claims, options)
+    const auth = await load()
+    const { principal } = auth.getState().session!
+    expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'upgraded', session: { principal, authMode: 'external' } })
+    const [, payload] = (await auth.getToken())!.split('.')
+    expect(JSON.parse(Buffer.from(payload!, 'base64url').toString())).toMatchObject({ sub: claims.sub })
+  })
+})
+
+describe('an account of another provider', () => {
+  test('keeps the principal it was bound to, on every device', async () => {
+    const { signIn, provider, load } = world()
+    const one = await load()
+    await one.upgrade(() => signIn())
+    await one.signOut()
+    await vi.waitFor(() => expect(provider.signedIn).toBeNull())
+    const two = await load()
+    expect(await two.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal: expect.any(String) } })
+    const three = await load()
+    await three.recordWrite()
+    signIn()
+    expect(await three.upgrade(() => signIn())).toMatchObject({ outcome: 'conflict' })
+  })
+
+  test('that was used without a device before has its own id as principal', async () => {
+    const { signIn, load, account } = world()
+    signIn()
+    const { principal } = (await account.getSession())!
+    expect(principal).toBe(await namespacedPrincipal(issuer.issuer, PROVIDERS.WorkOS.claims.sub))
+    const auth = await load()
+    expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal } })
+  })
+
+  test('signed in as before the upgrade waits for the person\'s word', async () => {
+    const { signIn, load } = world()
+    const auth = await load()
+    await auth.recordWrite()
+    signIn()
+    expect(await auth.upgrade(() => {})).toMatchObject({ outcome: 'pending', account: { accountId: expect.stringContaining('user_01') } })
+  })
+
+  test('whose token is of somebody else by now is refused', async () => {
+    const { signIn, load } = world()
+    const auth = await load()
+    await auth.upgrade(() => signIn())
+    signIn({ sub: 'eve' })
+    await expect(auth.getToken({ fresh: true })).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    expect(auth.getState()).toMatchObject({ error: 'invalid', session: { authMode: 'external' } })
+  })
+
+  test('that cannot be reached is not signed out', async () => {
+    const { signIn, load, provider, account } = world()
+    const auth = await load()
+    await auth.upgrade(() => signIn())
+    provider.online = false
+    await expect(account.getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
+    await expect(auth.upgrade(() => signIn())).resolves.toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+    expect(auth.getState()).toMatchObject({ authMode: 'external' })
+  })
+
+  test('of a user whom the provider calls anonymous is none', async () => {
+    const { signIn, load } = world(PROVIDERS.Supabase.claims, PROVIDERS.Supabase.options)
+    const auth = await load()
+    const before = auth.getState().session
+    expect(await auth.upgrade(() => signIn({ is_anonymous: true }))).toMatchObject({ outcome: 'pending' })
+    expect(auth.getState().session).toEqual(before)
+  })
+
+  test('sends its token to the server alone, never in an address, and no cookie', async () => {
+    const { signIn, load, requests } = world()
+    await (await load()).upgrade(() => signIn())
+    expect(requests.length).toBeGreaterThan(2)
+    for (const { url, credentials, redirect } of requests) {
+      expect(url.startsWith(`${SERVER}/`)).toBe(true)
+      expect(url).not.toContain('ey')
+      expect([credentials, redirect]).toEqual(['omit', 'error'])
+    }
+  })
+
+  test('that the provider refuses is a failure with its error', async () => {
+    const { load } = world()
+    const auth = await load()
+    const cause = new Error('popup closed')
+    const result = await auth.upgrade(() => Promise.reject(cause))
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'PROVIDER_REFUSED', cause } })
+  })
+})
+
+describe('the handler', () => {
+  const post = (path: string, body: unknown, token?: string) =>
+    new Request(`${SERVER}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
+
+  test('refuses what it does not know', async () => {
+    const { handle } = world()
+    const token = await issuer.sign({ ...PROVIDERS.WorkOS.claims, exp: Math.floor(Date.now() / 1000) + 300 } as never)
+    expect((await handle(post('/bind', {}, undefined))).status).toBe(401)
+    expect((await handle(post('/bind', 'no json', token))).status).toBe(401)
+    expect((await handle(post('/bind', { nonce: 'made up', proof: 'x' }, token))).status).toBe(401)
+    expect((await handle(post('/bind', 'x'.repeat(20_000), token))).status).toBe(401)
+    expect((await handle(post('/other', {}, token))).status).toBe(404)
+    expect((await handle(post('/challenge', {}, 'garbage'))).status).toBe(401)
+  })
+})

@@ -1,0 +1,104 @@
+import { type AccountProvider, type AccountSession, LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../lib/index.ts'
+
+/** Options of {@link tokenAccount}. */
+export interface TokenAccountOptions {
+  /** A fresh JWT of the provider, as its own client gives it; null where nobody is signed in. What it throws means that the provider cannot be reached. */
+  readonly getToken: () => Promise<string | null> | string | null
+  /** Ends the session at the provider. */
+  readonly signOut: () => unknown
+  /**
+   * Where your server keeps which account has which principal: the address of `createBinderHandler` of `latchkey/server`,
+   * origin plus base path. It is also `aud` of proofs.
+   */
+  readonly server: string
+  /** Reads what `run` returned as a failure; without it only what `run` throws is one. */
+  readonly readFailure?: (result: unknown) => unknown
+  /** `fetch` unless told. */
+  readonly fetch?: typeof fetch
+}
+
+/**
+ * Any provider that signs JWTs as the account provider of `createAuth`: Clerk, Auth0, Supabase, Firebase, WorkOS and so
+ * on. The provider's token goes to `server` alone, as a bearer.
+ *
+ * @throws {TypeError} `server` is no URL
+ */
+export function tokenAccount(options: TokenAccountOptions): AccountProvider {
+  const { getToken, signOut, readFailure } = options
+  const audience = new URL(options.server).href.replace(/\/$/, '')
+  const ask = asker(options, audience)
+  return {
+    audience,
+    async getSession({ peek = false } = {}) {
+      try {
+        return (await ask<SessionAnswer>(`/session${peek ? '?peek=1' : ''}`)).session
+      } catch (error) {
+        // A token that does not hold is no session.
+        if (isLatchkeyError(error) && error.code.startsWith('TOKEN_')) return null
+        throw error
+      }
+    },
+    getTime: async () => (await ask<SessionAnswer>('/session?peek=1')).now,
+    getToken: () => tokenOf(getToken),
+    isTokenOf: (payload, { accountId }) => accountId === accountIdOf(payload),
+    // The provider's own client sends what it sends; nothing of it is for `server`.
+    withProof: async (_mint, run) => ({ result: await run(), sent: true }),
+    async bind(prove) {
+      const { nonce } = await ask<{ nonce: string }>('/challenge', {})
+      const { session } = await ask<SessionAnswer>('/bind', { nonce, proof: await prove(nonce) })
+      return session!
+    },
+    readFailure(outcome) {
+      if (isLatchkeyError(outcome)) return outcome
+      const failure = outcome instanceof Error ? outcome : readFailure?.(outcome)
+      return failure ? new LatchkeyError('PROVIDER_REFUSED', undefined, failure) : null
+    },
+    async signOut() {
+      await reached(async () => signOut())
+    },
+  }
+}
+
+/** What `server` answers. */
+interface SessionAnswer {
+  /** Its clock, milliseconds since 1970. */
+  readonly now: number
+  readonly session: AccountSession | null
+}
+
+/** The account of a token, as `server` names it. */
+function accountIdOf({ iss, sub }: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify([iss, sub])
+}
+
+type Ask = <Answer>(path: string, body?: object) => Promise<Answer>
+
+function asker({ getToken, fetch: given }: TokenAccountOptions, server: string): Ask {
+  return async <Answer>(path: string, body?: object): Promise<Answer> => {
+    const token = await tokenOf(getToken)
+    const headers = { ...(token !== null && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) }
+    const init: RequestInit = { method: body ? 'POST' : 'GET', headers, cache: 'no-store', credentials: 'omit', redirect: 'error', ...(body && { body: JSON.stringify(body) }) }
+    const response = await reached(() => (given ?? fetch)(`${server}${path}`, init))
+    const answer = (await response.json().catch(() => ({}))) as Answer & { code?: string }
+    if (response.ok) return answer
+    throw toFailure(response.status, answer.code)
+  }
+}
+
+function tokenOf(getToken: TokenAccountOptions['getToken']): Promise<string | null> {
+  return reached(async () => (await getToken()) || null)
+}
+
+/** What fails on the way says nothing about the session. */
+async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isLatchkeyError(error) ? error : new LatchkeyError('OFFLINE', undefined, error)
+  }
+}
+
+function toFailure(status: number, code = ''): LatchkeyError {
+  if (/^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
+  return new LatchkeyError(status === 429 || status >= 500 ? 'OFFLINE' : 'PROVIDER_REFUSED')
+}

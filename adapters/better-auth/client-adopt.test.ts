@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import type { AuthOptions } from '../../lib/index.ts'
+import { onEachEngine } from './engines.testing.ts'
+import { post, userOf } from './requests.testing.ts'
+import { person } from './server.testing.ts'
+
+const ada = person('ada')
+
+onEachEngine((newServer) => {
+  /** Ada's account, made on her first device, and a second device that holds something. */
+  async function secondDevice(options: AuthOptions = {}) {
+    const server = await newServer()
+    const [first, second] = [server.browser(), server.browser()]
+    const one = await first.load()
+    await one.upgrade(() => first.client.signUp.email(ada))
+    const two = await second.load({ hardenAfterUpgrade: false, ...options })
+    await two.recordWrite()
+    const signIn = () => two.upgrade(() => second.client.signIn.email(ada))
+    return { server, first, second, one, two, signIn, canonical: one.getState().session!.principal, alias: two.getState().session!.principal }
+  }
+
+  describe('a second device that holds something', () => {
+    test('adopts: nobody loses anything, and every device sees both', async () => {
+      const { server, first, two, signIn, canonical, alias } = await secondDevice()
+      expect(await signIn()).toMatchObject({ outcome: 'conflict', conflict: { principal: alias, account: { principal: canonical } } })
+      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: canonical, principals: [canonical, alias] } })
+      expect(await server.rows('latchkeyPrincipal')).toContainEqual(expect.objectContaining({ principal: alias, kind: 'alias', userId: (await userOf(server))['id'] }))
+      expect((await first.load()).getState().session!.principal).toBe(canonical)
+      const [, payload] = (await two.getToken())!.split('.')
+      expect(JSON.parse(Buffer.from(payload!, 'base64url').toString())).toMatchObject({ sub: canonical, aliases: [alias] })
+    })
+
+    test('whose answer was lost after the server had recorded it, finds it so', async () => {
+      const { server, second, two, signIn, canonical, alias } = await secondDevice()
+      await signIn()
+      let isLost = false
+      const original = second.intercept
+      const lose = async (request: Request, forward: () => Promise<Response>): Promise<Response> => {
+        const response = await forward()
+        if (!request.url.endsWith('/latchkey/link')) return (second.intercept = lose, response)
+        isLost = true
+        throw new TypeError('fetch failed')
+      }
+      second.intercept = lose
+      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+      second.intercept = original
+      expect(isLost).toBe(true)
+      expect(two.getState()).toMatchObject({ phase: 'conflict', session: { principal: alias } })
+      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principals: [canonical, alias] } })
+      expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toHaveLength(1)
+    })
+
+    test('takes it back: the alias is its own again', async () => {
+      const { server, two, signIn, canonical, alias } = await secondDevice()
+      await signIn()
+      await two.resolve('adopt')
+      expect((await two.undoAdopt(alias)).principals).toEqual([canonical])
+      expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toEqual([])
+      await two.signOut()
+      expect(await two.ensureIdentity({ resume: alias })).toMatchObject({ principal: alias, authMode: 'local-first' })
+    })
+
+    test('cancels: the session at the account server ends, and the device is who it was', async () => {
+      const { server, two, signIn, alias } = await secondDevice()
+      await signIn()
+      expect(await two.resolve('cancel')).toEqual({ outcome: 'cancelled' })
+      expect(two.getState()).toMatchObject({ phase: 'ready', session: { principal: alias } })
+      expect(await server.rows('session')).toHaveLength(1)
+    })
+
+    test('switches: the account, with the device\'s identity set aside', async () => {
+      const { two, signIn, canonical, alias } = await secondDevice()
+      await signIn()
+      expect(await two.resolve('switch')).toMatchObject({ outcome: 'switched', session: { principals: [canonical] } })
+      expect(await two.keptIdentities()).toMatchObject([{ principal: alias }])
+    })
+  })
+
+  test('an account older than the plugin, whose principal is its id, adopts too', async () => {
+    const server = await newServer()
+    const browser = server.browser()
+    await server.browser().send('/sign-up/email', post(ada))
+    await server.change('user', { principalOpen: false })
+    const auth = await browser.load()
+    await auth.recordWrite()
+    const { principal } = auth.getState().session!
+    expect((await auth.upgrade(() => browser.client.signIn.email(ada))).outcome).toBe('conflict')
+    const { id } = await userOf(server)
+    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: id, principals: [id, principal] } })
+  })
+
+  test('two devices that adopt at once both become aliases', async () => {
+    const { server, two, signIn, alias } = await secondDevice()
+    const third = server.browser()
+    const three = await third.load({ hardenAfterUpgrade: false })
+    await three.recordWrite()
+    await signIn()
+    await three.upgrade(() => third.client.signIn.email(ada))
+    const outcomes = await Promise.all([two.resolve('adopt'), three.resolve('adopt')])
+    for (const auth of [two, three]) if (auth.getState().phase === 'conflict') outcomes.push(await auth.resolve('adopt'))
+    expect(outcomes.filter(({ outcome }) => outcome === 'adopted')).toHaveLength(2)
+    const aliases = (await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias').map((row) => row['principal'])
+    expect(new Set(aliases)).toEqual(new Set([alias, three.getState().session!.principals.find((principal) => aliases.includes(principal) && principal !== alias)]))
+  })
+})

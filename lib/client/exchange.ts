@@ -1,0 +1,39 @@
+import type { KeptToken } from '../keystore/record.ts'
+import type { Session } from '../machine/state.ts'
+import { mintProof } from '../tokens/prove.ts'
+import { lifetimeOf, readPayload } from './account-token.ts'
+import { correctClock } from './clock.ts'
+import type { Runtime } from './runtime.ts'
+
+/**
+ * Gets a token for an audience from the account server's exchange (RFC 8693), for whoever is in force.
+ *
+ * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`, `PROVIDER_REFUSED`
+ */
+export async function exchangedToken(runtime: Runtime, session: Session, audience: string): Promise<KeptToken> {
+  const { core } = runtime
+  const jwt = await exchanged(runtime, session, audience).catch(async (error: unknown) => {
+    const isOnTime = core.isLatchkeyError(error, 'TOKEN_EXPIRED') || core.isLatchkeyError(error, 'TOKEN_NOT_YET_VALID')
+    // Refused on time, before anything else happened: with a right clock, once more.
+    if (isOnTime && (await correctClock(runtime))) return exchanged(runtime, session, audience)
+    if (core.isLatchkeyError(error, 'PRINCIPAL_DISABLED')) runtime.dispatch({ type: 'tokenRejected', reason: 'disabled' })
+    throw error
+  })
+  if (jwt === null) {
+    runtime.dispatch({ type: 'tokenRejected', reason: 'missing' })
+    throw core.fail('SESSION_MISSING')
+  }
+  const payload = readPayload(runtime, jwt)
+  if (payload['sub'] !== session.principal) throw core.fail('PRINCIPAL_MISMATCH')
+  return { jwt, until: runtime.now() + lifetimeOf(payload) }
+}
+
+async function exchanged(runtime: Runtime, { authMode, principal }: Session, audience: string): Promise<string | null> {
+  const { core, options } = runtime
+  const { account } = options
+  if (!account?.exchange) throw new TypeError('exchange: the account provider has none')
+  if (authMode === 'external') return account.exchange(audience, null)
+  const key = await runtime.deviceKey()
+  if (key?.principal !== principal) throw core.fail('IDENTITY_CHANGED')
+  return account.exchange(audience, () => mintProof(core.signJws, key!, { audience: account.audience, now: runtime.now() / 1000, purpose: 'exchange' }))
+}
