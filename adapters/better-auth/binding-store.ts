@@ -2,10 +2,28 @@ import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPri
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import { type Adapter, assertFree, changeRow, endOf, findRow, findUser, insertRow, newEpoch, taken } from './lock.ts'
+import type { BetterAuthInstance } from './resolver.ts'
 import type { PrincipalRow } from './schema.ts'
+import { statusCacheOf } from './status-cache.ts'
 import { insertUnique } from './unique.ts'
 
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
+
+/**
+ * A binding store in the tables of a Better Auth with the plugin `latchkey`: no principal ever belongs to a user and to
+ * an account of another provider.
+ *
+ * @param auth - what `betterAuth()` returned
+ * @param clock - milliseconds since 1970; the system clock unless told
+ */
+export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
+  const open = async (): Promise<BindingStore> => bindingStoreOf((await $context).adapter as Adapter, clock)
+  return {
+    find: async (issuer, subject) => (await open()).find(issuer, subject),
+    insert: async (binding) => (await open()).insert(binding),
+    useOnce: async (name, until) => (await open()).useOnce(name, until),
+  }
+}
 
 /**
  * A binding store in the plugin's own tables, so that one principal never belongs to a user and to an account of
@@ -23,7 +41,9 @@ export function bindingStoreOf(adapter: Adapter, clock: () => number = Date.now)
       if (found) return found
       if (thumbprint === null) await writeOwn(adapter, account, { kind: 'canonical', epoch: newEpoch() })
       else if (!(await bindOrRefuse(adapter, account, { principal, thumbprint }, now()))) return null
-      return find(account)
+      const made = await find(account)
+      statusCacheOf(adapter).clear()
+      return made
     },
     useOnce: (name, until) => insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }),
   }
@@ -32,8 +52,7 @@ export function bindingStoreOf(adapter: Adapter, clock: () => number = Date.now)
 async function findBinding(adapter: Adapter, { issuer, subject }: Account, now: Date): Promise<ExternalBinding | null> {
   const { own, bound } = await rowsOfAccount(adapter, { issuer, subject })
   if (own?.kind === 'canonical') return { issuer, subject, principal: own.principal, thumbprint: null }
-  if (!bound) return null
-  if (bound.kind === 'reserved') await complete(adapter, bound, now)
+  if (!bound || !(await isComplete(adapter, bound, now))) return null
   return { issuer, subject, principal: bound.principal, thumbprint: bound.thumbprint }
 }
 
@@ -58,10 +77,14 @@ async function writeOwn(adapter: Adapter, account: Account, update: Pick<Princip
 }
 
 /** The row changes last: until it does, the next look writes down what is missing. */
-async function complete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<void> {
+async function isComplete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<boolean> {
+  if (row.kind !== 'reserved') return row.kind === 'canonical'
   await audit(adapter, 'bind', { ...row, userId: null }, now)
   await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint! }, now)
-  await changeRow(adapter, row, { kind: 'canonical', until: null })
+  // Until now another account could take the principal away.
+  if (await changeRow(adapter, row, { kind: 'canonical', until: null })) return true
+  const present = await findRow(adapter, row.principal)
+  return present?.kind === 'canonical' && present.epoch === row.epoch
 }
 
 type Device = { readonly principal: string; readonly thumbprint: string }

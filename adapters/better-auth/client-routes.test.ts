@@ -28,11 +28,11 @@ onEachEngine((newServer) => {
   async function load(browser: TestBrowser): Promise<Auth> {
     const asked = browser.requests.length
     const auth = await browser.load()
-    await vi.waitFor(() => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true), { interval: 1 })
+    await vi.waitFor(() => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true), { timeout: 30_000, interval: 1 })
     return auth
   }
 
-  const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { interval: 1 })
+  const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000, interval: 1 })
   const follow = (browser: TestBrowser, url: string): Promise<Response> => browser.send(url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, ''))
   const verify = ({ client }: TestBrowser, token: string) => (client.$fetch as Fetch)(`/magic-link/verify?token=${token}`)
 

@@ -1,6 +1,6 @@
 export type { ChallengeAnswer } from './challenge-endpoint.ts'
 export type { Endpoint } from './endpoint.ts'
-export { bindingStoreOf } from './binding-store.ts'
+export { betterAuthBindingStore } from './binding-store.ts'
 export type { ExchangeOptions, ExchangedSubject } from './exchange.ts'
 export { latchkeyJwt } from './jwt.ts'
 export type { KeyAnswer, KeysAnswer } from './key-endpoints.ts'

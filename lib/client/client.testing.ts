@@ -36,7 +36,7 @@ export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = m
 
 /** Waits until the page has asked the account server who is signed in there. */
 export async function hasLooked({ account }: TestBrowser, times = 1): Promise<void> {
-  await vi.waitFor(() => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times), { interval: 1 })
+  await vi.waitFor(() => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times), { timeout: 30_000, interval: 1 })
 }
 
 /** Claims of a token. */

@@ -31,7 +31,7 @@ async function waiting(given: Awaited<ReturnType<typeof world>>): Promise<void> 
   expect(await given.auth.upgrade(() => given.browser.account.requestLink(ADA))).toMatchObject({ outcome: 'pending', pending: { expected: ADA } })
 }
 
-const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected))
+const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000 })
 
 describe('an upgrade without a session yet', () => {
   test('is pending, over reloads too, and the identity stays in force', async () => {
