@@ -5,6 +5,7 @@ export default defineConfig({
     // A guard against hanging, not a limit on speed.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     globalSetup: ['adapters/better-auth/postgres.testing.ts'],
     include: ['{lib,adapters,e2e/package}/**/*.test.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },

@@ -65,7 +65,7 @@ describe('an account of another provider', () => {
     const one = await load()
     await one.upgrade(() => signIn())
     await one.signOut()
-    await vi.waitFor(() => expect(provider.signedIn).toBeNull())
+    await vi.waitFor(() => expect(provider.signedIn).toBeNull(), { timeout: 30_000 })
     const two = await load()
     expect(await two.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal: expect.any(String) } })
     const three = await load()

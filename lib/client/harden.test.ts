@@ -37,7 +37,7 @@ describe('once the account brings the principal back', () => {
     const principal = first.getState().session!.principal
     const { secret } = await deviceIn(browser.store)
     const auth = await recoverable(browser)
-    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
 
     const stored = await deviceIn(browser.store)
     expect(stored.secret).toBeUndefined()
@@ -50,7 +50,7 @@ describe('once the account brings the principal back', () => {
   test('not where the app said no', async () => {
     const browser = testBrowser()
     const auth = await recoverable(browser, { hardenAfterUpgrade: false })
-    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('recoverable'))
+    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('recoverable'), { timeout: 30_000 })
     expect(protectionOf(auth)).toBe('extractable')
     expect((await deviceIn(browser.store)).secret).toBeDefined()
   })
@@ -58,7 +58,7 @@ describe('once the account brings the principal back', () => {
   test('not where a key was derived and nothing but the secret brings it back', async () => {
     const browser = testBrowser()
     const auth = await recoverable(browser, {}, (before) => before.deriveKey('notes'))
-    await vi.waitFor(() => expect(browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(1))
+    await vi.waitFor(() => expect(browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(1), { timeout: 30_000 })
     await auth.getToken()
     expect(protectionOf(auth)).toBe('extractable')
     expect(auth.getState().storage.durability).not.toBe('recoverable')
@@ -71,7 +71,7 @@ describe('once the account brings the principal back', () => {
       await before.confirmBackup(await before.exportSecret())
     })
     const auth = await browser.load()
-    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
   })
 })
 
@@ -80,7 +80,7 @@ describe('hardened: true', () => {
     vi.stubGlobal('indexedDB', new IDBFactory())
     const browser = testBrowser(undefined, undefined, indexedDbStore('hardened'))
     const first = await browser.load({ hardened: true })
-    await vi.waitFor(() => expect(protectionOf(first)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(first)).toBe('hardened'), { timeout: 30_000 })
     const { principal } = first.getState().session!
     first.close()
 
@@ -97,14 +97,14 @@ describe('hardened: true', () => {
     const expected = await plain.deriveKey('notes')
     const auth = await testBrowser().load({ hardened: true, initialMode: 'anonymous' })
     await auth.importSecret(secret)
-    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     expect(await auth.deriveKey('notes')).toEqual(expected)
   })
 
   test('what is taken over from an upgrade signs proofs too', async () => {
     const browser = testBrowser()
     const auth = await browser.load({ hardened: true })
-    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     const { principal } = auth.getState().session!
     expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded', session: { principal } })
   })
@@ -144,7 +144,7 @@ describe('an engine that cannot keep such keys', () => {
     }
     const store: RecordStore = { ...inner, read: async () => breakKeys(await inner.read()) }
     const auth = await testBrowser(undefined, undefined, store).load({ hardened: true })
-    await vi.waitFor(async () => expect((await deviceIn(inner)).keys).toBeUndefined())
+    await vi.waitFor(async () => expect((await deviceIn(inner)).keys).toBeUndefined(), { timeout: 30_000 })
     expect((await deviceIn(inner)).secret).toBeDefined()
     expect(protectionOf(auth)).toBe('extractable')
   })
@@ -152,7 +152,7 @@ describe('an engine that cannot keep such keys', () => {
   test('a page that died between the two writes is finished by the next start', async () => {
     const browser = testBrowser()
     const auth = await browser.load({ hardened: true })
-    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     const { keys } = await deviceIn(browser.store)
     const fresh = testBrowser()
     const unhardened = await fresh.load()
@@ -163,7 +163,7 @@ describe('an engine that cannot keep such keys', () => {
     })
     // Keys beside the secret, and even somebody else's: the secret still counts, and the keys are made anew.
     const next = await fresh.load({ hardened: true })
-    await vi.waitFor(() => expect(protectionOf(next)).toBe('hardened'))
+    await vi.waitFor(() => expect(protectionOf(next)).toBe('hardened'), { timeout: 30_000 })
     expect(next.getState().session).toEqual(unhardened.getState().session)
     expect(secret).toHaveLength(43)
     const verifier = createTokenVerifier({ audience: 'https://app.example', clock: fresh.clock.now })

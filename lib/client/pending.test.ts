@@ -208,7 +208,7 @@ describe('a session that appears outside', () => {
 test('a page that dies in the middle of an attempt finds it again', async () => {
   const given = await world()
   void given.auth.upgrade(() => new Promise(() => {}))
-  await vi.waitFor(async () => expect((await ringOf(given.browser)).intent).not.toBeNull())
+  await vi.waitFor(async () => expect((await ringOf(given.browser)).intent).not.toBeNull(), { timeout: 30_000 })
   expect((await given.browser.load()).getState()).toMatchObject({ phase: 'pending', session: { principal: given.principal } })
 })
 

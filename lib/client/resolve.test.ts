@@ -67,7 +67,7 @@ describe('a conflict', () => {
     const { auth, browser, load } = await inConflict()
     await auth.signOut()
     expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null })
-    await vi.waitFor(() => expect(browser.account.session).toBeNull())
+    await vi.waitFor(() => expect(browser.account.session).toBeNull(), { timeout: 30_000 })
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: null })
   })
 
@@ -232,7 +232,7 @@ describe('the other decisions', () => {
     expect(changes).toEqual([])
     browser.account.online = true
     await browser.load()
-    await vi.waitFor(() => expect(browser.account.session).toBeNull())
+    await vi.waitFor(() => expect(browser.account.session).toBeNull(), { timeout: 30_000 })
   })
 
   test('of no conflict are refused', async () => {

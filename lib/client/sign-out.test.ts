@@ -45,7 +45,7 @@ describe('out of an account', () => {
     const getSession = vi.spyOn(browser.account.provider, 'getSession')
     browser.account.online = false
     await auth.signOut()
-    await vi.waitFor(() => expect(getSession.mock.settledResults.at(-1)?.type).toBe('rejected'))
+    await vi.waitFor(() => expect(getSession.mock.settledResults.at(-1)?.type).toBe('rejected'), { timeout: 30_000 })
     browser.account.online = true
     return signOut
   }
@@ -76,7 +76,7 @@ describe('out of an account', () => {
     })
     signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
     await world.browser.load()
-    await vi.waitFor(() => expect(signOut.mock.settledResults.map(({ type }) => type).slice(0, 2)).toEqual(['fulfilled', 'rejected']))
+    await vi.waitFor(() => expect(signOut.mock.settledResults.map(({ type }) => type).slice(0, 2)).toEqual(['fulfilled', 'rejected']), { timeout: 30_000 })
     expect(await world.browser.store.read()).toMatchObject({ outbox: [{ id: 'second' }] })
   })
 
@@ -91,7 +91,7 @@ describe('out of an account', () => {
     await other.upgrade(() => browser.account.signIn('ada'))
     const read = vi.spyOn(browser.store, 'read')
     events.dispatchEvent(new Event('online'))
-    await vi.waitFor(() => expect(read.mock.settledResults).not.toEqual([]))
+    await vi.waitFor(() => expect(read.mock.settledResults).not.toEqual([]), { timeout: 30_000 })
     for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
     expect(signOut).toHaveBeenCalledTimes(1)
     expect(await browser.account.provider.getSession()).toMatchObject({ principal })
@@ -109,7 +109,7 @@ describe('out of an account', () => {
       browser.account.setSession(null)
     })
     await auth.signOut()
-    await vi.waitFor(() => expect(signOut).toHaveBeenCalled())
+    await vi.waitFor(() => expect(signOut).toHaveBeenCalled(), { timeout: 30_000 })
     const signingIn = auth.upgrade(() => (order.push('signs in'), browser.account.signIn('ada')))
     // More turns than a sign-in takes that waits for nothing.
     for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)

@@ -99,7 +99,7 @@ describe('a record that was cleared', () => {
     const store = unreliable()
     const browser = testBrowser(undefined, undefined, store)
     const first = await browser.load()
-    await vi.waitFor(() => expect(store.trace!.found()).toBe(true))
+    await vi.waitFor(() => expect(store.trace!.found()).toBe(true), { timeout: 30_000 })
     store.clear()
     const auth = await browser.load()
     expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
@@ -136,7 +136,7 @@ describe('durability', () => {
   test('says what the browser said before, without anybody waiting for it', async () => {
     storage({ persisted: async () => true })
     const auth = await testBrowser(undefined, undefined, unreliable()).load()
-    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('persistent'))
+    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('persistent'), { timeout: 30_000 })
   })
 
   test('a browser that never says holds nothing up', async () => {
@@ -166,11 +166,11 @@ describe('durability', () => {
     await auth.keptIdentities()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const asking = auth.requestPersistence()
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { timeout: 30_000 })
     vi.runAllTimers()
     expect(await asking).toBe(false)
     answer(true)
-    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('persistent'))
+    await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('persistent'), { timeout: 30_000 })
   })
 
   test('nothing is asked of the browser about a store that is not its own to keep', async () => {

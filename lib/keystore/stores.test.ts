@@ -225,7 +225,7 @@ describe('IndexedDB', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const begun = vi.spyOn(Object.getPrototypeOf(other) as IDBDatabase, 'transaction')
     const writing = store.update(() => ({ late: true })).catch((error: unknown) => error)
-    await vi.waitFor(() => expect(begun).toHaveBeenCalled())
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled(), { timeout: 30_000 })
     vi.runAllTimers()
     expect(await writing).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
     vi.useRealTimers()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../testing.ts'
 import { acceptBindingStore } from './binding-acceptance.testing.ts'
 import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './bindings.ts'
-import { namespacedPrincipal } from './external-accounts.ts'
+import { namespacedPrincipal } from './principals.ts'
 import { NOW } from '../tokens/forge.testing.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from './issuer.testing.ts'
 

@@ -65,7 +65,7 @@ test('a device\'s own token opens a socket, and what is said there is said by it
   const { auth, session, sink } = await world()
   await status(session, 'connected')
   sink.say('hello')
-  await vi.waitFor(() => expect(server.said).toEqual([[auth.getState().session?.principal, 'hello']]))
+  await vi.waitFor(() => expect(server.said).toEqual([[auth.getState().session?.principal, 'hello']]), { timeout: 30_000 })
 })
 
 test('a token is replaced on the open socket before it ends', async () => {
@@ -73,12 +73,12 @@ test('a token is replaced on the open socket before it ends', async () => {
   await status(session, 'connected')
   const replaced = vi.spyOn(sink, 'update')
   await time.advance(14 * MINUTE)
-  await vi.waitFor(() => expect(replaced.mock.results[0]?.type).toBe('return'))
+  await vi.waitFor(() => expect(replaced.mock.results[0]?.type).toBe('return'), { timeout: 30_000 })
   await replaced.mock.results[0]!.value
   await time.advance(5 * MINUTE)
   server.expire()
   sink.say('still here')
-  await vi.waitFor(() => expect(server.said).toHaveLength(1))
+  await vi.waitFor(() => expect(server.said).toHaveLength(1), { timeout: 30_000 })
   expect(session.getState().status).toBe('connected')
   expect(kinds).toEqual([])
 })
@@ -90,7 +90,7 @@ test('a socket that is closed with 4401 expired comes back with a fresh token', 
   const errors: unknown[] = []
   auth.subscribe(() => errors.push(auth.getState().error))
   server.expire()
-  await vi.waitFor(() => expect(errors).toEqual(['expired', undefined]))
+  await vi.waitFor(() => expect(errors).toEqual(['expired', undefined]), { timeout: 30_000 })
   await status(session, 'connected')
   expect(server.connected()).toContain(auth.getState().session?.principal)
   expect(kinds).toEqual([])
@@ -98,9 +98,9 @@ test('a socket that is closed with 4401 expired comes back with a fresh token', 
 
 test('a token for another audience is refused, shown and reported', async () => {
   const { session, auth, kinds, time } = await world({ audience: 'https://other.example' })
-  await vi.waitFor(() => expect(auth.getState().error).toBe('invalid'))
+  await vi.waitFor(() => expect(auth.getState().error).toBe('invalid'), { timeout: 30_000 })
   await time.advance(2 * SECOND)
-  await vi.waitFor(() => expect(kinds).toEqual(['UNAUTHORIZED']))
+  await vi.waitFor(() => expect(kinds).toEqual(['UNAUTHORIZED']), { timeout: 30_000 })
   expect(session.getState()).toMatchObject({ status: 'paused', error: 'invalid' })
 })
 
@@ -116,7 +116,7 @@ test('an upgrade goes on over the same socket, with the account\'s token', async
     return { data: {} }
   }
   expect((await auth.upgrade(signUp)).outcome).toBe('upgraded')
-  await vi.waitFor(() => expect(replaced).toHaveBeenCalled())
+  await vi.waitFor(() => expect(replaced).toHaveBeenCalled(), { timeout: 30_000 })
   await replaced.mock.results[0]!.value
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
   expect(connected).not.toHaveBeenCalled()
@@ -152,14 +152,14 @@ test('a sign-out closes the socket at once', async () => {
   await status(session, 'connected')
   await auth.signOut()
   expect(session.getState()).toEqual({ status: 'waiting', principal: null })
-  await vi.waitFor(() => expect(server.connected()).toEqual([]))
+  await vi.waitFor(() => expect(server.connected()).toEqual([]), { timeout: 30_000 })
 })
 
 test('end closes the socket for good', async () => {
   const { session, time } = await world()
   await status(session, 'connected')
   await session.end()
-  await vi.waitFor(() => expect(server.connected()).toEqual([]))
+  await vi.waitFor(() => expect(server.connected()).toEqual([]), { timeout: 30_000 })
   expect(time.waiting()).toBe(0)
 })
 
