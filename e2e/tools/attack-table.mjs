@@ -82,7 +82,7 @@ export const ATTACKS = [
   {
     attack: 'A nonce is used again, with a new proof',
     defence: 'A nonce is used up like a proof',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: 'await gate.useOnce(context, `nonce:${nonce}`, until)', replace: UNCHECKED }],
+    patches: [{ file: plugin('acts.ts'), find: 'await gate.useOnce(ctx.context, `nonce:${nonce}`, until)', replace: UNCHECKED }],
     test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > uses its nonce up, also when many come at once' },
   },
 
@@ -134,7 +134,7 @@ export const ATTACKS = [
   {
     attack: 'A stolen bind proof and its nonce, in the attacker\'s session',
     defence: 'A nonce is issued for one session',
-    patches: [{ file: plugin('challenge.ts'), find: 'JSON.stringify([head, purpose, session])', replace: 'JSON.stringify([head, purpose])' }],
+    patches: [{ file: 'lib/server/challenges.ts', find: 'JSON.stringify([head, purpose, session])', replace: 'JSON.stringify([head, purpose])' }],
     test: { file: plugin('attacks.test.ts'), name: 'SQLite > a stolen proof in the attacker\'s session > to bind, with the nonce that it was made for, binds nothing' },
   },
   {
@@ -304,13 +304,13 @@ export const ATTACKS = [
   {
     attack: 'Squatting: another key with the same principal waits until a reservation lapses',
     defence: 'The whole thumbprint is stored and compared',
-    patches: [{ file: plugin('lock.ts'), find: 'if (row.thumbprint !== thumbprint) throw taken()', replace: UNCHECKED }],
+    patches: [{ file: plugin('lock.ts'), find: 'row.thumbprint !== thumbprint || (isKept(row, now)', replace: '(isKept(row, now)' }],
     test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a reservation > is no use to another key, however long ago it was' },
   },
   {
     attack: 'A server stalls past its reservation, and writes its user after somebody else began',
     defence: 'The user carries the epoch of its reservation, and counts in that epoch only',
-    patches: [{ file: plugin('lock.ts'), find: "if (row.kind === 'retired' || row.epoch !== user.principalEpoch) return false", replace: "if (row.kind === 'retired') return false" }],
+    patches: [{ file: plugin('lock.ts'), find: "if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false", replace: "if (row.kind === 'retired' || row.kind === 'held') return false" }],
     test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a reservation > that a stalled server comes back to after it lapsed gives its user no principal' },
   },
   {
@@ -372,7 +372,7 @@ export const ATTACKS = [
   {
     attack: 'The same, at a server that cannot look it up',
     defence: 'A resolver without a lookup fails at construction, unless it says that it allows this',
-    patches: [{ file: 'lib/server/resolver.ts', find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")", replace: 'void afterUpgrade' }],
+    patches: [{ file: 'lib/server/local-first.ts', find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")", replace: 'void afterUpgrade' }],
     test: { file: 'lib/server/resolver.test.ts', name: 'createSessionResolver > wants a lookup, or to be told that the device key stays a way in' },
   },
   {
@@ -401,7 +401,7 @@ export const ATTACKS = [
   {
     attack: 'A principal in the body of a bind',
     defence: 'The device is what the proof says',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: "const device = await gate.admit(context, headers!, { purpose: 'bind', nonce })", replace: "const { principal, thumbprint } = { ...(await gate.admit(context, headers!, { purpose: 'bind', nonce })), ...(body as object) }\n  const device = { principal, thumbprint }" }],
+    patches: [{ file: plugin('bind-endpoint.ts'), find: 'const device = await provenBy(context, tools())', replace: 'const { principal, thumbprint } = { ...(await provenBy(context, tools())), ...(ctx.body as object) }\n    const device = { principal, thumbprint }' }],
     test: { file: plugin('attacks.test.ts'), name: 'SQLite > a proof that the attacker signs > for itself, with the victim\'s principal in the body, binds its own' },
   },
   {
@@ -425,7 +425,7 @@ export const ATTACKS = [
   {
     attack: 'An admin binds from a look into the account',
     defence: 'An impersonated session binds nothing',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)', replace: '' }],
+    patches: [{ file: plugin('acts.ts'), find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)', replace: '' }],
     test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > never binds from an admin\'s look into the account' },
   },
   {
@@ -491,6 +491,44 @@ export const ATTACKS = [
     defence: 'Who proved the mailbox is in the UPDATE that verifies it, and every look completes the reset',
     patches: [{ file: plugin('subject.ts'), find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now)', replace: 'await pinned(adapter, found)' }],
     test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of whoever made it' },
+  },
+
+  // Adoption
+  {
+    attack: 'A stolen link proof, in the attacker\'s account',
+    defence: 'A link proof names the account that it is for',
+    patches: [{ file: VERIFY, find: "if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')", replace: UNCHECKED }],
+    test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused with a proof that names another account' },
+  },
+  {
+    attack: 'A link with a nonce that was issued for another act',
+    defence: 'A nonce is issued for one act',
+    patches: [{ file: 'lib/server/challenges.ts', find: 'JSON.stringify([head, purpose, session])', replace: 'JSON.stringify([head, session])' }],
+    test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused with a nonce for another act' },
+  },
+  {
+    attack: 'A principal that is an alias of one account is linked to another',
+    defence: 'One row for each principal, whatever it is to its account',
+    patches: [{ file: plugin('lock.ts'), find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()", replace: UNCHECKED }],
+    test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused where the principal is another account\'s' },
+  },
+  {
+    attack: 'A bind races a link of the same principal',
+    defence: 'Both write the one row, on a condition',
+    patches: [{ file: plugin('lock.ts'), find: 'if (!(await changeRow(adapter, found, row))) throw taken()', replace: 'await adapter.update({ model: LOCK, where: [{ field: \'principal\', value: found.principal }], update: row })' }],
+    test: { file: plugin('link.test.ts'), name: 'SQLite > link > races with a binding of the same principal: it belongs to one account' },
+  },
+  {
+    attack: 'An alias is taken away by its own key',
+    defence: 'Only a fresh session of the account gives an alias up, with a nonce of its own',
+    patches: [{ file: plugin('acts.ts'), find: "if (!until) throw refusal('PROOF_NONCE_MISMATCH')", replace: 'void until' }],
+    test: { file: plugin('link.test.ts'), name: 'SQLite > unlink > is refused with a nonce of another session' },
+  },
+  {
+    attack: 'An alias that was given up is bound by somebody else at once',
+    defence: 'For thirty days only its account may have it',
+    patches: [{ file: plugin('lock.ts'), find: "return (kind === 'reserved' || kind === 'held') && userId !== null", replace: "return kind === 'reserved' && userId !== null" }],
+    test: { file: plugin('link.test.ts'), name: 'SQLite > unlink > keeps it for the account for thirty days, and then for anybody with the key' },
   },
 
   // Floods
