@@ -5,6 +5,7 @@ import { magicLink } from 'better-auth/plugins'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ChallengeAnswer, EXPECT_HEADER, PROOF_HEADER } from './index.ts'
+import { elsewhere, link, nonceFor, unlink } from './link.testing.ts'
 import { type MeetingPlace, PLACES, startProcess } from './process.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, BASE_OPTIONS, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
@@ -182,6 +183,85 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       return { calls: [await bind()], check }
     })
     expect(deaths).toBeGreaterThan(10)
+  })
+
+  /** Somebody whose account has the principal of one device, and a second device. */
+  async function withSecondDevice(credentials: ReturnType<typeof person>): Promise<{ one: Person; two: Person }> {
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', credentials)
+    await one.session()
+    return { one, two: await elsewhere(server, credentials) }
+  }
+
+  async function linkCall(one: Person, linkTo: string): Promise<Call> {
+    const nonce = await nonceFor(one.browser, 'link')
+    const proof = await one.device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo })
+    return { path: '/latchkey/link', body: { nonce }, headers: { ...cookieOf(one), [PROOF_HEADER]: proof } }
+  }
+
+  const actsOn = async ({ device }: Person, act: string) => (await server.rows('latchkeyAudit')).filter((row) => String(row['act']).startsWith(`${act}:${device.principal}:`))
+
+  /** The second principal is the account's or nobody's, and the lock, the record and the keys say the same. */
+  async function expectAliasWhole({ one, two }: { one: Person; two: Person }, canonical: string): Promise<boolean> {
+    const { principal, aliases, accountId } = (await one.session())!
+    expect(principal).toBe(canonical)
+    const isLinked = aliases.includes(two.device.principal)
+    const rows = (await server.rows('latchkeyPrincipal')).filter((row) => row['principal'] === two.device.principal)
+    expect(rows.filter(({ kind, userId }) => kind === 'alias' && userId === accountId)).toHaveLength(isLinked ? 1 : 0)
+    if (!isLinked) return false
+    expect((await actsOn(two, 'link')).length).toBeGreaterThan(0)
+    expect((await server.rows('latchkeyKey')).filter((key) => key['thumbprint'] === two.device.thumbprint)).toHaveLength(1)
+    return true
+  }
+
+  test('a link: it is there with its record or not at all, and the device can try again', async () => {
+    const deaths = await everyDeath('a link', async (round) => {
+      const people = await withSecondDevice(person(`link-${round}`))
+      const { principal } = people.one.device
+      const check = async () => {
+        await expectAliasWhole(people, principal)
+        expect((await link(people.two, people.two.device)).status).toBe(200)
+        expect(await expectAliasWhole(people, principal)).toBe(true)
+      }
+      return { calls: [await linkCall(people.two, principal)], check }
+    })
+    expect(deaths).toBeGreaterThan(10)
+  })
+
+  test('a first link to an account whose principal is its id', async () => {
+    const deaths = await everyDeath('a first link', async (round) => {
+      const credentials = person(`pinned-${round}`)
+      await server.browser().send('/sign-up/email', post(credentials))
+      const two = await elsewhere(server, credentials)
+      const { accountId } = (await two.session())!
+      const check = async () => {
+        await expectAliasWhole({ one: two, two }, accountId)
+        expect((await link(two, two.device)).status).toBe(200)
+        expect(await expectAliasWhole({ one: two, two }, accountId)).toBe(true)
+      }
+      return { calls: [await linkCall(two, accountId)], check }
+    })
+    expect(deaths).toBeGreaterThan(10)
+  })
+
+  test('an unlink: the alias is the account\'s or held for it, and it can be tried again', async () => {
+    const deaths = await everyDeath('an unlink', async (round) => {
+      const people = await withSecondDevice(person(`unlink-${round}`))
+      const { one, two } = people
+      await link(two, two.device)
+      const body = { nonce: await nonceFor(one.browser, 'unlink'), alias: two.device.principal }
+      const check = async () => {
+        const isLinked = await expectAliasWhole(people, one.device.principal)
+        expect(await actsOn(two, 'unlink')).toHaveLength(isLinked ? 0 : 1)
+        expect((await unlink(one, two.device.principal)).status).toBe(200)
+        expect(await expectAliasWhole(people, one.device.principal)).toBe(false)
+        const finder = await newPerson(server, two.device)
+        expect((await finder.prove('/sign-up/email', person(`finder-${round}`))).status).toBe(409)
+        expect((await link(two, two.device)).status).toBe(200)
+      }
+      return { calls: [{ path: '/latchkey/unlink', body, headers: cookieOf(one) }], check }
+    })
+    expect(deaths).toBeGreaterThan(5)
   })
 
   test('a deletion: the account is there with its principal, or nobody ever has that again', async () => {

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { testDevice } from '../../lib/testing.ts'
+import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
+import { elsewhere, nonceFor } from './link.testing.ts'
 import { type MeetingPlace, PLACES, startProcess } from './process.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
@@ -93,6 +94,40 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
     return { path: '/latchkey/bind', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
   }
+
+  async function linkCall({ browser, session }: Person, device: TestDevice): Promise<Call> {
+    const [nonce, linkTo] = [await nonceFor(browser, 'link'), (await session())!.principal]
+    const proof = await device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo })
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
+    return { path: '/latchkey/link', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
+  }
+
+  test('one principal, linked in each to another account: at most one of them has it, and whoever was told so', async () => {
+    await rounds('one principal, links to several accounts', async (round, tally) => {
+      const device = await testDevice()
+      const people = await each(async (index) => {
+        const one = await newPerson(server)
+        await one.prove('/sign-up/email', person(`link-${round}-${index}`))
+        return one
+      })
+      const codes = await race(await Promise.all(people.map((one) => linkCall(one, device))), tally)
+      expect(codes.filter((code) => code !== 'done' && code !== 'PRINCIPAL_TAKEN')).toEqual([])
+      const looks = await Promise.all(people.map((one) => one.session()))
+      expect(looks.map((look) => look!.aliases.includes(device.principal))).toEqual(codes.map((code) => code === 'done'))
+      expect(codes.filter((code) => code === 'done').length).toBeLessThanOrEqual(1)
+    })
+  })
+
+  test('several devices, and one account whose principal is its id: it has them all', async () => {
+    await rounds('several devices, links to one account', async (round, tally) => {
+      const credentials = person(`all-${round}`)
+      await server.browser().send('/sign-up/email', post(credentials))
+      const people = await each(() => elsewhere(server, credentials))
+      const codes = await race(await Promise.all(people.map((one) => linkCall(one, one.device))), tally)
+      expect(codes).toEqual(people.map(() => 'done'))
+      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(people.map(({ device }) => device.principal).toSorted())
+    })
+  })
 
   test('one principal, and a sign-up in each: one user has it, and there is no orphan', async () => {
     await rounds('one principal, sign-ups', async (round, tally) => {
