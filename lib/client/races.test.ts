@@ -184,10 +184,10 @@ describe('what an identity holds', () => {
       await page.auth.recordWrite()
       return page.account.signIn('bob')
     })
-    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
+    expect(result).toMatchObject({ outcome: 'conflict' })
     expect(page.auth.getState()).toMatchObject({ authMode: 'local-first', session })
     await environment.idle(page.faults)
-    expect(device.account.session).toBeNull()
+    expect((await device.ring())!.entries.map(({ kind }) => kind)).toEqual(['device'])
   })
 
   test('counts while the app is still asked about it', async () => {
@@ -199,7 +199,7 @@ describe('what an identity holds', () => {
         return { items: 0 }
       },
     })
-    expect(await page.auth.upgrade(() => page.account.signIn('bob'))).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
+    expect(await page.auth.upgrade(() => page.account.signIn('bob'))).toMatchObject({ outcome: 'conflict' })
     expect(page.auth.getState().authMode).toBe('local-first')
   })
 
@@ -212,7 +212,7 @@ describe('what an identity holds', () => {
     await page.auth.fetch('https://app.example/notes', { method: 'PUT' })
     await page.auth.signOut()
     await page.auth.ensureIdentity({ resume: principal })
-    expect(await page.auth.upgrade(() => page.account.signIn('bob'))).toMatchObject({ outcome: 'failed', error: { code: 'CONFLICT' } })
+    expect(await page.auth.upgrade(() => page.account.signIn('bob'))).toMatchObject({ outcome: 'conflict' })
   })
 })
 
