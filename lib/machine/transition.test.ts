@@ -112,6 +112,10 @@ describe('the account server', () => {
   })
 })
 
+test('a conflict is the other tabs\' news, too', () => {
+  expect(transition(stateIn('upgrading'), EVENTS.conflictFound).slice(1)).toEqual(['announce'])
+})
+
 describe('other aliases of the same principal', () => {
   const before = stateIn('ready', { authMode: 'external', session: session('p', 'external') })
   const after = view({ ...session('p', 'external'), principals: ['p', 'alias'] })

@@ -164,7 +164,7 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },
   ready: idle,
-  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: pend },
+  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: (state, event) => [...pend(state, event), 'announce'] },
   pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
   conflict: { ...opened, recordChanged: follow, identityEnsured: settle, conflictResolved: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel, signOutStarted: to('signing-out') },
   'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },

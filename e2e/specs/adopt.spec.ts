@@ -1,0 +1,368 @@
+import type { Page } from '@playwright/test'
+import type { Device } from 'latchkey/playwright'
+import { type Person, enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
+
+type OpenNotes = () => Promise<Device>
+
+/** Ada's account with a note, and a second device of hers that has one of its own. */
+async function twoDevices(openNotes: OpenNotes): Promise<{ ada: Person; first: Device; second: Device; here: string; account: string }> {
+  const ada = somebody()
+  const first = await openNotes()
+  await writeNote(first.page, 'In the account')
+  await signUp(first, ada)
+  await expectSynced(first.page)
+  const second = await openNotes()
+  await writeNote(second.page, 'On the second device')
+  await expectSynced(second.page)
+  return { ada, first, second, here: (await second.principal())!, account: (await first.principal())! }
+}
+
+/** The same, with the question asked on the second device. */
+async function conflicted(openNotes: OpenNotes): ReturnType<typeof twoDevices> {
+  const given = await twoDevices(openNotes)
+  await enter(given.second.page, 'sign-in', given.ada)
+  await given.second.waitForState({ phase: 'conflict' })
+  await expect(dialogOf(given.second.page)).toBeVisible()
+  return given
+}
+
+const dialogOf = (page: Page) => page.getByTestId('conflict-dialog')
+
+async function decide(device: Device, choice: 'adopt' | 'switch' | 'cancel', page: Page = device.page): Promise<void> {
+  await page.getByTestId(`conflict-${choice}`).click()
+  await device.waitForState({ phase: 'ready' }, { page })
+  await expect(dialogOf(page)).toBeHidden()
+}
+
+async function undo({ page }: Device): Promise<void> {
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
+  await page.getByTestId('undo-anyway').click()
+}
+
+const adoptedNotes = ['On the second device', 'In the account']
+
+test('the dialog shows who and what is on each side, and nothing has changed yet', async ({ openNotes }) => {
+  const { ada, second, here } = await conflicted(openNotes)
+  const { page } = second
+  await expect(page.getByTestId('conflict-words')).toContainText(ada.email)
+  await expect(page.getByTestId('conflict-here')).toHaveText('1 note: “On the second device”')
+  await expect(page.getByTestId('conflict-account')).toHaveText(ada.email)
+  await expect(page.getByTestId('conflict-there')).toHaveText('1 note: “In the account”')
+  expect(await second.state()).toMatchObject({ authMode: 'local-first', session: { principal: here } })
+})
+
+test('keep both: the account has the notes of both, on every device', async ({ openNotes }) => {
+  const { ada, first, second, here, account } = await conflicted(openNotes)
+  await decide(second, 'adopt')
+  expect((await second.state()).session?.principals).toEqual([account, here])
+  await expectNotes(second.page, ...adoptedNotes)
+  await expectSynced(second.page)
+  await first.page.reload()
+  await expectNotes(first.page, ...adoptedNotes)
+  const third = await openNotes()
+  await signIn(third, ada)
+  await expectNotes(third.page, ...adoptedNotes)
+})
+
+test('a note that was never sent comes along, and one of the other device can be changed', async ({ openNotes }) => {
+  const { ada, first, second } = await twoDevices(openNotes)
+  await readyForOffline(second.page)
+  await second.goOffline()
+  await writeNote(second.page, 'Never sent')
+  await second.goOnline()
+  await second.page.route('**/api/notes/*', (route) => (route.request().method() === 'PUT' ? route.abort() : route.continue()))
+  await enter(second.page, 'sign-in', ada)
+  await decide(second, 'adopt')
+  await second.page.unroute('**/api/notes/*')
+  await second.page.reload()
+  await expectSynced(second.page)
+  await first.page.reload()
+  await first.page.getByTestId('note-item').filter({ hasText: 'On the second device' }).click()
+  await first.page.getByTestId('note-title').fill('Changed on the first')
+  await expectSynced(first.page)
+  await second.page.reload()
+  await expectNotes(second.page, 'Changed on the first', 'Never sent', 'In the account')
+})
+
+test('keep aside: the account alone; the account area opens the others again', async ({ openNotes }) => {
+  const { second, here, account } = await conflicted(openNotes)
+  const { page } = second
+  await decide(second, 'switch')
+  expect((await second.state()).session?.principals).toEqual([account])
+  await expectNotes(page, 'In the account')
+  await expectSynced(page)
+
+  await page.getByTestId('account-menu').click()
+  await expect(page.getByTestId('kept-aside')).toContainText('1 note of this device, kept aside')
+  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  expect((await second.waitForState({ authMode: 'local-first' })).session?.principal).toBe(here)
+  await expectNotes(page, 'On the second device')
+})
+
+test('what was put aside is not offered to the next person', async ({ openNotes }) => {
+  const { second } = await conflicted(openNotes)
+  await decide(second, 'switch')
+  await signOut(second)
+  await second.page.getByTestId('start-writing').click()
+  await second.waitForState({ authMode: 'local-first' })
+  await signUp(second, somebody())
+  await second.page.getByTestId('account-menu').click()
+  await expect(second.page.getByTestId('sign-out')).toBeVisible()
+  await expect(second.page.getByTestId('kept-aside')).toBeHidden()
+})
+
+test('stay: signed out of the account again, also over a reload', async ({ openNotes }) => {
+  const { second, here } = await conflicted(openNotes)
+  await decide(second, 'cancel')
+  await second.page.reload()
+  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session: { principal: here } })
+  await expectNotes(second.page, 'On the second device')
+  expect((await second.context.cookies()).filter(({ name }) => name.includes('session'))).toEqual([])
+})
+
+test('deleting takes a second step, and the way back from it is what a key press meets first', async ({ openNotes }) => {
+  const { second, account } = await conflicted(openNotes)
+  const { page } = second
+  await expect(page.getByTestId('conflict-discard')).toBeHidden()
+  await page.getByTestId('conflict-ask-discard').click()
+  await expect(page.getByTestId('conflict-discard-step')).toContainText('1 note: “On the second device”')
+  await expect(page.getByTestId('conflict-keep')).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(page.getByTestId('conflict-adopt')).toBeVisible()
+  await page.getByTestId('conflict-ask-discard').click()
+  await page.getByTestId('conflict-discard').click()
+  expect((await second.waitForState({ authMode: 'external', phase: 'ready' })).session?.principals).toEqual([account])
+  await expectNotes(page, 'In the account')
+  await expectSynced(page)
+  expect(await page.evaluate(notesOnDisk)).toEqual(['In the account'])
+  await page.getByTestId('account-menu').click()
+  await expect(page.getByTestId('sign-out')).toBeVisible()
+  await expect(page.getByTestId('kept-aside')).toBeHidden()
+})
+
+test('Escape and a stray Enter decide nothing; a reload asks again, and writing goes on meanwhile', async ({ openNotes }) => {
+  const { second, here } = await conflicted(openNotes)
+  const { page } = second
+  await expect(page.getByTestId('conflict-heading')).toBeFocused()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Escape')
+  await expect(dialogOf(page)).toBeHidden()
+  expect(await second.state()).toMatchObject({ phase: 'conflict', session: { principal: here } })
+  await writeNote(page, 'Meanwhile')
+  await expectSynced(page)
+
+  await page.reload()
+  await expect(dialogOf(page)).toBeVisible()
+  await expect(page.getByTestId('conflict-here')).toHaveText('2 notes: “Meanwhile”, “On the second device”')
+  await page.keyboard.press('Escape')
+  await page.getByTestId('conflict-decide').click()
+  await decide(second, 'adopt')
+  await expectNotes(page, 'Meanwhile', ...adoptedNotes)
+})
+
+test('by keyboard alone: heading, choices in order, and words that say what each does', async ({ openNotes }) => {
+  const { second } = await conflicted(openNotes)
+  const { page } = second
+  await expect(page.getByRole('dialog', { name: 'You have notes here and in your account' })).toBeVisible()
+  await expect(page.getByTestId('conflict-adopt')).toHaveAccessibleDescription('Your account gets the notes of this device as well. You can undo it.')
+  for (const name of ['adopt', 'switch', 'cancel', 'later', 'ask-discard']) {
+    await page.keyboard.press('Tab')
+    // The close button comes first: it stands beside the heading.
+    if (name === 'adopt') await page.keyboard.press('Tab')
+    await expect(page.getByTestId(`conflict-${name}`)).toBeFocused()
+  }
+  for (let steps = 0; steps < 4; steps++) await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Enter')
+  await second.waitForState({ authMode: 'external', phase: 'ready' })
+  await expect(page.getByTestId('account-menu')).toBeFocused()
+})
+
+test('offline in the middle nothing is decided and nothing lost; online it goes on', async ({ openNotes }) => {
+  const { second, here } = await conflicted(openNotes)
+  const { page } = second
+  await readyForOffline(page)
+  await second.goOffline()
+  await page.reload()
+  await expect(dialogOf(page)).toBeVisible()
+  await expect(page.getByTestId('conflict-there')).toContainText('Cannot be looked at now')
+  await page.getByTestId('conflict-adopt').click()
+  await expect(page.getByTestId('conflict-error')).toContainText('cannot be reached')
+  expect(await second.state()).toMatchObject({ phase: 'conflict', session: { principal: here } })
+  await second.goOnline()
+  await decide(second, 'adopt')
+  await expectNotes(page, ...adoptedNotes)
+})
+
+test('an adoption whose answer was lost is found done, once', async ({ openNotes }) => {
+  const { second, here, account } = await conflicted(openNotes)
+  const { page } = second
+  await page.route('**/api/auth/latchkey/link', async (route) => {
+    expect((await route.fetch()).status()).toBe(200)
+    await route.abort()
+  })
+  await page.getByTestId('conflict-adopt').click()
+  await expect(page.getByTestId('conflict-error')).toContainText('cannot be reached')
+  await page.unroute('**/api/auth/latchkey/link')
+  await page.reload()
+  await decide(second, 'adopt')
+  expect((await second.state()).session?.principals).toEqual([account, here])
+  await expectNotes(page, ...adoptedNotes)
+})
+
+test('a tab that dies right after the adoption leaves the notes to the next start', async ({ openNotes }) => {
+  const { second } = await conflicted(openNotes)
+  // The library commits, and the page never gets to move a row.
+  await second.page.evaluate(() => {
+    IDBDatabase.prototype.transaction = new Proxy(IDBDatabase.prototype.transaction, {
+      apply: (target, database: IDBDatabase, given: Parameters<IDBDatabase['transaction']>) => {
+        if (database.name === 'latchkey-notes' && given[1] === 'readwrite') throw new DOMException('gone')
+        return Reflect.apply(target, database, given)
+      },
+    })
+  })
+  await second.page.getByTestId('conflict-adopt').click()
+  await second.waitForState({ authMode: 'external' })
+  await second.page.close()
+  const page = await second.newTab('/')
+  await expectNotes(page, ...adoptedNotes)
+  await expectSynced(page)
+})
+
+test('two tabs: the question is in both, one answer counts for both', async ({ openNotes }) => {
+  const { ada, second, account } = await twoDevices(openNotes)
+  const other = await second.newTab('/')
+  await second.waitForState({ phase: 'ready' }, { page: other })
+  await enter(second.page, 'sign-in', ada)
+  await second.waitForState({ phase: 'conflict' }, { page: other })
+  // A dialog that nobody called for would be in the way of what is being written there.
+  await expect(dialogOf(other)).toBeHidden()
+  await other.getByTestId('conflict-decide').click()
+  await expect(dialogOf(other)).toBeVisible()
+  await decide(second, 'adopt')
+  expect((await second.waitForState({ authMode: 'external' }, { page: other })).session?.principal).toBe(account)
+  await expect(dialogOf(other)).toBeHidden()
+  await expectNotes(other, ...adoptedNotes)
+})
+
+test('undo: the notes go back to this device, kept aside, and can be adopted once more', async ({ openNotes }) => {
+  const { ada, first, second, here, account } = await conflicted(openNotes)
+  const { page } = second
+  await decide(second, 'adopt')
+  await writeNote(page, 'Written since')
+  await expectSynced(page)
+  await undo(second)
+  await expectNotes(page, 'Written since', 'In the account')
+  expect((await second.state()).session?.principals).toEqual([account])
+  await page.reload()
+  await expectNotes(page, 'Written since', 'In the account')
+  await expectSynced(page)
+  await first.page.reload()
+  await expectNotes(first.page, 'Written since', 'In the account')
+  await expectSynced(first.page)
+
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  expect((await second.waitForState({ authMode: 'local-first' })).session?.principal).toBe(here)
+  await expectNotes(page, 'On the second device')
+  await enter(page, 'sign-in', ada)
+  await decide(second, 'adopt')
+  await expectNotes(page, 'Written since', ...adoptedNotes)
+})
+
+test('undo on the other device: it says whose notes go, and they are gone from there', async ({ openNotes }) => {
+  const { first, second } = await conflicted(openNotes)
+  await decide(second, 'adopt')
+  await first.page.reload()
+  await expectNotes(first.page, ...adoptedNotes)
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
+  await expect(first.page.getByTestId('undo-words')).toContainText('back to the device that wrote')
+  await first.page.getByTestId('undo-anyway').click()
+  await expectNotes(first.page, 'In the account')
+  await second.page.reload()
+  await expectNotes(second.page, 'In the account')
+  await expectSynced(second.page)
+  await second.page.getByTestId('account-menu').click()
+  await second.page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  await second.waitForState({ authMode: 'local-first' })
+  await expectNotes(second.page, 'On the second device')
+})
+
+test('undo offline changes nothing and says so', async ({ openNotes }) => {
+  const { second, here, account } = await conflicted(openNotes)
+  const { page } = second
+  await decide(second, 'adopt')
+  await expectNotes(page, ...adoptedNotes)
+  await second.goOffline()
+  await undo(second)
+  await expect(page.getByTestId('undo-words')).toContainText('cannot be reached')
+  await page.getByTestId('undo-keep').click()
+  expect((await second.state()).session?.principals).toEqual([account, here])
+  await expectNotes(page, ...adoptedNotes)
+})
+
+test('notes that another account may still claim are not taken by a new one', async ({ openNotes }) => {
+  const { second, here } = await conflicted(openNotes)
+  const { page } = second
+  await decide(second, 'adopt')
+  await undo(second)
+  await expectNotes(page, 'In the account')
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  await second.waitForState({ authMode: 'local-first' })
+
+  await enter(page, 'sign-up', somebody())
+  await expect(page.getByTestId('auth-error')).toContainText('belong to another account')
+  expect(await second.state()).toMatchObject({ authMode: 'local-first', session: { principal: here } })
+  await page.getByTestId('auth-close').click()
+
+  const bob = somebody()
+  await signUp(await openNotes(), bob)
+  await enter(page, 'sign-in', bob)
+  await page.getByTestId('conflict-adopt').click()
+  await expect(page.getByTestId('conflict-heading')).toHaveText('These notes belong to another account')
+  await expect(page.getByTestId('conflict-adopt')).toBeHidden()
+  await decide(second, 'cancel')
+  await expectNotes(page, 'On the second device')
+})
+
+test('an account that appears from outside waits for a word: not me', async ({ openNotes }) => {
+  const { ada, second, here } = await twoDevices(openNotes)
+  const { page } = second
+  await signInOutside(page, ada)
+  await expect(page.getByTestId('waiting-notice')).toContainText(ada.email)
+  await page.getByTestId('waiting-cancel').click()
+  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session: { principal: here } })
+  await page.reload()
+  await second.waitForState({ phase: 'ready' })
+  await expect(page.getByTestId('waiting-notice')).toBeHidden()
+})
+
+test('an account that appears from outside waits for a word: that is me', async ({ openNotes }) => {
+  const { ada, second } = await twoDevices(openNotes)
+  const { page } = second
+  await signInOutside(page, ada)
+  await page.getByTestId('waiting-use').click()
+  await expect(dialogOf(page)).toBeVisible()
+  await decide(second, 'adopt')
+  await expectNotes(page, ...adoptedNotes)
+})
+
+/** As by a page of the same site that knows nothing of Latchkey. */
+async function signInOutside(page: Page, person: Person): Promise<void> {
+  await page.evaluate((body) => fetch('/api/auth/sign-in/email', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }), person)
+  await page.reload()
+  await expect(page.getByTestId('waiting-notice')).toBeVisible()
+}
+
+function notesOnDisk(): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open('latchkey-notes')
+    opening.onerror = () => reject(opening.error)
+    opening.onsuccess = () => {
+      const reading = opening.result.transaction('notes').objectStore('notes').getAll() as IDBRequest<{ title: string }[]>
+      reading.onsuccess = () => resolve(reading.result.map(({ title }) => title))
+    }
+  })
+}
