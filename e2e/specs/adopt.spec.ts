@@ -126,7 +126,7 @@ test('deleting takes a second step, and the way back from it is what a key press
   const { page } = second
   await expect(page.getByTestId('conflict-discard')).toBeHidden()
   await page.getByTestId('conflict-ask-discard').click()
-  await expect(page.getByTestId('conflict-discard-step')).toContainText('1 note: “On the second device”')
+  await expect(page.getByTestId('conflict-here')).toHaveText('1 note: “On the second device”')
   await expect(page.getByTestId('conflict-keep')).toBeFocused()
   await page.keyboard.press('Enter')
   await expect(page.getByTestId('conflict-adopt')).toBeVisible()

@@ -95,9 +95,7 @@ async function showSides({ auth }: App): Promise<void> {
   const [here, there] = [part('conflict-here'), part('conflict-there')]
   setText(there, 'Looking…')
   const preview = await auth.previewConflict().catch(() => null)
-  const onDevice = preview?.deviceHoldings?.label ?? 'Notes that only this device has'
-  setText(here, onDevice)
-  setText(part('conflict-discard-here'), onDevice)
+  setText(here, preview?.deviceHoldings?.label ?? 'Notes that only this device has')
   setText(there, preview?.accountHoldings?.label ?? 'Cannot be looked at now: the server does not answer')
 }
 
