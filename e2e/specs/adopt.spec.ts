@@ -1,46 +1,6 @@
 import type { Page } from '@playwright/test'
-import type { Device } from 'latchkey/playwright'
+import { adoptedNotes, conflicted, decide, dialogOf, twoDevices } from './conflicts.ts'
 import { type Person, enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
-
-type OpenNotes = () => Promise<Device>
-
-/** Ada's account with a note, and a second device of hers that has one of its own. */
-async function twoDevices(openNotes: OpenNotes): Promise<{ ada: Person; first: Device; second: Device; here: string; account: string }> {
-  const ada = somebody()
-  const first = await openNotes()
-  await writeNote(first.page, 'In the account')
-  await signUp(first, ada)
-  await expectSynced(first.page)
-  const second = await openNotes()
-  await writeNote(second.page, 'On the second device')
-  await expectSynced(second.page)
-  return { ada, first, second, here: (await second.principal())!, account: (await first.principal())! }
-}
-
-/** The same, with the question asked on the second device. */
-async function conflicted(openNotes: OpenNotes): ReturnType<typeof twoDevices> {
-  const given = await twoDevices(openNotes)
-  await enter(given.second.page, 'sign-in', given.ada)
-  await given.second.waitForState({ phase: 'conflict' })
-  await expect(dialogOf(given.second.page)).toBeVisible()
-  return given
-}
-
-const dialogOf = (page: Page) => page.getByTestId('conflict-dialog')
-
-async function decide(device: Device, choice: 'adopt' | 'switch' | 'cancel', page: Page = device.page): Promise<void> {
-  await page.getByTestId(`conflict-${choice}`).click()
-  await device.waitForState({ phase: 'ready' }, { page })
-  await expect(dialogOf(page)).toBeHidden()
-}
-
-async function undo({ page }: Device): Promise<void> {
-  await page.getByTestId('account-menu').click()
-  await page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
-  await page.getByTestId('undo-anyway').click()
-}
-
-const adoptedNotes = ['On the second device', 'In the account']
 
 test('the dialog shows who and what is on each side, and nothing has changed yet', async ({ openNotes }) => {
   const { ada, second, here } = await conflicted(openNotes)
@@ -243,88 +203,6 @@ test('two tabs: the question is in both, one answer counts for both', async ({ o
   expect((await second.waitForState({ authMode: 'external' }, { page: other })).session?.principal).toBe(account)
   await expect(dialogOf(other)).toBeHidden()
   await expectNotes(other, ...adoptedNotes)
-})
-
-test('undo: the notes go back to this device, kept aside, and can be adopted once more', async ({ openNotes }) => {
-  const { ada, first, second, here, account } = await conflicted(openNotes)
-  const { page } = second
-  await decide(second, 'adopt')
-  await writeNote(page, 'Written since')
-  await expectSynced(page)
-  await undo(second)
-  await expectNotes(page, 'Written since', 'In the account')
-  expect((await second.state()).session?.principals).toEqual([account])
-  await page.reload()
-  await expectNotes(page, 'Written since', 'In the account')
-  await expectSynced(page)
-  await first.page.reload()
-  await expectNotes(first.page, 'Written since', 'In the account')
-  await expectSynced(first.page)
-
-  await page.getByTestId('account-menu').click()
-  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
-  expect((await second.waitForState({ authMode: 'local-first' })).session?.principal).toBe(here)
-  await expectNotes(page, 'On the second device')
-  await enter(page, 'sign-in', ada)
-  await decide(second, 'adopt')
-  await expectNotes(page, 'Written since', ...adoptedNotes)
-})
-
-test('undo on the other device: it says whose notes go, and they are gone from there', async ({ openNotes }) => {
-  const { first, second } = await conflicted(openNotes)
-  await decide(second, 'adopt')
-  await first.page.reload()
-  await expectNotes(first.page, ...adoptedNotes)
-  await first.page.getByTestId('account-menu').click()
-  await first.page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
-  await expect(first.page.getByTestId('undo-words')).toContainText('back to the device that wrote')
-  await first.page.getByTestId('undo-anyway').click()
-  await expectNotes(first.page, 'In the account')
-  await second.page.reload()
-  await expectNotes(second.page, 'In the account')
-  await expectSynced(second.page)
-  await second.page.getByTestId('account-menu').click()
-  await second.page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
-  await second.waitForState({ authMode: 'local-first' })
-  await expectNotes(second.page, 'On the second device')
-})
-
-test('undo offline changes nothing and says so', async ({ openNotes }) => {
-  const { second, here, account } = await conflicted(openNotes)
-  const { page } = second
-  await decide(second, 'adopt')
-  await expectNotes(page, ...adoptedNotes)
-  await second.goOffline()
-  await undo(second)
-  await expect(page.getByTestId('undo-words')).toContainText('cannot be reached')
-  await page.getByTestId('undo-keep').click()
-  expect((await second.state()).session?.principals).toEqual([account, here])
-  await expectNotes(page, ...adoptedNotes)
-})
-
-test('notes that another account may still claim are not taken by a new one', async ({ openNotes }) => {
-  const { second, here } = await conflicted(openNotes)
-  const { page } = second
-  await decide(second, 'adopt')
-  await undo(second)
-  await expectNotes(page, 'In the account')
-  await page.getByTestId('account-menu').click()
-  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
-  await second.waitForState({ authMode: 'local-first' })
-
-  await enter(page, 'sign-up', somebody())
-  await expect(page.getByTestId('auth-error')).toContainText('belong to another account')
-  expect(await second.state()).toMatchObject({ authMode: 'local-first', session: { principal: here } })
-  await page.getByTestId('auth-close').click()
-
-  const bob = somebody()
-  await signUp(await openNotes(), bob)
-  await enter(page, 'sign-in', bob)
-  await page.getByTestId('conflict-adopt').click()
-  await expect(page.getByTestId('conflict-heading')).toHaveText('These notes belong to another account')
-  await expect(page.getByTestId('conflict-adopt')).toBeHidden()
-  await decide(second, 'cancel')
-  await expectNotes(page, 'On the second device')
 })
 
 test('an account that appears from outside waits for a word: not me', async ({ openNotes }) => {
