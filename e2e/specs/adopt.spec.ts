@@ -172,6 +172,11 @@ test('an adoption whose answer was lost is found done, once', async ({ openNotes
 
 test('a tab that dies right after the adoption leaves the notes to the next start', async ({ openNotes }) => {
   const { second } = await conflicted(openNotes)
+  await second.page.keyboard.press('Escape')
+  await second.page.route('**/api/notes/*', (route) => (route.request().method() === 'PUT' ? route.abort() : route.continue()))
+  await writeNote(second.page, 'Not sent yet')
+  await expect.poll(() => second.page.evaluate(notesOnDisk)).toContain('Not sent yet')
+  await second.page.getByTestId('conflict-decide').click()
   // The library commits, and the page never gets to move a row.
   await second.page.evaluate(() => {
     IDBDatabase.prototype.transaction = new Proxy(IDBDatabase.prototype.transaction, {
@@ -185,7 +190,7 @@ test('a tab that dies right after the adoption leaves the notes to the next star
   await second.waitForState({ authMode: 'external' })
   await second.page.close()
   const page = await second.newTab('/')
-  await expectNotes(page, ...adoptedNotes)
+  await expectNotes(page, 'Not sent yet', ...adoptedNotes)
   await expectSynced(page)
 })
 
