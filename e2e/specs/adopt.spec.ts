@@ -95,7 +95,7 @@ test('deleting takes a second step, and the way back from it is what a key press
   expect((await second.waitForState({ authMode: 'external', phase: 'ready' })).session?.principals).toEqual([account])
   await expectNotes(page, 'In the account')
   await expectSynced(page)
-  expect(await page.evaluate(notesOnDisk)).toEqual(['In the account'])
+  await expect.poll(() => page.evaluate(notesOnDisk)).toEqual(['In the account'])
   await page.getByTestId('account-menu').click()
   await expect(page.getByTestId('sign-out')).toBeVisible()
   await expect(page.getByTestId('kept-aside')).toBeHidden()
