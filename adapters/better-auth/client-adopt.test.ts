@@ -1,10 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { AuthOptions } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
+import { latchkey, latchkeyJwt } from './index.ts'
 import { post, userOf } from './requests.testing.ts'
 import { person } from './server.testing.ts'
 
 const ada = person('ada')
+
+const payloadOf = (token: string | null): Record<string, unknown> => JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString())
+const aliasesOf = (token: string | null): unknown => payloadOf(token)['aliases']
 
 onEachEngine((newServer) => {
   /** Ada's account, made on her first device, and a second device that holds something. */
@@ -26,8 +30,7 @@ onEachEngine((newServer) => {
       expect(await two.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: canonical, principals: [canonical, alias] } })
       expect(await server.rows('latchkeyPrincipal')).toContainEqual(expect.objectContaining({ principal: alias, kind: 'alias', userId: (await userOf(server))['id'] }))
       expect((await first.load()).getState().session!.principal).toBe(canonical)
-      const [, payload] = (await two.getToken())!.split('.')
-      expect(JSON.parse(Buffer.from(payload!, 'base64url').toString())).toMatchObject({ sub: canonical, aliases: [alias] })
+      expect(payloadOf(await two.getToken())).toMatchObject({ sub: canonical, aliases: [alias] })
     })
 
     test('whose answer was lost after the server had recorded it, finds it so', async () => {
@@ -58,6 +61,37 @@ onEachEngine((newServer) => {
       expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toEqual([])
       await two.signOut()
       expect(await two.ensureIdentity({ resume: alias })).toMatchObject({ principal: alias, authMode: 'local-first' })
+    })
+
+    test('takes it back, and the next token does not name it any more, after a reload neither', async () => {
+      const { second, two, signIn, alias } = await secondDevice()
+      await signIn()
+      await two.resolve('adopt')
+      expect(aliasesOf(await two.getToken())).toEqual([alias])
+      await two.undoAdopt(alias)
+      expect(aliasesOf(await two.getToken())).toEqual([])
+      expect(aliasesOf(await (await second.load({ hardenAfterUpgrade: false })).getToken())).toEqual([])
+    })
+
+    test('on the first device, too, the next token names what the second one brought, once the server said so', async () => {
+      const { first, one, two, signIn, alias } = await secondDevice()
+      expect(aliasesOf(await one.getToken())).toEqual([])
+      await signIn()
+      await two.resolve('adopt')
+      const again = await first.load()
+      await vi.waitFor(() => expect(again.getState().session!.principals).toContain(alias))
+      expect(aliasesOf(await again.getToken())).toEqual([alias])
+    })
+
+    test('whose adoption the app refuses is told so by its code', async () => {
+      const server = await newServer({ plugins: [latchkey({ onLink: () => { throw new Error('no') } }), latchkeyJwt()] })
+      const [first, second] = [server.browser(), server.browser()]
+      await (await first.load()).upgrade(() => first.client.signUp.email(ada))
+      const two = await second.load({ hardenAfterUpgrade: false })
+      await two.recordWrite()
+      await two.upgrade(() => second.client.signIn.email(ada))
+      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'LINK_REFUSED' } })
+      expect(two.getState().phase).toBe('conflict')
     })
 
     test('cancels: the session at the account server ends, and the device is who it was', async () => {

@@ -174,6 +174,6 @@ function readFailure(outcome: unknown): LatchkeyError | null {
 
 function toFailure(error: NonNullable<Answer['error']>): LatchkeyError {
   const { status, code = '' } = error
-  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
+  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED', undefined, error)
 }

@@ -58,6 +58,13 @@ describe('the docs', () => {
     }
   })
 
+  test('show the very files that the tests of row ownership run', () => {
+    const text = readFileSync(`${root}/docs/adoption.md`, 'utf8')
+    const shown = [...text.matchAll(/^```(?:ts|sql)\n(?:\/\/|--) (\S+\.(?:ts|sql))\n([\s\S]*?)^```$/gm)]
+    expect(shown.map(([, name]) => name)).toEqual(['policy.sql', 'postgres.ts', 'sqlite.ts'])
+    for (const [, name, code] of shown) expect(code, name).toBe(readFileSync(`${root}/e2e/package/row-ownership/${name}`, 'utf8'))
+  })
+
   test('have no link that leads nowhere', () => {
     const files = new Set([...pages, 'LICENSE', 'SECURITY.md', 'CHANGELOG.md', ...readdirSync(`${root}/docs/images`).map((name) => `docs/images/${name}`)])
     for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md']) {

@@ -97,22 +97,6 @@ test('a second device that holds nothing takes the account without a question', 
   await expectNotes(second.page, 'From the first device')
 })
 
-test('a second device that holds notes keeps them, and everything stays as it was', async ({ openNotes }) => {
-  const first = await openNotes()
-  const ada = somebody()
-  await signUp(first, ada)
-
-  const second = await openNotes()
-  await writeNote(second.page, 'Only here')
-  const { session } = await second.state()
-  await enter(second.page, 'sign-in', ada)
-  await expect(second.page.getByTestId('auth-error')).toContainText('already holds notes')
-  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session })
-  await second.page.reload()
-  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session })
-  await expectNotes(second.page, 'Only here')
-})
-
 test('a wrong password leaves everything as before', async ({ openNotes }) => {
   const other = await openNotes()
   const ada = somebody()

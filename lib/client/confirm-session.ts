@@ -8,6 +8,11 @@ export function accountEntry(found: AccountSession, verifiedAt: number): Account
   return { kind: 'account', accountId, principal, aliases, recoverable, claims: {}, verifiedAt }
 }
 
+/** The account with other aliases than before; the token at hand carries those of before, and servers believe it. */
+export function withAliases({ token, ...entry }: AccountEntry, aliases: readonly string[]): AccountEntry {
+  return { ...entry, aliases, ...(token && `${aliases}` === `${entry.aliases}` && { token }) }
+}
+
 /**
  * Asks the account server, once after the start, whether the session of external mode is still there.
  *
@@ -32,7 +37,7 @@ export async function confirmSession(runtime: Runtime): Promise<void> {
   const confirmed = accountEntry(found, runtime.now())
   await runtime.write((ring) => {
     if (!isAsked(ring)) return ring
-    const entries = ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...other, ...confirmed, claims: other.claims } : other))
+    const entries = ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...withAliases(other, confirmed.aliases), ...confirmed, claims: other.claims } : other))
     return { ...ring, entries }
   })
   if (accountInForce(runtime, runtime.ring())?.accountId === entry.accountId) runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })

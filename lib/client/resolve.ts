@@ -4,6 +4,7 @@ import type { Conflict, PendingUpgrade, Session, WaitingAccount } from '../machi
 import type { Decision } from '../machine/transition.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
+import { withAliases } from './confirm-session.ts'
 import { describe } from './holdings.ts'
 import { exclusively } from './lock.ts'
 import type { ConflictPolicy, LocalHoldings } from './options.ts'
@@ -118,7 +119,7 @@ export async function undoAdopt(runtime: Runtime, alias: string): Promise<Sessio
     const entry = core.currentEntry(runtime.ring())
     if (entry?.kind !== 'account' || !entry.aliases.includes(alias)) throw core.fail('IDENTITY_UNKNOWN', 'no such alias of the account in force')
     const { aliases } = await unlink(alias)
-    await runtime.write((ring) => ({ ...ring, entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...other, aliases } : other)) }))
+    await runtime.write((ring) => ({ ...ring, entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? withAliases(other, aliases) : other)) }))
   })
   runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
   return runtime.getState().session!

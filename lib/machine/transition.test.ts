@@ -112,6 +112,20 @@ describe('the account server', () => {
   })
 })
 
+test('a conflict is the other tabs\' news, too', () => {
+  expect(transition(stateIn('upgrading'), EVENTS.conflictFound).slice(1)).toEqual(['announce'])
+})
+
+describe('other aliases of the same principal', () => {
+  const before = stateIn('ready', { authMode: 'external', session: session('p', 'external') })
+  const after = view({ ...session('p', 'external'), principals: ['p', 'alias'] })
+
+  test('leave no token in use that names those of before, here and in other tabs', () => {
+    expect(transition(before, { type: 'sessionConfirmed', view: after })).toMatchObject([{ session: { principals: ['p', 'alias'] } }, 'dropTokens', 'announce'])
+    expect(transition(before, { type: 'recordChanged', view: after, waiting: {} })).toMatchObject([{ session: { principals: ['p', 'alias'] } }, 'dropTokens'])
+  })
+})
+
 describe('what another tab wrote', () => {
   for (const phase of PHASES.filter((phase) => phase !== 'starting')) {
     test(`is shown in the phase ${phase}, which goes on`, () => {

@@ -83,7 +83,7 @@ const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { 
 
 /** Takes over what the store says; nothing but the events that use it can change the principal. */
 const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
-  isSame(state, view) ? [change(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
+  isSame(state, view) ? [change(state, view), ...outdated(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 
 /** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
 const follow = (state: AuthState, event: Found): Transition => {
@@ -98,6 +98,9 @@ const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
   change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
 
 const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
+
+/** Tokens carry the aliases, and servers believe them: those of before are not to be used any more. */
+const outdated = (state: AuthState, view: View): Effect[] => (`${state.session?.principals}` === `${view.session?.principals}` ? [] : ['dropTokens'])
 
 /** An identity that was made while an act is under way: the record has it, so it is shown. */
 const join = (state: AuthState, event: Found): Transition => [...show(state, event), 'announce']
@@ -116,7 +119,7 @@ const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly vi
 
 /** The server's word on the same principal; anything else is not its to say. */
 const confirm = (state: AuthState, { view }: { readonly view: View }): Transition =>
-  isSame(state, view) ? [change(state, { ...view, error: undefined }), 'announce'] : ignore(state)
+  isSame(state, view) ? [change(state, { ...view, error: undefined }), ...outdated(state, view), 'announce'] : ignore(state)
 
 const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
   if (!state.session) return ignore(state)
@@ -161,7 +164,7 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },
   ready: idle,
-  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: pend },
+  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: (state, event) => [...pend(state, event), 'announce'] },
   pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
   conflict: { ...opened, recordChanged: follow, identityEnsured: settle, conflictResolved: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel, signOutStarted: to('signing-out') },
   'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },

@@ -4,10 +4,13 @@ export interface NoteChange {
   readonly body: string
   /** Milliseconds since 1970. */
   readonly updatedAt: number
+  /** The principal that wrote it first, before an account adopted it; null where that is the one who asks. */
+  readonly origin: string | null
 }
 
 const TITLE_LIMIT = 200
 const BODY_LIMIT = 100_000
+const ORIGIN_LIMIT = 64
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
 /** @returns null for anything that is no note, or too long for one */
@@ -17,7 +20,8 @@ export function readNote(body: unknown): NoteChange | null {
   const title = readText(fields['title'], TITLE_LIMIT)
   const text = readText(fields['body'], BODY_LIMIT)
   const updatedAt = readTime(fields['updatedAt'])
-  return title === null || text === null || updatedAt === null ? null : { title, body: text, updatedAt }
+  const origin = readText(fields['origin'], ORIGIN_LIMIT)
+  return title === null || text === null || updatedAt === null ? null : { title, body: text, updatedAt, origin }
 }
 
 function readText(value: unknown, limit: number): string | null {

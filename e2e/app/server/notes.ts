@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type ServerSession, type SessionResolver, type WriteAttempt, type WriterSession, owns, requireWriter } from 'latchkey/server'
-import { type NoteChange, isId, readNote, readTime } from './note-input.ts'
+import { isId, readNote, readTime } from './note-input.ts'
 
 /** A row. What was deleted stays as a tombstone, so that every device learns of it. */
 export interface NoteTable {
@@ -15,6 +15,7 @@ export interface NoteTable {
   deleted: 0 | 1
 }
 
+type NoteText = Pick<NoteTable, 'title' | 'body'>
 type Database = Kysely<{ note: NoteTable }>
 
 export async function createNoteTable(database: Database): Promise<void> {
@@ -45,7 +46,12 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
   notes.get('/', async (context) => {
     const { principal, principals } = context.get('session')
     const rows = principal === null ? [] : await database.selectFrom('note').selectAll().where('owner', 'in', principals).execute()
-    return context.json({ principal, notes: rows.map(toJson) })
+    return context.json({ principal, principals, notes: rows.map(toJson) })
+  })
+
+  notes.get('/summary', async (context) => {
+    const { principal, principals } = context.get('session')
+    return context.json(principal === null ? { count: 0, latest: [] } : await summarise(database, principals))
   })
 
   notes.put('/:id', async (context) => {
@@ -53,7 +59,8 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
     const { id } = context.req.param()
     const change = readNote(await context.req.json().catch(() => null))
     if (!change || !isId(id)) return context.json({ error: 'invalid' }, 400)
-    const row = await writeNote(database, session, { id, ...change, deleted: 0 })
+    const { origin, ...text } = change
+    const row = await writeNote(database, session, { id, ...text, deleted: 0, owner: owns(session, origin) ? origin! : session.principal })
     return row ? context.json({ note: toJson(row) }) : context.json({ error: 'not found' }, 404)
   })
 
@@ -62,7 +69,7 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
     const { id } = context.req.param()
     const updatedAt = readTime(Number(context.req.query('updatedAt')))
     if (updatedAt === null || !isId(id)) return context.json({ error: 'invalid' }, 400)
-    const row = await writeNote(database, session, { id, title: '', body: '', updatedAt, deleted: 1 })
+    const row = await writeNote(database, session, { id, title: '', body: '', updatedAt, deleted: 1, owner: session.principal })
     return row ? context.json({ note: toJson(row) }) : context.json({ error: 'not found' }, 404)
   })
 
@@ -79,20 +86,31 @@ function writer(session: ServerSession, operation: WriteAttempt['operation']): W
  *
  * @returns the row as it is now; null where it is somebody else's, which looks like no row at all
  */
-async function writeNote(database: Database, session: WriterSession, change: NoteChange & Pick<NoteTable, 'id' | 'deleted'>): Promise<NoteTable | null> {
-  const { id, ...fields } = change
+async function writeNote(database: Database, session: WriterSession, row: NoteTable): Promise<NoteTable | null> {
+  const { id, owner: _, ...fields } = row
   // One statement: a check before it could be out of date when it runs.
   await database
     .insertInto('note')
-    .values({ ...change, owner: session.principal })
+    .values(row)
     .onConflict((conflict) =>
       conflict.column('id').doUpdateSet(fields).where('note.owner', 'in', session.principals).where('note.updatedAt', '<', fields.updatedAt),
     )
     .execute()
-  const row = await database.selectFrom('note').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-  return owns(session, row.owner) ? row : null
+  const kept = await database.selectFrom('note').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  return owns(session, kept.owner) ? kept : null
 }
 
-function toJson({ id, title, body, updatedAt, deleted }: NoteTable): object {
-  return { id, title, body, updatedAt, deleted: deleted === 1 }
+/** How many headings a summary has. */
+const LATEST = 3
+
+/** What somebody holds, in short: for the person who decides about two identities. */
+async function summarise(database: Database, principals: readonly string[]): Promise<{ count: number; latest: NoteText[] }> {
+  const written = database.selectFrom('note').where('owner', 'in', principals).where('deleted', '=', 0).where(sql`trim(title || body)`, '<>', '')
+  const { count } = await written.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+  const latest = await written.select(['title', sql<string>`substr(body, 1, 200)`.as('body')]).orderBy('updatedAt', 'desc').limit(LATEST).execute()
+  return { count, latest }
+}
+
+function toJson({ id, owner, title, body, updatedAt, deleted }: NoteTable): object {
+  return { id, origin: owner, title, body, updatedAt, deleted: deleted === 1 }
 }

@@ -1,4 +1,5 @@
 import type { Auth } from 'latchkey'
+import type { Aside } from './aside.ts'
 import type { AccountClient } from './auth.ts'
 import type { Notebook } from './notes/notebook.ts'
 import type { Sync } from './notes/sync.ts'
@@ -11,6 +12,7 @@ export interface App {
   readonly notebook: Notebook
   readonly sync: Sync
   readonly route: Route
+  readonly aside: Aside
 }
 
 /** A part of the page: it shows what is, each time it is told to. */

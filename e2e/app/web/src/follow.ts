@@ -6,10 +6,10 @@ export function followIdentity({ auth, notebook, sync }: App): { resume(): Promi
 
   async function follow(): Promise<void> {
     const { session, authMode, error, phase } = auth.getState()
-    const now = [phase === 'starting', session?.principal, authMode, error].join(' ')
+    const now = [phase === 'starting', ...(session?.principals ?? []), authMode, error].join(' ')
     if (phase === 'starting' || now === followed) return
     followed = now
-    await notebook.open(session?.principal ?? null)
+    await notebook.open(session?.principal ?? null, session?.principals)
     await sync.run()
   }
 

@@ -1,6 +1,7 @@
 import { defineDevtools } from 'latchkey/devtools'
 import { createActions } from './actions.ts'
 import type { App } from './app.ts'
+import { createAside } from './aside.ts'
 import { createAccountClient, createNotesAuth } from './auth.ts'
 import { narrow, onClick } from './dom.ts'
 import { createNotebook } from './notes/notebook.ts'
@@ -10,9 +11,11 @@ import { keepOffline } from './offline.ts'
 import { followIdentity } from './follow.ts'
 import { createRoute } from './route.ts'
 import { createAuthDialog } from './views/auth-dialog.ts'
+import { createConflictDialog } from './views/conflict.ts'
 import { createDeveloperPanel } from './views/developer.ts'
 import { createEditor } from './views/editor.ts'
 import { createIdentityBar } from './views/identity.ts'
+import { createJoined } from './views/joined.ts'
 import { createList } from './views/list.ts'
 import { createNotices } from './views/notices.ts'
 import { createPage } from './views/page.ts'
@@ -34,12 +37,15 @@ const notebook = createNotebook(() => {
 })
 const account = createAccountClient()
 const patience = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, FLUSH))
-const auth = createNotesAuth(account, notebook, () => Promise.race([sync.run(), patience()]))
+const aside = createAside(() => auth)
+const auth = createNotesAuth(account, notebook, aside, () => Promise.race([sync.run(), patience()]))
 const sync = createSync(auth, notebook, tellTabs)
-const app: App = { auth, account, notebook, sync, route: createRoute() }
+const app: App = { auth, account, notebook, sync, route: createRoute(), aside }
 
 const actions = createActions(app, createToast(app))
-const openAuthDialog = createAuthDialog(app)
+const conflict = createConflictDialog(app)
+const decide = (): void => void conflict.open()
+const openAuthDialog = createAuthDialog(app, decide)
 const signUp = (): void => openAuthDialog('sign-up')
 const signIn = (): void => openAuthDialog('sign-in')
 const { resume } = followIdentity(app)
@@ -49,8 +55,10 @@ const views = [
   createList(app, actions),
   createEditor(app, actions),
   createIdentityBar(app),
-  createNotices(app, { signUp, signIn, retry: resume }),
+  createNotices(app, { signUp, signIn, retry: resume, decide }),
   createPanel(app, { signUp, signOut: () => void signOut(app), openDeveloperPanel: createDeveloperPanel() }),
+  createJoined(app),
+  conflict,
 ]
 listenToKeys(actions)
 onClick('open-auth', signIn)
@@ -68,6 +76,9 @@ for (const source of [auth, notebook, sync, app.route]) source.subscribe(schedul
 for (const event of ['online', 'offline']) addEventListener(event, schedule)
 narrow.addEventListener('change', schedule)
 schedule()
+
+// Where a reload came before the decision, the question comes again.
+void auth.ready.then(() => auth.getState().phase === 'conflict' && decide())
 
 // What could not be kept is lost with the tab, so the browser asks.
 addEventListener('beforeunload', (event) => {

@@ -42,17 +42,14 @@ export function vetoWords(unsynced: number): string {
 /** What went wrong with a sign-up or sign-in. In each case everything is as it was before. */
 export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthState): string {
   if (code === 'OFFLINE') return 'The server cannot be reached. Nothing has changed here; try again in a moment.'
-  if (code === 'CONFLICT') return authMode === 'external' ? OTHER_ACCOUNT : OWN_NOTES
-  if (code === 'PRINCIPAL_TAKEN') return 'The notes on this device belong to another account already. Sign in to that one.'
+  if (code === 'CONFLICT' && authMode === 'external') return OTHER_ACCOUNT
+  if (code === 'PRINCIPAL_TAKEN') return 'The notes on this device belong to another account already. Sign in to that one; nothing has changed.'
   if (code === 'IDENTITY_CHANGED' || code === 'UPGRADE_IN_PROGRESS') return 'Another tab is signing in or out. Try again in a moment.'
   const refusal = (cause as { code?: string } | undefined)?.code ?? ''
   return REFUSALS[refusal] ?? 'That did not work, and nothing has changed here. Please try again.'
 }
 
 const OTHER_ACCOUNT = 'That is another account. Everything stays as it was; sign out first to change accounts.'
-const OWN_NOTES =
-  'This device already holds notes of its own, so it was not switched to that account. Everything stays as it was. ' +
-  'Create a new account to keep these notes, or sign in to yours in another browser.'
 
 const REFUSALS: Readonly<Record<string, string>> = {
   INVALID_EMAIL_OR_PASSWORD: 'The e-mail or the password is wrong.',

@@ -9,6 +9,8 @@ export interface Note {
   readonly updatedAt: number
   /** Kept until the server knows. */
   readonly deleted: boolean
+  /** The principal that wrote it first, where an account has adopted that one since; absent where it is the owner. */
+  readonly origin?: string
 }
 
 /** What a person types. */

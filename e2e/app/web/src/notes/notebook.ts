@@ -1,7 +1,7 @@
 import { createEmitter } from '../emitter.ts'
 import { type Note, changeNote, createNote, isBlank } from './note.ts'
 import { createSaver } from './saver.ts'
-import { forgetSynced, readHoldings } from './store.ts'
+import { forgetSynced, readHoldings, removeAll, reown } from './store.ts'
 
 /** The notes of the principal in force, as they are shown. What is typed is here first, and on disk right after. */
 export interface Notebook {
@@ -19,8 +19,14 @@ export interface Notebook {
   isKept(): boolean
   /** The browser refuses to keep something at the moment. */
   isFailing(): boolean
-  /** Shows another principal's notes. What was written without any identity becomes theirs. */
-  open(owner: string | null): Promise<void>
+  /**
+   * Shows somebody's notes. What was written without any identity becomes theirs.
+   *
+   * @param principals - the owner and its aliases, whose notes are the owner's, too
+   */
+  open(owner: string | null, principals?: readonly string[]): Promise<void>
+  /** Puts notes under the one who owns them now. */
+  reown(owner: string, principals: readonly string[]): Promise<void>
   /** Reads again what other tabs and the server changed. */
   reload(): Promise<void>
   /** Adds a blank note, or finds the one that is there. It is kept once something is typed. */
@@ -32,6 +38,8 @@ export interface Notebook {
   tidy(id: string): void
   /** Removes from this device what the server can bring back. */
   forget(owner: string): Promise<void>
+  /** Removes everything of somebody from this device. */
+  discard(owner: string): Promise<void>
   /** Resolves once everything typed is on disk, or cannot be. */
   settled(): Promise<void>
   subscribe(listener: () => void): () => void
@@ -84,7 +92,14 @@ export function createNotebook(onSaved: () => void): Notebook {
     show([...(draft ? [draft] : []), ...holdings.notes, ...unsaved])
   }
 
-  async function openAnother(next: string | null): Promise<void> {
+  /** What is still to be written has to be on disk before it can move. */
+  async function reownAll(to: string, principals: readonly string[]): Promise<void> {
+    await saver.settled()
+    await saver.guard(reown(to, principals))
+    await reload()
+  }
+
+  function turnTo(next: string | null): void {
     const homeless = [...shown.values()].filter((note) => note.owner === NOBODY && !isBlank(note))
     owner = next
     draft = undefined
@@ -92,7 +107,6 @@ export function createNotebook(onSaved: () => void): Notebook {
     show([])
     if (next === null) return
     for (const note of homeless) change(changeNote(note, { owner: next }))
-    await reload()
   }
 
   return {
@@ -106,8 +120,9 @@ export function createNotebook(onSaved: () => void): Notebook {
     isOpen: () => opened,
     isKept: () => owner !== null && !saver.isFailing(),
     isFailing: saver.isFailing,
-    async open(next) {
-      if (next !== owner) await openAnother(next)
+    async open(next, principals = []) {
+      if (next !== owner) turnTo(next)
+      if (next !== null) await reownAll(next, [next, ...principals])
       opened = true
       emit()
     },
@@ -130,6 +145,11 @@ export function createNotebook(onSaved: () => void): Notebook {
       await saver.settled()
       await saver.guard(forgetSynced(from))
     },
+    async discard(from) {
+      await saver.settled()
+      await saver.guard(removeAll(from))
+    },
+    reown: reownAll,
     settled: saver.settled,
   }
 }

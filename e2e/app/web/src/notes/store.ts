@@ -58,13 +58,59 @@ export function acknowledge(sent: Note, kept: ServerNote): Promise<void> {
 }
 
 /**
+ * Puts every note under the one who owns it now: an account has those of the principals that it adopted, and those of
+ * one that it gave up go back. Changes that the server has not heard go along. Once more changes nothing, so that a tab
+ * may die before it and the next one does it.
+ */
+export function reown(principal: string, principals: readonly string[]): Promise<void> {
+  return transact('readwrite', (stores) => reownIn(stores, principal, principals))
+}
+
+async function reownIn(stores: Stores, principal: string, principals: readonly string[]): Promise<void> {
+  for (const alias of principals.filter((other) => other !== principal)) {
+    const { notes, pending } = await holdingsIn(stores, alias)
+    for (const note of notes) await move(stores, note, pending.has(note.id), principal)
+  }
+  const { notes, pending } = await holdingsIn(stores, principal)
+  for (const note of notes) if (!principals.includes(originOf(note))) await move(stores, note, pending.has(note.id), originOf(note))
+}
+
+const originOf = ({ origin, owner }: Note): string => origin ?? owner
+
+/** The later change of a note wins where both have it. */
+async function move(stores: Stores, note: Note, isPending: boolean, owner: string): Promise<void> {
+  const there = await answerOf<Note | undefined>(stores.notes.get([owner, note.id]))
+  remove(stores, note)
+  if (there && there.updatedAt >= note.updatedAt) return
+  const moved = { ...note, owner, origin: originOf(note) }
+  if (isPending) return saveIn(stores, moved)
+  stores.notes.put(moved)
+  stores.outbox.delete([owner, note.id])
+}
+
+function remove({ notes, outbox }: Stores, { owner, id }: Note): void {
+  notes.delete([owner, id])
+  outbox.delete([owner, id])
+}
+
+/** Removes everything of one principal, also what only this device has. */
+export function removeAll(owner: string): Promise<void> {
+  return transact('readwrite', async ({ notes, outbox }) => {
+    notes.delete(rangeOf(owner))
+    outbox.delete(rangeOf(owner))
+  })
+}
+
+/**
  * Takes over what the server holds. The later change of a note wins. What the server has never heard of, or no
  * longer knows, waits in the outbox again: it is not this device's to lose.
  *
+ * @param principals - whose notes the rows are
  * @returns whether anything waits again
  */
-export function mergeFromServer(owner: string, rows: readonly ServerNote[]): Promise<boolean> {
+export function mergeFromServer(owner: string, rows: readonly ServerNote[], principals: readonly string[]): Promise<boolean> {
   return transact('readwrite', async (stores) => {
+    await reownIn(stores, owner, principals)
     const { notes, pending } = await holdingsIn(stores, owner)
     const mine = new Map(notes.map((note) => [note.id, note]))
     for (const row of rows) {

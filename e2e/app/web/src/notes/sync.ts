@@ -132,8 +132,8 @@ async function exchange(auth: Auth, owner: string): Promise<boolean> {
     const sent = sendNote(auth, note).then((kept) => acknowledge(note, kept))
     await sent.catch((error: unknown) => (refused = asRefusal(error)))
   }
-  const { principal, notes: rows } = await fetchNotes(auth)
-  const isMore = principal === owner && (await mergeFromServer(owner, rows))
+  const { principal, principals, notes: rows } = await fetchNotes(auth)
+  const isMore = principal === owner && (await mergeFromServer(owner, rows, principals))
   if (refused) throw refused
   return isMore
 }

@@ -1,4 +1,4 @@
-import { type LatchkeyError, isLatchkeyError } from 'latchkey'
+import { type UpgradeResult, isLatchkeyError } from 'latchkey'
 import type { App } from '../app.ts'
 import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
 import { failureWords } from '../words.ts'
@@ -38,9 +38,10 @@ interface Fields {
 /**
  * One dialog for both ways into an account.
  *
+ * @param onConflict - the account has notes of its own, and so has this device
  * @returns what opens it
  */
-export function createAuthDialog(app: App): (intent: AuthIntent) => void {
+export function createAuthDialog(app: App, onConflict: () => void): (intent: AuthIntent) => void {
   const { auth } = app
   const dialog = part<HTMLDialogElement>('auth-dialog')
   const fields: Fields = { email: part('auth-email'), password: part('auth-password') }
@@ -79,14 +80,18 @@ export function createAuthDialog(app: App): (intent: AuthIntent) => void {
     if (mistake) return showError(...mistake)
     showError('')
     setBusy(true)
-    const error = await enter(app, intent, fields).finally(() => setBusy(false))
-    if (error) {
+    const result = await enter(app, intent, fields).finally(() => setBusy(false))
+    if (result.outcome === 'failed' || (result.outcome === 'taken' && !result.conflict)) {
+      const { error } = result
       showError(failureWords(error, auth.getState()), error.code === 'PROVIDER_REFUSED' ? fields.password : undefined)
       return fields.password.focus()
     }
     dialog.close()
     // What opened the dialog may be gone.
     part('account-menu').focus()
+    if (auth.getState().phase === 'conflict') return onConflict()
+    // What waits for the person's word is in the notices.
+    if (result.outcome === 'pending') return announce('Almost there: see the notice.')
     announce(intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.')
   }
 
@@ -104,6 +109,7 @@ export function createAuthDialog(app: App): (intent: AuthIntent) => void {
   })
 
   return (wanted) => {
+    if (auth.getState().phase === 'conflict') return onConflict()
     show(wanted)
     const { email } = auth.getState().session?.claims ?? {}
     if (typeof email === 'string') fields.email.value = email
@@ -121,16 +127,15 @@ function findMistake({ email, password }: Fields, intent: AuthIntent): [text: st
 }
 
 /** One call for both: the device's identity goes along, and the result says what became of it. */
-async function enter({ auth, account }: App, intent: AuthIntent, fields: Fields): Promise<LatchkeyError | null> {
+async function enter({ auth, account }: App, intent: AuthIntent, fields: Fields): Promise<UpgradeResult> {
   const credentials = { email: fields.email.value.trim(), password: fields.password.value }
   const name = credentials.email.split('@')[0]!
   try {
-    const result = await auth.upgrade(() =>
+    return await auth.upgrade(() =>
       intent === 'sign-up' ? account.signUp.email({ ...credentials, name }) : account.signIn.email(credentials),
     )
-    return result.outcome === 'failed' ? result.error : null
   } catch (error) {
-    if (isLatchkeyError(error)) return error
+    if (isLatchkeyError(error)) return { outcome: 'failed', error }
     throw error
   }
 }

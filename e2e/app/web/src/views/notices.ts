@@ -1,18 +1,25 @@
+import type { UpgradeState } from 'latchkey'
 import type { App, View } from '../app.ts'
-import { first, onClick, part, setHidden, setText } from '../dom.ts'
+import { accountName } from '../auth.ts'
+import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
 import { isBlank } from '../notes/note.ts'
 import { storageAction, storageWords } from '../storage-words.ts'
-import { sessionWords } from '../words.ts'
+import { failureWords, sessionWords } from '../words.ts'
 
 export interface NoticeActs {
   signUp(): void
   signIn(): void
   /** Asks the server, or the storage, once more. */
   retry(): void
+  /** Shows what is on both sides. */
+  decide(): void
 }
 
 /** One notice at a time, the most urgent first. */
-export function createNotices({ auth, notebook }: App, acts: NoticeActs): View {
+export function createNotices(app: App, acts: NoticeActs): View {
+  const { auth, notebook } = app
+  const waiting = createWaiting(app, acts)
+  onClick('conflict-decide', acts.decide)
   const storage = part('storage-problem')
   const session = part('error-banner')
   const nudge = part('nudge')
@@ -35,8 +42,46 @@ export function createNotices({ auth, notebook }: App, acts: NoticeActs): View {
       setHidden(session, Boolean(problem) || !state.error)
       if (state.error) setText(first(session, 'p'), sessionWords(state))
       setText(part('error-action'), state.authMode === 'external' ? 'Sign in' : 'Try again')
+      const isQuiet = !problem && !state.error
+      setHidden(part('conflict-notice'), !isQuiet || state.phase !== 'conflict')
+      waiting.render(isQuiet && state.phase === 'pending' ? state.upgrade : undefined)
       const hasSomething = state.authMode === 'local-first' && notebook.notes().some((note) => !isBlank(note))
-      setHidden(nudge, Boolean(problem) || Boolean(state.error) || !hasSomething || isDismissed(notebook.owner()))
+      setHidden(nudge, !isQuiet || state.phase !== 'ready' || !hasSomething || isDismissed(notebook.owner()))
+    },
+  }
+}
+
+/** An account that is signed in in this browser and waits for the person's word, or a sign-in that is not complete yet. */
+function createWaiting({ auth, account }: App, { decide }: NoticeActs): { render(upgrade: UpgradeState | undefined): void } {
+  const notice = part('waiting-notice')
+  const name = first(notice, '[data-slot="waiting-name"]')
+  let asked = ''
+
+  async function use(): Promise<void> {
+    const result = await auth.upgrade()
+    if (auth.getState().phase === 'conflict') return decide()
+    announce(result.outcome === 'failed' || result.outcome === 'taken' ? failureWords(result.error, auth.getState()) : 'Signed in.')
+  }
+
+  onClick('waiting-use', use)
+  onClick('waiting-cancel', async () => {
+    await auth.cancelUpgrade()
+    part('account-menu').focus()
+    announce('Everything is as it was.')
+  })
+  return {
+    render(upgrade) {
+      setHidden(notice, !upgrade)
+      if (!upgrade) return void (asked = '')
+      const { account: found, pending } = upgrade
+      const now = found?.accountId ?? `pending ${pending?.expected}`
+      setHidden(part('waiting-use'), !found)
+      setText(part('waiting-cancel'), found ? 'Not me' : 'Stop waiting')
+      setText(first(notice, 'span'), found ? 'is signed in in this browser, but not in this app. Nothing has changed here.' : 'Finish it with the message that was sent to you.')
+      if (now === asked) return
+      asked = now
+      setText(name, found ? 'An account' : `The sign-in${pending?.expected ? ` of ${pending.expected}` : ''} is not complete yet.`)
+      if (found) void accountName(account, found).then((known) => known && asked === now && setText(name, known))
     },
   }
 }

@@ -3,16 +3,21 @@ import type { App } from '../app.ts'
 import { announce, part, setText } from '../dom.ts'
 import { vetoWords } from '../words.ts'
 
-/** Signs out; asks first where the server does not have everything yet. */
-export async function signOut({ auth, notebook }: App): Promise<void> {
+/**
+ * Signs out; asks first where the server does not have everything yet.
+ *
+ * @returns false where the person rather stays
+ */
+export async function signOut({ auth, notebook }: App): Promise<boolean> {
   try {
     await auth.signOut()
   } catch (error) {
     if (!isLatchkeyError(error, 'UNSYNCED_DATA')) throw error
-    if (!(await askToLeave(notebook.pendingCount()))) return
+    if (!(await askToLeave(notebook.pendingCount()))) return false
     await auth.signOut({ force: true })
   }
   announce('Signed out.')
+  return true
 }
 
 function askToLeave(unsynced: number): Promise<boolean> {

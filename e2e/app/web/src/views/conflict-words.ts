@@ -1,0 +1,41 @@
+import type { LatchkeyError } from 'latchkey'
+
+/** What a person is told about two identities, in the order in which it is read. */
+export interface ConflictWords {
+  readonly heading: string
+  readonly words: string
+}
+
+/**
+ * @param account - its e-mail address, or what else it is called
+ * @param isTaken - the notes of this device belong to another account
+ */
+export function conflictWords(account: string, isTaken: boolean): ConflictWords {
+  if (!isTaken) {
+    return {
+      heading: 'You have notes here and in your account',
+      words: `You signed in as ${account}, and this device has notes of its own. Nothing has changed yet.`,
+    }
+  }
+  return {
+    heading: 'These notes belong to another account',
+    words: `You signed in as ${account}, but the notes on this device belong to another account already. Nothing has changed yet. To get them into that account, stay as you are and sign in to it.`,
+  }
+}
+
+/** Why a decision did not work out. Nothing is lost in any of these cases. */
+export function decisionFailure({ code, cause }: LatchkeyError): string {
+  const refusal = (cause as { code?: string } | undefined)?.code ?? ''
+  return DECISION_FAILURES[code] ?? DECISION_FAILURES[refusal] ?? 'That did not work, and nothing has changed. Please try again.'
+}
+
+const DECISION_FAILURES: Readonly<Partial<Record<string, string>>> = {
+  OFFLINE: 'The server cannot be reached. Nothing has changed; try again when you are online, or decide later.',
+  SESSION_MISSING: 'The sign-in has ended meanwhile. Nothing has changed; sign in again.',
+  CONFLICT_MISSING: 'This was decided in another tab.',
+  IDENTITY_CHANGED: 'Another tab is signing in or out. Try again in a moment.',
+  PRINCIPAL_TAKEN: 'The notes on this device belong to another account, so this one cannot take them. Nothing has changed.',
+  ALIASES_FULL: 'This account has taken over from as many devices as it can. Nothing has changed; you can still use the account and keep these notes aside.',
+  ALIAS_UNKNOWN: 'This was undone already, on another device or in another tab.',
+  SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and then try once more.',
+}
