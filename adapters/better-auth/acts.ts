@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import type { ChallengePurpose, Challenges } from './challenge.ts'
+import type { ChallengePurpose, Challenges } from '../../lib/server.ts'
 import { readText } from './endpoint.ts'
 import { type ProofGate, refusal } from './proofs.ts'
 import type { BoundUser } from './schema.ts'

@@ -14,7 +14,8 @@ export async function limitBody(request: Request): Promise<{ request: Request } 
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.length
     if (size > LIMIT) {
-      await reader.cancel()
+      // Not awaited: a body that somebody else reads too is cancelled only when both are.
+      reader.cancel().catch(() => {})
       return { response: tooLarge() }
     }
     chunks.push(part.value)

@@ -1,5 +1,5 @@
 import { APIError, createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import type { ChallengePurpose, Challenges } from './challenge.ts'
+import type { ChallengePurpose, Challenges } from '../../lib/server.ts'
 import { type Endpoint, readText } from './endpoint.ts'
 
 /** What `POST /latchkey/challenge` answers. Times are milliseconds since 1970. */

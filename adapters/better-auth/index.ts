@@ -1,5 +1,7 @@
 export type { ChallengeAnswer } from './challenge-endpoint.ts'
 export type { Endpoint } from './endpoint.ts'
+export { bindingStoreOf } from './binding-store.ts'
+export type { ExchangeOptions, ExchangedSubject } from './exchange.ts'
 export { latchkeyJwt } from './jwt.ts'
 export type { KeyAnswer, KeysAnswer } from './key-endpoints.ts'
 export type { Link } from './adopt.ts'
@@ -13,3 +15,4 @@ export type { BetterAuthInstance, BetterAuthResolverOptions } from './resolver.t
 export type { LatchkeySchema } from './schema.ts'
 export type { SessionAnswer } from './session-endpoint.ts'
 export type { Subject } from './subject.ts'
+export type { TokenAnswer } from './token-endpoint.ts'

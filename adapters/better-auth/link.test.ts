@@ -3,6 +3,7 @@ import { APIError } from 'better-auth/api'
 import { admin, anonymous, magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
+import { adopt } from './adopt.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER, type Link, type OnLink, PROOF_HEADER, createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from './link.testing.ts'
@@ -291,6 +292,31 @@ onEachEngine((newServer, engine) => {
       })
     }
 
+    test('changes nothing of an account that was reset since it was looked at', async () => {
+      const { server, one, two } = await twoDevices()
+      const subject = (await one.session())!
+      const stale = [{ ...subject, principal: 'another' }, { ...subject, principal: subject.accountId }]
+      for (const seen of stale) await expect(adopt(server.adapter, seen, two.device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PROOF_LINK_MISMATCH' })
+      expect(await one.session()).toEqual(subject)
+      expect(await rowOf(server, two.device.principal)).toBeUndefined()
+    })
+
+    test('gives way to a sign-up that makes its user at the very moment', async () => {
+      const { server, one, two } = await twoDevices()
+      const { device } = two
+      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'signing up', userId: null, until: new Date(Date.now() + 60_000) } })
+      const signUp = () => server.adapter.create({ model: 'user', data: { email: 'bob@example.com', name: 'bob', emailVerified: false, createdAt: new Date(), updatedAt: new Date(), principal: device.principal, principalEpoch: 'signing up', principalOpen: false } })
+      let isFirst = true
+      // The user comes after the last look at the row, and before the row changes.
+      const adapter = { ...server.adapter, updateMany: async (change: Parameters<typeof server.adapter.updateMany>[0]) => {
+        if (change.model === 'latchkeyPrincipal' && isFirst) await signUp()
+        isFirst &&= change.model !== 'latchkeyPrincipal'
+        return server.adapter.updateMany(change)
+      } }
+      await expect(adopt(adapter, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      expect(await rowOf(server, device.principal)).toMatchObject({ kind: 'reserved', userId: null, epoch: 'signing up' })
+    })
+
     test('has no place for what a sign-up with the same key made meanwhile', async () => {
       const { server, two } = await twoDevices()
       await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: two.device.principal, thumbprint: two.device.thumbprint, kind: 'reserved', epoch: 'one', userId: null, until: new Date(Date.now() + 60_000) } })
@@ -335,13 +361,20 @@ onEachEngine((newServer, engine) => {
     })
 
     test('writes in the same transaction, where there is one', async () => {
-      const { server, two } = await withHook(async ({ accountId }, { adapter }) => {
-        await adapter.updateMany({ model: 'user', where: [{ field: 'id', value: accountId }], update: { name: 'half done' } })
-        throw new Error('not today')
+      let isWilling = true
+      const { server, one, two } = await withHook(async ({ accountId, alias }, { adapter }) => {
+        await adapter.updateMany({ model: 'user', where: [{ field: 'id', value: accountId }], update: { name: isWilling ? alias : 'half done' } })
+        if (!isWilling) throw new Error('not today')
       })
+      expect((await link(one, await testDevice())).status).toBe(200)
+      expect((await one.session())!.aliases).toEqual([(await userOf(server))['name']])
+      await unlink(one, (await one.session())!.aliases[0]!)
+      await server.change('user', { name: 'ada' })
+      await server.adapter.deleteMany({ model: 'latchkeyAudit', where: [] })
+      isWilling = false
       await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
       expect((await userOf(server))['name']).toBe(engine.endsWith('without transactions') ? 'half done' : 'ada')
-      expect(await acts(server)).toHaveLength(1)
+      expect(await acts(server)).toEqual([])
     })
   })
 
@@ -373,6 +406,7 @@ onEachEngine((newServer, engine) => {
       const one = await newPerson(server)
       await one.prove('/sign-up/email', ada)
       await one.session()
+      await one.browser.send('/sign-out', post({}))
       await one.browser.send(`/verify-email?token=${mail.last().token}`)
       const { principal } = (await one.session())!
       expect(principal).not.toBe(one.device.principal)
@@ -424,6 +458,8 @@ onEachEngine((newServer, engine) => {
       await link(two, two.device)
       await two.browser.send('/sign-in/magic-link', post({ email: ada.email }))
       await two.browser.send(`/magic-link/verify?token=${mail.last().token}`)
+      // Some routes say again what was known.
+      await server.change('user', { principalMailboxBy: 'nobody' })
       expect(await two.session()).toMatchObject({ aliases: [two.device.principal] })
     })
   })

@@ -1,5 +1,5 @@
 import type { DBTransactionAdapter } from 'better-auth'
-import { LatchkeyError } from '../../lib/server.ts'
+import { LatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
 import { isRevokedKey } from './keys.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import { insertUnique } from './unique.ts'
@@ -14,6 +14,9 @@ export interface ProvenDevice {
 }
 
 const LOCK = 'latchkeyPrincipal'
+
+/** Names no account. */
+const NOBODYS = { userId: null, issuer: null, subject: null } as const
 
 /** How long a principal stays reserved for an account that is being made, in milliseconds. */
 const RESERVATION = 15 * 60 * 1000
@@ -45,10 +48,10 @@ export async function reserve(adapter: Adapter, device: ProvenDevice, now: Date)
 
 async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice, now: Date): Promise<string> {
   await assertFree(adapter, row, device, null, now)
-  const isLive = row.kind === 'reserved' && row.userId === null && row.until !== null && row.until > now
+  const isLive = row.kind === 'reserved' && row.userId === null && row.issuer === null && row.until !== null && row.until > now
   // A lapsed epoch is never used again: a server that stalled meanwhile must not complete its user.
   const epoch = isLive ? row.epoch : newEpoch()
-  if (!(await changeRow(adapter, row, { kind: 'reserved', userId: null, epoch, until: endOf(now) }))) throw taken()
+  if (!(await changeRow(adapter, row, { ...NOBODYS, kind: 'reserved', epoch, until: endOf(now) }))) throw taken()
   return epoch
 }
 
@@ -61,7 +64,7 @@ async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice
 export async function reserveFor(adapter: Adapter, userId: string, device: ProvenDevice, now: Date): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
   const found = await findRow(adapter, device.principal)
   const isHeld = found?.kind === 'held' && isKept(found, now)
-  const row: PrincipalRow = { ...device, kind: 'reserved', userId, epoch: newEpoch(), until: isHeld ? found.until : endOf(now) }
+  const row: PrincipalRow = { ...device, ...NOBODYS, kind: 'reserved', userId, epoch: newEpoch(), until: isHeld ? found.until : endOf(now) }
   const before = isHeld ? { kind: found.kind } : { userId: null, until: null }
   if (!found) {
     await insertRow(adapter, row)
@@ -77,8 +80,12 @@ export async function reserveFor(adapter: Adapter, userId: string, device: Prove
   return { row, before }
 }
 
-/** @param userId - the account that asks; null: one that is not made yet, or is open */
-async function assertFree(adapter: Adapter, row: PrincipalRow, { thumbprint }: ProvenDevice, userId: string | null, now: Date): Promise<void> {
+/**
+ * Makes sure that a device can have its principal, and takes it from users that have only the column.
+ *
+ * @param userId - the account that asks; null: one that is not made yet, or is open
+ */
+export async function assertFree(adapter: Adapter, row: PrincipalRow, { thumbprint }: ProvenDevice, userId: string | null, now: Date): Promise<void> {
   if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
   if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
   if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
@@ -90,18 +97,25 @@ export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolea
   return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
 }
 
-function endOf(now: Date): Date {
+/** When a reservation made now lapses. */
+export function endOf(now: Date): Date {
   return new Date(now.getTime() + RESERVATION)
 }
 
 /** Who a row's principal belongs to. A row says it only together with the user that it names, or that names it. */
-export async function holderOf(adapter: Adapter, row: PrincipalRow): Promise<BoundUser | 'nobody' | 'retired'> {
+export async function holderOf(adapter: Adapter, row: PrincipalRow): Promise<BoundUser | 'nobody' | 'retired' | 'external'> {
   if (row.kind === 'retired') return 'retired'
+  if (row.issuer !== null && row.subject !== null) return (await isExternal(adapter, row.issuer, row.subject, row.epoch)) ? 'external' : 'nobody'
   if (row.kind === 'held' || (row.kind === 'reserved' && row.userId !== null)) return 'nobody'
   const user = row.userId === null ? await findUser(adapter, 'principal', row.principal) : await findUser(adapter, 'id', row.userId)
   if (user) return counts(row, user) ? user : 'nobody'
   // A user that is gone keeps its principal for ever.
   return row.userId === null ? 'nobody' : 'retired'
+}
+
+/** An account of another provider has a row of its own, whose epoch says which principal is its. */
+async function isExternal(adapter: Adapter, issuer: string, subject: string, epoch: string): Promise<boolean> {
+  return (await findRow(adapter, await namespacedPrincipal(issuer, subject)))?.epoch === epoch
 }
 
 /** A row counts in the epoch of its user only; the account's own id is its own in every epoch. */
@@ -150,7 +164,7 @@ export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<
 }
 
 /** A new row, as far as it has to be told. */
-type NewRow = Omit<PrincipalRow, 'userId' | 'thumbprint' | 'until'> & Partial<PrincipalRow>
+type NewRow = Pick<PrincipalRow, 'principal' | 'kind' | 'epoch'> & Partial<PrincipalRow>
 
 /** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first */
 export async function insertRow(adapter: Adapter, row: NewRow): Promise<void> {
@@ -160,7 +174,7 @@ export async function insertRow(adapter: Adapter, row: NewRow): Promise<void> {
 /** @returns false: another request was first */
 export function tryInsertRow(adapter: Adapter, row: NewRow): Promise<boolean> {
   // Written out, since the memory adapter tells what is missing from what is null.
-  const nothing = { thumbprint: null, userId: null, until: null }
+  const nothing = { ...NOBODYS, thumbprint: null, until: null }
   return insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row })
 }
 

@@ -1,11 +1,14 @@
 import type { AuthContext, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
+import { type Challenges, createChallenges, createExternalAccounts, createProofVerifier } from '../../lib/server.ts'
 import { bindEndpoint } from './bind-endpoint.ts'
+import { bindingStoreOf } from './binding-store.ts'
 import { limitBody } from './body-limit.ts'
 import { challengeEndpoint } from './challenge-endpoint.ts'
-import { type Challenges, createChallenges } from './challenge.ts'
 import type { Endpoint } from './endpoint.ts'
+import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './key-endpoints.ts'
+import { createLimit } from './limit.ts'
 import { type OnLink, linkEndpoints } from './link-endpoint.ts'
 import { PASSWORD_RESET, beforePasswordReset } from './password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate } from './proofs.ts'
@@ -14,6 +17,7 @@ import { type LatchkeySchema, schema } from './schema.ts'
 import { sessionEndpoint } from './session-endpoint.ts'
 import { afterSignIn, concernsSignIn } from './sign-in.ts'
 import { type StatusCache, statusCacheOf } from './status-cache.ts'
+import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './token-endpoint.ts'
 import { userHooks } from './user-hooks.ts'
 
 /** Options of the Better Auth plugin. */
@@ -24,13 +28,16 @@ export interface LatchkeyPluginOptions {
   readonly clock?: () => number
   /** Runs before an account adopts a principal; throwing refuses that. */
   readonly onLink?: OnLink
+  /** Turns `POST /latchkey/token` on, and needs `latchkeyJwt`. */
+  readonly exchange?: ExchangeOptions
 }
 
 /** The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`. */
 export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' | 'onRequest' | 'rateLimit'> {
   readonly id: 'latchkey'
   readonly schema: LatchkeySchema
-  readonly endpoints: Readonly<Record<EndpointName, Endpoint>>
+  /** `latchkeyToken` and `latchkeyMetadata` only with the option `exchange`. */
+  readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>>
 }
 
 type EndpointName = 'latchkeySession' | 'latchkeyChallenge' | 'latchkeyBind' | 'latchkeyLink' | 'latchkeyUnlink' | 'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey'
@@ -40,6 +47,7 @@ interface Parts {
   readonly gate: ProofGate
   readonly challenges: Challenges
   readonly cache: StatusCache
+  readonly exchange: ExchangeTools | undefined
 }
 
 /**
@@ -58,8 +66,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     schema,
     init(auth) {
       const audience = options.audience ?? configuredAudience(auth)
-      started = { gate: createProofGate(audience, clock), challenges: createChallenges(auth.secret, clock), cache: statusCacheOf(auth.adapter) }
-      return { options: { databaseHooks: userHooks({ auth, cache: started.cache, now }) } }
+      const cache = statusCacheOf(auth.adapter)
+      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock })
+      started = { gate: createProofGate(audience, clock), challenges: createChallenges(auth.secret, clock), cache, exchange }
+      return { options: { databaseHooks: userHooks({ auth, cache, now }) } }
     },
     endpoints: {
       latchkeySession: sessionEndpoint(clock),
@@ -67,6 +77,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
+      ...(options.exchange && { latchkeyToken: tokenEndpoint(() => parts().exchange!, clock), latchkeyMetadata: metadataEndpoint() }),
     },
     hooks: {
       before: [
@@ -79,8 +90,26 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     rateLimit: [
       // A nonce and a binding are asked for once in a while; the session at each start of a page.
       { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
+      { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
+  }
+}
+
+interface ExchangeParts {
+  readonly auth: AuthContext
+  readonly audience: string
+  readonly clock: () => number
+}
+
+function createExchange(options: ExchangeOptions, { auth, audience, clock }: ExchangeParts): ExchangeTools {
+  const rules = readExchange(options, auth)
+  return {
+    rules,
+    proofs: createProofVerifier({ audience, clock }),
+    accounts: createExternalAccounts(rules.issuers, clock),
+    bindings: bindingStoreOf(auth.adapter, clock),
+    limit: createLimit(rules.limit, clock),
   }
 }
 

@@ -51,7 +51,8 @@ export const schema: LatchkeySchema = {
       /** Of the whole public key; null for a user id that is kept as an alias. */
       thumbprint: { type: 'string', required: false },
       userId: { type: 'string', required: false, index: true },
-      issuer: { type: 'string', required: false },
+      /** Of an account of another provider, which is no user here. */
+      issuer: { type: 'string', required: false, index: true },
       subject: { type: 'string', required: false },
       kind: { type: 'string', required: true },
       epoch: { type: 'string', required: true },
@@ -91,6 +92,9 @@ export interface PrincipalRow {
   readonly principal: string
   readonly thumbprint: string | null
   readonly userId: string | null
+  /** Of an account of another provider. */
+  readonly issuer: string | null
+  readonly subject: string | null
   /** `reserved` with a user is being linked to it; `held` was its alias, and is kept for it until `until`. */
   readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved' | 'held'
   readonly epoch: string

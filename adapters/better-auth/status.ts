@@ -17,7 +17,7 @@ export async function statusOf(adapter: Adapter, principal: string, thumbprint: 
   if (row.thumbprint !== thumbprint || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
   const holder = await holderOf(adapter, row)
   if (holder === 'nobody') return 'active'
-  if (holder === 'retired') return 'disabled'
+  if (holder === 'retired' || holder === 'external') return 'disabled'
   // A binding that is about to be reset leaves the principal to its key.
   return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'
 }

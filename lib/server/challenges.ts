@@ -1,4 +1,4 @@
-import type { Purpose } from '../../lib/server.ts'
+import type { Purpose } from '../tokens/claims.ts'
 
 /** What a nonce can be asked for. Giving an alias up needs no device key, and so no proof. */
 export type ChallengePurpose = Purpose | 'unlink'

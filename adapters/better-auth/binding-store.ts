@@ -1,0 +1,100 @@
+import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
+import { audit } from './audit.ts'
+import { recordKey } from './keys.ts'
+import { type Adapter, assertFree, changeRow, endOf, findRow, findUser, insertRow, newEpoch, taken } from './lock.ts'
+import type { PrincipalRow } from './schema.ts'
+import { insertUnique } from './unique.ts'
+
+type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
+
+/**
+ * A binding store in the plugin's own tables, so that one principal never belongs to a user and to an account of
+ * another provider. The account has a row of its own, under an id made of issuer and subject; its epoch says which
+ * principal is its, and the row is written once.
+ */
+export function bindingStoreOf(adapter: Adapter, clock: () => number = Date.now): BindingStore {
+  const now = (): Date => new Date(clock())
+  const find = (account: Account): Promise<ExternalBinding | null> => findBinding(adapter, account, now())
+  return {
+    find: (issuer, subject) => find({ issuer, subject }),
+    async insert({ issuer, subject, principal, thumbprint }) {
+      const account = { issuer, subject }
+      const found = await find(account)
+      if (found) return found
+      if (thumbprint === null) await writeOwn(adapter, account, { kind: 'canonical', epoch: newEpoch() })
+      else if (!(await bindOrRefuse(adapter, account, { principal, thumbprint }, now()))) return null
+      return find(account)
+    },
+    useOnce: (name, until) => insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }),
+  }
+}
+
+async function findBinding(adapter: Adapter, { issuer, subject }: Account, now: Date): Promise<ExternalBinding | null> {
+  const { own, bound } = await rowsOfAccount(adapter, { issuer, subject })
+  if (own?.kind === 'canonical') return { issuer, subject, principal: own.principal, thumbprint: null }
+  if (!bound) return null
+  if (bound.kind === 'reserved') await complete(adapter, bound, now)
+  return { issuer, subject, principal: bound.principal, thumbprint: bound.thumbprint }
+}
+
+/** The account's own row, and the row of the device's principal that it names by its epoch. */
+async function rowsOfAccount(adapter: Adapter, { issuer, subject }: Account): Promise<{ id: string; own: PrincipalRow | null; bound: PrincipalRow | undefined }> {
+  const id = await namespacedPrincipal(issuer, subject)
+  const own = await findRow(adapter, id)
+  if (!own || own.kind === 'canonical') return { id, own, bound: undefined }
+  const where = [
+    { field: 'issuer', value: issuer },
+    { field: 'subject', value: subject },
+  ]
+  const rows = await adapter.findMany<PrincipalRow>({ model: 'latchkeyPrincipal', where })
+  return { id, own, bound: rows.find(({ principal, epoch }) => principal !== id && epoch === own.epoch) }
+}
+
+/** Writes the account's own row once. One whose principal was lost on the way counts for nothing, and is written anew. */
+async function writeOwn(adapter: Adapter, account: Account, update: Pick<PrincipalRow, 'kind' | 'epoch'>): Promise<void> {
+  const { id, own, bound } = await rowsOfAccount(adapter, account)
+  if (!own) await insertUnique(adapter, 'latchkeyPrincipal', 'principal', { ...account, ...update, principal: id, thumbprint: null, userId: null, until: null })
+  else if (own.kind === 'alias' && !bound) await changeRow(adapter, own, update)
+}
+
+/** The row changes last: until it does, the next look writes down what is missing. */
+async function complete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<void> {
+  await audit(adapter, 'bind', { ...row, userId: null }, now)
+  await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint! }, now)
+  await changeRow(adapter, row, { kind: 'canonical', until: null })
+}
+
+type Device = { readonly principal: string; readonly thumbprint: string }
+
+/** @returns false: the principal is somebody else's */
+async function bindOrRefuse(adapter: Adapter, account: Account, device: Device, now: Date): Promise<boolean> {
+  try {
+    const row = await reserveExternal(adapter, account, device, now)
+    await writeOwn(adapter, account, { kind: 'alias', epoch: row.epoch })
+    const { bound } = await rowsOfAccount(adapter, account)
+    // Another device of the account was first: this one keeps its principal to itself.
+    if (bound?.principal !== row.principal) await changeRow(adapter, row, { issuer: null, subject: null, until: null })
+    return true
+  } catch (error) {
+    if (isLatchkeyError(error, 'PRINCIPAL_TAKEN')) return false
+    throw error
+  }
+}
+
+/** As for an account that is being made; the row says for which one. */
+async function reserveExternal(adapter: Adapter, account: Account, device: Device, now: Date): Promise<PrincipalRow> {
+  const found = await findRow(adapter, device.principal)
+  const row: PrincipalRow = { ...device, ...account, userId: null, kind: 'reserved', epoch: newEpoch(), until: endOf(now) }
+  if (!found) {
+    await insertRow(adapter, row)
+    return row
+  }
+  await assertFree(adapter, found, device, null, now)
+  if (!(await changeRow(adapter, found, row))) throw taken()
+  // A sign-up with the same key can have made its user since the row was read: it was first.
+  if (await findUser(adapter, 'principal', device.principal)) {
+    await changeRow(adapter, row, found)
+    throw taken()
+  }
+  return row
+}

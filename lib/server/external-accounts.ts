@@ -1,0 +1,75 @@
+import { LatchkeyError } from '../errors.ts'
+import { encodeBase64url } from '../identity/base64url.ts'
+import { decodeJws } from '../tokens/decode.ts'
+import { EXTERNAL_SIZE_LIMIT, type ExternalIssuer } from './external.ts'
+import { type SessionResolver, createSessionResolver } from './resolver.ts'
+
+/** An account of another provider, as a verified token says. */
+export interface ExternalAccount {
+  /** The first of the issuer's names. */
+  readonly issuer: string
+  readonly subject: string
+  /** When the token ends, in seconds since 1970. */
+  readonly expiresAt: number
+  /** Every claim of the token. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** Verifies the tokens of some providers. Made by {@link createExternalAccounts}. */
+export interface ExternalAccounts {
+  /** @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE` */
+  verify(token: string): Promise<ExternalAccount>
+}
+
+interface Source {
+  readonly name: string
+  readonly resolver: SessionResolver
+}
+
+/**
+ * Makes what verifies tokens of other providers. A token is routed once by its `iss`.
+ *
+ * @param clock - milliseconds since 1970
+ * @throws {TypeError} an option cannot be meant, or an issuer is there twice
+ */
+export function createExternalAccounts(issuers: readonly ExternalIssuer[], clock: () => number = Date.now): ExternalAccounts {
+  const sources = new Map<unknown, Source>()
+  for (const external of issuers) {
+    const names = [external.issuer].flat()
+    const source = { name: names[0]!, resolver: createSessionResolver({ external: { ...external, aliases: false }, anonymous: 'deny', clock }) }
+    if (names.some((name) => sources.has(name))) throw new TypeError('issuers: an issuer is there twice')
+    for (const name of names) sources.set(name, source)
+  }
+  return {
+    async verify(token) {
+      const source = sources.get(decodeJws(token, EXTERNAL_SIZE_LIMIT).claims['iss'])
+      if (!source) throw new LatchkeyError('ISSUER_UNKNOWN')
+      const resolution = await source.resolver.resolve({ headers: new Headers({ authorization: `Bearer ${token}` }) })
+      if (!resolution.ok) throw new LatchkeyError(resolution.reason)
+      return readAccount(source.name, resolution.session.claims)
+    },
+  }
+}
+
+function readAccount(issuer: string, claims: ExternalAccount['claims']): ExternalAccount {
+  const { sub, exp } = claims
+  if (typeof sub !== 'string' || !sub || typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')
+  // A user whom the provider itself calls anonymous can be had back by nobody.
+  if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
+  return { issuer, subject: sub, expiresAt: exp, claims }
+}
+
+/** What the ids of accounts without a principal begin with. */
+const NAMESPACE = 'urn:latchkey:external:'
+
+/**
+ * The principal of an account that is bound to none: the same whenever it is asked for, and never one of anybody else.
+ *
+ * @param issuer - the first of the issuer's names
+ * @param subject - `sub` of a verified token
+ */
+export async function namespacedPrincipal(issuer: string, subject: string): Promise<string> {
+  // As JSON, so that no other pair gives the same text.
+  const text = new TextEncoder().encode(JSON.stringify([issuer, subject]))
+  return NAMESPACE + encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', text)))
+}
