@@ -38,5 +38,6 @@ export interface TriplitClientLike {
   onSessionError(listener: (type: TriplitSessionError) => void): () => void
   onConnectionStatusChange(listener: (status: TriplitStatus) => void): () => void
   onSyncMessageReceived(listener: (message: TriplitMessage) => void): () => void
-  onFailureToSyncWrites(listener: (error: unknown, changes: Readonly<Record<string, TriplitCollectionChanges>>) => void): () => void
+  /** Its types know the first argument alone; the second one is what was not taken, `Record<string, TriplitCollectionChanges>`. */
+  onFailureToSyncWrites(listener: (error: unknown) => void): () => void
 }

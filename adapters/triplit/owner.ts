@@ -44,7 +44,9 @@ export function createOwner(auth: SessionAuth, client: TriplitClientLike, app: S
       if (owner === principal) return
       if (owner === null || isSamePerson(auth, owner, principal)) return void (await write(principal))
       if (!beforeRestart) throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the local Triplit data belongs to another principal; pass beforeRestart')
-      await beforeRestart({ from: owner, to: principal }, session())
+      await Promise.resolve(beforeRestart({ from: owner, to: principal }, session())).catch((error: unknown) => {
+        throw new LatchkeyError('PRINCIPAL_MISMATCH', 'beforeRestart failed; the local Triplit data still belongs to another principal', error)
+      })
     },
   }
 }

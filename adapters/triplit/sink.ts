@@ -20,18 +20,12 @@ interface Connection {
 
 /**
  * Makes the sink that drives a Triplit client. Latchkey alone decides when it connects, so that what the client's own timers do means nothing.
- *
- * @param listen - told when to listen to the client and when no longer
  */
 export function createSink(client: TriplitClientLike, owner: Owner, timer: SessionTimer): TriplitSink {
   const socket = createSocket(client, timer)
   let current: Connection | null = null
   let turn = 0
-  let unlisten: (() => void) | null = null
 
-  const listen = (): void => {
-    unlisten ??= hear(client, socket, () => current, leave)
-  }
   const leave = (): void => {
     current = null
     socket.block()
@@ -43,10 +37,10 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     return next
   }
 
+  hear(client, socket, () => current, leave)
   return {
     async connect(token, link) {
       const mine = ++turn
-      listen()
       await owner.admit(link.principal)
       if (mine === turn) await open(token, link, () => mine === turn)
     },
@@ -60,7 +54,6 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     },
     async hold(token) {
       const mine = ++turn
-      listen()
       await client.ready
       if (mine !== turn) return
       socket.block()
@@ -69,10 +62,7 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     disconnect(reason) {
       turn++
       leave()
-      if (reason === 'paused') return
-      socket.strip()
-      unlisten?.()
-      unlisten = null
+      if (reason === 'ended') socket.strip()
     },
     async clear() {
       await socket.settled()
@@ -84,10 +74,13 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
 }
 
 function newConnection(link: SessionLink, token: string): Connection {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let answer: Connection['answer'] = () => {}
+  const opened = new Promise<void>((resolve, reject) => {
+    answer = (error) => (error ? reject(error) : resolve())
+  })
   // Whoever does not wait for it hears of it through the link.
-  promise.catch(() => {})
-  return { link, token, clientId: null, opened: promise, answer: (error) => (error ? reject(error) : resolve()) }
+  opened.catch(() => {})
+  return { link, token, clientId: null, opened, answer }
 }
 
 /** @returns whether the open connection goes on with this token */
@@ -102,7 +95,7 @@ async function replace(client: TriplitClientLike, connection: Connection, token:
 }
 
 /** Hears what becomes of the client's connection. */
-function hear(client: TriplitClientLike, socket: Socket, current: () => Connection | null, leave: () => void): () => void {
+function hear(client: TriplitClientLike, socket: Socket, current: () => Connection | null, leave: () => void): void {
   const onStatus = (status: TriplitStatus): void => {
     if (status === 'CONNECTING' || status === 'OPEN') return socket.see(true)
     if (status === 'CLOSING') return
@@ -121,14 +114,11 @@ function hear(client: TriplitClientLike, socket: Socket, current: () => Connecti
     connection.answer()
     connection.link.accepted()
   }
-  const stops = [
-    client.onConnectionStatusChange(onStatus),
-    client.onSyncMessageReceived(onMessage),
-    client.onSessionError((kind) => {
-      const refused = current()
-      refused?.answer(new LatchkeyError('SESSION_TOKEN_REFUSED'))
-      refused?.link.rejected(kind)
-    }),
-  ]
-  return () => stops.forEach((stop) => stop())
+  client.onConnectionStatusChange(onStatus)
+  client.onSyncMessageReceived(onMessage)
+  client.onSessionError((kind) => {
+    const refused = current()
+    refused?.answer(new LatchkeyError('SESSION_TOKEN_REFUSED'))
+    refused?.link.rejected(kind)
+  })
 }

@@ -41,10 +41,14 @@ export function createSocket(client: TriplitClientLike, timer: SessionTimer): So
       await closed()
       if (!isWanted()) return
       client.updateServerUrl(url)
-      await client.startSession(token, true)
+      await client.startSession(token, true).catch((error: unknown) => {
+        isThere = false
+        throw error
+      })
     },
     block() {
-      url = client.serverUrl ?? url
+      if (client.serverUrl === undefined) return
+      url = client.serverUrl
       if (isThere) client.disconnect()
       client.updateServerUrl(undefined)
       whenClosed(() => seal(client.token))
