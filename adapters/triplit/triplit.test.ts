@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connectTriplit } from './index.ts'
 import { SYNC, type TestDevice, type TestIssuer, type TestTriplit, type TestWorld, settle, startTriplit, testClient, testIssuer, testWorld, until } from './triplit.testing.ts'
 
@@ -10,6 +10,7 @@ beforeAll(async () => {
   issuer = await testIssuer()
   triplit = await startTriplit(issuer.pem)
 })
+afterEach(() => world.close())
 afterAll(() => triplit.close())
 beforeEach(() => {
   // The server writes every refusal there.
@@ -21,7 +22,6 @@ beforeEach(() => {
 const rowsOf = async (owner: string): Promise<string[]> => (await triplit.rows()).filter((row) => row.owner === owner).map(({ text }) => text).sort()
 const synced = (owner: string, texts: string[]) => until(async () => expect(await rowsOf(owner)).toEqual(texts))
 const sockets = () => triplit.requests.filter((request) => request === 'GET /').length
-const updates = () => triplit.requests.filter((request) => request === 'POST /update-token').length
 
 async function connected(device: Promise<TestDevice>): Promise<TestDevice> {
   const opened = await device
@@ -271,6 +271,7 @@ describe('a rejected write', () => {
     await settle(session, 'connected')
     await client.insert('notes', { owner: 'bob', text: 'no' })
     await until(() => expect(faults).toEqual([expect.objectContaining({ name: 'WritePermissionError' })]))
+    await session.end()
   })
 })
 
@@ -288,5 +289,3 @@ describe('what connectTriplit refuses', () => {
     expect(() => connectTriplit(auth, testClient(triplit.url))).toThrow('audience: expected')
   })
 })
-
-void updates

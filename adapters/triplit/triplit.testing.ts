@@ -152,12 +152,14 @@ export interface TestDevice {
 
 /** Everything that a device is given. */
 export interface TestWorld {
-  readonly issuer: TestIssuer
+  issuer: TestIssuer
   readonly triplit: TestTriplit
   readonly accounts: MemoryAccountServer
   /** Changes the claims of tokens from now on. */
   claims: (payload: JWTPayload) => JWTPayload
   device(options?: Partial<TriplitOptions>, wiring?: Wiring): Promise<TestDevice>
+  /** Ends all sessions. */
+  close(): Promise<void>
 }
 
 /** What stays over a reload. */
@@ -170,7 +172,22 @@ interface Wiring {
 
 export function testWorld(issuer: TestIssuer, triplit: TestTriplit): TestWorld {
   const accounts = memoryAccountServer()
-  const world: TestWorld = { issuer, triplit, accounts, claims: (payload) => payload, device: (options, wiring) => openDevice(world, options, wiring) }
+  const devices: TestDevice[] = []
+  const world: TestWorld = {
+    issuer,
+    triplit,
+    accounts,
+    claims: (payload) => payload,
+    async device(options, wiring) {
+      const device = await openDevice(world, options, wiring)
+      devices.push(device)
+      return device
+    },
+    async close() {
+      await Promise.all(devices.map(({ session }) => session.end()))
+      await until(() => expect(devices.map(({ client }) => client.connectionStatus)).not.toContain('OPEN'))
+    },
+  }
   return world
 }
 
@@ -206,7 +223,7 @@ async function openDevice(world: TestWorld, options: Partial<TriplitOptions> = {
     notes: async () => (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort(),
     async reload(next = options) {
       await session.end()
-      return openDevice(world, next, { ...wiring, keystore, storage, account })
+      return world.device(next, { ...wiring, keystore, storage, account })
     },
   }
 }
@@ -217,7 +234,9 @@ function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountP
     ...provider,
     async exchange(audience, prove) {
       const token = await provider.exchange!(audience, prove)
-      return token && world.issuer.sign(world.claims({ aliases: [], ...decodeJwt(token) }))
+      const claims = token ? decodeJwt(token) : {}
+      const owner = [...world.accounts.accounts.values()].find(({ principal }) => principal === claims.sub)
+      return token && world.issuer.sign(world.claims({ ...claims, jti: crypto.randomUUID(), aliases: owner?.aliases ?? [] }))
     },
   }
 }
