@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { checkExternalJwtSecret, readExternalJwtSecret } from './server.ts'
+import { type ExternalJwtSecretUse, checkExternalJwtSecret, readExternalJwtSecret } from './server.ts'
 import { type TestIssuer, startTriplit, testIssuer } from './triplit.testing.ts'
 
 const issuers = new Map<string, TestIssuer>()
@@ -49,8 +49,10 @@ describe('a value that a Triplit server reads as a public key', () => {
 const set = (...jwks: string[]) => JSON.stringify({ keys: jwks.map((jwk) => JSON.parse(jwk) as unknown) })
 const pkcs1 = (pem: string) => createPublicKey(pem).export({ type: 'pkcs1', format: 'pem' }) as string
 
+type Wrong = [name: string, write: () => string, use: ExternalJwtSecretUse, isRepairable: boolean, why: string]
+
 describe('a value that it reads as something else', () => {
-  test.each([
+  test.each<Wrong>([
     ['the address of a JWKS', () => 'https://notes.example/api/auth/jwks', 'shared-secret', false, 'It is an address'],
     ['a JWKS of one key', () => set(rsa.jwk), 'nothing', true, 'It is a JWK set'],
     ['a JWKS of two keys', () => set(rsa.jwk, issuers.get('ES256')!.jwk), 'nothing', false, 'It is a JWK set'],
@@ -66,7 +68,7 @@ describe('a value that it reads as something else', () => {
     ['a symmetric JWK', () => '{"kty":"oct","k":"c2VjcmV0LXRoYXQtZXZlcnlib2R5LWtub3dz"}', 'shared-secret', false, 'It is JSON that is no public key'],
     ['null', () => 'null', 'shared-secret', false, 'It is neither'],
     ['nothing', () => '', 'nothing', false, 'It is empty'],
-  ] as const)('%s', async (_, write, use, isRepairable, why) => {
+  ])('%s', async (_, write, use, isRepairable, why) => {
     const text = write()
     const { meaning, repair, use: seen } = readExternalJwtSecret(text)
     expect(seen).toBe(use)
