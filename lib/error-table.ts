@@ -91,6 +91,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   SESSION_TOKEN_MISSING: local('A session was given null where a token belongs; nothing was changed.'),
   SESSION_TOKEN_REFUSED: { meaning: 'The other side refused the new token of a session; the one before it stays in force.', session: 'UNAUTHORIZED' },
   SESSION_ENDED: local('No session is going on: it was not started, or it ended.'),
+  EXTERNAL_SECRET_INVALID: local('A Triplit server would not read this value of `externalJwtSecret` as a public key.'),
 
   // Server
   PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409),

@@ -1,0 +1,65 @@
+import { isLatchkeyError } from '../../lib/index.ts'
+import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
+import type { TriplitClientLike } from './client.ts'
+import { createOwner } from './owner.ts'
+import { type TriplitSink, createSink } from './sink.ts'
+import { type OnWritesRejected, watchWrites } from './writes.ts'
+
+/** Options of `connectTriplit`. */
+export interface TriplitOptions extends SessionOptions {
+  /**
+   * `aud` of the tokens for the Triplit server; one of `exchange` in `createAuth`, since that server cannot verify what a device signs by itself.
+   * Required without `refresh.handler`.
+   */
+  readonly audience?: string
+  /** Called when the server refuses a write: the whole outbox waits behind it. `onFault` gets the error where this is not given. */
+  readonly onWritesRejected?: OnWritesRejected
+}
+
+/**
+ * Keeps a Triplit client supplied with tokens of whoever is in force: it connects, refreshes in time, pauses when a token is refused, goes on
+ * with the same outbox after an upgrade or an adoption, and never mixes up the data of two people, over a reload neither.
+ *
+ * @param auth - what `createAuth` gave
+ * @param client - a `TriplitClient` with `serverUrl`, and with `autoConnect: false`; it must not have a token of its own
+ * @throws {TypeError} an option cannot be meant, or the client has a token or no server
+ */
+export function connectTriplit(auth: SessionAuth, client: TriplitClientLike, options: TriplitOptions = {}): ConnectedSession {
+  const { onWritesRejected, timer = SYSTEM_TIMER, ...rest } = options
+  checkClient(client, options)
+  const self = (): ConnectedSession => session
+  const fault = (error: unknown): unknown => options.onFault?.(error)
+  const owner = createOwner(auth, client, options.beforeRestart, self)
+  const sink = endingFor(createSink(client, owner, timer), self)
+  watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
+  // Before there is a token, too: what is written offline is somebody's.
+  const claim = (): Promise<unknown> => owner.claim().catch(fault)
+  auth.subscribe(claim)
+  void auth.ready.then(claim)
+  const session = connectSession(auth, sink, { ...rest, timer, ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }) })
+  return session
+}
+
+const SYSTEM_TIMER = {
+  set: (callback: () => void, milliseconds: number): unknown => setTimeout(callback, milliseconds),
+  clear: (handle: unknown): void => clearTimeout(handle as number),
+}
+
+function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refresh }: TriplitOptions): void {
+  if (token !== undefined) throw new TypeError('client: it has a token already; make it without one, or end the session before')
+  if (serverUrl === undefined) throw new TypeError('client: expected one with serverUrl')
+  if (audience === undefined && !refresh?.handler) throw new TypeError('audience: expected the one of the Triplit server; or pass refresh.handler')
+}
+
+/** Where somebody else's data stands in the way, trying again would not help: that session is over. */
+function endingFor(sink: TriplitSink, session: () => ConnectedSession): TriplitSink {
+  return {
+    ...sink,
+    connect: (token, link) =>
+      Promise.resolve(sink.connect(token, link)).catch((error: unknown) => {
+        if (isLatchkeyError(error, 'PRINCIPAL_MISMATCH')) void session().end()
+        throw error
+      }),
+  }
+}
+

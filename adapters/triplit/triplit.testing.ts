@@ -1,0 +1,252 @@
+import { type AddressInfo, Server, type Socket } from 'node:net'
+import { type ClientSchema, Schema as S, TriplitClient, or } from '@triplit/client'
+import { BTreeKVStore } from '@triplit/client/storage/memory-btree'
+import { createServer, createTriplitStorageProvider } from '@triplit/server'
+import { SignJWT, type JWTPayload, decodeJwt, exportJWK, exportSPKI, generateKeyPair } from 'jose'
+import { expect, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { type AccountProvider, type Auth, type AuthOptions, type RecordStore, createAuth, memoryStore } from '../../lib/index.ts'
+import type { ConnectedSession, SessionErrorKind, SessionStatus } from '../../lib/session.ts'
+import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../../lib/testing.ts'
+import { type RejectedWrites, type TriplitOptions, connectTriplit } from './index.ts'
+
+// Node 20 has none.
+globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
+
+export const SYNC = 'https://sync.notes.example'
+const ADMIN_SECRET = 'the secret of the Triplit server itself, for its own tokens'
+
+/** Own rows, and those of adopted principals. The server checks no audience: the role does. */
+const own = [or([['owner', '=', '$role.principal'], ['owner', 'in', '$role.aliases']])]
+
+export const roles = {
+  person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases' } },
+  editor: { match: { aud: SYNC, role: 'editor' } },
+}
+
+export const collections = S.Collections({
+  notes: {
+    schema: S.Schema({ id: S.Id(), owner: S.String(), text: S.String() }),
+    permissions: {
+      person: { read: { filter: own }, insert: { filter: own }, update: { filter: own }, postUpdate: { filter: own }, delete: { filter: own } },
+    },
+  },
+}) satisfies ClientSchema
+
+/** What signs tokens that a Triplit server takes. */
+export interface TestIssuer {
+  /** For `externalJwtSecret`. */
+  readonly pem: string
+  /** The public key as a JWK, JSON. */
+  readonly jwk: string
+  sign(claims: JWTPayload): Promise<string>
+}
+
+export async function testIssuer(algorithm = 'RS256'): Promise<TestIssuer> {
+  const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
+  return {
+    pem: await exportSPKI(publicKey),
+    jwk: JSON.stringify(await exportJWK(publicKey)),
+    sign: (claims) => new SignJWT(claims).setProtectedHeader({ alg: algorithm }).sign(privateKey),
+  }
+}
+
+/** A real Triplit server on a free port of the loopback interface. */
+export interface TestTriplit {
+  readonly url: string
+  /** False: sockets break, and no further one opens. */
+  online: boolean
+  /** Paths with their method, of everything that was asked. */
+  readonly requests: string[]
+  /** All notes, whoever they belong to. */
+  rows(): Promise<{ id: string; owner: string; text: string }[]>
+  close(): Promise<void>
+}
+
+export async function startTriplit(externalJwtSecret: string): Promise<TestTriplit> {
+  const start = await createServer({
+    storage: await createTriplitStorageProvider('memory'),
+    dbOptions: { schema: { collections, roles } },
+    jwtSecret: ADMIN_SECRET,
+    externalJwtSecret,
+    logHandler: { log: () => {}, startSpan: () => null, endSpan: () => {}, recordMetric: () => {} },
+  })
+  const server = await onLoopback(() => void start(0))
+  const sockets = new Set<Socket>()
+  const requests: string[] = []
+  let isOnline = true
+  server.on('connection', (socket: Socket) => {
+    if (!isOnline) return void socket.destroy()
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  for (const event of ['request', 'upgrade']) server.prependListener(event, ({ method, url }: { method: string; url: string }) => void requests.push(`${method} ${url.split('?')[0]!}`))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const cut = (): void => sockets.forEach((socket) => socket.destroy())
+  return {
+    url,
+    requests,
+    get online() {
+      return isOnline
+    },
+    set online(online) {
+      isOnline = online
+      if (!online) cut()
+    },
+    rows: () => fetchAll(url),
+    close: () => new Promise((resolve) => (cut(), server.close(() => resolve()))),
+  }
+}
+
+/** The server takes a port and no address. */
+async function onLoopback(start: () => void): Promise<Server> {
+  const { listen } = Server.prototype
+  const found = await new Promise<Server>((resolve) => {
+    Server.prototype.listen = function (this: Server, ...given: unknown[]) {
+      Server.prototype.listen = listen
+      return (listen as (...all: unknown[]) => Server).call(this, 0, '127.0.0.1', () => {
+        const done = given.at(-1)
+        if (typeof done === 'function') done()
+        resolve(this)
+      })
+    } as Server['listen']
+    start()
+  })
+  return found
+}
+
+async function fetchAll(url: string): Promise<{ id: string; owner: string; text: string }[]> {
+  const token = await new SignJWT({ 'x-triplit-token-type': 'secret' }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(ADMIN_SECRET))
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const response = await fetch(`${url}/fetch`, { method: 'POST', headers, body: JSON.stringify({ query: { collectionName: 'notes' } }) })
+  return (await response.json()) as { id: string; owner: string; text: string }[]
+}
+
+export type TestClient = ReturnType<typeof testClient>
+
+/** A client as an app makes it. The storage lasts over a reload. */
+export function testClient(serverUrl?: string, storage: BTreeKVStore = new BTreeKVStore()) {
+  return new TriplitClient({ schema: collections, roles, ...(serverUrl !== undefined && { serverUrl }), storage, autoConnect: false, logLevel: 'error' })
+}
+
+/** A device: its identity, an account server whose tokens the Triplit server takes, and a client. */
+export interface TestDevice {
+  readonly auth: Auth
+  readonly account: MemoryAccountClient
+  readonly client: TestClient
+  readonly session: ConnectedSession
+  readonly kinds: SessionErrorKind[]
+  readonly faults: unknown[]
+  /** What the server refused, each time. */
+  readonly rejected: RejectedWrites[]
+  /** Who the device is. */
+  principal(): string
+  write(text: string, owner?: string): Promise<unknown>
+  /** Keeps all notes that the server has for this person in sync. */
+  watch(): void
+  /** Texts of the notes that are here. */
+  notes(): Promise<string[]>
+  /** The same device after a reload. */
+  reload(options?: Partial<TriplitOptions>): Promise<TestDevice>
+}
+
+/** Everything that a device is given. */
+export interface TestWorld {
+  issuer: TestIssuer
+  readonly triplit: TestTriplit
+  readonly accounts: MemoryAccountServer
+  /** Changes the claims of tokens from now on. */
+  claims: (payload: JWTPayload) => JWTPayload
+  device(options?: Partial<TriplitOptions>, wiring?: Wiring): Promise<TestDevice>
+  /** Ends all sessions. */
+  close(): Promise<void>
+}
+
+/** What stays over a reload. */
+interface Wiring {
+  readonly keystore?: RecordStore
+  readonly storage?: BTreeKVStore
+  readonly account?: MemoryAccountClient
+  readonly auth?: AuthOptions
+}
+
+export function testWorld(issuer: TestIssuer, triplit: TestTriplit): TestWorld {
+  const accounts = memoryAccountServer()
+  const devices: TestDevice[] = []
+  const world: TestWorld = {
+    issuer,
+    triplit,
+    accounts,
+    claims: (payload) => payload,
+    async device(options, wiring) {
+      const device = await openDevice(world, options, wiring)
+      devices.push(device)
+      return device
+    },
+    async close() {
+      await Promise.all(devices.map(({ session }) => session.end()))
+      await until(() => expect(devices.map(({ client }) => client.connectionStatus)).not.toContain('OPEN'))
+    },
+  }
+  return world
+}
+
+async function openDevice(world: TestWorld, options: Partial<TriplitOptions> = {}, wiring: Wiring = {}): Promise<TestDevice> {
+  const { keystore = memoryStore(), storage = new BTreeKVStore(), account = world.accounts.connect() } = wiring
+  const provider = withSignedTokens(account.provider, world)
+  const auth = createAuth({ account: provider, keystore, audience: 'https://notes.example', exchange: [SYNC], hardenAfterUpgrade: false, ...wiring.auth })
+  const client = testClient(world.triplit.url, storage)
+  const [kinds, faults, rejected]: [SessionErrorKind[], unknown[], RejectedWrites[]] = [[], [], []]
+  const session = connectTriplit(auth, client, {
+    audience: SYNC,
+    onFault: (error) => void faults.push(error),
+    onWritesRejected: (refused) => void rejected.push(refused),
+    ...options,
+    onSessionError(kind, connected) {
+      kinds.push(kind)
+      return options.onSessionError?.(kind, connected)
+    },
+  })
+  await session.ready
+  const principal = (): string => auth.getState().session!.principal
+  return {
+    auth,
+    account,
+    client,
+    session,
+    kinds,
+    faults,
+    rejected,
+    principal,
+    write: (text, owner = principal()) => client.insert('notes', { text, owner }),
+    watch: () => void client.subscribeBackground({ collectionName: 'notes' }),
+    notes: async () => (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort(),
+    async reload(next = options) {
+      await session.end()
+      return world.device(next, { ...wiring, keystore, storage, account })
+    },
+  }
+}
+
+/** The account server in memory signs nothing. */
+function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountProvider {
+  return {
+    ...provider,
+    async exchange(audience, prove) {
+      const token = await provider.exchange!(audience, prove)
+      const claims = token ? decodeJwt(token) : {}
+      const owner = [...world.accounts.accounts.values()].find(({ principal }) => principal === claims.sub)
+      return token && world.issuer.sign(world.claims({ ...claims, jti: crypto.randomUUID(), aliases: owner?.aliases ?? [] }))
+    },
+  }
+}
+
+/** Waits for what a session is to become. */
+export function settle(session: ConnectedSession, status: SessionStatus): Promise<unknown> {
+  return vi.waitFor(() => expect(session.getState().status).toBe(status), { timeout: 20_000, interval: 5 })
+}
+
+/** Waits for a condition. */
+export function until(check: () => unknown): Promise<unknown> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 10 })
+}
