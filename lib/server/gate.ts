@@ -34,7 +34,7 @@ export type Gate<Session extends ServerSession = ServerSession> = (request: Reso
  */
 export function createGate(resolver: SessionResolver, options?: GateOptions & { readonly optional?: false }): Gate<OwnedSession>
 export function createGate(resolver: SessionResolver, options: GateOptions): Gate
-export function createGate(resolver: SessionResolver, { optional = false, onError = (error) => console.error(error) }: GateOptions = {}): Gate {
+export function createGate(resolver: SessionResolver, { optional = false, onError = console.error }: GateOptions = {}): Gate {
   if (typeof resolver?.resolve !== 'function') throw new TypeError('expected a resolver, as createSessionResolver makes it')
   // The text "false" of an environment variable would let everybody through.
   if (typeof optional !== 'boolean') throw new TypeError('optional: expected true or false')

@@ -19,7 +19,9 @@ export function toResponse(error: LatchkeyError): Response {
 
 /** What an answer is written to: Node's `ServerResponse`, Express's `Response` or Fastify's `reply.raw`. */
 export interface ResponseTarget {
+  /** Sets the status and further headers. */
   writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown
+  /** Writes the body, and that was all. */
   end(body: Uint8Array): unknown
 }
 

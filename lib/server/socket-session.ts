@@ -8,6 +8,7 @@ import { createSocketTerm } from './socket-term.ts'
 
 /** What every WebSocket can do, whoever made it. */
 export interface ClosableSocket {
+  /** Begins to close; what still comes in after that is answered as from nobody. */
   close(code: number, reason: string): unknown
 }
 
