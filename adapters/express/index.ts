@@ -19,8 +19,6 @@ declare global {
 export function authenticate(resolver: SessionResolver, options: GateOptions = {}): RequestHandler {
   const gate = createGate(resolver, options)
   return async (request, response, next) => {
-    // An answer of an earlier middleware, for another route, is no answer for this one.
-    delete request.latchkey
     const admission = await gate(request)
     if (!admission.ok) return sendResponse(response, admission.response)
     request.latchkey = admission.session
