@@ -51,10 +51,11 @@ const BROWSER_HEADERS = ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetc
 
 function readerOf(request: ResolvableRequest): (name: string) => string | null {
   if (typeof request !== 'object' || request === null) throw new TypeError('resolve: expected a request or its headers')
-  if (isReader(request)) return (name) => request.get(name)
   const { headers, headersDistinct } = request as RequestLike
   // A record may have a header of that name; its value is then a text or a list of texts.
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return recordReader(request as HeaderRecord)
+  const hasHeaders = typeof headers === 'object' && headers !== null && !Array.isArray(headers)
+  // Express gives its requests a `get` of their own, of which a second Authorization header is already gone.
+  if (!hasHeaders) return isReader(request) ? (name) => request.get(name) : recordReader(request as HeaderRecord)
   if (isReader(headers)) return (name) => headers.get(name)
   // Node drops a second Authorization header from `headers`: which one counts must not depend on who reads.
   return recordReader((headersDistinct ?? headers) as HeaderRecord)

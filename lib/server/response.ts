@@ -17,6 +17,30 @@ export function toResponse(error: LatchkeyError): Response {
   return respond(error.code)
 }
 
+/** What an answer is written to: Node's `ServerResponse`, Express's `Response` or Fastify's `reply.raw`. */
+export interface ResponseTarget {
+  /** Sets the status and further headers. */
+  writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown
+  /** Writes the body, and that was all. */
+  end(body: Uint8Array): unknown
+}
+
+/**
+ * Writes the answer of `toResponse` or of a refusal to what is no `Response`. Headers that were set before stay.
+ *
+ * @throws {Error} `ERR_HTTP_HEADERS_SENT`: the target has begun to answer
+ */
+export async function sendResponse(target: ResponseTarget, response: Response): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer())
+  target.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': body.length })
+  target.end(body)
+}
+
+/** The answer to a fault of the server's own: 500, and nothing about it. */
+export function faultResponse(): Response {
+  return Response.json({ error: 'internal' }, { status: 500, headers: { 'cache-control': 'no-store' } })
+}
+
 function respond(code: LatchkeyErrorCode): Response {
   const { status = 400, state, bearer } = ERROR_TABLE[code]
   const headers = new Headers({ 'cache-control': 'no-store' })

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { type Kysely, sql } from 'kysely'
+import { type SessionEnvironment, authenticate } from 'latchkey/hono'
 import { type ServerSession, type SessionResolver, type WriteAttempt, type WriterSession, owns, requireWriter } from 'latchkey/server'
 import { isId, readNote, readTime } from './note-input.ts'
 
@@ -33,15 +34,10 @@ export async function createNoteTable(database: Database): Promise<void> {
 }
 
 /** The notes API. Who is asking comes from the resolver alone, and every row is asked for by its owner. */
-export function createNotes(database: Database, resolver: SessionResolver): Hono<{ Variables: { session: ServerSession } }> {
-  const notes = new Hono<{ Variables: { session: ServerSession } }>()
+export function createNotes(database: Database, resolver: SessionResolver): Hono<SessionEnvironment> {
+  const notes = new Hono<SessionEnvironment>()
 
-  notes.use(async (context, next) => {
-    const found = await resolver.resolve(context.req.raw)
-    if (!found.ok) return found.response()
-    context.set('session', found.session)
-    return next()
-  })
+  notes.use(authenticate(resolver, { optional: true }))
 
   notes.get('/', async (context) => {
     const { principal, principals } = context.get('session')

@@ -1,0 +1,37 @@
+import type { RequestHandler } from 'express'
+import { type GateOptions, type ServerSession, type SessionResolver, createGate, sendResponse } from '../../lib/server.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Who is asking; put there by `authenticate` of `latchkey/express`. */
+      latchkey?: ServerSession
+    }
+  }
+}
+
+/**
+ * Middleware that finds out who is asking, for `request.latchkey`, or answers in place of the handlers. It reads nothing of
+ * the body. CORS goes before it: a preflight has no credential.
+ *
+ * @throws {TypeError} an option cannot be meant
+ */
+export function authenticate(resolver: SessionResolver, options: GateOptions = {}): RequestHandler {
+  const gate = createGate(resolver, options)
+  return async (request, response, next) => {
+    const admission = await gate(request)
+    if (!admission.ok) return sendResponse(response, admission.response)
+    request.latchkey = admission.session
+    next()
+  }
+}
+
+/**
+ * The session of a request that came through {@link authenticate}.
+ *
+ * @throws {TypeError} it did not
+ */
+export function sessionOf({ latchkey }: { readonly latchkey?: ServerSession | undefined }): ServerSession {
+  if (!latchkey) throw new TypeError('sessionOf: no authenticate() stands before this handler')
+  return latchkey
+}

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { type GateOptions, type ServerSession, type SessionResolver, createGate } from '../../lib/server.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * Who is asking.
+     *
+     * @throws {TypeError} the plugin of `latchkey/fastify` is not registered for this route
+     */
+    readonly latchkey: ServerSession
+  }
+}
+
+/** Options of {@link authenticate}. */
+export interface FastifyGateOptions extends GateOptions {
+  readonly resolver: SessionResolver
+}
+
+const sessions = new WeakMap<FastifyRequest, ServerSession>()
+
+const plugin: FastifyPluginAsync<FastifyGateOptions> = async (fastify, { resolver, optional = false, onError = (error) => fastify.log.error(error) }) => {
+  const gate = createGate(resolver, { optional, onError })
+  if (!fastify.hasRequestDecorator('latchkey')) fastify.decorateRequest('latchkey', { getter: sessionOf })
+  fastify.addHook('onRequest', async (request, reply) => {
+    const admission = await gate(request.raw)
+    if (!admission.ok) return answer(reply, admission.response)
+    sessions.set(request, admission.session)
+    return undefined
+  })
+}
+
+/**
+ * Plugin that finds out who is asking, for `request.latchkey`, or answers in place of the handlers, before anything of the
+ * body is read. It holds for the routes of the scope that registers it, and of the scopes within. Unless `onError` is
+ * given, faults go to the server's log.
+ */
+export const authenticate: FastifyPluginAsync<FastifyGateOptions> = Object.assign(plugin, {
+  // What fastify-plugin does: the hook belongs to the scope around.
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: 'latchkey',
+  [Symbol.for('plugin-meta')]: { name: 'latchkey', fastify: '5.x' },
+})
+
+function sessionOf(this: FastifyRequest): ServerSession {
+  const session = sessions.get(this)
+  if (!session) throw new TypeError('request.latchkey: the plugin is not registered for this route')
+  return session
+}
+
+async function answer(reply: FastifyReply, response: Response): Promise<FastifyReply> {
+  const body = await response.text()
+  return reply.code(response.status).headers(Object.fromEntries(response.headers)).send(body)
+}

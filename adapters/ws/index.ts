@@ -1,0 +1,74 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { WebSocket, WebSocketServer } from 'ws'
+import { type GateOptions, type SessionResolver, type SocketSession, type SocketSessionOptions, createGate, createSocketSession, sendResponse } from '../../lib/server.ts'
+
+/** Options of {@link createUpgradeHandler}. */
+export interface UpgradeOptions extends GateOptions, SocketSessionOptions {}
+
+/** What Node's `upgrade` event calls. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+const sessions = new WeakMap<WebSocket, SocketSession>()
+
+/**
+ * Makes a listener for the `upgrade` event of a server: it finds out who is asking, then `sockets` emits `connection` as
+ * always, or the request is answered without an upgrade. {@link socketSessionOf} has the session of the socket, which is
+ * closed with 4401 and `expired` when its token ends.
+ *
+ * @param sockets - made with `noServer: true`
+ * @throws {TypeError} an option cannot be meant
+ */
+export function createUpgradeHandler(sockets: WebSocketServer, resolver: SessionResolver, options: UpgradeOptions = {}): UpgradeHandler {
+  const gate = createGate(resolver, options)
+  checkOptions(resolver, options)
+  const { onError = console.error } = options
+  async function upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): Promise<void> {
+    const admission = await gate(request)
+    if (duplex.destroyed) return
+    if (!admission.ok) return refuse(request, duplex, admission.response)
+    duplex.off('error', ignore)
+    sockets.handleUpgrade(request, duplex, head, (socket) => {
+      const session = createSocketSession(resolver, admission.session, socket, options)
+      sessions.set(socket, session)
+      socket.once('close', () => session.end())
+      sockets.emit('connection', socket, request)
+    })
+  }
+  return (request, duplex, head) => {
+    // Until `ws` has it nobody else listens, and an error without a listener ends the process.
+    duplex.on('error', ignore)
+    upgrade(request, duplex, head).catch((error: unknown) => {
+      onError(error)
+      duplex.destroy()
+    })
+  }
+}
+
+/**
+ * Who a socket belongs to.
+ *
+ * @throws {TypeError} it did not come through {@link createUpgradeHandler}
+ */
+export function socketSessionOf(socket: WebSocket): SocketSession {
+  const session = sessions.get(socket)
+  if (!session) throw new TypeError('socketSessionOf: the socket came another way')
+  return session
+}
+
+/** Refuses at the start what would be refused at the first socket. */
+function checkOptions(resolver: SessionResolver, options: UpgradeOptions): void {
+  createSocketSession(resolver, { authMode: 'anonymous', principal: null, principals: [], claims: {} }, { close: ignore }, options).end()
+}
+
+async function refuse(request: IncomingMessage, duplex: Duplex, refusal: Response): Promise<void> {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(duplex as Socket)
+  // A client that never closes its half would keep the connection for ever.
+  response.once('finish', () => duplex.once('finish', () => duplex.destroy()).end())
+  await sendResponse(response, refusal)
+}
+
+function ignore(): void {}
