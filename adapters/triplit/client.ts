@@ -25,19 +25,31 @@ export interface TriplitClientLike {
   readonly connectionStatus: TriplitStatus
   /** The local database, once `ready`. Values beside the data: they go with it. */
   readonly db: {
+    /** Reads a value. */
     getMetadata(key: string[]): Promise<unknown>
+    /** Writes a value. */
     setMetadata(key: string[], value: string): Promise<unknown>
   }
+  /** Begins a session with a token, or ends the one that is there. */
   startSession(token: string | undefined, connect?: boolean): Promise<unknown>
+  /** Puts a token of the same session in place. */
   updateSessionToken(token: string): Promise<unknown>
+  /** Sets the server's address; without one nothing can connect. */
   updateServerUrl(serverUrl: string | undefined): void
+  /** Closes the socket. */
   disconnect(): void
+  /** Deletes the local data, the outbox and what stands beside them. */
   clear(): Promise<unknown>
+  /** Takes one write out of the outbox, and back. */
   clearPendingChangesForEntity(collection: string, id: string): Promise<unknown>
+  /** Takes all writes out of the outbox, and back. */
   clearPendingChangesAll(): Promise<unknown>
+  /** Tells why the server closed a connection. */
   onSessionError(listener: (type: TriplitSessionError) => void): () => void
+  /** Tells where the socket stands. */
   onConnectionStatusChange(listener: (status: TriplitStatus) => void): () => void
+  /** Tells what the server says. */
   onSyncMessageReceived(listener: (message: TriplitMessage) => void): () => void
-  /** Its types know the first argument alone; the second one is what was not taken, `Record<string, TriplitCollectionChanges>`. */
+  /** Tells what the server refused. Its types know the first argument alone; the second one is what was not taken, `Record<string, TriplitCollectionChanges>`. */
   onFailureToSyncWrites(listener: (error: unknown) => void): () => void
 }

@@ -30,11 +30,18 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     current = null
     socket.block()
   }
-  const open = async (token: string, link: SessionLink, isWanted: () => boolean): Promise<Connection> => {
+  const open = async (token: string, link: SessionLink, mine: number): Promise<Connection> => {
     if (current) leave()
     const next = newConnection(link, token)
-    await socket.open(token, () => isWanted() && ((current = next), true))
+    await socket.open(token, () => mine === turn && ((current = next), true))
     return next
+  }
+  const update = async (token: string): Promise<void> => {
+    const [before, mine] = [current, turn]
+    if (!before) throw new LatchkeyError('OFFLINE', 'not connected')
+    if (haveSameClaims(before.token, token) && (await replace(client, before, token))) return
+    if (mine !== turn || current !== before) throw new LatchkeyError('OFFLINE', 'not connected')
+    await (await open(token, before.link, mine)).opened
   }
 
   hear(client, socket, () => current, leave)
@@ -42,16 +49,9 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     async connect(token, link) {
       const mine = ++turn
       await owner.admit(link.principal)
-      if (mine === turn) await open(token, link, () => mine === turn)
+      if (mine === turn) await open(token, link, mine)
     },
-    async update(token) {
-      const before = current
-      const mine = turn
-      if (!before) throw new LatchkeyError('OFFLINE', 'not connected')
-      if (haveSameClaims(before.token, token) && (await replace(client, before, token))) return
-      if (mine !== turn || current !== before) throw new LatchkeyError('OFFLINE', 'not connected')
-      await (await open(token, before.link, () => mine === turn)).opened
-    },
+    update,
     async hold(token) {
       const mine = ++turn
       await client.ready

@@ -27,14 +27,9 @@ export function createSocket(client: TriplitClientLike, timer: SessionTimer): So
   let isThere = false
   let afterwards: (() => void)[] = []
 
-  const closed = (): Promise<void> => (isThere ? new Promise((resolve) => void afterwards.push(resolve)) : Promise.resolve())
-  /** A session that has a token and no address cannot connect, whichever timer of the client still runs. */
-  const seal = (token: string | undefined): void => {
-    client.updateServerUrl(undefined)
-    void client.startSession(token, false)
-  }
   /** Only a session that is still the client's own tells when its socket is closed. */
   const whenClosed = (call: () => void): void => void (isThere ? afterwards.push(call) : call())
+  const closed = (): Promise<void> => new Promise(whenClosed)
 
   return {
     async open(token, isWanted) {
@@ -51,23 +46,31 @@ export function createSocket(client: TriplitClientLike, timer: SessionTimer): So
       url = client.serverUrl
       if (isThere) client.disconnect()
       client.updateServerUrl(undefined)
-      whenClosed(() => seal(client.token))
+      whenClosed(() => seal(client, client.token))
     },
     strip() {
       whenClosed(() => {
-        seal(undefined)
+        seal(client, undefined)
         client.updateServerUrl(url)
       })
     },
-    async settled() {
-      let handle: unknown
-      const late = new Promise<void>((resolve) => void (handle = timer.set(resolve, CLOSE_TIME)))
-      await Promise.race([closed(), late])
-      timer.clear(handle)
-    },
+    settled: () => atMost(timer, closed()),
     see(nowThere) {
       isThere = nowThere
       if (!nowThere) for (const call of afterwards.splice(0)) call()
     },
   }
+}
+
+/** A session that has a token and no address cannot connect, whichever timer of the client still runs. */
+function seal(client: TriplitClientLike, token: string | undefined): void {
+  client.updateServerUrl(undefined)
+  void client.startSession(token, false)
+}
+
+async function atMost(timer: SessionTimer, closed: Promise<void>): Promise<void> {
+  let handle: unknown
+  const late = new Promise<void>((resolve) => void (handle = timer.set(resolve, CLOSE_TIME)))
+  await Promise.race([closed, late])
+  timer.clear(handle)
 }

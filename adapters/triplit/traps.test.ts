@@ -128,9 +128,9 @@ describe('an update', () => {
   })
 
   test.each([
-    ['badly signed', {}],
-    ['badly signed, with other claims', { name: 'Ada' }],
-  ])('that is %s is refused, and the session goes on with the token before', async (_, more) => {
+    ['badly signed', {}, 1],
+    ['badly signed, with other claims', { name: 'Ada' }, 3],
+  ])('that is %s is refused, and the session goes on with the token before', async (_, more, connections) => {
     const device = await connected(world.device())
     const { session, client, principal } = device
     const { token } = client
@@ -138,6 +138,7 @@ describe('an update', () => {
     await expect(session.update(bad)).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
     await settle(session, 'connected')
     expect(client.token).toBe(token)
+    expect(sockets()).toBe(connections)
     expect(session.getState().principal).toBe(principal())
     await device.write('after it')
     await synced(device, ['after it'])
