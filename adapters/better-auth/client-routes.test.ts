@@ -1,5 +1,6 @@
 import type { BetterAuthOptions } from 'better-auth'
 import { anonymous, emailOTP, magicLink, phoneNumber, twoFactor, username } from 'better-auth/plugins'
+import { decodeJwt } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 import type { Auth } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
@@ -252,6 +253,36 @@ onEachEngine((newServer) => {
       expect(found.user).toMatchObject({ id: (await userOf(server))['id'], isAnonymous: true })
       const who = await createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers }))
       expect(who).toMatchObject({ ok: true, session: { principal: auth.getState().session!.principal, authMode: 'local-first' } })
+    })
+  })
+
+  describe('an audience that is exchanged', () => {
+    const API = 'https://api.example'
+    const exchanged = async () => {
+      const given = await firstVisit({ plugins: [latchkey({ exchange: { audiences: [API] } }), latchkeyJwt()] })
+      const auth = await given.browser.load({ exchange: [API, 'https://other.example'], hardenAfterUpgrade: false })
+      const claimsOf = async () => decodeJwt((await auth.getToken({ audience: API }))!)
+      return { ...given, auth, claimsOf }
+    }
+
+    test('is served for the device\'s proof, and for the account\'s session after the upgrade', async () => {
+      const { auth, send, principal, claimsOf } = await exchanged()
+      expect(await claimsOf()).toMatchObject({ sub: principal, aud: API, auth_mode: 'local-first' })
+      expect(await auth.upgrade(() => send('/sign-up/email', ada))).toMatchObject({ outcome: 'upgraded' })
+      expect(await claimsOf()).toMatchObject({ sub: principal, aud: API, auth_mode: 'external' })
+    })
+
+    test('that the server does not know is refused', async () => {
+      const { auth } = await exchanged()
+      await expect(auth.getToken({ audience: 'https://other.example' })).rejects.toMatchObject({ code: 'PROVIDER_REFUSED' })
+    })
+
+    test('is missing once the session ended', async () => {
+      const { auth, browser, send } = await exchanged()
+      await auth.upgrade(() => send('/sign-up/email', ada))
+      browser.cookies.clear()
+      await expect(auth.getToken({ audience: API })).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+      expect(auth.getState().error).toBe('missing')
     })
   })
 })

@@ -85,6 +85,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     bind: (prove) => proven(fetch, 'bind', prove),
     link: (prove) => proven(fetch, 'link', prove),
     unlink: (alias) => unlink(fetch, alias),
+    exchange: (audience, prove) => exchange(fetch, audience, prove),
     // A redirect that was not followed is an answer, though without a body.
     readFailure: (outcome) => (carrier.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
@@ -119,6 +120,19 @@ async function unlink(fetch: Fetch, alias: string): Promise<AccountSession> {
   const nonce = await challenge(fetch, 'unlink')
   const { session } = (await ask(fetch, '/latchkey/unlink', { method: 'POST', body: { nonce, alias } })) as SessionAnswer
   return session!
+}
+
+/** `grant_type` of RFC 8693 §2.1. */
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const SUBJECT_TYPE = 'urn:latchkey:params:oauth:token-type:'
+
+/** A token for an audience, for a device's proof or for the session in force. */
+async function exchange(fetch: Fetch, audience: string, prove: (() => Promise<string>) | null): Promise<string | null> {
+  const subject = prove ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await prove() } : { subject_token_type: `${SUBJECT_TYPE}session` }
+  const { data, error } = await send(fetch, '/latchkey/token', { method: 'POST', body: { grant_type: TOKEN_EXCHANGE, audience, ...subject }, redirect: 'manual' })
+  if (error?.code === 'SESSION_MISSING') return null
+  if (error) throw toFailure(error)
+  return (data as { access_token: string }).access_token
 }
 
 async function challenge(fetch: Fetch, purpose: 'bind' | 'link' | 'unlink'): Promise<string> {

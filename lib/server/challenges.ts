@@ -19,7 +19,11 @@ export interface Challenges {
   check(nonce: string, purpose: ChallengePurpose, session: string): Promise<Date | null>
 }
 
-/** @param secret - of the server; every process that shares it takes the nonces of the others */
+/**
+ * Makes what issues and checks nonces.
+ *
+ * @param secret - of the server; every process that shares it takes the nonces of the others
+ */
 export function createChallenges(secret: string, clock: () => number): Challenges {
   const key = crypto.subtle.importKey('raw', encoder.encode(`latchkey/challenge:${secret}`), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
   const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify([head, purpose, session]))
