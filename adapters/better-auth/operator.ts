@@ -149,9 +149,10 @@ async function retirePrincipal(adapter: Adapter, principal: string, now: Date): 
 }
 
 async function closeRow(adapter: Adapter, principal: string, row: PrincipalRow | null, now: Date): Promise<void> {
-  const holder = row ? await holderOf(adapter, row) : ((await ownId(adapter, principal)) ?? 'nobody')
+  const holder = row ? await holderOf(adapter, row) : 'nobody'
   if (holder !== 'nobody' && holder !== 'retired') throw taken()
-  if (row && isKept(row, now)) throw taken()
+  // An account's own id is or was its principal, or may yet become its alias.
+  if ((row && isKept(row, now)) || (await findUser(adapter, 'id', principal))) throw taken()
   if (!row) return insertRow(adapter, { principal, kind: 'retired', epoch: newEpoch() })
   const nobodys = { userId: null, issuer: null, subject: null, until: null }
   if (!(await changeRow(adapter, row, { ...nobodys, kind: 'retired' }))) throw taken()

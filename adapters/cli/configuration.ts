@@ -1,5 +1,5 @@
-import { createSessionResolver } from '../../lib/server.ts'
-import type { ExternalIssuer } from '../../lib/server.ts'
+import { isIPv4 } from 'node:net'
+import { type ExternalIssuer, createSessionResolver } from '../../lib/server.ts'
 import type { Settings } from './flags.ts'
 
 /** Where the rows are. */
@@ -101,7 +101,7 @@ function checkOrigin(flag: string, text: string, { problem, warning, production 
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host)
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 function readPlace(settings: Settings, { problem, warning, production }: Report): Place {
