@@ -89,16 +89,19 @@ function decode(text: string): string {
   }
 }
 
-/** @returns null: it is longer than any that is meant */
-async function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null> {
+/** @returns null: it is longer than any that is meant; what follows is read and forgotten, so that the answer arrives */
+function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > BODY_LIMIT) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return new Promise((resolve, reject) => {
+    message.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= BODY_LIMIT) chunks.push(chunk)
+      else resolve(null)
+    })
+    message.once('end', () => resolve(Buffer.concat(chunks)))
+    message.once('error', reject)
+  })
 }
 
 function toRequest(message: IncomingMessage, url: URL, body: Buffer<ArrayBuffer>, address: string): Request {
