@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Auth } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { mailing, post, userOf } from './requests.testing.ts'
-import { createBetterAuthResolver } from './index.ts'
+import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, person } from './server.testing.ts'
 
 const ada = person('ada')

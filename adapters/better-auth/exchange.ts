@@ -31,6 +31,8 @@ export interface ExchangeOptions {
   readonly algorithm?: 'RS256' | 'ES256' | 'EdDSA'
   /** Other providers whose JWTs are taken. */
   readonly issuers?: readonly ExternalIssuer[]
+  /** `false` gives nothing to a device without an account; `true` unless told. */
+  readonly localFirst?: boolean
   /** Further claims. What it returns never replaces a claim of Latchkey's own. */
   readonly claims?: (subject: ExchangedSubject) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
   /** Tokens a minute that one process issues at most, whoever asks; 6000 unless told. */

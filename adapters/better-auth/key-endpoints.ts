@@ -75,7 +75,8 @@ async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys:
   return { keys: await listKeys(adapter, [subject.principal, ...subject.aliases]), subject }
 }
 
-function toAnswer({ thumbprint, principal, name, createdAt, lastSeenAt, retiredAt }: KeyRow): KeyAnswer {
+/** A key as it is told to people. */
+export function toAnswer({ thumbprint, principal, name, createdAt, lastSeenAt, retiredAt }: KeyRow): KeyAnswer {
   const time = (date: Date | null): number | null => date && new Date(date).getTime()
   return { thumbprint, principal, name: name ?? null, createdAt: new Date(createdAt).getTime(), lastSeenAt: time(lastSeenAt), retiredAt: time(retiredAt) }
 }

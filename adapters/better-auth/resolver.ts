@@ -1,4 +1,5 @@
-import { type Resolution, type SessionResolver, createSessionResolver } from '../../lib/server.ts'
+import { type ExternalIssuer, type Resolution, type SessionResolver, type SessionResolverOptions, createSessionResolver, fixExternal } from '../../lib/server.ts'
+import { bindingStoreOf } from './binding-store.ts'
 import type { Adapter } from './lock.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { statusOf } from './status.ts'
@@ -12,9 +13,13 @@ export interface BetterAuthInstance {
 }
 
 /** Options of {@link createBetterAuthResolver}. */
-export interface BetterAuthResolverOptions {
-  /** `aud` of both kinds of token; the origin of Better Auth's base URL unless told. */
-  readonly audience?: string
+export interface BetterAuthResolverOptions extends Pick<SessionResolverOptions, 'backend' | 'cookieSession' | 'onVerdict'> {
+  /** `aud` of both kinds of token, one or several; the origin of Better Auth's base URL unless told. */
+  readonly audience?: string | readonly string[]
+  /** `deny` refuses local-first tokens; `allow` unless told. */
+  readonly localFirst?: 'allow' | 'deny'
+  /** Other providers whose JWTs are taken; who an account of theirs is, is fixed as the exchange does it. */
+  readonly external?: readonly ExternalIssuer[]
   /** What a request without a credential is; `allow` unless told. */
   readonly anonymous?: 'allow' | 'deny'
   /** Milliseconds since 1970; the system clock unless told. */
@@ -39,21 +44,24 @@ export function createBetterAuthResolver(auth: BetterAuthInstance, options: Bett
   }
 }
 
-async function build({ handler, $context }: BetterAuthInstance, { audience, ...options }: BetterAuthResolverOptions): Promise<SessionResolver> {
+async function build({ handler, $context }: BetterAuthInstance, { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions): Promise<SessionResolver> {
   const { baseURL, adapter } = await $context
   const { origin } = new URL(baseURL)
   const cache = statusCacheOf(adapter)
   const lookup = (principal: string, thumbprint: string): Promise<'active' | 'disabled'> =>
     cache.get(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
+  const own: ExternalIssuer = {
+    issuer: origin,
+    audience: audience ?? origin,
+    aliases: true,
+    jwksUrl: `${baseURL}/jwks`,
+    fetch: (url) => handler(new Request(url)),
+  }
+  const bindings = bindingStoreOf(adapter as Adapter, options.clock)
+  const principal = async (subject: string, issuer: string): Promise<string> => (await fixExternal(bindings, { issuer, subject })).principal
   return createSessionResolver({
     ...options,
-    localFirst: { audience: audience ?? origin, lookup },
-    external: {
-      issuer: origin,
-      audience: audience ?? origin,
-      aliases: true,
-      jwksUrl: `${baseURL}/jwks`,
-      fetch: (url) => handler(new Request(url)),
-    },
+    ...(localFirst === 'allow' && { localFirst: { audience: audience ?? origin, lookup } }),
+    external: [own, ...external.map((issuer) => ({ ...issuer, principal }))],
   })
 }

@@ -63,7 +63,8 @@ async function parametersOf({ request, body }: GenericEndpointContext): Promise<
   return type.toLowerCase().startsWith('application/x-www-form-urlencoded') ? readForm(await request!.text()) : ((body as Record<string, unknown> | undefined) ?? {})
 }
 
-function subjectOfRequest(ctx: GenericEndpointContext, { kind, subjectToken }: TokenRequest, tools: ExchangeTools, clock: () => number): Promise<Subject> {
+async function subjectOfRequest(ctx: GenericEndpointContext, { kind, subjectToken }: TokenRequest, tools: ExchangeTools, clock: () => number): Promise<Subject> {
+  if (kind === 'device' && tools.rules.localFirst === false) throw refused('LOCAL_FIRST_DISABLED')
   if (kind === 'device') return deviceSubject(ctx.context, subjectToken, tools, clock())
   return kind === 'session' ? sessionSubject(ctx, clock()) : externalSubject(ctx.context, subjectToken, tools)
 }

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { onEachEngine } from './engines.testing.ts'
+import { createBetterAuthResolver, createOperator } from './index.ts'
+import { elsewhere, link } from './link.testing.ts'
+import { newPerson } from './requests.testing.ts'
+import { ORIGIN, type TestServer, person } from './server.testing.ts'
+
+const ada = person('ada')
+
+const reasonOf = async (server: TestServer, token: string): Promise<string> => {
+  const found = await createBetterAuthResolver(server.auth).resolve({ authorization: `Bearer ${token}` })
+  return found.ok ? 'ok' : found.reason
+}
+
+onEachEngine((newServer) => {
+  /** An account with the device's principal, and a second device that is its alias. */
+  async function linked() {
+    const server = await newServer()
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    const two = await elsewhere(server, ada)
+    expect((await link(two, two.device)).status).toBe(200)
+    const operator = createOperator(server.auth)
+    const accountId = (await operator.accountByEmail(ada.email))!
+    return { server, one, two, operator, accountId }
+  }
+
+  describe('an operator', () => {
+    test('looks up an account and a principal, with aliases, keys and audit', async () => {
+      const { one, two, operator, accountId } = await linked()
+      const account = (await operator.account(accountId))!
+      expect(account).toMatchObject({ accountId, email: ada.email, emailVerified: false, principal: one.device.principal, aliases: [two.device.principal], open: false, recoverable: false })
+      expect(account.keys.map(({ thumbprint }) => thumbprint).toSorted()).toEqual([one.device.thumbprint, two.device.thumbprint].toSorted())
+      expect(account.audit.map(({ act, principal }) => [act, principal]).toSorted()).toEqual([['bind', one.device.principal], ['link', two.device.principal]].toSorted())
+      for (const { device } of [one, two]) expect(await operator.principal(device.principal)).toMatchObject({ holder: 'account', accountId, keys: [{ thumbprint: device.thumbprint }] })
+      expect(await operator.account('nobody')).toBeNull()
+      expect(await operator.accountByEmail('nobody@example.com')).toBeNull()
+    })
+
+    test('fixes nothing by looking: an open account stays open, and a principal that nobody met gets no row', async () => {
+      const server = await newServer()
+      await server.browser().client.signUp.email(ada)
+      const operator = createOperator(server.auth)
+      const accountId = (await operator.accountByEmail(ada.email))!
+      const before = await server.rows('user')
+      expect(await operator.account(accountId)).toMatchObject({ open: true, principal: accountId })
+      expect(await operator.principal('00000000-0000-8000-8000-000000000000')).toMatchObject({ holder: 'nobody', accountId: null, keys: [], audit: [] })
+      expect(await server.rows('user')).toEqual(before)
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+    })
+
+    test('unlinks an alias, once and never the principal itself', async () => {
+      const { one, two, operator, accountId } = await linked()
+      await operator.unlink(accountId, two.device.principal)
+      await operator.unlink(accountId, two.device.principal)
+      expect(await operator.account(accountId)).toMatchObject({ principal: one.device.principal, aliases: [] })
+      await expect(operator.unlink(accountId, one.device.principal)).rejects.toMatchObject({ code: 'ALIAS_UNKNOWN' })
+      await expect(operator.unlink('somebody else', two.device.principal)).rejects.toMatchObject({ code: 'ALIAS_UNKNOWN' })
+      expect((await operator.principal(two.device.principal)).audit.map(({ act }) => act).toSorted()).toEqual(['link', 'unlink'])
+    })
+
+    test('retires an account: sessions end, and none of its keys is a way in any more, at once', async () => {
+      const { server, one, two, operator, accountId } = await linked()
+      const token = await one.device.token({ audience: ORIGIN })
+      expect(await reasonOf(server, token)).toBe('ok')
+      expect(await operator.retireAccount(accountId)).toBe(true)
+      expect(await operator.retireAccount(accountId)).toBe(false)
+      expect(await reasonOf(server, token)).toBe('PRINCIPAL_DISABLED')
+      expect(await server.rows('session')).toEqual([])
+      for (const { device } of [one, two]) {
+        expect(await operator.principal(device.principal)).toMatchObject({ holder: 'retired', accountId: null })
+        expect(await reasonOf(server, await device.token({ audience: ORIGIN }))).toBe('PRINCIPAL_DISABLED')
+      }
+    })
+
+    test('retires a principal without an account: its key is refused at once, and binds nothing any more', async () => {
+      const server = await newServer()
+      const operator = createOperator(server.auth)
+      const one = await newPerson(server)
+      const { principal } = one.device
+      const token = await one.device.token({ audience: ORIGIN })
+      expect(await reasonOf(server, token)).toBe('ok')
+      await operator.retirePrincipal(principal)
+      await operator.retirePrincipal(principal)
+      expect(await reasonOf(server, token)).toBe('PRINCIPAL_DISABLED')
+      expect(await operator.principal(principal)).toMatchObject({ holder: 'retired', audit: [{ act: 'retire' }] })
+      expect((await one.prove('/sign-up/email', ada)).status).toBe(409)
+      expect(await server.rows('user')).toEqual([])
+    })
+
+    test('retires no principal behind an account that has it', async () => {
+      const { server, one, two, operator, accountId } = await linked()
+      const before = await server.rows('latchkeyPrincipal')
+      for (const principal of [one.device.principal, two.device.principal, accountId]) await expect(operator.retirePrincipal(principal)).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      expect(await server.rows('latchkeyPrincipal')).toEqual(before)
+      expect(await operator.account(accountId)).toMatchObject({ principal: one.device.principal, aliases: [two.device.principal] })
+    })
+  })
+})

@@ -1,0 +1,159 @@
+import type { AuthContext } from 'better-auth'
+import { giveUp } from './adopt.ts'
+import { audit } from './audit.ts'
+import { type KeyAnswer, toAnswer } from './key-endpoints.ts'
+import { listKeys, revokeKeysOf } from './keys.ts'
+import { type Adapter, changeRow, findRow, findUser, holderOf, insertRow, isKept, newEpoch, taken } from './lock.ts'
+import type { BetterAuthInstance } from './resolver.ts'
+import type { PrincipalRow } from './schema.ts'
+import { statusCacheOf } from './status-cache.ts'
+import { peekSubject } from './subject.ts'
+
+/** An act that the audit knows of. */
+export interface AuditReport {
+  /** `bind`, `link`, `unlink`, `reset`, `retire` or `revoke`. */
+  readonly act: string
+  readonly principal: string
+  readonly accountId: string | null
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** What is known of an account. */
+export interface AccountReport {
+  readonly accountId: string
+  readonly email: string
+  readonly emailVerified: boolean
+  readonly principal: string
+  readonly aliases: readonly string[]
+  /** Nobody has used it yet: its principal is not final. */
+  readonly open: boolean
+  /** It can be had back without the device. */
+  readonly recoverable: boolean
+  readonly keys: readonly KeyAnswer[]
+  readonly audit: readonly AuditReport[]
+}
+
+/** What is known of a principal. */
+export interface PrincipalReport {
+  readonly principal: string
+  /** Whose it is: an account's, another provider's account's, nobody's for ever, or nobody's yet. */
+  readonly holder: 'account' | 'external' | 'retired' | 'nobody'
+  readonly accountId: string | null
+  readonly external: { readonly issuer: string; readonly subject: string } | null
+  readonly keys: readonly KeyAnswer[]
+  readonly audit: readonly AuditReport[]
+}
+
+/** What the people who run a server may look up and do. Made by {@link createOperator}. */
+export interface Operator {
+  /** Also of a principal that the database has never met: that is nobody's. */
+  principal(principal: string): Promise<PrincipalReport>
+  /** Fixes nothing: an open account stays open. */
+  account(accountId: string): Promise<AccountReport | null>
+  /** The id of the account with an e-mail address. */
+  accountByEmail(email: string): Promise<string | null>
+  /**
+   * Takes an alias from an account, as the account's own `unlink` does.
+   *
+   * @throws {LatchkeyError} `ALIAS_UNKNOWN`
+   */
+  unlink(accountId: string, alias: string): Promise<void>
+  /** Deletes an account and its sessions; its principals are nobody's for ever. @returns false: there is none */
+  retireAccount(accountId: string): Promise<boolean>
+  /**
+   * Makes a principal without an account nobody's for ever: what its key signs is refused where it is looked up.
+   *
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: it belongs to an account, or is being bound
+   */
+  retirePrincipal(principal: string): Promise<void>
+}
+
+/**
+ * What the people who run a server may look up and do. Whoever calls it has checked that they are those.
+ *
+ * @param auth - what `betterAuth()` returned, with the plugin `latchkey`
+ * @param clock - milliseconds since 1970; the system clock unless told
+ */
+export function createOperator(auth: BetterAuthInstance, clock: () => number = Date.now): Operator {
+  const context = (): Promise<AuthContext> => auth.$context as Promise<AuthContext>
+  const now = (): Date => new Date(clock())
+  return {
+    principal: async (principal) => reportPrincipal((await context()).adapter, principal),
+    account: async (accountId) => reportAccount((await context()).adapter, accountId, now()),
+    accountByEmail: async (email) => (await (await context()).internalAdapter.findUserByEmail(email))?.user.id ?? null,
+    async unlink(accountId, alias) {
+      const { adapter } = await context()
+      await giveUp(adapter, accountId, alias, now())
+      statusCacheOf(adapter).clear()
+    },
+    async retireAccount(accountId) {
+      const { adapter, internalAdapter } = await context()
+      if (!(await findUser(adapter, 'id', accountId))) return false
+      await internalAdapter.deleteUser(accountId)
+      return true
+    },
+    async retirePrincipal(principal) {
+      const { adapter } = await context()
+      await retirePrincipal(adapter, principal, now())
+      statusCacheOf(adapter).clear()
+    },
+  }
+}
+
+async function reportAccount(adapter: Adapter, accountId: string, now: Date): Promise<AccountReport | null> {
+  const subject = await peekSubject(adapter, accountId, now)
+  const user = await findUser(adapter, 'id', accountId)
+  if (!subject || !user) return null
+  const principals = [subject.principal, ...subject.aliases]
+  const [keys, acts] = [await listKeys(adapter, principals), await actsOf(adapter, 'userId', [accountId])]
+  return { ...subject, email: user.email, emailVerified: user.emailVerified, keys: keys.map(toAnswer), audit: acts }
+}
+
+async function reportPrincipal(adapter: Adapter, principal: string): Promise<PrincipalReport> {
+  const row = await findRow(adapter, principal)
+  // An account without a device is its own principal, and has no row.
+  const holder = row ? await holderOf(adapter, row) : ((await ownId(adapter, principal)) ?? 'nobody')
+  const keys = (await listKeys(adapter, [principal])).map(toAnswer)
+  const isAccount = typeof holder === 'object'
+  return {
+    principal,
+    holder: isAccount ? 'account' : holder,
+    accountId: isAccount ? holder.id : null,
+    external: holder === 'external' ? { issuer: row!.issuer!, subject: row!.subject! } : null,
+    keys,
+    audit: await actsOf(adapter, 'principal', [principal]),
+  }
+}
+
+/** The account whose own id the principal is, unless it has another principal. */
+async function ownId(adapter: Adapter, principal: string): ReturnType<typeof findUser> {
+  const user = await findUser(adapter, 'id', principal)
+  return user?.principal == null ? user : null
+}
+
+async function actsOf(adapter: Adapter, field: 'userId' | 'principal', values: readonly string[]): Promise<AuditReport[]> {
+  type Row = { readonly act: string; readonly principal: string; readonly userId: string | null; readonly createdAt: Date }
+  const where = [{ field, operator: 'in' as const, value: [...values] }]
+  const rows = await adapter.findMany<Row>({ model: 'latchkeyAudit', where, limit: 1000, sortBy: { field: 'createdAt', direction: 'asc' } })
+  return rows.map(({ act, principal, userId, createdAt }) => ({ act: act.split(':')[0]!, principal, accountId: userId ?? null, at: new Date(createdAt).getTime() }))
+}
+
+/** The row in the lock says it first; whoever binds meanwhile finds it changed. */
+async function retirePrincipal(adapter: Adapter, principal: string, now: Date): Promise<void> {
+  const row = await findRow(adapter, principal)
+  if (row?.kind !== 'retired') await closeRow(adapter, principal, row, now)
+  const { epoch } = (await findRow(adapter, principal))!
+  await audit(adapter, 'retire', { principal, epoch, userId: null }, now)
+  await revokeKeysOf(adapter, principal, now)
+}
+
+async function closeRow(adapter: Adapter, principal: string, row: PrincipalRow | null, now: Date): Promise<void> {
+  const holder = row ? await holderOf(adapter, row) : 'nobody'
+  if (holder !== 'nobody' && holder !== 'retired') throw taken()
+  // An account's own id is or was its principal, or may yet become its alias.
+  if ((row && isKept(row, now)) || (await findUser(adapter, 'id', principal))) throw taken()
+  if (!row) return insertRow(adapter, { principal, kind: 'retired', epoch: newEpoch() })
+  const nobodys = { userId: null, issuer: null, subject: null, until: null }
+  if (!(await changeRow(adapter, row, { ...nobodys, kind: 'retired' }))) throw taken()
+}

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+
+/** What became of a run of the program. */
+export interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Starts the built program, with nothing of this process's environment. */
+export function start(parameters: readonly string[], environment: Record<string, string> = {}): { child: ChildProcess; output: { stdout: string; stderr: string } } {
+  const child = spawn(process.execPath, [PROGRAM, ...parameters], { env: environment, stdio: 'pipe' })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  return { child, output }
+}
+
+/** Runs the built program to its end. */
+export async function run(parameters: readonly string[], { input = '', environment = {} }: { input?: string; environment?: Record<string, string> } = {}): Promise<Outcome> {
+  const { child, output } = start(parameters, environment)
+  child.stdin!.on('error', () => {}).end(input)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, ...output }
+}
+
+/** A running server. */
+export interface RunningServer {
+  readonly origin: string
+  readonly child: ChildProcess
+  /** Everything that it has written. */
+  written(): string
+  /** Asks for a path; a text is sent as the bearer. */
+  ask(path: string, init?: RequestInit & { bearer?: string }): Promise<Response>
+  /** Sends a signal and waits for the end. @returns the exit code */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** Starts a server on a free port and waits until it says that it has started. */
+export async function startServer(parameters: readonly string[], environment: Record<string, string> = {}): Promise<RunningServer> {
+  const { child, output } = start([...parameters, '--port', '0'], environment)
+  const closed = once(child, 'close') as Promise<[number | null]>
+  const started = new Promise<number>((resolve) => {
+    child.stdout!.on('data', () => {
+      const port = /"event":"started".*"port":(\d+)/.exec(output.stdout)?.[1]
+      if (port) resolve(Number(port))
+    })
+  })
+  const failed = closed.then(() => Promise.reject(new Error(`the server did not start: ${output.stderr}`)))
+  // Later ends are the tests' own doing.
+  failed.catch(() => {})
+  const address = `http://127.0.0.1:${await Promise.race([started, failed])}`
+  const origin = address.replace('127.0.0.1', 'localhost')
+  return {
+    origin,
+    child,
+    written: () => output.stdout + output.stderr,
+    ask: (path, { bearer, headers, ...init } = {}) => fetch(address + path, { ...init, headers: { ...(headers as Record<string, string>), ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) } }),
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      return (await closed)[0]
+    },
+  }
+}

@@ -1,0 +1,182 @@
+import { isIPv4 } from 'node:net'
+import { type ExternalIssuer, createSessionResolver } from '../../lib/server.ts'
+import type { Settings } from './flags.ts'
+
+/** Where the rows are. */
+export type Place = { readonly kind: 'sqlite'; readonly folder: string } | { readonly kind: 'postgres'; readonly url: string }
+
+/** What a server needs to know. */
+export interface Configuration {
+  readonly production: boolean
+  readonly port: number
+  readonly host: string
+  /** Origin by which clients reach the server; null: one on localhost with the port that it gets. */
+  readonly origin: string | null
+  readonly place: Place
+  /** Null: made at the first start, and kept in the folder. */
+  readonly secret: string | null
+  readonly allowLocalFirst: boolean
+  /** Empty: the origin. */
+  readonly audiences: readonly string[]
+  readonly trustedOrigins: readonly string[]
+  readonly external: ExternalIssuer | null
+  readonly backendSecret: string | null
+  readonly adminSecret: string | null
+  readonly proxyHeader: string | null
+}
+
+/** Something that keeps a server from starting, or ought to be looked at. */
+export interface Finding {
+  readonly level: 'problem' | 'warning'
+  /** The flag that it is about. */
+  readonly flag: string
+  /** One sentence. It repeats no secret. */
+  readonly message: string
+}
+
+/** A configuration with everything that is wrong with it. */
+export interface ReadConfiguration {
+  readonly configuration: Configuration
+  readonly findings: readonly Finding[]
+}
+
+/** @param production - refuse development defaults */
+export function readConfiguration(settings: Settings, production: boolean): ReadConfiguration {
+  const findings: Finding[] = []
+  const problem = (flag: string, message: string): void => void findings.push({ level: 'problem', flag, message })
+  const warning = (flag: string, message: string): void => void findings.push({ level: 'warning', flag, message })
+  const report = { problem, warning, production }
+  const trustedOrigins = settings.list('trusted-origin')
+  trustedOrigins.forEach((origin) => checkOrigin('trusted-origin', origin, report))
+  const configuration: Configuration = {
+    production,
+    port: readPort(settings.text('port'), report),
+    host: settings.text('host') ?? '127.0.0.1',
+    origin: readOrigin(settings.text('base-url'), report),
+    place: readPlace(settings, report),
+    secret: readSecret('secret', settings, report, production),
+    allowLocalFirst: readLocalFirst(settings, report),
+    audiences: settings.list('audience'),
+    trustedOrigins,
+    external: readExternal(settings, report),
+    backendSecret: readSecret('backend-secret', settings, report, false),
+    adminSecret: readSecret('admin-secret', settings, report, false),
+    proxyHeader: readHeaderName(settings.text('proxy-header'), report),
+  }
+  checkDistinct(configuration, report)
+  return { configuration, findings }
+}
+
+interface Report {
+  readonly production: boolean
+  problem(flag: string, message: string): void
+  warning(flag: string, message: string): void
+}
+
+const DEFAULT_PORT = 4380
+
+function readPort(text: string | undefined, { problem }: Report): number {
+  if (text === undefined) return DEFAULT_PORT
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+  problem('port', 'expected a number from 0 to 65535.')
+  return DEFAULT_PORT
+}
+
+function readOrigin(text: string | undefined, report: Report): string | null {
+  if (text === undefined) {
+    if (report.production) report.problem('base-url', 'production needs the origin by which clients reach the server.')
+    return null
+  }
+  return checkOrigin('base-url', text, report)
+}
+
+/** An origin and nothing else: a path or a wildcard would trust more, or less, than it says. */
+function checkOrigin(flag: string, text: string, { problem, warning, production }: Report): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (text === '*' || text.includes('*')) problem(flag, 'a wildcard would let every site act for whoever is signed in.')
+  else if (!url || !/^https?:$/.test(url.protocol)) problem(flag, 'expected an http(s) origin such as https://notes.example.')
+  else if (url.origin !== text.replace(/\/$/, '')) problem(flag, `expected an origin without user, path, query or default port; this one is written ${url.origin}.`)
+  else if (production && url.protocol === 'http:' && !isLoopback(url.hostname)) warning(flag, 'http without TLS: whoever is on the way can read cookies and tokens.')
+  return url?.origin ?? null
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+function readPlace(settings: Settings, { problem, warning, production }: Report): Place {
+  const url = settings.text('database')
+  const folder = settings.text('data-dir')
+  if (url !== undefined && folder !== undefined) problem('database', 'expected --database or --data-dir, and both are there.')
+  if (url !== undefined) {
+    if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) problem('database', 'expected a postgres:// address.')
+    else if (production && !isLoopback(new URL(url).hostname) && !/sslmode=(require|verify-)/.test(url)) warning('database', 'no sslmode=verify-full: rows and password cross the network in the clear.')
+    return { kind: 'postgres', url }
+  }
+  if (folder === undefined && production) problem('data-dir', 'production needs --data-dir or --database.')
+  return { kind: 'sqlite', folder: folder ?? '.latchkey' }
+}
+
+const SECRET = /^[!-~]{32,1024}$/
+
+function readSecret(flag: string, settings: Settings, { problem }: Report, isNeeded: boolean): string | null {
+  const secret = settings.text(flag)
+  if (secret === undefined) {
+    if (isNeeded) problem(flag, 'production needs one of its own; `openssl rand -base64 32` makes it.')
+    return null
+  }
+  if (!SECRET.test(secret)) problem(flag, 'expected 32 to 1024 visible ASCII characters.')
+  else if (new Set(secret).size < 8 || /secret|password|changeme|example|placeholder/i.test(secret)) problem(flag, 'this one can be guessed; `openssl rand -base64 32` makes one that cannot.')
+  return secret
+}
+
+function checkDistinct({ secret, backendSecret, adminSecret }: Configuration, { problem }: Report): void {
+  const given = [secret, backendSecret, adminSecret].filter((text) => text !== null)
+  if (new Set(given).size !== given.length) problem('admin-secret', 'one secret stands for two things: whoever may do one could do the other.')
+}
+
+function readLocalFirst(settings: Settings, { problem, production }: Report): boolean {
+  const isOn = settings.isOn('allow-local-first')
+  if (isOn === undefined && production && settings.command === 'dev') problem('allow-local-first', 'in production it has to be said, one way or the other.')
+  return isOn ?? !production
+}
+
+function readExternal(settings: Settings, { problem, warning }: Report): ExternalIssuer | null {
+  const [jwksUrl, publicKey, issuer] = [settings.text('jwks-url'), settings.text('jwt-public-key'), settings.text('jwt-issuer')]
+  const audience = settings.list('jwt-audience')
+  if (jwksUrl === undefined && publicKey === undefined) {
+    if (issuer !== undefined || audience.length > 0) problem('jwt-issuer', 'there is no key for it: give --jwks-url or --jwt-public-key.')
+    return null
+  }
+  if (jwksUrl !== undefined && publicKey !== undefined) problem('jwks-url', 'expected --jwks-url or --jwt-public-key, and both are there.')
+  if (issuer === undefined) problem('jwt-issuer', 'the other provider\'s `iss` has to be said.')
+  if (audience.length === 0) warning('jwt-audience', 'without it every token of the provider is taken, also those for other apps.')
+  const rules: ExternalIssuer = {
+    issuer: issuer ?? 'https://unknown.invalid',
+    ...(jwksUrl === undefined ? { publicKey: publicKey! } : { jwksUrl }),
+    ...(audience.length > 0 && { audience }),
+  }
+  return isUsable(rules, problem) ? rules : null
+}
+
+function isUsable(rules: ExternalIssuer, problem: Report['problem']): boolean {
+  try {
+    createSessionResolver({ external: rules })
+    return true
+  } catch (error) {
+    const isKey = rules.publicKey !== undefined
+    problem(isKey ? 'jwt-public-key' : 'jwks-url', isKey ? aboutKey(rules.publicKey as string, error as Error) : `${(error as Error).message}.`)
+    return false
+  }
+}
+
+/** A text that is no public key is what some verifiers would take as an HMAC secret. */
+function aboutKey(key: string, { message }: Error): string {
+  const isText = !/-----BEGIN|^\s*\{/.test(key)
+  return isText ? 'this is no PEM and no JWK; a verifier that takes any text would use it as an HMAC secret, and whoever knows it could sign.' : `${message}.`
+}
+
+function readHeaderName(name: string | undefined, { problem }: Report): string | null {
+  if (name !== undefined && !/^[a-z][a-z-]{0,63}$/i.test(name)) problem('proxy-header', 'expected the name of a header, such as x-forwarded-for.')
+  return name?.toLowerCase() ?? null
+}

@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { BetterAuthOptions } from 'better-auth'
+import type { Place } from './configuration.ts'
+import { Refusal, loadPeer } from './refusal.ts'
+
+/** An open database. */
+export interface OpenDatabase {
+  /** Better Auth's `database` option. */
+  readonly database: BetterAuthOptions['database']
+  /** Runs work that several starting servers must not do at once. */
+  alone(work: () => Promise<void>): Promise<void>
+  /** Milliseconds since 1970 by the database's clock; null where it has none of its own. */
+  now(): Promise<number | null>
+  close(): Promise<void>
+}
+
+/** Errors of a connection that nobody is using at the moment. */
+export type OnDatabaseError = (error: Error) => void
+
+/** The SQLite file of a folder. */
+export function fileOf(folder: string): string {
+  return join(resolve(folder), 'latchkey.sqlite')
+}
+
+/**
+ * @param readonly - makes no file, and changes none
+ * @throws {Refusal} it cannot be opened, or its package is not installed
+ */
+export function openDatabase(place: Place, onError: OnDatabaseError, readonly = false): Promise<OpenDatabase> {
+  return place.kind === 'sqlite' ? openSqlite(place.folder, readonly) : openPostgres(place.url, onError)
+}
+
+async function openSqlite(folder: string, readonly: boolean): Promise<OpenDatabase> {
+  const { default: Sqlite } = await loadPeer('better-sqlite3', () => import('better-sqlite3'))
+  const file = fileOf(folder)
+  try {
+    if (!readonly) makeFolder(dirname(file))
+    const database = new Sqlite(file, { readonly, fileMustExist: readonly })
+    if (!readonly) database.pragma('journal_mode = WAL')
+    return { database, alone: (work) => work(), now: async () => null, close: async () => void database.close() }
+  } catch (error) {
+    throw new Refusal(`The data cannot be kept in ${file} (${codeOf(error)}): choose a --data-dir that can be written to.`)
+  }
+}
+
+/** Not `recursive`: Node 20 then never returns from a folder such as /proc. */
+export function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
+}
+
+/** Names the lock under which servers set the database up. */
+const SETUP_LOCK = 5_228_104
+
+async function openPostgres(connectionString: string, onError: OnDatabaseError): Promise<OpenDatabase> {
+  const { default: pg } = await loadPeer('pg', () => import('pg'))
+  const pool = new pg.Pool({ connectionString, max: 10, connectionTimeoutMillis: 10_000 })
+  pool.on('error', onError)
+  try {
+    await pool.query('select 1')
+  } catch (error) {
+    await pool.end()
+    // The message of the driver can quote the address, and with it the password.
+    throw new Refusal(`The database cannot be reached (${codeOf(error)}): look at --database.`)
+  }
+  return {
+    database: pool,
+    async alone(work) {
+      const client = await pool.connect()
+      try {
+        await client.query('select pg_advisory_lock($1)', [SETUP_LOCK])
+        await work()
+      } finally {
+        // With the connection the lock goes, whatever happened.
+        client.release(true)
+      }
+    },
+    async now() {
+      const { rows } = await pool.query<{ now: string }>('select extract(epoch from clock_timestamp()) * 1000 as now')
+      return Number(rows[0]?.now)
+    },
+    close: () => pool.end(),
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'no reason given'
+}

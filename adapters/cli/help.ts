@@ -1,0 +1,33 @@
+import { COMMANDS, type Command, type Flag, flagsOf, variableOf } from './flags.ts'
+
+const EXIT_CODES = 'Exit codes: 0 all is well, 1 a finding or a refusal, 2 a mistake on the command line.'
+
+/** The help of the program, or of one command. */
+export function helpOf(command?: Command): string {
+  return command ? commandHelp(command) : programHelp()
+}
+
+function programHelp(): string {
+  const rows = Object.entries(COMMANDS).map(([name, meaning]) => `  ${name.padEnd(10)}${meaning}`)
+  return ['latchkey <command> [flags]', '', ...rows, '', '  latchkey <command> --help    the flags of a command', '  latchkey --version', '', EXIT_CODES, ''].join('\n')
+}
+
+function commandHelp(command: Command): string {
+  const rows = flagsOf(command).flatMap((flag) => [`  ${usageOf(flag)}`, `      ${meaningOf(flag)} [${variableOf(flag.name)}]`])
+  const usage = command === 'inspect' ? 'latchkey inspect [flags] < token' : `latchkey ${command} [flags]`
+  return [usage, '', COMMANDS[command], '', ...rows, '', ...secretsHint(command), EXIT_CODES, ''].join('\n')
+}
+
+/** The flag as it is written. */
+export function usageOf({ name, value, many }: Flag): string {
+  if (!value) return `--${name}, --no-${name}`
+  return `--${name} <${value}>${many ? ' …' : ''}`
+}
+
+function meaningOf({ meaning, file }: Flag): string {
+  return file ? `${meaning} \`@file\` reads it.` : meaning
+}
+
+function secretsHint(command: Command): string[] {
+  return command === 'inspect' ? [] : ['Give secrets as variables or files: everybody on the machine can read a command line.', '']
+}

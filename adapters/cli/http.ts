@@ -1,0 +1,144 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Log } from './log.ts'
+import { ADDRESS_HEADER } from './request-address.ts'
+
+/** A request, as a route gets it. */
+export interface Incoming {
+  /** As it came, for the resolver: each header with all its values. */
+  readonly message: IncomingMessage
+  readonly url: URL
+  /** What the pattern of the route caught. */
+  readonly parameters: readonly string[]
+  /** The same request in the form of the web. */
+  readonly request: Request
+}
+
+/** One kind of request. */
+export interface Route {
+  /** For the log: a path without anybody's ids. */
+  readonly name: string
+  readonly method?: 'GET' | 'POST'
+  readonly pattern: RegExp
+  answer(incoming: Incoming): Promise<Response>
+}
+
+/** What {@link createListener} works with. */
+export interface ListenerOptions {
+  readonly routes: readonly Route[]
+  readonly origin: string
+  /** Origins whose pages may call. */
+  readonly trustedOrigins: readonly string[]
+  /** The address of a caller. */
+  readonly addressOf: (message: IncomingMessage) => string
+  readonly log: Log
+}
+
+/** Most bytes of a request's body. */
+const BODY_LIMIT = 1024 * 1024
+
+/** Answers Node's requests by routes. */
+export function createListener(options: ListenerOptions): RequestListener {
+  return (message, response) => void serve(message, response, options)
+}
+
+async function serve(message: IncomingMessage, response: ServerResponse, options: ListenerOptions): Promise<void> {
+  const start = performance.now()
+  let name = 'none'
+  try {
+    const { route, answer } = await respond(message, options)
+    name = route
+    await send(answer, response, corsOf(message, route, options))
+  } catch (error) {
+    options.log.error('request-failed', error)
+    if (!response.headersSent) await send(Response.json({ error: 'internal' }, { status: 500 }), response, {})
+    else response.destroy()
+  }
+  options.log.info('request', { method: nameOf(message.method), route: name, status: response.statusCode, milliseconds: Math.round(performance.now() - start) })
+}
+
+/** The method of a request is whatever somebody sends. */
+function nameOf(method = ''): string {
+  return ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'].includes(method) ? method : 'other'
+}
+
+async function respond(message: IncomingMessage, { routes, origin, addressOf, trustedOrigins }: ListenerOptions): Promise<{ route: string; answer: Response }> {
+  const path = message.url ?? ''
+  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`)) return { route: 'malformed', answer: problem(400, 'malformed') }
+  const url = new URL(`${origin}${path}`)
+  const fitting = routes.filter(({ pattern }) => pattern.test(url.pathname))
+  const route = fitting.find(({ method }) => method === undefined || method === message.method)
+  if (message.method === 'OPTIONS' && fitting.length > 0) return { route: fitting[0]!.name, answer: new Response(null, { status: isTrusted(message, trustedOrigins) ? 204 : 403 }) }
+  if (!route) return { route: 'none', answer: fitting.length > 0 ? problem(405, 'method') : problem(404, 'unknown') }
+  const body = await readBody(message)
+  if (body === null) return { route: route.name, answer: problem(413, 'too large', { connection: 'close' }) }
+  const request = toRequest(message, url, body, addressOf(message))
+  const parameters = (route.pattern.exec(url.pathname) ?? []).slice(1).map(decode)
+  return { route: route.name, answer: await route.answer({ message, url, parameters, request }) }
+}
+
+/** An answer that something is wrong with the request. */
+export function problem(status: number, error: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ error }, { status, headers: { 'cache-control': 'no-store', ...headers } })
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** @returns null: it is longer than any that is meant; what follows is read and forgotten, so that the answer arrives */
+function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  return new Promise((resolve, reject) => {
+    message.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= BODY_LIMIT) chunks.push(chunk)
+      else resolve(null)
+    })
+    message.once('end', () => resolve(Buffer.concat(chunks)))
+    message.once('error', reject)
+  })
+}
+
+function toRequest(message: IncomingMessage, url: URL, body: Buffer<ArrayBuffer>, address: string): Request {
+  const headers = new Headers()
+  for (const [name, values] of Object.entries(message.headersDistinct)) values?.forEach((value) => headers.append(name, value))
+  // What the caller says of its own address counts for nothing.
+  headers.set(ADDRESS_HEADER, address)
+  const { method = 'GET' } = message
+  const hasBody = !['GET', 'HEAD'].includes(method) && body.length > 0
+  return new Request(url, { method: /^(CONNECT|TRACE|TRACK)$/i.test(method) ? 'GET' : method, headers, ...(hasBody && { body }) })
+}
+
+function isTrusted({ headers: { origin } }: IncomingMessage, trusted: readonly string[]): boolean {
+  return origin !== undefined && trusted.includes(origin)
+}
+
+/** For the trusted origins alone, and never for the operator's routes. */
+function corsOf(message: IncomingMessage, route: string, { trustedOrigins }: ListenerOptions): Record<string, string> {
+  if (route.startsWith('/operator')) return {}
+  if (!isTrusted(message, trustedOrigins)) return { vary: 'origin' }
+  return {
+    vary: 'origin',
+    'access-control-allow-origin': message.headers.origin!,
+    'access-control-allow-credentials': 'true',
+    ...(message.method === 'OPTIONS' && {
+      'access-control-allow-headers': 'content-type, authorization, x-latchkey-proof, x-latchkey-expect',
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-max-age': '600',
+    }),
+  }
+}
+
+async function send(answer: Response, response: ServerResponse, more: Record<string, string>): Promise<void> {
+  response.statusCode = answer.status
+  for (const [name, value] of answer.headers) if (name !== 'set-cookie') response.setHeader(name, value)
+  for (const [name, value] of Object.entries({ ...more, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })) response.setHeader(name, value)
+  const cookies = answer.headers.getSetCookie()
+  if (cookies.length > 0) response.setHeader('set-cookie', cookies)
+  response.end(answer.body === null ? undefined : Buffer.from(await answer.arrayBuffer()))
+}

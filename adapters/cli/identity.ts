@@ -1,0 +1,80 @@
+import { type BetterAuthOptions, betterAuth } from 'better-auth'
+import { getMigrations } from 'better-auth/db/migration'
+import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
+import { type BetterAuthInstance, type Operator, createBetterAuthResolver, createOperator, latchkey, latchkeyJwt } from '../better-auth/index.ts'
+import type { Configuration } from './configuration.ts'
+import type { OpenDatabase } from './database.ts'
+import { ADDRESS_HEADER } from './request-address.ts'
+
+/** What the identity server is made of. */
+export interface IdentityParts {
+  readonly configuration: Configuration
+  readonly open: OpenDatabase
+  readonly origin: string
+  readonly secret: string
+  /** Hears of what nobody expected. */
+  readonly onError: (error: unknown) => void
+  readonly onVerdict: (verdict: Verdict) => void
+}
+
+/** Better Auth, who is asking, and what an operator may do. */
+export interface Identity {
+  readonly auth: BetterAuthInstance
+  readonly resolver: SessionResolver
+  readonly operator: Operator
+  /** Rejects where the database does not answer. */
+  ping(): Promise<void>
+}
+
+/** Sets the database up and starts Better Auth. */
+export async function createIdentity(parts: IdentityParts): Promise<Identity> {
+  const { configuration, origin, open, onVerdict } = parts
+  const options = optionsOf(parts)
+  const auth = betterAuth(options)
+  await open.alone(async () => {
+    await (await getMigrations(options)).runMigrations()
+    // The first call makes the signing key; several first calls at once would make several.
+    await auth.api.getJwks()
+  })
+  const { adapter } = await auth.$context
+  const resolver = createBetterAuthResolver(auth, {
+    audience: configuration.audiences.length > 0 ? configuration.audiences : origin,
+    localFirst: configuration.allowLocalFirst ? 'allow' : 'deny',
+    cookieSession: betterAuthCookie({ baseURL: `${origin}/api/auth`, origins: [origin, ...configuration.trustedOrigins], handler: auth.handler }),
+    onVerdict,
+    ...(configuration.external && { external: [configuration.external] }),
+    ...(configuration.backendSecret !== null && { backend: { secret: configuration.backendSecret } }),
+  })
+  return { auth, resolver, operator: createOperator(auth), ping: async () => void (await adapter.count({ model: 'jwks' })) }
+}
+
+/** The tables and columns that the database lacks. */
+export async function missingTables(parts: IdentityParts): Promise<readonly string[]> {
+  const { toBeCreated, toBeAdded } = await getMigrations(optionsOf(parts))
+  return [...toBeCreated, ...toBeAdded].map(({ table }) => table)
+}
+
+function optionsOf({ configuration, open, origin, secret, onError }: IdentityParts) {
+  const { production, audiences, place, external, allowLocalFirst, trustedOrigins } = configuration
+  const issued: readonly [string, ...string[]] = [audiences[0] ?? origin, ...audiences.slice(1)]
+  const exchange = { audiences: issued, localFirst: allowLocalFirst, ...(external && { issuers: [external] }) }
+  return {
+    baseURL: origin,
+    secret,
+    database: open.database,
+    emailAndPassword: { enabled: true },
+    user: { deleteUser: { enabled: true } },
+    trustedOrigins: [...trustedOrigins],
+    plugins: [latchkey({ exchange }), latchkeyJwt({ jwt: { issuer: origin, audience: issued[0] } })],
+    rateLimit: { enabled: production, storage: place.kind === 'postgres' ? 'database' : 'memory' },
+    advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },
+    telemetry: { enabled: false },
+    // A wrong password is no news; what is thrown on the way is.
+    logger: { disabled: true },
+    onAPIError: { onError: (error: unknown) => void (isAnswer(error) || onError(error)) },
+  } satisfies BetterAuthOptions
+}
+
+function isAnswer(error: unknown): boolean {
+  return error instanceof Error && error.name === 'APIError'
+}

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { examine, printChecks } from './doctor.ts'
+import { COMMANDS, type Command, type Settings, UsageError, readSettings } from './flags.ts'
+import { helpOf } from './help.ts'
+import { inspect, printInspection } from './inspect.ts'
+import { Refusal } from './refusal.ts'
+
+/** What the program ends with. */
+export type ExitCode = 0 | 1 | 2
+
+/** Does what the command line says. @returns the exit code; that of a server, once it has stopped */
+export async function run(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
+  try {
+    return await dispatch(parameters, environment)
+  } catch (error) {
+    if (error instanceof UsageError) return complain(`${error.message}\nlatchkey --help says more.`, 2)
+    if (error instanceof Refusal) return complain(error.message, 1)
+    // What was not foreseen may quote anything.
+    return complain(`Something went wrong that was not foreseen (${error instanceof Error ? error.name : 'no error'}).`, 1)
+  }
+}
+
+async function dispatch(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
+  const [name, ...rest] = parameters
+  if (name === '--version') return say(`${versionOf()}\n`)
+  if (name === '--help' || name === '-h' || name === 'help') return say(helpOf())
+  if (name === undefined || !Object.hasOwn(COMMANDS, name)) throw new UsageError('Expected a command: dev, serve, inspect or doctor.')
+  const command = name as Command
+  if (rest.includes('--help') || rest.includes('-h')) return say(helpOf(command))
+  return RUN[command](readSettings(command, rest, environment), environment)
+}
+
+type Run = (settings: Settings, environment: NodeJS.ProcessEnv) => Promise<ExitCode>
+
+const RUN: Readonly<Record<Command, Run>> = {
+  dev: startServer,
+  serve: startServer,
+  async inspect(settings) {
+    const found = await inspect(await readInput(), settings, Date.now)
+    say(settings.isOn('json') ? asJson(found) : printInspection(found))
+    return found.server.accepted ? 0 : 1
+  },
+  async doctor(settings) {
+    const checks = await examine(settings, Date.now)
+    say(settings.isOn('json') ? asJson({ checks }) : printChecks(checks))
+    return checks.some(({ level }) => level === 'problem') ? 1 : 0
+  },
+}
+
+/** Better Auth is loaded only where it is needed. */
+async function startServer(settings: Settings, environment: NodeJS.ProcessEnv): Promise<ExitCode> {
+  const { serve } = await import('./serve.ts')
+  return serve(settings, environment)
+}
+
+/** Most characters of the input. */
+const LIMIT = 65_536
+
+async function readInput(): Promise<string> {
+  if (process.stdin.isTTY) throw new UsageError('Expected a token on standard input: latchkey inspect < token')
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += chunk as string
+    if (text.length > LIMIT) throw new UsageError('Expected one token on standard input, and this is longer than any.')
+  }
+  return text
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+function say(text: string): 0 {
+  process.stdout.write(text)
+  return 0
+}
+
+function complain(text: string, code: ExitCode): ExitCode {
+  process.stderr.write(`latchkey: ${text}\n`)
+  return code
+}
+
+function versionOf(): string {
+  // From dist/adapters/cli.
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
+  return version
+}

@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decodeJwt } from 'jose'
+import { afterEach, describe, expect, test } from 'vitest'
+import { NOW } from '../../lib/tokens/forge.testing.ts'
+import { type TestIssuer, startIssuer } from '../../lib/server/issuer.testing.ts'
+import { backendHeaders } from '../../lib/server.ts'
+import { testDevice } from '../../lib/testing.ts'
+import { newPostgres } from '../better-auth/database.testing.ts'
+import { type RunningServer, run, startServer } from './cli.testing.ts'
+
+const SECRET = 'QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1'
+const ADMIN = 'YW5vdGhlciBvbmUsIGFsc28gbG9uZyBlbm8'
+const BACKEND = 'dGhlIHRoaXJkIG9mIHRoZW0gYWxsLCB5ZXM'
+const SECRETS = { LATCHKEY_SECRET: SECRET, LATCHKEY_ADMIN_SECRET: ADMIN, LATCHKEY_BACKEND_SECRET: BACKEND }
+const APP = 'https://app.example'
+const PASSWORD = 'correct horse battery'
+
+const ended: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of ended.splice(0).toReversed()) await end()
+})
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-serve-'))
+  ended.push(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+async function server(parameters: readonly string[], environment: Record<string, string> = SECRETS): Promise<RunningServer> {
+  const running = await startServer(parameters, environment)
+  ended.push(() => running.child.exitCode === null && running.stop('SIGKILL'))
+  return running
+}
+
+const json = (body: object, headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+const cookiesOf = (response: Response): string => response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ')
+
+/** Asks for a token by whatever somebody can prove. */
+function exchange({ ask, origin }: RunningServer, type: string, token: string, cookie = ''): Promise<Response> {
+  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token_type: type, audience: origin, ...(token && { subject_token: token }) }
+  return ask('/api/auth/latchkey/token', json(grant, { origin, ...(cookie && { cookie }) }))
+}
+
+const PLACES = { 'a SQLite file': async () => ['--data-dir', newFolder()], Postgres: async () => ['--database', await newPostgres()] }
+
+describe.each(Object.entries(PLACES))('latchkey on %s', (_, place) => {
+  test('lives a whole life: start, sign-up with a proof, exchange, who is asking, operator, retirement, SIGTERM; and nothing secret is in its log', async () => {
+    const parameters = await place()
+    const running = await server(['dev', ...parameters])
+    const { ask, origin } = running
+    const device = await testDevice()
+    const seen: string[] = [device.secret, PASSWORD, SECRET, ADMIN, BACKEND]
+
+    expect(await (await ask('/health')).json()).toEqual({ ok: true })
+    expect(await (await ask('/session')).json()).toMatchObject({ authMode: 'anonymous', principal: null })
+    const localFirst = await device.token({ audience: origin })
+    expect(await (await ask('/session', { bearer: localFirst })).json()).toMatchObject({ source: 'local-first', principal: device.principal })
+
+    const proof = await device.proof({ audience: `${origin}/api/auth`, purpose: 'upgrade' })
+    const email = 'ada@example.com'
+    const signUp = await ask('/api/auth/sign-up/email', json({ email, password: PASSWORD, name: 'Ada' }, { origin, 'x-latchkey-proof': proof }))
+    expect(signUp.status).toBe(200)
+    const cookie = cookiesOf(signUp)
+    const byCookie = (await (await ask('/session', { headers: { cookie } })).json()) as { source: string; principal: string }
+    expect(byCookie).toMatchObject({ source: 'cookie', principal: device.principal })
+
+    const exchanged = (await (await exchange(running, 'urn:latchkey:params:oauth:token-type:session', '', cookie)).json()) as { access_token: string }
+    expect(decodeJwt(exchanged.access_token)).toMatchObject({ iss: origin, aud: origin, sub: byCookie.principal })
+    expect(await (await ask('/session', { bearer: exchanged.access_token })).json()).toMatchObject({ source: 'external', principal: byCookie.principal })
+    seen.push(localFirst, proof, exchanged.access_token, ...cookie.split('; ').map((pair) => pair.slice(pair.indexOf('=') + 1)))
+
+    const account = (await (await ask(`/operator/accounts?email=${email}`, { bearer: ADMIN })).json()) as { accountId: string; principal: string; audit: { act: string }[] }
+    expect(account).toMatchObject({ email, principal: byCookie.principal, aliases: [] })
+    expect(await (await ask(`/operator/accounts/${account.accountId}`, { bearer: ADMIN })).json()).toEqual(account)
+    const principal = (await (await ask(`/operator/principals/${account.principal}`, { bearer: ADMIN })).json()) as object
+    expect(principal).toMatchObject({ holder: 'account', accountId: account.accountId })
+    expect((await ask(`/operator/accounts/${account.accountId}/unlink`, { ...json({ alias: 'nobody' }), bearer: ADMIN })).status).toBe(404)
+    expect((await ask(`/operator/accounts/${account.accountId}/retire`, { ...json({}), bearer: ADMIN })).status).toBe(200)
+    expect((await ask(`/operator/accounts/${account.accountId}`, { bearer: ADMIN })).status).toBe(404)
+    const retired = (await (await ask(`/operator/principals/${account.principal}`, { bearer: ADMIN })).json()) as { keys: { retiredAt: number | null }[] }
+    expect(retired).toMatchObject({ holder: 'retired', accountId: null, audit: [{ act: 'bind' }, { act: 'retire' }] })
+    expect(retired.keys.map(({ retiredAt }) => retiredAt)).toEqual([expect.any(Number)])
+    const late = await ask('/session', { bearer: await device.token({ audience: origin }) })
+    expect([late.status, await late.json()]).toEqual([401, { error: 'unauthenticated', code: 'disabled' }])
+
+    expect(await running.stop()).toBe(0)
+    const lines = running.written().trim().split('\n').map((line) => JSON.parse(line) as { event: string })
+    expect(lines.at(-1)).toMatchObject({ event: 'stopped' })
+    for (const secret of seen.filter((text) => text.length > 3)) expect(running.written(), 'a secret is in the log').not.toContain(secret)
+    expect(running.written()).not.toMatch(/[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|ada@|\?email/)
+  })
+
+  test('keeps everything over a restart', async () => {
+    const parameters = ['dev', ...(await place())]
+    const first = await server(parameters)
+    const credentials = { email: 'bob@example.com', password: PASSWORD, name: 'Bob' }
+    expect((await first.ask('/api/auth/sign-up/email', json(credentials, { origin: first.origin }))).status).toBe(200)
+    expect(await first.stop('SIGINT')).toBe(0)
+    const second = await server(parameters)
+    expect((await second.ask('/api/auth/sign-in/email', json(credentials, { origin: second.origin }))).status).toBe(200)
+  })
+})
+
+describe('latchkey serve', () => {
+  const production = async (...more: string[]): Promise<RunningServer> => server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder(), ...more])
+
+  test('refuses to start with development defaults', async () => {
+    const bare = await run(['serve'])
+    expect([bare.code, bare.stdout]).toEqual([1, ''])
+    expect(bare.stderr.match(/--[a-z-]+(?=: production)/g)).toEqual(['--base-url', '--data-dir', '--secret'])
+    const dev = await run(['dev'], { environment: { NODE_ENV: 'production' } })
+    expect(dev.code).toBe(1)
+    expect(dev.stderr).toContain('--allow-local-first: in production it has to be said')
+  })
+
+  test('MISSION-CHECKLIST 14: in production local-first needs its explicit flag, for tokens and for the exchange', async () => {
+    const device = await testDevice()
+    const proof = (): Promise<string> => device.proof({ audience: 'https://id.example/api/auth', purpose: 'exchange' })
+    const PROOF = 'urn:latchkey:params:oauth:token-type:proof'
+    const without = { ...(await production()), origin: 'https://id.example' }
+    expect((await without.ask('/session', { bearer: await device.token({ audience: 'https://id.example' }) })).status).toBe(401)
+    expect(await (await exchange(without, PROOF, await proof())).json()).toMatchObject({ code: 'LOCAL_FIRST_DISABLED' })
+    const allowed = { ...(await production('--allow-local-first')), origin: 'https://id.example' }
+    expect((await allowed.ask('/session', { bearer: await device.token({ audience: 'https://id.example' }) })).status).toBe(200)
+    expect((await exchange(allowed, PROOF, await proof())).status).toBe(200)
+  })
+
+  test('refuses wrong secrets, and opens nothing to a page', async () => {
+    const { ask } = await production()
+    const path = '/operator/verdicts'
+    const statuses = async (...inits: Parameters<typeof ask>[1][]): Promise<number[]> => Promise.all(inits.map(async (init) => (await ask(path, init)).status))
+    expect(await statuses({}, { bearer: '' }, { bearer: SECRET }, { bearer: BACKEND }, { bearer: ADMIN.slice(1) }, { bearer: `${ADMIN}x` }, { headers: { authorization: `Basic ${ADMIN}` } })).toEqual([401, 401, 401, 401, 401, 401, 401])
+    expect(await statuses({ bearer: ADMIN, headers: { origin: APP } }, { bearer: ADMIN, headers: { 'sec-fetch-site': 'same-origin' } })).toEqual([403, 403])
+    expect(await statuses({ bearer: ADMIN })).toEqual([200])
+    const speak = (secret: string): Promise<Response> => ask('/session', { headers: backendHeaders(secret, { principal: 'somebody' }) })
+    expect((await speak(ADMIN)).status).toBe(401)
+    expect(await (await speak(BACKEND)).json()).toMatchObject({ source: 'backend', principal: 'somebody' })
+    expect(await (await ask(path, { bearer: ADMIN })).json()).toEqual({ accepted: { backend: 1 }, refused: { BACKEND_SECRET_WRONG: 1 } })
+  })
+
+  test('has no operator API without an admin secret, and no impersonation without a backend secret', async () => {
+    const { ask } = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], { LATCHKEY_SECRET: SECRET })
+    expect((await ask('/operator/verdicts', { bearer: ADMIN })).status).toBe(404)
+    expect((await ask('/session', { headers: backendHeaders(BACKEND, { principal: 'somebody' }) })).status).toBe(401)
+  })
+
+  test('answers preflights of trusted origins alone, and none for the operator', async () => {
+    const { ask } = await production('--trusted-origin', APP)
+    const preflight = (origin: string, path = '/api/auth/latchkey/session'): Promise<Response> => ask(path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET' } })
+    const trusted = await preflight(APP)
+    expect([trusted.status, trusted.headers.get('access-control-allow-origin'), trusted.headers.get('access-control-allow-credentials')]).toEqual([204, APP, 'true'])
+    for (const response of [await preflight('https://evil.example'), await preflight('null'), await preflight(APP, '/operator/verdicts')]) {
+      expect(response.headers.get('access-control-allow-origin')).toBeNull()
+      expect(response.headers.get('access-control-allow-credentials')).toBeNull()
+    }
+  })
+
+  test('takes the tokens of another provider, whose accounts keep one principal', async () => {
+    const issuer: TestIssuer = await startIssuer()
+    ended.push(() => issuer.close())
+    const { ask } = await production('--jwks-url', issuer.jwksUrl, '--jwt-issuer', issuer.issuer, '--jwt-audience', 'https://notes.example')
+    const times = { iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300 }
+    const who = async (): Promise<{ principal: string }> => (await (await ask('/session', { bearer: await issuer.sign(times) })).json()) as { principal: string }
+    const { principal } = await who()
+    expect(principal).toMatch(/^urn:latchkey:external:/)
+    expect(await who()).toMatchObject({ principal, source: 'external' })
+    expect((await ask('/session', { bearer: await issuer.sign({ iat: NOW - 1e9, exp: NOW - 1e9 + 1 }) })).status).toBe(401)
+  })
+
+  test('bounds what a request can be, and reflects nothing of it', async () => {
+    const { ask, origin, written } = await production()
+    expect((await ask('/api/auth/sign-in/email', { method: 'POST', body: 'x'.repeat(1024 * 1024 + 1) })).status).toBe(413)
+    const answers = await Promise.all(['/nowhere/mallory-was-here', '/operator/principals/%', '//evil.example/api', '/api/auth/mallory-was-here'].map((path) => ask(path)))
+    for (const answer of answers) expect(await answer.text()).not.toContain('mallory')
+    expect(await raw(Number(new URL(origin).port), 'GET http://evil.example/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400/)
+    expect(written()).not.toContain('mallory')
+  })
+
+  test('says plainly that a port is taken, a folder cannot be written, a database does not answer; and repeats no password', async () => {
+    const taken = await production()
+    const file = join(newFolder(), 'file')
+    writeFileSync(file, '')
+    const outcomes = await Promise.all([
+      run(['dev', '--data-dir', newFolder(), '--port', new URL(taken.origin).port]),
+      run(['dev', '--data-dir', join(file, 'below')]),
+      run(['dev', '--database', 'postgres://somebody:hunter2hunter2@127.0.0.1:1/x'], { environment: { LATCHKEY_SECRET: SECRET } }),
+    ])
+    expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1])
+    expect(outcomes.map(({ stderr }) => stderr).join()).toMatch(/EADDRINUSE[\s\S]*cannot be kept in[\s\S]*cannot be reached \(ECONNREFUSED\)/)
+    expect(outcomes.map(({ stderr, stdout }) => stderr + stdout).join()).not.toContain('hunter2')
+  })
+})
+
+/** Sends bytes as they are. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    connect(port, '127.0.0.1').setEncoding('utf8').on('data', (chunk: string) => (answer += chunk)).on('end', () => resolve(answer)).on('error', reject).end(text)
+  })
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { type RequestListener, type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { createVerdictCounter } from '../../lib/server.ts'
+import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
+import { type OpenDatabase, makeFolder, openDatabase } from './database.ts'
+import type { Settings } from './flags.ts'
+import { createListener } from './http.ts'
+import { type Log, createLog } from './log.ts'
+import { verdictFields } from './operator-routes.ts'
+import { Refusal, loadPeer } from './refusal.ts'
+import { createAddressOf } from './request-address.ts'
+import { routesOf } from './routes.ts'
+
+/**
+ * Runs a server until a signal stops it.
+ *
+ * @returns 0, once every request was answered and the database is closed
+ * @throws {Refusal} the configuration cannot be meant, or the port or the database cannot be had
+ */
+export async function serve(settings: Settings, environment: NodeJS.ProcessEnv): Promise<0> {
+  const production = settings.command === 'serve' || environment['NODE_ENV'] === 'production'
+  const { configuration, findings } = readConfiguration(settings, production)
+  refuse(findings)
+  const secret = configuration.secret ?? keptSecret(configuration)
+  const log = createLog((line) => process.stdout.write(line), secretsOf(configuration, secret), Date.now)
+  process.once('uncaughtException', (error) => {
+    log.error('crashed', error)
+    process.exit(1)
+  })
+  findings.forEach(({ flag, message }) => log.warn('configuration', { flag, message }))
+  return runUntilSignal(configuration, secret, log)
+}
+
+function refuse(findings: readonly Finding[]): void {
+  const problems = findings.filter(({ level }) => level === 'problem')
+  if (problems.length > 0) throw new Refusal(['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'))
+}
+
+function secretsOf({ place, backendSecret, adminSecret }: Configuration, secret: string): string[] {
+  const password = place.kind === 'postgres' ? new URL(place.url).password : ''
+  return [secret, backendSecret, adminSecret, password, decodeURIComponent(password)].filter((text) => text !== null && text.length >= 8) as string[]
+}
+
+/** Made at the first start: another one at each start would sign everybody out. */
+function keptSecret({ place }: Configuration): string {
+  const folder = resolve(place.kind === 'sqlite' ? place.folder : '.latchkey')
+  const file = join(folder, 'secret')
+  try {
+    makeFolder(folder)
+    if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Refusal(`The secret cannot be kept in ${file} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): give --secret, or another --data-dir.`)
+  }
+}
+
+async function runUntilSignal(configuration: Configuration, secret: string, log: Log): Promise<0> {
+  const stopped = signal()
+  let listener: RequestListener = (_, response) => void response.writeHead(503, { 'retry-after': '1' }).end()
+  const server = createServer({ requestTimeout: 30_000, maxHeaderSize: 32_768 }, (request, response) => void listener(request, response))
+  const open = await openDatabase(configuration.place, (error) => log.error('database', error))
+  try {
+    const port = await listen(server, configuration)
+    const origin = configuration.origin ?? `http://localhost:${port}`
+    listener = await assemble({ configuration, secret, origin, open, log })
+    log.info('started', { origin, port, database: configuration.place.kind, localFirst: configuration.allowLocalFirst, production: configuration.production })
+    log.info('stopping', { signal: await stopped })
+  } finally {
+    await close(server)
+    await open.close()
+  }
+  log.info('stopped')
+  return 0
+}
+
+interface Assembly {
+  readonly configuration: Configuration
+  readonly secret: string
+  readonly origin: string
+  readonly open: OpenDatabase
+  readonly log: Log
+}
+
+async function assemble({ configuration, secret, origin, open, log }: Assembly): Promise<RequestListener> {
+  const { createIdentity } = await loadPeer('better-auth', () => import('./identity.ts'))
+  const counter = createVerdictCounter()
+  const identity = await createIdentity({
+    configuration,
+    open,
+    origin,
+    secret,
+    onError: (error) => log.error('better-auth', error),
+    onVerdict(verdict) {
+      counter.count(verdict)
+      log.info('verdict', verdictFields(verdict))
+    },
+  })
+  const routes = routesOf({ identity, configuration, counts: counter.counts, log })
+  return createListener({ routes, origin, trustedOrigins: configuration.trustedOrigins, addressOf: createAddressOf(configuration.proxyHeader), log })
+}
+
+function listen(server: Server, { port, host }: Configuration): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new Refusal(`Port ${port} at ${host} cannot be had (${error.code ?? 'no reason given'}): choose another --port or --host.`)))
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+function signal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+}
+
+/** How long requests under way may take once the server was asked to stop, in milliseconds. */
+const PATIENCE = 10_000
+
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return
+  const impatience = setTimeout(() => server.closeAllConnections(), PATIENCE)
+  await new Promise((resolve) => server.close(resolve))
+  clearTimeout(impatience)
+}
