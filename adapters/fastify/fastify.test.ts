@@ -55,6 +55,24 @@ test('a scope within can be stricter', async () => {
   await expectRefusal(await ask(`${url}/closed`, {}), 'CREDENTIAL_MISSING')
 })
 
+test('a scope that has it twice takes the stricter', async () => {
+  app.register(authenticate, { resolver, optional: true })
+  app.register(authenticate, { resolver })
+  app.get('/', async (request) => request.latchkey.authMode)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  expect((await ask(url, BEARER)).body).toBe('local-first')
+  await expectRefusal(await ask(url, {}), 'CREDENTIAL_MISSING')
+})
+
+test('a body is not parsed for somebody who is refused', async () => {
+  app.register(authenticate, { resolver })
+  app.post('/', async () => 'reached')
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const broken = { method: 'POST', body: async function* () { yield Buffer.from('{') } }
+  await expectRefusal(await ask(url, { 'content-type': 'application/json' }, broken), 'CREDENTIAL_MISSING')
+  expect((await ask(url, { ...BEARER, 'content-type': 'application/json' }, broken)).status).toBe(400)
+})
+
 test('faults go to the log of the server unless told', async () => {
   const lines: string[] = []
   app = fastify({ forceCloseConnections: true, logger: { stream: { write: (line: string) => void lines.push(line) } } })

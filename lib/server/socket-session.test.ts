@@ -129,7 +129,7 @@ describe('a fresh token', () => {
     ['that is none', async () => 'a b', 'invalid'],
     ['that is empty', async () => '', 'invalid'],
     ['with a line break', async () => `${await tokenOf('ada')}\r\nx: y`, 'invalid'],
-    ['that is no text', async () => ({ toString: () => 'a' }), 'invalid'],
+    ['that is no text', async () => [await tokenOf('ada')], 'invalid'],
     ['that is not there', async () => undefined, 'invalid'],
   ])('%s closes the socket', async (_, make, reason) => {
     const socket = watch(await sessionOf(await tokenOf('ada')))
@@ -202,6 +202,20 @@ describe('tokens that are judged slowly', () => {
     release.resolve()
     expect(await outcome).toBe('refused')
     expect([socket.current, closed, time.waiting()]).toEqual([ANONYMOUS, [], 0])
+  })
+
+  test('have no outcome but a refusal once the socket was closed', async () => {
+    const session = await sessionOf(await tokenOf('ada'))
+    issuer.answerWith((_, response) => void response.writeHead(500).end())
+    resolver = createSessionResolver({ clock: time.clock, external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP } })
+    slow()
+    const socket = watch(session)
+    const outcome = socket.refresh(await tokenOf('ada'))
+    await rest()
+    socket.end()
+    release.resolve()
+    expect(await outcome).toBe('refused')
+    issuer.answerWith()
   })
 
   test('do not bring back a session that ended meanwhile', async () => {
