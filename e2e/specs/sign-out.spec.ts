@@ -16,6 +16,7 @@ async function signUp(page: Page): Promise<Person> {
   const secret = await page.evaluate(() => account.auth.exportSecret())
   expect(await enter(page, 'signUp', email)).toBe('upgraded')
   const token = String(await tokenOf(page))
+  expect(token).toMatch(/^ey/)
   const { entries } = (await page.evaluate(() => account.readRecord()))!
   const { accountId } = entries.find(({ kind }) => kind === 'account') as { accountId?: string }
   return { email, secret, token, accountId: accountId!, principal: payloadOf(token)['sub'] as string }

@@ -39,19 +39,18 @@ async function consider(runtime: Runtime, account: AccountProvider, isFirst: boo
   // A session that is to be ended is nobody's to take.
   await deliverOutbox(runtime)
   const found = await account.getSession({ peek: true })
-  if (found) return considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst)
-  wait(runtime, undefined)
-  return null
+  const taken = found && (await considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst))
+  // An act of this tab that began meanwhile ends by itself: nothing said here may end it.
+  if (!taken && isWaiting(runtime)) showWaiting(runtime, found)
+  return taken
 }
 
-/** Takes a session that is meant for this identity; any other one is shown, and null returned. */
+/** Takes a session that is meant for this identity; null for any other one. */
 export async function considerSession(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<Taken | null> {
   if (before?.kind === 'account') return null
   if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
   if (isAskedFor(runtime, found)) return takeAccount(runtime, account, before, found)
   if (isFirst && (await holdsNothing(runtime, before))) return takeAsItIs(runtime, account, before)
-  const { accountId, principal, identifiers = [] } = found
-  wait(runtime, { accountId, principal, identifiers })
   return null
 }
 
@@ -61,7 +60,10 @@ function isAskedFor(runtime: Runtime, { identifiers = [] }: AccountSession): boo
   return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)
 }
 
-function wait(runtime: Runtime, account: WaitingAccount | undefined): void {
-  const { failure } = runtime.getState().upgrade ?? {}
+/** Shows a session that waits for the person's word, or that there is none. */
+export function showWaiting(runtime: Runtime, found: AccountSession | null): void {
+  const { authMode, upgrade } = runtime.getState()
+  const { failure } = upgrade ?? {}
+  const account: WaitingAccount | null = found && authMode !== 'external' ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] } : null
   runtime.dispatch({ type: 'upgradePended', upgrade: { ...runtime.waiting(), ...(account && { account }), ...(failure && { failure }) } })
 }

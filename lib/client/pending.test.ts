@@ -266,3 +266,23 @@ describe('a session that was planted before', () => {
     expect(await auth.upgrade(() => browser.account.signIn('eve'))).toMatchObject({ outcome: 'switched', session: { principal: 'eve' } })
   })
 })
+
+test('a look that ends while an upgrade waits for its turn does not end the upgrade', async () => {
+  const given = await world()
+  const { browser } = given
+  const { provider } = browser.account
+  const getSession = provider.getSession.bind(provider)
+  let answer = (): void => {}
+  let asked = (): void => {}
+  const isAsked = new Promise<void>((resolve) => (asked = resolve))
+  const mayAnswer = new Promise<void>((resolve) => (answer = resolve))
+  vi.spyOn(provider, 'getSession').mockImplementationOnce(async (options) => (asked(), await mayAnswer, getSession(options)))
+  const auth = await browser.load()
+  await isAsked
+  const upgrading = auth.upgrade(() => browser.account.signUp('ada'))
+  await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'), { timeout: 30_000 })
+  answer()
+  expect(await upgrading).toMatchObject({ outcome: 'upgraded', session: { principal: given.principal, authMode: 'external' } })
+  expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'external' })
+  expect(await auth.getToken()).not.toBeNull()
+})

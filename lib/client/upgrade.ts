@@ -8,7 +8,7 @@ import { checkIdle } from './ensure-identity.ts'
 import { keepExpected, withIntent } from './intent.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
-import { considerSession, lookOutside } from './outside.ts'
+import { considerSession, lookOutside, showWaiting } from './outside.ts'
 import { type UpgradeResult, conclude, toError } from './resolve.ts'
 import type { Runtime } from './runtime.ts'
 import { type Taken, completeUpgrade, endSession, isSameIdentity, takeAccount } from './take-account.ts'
@@ -55,7 +55,7 @@ async function takeWaiting(runtime: Runtime, account: AccountProvider): Promise<
   await deliverOutbox(runtime)
   const found = await account.getSession({ peek: true })
   if (!found) throw runtime.core.fail('SESSION_MISSING')
-  if (!shown) return (await considerSession(runtime, account, before, found, false)) ?? 'pending'
+  if (!shown) return considered(runtime, account, before, found)
   if (shown.accountId !== found.accountId) throw runtime.core.fail('IDENTITY_CHANGED', 'another account is signed in by now')
   return takeAccount(runtime, account, before, found)
 }
@@ -84,8 +84,15 @@ async function attempt(runtime: Runtime, account: AccountProvider, given: Attemp
   if (!sent) throw runtime.core.fail('PROOF_NOT_SENT')
   if (!found) return 'pending'
   // A session that `run` did not make could be anybody's; so could one of a link that anybody may have sent.
-  if (unasked || isSameSession(earlier, found)) return (await considerSession(runtime, account, given.before, found, false)) ?? 'pending'
+  if (unasked || isSameSession(earlier, found)) return considered(runtime, account, given.before, found)
   return takeAccount(runtime, account, given.before, found)
+}
+
+/** A session that nobody here asked for is taken only if it is meant for this identity; otherwise it is shown. */
+async function considered(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession): Promise<Taken | 'pending'> {
+  const taken = await considerSession(runtime, account, before, found, false)
+  if (!taken) showWaiting(runtime, found)
+  return taken ?? 'pending'
 }
 
 function isSameSession(earlier: AccountSession | null, found: AccountSession): boolean {
