@@ -329,7 +329,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
   test('a magic link that makes an account: the user has its binding or there is none, and another link finishes it', async () => {
     const deaths = await everyDeath('a magic link', async (round) => {
       const one = await newPerson(server)
-      const { email } = person(`link-${round}`)
+      const { email } = person(`magic-${round}`)
       const ask = async (): Promise<string> => {
         await one.browser.send('/sign-in/magic-link', post({ email }))
         return `/magic-link/verify?token=${links.at(-1)}`
