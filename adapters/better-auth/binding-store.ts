@@ -1,7 +1,7 @@
 import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { type Adapter, assertFree, changeRow, endOf, findRow, findUser, insertRow, newEpoch, taken } from './lock.ts'
+import { type Adapter, assertFree, changeRow, endOf, findRow, insertRow, newEpoch, takeOver } from './lock.ts'
 import type { BetterAuthInstance } from './resolver.ts'
 import type { PrincipalRow } from './schema.ts'
 import { statusCacheOf } from './status-cache.ts'
@@ -113,11 +113,6 @@ async function reserveExternal(adapter: Adapter, account: Account, device: Devic
     return row
   }
   await assertFree(adapter, found, device, null, now)
-  if (!(await changeRow(adapter, found, row))) throw taken()
-  // A sign-up with the same key can have made its user since the row was read: it was first.
-  if (await findUser(adapter, 'principal', device.principal)) {
-    await changeRow(adapter, row, found)
-    throw taken()
-  }
+  await takeOver(adapter, found, row)
   return row
 }

@@ -71,13 +71,21 @@ export async function reserveFor(adapter: Adapter, userId: string, device: Prove
     return { row, before }
   }
   await assertFree(adapter, found, device, userId, now)
+  await takeOver(adapter, found, row)
+  return { row, before }
+}
+
+/**
+ * Makes a row that nobody uses somebody's reservation.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first
+ */
+export async function takeOver(adapter: Adapter, found: PrincipalRow, row: PrincipalRow): Promise<void> {
   if (!(await changeRow(adapter, found, row))) throw taken()
   // A sign-up with the same key can have made its user since the row was read: it was first.
-  if (await findUser(adapter, 'principal', device.principal)) {
-    await changeRow(adapter, row, found)
-    throw taken()
-  }
-  return { row, before }
+  if (!(await findUser(adapter, 'principal', row.principal))) return
+  await changeRow(adapter, row, found)
+  throw taken()
 }
 
 /**

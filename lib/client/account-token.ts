@@ -1,5 +1,6 @@
 import type { AccountEntry, KeptToken } from '../keystore/record.ts'
 import type { Session } from '../machine/state.ts'
+import { accountInForce } from './confirm-session.ts'
 import { refreshing } from './lock.ts'
 import type { Runtime } from './runtime.ts'
 import { readAgain } from './tabs.ts'
@@ -16,7 +17,7 @@ export async function accountToken(runtime: Runtime, session: Session, refused: 
   const token = await refreshing(runtime, async () => {
     await readAgain(runtime)
     checkSame(runtime, session)
-    const kept = accountInForce(runtime)?.token
+    const kept = accountInForce(runtime, runtime.ring())?.token
     // A token outlives its session: while the account server says that there is none, it is asked again.
     const isGone = runtime.getState().error === 'missing'
     // Two of the same second have the same bytes: the later one was asked for since.
@@ -49,7 +50,7 @@ async function fetchToken(runtime: Runtime, session: Session): Promise<KeptToken
 
 function isTheirs(runtime: Runtime, { principal }: Session, payload: Readonly<Record<string, unknown>>): boolean {
   const { account } = runtime.options
-  const accountId = accountInForce(runtime)?.accountId ?? ''
+  const accountId = accountInForce(runtime, runtime.ring())?.accountId ?? ''
   return account?.isTokenOf ? account.isTokenOf(payload, { accountId, principal }) : payload['sub'] === principal
 }
 
@@ -70,11 +71,6 @@ export function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): num
 /** An answer for the person before says nothing about the one in force now. */
 function checkSame(runtime: Runtime, { principal }: Session): void {
   if (runtime.getState().session?.principal !== principal) throw runtime.core.fail('IDENTITY_CHANGED')
-}
-
-function accountInForce(runtime: Runtime): AccountEntry | undefined {
-  const entry = runtime.core.currentEntry(runtime.ring())
-  return entry?.kind === 'account' ? entry : undefined
 }
 
 async function keepToken(runtime: Runtime, { principal, claims }: Session, kept: Pick<AccountEntry, 'claims' | 'token'>): Promise<void> {

@@ -24,6 +24,11 @@ export async function correctClock({ options, timing, now }: Runtime): Promise<b
   return true
 }
 
+/** Something signed was refused because of its times, before anything else happened. */
+export function isRefusedOnTime({ core }: Runtime, error: unknown): boolean {
+  return core.isLatchkeyError(error, 'TOKEN_EXPIRED') || core.isLatchkeyError(error, 'TOKEN_NOT_YET_VALID')
+}
+
 /** Before a new token: another tab may have changed who is in force, or a server refused the times of the last one. */
 export async function catchUp(runtime: Runtime): Promise<void> {
   await readAgain(runtime)

@@ -43,7 +43,8 @@ export async function confirmSession(runtime: Runtime): Promise<void> {
   if (accountInForce(runtime, runtime.ring())?.accountId === entry.accountId) runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
 }
 
-function accountInForce({ core }: Runtime, ring: Keyring): AccountEntry | undefined {
+/** The account in force, if it is one. */
+export function accountInForce({ core }: Runtime, ring: Keyring): AccountEntry | undefined {
   const entry = core.currentEntry(ring)
   return entry?.kind === 'account' ? entry : undefined
 }

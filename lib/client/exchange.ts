@@ -1,8 +1,8 @@
 import type { KeptToken } from '../keystore/record.ts'
 import type { Session } from '../machine/state.ts'
-import { mintProof } from '../tokens/prove.ts'
 import { lifetimeOf, readPayload } from './account-token.ts'
-import { correctClock } from './clock.ts'
+import { correctClock, isRefusedOnTime } from './clock.ts'
+import { proofFor } from './proof.ts'
 import type { Runtime } from './runtime.ts'
 
 /**
@@ -13,9 +13,8 @@ import type { Runtime } from './runtime.ts'
 export async function exchangedToken(runtime: Runtime, session: Session, audience: string): Promise<KeptToken> {
   const { core } = runtime
   const jwt = await exchanged(runtime, session, audience).catch(async (error: unknown) => {
-    const isOnTime = core.isLatchkeyError(error, 'TOKEN_EXPIRED') || core.isLatchkeyError(error, 'TOKEN_NOT_YET_VALID')
-    // Refused on time, before anything else happened: with a right clock, once more.
-    if (isOnTime && (await correctClock(runtime))) return exchanged(runtime, session, audience)
+    // With a right clock, once more.
+    if (isRefusedOnTime(runtime, error) && (await correctClock(runtime))) return exchanged(runtime, session, audience)
     if (core.isLatchkeyError(error, 'PRINCIPAL_DISABLED')) runtime.dispatch({ type: 'tokenRejected', reason: 'disabled' })
     throw error
   })
@@ -35,5 +34,5 @@ async function exchanged(runtime: Runtime, { authMode, principal }: Session, aud
   if (authMode === 'external') return account.exchange(audience, null)
   const key = await runtime.deviceKey()
   if (key?.principal !== principal) throw core.fail('IDENTITY_CHANGED')
-  return account.exchange(audience, () => mintProof(core.signJws, key!, { audience: account.audience, now: runtime.now() / 1000, purpose: 'exchange' }))
+  return account.exchange(audience, () => proofFor(runtime, key!, account, { purpose: 'exchange' }))
 }

@@ -2,12 +2,12 @@ import type { LatchkeyError } from '../errors.ts'
 import type { Entry } from '../keystore/record.ts'
 import type { Conflict, PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
 import type { Decision } from '../machine/transition.ts'
-import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
-import { withAliases } from './confirm-session.ts'
+import { accountInForce, withAliases } from './confirm-session.ts'
 import { describe } from './holdings.ts'
 import { exclusively } from './lock.ts'
 import type { ConflictPolicy, LocalHoldings } from './options.ts'
+import { proofFor } from './proof.ts'
 import type { Runtime } from './runtime.ts'
 import { type Taken, commit, completeUpgrade, confirmed, endSession, isSameIdentity } from './take-account.ts'
 
@@ -69,7 +69,7 @@ export async function resolve(runtime: Runtime, decision: Decision | 'cancel', {
   }
 }
 
-async function decide(runtime: Runtime, account: AccountProvider, decision: Decision | 'cancel'): Promise<'upgraded' | 'switched' | 'adopted' | 'cancelled'> {
+async function decide(runtime: Runtime, account: AccountProvider, decision: Decision | 'cancel'): Promise<'switched' | 'adopted' | 'cancelled'> {
   await runtime.read()
   const { conflict } = runtime.waiting()
   if (!conflict) throw runtime.core.fail('CONFLICT_MISSING')
@@ -100,9 +100,8 @@ async function adopt(runtime: Runtime, account: AccountProvider, conflict: Confl
   if (conflict.isTaken) throw core.fail('PRINCIPAL_TAKEN')
   const key = await runtime.deviceKey()
   if (!account.link || !key) throw core.fail('PROVIDER_REFUSED', 'the account provider cannot link')
-  const { audience } = account
   const linkTo = conflict.account.principal
-  const linked = await account.link((nonce) => mintProof(core.signJws, key, { audience, now: runtime.now() / 1000, purpose: 'link', nonce, linkTo }))
+  const linked = await account.link((nonce) => proofFor(runtime, key, account, { purpose: 'link', nonce, linkTo }))
   if (!isSameIdentity(linked, before)) throw core.fail('PRINCIPAL_MISMATCH', 'the account server did not record the alias')
   await completeUpgrade(runtime, before, linked)
   return 'adopted'
@@ -116,8 +115,8 @@ export async function undoAdopt(runtime: Runtime, alias: string): Promise<Sessio
   const unlink = account.unlink.bind(account)
   await exclusively(runtime, async () => {
     await runtime.read()
-    const entry = core.currentEntry(runtime.ring())
-    if (entry?.kind !== 'account' || !entry.aliases.includes(alias)) throw core.fail('IDENTITY_UNKNOWN', 'no such alias of the account in force')
+    const entry = accountInForce(runtime, runtime.ring())
+    if (!entry?.aliases.includes(alias)) throw core.fail('IDENTITY_UNKNOWN', 'no such alias of the account in force')
     const { aliases } = await unlink(alias)
     await runtime.write((ring) => ({ ...ring, entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? withAliases(other, aliases) : other)) }))
   })

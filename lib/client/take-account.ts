@@ -1,11 +1,10 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import type { DeviceKey } from '../identity/device-key.ts'
 import type { AccountEntry, Entry, Keyring } from '../keystore/record.ts'
-import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
 import { accountEntry } from './confirm-session.ts'
 import { holdsNothing, isMarked } from './holdings.ts'
 import { deliverOutbox, withSignOut } from './outbox.ts'
+import { proofFor } from './proof.ts'
 import type { Runtime } from './runtime.ts'
 
 /** How an account came into force. */
@@ -67,7 +66,7 @@ function checkUnchanged({ core }: Runtime, ring: Keyring, before: Entry | undefi
 async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
   const key = await runtime.deviceKey()
   try {
-    if (key && account.bind) return await account.bind((nonce) => proofOf(runtime, key, account, nonce))
+    if (key && account.bind) return await account.bind((nonce) => proofFor(runtime, key, account, { purpose: 'bind', nonce }))
   } catch (error) {
     // It is the account's own word that it stays as it is; then that is what the person signed in to.
     if (!runtime.core.isLatchkeyError(error) || !STAYS.includes(error.code)) throw error
@@ -83,10 +82,6 @@ export async function confirmed(runtime: Runtime, account: AccountProvider): Pro
 }
 
 const STAYS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
-
-function proofOf(runtime: Runtime, key: DeviceKey, { audience }: AccountProvider, nonce: string): Promise<string> {
-  return mintProof(runtime.core.signJws, key, { audience, now: runtime.now() / 1000, purpose: 'bind', nonce })
-}
 
 /** Ends a session at the account server, now or as soon as it can be reached, and what waited for it here. */
 export async function endSession(runtime: Runtime, accountId: string): Promise<void> {

@@ -1,14 +1,14 @@
 import type { LatchkeyError } from '../errors.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import type { Entry, Intent } from '../keystore/record.ts'
-import { mintProof } from '../tokens/prove.ts'
 import type { AccountProvider, AccountSession } from './account.ts'
-import { correctClock } from './clock.ts'
+import { correctClock, isRefusedOnTime } from './clock.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { keepExpected, withIntent } from './intent.ts'
 import { exclusively } from './lock.ts'
 import { deliverOutbox } from './outbox.ts'
 import { considerSession, lookOutside, showWaiting } from './outside.ts'
+import { proofFor } from './proof.ts'
 import { type UpgradeResult, conclude, toError } from './resolve.ts'
 import type { Runtime } from './runtime.ts'
 import { type Taken, completeUpgrade, endSession, isSameIdentity, takeAccount } from './take-account.ts'
@@ -116,13 +116,12 @@ interface Ran {
 /** A proof that is refused on time was refused before anything else happened: with a right clock, once more. */
 async function runInTime(runtime: Runtime, account: AccountProvider, given: Attempt): Promise<Ran> {
   const ran = await runWithProof(runtime, account, given)
-  const isOnTime = ran.failure?.code === 'TOKEN_EXPIRED' || ran.failure?.code === 'TOKEN_NOT_YET_VALID'
-  return isOnTime && (await correctClock(runtime)) ? runWithProof(runtime, account, given) : ran
+  return isRefusedOnTime(runtime, ran.failure) && (await correctClock(runtime)) ? runWithProof(runtime, account, given) : ran
 }
 
 /** Runs the sign-up, and reads every way in which providers report a failure. */
 async function runWithProof(runtime: Runtime, account: AccountProvider, { key, intent, run }: Attempt): Promise<Ran> {
-  const mint = key && (() => mintProof(runtime.core.signJws, key, { audience: account.audience, now: runtime.now() / 1000, purpose: 'upgrade' }))
+  const mint = key && (() => proofFor(runtime, key, account, { purpose: 'upgrade' }))
   const onTyped = (identifier: string): Promise<void> => keepExpected(runtime, intent, identifier)
   try {
     const { result, ...ran } = await account.withProof(mint, run, { expected: intent.expected, onTyped })
