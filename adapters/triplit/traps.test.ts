@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { DAY, MINUTE, SECOND, type TestTime, testTime } from '../../lib/session/session.testing.ts'
 import { SYNC, type TestDevice, type TestIssuer, type TestTriplit, type TestWorld, settle, startTriplit, testIssuer, testWorld, until } from './triplit.testing.ts'
 
@@ -13,20 +13,19 @@ let time: TestTime
 beforeAll(async () => {
   issuer = await testIssuer()
   stranger = await testIssuer()
-  triplit = await startTriplit(issuer.pem)
 })
-afterAll(() => triplit.close())
-beforeEach(() => {
+beforeEach(async () => {
   // The server writes every refusal there.
   vi.spyOn(console, 'error').mockImplementation(() => {})
-  triplit.online = true
-  triplit.requests.length = 0
+  // One for each test: a request of the one before may still be on its way.
+  triplit = await startTriplit(issuer.pem)
   world = testWorld(issuer, triplit)
   time = testTime(Date.now())
 })
 afterEach(async () => {
   vi.restoreAllMocks()
   await world.close()
+  await triplit.close()
 })
 
 const count = (request: string) => triplit.requests.filter((each) => each === request).length

@@ -20,10 +20,7 @@ export async function lookOutside(runtime: Runtime, isFirst: boolean): Promise<v
   const { account } = runtime.options
   if (!account || !isWaiting(runtime)) return
   const taken = await exclusively(runtime, () => consider(runtime, account, isFirst))
-  if (!taken) return
-  // The machine ends an upgrade only from within one.
-  runtime.dispatch({ type: 'upgradeStarted' })
-  await conclude(runtime, taken)
+  if (taken) await conclude(runtime, taken)
 }
 
 /** Nobody is signed in here, and nobody is just signing in or out. */

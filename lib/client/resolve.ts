@@ -137,9 +137,7 @@ export async function previewConflict(runtime: Runtime): Promise<ConflictPreview
 /** Shows what came of an attempt, and lets the app's policy decide where it may. */
 export async function conclude(runtime: Runtime, taken: Taken): Promise<UpgradeResult> {
   if (taken !== 'conflict') {
-    const isShown = runtime.dispatch({ type: 'upgradeCompleted', view: runtime.view() })
-    // Another act of this tab has ended meanwhile, and the phase with it.
-    if (!isShown) runtime.dispatch({ type: 'recordChanged', view: runtime.view(), waiting: runtime.waiting() })
+    runtime.dispatch({ type: 'upgradeCompleted', view: runtime.view() })
     return { outcome: taken, session: runtime.getState().session! }
   }
   const waiting = runtime.waiting()

@@ -150,8 +150,11 @@ const always = {
 /** Once the store was read: a rejection keeps the session. */
 const opened = { ...always, tokenRejected: reject, tokenAccepted: accept, sessionConfirmed: confirm }
 
+/** An account came into force, or into conflict: by an act, or by a session that appeared outside. */
+const arrived: Row = { upgradeCompleted: finish('announce'), conflictFound: (state, event) => [...pend(state, event), 'announce'] }
+
 /** No act is under way. */
-const idle = { ...opened, recordChanged: follow, identityEnsured: settle, upgradeStarted: to('upgrading'), upgradePended: pend, signOutStarted: to('signing-out') }
+const idle = { ...opened, ...arrived, recordChanged: follow, identityEnsured: settle, upgradeStarted: to('upgrading'), upgradePended: pend, signOutStarted: to('signing-out') }
 
 /** An act is under way: no other one may start. */
 const busy = { ...opened, recordChanged: show, identityEnsured: join }
@@ -164,8 +167,8 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },
   ready: idle,
-  upgrading: { ...busy, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradePended: pend, conflictFound: (state, event) => [...pend(state, event), 'announce'] },
-  pending: { ...idle, upgradeCompleted: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel },
+  upgrading: { ...busy, ...arrived, upgradeFailed: fail, upgradePended: pend },
+  pending: { ...idle, upgradeFailed: fail, upgradeCancelled: cancel },
   conflict: { ...opened, recordChanged: follow, identityEnsured: settle, conflictResolved: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel, signOutStarted: to('signing-out') },
   'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },
 }
