@@ -103,9 +103,13 @@ export class LatchkeyError extends Error {
    * @param cause - the error underneath, if there is one
    */
   constructor(code: LatchkeyErrorCode, detail?: string, cause?: unknown) {
-    super(detail ? `${code}: ${detail}` : code, cause === undefined ? undefined : { cause })
+    super(detail ? `${code}: ${detail}` : code, cause ? { cause } : undefined)
     this.code = code
-    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true
   }
 }
 

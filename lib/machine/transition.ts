@@ -150,14 +150,19 @@ const always = {
 /** Once the store was read: a rejection keeps the session. */
 const opened = { ...always, tokenRejected: reject, tokenAccepted: accept, sessionConfirmed: confirm }
 
-/** An account came into force, or into conflict: by an act, or by a session that appeared outside. */
-const arrived: Row = { upgradeCompleted: finish('announce'), conflictFound: (state, event) => [...pend(state, event), 'announce'] }
-
 /** No act is under way. */
-const idle = { ...opened, ...arrived, recordChanged: follow, identityEnsured: settle, upgradeStarted: to('upgrading'), upgradePended: pend, signOutStarted: to('signing-out') }
+const rest = { ...opened, recordChanged: follow, identityEnsured: settle, signOutStarted: to('signing-out') }
 
 /** An act is under way: no other one may start. */
 const busy = { ...opened, recordChanged: show, identityEnsured: join }
+
+/** What comes of a session at the account server, whether an act led to it or it appeared outside. */
+const attempt: Row = { upgradeCompleted: finish('announce'), upgradePended: pend, conflictFound: (state, event) => [...pend(state, event), 'announce'] }
+
+const ready = { ...rest, ...attempt, upgradeStarted: to('upgrading') }
+
+/** Something waits, and may come to nothing. */
+const waiting = { upgradeFailed: fail, upgradeCancelled: cancel }
 
 /** What a row lacks has no place in that phase: it is ignored, and reported. */
 const TABLE: Readonly<Record<Phase, Row>> = {
@@ -166,10 +171,10 @@ const TABLE: Readonly<Record<Phase, Row>> = {
     opened: (state, event) => [follow({ ...state, phase: 'ready' }, event)[0], 'deliverOutbox'],
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },
-  ready: idle,
-  upgrading: { ...busy, ...arrived, upgradeFailed: fail, upgradePended: pend },
-  pending: { ...idle, upgradeFailed: fail, upgradeCancelled: cancel },
-  conflict: { ...opened, recordChanged: follow, identityEnsured: settle, conflictResolved: finish('announce'), upgradeFailed: fail, upgradeCancelled: cancel, signOutStarted: to('signing-out') },
+  ready,
+  upgrading: { ...busy, ...attempt, upgradeFailed: fail },
+  pending: { ...ready, ...waiting },
+  conflict: { ...rest, ...waiting, conflictResolved: finish('announce') },
   'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },
 }
 

@@ -4,9 +4,6 @@ export const LOCAL_FIRST_ISSUER = 'urn:latchkey:local-first'
 /** Header `typ` of a local-first token. */
 export const TOKEN_TYPE = 'latchkey+jwt'
 
-/** Header `typ` of a proof. */
-export const PROOF_TYPE = 'latchkey-proof+jwt'
-
 /** How long a local-first token lasts unless told, in seconds. */
 export const TOKEN_LIFETIME = 900
 

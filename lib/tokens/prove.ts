@@ -1,6 +1,9 @@
 import type { DeviceKey } from '../identity/device-key.ts'
-import { PROOF_LIFETIME, PROOF_TYPE, type Purpose } from './claims.ts'
+import { PROOF_LIFETIME, type Purpose } from './claims.ts'
 import type { signJws } from './mint.ts'
+
+/** Header `typ` of a proof. */
+export const PROOF_TYPE = 'latchkey-proof+jwt'
 
 /** What a proof says. */
 export interface ProofInput {

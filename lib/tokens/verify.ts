@@ -4,7 +4,6 @@ import { decodeBase64url } from '../identity/base64url.ts'
 import {
   LOCAL_FIRST_ISSUER,
   LONGEST_LIFETIME,
-  PROOF_TYPE,
   PURPOSES,
   type ProofClaims,
   type Purpose,
@@ -12,6 +11,7 @@ import {
   type TokenClaims,
 } from './claims.ts'
 import { type DecodedJws, decodeJws } from './decode.ts'
+import { PROOF_TYPE } from './prove.ts'
 import { type PublicKey, importPublicKey } from './public-key.ts'
 
 /** Most characters of anything a device key signs. */
