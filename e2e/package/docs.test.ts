@@ -65,6 +65,11 @@ describe('the docs', () => {
     for (const [, name, code] of shown) expect(code, name).toBe(readFileSync(`${root}/e2e/package/row-ownership/${name}`, 'utf8'))
   })
 
+  test('show the very program that the test of the verifier in Python runs', () => {
+    const [, shown] = /^```python\n# verify\.py\n([\s\S]*?)^```$/m.exec(readFileSync(`${root}/docs/exchange.md`, 'utf8'))!
+    expect(shown).toBe(readFileSync(`${root}/e2e/package/verifier/verify.py`, 'utf8'))
+  })
+
   test('have no link that leads nowhere', () => {
     const files = new Set([...pages, 'LICENSE', 'SECURITY.md', 'CHANGELOG.md', ...readdirSync(`${root}/docs/images`).map((name) => `docs/images/${name}`)])
     for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md']) {
