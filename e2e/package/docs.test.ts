@@ -48,7 +48,7 @@ describe('the docs', () => {
     const blocks = pages.flatMap(blocksOf).filter(({ code }) => !FILE.test(code))
     expect(blocks.length).toBeGreaterThan(60)
     expect(problemsOf(blocks)).toEqual([])
-  }, 60_000)
+  })
 
   test('show the very files of the example app', () => {
     for (const { place, code } of blocksOf('README.md')) {
