@@ -10,7 +10,7 @@ import { NOW } from '../../lib/tokens/forge.testing.ts'
 import { testDevice } from '../../lib/testing.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { type ExchangeOptions, type TokenAnswer, latchkey, latchkeyJwt } from './index.ts'
-import { elsewhere, link } from './link.testing.ts'
+import { elsewhere, link, unlink } from './link.testing.ts'
 import { type Person, newPerson, post } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -105,7 +105,7 @@ onEachEngine((newServer) => {
       await expectRefused(refused, 'invalid_request', 'PRINCIPAL_DISABLED')
     })
 
-    test('whose principal is an alias, retired, or whose key was revoked gets none', async () => {
+    test('whose principal is an alias, or retired, gets none', async () => {
       const { server, one } = await signedUp()
       const two = await elsewhere(server, ada)
       await link(two, two.device)
@@ -114,6 +114,19 @@ onEachEngine((newServer) => {
       await expectRefused(await byDevice(two), 'invalid_request', 'PRINCIPAL_DISABLED')
       await server.adapter.deleteMany({ model: 'user', where: [] })
       await expectRefused(await byDevice(one), 'invalid_request', 'PRINCIPAL_DISABLED')
+    })
+  })
+
+  describe('a device whose alias was given up', () => {
+    test('gets a token of its own again, unless its key was revoked before', async () => {
+      const { server, one } = await signedUp()
+      const [two, three] = [await elsewhere(server, ada), await elsewhere(server, ada)]
+      for (const each of [two, three]) await link(each, each.device)
+      await server.change('user', { emailVerified: true })
+      expect((await one.browser.send('/latchkey/keys/revoke', post({ thumbprint: three.device.thumbprint }))).status).toBe(200)
+      for (const { device } of [two, three]) expect((await unlink(one, device.principal)).status).toBe(200)
+      expect(await claimsOf(await byDevice(two))).toMatchObject({ sub: two.device.principal, auth_mode: 'local-first', aliases: [] })
+      await expectRefused(await byDevice(three), 'invalid_request', 'PRINCIPAL_DISABLED')
     })
   })
 
