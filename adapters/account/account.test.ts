@@ -152,4 +152,19 @@ describe('the handler', () => {
     expect((await handle(post('/other', {}, token))).status).toBe(404)
     expect((await handle(post('/challenge', {}, 'garbage'))).status).toBe(401)
   })
+
+  test('reads no body to its end that is too long, whatever its length was said to be', async () => {
+    let chunks = 0
+    const body = new ReadableStream({
+      pull(controller) {
+        chunks++
+        controller.enqueue(new Uint8Array(1024).fill(0x20))
+        // A reader that goes on for ever would hang here.
+        if (chunks === 1000) controller.close()
+      },
+    })
+    const response = await world().handle(new Request(`${SERVER}/bind`, { method: 'POST', body, duplex: 'half', headers: { authorization: 'Bearer x' } } as RequestInit))
+    expect([response.status, await response.json()]).toEqual([401, { code: 'TOKEN_TOO_LARGE', message: expect.any(String) }])
+    expect(chunks).toBeLessThan(24)
+  })
 })

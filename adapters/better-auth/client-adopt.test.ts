@@ -3,17 +3,18 @@ import type { AuthOptions } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { latchkey, latchkeyJwt } from './index.ts'
 import { post, userOf } from './requests.testing.ts'
-import { person } from './server.testing.ts'
+import { type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
+const API = 'https://api.example'
 
 const payloadOf = (token: string | null): Record<string, unknown> => JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString())
 const aliasesOf = (token: string | null): unknown => payloadOf(token)['aliases']
 
 onEachEngine((newServer) => {
   /** Ada's account, made on her first device, and a second device that holds something. */
-  async function secondDevice(options: AuthOptions = {}) {
-    const server = await newServer()
+  async function secondDevice(options: AuthOptions = {}, made?: TestServer) {
+    const server = made ?? (await newServer())
     const [first, second] = [server.browser(), server.browser()]
     const one = await first.load()
     await one.upgrade(() => first.client.signUp.email(ada))
@@ -71,6 +72,22 @@ onEachEngine((newServer) => {
       await two.undoAdopt(alias)
       expect(aliasesOf(await two.getToken())).toEqual([])
       expect(aliasesOf(await (await second.load({ hardenAfterUpgrade: false })).getToken())).toEqual([])
+    })
+
+    test('has the exchange name what it adopted, and no more once it took it back', async () => {
+      const server = await newServer({ plugins: [latchkey({ exchange: { audiences: [API] } }), latchkeyJwt()] })
+      const { two, signIn, canonical, alias } = await secondDevice({ exchange: [API] }, server)
+      const exchanged = async (): Promise<unknown> => {
+        const { sub, aliases, auth_mode: mode } = payloadOf(await two.getToken({ audience: API }))
+        return { sub, aliases, mode }
+      }
+      expect(await exchanged()).toEqual({ sub: alias, aliases: [], mode: 'local-first' })
+      await signIn()
+      expect(await exchanged()).toEqual({ sub: alias, aliases: [], mode: 'local-first' })
+      await two.resolve('adopt')
+      expect(await exchanged()).toEqual({ sub: canonical, aliases: [alias], mode: 'external' })
+      await two.undoAdopt(alias)
+      expect(await exchanged()).toEqual({ sub: canonical, aliases: [], mode: 'external' })
     })
 
     test('on the first device, too, the next token names what the second one brought, once the server said so', async () => {

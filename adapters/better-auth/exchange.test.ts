@@ -5,12 +5,12 @@ import { bearer } from 'better-auth/plugins'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { AUDIENCE as EXTERNAL_AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from '../../lib/server/issuer.testing.ts'
-import { namespacedPrincipal } from '../../lib/server.ts'
+import { createExternalBinder, namespacedPrincipal } from '../../lib/server.ts'
 import { NOW } from '../../lib/tokens/forge.testing.ts'
 import { testDevice } from '../../lib/testing.ts'
 import { onEachEngine } from './engines.testing.ts'
-import { type ExchangeOptions, type TokenAnswer, latchkey, latchkeyJwt } from './index.ts'
-import { elsewhere, link } from './link.testing.ts'
+import { type ExchangeOptions, type TokenAnswer, betterAuthBindingStore, latchkey, latchkeyJwt } from './index.ts'
+import { elsewhere, link, unlink } from './link.testing.ts'
 import { type Person, newPerson, post } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person, testServer } from './server.testing.ts'
 
@@ -105,7 +105,7 @@ onEachEngine((newServer) => {
       await expectRefused(refused, 'invalid_request', 'PRINCIPAL_DISABLED')
     })
 
-    test('whose principal is an alias, retired, or whose key was revoked gets none', async () => {
+    test('whose principal is an alias, or retired, gets none', async () => {
       const { server, one } = await signedUp()
       const two = await elsewhere(server, ada)
       await link(two, two.device)
@@ -114,6 +114,19 @@ onEachEngine((newServer) => {
       await expectRefused(await byDevice(two), 'invalid_request', 'PRINCIPAL_DISABLED')
       await server.adapter.deleteMany({ model: 'user', where: [] })
       await expectRefused(await byDevice(one), 'invalid_request', 'PRINCIPAL_DISABLED')
+    })
+  })
+
+  describe('a device whose alias was given up', () => {
+    test('gets a token of its own again, unless its key was revoked before', async () => {
+      const { server, one } = await signedUp()
+      const [two, three] = [await elsewhere(server, ada), await elsewhere(server, ada)]
+      for (const each of [two, three]) await link(each, each.device)
+      await server.change('user', { emailVerified: true })
+      expect((await one.browser.send('/latchkey/keys/revoke', post({ thumbprint: three.device.thumbprint }))).status).toBe(200)
+      for (const { device } of [two, three]) expect((await unlink(one, device.principal)).status).toBe(200)
+      expect(await claimsOf(await byDevice(two))).toMatchObject({ sub: two.device.principal, auth_mode: 'local-first', aliases: [] })
+      await expectRefused(await byDevice(three), 'invalid_request', 'PRINCIPAL_DISABLED')
     })
   })
 
@@ -167,6 +180,26 @@ onEachEngine((newServer) => {
       expect(await claimsOf(await by(await provider.sign()))).toMatchObject({ sub: principal, auth_mode: 'external', aliases: [], iat: NOW, exp: NOW + 300 })
       expect(await claimsOf(await by(await provider.sign({ exp: NOW + 9000 }, { alg: 'ES256' })))).toMatchObject({ sub: principal, exp: NOW + 900 })
       expect(await claimsOf(await by(await provider.sign({ sub: 'another' })))).not.toMatchObject({ sub: principal })
+    })
+
+    test('gives a token for the device\'s principal that its account was bound to, and the device none of its own any more', async () => {
+      const { provider, server, by } = await withIssuer()
+      const one = await newPerson(server)
+      const issuers = [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: EXTERNAL_AUDIENCE }]
+      const store = betterAuthBindingStore(server.auth, () => NOW * 1000)
+      const binder = createExternalBinder({ issuers, store, audience: AUDIENCE, secret: 'a secret of at least thirty-two characters', clock: () => NOW * 1000 })
+      const bind = async (token: string): Promise<unknown> => {
+        const { nonce } = await binder.challenge(token)
+        return binder.bindExternal({ token, nonce, proof: await one.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce, now: NOW }) })
+      }
+      await bind(await provider.sign())
+      expect(await claimsOf(await by(await provider.sign()))).toMatchObject({ sub: one.device.principal, auth_mode: 'external', aliases: [] })
+      const subject_token = await one.device.proof({ audience: AUDIENCE, purpose: 'exchange', now: NOW })
+      await expectRefused(await exchange(one.browser, { subject_token_type: PROOF, subject_token }), 'invalid_request', 'PRINCIPAL_DISABLED')
+      // The other way round: who was asked about first keeps the id of its own.
+      const { sub } = await claimsOf(await by(await provider.sign({ sub: 'another' })))
+      await expect(bind(await provider.sign({ sub: 'another' }))).rejects.toMatchObject({ code: 'PRINCIPAL_FIXED' })
+      expect(await claimsOf(await by(await provider.sign({ sub: 'another' })))).toMatchObject({ sub })
     })
 
     const refused: Record<string, [(provider: TestIssuer) => Promise<string>, string]> = {

@@ -53,6 +53,7 @@ export function readExchange(options: ExchangeOptions, auth: AuthContext): Excha
   if (!(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= LONGEST)) throw new TypeError(`exchange.lifetime: expected 1 to ${LONGEST} seconds`)
   if (!(limit >= 1)) throw new TypeError('exchange.limit: expected a number, 1 or more')
   if (!auth.options.plugins?.some(({ id }) => id === 'jwt')) throw new TypeError('exchange: needs the plugin latchkeyJwt')
+  if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer) throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
   return { ...options, lifetime, limit, issuers }
 }
 

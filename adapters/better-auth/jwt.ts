@@ -27,6 +27,8 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
     definePayload: async (session) => ({
       ...(await options.jwt?.definePayload?.(session)),
       auth_mode: 'external',
+      // There is nothing to sign in to again: resolvers refuse it as an account.
+      ...(session.user['isAnonymous'] === true && { is_anonymous: true }),
       aliases: (await subject(session)).aliases,
     }),
   }

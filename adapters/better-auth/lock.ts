@@ -63,9 +63,9 @@ async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice
  */
 export async function reserveFor(adapter: Adapter, userId: string, device: ProvenDevice, now: Date): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
   const found = await findRow(adapter, device.principal)
-  const isHeld = found?.kind === 'held' && isKept(found, now)
+  const isHeld = found !== null && isHold(found, now)
   const row: PrincipalRow = { ...device, ...NOBODYS, kind: 'reserved', userId, epoch: newEpoch(), until: isHeld ? found.until : endOf(now) }
-  const before = isHeld ? { kind: found.kind } : { userId: null, until: null }
+  const before = isHeld ? { kind: 'held' as const } : { userId: null, until: null }
   if (!found) {
     await insertRow(adapter, row)
     return { row, before }
@@ -103,6 +103,11 @@ export async function assertFree(adapter: Adapter, row: PrincipalRow, { thumbpri
 /** For the account that it names, and nobody else for now: it is being linked, or was an alias until lately. */
 export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolean {
   return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
+}
+
+/** Held, also where a server died while it was being linked again: the reservation then lasts as long as the hold. */
+function isHold(row: PrincipalRow, now: Date): boolean {
+  return isKept(row, now) && (row.kind === 'held' || row.until! > endOf(now))
 }
 
 /** When a reservation made now lapses. */

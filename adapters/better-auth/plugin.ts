@@ -77,7 +77,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
-      ...(options.exchange && { latchkeyToken: tokenEndpoint(() => parts().exchange!, clock), latchkeyMetadata: metadataEndpoint() }),
+      ...(options.exchange && { latchkeyToken: tokenEndpoint(() => parts().exchange!, clock), latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
     },
     hooks: {
       before: [
@@ -86,7 +86,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       ],
       after: [{ matcher: concernsSignIn, handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())) }],
     },
-    onRequest: async (request, { options }) => (isOwnPath(request, options.basePath) ? limitBody(request) : undefined),
+    onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
       // A nonce and a binding are asked for once in a while; the session at each start of a page.
       { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
@@ -105,6 +105,7 @@ interface ExchangeParts {
 function createExchange(options: ExchangeOptions, { auth, audience, clock }: ExchangeParts): ExchangeTools {
   const rules = readExchange(options, auth)
   return {
+    baseURL: auth.baseURL.replace(/\/+$/, '') || audience,
     rules,
     proofs: createProofVerifier({ audience, clock }),
     accounts: createExternalAccounts(rules.issuers, clock),
@@ -131,6 +132,7 @@ async function admit({ context, headers, path }: Parameters<Parameters<typeof cr
   if (path?.startsWith('/sign-in/')) await carryProof(device)
 }
 
-function isOwnPath({ url }: Request, basePath = '/api/auth'): boolean {
-  return new URL(url).pathname.startsWith(`${basePath.replace(/\/+$/, '')}/latchkey/`)
+/** A path in the base URL wins over the option `basePath`. */
+function isOwnPath({ url }: Request, baseURL: string): boolean {
+  return new URL(url).pathname.startsWith(`${new URL(baseURL).pathname.replace(/\/+$/, '')}/latchkey/`)
 }

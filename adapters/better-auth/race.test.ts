@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
-import { elsewhere, nonceFor } from './link.testing.ts'
+import { elsewhere, link, nonceFor, unlink } from './link.testing.ts'
 import { type MeetingPlace, PLACES, startProcess } from './process.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
@@ -20,6 +20,9 @@ interface Call {
   readonly headers: Record<string, string>
   readonly body: object
 }
+
+/** What a link and an unlink of one alias may be told while others do the same. */
+const REFUSALS: readonly (readonly string[])[] = [['PRINCIPAL_TAKEN', 'PROOF_LINK_MISMATCH'], ['ALIAS_UNKNOWN']]
 
 interface Tally {
   /** How often which code was answered; `done` where there was none. */
@@ -102,6 +105,14 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     return { path: '/latchkey/link', body: { nonce }, headers: { cookie, origin: ORIGIN, [PROOF_HEADER]: proof } }
   }
 
+  async function unlinkCall({ browser }: Person, { principal: alias }: TestDevice): Promise<Call> {
+    const nonce = await nonceFor(browser, 'unlink')
+    const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
+    return { path: '/latchkey/unlink', body: { nonce, alias }, headers: { cookie, origin: ORIGIN } }
+  }
+
+  const actsOf = (act: string, { principal }: TestDevice) => server.adapter.count({ model: 'latchkeyAudit', where: [{ field: 'act', operator: 'starts_with', value: `${act}:${principal}:` }] })
+
   test('one principal, linked in each to another account: at most one of them has it, and whoever was told so', async () => {
     await rounds('one principal, links to several accounts', async (round, tally) => {
       const device = await testDevice()
@@ -126,6 +137,28 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
       const codes = await race(await Promise.all(people.map((one) => linkCall(one, one.device))), tally)
       expect(codes).toEqual(people.map(() => 'done'))
       expect((await people[0]!.session())!.aliases.toSorted()).toEqual(people.map(({ device }) => device.principal).toSorted())
+    })
+  })
+
+  test('an adoption and its undo: the alias is the account\'s or held for it, and the record says the same', async () => {
+    await rounds('links and unlinks of one alias', async (round, tally) => {
+      const device = await testDevice()
+      const owner = await newPerson(server)
+      await owner.prove('/sign-up/email', person(`undo-${round}`))
+      const canonical = (await owner.session())!.principal
+      const people = await each(() => elsewhere(server, person(`undo-${round}`)))
+      expect((await link(owner, device)).status).toBe(200)
+      // Every other round begins with an adoption that was undone.
+      if (round % 2 === 0) expect((await unlink(owner, device.principal)).status).toBe(200)
+      const codes = await race(await Promise.all(people.map((one, index) => (index % 2 === 0 ? linkCall(one, device) : unlinkCall(one, device)))), tally)
+      expect(codes.filter((code, index) => ![...REFUSALS[index % 2]!, 'done'].includes(code))).toEqual([])
+      const looks = await Promise.all([owner, ...people].map((one) => one.session()))
+      const isLinked = looks[0]!.aliases.includes(device.principal)
+      for (const { principal, aliases } of looks as NonNullable<(typeof looks)[number]>[]) expect([principal, aliases]).toEqual([canonical, isLinked ? [device.principal] : []])
+      expect(await rowsOf(device.principal)).toMatchObject([{ kind: isLinked ? 'alias' : 'held', userId: looks[0]!.accountId, thumbprint: device.thumbprint }])
+      expect((await actsOf('link', device)) - (await actsOf('unlink', device))).toBe(isLinked ? 1 : 0)
+      const stranger = await newPerson(server, device)
+      expect((await stranger.prove('/sign-up/email', person(`undo-stranger-${round}`))).status).toBe(409)
     })
   })
 

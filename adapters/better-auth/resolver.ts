@@ -16,7 +16,7 @@ export interface BetterAuthInstance {
 export interface BetterAuthResolverOptions extends Pick<SessionResolverOptions, 'backend' | 'cookieSession' | 'onVerdict'> {
   /** `aud` of both kinds of token, one or several; the origin of Better Auth's base URL unless told. */
   readonly audience?: string | readonly string[]
-  /** `deny` refuses local-first tokens; `allow` unless told. */
+  /** `deny` refuses local-first tokens, and what the exchange gave for a device; `allow` unless told. */
   readonly localFirst?: 'allow' | 'deny'
   /** Other providers whose JWTs are taken; who an account of theirs is, is fixed as the exchange does it. */
   readonly external?: readonly ExternalIssuer[]
@@ -54,6 +54,7 @@ async function build({ handler, $context }: BetterAuthInstance, { audience, loca
     issuer: origin,
     audience: audience ?? origin,
     aliases: true,
+    isAccount: ({ is_anonymous: isAnonymous, auth_mode: mode }) => isAnonymous !== true && (localFirst === 'allow' || mode !== 'local-first'),
     jwksUrl: `${baseURL}/jwks`,
     fetch: (url) => handler(new Request(url)),
   }

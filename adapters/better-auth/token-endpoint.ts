@@ -10,6 +10,8 @@ import { ACCESS_TOKEN, NOT_KEPT, SUBJECT_TYPES, TOKEN_EXCHANGE, type TokenReques
 
 /** What the exchange works with. */
 export interface ExchangeTools {
+  /** This server's origin plus base path, from configuration. */
+  readonly baseURL: string
   readonly rules: ExchangeRules
   readonly proofs: ProofVerifier
   readonly accounts: ExternalAccounts
@@ -80,24 +82,27 @@ async function deviceSubject({ adapter }: AuthContext, proof: string, { proofs, 
 
 async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise<Subject> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  const subject = found && (await subjectOf(ctx.context.adapter, found.user.id, new Date(now)))
-  if (!found || !subject) throw refused('SESSION_MISSING')
+  // A user of the anonymous plugin is nobody's account.
+  if (!found || found.user['isAnonymous'] === true) throw refused('SESSION_MISSING')
+  const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now))
+  if (!subject) throw refused('SESSION_MISSING')
   const { principal, aliases, accountId } = subject
   return { principal, aliases, authMode: 'external', accountId, external: null, until: new Date(found.session.expiresAt).getTime() / 1000 }
 }
 
 async function externalSubject(context: AuthContext, token: string, { accounts, bindings }: ExchangeTools): Promise<Subject> {
-  const { issuer, subject, expiresAt } = await accounts.verify(token)
-  // Its own output would go round for ever.
-  if (issuer === issuerOf(context)) throw refused('ISSUER_UNKNOWN')
+  const { issuer, subject, expiresAt, claims } = await accounts.verify(token)
+  // Its own output would go round for ever. Not the issuer's first name: one entry can have several.
+  if (claims['iss'] === issuerOf(context)) throw refused('ISSUER_UNKNOWN')
   const { principal } = await fixExternal(bindings, { issuer, subject })
   return { principal, aliases: [], authMode: 'external', accountId: null, external: { issuer, subject }, until: expiresAt }
 }
 
 /** Tells standard clients where the keys and the exchange are (RFC 8414). */
-export function metadataEndpoint(): Endpoint {
+export function metadataEndpoint(tools: () => ExchangeTools): Endpoint {
   return createAuthEndpoint('/.well-known/oauth-authorization-server', { method: 'GET' }, async (ctx) => {
-    const { baseURL } = ctx.context
+    // Never from the Host header: whoever can have this document cached would choose the keys.
+    const { baseURL } = tools()
     const { jwks } = jwtOptionsOf(ctx.context)
     return ctx.json({
       issuer: issuerOf(ctx.context),

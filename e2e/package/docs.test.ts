@@ -48,7 +48,7 @@ describe('the docs', () => {
     const blocks = pages.flatMap(blocksOf).filter(({ code }) => !FILE.test(code))
     expect(blocks.length).toBeGreaterThan(60)
     expect(problemsOf(blocks)).toEqual([])
-  }, 60_000)
+  })
 
   test('show the very files of the example app', () => {
     for (const { place, code } of blocksOf('README.md')) {
@@ -63,6 +63,11 @@ describe('the docs', () => {
     const shown = [...text.matchAll(/^```(?:ts|sql)\n(?:\/\/|--) (\S+\.(?:ts|sql))\n([\s\S]*?)^```$/gm)]
     expect(shown.map(([, name]) => name)).toEqual(['policy.sql', 'postgres.ts', 'sqlite.ts'])
     for (const [, name, code] of shown) expect(code, name).toBe(readFileSync(`${root}/e2e/package/row-ownership/${name}`, 'utf8'))
+  })
+
+  test('show the very program that the test of the verifier in Python runs', () => {
+    const [, shown] = /^```python\n# verify\.py\n([\s\S]*?)^```$/m.exec(readFileSync(`${root}/docs/exchange.md`, 'utf8'))!
+    expect(shown).toBe(readFileSync(`${root}/e2e/package/verifier/verify.py`, 'utf8'))
   })
 
   test('have no link that leads nowhere', () => {

@@ -524,8 +524,82 @@ export const ATTACKS = [
     patches: [{ file: plugin('lock.ts'), find: "return (kind === 'reserved' || kind === 'held') && userId !== null", replace: "return kind === 'reserved' && userId !== null" }],
     test: { file: plugin('link.test.ts'), name: 'SQLite > unlink > keeps it for the account for thirty days, and then for anybody with the key' },
   },
+  {
+    attack: 'A hold is shaken off: a link that a crash left half done, and one that is refused after it',
+    defence: 'A reservation that lasts as long as a hold goes back to being one',
+    patches: [{ file: plugin('lock.ts'), find: "(row.kind === 'held' || row.until! > endOf(now))", replace: "row.kind === 'held'" }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused' },
+  },
+
+  // The exchange
+  {
+    attack: 'A device without an account passes for one, by a token that was exchanged for it',
+    defence: 'A resolver believes `auth_mode` where it says less than an account',
+    patches: [{ file: 'lib/server/external.ts', find: "return mode === 'local-first' ? 'local-first' : 'external'", replace: "return mode === 0 ? 'local-first' : 'external'" }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: "what was exchanged for a device > is no account's, wherever it is verified: with its account it is" },
+  },
+  {
+    attack: 'The same, at a server that takes no device without an account',
+    defence: "`localFirst: 'deny'` is for what was exchanged, too",
+    patches: [{ file: plugin('resolver.ts'), find: "(localFirst === 'allow' || mode !== 'local-first')", replace: "(localFirst === 'allow' || mode !== 0)" }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'what was exchanged for a device > is not taken where devices without an account are not' },
+  },
+  {
+    attack: 'The same, at another server that takes this one for a provider of accounts',
+    defence: "What says `auth_mode` `local-first` is no account of another provider",
+    patches: [{ file: 'lib/server/external-accounts.ts', find: "if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')", replace: UNCHECKED }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: "what was exchanged for a device > is no account at another server, which takes this one's accounts" },
+  },
+  {
+    attack: 'A token of the exchange is exchanged again, for ever',
+    defence: "This server's own `iss` is no issuer to it, under whichever entry",
+    patches: [{ file: plugin('token-endpoint.ts'), find: "if (claims['iss'] === issuerOf(context)) throw", replace: "if (claims['iss'] === '') throw" }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'its own output goes round nowhere, though the server is told to take its own issuer' },
+  },
+  {
+    attack: 'A user of the anonymous plugin gets a token that says account',
+    defence: 'The exchange takes no session of such a user',
+    patches: [{ file: plugin('token-endpoint.ts'), find: "if (!found || found.user['isAnonymous'] === true) throw", replace: 'if (!found) throw' }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session' },
+  },
+  {
+    attack: 'The same, by the token of the session',
+    defence: 'It says `is_anonymous`, and resolvers refuse that as an account',
+    patches: [{ file: plugin('jwt.ts'), find: "...(session.user['isAnonymous'] === true && { is_anonymous: true }),", replace: '' }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session' },
+  },
+  {
+    attack: 'A token for an audience that the server never heard of',
+    defence: 'Audiences are a list',
+    patches: [{ file: plugin('token-request.ts'), find: 'if (!audiences.includes(audience)) throw', replace: 'if (audiences.length === 0) throw' }],
+    test: { file: plugin('exchange.test.ts'), name: 'the request > with an audience that is not on the list is refused' },
+  },
+  {
+    attack: 'A Host header has the discovery document name keys of the attacker',
+    defence: 'Its addresses are those of the configuration',
+    patches: [{ file: plugin('token-endpoint.ts'), find: 'const { baseURL } = tools()', replace: 'const { baseURL } = ctx.context' }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'the Host header > never says where the keys are' },
+  },
+  {
+    attack: 'A stolen bind proof, for an account of another provider',
+    defence: 'A nonce is issued for one account of the provider',
+    patches: [{ file: 'lib/server/bindings.ts', find: "challenges.check(nonce, 'bind', nameOf(account))", replace: "challenges.check(nonce, 'bind', JSON.stringify([account.issuer, 'eve']))" }, { file: 'lib/server/bindings.ts', find: "challenges.issue('bind', nameOf(await accounts.verify(token)))", replace: "challenges.issue('bind', JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))" }],
+    test: { file: 'lib/server/bindings.test.ts', name: 'an account of another provider > is not bound by a nonce of another account' },
+  },
 
   // Floods
+  {
+    attack: 'A body without an end, to a binder',
+    defence: 'It is read as far as the limit',
+    patches: [{ file: 'lib/server/bounded-body.ts', find: 'if (size > limit) return null', replace: UNCHECKED }],
+    test: { file: 'adapters/account/account.test.ts', name: 'the handler > reads no body to its end that is too long, whatever its length was said to be' },
+  },
+  {
+    attack: 'A body without an end, to a server whose base URL has a path',
+    defence: "The plugin's paths are those under the base URL",
+    patches: [{ file: plugin('plugin.ts'), find: 'new URL(baseURL).pathname.replace', replace: "'/api/auth'.replace" }],
+    test: { file: plugin('exchange-attacks.test.ts'), name: 'a body that was made to confuse > is not read to its end where the base URL has a path of its own either' },
+  },
   {
     attack: 'A flood of challenges and binds from one address',
     defence: 'Twenty a minute',

@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import type { ExternalBinder } from './bindings.ts'
+import { readBounded } from './bounded-body.ts'
 import { namespacedPrincipal } from './principals.ts'
 
 /** Largest body that is read, in bytes. */
@@ -58,10 +59,9 @@ function bearerOf({ headers }: Request): string | null {
 }
 
 async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_LIMIT) throw new LatchkeyError('TOKEN_TOO_LARGE')
-  const text = await request.text()
-  if (text.length > BODY_LIMIT) throw new LatchkeyError('TOKEN_TOO_LARGE')
-  const { proof, nonce } = parse(text)
+  const body = await readBounded(request, BODY_LIMIT)
+  if (!body) throw new LatchkeyError('TOKEN_TOO_LARGE')
+  const { proof, nonce } = parse(new TextDecoder().decode(body))
   if (typeof proof !== 'string' || typeof nonce !== 'string') throw new LatchkeyError('TOKEN_MALFORMED')
   return { proof, nonce }
 }

@@ -1,3 +1,5 @@
+import { readBounded } from './bounded-body.ts'
+
 /** Gets a document in place of the global `fetch`. */
 export type KeyFetch = (url: string, init: { readonly redirect: 'manual'; readonly signal: AbortSignal; readonly headers: Record<string, string> }) => Promise<Response>
 
@@ -29,27 +31,7 @@ async function readJson(url: string, fetch: KeyFetch, signal: AbortSignal): Prom
   const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json, application/jwk-set+json' } })
   // With `manual` a redirect is an answer of its own: keys come from the address that was configured.
   if (response.status !== 200 || response.redirected) throw new Error(`expected 200, got ${response.status}`)
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await readBody(response)))
-}
-
-async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(response.headers.get('content-length') ?? 0) > SIZE_LIMIT) throw tooLarge()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > SIZE_LIMIT) throw tooLarge()
-    chunks.push(chunk)
-  }
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
-}
-
-function tooLarge(): Error {
-  return new Error(`over ${SIZE_LIMIT} bytes`)
+  const body = await readBounded(response, SIZE_LIMIT)
+  if (!body) throw new Error(`over ${SIZE_LIMIT} bytes`)
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
 }

@@ -56,5 +56,7 @@ function readAccount(issuer: string, claims: ExternalAccount['claims']): Externa
   if (typeof sub !== 'string' || !sub || typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')
   // A user whom the provider itself calls anonymous can be had back by nobody.
   if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
+  // A device that another Latchkey server knows is no account there.
+  if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   return { issuer, subject: sub, expiresAt: exp, claims }
 }

@@ -47,9 +47,14 @@ function createVerifier(rules: IssuerRules, clock: () => number): ExternalVerifi
       checkParty(claims['azp'], rules)
       if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
       const aliases = rules.aliases ? readAliases(claims['aliases']) : []
-      return ownedSession('external', await principalOf(claims.sub, issuers[0], rules.principal), aliases, claims)
+      return ownedSession(modeOf(claims), await principalOf(claims.sub, issuers[0], rules.principal), aliases, claims)
     },
   }
+}
+
+/** A server that runs Latchkey signs for devices without an account, too, and says so. Whoever else says it gains nothing. */
+function modeOf({ auth_mode: mode }: JWTPayload): 'external' | 'local-first' {
+  return mode === 'local-first' ? 'local-first' : 'external'
 }
 
 function checkParty(party: unknown, { parties, allowMissingParty }: IssuerRules): void {

@@ -119,7 +119,7 @@ export interface BetterAuthIssuerOptions extends PresetOptions {
 export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOptions): ExternalIssuer {
   const base = withoutSlash(baseURL)
   const { origin } = new URL(base)
-  return withKeys({ issuer: origin, audience: origin, aliases: (options.principal ?? 'sub') === 'sub', ...options }, `${base}/jwks`)
+  return withKeys({ issuer: origin, audience: origin, aliases: (options.principal ?? 'sub') === 'sub', isAccount: ({ is_anonymous: isAnonymous }) => isAnonymous !== true, ...options }, `${base}/jwks`)
 }
 
 /** Options of {@link betterAuthCookie}. */

@@ -1,0 +1,23 @@
+/**
+ * Reads the body of a request or an answer, and stops where it is too long, whatever its length was said to be.
+ *
+ * @param limit - in bytes
+ * @returns null: it is longer
+ */
+export async function readBounded({ body, headers }: Pick<Response, 'body' | 'headers'>, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(headers.get('content-length') ?? 0) > limit) return null
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    if (size > limit) return null
+    chunks.push(chunk)
+  }
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
