@@ -40,7 +40,7 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
   }
   client.removeAllListeners('error').on('error', onError)
   return {
-    storage: redisStorage({ client, keyPrefix: 'latchkey:' }),
+    storage: redisStorage({ client, keyPrefix: '' }),
     ping: async () => void (await client.ping()),
     close: async () => void (await client.quit().catch(() => client.disconnect())),
   }
@@ -65,7 +65,7 @@ export function limitBy({ storage }: OpenRedis): RateLimitStorage {
     async consume(key, { window, max }) {
       // A key has the path in it, which is as long as somebody likes.
       const name = createHash('sha256').update(key).digest('base64url')
-      const allowed = (await storage.increment(`limit:${name}`, window)) <= max
+      const allowed = (await storage.increment(`latchkey:limit:${name}`, window)) <= max
       return { allowed, retryAfter: allowed ? null : window }
     },
   }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { type RequestListener, type Server, createServer } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createVerdictCounter } from '../../lib/server.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
 import { type OpenDatabase, makeFolder, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
-import { createListener } from './http.ts'
+import { createLimitedServer, createListener } from './http.ts'
 import { type Log, createLog } from './log.ts'
 import { verdictFields } from './operator-routes.ts'
 import { type OpenRedis, openRedis } from './redis.ts'
@@ -62,7 +62,7 @@ function keptSecret({ place }: Configuration): string {
 async function runUntilSignal(configuration: Configuration, secret: string, log: Log): Promise<0> {
   const stopped = signal()
   let listener: RequestListener = (_, response) => void response.writeHead(503, { 'retry-after': '1' }).end()
-  const server = createServer({ requestTimeout: 30_000, maxHeaderSize: 32_768 }, (request, response) => void listener(request, response))
+  const server = createLimitedServer((request, response) => listener(request, response))
   const open = await openDatabase(configuration.place, (error) => log.error('database', error))
   let redis: OpenRedis | null = null
   try {

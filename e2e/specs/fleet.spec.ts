@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { startFreshApp } from '../tools/app-server.mjs'
 import { FAST, startPostgres } from '../tools/postgres.mjs'
 import { adoptedNotes, conflicted, decide } from './conflicts.ts'
@@ -26,9 +25,7 @@ test('three servers and no stickiness: first visit, sign-up, a second device, ad
   const { first, second, here, account } = await conflicted(openNotes)
   for (const count of fleet.answered) expect(count).toBeGreaterThan(1)
 
-  const [killed] = fleet.processes
-  killed!.kill('SIGKILL')
-  await once(killed!, 'exit')
+  await fleet.servers[0]!.end('SIGKILL')
   const before = [...fleet.answered]
   await decide(second, 'adopt')
   expect((await second.state()).session).toMatchObject({ principal: account, principals: [account, here] })

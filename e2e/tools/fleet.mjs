@@ -14,8 +14,16 @@ const HEADER = 'x-client-address'
  * @property {string} url of the proxy
  * @property {string} database
  * @property {readonly number[]} answered how many answers came from each server
- * @property {readonly import('node:child_process').ChildProcess[]} processes
+ * @property {readonly FleetServer[]} servers as they are now
+ * @property {(at: number) => Promise<void>} restart starts another one in the place of one that has ended
  * @property {() => Promise<void>} close
+ *
+ * @typedef {object} FleetServer
+ * @property {number} port
+ * @property {string} name of its connections to the database
+ * @property {import('node:child_process').ChildProcess} child
+ * @property {() => string} written what it has written so far
+ * @property {(signal: NodeJS.Signals) => Promise<number | null>} end ends with its exit code
  */
 
 /**
@@ -26,16 +34,15 @@ const HEADER = 'x-client-address'
 export async function startFleet({ postgres, origin, size = 3, environment = {} }) {
   const database = await newDatabase(postgres)
   const given = {
-    LATCHKEY_PORT: '0',
     LATCHKEY_BASE_URL: origin,
-    LATCHKEY_DATABASE: database,
     LATCHKEY_SECRET: randomBytes(32).toString('base64url'),
     LATCHKEY_ALLOW_LOCAL_FIRST: 'true',
     LATCHKEY_TOKEN_CLAIM: 'email',
     LATCHKEY_PROXY_HEADER: HEADER,
     ...environment,
   }
-  const servers = await Promise.all(Array.from({ length: size }, () => startServer(given)))
+  const start = (/** @type {number} */ at, port = 0) => startServer(`latchkey-${at}`, { ...given, LATCHKEY_PORT: String(port), LATCHKEY_DATABASE: `${database}?application_name=latchkey-${at}` })
+  const servers = await Promise.all(Array.from({ length: size }, (_, at) => start(at)))
   // Everybody here is at one address, and would share one rate limit.
   let people = 0
   const addressOf = () => `10.${(people >> 16) & 255}.${(people >> 8) & 255}.${people++ & 255}`
@@ -44,35 +51,44 @@ export async function startFleet({ postgres, origin, size = 3, environment = {} 
     url: `http://127.0.0.1:${proxy.port}`,
     database,
     answered: proxy.answered,
-    processes: servers.map(({ child }) => child),
+    servers,
+    async restart(at) {
+      servers[at] = await start(at, servers[at]?.port)
+    },
     async close() {
       proxy.close()
-      await Promise.all(servers.map(({ stop }) => stop()))
+      await Promise.all(servers.map(({ end }) => end('SIGTERM')))
     },
   }
 }
 
 /**
+ * @param {string} name
  * @param {Record<string, string>} environment
- * @returns {Promise<{ port: number, child: import('node:child_process').ChildProcess, stop(): Promise<void> }>}
+ * @returns {Promise<FleetServer>}
  */
-async function startServer(environment) {
+async function startServer(name, environment) {
   const child = spawn(process.execPath, [PROGRAM, 'serve'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = once(child, 'close')
+  const closed = once(child, 'close')
   let output = ''
-  let complaint = ''
-  child.stderr.on('data', (data) => (complaint += data))
+  child.stderr.on('data', (data) => (output += data))
+  child.stdout.on('data', (data) => (output = (output + data).slice(-10_000)))
   const port = await new Promise((resolve, reject) => {
-    child.stdout.on('data', (data) => {
-      if (output.length < 10_000) output += data
+    child.stdout.on('data', () => {
       const [, found] = /"event":"started".*?"port":(\d+)/.exec(output) ?? []
       if (found) resolve(Number(found))
     })
-    child.once('close', () => reject(new Error(`a server did not start: ${complaint}`)))
+    child.once('close', () => reject(new Error(`a server did not start: ${output}`)))
   })
-  const stop = async () => {
-    if (child.exitCode === null) child.kill('SIGTERM')
-    await ended
+  return {
+    port,
+    name,
+    child,
+    written: () => output,
+    async end(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      const [code] = await closed
+      return code
+    },
   }
-  return { port, child, stop }
 }
