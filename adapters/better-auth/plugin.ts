@@ -10,6 +10,7 @@ import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './key-endpoints.ts'
 import { createLimit } from './limit.ts'
 import { type OnLink, linkEndpoints } from './link-endpoint.ts'
+import { type Once, type OnceStorage, createOnce } from './once.ts'
 import { PASSWORD_RESET, beforePasswordReset } from './password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate } from './proofs.ts'
 import { carryProof, notesOf } from './request.ts'
@@ -30,6 +31,11 @@ export interface LatchkeyPluginOptions {
   readonly onLink?: OnLink
   /** Turns `POST /latchkey/token` on, and needs `latchkeyJwt`. */
   readonly exchange?: ExchangeOptions
+  /**
+   * Where proofs and nonces are used up; the table `latchkeyProof` unless told. Better Auth's secondary storage fits, where
+   * `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
+   */
+  readonly once?: OnceStorage
 }
 
 /** The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`. */
@@ -67,8 +73,9 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     init(auth) {
       const audience = options.audience ?? configuredAudience(auth)
       const cache = statusCacheOf(auth.adapter)
-      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock })
-      started = { gate: createProofGate(audience, clock), challenges: createChallenges(auth.secret, clock), cache, exchange }
+      const once = createOnce(clock, options.once)
+      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, once })
+      started = { gate: createProofGate(audience, clock, once), challenges: createChallenges(auth.secret, clock), cache, exchange }
       return { options: { databaseHooks: userHooks({ auth, cache, now }) } }
     },
     endpoints: {
@@ -100,9 +107,10 @@ interface ExchangeParts {
   readonly auth: AuthContext
   readonly audience: string
   readonly clock: () => number
+  readonly once: Once
 }
 
-function createExchange(options: ExchangeOptions, { auth, audience, clock }: ExchangeParts): ExchangeTools {
+function createExchange(options: ExchangeOptions, { auth, audience, clock, once }: ExchangeParts): ExchangeTools {
   const rules = readExchange(options, auth)
   return {
     baseURL: auth.baseURL.replace(/\/+$/, '') || audience,
@@ -110,6 +118,7 @@ function createExchange(options: ExchangeOptions, { auth, audience, clock }: Exc
     proofs: createProofVerifier({ audience, clock }),
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
+    once,
     limit: createLimit(rules.limit, clock),
   }
 }

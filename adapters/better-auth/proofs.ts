@@ -2,16 +2,10 @@ import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { ERROR_TABLE, LatchkeyError, type ProofExpectation, type Verified, type ProofClaims, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
 import type { ProvenDevice } from './lock.ts'
-import { insertUnique } from './unique.ts'
+import { type Once, createOnce } from './once.ts'
 
 /** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */
 export const PROOF_HEADER = 'x-latchkey-proof'
-
-/** How often used proofs that have expired are swept out, in milliseconds. */
-const SWEEP = 60_000
-
-/** How much longer they are kept, in milliseconds: to another server, whose clock is behind, they have not expired. */
-const CLOCKS_APART = 300_000
 
 /** Checks proofs, each once. */
 export interface ProofGate {
@@ -26,9 +20,8 @@ export interface ProofGate {
 }
 
 /** @param audience - the account server: origin plus base path, from configuration, never from a Host header */
-export function createProofGate(audience: string, clock: () => number): ProofGate {
+export function createProofGate(audience: string, clock: () => number, once: Once = createOnce(clock)): ProofGate {
   const verifier = createProofVerifier({ audience, clock })
-  let swept = 0
 
   async function verify(proof: string, expectation: ProofExpectation): Promise<Verified<ProofClaims>> {
     try {
@@ -40,11 +33,7 @@ export function createProofGate(audience: string, clock: () => number): ProofGat
 
   /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
   async function useOnce({ adapter }: AuthContext, name: string, until: Date): Promise<void> {
-    if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) throw refusal('PROOF_REPLAYED')
-    // A clock that was set back must not stop the sweeping.
-    if (Math.abs(clock() - swept) < SWEEP) return
-    swept = clock()
-    await adapter.deleteMany({ model: 'latchkeyProof', where: [{ field: 'until', operator: 'lt', value: new Date(swept - CLOCKS_APART) }] })
+    if (!(await once.use(adapter, name, until))) throw refusal('PROOF_REPLAYED')
   }
 
   return {

@@ -4,6 +4,7 @@ import { type BindingStore, ERROR_TABLE, type ExternalAccounts, type LatchkeyErr
 import type { Endpoint } from './endpoint.ts'
 import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf, jwtOptionsOf } from './exchange.ts'
 import type { Limit } from './limit.ts'
+import type { Once } from './once.ts'
 import { statusOf } from './status.ts'
 import { subjectOf } from './subject.ts'
 import { ACCESS_TOKEN, NOT_KEPT, SUBJECT_TYPES, TOKEN_EXCHANGE, type TokenRequest, oauthError, readForm, readTokenRequest, tooMany } from './token-request.ts'
@@ -16,6 +17,7 @@ export interface ExchangeTools {
   readonly proofs: ProofVerifier
   readonly accounts: ExternalAccounts
   readonly bindings: BindingStore
+  readonly once: Once
   /** Of all tokens that this process issues. */
   readonly limit: Limit
 }
@@ -72,9 +74,9 @@ async function subjectOfRequest(ctx: GenericEndpointContext, { kind, subjectToke
 }
 
 /** A proof is used up, so the token's own lifetime is the only one that there is. */
-async function deviceSubject({ adapter }: AuthContext, proof: string, { proofs, bindings }: ExchangeTools, now: number): Promise<Subject> {
+async function deviceSubject({ adapter }: AuthContext, proof: string, { proofs, once }: ExchangeTools, now: number): Promise<Subject> {
   const { principal, thumbprint, claims } = await proofs.verify(proof, { purpose: 'exchange' })
-  if (!(await bindings.useOnce(claims.jti, new Date(claims.exp * 1000)))) throw refused('PROOF_REPLAYED')
+  if (!(await once.use(adapter, claims.jti, new Date(claims.exp * 1000)))) throw refused('PROOF_REPLAYED')
   // Not from the cache: what this gives out lasts longer than five seconds.
   if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refused('PRINCIPAL_DISABLED')
   return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now / 1000 + 3600 }

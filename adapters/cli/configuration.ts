@@ -5,6 +5,12 @@ import type { Settings } from './flags.ts'
 /** Where the rows are. */
 export type Place = { readonly kind: 'sqlite'; readonly folder: string } | { readonly kind: 'postgres'; readonly url: string }
 
+/** What the tokens of an account can say besides who it is. */
+export const TOKEN_CLAIMS = ['email', 'email_verified', 'name'] as const
+
+/** One of {@link TOKEN_CLAIMS}. */
+export type TokenClaim = (typeof TOKEN_CLAIMS)[number]
+
 /** What a server needs to know. */
 export interface Configuration {
   readonly production: boolean
@@ -13,11 +19,14 @@ export interface Configuration {
   /** Origin by which clients reach the server; null: one on localhost with the port that it gets. */
   readonly origin: string | null
   readonly place: Place
+  /** Null: what it would hold is in the database. */
+  readonly redis: string | null
   /** Null: made at the first start, and kept in the folder. */
   readonly secret: string | null
   readonly allowLocalFirst: boolean
   /** Empty: the origin. */
   readonly audiences: readonly string[]
+  readonly tokenClaims: readonly TokenClaim[]
   readonly trustedOrigins: readonly string[]
   readonly external: ExternalIssuer | null
   readonly backendSecret: string | null
@@ -54,9 +63,11 @@ export function readConfiguration(settings: Settings, production: boolean): Read
     host: settings.text('host') ?? '127.0.0.1',
     origin: readOrigin(settings.text('base-url'), report),
     place: readPlace(settings, report),
+    redis: readRedis(settings.text('redis'), report),
     secret: readSecret('secret', settings, report, production),
     allowLocalFirst: readLocalFirst(settings, report),
     audiences: settings.list('audience'),
+    tokenClaims: readTokenClaims(settings.list('token-claim'), report),
     trustedOrigins,
     external: readExternal(settings, report),
     backendSecret: readSecret('backend-secret', settings, report, false),
@@ -115,6 +126,20 @@ function readPlace(settings: Settings, { problem, warning, production }: Report)
   }
   if (folder === undefined && production) problem('data-dir', 'production needs --data-dir or --database.')
   return { kind: 'sqlite', folder: folder ?? '.latchkey' }
+}
+
+function readRedis(url: string | undefined, { problem, warning, production }: Report): string | null {
+  if (url === undefined) return null
+  const isAddress = /^rediss?:\/\//.test(url) && URL.canParse(url)
+  if (!isAddress) problem('redis', 'expected a redis:// or rediss:// address.')
+  else if (production && url.startsWith('redis:') && !isLoopback(new URL(url).hostname)) warning('redis', 'no TLS: whoever is on the way can read the password; rediss:// has it.')
+  return isAddress ? url : null
+}
+
+function readTokenClaims(names: readonly string[], { problem }: Report): readonly TokenClaim[] {
+  const isKnown = (name: string): name is TokenClaim => (TOKEN_CLAIMS as readonly string[]).includes(name)
+  if (!names.every(isKnown)) problem('token-claim', `expected ${TOKEN_CLAIMS.join(', ')}.`)
+  return names.filter(isKnown)
 }
 
 const SECRET = /^[!-~]{32,1024}$/

@@ -59,7 +59,7 @@ async function examineDatabase(configuration: Configuration, clock: () => number
       const identity = await loadPeer('better-auth', () => import('./identity.ts'))
       const now = await open.now()
       const silent = { onError: () => {}, onVerdict: () => {} }
-      const missing = await identity.missingTables({ configuration, open, origin: configuration.origin ?? 'http://localhost', secret: 'x'.repeat(32), ...silent })
+      const missing = await identity.missingTables({ configuration, open, redis: null, origin: configuration.origin ?? 'http://localhost', secret: 'x'.repeat(32), ...silent })
       return [now === null ? clockAlone(clock()) : compareClocks(clock(), now), ok('database', 'It answers.'), migrations(missing)]
     } finally {
       await open.close()

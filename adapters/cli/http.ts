@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, createServer } from 'node:http'
 import type { Log } from './log.ts'
 import { ADDRESS_HEADER } from './request-address.ts'
 
@@ -35,6 +35,14 @@ export interface ListenerOptions {
 
 /** Most bytes of a request's body. */
 const BODY_LIMIT = 1024 * 1024
+
+/** How long a request may take to arrive, and how often that is looked at, in milliseconds. */
+const ARRIVAL = { requestTimeout: 30_000, connectionsCheckingInterval: 5000 }
+
+/** A server that waits for no request for ever: one that does not arrive whole in time is answered 408, and its connection closed. */
+export function createLimitedServer(listener: RequestListener, arrival: typeof ARRIVAL = ARRIVAL): Server {
+  return createServer({ ...arrival, headersTimeout: arrival.requestTimeout, maxHeaderSize: 32_768 }, listener)
+}
 
 /** Answers Node's requests by routes. */
 export function createListener(options: ListenerOptions): RequestListener {

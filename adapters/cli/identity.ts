@@ -2,14 +2,16 @@ import { type BetterAuthOptions, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
 import { type BetterAuthInstance, type Operator, createBetterAuthResolver, createOperator, latchkey, latchkeyJwt } from '../better-auth/index.ts'
-import type { Configuration } from './configuration.ts'
+import type { Configuration, TokenClaim } from './configuration.ts'
 import type { OpenDatabase } from './database.ts'
+import { type OpenRedis, limitBy } from './redis.ts'
 import { ADDRESS_HEADER } from './request-address.ts'
 
 /** What the identity server is made of. */
 export interface IdentityParts {
   readonly configuration: Configuration
   readonly open: OpenDatabase
+  readonly redis: OpenRedis | null
   readonly origin: string
   readonly secret: string
   /** Hears of what nobody expected. */
@@ -22,13 +24,13 @@ export interface Identity {
   readonly auth: BetterAuthInstance
   readonly resolver: SessionResolver
   readonly operator: Operator
-  /** Rejects where the database does not answer. */
+  /** Rejects where the database, or Redis, does not answer. */
   ping(): Promise<void>
 }
 
 /** Sets the database up and starts Better Auth. */
 export async function createIdentity(parts: IdentityParts): Promise<Identity> {
-  const { configuration, origin, open, onVerdict } = parts
+  const { configuration, origin, open, redis, onVerdict } = parts
   const options = optionsOf(parts)
   const auth = betterAuth(options)
   await open.alone(async () => {
@@ -45,7 +47,8 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
     ...(configuration.external && { external: [configuration.external] }),
     ...(configuration.backendSecret !== null && { backend: { secret: configuration.backendSecret } }),
   })
-  return { auth, resolver, operator: createOperator(auth), ping: async () => void (await adapter.count({ model: 'jwks' })) }
+  const ping = async (): Promise<void> => void (await Promise.all([adapter.count({ model: 'jwks' }), redis?.ping()]))
+  return { auth, resolver, operator: createOperator(auth), ping }
 }
 
 /** The tables and columns that the database lacks. */
@@ -54,8 +57,8 @@ export async function missingTables(parts: IdentityParts): Promise<readonly stri
   return [...toBeCreated, ...toBeAdded].map(({ table }) => table)
 }
 
-function optionsOf({ configuration, open, origin, secret, onError }: IdentityParts) {
-  const { production, audiences, place, external, allowLocalFirst, trustedOrigins } = configuration
+function optionsOf({ configuration, open, redis, origin, secret, onError }: IdentityParts) {
+  const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims } = configuration
   const issued: readonly [string, ...string[]] = [audiences[0] ?? origin, ...audiences.slice(1)]
   const exchange = { audiences: issued, localFirst: allowLocalFirst, ...(external && { issuers: [external] }) }
   return {
@@ -65,14 +68,22 @@ function optionsOf({ configuration, open, origin, secret, onError }: IdentityPar
     emailAndPassword: { enabled: true },
     user: { deleteUser: { enabled: true } },
     trustedOrigins: [...trustedOrigins],
-    plugins: [latchkey({ exchange }), latchkeyJwt({ jwt: { issuer: origin, audience: issued[0] } })],
-    rateLimit: { enabled: production, storage: place.kind === 'postgres' ? 'database' : 'memory' },
+    plugins: [
+      latchkey({ exchange, ...(redis && { once: redis.storage }) }),
+      latchkeyJwt({ jwt: { issuer: origin, audience: issued[0], definePayload: ({ user }) => claimsOf(user, tokenClaims) } }),
+    ],
+    rateLimit: { enabled: production, storage: place.kind === 'postgres' ? 'database' : 'memory', ...(redis && { customStorage: limitBy(redis) }) },
     advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },
     telemetry: { enabled: false },
     // A wrong password is no news; what is thrown on the way is.
     logger: { disabled: true },
     onAPIError: { onError: (error: unknown) => void (isAnswer(error) || onError(error)) },
   } satisfies BetterAuthOptions
+}
+
+function claimsOf({ email, emailVerified, name }: { email: string; emailVerified: boolean; name: string }, wanted: readonly TokenClaim[]): Record<string, string | boolean> {
+  const all = { email, email_verified: emailVerified, name }
+  return Object.fromEntries(wanted.map((claim) => [claim, all[claim]]))
 }
 
 function isAnswer(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
+import { Client } from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import { NOW } from '../../lib/tokens/forge.testing.ts'
 import { type TestIssuer, startIssuer } from '../../lib/server/issuer.testing.ts'
@@ -168,6 +169,48 @@ describe('latchkey serve', () => {
     expect(principal).toMatch(/^urn:latchkey:external:/)
     expect(await who()).toMatchObject({ principal, source: 'external' })
     expect((await ask('/session', { bearer: await issuer.sign({ iat: NOW - 1e9, exp: NOW - 1e9 + 1 }) })).status).toBe(401)
+  })
+
+  test('limits each address by what the proxy in front says, and not by what callers say', async () => {
+    const knock = async ({ ask, origin }: RunningServer, forwarded: string): Promise<number> =>
+      (await ask('/api/auth/latchkey/challenge', json({ purpose: 'bind' }, { origin, 'x-forwarded-for': forwarded }))).status
+    const knocks = async (running: RunningServer, addresses: readonly string[]): Promise<number[]> => {
+      const statuses: number[] = []
+      for (const address of addresses) statuses.push(await knock(running, address))
+      return statuses
+    }
+    // Twenty a minute. The last of a list is what the proxy wrote; the ones before it can be made up.
+    const lies = Array.from({ length: 20 }, (_, time) => `203.0.113.${time}, 192.0.2.1`)
+    const told = await production('--proxy-header', 'X-Forwarded-For')
+    expect(new Set(await knocks(told, lies))).toEqual(new Set([401]))
+    expect(await knocks(told, ['192.0.2.1', '203.0.113.99, 192.0.2.1', '192.0.2.2', '192.0.2.1, 192.0.2.3'])).toEqual([429, 429, 401, 401])
+    // Without the flag the header is what any caller can send.
+    const untold = await production()
+    expect(new Set(await knocks(untold, lies.map((_, time) => `198.51.100.${time}`)))).toEqual(new Set([401]))
+    expect(await knocks(untold, ['198.51.100.99'])).toEqual([429])
+  })
+
+  test('/health says 503 while the database does not answer, and 200 again once it does; the log names no password', async () => {
+    const url = new URL(await newPostgres())
+    url.password = 'postgres'
+    const database = url.pathname.slice(1)
+    const running = await server(['serve', '--base-url', 'https://id.example', '--database', url.href])
+    const admin = new Client({ connectionString: new URL('/postgres', url).href })
+    await admin.connect()
+    ended.push(() => admin.end())
+    const health = async (): Promise<unknown[]> => {
+      const answer = await running.ask('/health')
+      return [answer.status, await answer.json()]
+    }
+    expect(await health()).toEqual([200, { ok: true }])
+    await admin.query(`alter database ${database} allow_connections false`)
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
+    expect(await health()).toEqual([503, { error: 'database' }])
+    expect((await running.ask('/session', { bearer: await (await testDevice()).token({ audience: 'https://id.example' }) })).status).toBe(401)
+    await admin.query(`alter database ${database} allow_connections true`)
+    expect(await health()).toEqual([200, { ok: true }])
+    expect(await running.stop()).toBe(0)
+    expect(running.written()).not.toContain(url.href)
   })
 
   test('bounds what a request can be, and reflects nothing of it', async () => {

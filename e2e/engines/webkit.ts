@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { setInterval } from 'node:timers/promises'
 import { Builder, type WebDriver } from 'selenium-webdriver'
-import { freePort } from '../tools/app-server.mjs'
+import { freePort } from '../tools/free-port.mjs'
 import type { Browser, LaunchOptions, Page } from './browser.ts'
 import { startChild } from './child.ts'
 import type { Programs } from './programs.ts'

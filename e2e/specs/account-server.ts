@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import SQLite from 'better-sqlite3'
+import { Pool } from 'pg'
 import { build } from 'vite'
 import { createApp } from '../app/server/app.ts'
 import { openDatabase } from '../app/server/database.ts'
-import { freePort } from '../tools/app-server.mjs'
+import { freePort } from '../tools/free-port.mjs'
+import { startFleet } from '../tools/fleet.mjs'
 
 /** The demo's server in this process, where a spec can look at it and stop its answers. Its page has nothing but the library. */
 export interface AccountServer {
@@ -21,10 +23,12 @@ export interface AccountServer {
   hold(request: string): Held
   /** Called before the server goes on: a request arrived or is about to be answered, or a page told where it is. */
   onStep: (step: string) => void
-  /** Rows of a query on the server's own file. */
-  rows<Row>(query: string, ...values: string[]): Row[]
-  /** Changes the server's own file. */
-  change(statement: string, ...values: string[]): void
+  /** Rows of a query on where accounts are, be it SQLite or Postgres. */
+  rows<Row>(query: string, ...values: string[]): Promise<Row[]>
+  /** Changes what is there. */
+  change(statement: string, ...values: string[]): Promise<void>
+  /** The principal that a note is of. */
+  ownersOf(note: string): string[]
   /** Forgets what arrived, and what a spec wanted to hold or to hear. */
   forget(): void
   /** Resolves once no request is under way. */
@@ -50,7 +54,9 @@ export async function startAccountServer(): Promise<AccountServer> {
   const origin = `http://localhost:${port}`
   const databaseFile = join(folder, 'account.sqlite')
   const database = await openDatabase(databaseFile)
-  const app = await createApp({ database, origin, secret: 'for specs alone, and long enough', siteFolder: join(folder, 'site') })
+  const postgres = process.env['LATCHKEY_FLEET']
+  const fleet = postgres ? await startFleet({ postgres, origin }) : null
+  const app = await createApp({ database, origin, secret: 'for specs alone, and long enough', siteFolder: join(folder, 'site'), accounts: fleet?.url ?? null })
   const requests: string[] = []
   const holds = new Map<string, Hold>()
   const underWay = new Set<Promise<unknown>>()
@@ -87,6 +93,11 @@ export async function startAccountServer(): Promise<AccountServer> {
     },
   }) as Server
   const file = new SQLite(databaseFile)
+  const pool = fleet && new Pool({ connectionString: fleet.database })
+  const ask = async <Row>(query: string, values: string[]): Promise<Row[]> => {
+    let place = 0
+    return pool ? (await pool.query(query.replaceAll('?', () => `$${++place}`), values)).rows : (file.prepare(query).all(...values) as Row[])
+  }
 
   const server: AccountServer = {
     url: origin,
@@ -98,8 +109,9 @@ export async function startAccountServer(): Promise<AccountServer> {
       return hold
     },
     onStep() {},
-    rows: <Row>(query: string, ...values: string[]) => file.prepare(query).all(...values) as Row[],
-    change: (statement, ...values) => void file.prepare(statement).run(...values),
+    rows: (query, ...values) => ask(query, values),
+    change: async (statement, ...values) => void (await ask(`${statement} returning 1`, values)),
+    ownersOf: (note) => file.prepare('select owner from note where id = ?').all(note).map((row) => (row as { owner: string }).owner),
     forget() {
       requests.length = 0
       for (const { release } of holds.values()) release()
@@ -112,6 +124,8 @@ export async function startAccountServer(): Promise<AccountServer> {
       listening.closeAllConnections()
       await new Promise((resolve) => listening.close(resolve))
       file.close()
+      await pool?.end()
+      await fleet?.close()
       await database.destroy()
       rmSync(folder, { recursive: true })
     },

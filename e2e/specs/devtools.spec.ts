@@ -134,13 +134,13 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
   const principal = await device.principal()
   await signUp(device, somebody())
   await expectSynced(page)
+  // Local-first token, proof and account token.
+  await expect.poll(() => hidden.size).toBeGreaterThanOrEqual(3)
   await look()
   await panel.offline.check()
   await look()
 
   expect(secrets).toHaveLength(1)
-  // Local-first token, proof and account token.
-  expect(hidden.size).toBeGreaterThanOrEqual(3)
   const pieces = [...secrets, ...[...hidden].flatMap((jws) => jws.split('.').slice(1)), principal!]
   const windows = pieces.flatMap((piece) => Array.from({ length: piece.length - 11 }, (_, start) => piece.slice(start, start + 12)))
   for (const text of seen) {

@@ -29,7 +29,7 @@ test('once an account brings the principal back the secret is gone, and its keys
   const email = someEmail()
   expect(await enter(first.page, 'signUp', email)).toBe('upgraded')
   expect(await first.page.evaluate(() => account.dumpStorage())).toContain(secret)
-  server.change('update user set emailVerified = 1 where email = ?', email)
+  await server.change('update "user" set "emailVerified" = true where email = ?', email)
   await start(first.page, server.url)
   await waitUntilHardened(first.page)
   expect(await first.page.evaluate(() => account.dumpStorage())).not.toContain(secret)

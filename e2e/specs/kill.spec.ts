@@ -66,7 +66,6 @@ test('killed during the first start: one identity, the one that anybody has seen
   const notes = Array.from({ length: ROUNDS + 1 }, () => randomUUID())
   // Each round is the first visit to another origin.
   const originOf = (round: number): string => server.url.replace('localhost', `r${round}.localhost`)
-  const ownersOf = (round: number): string[] => server.rows<{ owner: string }>('select owner from note where id = ?', notes[round]!).map(({ owner }) => owner)
 
   const counts = await run(launch, server, {
     prepare: async () => {},
@@ -85,7 +84,7 @@ test('killed during the first start: one identity, the one that anybody has seen
     async check(page, round, steps) {
       await page.goto(originOf(round))
       const record = await page.evaluate(() => account.readRecord())
-      const seen = [...shownIn(steps), ...ownersOf(round), ...(record?.entries.map(({ principal }) => principal) ?? [])]
+      const seen = [...shownIn(steps), ...server.ownersOf(notes[round]!), ...(record?.entries.map(({ principal }) => principal) ?? [])]
       const state = await start(page, originOf(round))
       expect(state).toMatchObject({ authMode: 'local-first', phase: 'ready', storage: { protection: 'extractable' } })
       expect(state.storage).not.toHaveProperty('problem')
@@ -105,8 +104,8 @@ test('killed during an upgrade: one account, the same identity, nobody locked ou
   const emails = Array.from({ length: ROUNDS + 1 }, someEmail)
   const principals: string[] = []
   let missing = 0
-  const usersOf = (round: number) => server.rows<{ id: string; principal: string | null }>('select id, principal from user where email = ?', emails[round]!)
-  const locksOf = (principal: string) => server.rows<{ kind: string; userId: string | null }>('select kind, userId from latchkeyPrincipal where principal = ?', principal)
+  const usersOf = (round: number) => server.rows<{ id: string; principal: string | null }>('select id, principal from "user" where email = ?', emails[round]!)
+  const locksOf = (principal: string) => server.rows<{ kind: string; userId: string | null }>('select kind, "userId" from "latchkeyPrincipal" where principal = ?', principal)
 
   const counts = await run(launch, server, {
     async prepare(page, round) {
@@ -123,7 +122,7 @@ test('killed during an upgrade: one account, the same identity, nobody locked ou
     },
     async check(page, round, steps) {
       const principal = principals[round]!
-      const committed = usersOf(round)
+      const committed = await usersOf(round)
       for (const shown of shownIn(steps)) expect(shown).toBe(principal)
       for (const user of committed) expect(user.principal).toBe(principal)
       const found = await start(page, server.url, { name: `round-${round}` })
@@ -140,9 +139,9 @@ test('killed during an upgrade: one account, the same identity, nobody locked ou
       }
       expect(await stateOf(page)).toMatchObject({ authMode: 'external', session: { principal } })
       expect(payloadOf(await tokenOf(page, true))).toMatchObject({ sub: principal, email: emails[round] })
-      const users = usersOf(round)
+      const users = await usersOf(round)
       expect(users).toEqual([{ id: users[0]!.id, principal }])
-      expect(locksOf(principal)).toEqual([{ kind: 'canonical', userId: users[0]!.id }])
+      expect(await locksOf(principal)).toEqual([{ kind: 'canonical', userId: users[0]!.id }])
       return committed.length > 0
     },
     async look(page, round) {
@@ -153,7 +152,7 @@ test('killed during an upgrade: one account, the same identity, nobody locked ou
   })
   console.log(`Upgrade: ${missing} of ${counts.after} accounts had to be signed in to again (the browser had not kept the cookie or the answer)`)
   report('Upgrade', counts, 'the server had committed')
-  const orphans = server.rows<{ principal: string }>('select principal from latchkeyPrincipal where userId is null or userId not in (select id from user)')
+  const orphans = await server.rows<{ principal: string }>('select principal from "latchkeyPrincipal" where "userId" is null or "userId" not in (select id from "user")')
   expect(orphans.filter(({ principal }) => principals.includes(principal))).toEqual([])
-  expect(server.rows('select id from user where email in (select value from json_each(?))', JSON.stringify(emails))).toHaveLength(ROUNDS + 1)
+  expect(await server.rows(`select id from "user" where email in (${emails.map(() => '?').join()})`, ...emails)).toHaveLength(ROUNDS + 1)
 })

@@ -9,9 +9,10 @@ import { type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'bette
 import { getMigrations } from 'better-auth/db/migration'
 import { genericOAuth, magicLink } from 'better-auth/plugins'
 import SQLite from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import { build } from 'vite'
-import { freePort } from '../tools/app-server.mjs'
+import { freePort } from '../tools/free-port.mjs'
 import { type Provider, startProvider } from './openid-provider.ts'
 
 /** What was sent to a mailbox. */
@@ -45,6 +46,9 @@ export interface RoutesServer {
 
 const PAGE = '<!doctype html><title>Items</title><link rel="icon" href="data:,"><script type="module" src="/routes.js"></script>'
 
+/** Under `npm run test:fleet` several Better Auths on one database take turns: what one of them remembered, the next does not know. */
+const INSTANCES = process.env['LATCHKEY_FLEET'] ? 3 : 1
+
 /** @param cookieCache - sessions are cached in a cookie, for five minutes */
 export async function startRoutesServer(cookieCache: boolean): Promise<RoutesServer> {
   const [files, provider, port] = await Promise.all([buildPage(), startProvider(), freePort()])
@@ -52,7 +56,11 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
   const database = new SQLite(':memory:')
   database.exec('CREATE TABLE item (owner TEXT NOT NULL)')
   const mails = new Map<string, Mail>()
-  const auth = betterAuth(authOptions({ url, database, provider, mails, cookieCache }))
+  // It hands its one connection out to one transaction at a time.
+  const shared = new Kysely({ dialect: new SqliteDialect({ database }) })
+  const auths = Array.from({ length: INSTANCES }, () => betterAuth(authOptions({ url, shared, provider, mails, cookieCache })))
+  const auth = auths[0]!
+  let turn = 0
   await (await getMigrations(auth.options)).runMigrations()
   await auth.api.getJwks()
   const resolver = createBetterAuthResolver(auth)
@@ -68,7 +76,7 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
 
   function answer(request: Request): Response | Promise<Response> {
     const { pathname } = new URL(request.url)
-    if (pathname.startsWith('/api/auth/')) return auth.handler(request)
+    if (pathname.startsWith('/api/auth/')) return auths[turn++ % INSTANCES]!.handler(request)
     if (pathname === '/api/items') return items(request)
     const script = files.get(pathname)
     return new Response(script ?? PAGE, { headers: { 'content-type': script ? 'text/javascript' : 'text/html' } })
@@ -94,20 +102,20 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
 
 interface Given {
   readonly url: string
-  readonly database: SQLite.Database
+  readonly shared: Kysely<unknown>
   readonly provider: Provider
   readonly mails: Map<string, Mail>
   readonly cookieCache: boolean
 }
 
-function authOptions({ url, database, provider, mails, cookieCache }: Given) {
+function authOptions({ url, shared, provider, mails, cookieCache }: Given) {
   const client = { clientId: 'items', clientSecret: 'secret' }
   const openId = { ...client, providerId: 'openid', discoveryUrl: `${provider.url}/.well-known/openid-configuration`, pkce: true, scopes: ['openid', 'email', 'profile'] }
   const post = (email: string, mail: Mail): Promise<void> => Promise.resolve(void mails.set(email, mail))
   return {
     baseURL: url,
     secret: 'for specs alone, and long enough',
-    database,
+    database: { db: shared, type: 'sqlite' as const, transaction: true },
     rateLimit: { enabled: false },
     logger: { disabled: true },
     advanced: { disableOriginCheck: false },

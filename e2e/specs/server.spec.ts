@@ -1,5 +1,6 @@
 import { testDevice } from 'latchkey/testing'
-import { freePort, startApp, temporaryFolder } from '../tools/app-server.mjs'
+import { startApp, temporaryFolder } from '../tools/app-server.mjs'
+import { freePort } from '../tools/free-port.mjs'
 import { expect, test } from './notes.ts'
 
 const note = (title: string): object => ({ data: { title, body: '', updatedAt: Date.now() } })

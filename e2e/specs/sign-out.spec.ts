@@ -24,11 +24,11 @@ async function signUp(page: Page): Promise<Person> {
 
 const signOut = (page: Page) => page.evaluate(() => account.codeOf(account.auth.signOut().then(() => 'done')))
 
-const sessionsOf = (server: AccountServer, { accountId }: Person) => server.rows('select id from session where userId = ?', accountId)
+const sessionsOf = (server: AccountServer, { accountId }: Person) => server.rows('select id from session where "userId" = ?', accountId)
 
 /** Ada clicked the link in the mail. */
-function verify(server: AccountServer, { email }: Person): void {
-  server.change('update user set emailVerified = 1 where email = ?', email)
+function verify(server: AccountServer, { email }: Person): Promise<void> {
+  return server.change('update "user" set "emailVerified" = true where email = ?', email)
 }
 
 /** What script can find of somebody in the page's storage, or in what the browser kept of the server's answers. */
@@ -49,19 +49,19 @@ test('offline it works at once, and the server hears of it after the browser was
   const first = await launch()
   await start(first.page, server.url)
   const ada = await signUp(first.page)
-  expect(sessionsOf(server, ada)).toHaveLength(1)
+  expect(await sessionsOf(server, ada)).toHaveLength(1)
   await first.context.setOffline(true)
   expect(await signOut(first.page)).toBe('done')
   expect(await stateOf(first.page)).toMatchObject({ authMode: 'anonymous', session: null, phase: 'ready' })
   expect(await tokenOf(first.page)).toBeNull()
   expect(await outboxOf(first.page)).toHaveLength(1)
-  expect(sessionsOf(server, ada)).toHaveLength(1)
+  expect(await sessionsOf(server, ada)).toHaveLength(1)
   await first.close()
 
   const second = await launch()
   expect(await start(second.page, server.url)).toMatchObject({ authMode: 'anonymous', session: null })
   await expect.poll(() => outboxOf(second.page)).toEqual([])
-  expect(sessionsOf(server, ada)).toEqual([])
+  expect(await sessionsOf(server, ada)).toEqual([])
 })
 
 test('a sign-out that waits is delivered before the next person signs up, and ends only its own session', async ({ device, server }) => {
@@ -78,8 +78,8 @@ test('a sign-out that waits is delivered before the next person signs up, and en
   expect(server.count('POST /api/auth/sign-up/email')).toBe(1)
   held.release()
   const bob = await signingUp
-  expect(sessionsOf(server, ada)).toEqual([])
-  expect(sessionsOf(server, bob)).toHaveLength(1)
+  expect(await sessionsOf(server, ada)).toEqual([])
+  expect(await sessionsOf(server, bob)).toHaveLength(1)
   expect(bob.principal).not.toBe(ada.principal)
   expect(payloadOf(await tokenOf(page, true))['sub']).toBe(bob.principal)
 })
@@ -93,7 +93,7 @@ test('what is not synced yet vetoes it, and nothing has changed', async ({ devic
   expect(await signOut(page)).toBe('UNSYNCED_DATA')
   expect(await stateOf(page)).toMatchObject({ authMode: 'external', session: { principal: before.session!.principal }, phase: 'ready' })
   expect(await outboxOf(page)).toEqual([])
-  expect(sessionsOf(server, ada)).toHaveLength(1)
+  expect(await sessionsOf(server, ada)).toHaveLength(1)
   await page.evaluate(() => account.auth.signOut({ force: true }))
   await expect.poll(() => sessionsOf(server, ada)).toEqual([])
 })
@@ -102,7 +102,7 @@ test('the device key of an account that can be recovered goes with it, and so do
   const first = await launch()
   await start(first.page, server.url, { hardenAfterUpgrade: false })
   const ada = await signUp(first.page)
-  verify(server, ada)
+  await verify(server, ada)
   await start(first.page, server.url, { hardenAfterUpgrade: false })
   await first.page.waitForFunction(() => account.auth.getState().storage.durability === 'recoverable')
   expect(await traceOf(first.page, ada)).toEqual(['email', 'secret', 'token', 'accountId', 'principal'])
@@ -121,7 +121,7 @@ test('the device key of an account that can be recovered goes with it, and so do
   expect(bob.principal).not.toBe(ada.principal)
   expect(await traceOf(page, ada)).toEqual([])
   expect((await context.cookies()).filter(({ name }) => name.includes('session'))).toHaveLength(1)
-  expect(sessionsOf(server, ada)).toEqual([])
+  expect(await sessionsOf(server, ada)).toEqual([])
   // Ada comes back by her mailbox or password, on this device or another one, as who she was.
   expect(await signOut(page)).toBe('done')
   expect(await enter(page, 'signIn', ada.email)).toBe('switched')
@@ -153,7 +153,7 @@ test('a key that something was encrypted with is set aside, too', async ({ devic
   await start(page, server.url)
   await page.evaluate(() => account.auth.deriveKey('notes'))
   const ada = await signUp(page)
-  verify(server, ada)
+  await verify(server, ada)
   await start(page, server.url)
   // The server has said that the account is recoverable; what was encrypted is not.
   await expect.poll(() => page.evaluate(async () => (await account.readRecord())!.entries.some((entry) => 'recoverable' in entry && entry.recoverable))).toBe(true)

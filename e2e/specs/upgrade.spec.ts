@@ -34,7 +34,9 @@ test('a reload finds the account, also without a network', async ({ openNotes })
   await writeNote(page, 'Mine')
   await signUp(device, somebody())
   await expectSynced(page)
-  const { session } = await device.waitForState({ authMode: 'external' })
+  // The claims come with the account's first token.
+  await expect.poll(async () => (await device.state()).session?.claims).toHaveProperty('email')
+  const { session } = await device.state()
 
   await page.reload()
   expect((await device.waitForState({ authMode: 'external', phase: 'ready' })).session).toEqual(session)

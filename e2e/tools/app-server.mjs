@@ -1,23 +1,13 @@
 // Runs the demo as a person would, on a free port and an empty data folder.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { startFleet } from './fleet.mjs'
+import { freePort } from './free-port.mjs'
 
 const START = fileURLToPath(new URL('start.mjs', import.meta.url))
-
-/** @returns {Promise<number>} */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address())
-      probe.close(() => resolve(port))
-    })
-  })
-}
 
 export function temporaryFolder() {
   return mkdtempSync(join(tmpdir(), 'latchkey-demo-'))
@@ -58,22 +48,29 @@ export function startApp(environment) {
   })
 }
 
-/** @returns {Promise<{ url: string, folder: string, restart(): Promise<void>, close(): Promise<void> }>} */
-export async function startFreshApp() {
+/**
+ * @param {string} [postgres] where a fleet of account servers has its database; without it the demo has its own Better Auth
+ * @returns {Promise<{ url: string, folder: string, fleet: import('./fleet.mjs').Fleet | null, restart(): Promise<void>, close(): Promise<void> }>}
+ */
+export async function startFreshApp(postgres = process.env['LATCHKEY_FLEET']) {
   const port = await freePort()
   const folder = temporaryFolder()
-  const start = () => startApp({ PORT: String(port), LATCHKEY_DATA: folder })
+  const url = `http://localhost:${port}`
+  const fleet = postgres ? await startFleet({ postgres, origin: url }) : null
+  const start = () => startApp({ PORT: String(port), LATCHKEY_DATA: folder, LATCHKEY_ACCOUNTS: fleet?.url ?? '' })
   let app = await start()
   if (app.code !== null) throw new Error(app.complaint)
   return {
-    url: `http://localhost:${port}`,
+    url,
     folder,
+    fleet,
     async restart() {
       await app.stop()
       app = await start()
     },
     async close() {
       await app.stop()
+      await fleet?.close()
       rmSync(folder, { recursive: true })
     },
   }

@@ -1,7 +1,7 @@
 // Builds and runs the Next app of the specs, as `next build`, `next start` and `next dev` do it.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { freePort } from './app-server.mjs'
+import { freePort } from './free-port.mjs'
 
 const FOLDER = fileURLToPath(new URL('../next', import.meta.url))
 const NEXT = fileURLToPath(import.meta.resolve('next/dist/bin/next'))

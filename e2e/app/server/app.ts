@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { createSessionResolver, isLatchkeyError, toResponse } from 'latchkey/server'
-import { createAuthServer } from './auth.ts'
+import { createAuthServer, passAuthTo } from './auth.ts'
 import type { Database } from './database.ts'
 import { createNotes } from './notes.ts'
 import { onlyHost, securityHeaders } from './security.ts'
@@ -14,14 +14,16 @@ export interface AppOptions {
   readonly secret: string
   /** The built page. */
   readonly siteFolder: string
+  /** Where accounts are; null: in this server. */
+  readonly accounts: string | null
 }
 
 /** A note is at most 100,000 characters, and JSON can take six bytes for one. */
 const REQUEST_LIMIT = 1024 * 1024
 
 /** The whole server: accounts, notes and the page. */
-export async function createApp({ database, origin, secret, siteFolder }: AppOptions): Promise<Hono> {
-  const auth = await createAuthServer({ database, origin, secret })
+export async function createApp({ database, origin, secret, siteFolder, accounts }: AppOptions): Promise<Hono> {
+  const auth = accounts === null ? await createAuthServer({ database, origin, secret }) : passAuthTo(accounts)
   const resolver = createSessionResolver({
     localFirst: { audience: origin, afterUpgrade: 'allow' },
     external: { issuer: origin, jwksUrl: `${origin}/api/auth/jwks`, audience: origin, aliases: true },

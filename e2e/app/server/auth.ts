@@ -1,5 +1,6 @@
 import { type Auth, type BetterAuthOptions, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
+import { proxy } from 'hono/proxy'
 import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import type { Database } from './database.ts'
 
@@ -10,7 +11,7 @@ export interface AuthServerOptions {
 }
 
 /** What the app uses of Better Auth. */
-export type AuthServer = Pick<Auth, 'handler'>
+type AuthServer = Pick<Auth, 'handler'>
 
 /** Better Auth with e-mail and password, ready to answer: its tables are there, and so is its signing key. */
 export async function createAuthServer({ database, origin, secret }: AuthServerOptions): Promise<AuthServer> {
@@ -30,6 +31,16 @@ export async function createAuthServer({ database, origin, secret }: AuthServerO
   // The first call makes the signing key; several first calls at once would make several.
   await auth.api.getJwks()
   return auth
+}
+
+/** The app's own origin stays the one that pages, cookies and tokens know; accounts are kept elsewhere. */
+export function passAuthTo(server: string): AuthServer {
+  return {
+    handler(request) {
+      const { pathname, search } = new URL(request.url)
+      return proxy(`${server}${pathname}${search}`, { raw: request, redirect: 'manual' })
+    },
+  }
 }
 
 function report(error: unknown): void {

@@ -8,6 +8,8 @@ export interface Configuration {
   /** Where people open the app. From here only: a Host header is whatever somebody sends. */
   readonly origin: string
   readonly databaseFile: string
+  /** Where accounts are, such as a `latchkey serve` that is not reached from outside; null: in this server. */
+  readonly accounts: string | null
   /** Better Auth signs its cookies with it. */
   readonly secret: string
 }
@@ -31,6 +33,7 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder:
     port,
     origin: `http://localhost:${port}`,
     databaseFile: join(folder, 'notes.sqlite'),
+    accounts: readAccounts(environment['LATCHKEY_ACCOUNTS'] || null),
     secret: environment['BETTER_AUTH_SECRET'] || keptSecret(join(folder, 'secret')),
   }
 }
@@ -39,6 +42,12 @@ function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (port < 1 || port > 65_535) throw new ConfigurationError(`PORT must be a number from 1 to 65535, and is "${text}".`)
   return port
+}
+
+function readAccounts(text: string | null): string | null {
+  if (text === null) return null
+  if (!URL.canParse(text) || new URL(text).origin !== text) throw new ConfigurationError(`LATCHKEY_ACCOUNTS must be an origin such as http://127.0.0.1:4380, and is "${text}".`)
+  return text
 }
 
 function prepareFolder(folder: string): void {

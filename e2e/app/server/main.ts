@@ -16,8 +16,8 @@ export async function run(environment: NodeJS.ProcessEnv, folders: Folders): Pro
   try {
     const configuration = readConfiguration(environment, folders.data)
     const database = await openDatabase(configuration.databaseFile)
-    const { origin, secret, port } = configuration
-    const app = await createApp({ database, origin, secret, siteFolder: folders.site })
+    const { origin, secret, port, accounts } = configuration
+    const app = await createApp({ database, origin, secret, accounts, siteFolder: folders.site })
     const server = await listen(app.fetch, port)
     stopOnSignal(server, database)
     console.log(`Latchkey Notes is at ${configuration.origin}`)

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+
+/** Whether a Redis can be started here; Debian has it as `redis-server`. */
+export const HAS_REDIS: boolean = spawnSync('redis-server', ['--version']).status === 0
+
+/** A Redis of a test's own. */
+export interface TestRedis {
+  readonly url: string
+  readonly port: number
+  /** Kills it. */
+  stop(): Promise<void>
+}
+
+/** Starts one on the loopback that keeps nothing on a disk. @param flags - further ones of `redis-server` */
+export async function startRedis(flags: readonly string[] = [], port?: number): Promise<TestRedis> {
+  const chosen = port ?? (await freePort())
+  const child = spawn('redis-server', ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir(), ...flags])
+  await ready(child)
+  return {
+    url: `redis://127.0.0.1:${chosen}`,
+    port: chosen,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    },
+  }
+}
+
+function ready({ stdout }: ChildProcess): Promise<void> {
+  let output = ''
+  return new Promise((resolve, reject) => {
+    stdout!.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      if (output.includes('Ready to accept connections')) resolve()
+    })
+    stdout!.once('end', () => reject(new Error(`redis-server ended: ${output}`)))
+  })
+}
+
+async function freePort(): Promise<number> {
+  const socket = createServer()
+  await once(socket.listen(0, '127.0.0.1'), 'listening')
+  const { port } = socket.address() as AddressInfo
+  socket.close()
+  await once(socket, 'close')
+  return port
+}
