@@ -105,11 +105,7 @@ export class LatchkeyError extends Error {
   constructor(code: LatchkeyErrorCode, detail?: string, cause?: unknown) {
     super(detail ? `${code}: ${detail}` : code, cause ? { cause } : undefined)
     this.code = code
-  }
-
-  /** @internal */
-  get [BRAND](): true {
-    return true
+    Object.defineProperty(this, BRAND, { value: true })
   }
 }
 

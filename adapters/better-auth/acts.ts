@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import type { ChallengePurpose, Challenges } from '../../lib/server.ts'
 import { readText } from './endpoint.ts'
-import { type ProofGate, refusal } from './proofs.ts'
+import { type ProofGate, nonceName, refusal } from './proofs.ts'
 import type { BoundUser } from './schema.ts'
 
 /** The context of an endpoint that acts for the session in force. */
@@ -24,7 +24,7 @@ export async function useNonce<Admitted = void>(ctx: SessionContext, { gate, cha
   const until = await challenges.check(nonce, purpose, ctx.context.session.session.id)
   if (!until) throw refusal('PROOF_NONCE_MISMATCH')
   const admitted = await admit?.()
-  await gate.useOnce(ctx.context, `nonce:${nonce}`, until)
+  await gate.useOnce(ctx.context, nonceName(nonce), until)
   return admitted as Admitted
 }
 

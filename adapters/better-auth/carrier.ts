@@ -10,7 +10,9 @@ const EXPECT_HEADER = 'x-latchkey-expect'
 /** Holds what is going on while `upgrade` runs. */
 export interface ProofCarrier {
   /** Signs one proof; null where the device has no identity. */
-  mint: (() => Promise<string>) | null
+  mint: ((nonce?: string) => Promise<string>) | null
+  /** Gets the nonce that goes into it, where the server wants one. */
+  challenge: (() => Promise<string>) | null
   /** A request left while `upgrade` ran. */
   sent: boolean
   /** A link was followed, and nothing says whose it was to be. */
@@ -24,7 +26,7 @@ export interface ProofCarrier {
 }
 
 /** Nothing is going on. */
-export const AT_REST: ProofCarrier = { mint: null, sent: false, unasked: false, running: false, typing: undefined, redirected: false }
+export const AT_REST: ProofCarrier = { mint: null, challenge: null, sent: false, unasked: false, running: false, typing: undefined, redirected: false }
 
 /**
  * Adds the proof to each POST under the base URL while `upgrade` runs, and to the following of a link where it is known
@@ -36,9 +38,10 @@ export function carryProof(carrier: ProofCarrier, baseURL: () => string): FetchP
     name: 'latchkey',
     hooks: {
       async onRequest(request) {
-        const { running, typing, mint } = carrier
+        const { running, typing, mint, challenge } = carrier
         const url = String(request.url)
-        if (!running || !isUnder(url, baseURL())) return
+        // The plugin's own endpoints are asked by the provider, which brings the proof itself.
+        if (!running || !isUnder(url, baseURL()) || isUnder(url, `${baseURL()}/latchkey`)) return
         const isFollowed = request.method === 'GET' && new URL(url).searchParams.has('token')
         if (request.method !== 'POST' && !isFollowed) return
         carrier.sent = true
@@ -52,7 +55,7 @@ export function carryProof(carrier: ProofCarrier, baseURL: () => string): FetchP
           return request
         }
         if (isFollowed) request.headers.set(EXPECT_HEADER, typing!.expected!)
-        if (mint) request.headers.set(PROOF_HEADER, await mint())
+        if (mint) request.headers.set(PROOF_HEADER, await mint(await challenge?.()))
         return request
       },
       onResponse({ response }) {

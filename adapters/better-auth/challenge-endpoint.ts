@@ -1,6 +1,7 @@
 import { APIError, createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import type { ChallengePurpose, Challenges } from '../../lib/server.ts'
 import { type Endpoint, readText } from './endpoint.ts'
+import { NO_SESSION } from './proofs.ts'
 
 /** What `POST /latchkey/challenge` answers. Times are milliseconds since 1970. */
 export interface ChallengeAnswer {
@@ -13,14 +14,22 @@ export interface ChallengeAnswer {
 /** Acts that an account agrees to, too. */
 const NEEDS_SESSION: readonly string[] = ['bind', 'link', 'unlink'] satisfies ChallengePurpose[]
 
-/** Issues a nonce for an act of the session in force. */
-export function challengeEndpoint(challenges: () => Challenges, clock: () => number): Endpoint {
+/** Acts of a device alone. */
+const NEEDS_NONE: readonly string[] = ['upgrade', 'exchange'] satisfies ChallengePurpose[]
+
+/**
+ * Issues a nonce for an act of the session in force.
+ *
+ * @param isRequired - every proof needs one, so that there are some without a session, too
+ */
+export function challengeEndpoint(challenges: () => Challenges, isRequired: boolean, clock: () => number): Endpoint {
+  const known = isRequired ? [...NEEDS_SESSION, ...NEEDS_NONE] : NEEDS_SESSION
   return createAuthEndpoint('/latchkey/challenge', { method: 'POST', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
     const purpose = readText(ctx.body, 'purpose', 16)
-    if (!NEEDS_SESSION.includes(purpose)) throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: 'purpose: expected bind, link or unlink' })
-    const found = await getAuthoritativeSessionFromCtx(ctx)
-    if (!found) throw new APIError('UNAUTHORIZED')
-    const issued = await challenges().issue(purpose as ChallengePurpose, found.session.id)
+    if (!known.includes(purpose)) throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: `purpose: expected one of ${known.join(', ')}` })
+    const session = NEEDS_NONE.includes(purpose) ? NO_SESSION : (await getAuthoritativeSessionFromCtx(ctx))?.session.id
+    if (session === undefined) throw new APIError('UNAUTHORIZED')
+    const issued = await challenges().issue(purpose as ChallengePurpose, session)
     return ctx.json<ChallengeAnswer>({ ...issued, now: clock() })
   })
 }

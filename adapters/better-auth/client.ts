@@ -10,6 +10,13 @@ export interface LatchkeyConnection {
   readonly fetch: Fetch
   readonly baseURL: string
   readonly carrier: ProofCarrier
+  readonly requireNonce: boolean
+}
+
+/** Options of {@link latchkeyClient}. */
+export interface LatchkeyClientOptions {
+  /** The plugin on the server says the same: each proof needs a nonce, which one request more gets. */
+  readonly requireNonce?: boolean
 }
 
 /** The Better Auth client, as far as it is needed here. */
@@ -41,7 +48,7 @@ export interface LatchkeyClientPlugin {
  * The plugin for `createAuthClient`. While `auth.upgrade` runs it adds a fresh proof to each POST under the client's
  * base URL; at any other time, and for any other address, it does nothing.
  */
-export function latchkeyClient(): LatchkeyClientPlugin {
+export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions = {}): LatchkeyClientPlugin {
   const carrier: ProofCarrier = { ...AT_REST }
   let baseURL = ''
   return {
@@ -49,7 +56,7 @@ export function latchkeyClient(): LatchkeyClientPlugin {
     fetchPlugins: [carryProof(carrier, () => baseURL)],
     getActions(fetch, _store, options) {
       baseURL = resolveBaseURL(options)
-      return { $latchkey: () => ({ fetch, baseURL, carrier }) }
+      return { $latchkey: () => ({ fetch, baseURL, carrier, requireNonce }) }
     },
   }
 }
@@ -67,25 +74,26 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
  * @param client - made by `createAuthClient` with {@link latchkeyClient} among its plugins
  */
 export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount {
-  const { fetch, baseURL, carrier } = client.$latchkey()
+  const { fetch, baseURL, carrier, requireNonce } = client.$latchkey()
+  const challengeFor = (purpose: 'upgrade' | 'exchange') => (requireNonce ? () => challenge(fetch, purpose) : null)
   return {
     audience: baseURL,
     getSession: async ({ peek } = {}) => (await look(fetch, peek)).session,
     getTime: async () => (await look(fetch)).now,
     getToken: async () => (await get<{ token: string }>(fetch, '/token'))?.token ?? null,
     async withProof(mint, run, typing) {
-      Object.assign(carrier, AT_REST, { mint, typing, running: true })
+      Object.assign(carrier, AT_REST, { mint, challenge: challengeFor('upgrade'), typing, running: true })
       try {
         const result = await run()
         return { result, sent: carrier.sent, unasked: carrier.unasked }
       } finally {
-        Object.assign(carrier, { mint: null, typing: undefined, running: false })
+        Object.assign(carrier, { mint: null, challenge: null, typing: undefined, running: false })
       }
     },
     bind: (prove) => proven(fetch, 'bind', prove),
     link: (prove) => proven(fetch, 'link', prove),
     unlink: (alias) => unlink(fetch, alias),
-    exchange: (audience, prove) => exchange(fetch, audience, prove),
+    exchange: (audience, prove) => exchange(fetch, audience, prove && (async () => prove(await challengeFor('exchange')?.()))),
     // A redirect that was not followed is an answer, though without a body.
     readFailure: (outcome) => (carrier.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
@@ -135,7 +143,9 @@ async function exchange(fetch: Fetch, audience: string, prove: (() => Promise<st
   return (data as { access_token: string }).access_token
 }
 
-async function challenge(fetch: Fetch, purpose: 'bind' | 'link' | 'unlink'): Promise<string> {
+type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
+
+async function challenge(fetch: Fetch, purpose: ChallengePurpose): Promise<string> {
   const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose } })) as { nonce: string }
   return nonce
 }

@@ -1,6 +1,6 @@
 import type { AuthContext, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
-import { type Challenges, createChallenges, createExternalAccounts, createProofVerifier } from '../../lib/server.ts'
+import { type Challenges, createChallenges, createExternalAccounts } from '../../lib/server.ts'
 import { bindEndpoint } from './bind-endpoint.ts'
 import { bindingStoreOf } from './binding-store.ts'
 import { limitBody } from './body-limit.ts'
@@ -10,7 +10,7 @@ import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './key-endpoints.ts'
 import { createLimit } from './limit.ts'
 import { type OnLink, linkEndpoints } from './link-endpoint.ts'
-import { type Once, type OnceStorage, createOnce } from './once.ts'
+import { type OnceStorage, createOnce } from './once.ts'
 import { PASSWORD_RESET, beforePasswordReset } from './password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate } from './proofs.ts'
 import { carryProof, notesOf } from './request.ts'
@@ -36,6 +36,11 @@ export interface LatchkeyPluginOptions {
    * `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
    */
   readonly once?: OnceStorage
+  /**
+   * Proofs for a sign-up, a sign-in and the exchange, too, need a nonce of this server (`latchkeyClient({ requireNonce: true })`
+   * gets it): nobody who had a device for a minute can have signed some for later. One request more for each; off unless told.
+   */
+  readonly requireNonce?: boolean
 }
 
 /** The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`. */
@@ -63,7 +68,8 @@ interface Parts {
  * @throws {TypeError} when Better Auth starts: no `audience`, and no static base URL is configured
  */
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
-  const { clock = Date.now } = options
+  const { clock = Date.now, requireNonce = false } = options
+  if (typeof requireNonce !== 'boolean') throw new TypeError('requireNonce: expected true or false')
   const now = (): Date => new Date(clock())
   let started: Parts | undefined
   const parts = (): Parts => started!
@@ -73,14 +79,15 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     init(auth) {
       const audience = options.audience ?? configuredAudience(auth)
       const cache = statusCacheOf(auth.adapter)
-      const once = createOnce(clock, options.once)
-      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, once })
-      started = { gate: createProofGate(audience, clock, once), challenges: createChallenges(auth.secret, clock), cache, exchange }
+      const challenges = createChallenges(auth.secret, clock)
+      const gate = createProofGate({ audience, clock, once: createOnce(clock, options.once), challenges: requireNonce ? challenges : undefined })
+      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, gate })
+      started = { gate, challenges, cache, exchange }
       return { options: { databaseHooks: userHooks({ auth, cache, now }) } }
     },
     endpoints: {
       latchkeySession: sessionEndpoint(clock),
-      latchkeyChallenge: challengeEndpoint(() => parts().challenges, clock),
+      latchkeyChallenge: challengeEndpoint(() => parts().challenges, requireNonce, clock),
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
@@ -107,18 +114,17 @@ interface ExchangeParts {
   readonly auth: AuthContext
   readonly audience: string
   readonly clock: () => number
-  readonly once: Once
+  readonly gate: ProofGate
 }
 
-function createExchange(options: ExchangeOptions, { auth, audience, clock, once }: ExchangeParts): ExchangeTools {
+function createExchange(options: ExchangeOptions, { auth, audience, clock, gate }: ExchangeParts): ExchangeTools {
   const rules = readExchange(options, auth)
   return {
     baseURL: auth.baseURL.replace(/\/+$/, '') || audience,
     rules,
-    proofs: createProofVerifier({ audience, clock }),
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
-    once,
+    gate,
     limit: createLimit(rules.limit, clock),
   }
 }

@@ -13,7 +13,7 @@ async function gateOf() {
   const opened = openSqlite()
   const server = await testServer({}, opened)
   const context = (await server.auth.$context) as unknown as AuthContext
-  const gate = createProofGate(AUDIENCE, clock.now)
+  const gate = createProofGate({ audience: AUDIENCE, clock: clock.now })
   const device = await testDevice()
   const proof = () => device.proof({ audience: AUDIENCE, purpose: 'upgrade', now: clock.now() / 1000 })
   const headers = async () => new Headers({ [PROOF_HEADER]: await proof() })
@@ -38,7 +38,7 @@ describe('a used proof', () => {
   test('is refused by a second server whose clock is four minutes behind, though the first sweeps', async () => {
     const { clock, context, gate, headers } = await gateOf()
     const used = await headers()
-    const behind = createProofGate(AUDIENCE, () => clock.now() - 240_000)
+    const behind = createProofGate({ audience: AUDIENCE, clock: () => clock.now() - 240_000 })
     await gate.admit(context, used, UPGRADE)
     clock.advance(240_000)
     await gate.admit(context, await headers(), UPGRADE)

@@ -1,7 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import { ERROR_TABLE, LatchkeyError, type ProofExpectation, type Verified, type ProofClaims, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
-import type { ProvenDevice } from './lock.ts'
+import { type Challenges, ERROR_TABLE, LatchkeyError, type ProofClaims, type ProofExpectation, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
+import type { Adapter, ProvenDevice } from './lock.ts'
 import { type Once, createOnce } from './once.ts'
 
 /** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */
@@ -15,35 +15,67 @@ export interface ProofGate {
    * @throws {APIError} the proof does not hold, or was used before
    */
   admit(context: AuthContext, headers: Headers, expectation: ProofExpectation): Promise<ProvenDevice>
+  /**
+   * Checks a proof and uses it up.
+   *
+   * @throws {LatchkeyError} the proof does not hold, or was used before
+   */
+  verify(adapter: Adapter, proof: string, expectation: ProofExpectation): Promise<ProvenDevice>
   /** Uses a name up that works once. @throws {APIError} `PROOF_REPLAYED` */
   useOnce(context: AuthContext, name: string, until: Date): Promise<void>
 }
 
-/** @param audience - the account server: origin plus base path, from configuration, never from a Host header */
-export function createProofGate(audience: string, clock: () => number, once: Once = createOnce(clock)): ProofGate {
+/** What a gate works with. */
+export interface ProofGateOptions {
+  /** The account server: origin plus base path, from configuration, never from a Host header. */
+  readonly audience: string
+  readonly clock: () => number
+  readonly once?: Once
+  /** Proofs for which no session gave a nonce need one of these, too. */
+  readonly challenges?: Challenges | undefined
+}
+
+export function createProofGate({ audience, clock, once = createOnce(clock), challenges }: ProofGateOptions): ProofGate {
   const verifier = createProofVerifier({ audience, clock })
 
-  async function verify(proof: string, expectation: ProofExpectation): Promise<Verified<ProofClaims>> {
-    try {
-      return await verifier.verify(proof, expectation)
-    } catch (error) {
-      throw toApiError(error)
-    }
+  /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
+  async function useOnce(adapter: Adapter, name: string, until: Date): Promise<void> {
+    if (!(await once.use(adapter, name, until))) throw new LatchkeyError('PROOF_REPLAYED')
   }
 
-  /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
-  async function useOnce({ adapter }: AuthContext, name: string, until: Date): Promise<void> {
-    if (!(await once.use(adapter, name, until))) throw refusal('PROOF_REPLAYED')
+  async function verify(adapter: Adapter, proof: string, expectation: ProofExpectation): Promise<ProvenDevice> {
+    const { principal, thumbprint, claims } = await verifier.verify(proof, expectation)
+    const until = challenges && expectation.nonce === undefined ? await checkNonce(challenges, claims) : null
+    await useOnce(adapter, claims.jti, new Date(claims.exp * 1000))
+    if (until) await useOnce(adapter, nonceName(claims.nonce!), until)
+    return { principal, thumbprint }
   }
 
   return {
-    useOnce,
-    async admit(context, headers, expectation) {
-      const { principal, thumbprint, claims } = await verify(headers.get(PROOF_HEADER) ?? '', expectation)
-      await useOnce(context, claims.jti, new Date(claims.exp * 1000))
-      return { principal, thumbprint }
-    },
+    verify,
+    useOnce: ({ adapter }, name, until) => useOnce(adapter, name, until).catch(rethrow),
+    admit: ({ adapter }, headers, expectation) => verify(adapter, headers.get(PROOF_HEADER) ?? '', expectation).catch(rethrow),
   }
+}
+
+/** @returns when the nonce lapses */
+async function checkNonce(challenges: Challenges, { nonce, purpose }: ProofClaims): Promise<Date> {
+  if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
+  const until = await challenges.check(nonce, purpose, NO_SESSION)
+  if (!until) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
+  return until
+}
+
+/** What a nonce for an act without a session is bound to. */
+export const NO_SESSION = ''
+
+/** The name under which a nonce is used up. */
+export function nonceName(nonce: string): string {
+  return `nonce:${nonce}`
+}
+
+function rethrow(error: unknown): never {
+  throw toApiError(error)
 }
 
 const STATUS = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 409: 'CONFLICT', 503: 'SERVICE_UNAVAILABLE' } as const

@@ -1,10 +1,10 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { type BindingStore, ERROR_TABLE, type ExternalAccounts, type LatchkeyErrorCode, type ProofVerifier, fixExternal, isLatchkeyError } from '../../lib/server.ts'
+import { type BindingStore, ERROR_TABLE, type ExternalAccounts, type LatchkeyErrorCode, fixExternal, isLatchkeyError } from '../../lib/server.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf, jwtOptionsOf } from './exchange.ts'
 import type { Limit } from './limit.ts'
-import type { Once } from './once.ts'
+import type { ProofGate } from './proofs.ts'
 import { statusOf } from './status.ts'
 import { subjectOf } from './subject.ts'
 import { ACCESS_TOKEN, NOT_KEPT, SUBJECT_TYPES, TOKEN_EXCHANGE, type TokenRequest, oauthError, readForm, readTokenRequest, tooMany } from './token-request.ts'
@@ -14,10 +14,9 @@ export interface ExchangeTools {
   /** This server's origin plus base path, from configuration. */
   readonly baseURL: string
   readonly rules: ExchangeRules
-  readonly proofs: ProofVerifier
+  readonly gate: ProofGate
   readonly accounts: ExternalAccounts
   readonly bindings: BindingStore
-  readonly once: Once
   /** Of all tokens that this process issues. */
   readonly limit: Limit
 }
@@ -74,9 +73,8 @@ async function subjectOfRequest(ctx: GenericEndpointContext, { kind, subjectToke
 }
 
 /** A proof is used up, so the token's own lifetime is the only one that there is. */
-async function deviceSubject({ adapter }: AuthContext, proof: string, { proofs, once }: ExchangeTools, now: number): Promise<Subject> {
-  const { principal, thumbprint, claims } = await proofs.verify(proof, { purpose: 'exchange' })
-  if (!(await once.use(adapter, claims.jti, new Date(claims.exp * 1000)))) throw refused('PROOF_REPLAYED')
+async function deviceSubject({ adapter }: AuthContext, proof: string, { gate }: ExchangeTools, now: number): Promise<Subject> {
+  const { principal, thumbprint } = await gate.verify(adapter, proof, { purpose: 'exchange' })
   // Not from the cache: what this gives out lasts longer than five seconds.
   if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refused('PRINCIPAL_DISABLED')
   return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now / 1000 + 3600 }

@@ -46,7 +46,7 @@ export const ATTACKS = [
   {
     attack: 'A proof is used again, later',
     defence: 'Its `jti` is written down before anything else happens',
-    patches: [{ file: plugin('proofs.ts'), find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) throw refusal('PROOF_REPLAYED')", replace: "await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })" }],
+    patches: [{ file: plugin('once.ts'), find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false", replace: "await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })" }],
     test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > works once' },
   },
   {
@@ -54,9 +54,9 @@ export const ATTACKS = [
     defence: 'The INSERT itself decides, not a look before it',
     patches: [
       {
-        file: plugin('proofs.ts'),
-        find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) throw refusal('PROOF_REPLAYED')",
-        replace: "if (await adapter.findOne({ model: 'latchkeyProof', where: [{ field: 'jti', value: name }] })) throw refusal('PROOF_REPLAYED')\n    await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
+        file: plugin('once.ts'),
+        find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false",
+        replace: "if (await adapter.findOne({ model: 'latchkeyProof', where: [{ field: 'jti', value: name }] })) return false\n    await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
       },
     ],
     test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > works once, also when two requests use it at the same moment' },
@@ -76,13 +76,13 @@ export const ATTACKS = [
   {
     attack: 'A proof is used again at a second server, whose clock is behind',
     defence: 'A used proof is remembered five minutes longer than it would hold',
-    patches: [{ file: plugin('proofs.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' }],
+    patches: [{ file: plugin('once.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' }],
     test: { file: plugin('proofs.test.ts'), name: 'a used proof > is refused by a second server whose clock is four minutes behind, though the first sweeps' },
   },
   {
     attack: 'A nonce is used again, with a new proof',
     defence: 'A nonce is used up like a proof',
-    patches: [{ file: plugin('acts.ts'), find: 'await gate.useOnce(ctx.context, `nonce:${nonce}`, until)', replace: UNCHECKED }],
+    patches: [{ file: plugin('acts.ts'), find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)', replace: UNCHECKED }],
     test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > uses its nonce up, also when many come at once' },
   },
 
@@ -585,6 +585,19 @@ export const ATTACKS = [
     defence: 'A nonce is issued for one account of the provider',
     patches: [{ file: 'lib/server/bindings.ts', find: "challenges.check(nonce, 'bind', nameOf(account))", replace: "challenges.check(nonce, 'bind', JSON.stringify([account.issuer, 'eve']))" }, { file: 'lib/server/bindings.ts', find: "challenges.issue('bind', nameOf(await accounts.verify(token)))", replace: "challenges.issue('bind', JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))" }],
     test: { file: 'lib/server/bindings.test.ts', name: 'an account of another provider > is not bound by a nonce of another account' },
+  },
+
+  {
+    attack: 'Proofs that were signed ahead of time, on a device with a clock that is ahead',
+    defence: 'With `requireNonce` every proof needs a nonce of the server',
+    patches: [{ file: plugin('proofs.ts'), find: "if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')", replace: 'if (nonce === undefined) return new Date(0)' }, { file: plugin('proofs.ts'), find: 'if (until) await useOnce(adapter, nonceName', replace: 'if (until && claims.nonce) await useOnce(adapter, nonceName' }],
+    test: { file: plugin('require-nonce.test.ts'), name: 'a server that wants a nonce in every proof > refuses proofs that were signed ahead of time, without one' },
+  },
+  {
+    attack: 'One such nonce, in two proofs',
+    defence: 'It is used up',
+    patches: [{ file: plugin('proofs.ts'), find: 'if (until) await useOnce(adapter, nonceName', replace: 'if (until && !claims.nonce) await useOnce(adapter, nonceName' }],
+    test: { file: plugin('require-nonce.test.ts'), name: 'a server that wants a nonce in every proof > uses a nonce up' },
   },
 
   // Floods

@@ -45,9 +45,9 @@ export interface AccountProvider {
    * Calls `run` and attaches a fresh proof to each request that it makes to the account server, nowhere else
    * and at no other time.
    *
-   * @param mint - signs one proof; null where the device has no identity
+   * @param mint - signs one proof, with the server's nonce where it wants one; null where the device has no identity
    */
-  withProof<Result>(mint: (() => Promise<string>) | null, run: () => Result | Promise<Result>, typing?: Typing): Promise<ProvenRun<Result>>
+  withProof<Result>(mint: ((nonce?: string) => Promise<string>) | null, run: () => Result | Promise<Result>, typing?: Typing): Promise<ProvenRun<Result>>
   /**
    * Gives the device's principal to the account in force, which must be open and its session fresh.
    *
@@ -72,11 +72,11 @@ export interface AccountProvider {
   /**
    * Gets a token for an audience (RFC 8693).
    *
-   * @param prove - signs a proof with purpose `exchange`; null where the account in force is to be asked by its session
+   * @param prove - signs a proof with purpose `exchange`, and the server's nonce where it wants one; null where the account in force is to be asked by its session
    * @returns null where there is no session
    * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the account server's
    */
-  exchange?(audience: string, prove: (() => Promise<string>) | null): Promise<string | null>
+  exchange?(audience: string, prove: ((nonce?: string) => Promise<string>) | null): Promise<string | null>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
   readFailure(outcome: unknown): LatchkeyError | null
   /**

@@ -34,5 +34,5 @@ async function exchanged(runtime: Runtime, { authMode, principal }: Session, aud
   if (authMode === 'external') return account.exchange(audience, null)
   const key = await runtime.deviceKey()
   if (key?.principal !== principal) throw core.fail('IDENTITY_CHANGED')
-  return account.exchange(audience, () => proofFor(runtime, key!, account, { purpose: 'exchange' }))
+  return account.exchange(audience, (nonce) => proofFor(runtime, key!, account, { purpose: 'exchange', nonce }))
 }

@@ -121,7 +121,7 @@ async function runInTime(runtime: Runtime, account: AccountProvider, given: Atte
 
 /** Runs the sign-up, and reads every way in which providers report a failure. */
 async function runWithProof(runtime: Runtime, account: AccountProvider, { key, intent, run }: Attempt): Promise<Ran> {
-  const mint = key && (() => proofFor(runtime, key, account, { purpose: 'upgrade' }))
+  const mint = key && ((nonce?: string) => proofFor(runtime, key, account, { purpose: 'upgrade', nonce }))
   const onTyped = (identifier: string): Promise<void> => keepExpected(runtime, intent, identifier)
   try {
     const { result, ...ran } = await account.withProof(mint, run, { expected: intent.expected, onTyped })
