@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
+import { conflicted, decide } from './conflicts.ts'
 import { type Panel, panelOf, readAll } from './devtools-panel.ts'
 import { enter, expect, expectNotes, expectSynced, readyForOffline, signUp, somebody, test, writeNote } from './notes.ts'
 
@@ -204,3 +205,39 @@ test('without a network at the first opening, the page stays as it is', async ({
   await expect(page.getByTestId('announcement')).toContainText('could not be loaded')
   await expect(page.locator('latchkey-devtools')).toHaveCount(0)
 })
+
+test('after an adoption it knows of the key that this device brought along, and after the undo that none is in force', async ({ openNotes }) => {
+  const { second, account, here } = await conflicted(openNotes)
+  await second.page.keyboard.press('Escape')
+  const panel = await openPanel(second)
+  const secret = panel.fact('secret')
+  await expect(secret).toHaveText('extractable script in this page could copy it')
+  await second.page.getByTestId('conflict-decide').click()
+  await decide(second, 'adopt')
+  await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}… and 1 alias`)
+  await expect(secret).toHaveText('extractable script in this page could copy it')
+  expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
+
+  await second.page.getByTestId('account-menu').click()
+  await second.page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
+  await second.page.getByTestId('undo-anyway').click()
+  await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}…`)
+  await expect(secret).toHaveText('none no key of who is in force; what was set aside keeps its own')
+  expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
+})
+
+/** Whose device keys the record holds, and in which form. */
+function keysOnDisk(page: Page): Promise<[principal: string, form: 'secret' | 'keys'][]> {
+  return page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const open = indexedDB.open('latchkey:latchkey')
+        open.onerror = reject
+        open.onsuccess = () => {
+          const [store = ''] = open.result.objectStoreNames
+          const all = open.result.transaction(store).objectStore(store).getAll() as IDBRequest<{ entries: { kind: string; principal: string; secret?: string }[] }[]>
+          all.onsuccess = () => resolve(all.result.flatMap(({ entries }) => entries).filter(({ kind }) => kind === 'device').map(({ principal, secret }) => [principal, secret ? 'secret' : 'keys']))
+        }
+      }),
+  )
+}
