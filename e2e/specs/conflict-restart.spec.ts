@@ -72,7 +72,7 @@ test('killed while it adopts, and the session gone with it: the question is over
   expect(server.rows('select id from latchkeyPrincipal where principal = ?', here)).toHaveLength(1)
 })
 
-test('an adopted device whose key is revoked by another device goes on as the account, comes back by signing in, and the account keeps its principal', async ({ device, server }) => {
+test('an adopted device whose key is revoked by another device goes on as the account, comes back by signing in, and the account keeps its principal (checklist 28: list and revoke, without changing the principal)', async ({ device, server }) => {
   const [elsewhere, second, third] = [await device(), await device(), await device()]
   const { email, account: canonical } = await signUpElsewhere(elsewhere.page, server)
   const here = await inConflict(second.page, server, email)

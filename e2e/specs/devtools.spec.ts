@@ -23,7 +23,7 @@ async function hold(page: Page, address: string): Promise<() => void> {
   return letGo
 }
 
-test('the present phase is lit, also while an upgrade is going on', async ({ openNotes }) => {
+test('the present phase is lit, also while an upgrade is going on (checklist 31: what the state machine does)', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
   const panel = await openPanel(device)
@@ -45,7 +45,7 @@ test('the present phase is lit, also while an upgrade is going on', async ({ ope
   await expect(panel.events.filter({ hasText: 'upgradeCompleted' })).toContainText('→ ready')
 })
 
-test('the whole history since the start is there, with times', async ({ openNotes }) => {
+test('the whole history since the start is there, with times (checklist 31: what the state machine does)', async ({ openNotes }) => {
   const device = await openNotes()
   const panel = await openPanel(device)
   await expect(panel.events.last()).toContainText('opened')

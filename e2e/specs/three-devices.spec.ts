@@ -52,7 +52,7 @@ async function hold({ page }: Device, address: string): Promise<{ readonly arriv
 
 const principalsOf = async (device: Device) => (await device.state()).session?.principals
 
-test('two adopt at the same moment: nothing is lost, and every device sees and changes the rows of every other', async ({ openNotes }) => {
+test('two adopt at the same moment: nothing is lost, and every device sees and changes the rows of every other (checklist 27: never orphans)', async ({ openNotes }) => {
   const { first, second, third, account, here, there } = await bothConflicted(openNotes)
   const devices = [first, second, third]
   await together('**/api/auth/latchkey/link', second, third)
