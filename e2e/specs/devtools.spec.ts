@@ -222,7 +222,7 @@ test('after an adoption it knows of the key that this device brought along, and 
   await second.page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
   await second.page.getByTestId('undo-anyway').click()
   await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}…`)
-  await expect(secret).toHaveText('none no key of who is in force; what was set aside keeps its own')
+  await expect(secret).toHaveText('none no key in use; those set aside stay')
   expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
 })
 

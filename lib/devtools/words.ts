@@ -25,7 +25,7 @@ export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> =
 
 /** Whether script in the page could copy a secret of whoever is in force. */
 export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
-  none: 'no key of who is in force; what was set aside keeps its own',
+  none: 'no key in use; those set aside stay',
   extractable: 'script in this page could copy it',
   hardened: 'can be used here, not copied',
 }
