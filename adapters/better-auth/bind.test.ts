@@ -254,7 +254,7 @@ onEachEngine((newServer) => {
       return { server, one }
     }
 
-    test('are listed with their names and when they were seen', async () => {
+    test('are listed with their names and when they were seen (checklist 28: list)', async () => {
       const { one } = await bound()
       expect(await keysOf(one)).toEqual([{ thumbprint: one.device.thumbprint, principal: one.device.principal, name: null, createdAt: expect.any(Number), lastSeenAt: expect.any(Number), retiredAt: null }])
       expect((await one.browser.send('/latchkey/keys/name', post({ thumbprint: one.device.thumbprint, name: 'laptop' }))).status).toBe(200)
@@ -282,7 +282,7 @@ onEachEngine((newServer) => {
       expect(await keysOf(one)).toMatchObject([{ retiredAt: null }])
     })
 
-    test('that were revoked bind nothing, here or anywhere', async () => {
+    test('that were revoked bind nothing, here or anywhere (checklist 28: revoke)', async () => {
       const { server, one } = await bound()
       await server.change('user', { emailVerified: true })
       expect((await one.browser.send('/latchkey/keys/revoke', post({ thumbprint: one.device.thumbprint }))).status).toBe(200)

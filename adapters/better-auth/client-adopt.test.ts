@@ -25,7 +25,7 @@ onEachEngine((newServer) => {
   }
 
   describe('a second device that holds something', () => {
-    test('adopts: nobody loses anything, and every device sees both', async () => {
+    test('adopts: nobody loses anything, and every device sees both (checklist 27: adopt)', async () => {
       const { server, first, two, signIn, canonical, alias } = await secondDevice()
       expect(await signIn()).toMatchObject({ outcome: 'conflict', conflict: { principal: alias, account: { principal: canonical } } })
       expect(await two.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: canonical, principals: [canonical, alias] } })

@@ -71,7 +71,7 @@ onEachEngine((newServer) => {
       expect(await auth.upgrade(() => send('/phone-number/verify', { phoneNumber: PHONE, code: mail.last().code }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
     })
 
-    test('second factor', async () => {
+    test('second factor (checklist 26: two-factor)', async () => {
       const { server, auth, send, principal } = await firstVisit({ plugins: [twoFactor()] })
       const first = server.browser()
       await first.client.signUp.email(ada)

@@ -21,7 +21,7 @@ async function expectBound(server: TestServer, { device, session }: Person): Pro
 }
 
 onEachEngine((newServer) => {
-  describe('e-mail and password', () => {
+  describe('e-mail and password (checklist 26: password)', () => {
     test('binds at the sign-up', async () => {
       const server = await newServer()
       const one = await newPerson(server)
@@ -78,7 +78,7 @@ onEachEngine((newServer) => {
     await expectBound(server, one)
   })
 
-  test('username: a sign-up binds', async () => {
+  test('username: a sign-up binds (checklist 26: username)', async () => {
     const server = await newServer({ plugins: [username()] })
     const one = await newPerson(server)
     await one.prove('/sign-up/email', { ...ada, username: 'ada' })
@@ -95,7 +95,7 @@ onEachEngine((newServer) => {
     }
     const address = (url: string) => url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, '')
 
-    test('fetched by the device that expects it, binds the new account', async () => {
+    test('fetched by the device that expects it, binds the new account (checklist 26: magic link)', async () => {
       const { server, one, mail } = await setUp()
       expect((await one.follow(address(mail.last().url), { [EXPECT_HEADER]: 'Ada@example.com' })).status).toBe(200)
       await expectBound(server, one)
@@ -147,7 +147,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('e-mail code', () => {
+  describe('e-mail code (checklist 26: e-mail OTP)', () => {
     test('binds the account that it makes', async () => {
       const mail = mailing()
       const server = await newServer({ plugins: [emailOTP({ sendVerificationOTP: mail.send })] })
@@ -168,7 +168,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('phone code', () => {
+  describe('phone code (checklist 26: phone)', () => {
     const setUp = async () => {
       const mail = mailing()
       const server = await newServer({ plugins: [phoneNumber({ sendOTP: mail.send, signUpOnVerification: { getTempEmail: (number) => `${number}@phone.invalid` } })] })
@@ -192,7 +192,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('SIWE: binds the account that it makes', async () => {
+  test('SIWE: binds the account that it makes (checklist 26: SIWE)', async () => {
     const address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
     const server = await newServer({ plugins: [siwe({ domain: 'notes.example', getNonce: async () => 'nonce1234567890ab', verifyMessage: async ({ signature }) => signature === 'signed' })] })
     const one = await newPerson(server)
@@ -204,7 +204,7 @@ onEachEngine((newServer) => {
     expect(await one.session()).toMatchObject({ recoverable: false })
   })
 
-  describe('passkey', () => {
+  describe('passkey (checklist 26: passkey)', () => {
     const setUp = async () => {
       const server = await newServer({ plugins: [passkey() as unknown as BetterAuthPlugin] })
       const first = server.browser()

@@ -20,7 +20,7 @@ async function codeOf(response: Response): Promise<string> {
 
 onEachEngine((newServer) => {
   describe('a sign-up with e-mail and password', () => {
-    test('keeps the principal, in the same INSERT as the user, with its row in the lock', async () => {
+    test('keeps the principal, in the same INSERT as the user, with its row in the lock (checklist 6: the same principal)', async () => {
       const server = await newServer()
       const browser = server.browser()
       const auth = await browser.load()

@@ -117,7 +117,7 @@ describe('latchkey serve', () => {
     expect(dev.stderr).toContain('--allow-local-first: in production it has to be said')
   })
 
-  test('MISSION-CHECKLIST 14: in production local-first needs its explicit flag, for tokens and for the exchange', async () => {
+  test('in production local-first needs its explicit flag, for tokens and for the exchange (checklist 14: the explicit flag)', async () => {
     const device = await testDevice()
     const proof = (): Promise<string> => device.proof({ audience: 'https://id.example/api/auth', purpose: 'exchange' })
     const PROOF = 'urn:latchkey:params:oauth:token-type:proof'
@@ -142,7 +142,7 @@ describe('latchkey serve', () => {
     expect(await (await ask(path, { bearer: ADMIN })).json()).toEqual({ accepted: { backend: 1 }, refused: { BACKEND_SECRET_WRONG: 1 } })
   })
 
-  test('has no operator API without an admin secret, and no impersonation without a backend secret', async () => {
+  test('has no operator API without an admin secret, and no impersonation without a backend secret (checklist 14: backend secret, admin secret)', async () => {
     const { ask } = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], { LATCHKEY_SECRET: SECRET })
     expect((await ask('/operator/verdicts', { bearer: ADMIN })).status).toBe(404)
     expect((await ask('/session', { headers: backendHeaders(BACKEND, { principal: 'somebody' }) })).status).toBe(401)

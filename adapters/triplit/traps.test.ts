@@ -194,7 +194,7 @@ describe('a token', () => {
     expect(device.auth.getState().error).toBeUndefined()
   })
 
-  test('of a wrong key does not connect: UNAUTHORIZED, and a good one mends it', async () => {
+  test('of a wrong key does not connect: UNAUTHORIZED, and a good one mends it (checklist 24: a wrong key cannot connect)', async () => {
     world.issuer = stranger
     const device = await world.device()
     await until(() => expect(device.kinds).toEqual(['UNAUTHORIZED']))

@@ -53,7 +53,7 @@ describe('local-first', () => {
     await synced(principal(), ['kept'])
   })
 
-  test('a broken connection comes back by itself', async () => {
+  test('a broken connection comes back by itself (checklist 20: sessions survive lost connections)', async () => {
     const { session, write, principal } = await connected(world.device())
     triplit.online = false
     await settle(session, 'connecting')
@@ -203,7 +203,7 @@ describe('a sign-out', () => {
 })
 
 describe('roles', () => {
-  test('match on `sub`: a person reads and writes their own rows', async () => {
+  test('match on `sub`: a person reads and writes their own rows (checklist 25: match sub, usable in permissions)', async () => {
     const ada = await connected(world.device())
     await ada.write('ada')
     await synced(ada.principal(), ['ada'])

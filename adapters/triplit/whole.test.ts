@@ -64,7 +64,7 @@ async function device({ server, triplit }: { server: TestServer; triplit: TestTr
   return { browser, auth, client, session, principal, write, notes }
 }
 
-test('a device, its account and an adopted device sync the whole way, with the claims of the server\'s hook', async () => {
+test('a device, its account and an adopted device sync the whole way, with the claims of the server\'s hook (checklist 22: project id, token type external, user id)', async () => {
   const servers = await bothServers()
   const texts = async (): Promise<string[]> => (await servers.triplit.rows()).map(({ text }) => text).sort()
   const one = await device(servers)
@@ -72,7 +72,7 @@ test('a device, its account and an adopted device sync the whole way, with the c
   await settle(one.session, 'connected')
   await until(async () => expect(await texts()).toEqual(['before any account']))
   const canonical = one.principal()
-  expect(decodeJwt(one.client.token!)).toMatchObject({ iss: ORIGIN, sub: canonical, aud: SYNC, auth_mode: 'local-first', aliases: [], 'x-triplit-token-type': 'external', 'x-triplit-user-id': canonical })
+  expect(decodeJwt(one.client.token!)).toMatchObject({ iss: ORIGIN, sub: canonical, aud: SYNC, auth_mode: 'local-first', aliases: [], 'x-triplit-token-type': 'external', 'x-triplit-project-id': 'notes', 'x-triplit-user-id': canonical })
 
   servers.triplit.online = false
   await one.write('in the outbox at the upgrade')

@@ -176,7 +176,7 @@ test('a token of another principal closes it', async () => {
   expect(await closed).toEqual([4401, 'invalid'])
 })
 
-test('an anonymous socket can bring its token in a message', async () => {
+test('an anonymous socket can bring its token in a message (checklist 2: it can subscribe)', async () => {
   const socket = await open(await start({ optional: true }))
   expect(await say(socket, 'who')).toBe('null')
   expect(await say(socket, `token ${fresh()}`)).toBe('accepted')

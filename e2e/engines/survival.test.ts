@@ -22,7 +22,7 @@ test('an identity survives a reload', async ({ start, freshOrigin, report }) => 
 })
 
 for (const [what, leave] of Object.entries(LEAVES)) {
-  test(`an identity survives ${what} of the browser`, async ({ start, freshOrigin, report }) => {
+  test(`an identity survives ${what} of the browser (checklist 5: stable across restarts)`, async ({ start, freshOrigin, report }) => {
     const made = new Map<string, string | undefined>()
     for (let round = 0; round < ROUNDS; round++) {
       const browser = await start()

@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { adoptedNotes, conflicted, decide, dialogOf, twoDevices } from './conflicts.ts'
 import { type Person, enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
 
-test('the dialog shows who and what is on each side, and nothing has changed yet', async ({ openNotes }) => {
+test('the dialog shows who and what is on each side, and nothing has changed yet (checklist 27: with preview)', async ({ openNotes }) => {
   const { ada, second, here } = await conflicted(openNotes)
   const { page } = second
   await expect(page.getByTestId('conflict-words')).toContainText(ada.email)
@@ -12,7 +12,7 @@ test('the dialog shows who and what is on each side, and nothing has changed yet
   expect(await second.state()).toMatchObject({ authMode: 'local-first', session: { principal: here } })
 })
 
-test('keep both: the account has the notes of both, on every device', async ({ openNotes }) => {
+test('keep both: the account has the notes of both, on every device (checklist 27: adopt)', async ({ openNotes }) => {
   const { ada, first, second, here, account } = await conflicted(openNotes)
   await decide(second, 'adopt')
   expect((await second.state()).session?.principals).toEqual([account, here])
@@ -45,7 +45,7 @@ test('a note that was never sent comes along, and one of the other device can be
   await expectNotes(second.page, 'Changed on the first', 'Never sent', 'In the account')
 })
 
-test('keep aside: the account alone; the account area opens the others again', async ({ openNotes }) => {
+test('keep aside: the account alone; the account area opens the others again (checklist 27: switch)', async ({ openNotes }) => {
   const { second, here, account } = await conflicted(openNotes)
   const { page } = second
   await decide(second, 'switch')
@@ -72,7 +72,7 @@ test('what was put aside is not offered to the next person', async ({ openNotes 
   await expect(second.page.getByTestId('kept-aside')).toBeHidden()
 })
 
-test('stay: signed out of the account again, also over a reload', async ({ openNotes }) => {
+test('stay: signed out of the account again, also over a reload (checklist 27: cancel)', async ({ openNotes }) => {
   const { second, here } = await conflicted(openNotes)
   await decide(second, 'cancel')
   await second.page.reload()
@@ -81,7 +81,7 @@ test('stay: signed out of the account again, also over a reload', async ({ openN
   expect((await second.context.cookies()).filter(({ name }) => name.includes('session'))).toEqual([])
 })
 
-test('deleting takes a second step, and the way back from it is what a key press meets first', async ({ openNotes }) => {
+test('deleting takes a second step, and the way back from it is what a key press meets first (checklist 27: discard)', async ({ openNotes }) => {
   const { second, account } = await conflicted(openNotes)
   const { page } = second
   await expect(page.getByTestId('conflict-discard')).toBeHidden()

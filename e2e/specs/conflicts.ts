@@ -20,10 +20,45 @@ export async function twoDevices(openNotes: OpenNotes): Promise<{ ada: Person; f
 /** The same, with the question asked on the second device. */
 export async function conflicted(openNotes: OpenNotes): ReturnType<typeof twoDevices> {
   const given = await twoDevices(openNotes)
-  await enter(given.second.page, 'sign-in', given.ada)
-  await given.second.waitForState({ phase: 'conflict' })
-  await expect(dialogOf(given.second.page)).toBeVisible()
+  await ask(given.second, given.ada)
   return given
+}
+
+/** A third device of Ada's, with a note of its own. */
+export async function thirdDevice(openNotes: OpenNotes): Promise<Device> {
+  const third = await openNotes()
+  await writeNote(third.page, 'On the third device')
+  await expectSynced(third.page)
+  return third
+}
+
+/** Three devices, with the question asked on the second and on the third at once. */
+export async function bothConflicted(openNotes: OpenNotes): Promise<Awaited<ReturnType<typeof twoDevices>> & { third: Device; there: string }> {
+  const given = await conflicted(openNotes)
+  const third = await thirdDevice(openNotes)
+  await ask(third, given.ada)
+  return { ...given, third, there: (await third.principal())! }
+}
+
+/** Signs in to an account that is another one than this device's. */
+export async function ask(device: Device, person: Person): Promise<void> {
+  await enter(device.page, 'sign-in', person)
+  await device.waitForState({ phase: 'conflict' })
+  await expect(dialogOf(device.page)).toBeVisible()
+}
+
+/** Takes the last adoption back, on any device of the account. */
+export async function undo({ page }: Device): Promise<void> {
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
+  await page.getByTestId('undo-anyway').click()
+}
+
+/** Goes on as the identity that was put aside here. */
+export async function openKeptAside(device: Device): Promise<void> {
+  await device.page.getByTestId('account-menu').click()
+  await device.page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  await device.waitForState({ authMode: 'local-first' })
 }
 
 export const dialogOf = (page: Page) => page.getByTestId('conflict-dialog')

@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
+import { conflicted, decide } from './conflicts.ts'
 import { type Panel, panelOf, readAll } from './devtools-panel.ts'
 import { enter, expect, expectNotes, expectSynced, readyForOffline, signUp, somebody, test, writeNote } from './notes.ts'
 
@@ -22,7 +23,7 @@ async function hold(page: Page, address: string): Promise<() => void> {
   return letGo
 }
 
-test('the present phase is lit, also while an upgrade is going on', async ({ openNotes }) => {
+test('the present phase is lit, also while an upgrade is going on (checklist 31: what the state machine does)', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
   const panel = await openPanel(device)
@@ -44,7 +45,7 @@ test('the present phase is lit, also while an upgrade is going on', async ({ ope
   await expect(panel.events.filter({ hasText: 'upgradeCompleted' })).toContainText('→ ready')
 })
 
-test('the whole history since the start is there, with times', async ({ openNotes }) => {
+test('the whole history since the start is there, with times (checklist 31: what the state machine does)', async ({ openNotes }) => {
   const device = await openNotes()
   const panel = await openPanel(device)
   await expect(panel.events.last()).toContainText('opened')
@@ -204,3 +205,39 @@ test('without a network at the first opening, the page stays as it is', async ({
   await expect(page.getByTestId('announcement')).toContainText('could not be loaded')
   await expect(page.locator('latchkey-devtools')).toHaveCount(0)
 })
+
+test('after an adoption it knows of the key that this device brought along, and after the undo that none is in force', async ({ openNotes }) => {
+  const { second, account, here } = await conflicted(openNotes)
+  await second.page.keyboard.press('Escape')
+  const panel = await openPanel(second)
+  const secret = panel.fact('secret')
+  await expect(secret).toHaveText('extractable script in this page could copy it')
+  await second.page.getByTestId('conflict-decide').click()
+  await decide(second, 'adopt')
+  await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}… and 1 alias`)
+  await expect(secret).toHaveText('extractable script in this page could copy it')
+  expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
+
+  await second.page.getByTestId('account-menu').click()
+  await second.page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
+  await second.page.getByTestId('undo-anyway').click()
+  await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}…`)
+  await expect(secret).toHaveText('none no key in use; those set aside stay')
+  expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
+})
+
+/** Whose device keys the record holds, and in which form. */
+function keysOnDisk(page: Page): Promise<[principal: string, form: 'secret' | 'keys'][]> {
+  return page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const open = indexedDB.open('latchkey:latchkey')
+        open.onerror = reject
+        open.onsuccess = () => {
+          const [store = ''] = open.result.objectStoreNames
+          const all = open.result.transaction(store).objectStore(store).getAll() as IDBRequest<{ entries: { kind: string; principal: string; secret?: string }[] }[]>
+          all.onsuccess = () => resolve(all.result.flatMap(({ entries }) => entries).filter(({ kind }) => kind === 'device').map(({ principal, secret }) => [principal, secret ? 'secret' : 'keys']))
+        }
+      }),
+  )
+}

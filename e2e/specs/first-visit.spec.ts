@@ -9,7 +9,7 @@ test('a first visit owns an identity at once, without a form', async ({ openNote
   await expect(page.getByTestId('nudge')).toBeHidden()
 })
 
-test('the app opens again without a network, with the same identity', async ({ openNotes }) => {
+test('the app opens again without a network, with the same identity (checklist 30: no network)', async ({ openNotes }) => {
   const device = await openNotes()
   const principal = await device.principal()
   await readyForOffline(device.page)
@@ -19,7 +19,7 @@ test('the app opens again without a network, with the same identity', async ({ o
   await expect(device.page.getByTestId('mode')).toHaveText('On this device only')
 })
 
-test('what was written offline is there after a reload, and synced when the network is back', async ({ openNotes }) => {
+test('what was written offline is there after a reload, and synced when the network is back (checklist 31: fixtures for Playwright)', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
   await readyForOffline(page)
@@ -47,7 +47,7 @@ test('a nudge appears once there is something to lose, and stays away when dismi
 /** A token lasts 15 minutes, and is replaced a minute before: this device's clock is behind by almost as much. */
 const ALMOST_A_TOKEN = 14 * 60_000 + 20_000
 
-test('a token that expires is replaced without a visible change', async ({ openNotes }) => {
+test('a token that expires is replaced without a visible change (checklist 31: fixtures for Playwright)', async ({ openNotes }) => {
   const device = await openNotes({ clockOffset: -ALMOST_A_TOKEN })
   const { page } = device
   const bearers = new Set<string | undefined>()
@@ -80,7 +80,7 @@ test('a token that the server calls expired is replaced without a visible change
   expect(await device.state()).toEqual(before)
 })
 
-test('two people on two devices never see each other\'s notes', async ({ openNotes }) => {
+test('two people on two devices never see each other\'s notes (checklist 31: fixtures for Playwright)', async ({ openNotes }) => {
   const [ada, bob] = [await openNotes(), await openNotes()]
   await writeNote(ada.page, 'Of Ada')
   await expectSynced(ada.page)

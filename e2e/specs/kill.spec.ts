@@ -62,7 +62,7 @@ function report(what: string, { before, after, lost, duplicated }: Counts, bound
 /** Principals that a page has shown by then. */
 const shownIn = (steps: readonly string[]): string[] => steps.filter((step) => step.startsWith(SHOWN)).map((step) => step.slice(SHOWN.length + 1))
 
-test('killed during the first start: one identity, the one that anybody has seen', async ({ launch, server }) => {
+test('killed during the first start: one identity, the one that anybody has seen (checklist 30: a crash at any point)', async ({ launch, server }) => {
   const notes = Array.from({ length: ROUNDS + 1 }, () => randomUUID())
   // Each round is the first visit to another origin.
   const originOf = (round: number): string => server.url.replace('localhost', `r${round}.localhost`)
@@ -100,7 +100,7 @@ test('killed during the first start: one identity, the one that anybody has seen
   report('First start', counts, 'the record was there')
 })
 
-test('killed during an upgrade: one account, the same identity, nobody locked out', async ({ launch, server }) => {
+test('killed during an upgrade: one account, the same identity, nobody locked out (checklist 30: a crash at any point)', async ({ launch, server }) => {
   const emails = Array.from({ length: ROUNDS + 1 }, someEmail)
   const principals: string[] = []
   let missing = 0

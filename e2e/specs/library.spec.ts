@@ -86,7 +86,7 @@ for (const store of ['indexedDbStore', 'memoryStore'] as const) {
   })
 }
 
-test('eight pages opened at once make one identity, twenty rounds', async ({ device, harnessUrl }) => {
+test('eight pages opened at once make one identity, twenty rounds (checklist 30: eight tabs)', async ({ device, harnessUrl }) => {
   test.slow()
   for (let round = 0; round < 20; round++) {
     const { context, close } = await device()
@@ -117,7 +117,7 @@ test('eight pages opened at once make one identity, twenty rounds', async ({ dev
   }
 })
 
-test('an identity survives a reload, and signs a token that a server takes', async ({ device, harnessUrl }) => {
+test('an identity survives a reload, and signs a token that a server takes (checklist 5: stable across reloads)', async ({ device, harnessUrl }) => {
   const { page } = await device()
   const load = async () => {
     await page.goto(harnessUrl)

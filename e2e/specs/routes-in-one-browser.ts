@@ -4,7 +4,7 @@ import { answer, arrived, countUsers, enter, expect, expectUnchanged, expectUpgr
 
 /** Each kind of redirect from a first visit to an account, however the server keeps its sessions. */
 export function routesInOneBrowser(): void {
-  test('magic link in the same tab', async ({ openApp, site }) => {
+  test('magic link in the same tab (checklist 26: magic link)', async ({ openApp, site }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await device.principal()
@@ -18,7 +18,7 @@ export function routesInOneBrowser(): void {
   })
 
   for (const provider of ['gitlab', 'openid']) {
-    test(`first sign-up through ${provider === 'openid' ? 'a generic' : 'a built-in'} provider, and later ones on the same and on a second device`, async ({ openApp, site }) => {
+    test(`first sign-up through ${provider === 'openid' ? 'a generic' : 'a built-in'} provider, and later ones on the same and on a second device (checklist 26: OAuth redirect)`, async ({ openApp, site }) => {
       const { email } = (site.provider.profile = someProfile())
       const device = await openApp()
       const principal = await device.principal()

@@ -43,7 +43,7 @@ test.describe('a passkey', () => {
     }
   }
 
-  test('registered, then used on the same and on a second device', async ({ openApp, site }) => {
+  test('registered, then used on the same and on a second device (checklist 26: passkey)', async ({ openApp, site }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await somebodysAccount(device, site, email)

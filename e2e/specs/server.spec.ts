@@ -13,6 +13,19 @@ test('anonymous reads nothing and cannot write', async ({ app, request }) => {
   expect(await write.json()).toEqual({ error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' })
 })
 
+test('anonymous insert, update and delete are denied before anybody looks at what is to be written, or whose it is (checklist 3: before any policy runs)', async ({ app, request }) => {
+  const headers = { authorization: `Bearer ${await (await testDevice()).token({ audience: app.url })}` }
+  const [known, unknown] = [`${app.url}/api/notes/${crypto.randomUUID()}`, `${app.url}/api/notes/${crypto.randomUUID()}`]
+  expect((await request.put(known, { ...note('Of somebody'), headers })).status()).toBe(200)
+  for (const url of [known, unknown]) {
+    for (const write of [request.put(url, note('x')), request.put(url, { data: 'no note' }), request.delete(`${url}?updatedAt=${Date.now()}`), request.delete(url)]) {
+      const answer = await write
+      expect([answer.status(), await answer.json()]).toEqual([403, { error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' }])
+    }
+  }
+  expect(await (await request.get(`${app.url}/api/notes`, { headers })).json()).toMatchObject({ notes: [{ title: 'Of somebody' }] })
+})
+
 test('nobody reads, overwrites or deletes another principal\'s note', async ({ app, request }) => {
   const [ada, eve] = [await testDevice(), await testDevice()]
   const headers = async (device: typeof ada) => ({ authorization: `Bearer ${await device.token({ audience: app.url })}` })

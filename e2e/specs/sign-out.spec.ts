@@ -98,7 +98,7 @@ test('what is not synced yet vetoes it, and nothing has changed', async ({ devic
   await expect.poll(() => sessionsOf(server, ada)).toEqual([])
 })
 
-test('the device key of an account that can be recovered goes with it, and so does everything else', async ({ launch, server }) => {
+test('the device key of an account that can be recovered goes with it, and so does everything else (checklist 28: recover, with the same principal)', async ({ launch, server }) => {
   const first = await launch()
   await start(first.page, server.url, { hardenAfterUpgrade: false })
   const ada = await signUp(first.page)

@@ -18,7 +18,7 @@ function expectUntouched(before: AuthState, after: AuthState, problem: string): 
   expect(after).toEqual({ ...before, storage: { ...before.storage, problem } })
 }
 
-test.describe('a full disk', () => {
+test.describe('a full disk (checklist 30: a full disk)', () => {
   /** Chromium reckons in advance: a quota that was smaller from the start is used up at once. */
   async function fillUp(page: Page): Promise<void> {
     await page.evaluate(async () => {
@@ -67,7 +67,7 @@ test.describe('a full disk', () => {
   })
 })
 
-test.describe('storage that is taken away from an open tab', () => {
+test.describe('storage that is taken away from an open tab (checklist 30: a cleared site)', () => {
   const ways = {
     async 'by another tab that deletes the database'(page: Page) {
       const other = await page.context().newPage()

@@ -23,7 +23,7 @@ async function waitForLine(page: Page, length: number): Promise<void> {
   await page.waitForFunction(isLine, length, { polling: 50 })
 }
 
-test('six tabs that need a fresh token at once ask for one', async ({ device, server }) => {
+test('six tabs that need a fresh token at once ask for one (checklist 10: once, in all tabs)', async ({ device, server }) => {
   const tabs = await signedInTabs((await device()).context, server, 6)
   const held = server.hold(TOKEN)
   const asked = tabs.map((page) => tokenOf(page, true))

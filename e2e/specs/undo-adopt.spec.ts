@@ -1,14 +1,7 @@
-import type { Device } from 'latchkey/playwright'
-import { adoptedNotes, conflicted, decide } from './conflicts.ts'
+import { adoptedNotes, conflicted, decide, undo } from './conflicts.ts'
 import { enter, expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from './notes.ts'
 
-async function undo({ page }: Device): Promise<void> {
-  await page.getByTestId('account-menu').click()
-  await page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
-  await page.getByTestId('undo-anyway').click()
-}
-
-test('undo: the notes go back to this device, kept aside, and can be adopted once more', async ({ openNotes }) => {
+test('undo: the notes go back to this device, kept aside, and can be adopted once more (checklist 27: undo)', async ({ openNotes }) => {
   const { ada, first, second, here, account } = await conflicted(openNotes)
   const { page } = second
   await decide(second, 'adopt')

@@ -1,6 +1,6 @@
 import { enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
 
-test('signing up keeps the identity and every note', async ({ openNotes }) => {
+test('signing up keeps the identity and every note (checklist 6: the same principal)', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
   await writeNote(page, 'Before the account')
@@ -86,7 +86,7 @@ test('the next person on the device starts with nothing of the one before', asyn
   await expect(device.page.getByTestId('note-item').filter({ hasText: 'Private' })).toHaveCount(0)
 })
 
-test('a second device that holds nothing takes the account without a question', async ({ openNotes }) => {
+test('a second device that holds nothing takes the account without a question (checklist 27: an empty device is never asked)', async ({ openNotes }) => {
   const first = await openNotes()
   await writeNote(first.page, 'From the first device')
   const ada = somebody()

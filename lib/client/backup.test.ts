@@ -4,7 +4,7 @@ import { testDevice } from '../testing/device.ts'
 import { testBrowser } from './client.testing.ts'
 
 describe('a backup', () => {
-  test('brings the same identity back on another device', async () => {
+  test('brings the same identity back on another device (checklist 28: recover on a changed device)', async () => {
     const first = await testBrowser().load()
     const secret = await first.exportSecret()
     const second = await testBrowser().load({ initialMode: 'anonymous' })

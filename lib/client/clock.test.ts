@@ -26,7 +26,7 @@ async function wrongBy(milliseconds: number): Promise<{ auth: Auth; clock: Manua
   return { auth, clock: browser.clock, calls: browser.account.calls, asked, signUp: () => browser.account.signUp('ada') }
 }
 
-describe.each([2, 10, 60, -2, -20, -60])('a clock that is wrong by %i minutes', (minutes) => {
+describe.each([2, 10, 60, -2, -20, -60])('a clock that is wrong by %i minutes (checklist 30: a wrong clock)', (minutes) => {
   test('costs one refusal at most, and nobody sees it', async () => {
     const { auth, asked } = await wrongBy(minutes * MINUTE)
     const states: unknown[] = []

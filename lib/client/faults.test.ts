@@ -245,7 +245,7 @@ async function restart(device: FaultyDevice, { options }: Action, known: readonl
 }
 
 describe.each(Object.entries(ACTIONS))('%s', (_name, action) => {
-  test('leaves the state before or the state after, whatever fails', async () => {
+  test('leaves the state before or the state after, whatever fails (checklist 30: a crash at any point)', async () => {
     const clean = await runClean(action)
     expect(clean.records, 'states of the record').toHaveLength(action.states)
     counts.actions++

@@ -49,7 +49,7 @@ describe('origins', () => {
   })
 })
 
-test('anonymous sends no bearer', async () => {
+test('anonymous sends no bearer (checklist 2: it can read)', async () => {
   const auth = await testBrowser().load({ initialMode: 'anonymous' })
   await auth.fetch(`${APP}/api/notes`)
   expect(bearers()).toEqual([null])
@@ -73,7 +73,7 @@ describe('a 401', () => {
     expect(auth.getState().error).toBeUndefined()
   })
 
-  test('twice sets the error, keeps the session and is handed to the caller', async () => {
+  test('twice sets the error, keeps the session and is handed to the caller (checklist 9: the error is set, the last session stays)', async () => {
     server.mockImplementation(unauthorized)
     const onTokenExpired = vi.fn()
     const auth = await testBrowser().load({ onTokenExpired })
@@ -85,7 +85,7 @@ describe('a 401', () => {
   })
 
   for (const [code, error] of [['TOKEN_EXPIRED', 'expired'], ['PRINCIPAL_DISABLED', 'disabled'], ['TOKEN_SIGNATURE_INVALID', 'invalid'], ['CREDENTIAL_MISSING', 'invalid']] as const) {
-    test(`${code} is shown as ${error}`, async () => {
+    test(`${code} is shown as ${error} (checklist 8: optional error out of expired, missing, invalid, disabled)`, async () => {
       server.mockImplementation(() => refusal(code).response())
       const auth = await testBrowser().load()
       const response = await auth.fetch(`${APP}/api/notes`)

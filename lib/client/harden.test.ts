@@ -47,6 +47,18 @@ describe('once the account brings the principal back', () => {
     expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
   })
 
+  test('the secret of an adopted device goes, too', async () => {
+    const browser = testBrowser()
+    browser.server.accounts.set('ada', { accountId: 'account-ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, identifiers: [] })
+    const first = await browser.load()
+    await first.recordWrite()
+    await first.upgrade(() => browser.account.signIn('ada'))
+    expect(await first.resolve('adopt')).toMatchObject({ outcome: 'adopted' })
+    const auth = await browser.load()
+    await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
+    expect((await deviceIn(browser.store)).secret).toBeUndefined()
+  })
+
   test('not where the app said no', async () => {
     const browser = testBrowser()
     const auth = await recoverable(browser, { hardenAfterUpgrade: false })

@@ -86,7 +86,7 @@ afterEach(() => {
 })
 afterAll(() => console.warn(`model: seed ${SEED}, ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ')}`))
 
-test('whatever happens to a device with two tabs, nobody is lost, doubled, swapped or let in', async () => {
+test('whatever happens to a device with two tabs, nobody is lost, doubled, swapped or let in (checklist 30: no identity is lost or duplicated)', async () => {
   const sequences = fc.array(step, { minLength: 1, maxLength: 30, size: 'max' })
   await fc.assert(
     fc.asyncProperty(sequences, fc.boolean(), async (sequence, hasLocks) => {

@@ -122,6 +122,26 @@ describe('adopt', () => {
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: { principals: ['ada', principal] } })
   })
 
+  test('leaves the device\'s key where it was, and the state says how it is kept until an undo sets it aside', async () => {
+    const { auth, browser, principal, load } = await inConflict()
+    await auth.resolve('adopt')
+    expect((await ringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([['device', true], ['account', false]])
+    expect(auth.getState().storage.protection).toBe('extractable')
+    expect((await load()).getState().storage.protection).toBe('extractable')
+    await auth.undoAdopt(principal)
+    expect((await ringOf(browser)).entries).toHaveLength(2)
+    expect(auth.getState().storage.protection).toBe('none')
+  })
+
+  test('of what a key was derived from: the account alone does not bring that back, and the state says so', async () => {
+    const { auth } = await inConflict()
+    const { auth: derived } = await inConflict()
+    await derived.deriveKey('notes')
+    await auth.resolve('adopt')
+    await derived.resolve('adopt')
+    expect([auth, derived].map((each) => each.getState().storage.durability)).toEqual(['recoverable', 'ephemeral'])
+  })
+
   test('completes where only the answer was lost', async () => {
     const { auth, browser, principal } = await inConflict()
     const { provider } = browser.account

@@ -7,7 +7,7 @@ import { createTokenVerifier } from '../tokens/verify.ts'
 import { testBrowser } from './client.testing.ts'
 
 describe('the first start', () => {
-  test('owns an identity without network, form or server', async () => {
+  test('owns an identity without network, form or server (checklist 5: needs no server)', async () => {
     const browser = testBrowser()
     browser.account.online = false
     const auth = await browser.load()
@@ -16,7 +16,7 @@ describe('the first start', () => {
     expect(browser.account.calls).toEqual([])
   })
 
-  test('keeps it over reloads', async () => {
+  test('keeps it over reloads (checklist 5: stable across reloads)', async () => {
     const browser = testBrowser()
     const first = await browser.load()
     const second = await browser.load()
@@ -33,6 +33,21 @@ describe('the first start', () => {
     const session = await auth.ensureIdentity()
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session })
     expect((await browser.load({ initialMode: 'anonymous' })).getState().session).toEqual(session)
+  })
+
+  test('as anonymous needs no secret and no server, is told of changes, and leaves nothing behind (checklist 2: anonymous is ephemeral, needs no secret and no server)', async () => {
+    const browser = testBrowser()
+    browser.account.online = false
+    const first = await browser.load({ initialMode: 'anonymous' })
+    const heard = vi.fn()
+    first.subscribe(heard)
+    expect([first.getState().session, await first.getToken(), browser.account.calls]).toEqual([null, null, []])
+    await first.ensureIdentity()
+    expect(heard).toHaveBeenCalled()
+
+    const other = testBrowser()
+    for (let visit = 0; visit < 2; visit++) expect((await other.load({ initialMode: 'anonymous' })).getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    expect(await other.store.read()).toBeUndefined()
   })
 
   test('of eight at once makes one identity', async () => {
@@ -61,7 +76,16 @@ describe('the state', () => {
     for (const part of [state, state.session, state.session?.principals, state.session?.claims, state.storage]) expect(Object.isFrozen(part)).toBe(true)
   })
 
-  test('is the same reference until a field changes', async () => {
+  test('is flat: the mode, the session and each thing that may be wrong are members of their own (checklist 8: auth state is flat)', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    expect(Object.keys(auth.getState()).toSorted()).toEqual(['authMode', 'phase', 'session', 'storage'])
+    auth.rejectToken('expired')
+    expect(Object.entries(auth.getState()).map(([name, value]) => [name, typeof value]).toSorted()).toEqual([['authMode', 'string'], ['error', 'string'], ['phase', 'string'], ['session', 'object'], ['storage', 'object']])
+    expect(Object.keys(auth.getState().session!).toSorted()).toEqual(['authMode', 'claims', 'principal', 'principals'])
+  })
+
+  test('is the same reference until a field changes (checklist 8: readable synchronously)', async () => {
     const auth = await testBrowser().load()
     const state = auth.getState()
     await auth.ensureIdentity()
@@ -75,7 +99,7 @@ describe('the state', () => {
     expect(auth.getServerState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'starting' })
   })
 
-  test('tells subscribers of each change, until they leave', async () => {
+  test('tells subscribers of each change, until they leave (checklist 8: observable)', async () => {
     const auth = await testBrowser().load({ initialMode: 'anonymous' })
     const listener = vi.fn()
     const leave = auth.subscribe(listener)

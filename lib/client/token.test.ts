@@ -114,7 +114,7 @@ describe('in external mode', () => {
     expect(auth.getState().session?.claims).toEqual({ role: 'editor' })
   })
 
-  test('one request serves many callers', async () => {
+  test('one request serves many callers (checklist 10: once however many requests fail together)', async () => {
     const { auth, browser } = await upgraded()
     await Promise.all(Array.from({ length: 10 }, () => auth.getToken()))
     expect(browser.account.calls.filter((name) => name === 'getToken')).toHaveLength(1)

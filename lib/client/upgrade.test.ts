@@ -17,7 +17,7 @@ function codeOf(result: UpgradeResult): string | undefined {
 }
 
 describe('upgraded', () => {
-  test('a sign-up keeps the principal', async () => {
+  test('a sign-up keeps the principal (checklist 6: the same principal)', async () => {
     const browser = world().browser()
     const auth = await browser.load()
     const { session } = auth.getState()

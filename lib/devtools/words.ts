@@ -23,9 +23,9 @@ export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> =
   recoverable: 'an account or a backup brings it back',
 }
 
-/** Whether script in the page could copy the secret. */
+/** Whether script in the page could copy a secret of whoever is in force. */
 export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
-  none: 'no device secret here',
+  none: 'no key in use; those set aside stay',
   extractable: 'script in this page could copy it',
   hardened: 'can be used here, not copied',
 }

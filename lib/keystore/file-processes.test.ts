@@ -66,7 +66,7 @@ describe('processes at once', () => {
   }, 60_000)
 })
 
-test('an identity survives a restart, and the process ends by itself', async () => {
+test('an identity survives a restart, and the process ends by itself (checklist 5: stable across restarts)', async () => {
   const [first] = await run(await newWorkers(1), { task: 'start', file })
   const [second] = await run(await newWorkers(1), { task: 'start', file })
   expect(second!['principal']).toBe(first!['principal'])

@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, type WaitingAccount, currentEntry, liveIntent } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, type WaitingAccount, currentEntry, liveIntent } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -28,7 +28,10 @@ export interface Storage {
    * `recoverable`: a backup exists, or an account brings the principal back.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
-  /** Whether script in the page could copy the secret. */
+  /**
+   * Whether script in the page could copy a secret of whoever is in force, also one that the account adopted. `none`: no such key is here; keys that
+   * were set aside are not counted.
+   */
   readonly protection: 'none' | 'extractable' | 'hardened'
   /** Code of what is wrong with the storage, while something is. */
   readonly problem?: LatchkeyErrorCode
@@ -96,26 +99,26 @@ export interface StoreFacts {
 
 /** Derives the stored part of the state. */
 export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View {
-  const entry = currentEntry(ring)
-  const device = ring.entries.find((other): other is DeviceEntry => other.kind === 'device' && other.principal === entry?.principal)
-  const account = entry?.kind === 'account' ? entry : undefined
-  const storage: Storage = {
-    durability: isRecoverable(account, device) ? 'recoverable' : durability,
-    protection: !device ? 'none' : device.secret ? 'extractable' : 'hardened',
-    ...(problem && { problem }),
+  const { principal, kind, aliases = [], claims = {}, recoverable }: Partial<Merged> = currentEntry(ring) ?? {}
+  const principals = [principal!, ...aliases]
+  // After an adoption the key of this device is that of an alias.
+  const devices = ring.entries.filter((other): other is DeviceEntry => other.kind === 'device' && principals.includes(other.principal))
+  // An account never brings back what was encrypted with `deriveKey`; a backup does.
+  const isCovered = devices.every(({ derived, backedUpAt }) => backedUpAt !== null || (recoverable && !derived))
+  const authMode = kind === 'account' ? 'external' : 'local-first'
+  return {
+    authMode: kind ? authMode : 'anonymous',
+    session: kind ? { principal: principal!, principals, authMode, claims } : null,
+    storage: {
+      durability: isCovered && (recoverable || devices.some((device) => device.principal === principal)) ? 'recoverable' : durability,
+      protection: devices.some(({ secret }) => secret) ? 'extractable' : devices[0] ? 'hardened' : 'none',
+      ...(problem && { problem }),
+    },
   }
-  if (!entry) return { authMode: 'anonymous', session: null, storage }
-  const { principal } = entry
-  const { aliases = [], claims = {} } = account ?? {}
-  const authMode = account ? 'external' : 'local-first'
-  return { authMode, session: { principal, principals: [principal, ...aliases], authMode, claims }, storage }
 }
 
-/** An account never brings back what was encrypted with `deriveKey`; a backup does. */
-function isRecoverable(account: AccountEntry | undefined, device: DeviceEntry | undefined): boolean {
-  if (device && device.backedUpAt !== null) return true
-  return account?.recoverable === true && !device?.derived
-}
+/** The members that an entry of either kind may have. */
+type Merged = Omit<AccountEntry, 'kind'> & Pick<Entry, 'kind'>
 
 /** What the record says of an upgrade that waits. */
 export function waitingOf(ring: Keyring, now: number): UpgradeState {

@@ -39,11 +39,18 @@ describe('a backend that knows the secret', () => {
     })
   })
 
-  test('beats any JWT (checklist 13)', async () => {
+  test('beats any JWT (checklist 13: impersonation beats any JWT)', async () => {
     const authorization = `Bearer ${forge({ header: TOKEN_HEADER, claims: tokenClaims() })}`
     expect(await resolve({ authorization })).toMatchObject({ session: { principal: ALICE.principal } })
     expect(await resolve({ authorization, ...backendHeaders(SECRET, SESSION) })).toMatchObject({ session: { principal: BOB.principal } })
     expect(await resolve({ authorization: 'nonsense', ...backendHeaders(SECRET, SESSION) })).toMatchObject({ session: { principal: BOB.principal } })
+  })
+
+  test('keeps that session whatever token comes along: a fresh one, another one, one that has ended, none any more (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+    const tokens = [tokenClaims(), tokenClaims(BOB), { ...tokenClaims(), exp: NOW - 1 }].map((claims) => `Bearer ${forge({ header: TOKEN_HEADER, claims })}`)
+    for (const authorization of [...tokens, 'Bearer', undefined]) {
+      expect(await resolve({ authorization, ...backendHeaders(SECRET, SESSION) })).toMatchObject({ ok: true, source: 'backend', session: { principal: BOB.principal, claims: { role: 'member' } } })
+    }
   })
 
   test('passes on a session that it resolved itself, aliases and mode included', async () => {

@@ -39,7 +39,7 @@ function withClaims(claims: Record<string, unknown>): Promise<string> {
   return provider.sign(claims as JWTPayload)
 }
 
-describe('an external token', () => {
+describe('an external token (checklist 7: verified by a JWKS URL)', () => {
   test.each(['RS256', 'ES256', 'EdDSA'] as const)('of %s gives its session', async (alg) => {
     const resolution = await resolve(await provider.sign({ role: 'member' }, { alg }))
     expect(resolution).toMatchObject({
@@ -305,7 +305,7 @@ describe('keys that cannot be fetched', () => {
   })
 })
 
-describe('a token is tried as one kind only', () => {
+describe('a token is tried as one kind only (checklist 13: external JWT, then local-first)', () => {
   const both = (lookup: () => Promise<'active'>): SessionResolver => resolverOf({}, { localFirst: { audience: AUDIENCE, lookup } })
 
   test('both kinds are taken side by side', async () => {

@@ -1,15 +1,15 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
-import { type AnonymousWriteDenied, type WriterSession, owns, requireWriter } from './guards.ts'
+import { type AnonymousWriteDenied, type WriteAttempt, type WriterSession, owns, requireWriter } from './guards.ts'
 import { toResponse } from './response.ts'
 import { ANONYMOUS, type ServerSession } from './session.ts'
 
 const WRITER: ServerSession = { authMode: 'external', principal: 'p', principals: ['p', 'alias'], claims: {} }
-const ATTEMPT = { resource: 'notes', operation: 'insert' } as const
+const ATTEMPT: WriteAttempt = { resource: 'notes', operation: 'insert' }
 
-function denialOf(session: ServerSession): AnonymousWriteDenied {
+function denialOf(session: ServerSession, attempt = ATTEMPT): AnonymousWriteDenied {
   try {
-    requireWriter(session, ATTEMPT)
+    requireWriter(session, attempt)
   } catch (error) {
     return error as AnonymousWriteDenied
   }
@@ -21,12 +21,12 @@ describe('requireWriter', () => {
     expect(() => requireWriter({ ...WRITER, authMode }, ATTEMPT)).not.toThrow()
   })
 
-  test('denies an anonymous one, and says what was tried', () => {
-    const denial = denialOf(ANONYMOUS)
+  test.each(['insert', 'update', 'delete'] as const)('denies an anonymous %s, and says what was tried (checklist 3: AnonymousWriteDenied with operation and resource)', (operation) => {
+    const denial = denialOf(ANONYMOUS, { resource: 'notes', operation })
     expect(denial).toBeInstanceOf(LatchkeyError)
     expect(isLatchkeyError(denial, 'ANONYMOUS_WRITE_DENIED')).toBe(true)
-    expect(denial).toMatchObject(ATTEMPT)
-    expect(denial.message).toContain('insert on notes')
+    expect(denial).toMatchObject({ resource: 'notes', operation })
+    expect(denial.message).toContain(`${operation} on notes`)
   })
 
   test.each([undefined, '', null])('denies a session whose principal is %j', (principal) => {

@@ -28,7 +28,7 @@ function resolve(authorization: string | null, options: SessionResolverOptions =
   return createSessionResolver({ clock, ...options }).resolve({ headers })
 }
 
-describe('a request without a credential', () => {
+describe('a request without a credential (checklist 1: no credential gives anonymous) (checklist 13: none)', () => {
   test.each([{}, { anonymous: 'allow' } as const])('is anonymous with %o', async (options) => {
     expect(await resolve(null, options)).toEqual({ ok: true, session: { authMode: 'anonymous', principal: null, principals: [], claims: {} }, source: 'none' })
   })

@@ -18,7 +18,7 @@ describe('matchClaims', () => {
     ['another value', { type: 'admin' }, { type: 'user' }, null],
     ['a missing claim', { type: 'admin' }, {}, null],
     ['no claim at all', {}, { a: 1 }, {}],
-    ['a wildcard (checklist 25)', { sub: '$userId' }, { sub: '123' }, { userId: '123' }],
+    ['a wildcard (checklist 25: binds the user)', { sub: '$userId' }, { sub: '123' }, { userId: '123' }],
     ['a wildcard over a number', { sub: '$userId' }, { sub: 123 }, { userId: 123 }],
     ['a wildcard over an object', { org: '$org' }, { org: { id: 1 } }, { org: { id: 1 } }],
     ['a wildcard over false', { a: '$a' }, { a: false }, { a: false }],
@@ -90,7 +90,7 @@ describe('rolesOf', () => {
     ])
   })
 
-  test('binds the user by the principal, not by what a further issuer calls it (checklist 25)', () => {
+  test('binds the user by the principal, not by what a further issuer calls it (checklist 25: binds the user)', () => {
     const further = { ...ADA, principal: 'urn:latchkey:external:x', claims: { ...ADA.claims, sub: 'ada' } }
     expect(rolesOf(ROLES, further)[0]).toEqual({ key: 'user', roleVars: { userId: 'urn:latchkey:external:x' } })
     const backend = { ...ADA, claims: { type: 'user' } }
@@ -126,7 +126,7 @@ describe('matches (checklist 4: reads can be gated on the mode, claims can be us
   })
 })
 
-describe('requireSameSession (checklist 11 and 18)', () => {
+describe('requireSameSession (checklist 11: another principal is refused) (checklist 18: other roles are refused)', () => {
   const codeOf = (after: ServerSession, roles?: Roles, before: ServerSession = ADA): string => {
     try {
       requireSameSession(before, after, roles)

@@ -66,7 +66,7 @@ describe('one static key (checklist 7: one static JWK or PEM)', () => {
   })
 
   test.each<[string, string]>([
-    ['its newlines removed (checklist 24)', RSA.replaceAll('\n', '')],
+    ['its newlines removed (checklist 24: newlines removed)', RSA.replaceAll('\n', '')],
     ['spaces for newlines', RSA.replaceAll('\n', ' ')],
     ['newlines written as \\n', RSA.replaceAll('\n', '\\n')],
     ['newlines written as \\r\\n', RSA.replaceAll('\n', '\\r\\n')],

@@ -2,7 +2,7 @@ import { expect, test, describe, vi } from 'vitest'
 import { connectSession } from './connect-session.ts'
 import { HOUR, MINUTE, anonymousAuth, jwt, rest, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
 
-describe('a session starts', () => {
+describe('a session starts (checklist 15: from a token at construction or later; a client may start without one)', () => {
   test('by itself, with the token of the identity in force', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
@@ -42,7 +42,7 @@ describe('a session starts', () => {
     expect(session.getState().status).toBe('connected')
   })
 
-  test('with the first token from the refresh handler, where there is one', async () => {
+  test('with the first token from the refresh handler, where there is one (checklist 17: also from the constructor)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
@@ -60,7 +60,7 @@ describe('a session starts', () => {
   })
 })
 
-describe('autoConnect false', () => {
+describe('autoConnect false (checklist 16: waits for connect())', () => {
   test('waits for connect(), and lets the sink know the token', async () => {
     const time = testTime()
     const sink = testSink()
@@ -120,7 +120,7 @@ describe('autoConnect false', () => {
   })
 })
 
-describe('the same session started again', () => {
+describe('the same session started again (checklist 23: a changed token restarts the session, an unchanged one does not)', () => {
   test('with the same token is no restart', async () => {
     const time = testTime()
     const token = testSource(time.clock).next()
@@ -159,7 +159,7 @@ describe('the same session started again', () => {
   })
 })
 
-test('guest and user are separate sessions on one sink', async () => {
+test('guest and user are separate sessions on one sink (checklist 21: guest and user)', async () => {
   const time = testTime()
   const [guest, user] = [testSource(time.clock, 'guest'), testSource(time.clock, 'ada')]
   const sink = testSink()
@@ -172,7 +172,7 @@ test('guest and user are separate sessions on one sink', async () => {
 })
 
 describe('update', () => {
-  test('takes a fresh token of the same principal live', async () => {
+  test('takes a fresh token of the same principal live (checklist 11: refreshes the same principal live) (checklist 18: a manual token update works)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
@@ -191,7 +191,7 @@ describe('update', () => {
     expect(sink.calls).toEqual(['connect one'])
   })
 
-  test('refuses null, and changes nothing', async () => {
+  test('refuses null, and changes nothing (checklist 11: null is refused)', async () => {
     const time = testTime()
     const sink = testSink()
     const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
@@ -202,7 +202,7 @@ describe('update', () => {
     expect(sink.calls).toEqual(['connect one'])
   })
 
-  test('refuses another principal, and changes nothing', async () => {
+  test('refuses another principal, and changes nothing (checklist 11: another principal is refused)', async () => {
     const time = testTime()
     const sink = testSink()
     const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
@@ -213,7 +213,7 @@ describe('update', () => {
     expect(kinds).toEqual([])
   })
 
-  test('of other roles closes the session with ROLES_MISMATCH', async () => {
+  test('of other roles closes the session with ROLES_MISMATCH (checklist 18: other roles close with ROLES_MISMATCH)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
@@ -325,7 +325,7 @@ describe('a token that is none', () => {
     expect(sink.calls).toEqual([`connect of ${principal()}`])
   })
 
-  test('can carry a sync engine\'s own claims, and name its principal by another one', async () => {
+  test('can carry a sync engine\'s own claims, and name its principal by another one (checklist 22: a sync engine\'s own claims)', async () => {
     const time = testTime()
     const sink = testSink()
     const token = jwt({ jti: 'anon', 'x-triplit-project-id': 'p', 'x-triplit-token-type': 'anon' })
@@ -335,7 +335,7 @@ describe('a token that is none', () => {
 })
 
 describe('end', () => {
-  test('stops traffic and refreshing, and keeps local data', async () => {
+  test('stops traffic and refreshing, and keeps local data (checklist 15: endSession stops refreshing and keeps local data)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
@@ -348,7 +348,7 @@ describe('end', () => {
     expect(time.waiting()).toBe(0)
   })
 
-  test('clear empties it, and only clear does', async () => {
+  test('clear empties it, and only clear does (checklist 15: clear empties it)', async () => {
     const time = testTime()
     const sink = testSink()
     const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
@@ -388,7 +388,7 @@ describe('end', () => {
     expect(faults).toHaveLength(1)
   })
 
-  test('inside onSessionError stops everything at once', async () => {
+  test('inside onSessionError stops everything at once (checklist 19: the handler may end the session)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
@@ -420,7 +420,7 @@ describe('end', () => {
     expect(asked).not.toHaveBeenCalled()
   })
 
-  test('while a refresh is on its way drops what comes of it', async () => {
+  test('while a refresh is on its way drops what comes of it (checklist 17: refreshing stops at the end of the session)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()

@@ -123,7 +123,7 @@ describe('the principal in force', () => {
     expect(sink.calls).toEqual([`connect of ${principal()}`])
   })
 
-  test('goes: a sign-out ends the session at once, and local data stays', async () => {
+  test('goes: a sign-out ends the session at once, and local data stays (checklist 23: a null one ends it)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const sink = testSink()
@@ -149,7 +149,7 @@ describe('the principal in force', () => {
     expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${before}`])
   })
 
-  test('changes: the session of another one starts, on a sink that keeps nothing', async () => {
+  test('changes: the session of another one starts, on a sink that keeps nothing (checklist 11: a change of principal means a new client)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const sink = testSink(['clear'])
@@ -282,7 +282,7 @@ describe('the principal in force', () => {
   })
 })
 
-test('a session survives a reload', async () => {
+test('a session survives a reload (checklist 20: sessions survive reload)', async () => {
   const time = testTime()
   const keystore = memoryStore()
   const first = await testIdentity(time, {}, keystore)

@@ -4,7 +4,7 @@ import { DAY, HOUR, MINUTE, SECOND, anonymousAuth, claimsOf, jwt, rest, testIden
 // The longest waits.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
 
-describe('a token is refreshed', () => {
+describe('a token is refreshed (checklist 17: before expiry, or at a given interval; an expired one first)', () => {
   test('before it expires, again and again, without touching the connection', async () => {
     const time = testTime()
     const source = testSource(time.clock)
@@ -367,7 +367,7 @@ describe('offline at the moment of refresh', () => {
   })
 })
 
-describe('one refresh at a time', () => {
+describe('one refresh at a time (checklist 10: once however many requests fail together)', () => {
   test('however many failures come together', async () => {
     const time = testTime()
     const source = testSource(time.clock)

@@ -6,7 +6,7 @@ import { DAY, HOUR, MINUTE, SECOND, anonymousAuth, nameOf, rest, testIdentity, t
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
 
 describe('after a rejection', () => {
-  test('the error is set, the last session stays, traffic pauses, and a fresh token of the same principal resumes it', async () => {
+  test('the error is set, the last session stays, traffic pauses, and a fresh token of the same principal resumes it (checklist 9: a rejection pauses, a valid refresh resumes)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const sink = testSink()
@@ -21,7 +21,7 @@ describe('after a rejection', () => {
   })
 
   test.each([['expired', 'expired', 'TOKEN_EXPIRED'], ['missing', 'missing', 'UNAUTHORIZED'], ['invalid', 'invalid', 'UNAUTHORIZED'], ['disabled', 'disabled', 'UNAUTHORIZED'], ['TOKEN_EXPIRED', 'expired', 'TOKEN_EXPIRED'], ['UNAUTHORIZED', 'invalid', 'UNAUTHORIZED']] as const)(
-    '%s is shown by auth as %s and reported as %s, when a fresh token does not mend it',
+    '%s is shown by auth as %s and reported as %s, when a fresh token does not mend it (checklist 19: UNAUTHORIZED and TOKEN_EXPIRED reach a handler)',
     async (why, error, kind) => {
       const time = testTime()
       const { auth, principal } = await testIdentity(time)
@@ -286,7 +286,7 @@ describe('an update that the other side refuses', () => {
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
-  test('for other roles closes the session', async () => {
+  test('for other roles closes the session (checklist 19: ROLES_MISMATCH reaches a handler)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
@@ -318,7 +318,7 @@ describe('an update that the other side refuses', () => {
   })
 })
 
-describe('SCHEMA_MISMATCH', () => {
+describe('SCHEMA_MISMATCH (checklist 19: SCHEMA_MISMATCH reaches a handler)', () => {
   test('is passed through: no token mends it, auth has no error, connect() tries again', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
@@ -337,7 +337,7 @@ describe('SCHEMA_MISMATCH', () => {
   })
 })
 
-describe('a lost connection', () => {
+describe('a lost connection (checklist 20: sessions survive lost connections)', () => {
   test('is made again with the same token, later and later', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 86_400)

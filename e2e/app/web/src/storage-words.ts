@@ -17,7 +17,7 @@ const DURABILITY_WORDS: Readonly<Record<Exclude<Storage['durability'], 'recovera
 
 /** Who could take the key away. */
 export function protectionWords({ authMode, storage }: AuthState): string {
-  if (storage.protection === 'none') return authMode === 'external' ? 'None on this device: you came here by signing in' : 'None yet'
+  if (storage.protection === 'none') return authMode === 'external' ? 'None of this account on this device: you came here by signing in' : 'None yet'
   return PROTECTION_WORDS[storage.protection]
 }
 
