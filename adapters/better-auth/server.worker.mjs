@@ -1,10 +1,11 @@
 // A server process of its own, on a shared database: a file, or a Postgres. It answers requests, alone or at the
-// same moment as others, and dies right before the statement that it is told.
+// same moment as others, and dies right before the statement that it is told, or waits there.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
 import { magicLink } from 'better-auth/plugins'
 import { Client, Pool } from 'pg'
-import { latchkey } from 'latchkey/better-auth'
+import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
 
 const [, , place, origin] = process.argv
 let statements = 0
@@ -16,11 +17,21 @@ function beforeStatement() {
   if (statements === deadly) process.kill(process.pid, 'SIGKILL')
 }
 
+/** Of the request that a statement is for: at which of its statements it waits, and until when. */
+const stalls = new AsyncLocalStorage()
+
 class CountingClient extends Client {
+  isInTransaction = false
+
   /** @param {unknown[]} given */
   query(...given) {
     beforeStatement()
-    return super.query(...given)
+    const stall = stalls.getStore()
+    const isFree = !this.isInTransaction && given[0] !== 'begin'
+    if (given[0] === 'begin') this.isInTransaction = true
+    if (given[0] === 'commit' || given[0] === 'rollback') this.isInTransaction = false
+    if (!stall || !isFree || ++stall.statements !== stall.at) return super.query(...given)
+    return stall.over.then(() => super.query(...given))
   }
 }
 
@@ -33,7 +44,7 @@ const auth = betterAuth({
   user: { deleteUser: { enabled: true } },
   rateLimit: { enabled: false },
   logger: { disabled: true },
-  plugins: [latchkey(), magicLink({ sendMagicLink: async () => {} })],
+  plugins: [latchkey(), latchkeyJwt(), magicLink({ sendMagicLink: async () => {} })],
 })
 
 /** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */
@@ -53,22 +64,31 @@ async function answerAll({ requests, dieAt, dieAfterwards }) {
   process.send({ answers, statements })
 }
 
-/** A request that waits for the others to be ready. */
-let armed
+/** Requests that wait for those of the others to be ready. */
+let armed = []
+/** Ends the wait of a request that stalls. */
+let resume = () => {}
 
-async function go() {
+async function go({ place, stallAt, request }, over) {
   const begun = performance.timeOrigin + performance.now()
-  const response = await auth.handler(armed)
+  const response = await stalls.run({ statements: 0, at: stallAt, over }, () => auth.handler(request))
   const ended = performance.timeOrigin + performance.now()
-  const { code = 'done' } = await response.json()
-  process.send({ code, begun, ended })
+  const answer = JSON.parse((await response.text()) || '{}') ?? {}
+  const { code = response.ok ? 'done' : `HTTP ${response.status}` } = answer
+  process.send({ place, code, answer, begun, ended })
+}
+
+async function goAll() {
+  const over = new Promise((resolve) => (resume = resolve))
+  await Promise.all(armed.map((each) => go(each, over)))
 }
 
 process.on('message', async (message) => {
   if (message.requests) await answerAll(message)
-  else if (message.go) await go()
+  else if (message.go) await goAll()
+  else if (message.resume) resume()
   else {
-    armed = requestOf(message.arm)
+    armed = message.arm.map(({ place, stallAt, ...call }) => ({ place, stallAt, request: requestOf(call) }))
     process.send({ armed: true })
   }
 })
