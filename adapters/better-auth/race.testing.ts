@@ -24,6 +24,8 @@ export interface Outcome {
   readonly answer: object
   readonly begun: number
   readonly ended: number
+  /** It waited for the others. */
+  readonly isStalled: boolean
 }
 
 /** One call waits before a statement until all others have ended, where the database lets it: it is stale then. */

@@ -31,6 +31,7 @@ class CountingClient extends Client {
     if (given[0] === 'begin') this.isInTransaction = true
     if (given[0] === 'commit' || given[0] === 'rollback') this.isInTransaction = false
     if (!stall || !isFree || ++stall.statements !== stall.at) return super.query(...given)
+    stall.isStalled = true
     return stall.over.then(() => super.query(...given))
   }
 }
@@ -71,11 +72,12 @@ let resume = () => {}
 
 async function go({ place, stallAt, request }, over) {
   const begun = performance.timeOrigin + performance.now()
-  const response = await stalls.run({ statements: 0, at: stallAt, over }, () => auth.handler(request))
+  const stall = { statements: 0, at: stallAt, over, isStalled: false }
+  const response = await stalls.run(stall, () => auth.handler(request))
   const ended = performance.timeOrigin + performance.now()
   const answer = JSON.parse((await response.text()) || '{}') ?? {}
   const { code = response.ok ? 'done' : `HTTP ${response.status}` } = answer
-  process.send({ place, code, answer, begun, ended })
+  process.send({ place, code, answer, begun, ended, isStalled: stall.isStalled })
 }
 
 async function goAll() {
