@@ -24,17 +24,15 @@ export interface Outcome {
   readonly answer: object
   readonly begun: number
   readonly ended: number
-  /** It waited for the others. */
-  readonly isStalled: boolean
 }
 
-/** One call waits before a statement until all others have ended, where the database lets it: it is stale then. */
-export interface Stall {
-  /** Its place among the calls. */
-  readonly call: number
-  /** The statement, counted from 1; those of transactions do not count, since a stalled one would lock the others out. */
-  readonly at: number
-}
+/**
+ * Says whose statement comes next. A transaction is one with the statement before it: who waited inside would lock the others out.
+ *
+ * @param ready - the calls that have a statement to send, by their places
+ * @param steps - how many each call has sent
+ */
+export type Schedule = (ready: readonly number[], steps: readonly number[]) => number
 
 /** What came of the rounds of one race. */
 export interface Tally {
@@ -47,7 +45,9 @@ export interface Tally {
 export interface Arena {
   readonly server: TestServer
   /** All calls at one moment, dealt out to the processes. Each has its own in its hands before any is told to go: this is the barrier. */
-  race(calls: readonly Call[], stall?: Stall | null): Promise<Outcome[]>
+  race(calls: readonly Call[]): Promise<Outcome[]>
+  /** The same, with one statement at a time, on Postgres: the same schedule has the same outcome. */
+  interleave(calls: readonly Call[], schedule: Schedule): Promise<{ readonly outcomes: Outcome[]; readonly steps: readonly number[] }>
   /** The same calls to each process. `index` is that of the call. */
   askEach(calls: readonly Call[]): Promise<(Outcome & { readonly path: string; readonly index: number })[]>
   close(): Promise<void>
@@ -58,19 +58,39 @@ export async function openArena(opened: MeetingPlace): Promise<Arena> {
   const server = await testServer({}, opened.database)
   const workers = await Promise.all(Array.from({ length: PROCESSES }, () => startProcess(opened.place)))
 
-  async function race(calls: readonly Call[], stall: Stall | null = null): Promise<Outcome[]> {
-    const dealt = workers.map((_, index) => calls.flatMap((call, place) => (place % workers.length === index ? [{ ...call, place, stallAt: stall?.call === place ? stall.at : null }] : [])))
+  /** @param onNews - hears of each statement that waits, and of each answer but the last */
+  async function start(calls: readonly Call[], isOrdered: boolean, onNews: (news: News) => void): Promise<Outcome[]> {
     const ready = workers.map((worker) => once(worker, 'message'))
-    workers.forEach((worker, index) => worker.send({ arm: dealt[index] }))
+    for (const [index, worker] of workers.entries()) {
+      const arm = calls.map((call, place) => ({ ...call, place, isOrdered })).filter(({ place }) => place % workers.length === index)
+      worker.send({ arm })
+    }
     await Promise.all(ready)
-    const answers = collect(workers, calls.length, stall?.call)
+    const answers = collect(workers, calls.length, onNews)
     for (const worker of workers) worker.send({ go: true })
     return answers
   }
 
+  async function interleave(calls: readonly Call[], schedule: Schedule): Promise<{ outcomes: Outcome[]; steps: number[] }> {
+    const [steps, waiting, over] = [calls.map(() => 0), calls.map(() => 0), calls.map(() => false)]
+    const outcomes = await start(calls, true, ({ place, isWaiting }) => {
+      if (isWaiting) waiting[place]!++
+      else over[place] = true
+      if (calls.some((_, each) => !over[each] && waiting[each] === 0) || over.every(Boolean)) return
+      const next = schedule(calls.flatMap((_, each) => (over[each] ? [] : [each])), steps)
+      steps[next]!++
+      waiting[next]!--
+      workers[next % workers.length]!.send({ step: next })
+    })
+    return { outcomes, steps }
+  }
+
+  const race = (calls: readonly Call[]): Promise<Outcome[]> => start(calls, false, () => {})
+
   return {
     server,
     race,
+    interleave,
     askEach: async (calls) => {
       const asked = calls.flatMap((call, index) => workers.map(() => ({ ...call, index })))
       return (await race(asked)).map((outcome, place) => ({ ...outcome, path: asked[place]!.path, index: asked[place]!.index }))
@@ -82,14 +102,21 @@ export async function openArena(opened: MeetingPlace): Promise<Arena> {
   }
 }
 
-/** Waits for every answer; whoever is stalled goes on once all the others are there. */
-function collect(workers: readonly ChildProcess[], count: number, stalled: number | undefined): Promise<Outcome[]> {
+/** A statement of a call waits, or the call has its answer. */
+interface News {
+  /** Of the call. */
+  readonly place: number
+  readonly isWaiting?: true
+}
+
+/** Waits for every answer. */
+function collect(workers: readonly ChildProcess[], amount: number, onNews: (news: News) => void): Promise<Outcome[]> {
   const outcomes = new Map<number, Outcome>()
   return new Promise((resolve, reject) => {
-    const take = ({ place, ...outcome }: Outcome & { place: number }): void => {
-      outcomes.set(place, outcome)
-      if (stalled !== undefined && outcomes.size === count - 1 && !outcomes.has(stalled)) workers[stalled % workers.length]!.send({ resume: true })
-      if (outcomes.size === count) end(() => resolve(Array.from({ length: count }, (_, index) => outcomes.get(index)!)))
+    const take = (news: News | (News & Outcome)): void => {
+      if ('code' in news) outcomes.set(news.place, news)
+      if (outcomes.size === amount) end(() => resolve(Array.from({ length: amount }, (_, index) => outcomes.get(index)!)))
+      else onNews(news)
     }
     const fail = (): void => end(() => reject(new Error('a server process died')))
     const end = (settle: () => void): void => {

@@ -1,5 +1,6 @@
 // A server process of its own, on a shared database: a file, or a Postgres. It answers requests, alone or at the
-// same moment as others, and dies right before the statement that it is told, or waits there.
+// same moment as others, and dies right before the statement that it is told. Or it
+// waits before each, where somebody else says whose turn it is.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
@@ -17,8 +18,8 @@ function beforeStatement() {
   if (statements === deadly) process.kill(process.pid, 'SIGKILL')
 }
 
-/** Of the request that a statement is for: at which of its statements it waits, and until when. */
-const stalls = new AsyncLocalStorage()
+/** Of the request that a statement is for: what lets its statements go, one at a time, where somebody says the order. */
+const orders = new AsyncLocalStorage()
 
 class CountingClient extends Client {
   isInTransaction = false
@@ -26,20 +27,20 @@ class CountingClient extends Client {
   /** @param {unknown[]} given */
   query(...given) {
     beforeStatement()
-    const stall = stalls.getStore()
-    const isFree = !this.isInTransaction && given[0] !== 'begin'
-    if (given[0] === 'begin') this.isInTransaction = true
-    if (given[0] === 'commit' || given[0] === 'rollback') this.isInTransaction = false
-    if (!stall || !isFree || ++stall.statements !== stall.at) return super.query(...given)
-    stall.isStalled = true
-    return stall.over.then(() => super.query(...given))
+    const [text] = given
+    // Whoever waited inside a transaction would lock the others out.
+    const isFree = !this.isInTransaction && text !== 'begin'
+    if (text === 'begin') this.isInTransaction = true
+    if (text === 'commit' || text === 'rollback') this.isInTransaction = false
+    const order = isFree && orders.getStore()
+    return order ? order.wait().then(() => super.query(...given)) : super.query(...given)
   }
 }
 
 const auth = betterAuth({
   baseURL: origin,
   secret: 'a secret of at least thirty-two characters',
-  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 4, Client: CountingClient }) : new Database(place, { verbose: beforeStatement }),
+  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 10, Client: CountingClient }) : new Database(place, { verbose: beforeStatement }),
   emailAndPassword: { enabled: true, password: { hash: async (password) => password, verify: async ({ hash, password }) => hash === password } },
   emailVerification: { autoSignInAfterVerification: true },
   user: { deleteUser: { enabled: true } },
@@ -67,30 +68,33 @@ async function answerAll({ requests, dieAt, dieAfterwards }) {
 
 /** Requests that wait for those of the others to be ready. */
 let armed = []
-/** Ends the wait of a request that stalls. */
-let resume = () => {}
+/** What statements wait for, by the place of their request. */
+const waiting = new Map()
 
-async function go({ place, stallAt, request }, over) {
+/** Says that a statement waits, and waits. */
+function waitAt(place) {
+  return new Promise((resolve) => {
+    waiting.set(place, [...(waiting.get(place) ?? []), resolve])
+    process.send({ place, isWaiting: true })
+  })
+}
+
+async function go({ place, isOrdered, request }) {
   const begun = performance.timeOrigin + performance.now()
-  const stall = { statements: 0, at: stallAt, over, isStalled: false }
-  const response = await stalls.run(stall, () => auth.handler(request))
+  const answering = () => auth.handler(request)
+  const response = await (isOrdered ? orders.run({ wait: () => waitAt(place) }, answering) : answering())
   const ended = performance.timeOrigin + performance.now()
   const answer = JSON.parse((await response.text()) || '{}') ?? {}
   const { code = response.ok ? 'done' : `HTTP ${response.status}` } = answer
-  process.send({ place, code, answer, begun, ended, isStalled: stall.isStalled })
-}
-
-async function goAll() {
-  const over = new Promise((resolve) => (resume = resolve))
-  await Promise.all(armed.map((each) => go(each, over)))
+  process.send({ place, code, answer, begun, ended })
 }
 
 process.on('message', async (message) => {
   if (message.requests) await answerAll(message)
-  else if (message.go) await goAll()
-  else if (message.resume) resume()
+  else if (message.go) await Promise.all(armed.map(go))
+  else if ('step' in message) waiting.get(message.step).shift()()
   else {
-    armed = message.arm.map(({ place, stallAt, ...call }) => ({ place, stallAt, request: requestOf(call) }))
+    armed = message.arm.map(({ place, isOrdered, ...call }) => ({ place, isOrdered, request: requestOf(call) }))
     process.send({ armed: true })
   }
 })
