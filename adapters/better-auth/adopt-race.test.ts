@@ -1,11 +1,12 @@
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Deed, type Scenario, type World, callOf, prepare, scenarios } from './adoption.testing.ts'
+import { STALLS } from './adoption-stalls.testing.ts'
 import { type Standing, type State, addedActs, readState } from './adoption-state.testing.ts'
 import type { SessionAnswer } from './index.ts'
 import { elsewhere, link, unlink } from './link.testing.ts'
 import { PLACES } from './process.testing.ts'
-import { type Arena, type Outcome, PATIENCE, PROCESSES, ROUNDS, type Schedule, type Tally, count, openArena, rounds } from './race.testing.ts'
+import { type Arena, type Outcome, PATIENCE, PROCESSES, ROUNDS, type Schedule, type Tally, count, openArena, randomly, rounds, stalling } from './race.testing.ts'
 import { type Person, codeOf, cookieOf } from './requests.testing.ts'
 import { person } from './server.testing.ts'
 
@@ -40,30 +41,6 @@ interface Aftermath {
 interface Look {
   readonly one: Person
   readonly session: NonNullable<SessionAnswer['session']>
-}
-
-const act = (kind: Deed['kind'], account: number, device = 0): Scenario['acts'][number] => ({ kind, account, device })
-const scene = (accounts: Scenario['accounts'], state: Scenario['devices'][number]['state'], ...acts: Scenario['acts']): Scenario => ({ accounts, devices: [{ state, of: 0 }], acts, order: null })
-
-/** The first request stalls before each of its statements in turn, until the others have ended. */
-const STALLS: Record<string, Scenario> = {
-  'a link, while the same principal is bound': scene(['bound', 'open'], 'new', act('link', 0), act('bind', 1)),
-  'a bind, while the same principal is linked': scene(['open', 'bound'], 'new', act('bind', 0), act('link', 1)),
-  'a link out of a left reservation, while the same principal is bound': scene(['bound', 'open'], 'left', act('link', 0), act('bind', 1)),
-  'a link out of a released one, while the same principal is bound': scene(['bound', 'open'], 'released', act('link', 0), act('bind', 1)),
-  'a bind out of a left reservation, while the same principal is linked': scene(['open', 'bound'], 'left', act('bind', 0), act('link', 1)),
-  'a link, while a sign-up takes the principal': scene(['bound', 'old'], 'left', act('link', 0), act('sign-up', 1)),
-  'a bind, while a sign-up takes the principal': scene(['open', 'old'], 'left', act('bind', 0), act('sign-up', 1)),
-  'a link, while another account links the principal': scene(['old', 'bound'], 'lapsed', act('link', 0), act('link', 1)),
-  'a link, while the same account links it and gives it up': scene(['bound', 'old'], 'held', act('link', 0), act('link', 0), act('unlink', 0)),
-  'a link of what is held, while the account is reset by a proof of its mailbox': scene(['bound', 'old'], 'held', act('link', 0), act('link', 0), act('reset', 0)),
-  'an undo, while the account is deleted': scene(['bound', 'old'], 'alias', act('unlink', 0), act('remove', 0)),
-  'a deletion, while an alias is given up': scene(['bound', 'old'], 'alias', act('remove', 0), act('unlink', 0)),
-  'a deletion, while a principal is linked to an account that has none': scene(['old', 'old'], 'new', act('remove', 0), act('link', 0)),
-  'a link, while the account is deleted': scene(['old', 'old'], 'new', act('link', 0), act('remove', 0)),
-  'a look, while the account is reset': scene(['bound', 'old'], 'alias', act('look', 0), act('reset', 0), act('look', 0)),
-  'a reset, while the account links and looks': scene(['bound', 'old'], 'new', act('reset', 0), act('link', 0), act('look', 0)),
-  'an undo, while the account is reset': scene(['old', 'bound'], 'alias', act('unlink', 0), act('reset', 0), act('link', 1)),
 }
 
 describe.each(Object.entries(PLACES))('several processes on %s adopt and undo', { timeout: PATIENCE }, (where, open) => {
@@ -148,17 +125,6 @@ describe.each(Object.entries(PLACES))('several processes on %s adopt and undo', 
     expect(await owner.one.session()).toEqual(owner.session)
   }
 })
-
-/** The first call stops after so many statements, until all others have ended. */
-function stalling(stop: number): Schedule {
-  return (ready, steps) => (ready[0] === 0 && (steps[0]! < stop || ready.length === 1) ? 0 : ready.find((call) => call !== 0)!)
-}
-
-/** Every few statements somebody else goes on. */
-function randomly(order: readonly number[]): Schedule {
-  let taken = 0
-  return (ready) => ready[Math.trunc(order[Math.trunc(taken++ / 2) % order.length]! + taken / (2 * order.length)) % ready.length]!
-}
 
 function isHeldByOneOf(looks: readonly Look[], { held }: Standing): boolean {
   return held !== undefined && looks.some(({ session }) => session.accountId === held)

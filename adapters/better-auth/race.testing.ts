@@ -27,7 +27,7 @@ export interface Outcome {
 }
 
 /**
- * Says whose statement comes next. A transaction is one with the statement before it: who waited inside would lock the others out.
+ * Says whose statement comes next. A transaction is one step: who waited inside would lock the others out.
  *
  * @param ready - the calls that have a statement to send, by their places
  * @param steps - how many each call has sent
@@ -140,4 +140,15 @@ export function count(tally: Tally, outcomes: readonly Outcome[], nameOf: (outco
   for (const [index, outcome] of outcomes.entries()) tally.codes[nameOf(outcome, index)] = (tally.codes[nameOf(outcome, index)] ?? 0) + 1
   // Whether all of them were at work at one moment.
   if (Math.max(...outcomes.map(({ begun }) => begun)) < Math.min(...outcomes.map(({ ended }) => ended))) tally.overlapping++
+}
+
+/** The first call stops after so many statements, until all others have ended. */
+export function stalling(stop: number): Schedule {
+  return (ready, steps) => (ready[0] === 0 && (steps[0]! < stop || ready.length === 1) ? 0 : ready.find((call) => call !== 0)!)
+}
+
+/** Every few statements somebody else goes on, by numbers that were drawn. */
+export function randomly(order: readonly number[]): Schedule {
+  let taken = 0
+  return (ready) => ready[Math.trunc(order[Math.trunc(taken++ / 2) % order.length]! + taken / (2 * order.length)) % ready.length]!
 }

@@ -29,7 +29,7 @@ class CountingClient extends Client {
     beforeStatement()
     const [text] = given
     // Whoever waited inside a transaction would lock the others out.
-    const isFree = !this.isInTransaction && text !== 'begin'
+    const isFree = !this.isInTransaction
     if (text === 'begin') this.isInTransaction = true
     if (text === 'commit' || text === 'rollback') this.isInTransaction = false
     const order = isFree && orders.getStore()
