@@ -199,12 +199,15 @@ function expectExplained(race: Aftermath, principal: string): void {
 }
 
 /** One row of the audit for each change, and keys that are revoked with their account alone. */
-function expectRecords({ world, before, after }: Aftermath): void {
+function expectRecords({ world, before, after, outcomes }: Aftermath): void {
+  // A mailbox is proven for the first time once.
+  const resets = new Set(doneDeeds({ world, outcomes }, 'reset').map(({ account }) => account)).size
   for (const { principal, thumbprint } of world.devices) {
     const acts = addedActs(before, after, principal)
     const isHeld = (state: State): number => (state.standing(principal).of === undefined ? 0 : 1)
     const balance = (acts['link'] ?? 0) + (acts['bind'] ?? 0) - (acts['unlink'] ?? 0) - (acts['reset'] ?? 0) - (acts['retire'] ?? 0)
     expect([acts, balance]).toEqual([acts, isHeld(after) - isHeld(before)])
+    expect(acts['reset'] ?? 0).toBeLessThanOrEqual(resets)
     const { isRetired = false } = after.standing(principal)
     expect(after.revoked.has(thumbprint)).toBe(isRetired)
     if (isRetired) expect(acts['retire']).toBe(1)

@@ -15,6 +15,7 @@ const ALWAYS: Record<string, Scenario> = {
   'an undo, while the account links the principal again': scene(['bound', 'old'], 'alias', act('unlink', 0), act('unlink', 0), act('link', 0)),
   'a deletion, while an alias is given up': scene(['bound', 'old'], 'alias', act('remove', 0), act('unlink', 0)),
   'a look, while the account is reset': scene(['bound', 'old'], 'alias', act('look', 0), act('reset', 0), act('look', 0)),
+  'a look, while the account is reset and links again': scene(['old', 'old'], 'alias', act('look', 0), act('reset', 0), act('link', 0)),
 }
 
 const MORE: Record<string, Scenario> = {

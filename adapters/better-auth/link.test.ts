@@ -3,12 +3,13 @@ import { APIError } from 'better-auth/api'
 import { admin, anonymous, magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
-import { adopt } from './adopt.ts'
+import { adopt, giveUp } from './adopt.ts'
 import { onEachEngine } from './engines.testing.ts'
-import { changeRow, reserveFor } from './lock.ts'
+import { changeRow, findUser, reserveFor } from './lock.ts'
 import { EXPECT_HEADER, type Link, type OnLink, PROOF_HEADER, createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from './link.testing.ts'
 import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from './requests.testing.ts'
+import { retire } from './retire.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
@@ -586,6 +587,20 @@ onEachEngine((newServer, engine) => {
       await one.browser.send('/delete-user', post({ password: ada.password }))
       expect(await statusOf(server, one)).toBe('disabled')
       expect(await statusOf(server, two)).toBe('local-first')
+    })
+
+    test('at the very moment of a deletion is not undone by it', async () => {
+      const { server, one, two } = await linked()
+      const { accountId } = (await one.session())!
+      const user = (await findUser(server.adapter, 'id', accountId))!
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
+        if ((await rowOf(server, two.device.principal))!['kind'] === 'alias') await giveUp(server.adapter, accountId, two.device.principal, new Date())
+        return server.adapter.transaction(work)
+      }
+      await retire({ ...server.adapter, transaction }, user, new Date())
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'held' })
+      expect(await statusOf(server, two)).toBe('local-first')
+      expect((await acts(server)).filter((act) => act.startsWith('retire'))).toEqual([`retire:${one.device.principal}`])
     })
 
     test('retires an alias with its account', async () => {
