@@ -60,6 +60,7 @@ export async function openArena(opened: MeetingPlace): Promise<Arena> {
 
   /** @param onNews - hears of each statement that waits, and of each answer but the last */
   async function start(calls: readonly Call[], isOrdered: boolean, onNews: (news: News) => void): Promise<Outcome[]> {
+    if (calls.length === 0) return []
     const ready = workers.map((worker) => once(worker, 'message'))
     for (const [index, worker] of workers.entries()) {
       const arm = calls.map((call, place) => ({ ...call, place, isOrdered })).filter(({ place }) => place % workers.length === index)
