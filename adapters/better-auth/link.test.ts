@@ -9,6 +9,7 @@ import { changeRow, findUser, reserveFor } from './lock.ts'
 import { EXPECT_HEADER, type Link, type OnLink, PROOF_HEADER, createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from './link.testing.ts'
 import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from './requests.testing.ts'
+import { proveMailbox } from './mailbox.ts'
 import { retire } from './retire.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
 
@@ -498,6 +499,13 @@ onEachEngine((newServer, engine) => {
       await again.browser.send('/sign-in/magic-link', post({ email: ada.email }))
       await again.browser.send(`/magic-link/verify?token=${mail.last().token}`)
       expect(await again.session()).toMatchObject({ principal: id, aliases: [again.device.principal] })
+    })
+
+    test('ends where the account was deleted meanwhile', async () => {
+      const { server } = await twoDevices()
+      const user = (await findUser(server.adapter, 'id', (await userOf(server))['id'] as string))!
+      await server.adapter.deleteMany({ model: 'user', where: [] })
+      expect(await proveMailbox(server.adapter, user, 'nobody', new Date())).toEqual(user)
     })
 
     test('before the link leaves it alone, when an address is proven that was proven', async () => {

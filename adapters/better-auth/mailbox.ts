@@ -55,7 +55,9 @@ export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: st
   const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover }
   const isKept = isKeptBy(user, prover) && !(await hasRevokedKey(adapter, user))
   const isDone = isKept ? await changeUser(adapter, user, proven) : await reset(adapter, user, proven, now)
-  const present = (await findUser(adapter, 'id', user.id)) ?? user
+  const present = await findUser(adapter, 'id', user.id)
+  // Deleted meanwhile: there is nothing left to decide.
+  if (!present) return user
   // Somebody bound or reset it meanwhile: decide again by what it is now.
   return isDone || isMailboxProven(present) ? present : proveMailbox(adapter, present, prover, now)
 }
