@@ -1,3 +1,4 @@
+import type { DBAdapter } from 'better-auth'
 import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
@@ -17,7 +18,7 @@ type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
  * @param clock - milliseconds since 1970; the system clock unless told
  */
 export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
-  const open = async (): Promise<BindingStore> => bindingStoreOf((await $context).adapter as Adapter, clock)
+  const open = async (): Promise<BindingStore> => bindingStoreOf((await $context).adapter as DBAdapter, clock)
   return {
     find: async (issuer, subject) => (await open()).find(issuer, subject),
     insert: async (binding) => (await open()).insert(binding),
@@ -30,7 +31,7 @@ export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?:
  * another provider. The account has a row of its own, under an id made of issuer and subject; its epoch says which
  * principal is its, and the row is written once.
  */
-export function bindingStoreOf(adapter: Adapter, clock: () => number = Date.now): BindingStore {
+export function bindingStoreOf(adapter: DBAdapter, clock: () => number = Date.now): BindingStore {
   const now = (): Date => new Date(clock())
   const find = (account: Account): Promise<ExternalBinding | null> => findBinding(adapter, account, now())
   return {
@@ -90,7 +91,7 @@ async function isComplete(adapter: Adapter, row: PrincipalRow, now: Date): Promi
 type Device = { readonly principal: string; readonly thumbprint: string }
 
 /** @returns false: the principal is somebody else's */
-async function bindOrRefuse(adapter: Adapter, account: Account, device: Device, now: Date): Promise<boolean> {
+async function bindOrRefuse(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<boolean> {
   try {
     const row = await reserveExternal(adapter, account, device, now)
     await writeOwn(adapter, account, { kind: 'alias', epoch: row.epoch })
@@ -105,7 +106,7 @@ async function bindOrRefuse(adapter: Adapter, account: Account, device: Device, 
 }
 
 /** As for an account that is being made; the row says for which one. */
-async function reserveExternal(adapter: Adapter, account: Account, device: Device, now: Date): Promise<PrincipalRow> {
+async function reserveExternal(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<PrincipalRow> {
   const found = await findRow(adapter, device.principal)
   const row: PrincipalRow = { ...device, ...account, userId: null, kind: 'reserved', epoch: newEpoch(), until: endOf(now) }
   if (!found) {

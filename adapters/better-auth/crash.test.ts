@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ChallengeAnswer, EXPECT_HEADER, PROOF_HEADER } from './index.ts'
 import { elsewhere, link, nonceFor, unlink } from './link.testing.ts'
 import { type MeetingPlace, PLACES, startProcess } from './process.testing.ts'
-import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
-import { AUDIENCE, BASE_OPTIONS, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
+import { type Person, cookieOf, newPerson, post, proofOf } from './requests.testing.ts'
+import { AUDIENCE, BASE_OPTIONS, type TestServer, person, testServer } from './server.testing.ts'
 
 interface Call {
   readonly path: string
@@ -35,10 +35,6 @@ interface Prepared {
   readonly calls: readonly Call[]
   /** What must hold afterwards, wherever the server died. */
   readonly check: () => Promise<void>
-}
-
-function cookieOf({ browser }: Person): Record<string, string> {
-  return { cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; '), origin: ORIGIN }
 }
 
 describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) => {

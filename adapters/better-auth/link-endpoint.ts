@@ -66,7 +66,9 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   const device = await useNonce(ctx, tools, 'link', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }))
   if (await isTheirs(adapter, subject, device)) return
   const user = await findUser(adapter, 'id', subject.accountId)
-  if (!user || !(await mayLink(ctx, user, device))) throw refusal('ACCOUNT_HANDED_OVER')
+  // Deleted in between.
+  if (!user) throw refusal('LINK_FORBIDDEN')
+  if (!(await mayLink(ctx, user, device))) throw refusal('ACCOUNT_HANDED_OVER')
   await adopt(adapter, subject, device, before(ctx, tools.onLink), now)
   const after = await subjectOf(adapter, subject.accountId, now)
   // The account was reset in between.

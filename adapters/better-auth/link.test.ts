@@ -3,15 +3,20 @@ import { APIError } from 'better-auth/api'
 import { admin, anonymous, magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
-import { adopt } from './adopt.ts'
+import { adopt, giveUp } from './adopt.ts'
 import { onEachEngine } from './engines.testing.ts'
+import { changeRow, findUser, reserveFor } from './lock.ts'
 import { EXPECT_HEADER, type Link, type OnLink, PROOF_HEADER, createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from './link.testing.ts'
 import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from './requests.testing.ts'
+import { proveMailbox } from './mailbox.ts'
+import { retire } from './retire.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
 const DAY = 86_400_000
+
+type Trx = Parameters<Parameters<TestServer['adapter']['transaction']>[0]>[0]
 
 async function expectRefused(response: Response, status: number, code: string): Promise<void> {
   expect([response.status, await codeOf(response)]).toEqual([status, code])
@@ -306,15 +311,62 @@ onEachEngine((newServer, engine) => {
       const { device } = two
       await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'signing up', userId: null, until: new Date(Date.now() + 60_000) } })
       const signUp = () => server.adapter.create({ model: 'user', data: { email: 'bob@example.com', name: 'bob', emailVerified: false, createdAt: new Date(), updatedAt: new Date(), principal: device.principal, principalEpoch: 'signing up', principalOpen: false } })
-      let isFirst = true
       // The user comes after the last look at the row, and before the row changes.
-      const adapter = { ...server.adapter, updateMany: async (change: Parameters<typeof server.adapter.updateMany>[0]) => {
-        if (change.model === 'latchkeyPrincipal' && isFirst) await signUp()
-        isFirst &&= change.model !== 'latchkeyPrincipal'
-        return server.adapter.updateMany(change)
-      } }
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
+        await signUp()
+        return server.adapter.transaction(work)
+      }
+      const adapter = { ...server.adapter, transaction }
       await expect(adopt(adapter, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
       expect(await rowOf(server, device.principal)).toMatchObject({ kind: 'reserved', userId: null, epoch: 'signing up' })
+    })
+
+    test('that gives way is never seen by others, where there are transactions', async () => {
+      const { server, one, two } = await twoDevices()
+      const { device } = two
+      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'signing up', userId: null, until: new Date(Date.now() + 60_000) } })
+      const seen: unknown[] = []
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> =>
+        server.adapter.transaction((trx) =>
+          work({ ...trx, findOne: async <Row>(query: Parameters<typeof trx.findOne>[0]) => {
+            // SQLite has one connection here, which the transaction holds.
+            if (engine === 'Postgres' && query.model === 'user') seen.push((await rowOf(server, device.principal))!['epoch'])
+            return trx.findOne<Row>(query)
+          } }),
+        )
+      await adopt({ ...server.adapter, transaction }, (await one.session())!, device, async () => {}, new Date())
+      expect(seen).toEqual(engine === 'Postgres' ? ['signing up'] : [])
+    })
+
+    test('of what is held, by two devices at once, leaves it held if neither gets through', async () => {
+      const { server, one, two } = await twoDevices()
+      await link(one, two.device)
+      await unlink(one, two.device.principal)
+      const [now, { accountId }] = [new Date(), (await one.session())!]
+      const [first, second] = [await reserveFor(server.adapter, accountId, two.device, now), await reserveFor(server.adapter, accountId, two.device, now)]
+      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before)
+      const row = (await rowOf(server, two.device.principal))!
+      expect(row).toMatchObject({ kind: 'held', userId: accountId })
+      expect((row['until'] as Date).getTime() - now.getTime()).toBeGreaterThan(29 * DAY)
+    })
+
+    test('that read its row long ago takes nothing from an account that was bound since', async () => {
+      const { server, one, two } = await twoDevices()
+      const { device } = two
+      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'released', userId: null, until: null } })
+      const bob = await newPerson(server, device)
+      let isFirst = true
+      const findOne = async <Row>(query: Parameters<typeof server.adapter.findOne>[0]): Promise<Row | null> => {
+        const row = await server.adapter.findOne<Row>(query)
+        if (query.model === 'latchkeyPrincipal' && isFirst) {
+          isFirst = false
+          await bob.prove('/sign-up/email', person('bob'))
+          await bob.session()
+        }
+        return row
+      }
+      await expect(adopt({ ...server.adapter, findOne }, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      expect(await bob.session()).toMatchObject({ principal: device.principal })
     })
 
     test('has no place for what a sign-up with the same key made meanwhile', async () => {
@@ -449,6 +501,13 @@ onEachEngine((newServer, engine) => {
       expect(await again.session()).toMatchObject({ principal: id, aliases: [again.device.principal] })
     })
 
+    test('ends where the account was deleted meanwhile', async () => {
+      const { server } = await twoDevices()
+      const user = (await findUser(server.adapter, 'id', (await userOf(server))['id'] as string))!
+      await server.adapter.deleteMany({ model: 'user', where: [] })
+      expect(await proveMailbox(server.adapter, user, 'nobody', new Date())).toEqual(user)
+    })
+
     test('before the link leaves it alone, when an address is proven that was proven', async () => {
       const mail = mailing()
       const server = await mailed(mail)
@@ -536,6 +595,20 @@ onEachEngine((newServer, engine) => {
       await one.browser.send('/delete-user', post({ password: ada.password }))
       expect(await statusOf(server, one)).toBe('disabled')
       expect(await statusOf(server, two)).toBe('local-first')
+    })
+
+    test('at the very moment of a deletion is not undone by it', async () => {
+      const { server, one, two } = await linked()
+      const { accountId } = (await one.session())!
+      const user = (await findUser(server.adapter, 'id', accountId))!
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
+        if ((await rowOf(server, two.device.principal))!['kind'] === 'alias') await giveUp(server.adapter, accountId, two.device.principal, new Date())
+        return server.adapter.transaction(work)
+      }
+      await retire({ ...server.adapter, transaction }, user, new Date())
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'held' })
+      expect(await statusOf(server, two)).toBe('local-first')
+      expect((await acts(server)).filter((act) => act.startsWith('retire'))).toEqual([`retire:${one.device.principal}`])
     })
 
     test('retires an alias with its account', async () => {

@@ -1,4 +1,4 @@
-import type { DBTransactionAdapter } from 'better-auth'
+import type { DBAdapter, DBTransactionAdapter } from 'better-auth'
 import { LatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
 import { isRevokedKey } from './keys.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
@@ -61,7 +61,7 @@ async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice
  * @returns the row as it is now, and how to leave it if nothing comes of it
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
-export async function reserveFor(adapter: Adapter, userId: string, device: ProvenDevice, now: Date): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
+export async function reserveFor(adapter: DBAdapter, userId: string, device: ProvenDevice, now: Date): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
   const found = await findRow(adapter, device.principal)
   const isHeld = found !== null && isHold(found, now)
   const row: PrincipalRow = { ...device, ...NOBODYS, kind: 'reserved', userId, epoch: newEpoch(), until: isHeld ? found.until : endOf(now) }
@@ -80,12 +80,16 @@ export async function reserveFor(adapter: Adapter, userId: string, device: Prove
  *
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first
  */
-export async function takeOver(adapter: Adapter, found: PrincipalRow, row: PrincipalRow): Promise<void> {
-  if (!(await changeRow(adapter, found, row))) throw taken()
-  // A sign-up with the same key can have made its user since the row was read: it was first.
-  if (!(await findUser(adapter, 'principal', row.principal))) return
-  await changeRow(adapter, row, found)
-  throw taken()
+export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: PrincipalRow): Promise<void> {
+  // In one step, where there are transactions: nobody may see a user without its row in between.
+  const isDone = await adapter.transaction(async (trx) => {
+    if (!(await changeRow(trx, found, row))) return false
+    // A sign-up with the same key can have made its user since the row was read: it was first.
+    if (!(await findUser(trx, 'principal', row.principal))) return true
+    await changeRow(trx, row, found)
+    return false
+  })
+  if (!isDone) throw taken()
 }
 
 /**
@@ -105,7 +109,7 @@ export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolea
   return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
 }
 
-/** Held, also where a server died while it was being linked again: the reservation then lasts as long as the hold. */
+/** Held, also where another device is linking it again, or a server died at it: the reservation then lasts as long as the hold. */
 function isHold(row: PrincipalRow, now: Date): boolean {
   return isKept(row, now) && (row.kind === 'held' || row.until! > endOf(now))
 }
@@ -142,9 +146,11 @@ export function counts(row: PrincipalRow, user: BoundUser): boolean {
 /** A user whose server stalled past its reservation has the column, but not the lock: it gives the column back. */
 async function evict(adapter: Adapter, row: PrincipalRow): Promise<void> {
   const user = await findUser(adapter, 'principal', row.principal)
-  // Another request was first, since the row was read.
-  if (user && counts(row, user)) throw taken()
-  if (user) await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })
+  if (!user) return
+  // An epoch is the row's before it is a user's: only a row that is the same after the user was read says that the user lost it.
+  const present = await findRow(adapter, row.principal)
+  if (present?.epoch !== row.epoch || present.kind !== row.kind || counts(present, user)) throw taken()
+  await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })
 }
 
 /** Changes a user's binding only if it is the one that was read. */

@@ -55,7 +55,9 @@ export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: st
   const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover }
   const isKept = isKeptBy(user, prover) && !(await hasRevokedKey(adapter, user))
   const isDone = isKept ? await changeUser(adapter, user, proven) : await reset(adapter, user, proven, now)
-  const present = (await findUser(adapter, 'id', user.id)) ?? user
+  const present = await findUser(adapter, 'id', user.id)
+  // Deleted meanwhile: there is nothing left to decide.
+  if (!present) return user
   // Somebody bound or reset it meanwhile: decide again by what it is now.
   return isDone || isMailboxProven(present) ? present : proveMailbox(adapter, present, prover, now)
 }
@@ -84,12 +86,12 @@ async function replacePrincipal(adapter: Adapter, user: BoundUser, proven: Parti
 
 /** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
 export async function releaseStale(adapter: Adapter, user: BoundUser, rows: readonly PrincipalRow[], now: Date): Promise<void> {
-  for (const row of rows) {
-    if (row.userId !== user.id || (row.kind !== 'canonical' && row.kind !== 'alias') || counts(row, user)) continue
-    if (row.thumbprint === null) {
-      await deleteRow(adapter, row)
-      continue
-    }
+  // Without a key nobody can have it back; and a reset writes such a row before its user.
+  const isStale = (row: PrincipalRow, of: BoundUser): boolean => (row.kind === 'canonical' || row.kind === 'alias') && row.userId === of.id && row.thumbprint !== null && !counts(row, of)
+  const seen = rows.filter((row) => isStale(row, user))
+  // The user may have been reset, and have linked, since it was read. An epoch is a user's before it is an alias's.
+  const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
+  for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
     await audit(adapter, 'reset', row, now)
     await changeRow(adapter, row, { kind: 'reserved', userId: null, until: null })
   }

@@ -1,6 +1,6 @@
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { PROOF_HEADER, type SessionAnswer } from './index.ts'
-import { AUDIENCE, type TestBrowser, type TestServer } from './server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer } from './server.testing.ts'
 
 /** A fresh proof in its header. */
 export async function proofOf(device: TestDevice, more: Record<string, string> = {}): Promise<Record<string, string>> {
@@ -10,6 +10,11 @@ export async function proofOf(device: TestDevice, more: Record<string, string> =
 /** A POST with a JSON body. */
 export function post(body: object, headers: Record<string, string> = {}): RequestInit {
   return { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }
+}
+
+/** The headers by which another server takes a request for this browser's. */
+export function cookieOf({ browser }: Person): Record<string, string> {
+  return { cookie: [...browser.cookies].map((pair) => pair.join('=')).join('; '), origin: ORIGIN }
 }
 
 /** What a browser and a device send together. */

@@ -1,3 +1,4 @@
+import type { DBAdapter } from 'better-auth'
 import { type ExternalIssuer, type Resolution, type SessionResolver, type SessionResolverOptions, createSessionResolver, fixExternal } from '../../lib/server.ts'
 import { bindingStoreOf } from './binding-store.ts'
 import type { Adapter } from './lock.ts'
@@ -58,7 +59,7 @@ async function build({ handler, $context }: BetterAuthInstance, { audience, loca
     jwksUrl: `${baseURL}/jwks`,
     fetch: (url) => handler(new Request(url)),
   }
-  const bindings = bindingStoreOf(adapter as Adapter, options.clock)
+  const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)
   const principal = async (subject: string, issuer: string): Promise<string> => (await fixExternal(bindings, { issuer, subject })).principal
   return createSessionResolver({
     ...options,

@@ -1,6 +1,8 @@
+import type { DBAdapter } from 'better-auth'
 import { audit } from './audit.ts'
 import { revokeKeysOf } from './keys.ts'
 import { type Adapter, changeRow, counts, findRow, rowsOf } from './lock.ts'
+import { releaseStale } from './mailbox.ts'
 import type { BoundUser } from './schema.ts'
 import { confirm } from './subject.ts'
 
@@ -11,14 +13,20 @@ import { confirm } from './subject.ts'
 export async function prepareRetirement(adapter: Adapter, user: BoundUser, now: Date): Promise<void> {
   const row = user.principal ? await findRow(adapter, user.principal) : null
   if (row?.kind === 'reserved' && counts(row, user)) await confirm(adapter, user, row, now)
+  // What a reset gave back to its keys goes to them, not with the account.
+  await releaseStale(adapter, user, await rowsOf(adapter, user), now)
 }
 
 /** After a user was deleted: its principal and its aliases are nobody's for ever, and their keys sign nothing any more. */
-export async function retire(adapter: Adapter, user: BoundUser, now: Date): Promise<void> {
-  for (const row of await rowsOf(adapter, user)) {
-    if (row.userId !== user.id || !counts(row, user)) continue
-    await audit(adapter, 'retire', row, now)
-    await revokeKeysOf(adapter, row.principal, now)
-    await changeRow(adapter, row, { kind: 'retired', until: null })
+export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Promise<void> {
+  // Also what it took since it was read: the row says whose it is.
+  const its = (await rowsOf(adapter, user)).filter(({ userId, kind }) => userId === user.id && (kind === 'canonical' || kind === 'alias'))
+  for (const row of its) {
+    await adapter.transaction(async (trx) => {
+      // Given up meanwhile: then it is its key's.
+      if (!(await changeRow(trx, row, { kind: 'retired', until: null }))) return
+      await audit(trx, 'retire', row, now)
+      await revokeKeysOf(trx, row.principal, now)
+    })
   }
 }

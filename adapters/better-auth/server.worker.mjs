@@ -1,10 +1,12 @@
 // A server process of its own, on a shared database: a file, or a Postgres. It answers requests, alone or at the
-// same moment as others, and dies right before the statement that it is told.
+// same moment as others, and dies right before the statement that it is told. Or it
+// waits before each, where somebody else says whose turn it is.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
 import { magicLink } from 'better-auth/plugins'
 import { Client, Pool } from 'pg'
-import { latchkey } from 'latchkey/better-auth'
+import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
 
 const [, , place, origin] = process.argv
 let statements = 0
@@ -16,24 +18,35 @@ function beforeStatement() {
   if (statements === deadly) process.kill(process.pid, 'SIGKILL')
 }
 
+/** Of the request that a statement is for: what lets its statements go, one at a time, where somebody says the order. */
+const orders = new AsyncLocalStorage()
+
 class CountingClient extends Client {
+  isInTransaction = false
+
   /** @param {unknown[]} given */
   query(...given) {
     beforeStatement()
-    return super.query(...given)
+    const [text] = given
+    // Whoever waited inside a transaction would lock the others out.
+    const isFree = !this.isInTransaction
+    if (text === 'begin') this.isInTransaction = true
+    if (text === 'commit' || text === 'rollback') this.isInTransaction = false
+    const order = isFree && orders.getStore()
+    return order ? order.wait().then(() => super.query(...given)) : super.query(...given)
   }
 }
 
 const auth = betterAuth({
   baseURL: origin,
   secret: 'a secret of at least thirty-two characters',
-  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 4, Client: CountingClient }) : new Database(place, { verbose: beforeStatement }),
+  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 10, Client: CountingClient }) : new Database(place, { verbose: beforeStatement }),
   emailAndPassword: { enabled: true, password: { hash: async (password) => password, verify: async ({ hash, password }) => hash === password } },
   emailVerification: { autoSignInAfterVerification: true },
   user: { deleteUser: { enabled: true } },
   rateLimit: { enabled: false },
   logger: { disabled: true },
-  plugins: [latchkey(), magicLink({ sendMagicLink: async () => {} })],
+  plugins: [latchkey(), latchkeyJwt(), magicLink({ sendMagicLink: async () => {} })],
 })
 
 /** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */
@@ -53,22 +66,35 @@ async function answerAll({ requests, dieAt, dieAfterwards }) {
   process.send({ answers, statements })
 }
 
-/** A request that waits for the others to be ready. */
-let armed
+/** Requests that wait for those of the others to be ready. */
+let armed = []
+/** What statements wait for, by the place of their request. */
+const waiting = new Map()
 
-async function go() {
+/** Says that a statement waits, and waits. */
+function waitAt(place) {
+  return new Promise((resolve) => {
+    waiting.set(place, [...(waiting.get(place) ?? []), resolve])
+    process.send({ place, isWaiting: true })
+  })
+}
+
+async function go({ place, isOrdered, request }) {
   const begun = performance.timeOrigin + performance.now()
-  const response = await auth.handler(armed)
+  const answering = () => auth.handler(request)
+  const response = await (isOrdered ? orders.run({ wait: () => waitAt(place) }, answering) : answering())
   const ended = performance.timeOrigin + performance.now()
-  const { code = 'done' } = await response.json()
-  process.send({ code, begun, ended })
+  const answer = JSON.parse((await response.text()) || '{}') ?? {}
+  const { code = response.ok ? 'done' : `HTTP ${response.status}` } = answer
+  process.send({ place, code, answer, begun, ended })
 }
 
 process.on('message', async (message) => {
   if (message.requests) await answerAll(message)
-  else if (message.go) await go()
+  else if (message.go) await Promise.all(armed.map(go))
+  else if ('step' in message) waiting.get(message.step).shift()()
   else {
-    armed = requestOf(message.arm)
+    armed = message.arm.map(({ place, isOrdered, ...call }) => ({ place, isOrdered, request: requestOf(call) }))
     process.send({ armed: true })
   }
 })

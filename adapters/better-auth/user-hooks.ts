@@ -29,7 +29,8 @@ export function userHooks(tools: HookTools): Hooks {
       delete: {
         before: async (user) => prepareRetirement(await adapterOf(tools), user as unknown as BoundUser, tools.now()),
         after: async (user) => {
-          await retire(await adapterOf(tools), user as unknown as BoundUser, tools.now())
+          // Better Auth runs it after its own transaction.
+          await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
           tools.cache.clear()
         },
       },

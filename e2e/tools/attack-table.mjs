@@ -344,6 +344,18 @@ export const ATTACKS = [
     test: { file: plugin('race.test.ts'), name: 'several processes on Postgres > several principals, and one open account: it has one of them, and keeps it' },
   },
   {
+    attack: 'A bind races a link of the same principal, and the server that links stalls in between, on Postgres',
+    defence: 'A row that changed since it was read takes no principal from an account',
+    patches: [{ file: plugin('lock.ts'), find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind || counts(present, user)) throw taken()', replace: 'if (present !== null && counts(row, user)) throw taken()' }],
+    test: { file: plugin('adopt-race.test.ts'), name: 'several processes on Postgres adopt and undo > a link out of a released one, while the same principal is bound' },
+  },
+  {
+    attack: 'A sign-up races a link of the same principal, and the server that links stalls in between, on Postgres',
+    defence: 'Who takes a row over looks for a user that came first, and gives way',
+    patches: [{ file: plugin('lock.ts'), find: "if (!(await findUser(trx, 'principal', row.principal))) return true", replace: 'if (row.principal) return true' }],
+    test: { file: plugin('adopt-race.test.ts'), name: 'several processes on Postgres adopt and undo > a link, while a sign-up takes the principal' },
+  },
+  {
     attack: 'The first token races the bind',
     defence: 'The first use closes the account, and the bind\'s UPDATE asks for an open one',
     patches: [openUnchecked[1]],

@@ -1,5 +1,5 @@
 // The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver, eight
-// servers on one database, and a hundred killed browsers.
+// servers on one database, adoptions and undos among them, and a hundred killed browsers.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -15,4 +15,6 @@ const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative,
 
 run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'lib/client/model', 'lib/client/faults', 'lib/server/resolver-fuzz')
 run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
+// By itself: its requests are to meet each other, not to wait for the others' processes.
+run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/adopt-race')
 run(path('test-browser.mjs'), 'kill')
