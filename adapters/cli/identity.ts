@@ -1,4 +1,4 @@
-import { type BetterAuthOptions, betterAuth } from 'better-auth'
+import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
 import { type BetterAuthInstance, type Operator, createBetterAuthResolver, createOperator, latchkey, latchkeyJwt } from '../better-auth/index.ts'
@@ -37,16 +37,26 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
     await auth.api.getJwks()
   })
   const { adapter } = await auth.$context
+  if (configuration.keyLifetime !== null) await limitKeys(adapter, configuration.keyLifetime)
   const resolver = createBetterAuthResolver(auth, {
     audience: configuration.audiences.length > 0 ? configuration.audiences : origin,
     localFirst: configuration.allowLocalFirst ? 'allow' : 'deny',
     cookieSession: betterAuthCookie({ baseURL: `${origin}/api/auth`, origins: [origin, ...configuration.trustedOrigins], handler: auth.handler }),
     onVerdict,
     ...(configuration.external && { external: [configuration.external] }),
-    ...(configuration.backendSecret !== null && { backend: { secret: configuration.backendSecret } }),
+    ...(configuration.backendSecrets.length > 0 && { backend: { secret: configuration.backendSecrets } }),
   })
   return { auth, resolver, operator: createOperator(auth), ping: async () => void (await adapter.count({ model: 'jwks' })) }
 }
+
+/** A key that was made before keys were rotated has no end of its own, and would sign for ever. */
+async function limitKeys(adapter: Pick<DBAdapter, 'updateMany'>, lifetime: number): Promise<void> {
+  const expiresAt = new Date(Date.now() + lifetime * 1000)
+  await adapter.updateMany({ model: 'jwks', where: [{ field: 'expiresAt', value: null }], update: { expiresAt } })
+}
+
+/** How long an old key still verifies, in seconds: tokens last 15 minutes, and resolvers keep keys for a day at most. */
+const KEY_GRACE = 172_800
 
 /** The tables and columns that the database lacks. */
 export async function missingTables(parts: IdentityParts): Promise<readonly string[]> {
@@ -55,7 +65,7 @@ export async function missingTables(parts: IdentityParts): Promise<readonly stri
 }
 
 function optionsOf({ configuration, open, origin, secret, onError }: IdentityParts) {
-  const { production, audiences, place, external, allowLocalFirst, trustedOrigins } = configuration
+  const { production, audiences, place, external, allowLocalFirst, trustedOrigins, keyLifetime } = configuration
   const issued: readonly [string, ...string[]] = [audiences[0] ?? origin, ...audiences.slice(1)]
   const exchange = { audiences: issued, localFirst: allowLocalFirst, ...(external && { issuers: [external] }) }
   return {
@@ -65,7 +75,7 @@ function optionsOf({ configuration, open, origin, secret, onError }: IdentityPar
     emailAndPassword: { enabled: true },
     user: { deleteUser: { enabled: true } },
     trustedOrigins: [...trustedOrigins],
-    plugins: [latchkey({ exchange }), latchkeyJwt({ jwt: { issuer: origin, audience: issued[0] } })],
+    plugins: [latchkey({ exchange }), latchkeyJwt({ jwt: { issuer: origin, audience: issued[0] }, ...(keyLifetime !== null && { jwks: { rotationInterval: keyLifetime, gracePeriod: KEY_GRACE } }) })],
     rateLimit: { enabled: production, storage: place.kind === 'postgres' ? 'database' : 'memory' },
     advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },
     telemetry: { enabled: false },

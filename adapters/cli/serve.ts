@@ -39,9 +39,9 @@ function refuse(findings: readonly Finding[]): void {
   if (problems.length > 0) throw new Refusal(['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'))
 }
 
-function secretsOf({ place, backendSecret, adminSecret }: Configuration, secret: string): string[] {
+function secretsOf({ place, backendSecrets, adminSecret }: Configuration, secret: string): string[] {
   const password = place.kind === 'postgres' ? new URL(place.url).password : ''
-  return [secret, backendSecret, adminSecret, password, decodeURIComponent(password)].filter((text) => text !== null && text.length >= 8) as string[]
+  return [secret, ...backendSecrets, adminSecret, password, decodeURIComponent(password)].filter((text) => text !== null && text.length >= 8) as string[]
 }
 
 /** Made at the first start: another one at each start would sign everybody out. */
