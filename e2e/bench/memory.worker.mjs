@@ -1,7 +1,7 @@
 // `node --expose-gc memory.worker.mjs <kind>`: fills the cache of a resolver, and writes how much it holds.
 import { createSessionResolver } from 'latchkey/server'
 import { testDevice } from 'latchkey/testing'
-import { AUDIENCE, externalKind, localFirstKind } from './tokens.mjs'
+import { AUDIENCE, externalKind } from './tokens.mjs'
 
 /**
  * Tokens are made as they are used: what is measured is what the resolver keeps of them.
