@@ -2,6 +2,7 @@ import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
 import { NOW } from '../../lib/tokens/forge.testing.ts'
+import { openSqlite } from './database.testing.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { newPerson } from './requests.testing.ts'
 import { ORIGIN, person, testServer } from './server.testing.ts'
@@ -87,4 +88,20 @@ describe('while Better Auth rotates its keys', () => {
     advance(24)
     expect(await outcomes(here, next)).toEqual(ACCEPTED)
   })
+})
+
+test("Better Auth's own secret can change: with `secrets` the signing keys still open, without they do not", async () => {
+  const database = openSqlite()
+  const ada = person('ada')
+  const answerOf = async (options: Parameters<typeof testServer>[0]): Promise<Response> => {
+    const { browser, prove } = await newPerson(await testServer({ onAPIError: { onError: () => {} }, ...options }, database))
+    expect((await prove('/sign-in/email', ada)).status).toBe(200)
+    return browser.send('/token')
+  }
+  await (await newPerson(await testServer({}, database))).prove('/sign-up/email', ada)
+  const tokenOf = async (answer: Response): Promise<string> => ((await answer.json()) as { token: string }).token
+  const before = await tokenOf(await answerOf({}))
+  const after = await tokenOf(await answerOf({ secrets: [{ version: 2, value: 'another secret of at least thirty-two characters' }] }))
+  expect(keyOf(after)).toBe(keyOf(before))
+  expect((await answerOf({ secret: 'a third secret of at least thirty-two characters' })).status).toBe(500)
 })
