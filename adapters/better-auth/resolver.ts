@@ -14,7 +14,7 @@ export interface BetterAuthInstance {
 }
 
 /** Options of {@link createBetterAuthResolver}. */
-export interface BetterAuthResolverOptions extends Pick<SessionResolverOptions, 'backend' | 'cookieSession' | 'onVerdict'> {
+export interface BetterAuthResolverOptions extends Pick<SessionResolverOptions, 'backend' | 'cacheSize' | 'cookieSession' | 'onVerdict'> {
   /** `aud` of both kinds of token, one or several; the origin of Better Auth's base URL unless told. */
   readonly audience?: string | readonly string[]
   /** `deny` refuses local-first tokens, and what the exchange gave for a device; `allow` unless told. */

@@ -29,8 +29,11 @@ export interface Configuration {
   readonly tokenClaims: readonly TokenClaim[]
   readonly trustedOrigins: readonly string[]
   readonly external: ExternalIssuer | null
-  readonly backendSecret: string | null
+  /** The first is the one to be used; a second one is on its way out. */
+  readonly backendSecrets: readonly string[]
   readonly adminSecret: string | null
+  /** Seconds after which a new key signs; null: never. */
+  readonly keyLifetime: number | null
   readonly proxyHeader: string | null
 }
 
@@ -70,8 +73,9 @@ export function readConfiguration(settings: Settings, production: boolean): Read
     tokenClaims: readTokenClaims(settings.list('token-claim'), report),
     trustedOrigins,
     external: readExternal(settings, report),
-    backendSecret: readSecret('backend-secret', settings, report, false),
+    backendSecrets: readBackendSecrets(settings, report),
     adminSecret: readSecret('admin-secret', settings, report, false),
+    keyLifetime: readDays(settings.text('rotate-keys'), report),
     proxyHeader: readHeaderName(settings.text('proxy-header'), report),
   }
   checkDistinct(configuration, report)
@@ -155,8 +159,21 @@ function readSecret(flag: string, settings: Settings, { problem }: Report, isNee
   return secret
 }
 
-function checkDistinct({ secret, backendSecret, adminSecret }: Configuration, { problem }: Report): void {
-  const given = [secret, backendSecret, adminSecret].filter((text) => text !== null)
+function readBackendSecrets(settings: Settings, report: Report): readonly string[] {
+  const [present, old] = ['backend-secret', 'old-backend-secret'].map((flag) => readSecret(flag, settings, report, false))
+  if (old !== null && present === null) report.problem('old-backend-secret', 'there is none that takes its place: give --backend-secret.')
+  return [present, old].filter((secret) => typeof secret === 'string')
+}
+
+function readDays(text: string | undefined, { problem }: Report): number | null {
+  if (text === undefined) return null
+  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 365) return Number(text) * 86_400
+  problem('rotate-keys', 'expected a number of days from 1 to 365.')
+  return null
+}
+
+function checkDistinct({ secret, backendSecrets, adminSecret }: Configuration, { problem }: Report): void {
+  const given = [secret, ...backendSecrets, adminSecret].filter((text) => text !== null)
   if (new Set(given).size !== given.length) problem('admin-secret', 'one secret stands for two things: whoever may do one could do the other.')
 }
 

@@ -34,6 +34,10 @@ describe('latchkey doctor', () => {
     ['a short secret', ['--admin-secret=short'], '32 to 1024'],
     ['a secret that can be guessed', ['--admin-secret=changeme-changeme-changeme-changeme'], 'guessed'],
     ['one secret for two things', [`--admin-secret=${SECRETS[0]}`], 'two things'],
+    ['an old backend secret alone', ['--old-backend-secret=b25lIHRoYXQgbm9ib2R5IGtub3dzIG9mIGhlcmU'], 'give --backend-secret'],
+    ['an old backend secret that is the present one', [`--backend-secret=${SECRETS[0]}`, `--old-backend-secret=${SECRETS[0]}`], 'two things'],
+    ['keys that never grow old', ['--rotate-keys=0'], '1 to 365'],
+    ['keys whose days are none', ['--rotate-keys=often'], '1 to 365'],
     ['a port that is none', ['--port=99999'], '65535'],
     ['two databases', ['--database=postgres://localhost/x'], 'both'],
   ])('finds %s', async (_, flags, word) => {

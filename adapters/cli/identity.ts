@@ -1,4 +1,4 @@
-import { type BetterAuthOptions, betterAuth } from 'better-auth'
+import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
 import { type BetterAuthInstance, type Operator, createBetterAuthResolver, createOperator, latchkey, latchkeyJwt } from '../better-auth/index.ts'
@@ -39,17 +39,27 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
     await auth.api.getJwks()
   })
   const { adapter } = await auth.$context
+  if (configuration.keyLifetime !== null) await limitKeys(adapter, configuration.keyLifetime)
   const resolver = createBetterAuthResolver(auth, {
     audience: configuration.audiences.length > 0 ? configuration.audiences : origin,
     localFirst: configuration.allowLocalFirst ? 'allow' : 'deny',
     cookieSession: betterAuthCookie({ baseURL: `${origin}/api/auth`, origins: [origin, ...configuration.trustedOrigins], handler: auth.handler }),
     onVerdict,
     ...(configuration.external && { external: [configuration.external] }),
-    ...(configuration.backendSecret !== null && { backend: { secret: configuration.backendSecret } }),
+    ...(configuration.backendSecrets.length > 0 && { backend: { secret: configuration.backendSecrets } }),
   })
   const ping = async (): Promise<void> => void (await Promise.all([adapter.count({ model: 'jwks' }), redis?.ping()]))
   return { auth, resolver, operator: createOperator(auth), ping }
 }
+
+/** A key that was made before keys were rotated has no end of its own, and would sign for ever. */
+async function limitKeys(adapter: Pick<DBAdapter, 'updateMany'>, lifetime: number): Promise<void> {
+  const expiresAt = new Date(Date.now() + lifetime * 1000)
+  await adapter.updateMany({ model: 'jwks', where: [{ field: 'expiresAt', value: null }], update: { expiresAt } })
+}
+
+/** How long an old key still verifies, in seconds: tokens last 15 minutes, and resolvers keep keys for a day at most. */
+const KEY_GRACE = 172_800
 
 /** The tables and columns that the database lacks. */
 export async function missingTables(parts: IdentityParts): Promise<readonly string[]> {
@@ -58,7 +68,7 @@ export async function missingTables(parts: IdentityParts): Promise<readonly stri
 }
 
 function optionsOf({ configuration, open, redis, origin, secret, onError }: IdentityParts) {
-  const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims } = configuration
+  const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims, keyLifetime } = configuration
   const issued: readonly [string, ...string[]] = [audiences[0] ?? origin, ...audiences.slice(1)]
   const exchange = { audiences: issued, localFirst: allowLocalFirst, ...(external && { issuers: [external] }) }
   return {
@@ -70,7 +80,10 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
     trustedOrigins: [...trustedOrigins],
     plugins: [
       latchkey({ exchange, ...(redis && { once: redis.storage }) }),
-      latchkeyJwt({ jwt: { issuer: origin, audience: issued[0], definePayload: ({ user }) => claimsOf(user, tokenClaims) } }),
+      latchkeyJwt({
+        jwt: { issuer: origin, audience: issued[0], definePayload: ({ user }) => claimsOf(user, tokenClaims) },
+        ...(keyLifetime !== null && { jwks: { rotationInterval: keyLifetime, gracePeriod: KEY_GRACE } }),
+      }),
     ],
     rateLimit: { enabled: production, storage: place.kind === 'postgres' ? 'database' : 'memory', ...(redis && { customStorage: limitBy(redis) }) },
     advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { decodeJwt } from 'jose'
 import { Client } from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -140,6 +141,33 @@ describe('latchkey serve', () => {
     expect((await speak(ADMIN)).status).toBe(401)
     expect(await (await speak(BACKEND)).json()).toMatchObject({ source: 'backend', principal: 'somebody' })
     expect(await (await ask(path, { bearer: ADMIN })).json()).toEqual({ accepted: { backend: 1 }, refused: { BACKEND_SECRET_WRONG: 1 } })
+  })
+
+  test('takes an old backend secret beside the new one, and writes neither', async () => {
+    const old = 'dGhlIG9uZSBiZWZvcmUsIHdoaWNoIGdvZXM'
+    const running = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], { ...SECRETS, LATCHKEY_OLD_BACKEND_SECRET: old })
+    const speak = async (secret: string): Promise<number> => (await running.ask('/session', { headers: backendHeaders(secret, { principal: 'somebody' }) })).status
+    expect([await speak(BACKEND), await speak(old), await speak(ADMIN)]).toEqual([200, 200, 401])
+    expect(running.written()).not.toMatch(new RegExp(`${BACKEND}|${old}`))
+  })
+
+  test('rotates keys, also one that was made before it was asked to, and not at each start', async () => {
+    const folder = newFolder()
+    const parameters = ['serve', '--base-url', 'https://id.example', '--data-dir', folder]
+    const ends = (): (string | null)[] => {
+      const file = new Database(join(folder, 'latchkey.sqlite'), { readonly: true })
+      const rows = file.prepare('select expiresAt from jwks').all() as { expiresAt: string | null }[]
+      file.close()
+      return rows.map(({ expiresAt }) => expiresAt)
+    }
+    const restart = async (...more: string[]): Promise<void> => void (await (await server([...parameters, ...more])).stop())
+    await restart()
+    expect(ends()).toEqual([null])
+    await restart('--rotate-keys', '7')
+    const [end] = ends()
+    expect(Math.abs(Date.parse(end!) - Date.now() - 7 * 86_400_000)).toBeLessThan(3_600_000)
+    await restart('--rotate-keys', '30')
+    expect(ends()).toEqual([end])
   })
 
   test('has no operator API without an admin secret, and no impersonation without a backend secret (checklist 14: backend secret, admin secret)', async () => {

@@ -40,10 +40,10 @@ function refuse(findings: readonly Finding[]): void {
   if (problems.length > 0) throw new Refusal(['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'))
 }
 
-function secretsOf({ place, redis, backendSecret, adminSecret }: Configuration, secret: string): string[] {
+function secretsOf({ place, redis, backendSecrets, adminSecret }: Configuration, secret: string): string[] {
   const addresses = [place.kind === 'postgres' ? place.url : null, redis].filter((address) => address !== null)
   const passwords = addresses.map((address) => new URL(address).password).flatMap((password) => [password, decodeURIComponent(password)])
-  return [secret, backendSecret, adminSecret, ...passwords].filter((text) => text !== null && text.length >= 8) as string[]
+  return [secret, ...backendSecrets, adminSecret, ...passwords].filter((text) => text !== null && text.length >= 8) as string[]
 }
 
 /** Made at the first start: another one at each start would sign everybody out. */

@@ -6,6 +6,8 @@
  * @property {number} peer operations per second, median
  * @property {number} ratio subject to peer, median over the rounds; above 1 the subject is faster
  * @property {[number, number]} spread least and greatest ratio
+ * @property {{ subject: number, peer: number, ratio: number }} cpu microseconds of processor time for one operation, medians, and their
+ *   ratio as above: other work on the machine hardly changes it
  */
 
 /**
@@ -15,40 +17,49 @@
  * @returns {Promise<Comparison>}
  */
 export async function compare(subject, peer, { rounds = 31, operations = 2000 } = {}) {
-  await rate(subject, operations)
-  await rate(peer, operations)
+  await measure(subject, operations)
+  await measure(peer, operations)
   const pairs = []
   for (let round = 0; round < rounds; round++) {
     // Who goes first changes, so that neither always follows a garbage collection of the other.
     const order = round % 2 ? [peer, subject] : [subject, peer]
-    const rates = new Map()
-    for (const run of order) rates.set(run, await rate(run, operations))
-    pairs.push({ subject: rates.get(subject), peer: rates.get(peer) })
+    const measured = new Map()
+    for (const run of order) measured.set(run, await measure(run, operations))
+    pairs.push({ subject: measured.get(subject), peer: measured.get(peer) })
   }
-  const ratios = pairs.map((pair) => pair.subject / pair.peer).sort((a, b) => a - b)
+  const ratios = pairs.map((pair) => pair.subject.rate / pair.peer.rate).sort((a, b) => a - b)
   return {
-    subject: median(pairs.map((pair) => pair.subject)),
-    peer: median(pairs.map((pair) => pair.peer)),
+    subject: median(pairs.map((pair) => pair.subject.rate)),
+    peer: median(pairs.map((pair) => pair.peer.rate)),
     ratio: median(ratios),
     spread: [ratios[0] ?? 0, ratios.at(-1) ?? 0],
+    cpu: {
+      subject: median(pairs.map((pair) => pair.subject.cpu)),
+      peer: median(pairs.map((pair) => pair.peer.cpu)),
+      ratio: median(pairs.map((pair) => pair.peer.cpu / pair.subject.cpu)),
+    },
   }
 }
 
 /**
  * @param {() => unknown} run
  * @param {number} operations
+ * @returns {Promise<{ rate: number, cpu: number }>}
  */
-async function rate(run, operations) {
+async function measure(run, operations) {
+  const before = process.cpuUsage()
   const start = process.hrtime.bigint()
   for (let index = 0; index < operations; index++) {
     const result = run()
     if (result instanceof Promise) await result
   }
-  return operations / (Number(process.hrtime.bigint() - start) / 1e9)
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9
+  const { user, system } = process.cpuUsage(before)
+  return { rate: operations / seconds, cpu: (user + system) / operations }
 }
 
 /** @param {number[]} values */
-function median(values) {
+export function median(values) {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
@@ -58,10 +69,11 @@ function median(values) {
  * @param {string} peerName
  * @param {Comparison} result
  */
-export function print(title, subjectName, peerName, { subject, peer, ratio, spread }) {
+export function print(title, subjectName, peerName, { subject, peer, ratio, spread, cpu }) {
   const count = (/** @type {number} */ value) => Math.round(value).toLocaleString('en').padStart(12)
   console.log(`\n${title}`)
-  console.log(`  ${subjectName.padEnd(44)}${count(subject)} /s`)
-  console.log(`  ${peerName.padEnd(44)}${count(peer)} /s`)
-  console.log(`  ratio ${ratio.toFixed(2)} (rounds between ${spread[0].toFixed(2)} and ${spread[1].toFixed(2)})`)
+  const time = (/** @type {number} */ value) => value.toFixed(1).padStart(10)
+  console.log(`  ${subjectName.padEnd(44)}${count(subject)} /s${time(cpu.subject)} µs of processor time`)
+  console.log(`  ${peerName.padEnd(44)}${count(peer)} /s${time(cpu.peer)} µs`)
+  console.log(`  ratio ${ratio.toFixed(2)} (rounds between ${spread[0].toFixed(2)} and ${spread[1].toFixed(2)}), by processor time ${cpu.ratio.toFixed(2)}`)
 }

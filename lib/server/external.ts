@@ -1,4 +1,5 @@
-import { type CryptoKey, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
+import { type CryptoKey, type JWSHeaderParameters, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
+import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
 import { type ExternalIssuer, type IssuerRules, readIssuer } from './external-options.ts'
 import { principalOf, readAliases } from './principals.ts'
@@ -7,32 +8,67 @@ import { type ServerSession, ownedSession } from './session.ts'
 /** Most characters of an external token. */
 export const EXTERNAL_SIZE_LIMIT = 16_384
 
+/** Longer tokens are verified anew each time, so that a full cache stays small. */
+const CACHED_SIZE_LIMIT = 4096
+
 /** Verifies one issuer's tokens. */
 export interface ExternalVerifier {
   readonly issuers: readonly string[]
+  /** This very token was verified before, so it need not be taken apart to be routed. */
+  isKnown(token: string): boolean
   /** @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE` */
   verify(token: string): Promise<ServerSession>
+}
+
+/** A token that was verified, and by which key. */
+interface Known {
+  readonly claims: JWTPayload
+  readonly header: JWSHeaderParameters
+  readonly key: CryptoKey
 }
 
 /**
  * Makes one verifier for each issuer.
  *
+ * @param cacheSize - verified tokens kept at most, for each issuer
  * @throws {TypeError} an option cannot be meant, two entries name one issuer, or two could assert the same principal
  */
-export function createExternalVerifiers(options: ExternalIssuer | readonly ExternalIssuer[], clock: () => number): ReadonlyMap<unknown, ExternalVerifier> {
+export function createExternalVerifiers(options: ExternalIssuer | readonly ExternalIssuer[], clock: () => number, cacheSize: number): ReadonlyMap<unknown, ExternalVerifier> {
   const rules = [options].flat().map((issuer) => readIssuer(issuer, clock))
   if (rules.filter(({ principal }) => principal === 'sub').length > 1) {
     throw new TypeError("external: `sub` is the principal for one issuer only; say principal: 'namespaced', or how to find the principal, for the others")
   }
   const names = rules.flatMap(({ issuers }) => issuers)
   if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is there twice')
-  const verifiers = rules.map((issuer) => createVerifier(issuer, clock))
+  const verifiers = rules.map((issuer) => createVerifier(issuer, clock, cacheSize))
   return new Map(verifiers.flatMap((verifier) => verifier.issuers.map((name) => [name, verifier])))
 }
 
-function createVerifier(rules: IssuerRules, clock: () => number): ExternalVerifier {
-  const { issuers, audience, algorithms, requiredClaims, clockTolerance, type } = rules
-  const checks: JWTVerifyOptions = {
+function createVerifier(rules: IssuerRules, clock: () => number, cacheSize: number): ExternalVerifier {
+  const { issuers, clockTolerance } = rules
+  const checks = checksOf(rules)
+  const known = new BoundedMap<string, Known>(cacheSize)
+
+  const verifyAnew = async (token: string, currentDate: Date): Promise<JWTPayload> => {
+    const { claims, header, key } = await verify(token, rules, { ...checks, currentDate })
+    freeze(claims)
+    if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header, key })
+    return claims
+  }
+  return {
+    issuers,
+    isKnown: (token) => known.get(token) !== undefined,
+    async verify(token) {
+      const currentDate = new Date(clock())
+      const claims = (await recall(known.get(token), rules)) ?? (await verifyAnew(token, currentDate))
+      checkTimes(claims, clockTolerance, currentDate)
+      return judge(claims, rules)
+    },
+  }
+}
+
+function checksOf({ issuers, audience, algorithms, requiredClaims, clockTolerance, type }: IssuerRules): JWTVerifyOptions {
+  return {
     issuer: [...issuers],
     algorithms: [...algorithms],
     requiredClaims: [...requiredClaims],
@@ -40,15 +76,40 @@ function createVerifier(rules: IssuerRules, clock: () => number): ExternalVerifi
     ...(audience && { audience: [...audience] }),
     ...(type !== undefined && { typ: type }),
   }
-  return {
-    issuers,
-    async verify(token) {
-      const claims = await verify(token, rules, { ...checks, currentDate: new Date(clock()) })
-      checkParty(claims['azp'], rules)
-      if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
-      const aliases = rules.aliases ? readAliases(claims['aliases']) : []
-      return ownedSession(modeOf(claims), await principalOf(claims.sub, issuers[0], rules.principal), aliases, claims)
-    },
+}
+
+/** The claims of a token that was verified before, while its key is still the one that the issuer has for it. */
+async function recall(known: Known | undefined, { keys }: IssuerRules): Promise<JWTPayload | undefined> {
+  if (!known) return undefined
+  try {
+    return (await keys(known.header)) === known.key ? known.claims : undefined
+  } catch {
+    // What is wrong with the keys is said by verifying anew.
+    return undefined
+  }
+}
+
+/** RFC 7519 §4.1.4 and 5, in whole seconds. Not `exp <= now`: a clock that answers NaN must not make a token eternal. */
+function checkTimes({ exp, nbf }: JWTPayload, tolerance: number, date: Date): void {
+  const now = Math.floor(date.getTime() / 1000)
+  if (!(exp! > now - tolerance)) throw new LatchkeyError('TOKEN_EXPIRED')
+  if (nbf !== undefined && !(nbf <= now + tolerance)) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
+}
+
+/** What the app's own rules make of it, each time anew: what they look at may have changed. */
+async function judge(claims: JWTPayload, rules: IssuerRules): Promise<ServerSession> {
+  checkParty(claims['azp'], rules)
+  if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
+  const aliases = rules.aliases ? readAliases(claims['aliases']) : []
+  return ownedSession(modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal), aliases, claims)
+}
+
+/** To the last member: what one caller changed, the next would get from the cache. */
+function freeze(claims: object): void {
+  const parts = [claims]
+  for (const part of parts) {
+    Object.freeze(part)
+    parts.push(...Object.values(part).filter((member) => typeof member === 'object' && member !== null))
   }
 }
 
@@ -62,9 +123,15 @@ function checkParty(party: unknown, { parties, allowMissingParty }: IssuerRules)
   if (!(parties as readonly unknown[]).includes(party)) throw new LatchkeyError('TOKEN_PARTY_MISMATCH')
 }
 
-async function verify(token: string, { keys }: IssuerRules, checks: JWTVerifyOptions): Promise<JWTPayload> {
+/** Without a key where several had to be tried. */
+interface Found extends Omit<Known, 'key'> {
+  readonly key?: CryptoKey
+}
+
+async function verify(token: string, { keys }: IssuerRules, checks: JWTVerifyOptions): Promise<Found> {
   try {
-    return (await jwtVerify(token, keys, checks)).payload
+    const { payload, protectedHeader, key } = await jwtVerify(token, keys, checks)
+    return { claims: payload, header: protectedHeader, key: key as CryptoKey }
   } catch (error) {
     if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyByAny(token, error, checks)
     throw refusalOf(error)
@@ -72,10 +139,11 @@ async function verify(token: string, { keys }: IssuerRules, checks: JWTVerifyOpt
 }
 
 /** A token without a `kid`, or two keys with one: whichever fits. */
-async function verifyByAny(token: string, keys: AsyncIterable<CryptoKey>, checks: JWTVerifyOptions): Promise<JWTPayload> {
+async function verifyByAny(token: string, keys: AsyncIterable<CryptoKey>, checks: JWTVerifyOptions): Promise<Found> {
   for await (const key of keys) {
     try {
-      return (await jwtVerify(token, key, checks)).payload
+      const { payload, protectedHeader } = await jwtVerify(token, key, checks)
+      return { claims: payload, header: protectedHeader }
     } catch (error) {
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw refusalOf(error)
     }

@@ -159,7 +159,7 @@ describe('what else a token must say', () => {
 
   test('and the cause of a refusal carries none of it', async () => {
     const { createExternalVerifiers } = await import('./external.ts')
-    const verifier = createExternalVerifiers(rulesOf(first), () => NOW * 1000).get(first.issuer)!
+    const verifier = createExternalVerifiers(rulesOf(first), () => NOW * 1000, 0).get(first.issuer)!
     const error = await verifier.verify(await first.sign({ exp: NOW - 1, email: 'ada@example.org' })).catch((thrown: unknown) => thrown)
     const { cause } = error as Error
     expect(`${JSON.stringify(error)}${JSON.stringify(cause)}${Object.values(cause as object).join()}`).not.toContain('ada@')

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { type JWK, exportJWK, generateKeyPair } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -261,6 +262,21 @@ describe('keys of the set', () => {
   test.each([null, 7, 'key', [], {}, { kty: 7 }, { kty: 'oct', k: 'AA', kid: 'RS256' }, { kty: 'XXX', kid: 'RS256' }])('that are none, such as %j, are passed over', async (stray) => {
     provider.answerWith(answer([stray, ...provider.jwks]))
     expect(await reasonOf()).toBe('accepted')
+  })
+
+  test.each<[string, 'RS256' | 'ES256' | 'EdDSA', object]>([
+    ['of 1024 bits', 'RS256', generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })],
+    ['without a modulus', 'RS256', { n: undefined }],
+    ['with a modulus of another type', 'RS256', { n: 7 }],
+    ['with an empty modulus', 'RS256', { n: '' }],
+    ['whose point is not on the curve', 'ES256', { y: 'A'.repeat(43) }],
+    ['on another curve', 'ES256', { crv: 'P-384' }],
+    ['that is too short', 'EdDSA', { x: 'AAAA' }],
+    ['whose operations are none', 'EdDSA', { key_ops: 'verify' }],
+  ])('%s verify nothing, whatever the reason, and harm no other key', async (_, alg, members) => {
+    provider.answerWith(answer(provider.jwks.map((jwk) => (jwk.kid === alg ? { ...jwk, ...members } : jwk))))
+    expect(['KEYS_UNAVAILABLE', 'TOKEN_KEY_UNKNOWN', 'TOKEN_SIGNATURE_INVALID']).toContain(await reasonOf({ alg }))
+    for (const other of (['RS256', 'ES256', 'EdDSA'] as const).filter((name) => name !== alg)) expect(await reasonOf({ alg: other })).toBe('accepted')
   })
 
   test('with one `kid` are tried each', async () => {

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import { createTokenVerifier } from '../tokens/verify.ts'
-import type { ServerSession } from './session.ts'
+import { type ServerSession, ownedSession } from './session.ts'
 
 /** Local-first tokens: what they must say, and what happens to them once their principal has an account. */
 export interface LocalFirstOptions {
@@ -17,12 +17,12 @@ export interface LocalFirstOptions {
 }
 
 /** @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option cannot be meant */
-export function createLocalFirstSource({ audience, lookup, afterUpgrade }: LocalFirstOptions, clock: () => number): (token: string) => Promise<ServerSession> {
+export function createLocalFirstSource({ audience, lookup, afterUpgrade }: LocalFirstOptions, clock: () => number, cacheSize: number): (token: string) => Promise<ServerSession> {
   if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: give a `lookup`, or say afterUpgrade: 'allow'")
-  const verifier = createTokenVerifier({ audience, clock })
+  const verifier = createTokenVerifier({ audience, clock, cacheSize })
   return async (token) => {
     const { principal, thumbprint, claims } = await verifier.verify(token)
     if (lookup && (await lookup(principal, thumbprint)) !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
-    return { authMode: 'local-first', principal, principals: [principal], claims: { ...claims } }
+    return ownedSession('local-first', principal, [], claims)
   }
 }

@@ -66,13 +66,20 @@ function isReader(value: object): value is HeaderReader {
 }
 
 function recordReader(record: HeaderRecord): (name: string) => string | null {
-  const values = new Map<string, string[]>()
-  for (const [name, value] of Object.entries(record)) {
-    if (value === undefined || value === null) continue
-    const key = name.toLowerCase()
-    // What is no text is a credential that cannot be read, rather than none.
-    const texts = [value].flat().map((text: unknown) => (typeof text === 'string' ? text : ''))
-    values.set(key, [...(values.get(key) ?? []), ...texts])
+  const names = Object.keys(record)
+  return (name) => {
+    let found: string[] | undefined
+    for (const key of names) {
+      // The length first: it spares most of the work for names that are not asked for.
+      if (key.length !== name.length || key.toLowerCase() !== name) continue
+      const value: unknown = record[key]
+      if (value !== undefined && value !== null) (found ??= []).push(...textsOf(value))
+    }
+    return found?.join(name === 'cookie' ? '; ' : ', ') ?? null
   }
-  return (name) => values.get(name)?.join(name === 'cookie' ? '; ' : ', ') ?? null
+}
+
+/** What is no text is a credential that cannot be read, rather than none. */
+function textsOf(value: unknown): string[] {
+  return [value].flat().map((text) => (typeof text === 'string' ? text : ''))
 }

@@ -26,6 +26,8 @@ beforeAll(async () => {
     cookieSession: { read: async () => null, origins: ['https://notes.example'] },
   })
   tokens = [...VECTORS.map(({ token }) => token), ...(await Promise.all((['RS256', 'ES256', 'EdDSA'] as const).map((alg) => provider.sign({}, { alg }))))]
+  // So that what is changed is changed from tokens that the resolver has kept.
+  for (const token of tokens) expect(await resolver.resolve({ authorization: `Bearer ${token}` })).toMatchObject({ ok: true })
 })
 
 afterAll(() => provider.close())

@@ -225,6 +225,26 @@ describe('createSessionResolver', () => {
     expect(() => createSessionResolver({ localFirst: { ...LOCAL_FIRST, audience: audience as never } })).toThrow(TypeError)
   })
 
+  test('of any options is a TypeError, or takes no token that it was not told to take', async () => {
+    const anything = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constant(undefined))
+    const external = fc.record({ issuer: anything, jwksUrl: anything, publicKey: anything, audience: anything, algorithms: anything }, { requiredKeys: [] })
+    const options = fc.record(
+      { backend: fc.oneof(anything, fc.record({ secret: anything, headers: anything })), localFirst: fc.oneof(anything, fc.record({ audience: anything, lookup: anything, afterUpgrade: anything })), external: fc.oneof(anything, external, fc.array(external)), cookieSession: fc.oneof(anything, fc.record({ origins: anything, names: anything })), anonymous: anything, cacheSize: anything },
+      { requiredKeys: [] },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(options, anything), async (given) => {
+        try {
+          const resolver = createSessionResolver(given as SessionResolverOptions)
+          expect(await resolver.resolve({ authorization: `Bearer ${TOKEN}` })).toMatchObject({ ok: false })
+        } catch (error) {
+          expect(error).toBeInstanceOf(TypeError)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   test('takes the system clock unless told', async () => {
     vi.useFakeTimers({ now: NOW * 1000 })
     try {

@@ -23,6 +23,11 @@ export interface SessionResolverOptions {
   readonly cookieSession?: CookieSessionOptions
   /** What a request without a credential is; `allow` unless told. */
   readonly anonymous?: 'allow' | 'deny'
+  /**
+   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many; 10 000 unless told. What
+   * is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
+   */
+  readonly cacheSize?: number
   /** Hears what came of each request. It must not throw. */
   readonly onVerdict?: (verdict: Verdict) => void
   /** Milliseconds since 1970; the system clock unless told. */
@@ -113,11 +118,16 @@ function refuse(source: SessionSource, code: LatchkeyErrorCode): Route {
 }
 
 function createTokenRouter(options: SessionResolverOptions, clock: () => number): (token: string) => Route {
-  const verify = options.localFirst && createLocalFirstSource(options.localFirst, clock)
+  const { cacheSize = 10_000 } = options
+  if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
+  const verify = options.localFirst && createLocalFirstSource(options.localFirst, clock, cacheSize)
   const localFirst = (token: string): Route => (verify ? { source: 'local-first', judge: () => verify(token) } : refuse('local-first', 'LOCAL_FIRST_DISABLED'))
-  const verifiers = createExternalVerifiers(options.external ?? [], clock)
+  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize)
+  const each = [...new Set(verifiers.values())]
   return (token) => {
     if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
+    const known = each.find((verifier) => verifier.isKnown(token))
+    if (known) return { source: 'external', judge: () => known.verify(token) }
     const { header, claims } = decodeJws(token, EXTERNAL_SIZE_LIMIT)
     if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
     const external = verifiers.get(claims['iss'])

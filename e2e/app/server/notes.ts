@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { type Kysely, sql } from 'kysely'
 import { type SessionEnvironment, authenticate } from 'latchkey/hono'
-import { type ServerSession, type SessionResolver, type WriteAttempt, type WriterSession, owns, requireWriter } from 'latchkey/server'
+import { type ServerSession, type SessionMatch, type SessionResolver, type WriteAttempt, type WriterSession, matches, owns, requireWriter } from 'latchkey/server'
 import { isId, readNote, readTime } from './note-input.ts'
 
 /** A row. What was deleted stays as a tombstone, so that every device learns of it. */
@@ -33,6 +33,9 @@ export async function createNoteTable(database: Database): Promise<void> {
   await database.schema.createIndex('note_owner').ifNotExists().on('note').column('owner').execute()
 }
 
+/** Whoever can have notes at all: an anonymous session reads nothing. */
+const OWNER: SessionMatch = { authMode: ['local-first', 'external'] }
+
 /** The notes API. Who is asking comes from the resolver alone, and every row is asked for by its owner. */
 export function createNotes(database: Database, resolver: SessionResolver): Hono<SessionEnvironment> {
   const notes = new Hono<SessionEnvironment>()
@@ -40,14 +43,15 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
   notes.use(authenticate(resolver, { optional: true }))
 
   notes.get('/', async (context) => {
-    const { principal, principals } = context.get('session')
-    const rows = principal === null ? [] : await database.selectFrom('note').selectAll().where('owner', 'in', principals).execute()
+    const session = context.get('session')
+    const { principal, principals } = session
+    const rows = matches(session, OWNER) ? await database.selectFrom('note').selectAll().where('owner', 'in', principals).execute() : []
     return context.json({ principal, principals, notes: rows.map(toJson) })
   })
 
   notes.get('/summary', async (context) => {
-    const { principal, principals } = context.get('session')
-    return context.json(principal === null ? { count: 0, latest: [] } : await summarise(database, principals))
+    const session = context.get('session')
+    return context.json(matches(session, OWNER) ? await summarise(database, session.principals) : { count: 0, latest: [] })
   })
 
   notes.put('/:id', async (context) => {
