@@ -2,12 +2,11 @@
  * What a person does once in a while. It loads right after the identity stands, so that the first load stays small,
  * and imports no value of the first load: a shared one would move into a chunk of its own and make it larger.
  */
-export { accountToken } from './account-token.ts'
 export { attach } from './attach.ts'
 export { confirmBackup, exportSecret, importSecret, keptIdentities } from './backup.ts'
 export { catchUp } from './clock.ts'
 export { deriveKey, recordWrite } from './device-acts.ts'
-export { exchangedToken } from './exchange.ts'
+export { issuedToken } from './exchange.ts'
 export { ensureIdentity } from './ensure-identity.ts'
 export { authFetch as fetch } from './fetch.ts'
 export { requestPersistence } from './persistence.ts'

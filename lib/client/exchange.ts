@@ -1,16 +1,25 @@
 import type { KeptToken } from '../keystore/record.ts'
 import type { Session } from '../machine/state.ts'
-import { lifetimeOf, readPayload } from './account-token.ts'
+import { accountToken, lifetimeOf, readPayload } from './account-token.ts'
 import { correctClock, isRefusedOnTime } from './clock.ts'
 import { proofFor } from './proof.ts'
 import type { Runtime } from './runtime.ts'
+
+/**
+ * Gets a token that the account server signs: by exchange where the audience is one for that, else of the account.
+ *
+ * @param refused - see {@link accountToken}
+ */
+export function issuedToken(runtime: Runtime, session: Session, audience: string, refused: KeptToken | undefined): Promise<KeptToken> {
+  return runtime.options.exchange?.includes(audience) ? exchangedToken(runtime, session, audience) : accountToken(runtime, session, refused)
+}
 
 /**
  * Gets a token for an audience from the account server's exchange (RFC 8693), for whoever is in force.
  *
  * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`, `PROVIDER_REFUSED`
  */
-export async function exchangedToken(runtime: Runtime, session: Session, audience: string): Promise<KeptToken> {
+async function exchangedToken(runtime: Runtime, session: Session, audience: string): Promise<KeptToken> {
   const { core } = runtime
   const jwt = await exchanged(runtime, session, audience).catch(async (error: unknown) => {
     // With a right clock, once more.
