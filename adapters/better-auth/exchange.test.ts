@@ -74,6 +74,14 @@ onEachEngine((newServer) => {
   }
 
   describe('a device', () => {
+    test('leaves no used proof for ever: a server may see nothing but exchanges', async () => {
+      const { server, one } = await scene()
+      await server.adapter.create({ model: 'latchkeyProof', data: { jti: 'old', until: new Date(0) } })
+      expect((await byDevice(one)).status).toBe(200)
+      const kept = await server.rows('latchkeyProof')
+      expect(kept.map(({ jti }) => jti)).toEqual([expect.stringMatching(/^[\w-]{22}$/)])
+    })
+
     test('gets a token for its principal, once for each proof', async () => {
       const { one } = await scene()
       const proof = await one.device.proof({ audience: AUDIENCE, purpose: 'exchange' })

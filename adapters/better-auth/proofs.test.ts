@@ -3,6 +3,7 @@ import type { AuthContext } from 'better-auth'
 import { describe, expect, test } from 'vitest'
 import { manualClock, testDevice } from '../../lib/testing.ts'
 import { openSqlite } from './database.testing.ts'
+import { createOnce } from './once.ts'
 import { PROOF_HEADER, createProofGate } from './proofs.ts'
 import { AUDIENCE, testServer } from './server.testing.ts'
 
@@ -61,5 +62,38 @@ describe('a used proof', () => {
     const refused = await headers()
     await expect(gate.admit(context, refused, UPGRADE)).rejects.toThrow('disk full')
     expect(await server.rows('latchkeyProof')).toEqual([])
+  })
+})
+
+describe('with a storage that counts', () => {
+  test('a proof is used up there and not in the table, for as long as it could come again', async () => {
+    const { clock, server, context, headers } = await gateOf()
+    const counts = new Map<string, number>()
+    const seconds: number[] = []
+    const storage = {
+      increment(key: string, ttl: number) {
+        seconds.push(ttl)
+        counts.set(key, (counts.get(key) ?? 0) + 1)
+        return counts.get(key)!
+      },
+    }
+    const gate = createProofGate(AUDIENCE, clock.now, createOnce(clock.now, storage))
+    const used = await headers()
+    await gate.admit(context, used, UPGRADE)
+    await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+    expect([...counts.keys()]).toEqual([expect.stringMatching(/^latchkey:once:[\w-]{22}$/)])
+    // A minute of its own, and five for clocks that are apart.
+    expect(seconds).toEqual([360, 360])
+    expect(await server.rows('latchkeyProof')).toEqual([])
+  })
+
+  test('whatever is not certainly the first use is refused, and a failure is not called a replay', async () => {
+    const { clock, context, headers } = await gateOf()
+    const gateWith = (increment: () => number) => createProofGate(AUDIENCE, clock.now, createOnce(clock.now, { increment }))
+    for (const answer of [0, 2, Number.NaN, '1', null, undefined]) {
+      await expect(gateWith(() => answer as number).admit(context, await headers(), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+    }
+    const fault = new Error('connection lost')
+    await expect(gateWith(() => { throw fault }).admit(context, await headers(), UPGRADE)).rejects.toBe(fault)
   })
 })

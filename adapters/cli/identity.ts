@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
@@ -43,7 +44,7 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   const resolver = createBetterAuthResolver(auth, {
     audience: configuration.audiences.length > 0 ? configuration.audiences : origin,
     localFirst: configuration.allowLocalFirst ? 'allow' : 'deny',
-    cookieSession: betterAuthCookie({ baseURL: `${origin}/api/auth`, origins: [origin, ...configuration.trustedOrigins], handler: auth.handler }),
+    cookieSession: betterAuthCookie({ baseURL: `${origin}/api/auth`, origins: [origin, ...configuration.trustedOrigins], handler: fromInside(auth.handler) }),
     onVerdict,
     ...(configuration.external && { external: [configuration.external] }),
     ...(configuration.backendSecrets.length > 0 && { backend: { secret: configuration.backendSecrets } }),
@@ -67,6 +68,21 @@ export async function missingTables(parts: IdentityParts): Promise<readonly stri
   return [...toBeCreated, ...toBeAdded].map(({ table }) => table)
 }
 
+/** Only this process knows what has to be in it. */
+const INSIDE = { header: 'x-latchkey-inside', value: randomBytes(32).toString('base64url') } as const
+
+/** Marks requests that the server makes to itself: they have no address, and would all share one rate limit. */
+function fromInside(handler: BetterAuthInstance['handler']): BetterAuthInstance['handler'] {
+  return (request) => {
+    request.headers.set(INSIDE.header, INSIDE.value)
+    return handler(request)
+  }
+}
+
+function isFromInside({ headers }: Request): boolean {
+  return headers.get(INSIDE.header) === INSIDE.value
+}
+
 function optionsOf({ configuration, open, redis, origin, secret, onError }: IdentityParts) {
   const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims, keyLifetime } = configuration
   const issued: readonly [string, ...string[]] = [audiences[0] ?? origin, ...audiences.slice(1)]
@@ -85,7 +101,12 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
         ...(keyLifetime !== null && { jwks: { rotationInterval: keyLifetime, gracePeriod: KEY_GRACE } }),
       }),
     ],
-    rateLimit: { enabled: production, storage: place.kind === 'postgres' ? 'database' : 'memory', ...(redis && { customStorage: limitBy(redis) }) },
+    rateLimit: {
+      enabled: production,
+      storage: place.kind === 'postgres' ? 'database' : 'memory',
+      customRules: { '/latchkey/session': (request, rule) => (isFromInside(request) ? false : rule) },
+      ...(redis && { customStorage: limitBy(redis) }),
+    },
     advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },
     telemetry: { enabled: false },
     // A wrong password is no news; what is thrown on the way is.

@@ -218,6 +218,19 @@ describe('latchkey serve', () => {
     expect(await knocks(untold, ['198.51.100.99'])).toEqual([429])
   })
 
+  test('asks for itself who a cookie is, as often as there are requests: that is no caller\'s rate limit', async () => {
+    const running = await production()
+    const signUp = await running.ask('/api/auth/sign-up/email', json({ email: 'cy@example.com', password: PASSWORD, name: 'Cy' }, { origin: 'https://id.example' }))
+    const cookie = cookiesOf(signUp)
+    // Better Auth lets 120 a minute through from one address.
+    const answers = await Promise.all(Array.from({ length: 130 }, () => running.ask('/session', { headers: { cookie } })))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(await answers.at(-1)!.json()).toMatchObject({ source: 'cookie' })
+    const direct: number[] = []
+    for (let time = 0; time < 121; time++) direct.push((await running.ask('/api/auth/latchkey/session', { headers: { 'x-latchkey-inside': 'made up' } })).status)
+    expect([direct.indexOf(429), direct.at(-1)]).toEqual([120, 429])
+  })
+
   test('/health says 503 while the database does not answer, and 200 again once it does; the log names no password', async () => {
     const url = new URL(await newPostgres())
     url.password = 'postgres'
