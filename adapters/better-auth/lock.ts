@@ -7,6 +7,11 @@ import { insertUnique } from './unique.ts'
 /** The part of a database adapter that works inside a transaction too. */
 export type Adapter = DBTransactionAdapter
 
+/** Does work as one step, where there are transactions: as a part of the one that is open, or in one of its own. */
+export function atomically<Result>(adapter: Adapter | DBAdapter, work: (trx: Adapter) => Promise<Result>): Promise<Result> {
+  return 'transaction' in adapter ? adapter.transaction(work) : work(adapter)
+}
+
 /** The device that proved itself. */
 export interface ProvenDevice {
   readonly principal: string

@@ -1,6 +1,6 @@
 import { audit } from './audit.ts'
 import { isRevokedKey } from './keys.ts'
-import { type Adapter, changeRow, changeUser, counts, deleteRow, findRow, findUser, insertRow, newEpoch, rowsOf } from './lock.ts'
+import { type Adapter, atomically, changeRow, changeUser, counts, deleteRow, findRow, findUser, insertRow, newEpoch, rowsOf } from './lock.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 
 /** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
@@ -92,7 +92,9 @@ export async function releaseStale(adapter: Adapter, user: BoundUser, rows: read
   // The user may have been reset, and have linked, since it was read. An epoch is a user's before it is an alias's.
   const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
-    await audit(adapter, 'reset', row, now)
-    await changeRow(adapter, row, { kind: 'reserved', userId: null, until: null })
+    await atomically(adapter, async (trx) => {
+      // Given up or retired meanwhile: then that is what happened to it.
+      if (await changeRow(trx, row, { kind: 'reserved', userId: null, until: null })) await audit(trx, 'reset', row, now)
+    })
   }
 }

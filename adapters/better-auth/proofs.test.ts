@@ -77,7 +77,7 @@ describe('with a storage that counts', () => {
         return counts.get(key)!
       },
     }
-    const gate = createProofGate(AUDIENCE, clock.now, createOnce(clock.now, storage))
+    const gate = createProofGate({ audience: AUDIENCE, clock: clock.now, once: createOnce(clock.now, storage) })
     const used = await headers()
     await gate.admit(context, used, UPGRADE)
     await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
@@ -89,7 +89,7 @@ describe('with a storage that counts', () => {
 
   test('whatever is not certainly the first use is refused, and a failure is not called a replay', async () => {
     const { clock, context, headers } = await gateOf()
-    const gateWith = (increment: () => number) => createProofGate(AUDIENCE, clock.now, createOnce(clock.now, { increment }))
+    const gateWith = (increment: () => number) => createProofGate({ audience: AUDIENCE, clock: clock.now, once: createOnce(clock.now, { increment }) })
     for (const answer of [0, 2, Number.NaN, '1', null, undefined]) {
       await expect(gateWith(() => answer as number).admit(context, await headers(), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
     }

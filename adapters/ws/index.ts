@@ -5,7 +5,7 @@ import type { WebSocket, WebSocketServer } from 'ws'
 import { type GateOptions, type SessionResolver, type SocketSession, type SocketSessionOptions, createGate, createSocketSession, sendResponse } from '../../lib/server.ts'
 
 /** Options of {@link createUpgradeHandler}. */
-export interface UpgradeOptions extends GateOptions, SocketSessionOptions {}
+export interface UpgradeOptions extends GateOptions, Omit<SocketSessionOptions, 'source'> {}
 
 /** What Node's `upgrade` event calls. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -30,7 +30,7 @@ export function createUpgradeHandler(sockets: WebSocketServer, resolver: Session
     if (!admission.ok) return refuse(request, duplex, admission.response)
     duplex.off('error', ignore)
     sockets.handleUpgrade(request, duplex, head, (socket) => {
-      const session = createSocketSession(resolver, admission.session, socket, options)
+      const session = createSocketSession(resolver, admission.session, socket, { ...options, source: admission.source })
       sessions.set(socket, session)
       socket.once('close', () => session.end())
       sockets.emit('connection', socket, request)

@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http'
 import { type Socket, connect } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { LatchkeyError, createSessionResolver, toResponse } from '../../lib/server.ts'
+import { LatchkeyError, backendHeaders, createSessionResolver, toResponse } from '../../lib/server.ts'
 import { ALICES_TOKEN, type Answer, type FrameworkServer, deferred, serve } from '../../lib/server/framework.testing.ts'
 import { type TestTime, testTime } from '../../lib/session/session.testing.ts'
 import { ALICE, APP, BOB, NOW, TOKEN_HEADER, forge, tokenClaims } from '../../lib/tokens/forge.testing.ts'
 import { type UpgradeOptions, createUpgradeHandler, socketSessionOf } from './index.ts'
 
 const ORIGIN = 'https://notes.example'
+const BACKEND = 'YSBiYWNrZW5kIHRoYXQgc3BlYWtzIGZvciBhbnlib2R5'
 const BEARER = { authorization: `Bearer ${ALICES_TOKEN}` }
 let time: TestTime
 let server: FrameworkServer
@@ -33,6 +34,7 @@ afterEach(async () => {
 async function start(options: UpgradeOptions = {}): Promise<string> {
   const resolver = createSessionResolver({
     clock: time.clock,
+    backend: { secret: BACKEND },
     localFirst: { audience: APP, lookup: async (principal) => (await lookup(principal), 'active') },
     cookieSession: { origins: [ORIGIN], read: async () => ({ principal: 'cookie-owner' }) },
   })
@@ -174,6 +176,12 @@ test('a token of another principal closes it', async () => {
   const closed = closing(socket)
   socket.send(`token ${fresh(BOB)}`)
   expect(await closed).toEqual([4401, 'invalid'])
+})
+
+test('a socket that a backend opened for somebody stays theirs whatever token comes (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+  const socket = await open(await start(), backendHeaders(BACKEND, { principal: 'somebody' }))
+  expect(await say(socket, `token ${fresh(BOB)}`)).toBe('ignored')
+  expect(await say(socket, 'who')).toBe('somebody')
 })
 
 test('an anonymous socket can bring its token in a message (checklist 2: it can subscribe)', async () => {

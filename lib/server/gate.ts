@@ -1,7 +1,7 @@
 import type { ResolvableRequest } from './request.ts'
 import type { SessionResolver } from './resolver.ts'
 import { faultResponse, refusal } from './response.ts'
-import type { OwnedSession, ServerSession } from './session.ts'
+import type { OwnedSession, ServerSession, SessionSource } from './session.ts'
 
 /** Options of {@link createGate}, and of what each framework calls it. */
 export interface GateOptions {
@@ -16,7 +16,7 @@ export interface GateOptions {
 
 /** Whether a request may go on. */
 export type Admission<Session extends ServerSession = ServerSession> =
-  | { readonly ok: true; readonly session: Session }
+  | { readonly ok: true; readonly session: Session; readonly source: SessionSource }
   | {
       readonly ok: false
       /** Says no more than the kind of error. */
@@ -42,7 +42,7 @@ export function createGate(resolver: SessionResolver, { optional = false, onErro
     try {
       const found = await resolver.resolve(request)
       if (!found.ok) return { ok: false, response: found.response() }
-      return optional || isOwned(found.session) ? { ok: true, session: found.session } : { ok: false, response: refusal('CREDENTIAL_MISSING').response() }
+      return optional || isOwned(found.session) ? { ok: true, session: found.session, source: found.source } : { ok: false, response: refusal('CREDENTIAL_MISSING').response() }
     } catch (error) {
       onError(error)
       return { ok: false, response: faultResponse() }

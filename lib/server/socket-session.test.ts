@@ -170,6 +170,17 @@ describe('a fresh token', () => {
   })
 })
 
+describe('a socket that a backend opened for somebody', () => {
+  test('ignores tokens: a good one, somebody else\'s and what is none (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+    const session: ServerSession = { authMode: 'external', principal: 'ada', principals: ['ada'], claims: {} }
+    const socket = watch(session, { source: 'backend', longest: MINUTE })
+    for (const token of [await tokenOf('ada', { role: 'admin' }), await tokenOf('eve'), 'no token', null]) expect(await socket.refresh(token)).toBe('ignored')
+    expect([socket.current, closed]).toEqual([session, []])
+    await time.advance(MINUTE)
+    expect([await socket.refresh(await tokenOf('ada')), socket.current, closed]).toEqual(['refused', ANONYMOUS, [[4401, 'expired']]])
+  })
+})
+
 describe('tokens that are judged slowly', () => {
   let release: ReturnType<typeof deferred>
   let asked: number

@@ -3,7 +3,7 @@ import { type LatchkeyError, isLatchkeyError } from '../errors.ts'
 import type { SessionTimer } from '../session/options.ts'
 import type { SessionResolver } from './resolver.ts'
 import { type Roles, requireSameSession } from './roles.ts'
-import type { ServerSession } from './session.ts'
+import type { ServerSession, SessionSource } from './session.ts'
 import { createSocketTerm } from './socket-term.ts'
 
 /** What every WebSocket can do, whoever made it. */
@@ -16,6 +16,8 @@ export interface ClosableSocket {
 export interface SocketSessionOptions {
   /** The app's roles, which a fresh token may not change; unless given, the claims `role` and `roles` are compared. */
   readonly roles?: Roles
+  /** What told whom the socket belongs to. Where a `backend` spoke for somebody, tokens that come later are ignored. */
+  readonly source?: SessionSource
   /**
    * Milliseconds that a credential counts on an open socket, however long it lasts. Give it with cookies and impersonation,
    * which have no end: a socket stays open after a sign-out that it never hears of.
@@ -29,8 +31,8 @@ export interface SocketSessionOptions {
   readonly timer?: SessionTimer
 }
 
-/** What came of a fresh token; `unavailable` is no verdict on it, and the one before stays in force. */
-export type RefreshOutcome = 'accepted' | 'refused' | 'unavailable'
+/** What came of a fresh token; `unavailable` is no verdict on it, and with `ignored` nobody looked at it: the session before stays in force. */
+export type RefreshOutcome = 'accepted' | 'refused' | 'unavailable' | 'ignored'
 
 /** Who an open socket belongs to. */
 export interface SocketSession {
@@ -59,7 +61,7 @@ const MOST_WAITING = 4
  * @throws {TypeError} an option cannot be meant
  */
 export function createSocketSession(resolver: SessionResolver, session: ServerSession, socket: ClosableSocket, options: SocketSessionOptions = {}): SocketSession {
-  const { roles, longest = Infinity, onError = console.error, clock = Date.now, timer = SYSTEM_TIMER } = options
+  const { roles, source, longest = Infinity, onError = console.error, clock = Date.now, timer = SYSTEM_TIMER } = options
   if (!(longest > 0)) throw new TypeError('longest: expected milliseconds')
   const term = createSocketTerm(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
   let waiting = 0
@@ -92,6 +94,7 @@ export function createSocketSession(resolver: SessionResolver, session: ServerSe
       return term.session
     },
     async refresh(token) {
+      if (source === 'backend') return term.isOver ? 'refused' : 'ignored'
       if (waiting >= MOST_WAITING) return close(POLICY_VIOLATION, 'too many tokens')
       waiting++
       const outcome = last.then(() => judge(token)).catch(fail)
