@@ -106,7 +106,8 @@ export async function giveUp(adapter: DBAdapter, accountId: string, alias: strin
   if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !counts(row, user)) throw new LatchkeyError('ALIAS_UNKNOWN')
   const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + HOLD) } as const
   const isDone = await adapter.transaction(async (trx) => {
-    const isChanged = await changeRow(trx, row, held)
+    // Also locks the user where there are transactions: what a reset takes is nobody's to give up.
+    const isChanged = (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
     if (isChanged) await audit(trx, 'unlink', { ...row, ...held }, now)
     return isChanged
   })

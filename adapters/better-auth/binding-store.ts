@@ -114,6 +114,6 @@ async function reserveExternal(adapter: DBAdapter, account: Account, device: Dev
     return row
   }
   await assertFree(adapter, found, device, null, now)
-  await takeOver(adapter, found, row)
+  await takeOver(adapter, found, row, now)
   return row
 }

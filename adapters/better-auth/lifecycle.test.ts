@@ -51,6 +51,18 @@ onEachEngine((newServer) => {
       await expectRetired(server, one.device)
     })
 
+    test('deleted after a look at it that died before it was done', async () => {
+      const server = await newServer({ user: { deleteUser: { enabled: true } } })
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', ada)
+      const [{ epoch }] = (await server.rows('latchkeyPrincipal')) as unknown as [{ epoch: string }]
+      const { principal, thumbprint } = one.device
+      await server.adapter.create({ model: 'latchkeyAudit', data: { act: `bind:${principal}:${epoch}`, principal, userId: null, createdAt: new Date() } })
+      await server.adapter.create({ model: 'latchkeyKey', data: { thumbprint, principal, createdAt: new Date(), lastSeenAt: new Date() } })
+      expect((await one.browser.send('/delete-user', post({ password: ada.password }))).status).toBe(200)
+      await expectRetired(server, one.device)
+    })
+
     test('removed by an admin, with the aliases', async () => {
       const server = await newServer({ plugins: [admin()] })
       const [one, boss] = [await newPerson(server), await newPerson(server)]

@@ -1,5 +1,6 @@
 import type { DBAdapter, DBTransactionAdapter } from 'better-auth'
 import { LatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
+import { audit } from './audit.ts'
 import { isRevokedKey } from './keys.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import { insertUnique } from './unique.ts'
@@ -56,8 +57,21 @@ async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice
   const isLive = row.kind === 'reserved' && row.userId === null && row.issuer === null && row.until !== null && row.until > now
   // A lapsed epoch is never used again: a server that stalled meanwhile must not complete its user.
   const epoch = isLive ? row.epoch : newEpoch()
-  if (!(await changeRow(adapter, row, { ...NOBODYS, kind: 'reserved', epoch, until: endOf(now) }))) throw taken()
+  const isDone = await atomically(adapter, (trx) => replaceRow(trx, row, { ...NOBODYS, kind: 'reserved', epoch, until: endOf(now) }, now))
+  if (!isDone) throw taken()
   return epoch
+}
+
+/** Changes a row that nobody has, and writes down who had it until a reset, if nobody has done that yet. */
+export async function replaceRow(adapter: Adapter, row: PrincipalRow, update: Partial<PrincipalRow>, now: Date): Promise<boolean> {
+  if (!(await changeRow(adapter, row, update))) return false
+  if (isBinding(row)) await audit(adapter, 'reset', row, now)
+  return true
+}
+
+/** It says that an account has the principal, or had it until it was reset. */
+export function isBinding({ kind, userId }: PrincipalRow): boolean {
+  return (kind === 'canonical' || kind === 'alias') && userId !== null
 }
 
 /**
@@ -76,7 +90,7 @@ export async function reserveFor(adapter: DBAdapter, userId: string, device: Pro
     return { row, before }
   }
   await assertFree(adapter, found, device, userId, now)
-  await takeOver(adapter, found, row)
+  await takeOver(adapter, found, row, now)
   return { row, before }
 }
 
@@ -85,14 +99,15 @@ export async function reserveFor(adapter: DBAdapter, userId: string, device: Pro
  *
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first
  */
-export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: PrincipalRow): Promise<void> {
+export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: PrincipalRow, now: Date): Promise<void> {
   // In one step, where there are transactions: nobody may see a user without its row in between.
   const isDone = await adapter.transaction(async (trx) => {
     if (!(await changeRow(trx, found, row))) return false
     // A sign-up with the same key can have made its user since the row was read: it was first.
-    if (!(await findUser(trx, 'principal', row.principal))) return true
-    await changeRow(trx, row, found)
-    return false
+    const isFree = !(await findUser(trx, 'principal', row.principal))
+    if (!isFree) await changeRow(trx, row, found)
+    else if (isBinding(found)) await audit(trx, 'reset', found, now)
+    return isFree
   })
   if (!isDone) throw taken()
 }

@@ -1,7 +1,7 @@
 import type { DBAdapter } from 'better-auth'
 import { audit } from './audit.ts'
 import { revokeKeysOf } from './keys.ts'
-import { type Adapter, changeRow, counts, findRow, rowsOf } from './lock.ts'
+import { type Adapter, changeRow, counts, findRow, isBinding, rowsOf } from './lock.ts'
 import { releaseStale } from './mailbox.ts'
 import type { BoundUser } from './schema.ts'
 import { confirm } from './subject.ts'
@@ -20,7 +20,7 @@ export async function prepareRetirement(adapter: Adapter, user: BoundUser, now: 
 /** After a user was deleted: its principal and its aliases are nobody's for ever, and their keys sign nothing any more. */
 export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Promise<void> {
   // Also what it took since it was read: the row says whose it is.
-  const its = (await rowsOf(adapter, user)).filter(({ userId, kind }) => userId === user.id && (kind === 'canonical' || kind === 'alias'))
+  const its = (await rowsOf(adapter, user)).filter((row) => isBinding(row) && row.userId === user.id)
   for (const row of its) {
     await adapter.transaction(async (trx) => {
       // Given up meanwhile: then it is its key's.

@@ -352,7 +352,7 @@ export const ATTACKS = [
   {
     attack: 'A sign-up races a link of the same principal, and the server that links stalls in between, on Postgres',
     defence: 'Who takes a row over looks for a user that came first, and gives way',
-    patches: [{ file: plugin('lock.ts'), find: "if (!(await findUser(trx, 'principal', row.principal))) return true", replace: 'if (row.principal) return true' }],
+    patches: [{ file: plugin('lock.ts'), find: "const isFree = !(await findUser(trx, 'principal', row.principal))", replace: 'const isFree = true' }],
     test: { file: plugin('adopt-race.test.ts'), name: 'several processes on Postgres adopt and undo > a link, while a sign-up takes the principal' },
   },
   {
