@@ -94,7 +94,7 @@ export async function releaseStale(adapter: Adapter, user: BoundUser, rows: read
   // The user may have been reset, and have linked, since it was read. An epoch is a user's before it is an alias's.
   const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
-    // Retired, or somebody else's meanwhile: then that is what happened to it.
-    await atomically(adapter, (trx) => replaceRow(trx, row, { kind: 'reserved', userId: null, until: null }, now))
+    // Retired, or somebody else's meanwhile: then that is what happened to it. In its epoch a look that stalls would complete it once more.
+    await atomically(adapter, (trx) => replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now))
   }
 }

@@ -44,6 +44,9 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
   await releaseStale(adapter, user, rows, now)
   const canonical = rows.find((row) => row.principal === user.principal)
   const isBound = canonical !== undefined && (await isConfirmed(adapter, user, canonical, now))
+  // Where it was reset since it was read, its own id would be a third answer.
+  const present = user.principal && !isBound ? await findUser(adapter, 'id', user.id) : null
+  if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
   const principal = isBound ? canonical.principal : user.id
   // A principal without its lock row is not the account's, and so neither is what was linked to it.
   const linked = isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && counts(row, user)) : []
