@@ -26,6 +26,8 @@ export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => 
   runtime.on('deliverOutbox', () => void inBackground(runtime, () => exclusively(runtime, () => deliverOutbox(runtime))))
   reportToApp(runtime)
   listen(runtime, heard.signal)
+  // Before its redirect an upgrade has no time to say that it waits.
+  globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(runtime)
   await readAgain(runtime)
   // The identity may be newer than this connection.

@@ -129,7 +129,9 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
-const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [waitFor(state, upgrade)]
+
+/** What waits is in the record, for every tab. */
+const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [waitFor(state, upgrade), 'announce']
 
 /** The state before: an upgrade that was waiting goes on waiting. */
 const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [waitFor(state, { ...state.upgrade, failure })]
@@ -157,7 +159,7 @@ const rest = { ...opened, recordChanged: follow, identityEnsured: settle, signOu
 const busy = { ...opened, recordChanged: show, identityEnsured: join }
 
 /** What comes of a session at the account server, whether an act led to it or it appeared outside. */
-const attempt: Row = { upgradeCompleted: finish('announce'), upgradePended: pend, conflictFound: (state, event) => [...pend(state, event), 'announce'] }
+const attempt = { upgradeCompleted: finish('announce'), upgradePended: pend, conflictFound: pend }
 
 const ready = { ...rest, ...attempt, upgradeStarted: to('upgrading') }
 
