@@ -38,9 +38,22 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
     if (!readonly) makeFolder(dirname(file))
     const database = new Sqlite(file, { readonly, fileMustExist: readonly })
     if (!readonly) database.pragma('journal_mode = WAL')
-    return { database, alone: (work) => work(), now: async () => null, close: async () => void database.close() }
+    return { database, alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: PATIENCE }), work), now: async () => null, close: async () => void database.close() }
   } catch (error) {
     throw new Refusal(`The data cannot be kept in ${file} (${codeOf(error)}): choose a --data-dir that can be written to.`)
+  }
+}
+
+/** How long a server waits for others that start on the same file, in milliseconds. */
+const PATIENCE = 60_000
+
+/** With the lock of a file beside: that of the database itself would keep the work out, too. It goes with the process. */
+async function alone(lock: { exec(sql: string): unknown; close(): unknown }, work: () => Promise<void>): Promise<void> {
+  try {
+    lock.exec('begin exclusive')
+    await work()
+  } finally {
+    lock.close()
   }
 }
 
@@ -48,7 +61,12 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
 export function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))
-  mkdirSync(folder, { mode: 0o700 })
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Made by another server at this moment.
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
 }
 
 /** Names the lock under which servers set the database up. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,6 +141,14 @@ describe('latchkey serve', () => {
     expect((await speak(ADMIN)).status).toBe(401)
     expect(await (await speak(BACKEND)).json()).toMatchObject({ source: 'backend', principal: 'somebody' })
     expect(await (await ask(path, { bearer: ADMIN })).json()).toEqual({ accepted: { backend: 1 }, refused: { BACKEND_SECRET_WRONG: 1 } })
+  })
+
+  test('started several times at one moment on a new folder: one secret, which is the owner\'s alone', async () => {
+    const folder = join(newFolder(), 'below', 'it')
+    const running = await Promise.all([1, 2, 3, 4].map(() => server(['dev', '--data-dir', folder], {})))
+    expect((await Promise.all(running.map(({ ask }) => ask('/health')))).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(readdirSync(folder).filter((name) => name.startsWith('secret'))).toEqual(['secret'])
+    expect([statSync(join(folder, 'secret')).mode & 0o777, readFileSync(join(folder, 'secret'), 'utf8').length]).toEqual([0o600, 43])
   })
 
   test('takes an old backend secret beside the new one, and writes neither', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -52,10 +52,23 @@ function keptSecret({ place }: Configuration): string {
   const file = join(folder, 'secret')
   try {
     makeFolder(folder)
-    if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    if (!existsSync(file)) makeSecret(file)
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
     throw new Refusal(`The secret cannot be kept in ${file} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): give --secret, or another --data-dir.`)
+  }
+}
+
+/** Another server may start on the folder at this moment: whoever is first has made it, whole. */
+function makeSecret(file: string): void {
+  const own = `${file}.${randomBytes(8).toString('hex')}`
+  writeFileSync(own, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+  try {
+    linkSync(own, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(own)
   }
 }
 
