@@ -151,9 +151,8 @@ test('an upgrade in the page reaches the workers; one with the account has its t
   const { principal } = await open(page)
   await open(service)
   await dedicated.evaluate(async (owner) => {
-    const account = scope.accountOf(() => owner!)
-    account.isSignedIn = true
-    scope.auth = scope.createAuth({ account })
+    scope.account = scope.accountOf(() => owner!)
+    scope.auth = scope.createAuth({ account: scope.account })
     await scope.auth.ready
   }, principal)
   const outcome = await page.evaluate(async (owner) => {
@@ -162,6 +161,8 @@ test('an upgrade in the page reaches the workers; one with the account has its t
     return (await auth.upgrade(() => (account.isSignedIn = true))).outcome
   }, principal)
   expect(outcome).toBe('upgraded')
+  // Not before: what looks for a session outside may find it first.
+  await dedicated.evaluate(() => void (scope.account!.isSignedIn = true))
   const ask = (place: Worker) =>
     place.evaluate(async () => {
       await scope.until(scope.auth!, 'external')

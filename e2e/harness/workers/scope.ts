@@ -5,6 +5,8 @@ export interface Scope {
   readonly createAuth: CreateAuth
   /** The identity as it was opened here. */
   auth?: Auth
+  /** The account server that it asks. */
+  account?: ReturnType<Scope['accountOf']>
   /** Resolves once all ends of the barrier were told to go on. */
   held(): Promise<unknown>
   /** Resolves once the mode is the given one. */
