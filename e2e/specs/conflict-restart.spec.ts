@@ -69,7 +69,7 @@ test('killed while it adopts, and the session gone with it: the question is over
   expect(await enter(page, 'signIn', email)).toBe('upgraded')
   expect(await stateOf(page)).toMatchObject({ authMode: 'external', session: { principals: [canonical, here] } })
   expect((await page.evaluate(() => account.readRecord()))!.entries.map(({ kind, principal }) => [kind, principal])).toEqual([['device', here], ['account', canonical]])
-  expect(await server.rows('select id from latchkeyPrincipal where principal = ?', here)).toHaveLength(1)
+  expect(await server.rows('select id from "latchkeyPrincipal" where principal = ?', here)).toHaveLength(1)
 })
 
 test('an adopted device whose key is revoked by another device goes on as the account, comes back by signing in, and the account keeps its principal (checklist 28: list and revoke, without changing the principal)', async ({ device, server }) => {
@@ -81,7 +81,7 @@ test('an adopted device whose key is revoked by another device goes on as the ac
   expect(await resolve(third.page, 'adopt')).toBe('adopted')
   // Until a mailbox is proven a key may be the last way in, and is not revoked.
   expect(await revoke(third.page, here)).toBe(409)
-  server.change('update user set emailVerified = 1 where email = ?', email)
+  await server.change('update "user" set "emailVerified" = true where email = ?', email)
   expect(await revoke(third.page, here)).toBe(200)
 
   expect(payloadOf(await tokenOf(second.page, true))).toMatchObject({ sub: canonical, aliases: [here, there] })
