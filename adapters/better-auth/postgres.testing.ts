@@ -71,7 +71,8 @@ async function importPostgres(): Promise<typeof EmbeddedPostgres> {
   return Postgres
 }
 
-async function freePort(): Promise<number> {
+/** A port on the loopback that nobody uses. */
+export async function freePort(): Promise<number> {
   const socket = createSocket()
   await once(socket.listen(0, '127.0.0.1'), 'listening')
   const { port } = socket.address() as AddressInfo

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
+import { freePort } from '../better-auth/postgres.testing.ts'
 
 /** Whether a Redis can be started here; Debian has it as `redis-server`. */
 export const HAS_REDIS: boolean = spawnSync('redis-server', ['--version']).status === 0
@@ -40,13 +39,4 @@ function ready({ stdout }: ChildProcess): Promise<void> {
     })
     stdout!.once('end', () => reject(new Error(`redis-server ended: ${output}`)))
   })
-}
-
-async function freePort(): Promise<number> {
-  const socket = createServer()
-  await once(socket.listen(0, '127.0.0.1'), 'listening')
-  const { port } = socket.address() as AddressInfo
-  socket.close()
-  await once(socket, 'close')
-  return port
 }

