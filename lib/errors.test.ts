@@ -46,11 +46,16 @@ describe('isLatchkeyError', () => {
     expect(isLatchkeyError(foreign, 'CONFLICT')).toBe(false)
   })
 
-  test.each([[undefined], [null], ['OFFLINE'], [0], [{}], [{ code: 'OFFLINE' }], [Object.assign(new Error('OFFLINE'), { code: 'OFFLINE', name: 'LatchkeyError' })]])(
-    'does not take %o for one',
-    (value) => {
-      expect(isLatchkeyError(value)).toBe(false)
-      expect(isLatchkeyError(value, 'OFFLINE')).toBe(false)
-    },
-  )
+  test.each([
+    [undefined],
+    [null],
+    ['OFFLINE'],
+    [0],
+    [{}],
+    [{ code: 'OFFLINE' }],
+    [Object.assign(new Error('OFFLINE'), { code: 'OFFLINE', name: 'LatchkeyError' })],
+  ])('does not take %o for one', (value) => {
+    expect(isLatchkeyError(value)).toBe(false)
+    expect(isLatchkeyError(value, 'OFFLINE')).toBe(false)
+  })
 })

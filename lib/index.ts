@@ -22,5 +22,16 @@ export type { CryptoSuite, SigningKey } from './identity/crypto.ts'
 export { indexedDbStore } from './keystore/indexed-db.ts'
 export { memoryStore } from './keystore/memory.ts'
 export type { RecordStore, Trace } from './keystore/store.ts'
-export type { AuthErrorKind, AuthMode, AuthState, Conflict, PendingUpgrade, Phase, Session, Storage, UpgradeState, WaitingAccount } from './machine/state.ts'
+export type {
+  AuthErrorKind,
+  AuthMode,
+  AuthState,
+  Conflict,
+  PendingUpgrade,
+  Phase,
+  Session,
+  Storage,
+  UpgradeState,
+  WaitingAccount,
+} from './machine/state.ts'
 export type { Decision, EventType } from './machine/transition.ts'

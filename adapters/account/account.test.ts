@@ -16,30 +16,73 @@ const PROVIDERS = {
   // https://clerk.com/docs/backend-requests/resources/session-tokens
   Clerk: { claims: { azp: APP, sid: 'sess_1', sub: 'user_ada', v: 2 }, options: { authorizedParties: [APP] } },
   // https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
-  Auth0: { claims: { aud: ['https://api.notes.example', 'https://notes.eu.auth0.com/userinfo'], azp: 'client', scope: 'openid', sub: 'auth0|ada' }, options: { audience: 'https://api.notes.example' } },
+  Auth0: {
+    claims: {
+      aud: ['https://api.notes.example', 'https://notes.eu.auth0.com/userinfo'],
+      azp: 'client',
+      scope: 'openid',
+      sub: 'auth0|ada',
+    },
+    options: { audience: 'https://api.notes.example' },
+  },
   // https://supabase.com/docs/guides/auth/jwt-fields
-  Supabase: { claims: { aud: 'authenticated', role: 'authenticated', aal: 'aal1', session_id: 's-1', email: 'ada@example.com', is_anonymous: false, sub: 'b0c1a2d3-0000-4000-8000-000000000001' }, options: { audience: 'authenticated' } },
+  Supabase: {
+    claims: {
+      aud: 'authenticated',
+      role: 'authenticated',
+      aal: 'aal1',
+      session_id: 's-1',
+      email: 'ada@example.com',
+      is_anonymous: false,
+      sub: 'b0c1a2d3-0000-4000-8000-000000000001',
+    },
+    options: { audience: 'authenticated' },
+  },
   // https://firebase.google.com/docs/auth/admin/verify-id-tokens
-  Firebase: { claims: { aud: 'notes-project', auth_time: 1_700_000_000, user_id: 'ada', sub: 'ada' }, options: { audience: 'notes-project' } },
+  Firebase: {
+    claims: { aud: 'notes-project', auth_time: 1_700_000_000, user_id: 'ada', sub: 'ada' },
+    options: { audience: 'notes-project' },
+  },
   // https://workos.com/docs/reference/authkit/session-tokens/access-token
-  WorkOS: { claims: { sid: 'session_01', org_id: 'org_01', role: 'member', permissions: [], sub: 'user_01' }, options: {} },
+  WorkOS: {
+    claims: { sid: 'session_01', org_id: 'org_01', role: 'member', permissions: [], sub: 'user_01' },
+    options: {},
+  },
 } as const
 
 /** A provider's client: somebody signs in and out, and it gives tokens. */
 function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}) {
-  const binder = createExternalBinder({ issuers: [{ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, ...options }], store: memoryBindingStore(), audience: SERVER, secret: 'a secret of at least thirty-two characters' })
+  const binder = createExternalBinder({
+    issuers: [{ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, ...options }],
+    store: memoryBindingStore(),
+    audience: SERVER,
+    secret: 'a secret of at least thirty-two characters',
+  })
   const handle = createBinderHandler({ binder })
   const requests: Request[] = []
   const provider = { signedIn: null as object | null, online: true, sessions: 0 }
-  const signIn = (more: object = {}) => void (provider.signedIn = { ...claims, ...more, sid: `session-${++provider.sessions}` })
-  const getToken = () => (provider.signedIn ? issuer.sign({ iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300, ...provider.signedIn } as never) : null)
+  const signIn = (more: object = {}) =>
+    void (provider.signedIn = { ...claims, ...more, sid: `session-${++provider.sessions}` })
+  const getToken = () =>
+    provider.signedIn
+      ? issuer.sign({
+          iat: Math.floor(Date.now() / 1000),
+          exp: Math.floor(Date.now() / 1000) + 300,
+          ...provider.signedIn,
+        } as never)
+      : null
   const network: typeof fetch = async (input, init) => {
     if (!provider.online) throw new TypeError('fetch failed')
     const request = new Request(input, init)
     requests.push(request.clone())
     return handle(request)
   }
-  const account = tokenAccount({ getToken, signOut: () => void (provider.signedIn = null), server: `${SERVER}/`, fetch: network })
+  const account = tokenAccount({
+    getToken,
+    signOut: () => void (provider.signedIn = null),
+    server: `${SERVER}/`,
+    fetch: network,
+  })
   const load = async (more: AuthOptions = {}): Promise<Auth> => {
     const auth = createAuth({ account, keystore: memoryStore(), audience: APP, hardenAfterUpgrade: false, ...more })
     await auth.ready
@@ -53,7 +96,10 @@ describe.each(Object.entries(PROVIDERS))('%s', (_name, { claims, options }) => {
     const { signIn, load } = world(claims, options)
     const auth = await load()
     const { principal } = auth.getState().session!
-    expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'upgraded', session: { principal, authMode: 'external' } })
+    expect(await auth.upgrade(() => signIn())).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal, authMode: 'external' },
+    })
     const [, payload] = (await auth.getToken())!.split('.')
     expect(JSON.parse(Buffer.from(payload!, 'base64url').toString())).toMatchObject({ sub: claims.sub })
   })
@@ -67,7 +113,10 @@ describe('an account of another provider', () => {
     await one.signOut()
     await vi.waitFor(() => expect(provider.signedIn).toBeNull(), { timeout: 30_000 })
     const two = await load()
-    expect(await two.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal: expect.any(String) } })
+    expect(await two.upgrade(() => signIn())).toMatchObject({
+      outcome: 'switched',
+      session: { principal: expect.any(String) },
+    })
     const three = await load()
     await three.recordWrite()
     signIn()
@@ -83,12 +132,15 @@ describe('an account of another provider', () => {
     expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal } })
   })
 
-  test('signed in as before the upgrade waits for the person\'s word', async () => {
+  test("signed in as before the upgrade waits for the person's word", async () => {
     const { signIn, load } = world()
     const auth = await load()
     await auth.recordWrite()
     signIn()
-    expect(await auth.upgrade(() => {})).toMatchObject({ outcome: 'pending', account: { accountId: expect.stringContaining('user_01') } })
+    expect(await auth.upgrade(() => {})).toMatchObject({
+      outcome: 'pending',
+      account: { accountId: expect.stringContaining('user_01') },
+    })
   })
 
   test('whose token is of somebody else by now is refused', async () => {
@@ -140,7 +192,11 @@ describe('an account of another provider', () => {
 
 describe('the handler', () => {
   const post = (path: string, body: unknown, token?: string) =>
-    new Request(`${SERVER}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
+    new Request(`${SERVER}${path}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    })
 
   test('refuses what it does not know', async () => {
     const { handle } = world()
@@ -163,8 +219,18 @@ describe('the handler', () => {
         if (chunks === 1000) controller.close()
       },
     })
-    const response = await world().handle(new Request(`${SERVER}/bind`, { method: 'POST', body, duplex: 'half', headers: { authorization: 'Bearer x' } } as RequestInit))
-    expect([response.status, await response.json()]).toEqual([401, { code: 'TOKEN_TOO_LARGE', message: expect.any(String) }])
+    const response = await world().handle(
+      new Request(`${SERVER}/bind`, {
+        method: 'POST',
+        body,
+        duplex: 'half',
+        headers: { authorization: 'Bearer x' },
+      } as RequestInit),
+    )
+    expect([response.status, await response.json()]).toEqual([
+      401,
+      { code: 'TOKEN_TOO_LARGE', message: expect.any(String) },
+    ])
     expect(chunks).toBeLessThan(24)
   })
 })

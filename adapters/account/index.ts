@@ -1,4 +1,10 @@
-import { type AccountProvider, type AccountSession, LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../lib/index.ts'
+import {
+  type AccountProvider,
+  type AccountSession,
+  LatchkeyError,
+  type LatchkeyErrorCode,
+  isLatchkeyError,
+} from '../../lib/index.ts'
 
 /** Options of {@link tokenAccount}. */
 export interface TokenAccountOptions {
@@ -76,8 +82,18 @@ type Ask = <Answer>(path: string, body?: object) => Promise<Answer>
 function asker({ getToken, fetch: given }: TokenAccountOptions, server: string): Ask {
   return async <Answer>(path: string, body?: object): Promise<Answer> => {
     const token = await tokenOf(getToken)
-    const headers = { ...(token !== null && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) }
-    const init: RequestInit = { method: body ? 'POST' : 'GET', headers, cache: 'no-store', credentials: 'omit', redirect: 'error', ...(body && { body: JSON.stringify(body) }) }
+    const headers = {
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...(body && { 'content-type': 'application/json' }),
+    }
+    const init: RequestInit = {
+      method: body ? 'POST' : 'GET',
+      headers,
+      cache: 'no-store',
+      credentials: 'omit',
+      redirect: 'error',
+      ...(body && { body: JSON.stringify(body) }),
+    }
     const response = await reached(() => (given ?? fetch)(`${server}${path}`, init))
     const answer = (await response.json().catch(() => ({}))) as Answer & { code?: string }
     if (response.ok) return answer

@@ -5,7 +5,9 @@ import { type ProofGate, nonceName, refusal } from './proofs.ts'
 import type { BoundUser } from './schema.ts'
 
 /** The context of an endpoint that acts for the session in force. */
-export type SessionContext = GenericEndpointContext & { readonly context: { readonly session: NonNullable<GenericEndpointContext['context']['session']> } }
+export type SessionContext = GenericEndpointContext & {
+  readonly context: { readonly session: NonNullable<GenericEndpointContext['context']['session']> }
+}
 
 /** What checks nonces and proofs. */
 export interface ActTools {
@@ -19,7 +21,12 @@ export interface ActTools {
  * @param admit - checks the proof that goes with it; a nonce is not used up by a proof that does not hold
  * @throws {APIError} `PROOF_NONCE_MISMATCH`, `PROOF_REPLAYED`, or what `admit` threw
  */
-export async function useNonce<Admitted = void>(ctx: SessionContext, { gate, challenges }: ActTools, purpose: ChallengePurpose, admit?: () => Promise<Admitted>): Promise<Admitted> {
+export async function useNonce<Admitted = void>(
+  ctx: SessionContext,
+  { gate, challenges }: ActTools,
+  purpose: ChallengePurpose,
+  admit?: () => Promise<Admitted>,
+): Promise<Admitted> {
   const nonce = readText(ctx.body, 'nonce', 200)
   const until = await challenges.check(nonce, purpose, ctx.context.session.session.id)
   if (!until) throw refusal('PROOF_NONCE_MISMATCH')

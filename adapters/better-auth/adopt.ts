@@ -2,7 +2,20 @@ import type { DBAdapter } from 'better-auth'
 import { LatchkeyError } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { type Adapter, type ProvenDevice, changeRow, changeUser, counts, findRow, findUser, isKept, newEpoch, reserveFor, rowsOf, taken } from './lock.ts'
+import {
+  type Adapter,
+  type ProvenDevice,
+  changeRow,
+  changeUser,
+  counts,
+  findRow,
+  findUser,
+  isKept,
+  newEpoch,
+  reserveFor,
+  rowsOf,
+  taken,
+} from './lock.ts'
 import { isMailboxProven, mailboxOf } from './mailbox.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import type { Subject } from './subject.ts'
@@ -32,7 +45,13 @@ export type BeforeLink = (link: Link, adapter: Adapter) => Promise<void>
  * @param subject - who the account is
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; or what `before` threw
  */
-export async function adopt(adapter: DBAdapter, subject: Subject, device: ProvenDevice, before: BeforeLink, now: Date): Promise<void> {
+export async function adopt(
+  adapter: DBAdapter,
+  subject: Subject,
+  device: ProvenDevice,
+  before: BeforeLink,
+  now: Date,
+): Promise<void> {
   const user = await withEpoch(adapter, subject)
   const reserved = await reserveFor(adapter, user.id, device, now)
   try {
@@ -74,7 +93,12 @@ async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser>
   if (user.principalEpoch != null && subject.principal === (user.principal ?? user.id)) return user
   if (subject.principal !== user.id || (await isBound(adapter, user))) throw changed()
   const isProven = user.emailVerified || isMailboxProven(user)
-  const update = { principal: null, principalOpen: false, principalEpoch: newEpoch(), principalMailbox: isProven ? mailboxOf(user) : null }
+  const update = {
+    principal: null,
+    principalOpen: false,
+    principalEpoch: newEpoch(),
+    principalMailbox: isProven ? mailboxOf(user) : null,
+  }
   // Another device of the same account may be first, and then its epoch is the one.
   return (await changeUser(adapter, user, update)) ? { ...user, ...update } : withEpoch(adapter, subject)
 }
@@ -88,7 +112,8 @@ async function isBound(adapter: Adapter, user: BoundUser): Promise<boolean> {
 /** With those that are being linked. Two that come at once for the last place are both refused. */
 async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Subject, now: Date): Promise<number> {
   const rows = await rowsOf(adapter, user)
-  const isCounted = (row: PrincipalRow): boolean => (row.kind === 'alias' && counts(row, user)) || (row.kind === 'reserved' && isKept(row, now))
+  const isCounted = (row: PrincipalRow): boolean =>
+    (row.kind === 'alias' && counts(row, user)) || (row.kind === 'reserved' && isKept(row, now))
   return rows.filter((row) => row.principal !== principal && isCounted(row)).length
 }
 
@@ -103,11 +128,13 @@ export async function giveUp(adapter: DBAdapter, accountId: string, alias: strin
   const user = await findUser(adapter, 'id', accountId)
   if (row?.userId === accountId && row.kind === 'held' && isKept(row, now)) return
   // The account's own id has no key that could have it back.
-  if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !counts(row, user)) throw new LatchkeyError('ALIAS_UNKNOWN')
+  if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !counts(row, user))
+    throw new LatchkeyError('ALIAS_UNKNOWN')
   const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + HOLD) } as const
   const isDone = await adapter.transaction(async (trx) => {
     // Also locks the user where there are transactions: what a reset takes is nobody's to give up.
-    const isChanged = (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
+    const isChanged =
+      (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
     if (isChanged) await audit(trx, 'unlink', { ...row, ...held }, now)
     return isChanged
   })

@@ -30,11 +30,21 @@ const FREE: Standing = { isUnsettled: false }
 
 /** Reads it as it is, without a look that would heal anything. */
 export async function readState({ adapter }: TestServer, { accounts, devices, deeds }: World): Promise<State> {
-  const among = <Row>(model: string, field: string, value: readonly string[]): Promise<Row[]> => adapter.findMany<Row>({ model, where: [{ field, operator: 'in', value: [...value] }], limit: 10_000 })
-  const users = await among<BoundUser>('user', 'email', [...accounts.map(({ email }) => email), ...deeds.map(({ email }) => email)])
-  const named = await among<PrincipalRow>('latchkeyPrincipal', 'userId', [...accounts.map(({ id }) => id), ...users.map(({ id }) => id)])
+  const among = <Row>(model: string, field: string, value: readonly string[]): Promise<Row[]> =>
+    adapter.findMany<Row>({ model, where: [{ field, operator: 'in', value: [...value] }], limit: 10_000 })
+  const users = await among<BoundUser>('user', 'email', [
+    ...accounts.map(({ email }) => email),
+    ...deeds.map(({ email }) => email),
+  ])
+  const named = await among<PrincipalRow>('latchkeyPrincipal', 'userId', [
+    ...accounts.map(({ id }) => id),
+    ...users.map(({ id }) => id),
+  ])
   const principals = devices.map(({ principal }) => principal)
-  const rows = [...(await among<PrincipalRow>('latchkeyPrincipal', 'principal', principals)), ...named.filter(({ principal }) => !principals.includes(principal))]
+  const rows = [
+    ...(await among<PrincipalRow>('latchkeyPrincipal', 'principal', principals)),
+    ...named.filter(({ principal }) => !principals.includes(principal)),
+  ]
   if (new Set(rows.map(({ principal }) => principal)).size !== rows.length) throw new Error('a principal has two rows')
   const byId = new Map(users.map((user) => [user.id, user]))
   const keys = await among<KeyRow>('latchkeyKey', 'principal', principals)
@@ -42,7 +52,11 @@ export async function readState({ adapter }: TestServer, { accounts, devices, de
     users: byId,
     acts: await among('latchkeyAudit', 'principal', principals),
     revoked: new Set(keys.filter(({ retiredAt }) => retiredAt !== null).map(({ thumbprint }) => thumbprint)),
-    standing: (principal) => standingOf(rows.find((row) => row.principal === principal), byId),
+    standing: (principal) =>
+      standingOf(
+        rows.find((row) => row.principal === principal),
+        byId,
+      ),
     subject: (accountId) => subjectIn(rows, byId.get(accountId)!),
     idOf: (email) => users.find((user) => user.email === email)!.id,
   }
@@ -68,7 +82,13 @@ function isIts({ kind, userId, epoch, principal }: PrincipalRow, user: BoundUser
 function subjectIn(rows: readonly PrincipalRow[], user: BoundUser): { principal: string; aliases: string[] } {
   const its = rows.filter((row) => isIts(row, user))
   const principal = its.find(({ kind }) => kind === 'canonical')?.principal ?? user.id
-  return { principal, aliases: its.filter(({ kind }) => kind === 'alias').map((row) => row.principal).filter((alias) => alias !== principal) }
+  return {
+    principal,
+    aliases: its
+      .filter(({ kind }) => kind === 'alias')
+      .map((row) => row.principal)
+      .filter((alias) => alias !== principal),
+  }
 }
 
 /** How often which act was written down between two states. */

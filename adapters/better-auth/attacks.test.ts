@@ -67,7 +67,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toEqual([])
     })
 
-    test('for itself, with the victim\'s principal in the body, binds its own', async () => {
+    test("for itself, with the victim's principal in the body, binds its own", async () => {
       const server = await newServer()
       const { attacker, victim } = await two(server)
       const { id } = await userOf(server, ada.email)
@@ -80,7 +80,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('a stolen proof in the attacker\'s session', () => {
+  describe("a stolen proof in the attacker's session", () => {
     test('to bind, with the nonce that it was made for, binds nothing', async () => {
       const server = await newServer()
       const { victim, attacker } = await two(server)
@@ -90,7 +90,7 @@ onEachEngine((newServer) => {
       await expectUnbound(server)
     })
 
-    test('to bind, with a nonce of the attacker\'s own, binds nothing', async () => {
+    test("to bind, with a nonce of the attacker's own, binds nothing", async () => {
       const server = await newServer()
       const { victim, attacker } = await two(server)
       const proof = await bindProof(victim.device, await nonceOf(victim))
@@ -102,7 +102,10 @@ onEachEngine((newServer) => {
     test('to bind, at a sign-in or a sign-up, binds nothing', async () => {
       const server = await newServer()
       const { victim } = await two(server)
-      for (const [path, body] of [['/sign-in/email', eve], ['/sign-up/email', person('mallory')]] as const) {
+      for (const [path, body] of [
+        ['/sign-in/email', eve],
+        ['/sign-up/email', person('mallory')],
+      ] as const) {
         const proof = await bindProof(victim.device, await nonceOf(victim))
         const refused = await server.browser().send(path, post(body, { [PROOF_HEADER]: proof }))
         expect([refused.status, await codeOf(refused)]).toEqual([401, 'PROOF_PURPOSE_MISMATCH'])
@@ -122,7 +125,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('a session of the attacker, planted in the victim\'s browser', () => {
+  describe("a session of the attacker, planted in the victim's browser", () => {
     const planted = async () => {
       const server = await newServer()
       const [attacker, victim] = [await newPerson(server), await newPerson(server)]
@@ -134,7 +137,11 @@ onEachEngine((newServer) => {
     test('gets nothing from requests that carry a proof and sign nobody in', async () => {
       const { server, victim } = await planted()
       await victim.prove('/update-user', { name: 'Ada' })
-      await victim.prove('/change-password', { currentPassword: eve.password, newPassword: 'another password', revokeOtherSessions: true })
+      await victim.prove('/change-password', {
+        currentPassword: eve.password,
+        newPassword: 'another password',
+        revokeOtherSessions: true,
+      })
       await expectUnbound(server)
     })
 
@@ -144,11 +151,14 @@ onEachEngine((newServer) => {
       await expectUnbound(server)
     })
 
-    test('is replaced by the victim\'s own sign-up, and gets nothing', async () => {
+    test("is replaced by the victim's own sign-up, and gets nothing", async () => {
       const { server, victim } = await planted()
       expect((await victim.prove('/sign-up/email', ada)).status).toBe(200)
       expect(await userOf(server, eve.email)).toMatchObject({ principal: null })
-      expect(await victim.session()).toMatchObject({ accountId: (await userOf(server, ada.email))['id'], principal: victim.device.principal })
+      expect(await victim.session()).toMatchObject({
+        accountId: (await userOf(server, ada.email))['id'],
+        principal: victim.device.principal,
+      })
     })
 
     test('is not bound by a victim who says whom they expect', async () => {
@@ -161,7 +171,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a principal in the body of a sign-up is nobody\'s', async () => {
+  test("a principal in the body of a sign-up is nobody's", async () => {
     const server = await newServer()
     const { principal } = await testDevice()
     const refused = await server.browser().send('/sign-up/email', post({ ...eve, principal }))
@@ -172,7 +182,9 @@ onEachEngine((newServer) => {
   test('a device that polls for an approval binds no account of whoever approves', async () => {
     const server = await newServer({ plugins: [deviceAuthorization({ verificationUri: '/device' })] })
     const { victim, attacker } = await two(server)
-    const { device_code: code, user_code: shown } = (await (await attacker.browser.send('/device/code', post({ client_id: 'tv' }))).json()) as Record<'device_code' | 'user_code', string>
+    const { device_code: code, user_code: shown } = (await (
+      await attacker.browser.send('/device/code', post({ client_id: 'tv' }))
+    ).json()) as Record<'device_code' | 'user_code', string>
     await victim.browser.send(`/device?user_code=${shown}`)
     expect((await victim.browser.send('/device/approve', post({ userCode: shown }))).status).toBe(200)
     const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: code, client_id: 'tv' }
@@ -199,16 +211,26 @@ onEachEngine((newServer) => {
     const [attacker, victim] = [await newPerson(server), await newPerson(server)]
     await attacker.browser.send('/email-otp/send-verification-otp', post({ email: eve.email, type: 'sign-in' }))
     const stolen = await proofOf(victim.device)
-    expect((await attacker.browser.send('/sign-in/email-otp', post({ email: eve.email, otp: codes[0] }, stolen))).status).toBe(400)
-    expect(await server.rows('latchkeyPrincipal')).toMatchObject([{ principal: victim.device.principal, kind: 'reserved' }])
+    expect(
+      (await attacker.browser.send('/sign-in/email-otp', post({ email: eve.email, otp: codes[0] }, stolen))).status,
+    ).toBe(400)
+    expect(await server.rows('latchkeyPrincipal')).toMatchObject([
+      { principal: victim.device.principal, kind: 'reserved' },
+    ])
     expect((await victim.prove('/sign-up/email', ada)).status).toBe(200)
     expect(await victim.session()).toMatchObject({ principal: victim.device.principal })
   })
 
   describe('a device secret that the attacker planted', () => {
-    test('gains nothing once the victim\'s account can be recovered', async () => {
+    test("gains nothing once the victim's account can be recovered", async () => {
       const links: string[] = []
-      const server = await newServer({ emailVerification: { sendOnSignUp: true, autoSignInAfterVerification: true, sendVerificationEmail: async ({ token }) => void links.push(token) } })
+      const server = await newServer({
+        emailVerification: {
+          sendOnSignUp: true,
+          autoSignInAfterVerification: true,
+          sendVerificationEmail: async ({ token }) => void links.push(token),
+        },
+      })
       const victim = await newPerson(server)
       await victim.prove('/sign-up/email', ada)
       expect(await verdictOn(server, victim.device)).toBe('local-first')
@@ -221,7 +243,7 @@ onEachEngine((newServer) => {
       expect(await attacker.session()).toBeNull()
     })
 
-    test('and upgraded first, does not lead the victim into the attacker\'s account', async () => {
+    test("and upgraded first, does not lead the victim into the attacker's account", async () => {
       const server = await newServer()
       const device = await testDevice()
       await (await newPerson(server, device)).prove('/sign-up/email', eve)

@@ -13,6 +13,16 @@ export interface AuditEntry {
 }
 
 /** Writes an act down, once however often it is tried: what a crash left unwritten is completed by the next look. */
-export async function audit(adapter: Adapter, act: Act, { principal, epoch, userId }: AuditEntry, now: Date): Promise<void> {
-  await insertUnique(adapter, 'latchkeyAudit', 'act', { act: `${act}:${principal}:${epoch}`, principal, userId, createdAt: now })
+export async function audit(
+  adapter: Adapter,
+  act: Act,
+  { principal, epoch, userId }: AuditEntry,
+  now: Date,
+): Promise<void> {
+  await insertUnique(adapter, 'latchkeyAudit', 'act', {
+    act: `${act}:${principal}:${epoch}`,
+    principal,
+    userId,
+    createdAt: now,
+  })
 }

@@ -45,7 +45,8 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
   const { id } = ctx.context.session.user
   const user = await findUser(adapter, 'id', id)
   if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
-  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes') throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
+    throw refusal('PROOF_IDENTIFIER_MISMATCH')
   const before = await peekSubject(adapter, id, now)
   if (isOpen(user) && before?.open) {
     if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')

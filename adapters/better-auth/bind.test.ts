@@ -3,7 +3,14 @@ import { admin, anonymous, bearer, magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { onEachEngine } from './engines.testing.ts'
-import { type ChallengeAnswer, EXPECT_HEADER, type KeysAnswer, PROOF_HEADER, type SessionAnswer, latchkey } from './index.ts'
+import {
+  type ChallengeAnswer,
+  EXPECT_HEADER,
+  type KeysAnswer,
+  PROOF_HEADER,
+  type SessionAnswer,
+  latchkey,
+} from './index.ts'
 import { type Person, codeOf, newPerson, post, proofOf, userOf } from './requests.testing.ts'
 import { AUDIENCE, type TestBrowser, type TestServer, person } from './server.testing.ts'
 
@@ -13,7 +20,12 @@ async function challenge(browser: TestBrowser, purpose: 'bind' | 'link' = 'bind'
   return (await (await browser.send('/latchkey/challenge', post({ purpose }))).json()) as ChallengeAnswer
 }
 
-async function bindWith(browser: TestBrowser, device: TestDevice, nonce: string, headers: Record<string, string> = {}): Promise<Response> {
+async function bindWith(
+  browser: TestBrowser,
+  device: TestDevice,
+  nonce: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
   return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof, ...headers }))
 }
@@ -37,11 +49,21 @@ onEachEngine((newServer) => {
   }
 
   describe('bind', () => {
-    test('makes the device\'s principal that of an open account, and its id an alias', async () => {
+    test("makes the device's principal that of an open account, and its id an alias", async () => {
       const { server, one } = await open()
       const { id } = await userOf(server)
       const answer = (await (await bind(one)).json()) as SessionAnswer
-      expect(answer).toEqual({ now: expect.any(Number), session: { id: expect.any(String), identifiers: [], accountId: id, principal: one.device.principal, aliases: [id], recoverable: false } })
+      expect(answer).toEqual({
+        now: expect.any(Number),
+        session: {
+          id: expect.any(String),
+          identifiers: [],
+          accountId: id,
+          principal: one.device.principal,
+          aliases: [id],
+          recoverable: false,
+        },
+      })
       expect(await one.session()).toEqual(answer.session)
       expect(await server.rows('latchkeyKey')).toMatchObject([{ thumbprint: one.device.thumbprint }])
       expect(await server.rows('latchkeyAudit')).toMatchObject([{ principal: one.device.principal, userId: id }])
@@ -59,7 +81,10 @@ onEachEngine((newServer) => {
       const { server, one } = await open()
       const two = await testDevice()
       const nonces = [await challenge(one.browser), await challenge(one.browser)]
-      const answers = await Promise.all([bindWith(one.browser, one.device, nonces[0]!.nonce), bindWith(one.browser, two, nonces[1]!.nonce)])
+      const answers = await Promise.all([
+        bindWith(one.browser, one.device, nonces[0]!.nonce),
+        bindWith(one.browser, two, nonces[1]!.nonce),
+      ])
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
       // Not `PRINCIPAL_TAKEN`: the loser's principal is still its own.
       expect(await codeOf(answers.find(({ status }) => status === 409)!)).toBe('PRINCIPAL_FIXED')
@@ -80,8 +105,13 @@ onEachEngine((newServer) => {
       for (let round = 0; round < 5; round++) {
         const { one } = await open()
         const { nonce } = await challenge(one.browser)
-        const [bound, token] = await Promise.all([bindWith(one.browser, one.device, nonce), one.browser.client.$fetch<{ token: string }>('/token')])
-        const { sub } = JSON.parse(atob(token.data!.token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { sub: string }
+        const [bound, token] = await Promise.all([
+          bindWith(one.browser, one.device, nonce),
+          one.browser.client.$fetch<{ token: string }>('/token'),
+        ])
+        const { sub } = JSON.parse(
+          atob(token.data!.token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')),
+        ) as { sub: string }
         expect((await one.session())!.principal).toBe(sub)
         expect(bound.status).toBe(sub === one.device.principal ? 200 : 409)
       }
@@ -98,7 +128,7 @@ onEachEngine((newServer) => {
       await expectUnbound(server)
     })
 
-    test('takes no principal that is another account\'s', async () => {
+    test("takes no principal that is another account's", async () => {
       const { server, one } = await open()
       const two = await newPerson(server, one.device)
       await two.prove('/sign-up/email', person('bob'))
@@ -118,8 +148,16 @@ onEachEngine((newServer) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce for another act': [async (one) => bindWith(one.browser, one.device, (await challenge(one.browser, 'link')).nonce), 401, 'PROOF_NONCE_MISMATCH'],
-      'with a nonce that was made up': [async (one) => bindWith(one.browser, one.device, `${'a'.repeat(22)}.${Date.now() + 1e6}.${'a'.repeat(43)}`), 401, 'PROOF_NONCE_MISMATCH'],
+      'with a nonce for another act': [
+        async (one) => bindWith(one.browser, one.device, (await challenge(one.browser, 'link')).nonce),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a nonce that was made up': [
+        async (one) => bindWith(one.browser, one.device, `${'a'.repeat(22)}.${Date.now() + 1e6}.${'a'.repeat(43)}`),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
       'with a nonce whose end was moved': [
         async (one) => {
           const [head, , mac] = (await challenge(one.browser)).nonce.split('.')
@@ -137,11 +175,35 @@ onEachEngine((newServer) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a proof to upgrade': [async (one) => one.browser.send('/latchkey/bind', post({ nonce: (await challenge(one.browser)).nonce }, await proofOf(one.device))), 401, 'PROOF_PURPOSE_MISMATCH'],
-      'without a proof': [async (one) => one.browser.send('/latchkey/bind', post({ nonce: (await challenge(one.browser)).nonce })), 401, 'TOKEN_MALFORMED'],
-      'without a nonce': [async (one) => one.browser.send('/latchkey/bind', post({}, await proofOf(one.device))), 400, 'BODY_INVALID'],
-      'in an account that the person does not expect': [async (one) => bind(one, { [EXPECT_HEADER]: 'victim@example.com' }), 409, 'PROOF_IDENTIFIER_MISMATCH'],
-      'in an account whose address is not proven, though it is the one expected': [async (one) => bind(one, { [EXPECT_HEADER]: ada.email }), 409, 'PROOF_IDENTIFIER_MISMATCH'],
+      'with a proof to upgrade': [
+        async (one) =>
+          one.browser.send(
+            '/latchkey/bind',
+            post({ nonce: (await challenge(one.browser)).nonce }, await proofOf(one.device)),
+          ),
+        401,
+        'PROOF_PURPOSE_MISMATCH',
+      ],
+      'without a proof': [
+        async (one) => one.browser.send('/latchkey/bind', post({ nonce: (await challenge(one.browser)).nonce })),
+        401,
+        'TOKEN_MALFORMED',
+      ],
+      'without a nonce': [
+        async (one) => one.browser.send('/latchkey/bind', post({}, await proofOf(one.device))),
+        400,
+        'BODY_INVALID',
+      ],
+      'in an account that the person does not expect': [
+        async (one) => bind(one, { [EXPECT_HEADER]: 'victim@example.com' }),
+        409,
+        'PROOF_IDENTIFIER_MISMATCH',
+      ],
+      'in an account whose address is not proven, though it is the one expected': [
+        async (one) => bind(one, { [EXPECT_HEADER]: ada.email }),
+        409,
+        'PROOF_IDENTIFIER_MISMATCH',
+      ],
       'in a session that is old': [
         async (one, server) => {
           const { nonce } = await challenge(one.browser)
@@ -188,7 +250,7 @@ onEachEngine((newServer) => {
       await expectUnbound(server)
     })
 
-    test('never binds from an admin\'s look into the account', async () => {
+    test("never binds from an admin's look into the account", async () => {
       const { server, one } = await open({ plugins: [admin()] })
       const boss = await newPerson(server)
       await boss.browser.send('/sign-up/email', post(person('boss')))
@@ -206,7 +268,9 @@ onEachEngine((newServer) => {
       const signedUp = await one.browser.send('/sign-up/email', post(ada))
       const authorization = `Bearer ${signedUp.headers.get('set-auth-token')}`
       one.browser.cookies.clear()
-      const { nonce } = (await (await one.browser.send('/latchkey/challenge', post({ purpose: 'bind' }, { authorization }))).json()) as ChallengeAnswer
+      const { nonce } = (await (
+        await one.browser.send('/latchkey/challenge', post({ purpose: 'bind' }, { authorization }))
+      ).json()) as ChallengeAnswer
       expect((await bindWith(one.browser, one.device, nonce, { authorization })).status).toBe(200)
     })
 
@@ -214,7 +278,11 @@ onEachEngine((newServer) => {
       const sent: string[] = []
       const server = await newServer({
         emailAndPassword: { enabled: true },
-        emailVerification: { sendOnSignUp: true, autoSignInAfterVerification: true, sendVerificationEmail: async ({ token }) => void sent.push(token) },
+        emailVerification: {
+          sendOnSignUp: true,
+          autoSignInAfterVerification: true,
+          sendVerificationEmail: async ({ token }) => void sent.push(token),
+        },
       })
       await server.browser().send('/sign-up/email', post(ada))
       const victim = await newPerson(server)
@@ -225,7 +293,9 @@ onEachEngine((newServer) => {
 
     test('after a link that removed every earlier way in: binds', async () => {
       const sent: string[] = []
-      const server = await newServer({ plugins: [magicLink({ sendMagicLink: async ({ token }) => void sent.push(token) })] })
+      const server = await newServer({
+        plugins: [magicLink({ sendMagicLink: async ({ token }) => void sent.push(token) })],
+      })
       await server.browser().send('/sign-up/email', post(ada))
       const victim = await newPerson(server)
       await victim.browser.send('/sign-in/magic-link', post({ email: ada.email }))
@@ -245,7 +315,8 @@ onEachEngine((newServer) => {
   })
 
   describe('device keys', () => {
-    const keysOf = async ({ browser }: Person) => ((await (await browser.send('/latchkey/keys')).json()) as KeysAnswer).keys
+    const keysOf = async ({ browser }: Person) =>
+      ((await (await browser.send('/latchkey/keys')).json()) as KeysAnswer).keys
     const bound = async () => {
       const server = await newServer()
       const one = await newPerson(server)
@@ -256,8 +327,20 @@ onEachEngine((newServer) => {
 
     test('are listed with their names and when they were seen (checklist 28: list)', async () => {
       const { one } = await bound()
-      expect(await keysOf(one)).toEqual([{ thumbprint: one.device.thumbprint, principal: one.device.principal, name: null, createdAt: expect.any(Number), lastSeenAt: expect.any(Number), retiredAt: null }])
-      expect((await one.browser.send('/latchkey/keys/name', post({ thumbprint: one.device.thumbprint, name: 'laptop' }))).status).toBe(200)
+      expect(await keysOf(one)).toEqual([
+        {
+          thumbprint: one.device.thumbprint,
+          principal: one.device.principal,
+          name: null,
+          createdAt: expect.any(Number),
+          lastSeenAt: expect.any(Number),
+          retiredAt: null,
+        },
+      ])
+      expect(
+        (await one.browser.send('/latchkey/keys/name', post({ thumbprint: one.device.thumbprint, name: 'laptop' })))
+          .status,
+      ).toBe(200)
       const [before] = await keysOf(one)
       expect(before).toMatchObject({ name: 'laptop' })
       await one.browser.send('/sign-out', post({}))
@@ -270,7 +353,9 @@ onEachEngine((newServer) => {
       const eve = await newPerson(server)
       await eve.prove('/sign-up/email', person('eve'))
       for (const path of ['/latchkey/keys/name', '/latchkey/keys/revoke']) {
-        expect(await codeOf(await eve.browser.send(path, post({ thumbprint: one.device.thumbprint, name: 'mine' })))).toBe('KEY_UNKNOWN')
+        expect(
+          await codeOf(await eve.browser.send(path, post({ thumbprint: one.device.thumbprint, name: 'mine' }))),
+        ).toBe('KEY_UNKNOWN')
       }
       expect(await keysOf(one)).toMatchObject([{ name: null, retiredAt: null }])
     })
@@ -285,9 +370,14 @@ onEachEngine((newServer) => {
     test('that were revoked bind nothing, here or anywhere (checklist 28: revoke)', async () => {
       const { server, one } = await bound()
       await server.change('user', { emailVerified: true })
-      expect((await one.browser.send('/latchkey/keys/revoke', post({ thumbprint: one.device.thumbprint }))).status).toBe(200)
+      expect(
+        (await one.browser.send('/latchkey/keys/revoke', post({ thumbprint: one.device.thumbprint }))).status,
+      ).toBe(200)
       expect(await keysOf(one)).toMatchObject([{ retiredAt: expect.any(Number) }])
-      expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0]).sort()).toEqual(['bind', 'revoke'])
+      expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0]).sort()).toEqual([
+        'bind',
+        'revoke',
+      ])
       const refused = await (await newPerson(server, one.device)).prove('/sign-up/email', person('eve'))
       expect([refused.status, await codeOf(refused)]).toEqual([409, 'PROOF_KEY_REVOKED'])
       expect(await server.rows('user')).toHaveLength(1)

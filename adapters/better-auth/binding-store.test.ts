@@ -16,16 +16,22 @@ const ada = person('ada')
 type Adapter = Parameters<typeof bindingStoreOf>[0]
 
 onEachEngine((newServer) => {
-  describe('in Better Auth\'s database', () => {
+  describe("in Better Auth's database", () => {
     acceptBindingStore(async () => betterAuthBindingStore((await newServer()).auth))
 
     const bindingOf = async (server: TestServer, more: { subject?: string } = {}) => {
       const device = await testDevice()
-      const binding = { issuer: ISSUER, subject: 'user', principal: device.principal, thumbprint: device.thumbprint, ...more }
+      const binding = {
+        issuer: ISSUER,
+        subject: 'user',
+        principal: device.principal,
+        thumbprint: device.thumbprint,
+        ...more,
+      }
       return { device, binding, store: bindingStoreOf(server.adapter) }
     }
 
-    test('one principal never belongs to a user and to another provider\'s account', async () => {
+    test("one principal never belongs to a user and to another provider's account", async () => {
       const server = await newServer()
       const { device, binding, store } = await bindingOf(server)
       await store.insert(binding)
@@ -35,10 +41,24 @@ onEachEngine((newServer) => {
       const two = await newPerson(server)
       await two.prove('/sign-up/email', ada)
       expect(await codeOf(await link(two, device))).toBe('PRINCIPAL_TAKEN')
-      expect(await store.insert({ ...binding, subject: 'another', principal: two.device.principal, thumbprint: two.device.thumbprint })).toBeNull()
+      expect(
+        await store.insert({
+          ...binding,
+          subject: 'another',
+          principal: two.device.principal,
+          thumbprint: two.device.thumbprint,
+        }),
+      ).toBeNull()
       const three = await elsewhere(server, ada)
       await link(three, three.device)
-      expect(await store.insert({ ...binding, subject: 'another', principal: three.device.principal, thumbprint: three.device.thumbprint })).toBeNull()
+      expect(
+        await store.insert({
+          ...binding,
+          subject: 'another',
+          principal: three.device.principal,
+          thumbprint: three.device.thumbprint,
+        }),
+      ).toBeNull()
     })
 
     test('a sign-up and a binding at once: one of them has it', async () => {
@@ -70,7 +90,9 @@ onEachEngine((newServer) => {
       const { device, binding, store } = await bindingOf(server)
       await store.insert(binding)
       expect(await server.rows('latchkeyAudit')).toMatchObject([{ principal: device.principal, userId: null }])
-      expect(await server.rows('latchkeyKey')).toMatchObject([{ thumbprint: device.thumbprint, principal: device.principal }])
+      expect(await server.rows('latchkeyKey')).toMatchObject([
+        { thumbprint: device.thumbprint, principal: device.principal },
+      ])
     })
 
     test('interrupted before each statement, is there or not, and can be tried again', async () => {
@@ -107,7 +129,7 @@ onEachEngine((newServer) => {
       expect(await store.insert(other)).toEqual(other)
     })
 
-    test('fixed by its first use, an account takes no device\'s principal', async () => {
+    test("fixed by its first use, an account takes no device's principal", async () => {
       const server = await newServer()
       const { binding, store } = await bindingOf(server)
       const principal = await namespacedPrincipal(ISSUER, 'user')
@@ -121,8 +143,16 @@ onEachEngine((newServer) => {
       const server = await newServer()
       const { device, store } = await bindingOf(server)
       const issuers = [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: EXTERNAL_AUDIENCE }]
-      const binder = createExternalBinder({ issuers, store, audience: AUDIENCE, secret: 'a secret of at least thirty-two characters' })
-      const token = await provider.sign({ iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300 })
+      const binder = createExternalBinder({
+        issuers,
+        store,
+        audience: AUDIENCE,
+        secret: 'a secret of at least thirty-two characters',
+      })
+      const token = await provider.sign({
+        iat: Math.floor(Date.now() / 1000),
+        exp: Math.floor(Date.now() / 1000) + 300,
+      })
       const { nonce } = await binder.challenge(token)
       const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
       expect(await binder.bindExternal({ token, proof, nonce })).toMatchObject({ principal: device.principal })
@@ -133,13 +163,20 @@ onEachEngine((newServer) => {
 })
 
 /** A store whose server dies before its n-th call of the database. @returns whether it got through */
-async function dying(adapter: Adapter, dieAt: number, act: (store: BindingStore) => Promise<unknown>): Promise<boolean> {
+async function dying(
+  adapter: Adapter,
+  dieAt: number,
+  act: (store: BindingStore) => Promise<unknown>,
+): Promise<boolean> {
   let calls = 0
   const counted = new Proxy(adapter, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name)
       if (typeof member !== 'function') return member
-      return (...args: unknown[]) => (++calls >= dieAt ? Promise.reject(new Error('dead')) : (member as (...args: unknown[]) => unknown).apply(target, args))
+      return (...args: unknown[]) =>
+        ++calls >= dieAt
+          ? Promise.reject(new Error('dead'))
+          : (member as (...args: unknown[]) => unknown).apply(target, args)
     },
   })
   return act(bindingStoreOf(counted)).then(

@@ -58,7 +58,10 @@ async function findBinding(adapter: Adapter, { issuer, subject }: Account, now: 
 }
 
 /** The account's own row, and the row of the device's principal that it names by its epoch. */
-async function rowsOfAccount(adapter: Adapter, { issuer, subject }: Account): Promise<{ id: string; own: PrincipalRow | null; bound: PrincipalRow | undefined }> {
+async function rowsOfAccount(
+  adapter: Adapter,
+  { issuer, subject }: Account,
+): Promise<{ id: string; own: PrincipalRow | null; bound: PrincipalRow | undefined }> {
   const id = await namespacedPrincipal(issuer, subject)
   const own = await findRow(adapter, id)
   if (!own || own.kind === 'canonical') return { id, own, bound: undefined }
@@ -71,9 +74,21 @@ async function rowsOfAccount(adapter: Adapter, { issuer, subject }: Account): Pr
 }
 
 /** Writes the account's own row once. One whose principal was lost on the way counts for nothing, and is written anew. */
-async function writeOwn(adapter: Adapter, account: Account, update: Pick<PrincipalRow, 'kind' | 'epoch'>): Promise<void> {
+async function writeOwn(
+  adapter: Adapter,
+  account: Account,
+  update: Pick<PrincipalRow, 'kind' | 'epoch'>,
+): Promise<void> {
   const { id, own, bound } = await rowsOfAccount(adapter, account)
-  if (!own) await insertUnique(adapter, 'latchkeyPrincipal', 'principal', { ...account, ...update, principal: id, thumbprint: null, userId: null, until: null })
+  if (!own)
+    await insertUnique(adapter, 'latchkeyPrincipal', 'principal', {
+      ...account,
+      ...update,
+      principal: id,
+      thumbprint: null,
+      userId: null,
+      until: null,
+    })
   else if (own.kind === 'alias' && !bound) await changeRow(adapter, own, update)
 }
 
@@ -108,7 +123,14 @@ async function bindOrRefuse(adapter: DBAdapter, account: Account, device: Device
 /** As for an account that is being made; the row says for which one. */
 async function reserveExternal(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<PrincipalRow> {
   const found = await findRow(adapter, device.principal)
-  const row: PrincipalRow = { ...device, ...account, userId: null, kind: 'reserved', epoch: newEpoch(), until: endOf(now) }
+  const row: PrincipalRow = {
+    ...device,
+    ...account,
+    userId: null,
+    kind: 'reserved',
+    epoch: newEpoch(),
+    until: endOf(now),
+  }
   if (!found) {
     await insertRow(adapter, row)
     return row

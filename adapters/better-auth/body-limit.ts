@@ -21,7 +21,9 @@ export async function limitBody(request: Request): Promise<{ request: Request } 
     chunks.push(part.value)
   }
   const { url, method, headers, signal } = request
-  return { request: new Request(url, { method, headers, signal, body: await new Blob(chunks as BlobPart[]).arrayBuffer() }) }
+  return {
+    request: new Request(url, { method, headers, signal, body: await new Blob(chunks as BlobPart[]).arrayBuffer() }),
+  }
 }
 
 function tooLarge(): Response {

@@ -26,7 +26,15 @@ export interface ProofCarrier {
 }
 
 /** Nothing is going on. */
-export const AT_REST: ProofCarrier = { mint: null, challenge: null, sent: false, unasked: false, running: false, typing: undefined, redirected: false }
+export const AT_REST: ProofCarrier = {
+  mint: null,
+  challenge: null,
+  sent: false,
+  unasked: false,
+  running: false,
+  typing: undefined,
+  redirected: false,
+}
 
 /**
  * Adds the proof to each POST under the base URL while `upgrade` runs, and to the following of a link where it is known

@@ -24,12 +24,22 @@ const NEEDS_NONE: readonly string[] = ['upgrade', 'exchange'] satisfies Challeng
  */
 export function challengeEndpoint(challenges: () => Challenges, isRequired: boolean, clock: () => number): Endpoint {
   const known = isRequired ? [...NEEDS_SESSION, ...NEEDS_NONE] : NEEDS_SESSION
-  return createAuthEndpoint('/latchkey/challenge', { method: 'POST', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
-    const purpose = readText(ctx.body, 'purpose', 16)
-    if (!known.includes(purpose)) throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: `purpose: expected one of ${known.join(', ')}` })
-    const session = NEEDS_NONE.includes(purpose) ? NO_SESSION : (await getAuthoritativeSessionFromCtx(ctx))?.session.id
-    if (session === undefined) throw new APIError('UNAUTHORIZED')
-    const issued = await challenges().issue(purpose as ChallengePurpose, session)
-    return ctx.json<ChallengeAnswer>({ ...issued, now: clock() })
-  })
+  return createAuthEndpoint(
+    '/latchkey/challenge',
+    { method: 'POST', requireHeaders: true, metadata: { noStore: true } },
+    async (ctx) => {
+      const purpose = readText(ctx.body, 'purpose', 16)
+      if (!known.includes(purpose))
+        throw new APIError('BAD_REQUEST', {
+          code: 'BODY_INVALID',
+          message: `purpose: expected one of ${known.join(', ')}`,
+        })
+      const session = NEEDS_NONE.includes(purpose)
+        ? NO_SESSION
+        : (await getAuthoritativeSessionFromCtx(ctx))?.session.id
+      if (session === undefined) throw new APIError('UNAUTHORIZED')
+      const issued = await challenges().issue(purpose as ChallengePurpose, session)
+      return ctx.json<ChallengeAnswer>({ ...issued, now: clock() })
+    },
+  )
 }

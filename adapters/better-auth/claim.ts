@@ -29,7 +29,9 @@ export async function claim(adapter: Adapter, userId: string, device: ProvenDevi
  * nothing: the account's own id is its own in every epoch.
  */
 async function prepareAlias(adapter: Adapter, userId: string, epoch: string): Promise<void> {
-  const isNew = !(await findRow(adapter, userId)) && (await tryInsertRow(adapter, { principal: userId, userId, kind: 'alias', epoch }))
+  const isNew =
+    !(await findRow(adapter, userId)) &&
+    (await tryInsertRow(adapter, { principal: userId, userId, kind: 'alias', epoch }))
   const row = isNew ? null : await findRow(adapter, userId)
   // Another device of the same account may have put it there at this moment.
   if (row && (row.userId !== userId || row.kind !== 'alias')) throw taken()

@@ -8,7 +8,8 @@ import { type TestServer, person } from './server.testing.ts'
 const ada = person('ada')
 const API = 'https://api.example'
 
-const payloadOf = (token: string | null): Record<string, unknown> => JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString())
+const payloadOf = (token: string | null): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString())
 const aliasesOf = (token: string | null): unknown => payloadOf(token)['aliases']
 
 onEachEngine((newServer) => {
@@ -21,15 +22,32 @@ onEachEngine((newServer) => {
     const two = await second.load({ hardenAfterUpgrade: false, ...options })
     await two.recordWrite()
     const signIn = () => two.upgrade(() => second.client.signIn.email(ada))
-    return { server, first, second, one, two, signIn, canonical: one.getState().session!.principal, alias: two.getState().session!.principal }
+    return {
+      server,
+      first,
+      second,
+      one,
+      two,
+      signIn,
+      canonical: one.getState().session!.principal,
+      alias: two.getState().session!.principal,
+    }
   }
 
   describe('a second device that holds something', () => {
     test('adopts: nobody loses anything, and every device sees both (checklist 27: adopt)', async () => {
       const { server, first, two, signIn, canonical, alias } = await secondDevice()
-      expect(await signIn()).toMatchObject({ outcome: 'conflict', conflict: { principal: alias, account: { principal: canonical } } })
-      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: canonical, principals: [canonical, alias] } })
-      expect(await server.rows('latchkeyPrincipal')).toContainEqual(expect.objectContaining({ principal: alias, kind: 'alias', userId: (await userOf(server))['id'] }))
+      expect(await signIn()).toMatchObject({
+        outcome: 'conflict',
+        conflict: { principal: alias, account: { principal: canonical } },
+      })
+      expect(await two.resolve('adopt')).toMatchObject({
+        outcome: 'adopted',
+        session: { principal: canonical, principals: [canonical, alias] },
+      })
+      expect(await server.rows('latchkeyPrincipal')).toContainEqual(
+        expect.objectContaining({ principal: alias, kind: 'alias', userId: (await userOf(server))['id'] }),
+      )
       expect((await first.load()).getState().session!.principal).toBe(canonical)
       expect(payloadOf(await two.getToken())).toMatchObject({ sub: canonical, aliases: [alias] })
     })
@@ -41,7 +59,7 @@ onEachEngine((newServer) => {
       const original = second.intercept
       const lose = async (request: Request, forward: () => Promise<Response>): Promise<Response> => {
         const response = await forward()
-        if (!request.url.endsWith('/latchkey/link')) return (second.intercept = lose, response)
+        if (!request.url.endsWith('/latchkey/link')) return ((second.intercept = lose), response)
         isLost = true
         throw new TypeError('fetch failed')
       }
@@ -50,7 +68,10 @@ onEachEngine((newServer) => {
       second.intercept = original
       expect(isLost).toBe(true)
       expect(two.getState()).toMatchObject({ phase: 'conflict', session: { principal: alias } })
-      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principals: [canonical, alias] } })
+      expect(await two.resolve('adopt')).toMatchObject({
+        outcome: 'adopted',
+        session: { principals: [canonical, alias] },
+      })
       expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toHaveLength(1)
     })
 
@@ -101,7 +122,16 @@ onEachEngine((newServer) => {
     })
 
     test('whose adoption the app refuses is told so by its code', async () => {
-      const server = await newServer({ plugins: [latchkey({ onLink: () => { throw new Error('no') } }), latchkeyJwt()] })
+      const server = await newServer({
+        plugins: [
+          latchkey({
+            onLink: () => {
+              throw new Error('no')
+            },
+          }),
+          latchkeyJwt(),
+        ],
+      })
       const [first, second] = [server.browser(), server.browser()]
       await (await first.load()).upgrade(() => first.client.signUp.email(ada))
       const two = await second.load({ hardenAfterUpgrade: false })
@@ -119,7 +149,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toHaveLength(1)
     })
 
-    test('switches: the account, with the device\'s identity set aside', async () => {
+    test("switches: the account, with the device's identity set aside", async () => {
       const { two, signIn, canonical, alias } = await secondDevice()
       await signIn()
       expect(await two.resolve('switch')).toMatchObject({ outcome: 'switched', session: { principals: [canonical] } })
@@ -137,7 +167,10 @@ onEachEngine((newServer) => {
     const { principal } = auth.getState().session!
     expect((await auth.upgrade(() => browser.client.signIn.email(ada))).outcome).toBe('conflict')
     const { id } = await userOf(server)
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: id, principals: [id, principal] } })
+    expect(await auth.resolve('adopt')).toMatchObject({
+      outcome: 'adopted',
+      session: { principal: id, principals: [id, principal] },
+    })
   })
 
   test('two devices that adopt at once both become aliases', async () => {
@@ -148,9 +181,17 @@ onEachEngine((newServer) => {
     await signIn()
     await three.upgrade(() => third.client.signIn.email(ada))
     const outcomes = await Promise.all([two.resolve('adopt'), three.resolve('adopt')])
-    for (const auth of [two, three]) if (auth.getState().phase === 'conflict') outcomes.push(await auth.resolve('adopt'))
+    for (const auth of [two, three])
+      if (auth.getState().phase === 'conflict') outcomes.push(await auth.resolve('adopt'))
     expect(outcomes.filter(({ outcome }) => outcome === 'adopted')).toHaveLength(2)
-    const aliases = (await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias').map((row) => row['principal'])
-    expect(new Set(aliases)).toEqual(new Set([alias, three.getState().session!.principals.find((principal) => aliases.includes(principal) && principal !== alias)]))
+    const aliases = (await server.rows('latchkeyPrincipal'))
+      .filter(({ kind }) => kind === 'alias')
+      .map((row) => row['principal'])
+    expect(new Set(aliases)).toEqual(
+      new Set([
+        alias,
+        three.getState().session!.principals.find((principal) => aliases.includes(principal) && principal !== alias),
+      ]),
+    )
   })
 })

@@ -29,58 +29,97 @@ onEachEngine((newServer) => {
   async function load(browser: TestBrowser): Promise<Auth> {
     const asked = browser.requests.length
     const auth = await browser.load()
-    await vi.waitFor(() => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true), { timeout: 30_000, interval: 1 })
+    await vi.waitFor(
+      () => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true),
+      { timeout: 30_000, interval: 1 },
+    )
     return auth
   }
 
-  const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000, interval: 1 })
-  const follow = (browser: TestBrowser, url: string): Promise<Response> => browser.send(url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, ''))
-  const verify = ({ client }: TestBrowser, token: string) => (client.$fetch as Fetch)(`/magic-link/verify?token=${token}`)
+  const settled = (auth: Auth, expected: object): Promise<void> =>
+    vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000, interval: 1 })
+  const follow = (browser: TestBrowser, url: string): Promise<Response> =>
+    browser.send(url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, ''))
+  const verify = ({ client }: TestBrowser, token: string) =>
+    (client.$fetch as Fetch)(`/magic-link/verify?token=${token}`)
 
   describe('in one step', () => {
     test('username', async () => {
       const { auth, send, principal } = await firstVisit({ plugins: [username()] })
-      expect(await auth.upgrade(() => send('/sign-up/email', { ...ada, username: 'ada' }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await auth.upgrade(() => send('/sign-up/email', { ...ada, username: 'ada' }))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
       await auth.signOut()
-      expect(await auth.upgrade(() => send('/sign-in/username', { username: 'ada', password: ada.password }))).toMatchObject({ outcome: 'switched', session: { principal } })
+      expect(
+        await auth.upgrade(() => send('/sign-in/username', { username: 'ada', password: ada.password })),
+      ).toMatchObject({ outcome: 'switched', session: { principal } })
     })
 
     test('an open account, by its password', async () => {
       const { server, auth, send, principal } = await firstVisit()
       await server.browser().send('/sign-up/email', post(ada))
-      expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
     })
   })
 
   describe('in two steps', () => {
     test('e-mail code', async () => {
       const mail = mailing()
-      const { browser, auth, send, principal } = await firstVisit({ plugins: [emailOTP({ sendVerificationOTP: mail.send })] })
-      expect(await auth.upgrade(() => send('/email-otp/send-verification-otp', { email: ada.email, type: 'sign-in' }))).toMatchObject({ outcome: 'pending', pending: { expected: ada.email } })
+      const { browser, auth, send, principal } = await firstVisit({
+        plugins: [emailOTP({ sendVerificationOTP: mail.send })],
+      })
+      expect(
+        await auth.upgrade(() => send('/email-otp/send-verification-otp', { email: ada.email, type: 'sign-in' })),
+      ).toMatchObject({ outcome: 'pending', pending: { expected: ada.email } })
       const reloaded = await load(browser)
       expect(reloaded.getState()).toMatchObject({ phase: 'pending', session: { principal } })
-      expect(await reloaded.upgrade(() => send('/sign-in/email-otp', { email: ada.email, otp: 'wrong' }))).toMatchObject({ outcome: 'failed' })
+      expect(
+        await reloaded.upgrade(() => send('/sign-in/email-otp', { email: ada.email, otp: 'wrong' })),
+      ).toMatchObject({ outcome: 'failed' })
       expect(reloaded.getState()).toMatchObject({ phase: 'pending', session: { principal } })
-      expect(await reloaded.upgrade(() => send('/sign-in/email-otp', { email: ada.email, otp: mail.last().otp }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(
+        await reloaded.upgrade(() => send('/sign-in/email-otp', { email: ada.email, otp: mail.last().otp })),
+      ).toMatchObject({ outcome: 'upgraded', session: { principal } })
     })
 
     test('phone code', async () => {
       const mail = mailing()
-      const { auth, send, principal } = await firstVisit({ plugins: [phoneNumber({ sendOTP: mail.send, signUpOnVerification: { getTempEmail: (number) => `${number}@phone.invalid` } })] })
-      expect(await auth.upgrade(() => send('/phone-number/send-otp', { phoneNumber: PHONE }))).toMatchObject({ outcome: 'pending', pending: { expected: PHONE } })
-      expect(await auth.upgrade(() => send('/phone-number/verify', { phoneNumber: PHONE, code: mail.last().code }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      const { auth, send, principal } = await firstVisit({
+        plugins: [
+          phoneNumber({
+            sendOTP: mail.send,
+            signUpOnVerification: { getTempEmail: (number) => `${number}@phone.invalid` },
+          }),
+        ],
+      })
+      expect(await auth.upgrade(() => send('/phone-number/send-otp', { phoneNumber: PHONE }))).toMatchObject({
+        outcome: 'pending',
+        pending: { expected: PHONE },
+      })
+      expect(
+        await auth.upgrade(() => send('/phone-number/verify', { phoneNumber: PHONE, code: mail.last().code })),
+      ).toMatchObject({ outcome: 'upgraded', session: { principal } })
     })
 
     test('second factor (checklist 26: two-factor)', async () => {
       const { server, auth, send, principal } = await firstVisit({ plugins: [twoFactor()] })
       const first = server.browser()
       await first.client.signUp.email(ada)
-      const { backupCodes } = (await (await first.send('/two-factor/enable', post({ password: ada.password }))).json()) as { backupCodes: string[] }
+      const { backupCodes } = (await (
+        await first.send('/two-factor/enable', post({ password: ada.password }))
+      ).json()) as { backupCodes: string[] }
       await server.change('user', { twoFactorEnabled: true })
       await server.change('twoFactor', { verified: true })
       expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({ outcome: 'pending' })
       expect(auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first' })
-      expect(await auth.upgrade(() => send('/two-factor/verify-backup-code', { code: backupCodes[0] }))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await auth.upgrade(() => send('/two-factor/verify-backup-code', { code: backupCodes[0] }))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
     })
   })
 
@@ -124,11 +163,14 @@ onEachEngine((newServer) => {
     test('followed by the page itself, with what was typed', async () => {
       const { server, browser, auth, mail, ask, principal } = await linked()
       await ask(ada.email)
-      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
       expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
     })
 
-    test('that somebody else sent: its account waits, and is taken by the person\'s word alone', async () => {
+    test("that somebody else sent: its account waits, and is taken by the person's word alone", async () => {
       const { server, browser, mail, ask, principal } = await linked()
       await ask(ada.email)
       const lure = server.browser()
@@ -152,10 +194,13 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test('that somebody else sent, followed by the page itself with nothing typed before: its account waits for the person\'s word', async () => {
+    test("that somebody else sent, followed by the page itself with nothing typed before: its account waits for the person's word", async () => {
       const { server, browser, auth, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
-      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({ outcome: 'pending', account: { identifiers: [eve.email] } })
+      expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({
+        outcome: 'pending',
+        account: { identifiers: [eve.email] },
+      })
       expect(auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
@@ -164,7 +209,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test('without anything typed before: its account waits for the person\'s word', async () => {
+    test("without anything typed before: its account waits for the person's word", async () => {
       const { server, browser, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: ada.email }))
       await follow(browser, mail.last().url)
@@ -178,9 +223,19 @@ onEachEngine((newServer) => {
   describe('with required verification', () => {
     const verified = async () => {
       const mail = mailing()
-      const emailVerification = { sendVerificationEmail: mail.send, sendOnSignUp: true, autoSignInAfterVerification: true }
-      const given = await firstVisit({ emailAndPassword: { enabled: true, requireEmailVerification: true }, emailVerification } as Partial<BetterAuthOptions>)
-      expect(await given.auth.upgrade(() => given.send('/sign-up/email', ada))).toMatchObject({ outcome: 'pending', pending: { expected: ada.email } })
+      const emailVerification = {
+        sendVerificationEmail: mail.send,
+        sendOnSignUp: true,
+        autoSignInAfterVerification: true,
+      }
+      const given = await firstVisit({
+        emailAndPassword: { enabled: true, requireEmailVerification: true },
+        emailVerification,
+      } as Partial<BetterAuthOptions>)
+      expect(await given.auth.upgrade(() => given.send('/sign-up/email', ada))).toMatchObject({
+        outcome: 'pending',
+        pending: { expected: ada.email },
+      })
       return { ...given, mail }
     }
 
@@ -206,12 +261,23 @@ onEachEngine((newServer) => {
     test('opened in another browser, it leaves the person here who they are, and waiting', async () => {
       const { server, browser, mail, principal } = await verified()
       await follow(server.browser(), mail.last().url)
-      expect((await load(browser)).getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', session: { principal } })
+      expect((await load(browser)).getState()).toMatchObject({
+        phase: 'pending',
+        authMode: 'local-first',
+        session: { principal },
+      })
     })
-    test('a link that somebody else sent for their own account, verified by a page of the app: their account waits for the person\'s word', async () => {
+    test("a link that somebody else sent for their own account, verified by a page of the app: their account waits for the person's word", async () => {
       const mail = mailing()
-      const emailVerification = { sendVerificationEmail: mail.send, sendOnSignUp: true, autoSignInAfterVerification: true }
-      const { server, browser, auth, principal } = await firstVisit({ emailAndPassword: { enabled: true, requireEmailVerification: true }, emailVerification } as Partial<BetterAuthOptions>)
+      const emailVerification = {
+        sendVerificationEmail: mail.send,
+        sendOnSignUp: true,
+        autoSignInAfterVerification: true,
+      }
+      const { server, browser, auth, principal } = await firstVisit({
+        emailAndPassword: { enabled: true, requireEmailVerification: true },
+        emailVerification,
+      } as Partial<BetterAuthOptions>)
       await server.browser().client.signUp.email(eve)
       const run = () => (browser.client.$fetch as Fetch)(`/verify-email?token=${mail.last().token}`)
       expect(await auth.upgrade(run)).toMatchObject({ outcome: 'pending', account: { identifiers: [eve.email] } })
@@ -220,7 +286,7 @@ onEachEngine((newServer) => {
   })
 
   describe('on the day Latchkey is installed', () => {
-    test('who is signed in already stays it, and the device\'s new identity is given to no account', async () => {
+    test("who is signed in already stays it, and the device's new identity is given to no account", async () => {
       const server = await newServer()
       const browser = server.browser()
       await browser.client.signUp.email(ada)
@@ -231,7 +297,7 @@ onEachEngine((newServer) => {
       expect(user).toMatchObject({ principal: null, principalOpen: false })
     })
 
-    test('a user of the anonymous plugin is nobody\'s account: the device\'s identity stays in force, and takes the account that comes of it', async () => {
+    test("a user of the anonymous plugin is nobody's account: the device's identity stays in force, and takes the account that comes of it", async () => {
       const server = await newServer({ plugins: [anonymous()] })
       const browser = server.browser()
       await browser.send('/sign-in/anonymous', post({}))
@@ -239,7 +305,10 @@ onEachEngine((newServer) => {
       await auth.keptIdentities()
       const { principal } = auth.getState().session!
       expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
-      expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
       expect(await userOf(server)).toMatchObject({ email: ada.email, principal })
     })
 
@@ -252,7 +321,10 @@ onEachEngine((newServer) => {
       const found = (await (await browser.send('/get-session', { headers })).json()) as { user: object }
       expect(found.user).toMatchObject({ id: (await userOf(server))['id'], isAnonymous: true })
       const who = await createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers }))
-      expect(who).toMatchObject({ ok: true, session: { principal: auth.getState().session!.principal, authMode: 'local-first' } })
+      expect(who).toMatchObject({
+        ok: true,
+        session: { principal: auth.getState().session!.principal, authMode: 'local-first' },
+      })
     })
   })
 
@@ -265,7 +337,7 @@ onEachEngine((newServer) => {
       return { ...given, auth, claimsOf }
     }
 
-    test('is served for the device\'s proof, and for the account\'s session after the upgrade', async () => {
+    test("is served for the device's proof, and for the account's session after the upgrade", async () => {
       const { auth, send, principal, claimsOf } = await exchanged()
       expect(await claimsOf()).toMatchObject({ sub: principal, aud: API, auth_mode: 'local-first' })
       expect(await auth.upgrade(() => send('/sign-up/email', ada))).toMatchObject({ outcome: 'upgraded' })
@@ -274,7 +346,9 @@ onEachEngine((newServer) => {
 
     test('that the server does not know is refused', async () => {
       const { auth } = await exchanged()
-      await expect(auth.getToken({ audience: 'https://other.example' })).rejects.toMatchObject({ code: 'PROVIDER_REFUSED' })
+      await expect(auth.getToken({ audience: 'https://other.example' })).rejects.toMatchObject({
+        code: 'PROVIDER_REFUSED',
+      })
     })
 
     test('is missing once the session ended', async () => {

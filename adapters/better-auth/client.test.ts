@@ -57,7 +57,9 @@ describe('the proof', () => {
   for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
     test(`does not go with ${method}`, async () => {
       const { account, send } = pluginAlone()
-      await account.withProof(mint, async () => expect((await send(`${BASE}/sign-out`, method)).headers.has(PROOF_HEADER)).toBe(false))
+      await account.withProof(mint, async () =>
+        expect((await send(`${BASE}/sign-out`, method)).headers.has(PROOF_HEADER)).toBe(false),
+      )
     })
   }
 
@@ -89,15 +91,21 @@ describe('the proof', () => {
   test('is made anew for each request', async () => {
     const { account, send } = pluginAlone()
     let count = 0
-    await account.withProof(async () => `proof ${++count}`, async () => {
-      expect((await send(`${BASE}/one`)).headers.get(PROOF_HEADER)).toBe('proof 1')
-      expect((await send(`${BASE}/two`)).headers.get(PROOF_HEADER)).toBe('proof 2')
-    })
+    await account.withProof(
+      async () => `proof ${++count}`,
+      async () => {
+        expect((await send(`${BASE}/one`)).headers.get(PROOF_HEADER)).toBe('proof 1')
+        expect((await send(`${BASE}/two`)).headers.get(PROOF_HEADER)).toBe('proof 2')
+      },
+    )
   })
 })
 
 describe('an answer of the account server', () => {
-  const failed = (status: number, code?: string) => async () => ({ data: null, error: { status, ...(code && { code }) } })
+  const failed = (status: number, code?: string) => async () => ({
+    data: null,
+    error: { status, ...(code && { code }) },
+  })
 
   for (const status of [401, 403]) {
     test(`${status} means that there is no token; the session's own endpoint answers everybody, so there something else stands in between`, async () => {
@@ -117,7 +125,9 @@ describe('an answer of the account server', () => {
   }
 
   test('that never came is OFFLINE', async () => {
-    const { account } = pluginAlone(async () => { throw new TypeError('fetch failed') })
+    const { account } = pluginAlone(async () => {
+      throw new TypeError('fetch failed')
+    })
     await expect(account.getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
     expect(account.readFailure(new TypeError('fetch failed'))).toMatchObject({ code: 'OFFLINE' })
   })
@@ -128,7 +138,10 @@ describe('an answer of the account server', () => {
     expect(read(409, 'PRINCIPAL_TAKEN')).toMatchObject({ code: 'PRINCIPAL_TAKEN' })
     expect(read(401, 'PROOF_REPLAYED')).toMatchObject({ code: 'PROOF_REPLAYED' })
     expect(read(401, 'TOKEN_EXPIRED')).toMatchObject({ code: 'TOKEN_EXPIRED' })
-    expect(read(401, 'INVALID_EMAIL_OR_PASSWORD')).toMatchObject({ code: 'PROVIDER_REFUSED', cause: { code: 'INVALID_EMAIL_OR_PASSWORD' } })
+    expect(read(401, 'INVALID_EMAIL_OR_PASSWORD')).toMatchObject({
+      code: 'PROVIDER_REFUSED',
+      cause: { code: 'INVALID_EMAIL_OR_PASSWORD' },
+    })
     expect(account.readFailure({ data: {}, error: null })).toBeNull()
     expect(account.readFailure(undefined)).toBeNull()
   })

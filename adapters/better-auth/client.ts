@@ -1,5 +1,11 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
-import { type AccountProvider, type AccountSession, LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../lib/index.ts'
+import {
+  type AccountProvider,
+  type AccountSession,
+  LatchkeyError,
+  type LatchkeyErrorCode,
+  isLatchkeyError,
+} from '../../lib/index.ts'
 import { AT_REST, type FetchPlugin, PROOF_HEADER, type ProofCarrier, carryProof } from './carrier.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
@@ -93,7 +99,8 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     bind: (prove) => proven(fetch, 'bind', prove),
     link: (prove) => proven(fetch, 'link', prove),
     unlink: (alias) => unlink(fetch, alias),
-    exchange: (audience, prove) => exchange(fetch, audience, prove && (async () => prove(await challengeFor('exchange')?.()))),
+    exchange: (audience, prove) =>
+      exchange(fetch, audience, prove && (async () => prove(await challengeFor('exchange')?.()))),
     // A redirect that was not followed is an answer, though without a body.
     readFailure: (outcome) => (carrier.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
@@ -117,16 +124,28 @@ async function look(fetch: Fetch, peek = false): Promise<SessionAnswer> {
 }
 
 /** An act of the session in force to which the device's key agrees. */
-async function proven(fetch: Fetch, act: 'bind' | 'link', prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+async function proven(
+  fetch: Fetch,
+  act: 'bind' | 'link',
+  prove: (nonce: string) => Promise<string>,
+): Promise<AccountSession> {
   const nonce = await challenge(fetch, act)
   const headers = { [PROOF_HEADER]: await prove(nonce) }
-  const { session } = (await ask(fetch, `/latchkey/${act}`, { method: 'POST', body: { nonce }, headers, redirect: 'manual' })) as SessionAnswer
+  const { session } = (await ask(fetch, `/latchkey/${act}`, {
+    method: 'POST',
+    body: { nonce },
+    headers,
+    redirect: 'manual',
+  })) as SessionAnswer
   return session!
 }
 
 async function unlink(fetch: Fetch, alias: string): Promise<AccountSession> {
   const nonce = await challenge(fetch, 'unlink')
-  const { session } = (await ask(fetch, '/latchkey/unlink', { method: 'POST', body: { nonce, alias } })) as SessionAnswer
+  const { session } = (await ask(fetch, '/latchkey/unlink', {
+    method: 'POST',
+    body: { nonce, alias },
+  })) as SessionAnswer
   return session!
 }
 
@@ -136,8 +155,14 @@ const SUBJECT_TYPE = 'urn:latchkey:params:oauth:token-type:'
 
 /** A token for an audience, for a device's proof or for the session in force. */
 async function exchange(fetch: Fetch, audience: string, prove: (() => Promise<string>) | null): Promise<string | null> {
-  const subject = prove ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await prove() } : { subject_token_type: `${SUBJECT_TYPE}session` }
-  const { data, error } = await send(fetch, '/latchkey/token', { method: 'POST', body: { grant_type: TOKEN_EXCHANGE, audience, ...subject }, redirect: 'manual' })
+  const subject = prove
+    ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await prove() }
+    : { subject_token_type: `${SUBJECT_TYPE}session` }
+  const { data, error } = await send(fetch, '/latchkey/token', {
+    method: 'POST',
+    body: { grant_type: TOKEN_EXCHANGE, audience, ...subject },
+    redirect: 'manual',
+  })
   if (error?.code === 'SESSION_MISSING') return null
   if (error) throw toFailure(error)
   return (data as { access_token: string }).access_token
@@ -146,7 +171,9 @@ async function exchange(fetch: Fetch, audience: string, prove: (() => Promise<st
 type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
 
 async function challenge(fetch: Fetch, purpose: ChallengePurpose): Promise<string> {
-  const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose } })) as { nonce: string }
+  const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose } })) as {
+    nonce: string
+  }
   return nonce
 }
 
@@ -198,6 +225,11 @@ function readFailure(outcome: unknown): LatchkeyError | null {
 
 function toFailure(error: NonNullable<Answer['error']>): LatchkeyError {
   const { status, code = '' } = error
-  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
-  return new LatchkeyError(status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED', undefined, error)
+  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES)_/.test(code))
+    return new LatchkeyError(code as LatchkeyErrorCode)
+  return new LatchkeyError(
+    status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED',
+    undefined,
+    error,
+  )
 }

@@ -19,7 +19,9 @@ interface Call {
 const SECRET = BASE_OPTIONS.secret
 
 /** `npm run test:stress` has them on Postgres, too. */
-const WHERE = (process.env['LATCHKEY_STRESS'] ? ['a SQLite file', 'Postgres'] : ['a SQLite file']) as (keyof typeof PLACES)[]
+const WHERE = (
+  process.env['LATCHKEY_STRESS'] ? ['a SQLite file', 'Postgres'] : ['a SQLite file']
+) as (keyof typeof PLACES)[]
 
 /** A guard against hanging, not a limit on speed. */
 const PATIENCE = 600_000
@@ -63,7 +65,9 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     spare ??= startProcess(opened.place)
     const worker = await running
     const ended = once(worker, 'exit').then(() => null)
-    const answered = once(worker, 'message').then(([answer]) => (answer as { statements: number }).statements).catch(() => null)
+    const answered = once(worker, 'message')
+      .then(([answer]) => (answer as { statements: number }).statements)
+      .catch(() => null)
     worker.send({ requests, dieAt: Number.MAX_SAFE_INTEGER, ...death })
     const outcome = await Promise.race([answered, ended])
     if (outcome === null) running = undefined
@@ -76,7 +80,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
    */
   async function everyDeath(flow: string, prepare: (round: number) => Promise<Prepared>): Promise<number> {
     let deaths = 0
-    for (let isThrough = false; !isThrough; ) {
+    for (let isThrough = false; !isThrough;) {
       const { calls, check } = await prepare(deaths)
       const statements = await run(calls, { dieAt: deaths + 1 })
       await check()
@@ -87,24 +91,41 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     const { calls, check } = await prepare(deaths + 1)
     expect(await run(calls, { dieAfterwards: true })).toBeNull()
     await check()
-    console.warn(`${flow}, on ${where}: a server died before and after each of ${deaths} statements; ${await countWhole()}`)
+    console.warn(
+      `${flow}, on ${where}: a server died before and after each of ${deaths} statements; ${await countWhole()}`,
+    )
     return deaths
   }
 
   /** Looks at everything that all the deaths so far have left. */
   async function countWhole(): Promise<string> {
-    const [users, rows, proofs] = [await server.rows('user'), await server.rows('latchkeyPrincipal'), await server.rows('latchkeyProof')]
+    const [users, rows, proofs] = [
+      await server.rows('user'),
+      await server.rows('latchkeyPrincipal'),
+      await server.rows('latchkeyProof'),
+    ]
     const bound = users.filter(({ principal }) => principal !== null)
     for (const user of bound) {
       const [row, ...others] = rows.filter(({ principal }) => principal === user['principal'])
-      expect([row?.['epoch'], row?.['kind'] === 'reserved' ? user['id'] : row?.['userId'], others]).toEqual([user['principalEpoch'], user['id'], []])
+      expect([row?.['epoch'], row?.['kind'] === 'reserved' ? user['id'] : row?.['userId'], others]).toEqual([
+        user['principalEpoch'],
+        user['id'],
+        [],
+      ])
     }
     const ids = new Set(users.map(({ id }) => id))
     const homeless = rows.filter(({ kind, userId }) => (kind === 'canonical' || kind === 'alias') && !ids.has(userId))
     // A deletion that was cut short: such a row is nobody's for ever, and only its name says otherwise.
     for (const { principal } of homeless) expect(bound.map((user) => user['principal'])).not.toContain(principal)
-    for (const names of [bound.map(({ principal }) => principal), rows.map(({ principal }) => principal), proofs.map(({ jti }) => jti)]) expect(new Set(names).size).toBe(names.length)
-    const kinds = ['canonical', 'alias', 'reserved', 'retired'].map((kind) => `${rows.filter((row) => row['kind'] === kind).length} ${kind}`)
+    for (const names of [
+      bound.map(({ principal }) => principal),
+      rows.map(({ principal }) => principal),
+      proofs.map(({ jti }) => jti),
+    ])
+      expect(new Set(names).size).toBe(names.length)
+    const kinds = ['canonical', 'alias', 'reserved', 'retired'].map(
+      (kind) => `${rows.filter((row) => row['kind'] === kind).length} ${kind}`,
+    )
     return `${users.length} users (${bound.length} bound), ${rows.length} principals (${kinds.join(', ')}), ${proofs.length} proofs, none half`
   }
 
@@ -115,11 +136,13 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     const rows = (await server.rows('latchkeyPrincipal')).filter((row) => row['principal'] === principal)
     expect(holders.length).toBeLessThanOrEqual(1)
     expect(rows.length).toBeLessThanOrEqual(1)
-    for (const user of holders) expect(rows).toMatchObject([{ epoch: user['principalEpoch'], thumbprint: one.device.thumbprint }])
+    for (const user of holders)
+      expect(rows).toMatchObject([{ epoch: user['principalEpoch'], thumbprint: one.device.thumbprint }])
     if (rows[0]?.['kind'] === 'canonical') expect(holders).toMatchObject([{ id: rows[0]['userId'], email }])
     // Who is bound used a proof for it, and only that.
     const jti = headers && (decodeJwt(headers[PROOF_HEADER]!)['jti'] as string)
-    if (jti && holders.length > 0) expect((await server.rows('latchkeyProof')).filter((proof) => proof['jti'] === jti)).toHaveLength(1)
+    if (jti && holders.length > 0)
+      expect((await server.rows('latchkeyProof')).filter((proof) => proof['jti'] === jti)).toHaveLength(1)
   }
 
   test('a sign-up: the user has its binding or there is none, and the device can try again', async () => {
@@ -130,7 +153,8 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const calls = [{ path: '/sign-up/email', body: credentials, headers }]
       const check = async () => {
         await expectWhole(one, credentials.email, headers)
-        for (const user of (await server.rows('user')).filter(({ email }) => email === credentials.email)) expect(user['principal']).toBe(one.device.principal)
+        for (const user of (await server.rows('user')).filter(({ email }) => email === credentials.email))
+          expect(user['principal']).toBe(one.device.principal)
         const again = await one.prove('/sign-up/email', credentials)
         if (again.status !== 200) await one.prove('/sign-in/email', credentials)
         expect(await one.session()).toMatchObject({ principal: one.device.principal })
@@ -149,8 +173,12 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const check = async () => {
         await expectWhole(one, credentials.email)
         expect(await one.session()).toMatchObject({ principal: one.device.principal })
-        expect((await server.rows('latchkeyKey')).filter((key) => key['principal'] === one.device.principal)).toHaveLength(1)
-        expect((await server.rows('latchkeyAudit')).filter((act) => act['principal'] === one.device.principal)).toHaveLength(1)
+        expect(
+          (await server.rows('latchkeyKey')).filter((key) => key['principal'] === one.device.principal),
+        ).toHaveLength(1)
+        expect(
+          (await server.rows('latchkeyAudit')).filter((act) => act['principal'] === one.device.principal),
+        ).toHaveLength(1)
       }
       return { calls: [{ path: '/latchkey/session', headers: cookieOf(one) }], check }
     })
@@ -163,16 +191,23 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const credentials = person(`bind-${round}`)
       await one.browser.send('/sign-up/email', post(credentials))
       const bind = async (): Promise<Call> => {
-        const { nonce } = (await (await one.browser.send('/latchkey/challenge', post({ purpose: 'bind' }))).json()) as ChallengeAnswer
+        const { nonce } = (await (
+          await one.browser.send('/latchkey/challenge', post({ purpose: 'bind' }))
+        ).json()) as ChallengeAnswer
         const proof = await one.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
         return { path: '/latchkey/bind', body: { nonce }, headers: { ...cookieOf(one), [PROOF_HEADER]: proof } }
       }
       const check = async () => {
         await expectWhole(one, credentials.email)
         const { body, headers } = await bind()
-        const pinned = (await server.rows('user')).some(({ email, principal, principalOpen }) => email === credentials.email && principal === null && principalOpen === false)
+        const pinned = (await server.rows('user')).some(
+          ({ email, principal, principalOpen }) =>
+            email === credentials.email && principal === null && principalOpen === false,
+        )
         expect(pinned).toBe(false)
-        expect((await one.browser.send('/latchkey/bind', post(body!, { [PROOF_HEADER]: headers![PROOF_HEADER]! }))).status).toBe(200)
+        expect(
+          (await one.browser.send('/latchkey/bind', post(body!, { [PROOF_HEADER]: headers![PROOF_HEADER]! }))).status,
+        ).toBe(200)
         expect(await one.session()).toMatchObject({ principal: one.device.principal })
         await expectWhole(one, credentials.email)
       }
@@ -195,7 +230,8 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     return { path: '/latchkey/link', body: { nonce }, headers: { ...cookieOf(one), [PROOF_HEADER]: proof } }
   }
 
-  const actsOn = async ({ device }: Person, act: string) => (await server.rows('latchkeyAudit')).filter((row) => String(row['act']).startsWith(`${act}:${device.principal}:`))
+  const actsOn = async ({ device }: Person, act: string) =>
+    (await server.rows('latchkeyAudit')).filter((row) => String(row['act']).startsWith(`${act}:${device.principal}:`))
 
   /** The second principal is the account's or nobody's, and the lock, the record and the keys say the same. */
   async function expectAliasWhole({ one, two }: { one: Person; two: Person }, canonical: string): Promise<boolean> {
@@ -206,7 +242,9 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(rows.filter(({ kind, userId }) => kind === 'alias' && userId === accountId)).toHaveLength(isLinked ? 1 : 0)
     if (!isLinked) return false
     expect((await actsOn(two, 'link')).length).toBeGreaterThan(0)
-    expect((await server.rows('latchkeyKey')).filter((key) => key['thumbprint'] === two.device.thumbprint)).toHaveLength(1)
+    expect(
+      (await server.rows('latchkeyKey')).filter((key) => key['thumbprint'] === two.device.thumbprint),
+    ).toHaveLength(1)
     return true
   }
 
@@ -240,7 +278,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(10)
   })
 
-  test('an unlink: the alias is the account\'s or held for it, and it can be tried again', async () => {
+  test("an unlink: the alias is the account's or held for it, and it can be tried again", async () => {
     const deaths = await everyDeath('an unlink', async (round) => {
       const people = await withSecondDevice(person(`unlink-${round}`))
       const { one, two } = people
@@ -274,7 +312,10 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
         const found = await one.session()
         if (found) expect(found).toMatchObject({ principal: one.device.principal })
       }
-      return { calls: [{ path: '/delete-user', body: { password: credentials.password }, headers: cookieOf(one) }], check }
+      return {
+        calls: [{ path: '/delete-user', body: { password: credentials.password }, headers: cookieOf(one) }],
+        check,
+      }
     })
     expect(deaths).toBeGreaterThan(5)
   })
@@ -286,7 +327,8 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const credentials = person(`reset-${round}`)
       await one.prove('/sign-up/email', credentials)
       await one.session()
-      const link = async (): Promise<string> => `/verify-email?token=${await createEmailVerificationToken(SECRET, credentials.email)}`
+      const link = async (): Promise<string> =>
+        `/verify-email?token=${await createEmailVerificationToken(SECRET, credentials.email)}`
       const check = async () => {
         const { emailVerified } = (await server.rows('user')).find(({ email }) => email === credentials.email)!
         if (!emailVerified) await server.browser().send(await link())
@@ -333,7 +375,8 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const headers = await proofOf(one.device, { [EXPECT_HEADER]: email })
       const check = async () => {
         await expectWhole(one, email, headers)
-        for (const user of (await server.rows('user')).filter((row) => row['email'] === email)) expect(user['principal']).toBe(one.device.principal)
+        for (const user of (await server.rows('user')).filter((row) => row['email'] === email))
+          expect(user['principal']).toBe(one.device.principal)
         await one.follow(await ask(), { [EXPECT_HEADER]: email })
         expect(await one.session()).toMatchObject({ principal: one.device.principal, recoverable: true })
         await expectWhole(one, email)
@@ -352,7 +395,11 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const { accountId } = (await one.session())!
       const reset = async (attempt: number): Promise<Call> => {
         const token = `token-${round}-${attempt}`
-        await internalAdapter.createVerificationValue({ identifier: `reset-password:${token}`, value: accountId, expiresAt: new Date(Date.now() + 60_000) })
+        await internalAdapter.createVerificationValue({
+          identifier: `reset-password:${token}`,
+          value: accountId,
+          expiresAt: new Date(Date.now() + 60_000),
+        })
         return { path: '/reset-password', body: { newPassword: 'a new password', token } }
       }
       const check = async () => {
@@ -374,13 +421,21 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       const credentials = person(`revoke-${round}`)
       const { principal, thumbprint } = one.device
       await one.prove('/sign-up/email', credentials)
-      await server.change('user', { emailVerified: true, principalMailbox: credentials.email }, { email: credentials.email })
+      await server.change(
+        'user',
+        { emailVerified: true, principalMailbox: credentials.email },
+        { email: credentials.email },
+      )
       await one.session()
       const call = { path: '/latchkey/keys/revoke', body: { thumbprint } }
       const check = async () => {
         expect((await one.browser.send(call.path, post(call.body))).status).toBe(200)
-        expect((await server.rows('latchkeyKey')).filter((key) => key['principal'] === principal)).toMatchObject([{ retiredAt: expect.any(Date) }])
-        expect((await server.rows('latchkeyAudit')).filter(({ act }) => String(act).startsWith(`revoke:${principal}`))).toHaveLength(1)
+        expect((await server.rows('latchkeyKey')).filter((key) => key['principal'] === principal)).toMatchObject([
+          { retiredAt: expect.any(Date) },
+        ])
+        expect(
+          (await server.rows('latchkeyAudit')).filter(({ act }) => String(act).startsWith(`revoke:${principal}`)),
+        ).toHaveLength(1)
         expect(await one.session()).toMatchObject({ principal })
       }
       return { calls: [{ ...call, headers: cookieOf(one) }], check }

@@ -7,7 +7,11 @@ import type { BoundUser } from './schema.ts'
  *
  * @param token - the session that is asking
  */
-export async function isUntouched({ context }: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
+export async function isUntouched(
+  { context }: GenericEndpointContext,
+  user: BoundUser,
+  token: string,
+): Promise<boolean> {
   if (user.phoneNumberVerified || (user as { twoFactorEnabled?: boolean | null }).twoFactorEnabled) return false
   const sessions = await context.internalAdapter.listSessions(user.id)
   if (sessions.some((session) => session.token !== token)) return false

@@ -5,7 +5,12 @@ import { APIError, sensitiveSessionMiddleware } from 'better-auth/api'
 export type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
 
 /** Options of an endpoint that acts for the session in force, read behind every cache. */
-export const actsForSession: { method: 'POST'; requireHeaders: true; use: [typeof sensitiveSessionMiddleware]; metadata: { noStore: true } } = {
+export const actsForSession: {
+  method: 'POST'
+  requireHeaders: true
+  use: [typeof sensitiveSessionMiddleware]
+  metadata: { noStore: true }
+} = {
   method: 'POST',
   requireHeaders: true,
   use: [sensitiveSessionMiddleware],
@@ -27,5 +32,8 @@ export function requireFresh({ session, sessionConfig }: Context): void {
 export function readText(body: unknown, name: string, most: number): string {
   const value = (body as Record<string, unknown> | null | undefined)?.[name]
   if (typeof value === 'string' && value !== '' && value.length <= most) return value
-  throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: `${name}: expected a text of at most ${most} characters` })
+  throw new APIError('BAD_REQUEST', {
+    code: 'BODY_INVALID',
+    message: `${name}: expected a text of at most ${most} characters`,
+  })
 }

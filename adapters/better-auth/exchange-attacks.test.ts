@@ -4,7 +4,14 @@ import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { AUDIENCE as EXTERNAL_AUDIENCE, SUBJECT, startIssuer } from '../../lib/server/issuer.testing.ts'
 import { type ExternalIssuer, betterAuthIssuer, createSessionResolver, namespacedPrincipal } from '../../lib/server.ts'
-import { type ExchangeOptions, PROOF_HEADER, type TokenAnswer, createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
+import {
+  type ExchangeOptions,
+  PROOF_HEADER,
+  type TokenAnswer,
+  createBetterAuthResolver,
+  latchkey,
+  latchkeyJwt,
+} from './index.ts'
 import { elsewhere, link, nonceFor, unlink } from './link.testing.ts'
 import { type Person, codeOf, newPerson, post } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
@@ -16,7 +23,10 @@ const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const TYPE = 'urn:latchkey:params:oauth:token-type:'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 
-const exchanging = (options: Partial<ExchangeOptions> = {}, more: Partial<BetterAuthOptions> = {}): Partial<BetterAuthOptions> => ({
+const exchanging = (
+  options: Partial<ExchangeOptions> = {},
+  more: Partial<BetterAuthOptions> = {},
+): Partial<BetterAuthOptions> => ({
   ...more,
   plugins: [latchkey({ exchange: { audiences: [API, ORIGIN], ...options } }), latchkeyJwt(), ...(more.plugins ?? [])],
 })
@@ -25,46 +35,80 @@ const ask = (subject: object, audience = ORIGIN): object => ({ grant_type: GRANT
 const tokenIn = async (response: Response): Promise<string> => ((await response.json()) as TokenAnswer).access_token
 
 async function byDevice({ browser, device }: Person, audience?: string): Promise<string> {
-  return tokenIn(await browser.send('/latchkey/token', post(ask({ subject_token_type: `${TYPE}proof`, subject_token: await device.proof({ audience: AUDIENCE, purpose: 'exchange' }) }, audience))))
+  return tokenIn(
+    await browser.send(
+      '/latchkey/token',
+      post(
+        ask(
+          {
+            subject_token_type: `${TYPE}proof`,
+            subject_token: await device.proof({ audience: AUDIENCE, purpose: 'exchange' }),
+          },
+          audience,
+        ),
+      ),
+    ),
+  )
 }
 
-const bySession = ({ browser }: Person): Promise<Response> => browser.send('/latchkey/token', post(ask({ subject_token_type: `${TYPE}session` })))
+const bySession = ({ browser }: Person): Promise<Response> =>
+  browser.send('/latchkey/token', post(ask({ subject_token_type: `${TYPE}session` })))
 
 const bearer = (token: string): Request => new Request(ORIGIN, { headers: { authorization: `Bearer ${token}` } })
 
 /** Another process that only has the address of the keys. */
 const stateless = ({ handler }: TestServer) =>
-  createSessionResolver({ external: betterAuthIssuer({ baseURL: AUDIENCE, fetch: (url) => handler(new Request(url)) }), anonymous: 'deny' })
+  createSessionResolver({
+    external: betterAuthIssuer({ baseURL: AUDIENCE, fetch: (url) => handler(new Request(url)) }),
+    anonymous: 'deny',
+  })
 
 /** This server, as somebody else's provider. */
-const asProvider = ({ handler }: TestServer, issuer: ExternalIssuer['issuer'] = ORIGIN): ExternalIssuer => ({ issuer, jwksUrl: `${AUDIENCE}/jwks`, audience: ORIGIN, fetch: (url) => handler(new Request(url)) })
+const asProvider = ({ handler }: TestServer, issuer: ExternalIssuer['issuer'] = ORIGIN): ExternalIssuer => ({
+  issuer,
+  jwksUrl: `${AUDIENCE}/jwks`,
+  audience: ORIGIN,
+  fetch: (url) => handler(new Request(url)),
+})
 
 describe('what was exchanged for a device', () => {
-  test('is no account\'s, wherever it is verified: with its account it is', async () => {
+  test("is no account's, wherever it is verified: with its account it is", async () => {
     const server = await testServer(exchanging())
     const one = await newPerson(server)
     const token = await byDevice(one)
     for (const resolver of [createBetterAuthResolver(server.auth), stateless(server)]) {
-      expect(await resolver.resolve(bearer(token))).toMatchObject({ ok: true, session: { authMode: 'local-first', principal: one.device.principal } })
+      expect(await resolver.resolve(bearer(token))).toMatchObject({
+        ok: true,
+        session: { authMode: 'local-first', principal: one.device.principal },
+      })
     }
     await one.prove('/sign-up/email', ada)
     const account = await tokenIn(await bySession(one))
     for (const resolver of [createBetterAuthResolver(server.auth), stateless(server)]) {
-      expect(await resolver.resolve(bearer(account))).toMatchObject({ ok: true, session: { authMode: 'external', principal: one.device.principal } })
+      expect(await resolver.resolve(bearer(account))).toMatchObject({
+        ok: true,
+        session: { authMode: 'external', principal: one.device.principal },
+      })
     }
   })
 
   test('is not taken where devices without an account are not', async () => {
     const server = await testServer(exchanging())
     const token = await byDevice(await newPerson(server))
-    expect(await createBetterAuthResolver(server.auth, { localFirst: 'deny' }).resolve(bearer(token))).toMatchObject({ ok: false, reason: 'TOKEN_NOT_AN_ACCOUNT' })
+    expect(await createBetterAuthResolver(server.auth, { localFirst: 'deny' }).resolve(bearer(token))).toMatchObject({
+      ok: false,
+      reason: 'TOKEN_NOT_AN_ACCOUNT',
+    })
   })
 
-  test('is no account at another server, which takes this one\'s accounts', async () => {
+  test("is no account at another server, which takes this one's accounts", async () => {
     const server = await testServer(exchanging())
     const other = await testServer(exchanging({ issuers: [asProvider(server)] }, { baseURL: OTHER }))
     const one = await newPerson(server)
-    const at = async (subject_token: string): Promise<Response> => other.handler(new Request(`${OTHER}/api/auth/latchkey/token`, post(ask({ subject_token_type: JWT, subject_token }))))
+    const at = async (subject_token: string): Promise<Response> =>
+      other.handler(
+        new Request(`${OTHER}/api/auth/latchkey/token`, post(ask({ subject_token_type: JWT, subject_token }))),
+      )
     const refused = await at(await byDevice(one))
     expect([refused.status, await codeOf(refused)]).toEqual([400, 'TOKEN_NOT_AN_ACCOUNT'])
     expect(await other.rows('latchkeyPrincipal')).toEqual([])
@@ -77,7 +121,9 @@ describe('what was exchanged for a device', () => {
 test('its own output goes round nowhere, though the server is told to take its own issuer', async () => {
   for (const names of [ORIGIN, ['https://id.example', ORIGIN]]) {
     let server: TestServer | undefined
-    const issuers = [{ ...asProvider({ handler: (request: Request) => server!.handler(request) } as TestServer, names) }]
+    const issuers = [
+      { ...asProvider({ handler: (request: Request) => server!.handler(request) } as TestServer, names) },
+    ]
     server = await testServer(exchanging({ issuers }))
     const one = await newPerson(server)
     await one.prove('/sign-up/email', ada)
@@ -94,7 +140,8 @@ test('a user of the anonymous plugin is no account: not to the exchange, and not
   const refused = await bySession(one)
   expect([refused.status, await codeOf(refused)]).toEqual([400, 'SESSION_MISSING'])
   const { token } = (await (await one.browser.send('/token')).json()) as { token: string }
-  for (const resolver of [createBetterAuthResolver(server.auth), stateless(server)]) expect(await resolver.resolve(bearer(token))).toMatchObject({ ok: false, reason: 'TOKEN_NOT_AN_ACCOUNT' })
+  for (const resolver of [createBetterAuthResolver(server.auth), stateless(server)])
+    expect(await resolver.resolve(bearer(token))).toMatchObject({ ok: false, reason: 'TOKEN_NOT_AN_ACCOUNT' })
 })
 
 test('a session that was revoked gets none, though its cookie still says who it was', async () => {
@@ -107,7 +154,11 @@ test('a session that was revoked gets none, though its cookie still says who it 
 })
 
 describe('a form of another site', () => {
-  const origins: Record<string, Record<string, string>> = { 'with its origin': { origin: 'https://evil.example' }, 'with a hidden origin': { origin: 'null' }, 'without an origin': {} }
+  const origins: Record<string, Record<string, string>> = {
+    'with its origin': { origin: 'https://evil.example' },
+    'with a hidden origin': { origin: 'null' },
+    'without an origin': {},
+  }
   for (const [name, headers] of Object.entries(origins)) {
     test(`${name}, gets no token by the person's cookie, and does not fix an open account`, async () => {
       const server = await testServer(exchanging())
@@ -115,7 +166,9 @@ describe('a form of another site', () => {
       await one.browser.send('/sign-up/email', post(ada))
       const cookie = [...one.browser.cookies].map((pair) => pair.join('=')).join('; ')
       const body = new URLSearchParams(ask({ subject_token_type: `${TYPE}session` }) as Record<string, string>)
-      const response = await server.handler(new Request(`${AUDIENCE}/latchkey/token`, { method: 'POST', body, headers: { cookie, ...headers } }))
+      const response = await server.handler(
+        new Request(`${AUDIENCE}/latchkey/token`, { method: 'POST', body, headers: { cookie, ...headers } }),
+      )
       expect(response.status).toBe(403)
       expect(await server.rows('user')).toMatchObject([{ principalOpen: true }])
     })
@@ -137,7 +190,8 @@ describe('a proof', () => {
       const nonce = await nonceFor(browser, 'link')
       return browser.send('/latchkey/link', post({ nonce }, { [PROOF_HEADER]: await proof(nonce) }))
     },
-    exchange: async ({ browser }, proof) => browser.send('/latchkey/token', post(ask({ subject_token_type: `${TYPE}proof`, subject_token: await proof() }))),
+    exchange: async ({ browser }, proof) =>
+      browser.send('/latchkey/token', post(ask({ subject_token_type: `${TYPE}proof`, subject_token: await proof() }))),
   }
 
   for (const [place, send] of Object.entries(ENDPOINTS)) {
@@ -149,7 +203,15 @@ describe('a proof', () => {
         const two = await elsewhere(server, ada)
         const { principal: linkTo } = (await two.session())!
         const before = await server.rows('latchkeyPrincipal')
-        const refused = await send(two, (nonce) => two.device.proof({ audience: AUDIENCE, purpose, ...(nonce && { nonce }), ...(purpose === 'link' && { linkTo, nonce: nonce ?? 'n' }), ...(purpose === 'bind' && { nonce: nonce ?? 'n' }) }))
+        const refused = await send(two, (nonce) =>
+          two.device.proof({
+            audience: AUDIENCE,
+            purpose,
+            ...(nonce && { nonce }),
+            ...(purpose === 'link' && { linkTo, nonce: nonce ?? 'n' }),
+            ...(purpose === 'bind' && { nonce: nonce ?? 'n' }),
+          }),
+        )
         expect(refused.status).toBe(place === 'exchange' ? 400 : 401)
         expect(await codeOf(refused)).toBe('PROOF_PURPOSE_MISMATCH')
         expect(await server.rows('latchkeyPrincipal')).toEqual(before)
@@ -161,7 +223,8 @@ describe('a proof', () => {
     const server = await testServer(exchanging())
     const [one, eve] = [await newPerson(server), await newPerson(server)]
     const headers = new Headers({ 'content-type': 'application/json' })
-    for (const { device } of [one, eve]) headers.append(PROOF_HEADER, await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }))
+    for (const { device } of [one, eve])
+      headers.append(PROOF_HEADER, await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }))
     const response = await one.browser.send('/sign-up/email', { method: 'POST', body: JSON.stringify(ada), headers })
     expect([response.status, await codeOf(response)]).toEqual([401, 'TOKEN_MALFORMED'])
     expect(await server.rows('user')).toEqual([])
@@ -174,7 +237,7 @@ describe('a body that was made to confuse', () => {
     'a list': `[${valid}]`,
     'a text': JSON.stringify(valid),
     'a number': '7',
-    'nothing': 'null',
+    nothing: 'null',
     'parameters of its prototype': `{"__proto__":${valid}}`,
     'parameters of its constructor': `{"constructor":{"prototype":${valid}}}`,
     'lists for texts': JSON.stringify(ask({ subject_token_type: [`${TYPE}session`] })),
@@ -187,36 +250,64 @@ describe('a body that was made to confuse', () => {
       const server = await testServer(exchanging())
       const one = await newPerson(server)
       await one.prove('/sign-up/email', ada)
-      expect((await one.browser.send('/latchkey/token', { method: 'POST', body, headers: { 'content-type': 'application/json' } })).status).toBe(400)
+      expect(
+        (
+          await one.browser.send('/latchkey/token', {
+            method: 'POST',
+            body,
+            headers: { 'content-type': 'application/json' },
+          })
+        ).status,
+      ).toBe(400)
     })
   }
 
   test('is not read to its end where the base URL has a path of its own either', async () => {
     for (const base of [`${ORIGIN}/identity`, `${ORIGIN}/identity/`]) {
       const server = await testServer(exchanging({}, { baseURL: base }))
-      const response = await server.handler(new Request(`${ORIGIN}/identity/latchkey/token`, post({ grant_type: 'x'.repeat(20_000) })))
+      const response = await server.handler(
+        new Request(`${ORIGIN}/identity/latchkey/token`, post({ grant_type: 'x'.repeat(20_000) })),
+      )
       expect([response.status, await codeOf(response)]).toEqual([413, 'BODY_TOO_LARGE'])
     }
   })
 })
 
 describe('the Host header', () => {
-  const plugins = (issuer?: string) => [latchkey({ audience: AUDIENCE, exchange: { audiences: [API] } }), latchkeyJwt(issuer ? { jwt: { issuer } } : {})]
+  const plugins = (issuer?: string) => [
+    latchkey({ audience: AUDIENCE, exchange: { audiences: [API] } }),
+    latchkeyJwt(issuer ? { jwt: { issuer } } : {}),
+  ]
 
   test('never is the issuer: it has to be configured', async () => {
     for (const baseURL of [undefined, { allowedHosts: ['notes.example'] }]) {
-      await expect(testServer({ baseURL: baseURL as never, plugins: plugins() })).rejects.toThrow(/exchange: set baseURL/)
-      await expect(testServer({ baseURL: baseURL as never, plugins: plugins().toReversed() })).rejects.toThrow(/exchange: set baseURL/)
+      await expect(testServer({ baseURL: baseURL as never, plugins: plugins() })).rejects.toThrow(
+        /exchange: set baseURL/,
+      )
+      await expect(testServer({ baseURL: baseURL as never, plugins: plugins().toReversed() })).rejects.toThrow(
+        /exchange: set baseURL/,
+      )
     }
   })
 
   test('never says where the keys are', async () => {
     const server = await testServer({ baseURL: undefined as never, plugins: plugins(ORIGIN) })
-    const response = await server.handler(new Request('https://evil.example/api/auth/.well-known/oauth-authorization-server'))
-    expect(await response.json()).toMatchObject({ issuer: ORIGIN, jwks_uri: `${AUDIENCE}/jwks`, token_endpoint: `${AUDIENCE}/latchkey/token` })
+    const response = await server.handler(
+      new Request('https://evil.example/api/auth/.well-known/oauth-authorization-server'),
+    )
+    expect(await response.json()).toMatchObject({
+      issuer: ORIGIN,
+      jwks_uri: `${AUDIENCE}/jwks`,
+      token_endpoint: `${AUDIENCE}/latchkey/token`,
+    })
     const one = await newPerson(server)
     const subject_token = await one.device.proof({ audience: AUDIENCE, purpose: 'exchange' })
-    const answer = await server.handler(new Request('https://evil.example/api/auth/latchkey/token', post(ask({ subject_token_type: `${TYPE}proof`, subject_token }, API))))
+    const answer = await server.handler(
+      new Request(
+        'https://evil.example/api/auth/latchkey/token',
+        post(ask({ subject_token_type: `${TYPE}proof`, subject_token }, API)),
+      ),
+    )
     expect(decodeJwt(await tokenIn(answer))).toMatchObject({ iss: ORIGIN, aud: API })
   })
 })
@@ -224,7 +315,9 @@ describe('the Host header', () => {
 describe('an alias that was given up', () => {
   const linked = async () => {
     const provider = await startIssuer()
-    const server = await testServer(exchanging({ issuers: [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: EXTERNAL_AUDIENCE }] }))
+    const server = await testServer(
+      exchanging({ issuers: [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: EXTERNAL_AUDIENCE }] }),
+    )
     const one = await newPerson(server)
     await one.prove('/sign-up/email', ada)
     const two = await elsewhere(server, ada)
@@ -238,10 +331,18 @@ describe('an alias that was given up', () => {
     expect(before['aliases']).toEqual([two.device.principal])
     // One that is out already ends by itself.
     expect(before.exp! - before.iat!).toBeLessThanOrEqual(900)
-    const [undone, ...meanwhile] = await Promise.all([unlink(one, two.device.principal), ...[1, 2, 3, 4].map(() => bySession(two))])
+    const [undone, ...meanwhile] = await Promise.all([
+      unlink(one, two.device.principal),
+      ...[1, 2, 3, 4].map(() => bySession(two)),
+    ])
     expect([undone.status, ...meanwhile.map(({ status }) => status)]).toEqual([200, 200, 200, 200, 200])
-    for (const each of [one, two]) expect(decodeJwt(await tokenIn(await bySession(each)))).toMatchObject({ sub: one.device.principal, aliases: [] })
-    expect(decodeJwt(await byDevice(two))).toMatchObject({ sub: two.device.principal, auth_mode: 'local-first', aliases: [] })
+    for (const each of [one, two])
+      expect(decodeJwt(await tokenIn(await bySession(each)))).toMatchObject({ sub: one.device.principal, aliases: [] })
+    expect(decodeJwt(await byDevice(two))).toMatchObject({
+      sub: two.device.principal,
+      auth_mode: 'local-first',
+      aliases: [],
+    })
     await provider.close()
   })
 
@@ -252,12 +353,22 @@ describe('an alias that was given up', () => {
     expect(await codeOf(await eve.prove('/sign-up/email', person('eve')))).toBe('PRINCIPAL_TAKEN')
     await eve.browser.send('/sign-up/email', post(person('eve')))
     const nonce = await nonceFor(eve.browser, 'bind')
-    const bound = await eve.browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }))
+    const bound = await eve.browser.send(
+      '/latchkey/bind',
+      post({ nonce }, { [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }),
+    )
     expect(await codeOf(bound)).toBe('PRINCIPAL_TAKEN')
     expect(await codeOf(await link(eve, two.device))).toBe('PRINCIPAL_TAKEN')
     const { bindingStoreOf } = await import('./binding-store.ts')
     const store = bindingStoreOf(server.adapter)
-    expect(await store.insert({ issuer: provider.issuer, subject: SUBJECT, principal: two.device.principal, thumbprint: two.device.thumbprint })).toBeNull()
+    expect(
+      await store.insert({
+        issuer: provider.issuer,
+        subject: SUBJECT,
+        principal: two.device.principal,
+        thumbprint: two.device.thumbprint,
+      }),
+    ).toBeNull()
     expect((await link(two, two.device)).status).toBe(200)
     await provider.close()
   })
@@ -273,7 +384,10 @@ describe('an alias that was given up', () => {
     const two = await elsewhere(server, ada)
     await link(two, two.device)
     await unlink(one, two.device.principal)
-    const heldUntil = async () => (await server.rows('latchkeyPrincipal')).find(({ principal }) => principal === two.device.principal)!['until'] as Date
+    const heldUntil = async () =>
+      (await server.rows('latchkeyPrincipal')).find(({ principal }) => principal === two.device.principal)![
+        'until'
+      ] as Date
     const until = await heldUntil()
     // What a server leaves that dies after the reservation.
     await server.change('latchkeyPrincipal', { kind: 'reserved', epoch: 'died' }, { principal: two.device.principal })

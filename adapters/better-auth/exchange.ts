@@ -34,7 +34,9 @@ export interface ExchangeOptions {
   /** `false` gives nothing to a device without an account; `true` unless told. */
   readonly localFirst?: boolean
   /** Further claims. What it returns never replaces a claim of Latchkey's own. */
-  readonly claims?: (subject: ExchangedSubject) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
+  readonly claims?: (
+    subject: ExchangedSubject,
+  ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
   /** Tokens a minute that one process issues at most, whoever asks; 6000 unless told. */
   readonly limit?: number
 }
@@ -49,11 +51,15 @@ export interface ExchangeRules extends ExchangeOptions {
 /** @throws {TypeError} an option cannot be meant */
 export function readExchange(options: ExchangeOptions, auth: AuthContext): ExchangeRules {
   const { audiences, lifetime = LONGEST, limit = 6000, issuers = [] } = options
-  if (audiences.length === 0 || audiences.some((audience) => typeof audience !== 'string' || audience === '')) throw new TypeError('exchange.audiences: expected texts that are not empty')
-  if (!(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= LONGEST)) throw new TypeError(`exchange.lifetime: expected 1 to ${LONGEST} seconds`)
+  if (audiences.length === 0 || audiences.some((audience) => typeof audience !== 'string' || audience === ''))
+    throw new TypeError('exchange.audiences: expected texts that are not empty')
+  if (!(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= LONGEST))
+    throw new TypeError(`exchange.lifetime: expected 1 to ${LONGEST} seconds`)
   if (!(limit >= 1)) throw new TypeError('exchange.limit: expected a number, 1 or more')
-  if (!auth.options.plugins?.some(({ id }) => id === 'jwt')) throw new TypeError('exchange: needs the plugin latchkeyJwt')
-  if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer) throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
+  if (!auth.options.plugins?.some(({ id }) => id === 'jwt'))
+    throw new TypeError('exchange: needs the plugin latchkeyJwt')
+  if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)
+    throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
   return { ...options, lifetime, limit, issuers }
 }
 
@@ -77,7 +83,11 @@ export interface Issue {
 }
 
 /** Signs a token with the server's own key. @returns it, and how long it is good, in seconds */
-export async function issueToken(ctx: GenericEndpointContext, rules: ExchangeRules, { subject, until, now }: Issue): Promise<{ token: string; expiresIn: number }> {
+export async function issueToken(
+  ctx: GenericEndpointContext,
+  rules: ExchangeRules,
+  { subject, until, now }: Issue,
+): Promise<{ token: string; expiresIn: number }> {
   const iat = Math.floor(now)
   const exp = Math.min(iat + rules.lifetime, Math.floor(until))
   const more = await rules.claims?.(subject)
@@ -95,7 +105,13 @@ export async function issueToken(ctx: GenericEndpointContext, rules: ExchangeRul
   }
   const options = jwtOptionsOf(ctx.context)
   const pinned = rules.algorithm && { signingAlgorithm: rules.algorithm }
-  const token = await signJWT(ctx, { options, payload, header: { typ: 'at+jwt' }, ...(await keyFor(ctx, options, pinned)), ...pinned })
+  const token = await signJWT(ctx, {
+    options,
+    payload,
+    header: { typ: 'at+jwt' },
+    ...(await keyFor(ctx, options, pinned)),
+    ...pinned,
+  })
   return { token, expiresIn: exp - iat }
 }
 
@@ -106,7 +122,11 @@ async function keyFor(ctx: GenericEndpointContext, options: JwtOptions, pinned: 
   const { adapter } = ctx.context
   const resolve = (): ReturnType<typeof resolveSigningKey> => resolveSigningKey(ctx, options, pinned)
   const first = firsts.get(adapter)
-  if (!first) firsts.set(adapter, resolve().catch(() => firsts.delete(adapter)))
+  if (!first)
+    firsts.set(
+      adapter,
+      resolve().catch(() => firsts.delete(adapter)),
+    )
   await firsts.get(adapter)
   const resolvedKey = await resolve()
   return resolvedKey ? { resolvedKey } : {}

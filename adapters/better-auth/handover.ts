@@ -23,7 +23,8 @@ export async function noteHandover(adapter: Adapter, sessionId: string, now: Dat
 export async function mayLink(ctx: GenericEndpointContext, user: BoundUser, device: ProvenDevice): Promise<boolean> {
   const { adapter } = ctx.context
   const { id, token } = ctx.context.session!.session
-  const isHandedOver = (await adapter.count({ model: 'latchkeyProof', where: [{ field: 'jti', value: nameOf(id) }] })) > 0
+  const isHandedOver =
+    (await adapter.count({ model: 'latchkeyProof', where: [{ field: 'jti', value: nameOf(id) }] })) > 0
   if (!isHandedOver || (user.principal != null && user.principalMailboxBy === user.principal)) return true
   return (await wasBound(adapter, user, device)) || isUntouched(ctx, user, token)
 }
@@ -34,7 +35,9 @@ async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: Prov
     { field: 'principal', value: principal },
     { field: 'userId', value: id },
   ]
-  const acts = (await adapter.findMany<{ act: string }>({ model: 'latchkeyAudit', where })).map(({ act }) => act.split(':')[0])
+  const acts = (await adapter.findMany<{ act: string }>({ model: 'latchkeyAudit', where })).map(
+    ({ act }) => act.split(':')[0],
+  )
   return acts.includes('bind') || (acts.includes('reset') && !acts.includes('link'))
 }
 

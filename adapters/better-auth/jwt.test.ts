@@ -19,9 +19,17 @@ async function signedIn(options: Parameters<typeof latchkeyJwt>[0], baseURL = OR
   })
   await (await getMigrations(auth.options)).runMigrations()
   const base = (await auth.$context).baseURL.replace(/\/+$/, '')
-  const send = (path: string, init?: RequestInit): Promise<Response> => auth.handler(new Request(`${base}${path}`, init))
-  const made = await send('/sign-up/email', { method: 'POST', body: JSON.stringify(person('ada')), headers: { 'content-type': 'application/json' } })
-  const cookie = made.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ')
+  const send = (path: string, init?: RequestInit): Promise<Response> =>
+    auth.handler(new Request(`${base}${path}`, init))
+  const made = await send('/sign-up/email', {
+    method: 'POST',
+    body: JSON.stringify(person('ada')),
+    headers: { 'content-type': 'application/json' },
+  })
+  const cookie = made.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ')
   const { user } = (await made.json()) as { user: { id: string } }
   const get = (path: string): Promise<Response> => send(path, { headers: { cookie } })
   const claims = async () => decodeJwt(((await (await get('/token')).json()) as { token: string }).token)
@@ -36,7 +44,7 @@ describe('issuer and audience', () => {
     })
   }
 
-  test('are the app\'s where it says so', async () => {
+  test("are the app's where it says so", async () => {
     const { claims } = await signedIn({ jwt: { issuer: 'https://issuer.example', audience: 'api' } })
     expect(await claims()).toMatchObject({ iss: 'https://issuer.example', aud: 'api' })
   })
@@ -49,7 +57,12 @@ describe('the payload', () => {
   })
 
   test('cannot be made to say who it is for, or how', async () => {
-    const { user, claims } = await signedIn({ jwt: { definePayload: () => ({ sub: 'eve', aliases: ['eve'], auth_mode: 'local-first' }), getSubject: () => 'eve' } })
+    const { user, claims } = await signedIn({
+      jwt: {
+        definePayload: () => ({ sub: 'eve', aliases: ['eve'], auth_mode: 'local-first' }),
+        getSubject: () => 'eve',
+      },
+    })
     expect(await claims()).toMatchObject({ sub: user.id, auth_mode: 'external', aliases: [] })
   })
 })

@@ -30,7 +30,10 @@ export interface KeysAnswer {
 const NAME = 64
 
 /** Lists, names and revokes the device keys of an account. */
-export function keyEndpoints(cache: () => StatusCache, clock: () => number): Record<'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey', Endpoint> {
+export function keyEndpoints(
+  cache: () => StatusCache,
+  clock: () => number,
+): Record<'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey', Endpoint> {
   return {
     latchkeyKeys: createAuthEndpoint('/latchkey/keys', { ...actsForSession, method: 'GET' }, async (ctx) => {
       const { keys } = await keysOf(ctx as GenericEndpointContext, clock())
@@ -57,11 +60,20 @@ async function revoke(ctx: GenericEndpointContext, thumbprint: string, now: numb
   const { key, subject } = await keyOf(ctx, thumbprint, now)
   if (!subject.recoverable) throw refusal('KEY_NEEDED')
   const { adapter } = ctx.context
-  await audit(adapter, 'revoke', { principal: key.principal, epoch: thumbprint, userId: subject.accountId }, new Date(now))
+  await audit(
+    adapter,
+    'revoke',
+    { principal: key.principal, epoch: thumbprint, userId: subject.accountId },
+    new Date(now),
+  )
   await revokeKey(adapter, thumbprint, new Date(now))
 }
 
-async function keyOf(ctx: GenericEndpointContext, thumbprint: string, now: number): Promise<{ key: KeyRow; subject: Subject }> {
+async function keyOf(
+  ctx: GenericEndpointContext,
+  thumbprint: string,
+  now: number,
+): Promise<{ key: KeyRow; subject: Subject }> {
   const { keys, subject } = await keysOf(ctx, now)
   const key = keys.find((row) => row.thumbprint === thumbprint)
   if (!key) throw refusal('KEY_UNKNOWN')
@@ -78,5 +90,12 @@ async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys:
 /** A key as it is told to people. */
 export function toAnswer({ thumbprint, principal, name, createdAt, lastSeenAt, retiredAt }: KeyRow): KeyAnswer {
   const time = (date: Date | null): number | null => date && new Date(date).getTime()
-  return { thumbprint, principal, name: name ?? null, createdAt: new Date(createdAt).getTime(), lastSeenAt: time(lastSeenAt), retiredAt: time(retiredAt) }
+  return {
+    thumbprint,
+    principal,
+    name: name ?? null,
+    createdAt: new Date(createdAt).getTime(),
+    lastSeenAt: time(lastSeenAt),
+    retiredAt: time(retiredAt),
+  }
 }

@@ -6,7 +6,14 @@ const KEYS = 'latchkeyKey'
 
 /** Notes that a device key belongs to an account now. */
 export async function recordKey(adapter: Adapter, { principal, thumbprint }: ProvenDevice, now: Date): Promise<void> {
-  const isNew = await insertUnique(adapter, KEYS, 'thumbprint', { thumbprint, principal, name: null, createdAt: now, lastSeenAt: now, retiredAt: null })
+  const isNew = await insertUnique(adapter, KEYS, 'thumbprint', {
+    thumbprint,
+    principal,
+    name: null,
+    createdAt: now,
+    lastSeenAt: now,
+    retiredAt: null,
+  })
   if (!isNew) await touchKey(adapter, thumbprint, now)
 }
 

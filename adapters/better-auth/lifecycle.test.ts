@@ -24,8 +24,13 @@ async function verdictOn(server: TestServer, device: TestDevice): Promise<string
 
 async function expectRetired(server: TestServer, device: TestDevice): Promise<void> {
   expect((await server.rows('user')).filter(({ principal }) => principal === device.principal)).toEqual([])
-  expect(await server.rows('latchkeyPrincipal')).toContainEqual(expect.objectContaining({ principal: device.principal, kind: 'retired' }))
-  expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':').slice(0, 2))).toContainEqual(['retire', device.principal])
+  expect(await server.rows('latchkeyPrincipal')).toContainEqual(
+    expect.objectContaining({ principal: device.principal, kind: 'retired' }),
+  )
+  expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':').slice(0, 2))).toContainEqual([
+    'retire',
+    device.principal,
+  ])
   const again = await (await newPerson(server, device)).prove('/sign-up/email', person('again'))
   expect([again.status, ['PRINCIPAL_TAKEN', 'PROOF_KEY_REVOKED'].includes(await codeOf(again))]).toEqual([409, true])
   expect(await verdictOn(server, device)).toBe('disabled')
@@ -57,8 +62,14 @@ onEachEngine((newServer) => {
       await one.prove('/sign-up/email', ada)
       const [{ epoch }] = (await server.rows('latchkeyPrincipal')) as unknown as [{ epoch: string }]
       const { principal, thumbprint } = one.device
-      await server.adapter.create({ model: 'latchkeyAudit', data: { act: `bind:${principal}:${epoch}`, principal, userId: null, createdAt: new Date() } })
-      await server.adapter.create({ model: 'latchkeyKey', data: { thumbprint, principal, createdAt: new Date(), lastSeenAt: new Date() } })
+      await server.adapter.create({
+        model: 'latchkeyAudit',
+        data: { act: `bind:${principal}:${epoch}`, principal, userId: null, createdAt: new Date() },
+      })
+      await server.adapter.create({
+        model: 'latchkeyKey',
+        data: { thumbprint, principal, createdAt: new Date(), lastSeenAt: new Date() },
+      })
       expect((await one.browser.send('/delete-user', post({ password: ada.password }))).status).toBe(200)
       await expectRetired(server, one.device)
     })
@@ -75,10 +86,12 @@ onEachEngine((newServer) => {
       await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
       expect((await boss.browser.send('/admin/remove-user', post({ userId: id }))).status).toBe(200)
       await expectRetired(server, one.device)
-      expect(await server.rows('latchkeyPrincipal')).toContainEqual(expect.objectContaining({ principal: id, kind: 'retired' }))
+      expect(await server.rows('latchkeyPrincipal')).toContainEqual(
+        expect.objectContaining({ principal: id, kind: 'retired' }),
+      )
     })
 
-    test('deleted behind the server\'s back', async () => {
+    test("deleted behind the server's back", async () => {
       const server = await newServer()
       const one = await newPerson(server)
       await one.prove('/sign-up/email', ada)
@@ -109,12 +122,24 @@ onEachEngine((newServer) => {
   })
 
   describe('the fields of the plugin are its own', () => {
-    const planted = { principal: 'planted', principalOpen: true, principalEpoch: 'planted', principalMailbox: ada.email, principalMailboxBy: 'planted' }
+    const planted = {
+      principal: 'planted',
+      principalOpen: true,
+      principalEpoch: 'planted',
+      principalMailbox: ada.email,
+      principalMailboxBy: 'planted',
+    }
 
     test('at a sign-up', async () => {
       const server = await newServer()
       await server.browser().send('/sign-up/email', post({ ...ada, ...planted }))
-      for (const user of await server.rows('user')) expect(user).toMatchObject({ principal: null, principalEpoch: null, principalMailbox: null, principalMailboxBy: null })
+      for (const user of await server.rows('user'))
+        expect(user).toMatchObject({
+          principal: null,
+          principalEpoch: null,
+          principalMailbox: null,
+          principalMailboxBy: null,
+        })
     })
 
     for (const field of Object.keys(planted)) {
@@ -127,19 +152,28 @@ onEachEngine((newServer) => {
         const value = planted[field as keyof typeof planted]
         const own = await one.browser.send('/update-user', post({ [field]: value }))
         expect(own.status).toBe(400)
-        const byAdmin = await one.browser.send('/admin/update-user', post({ userId: before['id'], data: { [field]: value } }))
+        const byAdmin = await one.browser.send(
+          '/admin/update-user',
+          post({ userId: before['id'], data: { [field]: value } }),
+        )
         expect(byAdmin.status).toBe(400)
         expect(await userOf(server)).toEqual({ ...before, updatedAt: expect.any(Date) })
       })
     }
 
-    test('at an admin\'s new user', async () => {
+    test("at an admin's new user", async () => {
       const server = await newServer({ plugins: [admin()] })
       const boss = await newPerson(server)
       await boss.browser.send('/sign-up/email', post(person('boss')))
       await server.change('user', { role: 'admin' })
       expect((await boss.prove('/admin/create-user', { ...ada, role: 'user', data: planted })).status).toBe(200)
-      expect(await userOf(server, ada.email)).toMatchObject({ principal: null, principalOpen: false, principalEpoch: null, principalMailbox: null, principalMailboxBy: null })
+      expect(await userOf(server, ada.email)).toMatchObject({
+        principal: null,
+        principalOpen: false,
+        principalEpoch: null,
+        principalMailbox: null,
+        principalMailboxBy: null,
+      })
     })
   })
 
@@ -176,7 +210,9 @@ onEachEngine((newServer) => {
       const { adapter } = await newServer()
       const device = await testDevice()
       await reserve(adapter, device, minutes(0))
-      await expect(reserve(adapter, { ...device, thumbprint: 'another' }, minutes(60))).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      await expect(reserve(adapter, { ...device, thumbprint: 'another' }, minutes(60))).rejects.toMatchObject({
+        code: 'PRINCIPAL_TAKEN',
+      })
     })
 
     test('that a stalled server comes back to after it lapsed gives its user no principal', async () => {
@@ -216,7 +252,7 @@ onEachEngine((newServer) => {
     expect(await verdictOn(server, one.device)).toBe('disabled')
   })
 
-  test('a key that is not the principal\'s own is no way in, though the principal is the same', async () => {
+  test("a key that is not the principal's own is no way in, though the principal is the same", async () => {
     const { adapter } = await newServer()
     const device = await testDevice()
     await reserve(adapter, device, new Date())
@@ -239,19 +275,40 @@ onEachEngine((newServer) => {
 })
 
 describe('an existing database', () => {
-  const ENGINES: Record<string, () => Promise<TestDatabase>> = { SQLite: async () => openSqlite(), Postgres: () => openPostgres(true) }
+  const ENGINES: Record<string, () => Promise<TestDatabase>> = {
+    SQLite: async () => openSqlite(),
+    Postgres: () => openPostgres(true),
+  }
   for (const [engine, open] of Object.entries(ENGINES)) {
     test(`with users in it, on ${engine}: they keep their id as principal, and lose nothing`, async () => {
       const database = await open()
       const before = betterAuth({ ...BASE_OPTIONS, database: database.database })
       await (await getMigrations(before.options)).runMigrations()
-      await before.handler(new Request(`${ORIGIN}/api/auth/sign-up/email`, { method: 'POST', body: JSON.stringify(ada), headers: { 'content-type': 'application/json' } }))
+      await before.handler(
+        new Request(`${ORIGIN}/api/auth/sign-up/email`, {
+          method: 'POST',
+          body: JSON.stringify(ada),
+          headers: { 'content-type': 'application/json' },
+        }),
+      )
       const server = await testServer({}, database)
       const { id } = await userOf(server)
-      expect(await userOf(server)).toMatchObject({ email: ada.email, principal: null, principalOpen: null, principalMailbox: null })
+      expect(await userOf(server)).toMatchObject({
+        email: ada.email,
+        principal: null,
+        principalOpen: null,
+        principalMailbox: null,
+      })
       const one = await newPerson(server)
       expect((await one.prove('/sign-in/email', ada)).status).toBe(200)
-      expect(await one.session()).toEqual({ id: expect.any(String), identifiers: [], accountId: id, principal: id, aliases: [], recoverable: false })
+      expect(await one.session()).toEqual({
+        id: expect.any(String),
+        identifiers: [],
+        accountId: id,
+        principal: id,
+        aliases: [],
+        recoverable: false,
+      })
       const two = await newPerson(server)
       await two.prove('/sign-up/email', person('bob'))
       expect(await two.session()).toMatchObject({ principal: two.device.principal })
@@ -262,9 +319,23 @@ describe('an existing database', () => {
 })
 
 describe('an adapter that enforces nothing', () => {
-  const tables = ['user', 'session', 'account', 'verification', 'jwks', 'latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit']
+  const tables = [
+    'user',
+    'session',
+    'account',
+    'verification',
+    'jwks',
+    'latchkeyPrincipal',
+    'latchkeyKey',
+    'latchkeyProof',
+    'latchkeyAudit',
+  ]
   const start = async () => {
-    const auth = betterAuth({ ...BASE_OPTIONS, database: memoryAdapter(Object.fromEntries(tables.map((name) => [name, []]))), plugins: [latchkey()] })
+    const auth = betterAuth({
+      ...BASE_OPTIONS,
+      database: memoryAdapter(Object.fromEntries(tables.map((name) => [name, []]))),
+      plugins: [latchkey()],
+    })
     const server = await testServer({}, { database: auth.options.database, statements: [] })
     return server
   }
@@ -272,7 +343,9 @@ describe('an adapter that enforces nothing', () => {
   test('lets a proof work once, also when many requests use it at once', async () => {
     const server = await start()
     const headers = await proofOf(await testDevice())
-    const answers = await Promise.all([1, 2, 3].map((index) => server.browser().send('/sign-up/email', post(person(`p${index}`), headers))))
+    const answers = await Promise.all(
+      [1, 2, 3].map((index) => server.browser().send('/sign-up/email', post(person(`p${index}`), headers))),
+    )
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1)
     expect((await server.browser().send('/sign-up/email', post(person('late'), headers))).status).toBe(401)
   })

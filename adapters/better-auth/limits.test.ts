@@ -16,11 +16,14 @@ onEachEngine((newServer, engine) => {
     const count = async (statements: readonly string[], work: () => Promise<unknown>) => {
       const before = statements.length
       await work()
-      return statements.slice(before).filter((statement) => !/^(begin|commit|start transaction)/i.test(statement)).length
+      return statements.slice(before).filter((statement) => !/^(begin|commit|start transaction)/i.test(statement))
+        .length
     }
     // The first request of a server looks around once.
     await bare.handler(new Request(`${ORIGIN}/api/auth/sign-up/email`, post(person('first'))))
-    const without = await count(database.statements, () => bare.handler(new Request(`${ORIGIN}/api/auth/sign-up/email`, post(ada))))
+    const without = await count(database.statements, () =>
+      bare.handler(new Request(`${ORIGIN}/api/auth/sign-up/email`, post(ada))),
+    )
     await database.close()
 
     const server = await newServer()
@@ -77,12 +80,25 @@ describe('limits', () => {
     expect([response.status, await codeOf(response)]).toEqual([401, 'TOKEN_TOO_LARGE'])
   })
 
-  for (const body of ['', 'null', '[]', '"text"', '{"purpose":7}', '{"purpose":"upgrade"}', `{"purpose":"${'a'.repeat(100)}"}`, '{']) {
+  for (const body of [
+    '',
+    'null',
+    '[]',
+    '"text"',
+    '{"purpose":7}',
+    '{"purpose":"upgrade"}',
+    `{"purpose":"${'a'.repeat(100)}"}`,
+    '{',
+  ]) {
     test(`the body ${body.slice(0, 24) || 'that is empty'} is a bad request`, async () => {
       const server = await testServer()
       const one = await newPerson(server)
       await one.browser.send('/sign-up/email', post(ada))
-      const response = await one.browser.send('/latchkey/challenge', { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+      const response = await one.browser.send('/latchkey/challenge', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
       expect(response.status).toBe(400)
     })
   }
@@ -92,9 +108,15 @@ describe('limits', () => {
     const one = await newPerson(server)
     await one.browser.send('/sign-up/email', post(ada))
     const headers = { 'content-type': 'text/plain' }
-    expect((await one.browser.send('/latchkey/bind', { method: 'POST', headers, body: '{"nonce":"x"}' })).status).toBe(415)
+    expect((await one.browser.send('/latchkey/bind', { method: 'POST', headers, body: '{"nonce":"x"}' })).status).toBe(
+      415,
+    )
     const cookie = [...one.browser.cookies].map((pair) => pair.join('=')).join('; ')
-    const foreign = { method: 'POST', headers: { 'content-type': 'application/json', origin: 'https://evil.example', cookie }, body: '{"purpose":"bind"}' }
+    const foreign = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: 'https://evil.example', cookie },
+      body: '{"purpose":"bind"}',
+    }
     expect((await server.handler(new Request(`${ORIGIN}/api/auth/latchkey/challenge`, foreign))).status).toBe(403)
   })
 

@@ -31,7 +31,10 @@ export interface LinkTools extends BindTools {
 }
 
 /** Adopts a device's principal, and gives it up again; both in a fresh session, with a nonce for this very session. */
-export function linkEndpoints(tools: () => LinkTools, clock: () => number): Record<'latchkeyLink' | 'latchkeyUnlink', Endpoint> {
+export function linkEndpoints(
+  tools: () => LinkTools,
+  clock: () => number,
+): Record<'latchkeyLink' | 'latchkeyUnlink', Endpoint> {
   const answer = async (ctx: SessionContext): Promise<SessionAnswer> => {
     tools().cache.clear()
     const subject = await subjectOf(ctx.context.adapter, ctx.context.session.user.id, new Date(clock()))
@@ -63,7 +66,9 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   const { adapter } = ctx.context
   const subject = await linkable(ctx, now)
   const nonce = readText(ctx.body, 'nonce', 200)
-  const device = await useNonce(ctx, tools, 'link', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }))
+  const device = await useNonce(ctx, tools, 'link', () =>
+    tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }),
+  )
   if (await isTheirs(adapter, subject, device)) return
   const user = await findUser(adapter, 'id', subject.accountId)
   // Deleted in between.
@@ -82,7 +87,8 @@ async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
   const subject = await peekSubject(adapter, session.user.id, now)
   if (!user || !subject || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
   if (subject.open) throw refusal('ACCOUNT_OPEN')
-  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes') throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
+    throw refusal('PROOF_IDENTIFIER_MISMATCH')
   return subject
 }
 

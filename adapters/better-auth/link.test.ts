@@ -6,7 +6,15 @@ import { testDevice } from '../../lib/testing.ts'
 import { adopt, giveUp } from './adopt.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { changeRow, findUser, reserveFor } from './lock.ts'
-import { EXPECT_HEADER, type Link, type OnLink, PROOF_HEADER, createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
+import {
+  EXPECT_HEADER,
+  type Link,
+  type OnLink,
+  PROOF_HEADER,
+  createBetterAuthResolver,
+  latchkey,
+  latchkeyJwt,
+} from './index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from './link.testing.ts'
 import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from './requests.testing.ts'
 import { proveMailbox } from './mailbox.ts'
@@ -43,23 +51,42 @@ onEachEngine((newServer, engine) => {
   /** What a server with a local-first token would let in. */
   const statusOf = async (server: TestServer, { device }: Person) => {
     const authorization = `Bearer ${await device.token({ audience: ORIGIN })}`
-    const resolution = await createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers: { authorization } }))
+    const resolution = await createBetterAuthResolver(server.auth).resolve(
+      new Request(ORIGIN, { headers: { authorization } }),
+    )
     return resolution.ok ? resolution.session.authMode : resolution.error
   }
 
   describe('link', () => {
-    test('makes a second device\'s principal an alias: in the session, in tokens, in the list of keys and on record', async () => {
+    test("makes a second device's principal an alias: in the session, in tokens, in the list of keys and on record", async () => {
       const { server, one, two } = await twoDevices()
       const { id } = await userOf(server)
       const answer = await link(two, two.device)
       expect(answer.status).toBe(200)
-      expect(await sessionIn(answer)).toEqual({ id: expect.any(String), identifiers: [], accountId: id, principal: one.device.principal, aliases: [two.device.principal], recoverable: false })
+      expect(await sessionIn(answer)).toEqual({
+        id: expect.any(String),
+        identifiers: [],
+        accountId: id,
+        principal: one.device.principal,
+        aliases: [two.device.principal],
+        recoverable: false,
+      })
       expect(await one.session()).toMatchObject({ principal: one.device.principal, aliases: [two.device.principal] })
       const { token } = (await (await one.browser.send('/token')).json()) as { token: string }
-      const resolution = await createBetterAuthResolver(server.auth).resolve(new Request(ORIGIN, { headers: { authorization: `Bearer ${token}` } }))
-      expect(resolution).toMatchObject({ ok: true, session: { principals: [one.device.principal, two.device.principal] } })
+      const resolution = await createBetterAuthResolver(server.auth).resolve(
+        new Request(ORIGIN, { headers: { authorization: `Bearer ${token}` } }),
+      )
+      expect(resolution).toMatchObject({
+        ok: true,
+        session: { principals: [one.device.principal, two.device.principal] },
+      })
       expect((await server.rows('latchkeyKey')).map(({ thumbprint }) => thumbprint)).toContain(two.device.thumbprint)
-      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'alias', userId: id, thumbprint: two.device.thumbprint, until: null })
+      expect(await rowOf(server, two.device.principal)).toMatchObject({
+        kind: 'alias',
+        userId: id,
+        thumbprint: two.device.thumbprint,
+        until: null,
+      })
       expect((await acts(server)).sort()).toEqual([`bind:${one.device.principal}`, `link:${two.device.principal}`])
     })
 
@@ -71,7 +98,7 @@ onEachEngine((newServer, engine) => {
       expect(await acts(server)).toHaveLength(2)
     })
 
-    test('of the account\'s own principal answers who it is', async () => {
+    test("of the account's own principal answers who it is", async () => {
       const { server, one } = await twoDevices()
       const answer = await link(one, one.device)
       expect(await sessionIn(answer)).toMatchObject({ principal: one.device.principal, aliases: [] })
@@ -84,9 +111,14 @@ onEachEngine((newServer, engine) => {
       await server.change('user', { principalOpen: false })
       const two = await elsewhere(server, ada)
       const { id } = await userOf(server)
-      expect(await sessionIn(await link(two, two.device))).toMatchObject({ principal: id, aliases: [two.device.principal] })
+      expect(await sessionIn(await link(two, two.device))).toMatchObject({
+        principal: id,
+        aliases: [two.device.principal],
+      })
       const three = await elsewhere(server, ada)
-      expect((await sessionIn(await link(three, three.device)))!.aliases.toSorted()).toEqual([two.device.principal, three.device.principal].toSorted())
+      expect((await sessionIn(await link(three, three.device)))!.aliases.toSorted()).toEqual(
+        [two.device.principal, three.device.principal].toSorted(),
+      )
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: false })
     })
 
@@ -96,13 +128,21 @@ onEachEngine((newServer, engine) => {
       await server.change('latchkeyPrincipal', { kind: 'reserved', userId: null, epoch: 'another', until: new Date(0) })
       const { id } = await userOf(server)
       const two = await elsewhere(server, ada)
-      expect(await sessionIn(await link(two, two.device))).toMatchObject({ principal: id, aliases: [two.device.principal] })
+      expect(await sessionIn(await link(two, two.device))).toMatchObject({
+        principal: id,
+        aliases: [two.device.principal],
+      })
       expect(await sessionIn(await link(one, one.device))).toMatchObject({ principal: id })
     })
 
     test('on five devices, one after the other', async () => {
       const { server, one } = await twoDevices()
-      const people = [await elsewhere(server, ada), await elsewhere(server, ada), await elsewhere(server, ada), await elsewhere(server, ada)]
+      const people = [
+        await elsewhere(server, ada),
+        await elsewhere(server, ada),
+        await elsewhere(server, ada),
+        await elsewhere(server, ada),
+      ]
       for (const each of people) expect((await link(each, each.device)).status).toBe(200)
       const aliases = people.map(({ device }) => device.principal).toSorted()
       for (const each of [one, ...people]) {
@@ -118,7 +158,9 @@ onEachEngine((newServer, engine) => {
       const people = [await elsewhere(server, ada), await elsewhere(server, ada)]
       const answers = await Promise.all(people.map((each) => link(each, each.device)))
       expect(answers.map(({ status }) => status)).toEqual([200, 200])
-      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(people.map(({ device }) => device.principal).toSorted())
+      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(
+        people.map(({ device }) => device.principal).toSorted(),
+      )
     })
 
     test('of one principal to two accounts at once: one of them has it', async () => {
@@ -138,7 +180,10 @@ onEachEngine((newServer, engine) => {
         await other.browser.send('/sign-up/email', post(person('bob')))
         const nonces = [await nonceFor(two.browser, 'link'), await nonceFor(other.browser, 'bind')] as const
         const proof = await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce: nonces[1] })
-        const answers = await Promise.all([link(two, two.device, { nonce: nonces[0] }), other.browser.send('/latchkey/bind', post({ nonce: nonces[1] }, { [PROOF_HEADER]: proof }))])
+        const answers = await Promise.all([
+          link(two, two.device, { nonce: nonces[0] }),
+          other.browser.send('/latchkey/bind', post({ nonce: nonces[1] }, { [PROOF_HEADER]: proof })),
+        ])
         const looks = await Promise.all([two.session(), other.session()])
         const holders = looks.filter((look) => [look!.principal, ...look!.aliases].includes(two.device.principal))
         expect(holders).toHaveLength(answers.filter(({ status }) => status === 200).length)
@@ -164,15 +209,37 @@ onEachEngine((newServer, engine) => {
     test('in a place that a sign-up left behind', async () => {
       const { server, two } = await twoDevices()
       // The address is taken, but only the database notices: the principal stays reserved.
-      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: two.device.principal, thumbprint: two.device.thumbprint, kind: 'reserved', epoch: 'left', userId: null, until: new Date(Date.now() + 60_000) } })
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: two.device.principal,
+          thumbprint: two.device.thumbprint,
+          kind: 'reserved',
+          epoch: 'left',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
       expect((await link(two, two.device)).status).toBe(200)
     })
 
     type Attempt = (scene: { server: TestServer; one: Person; two: Person; mail: Mailing }) => Promise<Response>
     const refused: Record<string, [Attempt, number, string]> = {
-      'without a session': [async ({ server, two }) => link(await newPerson(server), two.device, { nonce: 'x', linkTo: 'x' }), 401, 'UNAUTHORIZED'],
-      'with a nonce of another session': [async ({ one, two }) => link(two, two.device, { nonce: await nonceFor(one.browser, 'link') }), 401, 'PROOF_NONCE_MISMATCH'],
-      'with a nonce for another act': [async ({ two }) => link(two, two.device, { nonce: await nonceFor(two.browser, 'unlink') }), 401, 'PROOF_NONCE_MISMATCH'],
+      'without a session': [
+        async ({ server, two }) => link(await newPerson(server), two.device, { nonce: 'x', linkTo: 'x' }),
+        401,
+        'UNAUTHORIZED',
+      ],
+      'with a nonce of another session': [
+        async ({ one, two }) => link(two, two.device, { nonce: await nonceFor(one.browser, 'link') }),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a nonce for another act': [
+        async ({ two }) => link(two, two.device, { nonce: await nonceFor(two.browser, 'unlink') }),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
       'with a nonce that was used': [
         async ({ two }) => {
           const nonce = await nonceFor(two.browser, 'link')
@@ -185,7 +252,12 @@ onEachEngine((newServer, engine) => {
       'with a proof for another nonce': [
         async ({ two }) => {
           const [nonce, linkTo] = [await nonceFor(two.browser, 'link'), (await two.session())!.principal]
-          const proof = await two.device.proof({ audience: AUDIENCE, purpose: 'link', nonce: await nonceFor(two.browser, 'link'), linkTo })
+          const proof = await two.device.proof({
+            audience: AUDIENCE,
+            purpose: 'link',
+            nonce: await nonceFor(two.browser, 'link'),
+            linkTo,
+          })
           return two.browser.send('/latchkey/link', post({ nonce }, { [PROOF_HEADER]: proof }))
         },
         401,
@@ -194,15 +266,34 @@ onEachEngine((newServer, engine) => {
       'with a proof to bind': [
         async ({ two }) => {
           const nonce = await nonceFor(two.browser, 'link')
-          return two.browser.send('/latchkey/link', post({ nonce }, { [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }))
+          return two.browser.send(
+            '/latchkey/link',
+            post({ nonce }, { [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }),
+          )
         },
         401,
         'PROOF_PURPOSE_MISMATCH',
       ],
-      'with a proof that names another account': [async ({ two }) => link(two, two.device, { linkTo: two.device.principal }), 401, 'PROOF_LINK_MISMATCH'],
-      'with a proof for another server': [async ({ two }) => link(two, two.device, { audience: 'https://evil.example/api/auth' }), 401, 'TOKEN_AUDIENCE_MISMATCH'],
-      'without a proof': [async ({ two }) => two.browser.send('/latchkey/link', post({ nonce: await nonceFor(two.browser, 'link') })), 401, 'TOKEN_MALFORMED'],
-      'in an account that the person does not expect': [async ({ two }) => link(two, two.device, { headers: { [EXPECT_HEADER]: 'bob@example.com' } }), 409, 'PROOF_IDENTIFIER_MISMATCH'],
+      'with a proof that names another account': [
+        async ({ two }) => link(two, two.device, { linkTo: two.device.principal }),
+        401,
+        'PROOF_LINK_MISMATCH',
+      ],
+      'with a proof for another server': [
+        async ({ two }) => link(two, two.device, { audience: 'https://evil.example/api/auth' }),
+        401,
+        'TOKEN_AUDIENCE_MISMATCH',
+      ],
+      'without a proof': [
+        async ({ two }) => two.browser.send('/latchkey/link', post({ nonce: await nonceFor(two.browser, 'link') })),
+        401,
+        'TOKEN_MALFORMED',
+      ],
+      'in an account that the person does not expect': [
+        async ({ two }) => link(two, two.device, { headers: { [EXPECT_HEADER]: 'bob@example.com' } }),
+        409,
+        'PROOF_IDENTIFIER_MISMATCH',
+      ],
       'in a session that is old': [
         async ({ server, two }) => {
           const nonce = await nonceFor(two.browser, 'link')
@@ -212,7 +303,7 @@ onEachEngine((newServer, engine) => {
         403,
         'SESSION_NOT_FRESH',
       ],
-      'where the principal is another account\'s': [
+      "where the principal is another account's": [
         async ({ server, two }) => {
           await (await newPerson(server, two.device)).prove('/sign-up/email', person('bob'))
           return link(two, two.device)
@@ -242,7 +333,17 @@ onEachEngine((newServer, engine) => {
       ],
       'where the principal is retired, and its key good': [
         async ({ server, two }) => {
-          await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: two.device.principal, thumbprint: two.device.thumbprint, kind: 'retired', epoch: 'x', userId: 'gone', until: null } })
+          await server.adapter.create({
+            model: 'latchkeyPrincipal',
+            data: {
+              principal: two.device.principal,
+              thumbprint: two.device.thumbprint,
+              kind: 'retired',
+              epoch: 'x',
+              userId: 'gone',
+              until: null,
+            },
+          })
           return link(two, two.device)
         },
         409,
@@ -276,7 +377,7 @@ onEachEngine((newServer, engine) => {
         403,
         'LINK_FORBIDDEN',
       ],
-      'in an admin\'s look into the account': [
+      "in an admin's look into the account": [
         async ({ server, two }) => {
           const boss = await newPerson(server)
           await boss.browser.send('/sign-up/email', post(person('boss')))
@@ -291,7 +392,10 @@ onEachEngine((newServer, engine) => {
     for (const [name, [act, status, code]] of Object.entries(refused)) {
       test(`is refused ${name}`, async () => {
         const mail = mailing()
-        const { server, one, two } = await twoDevices({ user: { deleteUser: { enabled: true } }, plugins: [anonymous(), admin()] })
+        const { server, one, two } = await twoDevices({
+          user: { deleteUser: { enabled: true } },
+          plugins: [anonymous(), admin()],
+        })
         await expectRefused(await act({ server, one, two, mail }), status, code)
         expect(await one.session()).toMatchObject({ principal: one.device.principal, aliases: [] })
       })
@@ -300,8 +404,14 @@ onEachEngine((newServer, engine) => {
     test('changes nothing of an account that was reset since it was looked at', async () => {
       const { server, one, two } = await twoDevices()
       const subject = (await one.session())!
-      const stale = [{ ...subject, principal: 'another' }, { ...subject, principal: subject.accountId }]
-      for (const seen of stale) await expect(adopt(server.adapter, seen, two.device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PROOF_LINK_MISMATCH' })
+      const stale = [
+        { ...subject, principal: 'another' },
+        { ...subject, principal: subject.accountId },
+      ]
+      for (const seen of stale)
+        await expect(adopt(server.adapter, seen, two.device, async () => {}, new Date())).rejects.toMatchObject({
+          code: 'PROOF_LINK_MISMATCH',
+        })
       expect(await one.session()).toEqual(subject)
       expect(await rowOf(server, two.device.principal)).toBeUndefined()
     })
@@ -309,30 +419,73 @@ onEachEngine((newServer, engine) => {
     test('gives way to a sign-up that makes its user at the very moment', async () => {
       const { server, one, two } = await twoDevices()
       const { device } = two
-      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'signing up', userId: null, until: new Date(Date.now() + 60_000) } })
-      const signUp = () => server.adapter.create({ model: 'user', data: { email: 'bob@example.com', name: 'bob', emailVerified: false, createdAt: new Date(), updatedAt: new Date(), principal: device.principal, principalEpoch: 'signing up', principalOpen: false } })
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: device.principal,
+          thumbprint: device.thumbprint,
+          kind: 'reserved',
+          epoch: 'signing up',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
+      const signUp = () =>
+        server.adapter.create({
+          model: 'user',
+          data: {
+            email: 'bob@example.com',
+            name: 'bob',
+            emailVerified: false,
+            createdAt: new Date(),
+            updatedAt: new Date(),
+            principal: device.principal,
+            principalEpoch: 'signing up',
+            principalOpen: false,
+          },
+        })
       // The user comes after the last look at the row, and before the row changes.
       const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
         await signUp()
         return server.adapter.transaction(work)
       }
       const adapter = { ...server.adapter, transaction }
-      await expect(adopt(adapter, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
-      expect(await rowOf(server, device.principal)).toMatchObject({ kind: 'reserved', userId: null, epoch: 'signing up' })
+      await expect(adopt(adapter, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({
+        code: 'PRINCIPAL_TAKEN',
+      })
+      expect(await rowOf(server, device.principal)).toMatchObject({
+        kind: 'reserved',
+        userId: null,
+        epoch: 'signing up',
+      })
     })
 
     test('that gives way is never seen by others, where there are transactions', async () => {
       const { server, one, two } = await twoDevices()
       const { device } = two
-      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'signing up', userId: null, until: new Date(Date.now() + 60_000) } })
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: device.principal,
+          thumbprint: device.thumbprint,
+          kind: 'reserved',
+          epoch: 'signing up',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
       const seen: unknown[] = []
       const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> =>
         server.adapter.transaction((trx) =>
-          work({ ...trx, findOne: async <Row>(query: Parameters<typeof trx.findOne>[0]) => {
-            // SQLite has one connection here, which the transaction holds.
-            if (engine === 'Postgres' && query.model === 'user') seen.push((await rowOf(server, device.principal))!['epoch'])
-            return trx.findOne<Row>(query)
-          } }),
+          work({
+            ...trx,
+            findOne: async <Row>(query: Parameters<typeof trx.findOne>[0]) => {
+              // SQLite has one connection here, which the transaction holds.
+              if (engine === 'Postgres' && query.model === 'user')
+                seen.push((await rowOf(server, device.principal))!['epoch'])
+              return trx.findOne<Row>(query)
+            },
+          }),
         )
       await adopt({ ...server.adapter, transaction }, (await one.session())!, device, async () => {}, new Date())
       expect(seen).toEqual(engine === 'Postgres' ? ['signing up'] : [])
@@ -343,7 +496,10 @@ onEachEngine((newServer, engine) => {
       await link(one, two.device)
       await unlink(one, two.device.principal)
       const [now, { accountId }] = [new Date(), (await one.session())!]
-      const [first, second] = [await reserveFor(server.adapter, accountId, two.device, now), await reserveFor(server.adapter, accountId, two.device, now)]
+      const [first, second] = [
+        await reserveFor(server.adapter, accountId, two.device, now),
+        await reserveFor(server.adapter, accountId, two.device, now),
+      ]
       for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before)
       const row = (await rowOf(server, two.device.principal))!
       expect(row).toMatchObject({ kind: 'held', userId: accountId })
@@ -353,7 +509,17 @@ onEachEngine((newServer, engine) => {
     test('that read its row long ago takes nothing from an account that was bound since', async () => {
       const { server, one, two } = await twoDevices()
       const { device } = two
-      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: device.principal, thumbprint: device.thumbprint, kind: 'reserved', epoch: 'released', userId: null, until: null } })
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: device.principal,
+          thumbprint: device.thumbprint,
+          kind: 'reserved',
+          epoch: 'released',
+          userId: null,
+          until: null,
+        },
+      })
       const bob = await newPerson(server, device)
       let isFirst = true
       const findOne = async <Row>(query: Parameters<typeof server.adapter.findOne>[0]): Promise<Row | null> => {
@@ -365,13 +531,25 @@ onEachEngine((newServer, engine) => {
         }
         return row
       }
-      await expect(adopt({ ...server.adapter, findOne }, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      await expect(
+        adopt({ ...server.adapter, findOne }, (await one.session())!, device, async () => {}, new Date()),
+      ).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
       expect(await bob.session()).toMatchObject({ principal: device.principal })
     })
 
     test('has no place for what a sign-up with the same key made meanwhile', async () => {
       const { server, two } = await twoDevices()
-      await server.adapter.create({ model: 'latchkeyPrincipal', data: { principal: two.device.principal, thumbprint: two.device.thumbprint, kind: 'reserved', epoch: 'one', userId: null, until: new Date(Date.now() + 60_000) } })
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: two.device.principal,
+          thumbprint: two.device.thumbprint,
+          kind: 'reserved',
+          epoch: 'one',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
       const bob = await newPerson(server, two.device)
       await bob.prove('/sign-up/email', person('bob'))
       await expectRefused(await link(two, two.device), 409, 'PRINCIPAL_TAKEN')
@@ -387,7 +565,9 @@ onEachEngine((newServer, engine) => {
       const { server, one, two } = await withHook((made) => void heard.push(made))
       await link(two, two.device)
       await link(two, two.device)
-      expect(heard).toEqual([{ accountId: (await userOf(server))['id'], principal: one.device.principal, alias: two.device.principal }])
+      expect(heard).toEqual([
+        { accountId: (await userOf(server))['id'], principal: one.device.principal, alias: two.device.principal },
+      ])
     })
 
     test('that throws refuses the link, and the device can try again', async () => {
@@ -415,7 +595,11 @@ onEachEngine((newServer, engine) => {
     test('writes in the same transaction, where there is one', async () => {
       let isWilling = true
       const { server, one, two } = await withHook(async ({ accountId, alias }, { adapter }) => {
-        await adapter.updateMany({ model: 'user', where: [{ field: 'id', value: accountId }], update: { name: isWilling ? alias : 'half done' } })
+        await adapter.updateMany({
+          model: 'user',
+          where: [{ field: 'id', value: accountId }],
+          update: { name: isWilling ? alias : 'half done' },
+        })
         if (!isWilling) throw new Error('not today')
       })
       expect((await link(one, await testDevice())).status).toBe(200)
@@ -564,12 +748,22 @@ onEachEngine((newServer, engine) => {
       let now = Date.now()
       const { server, one, two } = await linked({ plugins: [latchkey({ clock: () => now }), latchkeyJwt()] })
       await unlink(one, two.device.principal)
-      const proof = async () => ({ [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'upgrade', now: now / 1000 }) })
+      const proof = async () => ({
+        [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'upgrade', now: now / 1000 }),
+      })
       const stranger = server.browser()
-      await expectRefused(await stranger.send('/sign-up/email', post(person('bob'), await proof())), 409, 'PRINCIPAL_TAKEN')
+      await expectRefused(
+        await stranger.send('/sign-up/email', post(person('bob'), await proof())),
+        409,
+        'PRINCIPAL_TAKEN',
+      )
       expect(await server.rows('user')).toHaveLength(1)
       now += 30 * DAY - 1000
-      await expectRefused(await stranger.send('/sign-up/email', post(person('bob'), await proof())), 409, 'PRINCIPAL_TAKEN')
+      await expectRefused(
+        await stranger.send('/sign-up/email', post(person('bob'), await proof())),
+        409,
+        'PRINCIPAL_TAKEN',
+      )
       now += 1001
       expect((await stranger.send('/sign-up/email', post(person('bob'), await proof()))).status).toBe(200)
       expect(await userOf(server, 'bob@example.com')).toMatchObject({ principal: two.device.principal })
@@ -577,7 +771,16 @@ onEachEngine((newServer, engine) => {
 
     test('and link again, also after a link that was refused in between', async () => {
       let isWilling = true
-      const { server, one, two } = await linked({ plugins: [latchkey({ onLink: () => { if (!isWilling) throw new Error('not today') } }), latchkeyJwt()] })
+      const { server, one, two } = await linked({
+        plugins: [
+          latchkey({
+            onLink: () => {
+              if (!isWilling) throw new Error('not today')
+            },
+          }),
+          latchkeyJwt(),
+        ],
+      })
       await unlink(one, two.device.principal)
       isWilling = false
       await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
@@ -602,7 +805,8 @@ onEachEngine((newServer, engine) => {
       const { accountId } = (await one.session())!
       const user = (await findUser(server.adapter, 'id', accountId))!
       const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
-        if ((await rowOf(server, two.device.principal))!['kind'] === 'alias') await giveUp(server.adapter, accountId, two.device.principal, new Date())
+        if ((await rowOf(server, two.device.principal))!['kind'] === 'alias')
+          await giveUp(server.adapter, accountId, two.device.principal, new Date())
         return server.adapter.transaction(work)
       }
       await retire({ ...server.adapter, transaction }, user, new Date())
@@ -619,13 +823,33 @@ onEachEngine((newServer, engine) => {
 
     type Attempt = (scene: { server: TestServer; one: Person; two: Person }) => Promise<Response>
     const refused: Record<string, [Attempt, number, string]> = {
-      'without a session, by the alias\'s key': [async ({ server, two }) => unlink(await newPerson(server, two.device), two.device.principal, 'x'), 401, 'UNAUTHORIZED'],
-      'with a nonce for another act': [async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(one.browser, 'link')), 401, 'PROOF_NONCE_MISMATCH'],
-      'with a nonce of another session': [async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(two.browser, 'unlink')), 401, 'PROOF_NONCE_MISMATCH'],
-      'without a nonce': [async ({ one, two }) => one.browser.send('/latchkey/unlink', post({ alias: two.device.principal })), 400, 'BODY_INVALID'],
-      'without an alias': [async ({ one }) => one.browser.send('/latchkey/unlink', post({ nonce: await nonceFor(one.browser, 'unlink') })), 400, 'BODY_INVALID'],
-      'of the account\'s own principal': [async ({ one }) => unlink(one, one.device.principal), 404, 'ALIAS_UNKNOWN'],
-      'of nobody\'s principal': [async ({ one }) => unlink(one, (await testDevice()).principal), 404, 'ALIAS_UNKNOWN'],
+      "without a session, by the alias's key": [
+        async ({ server, two }) => unlink(await newPerson(server, two.device), two.device.principal, 'x'),
+        401,
+        'UNAUTHORIZED',
+      ],
+      'with a nonce for another act': [
+        async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(one.browser, 'link')),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a nonce of another session': [
+        async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(two.browser, 'unlink')),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'without a nonce': [
+        async ({ one, two }) => one.browser.send('/latchkey/unlink', post({ alias: two.device.principal })),
+        400,
+        'BODY_INVALID',
+      ],
+      'without an alias': [
+        async ({ one }) => one.browser.send('/latchkey/unlink', post({ nonce: await nonceFor(one.browser, 'unlink') })),
+        400,
+        'BODY_INVALID',
+      ],
+      "of the account's own principal": [async ({ one }) => unlink(one, one.device.principal), 404, 'ALIAS_UNKNOWN'],
+      "of nobody's principal": [async ({ one }) => unlink(one, (await testDevice()).principal), 404, 'ALIAS_UNKNOWN'],
       'from another account': [
         async ({ server, two }) => {
           const eve = await newPerson(server)
@@ -644,7 +868,7 @@ onEachEngine((newServer, engine) => {
         403,
         'SESSION_NOT_FRESH',
       ],
-      'in an admin\'s look into the account': [
+      "in an admin's look into the account": [
         async ({ server, two }) => {
           const boss = await newPerson(server)
           await boss.browser.send('/sign-up/email', post(person('boss')))
@@ -665,12 +889,15 @@ onEachEngine((newServer, engine) => {
       })
     }
 
-    test('of the account\'s own id, which is an alias without a key', async () => {
+    test("of the account's own id, which is an alias without a key", async () => {
       const server = await newServer()
       const one = await newPerson(server)
       await one.browser.send('/sign-up/email', post(ada))
       const nonce = await nonceFor(one.browser, 'bind')
-      await one.browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: await one.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }))
+      await one.browser.send(
+        '/latchkey/bind',
+        post({ nonce }, { [PROOF_HEADER]: await one.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }),
+      )
       const { accountId, aliases } = (await one.session())!
       expect(aliases).toEqual([accountId])
       await expectRefused(await unlink(one, accountId), 404, 'ALIAS_UNKNOWN')

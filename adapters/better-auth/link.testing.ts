@@ -4,8 +4,13 @@ import { type Person, newPerson, post } from './requests.testing.ts'
 import { AUDIENCE, type TestBrowser, type TestServer } from './server.testing.ts'
 
 /** A nonce for an act of the session in force. */
-export async function nonceFor(browser: TestBrowser, purpose: 'bind' | 'link' | 'unlink', headers: Record<string, string> = {}): Promise<string> {
-  return ((await (await browser.send('/latchkey/challenge', post({ purpose }, headers))).json()) as ChallengeAnswer).nonce
+export async function nonceFor(
+  browser: TestBrowser,
+  purpose: 'bind' | 'link' | 'unlink',
+  headers: Record<string, string> = {},
+): Promise<string> {
+  return ((await (await browser.send('/latchkey/challenge', post({ purpose }, headers))).json()) as ChallengeAnswer)
+    .nonce
 }
 
 /** What a link says, where it is not what it should be. */
@@ -35,7 +40,10 @@ export async function sessionIn(response: Response): Promise<SessionAnswer['sess
 }
 
 /** Somebody signed in to an account with this password, in another browser and with another device. */
-export async function elsewhere(server: TestServer, credentials: { readonly email: string; readonly password: string }): Promise<Person> {
+export async function elsewhere(
+  server: TestServer,
+  credentials: { readonly email: string; readonly password: string },
+): Promise<Person> {
   const one = await newPerson(server)
   await one.browser.send('/sign-in/email', post(credentials))
   return one

@@ -9,7 +9,10 @@ import { insertUnique } from './unique.ts'
 export type Adapter = DBTransactionAdapter
 
 /** Does work as one step, where there are transactions: as a part of the one that is open, or in one of its own. */
-export function atomically<Result>(adapter: Adapter | DBAdapter, work: (trx: Adapter) => Promise<Result>): Promise<Result> {
+export function atomically<Result>(
+  adapter: Adapter | DBAdapter,
+  work: (trx: Adapter) => Promise<Result>,
+): Promise<Result> {
   return 'transaction' in adapter ? adapter.transaction(work) : work(adapter)
 }
 
@@ -54,16 +57,24 @@ export async function reserve(adapter: Adapter, device: ProvenDevice, now: Date)
 
 async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice, now: Date): Promise<string> {
   await assertFree(adapter, row, device, null, now)
-  const isLive = row.kind === 'reserved' && row.userId === null && row.issuer === null && row.until !== null && row.until > now
+  const isLive =
+    row.kind === 'reserved' && row.userId === null && row.issuer === null && row.until !== null && row.until > now
   // A lapsed epoch is never used again: a server that stalled meanwhile must not complete its user.
   const epoch = isLive ? row.epoch : newEpoch()
-  const isDone = await atomically(adapter, (trx) => replaceRow(trx, row, { ...NOBODYS, kind: 'reserved', epoch, until: endOf(now) }, now))
+  const isDone = await atomically(adapter, (trx) =>
+    replaceRow(trx, row, { ...NOBODYS, kind: 'reserved', epoch, until: endOf(now) }, now),
+  )
   if (!isDone) throw taken()
   return epoch
 }
 
 /** Changes a row that nobody has, and writes down who had it until a reset, if nobody has done that yet. */
-export async function replaceRow(adapter: Adapter, row: PrincipalRow, update: Partial<PrincipalRow>, now: Date): Promise<boolean> {
+export async function replaceRow(
+  adapter: Adapter,
+  row: PrincipalRow,
+  update: Partial<PrincipalRow>,
+  now: Date,
+): Promise<boolean> {
   if (!(await changeRow(adapter, row, update))) return false
   if (isBinding(row)) await audit(adapter, 'reset', row, now)
   return true
@@ -80,10 +91,22 @@ export function isBinding({ kind, userId }: PrincipalRow): boolean {
  * @returns the row as it is now, and how to leave it if nothing comes of it
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
-export async function reserveFor(adapter: DBAdapter, userId: string, device: ProvenDevice, now: Date): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
+export async function reserveFor(
+  adapter: DBAdapter,
+  userId: string,
+  device: ProvenDevice,
+  now: Date,
+): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
   const found = await findRow(adapter, device.principal)
   const isHeld = found !== null && isHold(found, now)
-  const row: PrincipalRow = { ...device, ...NOBODYS, kind: 'reserved', userId, epoch: newEpoch(), until: isHeld ? found.until : endOf(now) }
+  const row: PrincipalRow = {
+    ...device,
+    ...NOBODYS,
+    kind: 'reserved',
+    userId,
+    epoch: newEpoch(),
+    until: isHeld ? found.until : endOf(now),
+  }
   const before = isHeld ? { kind: 'held' as const } : { userId: null, until: null }
   if (!found) {
     await insertRow(adapter, row)
@@ -117,7 +140,13 @@ export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: Pri
  *
  * @param userId - the account that asks; null: one that is not made yet, or is open
  */
-export async function assertFree(adapter: Adapter, row: PrincipalRow, { thumbprint }: ProvenDevice, userId: string | null, now: Date): Promise<void> {
+export async function assertFree(
+  adapter: Adapter,
+  row: PrincipalRow,
+  { thumbprint }: ProvenDevice,
+  userId: string | null,
+  now: Date,
+): Promise<void> {
   if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
   if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
   if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
@@ -140,11 +169,18 @@ export function endOf(now: Date): Date {
 }
 
 /** Who a row's principal belongs to. A row says it only together with the user that it names, or that names it. */
-export async function holderOf(adapter: Adapter, row: PrincipalRow): Promise<BoundUser | 'nobody' | 'retired' | 'external'> {
+export async function holderOf(
+  adapter: Adapter,
+  row: PrincipalRow,
+): Promise<BoundUser | 'nobody' | 'retired' | 'external'> {
   if (row.kind === 'retired') return 'retired'
-  if (row.issuer !== null && row.subject !== null) return (await isExternal(adapter, row.issuer, row.subject, row.epoch)) ? 'external' : 'nobody'
+  if (row.issuer !== null && row.subject !== null)
+    return (await isExternal(adapter, row.issuer, row.subject, row.epoch)) ? 'external' : 'nobody'
   if (row.kind === 'held' || (row.kind === 'reserved' && row.userId !== null)) return 'nobody'
-  const user = row.userId === null ? await findUser(adapter, 'principal', row.principal) : await findUser(adapter, 'id', row.userId)
+  const user =
+    row.userId === null
+      ? await findUser(adapter, 'principal', row.principal)
+      : await findUser(adapter, 'id', row.userId)
   if (user) return counts(row, user) ? user : 'nobody'
   // A user that is gone keeps its principal for ever.
   return row.userId === null ? 'nobody' : 'retired'
@@ -174,7 +210,11 @@ async function evict(adapter: Adapter, row: PrincipalRow): Promise<void> {
 }
 
 /** Changes a user's binding only if it is the one that was read. */
-export async function changeUser(adapter: Adapter, { id, principal, principalEpoch }: BoundUser, update: Partial<BoundUser>): Promise<boolean> {
+export async function changeUser(
+  adapter: Adapter,
+  { id, principal, principalEpoch }: BoundUser,
+  update: Partial<BoundUser>,
+): Promise<boolean> {
   const where = [
     { field: 'id', value: id },
     { field: 'principal', value: principal ?? null },
@@ -218,7 +258,11 @@ export function tryInsertRow(adapter: Adapter, row: NewRow): Promise<boolean> {
 }
 
 /** Changes a row only if nobody changed it since it was read. */
-export async function changeRow(adapter: Adapter, { principal, kind, epoch }: PrincipalRow, update: Partial<PrincipalRow>): Promise<boolean> {
+export async function changeRow(
+  adapter: Adapter,
+  { principal, kind, epoch }: PrincipalRow,
+  update: Partial<PrincipalRow>,
+): Promise<boolean> {
   const where = [
     { field: 'principal', value: principal },
     { field: 'kind', value: kind },
@@ -228,7 +272,10 @@ export async function changeRow(adapter: Adapter, { principal, kind, epoch }: Pr
 }
 
 /** Takes a row out that never had a key. */
-export async function deleteRow(adapter: Adapter, { principal, epoch }: Pick<PrincipalRow, 'principal' | 'epoch'>): Promise<void> {
+export async function deleteRow(
+  adapter: Adapter,
+  { principal, epoch }: Pick<PrincipalRow, 'principal' | 'epoch'>,
+): Promise<void> {
   const where = [
     { field: 'principal', value: principal },
     { field: 'epoch', value: epoch },

@@ -23,7 +23,12 @@ function openRoutes(more: Partial<BetterAuthOptions> = {}) {
     emailAndPassword: { enabled: true, sendResetPassword: send },
     emailVerification: { sendVerificationEmail: send, sendOnSignUp: true, autoSignInAfterVerification: true },
     ...more,
-    plugins: [magicLink({ sendMagicLink: send }), emailOTP({ sendVerificationOTP: send }), admin(), ...(more.plugins ?? [])],
+    plugins: [
+      magicLink({ sendMagicLink: send }),
+      emailOTP({ sendVerificationOTP: send }),
+      admin(),
+      ...(more.plugins ?? []),
+    ],
   } as Partial<BetterAuthOptions>
   return { extra, last: () => sent.at(-1)! }
 }
@@ -34,7 +39,12 @@ type Route = (browser: Person['browser'], last: () => Mail, headers?: Record<str
 const ROUTES: Record<string, Route> = {
   '/magic-link/verify': async (browser, last, headers = {}) => {
     await browser.send('/sign-in/magic-link', post({ email: victim.email }))
-    return browser.send(last().url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, ''), { headers })
+    return browser.send(
+      last()
+        .url.replace(AUDIENCE, '')
+        .replace(/&callbackURL=[^&]*/, ''),
+      { headers },
+    )
   },
   '/verify-email': async (browser, last, headers = {}) => {
     await browser.send('/send-verification-email', post({ email: victim.email }))
@@ -50,7 +60,10 @@ const ROUTES: Record<string, Route> = {
   },
   '/email-otp/reset-password': async (browser, last, headers) => {
     await browser.send('/email-otp/request-password-reset', post({ email: victim.email }))
-    return browser.send('/email-otp/reset-password', post({ email: victim.email, otp: last().otp, password: 'a new password' }, headers))
+    return browser.send(
+      '/email-otp/reset-password',
+      post({ email: victim.email, otp: last().otp, password: 'a new password' }, headers),
+    )
   },
   '/reset-password': async (browser, last, headers) => {
     await browser.send('/request-password-reset', post({ email: victim.email, redirectTo: '/' }))
@@ -59,7 +72,10 @@ const ROUTES: Record<string, Route> = {
 }
 
 async function upgradeProof(device: TestDevice): Promise<Record<string, string>> {
-  return { 'x-latchkey-proof': await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }), [EXPECT_HEADER]: victim.email }
+  return {
+    'x-latchkey-proof': await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }),
+    [EXPECT_HEADER]: victim.email,
+  }
 }
 
 async function verdictOn(server: TestServer, device: TestDevice): Promise<string> {
@@ -88,9 +104,21 @@ onEachEngine((newServer) => {
         expect(user['principal']).not.toBe(planted)
         expect(user['principalEpoch']).not.toBe(principalEpoch)
         const rows = await server.rows('latchkeyPrincipal')
-        expect(rows).toContainEqual(expect.objectContaining({ principal: eve.device.principal, kind: 'reserved', userId: null }))
-        expect(rows).toContainEqual(expect.objectContaining({ principal: user['principal'], kind: 'canonical', userId: user['id'], thumbprint: null }))
-        expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0]).sort()).toEqual(['bind', 'reset'])
+        expect(rows).toContainEqual(
+          expect.objectContaining({ principal: eve.device.principal, kind: 'reserved', userId: null }),
+        )
+        expect(rows).toContainEqual(
+          expect.objectContaining({
+            principal: user['principal'],
+            kind: 'canonical',
+            userId: user['id'],
+            thumbprint: null,
+          }),
+        )
+        expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0]).sort()).toEqual([
+          'bind',
+          'reset',
+        ])
         // Not retired: its key may have it in an account of its own.
         expect(await verdictOn(server, eve.device)).toBe('local-first')
         const own = await newPerson(server, eve.device)
@@ -116,12 +144,16 @@ onEachEngine((newServer) => {
         expect((await server.rows('latchkeyPrincipal')).map((row) => row['principal'])).not.toContain(other.principal)
       })
 
-      test('is the only one that can: a second laptop\'s link changes nothing', async () => {
+      test("is the only one that can: a second laptop's link changes nothing", async () => {
         const { server, eve: ada, last } = await hijacked()
         await prove(ada.browser, last, await upgradeProof(ada.device))
         const before = await userOf(server)
-        for (const again of [ROUTES['/magic-link/verify']!, ROUTES['/reset-password']!, ROUTES['/sign-in/email-otp']!]) await again(server.browser(), last)
-        expect(await userOf(server)).toMatchObject({ principal: before['principal'], principalEpoch: before['principalEpoch'] })
+        for (const again of [ROUTES['/magic-link/verify']!, ROUTES['/reset-password']!, ROUTES['/sign-in/email-otp']!])
+          await again(server.browser(), last)
+        expect(await userOf(server)).toMatchObject({
+          principal: before['principal'],
+          principalEpoch: before['principalEpoch'],
+        })
       })
 
       test('is final: the principal that it gave stays', async () => {
@@ -129,7 +161,10 @@ onEachEngine((newServer) => {
         await prove(server.browser(), last)
         const before = await userOf(server)
         for (const again of Object.values(ROUTES)) await again(server.browser(), last)
-        expect(await userOf(server)).toMatchObject({ principal: before['principal'], principalEpoch: before['principalEpoch'] })
+        expect(await userOf(server)).toMatchObject({
+          principal: before['principal'],
+          principalEpoch: before['principalEpoch'],
+        })
       })
     })
   }
@@ -152,7 +187,9 @@ onEachEngine((newServer) => {
     await boss.browser.send('/sign-up/email', post(person('boss')))
     await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
     const { id } = await userOf(server, victim.email)
-    expect((await boss.browser.send('/admin/update-user', post({ userId: id, data: { emailVerified: true } }))).status).toBe(200)
+    expect(
+      (await boss.browser.send('/admin/update-user', post({ userId: id, data: { emailVerified: true } }))).status,
+    ).toBe(200)
     expect(await ada.session()).toMatchObject({ principal: ada.device.principal, recoverable: true })
   })
 

@@ -1,6 +1,19 @@
 import { audit } from './audit.ts'
 import { isRevokedKey } from './keys.ts'
-import { type Adapter, atomically, changeUser, counts, deleteRow, findRow, findUser, insertRow, isBinding, newEpoch, replaceRow, rowsOf } from './lock.ts'
+import {
+  type Adapter,
+  atomically,
+  changeUser,
+  counts,
+  deleteRow,
+  findRow,
+  findUser,
+  insertRow,
+  isBinding,
+  newEpoch,
+  replaceRow,
+  rowsOf,
+} from './lock.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 
 /** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
@@ -69,32 +82,53 @@ async function hasRevokedKey(adapter: Adapter, { principal }: BoundUser): Promis
 
 /** An account whose principal is its own id keeps that, and only loses what was linked to it. */
 async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
-  const isDone = await (user.principal == null ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() }) : replacePrincipal(adapter, user, proven, now))
+  const isDone = await (user.principal == null
+    ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() })
+    : replacePrincipal(adapter, user, proven, now))
   const present = await findUser(adapter, 'id', user.id)
   if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
   return isDone
 }
 
-async function replacePrincipal(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
+async function replacePrincipal(
+  adapter: Adapter,
+  user: BoundUser,
+  proven: Partial<BoundUser>,
+  now: Date,
+): Promise<boolean> {
   const fresh = { principal: crypto.randomUUID(), epoch: newEpoch() }
   const before = user.principal ? await findRow(adapter, user.principal) : null
   await insertRow(adapter, { ...fresh, kind: 'canonical', userId: user.id })
-  const isDone = await changeUser(adapter, user, { ...proven, principal: fresh.principal, principalEpoch: fresh.epoch, principalOpen: false })
+  const isDone = await changeUser(adapter, user, {
+    ...proven,
+    principal: fresh.principal,
+    principalEpoch: fresh.epoch,
+    principalOpen: false,
+  })
   if (!isDone) await deleteRow(adapter, fresh)
   // One with a key is written down when it goes back to that.
-  else if (before?.thumbprint == null && user.principal && user.principalEpoch) await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
+  else if (before?.thumbprint == null && user.principal && user.principalEpoch)
+    await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
   return isDone
 }
 
 /** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
-export async function releaseStale(adapter: Adapter, user: BoundUser, rows: readonly PrincipalRow[], now: Date): Promise<void> {
+export async function releaseStale(
+  adapter: Adapter,
+  user: BoundUser,
+  rows: readonly PrincipalRow[],
+  now: Date,
+): Promise<void> {
   // Without a key nobody can have it back; and a reset writes such a row before its user.
-  const isStale = (row: PrincipalRow, of: BoundUser): boolean => isBinding(row) && row.userId === of.id && row.thumbprint !== null && !counts(row, of)
+  const isStale = (row: PrincipalRow, of: BoundUser): boolean =>
+    isBinding(row) && row.userId === of.id && row.thumbprint !== null && !counts(row, of)
   const seen = rows.filter((row) => isStale(row, user))
   // The user may have been reset, and have linked, since it was read. An epoch is a user's before it is an alias's.
   const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
     // Retired, or somebody else's meanwhile: then that is what happened to it. In its epoch a look that stalls would complete it once more.
-    await atomically(adapter, (trx) => replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now))
+    await atomically(adapter, (trx) =>
+      replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now),
+    )
   }
 }

@@ -14,7 +14,9 @@ let profile = { sub: 'ada-at-provider', email: 'ada@example.com', email_verified
 beforeAll(async () => {
   await provider.issuer.keys.generate('RS256')
   await provider.start(0, '127.0.0.1')
-  provider.service.on('beforeTokenSigning', ({ payload }: MutableToken) => Object.assign(payload, profile, { aud: 'notes' }))
+  provider.service.on('beforeTokenSigning', ({ payload }: MutableToken) =>
+    Object.assign(payload, profile, { aud: 'notes' }),
+  )
   provider.service.on('beforeUserinfo', (response: MutableResponse) => (response.body = { ...profile }))
 })
 
@@ -25,14 +27,27 @@ beforeEach(() => {
 })
 
 function openId(more: Partial<BetterAuthOptions> = {}): Partial<BetterAuthOptions> {
-  const config = [{ providerId: 'local', clientId: 'notes', clientSecret: 'secret', discoveryUrl: `${provider.issuer.url}/.well-known/openid-configuration`, pkce: true, scopes: ['openid', 'email', 'profile'] }]
+  const config = [
+    {
+      providerId: 'local',
+      clientId: 'notes',
+      clientSecret: 'secret',
+      discoveryUrl: `${provider.issuer.url}/.well-known/openid-configuration`,
+      pkce: true,
+      scopes: ['openid', 'email', 'profile'],
+    },
+  ]
   return { ...more, plugins: [genericOAuth({ config }), ...(more.plugins ?? [])] }
 }
 
 const START = { provider: 'local', callbackURL: `${ORIGIN}/home`, errorCallbackURL: `${ORIGIN}/failed` }
 
 /** Leaves for the provider. @returns where it sends the browser back to */
-async function leave(browser: TestBrowser, headers: Record<string, string> = {}, path = '/sign-in/social'): Promise<string> {
+async function leave(
+  browser: TestBrowser,
+  headers: Record<string, string> = {},
+  path = '/sign-in/social',
+): Promise<string> {
   const { url } = (await (await browser.send(path, post(START, headers))).json()) as { url: string }
   const response = await fetch(url, { redirect: 'manual' })
   return response.headers.get('location')!.replace(AUDIENCE, '')
@@ -55,7 +70,7 @@ async function expectNothing(server: TestServer): Promise<void> {
 
 onEachEngine((newServer) => {
   describe('a sign-in through an OpenID provider', () => {
-    test('makes an account with the device\'s principal (checklist 26: OAuth redirect)', async () => {
+    test("makes an account with the device's principal (checklist 26: OAuth redirect)", async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
       expect(await signIn(one)).toBe(`${ORIGIN}/home`)
@@ -91,7 +106,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
-    test('with a principal that is taken goes to the app\'s error page, without user or session', async () => {
+    test("with a principal that is taken goes to the app's error page, without user or session", async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
       await one.prove('/sign-up/email', person('bob'))
@@ -116,7 +131,9 @@ onEachEngine((newServer) => {
     test('whose code the provider does not take leaves nothing', async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
-      provider.service.once('beforeResponse', (response: MutableResponse) => Object.assign(response, { statusCode: 400, body: { error: 'invalid_grant' } }))
+      provider.service.once('beforeResponse', (response: MutableResponse) =>
+        Object.assign(response, { statusCode: 400, body: { error: 'invalid_grant' } }),
+      )
       expect(await signIn(one)).toContain(`${ORIGIN}/failed?error=`)
       await expectNothing(server)
     })
@@ -126,12 +143,14 @@ onEachEngine((newServer) => {
       const one = await newPerson(server)
       const address = await leave(one.browser, await proofOf(one.device))
       const [{ value }] = (await server.rows('verification')) as [{ value: string }]
-      await server.change('verification', { value: JSON.stringify({ ...JSON.parse(value), expiresAt: Date.now() - 1 }) })
+      await server.change('verification', {
+        value: JSON.stringify({ ...JSON.parse(value), expiresAt: Date.now() - 1 }),
+      })
       expect(await comeBack(one.browser, address)).toContain('error=')
       await expectNothing(server)
     })
 
-    test('handed over to somebody else leaves nothing: the start was another browser\'s', async () => {
+    test("handed over to somebody else leaves nothing: the start was another browser's", async () => {
       const server = await newServer(openId())
       const [eve, victim] = [await newPerson(server), await newPerson(server)]
       const address = await leave(eve.browser, await proofOf(eve.device))

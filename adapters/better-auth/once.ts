@@ -30,7 +30,10 @@ function onceInTable(clock: () => number): Once {
       // A clock that was set back must not stop the sweeping.
       if (Math.abs(clock() - swept) < SWEEP) return true
       swept = clock()
-      await adapter.deleteMany({ model: 'latchkeyProof', where: [{ field: 'until', operator: 'lt', value: new Date(swept - CLOCKS_APART) }] })
+      await adapter.deleteMany({
+        model: 'latchkeyProof',
+        where: [{ field: 'until', operator: 'lt', value: new Date(swept - CLOCKS_APART) }],
+      })
       return true
     },
   }

@@ -29,10 +29,30 @@ onEachEngine((newServer) => {
     test('looks up an account and a principal, with aliases, keys and audit', async () => {
       const { one, two, operator, accountId } = await linked()
       const account = (await operator.account(accountId))!
-      expect(account).toMatchObject({ accountId, email: ada.email, emailVerified: false, principal: one.device.principal, aliases: [two.device.principal], open: false, recoverable: false })
-      expect(account.keys.map(({ thumbprint }) => thumbprint).toSorted()).toEqual([one.device.thumbprint, two.device.thumbprint].toSorted())
-      expect(account.audit.map(({ act, principal }) => [act, principal]).toSorted()).toEqual([['bind', one.device.principal], ['link', two.device.principal]].toSorted())
-      for (const { device } of [one, two]) expect(await operator.principal(device.principal)).toMatchObject({ holder: 'account', accountId, keys: [{ thumbprint: device.thumbprint }] })
+      expect(account).toMatchObject({
+        accountId,
+        email: ada.email,
+        emailVerified: false,
+        principal: one.device.principal,
+        aliases: [two.device.principal],
+        open: false,
+        recoverable: false,
+      })
+      expect(account.keys.map(({ thumbprint }) => thumbprint).toSorted()).toEqual(
+        [one.device.thumbprint, two.device.thumbprint].toSorted(),
+      )
+      expect(account.audit.map(({ act, principal }) => [act, principal]).toSorted()).toEqual(
+        [
+          ['bind', one.device.principal],
+          ['link', two.device.principal],
+        ].toSorted(),
+      )
+      for (const { device } of [one, two])
+        expect(await operator.principal(device.principal)).toMatchObject({
+          holder: 'account',
+          accountId,
+          keys: [{ thumbprint: device.thumbprint }],
+        })
       expect(await operator.account('nobody')).toBeNull()
       expect(await operator.accountByEmail('nobody@example.com')).toBeNull()
     })
@@ -44,7 +64,12 @@ onEachEngine((newServer) => {
       const accountId = (await operator.accountByEmail(ada.email))!
       const before = await server.rows('user')
       expect(await operator.account(accountId)).toMatchObject({ open: true, principal: accountId })
-      expect(await operator.principal('00000000-0000-8000-8000-000000000000')).toMatchObject({ holder: 'nobody', accountId: null, keys: [], audit: [] })
+      expect(await operator.principal('00000000-0000-8000-8000-000000000000')).toMatchObject({
+        holder: 'nobody',
+        accountId: null,
+        keys: [],
+        audit: [],
+      })
       expect(await server.rows('user')).toEqual(before)
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
     })
@@ -55,8 +80,13 @@ onEachEngine((newServer) => {
       await operator.unlink(accountId, two.device.principal)
       expect(await operator.account(accountId)).toMatchObject({ principal: one.device.principal, aliases: [] })
       await expect(operator.unlink(accountId, one.device.principal)).rejects.toMatchObject({ code: 'ALIAS_UNKNOWN' })
-      await expect(operator.unlink('somebody else', two.device.principal)).rejects.toMatchObject({ code: 'ALIAS_UNKNOWN' })
-      expect((await operator.principal(two.device.principal)).audit.map(({ act }) => act).toSorted()).toEqual(['link', 'unlink'])
+      await expect(operator.unlink('somebody else', two.device.principal)).rejects.toMatchObject({
+        code: 'ALIAS_UNKNOWN',
+      })
+      expect((await operator.principal(two.device.principal)).audit.map(({ act }) => act).toSorted()).toEqual([
+        'link',
+        'unlink',
+      ])
     })
 
     test('retires an account: sessions end, and none of its keys is a way in any more, at once', async () => {
@@ -91,9 +121,13 @@ onEachEngine((newServer) => {
     test('retires no principal behind an account that has it', async () => {
       const { server, one, two, operator, accountId } = await linked()
       const before = await server.rows('latchkeyPrincipal')
-      for (const principal of [one.device.principal, two.device.principal, accountId]) await expect(operator.retirePrincipal(principal)).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      for (const principal of [one.device.principal, two.device.principal, accountId])
+        await expect(operator.retirePrincipal(principal)).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
       expect(await server.rows('latchkeyPrincipal')).toEqual(before)
-      expect(await operator.account(accountId)).toMatchObject({ principal: one.device.principal, aliases: [two.device.principal] })
+      expect(await operator.account(accountId)).toMatchObject({
+        principal: one.device.principal,
+        aliases: [two.device.principal],
+      })
     })
   })
 })

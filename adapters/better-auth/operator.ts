@@ -132,11 +132,30 @@ async function ownId(adapter: Adapter, principal: string): ReturnType<typeof fin
   return user?.principal == null ? user : null
 }
 
-async function actsOf(adapter: Adapter, field: 'userId' | 'principal', values: readonly string[]): Promise<AuditReport[]> {
-  type Row = { readonly act: string; readonly principal: string; readonly userId: string | null; readonly createdAt: Date }
+async function actsOf(
+  adapter: Adapter,
+  field: 'userId' | 'principal',
+  values: readonly string[],
+): Promise<AuditReport[]> {
+  type Row = {
+    readonly act: string
+    readonly principal: string
+    readonly userId: string | null
+    readonly createdAt: Date
+  }
   const where = [{ field, operator: 'in' as const, value: [...values] }]
-  const rows = await adapter.findMany<Row>({ model: 'latchkeyAudit', where, limit: 1000, sortBy: { field: 'createdAt', direction: 'asc' } })
-  return rows.map(({ act, principal, userId, createdAt }) => ({ act: act.split(':')[0]!, principal, accountId: userId ?? null, at: new Date(createdAt).getTime() }))
+  const rows = await adapter.findMany<Row>({
+    model: 'latchkeyAudit',
+    where,
+    limit: 1000,
+    sortBy: { field: 'createdAt', direction: 'asc' },
+  })
+  return rows.map(({ act, principal, userId, createdAt }) => ({
+    act: act.split(':')[0]!,
+    principal,
+    accountId: userId ?? null,
+    at: new Date(createdAt).getTime(),
+  }))
 }
 
 /** The row in the lock says it first; whoever binds meanwhile finds it changed. */

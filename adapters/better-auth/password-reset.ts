@@ -10,7 +10,8 @@ export const PASSWORD_RESET = '/reset-password'
 export async function beforePasswordReset(ctx: GenericEndpointContext, now: Date): Promise<void> {
   const { adapter, internalAdapter } = ctx.context
   const token: unknown = ctx.body?.token || ctx.query?.token
-  const verification = typeof token === 'string' && token ? await internalAdapter.findVerificationValue(`reset-password:${token}`) : null
+  const verification =
+    typeof token === 'string' && token ? await internalAdapter.findVerificationValue(`reset-password:${token}`) : null
   if (!verification || verification.expiresAt < new Date()) return
   const user = await findUser(adapter, 'id', verification.value)
   if (user) await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)

@@ -48,10 +48,20 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly id: 'latchkey'
   readonly schema: LatchkeySchema
   /** `latchkeyToken` and `latchkeyMetadata` only with the option `exchange`. */
-  readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>>
+  readonly endpoints: Readonly<
+    Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>
+  >
 }
 
-type EndpointName = 'latchkeySession' | 'latchkeyChallenge' | 'latchkeyBind' | 'latchkeyLink' | 'latchkeyUnlink' | 'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey'
+type EndpointName =
+  | 'latchkeySession'
+  | 'latchkeyChallenge'
+  | 'latchkeyBind'
+  | 'latchkeyLink'
+  | 'latchkeyUnlink'
+  | 'latchkeyKeys'
+  | 'latchkeyNameKey'
+  | 'latchkeyRevokeKey'
 
 /** What exists once Better Auth has started. */
 interface Parts {
@@ -80,7 +90,12 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       const audience = options.audience ?? configuredAudience(auth)
       const cache = statusCacheOf(auth.adapter)
       const challenges = createChallenges(auth.secret, clock)
-      const gate = createProofGate({ audience, clock, once: createOnce(clock, options.once), challenges: requireNonce ? challenges : undefined })
+      const gate = createProofGate({
+        audience,
+        clock,
+        once: createOnce(clock, options.once),
+        challenges: requireNonce ? challenges : undefined,
+      })
       const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, gate })
       started = { gate, challenges, cache, exchange }
       return { options: { databaseHooks: userHooks({ auth, cache, now }) } }
@@ -91,14 +106,25 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
-      ...(options.exchange && { latchkeyToken: tokenEndpoint(() => parts().exchange!, clock), latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
+      ...(options.exchange && {
+        latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
+        latchkeyMetadata: metadataEndpoint(() => parts().exchange!),
+      }),
     },
     hooks: {
       before: [
         { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate)) },
-        { matcher: ({ path }) => path === PASSWORD_RESET, handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())) },
+        {
+          matcher: ({ path }) => path === PASSWORD_RESET,
+          handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())),
+        },
       ],
-      after: [{ matcher: concernsSignIn, handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())) }],
+      after: [
+        {
+          matcher: concernsSignIn,
+          handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())),
+        },
+      ],
     },
     onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
@@ -130,7 +156,8 @@ function createExchange(options: ExchangeOptions, { auth, audience, clock, gate 
 }
 
 function configuredAudience({ options, baseURL }: AuthContext): string {
-  if (typeof options.baseURL === 'object' || !baseURL) throw new TypeError('latchkey: set baseURL, or the audience option')
+  if (typeof options.baseURL === 'object' || !baseURL)
+    throw new TypeError('latchkey: set baseURL, or the audience option')
   return baseURL.replace(/\/+$/, '')
 }
 
@@ -141,7 +168,10 @@ function carriesProof({ headers, path }: HookContext): boolean {
   return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
 }
 
-async function admit({ context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string }, gate: ProofGate): Promise<void> {
+async function admit(
+  { context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string },
+  gate: ProofGate,
+): Promise<void> {
   const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
   notesOf({ headers }).device = device
   if (path?.startsWith('/sign-in/')) await carryProof(device)

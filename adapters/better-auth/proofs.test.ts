@@ -43,7 +43,9 @@ describe('a used proof', () => {
     await gate.admit(context, used, UPGRADE)
     clock.advance(240_000)
     await gate.admit(context, await headers(), UPGRADE)
-    await expect(behind.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+    await expect(behind.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
+      body: { code: 'PROOF_REPLAYED' },
+    })
   })
 
   test('is refused for its whole life, sweeps included', async () => {
@@ -52,13 +54,17 @@ describe('a used proof', () => {
     await gate.admit(context, used, UPGRADE)
     for (let second = 0; second < 59; second++) {
       clock.advance(1000)
-      await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+      await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
+        body: { code: 'PROOF_REPLAYED' },
+      })
     }
   })
 
   test('is refused where the database fails, and that is not called a replay', async () => {
     const { opened, server, context, gate, headers } = await gateOf()
-    ;(opened.database as Sqlite.Database).exec(`create trigger full before insert on latchkeyProof begin select raise(fail, 'disk full'); end`)
+    ;(opened.database as Sqlite.Database).exec(
+      `create trigger full before insert on latchkeyProof begin select raise(fail, 'disk full'); end`,
+    )
     const refused = await headers()
     await expect(gate.admit(context, refused, UPGRADE)).rejects.toThrow('disk full')
     expect(await server.rows('latchkeyProof')).toEqual([])
@@ -80,7 +86,9 @@ describe('with a storage that counts', () => {
     const gate = createProofGate({ audience: AUDIENCE, clock: clock.now, once: createOnce(clock.now, storage) })
     const used = await headers()
     await gate.admit(context, used, UPGRADE)
-    await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+    await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
+      body: { code: 'PROOF_REPLAYED' },
+    })
     expect([...counts.keys()]).toEqual([expect.stringMatching(/^latchkey:once:[\w-]{22}$/)])
     // A minute of its own, and five for clocks that are apart.
     expect(seconds).toEqual([360, 360])
@@ -89,11 +97,18 @@ describe('with a storage that counts', () => {
 
   test('whatever is not certainly the first use is refused, and a failure is not called a replay', async () => {
     const { clock, context, headers } = await gateOf()
-    const gateWith = (increment: () => number) => createProofGate({ audience: AUDIENCE, clock: clock.now, once: createOnce(clock.now, { increment }) })
+    const gateWith = (increment: () => number) =>
+      createProofGate({ audience: AUDIENCE, clock: clock.now, once: createOnce(clock.now, { increment }) })
     for (const answer of [0, 2, Number.NaN, '1', null, undefined]) {
-      await expect(gateWith(() => answer as number).admit(context, await headers(), UPGRADE)).rejects.toMatchObject({ body: { code: 'PROOF_REPLAYED' } })
+      await expect(gateWith(() => answer as number).admit(context, await headers(), UPGRADE)).rejects.toMatchObject({
+        body: { code: 'PROOF_REPLAYED' },
+      })
     }
     const fault = new Error('connection lost')
-    await expect(gateWith(() => { throw fault }).admit(context, await headers(), UPGRADE)).rejects.toBe(fault)
+    await expect(
+      gateWith(() => {
+        throw fault
+      }).admit(context, await headers(), UPGRADE),
+    ).rejects.toBe(fault)
   })
 })

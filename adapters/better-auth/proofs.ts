@@ -1,6 +1,14 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import { type Challenges, ERROR_TABLE, LatchkeyError, type ProofClaims, type ProofExpectation, createProofVerifier, isLatchkeyError } from '../../lib/server.ts'
+import {
+  type Challenges,
+  ERROR_TABLE,
+  LatchkeyError,
+  type ProofClaims,
+  type ProofExpectation,
+  createProofVerifier,
+  isLatchkeyError,
+} from '../../lib/server.ts'
 import type { Adapter, ProvenDevice } from './lock.ts'
 import { type Once, createOnce } from './once.ts'
 
@@ -35,7 +43,12 @@ export interface ProofGateOptions {
   readonly challenges?: Challenges | undefined
 }
 
-export function createProofGate({ audience, clock, once = createOnce(clock), challenges }: ProofGateOptions): ProofGate {
+export function createProofGate({
+  audience,
+  clock,
+  once = createOnce(clock),
+  challenges,
+}: ProofGateOptions): ProofGate {
   const verifier = createProofVerifier({ audience, clock })
 
   /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
@@ -54,7 +67,8 @@ export function createProofGate({ audience, clock, once = createOnce(clock), cha
   return {
     verify,
     useOnce: ({ adapter }, name, until) => useOnce(adapter, name, until).catch(rethrow),
-    admit: ({ adapter }, headers, expectation) => verify(adapter, headers.get(PROOF_HEADER) ?? '', expectation).catch(rethrow),
+    admit: ({ adapter }, headers, expectation) =>
+      verify(adapter, headers.get(PROOF_HEADER) ?? '', expectation).catch(rethrow),
   }
 }
 
@@ -78,7 +92,14 @@ function rethrow(error: unknown): never {
   throw toApiError(error)
 }
 
-const STATUS = { 400: 'BAD_REQUEST', 401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 409: 'CONFLICT', 503: 'SERVICE_UNAVAILABLE' } as const
+const STATUS = {
+  400: 'BAD_REQUEST',
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
+  503: 'SERVICE_UNAVAILABLE',
+} as const
 
 /** What an endpoint answers for a deliberate failure; anything else stays what it is. */
 export function toApiError(error: unknown): unknown {

@@ -3,7 +3,16 @@ import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { type ChallengeAnswer, PROOF_HEADER } from './index.ts'
 import { elsewhere, nonceFor } from './link.testing.ts'
 import { PLACES } from './process.testing.ts'
-import { type Arena, type Call, PATIENCE, PROCESSES, type Tally, count, openArena, rounds as runRounds } from './race.testing.ts'
+import {
+  type Arena,
+  type Call,
+  PATIENCE,
+  PROCESSES,
+  type Tally,
+  count,
+  openArena,
+  rounds as runRounds,
+} from './race.testing.ts'
 import { type Person, cookieOf, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, type TestServer, person } from './server.testing.ts'
 
@@ -25,7 +34,8 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     return outcomes.map(({ code }) => code)
   }
 
-  const rounds = (name: string, round: (index: number, tally: Tally) => Promise<void>): Promise<void> => runRounds(name, where, round)
+  const rounds = (name: string, round: (index: number, tally: Tally) => Promise<void>): Promise<void> =>
+    runRounds(name, where, round)
 
   /** One process gets through, the others are refused, and nothing else happens. */
   function expectOneWinner(codes: string[], ...refusals: string[]): void {
@@ -33,9 +43,21 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     expect(codes.filter((code) => code !== 'done' && !refusals.includes(code))).toEqual([])
   }
 
-  const holdersOf = (principal: string) => server.adapter.findMany<Record<string, unknown>>({ model: 'user', where: [{ field: 'principal', value: principal }] })
-  const rowsOf = (principal: string) => server.adapter.findMany<Record<string, unknown>>({ model: 'latchkeyPrincipal', where: [{ field: 'principal', value: principal }] })
-  const usersOf = (prefix: string) => server.adapter.findMany<Record<string, unknown>>({ model: 'user', where: [{ field: 'email', operator: 'starts_with', value: prefix }] })
+  const holdersOf = (principal: string) =>
+    server.adapter.findMany<Record<string, unknown>>({
+      model: 'user',
+      where: [{ field: 'principal', value: principal }],
+    })
+  const rowsOf = (principal: string) =>
+    server.adapter.findMany<Record<string, unknown>>({
+      model: 'latchkeyPrincipal',
+      where: [{ field: 'principal', value: principal }],
+    })
+  const usersOf = (prefix: string) =>
+    server.adapter.findMany<Record<string, unknown>>({
+      model: 'user',
+      where: [{ field: 'email', operator: 'starts_with', value: prefix }],
+    })
 
   function each<Value>(make: (index: number) => Promise<Value>): Promise<Value[]> {
     return Promise.all(Array.from({ length: PROCESSES }, (_, index) => make(index)))
@@ -43,7 +65,9 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
 
   async function bindCall(one: Person): Promise<Call> {
     const { browser, device } = one
-    const { nonce } = (await (await browser.send('/latchkey/challenge', post({ purpose: 'bind' }))).json()) as ChallengeAnswer
+    const { nonce } = (await (
+      await browser.send('/latchkey/challenge', post({ purpose: 'bind' }))
+    ).json()) as ChallengeAnswer
     const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
     return { path: '/latchkey/bind', body: { nonce }, headers: { ...cookieOf(one), [PROOF_HEADER]: proof } }
   }
@@ -65,7 +89,9 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
       const codes = await race(await Promise.all(people.map((one) => linkCall(one, device))), tally)
       expect(codes.filter((code) => code !== 'done' && code !== 'PRINCIPAL_TAKEN')).toEqual([])
       const looks = await Promise.all(people.map((one) => one.session()))
-      expect(looks.map((look) => look!.aliases.includes(device.principal))).toEqual(codes.map((code) => code === 'done'))
+      expect(looks.map((look) => look!.aliases.includes(device.principal))).toEqual(
+        codes.map((code) => code === 'done'),
+      )
       expect(codes.filter((code) => code === 'done').length).toBeLessThanOrEqual(1)
     })
   })
@@ -77,14 +103,20 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
       const people = await each(() => elsewhere(server, credentials))
       const codes = await race(await Promise.all(people.map((one) => linkCall(one, one.device))), tally)
       expect(codes).toEqual(people.map(() => 'done'))
-      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(people.map(({ device }) => device.principal).toSorted())
+      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(
+        people.map(({ device }) => device.principal).toSorted(),
+      )
     })
   })
 
   test('one principal, and a sign-up in each: one user has it, and there is no orphan', async () => {
     await rounds('one principal, sign-ups', async (round, tally) => {
       const device = await testDevice()
-      const calls = await each(async (index) => ({ path: '/sign-up/email', body: person(`sign-up-${round}-${index}`), headers: await proofOf(device) }))
+      const calls = await each(async (index) => ({
+        path: '/sign-up/email',
+        body: person(`sign-up-${round}-${index}`),
+        headers: await proofOf(device),
+      }))
       // A file that is locked is the second refusal: Better Auth says no more of it.
       expectOneWinner(await race(calls, tally), 'PRINCIPAL_TAKEN', 'FAILED_TO_CREATE_USER')
       const users = await usersOf(`sign-up-${round}-`)
@@ -97,7 +129,13 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     await rounds('one proof, sign-ups', async (round, tally) => {
       const device = await testDevice()
       const headers = await proofOf(device)
-      expectOneWinner(await race(await each(async (index) => ({ path: '/sign-up/email', body: person(`replay-${round}-${index}`), headers })), tally), 'PROOF_REPLAYED')
+      expectOneWinner(
+        await race(
+          await each(async (index) => ({ path: '/sign-up/email', body: person(`replay-${round}-${index}`), headers })),
+          tally,
+        ),
+        'PROOF_REPLAYED',
+      )
       expect(await usersOf(`replay-${round}-`)).toHaveLength(1)
     })
   })

@@ -47,7 +47,10 @@ export interface Arena {
   /** All calls at one moment, dealt out to the processes. Each has its own in its hands before any is told to go: this is the barrier. */
   race(calls: readonly Call[]): Promise<Outcome[]>
   /** The same, with one statement at a time, on Postgres: the same schedule has the same outcome. */
-  interleave(calls: readonly Call[], schedule: Schedule): Promise<{ readonly outcomes: Outcome[]; readonly steps: readonly number[] }>
+  interleave(
+    calls: readonly Call[],
+    schedule: Schedule,
+  ): Promise<{ readonly outcomes: Outcome[]; readonly steps: readonly number[] }>
   /** The same calls to each process. `index` is that of the call. */
   askEach(calls: readonly Call[]): Promise<(Outcome & { readonly path: string; readonly index: number })[]>
   close(): Promise<void>
@@ -63,7 +66,9 @@ export async function openArena(opened: MeetingPlace): Promise<Arena> {
     if (calls.length === 0) return []
     const ready = workers.map((worker) => once(worker, 'message'))
     for (const [index, worker] of workers.entries()) {
-      const arm = calls.map((call, place) => ({ ...call, place, isOrdered })).filter(({ place }) => place % workers.length === index)
+      const arm = calls
+        .map((call, place) => ({ ...call, place, isOrdered }))
+        .filter(({ place }) => place % workers.length === index)
       worker.send({ arm })
     }
     await Promise.all(ready)
@@ -72,13 +77,19 @@ export async function openArena(opened: MeetingPlace): Promise<Arena> {
     return answers
   }
 
-  async function interleave(calls: readonly Call[], schedule: Schedule): Promise<{ outcomes: Outcome[]; steps: number[] }> {
+  async function interleave(
+    calls: readonly Call[],
+    schedule: Schedule,
+  ): Promise<{ outcomes: Outcome[]; steps: number[] }> {
     const [steps, waiting, over] = [calls.map(() => 0), calls.map(() => 0), calls.map(() => false)]
     const outcomes = await start(calls, true, ({ place, isWaiting }) => {
       if (isWaiting) waiting[place]!++
       else over[place] = true
       if (calls.some((_, each) => !over[each] && waiting[each] === 0) || over.every(Boolean)) return
-      const next = schedule(calls.flatMap((_, each) => (over[each] ? [] : [each])), steps)
+      const next = schedule(
+        calls.flatMap((_, each) => (over[each] ? [] : [each])),
+        steps,
+      )
       steps[next]!++
       waiting[next]!--
       workers[next % workers.length]!.send({ step: next })
@@ -94,7 +105,11 @@ export async function openArena(opened: MeetingPlace): Promise<Arena> {
     interleave,
     askEach: async (calls) => {
       const asked = calls.flatMap((call, index) => workers.map(() => ({ ...call, index })))
-      return (await race(asked)).map((outcome, place) => ({ ...outcome, path: asked[place]!.path, index: asked[place]!.index }))
+      return (await race(asked)).map((outcome, place) => ({
+        ...outcome,
+        path: asked[place]!.path,
+        index: asked[place]!.index,
+      }))
     },
     close: async () => {
       for (const worker of workers) worker.kill()
@@ -116,7 +131,8 @@ function collect(workers: readonly ChildProcess[], amount: number, onNews: (news
   return new Promise((resolve, reject) => {
     const take = (news: News | (News & Outcome)): void => {
       if ('code' in news) outcomes.set(news.place, news)
-      if (outcomes.size === amount) end(() => resolve(Array.from({ length: amount }, (_, index) => outcomes.get(index)!)))
+      if (outcomes.size === amount)
+        end(() => resolve(Array.from({ length: amount }, (_, index) => outcomes.get(index)!)))
       else onNews(news)
     }
     const fail = (): void => end(() => reject(new Error('a server process died')))
@@ -129,27 +145,43 @@ function collect(workers: readonly ChildProcess[], amount: number, onNews: (news
 }
 
 /** Runs the rounds of one race, and says what came of them in numbers. */
-export async function rounds(name: string, where: string, round: (index: number, tally: Tally) => Promise<void>): Promise<void> {
+export async function rounds(
+  name: string,
+  where: string,
+  round: (index: number, tally: Tally) => Promise<void>,
+): Promise<void> {
   const tally: Tally = { codes: {}, overlapping: 0 }
   for (let index = 0; index < ROUNDS; index++) await round(index, tally)
-  const answers = Object.entries(tally.codes).toSorted().map(([code, times]) => `${times} × ${code}`)
-  console.warn(`${name}: ${PROCESSES} processes × ${ROUNDS} rounds on ${where}: ${answers.join(', ')}; all at work at once in ${tally.overlapping} rounds`)
+  const answers = Object.entries(tally.codes)
+    .toSorted()
+    .map(([code, times]) => `${times} × ${code}`)
+  console.warn(
+    `${name}: ${PROCESSES} processes × ${ROUNDS} rounds on ${where}: ${answers.join(', ')}; all at work at once in ${tally.overlapping} rounds`,
+  )
 }
 
 /** @param nameOf - what to count an outcome as; its code unless told */
-export function count(tally: Tally, outcomes: readonly Outcome[], nameOf: (outcome: Outcome, index: number) => string = ({ code }) => code): void {
-  for (const [index, outcome] of outcomes.entries()) tally.codes[nameOf(outcome, index)] = (tally.codes[nameOf(outcome, index)] ?? 0) + 1
+export function count(
+  tally: Tally,
+  outcomes: readonly Outcome[],
+  nameOf: (outcome: Outcome, index: number) => string = ({ code }) => code,
+): void {
+  for (const [index, outcome] of outcomes.entries())
+    tally.codes[nameOf(outcome, index)] = (tally.codes[nameOf(outcome, index)] ?? 0) + 1
   // Whether all of them were at work at one moment.
-  if (Math.max(...outcomes.map(({ begun }) => begun)) < Math.min(...outcomes.map(({ ended }) => ended))) tally.overlapping++
+  if (Math.max(...outcomes.map(({ begun }) => begun)) < Math.min(...outcomes.map(({ ended }) => ended)))
+    tally.overlapping++
 }
 
 /** The first call stops after so many statements, until all others have ended. */
 export function stalling(stop: number): Schedule {
-  return (ready, steps) => (ready[0] === 0 && (steps[0]! < stop || ready.length === 1) ? 0 : ready.find((call) => call !== 0)!)
+  return (ready, steps) =>
+    ready[0] === 0 && (steps[0]! < stop || ready.length === 1) ? 0 : ready.find((call) => call !== 0)!
 }
 
 /** Every few statements somebody else goes on, by numbers that were drawn. */
 export function randomly(order: readonly number[]): Schedule {
   let taken = 0
-  return (ready) => ready[Math.trunc(order[Math.trunc(taken++ / 2) % order.length]! + taken / (2 * order.length)) % ready.length]!
+  return (ready) =>
+    ready[Math.trunc(order[Math.trunc(taken++ / 2) % order.length]! + taken / (2 * order.length)) % ready.length]!
 }

@@ -21,18 +21,27 @@ async function upgraded() {
 
 describe('who is asking (checklist 1: anonymous, local-first, external)', () => {
   test('nobody', async () => {
-    expect(await ask(await testServer(), null)).toMatchObject({ ok: true, session: { authMode: 'anonymous', principal: null } })
+    expect(await ask(await testServer(), null)).toMatchObject({
+      ok: true,
+      session: { authMode: 'anonymous', principal: null },
+    })
   })
 
   test('a device that no account knows', async () => {
     const server = await testServer()
     const auth = await server.browser().load()
-    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { authMode: 'local-first', principal: auth.getState().session!.principal } })
+    expect(await ask(server, await auth.getToken())).toMatchObject({
+      ok: true,
+      session: { authMode: 'local-first', principal: auth.getState().session!.principal },
+    })
   })
 
   test('an account, by the token of latchkeyJwt, with the keys from the same process', async () => {
     const { server, auth, principal } = await upgraded()
-    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { authMode: 'external', principal, principals: [principal] } })
+    expect(await ask(server, await auth.getToken())).toMatchObject({
+      ok: true,
+      session: { authMode: 'external', principal, principals: [principal] },
+    })
   })
 
   test('an account with its aliases', async () => {
@@ -42,7 +51,10 @@ describe('who is asking (checklist 1: anonymous, local-first, external)', () => 
     const auth = await browser.load()
     const { principal } = auth.getState().session!
     await auth.upgrade(() => browser.client.signIn.email(ada))
-    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { principals: [principal, (await server.rows('user'))[0]!['id']] } })
+    expect(await ask(server, await auth.getToken())).toMatchObject({
+      ok: true,
+      session: { principals: [principal, (await server.rows('user'))[0]!['id']] },
+    })
   })
 
   test('somebody whose account lives on another server is not let in', async () => {

@@ -1,5 +1,12 @@
 import type { DBAdapter } from 'better-auth'
-import { type ExternalIssuer, type Resolution, type SessionResolver, type SessionResolverOptions, createSessionResolver, fixExternal } from '../../lib/server.ts'
+import {
+  type ExternalIssuer,
+  type Resolution,
+  type SessionResolver,
+  type SessionResolverOptions,
+  createSessionResolver,
+  fixExternal,
+} from '../../lib/server.ts'
 import { bindingStoreOf } from './binding-store.ts'
 import type { Adapter } from './lock.ts'
 import { statusCacheOf } from './status-cache.ts'
@@ -14,7 +21,10 @@ export interface BetterAuthInstance {
 }
 
 /** Options of {@link createBetterAuthResolver}. */
-export interface BetterAuthResolverOptions extends Pick<SessionResolverOptions, 'backend' | 'cacheSize' | 'cookieSession' | 'onVerdict'> {
+export interface BetterAuthResolverOptions extends Pick<
+  SessionResolverOptions,
+  'backend' | 'cacheSize' | 'cookieSession' | 'onVerdict'
+> {
   /** `aud` of both kinds of token, one or several; the origin of Better Auth's base URL unless told. */
   readonly audience?: string | readonly string[]
   /** `deny` refuses local-first tokens, and what the exchange gave for a device; `allow` unless told. */
@@ -35,7 +45,10 @@ export interface BetterAuthResolverOptions extends Pick<SessionResolverOptions, 
  *
  * @param auth - what `betterAuth()` returned, with the plugins `latchkey` and `latchkeyJwt`
  */
-export function createBetterAuthResolver(auth: BetterAuthInstance, options: BetterAuthResolverOptions = {}): SessionResolver {
+export function createBetterAuthResolver(
+  auth: BetterAuthInstance,
+  options: BetterAuthResolverOptions = {},
+): SessionResolver {
   let resolver: Promise<SessionResolver> | undefined
   return {
     async resolve(request): Promise<Resolution> {
@@ -45,7 +58,10 @@ export function createBetterAuthResolver(auth: BetterAuthInstance, options: Bett
   }
 }
 
-async function build({ handler, $context }: BetterAuthInstance, { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions): Promise<SessionResolver> {
+async function build(
+  { handler, $context }: BetterAuthInstance,
+  { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions,
+): Promise<SessionResolver> {
   const { baseURL, adapter } = await $context
   const { origin } = new URL(baseURL)
   const cache = statusCacheOf(adapter)
@@ -55,12 +71,14 @@ async function build({ handler, $context }: BetterAuthInstance, { audience, loca
     issuer: origin,
     audience: audience ?? origin,
     aliases: true,
-    isAccount: ({ is_anonymous: isAnonymous, auth_mode: mode }) => isAnonymous !== true && (localFirst === 'allow' || mode !== 'local-first'),
+    isAccount: ({ is_anonymous: isAnonymous, auth_mode: mode }) =>
+      isAnonymous !== true && (localFirst === 'allow' || mode !== 'local-first'),
     jwksUrl: `${baseURL}/jwks`,
     fetch: (url) => handler(new Request(url)),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)
-  const principal = async (subject: string, issuer: string): Promise<string> => (await fixExternal(bindings, { issuer, subject })).principal
+  const principal = async (subject: string, issuer: string): Promise<string> =>
+    (await fixExternal(bindings, { issuer, subject })).principal
   return createSessionResolver({
     ...options,
     ...(localFirst === 'allow' && { localFirst: { audience: audience ?? origin, lookup } }),

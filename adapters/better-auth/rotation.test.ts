@@ -26,45 +26,74 @@ const keyOf = (token: string): string | undefined => decodeProtectedHeader(token
 async function scene() {
   const exchange = { audiences: [API], algorithm: 'RS256' as const }
   const jwks = { rotationInterval: PERIOD, gracePeriod: GRACE, keyPairConfigs: [{ alg: 'RS256' as const }] }
-  const server = await testServer({ session: { expiresIn: 30 * PERIOD }, plugins: [latchkey({ exchange }), latchkeyJwt({ jwks })] })
+  const server = await testServer({
+    session: { expiresIn: 30 * PERIOD },
+    plugins: [latchkey({ exchange }), latchkeyJwt({ jwks })],
+  })
   const { browser, prove } = await newPerson(server)
   await prove('/sign-up/email', person('ada'))
-  const field = async (answer: Promise<Response>, name: string): Promise<string> => ((await (await answer).json()) as Record<string, string>)[name]!
-  const form = new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token_type: 'urn:latchkey:params:oauth:token-type:session', audience: API })
-  const elsewhere = betterAuthIssuer({ baseURL: `${ORIGIN}/api/auth`, audience: [ORIGIN, API], fetch: (url) => server.handler(new Request(url)) })
+  const field = async (answer: Promise<Response>, name: string): Promise<string> =>
+    ((await (await answer).json()) as Record<string, string>)[name]!
+  const form = new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:latchkey:params:oauth:token-type:session',
+    audience: API,
+  })
+  const elsewhere = betterAuthIssuer({
+    baseURL: `${ORIGIN}/api/auth`,
+    audience: [ORIGIN, API],
+    fetch: (url) => server.handler(new Request(url)),
+  })
   return {
     token: () => field(browser.send('/token'), 'token'),
-    exchanged: () => field(browser.send('/latchkey/token', { method: 'POST', body: form, headers: { 'content-type': 'application/x-www-form-urlencoded' } }), 'access_token'),
-    published: async () => ((await (await browser.send('/jwks')).json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid),
-    resolvers: { 'in one process': createBetterAuthResolver(server.auth, { audience: [ORIGIN, API] }), elsewhere: createSessionResolver({ external: elsewhere }) },
+    exchanged: () =>
+      field(
+        browser.send('/latchkey/token', {
+          method: 'POST',
+          body: form,
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        }),
+        'access_token',
+      ),
+    published: async () =>
+      ((await (await browser.send('/jwks')).json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid),
+    resolvers: {
+      'in one process': createBetterAuthResolver(server.auth, { audience: [ORIGIN, API] }),
+      elsewhere: createSessionResolver({ external: elsewhere }),
+    },
   }
 }
 
 type Scene = Awaited<ReturnType<typeof scene>>
 
 async function outcomes({ resolvers }: Scene, token: string): Promise<string[]> {
-  const all = await Promise.all(Object.values(resolvers).map((resolver) => resolver.resolve({ authorization: `Bearer ${token}` })))
+  const all = await Promise.all(
+    Object.values(resolvers).map((resolver) => resolver.resolve({ authorization: `Bearer ${token}` })),
+  )
   return all.map((found) => (found.ok ? 'accepted' : found.reason))
 }
 
 const ACCEPTED = ['accepted', 'accepted']
 
 describe('while Better Auth rotates its keys', () => {
-  test.each(['token', 'exchanged'] as const)('both resolvers take every %s, of the old key and of the new one', async (kind) => {
-    const here = await scene()
-    const first = await here[kind]()
-    expect(await outcomes(here, first)).toEqual(ACCEPTED)
-    advance(PERIOD - 60)
-    const last = await here[kind]()
-    expect(keyOf(last)).toBe(keyOf(first))
-    expect(await outcomes(here, last)).toEqual(ACCEPTED)
-    advance(61)
-    const next = await here[kind]()
-    expect(keyOf(next)).not.toBe(keyOf(last))
-    expect(await outcomes(here, next)).toEqual(ACCEPTED)
-    expect(await outcomes(here, last)).toEqual(ACCEPTED)
-    expect(await here.published()).toEqual(expect.arrayContaining([keyOf(last), keyOf(next)]))
-  })
+  test.each(['token', 'exchanged'] as const)(
+    'both resolvers take every %s, of the old key and of the new one',
+    async (kind) => {
+      const here = await scene()
+      const first = await here[kind]()
+      expect(await outcomes(here, first)).toEqual(ACCEPTED)
+      advance(PERIOD - 60)
+      const last = await here[kind]()
+      expect(keyOf(last)).toBe(keyOf(first))
+      expect(await outcomes(here, last)).toEqual(ACCEPTED)
+      advance(61)
+      const next = await here[kind]()
+      expect(keyOf(next)).not.toBe(keyOf(last))
+      expect(await outcomes(here, next)).toEqual(ACCEPTED)
+      expect(await outcomes(here, last)).toEqual(ACCEPTED)
+      expect(await here.published()).toEqual(expect.arrayContaining([keyOf(last), keyOf(next)]))
+    },
+  )
 
   test('the old key is gone after the time of grace, and what it signed had ended before', async () => {
     const here = await scene()
@@ -94,14 +123,18 @@ test("Better Auth's own secret can change: with `secrets` the signing keys still
   const database = openSqlite()
   const ada = person('ada')
   const answerOf = async (options: Parameters<typeof testServer>[0]): Promise<Response> => {
-    const { browser, prove } = await newPerson(await testServer({ onAPIError: { onError: () => {} }, ...options }, database))
+    const { browser, prove } = await newPerson(
+      await testServer({ onAPIError: { onError: () => {} }, ...options }, database),
+    )
     expect((await prove('/sign-in/email', ada)).status).toBe(200)
     return browser.send('/token')
   }
   await (await newPerson(await testServer({}, database))).prove('/sign-up/email', ada)
   const tokenOf = async (answer: Response): Promise<string> => ((await answer.json()) as { token: string }).token
   const before = await tokenOf(await answerOf({}))
-  const after = await tokenOf(await answerOf({ secrets: [{ version: 2, value: 'another secret of at least thirty-two characters' }] }))
+  const after = await tokenOf(
+    await answerOf({ secrets: [{ version: 2, value: 'another secret of at least thirty-two characters' }] }),
+  )
   expect(keyOf(after)).toBe(keyOf(before))
   expect((await answerOf({ secret: 'a third secret of at least thirty-two characters' })).status).toBe(500)
 })

@@ -15,8 +15,17 @@ const ada = person('ada')
 async function expectBound(server: TestServer, { device, session }: Person): Promise<void> {
   const user = await userOf(server)
   expect(await session()).toMatchObject({ accountId: user['id'], principal: device.principal })
-  expect(await server.rows('latchkeyPrincipal')).toContainEqual(expect.objectContaining({ principal: device.principal, thumbprint: device.thumbprint, kind: 'canonical', userId: user['id'] }))
-  expect(await server.rows('latchkeyKey')).toMatchObject([{ principal: device.principal, thumbprint: device.thumbprint, retiredAt: null }])
+  expect(await server.rows('latchkeyPrincipal')).toContainEqual(
+    expect.objectContaining({
+      principal: device.principal,
+      thumbprint: device.thumbprint,
+      kind: 'canonical',
+      userId: user['id'],
+    }),
+  )
+  expect(await server.rows('latchkeyKey')).toMatchObject([
+    { principal: device.principal, thumbprint: device.thumbprint, retiredAt: null },
+  ])
   expect(await server.rows('latchkeyAudit')).toMatchObject([{ principal: device.principal, userId: user['id'] }])
 }
 
@@ -33,7 +42,15 @@ onEachEngine((newServer) => {
   describe('e-mail and password with required verification', () => {
     const verified = (more: object = {}) => {
       const mail = mailing()
-      const extra = { emailAndPassword: { enabled: true, requireEmailVerification: true }, emailVerification: { sendVerificationEmail: mail.send, sendOnSignUp: true, autoSignInAfterVerification: true, ...more } }
+      const extra = {
+        emailAndPassword: { enabled: true, requireEmailVerification: true },
+        emailVerification: {
+          sendVerificationEmail: mail.send,
+          sendOnSignUp: true,
+          autoSignInAfterVerification: true,
+          ...more,
+        },
+      }
       return { mail, extra: extra as Partial<BetterAuthOptions> }
     }
 
@@ -115,7 +132,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
     })
 
-    test('for somebody else\'s address, leaves neither user nor session', async () => {
+    test("for somebody else's address, leaves neither user nor session", async () => {
       const { server, one, mail } = await setUp()
       const refused = await one.follow(address(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
       expect(await server.rows('user')).toEqual([])
@@ -123,7 +140,7 @@ onEachEngine((newServer) => {
       expect(refused.headers.get('location') ?? (await codeOf(refused))).toContain('PROOF_IDENTIFIER_MISMATCH')
     })
 
-    test('into the attacker\'s own account, ends the session that it made', async () => {
+    test("into the attacker's own account, ends the session that it made", async () => {
       const { server, one, mail } = await setUp()
       const eve = await newPerson(server)
       await eve.follow(address(mail.last().url), { [EXPECT_HEADER]: ada.email })
@@ -153,7 +170,15 @@ onEachEngine((newServer) => {
       const server = await newServer({ plugins: [emailOTP({ sendVerificationOTP: mail.send })] })
       const one = await newPerson(server)
       await one.browser.send('/email-otp/send-verification-otp', post({ email: ada.email, type: 'sign-in' }))
-      expect((await one.prove('/sign-in/email-otp', { email: ada.email, otp: mail.last().otp }, { [EXPECT_HEADER]: ada.email })).status).toBe(200)
+      expect(
+        (
+          await one.prove(
+            '/sign-in/email-otp',
+            { email: ada.email, otp: mail.last().otp },
+            { [EXPECT_HEADER]: ada.email },
+          )
+        ).status,
+      ).toBe(200)
       await expectBound(server, one)
     })
 
@@ -171,7 +196,14 @@ onEachEngine((newServer) => {
   describe('phone code (checklist 26: phone)', () => {
     const setUp = async () => {
       const mail = mailing()
-      const server = await newServer({ plugins: [phoneNumber({ sendOTP: mail.send, signUpOnVerification: { getTempEmail: (number) => `${number}@phone.invalid` } })] })
+      const server = await newServer({
+        plugins: [
+          phoneNumber({
+            sendOTP: mail.send,
+            signUpOnVerification: { getTempEmail: (number) => `${number}@phone.invalid` },
+          }),
+        ],
+      })
       const one = await newPerson(server)
       await one.browser.send('/phone-number/send-otp', post({ phoneNumber: '+15550100' }))
       return { server, one, code: mail.last().code }
@@ -179,14 +211,20 @@ onEachEngine((newServer) => {
 
     test('binds the account that it makes, which is recoverable by the number', async () => {
       const { server, one, code } = await setUp()
-      expect((await one.prove('/phone-number/verify', { phoneNumber: '+15550100', code }, { [EXPECT_HEADER]: '+15550100' })).status).toBe(200)
+      expect(
+        (await one.prove('/phone-number/verify', { phoneNumber: '+15550100', code }, { [EXPECT_HEADER]: '+15550100' }))
+          .status,
+      ).toBe(200)
       await expectBound(server, one)
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
     test('of a number that the person did not type, makes nothing', async () => {
       const { server, one, code } = await setUp()
-      expect((await one.prove('/phone-number/verify', { phoneNumber: '+15550100', code }, { [EXPECT_HEADER]: '+15550199' })).status).toBe(409)
+      expect(
+        (await one.prove('/phone-number/verify', { phoneNumber: '+15550100', code }, { [EXPECT_HEADER]: '+15550199' }))
+          .status,
+      ).toBe(409)
       expect(await server.rows('user')).toEqual([])
       expect(await server.rows('session')).toEqual([])
     })
@@ -194,7 +232,15 @@ onEachEngine((newServer) => {
 
   test('SIWE: binds the account that it makes (checklist 26: SIWE)', async () => {
     const address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
-    const server = await newServer({ plugins: [siwe({ domain: 'notes.example', getNonce: async () => 'nonce1234567890ab', verifyMessage: async ({ signature }) => signature === 'signed' })] })
+    const server = await newServer({
+      plugins: [
+        siwe({
+          domain: 'notes.example',
+          getNonce: async () => 'nonce1234567890ab',
+          verifyMessage: async ({ signature }) => signature === 'signed',
+        }),
+      ],
+    })
     const one = await newPerson(server)
     await one.browser.send('/siwe/nonce', post({}))
     const message = `notes.example wants you to sign in with your Ethereum account:\n${address}\n\n\nURI: https://notes.example\nVersion: 1\nChain ID: 1\nNonce: nonce1234567890ab\nIssued At: ${new Date().toISOString()}`
@@ -211,15 +257,21 @@ onEachEngine((newServer) => {
       await first.send('/sign-up/email', post(ada))
       const key = softPasskey(ORIGIN)
       const asked = (await (await first.send('/passkey/generate-register-options')).json()) as { challenge: string }
-      expect((await first.send('/passkey/verify-registration', post({ response: key.register(asked) }))).status).toBe(200)
+      expect((await first.send('/passkey/verify-registration', post({ response: key.register(asked) }))).status).toBe(
+        200,
+      )
       const one = await newPerson(server)
-      const options = (await (await one.browser.send('/passkey/generate-authenticate-options')).json()) as { challenge: string }
+      const options = (await (await one.browser.send('/passkey/generate-authenticate-options')).json()) as {
+        challenge: string
+      }
       return { server, one, options, key }
     }
 
     test('a sign-in to an open account binds it', async () => {
       const { server, one, options, key } = await setUp()
-      expect((await one.prove('/passkey/verify-authentication', { response: key.authenticate(options) })).status).toBe(200)
+      expect((await one.prove('/passkey/verify-authentication', { response: key.authenticate(options) })).status).toBe(
+        200,
+      )
       await expectBound(server, one)
       // A passkey alone does not make it so: its mailbox is unproven.
       expect(await one.session()).toMatchObject({ recoverable: false })
@@ -228,14 +280,21 @@ onEachEngine((newServer) => {
     test('registering one binds nothing', async () => {
       const { server, one } = await setUp()
       await one.browser.send('/sign-in/email', post(ada))
-      const asked = (await (await one.browser.send('/passkey/generate-register-options')).json()) as { challenge: string }
-      expect((await one.prove('/passkey/verify-registration', { response: softPasskey(ORIGIN).register(asked) })).status).toBe(200)
+      const asked = (await (await one.browser.send('/passkey/generate-register-options')).json()) as {
+        challenge: string
+      }
+      expect(
+        (await one.prove('/passkey/verify-registration', { response: softPasskey(ORIGIN).register(asked) })).status,
+      ).toBe(200)
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
     test('of somebody else signs nobody in', async () => {
       const { server, one, options } = await setUp()
-      expect((await one.prove('/passkey/verify-authentication', { response: softPasskey(ORIGIN).authenticate(options) })).status).toBe(401)
+      expect(
+        (await one.prove('/passkey/verify-authentication', { response: softPasskey(ORIGIN).authenticate(options) }))
+          .status,
+      ).toBe(401)
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
   })
@@ -250,7 +309,9 @@ onEachEngine((newServer) => {
       const network = globalThis.fetch
       vi.stubGlobal('fetch', (input: string | URL | Request, init?: RequestInit) => {
         const address = input instanceof Request ? input.url : String(input)
-        return address.startsWith('https://www.googleapis.com/oauth2/') ? Promise.resolve(Response.json({ keys: [jwk] })) : network(input, init)
+        return address.startsWith('https://www.googleapis.com/oauth2/')
+          ? Promise.resolve(Response.json({ keys: [jwk] }))
+          : network(input, init)
       })
       return new SignJWT({ email: ada.email, email_verified: true, name: 'Ada', ...claims })
         .setProtectedHeader({ alg: 'RS256', kid: jwk.kid })
@@ -280,10 +341,14 @@ onEachEngine((newServer) => {
 
   describe('second factor', () => {
     const setUp = async (order: 'before' | 'after') => {
-      const server = await newServer({ plugins: order === 'before' ? [twoFactor(), latchkey()] : [latchkey(), twoFactor()] })
+      const server = await newServer({
+        plugins: order === 'before' ? [twoFactor(), latchkey()] : [latchkey(), twoFactor()],
+      })
       const first = server.browser()
       await first.client.signUp.email(ada)
-      const { totpURI } = (await (await first.send('/two-factor/enable', post({ password: ada.password }))).json()) as { totpURI: string }
+      const { totpURI } = (await (await first.send('/two-factor/enable', post({ password: ada.password }))).json()) as {
+        totpURI: string
+      }
       const code = () => totp(new URL(totpURI).searchParams.get('secret')!)
       await first.send('/two-factor/verify-totp', post({ code: code() }))
       return { server, one: await newPerson(server), code }
@@ -314,7 +379,15 @@ onEachEngine((newServer) => {
       const server = await newServer()
       const one = await newPerson(server)
       await one.browser.client.signUp.email(ada)
-      expect((await one.prove('/change-password', { currentPassword: ada.password, newPassword: 'another password', revokeOtherSessions: true })).status).toBe(200)
+      expect(
+        (
+          await one.prove('/change-password', {
+            currentPassword: ada.password,
+            newPassword: 'another password',
+            revokeOtherSessions: true,
+          })
+        ).status,
+      ).toBe(200)
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
@@ -331,7 +404,10 @@ onEachEngine((newServer) => {
     const server = await newServer({ session: { cookieCache: { enabled: true } } })
     await server.browser().client.signUp.email(ada)
     const one = await newPerson(server)
-    const response = await one.browser.send('/sign-in/email', post({ ...ada, rememberMe: false }, await proofOf(one.device)))
+    const response = await one.browser.send(
+      '/sign-in/email',
+      post({ ...ada, rememberMe: false }, await proofOf(one.device)),
+    )
     const cookies = response.headers.getSetCookie().filter((cookie) => /session_(token|data)=[^;]/.test(cookie))
     expect(cookies.length).toBeGreaterThan(1)
     for (const cookie of cookies) expect(cookie).not.toMatch(/max-age/i)
@@ -349,7 +425,9 @@ onEachEngine((newServer) => {
 
 /** RFC 6238 with SHA-1, 6 digits and 30 seconds. */
 function totp(secret: string): string {
-  const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('')
+  const bits = [...secret]
+    .map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
+    .join('')
   const key = Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2)))
   const counter = Buffer.alloc(8)
   counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)))

@@ -6,7 +6,12 @@ type Tables = NonNullable<BetterAuthPlugin['schema']>
 export interface LatchkeySchema extends Tables {
   readonly user: {
     readonly fields: {
-      readonly principal: { readonly type: 'string'; readonly required: false; readonly unique: true; readonly input: false }
+      readonly principal: {
+        readonly type: 'string'
+        readonly required: false
+        readonly unique: true
+        readonly input: false
+      }
       readonly principalOpen: HiddenField<'boolean'>
       readonly principalEpoch: HiddenField<'string'>
       readonly principalMailbox: HiddenField<'string'>

@@ -46,7 +46,13 @@ export const BASE_OPTIONS = {
   baseURL: ORIGIN,
   secret: 'a secret of at least thirty-two characters',
   // Hashing is not what is tested.
-  emailAndPassword: { enabled: true, password: { hash: async (password: string) => password, verify: async ({ hash, password }: Record<'hash' | 'password', string>) => hash === password } },
+  emailAndPassword: {
+    enabled: true,
+    password: {
+      hash: async (password: string) => password,
+      verify: async ({ hash, password }: Record<'hash' | 'password', string>) => hash === password,
+    },
+  },
   rateLimit: { enabled: false },
   logger: { disabled: true },
   // Better Auth skips it in tests unless told.
@@ -54,7 +60,10 @@ export const BASE_OPTIONS = {
 } as const satisfies BetterAuthOptions
 
 /** Starts a server. The database gets its tables unless it has them. */
-export async function testServer(extra: Partial<BetterAuthOptions> = {}, { database, statements }: Pick<TestDatabase, 'database' | 'statements'> = openSqlite()): Promise<TestServer> {
+export async function testServer(
+  extra: Partial<BetterAuthOptions> = {},
+  { database, statements }: Pick<TestDatabase, 'database' | 'statements'> = openSqlite(),
+): Promise<TestServer> {
   const options: BetterAuthOptions = {
     ...BASE_OPTIONS,
     ...extra,
@@ -73,7 +82,8 @@ export async function testServer(extra: Partial<BetterAuthOptions> = {}, { datab
     handler: auth.handler,
     options: auth.options,
     rows: (model) => adapter.findMany({ model, limit: 10_000 }),
-    change: async (model, update, where = {}) => void (await adapter.updateMany({ model, update, where: matching(where) })),
+    change: async (model, update, where = {}) =>
+      void (await adapter.updateMany({ model, update, where: matching(where) })),
     browser: () => testBrowser(auth.handler),
   }
 }

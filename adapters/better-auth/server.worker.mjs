@@ -40,8 +40,13 @@ class CountingClient extends Client {
 const auth = betterAuth({
   baseURL: origin,
   secret: 'a secret of at least thirty-two characters',
-  database: place.startsWith('postgres:') ? new Pool({ connectionString: place, max: 10, Client: CountingClient }) : new Database(place, { verbose: beforeStatement }),
-  emailAndPassword: { enabled: true, password: { hash: async (password) => password, verify: async ({ hash, password }) => hash === password } },
+  database: place.startsWith('postgres:')
+    ? new Pool({ connectionString: place, max: 10, Client: CountingClient })
+    : new Database(place, { verbose: beforeStatement }),
+  emailAndPassword: {
+    enabled: true,
+    password: { hash: async (password) => password, verify: async ({ hash, password }) => hash === password },
+  },
   emailVerification: { autoSignInAfterVerification: true },
   user: { deleteUser: { enabled: true } },
   rateLimit: { enabled: false },
@@ -51,7 +56,10 @@ const auth = betterAuth({
 
 /** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */
 function requestOf({ path, headers, body }) {
-  const init = body === undefined ? { headers } : { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
+  const init =
+    body === undefined
+      ? { headers }
+      : { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
   return new Request(`${origin}/api/auth${path}`, init)
 }
 

@@ -22,7 +22,10 @@ export interface SessionSubject extends Subject {
 }
 
 /** @param found - as Better Auth gives it */
-export function sessionSubject({ session, user }: { readonly session: { readonly id: string }; readonly user: object }, subject: Subject): SessionSubject {
+export function sessionSubject(
+  { session, user }: { readonly session: { readonly id: string }; readonly user: object },
+  subject: Subject,
+): SessionSubject {
   return { id: session.id, identifiers: identifiersOf(user), ...subject }
 }
 
@@ -34,10 +37,14 @@ async function accountSession(ctx: Parameters<typeof getSessionFromCtx>[0]): Ret
 
 /** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
 export function sessionEndpoint(clock: () => number): Endpoint {
-  return createAuthEndpoint('/latchkey/session', { method: 'GET', requireHeaders: true, metadata: { noStore: true } }, async (ctx) => {
-    const found = await accountSession(ctx)
-    const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
-    const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
-    return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })
-  })
+  return createAuthEndpoint(
+    '/latchkey/session',
+    { method: 'GET', requireHeaders: true, metadata: { noStore: true } },
+    async (ctx) => {
+      const found = await accountSession(ctx)
+      const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
+      const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
+      return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })
+    },
+  )
 }

@@ -27,7 +27,8 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
   const { newSession } = ctx.context
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
-    if (notesOf(ctx).provedMailbox && notesOf(ctx).signedIn === newSession.session.token) await noteHandover(ctx.context.adapter, newSession.session.id, now)
+    if (notesOf(ctx).provedMailbox && notesOf(ctx).signedIn === newSession.session.token)
+      await noteHandover(ctx.context.adapter, newSession.session.id, now)
     const isRebound = await bindSession(ctx, newSession, cache, now)
     if (isRebound || notesOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
   } catch (error) {
@@ -39,7 +40,12 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
 type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 
 /** @returns whether the account took the device's principal */
-async function bindSession(ctx: GenericEndpointContext, { session, user: { id } }: NewSession, cache: StatusCache, now: Date): Promise<boolean> {
+async function bindSession(
+  ctx: GenericEndpointContext,
+  { session, user: { id } }: NewSession,
+  cache: StatusCache,
+  now: Date,
+): Promise<boolean> {
   const { signedIn, createdUser, provedMailbox } = notesOf(ctx)
   if (signedIn !== session.token || createdUser) return false
   const device = await provenDevice(ctx)
@@ -56,7 +62,12 @@ async function bindSession(ctx: GenericEndpointContext, { session, user: { id } 
   return claimUnlessTaken(ctx, user, device, now)
 }
 
-async function claimUnlessTaken(ctx: GenericEndpointContext, user: BoundUser, device: ProvenDevice, now: Date): Promise<boolean> {
+async function claimUnlessTaken(
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  device: ProvenDevice,
+  now: Date,
+): Promise<boolean> {
   try {
     return await claim(ctx.context.adapter, user.id, device, now)
   } catch (error) {
@@ -102,6 +113,8 @@ async function asAnswer(ctx: GenericEndpointContext, error: unknown): Promise<un
 
 /** The second factor is still to come. */
 async function isHalfSignedIn(ctx: GenericEndpointContext): Promise<boolean> {
-  const plugin = ctx.context.getPlugin('two-factor') as { shouldRequireTwoFactor?: (ctx: GenericEndpointContext) => Promise<boolean> } | null
+  const plugin = ctx.context.getPlugin('two-factor') as {
+    shouldRequireTwoFactor?: (ctx: GenericEndpointContext) => Promise<boolean>
+  } | null
   return (await plugin?.shouldRequireTwoFactor?.(ctx)) === true
 }

@@ -28,7 +28,11 @@ export async function subjectOf(adapter: Adapter, userId: string, now: Date): Pr
 }
 
 /** As {@link subjectOf}, for an account that stays open. */
-export async function peekSubject(adapter: Adapter, userId: string, now: Date): Promise<(Subject & { readonly open: boolean }) | null> {
+export async function peekSubject(
+  adapter: Adapter,
+  userId: string,
+  now: Date,
+): Promise<(Subject & { readonly open: boolean }) | null> {
   const found = await findUser(adapter, 'id', userId)
   const user = found && (await settleMailbox(adapter, found, now))
   return user && { ...(await readSubject(adapter, user, now)), open: isOpen(user) }
@@ -49,7 +53,8 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
   if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
   const principal = isBound ? canonical.principal : user.id
   // A principal without its lock row is not the account's, and so neither is what was linked to it.
-  const linked = isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && counts(row, user)) : []
+  const linked =
+    isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && counts(row, user)) : []
   return {
     accountId: user.id,
     principal,

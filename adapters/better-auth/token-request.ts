@@ -25,19 +25,34 @@ export interface TokenRequest {
   readonly audience: string
 }
 
-type OAuthError = 'invalid_request' | 'invalid_target' | 'invalid_scope' | 'unsupported_grant_type' | 'temporarily_unavailable'
+type OAuthError =
+  | 'invalid_request'
+  | 'invalid_target'
+  | 'invalid_scope'
+  | 'unsupported_grant_type'
+  | 'temporarily_unavailable'
 
 /** An answer as RFC 6749 §5.2 has it, with Latchkey's own code where there is one. */
 export function oauthError(error: OAuthError, description: string, code?: LatchkeyErrorCode): APIError {
   const { state, status } = code ? ERROR_TABLE[code] : {}
-  const body = { error, error_description: description, code: code ?? error.toUpperCase(), message: description, ...(state && { state }) }
+  const body = {
+    error,
+    error_description: description,
+    code: code ?? error.toUpperCase(),
+    message: description,
+    ...(state && { state }),
+  }
   return new APIError(status === 503 ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', body, NOT_KEPT)
 }
 
 /** More than this process issues in a minute. */
 export function tooMany(): APIError {
   const description = 'too many tokens were asked for'
-  return new APIError('TOO_MANY_REQUESTS', { error: 'temporarily_unavailable', error_description: description, message: description }, { ...NOT_KEPT, 'retry-after': '60' })
+  return new APIError(
+    'TOO_MANY_REQUESTS',
+    { error: 'temporarily_unavailable', error_description: description, message: description },
+    { ...NOT_KEPT, 'retry-after': '60' },
+  )
 }
 
 /** Neither a token nor its refusal is for any cache (RFC 6749 §5.1). */
@@ -53,17 +68,29 @@ const UNSUPPORTED = ['actor_token', 'actor_token_type', 'resource', 'scope'] as 
  * @param audiences - the allow list; a request without `audience` means its only entry
  * @throws {APIError} with an OAuth error
  */
-export function readTokenRequest(body: Readonly<Record<string, unknown>> | null, audiences: readonly string[]): TokenRequest {
+export function readTokenRequest(
+  body: Readonly<Record<string, unknown>> | null,
+  audiences: readonly string[],
+): TokenRequest {
   const read = (name: string): string | undefined => readParameter(body, name)
   if (body === null) throw oauthError('invalid_request', 'a parameter is there twice')
-  if (read('grant_type') !== TOKEN_EXCHANGE) throw oauthError('unsupported_grant_type', `grant_type: expected ${TOKEN_EXCHANGE}`)
-  for (const name of UNSUPPORTED) if (read(name) !== undefined) throw oauthError(ERROR_OF[name] ?? 'invalid_request', `${name}: not supported`)
+  if (read('grant_type') !== TOKEN_EXCHANGE)
+    throw oauthError('unsupported_grant_type', `grant_type: expected ${TOKEN_EXCHANGE}`)
+  for (const name of UNSUPPORTED)
+    if (read(name) !== undefined) throw oauthError(ERROR_OF[name] ?? 'invalid_request', `${name}: not supported`)
   const requested = read('requested_token_type') ?? ACCESS_TOKEN
-  if (requested !== ACCESS_TOKEN && requested !== 'urn:ietf:params:oauth:token-type:jwt') throw oauthError('invalid_request', 'requested_token_type: expected an access token')
-  return { ...readSubject(read('subject_token_type'), read('subject_token')), audience: readAudience(read('audience'), audiences) }
+  if (requested !== ACCESS_TOKEN && requested !== 'urn:ietf:params:oauth:token-type:jwt')
+    throw oauthError('invalid_request', 'requested_token_type: expected an access token')
+  return {
+    ...readSubject(read('subject_token_type'), read('subject_token')),
+    audience: readAudience(read('audience'), audiences),
+  }
 }
 
-const ERROR_OF: Partial<Record<(typeof UNSUPPORTED)[number], OAuthError>> = { resource: 'invalid_target', scope: 'invalid_scope' }
+const ERROR_OF: Partial<Record<(typeof UNSUPPORTED)[number], OAuthError>> = {
+  resource: 'invalid_target',
+  scope: 'invalid_scope',
+}
 
 /** An empty parameter is one that was left out (RFC 6749 §3.2). */
 function readParameter(body: Readonly<Record<string, unknown>> | null, name: string): string | undefined {
@@ -73,9 +100,11 @@ function readParameter(body: Readonly<Record<string, unknown>> | null, name: str
 }
 
 function readSubject(type: string | undefined, token: string | undefined): Pick<TokenRequest, 'kind' | 'subjectToken'> {
-  if (type === undefined || !Object.hasOwn(SUBJECT_TYPES, type)) throw oauthError('invalid_request', `subject_token_type: expected one of ${Object.keys(SUBJECT_TYPES).join(', ')}`)
+  if (type === undefined || !Object.hasOwn(SUBJECT_TYPES, type))
+    throw oauthError('invalid_request', `subject_token_type: expected one of ${Object.keys(SUBJECT_TYPES).join(', ')}`)
   const kind = SUBJECT_TYPES[type as keyof typeof SUBJECT_TYPES]
-  if (kind === 'session' && token !== undefined) throw oauthError('invalid_request', 'subject_token: a session comes by cookie or Authorization header')
+  if (kind === 'session' && token !== undefined)
+    throw oauthError('invalid_request', 'subject_token: a session comes by cookie or Authorization header')
   if (kind !== 'session' && token === undefined) throw oauthError('invalid_request', 'subject_token: missing')
   return { kind, subjectToken: token ?? '' }
 }

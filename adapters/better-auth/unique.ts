@@ -1,12 +1,29 @@
 import type { Adapter } from './lock.ts'
 
 /** How Postgres, SQLite, MySQL, SQL Server, Prisma and MongoDB name a value that was there already. */
-const CODES: ReadonlySet<unknown> = new Set(['23505', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 'ER_DUP_ENTRY', 1062, 2601, 2627, 'P2002', 11000])
+const CODES: ReadonlySet<unknown> = new Set([
+  '23505',
+  'SQLITE_CONSTRAINT_UNIQUE',
+  'SQLITE_CONSTRAINT_PRIMARYKEY',
+  'ER_DUP_ENTRY',
+  1062,
+  2601,
+  2627,
+  'P2002',
+  11000,
+])
 
 /** Tells whether a database refused a row because its value was there already, and for no other reason. */
 export function isUniqueViolation(error: unknown): boolean {
-  const { code, number, errno, message = '', cause } = (error ?? {}) as { code?: unknown; number?: unknown; errno?: unknown; message?: string; cause?: unknown }
-  if ([code, number, errno].some((name) => CODES.has(name)) || /unique constraint|duplicate (key|entry)/i.test(message)) return true
+  const {
+    code,
+    number,
+    errno,
+    message = '',
+    cause,
+  } = (error ?? {}) as { code?: unknown; number?: unknown; errno?: unknown; message?: string; cause?: unknown }
+  if ([code, number, errno].some((name) => CODES.has(name)) || /unique constraint|duplicate (key|entry)/i.test(message))
+    return true
   return cause !== undefined && isUniqueViolation(cause)
 }
 
@@ -16,12 +33,20 @@ export function isUniqueViolation(error: unknown): boolean {
  *
  * @returns false: the value was there already
  */
-export function insertUnique(adapter: Adapter, model: string, field: string, data: Record<string, unknown>): Promise<boolean> {
+export function insertUnique(
+  adapter: Adapter,
+  model: string,
+  field: string,
+  data: Record<string, unknown>,
+): Promise<boolean> {
   const insert = (): Promise<boolean> => insertRefusing(adapter, model, data)
   if (adapter.id === 'kysely') return insert()
   const where = [{ field, value: data[field] as string }]
   const count = (): Promise<number> => adapter.count({ model, where })
-  return inTurn(`${model}:${String(data[field])}`, async () => (await count()) === 0 && (await insert()) && (await count()) === 1)
+  return inTurn(
+    `${model}:${String(data[field])}`,
+    async () => (await count()) === 0 && (await insert()) && (await count()) === 1,
+  )
 }
 
 async function insertRefusing(adapter: Adapter, model: string, data: Record<string, unknown>): Promise<boolean> {

@@ -76,7 +76,8 @@ function rethrow(error: unknown): never {
 async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
   // Who changes to an address and proves it at once proves nothing about the one before.
-  if (user.email !== undefined && (await isNewAddress(user.email, tools))) return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }
+  if (user.email !== undefined && (await isNewAddress(user.email, tools)))
+    return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }
   if (!user.emailVerified || isAdmins(ctx)) return {}
   notesOf(ctx).provedMailbox = true
   return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }

@@ -19,9 +19,10 @@ export function kindOf({ header, claims }: LooseToken): TokenKind {
 type Explain = (value: unknown, now: number) => string
 
 const HEADER: Readonly<Record<string, Explain>> = {
-  alg: (value) => (/^(none|HS\d+)$/i.test(String(value)) ? 'No algorithm of a public key: no server takes it.' : 'How it is signed.'),
+  alg: (value) =>
+    /^(none|HS\d+)$/i.test(String(value)) ? 'No algorithm of a public key: no server takes it.' : 'How it is signed.',
   typ: () => 'What kind of token it is.',
-  kid: () => 'Which of the issuer\'s keys signed it.',
+  kid: () => "Which of the issuer's keys signed it.",
   jku: () => 'An address of keys. No server follows it.',
   x5u: () => 'An address of certificates. No server follows it.',
   jwk: () => 'A key inside the header. No server trusts it.',
@@ -37,9 +38,9 @@ const CLAIMS: Readonly<Record<string, Explain>> = {
   nbf: (value, now) => `Not good before then: ${when(value, now)}.`,
   exp: (value, now) => `${isPast(value, now) ? 'Expired' : 'Expires'} ${when(value, now)}.`,
   jti: () => 'Its own id: a proof works once.',
-  sub_jwk: () => 'The device\'s public key, from which the principal follows.',
+  sub_jwk: () => "The device's public key, from which the principal follows.",
   purpose: () => 'The one act that the proof agrees to.',
-  nonce: () => 'The server\'s challenge that the proof answers.',
+  nonce: () => "The server's challenge that the proof answers.",
   link_to: () => 'The principal of the account that the device wants to join.',
   auth_mode: () => 'Whether a device or an account speaks.',
   aliases: () => 'Further principals of the same account.',
@@ -47,13 +48,20 @@ const CLAIMS: Readonly<Record<string, Explain>> = {
 }
 
 /** @param now - seconds since 1970 */
-export function explain({ header, claims }: LooseToken, now: number): { header: ExplainedMember[]; claims: ExplainedMember[] } {
+export function explain(
+  { header, claims }: LooseToken,
+  now: number,
+): { header: ExplainedMember[]; claims: ExplainedMember[] } {
   return { header: members(header, HEADER, now), claims: members(claims, CLAIMS, now) }
 }
 
-function members(object: Readonly<Record<string, unknown>>, known: Readonly<Record<string, Explain>>, now: number): ExplainedMember[] {
+function members(
+  object: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, Explain>>,
+  now: number,
+): ExplainedMember[] {
   return Object.entries(object).map(([name, value]) => {
-    const meaning = Object.hasOwn(known, name) ? known[name]!(value, now) : 'Of the issuer\'s own.'
+    const meaning = Object.hasOwn(known, name) ? known[name]!(value, now) : "Of the issuer's own."
     return { name, value, meaning }
   })
 }

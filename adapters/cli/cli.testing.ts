@@ -12,7 +12,10 @@ export interface Outcome {
 }
 
 /** Starts the built program, with nothing of this process's environment. */
-export function start(parameters: readonly string[], environment: Record<string, string> = {}): { child: ChildProcess; output: { stdout: string; stderr: string } } {
+export function start(
+  parameters: readonly string[],
+  environment: Record<string, string> = {},
+): { child: ChildProcess; output: { stdout: string; stderr: string } } {
   const child = spawn(process.execPath, [PROGRAM, ...parameters], { env: environment, stdio: 'pipe' })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
@@ -21,7 +24,10 @@ export function start(parameters: readonly string[], environment: Record<string,
 }
 
 /** Runs the built program to its end. */
-export async function run(parameters: readonly string[], { input = '', environment = {} }: { input?: string; environment?: Record<string, string> } = {}): Promise<Outcome> {
+export async function run(
+  parameters: readonly string[],
+  { input = '', environment = {} }: { input?: string; environment?: Record<string, string> } = {},
+): Promise<Outcome> {
   const { child, output } = start(parameters, environment)
   child.stdin!.on('error', () => {}).end(input)
   const [code] = (await once(child, 'close')) as [number | null]
@@ -41,7 +47,10 @@ export interface RunningServer {
 }
 
 /** Starts a server on a free port and waits until it says that it has started. */
-export async function startServer(parameters: readonly string[], environment: Record<string, string> = {}): Promise<RunningServer> {
+export async function startServer(
+  parameters: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<RunningServer> {
   const { child, output } = start([...parameters, '--port', '0'], environment)
   const closed = once(child, 'close') as Promise<[number | null]>
   const started = new Promise<number>((resolve) => {
@@ -59,7 +68,14 @@ export async function startServer(parameters: readonly string[], environment: Re
     origin,
     child,
     written: () => output.stdout + output.stderr,
-    ask: (path, { bearer, headers, ...init } = {}) => fetch(address + path, { ...init, headers: { ...(headers as Record<string, string>), ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) } }),
+    ask: (path, { bearer, headers, ...init } = {}) =>
+      fetch(address + path, {
+        ...init,
+        headers: {
+          ...(headers as Record<string, string>),
+          ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+        },
+      }),
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       return (await closed)[0]

@@ -3,7 +3,9 @@ import { type ExternalIssuer, createSessionResolver } from '../../lib/server.ts'
 import type { Settings } from './flags.ts'
 
 /** Where the rows are. */
-export type Place = { readonly kind: 'sqlite'; readonly folder: string } | { readonly kind: 'postgres'; readonly url: string }
+export type Place =
+  | { readonly kind: 'sqlite'; readonly folder: string }
+  | { readonly kind: 'postgres'; readonly url: string }
 
 /** What the tokens of an account can say besides who it is. */
 export const TOKEN_CLAIMS = ['email', 'email_verified', 'name'] as const
@@ -109,23 +111,30 @@ function readOrigin(text: string | undefined, report: Report): string | null {
 function checkOrigin(flag: string, text: string, { problem, warning, production }: Report): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
   if (text === '*' || text.includes('*')) problem(flag, 'a wildcard would let every site act for whoever is signed in.')
-  else if (!url || !/^https?:$/.test(url.protocol)) problem(flag, 'expected an http(s) origin such as https://notes.example.')
-  else if (url.origin !== text.replace(/\/$/, '')) problem(flag, `expected an origin without user, path, query or default port; this one is written ${url.origin}.`)
-  else if (production && url.protocol === 'http:' && !isLoopback(url.hostname)) warning(flag, 'http without TLS: whoever is on the way can read cookies and tokens.')
+  else if (!url || !/^https?:$/.test(url.protocol))
+    problem(flag, 'expected an http(s) origin such as https://notes.example.')
+  else if (url.origin !== text.replace(/\/$/, ''))
+    problem(flag, `expected an origin without user, path, query or default port; this one is written ${url.origin}.`)
+  else if (production && url.protocol === 'http:' && !isLoopback(url.hostname))
+    warning(flag, 'http without TLS: whoever is on the way can read cookies and tokens.')
   return url?.origin ?? null
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
+  return (
+    host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
+  )
 }
 
 function readPlace(settings: Settings, { problem, warning, production }: Report): Place {
   const url = settings.text('database')
   const folder = settings.text('data-dir')
-  if (url !== undefined && folder !== undefined) problem('database', 'expected --database or --data-dir, and both are there.')
+  if (url !== undefined && folder !== undefined)
+    problem('database', 'expected --database or --data-dir, and both are there.')
   if (url !== undefined) {
     if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) problem('database', 'expected a postgres:// address.')
-    else if (production && !isLoopback(new URL(url).hostname) && !/sslmode=(require|verify-)/.test(url)) warning('database', 'no sslmode=verify-full: rows and password cross the network in the clear.')
+    else if (production && !isLoopback(new URL(url).hostname) && !/sslmode=(require|verify-)/.test(url))
+      warning('database', 'no sslmode=verify-full: rows and password cross the network in the clear.')
     return { kind: 'postgres', url }
   }
   if (folder === undefined && production) problem('data-dir', 'production needs --data-dir or --database.')
@@ -136,7 +145,8 @@ function readRedis(url: string | undefined, { problem, warning, production }: Re
   if (url === undefined) return null
   const isAddress = /^rediss?:\/\//.test(url) && URL.canParse(url)
   if (!isAddress) problem('redis', 'expected a redis:// or rediss:// address.')
-  else if (production && url.startsWith('redis:') && !isLoopback(new URL(url).hostname)) warning('redis', 'no TLS: whoever is on the way can read the password; rediss:// has it.')
+  else if (production && url.startsWith('redis:') && !isLoopback(new URL(url).hostname))
+    warning('redis', 'no TLS: whoever is on the way can read the password; rediss:// has it.')
   return isAddress ? url : null
 }
 
@@ -155,13 +165,17 @@ function readSecret(flag: string, settings: Settings, { problem }: Report, isNee
     return null
   }
   if (!SECRET.test(secret)) problem(flag, 'expected 32 to 1024 visible ASCII characters.')
-  else if (new Set(secret).size < 8 || /secret|password|changeme|example|placeholder/i.test(secret)) problem(flag, 'this one can be guessed; `openssl rand -base64 32` makes one that cannot.')
+  else if (new Set(secret).size < 8 || /secret|password|changeme|example|placeholder/i.test(secret))
+    problem(flag, 'this one can be guessed; `openssl rand -base64 32` makes one that cannot.')
   return secret
 }
 
 function readBackendSecrets(settings: Settings, report: Report): readonly string[] {
-  const [present, old] = ['backend-secret', 'old-backend-secret'].map((flag) => readSecret(flag, settings, report, false))
-  if (old !== null && present === null) report.problem('old-backend-secret', 'there is none that takes its place: give --backend-secret.')
+  const [present, old] = ['backend-secret', 'old-backend-secret'].map((flag) =>
+    readSecret(flag, settings, report, false),
+  )
+  if (old !== null && present === null)
+    report.problem('old-backend-secret', 'there is none that takes its place: give --backend-secret.')
   return [present, old].filter((secret) => typeof secret === 'string')
 }
 
@@ -174,25 +188,34 @@ function readDays(text: string | undefined, { problem }: Report): number | null 
 
 function checkDistinct({ secret, backendSecrets, adminSecret }: Configuration, { problem }: Report): void {
   const given = [secret, ...backendSecrets, adminSecret].filter((text) => text !== null)
-  if (new Set(given).size !== given.length) problem('admin-secret', 'one secret stands for two things: whoever may do one could do the other.')
+  if (new Set(given).size !== given.length)
+    problem('admin-secret', 'one secret stands for two things: whoever may do one could do the other.')
 }
 
 function readLocalFirst(settings: Settings, { problem, production }: Report): boolean {
   const isOn = settings.isOn('allow-local-first')
-  if (isOn === undefined && production && settings.command === 'dev') problem('allow-local-first', 'in production it has to be said, one way or the other.')
+  if (isOn === undefined && production && settings.command === 'dev')
+    problem('allow-local-first', 'in production it has to be said, one way or the other.')
   return isOn ?? !production
 }
 
 function readExternal(settings: Settings, { problem, warning }: Report): ExternalIssuer | null {
-  const [jwksUrl, publicKey, issuer] = [settings.text('jwks-url'), settings.text('jwt-public-key'), settings.text('jwt-issuer')]
+  const [jwksUrl, publicKey, issuer] = [
+    settings.text('jwks-url'),
+    settings.text('jwt-public-key'),
+    settings.text('jwt-issuer'),
+  ]
   const audience = settings.list('jwt-audience')
   if (jwksUrl === undefined && publicKey === undefined) {
-    if (issuer !== undefined || audience.length > 0) problem('jwt-issuer', 'there is no key for it: give --jwks-url or --jwt-public-key.')
+    if (issuer !== undefined || audience.length > 0)
+      problem('jwt-issuer', 'there is no key for it: give --jwks-url or --jwt-public-key.')
     return null
   }
-  if (jwksUrl !== undefined && publicKey !== undefined) problem('jwks-url', 'expected --jwks-url or --jwt-public-key, and both are there.')
-  if (issuer === undefined) problem('jwt-issuer', 'the other provider\'s `iss` has to be said.')
-  if (audience.length === 0) warning('jwt-audience', 'without it every token of the provider is taken, also those for other apps.')
+  if (jwksUrl !== undefined && publicKey !== undefined)
+    problem('jwks-url', 'expected --jwks-url or --jwt-public-key, and both are there.')
+  if (issuer === undefined) problem('jwt-issuer', "the other provider's `iss` has to be said.")
+  if (audience.length === 0)
+    warning('jwt-audience', 'without it every token of the provider is taken, also those for other apps.')
   const rules: ExternalIssuer = {
     issuer: issuer ?? 'https://unknown.invalid',
     ...(jwksUrl === undefined ? { publicKey: publicKey! } : { jwksUrl }),
@@ -207,7 +230,10 @@ function isUsable(rules: ExternalIssuer, problem: Report['problem']): boolean {
     return true
   } catch (error) {
     const isKey = rules.publicKey !== undefined
-    problem(isKey ? 'jwt-public-key' : 'jwks-url', isKey ? aboutKey(rules.publicKey as string, error as Error) : `${(error as Error).message}.`)
+    problem(
+      isKey ? 'jwt-public-key' : 'jwks-url',
+      isKey ? aboutKey(rules.publicKey as string, error as Error) : `${(error as Error).message}.`,
+    )
     return false
   }
 }
@@ -215,10 +241,13 @@ function isUsable(rules: ExternalIssuer, problem: Report['problem']): boolean {
 /** A text that is no public key is what some verifiers would take as an HMAC secret. */
 function aboutKey(key: string, { message }: Error): string {
   const isText = !/-----BEGIN|^\s*\{/.test(key)
-  return isText ? 'this is no PEM and no JWK; a verifier that takes any text would use it as an HMAC secret, and whoever knows it could sign.' : `${message}.`
+  return isText
+    ? 'this is no PEM and no JWK; a verifier that takes any text would use it as an HMAC secret, and whoever knows it could sign.'
+    : `${message}.`
 }
 
 function readHeaderName(name: string | undefined, { problem }: Report): string | null {
-  if (name !== undefined && !/^[a-z][a-z-]{0,63}$/i.test(name)) problem('proxy-header', 'expected the name of a header, such as x-forwarded-for.')
+  if (name !== undefined && !/^[a-z][a-z-]{0,63}$/i.test(name))
+    problem('proxy-header', 'expected the name of a header, such as x-forwarded-for.')
   return name?.toLowerCase() ?? null
 }

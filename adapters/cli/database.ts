@@ -38,9 +38,16 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
     if (!readonly) makeFolder(dirname(file))
     const database = new Sqlite(file, { readonly, fileMustExist: readonly })
     if (!readonly) database.pragma('journal_mode = WAL')
-    return { database, alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: PATIENCE }), work), now: async () => null, close: async () => void database.close() }
+    return {
+      database,
+      alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: PATIENCE }), work),
+      now: async () => null,
+      close: async () => void database.close(),
+    }
   } catch (error) {
-    throw new Refusal(`The data cannot be kept in ${file} (${codeOf(error)}): choose a --data-dir that can be written to.`)
+    throw new Refusal(
+      `The data cannot be kept in ${file} (${codeOf(error)}): choose a --data-dir that can be written to.`,
+    )
   }
 }
 

@@ -10,23 +10,59 @@ import { readSettings } from './flags.ts'
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const SECRETS = ['QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1', 'YW5vdGhlciBvbmUsIGFsc28gbG9uZyBlbm8', 'dGhlIHRoaXJkIG9mIHRoZW0gYWxsLCB5ZXM'] as const
+const SECRETS = [
+  'QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1',
+  'YW5vdGhlciBvbmUsIGFsc28gbG9uZyBlbm8',
+  'dGhlIHRoaXJkIG9mIHRoZW0gYWxsLCB5ZXM',
+] as const
 const GOOD = ['--production', '--base-url=https://id.example', `--data-dir=${folder}/none`, `--secret=${SECRETS[0]}`]
 
-const check = (flags: readonly string[], now: number = Date.now()): Promise<readonly Check[]> => examine(readSettings('doctor', flags, {}), () => now)
-const problems = async (...flags: string[]): Promise<string[]> => (await check([...GOOD, ...flags])).filter(({ level }) => level === 'problem').map(({ message }) => message)
+const check = (flags: readonly string[], now: number = Date.now()): Promise<readonly Check[]> =>
+  examine(readSettings('doctor', flags, {}), () => now)
+const problems = async (...flags: string[]): Promise<string[]> =>
+  (await check([...GOOD, ...flags])).filter(({ level }) => level === 'problem').map(({ message }) => message)
 
 describe('latchkey doctor', () => {
   test('finds nothing wrong with a good configuration, and makes no file', async () => {
-    expect((await check(GOOD)).map(({ check, level }) => `${check} ${level}`)).toEqual(['configuration ok', 'resolver ok', 'clock ok', 'database ok'])
+    expect((await check(GOOD)).map(({ check, level }) => `${check} ${level}`)).toEqual([
+      'configuration ok',
+      'resolver ok',
+      'clock ok',
+      'database ok',
+    ])
     expect(existsSync(`${folder}/none`)).toBe(false)
   })
 
   test.each([
-    ['a key that would act as an HMAC secret', ['--jwt-public-key=correct-horse-battery-staple', '--jwt-issuer=https://idp.example', '--jwt-audience=a'], 'HMAC'],
-    ['a JWK that is a shared secret', ['--jwt-public-key={"kty":"oct","k":"c2VjcmV0"}', '--jwt-issuer=https://idp.example', '--jwt-audience=a'], 'shared secret'],
-    ['a private key', ['--jwt-public-key=-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----', '--jwt-issuer=https://idp.example', '--jwt-audience=a'], 'private'],
-    ['a key and an address of keys', ['--jwks-url=https://idp.example/jwks', '--jwt-public-key=correct-horse-battery-staple', '--jwt-issuer=https://idp.example', '--jwt-audience=a'], 'both'],
+    [
+      'a key that would act as an HMAC secret',
+      ['--jwt-public-key=correct-horse-battery-staple', '--jwt-issuer=https://idp.example', '--jwt-audience=a'],
+      'HMAC',
+    ],
+    [
+      'a JWK that is a shared secret',
+      ['--jwt-public-key={"kty":"oct","k":"c2VjcmV0"}', '--jwt-issuer=https://idp.example', '--jwt-audience=a'],
+      'shared secret',
+    ],
+    [
+      'a private key',
+      [
+        '--jwt-public-key=-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----',
+        '--jwt-issuer=https://idp.example',
+        '--jwt-audience=a',
+      ],
+      'private',
+    ],
+    [
+      'a key and an address of keys',
+      [
+        '--jwks-url=https://idp.example/jwks',
+        '--jwt-public-key=correct-horse-battery-staple',
+        '--jwt-issuer=https://idp.example',
+        '--jwt-audience=a',
+      ],
+      'both',
+    ],
     ['an issuer without a key', ['--jwt-issuer=https://idp.example'], 'no key'],
     ['a wildcard origin', ['--trusted-origin=https://*.example'], 'wildcard'],
     ['an origin with a path', ['--trusted-origin=https://notes.example/app'], 'without user, path'],
@@ -34,8 +70,16 @@ describe('latchkey doctor', () => {
     ['a short secret', ['--admin-secret=short'], '32 to 1024'],
     ['a secret that can be guessed', ['--admin-secret=changeme-changeme-changeme-changeme'], 'guessed'],
     ['one secret for two things', [`--admin-secret=${SECRETS[0]}`], 'two things'],
-    ['an old backend secret alone', ['--old-backend-secret=b25lIHRoYXQgbm9ib2R5IGtub3dzIG9mIGhlcmU'], 'give --backend-secret'],
-    ['an old backend secret that is the present one', [`--backend-secret=${SECRETS[0]}`, `--old-backend-secret=${SECRETS[0]}`], 'two things'],
+    [
+      'an old backend secret alone',
+      ['--old-backend-secret=b25lIHRoYXQgbm9ib2R5IGtub3dzIG9mIGhlcmU'],
+      'give --backend-secret',
+    ],
+    [
+      'an old backend secret that is the present one',
+      [`--backend-secret=${SECRETS[0]}`, `--old-backend-secret=${SECRETS[0]}`],
+      'two things',
+    ],
     ['keys that never grow old', ['--rotate-keys=0'], '1 to 365'],
     ['keys whose days are none', ['--rotate-keys=often'], '1 to 365'],
     ['a port that is none', ['--port=99999'], '65535'],
@@ -43,21 +87,34 @@ describe('latchkey doctor', () => {
   ])('finds %s', async (_, flags, word) => {
     const found = await problems(...flags)
     expect(found.join('\n')).toContain(word)
-    for (const flag of flags.filter((text) => /secret|public-key/.test(text))) expect(found.join('\n')).not.toContain(flag.slice(flag.indexOf('=') + 1))
+    for (const flag of flags.filter((text) => /secret|public-key/.test(text)))
+      expect(found.join('\n')).not.toContain(flag.slice(flag.indexOf('=') + 1))
   })
 
   test('finds what production lacks', async () => {
-    expect((await check(['--production'])).filter(({ level }) => level === 'problem').map(({ message }) => message.split(':')[0])).toEqual(['--base-url', '--data-dir', '--secret'])
+    expect(
+      (await check(['--production']))
+        .filter(({ level }) => level === 'problem')
+        .map(({ message }) => message.split(':')[0]),
+    ).toEqual(['--base-url', '--data-dir', '--secret'])
   })
 
   test('finds a clock that is years behind', async () => {
-    expect(await check(GOOD, Date.UTC(2020, 0, 1))).toContainEqual(expect.objectContaining({ check: 'clock', level: 'problem' }))
+    expect(await check(GOOD, Date.UTC(2020, 0, 1))).toContainEqual(
+      expect.objectContaining({ check: 'clock', level: 'problem' }),
+    )
   })
 
   test('finds a resolver without a lookup, and options that cannot be meant', async () => {
     writeFileSync(`${folder}/blind.mjs`, `export default { localFirst: { audience: 'a', afterUpgrade: 'allow' } }`)
     writeFileSync(`${folder}/wrong.mjs`, `export default { localFirst: { audience: 'a' } }`)
-    expect(await check([...GOOD, `--resolver=${folder}/blind.mjs`])).toContainEqual(expect.objectContaining({ check: 'resolver', level: 'warning', message: expect.stringContaining('not looked up') }))
+    expect(await check([...GOOD, `--resolver=${folder}/blind.mjs`])).toContainEqual(
+      expect.objectContaining({
+        check: 'resolver',
+        level: 'warning',
+        message: expect.stringContaining('not looked up'),
+      }),
+    )
     expect((await problems(`--resolver=${folder}/wrong.mjs`)).join()).toContain('lookup')
     expect((await problems(`--resolver=${folder}/missing.mjs`)).join()).toContain('cannot be loaded')
   })
@@ -67,14 +124,28 @@ describe('latchkey doctor', () => {
     const flags = [...GOOD.filter((flag) => !flag.startsWith('--data-dir')), `--database=${database}`]
     const found = await check(flags)
     expect(found).toContainEqual({ check: 'database', level: 'ok', message: 'It answers.' })
-    expect(found.find(({ check }) => check === 'migrations')).toMatchObject({ level: 'warning', message: expect.stringContaining('latchkeyPrincipal') })
-    expect(await check(flags, Date.now() + 600_000)).toContainEqual(expect.objectContaining({ check: 'clock', level: 'problem', message: expect.stringMatching(/(599|600|601) s away/) }))
+    expect(found.find(({ check }) => check === 'migrations')).toMatchObject({
+      level: 'warning',
+      message: expect.stringContaining('latchkeyPrincipal'),
+    })
+    expect(await check(flags, Date.now() + 600_000)).toContainEqual(
+      expect.objectContaining({
+        check: 'clock',
+        level: 'problem',
+        message: expect.stringMatching(/(599|600|601) s away/),
+      }),
+    )
   })
 
   test('as a process: exit code 1 for a problem, 0 for none, and no password of a database that does not answer', async () => {
-    const [good, bad] = await Promise.all([run(['doctor', '--json', ...GOOD]), run(['doctor', '--database=postgres://somebody:hunter2hunter2@127.0.0.1:1/x'])])
+    const [good, bad] = await Promise.all([
+      run(['doctor', '--json', ...GOOD]),
+      run(['doctor', '--database=postgres://somebody:hunter2hunter2@127.0.0.1:1/x']),
+    ])
     expect(good.code).toBe(0)
-    expect(JSON.parse(good.stdout)).toMatchObject({ checks: [{ level: 'ok' }, { level: 'ok' }, { level: 'ok' }, { level: 'ok' }] })
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      checks: [{ level: 'ok' }, { level: 'ok' }, { level: 'ok' }, { level: 'ok' }],
+    })
     expect(bad.code).toBe(1)
     expect(bad.stdout).toContain('cannot be reached')
     expect(bad.stdout + bad.stderr).not.toContain('hunter2')

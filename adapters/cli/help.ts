@@ -9,11 +9,24 @@ export function helpOf(command?: Command): string {
 
 function programHelp(): string {
   const rows = Object.entries(COMMANDS).map(([name, meaning]) => `  ${name.padEnd(10)}${meaning}`)
-  return ['latchkey <command> [flags]', '', ...rows, '', '  latchkey <command> --help    the flags of a command', '  latchkey --version', '', EXIT_CODES, ''].join('\n')
+  return [
+    'latchkey <command> [flags]',
+    '',
+    ...rows,
+    '',
+    '  latchkey <command> --help    the flags of a command',
+    '  latchkey --version',
+    '',
+    EXIT_CODES,
+    '',
+  ].join('\n')
 }
 
 function commandHelp(command: Command): string {
-  const rows = flagsOf(command).flatMap((flag) => [`  ${usageOf(flag)}`, `      ${meaningOf(flag)} [${variableOf(flag.name)}]`])
+  const rows = flagsOf(command).flatMap((flag) => [
+    `  ${usageOf(flag)}`,
+    `      ${meaningOf(flag)} [${variableOf(flag.name)}]`,
+  ])
   const usage = command === 'inspect' ? 'latchkey inspect [flags] < token' : `latchkey ${command} [flags]`
   return [usage, '', COMMANDS[command], '', ...rows, '', ...secretsHint(command), EXIT_CODES, ''].join('\n')
 }
@@ -29,5 +42,7 @@ function meaningOf({ meaning, file }: Flag): string {
 }
 
 function secretsHint(command: Command): string[] {
-  return command === 'inspect' ? [] : ['Give secrets as variables or files: everybody on the machine can read a command line.', '']
+  return command === 'inspect'
+    ? []
+    : ['Give secrets as variables or files: everybody on the machine can read a command line.', '']
 }

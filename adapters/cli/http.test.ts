@@ -12,8 +12,20 @@ afterEach(async () => {
 
 async function listen(): Promise<{ port: number; log: string[] }> {
   const log: string[] = []
-  const routes = [{ name: '/echo', pattern: /^\/echo$/, answer: async ({ request }: { request: Request }) => new Response(`heard ${(await request.text()).length}`) }]
-  const listener = createListener({ routes, origin: 'http://localhost', trustedOrigins: [], addressOf: createAddressOf(null), log: createLog((line) => log.push(line), [], Date.now) })
+  const routes = [
+    {
+      name: '/echo',
+      pattern: /^\/echo$/,
+      answer: async ({ request }: { request: Request }) => new Response(`heard ${(await request.text()).length}`),
+    },
+  ]
+  const listener = createListener({
+    routes,
+    origin: 'http://localhost',
+    trustedOrigins: [],
+    addressOf: createAddressOf(null),
+    log: createLog((line) => log.push(line), [], Date.now),
+  })
   const server = createLimitedServer(listener, { requestTimeout: 200, connectionsCheckingInterval: 20 })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   ended.push(() => (server.closeAllConnections(), server.close()))
@@ -25,18 +37,28 @@ function begin(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''
     const socket = connect(port, '127.0.0.1', () => void socket.write(text))
-    socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk)).once('error', reject).once('close', () => resolve(answer))
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (answer += chunk))
+      .once('error', reject)
+      .once('close', () => resolve(answer))
   })
 }
 
 describe('a request that does not arrive', () => {
-  const heads = { 'in its first line': 'POST /ec', 'in its header': 'POST /echo HTTP/1.1\r\nHost: x\r\nX-', 'in its body': 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly so much' }
+  const heads = {
+    'in its first line': 'POST /ec',
+    'in its header': 'POST /echo HTTP/1.1\r\nHost: x\r\nX-',
+    'in its body': 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly so much',
+  }
 
   for (const [where, text] of Object.entries(heads)) {
     test(`and stops ${where} is answered 408, its connection is closed, and others are served meanwhile`, async () => {
       const { port, log } = await listen()
       const slow = begin(port, text)
-      expect(await (await fetch(`http://127.0.0.1:${port}/echo`, { method: 'POST', body: 'whole' })).text()).toBe('heard 5')
+      expect(await (await fetch(`http://127.0.0.1:${port}/echo`, { method: 'POST', body: 'whole' })).text()).toBe(
+        'heard 5',
+      )
       expect(await slow).toMatch(/^HTTP\/1\.1 408 /)
       expect(log.join()).not.toContain('only so much')
     })

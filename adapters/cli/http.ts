@@ -61,7 +61,12 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     if (!response.headersSent) await send(Response.json({ error: 'internal' }, { status: 500 }), response, {})
     else response.destroy()
   }
-  options.log.info('request', { method: nameOf(message.method), route: name, status: response.statusCode, milliseconds: Math.round(performance.now() - start) })
+  options.log.info('request', {
+    method: nameOf(message.method),
+    route: name,
+    status: response.statusCode,
+    milliseconds: Math.round(performance.now() - start),
+  })
 }
 
 /** The method of a request is whatever somebody sends. */
@@ -69,13 +74,21 @@ function nameOf(method = ''): string {
   return ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'].includes(method) ? method : 'other'
 }
 
-async function respond(message: IncomingMessage, { routes, origin, addressOf, trustedOrigins }: ListenerOptions): Promise<{ route: string; answer: Response }> {
+async function respond(
+  message: IncomingMessage,
+  { routes, origin, addressOf, trustedOrigins }: ListenerOptions,
+): Promise<{ route: string; answer: Response }> {
   const path = message.url ?? ''
-  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`)) return { route: 'malformed', answer: problem(400, 'malformed') }
+  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`))
+    return { route: 'malformed', answer: problem(400, 'malformed') }
   const url = new URL(`${origin}${path}`)
   const fitting = routes.filter(({ pattern }) => pattern.test(url.pathname))
   const route = fitting.find(({ method }) => method === undefined || method === message.method)
-  if (message.method === 'OPTIONS' && fitting.length > 0) return { route: fitting[0]!.name, answer: new Response(null, { status: isTrusted(message, trustedOrigins) ? 204 : 403 }) }
+  if (message.method === 'OPTIONS' && fitting.length > 0)
+    return {
+      route: fitting[0]!.name,
+      answer: new Response(null, { status: isTrusted(message, trustedOrigins) ? 204 : 403 }),
+    }
   if (!route) return { route: 'none', answer: fitting.length > 0 ? problem(405, 'method') : problem(404, 'unknown') }
   const body = await readBody(message)
   if (body === null) return { route: route.name, answer: problem(413, 'too large', { connection: 'close' }) }
@@ -114,12 +127,17 @@ function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null>
 
 function toRequest(message: IncomingMessage, url: URL, body: Buffer<ArrayBuffer>, address: string): Request {
   const headers = new Headers()
-  for (const [name, values] of Object.entries(message.headersDistinct)) values?.forEach((value) => headers.append(name, value))
+  for (const [name, values] of Object.entries(message.headersDistinct))
+    values?.forEach((value) => headers.append(name, value))
   // What the caller says of its own address counts for nothing.
   headers.set(ADDRESS_HEADER, address)
   const { method = 'GET' } = message
   const hasBody = !['GET', 'HEAD'].includes(method) && body.length > 0
-  return new Request(url, { method: /^(CONNECT|TRACE|TRACK)$/i.test(method) ? 'GET' : method, headers, ...(hasBody && { body }) })
+  return new Request(url, {
+    method: /^(CONNECT|TRACE|TRACK)$/i.test(method) ? 'GET' : method,
+    headers,
+    ...(hasBody && { body }),
+  })
 }
 
 function isTrusted({ headers: { origin } }: IncomingMessage, trusted: readonly string[]): boolean {
@@ -145,7 +163,12 @@ function corsOf(message: IncomingMessage, route: string, { trustedOrigins }: Lis
 async function send(answer: Response, response: ServerResponse, more: Record<string, string>): Promise<void> {
   response.statusCode = answer.status
   for (const [name, value] of answer.headers) if (name !== 'set-cookie') response.setHeader(name, value)
-  for (const [name, value] of Object.entries({ ...more, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })) response.setHeader(name, value)
+  for (const [name, value] of Object.entries({
+    ...more,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  }))
+    response.setHeader(name, value)
   const cookies = answer.headers.getSetCookie()
   if (cookies.length > 0) response.setHeader('set-cookie', cookies)
   response.end(answer.body === null ? undefined : Buffer.from(await answer.arrayBuffer()))

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
-import { type BetterAuthInstance, type Operator, createBetterAuthResolver, createOperator, latchkey, latchkeyJwt } from '../better-auth/index.ts'
+import {
+  type BetterAuthInstance,
+  type Operator,
+  createBetterAuthResolver,
+  createOperator,
+  latchkey,
+  latchkeyJwt,
+} from '../better-auth/index.ts'
 import type { Configuration, TokenClaim } from './configuration.ts'
 import type { OpenDatabase } from './database.ts'
 import { type OpenRedis, limitBy } from './redis.ts'
@@ -44,7 +51,11 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   const resolver = createBetterAuthResolver(auth, {
     audience: configuration.audiences.length > 0 ? configuration.audiences : origin,
     localFirst: configuration.allowLocalFirst ? 'allow' : 'deny',
-    cookieSession: betterAuthCookie({ baseURL: `${origin}/api/auth`, origins: [origin, ...configuration.trustedOrigins], handler: fromInside(auth.handler) }),
+    cookieSession: betterAuthCookie({
+      baseURL: `${origin}/api/auth`,
+      origins: [origin, ...configuration.trustedOrigins],
+      handler: fromInside(auth.handler),
+    }),
     onVerdict,
     ...(configuration.external && { external: [configuration.external] }),
     ...(configuration.backendSecrets.length > 0 && { backend: { secret: configuration.backendSecrets } }),
@@ -84,7 +95,8 @@ function isFromInside({ headers }: Request): boolean {
 }
 
 function optionsOf({ configuration, open, redis, origin, secret, onError }: IdentityParts) {
-  const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims, keyLifetime } = configuration
+  const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims, keyLifetime } =
+    configuration
   const issued: readonly [string, ...string[]] = [audiences[0] ?? origin, ...audiences.slice(1)]
   const exchange = { audiences: issued, localFirst: allowLocalFirst, ...(external && { issuers: [external] }) }
   return {
@@ -115,7 +127,10 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
   } satisfies BetterAuthOptions
 }
 
-function claimsOf({ email, emailVerified, name }: { email: string; emailVerified: boolean; name: string }, wanted: readonly TokenClaim[]): Record<string, string | boolean> {
+function claimsOf(
+  { email, emailVerified, name }: { email: string; emailVerified: boolean; name: string },
+  wanted: readonly TokenClaim[],
+): Record<string, string | boolean> {
   const all = { email, email_verified: emailVerified, name }
   return Object.fromEntries(wanted.map((claim) => [claim, all[claim]]))
 }

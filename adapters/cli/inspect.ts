@@ -1,4 +1,12 @@
-import { ERROR_TABLE, type ExternalIssuer, LatchkeyError, type LatchkeyErrorCode, createProofVerifier, createSessionResolver, isLatchkeyError } from '../../lib/server.ts'
+import {
+  ERROR_TABLE,
+  type ExternalIssuer,
+  LatchkeyError,
+  type LatchkeyErrorCode,
+  createProofVerifier,
+  createSessionResolver,
+  isLatchkeyError,
+} from '../../lib/server.ts'
 import { type ExplainedMember, type TokenKind, explain, kindOf, lineOf } from './claims.ts'
 import { type LooseToken, decodeLoosely } from './decode-token.ts'
 import { type Settings, UsageError } from './flags.ts'
@@ -43,26 +51,59 @@ export async function inspect(input: string, settings: Settings, clock: () => nu
 
 type Judge = (token: string, loose: LooseToken, settings: Settings, clock: () => number) => Promise<ServerVerdict>
 
-const JUDGES: Readonly<Record<TokenKind, Judge>> = { 'local-first': judgeLocalFirst, proof: judgeProof, external: judgeExternal }
-
-async function judgeLocalFirst(token: string, { claims }: LooseToken, settings: Settings, clock: () => number): Promise<ServerVerdict> {
-  const { audience, unchecked } = audienceOf(claims, settings.list('audience'))
-  return resolve(token, { localFirst: { audience, afterUpgrade: 'allow' }, clock }, [...unchecked, 'whether the key was revoked, or its account replaced it'])
+const JUDGES: Readonly<Record<TokenKind, Judge>> = {
+  'local-first': judgeLocalFirst,
+  proof: judgeProof,
+  external: judgeExternal,
 }
 
-async function judgeProof(token: string, { claims }: LooseToken, settings: Settings, clock: () => number): Promise<ServerVerdict> {
+async function judgeLocalFirst(
+  token: string,
+  { claims }: LooseToken,
+  settings: Settings,
+  clock: () => number,
+): Promise<ServerVerdict> {
+  const { audience, unchecked } = audienceOf(claims, settings.list('audience'))
+  return resolve(token, { localFirst: { audience, afterUpgrade: 'allow' }, clock }, [
+    ...unchecked,
+    'whether the key was revoked, or its account replaced it',
+  ])
+}
+
+async function judgeProof(
+  token: string,
+  { claims }: LooseToken,
+  settings: Settings,
+  clock: () => number,
+): Promise<ServerVerdict> {
   const { audience, unchecked } = audienceOf(claims, settings.list('audience'))
   const missing = [...unchecked, 'nonce, purpose and link_to', 'whether the proof was used before']
   try {
-    const expectation = { purpose: claims['purpose'] as 'upgrade', nonce: textOf(claims['nonce']), linkTo: textOf(claims['link_to']) }
+    const expectation = {
+      purpose: claims['purpose'] as 'upgrade',
+      nonce: textOf(claims['nonce']),
+      linkTo: textOf(claims['link_to']),
+    }
     await createProofVerifier({ audience, clock }).verify(token, expectation)
-    return { accepted: true, code: null, meaning: 'The proof holds, where a server asks for it; it is no token for requests.', status: 200, client: null, unchecked: missing }
+    return {
+      accepted: true,
+      code: null,
+      meaning: 'The proof holds, where a server asks for it; it is no token for requests.',
+      status: 200,
+      client: null,
+      unchecked: missing,
+    }
   } catch (error) {
     return refused(codeOf(error), missing)
   }
 }
 
-async function judgeExternal(token: string, { claims }: LooseToken, settings: Settings, clock: () => number): Promise<ServerVerdict> {
+async function judgeExternal(
+  token: string,
+  { claims }: LooseToken,
+  settings: Settings,
+  clock: () => number,
+): Promise<ServerVerdict> {
   const publicKey = settings.text('jwt-public-key')
   const audience = settings.list('jwt-audience')
   const told = settings.text('jwt-issuer')
@@ -70,7 +111,11 @@ async function judgeExternal(token: string, { claims }: LooseToken, settings: Se
   if (issuer === undefined) return refused('ISSUER_UNKNOWN', [])
   const unchecked = [...(told ? [] : ['iss']), ...(audience.length ? [] : ['aud'])]
   if (publicKey === undefined) return withoutKey(claims, unchecked, clock() / 1000)
-  return resolve(token, { external: readIssuer({ issuer, publicKey, ...(audience.length && { audience }) }), clock }, unchecked)
+  return resolve(
+    token,
+    { external: readIssuer({ issuer, publicKey, ...(audience.length && { audience }) }), clock },
+    unchecked,
+  )
 }
 
 /** Only what counts against it can be known. */
@@ -78,7 +123,14 @@ function withoutKey({ exp }: LooseToken['claims'], unchecked: readonly string[],
   const all = ['the signature (give --jwt-public-key)', ...unchecked]
   if (typeof exp !== 'number') return refused('TOKEN_CLAIM_INVALID', all)
   if (exp <= now) return refused('TOKEN_EXPIRED', all)
-  return { accepted: null, code: null, meaning: 'Nothing speaks against it, and nothing for it: without the issuer\'s key the signature cannot be checked.', status: null, client: null, unchecked: all }
+  return {
+    accepted: null,
+    code: null,
+    meaning: "Nothing speaks against it, and nothing for it: without the issuer's key the signature cannot be checked.",
+    status: null,
+    client: null,
+    unchecked: all,
+  }
 }
 
 function readIssuer(issuer: ExternalIssuer): ExternalIssuer {
@@ -90,10 +142,21 @@ function readIssuer(issuer: ExternalIssuer): ExternalIssuer {
   }
 }
 
-async function resolve(token: string, options: Parameters<typeof createSessionResolver>[0], unchecked: readonly string[]): Promise<ServerVerdict> {
+async function resolve(
+  token: string,
+  options: Parameters<typeof createSessionResolver>[0],
+  unchecked: readonly string[],
+): Promise<ServerVerdict> {
   const found = await createSessionResolver(options).resolve({ authorization: `Bearer ${token}` })
   if (!found.ok) return refused(found.reason, unchecked)
-  return { accepted: true, code: null, meaning: `Accepted, as ${found.session.authMode}.`, status: 200, client: null, unchecked }
+  return {
+    accepted: true,
+    code: null,
+    meaning: `Accepted, as ${found.session.authMode}.`,
+    status: 200,
+    client: null,
+    unchecked,
+  }
 }
 
 function refused(code: LatchkeyErrorCode, unchecked: readonly string[]): ServerVerdict {
@@ -107,7 +170,10 @@ function codeOf(error: unknown): LatchkeyErrorCode {
 }
 
 /** The audience that is checked; without a flag the token's own. */
-function audienceOf({ aud }: LooseToken['claims'], told: readonly string[]): { audience: readonly string[]; unchecked: readonly string[] } {
+function audienceOf(
+  { aud }: LooseToken['claims'],
+  told: readonly string[],
+): { audience: readonly string[]; unchecked: readonly string[] } {
   if (told.length > 0) return { audience: told, unchecked: [] }
   return { audience: [textOf(aud) || '-'], unchecked: ['aud'] }
 }
@@ -127,7 +193,9 @@ export function printInspection({ kind, header, claims, server }: Inspection): s
     '',
     `A server ${verdict}`,
     `  ${meaning}`,
-    ...(status !== null && !accepted ? [`  It answers ${status}${client ? `, and the client learns “${client}”` : ''}.`] : []),
+    ...(status !== null && !accepted
+      ? [`  It answers ${status}${client ? `, and the client learns “${client}”` : ''}.`]
+      : []),
     ...(unchecked.length ? [`  Not checked: ${unchecked.join(', ')}.`] : []),
     '',
   ].join('\n')

@@ -33,7 +33,12 @@ function describe(error: unknown): Fields {
   if (!(error instanceof Error)) return { name: typeof error }
   const { code } = error as NodeJS.ErrnoException
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return { name: error.name, code: typeof code === 'string' ? code : null, message: error.message.slice(0, 500), stack: frames.slice(0, 8).join('\n') }
+  return {
+    name: error.name,
+    code: typeof code === 'string' ? code : null,
+    message: error.message.slice(0, 500),
+    stack: frames.slice(0, 8).join('\n'),
+  }
 }
 
 /** Three parts of base64url with dots, as every token has, cut off or whole. */
@@ -42,5 +47,9 @@ const PASSWORD = /(\w+:\/\/[^:/\s"]*:)[^@\s"]+@/g
 
 function createRedaction(secrets: readonly string[]): (line: string) => string {
   const texts = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
-  return (line) => texts.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line).replace(TOKEN, '[token]').replace(PASSWORD, '$1[secret]@')
+  return (line) =>
+    texts
+      .reduce((text, secret) => text.replaceAll(secret, '[secret]'), line)
+      .replace(TOKEN, '[token]')
+      .replace(PASSWORD, '$1[secret]@')
 }

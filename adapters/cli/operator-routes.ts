@@ -21,13 +21,43 @@ interface OperatorRoute extends Pick<Route, 'name' | 'pattern'> {
 }
 
 const ROUTES: readonly OperatorRoute[] = [
-  { name: '/operator/verdicts', method: 'GET', pattern: /^\/operator\/verdicts$/, answer: async (_, { counts }) => found(counts()) },
+  {
+    name: '/operator/verdicts',
+    method: 'GET',
+    pattern: /^\/operator\/verdicts$/,
+    answer: async (_, { counts }) => found(counts()),
+  },
   { name: '/operator/accounts', method: 'GET', pattern: /^\/operator\/accounts$/, answer: accountByEmail },
-  { name: '/operator/accounts/:id', method: 'GET', pattern: /^\/operator\/accounts\/([^/]+)$/, answer: async ({ parameters: [id] }, { operator }) => found(await operator.account(id!)) },
-  { name: '/operator/accounts/:id/unlink', method: 'POST', pattern: /^\/operator\/accounts\/([^/]+)\/unlink$/, answer: unlink },
-  { name: '/operator/accounts/:id/retire', method: 'POST', pattern: /^\/operator\/accounts\/([^/]+)\/retire$/, answer: retireAccount },
-  { name: '/operator/principals/:principal', method: 'GET', pattern: /^\/operator\/principals\/([^/]+)$/, answer: async ({ parameters: [principal] }, { operator }) => found(await operator.principal(principal!)) },
-  { name: '/operator/principals/:principal/retire', method: 'POST', pattern: /^\/operator\/principals\/([^/]+)\/retire$/, answer: retirePrincipal },
+  {
+    name: '/operator/accounts/:id',
+    method: 'GET',
+    pattern: /^\/operator\/accounts\/([^/]+)$/,
+    answer: async ({ parameters: [id] }, { operator }) => found(await operator.account(id!)),
+  },
+  {
+    name: '/operator/accounts/:id/unlink',
+    method: 'POST',
+    pattern: /^\/operator\/accounts\/([^/]+)\/unlink$/,
+    answer: unlink,
+  },
+  {
+    name: '/operator/accounts/:id/retire',
+    method: 'POST',
+    pattern: /^\/operator\/accounts\/([^/]+)\/retire$/,
+    answer: retireAccount,
+  },
+  {
+    name: '/operator/principals/:principal',
+    method: 'GET',
+    pattern: /^\/operator\/principals\/([^/]+)$/,
+    answer: async ({ parameters: [principal] }, { operator }) => found(await operator.principal(principal!)),
+  },
+  {
+    name: '/operator/principals/:principal/retire',
+    method: 'POST',
+    pattern: /^\/operator\/principals\/([^/]+)\/retire$/,
+    answer: retirePrincipal,
+  },
 ]
 
 /** The operator API. Every request needs the admin secret as its bearer; a page never has it. */
@@ -58,7 +88,9 @@ function refusalOf({ message: { headersDistinct } }: Incoming, isSecret: (text: 
   if (headersDistinct['origin'] || headersDistinct['sec-fetch-site']) return problem(403, 'from a browser')
   const given = headersDistinct['authorization'] ?? []
   const [, secret] = (given.length === 1 && /^Bearer ([!-~]{1,1024})$/i.exec(given[0]!)) || []
-  return secret !== undefined && isSecret(secret) ? null : problem(401, 'unauthenticated', { 'www-authenticate': 'Bearer' })
+  return secret !== undefined && isSecret(secret)
+    ? null
+    : problem(401, 'unauthenticated', { 'www-authenticate': 'Bearer' })
 }
 
 function found(value: object | null): Response {
@@ -93,7 +125,10 @@ async function retireAccount({ parameters: [id] }: Incoming, { operator, log }: 
 
 const PRINCIPAL = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
-async function retirePrincipal({ parameters: [principal] }: Incoming, { operator, log }: OperatorParts): Promise<Response> {
+async function retirePrincipal(
+  { parameters: [principal] }: Incoming,
+  { operator, log }: OperatorParts,
+): Promise<Response> {
   if (!PRINCIPAL.test(principal!)) return problem(400, 'principal')
   await operator.retirePrincipal(principal!)
   log.info('operator', { act: 'retire', principal: principal! })
@@ -102,5 +137,7 @@ async function retirePrincipal({ parameters: [principal] }: Incoming, { operator
 
 /** For the log. */
 export function verdictFields(verdict: Verdict): Record<string, string> {
-  return verdict.ok ? { source: verdict.source, mode: verdict.authMode } : { source: verdict.source, reason: verdict.reason }
+  return verdict.ok
+    ? { source: verdict.source, mode: verdict.authMode }
+    : { source: verdict.source, reason: verdict.reason }
 }

@@ -21,7 +21,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Runs the program where only these packages are installed. */
-function runWith(packages: readonly string[], parameters: readonly string[], input = ''): Promise<{ code: number; stdout: string; stderr: string }> {
+function runWith(
+  packages: readonly string[],
+  parameters: readonly string[],
+  input = '',
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const installed = join(folder, 'node_modules')
   rmSync(installed, { recursive: true, force: true })
   for (const name of [...DEPENDENCIES, ...packages]) {
@@ -29,7 +33,12 @@ function runWith(packages: readonly string[], parameters: readonly string[], inp
     symlinkSync(join(ROOT, 'node_modules', name), join(installed, name))
   }
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [join(folder, 'dist/adapters/cli/main.js'), ...parameters], { cwd: folder, env: {} }, (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }))
+    const child = execFile(
+      process.execPath,
+      [join(folder, 'dist/adapters/cli/main.js'), ...parameters],
+      { cwd: folder, env: {} },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    )
     child.stdin!.end(input)
   })
 }
@@ -44,7 +53,11 @@ describe('a package that is not installed', () => {
   ] as const) {
     test(`${missing}: is named, with the command that installs it`, async () => {
       const { code, stdout, stderr } = await runWith(packages, parameters)
-      expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `latchkey: This needs the package ${missing}, which is not installed: npm install ${missing}\n` })
+      expect({ code, stdout, stderr }).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `latchkey: This needs the package ${missing}, which is not installed: npm install ${missing}\n`,
+      })
     })
   }
 

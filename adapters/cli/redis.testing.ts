@@ -17,7 +17,19 @@ export interface TestRedis {
 /** Starts one on the loopback that keeps nothing on a disk. @param flags - further ones of `redis-server` */
 export async function startRedis(flags: readonly string[] = [], port?: number): Promise<TestRedis> {
   const chosen = port ?? (await freePort())
-  const child = spawn('redis-server', ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir(), ...flags])
+  const child = spawn('redis-server', [
+    '--port',
+    String(chosen),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    tmpdir(),
+    ...flags,
+  ])
   await ready(child)
   return {
     url: `redis://127.0.0.1:${chosen}`,

@@ -26,7 +26,12 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
   const { Redis } = await loadPeer('ioredis', () => import('ioredis'))
   const { redisStorage } = await loadPeer('@better-auth/redis-storage', () => import('@better-auth/redis-storage'))
   // A request is refused rather than kept waiting for a Redis that is gone.
-  const client = new Redis(url, { lazyConnect: true, connectTimeout: PATIENCE, commandTimeout: PATIENCE, maxRetriesPerRequest: 1 })
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: PATIENCE,
+    commandTimeout: PATIENCE,
+    maxRetriesPerRequest: 1,
+  })
   try {
     let last: Error | undefined
     client.on('error', (error: Error) => (last = error))
@@ -36,7 +41,9 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
     client.disconnect()
     if (error instanceof Refusal) throw error
     // The message can quote the address, and with it the password.
-    throw new Refusal(`Redis cannot be reached (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): look at --redis.`)
+    throw new Refusal(
+      `Redis cannot be reached (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): look at --redis.`,
+    )
   }
   client.removeAllListeners('error').on('error', onError)
   return {
@@ -54,7 +61,9 @@ async function policyOf(client: Redis): Promise<string | undefined> {
 
 function refuseEviction(policy: string | undefined): void {
   if (policy === undefined || policy === 'noeviction') return
-  throw new Refusal(`Redis forgets keys when its memory is full (${policy}), and a proof that was used would work again: set maxmemory-policy to noeviction.`)
+  throw new Refusal(
+    `Redis forgets keys when its memory is full (${policy}), and a proof that was used would work again: set maxmemory-policy to noeviction.`,
+  )
 }
 
 type RateLimitStorage = NonNullable<NonNullable<BetterAuthOptions['rateLimit']>['customStorage']>

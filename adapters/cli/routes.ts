@@ -36,7 +36,10 @@ async function health({ ping }: Identity): Promise<Response> {
 }
 
 /** Says who is asking. */
-async function session({ resolver }: Identity, message: Parameters<Identity['resolver']['resolve']>[0]): Promise<Response> {
+async function session(
+  { resolver }: Identity,
+  message: Parameters<Identity['resolver']['resolve']>[0],
+): Promise<Response> {
   const found = await resolver.resolve(message)
   if (!found.ok) return found.response()
   const { authMode, principal, principals, claims } = found.session

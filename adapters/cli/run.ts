@@ -16,7 +16,10 @@ export async function run(parameters: readonly string[], environment: NodeJS.Pro
     if (error instanceof UsageError) return complain(`${error.message}\nlatchkey --help says more.`, 2)
     if (error instanceof Refusal) return complain(error.message, 1)
     // What was not foreseen may quote anything.
-    return complain(`Something went wrong that was not foreseen (${error instanceof Error ? error.name : 'no error'}).`, 1)
+    return complain(
+      `Something went wrong that was not foreseen (${error instanceof Error ? error.name : 'no error'}).`,
+      1,
+    )
   }
 }
 
@@ -24,7 +27,8 @@ async function dispatch(parameters: readonly string[], environment: NodeJS.Proce
   const [name, ...rest] = parameters
   if (name === '--version') return say(`${versionOf()}\n`)
   if (name === '--help' || name === '-h' || name === 'help') return say(helpOf())
-  if (name === undefined || !Object.hasOwn(COMMANDS, name)) throw new UsageError('Expected a command: dev, serve, inspect or doctor.')
+  if (name === undefined || !Object.hasOwn(COMMANDS, name))
+    throw new UsageError('Expected a command: dev, serve, inspect or doctor.')
   const command = name as Command
   if (rest.includes('--help') || rest.includes('-h')) return say(helpOf(command))
   return RUN[command](readSettings(command, rest, environment), environment)
@@ -82,6 +86,8 @@ function complain(text: string, code: ExitCode): ExitCode {
 
 function versionOf(): string {
   // From dist/adapters/cli.
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return version
 }

@@ -31,22 +31,41 @@ function newFolder(): string {
   return folder
 }
 
-async function server(parameters: readonly string[], environment: Record<string, string> = SECRETS): Promise<RunningServer> {
+async function server(
+  parameters: readonly string[],
+  environment: Record<string, string> = SECRETS,
+): Promise<RunningServer> {
   const running = await startServer(parameters, environment)
   ended.push(() => running.child.exitCode === null && running.stop('SIGKILL'))
   return running
 }
 
-const json = (body: object, headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
-const cookiesOf = (response: Response): string => response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ')
+const json = (body: object, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(body),
+})
+const cookiesOf = (response: Response): string =>
+  response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
 
 /** Asks for a token by whatever somebody can prove. */
 function exchange({ ask, origin }: RunningServer, type: string, token: string, cookie = ''): Promise<Response> {
-  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token_type: type, audience: origin, ...(token && { subject_token: token }) }
+  const grant = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: type,
+    audience: origin,
+    ...(token && { subject_token: token }),
+  }
   return ask('/api/auth/latchkey/token', json(grant, { origin, ...(cookie && { cookie }) }))
 }
 
-const PLACES = { 'a SQLite file': async () => ['--data-dir', newFolder()], Postgres: async () => ['--database', await newPostgres()] }
+const PLACES = {
+  'a SQLite file': async () => ['--data-dir', newFolder()],
+  Postgres: async () => ['--database', await newPostgres()],
+}
 
 describe.each(Object.entries(PLACES))('latchkey on %s', (_, place) => {
   test('lives a whole life: start, sign-up with a proof, exchange, who is asking, operator, retirement, SIGTERM; and nothing secret is in its log', async () => {
@@ -59,39 +78,76 @@ describe.each(Object.entries(PLACES))('latchkey on %s', (_, place) => {
     expect(await (await ask('/health')).json()).toEqual({ ok: true })
     expect(await (await ask('/session')).json()).toMatchObject({ authMode: 'anonymous', principal: null })
     const localFirst = await device.token({ audience: origin })
-    expect(await (await ask('/session', { bearer: localFirst })).json()).toMatchObject({ source: 'local-first', principal: device.principal })
+    expect(await (await ask('/session', { bearer: localFirst })).json()).toMatchObject({
+      source: 'local-first',
+      principal: device.principal,
+    })
 
     const proof = await device.proof({ audience: `${origin}/api/auth`, purpose: 'upgrade' })
     const email = 'ada@example.com'
-    const signUp = await ask('/api/auth/sign-up/email', json({ email, password: PASSWORD, name: 'Ada' }, { origin, 'x-latchkey-proof': proof }))
+    const signUp = await ask(
+      '/api/auth/sign-up/email',
+      json({ email, password: PASSWORD, name: 'Ada' }, { origin, 'x-latchkey-proof': proof }),
+    )
     expect(signUp.status).toBe(200)
     const cookie = cookiesOf(signUp)
-    const byCookie = (await (await ask('/session', { headers: { cookie } })).json()) as { source: string; principal: string }
+    const byCookie = (await (await ask('/session', { headers: { cookie } })).json()) as {
+      source: string
+      principal: string
+    }
     expect(byCookie).toMatchObject({ source: 'cookie', principal: device.principal })
 
-    const exchanged = (await (await exchange(running, 'urn:latchkey:params:oauth:token-type:session', '', cookie)).json()) as { access_token: string }
+    const exchanged = (await (
+      await exchange(running, 'urn:latchkey:params:oauth:token-type:session', '', cookie)
+    ).json()) as { access_token: string }
     expect(decodeJwt(exchanged.access_token)).toMatchObject({ iss: origin, aud: origin, sub: byCookie.principal })
-    expect(await (await ask('/session', { bearer: exchanged.access_token })).json()).toMatchObject({ source: 'external', principal: byCookie.principal })
-    seen.push(localFirst, proof, exchanged.access_token, ...cookie.split('; ').map((pair) => pair.slice(pair.indexOf('=') + 1)))
+    expect(await (await ask('/session', { bearer: exchanged.access_token })).json()).toMatchObject({
+      source: 'external',
+      principal: byCookie.principal,
+    })
+    seen.push(
+      localFirst,
+      proof,
+      exchanged.access_token,
+      ...cookie.split('; ').map((pair) => pair.slice(pair.indexOf('=') + 1)),
+    )
 
-    const account = (await (await ask(`/operator/accounts?email=${email}`, { bearer: ADMIN })).json()) as { accountId: string; principal: string; audit: { act: string }[] }
+    const account = (await (await ask(`/operator/accounts?email=${email}`, { bearer: ADMIN })).json()) as {
+      accountId: string
+      principal: string
+      audit: { act: string }[]
+    }
     expect(account).toMatchObject({ email, principal: byCookie.principal, aliases: [] })
     expect(await (await ask(`/operator/accounts/${account.accountId}`, { bearer: ADMIN })).json()).toEqual(account)
-    const principal = (await (await ask(`/operator/principals/${account.principal}`, { bearer: ADMIN })).json()) as object
+    const principal = (await (
+      await ask(`/operator/principals/${account.principal}`, { bearer: ADMIN })
+    ).json()) as object
     expect(principal).toMatchObject({ holder: 'account', accountId: account.accountId })
-    expect((await ask(`/operator/accounts/${account.accountId}/unlink`, { ...json({ alias: 'nobody' }), bearer: ADMIN })).status).toBe(404)
-    expect((await ask(`/operator/accounts/${account.accountId}/retire`, { ...json({}), bearer: ADMIN })).status).toBe(200)
+    expect(
+      (await ask(`/operator/accounts/${account.accountId}/unlink`, { ...json({ alias: 'nobody' }), bearer: ADMIN }))
+        .status,
+    ).toBe(404)
+    expect((await ask(`/operator/accounts/${account.accountId}/retire`, { ...json({}), bearer: ADMIN })).status).toBe(
+      200,
+    )
     expect((await ask(`/operator/accounts/${account.accountId}`, { bearer: ADMIN })).status).toBe(404)
-    const retired = (await (await ask(`/operator/principals/${account.principal}`, { bearer: ADMIN })).json()) as { keys: { retiredAt: number | null }[] }
+    const retired = (await (await ask(`/operator/principals/${account.principal}`, { bearer: ADMIN })).json()) as {
+      keys: { retiredAt: number | null }[]
+    }
     expect(retired).toMatchObject({ holder: 'retired', accountId: null, audit: [{ act: 'bind' }, { act: 'retire' }] })
     expect(retired.keys.map(({ retiredAt }) => retiredAt)).toEqual([expect.any(Number)])
     const late = await ask('/session', { bearer: await device.token({ audience: origin }) })
     expect([late.status, await late.json()]).toEqual([401, { error: 'unauthenticated', code: 'disabled' }])
 
     expect(await running.stop()).toBe(0)
-    const lines = running.written().trim().split('\n').map((line) => JSON.parse(line) as { event: string })
+    const lines = running
+      .written()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string })
     expect(lines.at(-1)).toMatchObject({ event: 'stopped' })
-    for (const secret of seen.filter((text) => text.length > 3)) expect(running.written(), 'a secret is in the log').not.toContain(secret)
+    for (const secret of seen.filter((text) => text.length > 3))
+      expect(running.written(), 'a secret is in the log').not.toContain(secret)
     expect(running.written()).not.toMatch(/[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|ada@|\?email/)
   })
 
@@ -107,7 +163,8 @@ describe.each(Object.entries(PLACES))('latchkey on %s', (_, place) => {
 })
 
 describe('latchkey serve', () => {
-  const production = async (...more: string[]): Promise<RunningServer> => server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder(), ...more])
+  const production = async (...more: string[]): Promise<RunningServer> =>
+    server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder(), ...more])
 
   test('refuses to start with development defaults', async () => {
     const bare = await run(['serve'])
@@ -123,38 +180,71 @@ describe('latchkey serve', () => {
     const proof = (): Promise<string> => device.proof({ audience: 'https://id.example/api/auth', purpose: 'exchange' })
     const PROOF = 'urn:latchkey:params:oauth:token-type:proof'
     const without = { ...(await production()), origin: 'https://id.example' }
-    expect((await without.ask('/session', { bearer: await device.token({ audience: 'https://id.example' }) })).status).toBe(401)
+    expect(
+      (await without.ask('/session', { bearer: await device.token({ audience: 'https://id.example' }) })).status,
+    ).toBe(401)
     expect(await (await exchange(without, PROOF, await proof())).json()).toMatchObject({ code: 'LOCAL_FIRST_DISABLED' })
     const allowed = { ...(await production('--allow-local-first')), origin: 'https://id.example' }
-    expect((await allowed.ask('/session', { bearer: await device.token({ audience: 'https://id.example' }) })).status).toBe(200)
+    expect(
+      (await allowed.ask('/session', { bearer: await device.token({ audience: 'https://id.example' }) })).status,
+    ).toBe(200)
     expect((await exchange(allowed, PROOF, await proof())).status).toBe(200)
   })
 
   test('refuses wrong secrets, and opens nothing to a page', async () => {
     const { ask } = await production()
     const path = '/operator/verdicts'
-    const statuses = async (...inits: Parameters<typeof ask>[1][]): Promise<number[]> => Promise.all(inits.map(async (init) => (await ask(path, init)).status))
-    expect(await statuses({}, { bearer: '' }, { bearer: SECRET }, { bearer: BACKEND }, { bearer: ADMIN.slice(1) }, { bearer: `${ADMIN}x` }, { headers: { authorization: `Basic ${ADMIN}` } })).toEqual([401, 401, 401, 401, 401, 401, 401])
-    expect(await statuses({ bearer: ADMIN, headers: { origin: APP } }, { bearer: ADMIN, headers: { 'sec-fetch-site': 'same-origin' } })).toEqual([403, 403])
+    const statuses = async (...inits: Parameters<typeof ask>[1][]): Promise<number[]> =>
+      Promise.all(inits.map(async (init) => (await ask(path, init)).status))
+    expect(
+      await statuses(
+        {},
+        { bearer: '' },
+        { bearer: SECRET },
+        { bearer: BACKEND },
+        { bearer: ADMIN.slice(1) },
+        { bearer: `${ADMIN}x` },
+        { headers: { authorization: `Basic ${ADMIN}` } },
+      ),
+    ).toEqual([401, 401, 401, 401, 401, 401, 401])
+    expect(
+      await statuses(
+        { bearer: ADMIN, headers: { origin: APP } },
+        { bearer: ADMIN, headers: { 'sec-fetch-site': 'same-origin' } },
+      ),
+    ).toEqual([403, 403])
     expect(await statuses({ bearer: ADMIN })).toEqual([200])
-    const speak = (secret: string): Promise<Response> => ask('/session', { headers: backendHeaders(secret, { principal: 'somebody' }) })
+    const speak = (secret: string): Promise<Response> =>
+      ask('/session', { headers: backendHeaders(secret, { principal: 'somebody' }) })
     expect((await speak(ADMIN)).status).toBe(401)
     expect(await (await speak(BACKEND)).json()).toMatchObject({ source: 'backend', principal: 'somebody' })
-    expect(await (await ask(path, { bearer: ADMIN })).json()).toEqual({ accepted: { backend: 1 }, refused: { BACKEND_SECRET_WRONG: 1 } })
+    expect(await (await ask(path, { bearer: ADMIN })).json()).toEqual({
+      accepted: { backend: 1 },
+      refused: { BACKEND_SECRET_WRONG: 1 },
+    })
   })
 
-  test('started several times at one moment on a new folder: one secret, which is the owner\'s alone', async () => {
+  test("started several times at one moment on a new folder: one secret, which is the owner's alone", async () => {
     const folder = join(newFolder(), 'below', 'it')
     const running = await Promise.all([1, 2, 3, 4].map(() => server(['dev', '--data-dir', folder], {})))
-    expect((await Promise.all(running.map(({ ask }) => ask('/health')))).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect((await Promise.all(running.map(({ ask }) => ask('/health')))).map(({ status }) => status)).toEqual([
+      200, 200, 200, 200,
+    ])
     expect(readdirSync(folder).filter((name) => name.startsWith('secret'))).toEqual(['secret'])
-    expect([statSync(join(folder, 'secret')).mode & 0o777, readFileSync(join(folder, 'secret'), 'utf8').length]).toEqual([0o600, 43])
+    expect([
+      statSync(join(folder, 'secret')).mode & 0o777,
+      readFileSync(join(folder, 'secret'), 'utf8').length,
+    ]).toEqual([0o600, 43])
   })
 
   test('takes an old backend secret beside the new one, and writes neither', async () => {
     const old = 'dGhlIG9uZSBiZWZvcmUsIHdoaWNoIGdvZXM'
-    const running = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], { ...SECRETS, LATCHKEY_OLD_BACKEND_SECRET: old })
-    const speak = async (secret: string): Promise<number> => (await running.ask('/session', { headers: backendHeaders(secret, { principal: 'somebody' }) })).status
+    const running = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], {
+      ...SECRETS,
+      LATCHKEY_OLD_BACKEND_SECRET: old,
+    })
+    const speak = async (secret: string): Promise<number> =>
+      (await running.ask('/session', { headers: backendHeaders(secret, { principal: 'somebody' }) })).status
     expect([await speak(BACKEND), await speak(old), await speak(ADMIN)]).toEqual([200, 200, 401])
     expect(running.written()).not.toMatch(new RegExp(`${BACKEND}|${old}`))
   })
@@ -168,7 +258,8 @@ describe('latchkey serve', () => {
       file.close()
       return rows.map(({ expiresAt }) => expiresAt)
     }
-    const restart = async (...more: string[]): Promise<void> => void (await (await server([...parameters, ...more])).stop())
+    const restart = async (...more: string[]): Promise<void> =>
+      void (await (await server([...parameters, ...more])).stop())
     await restart()
     expect(ends()).toEqual([null])
     await restart('--rotate-keys', '7')
@@ -179,17 +270,28 @@ describe('latchkey serve', () => {
   })
 
   test('has no operator API without an admin secret, and no impersonation without a backend secret (checklist 14: backend secret, admin secret)', async () => {
-    const { ask } = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], { LATCHKEY_SECRET: SECRET })
+    const { ask } = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], {
+      LATCHKEY_SECRET: SECRET,
+    })
     expect((await ask('/operator/verdicts', { bearer: ADMIN })).status).toBe(404)
     expect((await ask('/session', { headers: backendHeaders(BACKEND, { principal: 'somebody' }) })).status).toBe(401)
   })
 
   test('answers preflights of trusted origins alone, and none for the operator', async () => {
     const { ask } = await production('--trusted-origin', APP)
-    const preflight = (origin: string, path = '/api/auth/latchkey/session'): Promise<Response> => ask(path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET' } })
+    const preflight = (origin: string, path = '/api/auth/latchkey/session'): Promise<Response> =>
+      ask(path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET' } })
     const trusted = await preflight(APP)
-    expect([trusted.status, trusted.headers.get('access-control-allow-origin'), trusted.headers.get('access-control-allow-credentials')]).toEqual([204, APP, 'true'])
-    for (const response of [await preflight('https://evil.example'), await preflight('null'), await preflight(APP, '/operator/verdicts')]) {
+    expect([
+      trusted.status,
+      trusted.headers.get('access-control-allow-origin'),
+      trusted.headers.get('access-control-allow-credentials'),
+    ]).toEqual([204, APP, 'true'])
+    for (const response of [
+      await preflight('https://evil.example'),
+      await preflight('null'),
+      await preflight(APP, '/operator/verdicts'),
+    ]) {
       expect(response.headers.get('access-control-allow-origin')).toBeNull()
       expect(response.headers.get('access-control-allow-credentials')).toBeNull()
     }
@@ -198,18 +300,29 @@ describe('latchkey serve', () => {
   test('takes the tokens of another provider, whose accounts keep one principal', async () => {
     const issuer: TestIssuer = await startIssuer()
     ended.push(() => issuer.close())
-    const { ask } = await production('--jwks-url', issuer.jwksUrl, '--jwt-issuer', issuer.issuer, '--jwt-audience', 'https://notes.example')
+    const { ask } = await production(
+      '--jwks-url',
+      issuer.jwksUrl,
+      '--jwt-issuer',
+      issuer.issuer,
+      '--jwt-audience',
+      'https://notes.example',
+    )
     const times = { iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300 }
-    const who = async (): Promise<{ principal: string }> => (await (await ask('/session', { bearer: await issuer.sign(times) })).json()) as { principal: string }
+    const who = async (): Promise<{ principal: string }> =>
+      (await (await ask('/session', { bearer: await issuer.sign(times) })).json()) as { principal: string }
     const { principal } = await who()
     expect(principal).toMatch(/^urn:latchkey:external:/)
     expect(await who()).toMatchObject({ principal, source: 'external' })
-    expect((await ask('/session', { bearer: await issuer.sign({ iat: NOW - 1e9, exp: NOW - 1e9 + 1 }) })).status).toBe(401)
+    expect((await ask('/session', { bearer: await issuer.sign({ iat: NOW - 1e9, exp: NOW - 1e9 + 1 }) })).status).toBe(
+      401,
+    )
   })
 
   test('limits each address by what the proxy in front says, and not by what callers say', async () => {
     const knock = async ({ ask, origin }: RunningServer, forwarded: string): Promise<number> =>
-      (await ask('/api/auth/latchkey/challenge', json({ purpose: 'bind' }, { origin, 'x-forwarded-for': forwarded }))).status
+      (await ask('/api/auth/latchkey/challenge', json({ purpose: 'bind' }, { origin, 'x-forwarded-for': forwarded })))
+        .status
     const knocks = async (running: RunningServer, addresses: readonly string[]): Promise<number[]> => {
       const statuses: number[] = []
       for (const address of addresses) statuses.push(await knock(running, address))
@@ -219,23 +332,40 @@ describe('latchkey serve', () => {
     const lies = Array.from({ length: 20 }, (_, time) => `203.0.113.${time}, 192.0.2.1`)
     const told = await production('--proxy-header', 'X-Forwarded-For')
     expect(new Set(await knocks(told, lies))).toEqual(new Set([401]))
-    expect(await knocks(told, ['192.0.2.1', '203.0.113.99, 192.0.2.1', '192.0.2.2', '192.0.2.1, 192.0.2.3'])).toEqual([429, 429, 401, 401])
+    expect(await knocks(told, ['192.0.2.1', '203.0.113.99, 192.0.2.1', '192.0.2.2', '192.0.2.1, 192.0.2.3'])).toEqual([
+      429, 429, 401, 401,
+    ])
     // Without the flag the header is what any caller can send.
     const untold = await production()
-    expect(new Set(await knocks(untold, lies.map((_, time) => `198.51.100.${time}`)))).toEqual(new Set([401]))
+    expect(
+      new Set(
+        await knocks(
+          untold,
+          lies.map((_, time) => `198.51.100.${time}`),
+        ),
+      ),
+    ).toEqual(new Set([401]))
     expect(await knocks(untold, ['198.51.100.99'])).toEqual([429])
   })
 
-  test('asks for itself who a cookie is, as often as there are requests: that is no caller\'s rate limit', async () => {
+  test("asks for itself who a cookie is, as often as there are requests: that is no caller's rate limit", async () => {
     const running = await production()
-    const signUp = await running.ask('/api/auth/sign-up/email', json({ email: 'cy@example.com', password: PASSWORD, name: 'Cy' }, { origin: 'https://id.example' }))
+    const signUp = await running.ask(
+      '/api/auth/sign-up/email',
+      json({ email: 'cy@example.com', password: PASSWORD, name: 'Cy' }, { origin: 'https://id.example' }),
+    )
     const cookie = cookiesOf(signUp)
     // Better Auth lets 120 a minute through from one address.
-    const answers = await Promise.all(Array.from({ length: 130 }, () => running.ask('/session', { headers: { cookie } })))
+    const answers = await Promise.all(
+      Array.from({ length: 130 }, () => running.ask('/session', { headers: { cookie } })),
+    )
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     expect(await answers.at(-1)!.json()).toMatchObject({ source: 'cookie' })
     const direct: number[] = []
-    for (let time = 0; time < 121; time++) direct.push((await running.ask('/api/auth/latchkey/session', { headers: { 'x-latchkey-inside': 'made up' } })).status)
+    for (let time = 0; time < 121; time++)
+      direct.push(
+        (await running.ask('/api/auth/latchkey/session', { headers: { 'x-latchkey-inside': 'made up' } })).status,
+      )
     expect([direct.indexOf(429), direct.at(-1)]).toEqual([120, 429])
   })
 
@@ -255,7 +385,10 @@ describe('latchkey serve', () => {
     await admin.query(`alter database ${database} allow_connections false`)
     await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
     expect(await health()).toEqual([503, { error: 'database' }])
-    expect((await running.ask('/session', { bearer: await (await testDevice()).token({ audience: 'https://id.example' }) })).status).toBe(401)
+    expect(
+      (await running.ask('/session', { bearer: await (await testDevice()).token({ audience: 'https://id.example' }) }))
+        .status,
+    ).toBe(401)
     await admin.query(`alter database ${database} allow_connections true`)
     expect(await health()).toEqual([200, { ok: true }])
     expect(await running.stop()).toBe(0)
@@ -264,10 +397,21 @@ describe('latchkey serve', () => {
 
   test('bounds what a request can be, and reflects nothing of it', async () => {
     const { ask, origin, written } = await production()
-    expect((await ask('/api/auth/sign-in/email', { method: 'POST', body: 'x'.repeat(1024 * 1024 + 1) })).status).toBe(413)
-    const answers = await Promise.all(['/nowhere/mallory-was-here', '/operator/principals/%', '//evil.example/api', '/api/auth/mallory-was-here'].map((path) => ask(path)))
+    expect((await ask('/api/auth/sign-in/email', { method: 'POST', body: 'x'.repeat(1024 * 1024 + 1) })).status).toBe(
+      413,
+    )
+    const answers = await Promise.all(
+      ['/nowhere/mallory-was-here', '/operator/principals/%', '//evil.example/api', '/api/auth/mallory-was-here'].map(
+        (path) => ask(path),
+      ),
+    )
     for (const answer of answers) expect(await answer.text()).not.toContain('mallory')
-    expect(await raw(Number(new URL(origin).port), 'GET http://evil.example/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400/)
+    expect(
+      await raw(
+        Number(new URL(origin).port),
+        'GET http://evil.example/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      ),
+    ).toMatch(/^HTTP\/1.1 400/)
     expect(written()).not.toContain('mallory')
   })
 
@@ -278,10 +422,14 @@ describe('latchkey serve', () => {
     const outcomes = await Promise.all([
       run(['dev', '--data-dir', newFolder(), '--port', new URL(taken.origin).port]),
       run(['dev', '--data-dir', join(file, 'below')]),
-      run(['dev', '--database', 'postgres://somebody:hunter2hunter2@127.0.0.1:1/x'], { environment: { LATCHKEY_SECRET: SECRET } }),
+      run(['dev', '--database', 'postgres://somebody:hunter2hunter2@127.0.0.1:1/x'], {
+        environment: { LATCHKEY_SECRET: SECRET },
+      }),
     ])
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1])
-    expect(outcomes.map(({ stderr }) => stderr).join()).toMatch(/EADDRINUSE[\s\S]*cannot be kept in[\s\S]*cannot be reached \(ECONNREFUSED\)/)
+    expect(outcomes.map(({ stderr }) => stderr).join()).toMatch(
+      /EADDRINUSE[\s\S]*cannot be kept in[\s\S]*cannot be reached \(ECONNREFUSED\)/,
+    )
     expect(outcomes.map(({ stderr, stdout }) => stderr + stdout).join()).not.toContain('hunter2')
   })
 })
@@ -290,6 +438,11 @@ describe('latchkey serve', () => {
 function raw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''
-    connect(port, '127.0.0.1').setEncoding('utf8').on('data', (chunk: string) => (answer += chunk)).on('end', () => resolve(answer)).on('error', reject).end(text)
+    connect(port, '127.0.0.1')
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (answer += chunk))
+      .on('end', () => resolve(answer))
+      .on('error', reject)
+      .end(text)
   })
 }

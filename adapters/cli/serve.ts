@@ -37,13 +37,20 @@ export async function serve(settings: Settings, environment: NodeJS.ProcessEnv):
 
 function refuse(findings: readonly Finding[]): void {
   const problems = findings.filter(({ level }) => level === 'problem')
-  if (problems.length > 0) throw new Refusal(['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'))
+  if (problems.length > 0)
+    throw new Refusal(
+      ['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'),
+    )
 }
 
 function secretsOf({ place, redis, backendSecrets, adminSecret }: Configuration, secret: string): string[] {
   const addresses = [place.kind === 'postgres' ? place.url : null, redis].filter((address) => address !== null)
-  const passwords = addresses.map((address) => new URL(address).password).flatMap((password) => [password, decodeURIComponent(password)])
-  return [secret, ...backendSecrets, adminSecret, ...passwords].filter((text) => text !== null && text.length >= 8) as string[]
+  const passwords = addresses
+    .map((address) => new URL(address).password)
+    .flatMap((password) => [password, decodeURIComponent(password)])
+  return [secret, ...backendSecrets, adminSecret, ...passwords].filter(
+    (text) => text !== null && text.length >= 8,
+  ) as string[]
 }
 
 /** Made at the first start: another one at each start would sign everybody out. */
@@ -55,7 +62,9 @@ function keptSecret({ place }: Configuration): string {
     if (!existsSync(file)) makeSecret(file)
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new Refusal(`The secret cannot be kept in ${file} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): give --secret, or another --data-dir.`)
+    throw new Refusal(
+      `The secret cannot be kept in ${file} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): give --secret, or another --data-dir.`,
+    )
   }
 }
 
@@ -79,11 +88,19 @@ async function runUntilSignal(configuration: Configuration, secret: string, log:
   const open = await openDatabase(configuration.place, (error) => log.error('database', error))
   let redis: OpenRedis | null = null
   try {
-    redis = configuration.redis === null ? null : await openRedis(configuration.redis, (error) => log.error('redis', error))
+    redis =
+      configuration.redis === null ? null : await openRedis(configuration.redis, (error) => log.error('redis', error))
     const port = await listen(server, configuration)
     const origin = configuration.origin ?? `http://localhost:${port}`
     listener = await assemble({ configuration, secret, origin, open, redis, log })
-    log.info('started', { origin, port, database: configuration.place.kind, redis: redis !== null, localFirst: configuration.allowLocalFirst, production: configuration.production })
+    log.info('started', {
+      origin,
+      port,
+      database: configuration.place.kind,
+      redis: redis !== null,
+      localFirst: configuration.allowLocalFirst,
+      production: configuration.production,
+    })
     log.info('stopping', { signal: await stopped })
   } finally {
     await close(server)
@@ -119,12 +136,24 @@ async function assemble({ configuration, secret, origin, open, redis, log }: Ass
     },
   })
   const routes = routesOf({ identity, configuration, counts: counter.counts, log })
-  return createListener({ routes, origin, trustedOrigins: configuration.trustedOrigins, addressOf: createAddressOf(configuration.proxyHeader), log })
+  return createListener({
+    routes,
+    origin,
+    trustedOrigins: configuration.trustedOrigins,
+    addressOf: createAddressOf(configuration.proxyHeader),
+    log,
+  })
 }
 
 function listen(server: Server, { port, host }: Configuration): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Refusal(`Port ${port} at ${host} cannot be had (${error.code ?? 'no reason given'}): choose another --port or --host.`)))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new Refusal(
+          `Port ${port} at ${host} cannot be had (${error.code ?? 'no reason given'}): choose another --port or --host.`,
+        ),
+      ),
+    )
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 }

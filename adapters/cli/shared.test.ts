@@ -9,7 +9,12 @@ import { type RunningServer, run, startServer } from './cli.testing.ts'
 import { HAS_REDIS, type TestRedis, startRedis } from './redis.testing.ts'
 
 const BASE = 'https://id.example'
-const ENVIRONMENT = { LATCHKEY_SECRET: 'QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1', LATCHKEY_BASE_URL: BASE, LATCHKEY_ALLOW_LOCAL_FIRST: 'true', LATCHKEY_PROXY_HEADER: 'x-client-address' }
+const ENVIRONMENT = {
+  LATCHKEY_SECRET: 'QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1',
+  LATCHKEY_BASE_URL: BASE,
+  LATCHKEY_ALLOW_LOCAL_FIRST: 'true',
+  LATCHKEY_PROXY_HEADER: 'x-client-address',
+}
 const ended: (() => unknown)[] = []
 
 afterEach(async () => {
@@ -34,18 +39,29 @@ async function redis(flags?: readonly string[]): Promise<TestRedis> {
   return started
 }
 
-const post = (body: object, headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json', origin: BASE, ...headers }, body: JSON.stringify(body) })
+const post = (body: object, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', origin: BASE, ...headers },
+  body: JSON.stringify(body),
+})
 
 /** Asks for a nonce, which is allowed twenty times a minute and address; nobody gets one without a session. */
-const knock = async ({ ask }: RunningServer, address: string): Promise<number> => (await ask('/api/auth/latchkey/challenge', post({ purpose: 'bind' }, { 'x-client-address': address }))).status
+const knock = async ({ ask }: RunningServer, address: string): Promise<number> =>
+  (await ask('/api/auth/latchkey/challenge', post({ purpose: 'bind' }, { 'x-client-address': address }))).status
 
 async function exchange({ ask }: RunningServer, proof: string): Promise<{ status: number; code: unknown }> {
-  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token_type: 'urn:latchkey:params:oauth:token-type:proof', subject_token: proof, audience: BASE }
+  const grant = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:latchkey:params:oauth:token-type:proof',
+    subject_token: proof,
+    audience: BASE,
+  }
   const answer = await ask('/api/auth/latchkey/token', post(grant))
   return { status: answer.status, code: ((await answer.json().catch(() => ({}))) as { code?: unknown }).code }
 }
 
-const proofOf = (device: TestDevice): Promise<string> => device.proof({ audience: `${BASE}/api/auth`, purpose: 'exchange' })
+const proofOf = (device: TestDevice): Promise<string> =>
+  device.proof({ audience: `${BASE}/api/auth`, purpose: 'exchange' })
 
 /** Twenty in all are let through, whichever server they come to, and only from this address. */
 async function expectOneLimit(servers: readonly RunningServer[]): Promise<void> {
@@ -60,7 +76,10 @@ test('two servers on one Postgres share one rate limit', async () => {
   await expectOneLimit(await Promise.all([server({ LATCHKEY_DATABASE }), server({ LATCHKEY_DATABASE })]))
 })
 
-if (!HAS_REDIS) console.warn('SKIPPED: the tests with Redis, since there is no redis-server here (Debian: apt-get install redis-server)')
+if (!HAS_REDIS)
+  console.warn(
+    'SKIPPED: the tests with Redis, since there is no redis-server here (Debian: apt-get install redis-server)',
+  )
 
 /** Two servers that have nothing in common but Redis. */
 async function pair({ url }: TestRedis): Promise<[RunningServer, RunningServer]> {
@@ -89,7 +108,13 @@ describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
     const shared = await redis()
     const [one] = await pair(shared)
     await exchange(one, await proofOf(await testDevice()))
-    const signUp = await one.ask('/api/auth/sign-up/email', post({ email: 'ada@example.com', password: 'correct horse battery', name: 'Ada' }, { 'x-client-address': '192.0.2.7' }))
+    const signUp = await one.ask(
+      '/api/auth/sign-up/email',
+      post(
+        { email: 'ada@example.com', password: 'correct horse battery', name: 'Ada' },
+        { 'x-client-address': '192.0.2.7' },
+      ),
+    )
     expect(signUp.status).toBe(200)
     const client = new Redis(shared.url)
     ended.push(() => client.disconnect())
@@ -119,9 +144,17 @@ describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
   })
 
   test('a Redis that forgets, that wants another password, or that is not there, is refused in one sentence', async () => {
-    const [forgetful, guarded] = [await redis(['--maxmemory', '8mb', '--maxmemory-policy', 'allkeys-lru']), await redis(['--requirepass', 'another one'])]
-    const start = (url: string): ReturnType<typeof run> => run(['serve'], { environment: { ...ENVIRONMENT, LATCHKEY_DATA_DIR: newFolder(), LATCHKEY_REDIS: url } })
-    const outcomes = await Promise.all([start(forgetful.url), start(guarded.url.replace('//', '//:hunter2hunter2@')), start('redis://:hunter2hunter2@127.0.0.1:1')])
+    const [forgetful, guarded] = [
+      await redis(['--maxmemory', '8mb', '--maxmemory-policy', 'allkeys-lru']),
+      await redis(['--requirepass', 'another one']),
+    ]
+    const start = (url: string): ReturnType<typeof run> =>
+      run(['serve'], { environment: { ...ENVIRONMENT, LATCHKEY_DATA_DIR: newFolder(), LATCHKEY_REDIS: url } })
+    const outcomes = await Promise.all([
+      start(forgetful.url),
+      start(guarded.url.replace('//', '//:hunter2hunter2@')),
+      start('redis://:hunter2hunter2@127.0.0.1:1'),
+    ])
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1])
     expect(outcomes[0].stderr).toMatch(/allkeys-lru.*set maxmemory-policy to noeviction\.\n$/)
     expect(outcomes[1].stderr).toContain('Redis cannot be reached')

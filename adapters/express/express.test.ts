@@ -1,7 +1,21 @@
 import express, { type ErrorRequestHandler } from 'express'
 import { afterEach, expect, expectTypeOf, test } from 'vitest'
-import { type ServerSession, createSessionResolver, isLatchkeyError, requireWriter, sendResponse, toResponse } from '../../lib/server.ts'
-import { ALICES_TOKEN, type FrameworkServer, ask, describeFramework, expectRefusal, serve } from '../../lib/server/framework.testing.ts'
+import {
+  type ServerSession,
+  createSessionResolver,
+  isLatchkeyError,
+  requireWriter,
+  sendResponse,
+  toResponse,
+} from '../../lib/server.ts'
+import {
+  ALICES_TOKEN,
+  type FrameworkServer,
+  ask,
+  describeFramework,
+  expectRefusal,
+  serve,
+} from '../../lib/server/framework.testing.ts'
 import { APP, NOW } from '../../lib/tokens/forge.testing.ts'
 import { authenticate, sessionOf } from './index.ts'
 
@@ -13,7 +27,10 @@ describeFramework(async (resolver, options, { who, hash }) => {
   return serve(app)
 })
 
-const resolver = createSessionResolver({ clock: () => NOW * 1000, localFirst: { audience: APP, afterUpgrade: 'allow' } })
+const resolver = createSessionResolver({
+  clock: () => NOW * 1000,
+  localFirst: { audience: APP, afterUpgrade: 'allow' },
+})
 const BEARER = { authorization: `Bearer ${ALICES_TOKEN}` }
 let server: FrameworkServer | undefined
 afterEach(async () => {
@@ -25,7 +42,9 @@ test('a resolver takes a request of Express as it is', async () => {
   server = await serve(express().use(async (request, response) => void response.json(await resolver.resolve(request))))
   expect(JSON.parse((await ask(server.url, {})).body)).toMatchObject({ ok: true, source: 'none' })
   expect(JSON.parse((await ask(server.url, BEARER)).body)).toMatchObject({ ok: true, source: 'local-first' })
-  expect(JSON.parse((await ask(server.url, { authorization: [BEARER.authorization, 'Bearer x'] })).body)).toMatchObject({ reason: 'CREDENTIAL_MALFORMED' })
+  expect(JSON.parse((await ask(server.url, { authorization: [BEARER.authorization, 'Bearer x'] })).body)).toMatchObject(
+    { reason: 'CREDENTIAL_MALFORMED' },
+  )
 })
 
 test('the session is typed, and missing on a route without the middleware', async () => {

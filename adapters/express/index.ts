@@ -1,5 +1,11 @@
 import type { RequestHandler } from 'express'
-import { type GateOptions, type ServerSession, type SessionResolver, createGate, sendResponse } from '../../lib/server.ts'
+import {
+  type GateOptions,
+  type ServerSession,
+  type SessionResolver,
+  createGate,
+  sendResponse,
+} from '../../lib/server.ts'
 
 declare global {
   namespace Express {

@@ -21,7 +21,10 @@ describeFramework(async (resolver, options, { who, hash }) => {
   return { url: await app.listen({ host: '127.0.0.1', port: 0 }), close: () => app.close() }
 })
 
-const resolver = createSessionResolver({ clock: () => NOW * 1000, localFirst: { audience: APP, afterUpgrade: 'allow' } })
+const resolver = createSessionResolver({
+  clock: () => NOW * 1000,
+  localFirst: { audience: APP, afterUpgrade: 'allow' },
+})
 const BEARER = { authorization: `Bearer ${ALICES_TOKEN}` }
 let app: FastifyInstance
 beforeEach(() => void (app = create()))
@@ -68,7 +71,12 @@ test('a body is not parsed for somebody who is refused', async () => {
   app.register(authenticate, { resolver })
   app.post('/', async () => 'reached')
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const broken = { method: 'POST', body: async function* () { yield Buffer.from('{') } }
+  const broken = {
+    method: 'POST',
+    body: async function* () {
+      yield Buffer.from('{')
+    },
+  }
   await expectRefusal(await ask(url, { 'content-type': 'application/json' }, broken), 'CREDENTIAL_MISSING')
   expect((await ask(url, { ...BEARER, 'content-type': 'application/json' }, broken)).status).toBe(400)
 })

@@ -19,7 +19,10 @@ export interface FastifyGateOptions extends GateOptions {
 
 const sessions = new WeakMap<FastifyRequest, ServerSession>()
 
-const plugin: FastifyPluginAsync<FastifyGateOptions> = async (fastify, { resolver, optional = false, onError = (error) => fastify.log.error(error) }) => {
+const plugin: FastifyPluginAsync<FastifyGateOptions> = async (
+  fastify,
+  { resolver, optional = false, onError = (error) => fastify.log.error(error) },
+) => {
   const gate = createGate(resolver, { optional, onError })
   if (!fastify.hasRequestDecorator('latchkey')) fastify.decorateRequest('latchkey', { getter: sessionOf })
   fastify.addHook('onRequest', async (request, reply) => {

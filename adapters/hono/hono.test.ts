@@ -17,11 +17,21 @@ describeFramework((resolver, options, { who, hash }) => {
 const resolver = createSessionResolver({})
 
 test('a browser can read a refusal, with CORS before it', async () => {
-  const app = new Hono().use(cors({ origin: 'https://notes.example' }), authenticate(resolver)).get('/', (context) => context.text(context.get('session').principal))
+  const app = new Hono()
+    .use(cors({ origin: 'https://notes.example' }), authenticate(resolver))
+    .get('/', (context) => context.text(context.get('session').principal))
   const { url, close } = await serve(getRequestListener(app.fetch))
   const refused = await ask(url, { origin: 'https://notes.example' })
-  const preflight = await ask(url, { origin: 'https://notes.example', 'access-control-request-method': 'GET' }, { method: 'OPTIONS' })
-  expect([refused.status, refused.headers['access-control-allow-origin'], preflight.status]).toEqual([401, 'https://notes.example', 204])
+  const preflight = await ask(
+    url,
+    { origin: 'https://notes.example', 'access-control-request-method': 'GET' },
+    { method: 'OPTIONS' },
+  )
+  expect([refused.status, refused.headers['access-control-allow-origin'], preflight.status]).toEqual([
+    401,
+    'https://notes.example',
+    204,
+  ])
   await close()
 })
 

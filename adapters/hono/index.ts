@@ -1,5 +1,11 @@
 import type { MiddlewareHandler } from 'hono'
-import { type GateOptions, type OwnedSession, type ServerSession, type SessionResolver, createGate } from '../../lib/server.ts'
+import {
+  type GateOptions,
+  type OwnedSession,
+  type ServerSession,
+  type SessionResolver,
+  createGate,
+} from '../../lib/server.ts'
 
 /** What {@link authenticate} adds to a context: `context.get('session')`. */
 export interface SessionEnvironment<Session extends ServerSession = ServerSession> {
@@ -12,7 +18,10 @@ export interface SessionEnvironment<Session extends ServerSession = ServerSessio
  *
  * @throws {TypeError} an option cannot be meant
  */
-export function authenticate(resolver: SessionResolver, options?: GateOptions & { readonly optional?: false }): MiddlewareHandler<SessionEnvironment<OwnedSession>>
+export function authenticate(
+  resolver: SessionResolver,
+  options?: GateOptions & { readonly optional?: false },
+): MiddlewareHandler<SessionEnvironment<OwnedSession>>
 export function authenticate(resolver: SessionResolver, options: GateOptions): MiddlewareHandler<SessionEnvironment>
 export function authenticate(resolver: SessionResolver, options: GateOptions = {}): MiddlewareHandler {
   const gate = createGate(resolver, options)

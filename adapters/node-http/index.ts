@@ -1,8 +1,22 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { type GateOptions, type OwnedSession, type ServerSession, type SessionResolver, createGate, faultResponse, isLatchkeyError, sendResponse, toResponse } from '../../lib/server.ts'
+import {
+  type GateOptions,
+  type OwnedSession,
+  type ServerSession,
+  type SessionResolver,
+  createGate,
+  faultResponse,
+  isLatchkeyError,
+  sendResponse,
+  toResponse,
+} from '../../lib/server.ts'
 
 /** Answers a request of which it is known who asks. */
-export type SessionListener<Session extends ServerSession = ServerSession> = (request: IncomingMessage, response: ServerResponse, session: Session) => unknown
+export type SessionListener<Session extends ServerSession = ServerSession> = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  session: Session,
+) => unknown
 
 /**
  * Makes a listener for Node's own `http` and `https`: it finds out who is asking, then calls yours or answers in its place.
@@ -10,9 +24,21 @@ export type SessionListener<Session extends ServerSession = ServerSession> = (re
  *
  * @throws {TypeError} an option cannot be meant
  */
-export function authenticate(resolver: SessionResolver, listener: SessionListener<OwnedSession>, options?: GateOptions & { readonly optional?: false }): RequestListener
-export function authenticate(resolver: SessionResolver, listener: SessionListener, options: GateOptions): RequestListener
-export function authenticate(resolver: SessionResolver, listener: SessionListener<never>, options: GateOptions = {}): RequestListener {
+export function authenticate(
+  resolver: SessionResolver,
+  listener: SessionListener<OwnedSession>,
+  options?: GateOptions & { readonly optional?: false },
+): RequestListener
+export function authenticate(
+  resolver: SessionResolver,
+  listener: SessionListener,
+  options: GateOptions,
+): RequestListener
+export function authenticate(
+  resolver: SessionResolver,
+  listener: SessionListener<never>,
+  options: GateOptions = {},
+): RequestListener {
   const gate = createGate(resolver, options)
   const call = listener as SessionListener
   const { onError = console.error } = options

@@ -19,7 +19,10 @@ export interface Device {
   /** The principal in force; null when anonymous. */
   principal(options?: StateOptions): Promise<string | null>
   /** Waits until the state fits. Every given field must be equal. */
-  waitForState(expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>, options?: StateOptions): Promise<AuthState>
+  waitForState(
+    expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>,
+    options?: StateOptions,
+  ): Promise<AuthState>
   /** What the state machine did in a page since it was loaded. */
   events(options?: StateOptions): Promise<DevtoolsRecord[]>
   /** Closes the browser context and forgets everything in it. */
@@ -49,14 +52,19 @@ interface Observed {
 const POLLING = { polling: 50 }
 
 /** Makes a device: a browser context in which every page tells what its `createAuth` does. */
-export async function createDevice(browser: Browser, { clockOffset = 0, ...options }: DeviceOptions = {}): Promise<Device> {
+export async function createDevice(
+  browser: Browser,
+  { clockOffset = 0, ...options }: DeviceOptions = {},
+): Promise<Device> {
   const context = await browser.newContext(options)
   await context.addInitScript(installObserver)
   await context.clock.install({ time: Date.now() + clockOffset })
   await context.clock.resume()
   const page = await context.newPage()
-  const ask = <Answer>(question: (name: string) => Answer, { page: asked = page, name = 'latchkey' }: StateOptions = {}): Promise<Answer> =>
-    asked.evaluate(question, name) as Promise<Answer>
+  const ask = <Answer>(
+    question: (name: string) => Answer,
+    { page: asked = page, name = 'latchkey' }: StateOptions = {},
+  ): Promise<Answer> => asked.evaluate(question, name) as Promise<Answer>
 
   const state = async (which?: StateOptions): Promise<AuthState> => {
     await waitForInstance(which?.page ?? page, which?.name)
@@ -87,7 +95,11 @@ export async function createDevice(browser: Browser, { clockOffset = 0, ...optio
 }
 
 async function waitForInstance(page: Page, name = 'latchkey'): Promise<void> {
-  await page.waitForFunction((wanted) => (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.has(wanted), name, POLLING)
+  await page.waitForFunction(
+    (wanted) => (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.has(wanted),
+    name,
+    POLLING,
+  )
 }
 
 // The functions below run inside the page: each is sent there as text and can use nothing from outside itself.
@@ -117,5 +129,7 @@ function readRecords(name: string): DevtoolsRecord[] {
 
 function fitsState({ expected, name }: { expected: object; name: string }): boolean {
   const state = (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.get(name)?.getState()
-  return state !== undefined && Object.entries(expected).every(([field, value]) => state[field as keyof AuthState] === value)
+  return (
+    state !== undefined && Object.entries(expected).every(([field, value]) => state[field as keyof AuthState] === value)
+  )
 }

@@ -1,4 +1,11 @@
-import { type PlaywrightTestArgs, type PlaywrightTestOptions, type PlaywrightWorkerArgs, type PlaywrightWorkerOptions, type TestType, test as base } from '@playwright/test'
+import {
+  type PlaywrightTestArgs,
+  type PlaywrightTestOptions,
+  type PlaywrightWorkerArgs,
+  type PlaywrightWorkerOptions,
+  type TestType,
+  test as base,
+} from '@playwright/test'
 import { type Device, type DeviceOptions, createDevice } from './device.ts'
 
 /** What the fixtures add to a test. */

@@ -24,7 +24,11 @@ export interface TriplitOptions extends SessionOptions {
  * @param client - a `TriplitClient` with `serverUrl`, and with `autoConnect: false`; it must not have a token of its own
  * @throws {TypeError} an option cannot be meant, or the client has a token or no server
  */
-export function connectTriplit(auth: SessionAuth, client: TriplitClientLike, options: TriplitOptions = {}): ConnectedSession {
+export function connectTriplit(
+  auth: SessionAuth,
+  client: TriplitClientLike,
+  options: TriplitOptions = {},
+): ConnectedSession {
   const { onWritesRejected, timer = SYSTEM_TIMER, ...rest } = options
   checkClient(client, options)
   const self = (): ConnectedSession => session
@@ -36,7 +40,11 @@ export function connectTriplit(auth: SessionAuth, client: TriplitClientLike, opt
   const claim = (): Promise<unknown> => owner.claim().catch(fault)
   auth.subscribe(claim)
   void auth.ready.then(claim)
-  const session = connectSession(auth, sink, { ...rest, timer, ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }) })
+  const session = connectSession(auth, sink, {
+    ...rest,
+    timer,
+    ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }),
+  })
   return session
 }
 
@@ -46,9 +54,11 @@ const SYSTEM_TIMER = {
 }
 
 function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refresh }: TriplitOptions): void {
-  if (token !== undefined) throw new TypeError('client: it has a token already; make it without one, or end the session before')
+  if (token !== undefined)
+    throw new TypeError('client: it has a token already; make it without one, or end the session before')
   if (serverUrl === undefined) throw new TypeError('client: expected one with serverUrl')
-  if (audience === undefined && !refresh?.handler) throw new TypeError('audience: expected the one of the Triplit server; or pass refresh.handler')
+  if (audience === undefined && !refresh?.handler)
+    throw new TypeError('audience: expected the one of the Triplit server; or pass refresh.handler')
 }
 
 /** Where somebody else's data stands in the way, trying again would not help: that session is over. */
@@ -62,4 +72,3 @@ function endingFor(sink: TriplitSink, session: () => ConnectedSession): TriplitS
       }),
   }
 }
-

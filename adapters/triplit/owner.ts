@@ -20,18 +20,25 @@ export interface Owner {
 }
 
 /** Makes what watches over whose data there is. */
-export function createOwner(auth: SessionAuth, client: TriplitClientLike, app: SessionOptions['beforeRestart'], session: () => ConnectedSession): Owner {
+export function createOwner(
+  auth: SessionAuth,
+  client: TriplitClientLike,
+  app: SessionOptions['beforeRestart'],
+  session: () => ConnectedSession,
+): Owner {
   const write = (principal: string): Promise<unknown> => client.db.setMetadata([...KEY], principal)
   async function read(): Promise<string | null> {
     await client.ready
     return ((await client.db.getMetadata([...KEY])) as string | null | undefined) ?? null
   }
 
-  const beforeRestart: SessionOptions['beforeRestart'] = app && (async (change, connected) => {
-    await app(change, connected)
-    await client.ready
-    await write(change.to)
-  })
+  const beforeRestart: SessionOptions['beforeRestart'] =
+    app &&
+    (async (change, connected) => {
+      await app(change, connected)
+      await client.ready
+      await write(change.to)
+    })
   return {
     beforeRestart,
     async claim() {
@@ -43,9 +50,17 @@ export function createOwner(auth: SessionAuth, client: TriplitClientLike, app: S
       const owner = await read()
       if (owner === principal) return
       if (owner === null || isSamePerson(auth, owner, principal)) return void (await write(principal))
-      if (!beforeRestart) throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the local Triplit data belongs to another principal; pass beforeRestart')
+      if (!beforeRestart)
+        throw new LatchkeyError(
+          'PRINCIPAL_MISMATCH',
+          'the local Triplit data belongs to another principal; pass beforeRestart',
+        )
       await Promise.resolve(beforeRestart({ from: owner, to: principal }, session())).catch((error: unknown) => {
-        throw new LatchkeyError('PRINCIPAL_MISMATCH', 'beforeRestart failed; the local Triplit data still belongs to another principal', error)
+        throw new LatchkeyError(
+          'PRINCIPAL_MISMATCH',
+          'beforeRestart failed; the local Triplit data still belongs to another principal',
+          error,
+        )
       })
     },
   }

@@ -8,7 +8,8 @@ const issuers = new Map<string, TestIssuer>()
 let rsa: TestIssuer
 
 beforeAll(async () => {
-  for (const algorithm of ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA']) issuers.set(algorithm, await testIssuer(algorithm))
+  for (const algorithm of ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'])
+    issuers.set(algorithm, await testIssuer(algorithm))
   rsa = issuers.get('RS256')!
   vi.spyOn(console, 'error').mockImplementation(() => {})
 })
@@ -17,8 +18,12 @@ afterAll(() => vi.restoreAllMocks())
 /** Who a real server lets in: whoever has the private key, whoever knows the text. */
 async function letsIn(text: string, issuer = rsa): Promise<{ holder: boolean; anybody: boolean }> {
   const triplit = await startTriplit(text)
-  const ask = async (token: string): Promise<boolean> => (await fetch(`${triplit.url}/version`, { headers: { authorization: `Bearer ${token}` } })).ok
-  const forged = text === '' ? 'none' : await new SignJWT({ sub: 'anybody' }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(text))
+  const ask = async (token: string): Promise<boolean> =>
+    (await fetch(`${triplit.url}/version`, { headers: { authorization: `Bearer ${token}` } })).ok
+  const forged =
+    text === ''
+      ? 'none'
+      : await new SignJWT({ sub: 'anybody' }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(text))
   try {
     return { holder: await ask(await issuer.sign({ sub: 'ada' })), anybody: await ask(forged) }
   } finally {
@@ -60,12 +65,36 @@ describe('a value that it reads as something else', () => {
     ['a PEM after a space', () => ` ${rsa.pem}`, 'shared-secret', true, 'It does not begin with'],
     ['a PEM after a byte order mark', () => `\uFEFF${rsa.pem}`, 'shared-secret', true, 'It does not begin with'],
     ['a PEM in quotes', () => `"${rsa.pem}"`, 'shared-secret', true, 'It does not begin with'],
-    ['a PEM with escaped line breaks', () => rsa.pem.replaceAll('\n', String.raw`\n`), 'nothing', true, 'It is a PEM whose content is no public key'],
-    ['a PEM with escaped line breaks, in quotes', () => JSON.stringify(rsa.pem), 'nothing', true, 'It does not begin with'],
+    [
+      'a PEM with escaped line breaks',
+      () => rsa.pem.replaceAll('\n', String.raw`\n`),
+      'nothing',
+      true,
+      'It is a PEM whose content is no public key',
+    ],
+    [
+      'a PEM with escaped line breaks, in quotes',
+      () => JSON.stringify(rsa.pem),
+      'nothing',
+      true,
+      'It does not begin with',
+    ],
     ['a JWK in quotes', () => `'${rsa.jwk}'`, 'shared-secret', true, 'It is neither a PEM nor a JWK'],
-    ['a PEM that was cut off', () => rsa.pem.slice(0, 120), 'nothing', false, 'It is a PEM whose content is no public key'],
+    [
+      'a PEM that was cut off',
+      () => rsa.pem.slice(0, 120),
+      'nothing',
+      false,
+      'It is a PEM whose content is no public key',
+    ],
     ['a word', () => 'change me', 'shared-secret', false, 'It is neither a PEM nor a JWK'],
-    ['a symmetric JWK', () => '{"kty":"oct","k":"c2VjcmV0LXRoYXQtZXZlcnlib2R5LWtub3dz"}', 'shared-secret', false, 'It is JSON that is no public key'],
+    [
+      'a symmetric JWK',
+      () => '{"kty":"oct","k":"c2VjcmV0LXRoYXQtZXZlcnlib2R5LWtub3dz"}',
+      'shared-secret',
+      false,
+      'It is JSON that is no public key',
+    ],
     ['null', () => 'null', 'shared-secret', false, 'It is neither'],
     ['nothing', () => '', 'nothing', false, 'It is empty'],
   ])('%s', async (_, write, use, isRepairable, why) => {
@@ -74,7 +103,9 @@ describe('a value that it reads as something else', () => {
     expect(seen).toBe(use)
     expect(meaning).toContain(why)
     expect(repair !== null).toBe(isRepairable)
-    expect(() => checkExternalJwtSecret(text)).toThrow(expect.objectContaining({ code: 'EXTERNAL_SECRET_INVALID', message: expect.stringContaining(meaning) }))
+    expect(() => checkExternalJwtSecret(text)).toThrow(
+      expect.objectContaining({ code: 'EXTERNAL_SECRET_INVALID', message: expect.stringContaining(meaning) }),
+    )
     if (text.length > 4) expect(meaning).not.toContain(text)
     // The real one agrees; the bytes of a symmetric JWK are its `k`, not its text.
     const isWhole = !text.includes('"oct"')
@@ -85,13 +116,22 @@ describe('a value that it reads as something else', () => {
 
 test('a private key is refused, and not repaired', () => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  for (const text of [privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, JSON.stringify(privateKey.export({ format: 'jwk' }))]) {
-    expect(readExternalJwtSecret(text)).toMatchObject({ repair: null, meaning: expect.stringContaining('It has a private key in it') })
+  for (const text of [
+    privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    JSON.stringify(privateKey.export({ format: 'jwk' })),
+  ]) {
+    expect(readExternalJwtSecret(text)).toMatchObject({
+      repair: null,
+      meaning: expect.stringContaining('It has a private key in it'),
+    })
     expect(() => checkExternalJwtSecret(text)).toThrow(expect.objectContaining({ code: 'EXTERNAL_SECRET_INVALID' }))
   }
 })
 
 test('a key that is too weak for any token is none', () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
-  expect(readExternalJwtSecret(publicKey.export({ type: 'spki', format: 'pem' }) as string)).toMatchObject({ use: 'nothing', repair: null })
+  expect(readExternalJwtSecret(publicKey.export({ type: 'spki', format: 'pem' }) as string)).toMatchObject({
+    use: 'nothing',
+    repair: null,
+  })
 })

@@ -26,7 +26,8 @@ const HEAD = '-----BEGIN PUBLIC KEY-----'
 export function readExternalJwtSecret(text: string): ExternalJwtSecret {
   const use = useOf(text)
   const isOpen = hasPrivateKey(text)
-  if (use === 'key' && !isOpen) return { use, meaning: 'It is a public key that the Triplit server reads.', repair: null }
+  if (use === 'key' && !isOpen)
+    return { use, meaning: 'It is a public key that the Triplit server reads.', repair: null }
   const key = isOpen ? null : findKey(text)
   return { use, meaning: `${whatIs(text, isOpen)} ${CONSEQUENCE[use]}`, repair: key && spki(key) }
 }
@@ -40,12 +41,18 @@ export function readExternalJwtSecret(text: string): ExternalJwtSecret {
 export function checkExternalJwtSecret(text: string): string {
   const { use, meaning, repair } = readExternalJwtSecret(text)
   if (use === 'key' && !hasPrivateKey(text)) return text
-  throw new LatchkeyError('EXTERNAL_SECRET_INVALID', repair === null ? meaning : `${meaning} readExternalJwtSecret(text).repair is the same key in a form that it reads.`)
+  throw new LatchkeyError(
+    'EXTERNAL_SECRET_INVALID',
+    repair === null
+      ? meaning
+      : `${meaning} readExternalJwtSecret(text).repair is the same key in a form that it reads.`,
+  )
 }
 
 const CONSEQUENCE: Readonly<Record<ExternalJwtSecretUse, string>> = {
   key: 'The Triplit server would work with it, and would hold what signs tokens.',
-  'shared-secret': 'The Triplit server would take the text itself as an HMAC secret: whoever knows it can sign tokens for anybody.',
+  'shared-secret':
+    'The Triplit server would take the text itself as an HMAC secret: whoever knows it can sign tokens for anybody.',
   nothing: 'The Triplit server would refuse every token.',
 }
 
@@ -63,18 +70,30 @@ function whatIs(text: string, isOpen: boolean): string {
   const trimmed = text.trim()
   if (trimmed === '') return 'It is empty.'
   if (isOpen) return 'It has a private key in it, which only the issuer should have.'
-  if (/^["']?-----BEGIN/.test(trimmed)) return text.startsWith(HEAD) ? 'It is a PEM whose content is no public key.' : `It does not begin with ${HEAD}.`
+  if (/^["']?-----BEGIN/.test(trimmed))
+    return text.startsWith(HEAD) ? 'It is a PEM whose content is no public key.' : `It does not begin with ${HEAD}.`
   if (/^https?:/i.test(trimmed)) return 'It is an address; nothing is fetched from it.'
   const value = parseJson(trimmed)
-  if (value && typeof value === 'object') return 'keys' in value ? 'It is a JWK set, not one JWK.' : 'It is JSON that is no public key.'
+  if (value && typeof value === 'object')
+    return 'keys' in value ? 'It is a JWK set, not one JWK.' : 'It is JSON that is no public key.'
   return 'It is neither a PEM nor a JWK.'
 }
 
 /** The one public key that is in the text, however it is wrapped. */
 function findKey(text: string): KeyObject | null {
-  const plain = text.replace(/^\uFEFF/, '').trim().replace(/^(["'])(.*)\1$/s, '$2').replaceAll(String.raw`\r`, '').replaceAll(String.raw`\n`, '\n').replaceAll(String.raw`\"`, '"').trim()
+  const plain = text
+    .replace(/^\uFEFF/, '')
+    .trim()
+    .replace(/^(["'])(.*)\1$/s, '$2')
+    .replaceAll(String.raw`\r`, '')
+    .replaceAll(String.raw`\n`, '\n')
+    .replaceAll(String.raw`\"`, '"')
+    .trim()
   const pem = /^-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY|CERTIFICATE)-----/.exec(plain)
-  if (pem) return firstKey(() => (pem[1] === 'CERTIFICATE' ? createPublicKey(plain) : derKey(plain, pem[1] === 'PUBLIC KEY' ? 'spki' : 'pkcs1')))
+  if (pem)
+    return firstKey(() =>
+      pem[1] === 'CERTIFICATE' ? createPublicKey(plain) : derKey(plain, pem[1] === 'PUBLIC KEY' ? 'spki' : 'pkcs1'),
+    )
   const value = parseJson(plain) as { keys?: unknown } | null
   if (!value || typeof value !== 'object') return null
   const only = Array.isArray(value.keys) && value.keys.length === 1 ? (value.keys[0] as unknown) : value
@@ -102,7 +121,11 @@ function firstKey(read: () => KeyObject): KeyObject | null {
   try {
     const key = read()
     const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
-    const isEnough = { rsa: modulusLength >= 2048, ec: ['prime256v1', 'secp384r1', 'secp521r1'].includes(namedCurve), ed25519: true }[String(key.asymmetricKeyType)]
+    const isEnough = {
+      rsa: modulusLength >= 2048,
+      ec: ['prime256v1', 'secp384r1', 'secp521r1'].includes(namedCurve),
+      ed25519: true,
+    }[String(key.asymmetricKeyType)]
     return isEnough === true ? key : null
   } catch {
     return null
@@ -113,7 +136,9 @@ function hasPrivateKey(text: string): boolean {
   if (text.includes('PRIVATE KEY-----')) return true
   const value = parseJson(text.trim()) as { keys?: unknown } | null
   if (!value || typeof value !== 'object') return false
-  return [value, ...(Array.isArray(value.keys) ? (value.keys as unknown[]) : [])].some((each) => each !== null && typeof each === 'object' && 'd' in each)
+  return [value, ...(Array.isArray(value.keys) ? (value.keys as unknown[]) : [])].some(
+    (each) => each !== null && typeof each === 'object' && 'd' in each,
+  )
 }
 
 function parseJson(text: string): unknown {

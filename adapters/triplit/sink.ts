@@ -41,7 +41,9 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     if (!before) throw new LatchkeyError('OFFLINE', 'not connected')
     if (haveSameClaims(before.token, token) && (await replace(client, before, token))) return
     if (mine !== turn || current !== before) throw new LatchkeyError('OFFLINE', 'not connected')
-    await (await open(token, before.link, mine)).opened
+    await (
+      await open(token, before.link, mine)
+    ).opened
   }
 
   hear(client, socket, () => current, leave)
@@ -89,7 +91,10 @@ async function replace(client: TriplitClientLike, connection: Connection, token:
   const { serverUrl } = client
   if (clientId === null || serverUrl === undefined || !(await renew(serverUrl, clientId, token))) return false
   // It refuses what looks expired by this device's clock, which may be wrong.
-  const isKept = await client.updateSessionToken(token).then(() => true, () => false)
+  const isKept = await client.updateSessionToken(token).then(
+    () => true,
+    () => false,
+  )
   if (isKept) connection.token = token
   return isKept
 }

@@ -12,9 +12,15 @@ export function haveSameClaims(before: string, after: string): boolean {
 }
 
 function claimsOf(token: string): string {
-  const bytes = Uint8Array.from(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
+  const bytes = Uint8Array.from(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+    character.charCodeAt(0),
+  )
   const claims = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
-  return JSON.stringify(Object.entries(claims).filter(([name]) => !OF_THE_TOKEN.includes(name)).sort(([left], [right]) => (left < right ? -1 : 1)))
+  return JSON.stringify(
+    Object.entries(claims)
+      .filter(([name]) => !OF_THE_TOKEN.includes(name))
+      .sort(([left], [right]) => (left < right ? -1 : 1)),
+  )
 }
 
 /**
@@ -25,7 +31,11 @@ function claimsOf(token: string): string {
  */
 export async function renew(serverUrl: string, clientId: string, token: string): Promise<boolean> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
-  const response = await fetch(`${serverUrl}/update-token`, { method: 'POST', headers, body: JSON.stringify({ clientId }) }).catch(() => null)
+  const response = await fetch(`${serverUrl}/update-token`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ clientId }),
+  }).catch(() => null)
   if (response?.status === 401 || response?.status === 403) throw new LatchkeyError('SESSION_TOKEN_REFUSED')
   if (!response || response.status >= 500) throw new LatchkeyError('OFFLINE', 'no answer from the Triplit server')
   return response.ok

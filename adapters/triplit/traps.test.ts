@@ -1,6 +1,17 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { DAY, MINUTE, SECOND, type TestTime, testTime } from '../../lib/session/session.testing.ts'
-import { SYNC, type TestDevice, type TestIssuer, type TestTriplit, type TestWorld, settle, startTriplit, testIssuer, testWorld, until } from './triplit.testing.ts'
+import {
+  SYNC,
+  type TestDevice,
+  type TestIssuer,
+  type TestTriplit,
+  type TestWorld,
+  settle,
+  startTriplit,
+  testIssuer,
+  testWorld,
+  until,
+} from './triplit.testing.ts'
 
 // What goes wrong with Triplit alone, one test each.
 
@@ -30,7 +41,8 @@ afterEach(async () => {
 
 const count = (request: string) => triplit.requests.filter((each) => each === request).length
 const sockets = () => count('GET /')
-const textsOf = async (device: TestDevice) => (await triplit.rows()).filter(({ owner }) => owner === device.principal()).map(({ text }) => text)
+const textsOf = async (device: TestDevice) =>
+  (await triplit.rows()).filter(({ owner }) => owner === device.principal()).map(({ text }) => text)
 const synced = (device: TestDevice, texts: string[]) => until(async () => expect(await textsOf(device)).toEqual(texts))
 
 /** A token that a backend of the app's own gives. */
@@ -40,9 +52,16 @@ const tokenFor = (device: TestDevice, more: object = {}, by = issuer) => {
 }
 
 /** A device with a refresh handler, on timers that the test drives. */
-async function handled(answer: (device: TestDevice) => Promise<string | null>): Promise<TestDevice & { calls(): number; answer: typeof answer }> {
+async function handled(
+  answer: (device: TestDevice) => Promise<string | null>,
+): Promise<TestDevice & { calls(): number; answer: typeof answer }> {
   let calls = 0
-  const device = await world.device({ autoStart: false, clock: time.clock, timer: time.timer, refresh: { handler: () => (calls++, scene.answer(device)) } })
+  const device = await world.device({
+    autoStart: false,
+    clock: time.clock,
+    timer: time.timer,
+    refresh: { handler: () => (calls++, scene.answer(device)) },
+  })
   const scene = { ...device, calls: () => calls, answer }
   await scene.auth.ready
   await scene.session.start()
@@ -102,7 +121,7 @@ describe('a refresh handler', () => {
     expect(device.calls()).toBe(2)
   })
 
-  test('that brings somebody else\'s token does not get it to the server', async () => {
+  test("that brings somebody else's token does not get it to the server", async () => {
     const device = await handled((self) => tokenFor(self))
     await settle(device.session, 'connected')
     const other = await tokenFor(device, { sub: 'somebody else' })
@@ -133,7 +152,11 @@ describe('an update', () => {
     const device = await connected(world.device())
     const { session, client, principal } = device
     const { token } = client
-    const bad = await tokenFor(device, { iss: undefined, ...JSON.parse(atob(token!.split('.')[1]!)), ...more }, stranger)
+    const bad = await tokenFor(
+      device,
+      { iss: undefined, ...JSON.parse(atob(token!.split('.')[1]!)), ...more },
+      stranger,
+    )
     await expect(session.update(bad)).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
     await settle(session, 'connected')
     expect(client.token).toBe(token)
@@ -148,7 +171,9 @@ describe('an update', () => {
     const { session, client } = device
     const { token } = client
     const [opened, updated] = [sockets(), count('POST /update-token')]
-    await expect(session.update(await tokenFor(device, { sub: 'somebody else' }))).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    await expect(session.update(await tokenFor(device, { sub: 'somebody else' }))).rejects.toMatchObject({
+      code: 'PRINCIPAL_MISMATCH',
+    })
     expect([client.token, sockets(), count('POST /update-token')]).toEqual([token, opened, updated])
   })
 
@@ -217,7 +242,7 @@ describe('a token', () => {
   })
 })
 
-describe('the client\'s own timers', () => {
+describe("the client's own timers", () => {
   test('connect nothing while the session is disconnected', async () => {
     const { client, session } = await connected(world.device())
     triplit.online = false

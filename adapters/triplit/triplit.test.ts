@@ -1,6 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connectTriplit } from './index.ts'
-import { SYNC, type TestDevice, type TestIssuer, type TestTriplit, type TestWorld, settle, startTriplit, testClient, testIssuer, testWorld, until } from './triplit.testing.ts'
+import {
+  SYNC,
+  type TestDevice,
+  type TestIssuer,
+  type TestTriplit,
+  type TestWorld,
+  settle,
+  startTriplit,
+  testClient,
+  testIssuer,
+  testWorld,
+  until,
+} from './triplit.testing.ts'
 
 let issuer: TestIssuer
 let triplit: TestTriplit
@@ -19,7 +31,11 @@ beforeEach(() => {
   world = testWorld(issuer, triplit)
 })
 
-const rowsOf = async (owner: string): Promise<string[]> => (await triplit.rows()).filter((row) => row.owner === owner).map(({ text }) => text).sort()
+const rowsOf = async (owner: string): Promise<string[]> =>
+  (await triplit.rows())
+    .filter((row) => row.owner === owner)
+    .map(({ text }) => text)
+    .sort()
 const synced = (owner: string, texts: string[]) => until(async () => expect(await rowsOf(owner)).toEqual(texts))
 const sockets = () => triplit.requests.filter((request) => request === 'GET /').length
 
@@ -111,7 +127,10 @@ test('an adoption: the outbox of the adopted principal is synced, and both see a
   await two.write('on the second device')
   await two.auth.recordWrite()
   await two.auth.upgrade(() => two.account.signIn('ada'))
-  expect(await two.auth.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principals: [canonical, alias] } })
+  expect(await two.auth.resolve('adopt')).toMatchObject({
+    outcome: 'adopted',
+    session: { principals: [canonical, alias] },
+  })
   triplit.online = true
   await settle(two.session, 'connected')
   expect(two.session.getState().principal).toBe(canonical)
@@ -143,7 +162,9 @@ describe('a sign-out', () => {
   })
 
   test('the next person gets nothing of it, and does not send what the first one left in the outbox', async () => {
-    const { auth, account, session, write, notes, watch, principal } = await connected(world.device({ beforeRestart: (_, session) => session.clear() }))
+    const { auth, account, session, write, notes, watch, principal } = await connected(
+      world.device({ beforeRestart: (_, session) => session.clear() }),
+    )
     const ada = principal()
     await auth.upgrade(() => account.signUp('ada'))
     await settle(session, 'connected')
@@ -161,7 +182,7 @@ describe('a sign-out', () => {
     expect(await rowsOf(ada)).toEqual([])
   })
 
-  test('without a word of what becomes of the data the next person\'s session does not start', async () => {
+  test("without a word of what becomes of the data the next person's session does not start", async () => {
     const { auth, account, session, write, principal, notes } = await connected(world.device())
     await auth.upgrade(() => account.signUp('ada'))
     await settle(session, 'connected')
@@ -217,7 +238,9 @@ describe('roles', () => {
   test('other ones under the same credential close the session, which start() goes on with', async () => {
     const { session, kinds, auth, write, principal } = await connected(world.device())
     world.claims = (payload) => ({ ...payload, role: 'editor' })
-    await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({ code: 'ROLES_MISMATCH' })
+    await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({
+      code: 'ROLES_MISMATCH',
+    })
     expect(session.getState()).toMatchObject({ status: 'closed', failure: 'ROLES_MISMATCH' })
     expect(kinds).toEqual(['ROLES_MISMATCH'])
     await write('meanwhile')
@@ -241,7 +264,7 @@ describe('a rejected write', () => {
     const { write, rejected, notes, principal, client } = await connected(world.device())
     await write('mine')
     await synced(principal(), ['mine'])
-    const forged = (await write('in somebody else\'s name', 'bob')) as { id: string }
+    const forged = (await write("in somebody else's name", 'bob')) as { id: string }
     await until(() => expect(rejected).toHaveLength(1))
     await write('behind it')
     await until(() => expect(rejected.length).toBeGreaterThan(1))
@@ -285,7 +308,9 @@ describe('what connectTriplit refuses', () => {
 
   test('a client without a server, or nothing that gives tokens', async () => {
     const { auth } = await world.device({ autoStart: false })
-    expect(() => connectTriplit(auth, testClient(undefined), { audience: SYNC })).toThrow('client: expected one with serverUrl')
+    expect(() => connectTriplit(auth, testClient(undefined), { audience: SYNC })).toThrow(
+      'client: expected one with serverUrl',
+    )
     expect(() => connectTriplit(auth, testClient(triplit.url))).toThrow('audience: expected')
   })
 })

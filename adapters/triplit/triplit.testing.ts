@@ -5,7 +5,14 @@ import { createServer, createTriplitStorageProvider } from '@triplit/server'
 import { SignJWT, type JWTPayload, decodeJwt, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import { expect, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { type AccountProvider, type Auth, type AuthOptions, type RecordStore, createAuth, memoryStore } from '../../lib/index.ts'
+import {
+  type AccountProvider,
+  type Auth,
+  type AuthOptions,
+  type RecordStore,
+  createAuth,
+  memoryStore,
+} from '../../lib/index.ts'
 import type { ConnectedSession, SessionErrorKind, SessionStatus } from '../../lib/session.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../../lib/testing.ts'
 import { type RejectedWrites, type TriplitOptions, connectTriplit } from './index.ts'
@@ -17,7 +24,12 @@ export const SYNC = 'https://sync.notes.example'
 const ADMIN_SECRET = 'the secret of the Triplit server itself, for its own tokens'
 
 /** Own rows, and those of adopted principals. The server checks no audience: the role does. */
-const own = [or([['owner', '=', '$role.principal'], ['owner', 'in', '$role.aliases']])]
+const own = [
+  or([
+    ['owner', '=', '$role.principal'],
+    ['owner', 'in', '$role.aliases'],
+  ]),
+]
 
 export const roles = {
   person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases' } },
@@ -28,7 +40,13 @@ export const collections = S.Collections({
   notes: {
     schema: S.Schema({ id: S.Id(), owner: S.String(), text: S.String() }),
     permissions: {
-      person: { read: { filter: own }, insert: { filter: own }, update: { filter: own }, postUpdate: { filter: own }, delete: { filter: own } },
+      person: {
+        read: { filter: own },
+        insert: { filter: own },
+        update: { filter: own },
+        postUpdate: { filter: own },
+        delete: { filter: own },
+      },
     },
   },
 }) satisfies ClientSchema
@@ -80,7 +98,11 @@ export async function startTriplit(externalJwtSecret: string): Promise<TestTripl
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  for (const event of ['request', 'upgrade']) server.prependListener(event, ({ method, url }: { method: string; url: string }) => void requests.push(`${method} ${url.split('?')[0]!}`))
+  for (const event of ['request', 'upgrade'])
+    server.prependListener(
+      event,
+      ({ method, url }: { method: string; url: string }) => void requests.push(`${method} ${url.split('?')[0]!}`),
+    )
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const cut = (): void => sockets.forEach((socket) => socket.destroy())
   return {
@@ -116,9 +138,15 @@ async function onLoopback(start: () => void): Promise<Server> {
 }
 
 async function fetchAll(url: string): Promise<{ id: string; owner: string; text: string }[]> {
-  const token = await new SignJWT({ 'x-triplit-token-type': 'secret' }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(ADMIN_SECRET))
+  const token = await new SignJWT({ 'x-triplit-token-type': 'secret' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(ADMIN_SECRET))
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  const response = await fetch(`${url}/fetch`, { method: 'POST', headers, body: JSON.stringify({ query: { collectionName: 'notes' } }) })
+  const response = await fetch(`${url}/fetch`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query: { collectionName: 'notes' } }),
+  })
   return (await response.json()) as { id: string; owner: string; text: string }[]
 }
 
@@ -126,7 +154,14 @@ export type TestClient = ReturnType<typeof testClient>
 
 /** A client as an app makes it. The storage lasts over a reload. */
 export function testClient(serverUrl?: string, storage: BTreeKVStore = new BTreeKVStore()) {
-  return new TriplitClient({ schema: collections, roles, ...(serverUrl !== undefined && { serverUrl }), storage, autoConnect: false, logLevel: 'error' })
+  return new TriplitClient({
+    schema: collections,
+    roles,
+    ...(serverUrl !== undefined && { serverUrl }),
+    storage,
+    autoConnect: false,
+    logLevel: 'error',
+  })
 }
 
 /** A device: its identity, an account server whose tokens the Triplit server takes, and a client. */
@@ -191,10 +226,21 @@ export function testWorld(issuer: TestIssuer, triplit: TestTriplit): TestWorld {
   return world
 }
 
-async function openDevice(world: TestWorld, options: Partial<TriplitOptions> = {}, wiring: Wiring = {}): Promise<TestDevice> {
+async function openDevice(
+  world: TestWorld,
+  options: Partial<TriplitOptions> = {},
+  wiring: Wiring = {},
+): Promise<TestDevice> {
   const { keystore = memoryStore(), storage = new BTreeKVStore(), account = world.accounts.connect() } = wiring
   const provider = withSignedTokens(account.provider, world)
-  const auth = createAuth({ account: provider, keystore, audience: 'https://notes.example', exchange: [SYNC], hardenAfterUpgrade: false, ...wiring.auth })
+  const auth = createAuth({
+    account: provider,
+    keystore,
+    audience: 'https://notes.example',
+    exchange: [SYNC],
+    hardenAfterUpgrade: false,
+    ...wiring.auth,
+  })
   const client = testClient(world.triplit.url, storage)
   const [kinds, faults, rejected]: [SessionErrorKind[], unknown[], RejectedWrites[]] = [[], [], []]
   const session = connectTriplit(auth, client, {
@@ -220,7 +266,8 @@ async function openDevice(world: TestWorld, options: Partial<TriplitOptions> = {
     principal,
     write: (text, owner = principal()) => client.insert('notes', { text, owner }),
     watch: () => void client.subscribeBackground({ collectionName: 'notes' }),
-    notes: async () => (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort(),
+    notes: async () =>
+      (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort(),
     async reload(next = options) {
       await session.end()
       return world.device(next, { ...wiring, keystore, storage, account })
@@ -236,7 +283,9 @@ function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountP
       const token = await provider.exchange!(audience, prove)
       const claims = token ? decodeJwt(token) : {}
       const owner = [...world.accounts.accounts.values()].find(({ principal }) => principal === claims.sub)
-      return token && world.issuer.sign(world.claims({ ...claims, jti: crypto.randomUUID(), aliases: owner?.aliases ?? [] }))
+      return (
+        token && world.issuer.sign(world.claims({ ...claims, jti: crypto.randomUUID(), aliases: owner?.aliases ?? [] }))
+      )
     },
   }
 }

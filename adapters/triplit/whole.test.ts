@@ -25,7 +25,11 @@ async function bothServers(): Promise<{ server: TestServer; triplit: TestTriplit
         exchange: {
           audiences: [SYNC],
           algorithm: 'RS256',
-          claims: ({ principal }) => ({ 'x-triplit-token-type': 'external', 'x-triplit-project-id': 'notes', 'x-triplit-user-id': principal }),
+          claims: ({ principal }) => ({
+            'x-triplit-token-type': 'external',
+            'x-triplit-project-id': 'notes',
+            'x-triplit-user-id': principal,
+          }),
         },
       }),
       latchkeyJwt({ jwks: { keyPairConfig: { alg: 'RS256' } } }),
@@ -42,8 +46,13 @@ function exchanging(account: AccountProvider, browser: TestBrowser): AccountProv
   return {
     ...account,
     async exchange(audience, prove) {
-      const subject = prove ? { subject_token_type: `${TYPE}proof`, subject_token: await prove() } : { subject_token_type: `${TYPE}session` }
-      const response = await browser.send('/latchkey/token', post({ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', audience, ...subject }))
+      const subject = prove
+        ? { subject_token_type: `${TYPE}proof`, subject_token: await prove() }
+        : { subject_token_type: `${TYPE}session` }
+      const response = await browser.send(
+        '/latchkey/token',
+        post({ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', audience, ...subject }),
+      )
       const body = (await response.json()) as { access_token?: string }
       expect(body).toHaveProperty('access_token')
       return body.access_token!
@@ -53,18 +62,23 @@ function exchanging(account: AccountProvider, browser: TestBrowser): AccountProv
 
 async function device({ server, triplit }: { server: TestServer; triplit: TestTriplit }) {
   const browser = server.browser()
-  const auth = await browser.load({ account: exchanging(betterAuthAccount(browser.client), browser), exchange: [SYNC], hardenAfterUpgrade: false })
+  const auth = await browser.load({
+    account: exchanging(betterAuthAccount(browser.client), browser),
+    exchange: [SYNC],
+    hardenAfterUpgrade: false,
+  })
   const client = testClient(triplit.url)
   const session = connectTriplit(auth, client, { audience: SYNC })
   opened.push(() => session.end())
   await session.ready
   const principal = (): string => auth.getState().session!.principal
   const write = (text: string): Promise<unknown> => client.insert('notes', { text, owner: principal() })
-  const notes = async (): Promise<string[]> => (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort()
+  const notes = async (): Promise<string[]> =>
+    (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort()
   return { browser, auth, client, session, principal, write, notes }
 }
 
-test('a device, its account and an adopted device sync the whole way, with the claims of the server\'s hook (checklist 22: project id, token type external, user id)', async () => {
+test("a device, its account and an adopted device sync the whole way, with the claims of the server's hook (checklist 22: project id, token type external, user id)", async () => {
   const servers = await bothServers()
   const texts = async (): Promise<string[]> => (await servers.triplit.rows()).map(({ text }) => text).sort()
   const one = await device(servers)
@@ -72,7 +86,16 @@ test('a device, its account and an adopted device sync the whole way, with the c
   await settle(one.session, 'connected')
   await until(async () => expect(await texts()).toEqual(['before any account']))
   const canonical = one.principal()
-  expect(decodeJwt(one.client.token!)).toMatchObject({ iss: ORIGIN, sub: canonical, aud: SYNC, auth_mode: 'local-first', aliases: [], 'x-triplit-token-type': 'external', 'x-triplit-project-id': 'notes', 'x-triplit-user-id': canonical })
+  expect(decodeJwt(one.client.token!)).toMatchObject({
+    iss: ORIGIN,
+    sub: canonical,
+    aud: SYNC,
+    auth_mode: 'local-first',
+    aliases: [],
+    'x-triplit-token-type': 'external',
+    'x-triplit-project-id': 'notes',
+    'x-triplit-user-id': canonical,
+  })
 
   servers.triplit.online = false
   await one.write('in the outbox at the upgrade')
@@ -87,9 +110,14 @@ test('a device, its account and an adopted device sync the whole way, with the c
   await two.write('on the second device')
   await two.auth.recordWrite()
   expect(await two.auth.upgrade(() => two.browser.client.signIn.email(ada))).toMatchObject({ outcome: 'conflict' })
-  expect(await two.auth.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principals: [canonical, alias] } })
+  expect(await two.auth.resolve('adopt')).toMatchObject({
+    outcome: 'adopted',
+    session: { principals: [canonical, alias] },
+  })
   two.client.subscribeBackground({ collectionName: 'notes' })
-  await until(async () => expect(await two.notes()).toEqual(['before any account', 'in the outbox at the upgrade', 'on the second device']))
+  await until(async () =>
+    expect(await two.notes()).toEqual(['before any account', 'in the outbox at the upgrade', 'on the second device']),
+  )
   expect(decodeJwt(two.client.token!)).toMatchObject({ sub: canonical, aliases: [alias] })
 
   await two.auth.signOut()

@@ -26,9 +26,15 @@ export type OnWritesRejected = (rejected: RejectedWrites, session: ConnectedSess
 /** Tells what the server refuses; Triplit alone would write a line into the log, and stop syncing. */
 export function watchWrites(client: TriplitClientLike, tell: (rejected: RejectedWrites) => unknown): void {
   client.onFailureToSyncWrites((error, changes: Readonly<Record<string, TriplitCollectionChanges>> = {}) => {
-    const drop: RejectedWrites['drop'] = async ({ collection, id }) => void (await client.clearPendingChangesForEntity(collection, id))
+    const drop: RejectedWrites['drop'] = async ({ collection, id }) =>
+      void (await client.clearPendingChangesForEntity(collection, id))
     // Not awaited: the client waits for its listeners before it reads the next message, and dropping waits for the client.
-    void tell({ error, writes: writesIn(changes), drop, dropAll: async () => void (await client.clearPendingChangesAll()) })
+    void tell({
+      error,
+      writes: writesIn(changes),
+      drop,
+      dropAll: async () => void (await client.clearPendingChangesAll()),
+    })
   })
 }
 

@@ -2,7 +2,15 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket, WebSocketServer } from 'ws'
-import { type GateOptions, type SessionResolver, type SocketSession, type SocketSessionOptions, createGate, createSocketSession, sendResponse } from '../../lib/server.ts'
+import {
+  type GateOptions,
+  type SessionResolver,
+  type SocketSession,
+  type SocketSessionOptions,
+  createGate,
+  createSocketSession,
+  sendResponse,
+} from '../../lib/server.ts'
 
 /** Options of {@link createUpgradeHandler}. */
 export interface UpgradeOptions extends GateOptions, Omit<SocketSessionOptions, 'source'> {}
@@ -20,7 +28,11 @@ const sessions = new WeakMap<WebSocket, SocketSession>()
  * @param sockets - made with `noServer: true`
  * @throws {TypeError} an option cannot be meant
  */
-export function createUpgradeHandler(sockets: WebSocketServer, resolver: SessionResolver, options: UpgradeOptions = {}): UpgradeHandler {
+export function createUpgradeHandler(
+  sockets: WebSocketServer,
+  resolver: SessionResolver,
+  options: UpgradeOptions = {},
+): UpgradeHandler {
   const gate = createGate(resolver, options)
   checkOptions(resolver, options)
   const { onError = console.error } = options
@@ -59,7 +71,12 @@ export function socketSessionOf(socket: WebSocket): SocketSession {
 
 /** Refuses at the start what would be refused at the first socket. */
 function checkOptions(resolver: SessionResolver, options: UpgradeOptions): void {
-  createSocketSession(resolver, { authMode: 'anonymous', principal: null, principals: [], claims: {} }, { close: ignore }, options).end()
+  createSocketSession(
+    resolver,
+    { authMode: 'anonymous', principal: null, principals: [], claims: {} },
+    { close: ignore },
+    options,
+  ).end()
 }
 
 async function refuse(request: IncomingMessage, duplex: Duplex, refusal: Response): Promise<void> {

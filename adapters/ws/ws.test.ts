@@ -50,7 +50,15 @@ async function start(options: UpgradeOptions = {}): Promise<string> {
   server = started
   raw = []
   started.server.on('connection', (socket) => void raw.push(socket))
-  started.server.on('upgrade', createUpgradeHandler(sockets, resolver, { clock: time.clock, timer: time.timer, onError: (error) => void errors.push(error), ...options }))
+  started.server.on(
+    'upgrade',
+    createUpgradeHandler(sockets, resolver, {
+      clock: time.clock,
+      timer: time.timer,
+      onError: (error) => void errors.push(error),
+      ...options,
+    }),
+  )
   return server.url.replace('http', 'ws')
 }
 
@@ -64,7 +72,11 @@ async function open(url: string, headers: Record<string, string> = {}): Promise<
 async function refusalOf(url: string, headers: Record<string, string | string[]> = {}): Promise<Answer> {
   const socket = new WebSocket(url, { headers: headers as Record<string, string> })
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
-  return { status: response.statusCode!, headers: response.headers, body: Buffer.concat(await response.toArray()).toString() }
+  return {
+    status: response.statusCode!,
+    headers: response.headers,
+    body: Buffer.concat(await response.toArray()).toString(),
+  }
 }
 
 async function say(socket: WebSocket, text: string): Promise<string> {
@@ -80,7 +92,10 @@ async function closing(socket: WebSocket): Promise<[number, string]> {
 
 function fresh(forger = ALICE, claims: object = {}): string {
   const now = time.clock() / 1000
-  return forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(forger), iat: now, exp: now + 900, ...claims } }, forger)
+  return forge(
+    { header: TOKEN_HEADER, claims: { ...tokenClaims(forger), iat: now, exp: now + 900, ...claims } },
+    forger,
+  )
 }
 
 test('an upgrade with a credential is a socket of its principal', async () => {
@@ -99,7 +114,11 @@ test.each<[string, Record<string, string | string[]>, ConstructorParameters<type
   sockets.on('connection', connected)
   const answer = await refusalOf(url, headers)
   const expected = toResponse(new LatchkeyError(code))
-  expect([answer.status, answer.body, answer.headers['www-authenticate'] ?? null]).toEqual([expected.status, await expected.text(), expected.headers.get('www-authenticate')])
+  expect([answer.status, answer.body, answer.headers['www-authenticate'] ?? null]).toEqual([
+    expected.status,
+    await expected.text(),
+    expected.headers.get('www-authenticate'),
+  ])
   expect(answer.headers['connection']).toBe('close')
   expect(JSON.stringify(answer)).not.toContain(code)
   expect(connected).not.toHaveBeenCalled()
@@ -150,7 +169,9 @@ test('the end of the token closes the socket with 4401 and the reason', async ()
 test('a client that goes on talking after that is nobody', async () => {
   const { hostname, port } = new URL(await start())
   const client = connect(Number(port), hostname)
-  client.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`)
+  client.write(
+    `GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`,
+  )
   client.write(`Authorization: ${BEARER.authorization}\r\n\r\n`)
   await once(sockets, 'connection')
   const [socket] = sockets.clients
@@ -213,4 +234,3 @@ test('a socket that came another way has no session', () => {
 test.each([{ optional: 'true' }, { longest: 0 }])('is not made with %o', async (options) => {
   await expect(start(options as never)).rejects.toThrow(TypeError)
 })
-

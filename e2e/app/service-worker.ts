@@ -14,7 +14,10 @@ export function serviceWorker(source: string): Plugin {
       for (const path of paths) version.update(path).update(readFileSync(join(dir, path)))
       const files = paths.map((path) => (path === 'index.html' ? '/' : `/${path}`))
       const shell = { version: version.digest('hex').slice(0, 16), files }
-      writeFileSync(join(dir, 'sw.js'), readFileSync(source, 'utf8').replace('__SHELL__', () => JSON.stringify(shell)))
+      writeFileSync(
+        join(dir, 'sw.js'),
+        readFileSync(source, 'utf8').replace('__SHELL__', () => JSON.stringify(shell)),
+      )
     },
   }
 }

@@ -8,7 +8,10 @@ import { testDevice } from 'latchkey/testing'
 const ORIGIN = 'https://notes.example'
 
 /** Password hashing would hide everything else. */
-const NO_HASHING = { hash: async (/** @type {string} */ password) => password, verify: async (/** @type {{ hash: string, password: string }} */ { hash, password }) => hash === password }
+const NO_HASHING = {
+  hash: async (/** @type {string} */ password) => password,
+  verify: async (/** @type {{ hash: string, password: string }} */ { hash, password }) => hash === password,
+}
 
 /**
  * @param {import('better-auth').BetterAuthOptions['database']} database
@@ -42,11 +45,23 @@ const ahead = () => ({ now: Date.now() / 1000 + 50 })
  * @returns {Promise<{ headers: Record<string, string>, body: string }[]>}
  */
 export function signUps(count, isProven) {
-  return Promise.all(Array.from({ length: count }, async () => {
-    const body = JSON.stringify({ email: `${randomUUID()}@example.com`, password: 'correct horse battery', name: 'Ada' })
-    const proof = isProven ? { 'x-latchkey-proof': await (await testDevice()).proof({ audience: `${ORIGIN}/api/auth`, purpose: 'upgrade', ...ahead() }) } : {}
-    return { headers: { 'content-type': 'application/json', ...proof }, body }
-  }))
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const body = JSON.stringify({
+        email: `${randomUUID()}@example.com`,
+        password: 'correct horse battery',
+        name: 'Ada',
+      })
+      const proof = isProven
+        ? {
+            'x-latchkey-proof': await (
+              await testDevice()
+            ).proof({ audience: `${ORIGIN}/api/auth`, purpose: 'upgrade', ...ahead() }),
+          }
+        : {}
+      return { headers: { 'content-type': 'application/json', ...proof }, body }
+    }),
+  )
 }
 
 /**

@@ -75,5 +75,7 @@ export function print(title, subjectName, peerName, { subject, peer, ratio, spre
   const time = (/** @type {number} */ value) => value.toFixed(1).padStart(10)
   console.log(`  ${subjectName.padEnd(44)}${count(subject)} /s${time(cpu.subject)} µs of processor time`)
   console.log(`  ${peerName.padEnd(44)}${count(peer)} /s${time(cpu.peer)} µs`)
-  console.log(`  ratio ${ratio.toFixed(2)} (rounds between ${spread[0].toFixed(2)} and ${spread[1].toFixed(2)}), by processor time ${cpu.ratio.toFixed(2)}`)
+  console.log(
+    `  ratio ${ratio.toFixed(2)} (rounds between ${spread[0].toFixed(2)} and ${spread[1].toFixed(2)}), by processor time ${cpu.ratio.toFixed(2)}`,
+  )
 }

@@ -34,13 +34,28 @@ function ask(port, { path, body, headers = {} }) {
   const address = `10.${(people >> 16) & 255}.${(people >> 8) & 255}.${people++ & 255}`
   const text = body && JSON.stringify(body)
   return new Promise((resolve, reject) => {
-    const sent = send({ agent, host: '127.0.0.1', port, path, method: text ? 'POST' : 'GET', headers: { origin: ORIGIN, 'x-client-address': address, ...(text && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }), ...headers } }, async (response) => {
-      let answer = ''
-      for await (const chunk of response.setEncoding('utf8')) answer += chunk
-      const cookie = (response.headers['set-cookie'] ?? []).map((pair) => pair.split(';')[0]).join('; ')
-      if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode} ${answer}`))
-      else resolve({ status: 200, body: JSON.parse(answer), cookie })
-    })
+    const sent = send(
+      {
+        agent,
+        host: '127.0.0.1',
+        port,
+        path,
+        method: text ? 'POST' : 'GET',
+        headers: {
+          origin: ORIGIN,
+          'x-client-address': address,
+          ...(text && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          ...headers,
+        },
+      },
+      async (response) => {
+        let answer = ''
+        for await (const chunk of response.setEncoding('utf8')) answer += chunk
+        const cookie = (response.headers['set-cookie'] ?? []).map((pair) => pair.split(';')[0]).join('; ')
+        if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode} ${answer}`))
+        else resolve({ status: 200, body: JSON.parse(answer), cookie })
+      },
+    )
     sent.on('error', reject).end(text)
   })
 }
@@ -74,7 +89,11 @@ const KINDS = {
     return () => ask(port, { path: '/api/auth/sign-in/email', body: person, headers })
   },
   async 'first use of a new account'(port) {
-    const { cookie } = await ask(port, { path: '/api/auth/sign-up/email', body: credentials(), headers: await carrying(await testDevice()) })
+    const { cookie } = await ask(port, {
+      path: '/api/auth/sign-up/email',
+      body: credentials(),
+      headers: await carrying(await testDevice()),
+    })
     return () => ask(port, { path: '/api/auth/latchkey/session', headers: { cookie } })
   },
   async 'adoption: nonce and link'(port) {
@@ -82,9 +101,15 @@ const KINDS = {
     const other = await testDevice()
     const { body } = await ask(port, { path: '/api/auth/latchkey/session', headers: { cookie } })
     return async () => {
-      const { nonce } = (await ask(port, { path: '/api/auth/latchkey/challenge', body: { purpose: 'link' }, headers: { cookie } })).body
+      const { nonce } = (
+        await ask(port, { path: '/api/auth/latchkey/challenge', body: { purpose: 'link' }, headers: { cookie } })
+      ).body
       const proof = await other.proof({ audience: AUTH, purpose: 'link', nonce, linkTo: body.session.principal })
-      await ask(port, { path: '/api/auth/latchkey/link', body: { nonce }, headers: { cookie, 'x-latchkey-proof': proof } })
+      await ask(port, {
+        path: '/api/auth/latchkey/link',
+        body: { nonce },
+        headers: { cookie, 'x-latchkey-proof': proof },
+      })
     }
   },
   async 'token of an account'(port) {
@@ -101,11 +126,20 @@ const KINDS = {
   },
   async 'exchange for a device'(port) {
     const proof = await (await testDevice()).proof({ audience: AUTH, purpose: 'exchange' })
-    return () => ask(port, { path: '/api/auth/latchkey/token', body: { ...GRANT, subject_token_type: `${TYPE}proof`, subject_token: proof } })
+    return () =>
+      ask(port, {
+        path: '/api/auth/latchkey/token',
+        body: { ...GRANT, subject_token_type: `${TYPE}proof`, subject_token: proof },
+      })
   },
   async 'exchange for a session'(port) {
     const { cookie } = await signedUp(port)
-    return () => ask(port, { path: '/api/auth/latchkey/token', body: { ...GRANT, subject_token_type: `${TYPE}session` }, headers: { cookie } })
+    return () =>
+      ask(port, {
+        path: '/api/auth/latchkey/token',
+        body: { ...GRANT, subject_token_type: `${TYPE}session` },
+        headers: { cookie },
+      })
   },
   async 'who asks: local-first, first seen'(port) {
     const authorization = `Bearer ${await (await testDevice()).token({ audience: ORIGIN })}`
@@ -128,7 +162,14 @@ const KINDS = {
 }
 
 /** Kinds whose speed is measured, with how many of them. */
-const SPEEDS = { 'upgrade: sign-up with a proof': 24, 'token of an account': 300, 'exchange for a device': 300, 'who asks: local-first, again': 2000, 'who asks: token of an account': 2000, 'who asks: session cookie': 300 }
+const SPEEDS = {
+  'upgrade: sign-up with a proof': 24,
+  'token of an account': 300,
+  'exchange for a device': 300,
+  'who asks: local-first, again': 2000,
+  'who asks: token of an account': 2000,
+  'who asks: session cookie': 300,
+}
 
 /**
  * @param {Client} client
@@ -137,10 +178,18 @@ const SPEEDS = { 'upgrade: sign-up with a proof': 24, 'token of an account': 300
 async function statementsOf(client, work) {
   await client.query('select pg_stat_statements_reset()')
   await work()
-  const { rows } = await client.query(`select query, calls::int as calls from pg_stat_statements join pg_database on pg_database.oid = dbid where datname = current_database() and query not like '%pg_stat%'`)
-  const count = (/** @type {RegExp} */ pattern) => rows.filter(({ query }) => pattern.test(query)).reduce((sum, { calls }) => sum + calls, 0)
+  const { rows } = await client.query(
+    `select query, calls::int as calls from pg_stat_statements join pg_database on pg_database.oid = dbid where datname = current_database() and query not like '%pg_stat%'`,
+  )
+  const count = (/** @type {RegExp} */ pattern) =>
+    rows.filter(({ query }) => pattern.test(query)).reduce((sum, { calls }) => sum + calls, 0)
   const limits = count(/"rateLimit"/i)
-  return { reads: count(/^(?!.*"rateLimit")\s*select/is), writes: count(/^(?!.*"rateLimit")\s*(insert|update|delete)/is), transactions: count(/^begin|^start/i), limits }
+  return {
+    reads: count(/^(?!.*"rateLimit")\s*select/is),
+    writes: count(/^(?!.*"rateLimit")\s*(insert|update|delete)/is),
+    transactions: count(/^begin|^start/i),
+    limits,
+  }
 }
 
 /** @param {string} postgres */
@@ -153,9 +202,13 @@ async function countStatements(postgres) {
   console.log('\nStatements for each request (besides them, those of the rate limit)')
   for (const [kind, prepare] of Object.entries(KINDS)) {
     // The first of its kind looks around.
-    await (await prepare(port))()
+    await (
+      await prepare(port)
+    )()
     const { reads, writes, transactions, limits } = await statementsOf(client, await prepare(port))
-    console.log(`  ${kind.padEnd(36)} reads ${String(reads).padStart(2)}   writes ${String(writes).padStart(2)}   transactions ${transactions}   rate limit ${limits}`)
+    console.log(
+      `  ${kind.padEnd(36)} reads ${String(reads).padStart(2)}   writes ${String(writes).padStart(2)}   transactions ${transactions}   rate limit ${limits}`,
+    )
   }
   await client.end()
   await fleet.close()
@@ -163,7 +216,9 @@ async function countStatements(postgres) {
 
 /** @param {import('../tools/fleet.mjs').Fleet} fleet */
 function memoryOf({ servers }) {
-  const megabytes = servers.map(({ child }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024)
+  const megabytes = servers.map(
+    ({ child }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+  )
   return `${Math.round(Math.min(...megabytes))} to ${Math.round(Math.max(...megabytes))} MB`
 }
 
@@ -195,11 +250,16 @@ async function measure(postgres, size) {
     const rates = []
     // Eight people ask again and again; what works once is made for each request.
     const isOnce = /upgrade|device/.test(kind)
-    const make = () => Promise.all(Array.from({ length: isOnce ? count : 8 }, (_, index) => KINDS[kind]?.(fleet.servers[index % size]?.port ?? 0)))
+    const make = () =>
+      Promise.all(
+        Array.from({ length: isOnce ? count : 8 }, (_, index) => KINDS[kind]?.(fleet.servers[index % size]?.port ?? 0)),
+      )
     let made = await make()
     for (let round = 0; round <= ROUNDS; round++) {
       if (isOnce && round > 0) made = await make()
-      const rate = await speedOf(Array.from({ length: count }, (_, index) => /** @type {() => Promise<unknown>} */ (made[index % made.length])))
+      const rate = await speedOf(
+        Array.from({ length: count }, (_, index) => /** @type {() => Promise<unknown>} */ (made[index % made.length])),
+      )
       if (round > 0) rates.push(rate)
     }
     console.log(`  ${kind.padEnd(36)} ${median(rates).toFixed(0).padStart(6)} /s`)
@@ -210,7 +270,9 @@ async function measure(postgres, size) {
 
 const postgres = await startPostgres(['-c', 'shared_preload_libraries=pg_stat_statements', '-c', 'max_connections=200'])
 try {
-  console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'} for everything: servers, Postgres (fsync on) and what asks; ${AT_ONCE} requests at once, median of ${ROUNDS}; load before ${loadavg()[0]?.toFixed(1)}`)
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'} for everything: servers, Postgres (fsync on) and what asks; ${AT_ONCE} requests at once, median of ${ROUNDS}; load before ${loadavg()[0]?.toFixed(1)}`,
+  )
   await countStatements(postgres.url)
   for (const size of PROCESSES) await measure(postgres.url, size)
 } finally {

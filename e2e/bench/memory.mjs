@@ -16,10 +16,16 @@ function measure(kind) {
 
 export function benchMemory() {
   console.log('\nMemory of the sessions that a resolver keeps (heap and array buffers after garbage collection)')
-  for (const [kind, name] of /** @type {const} */ ([['one-device', 'local-first, one device'], ['devices', 'local-first, a device each'], ['external', 'external ES256']])) {
+  for (const [kind, name] of /** @type {const} */ ([
+    ['one-device', 'local-first, one device'],
+    ['devices', 'local-first, a device each'],
+    ['external', 'external ES256'],
+  ])) {
     const { sessions, characters, bytes } = measure(kind)
     const megabytes = (/** @type {number} */ count) => ((bytes / sessions / 1e6) * count).toFixed(1).padStart(6)
-    console.log(`  ${name.padEnd(28)}${megabytes(100_000)} MB per 100,000 (${sessions.toLocaleString('en')} measured), ${Math.round(bytes / sessions)} bytes each, ${Math.round(characters)} of them the token; ${megabytes(BOUND)} MB at most by default`)
+    console.log(
+      `  ${name.padEnd(28)}${megabytes(100_000)} MB per 100,000 (${sessions.toLocaleString('en')} measured), ${Math.round(bytes / sessions)} bytes each, ${Math.round(characters)} of them the token; ${megabytes(BOUND)} MB at most by default`,
+    )
   }
 }
 

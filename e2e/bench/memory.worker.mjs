@@ -13,15 +13,28 @@ const KINDS = {
     const device = await testDevice()
     // Second by second and lifetime by lifetime there are enough of them.
     const start = Math.floor(Date.now() / 1000)
-    return { sessions: 100_000, options: localFirst(), token: (index) => device.token({ audience: AUDIENCE, now: start - (index % 300), lifetime: 3599 - Math.floor(index / 300) }) }
+    return {
+      sessions: 100_000,
+      options: localFirst(),
+      token: (index) =>
+        device.token({ audience: AUDIENCE, now: start - (index % 300), lifetime: 3599 - Math.floor(index / 300) }),
+    }
   },
   async devices() {
     // Fewer, for a key takes longer to make than a token.
-    return { sessions: 10_000, options: localFirst(), token: async () => (await testDevice()).token({ audience: AUDIENCE, lifetime: 3600 }) }
+    return {
+      sessions: 10_000,
+      options: localFirst(),
+      token: async () => (await testDevice()).token({ audience: AUDIENCE, lifetime: 3600 }),
+    }
   },
   async external() {
     const { issuer, jwk, sign } = await externalKind('ES256', 0)
-    return { sessions: 20_000, options: { external: { issuer, audience: AUDIENCE, publicKey: /** @type {Record<string, unknown>} */ (jwk) } }, token: sign }
+    return {
+      sessions: 20_000,
+      options: { external: { issuer, audience: AUDIENCE, publicKey: /** @type {Record<string, unknown>} */ (jwk) } },
+      token: sign,
+    }
   },
 }
 

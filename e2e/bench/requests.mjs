@@ -20,7 +20,14 @@ const SIZE = { rounds: 21, operations: 500 }
 
 /** @param {SQLite.Database} database @param {import('better-auth').BetterAuthOptions} more */
 function serverOf(database, more) {
-  return betterAuth({ baseURL: ORIGIN, secret: 'a secret of at least thirty-two characters', database, rateLimit: { enabled: false }, logger: { disabled: true }, ...more })
+  return betterAuth({
+    baseURL: ORIGIN,
+    secret: 'a secret of at least thirty-two characters',
+    database,
+    rateLimit: { enabled: false },
+    logger: { disabled: true },
+    ...more,
+  })
 }
 
 /** @param {SQLite.Database} database */
@@ -29,7 +36,11 @@ async function openServers(database) {
   await migrate(serverOf(database, { plugins: [anonymous(), latchkey(), latchkeyJwt()] }))
   const ours = serverOf(database, { plugins: [latchkey(), latchkeyJwt()] })
   await ours.api.getJwks()
-  return { ours, theirs: serverOf(database, { plugins: [anonymous()] }), cached: serverOf(database, { plugins: [anonymous()], session: { cookieCache: { enabled: true, maxAge: 300 } } }) }
+  return {
+    ours,
+    theirs: serverOf(database, { plugins: [anonymous()] }),
+    cached: serverOf(database, { plugins: [anonymous()], session: { cookieCache: { enabled: true, maxAge: 300 } } }),
+  }
 }
 
 /** @typedef {Awaited<ReturnType<typeof openServers>>} Servers */
@@ -37,9 +48,16 @@ async function openServers(database) {
 /** @param {Servers} servers */
 function appOf({ ours, theirs, cached }) {
   const app = new Hono()
-  app.get('/local-first', authenticate(createBetterAuthResolver(ours)), (context) => context.json({ id: context.get('session').principal }))
-  app.get('/local-first/forgetful', authenticate(createBetterAuthResolver(ours, { cacheSize: 1 })), (context) => context.json({ id: context.get('session').principal }))
-  for (const [path, auth] of /** @type {const} */ ([['/session', theirs], ['/session/cached', cached]])) {
+  app.get('/local-first', authenticate(createBetterAuthResolver(ours)), (context) =>
+    context.json({ id: context.get('session').principal }),
+  )
+  app.get('/local-first/forgetful', authenticate(createBetterAuthResolver(ours, { cacheSize: 1 })), (context) =>
+    context.json({ id: context.get('session').principal }),
+  )
+  for (const [path, auth] of /** @type {const} */ ([
+    ['/session', theirs],
+    ['/session/cached', cached],
+  ])) {
     app.get(path, async (context) => {
       const found = await auth.api.getSession({ headers: context.req.raw.headers })
       return found ? context.json({ id: found.user.id }) : context.text('unauthenticated', 401)
@@ -50,8 +68,19 @@ function appOf({ ours, theirs, cached }) {
 
 /** @param {Pick<Servers['theirs'], 'handler'>} auth @returns {Promise<Record<string, string>>} */
 async function signIn(auth) {
-  const answer = await auth.handler(new Request(`${ORIGIN}/api/auth/sign-in/anonymous`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }))
-  return { cookie: answer.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ') }
+  const answer = await auth.handler(
+    new Request(`${ORIGIN}/api/auth/sign-in/anonymous`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    }),
+  )
+  return {
+    cookie: answer.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; '),
+  }
 }
 
 /** @param {(index: number) => Promise<Record<string, string>>} make */
@@ -74,25 +103,48 @@ function asking(app, path, all) {
 /** @param {Servers} servers */
 async function measure(servers) {
   const app = appOf(servers)
-  const bearers = await people(async () => ({ authorization: `Bearer ${await (await testDevice()).token({ audience: ORIGIN, lifetime: 3600 })}` }))
+  const bearers = await people(async () => ({
+    authorization: `Bearer ${await (await testDevice()).token({ audience: ORIGIN, lifetime: 3600 })}`,
+  }))
   const sessions = await people(() => signIn(servers.theirs))
   const cached = await people(() => signIn(servers.cached))
   const [ours, forgetful] = [asking(app, '/local-first', bearers), asking(app, '/local-first/forgetful', bearers)]
   const [theirs, theirsCached] = [asking(app, '/session', sessions), asking(app, '/session/cached', cached)]
   const title = `Requests through Hono, ${PEOPLE} people in turn, one SQLite file`
-  print(title, 'local-first: token kept, status 5 s old', 'Better Auth anonymous getSession, as it is', await compare(ours, theirs, SIZE))
-  print(title, 'local-first: token kept, status 5 s old', 'the same with its cookie cache', await compare(ours, theirsCached, SIZE))
-  print(title, 'local-first: token and key unknown each time', 'Better Auth anonymous getSession, as it is', await compare(forgetful, theirs, SIZE))
+  print(
+    title,
+    'local-first: token kept, status 5 s old',
+    'Better Auth anonymous getSession, as it is',
+    await compare(ours, theirs, SIZE),
+  )
+  print(
+    title,
+    'local-first: token kept, status 5 s old',
+    'the same with its cookie cache',
+    await compare(ours, theirsCached, SIZE),
+  )
+  print(
+    title,
+    'local-first: token and key unknown each time',
+    'Better Auth anonymous getSession, as it is',
+    await compare(forgetful, theirs, SIZE),
+  )
 }
 
 /** What each of them asks the database, once warm: on a database of its own, which is slower for writing it down. */
 async function countStatements() {
   /** @type {string[]} */
   const statements = []
-  const servers = await openServers(new SQLite(':memory:', { verbose: (statement) => void statements.push(String(statement)) }))
+  const servers = await openServers(
+    new SQLite(':memory:', { verbose: (statement) => void statements.push(String(statement)) }),
+  )
   const app = appOf(servers)
   const bearer = { authorization: `Bearer ${await (await testDevice()).token({ audience: ORIGIN })}` }
-  const paths = { '/local-first': bearer, '/session': await signIn(servers.theirs), '/session/cached': await signIn(servers.cached) }
+  const paths = {
+    '/local-first': bearer,
+    '/session': await signIn(servers.theirs),
+    '/session/cached': await signIn(servers.cached),
+  }
   console.log('\nStatements for one request')
   for (const [path, headers] of Object.entries(paths)) {
     const ask = asking(app, path, [headers])

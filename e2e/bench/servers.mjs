@@ -29,7 +29,9 @@ async function startFleet(postgres, processes, withPlugin) {
   const pool = new Pool({ connectionString: url })
   await migrate(accountServer(pool, { withPlugin }))
   await pool.end()
-  const workers = Array.from({ length: processes }, () => fork(new URL('servers.worker.mjs', import.meta.url), [url, String(withPlugin)]))
+  const workers = Array.from({ length: processes }, () =>
+    fork(new URL('servers.worker.mjs', import.meta.url), [url, String(withPlugin)]),
+  )
   await Promise.all(workers.map((worker) => once(worker, 'message')))
   return {
     withPlugin,
@@ -57,7 +59,8 @@ async function measure(subject, peer, processes) {
   const rates = { subject: /** @type {number[]} */ ([]), peer: /** @type {number[]} */ ([]) }
   for (const fleet of [subject, peer]) await fleet.run(WARM_UP * processes)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const fleet of round % 2 ? [peer, subject] : [subject, peer]) rates[fleet === subject ? 'subject' : 'peer'].push(await fleet.run(SIGN_UPS * processes))
+    for (const fleet of round % 2 ? [peer, subject] : [subject, peer])
+      rates[fleet === subject ? 'subject' : 'peer'].push(await fleet.run(SIGN_UPS * processes))
   }
   return { subject: median(rates.subject), peer: median(rates.peer) }
 }
@@ -65,12 +68,19 @@ async function measure(subject, peer, processes) {
 export async function benchServers() {
   const postgres = await startPostgres()
   try {
-    console.log(`\nUpgrades per second on one Postgres (median of ${ROUNDS} × ${SIGN_UPS} sign-ups for each process, no hashing, 8 at once in each process; ${cpus().length} cores for everything)`)
+    console.log(
+      `\nUpgrades per second on one Postgres (median of ${ROUNDS} × ${SIGN_UPS} sign-ups for each process, no hashing, 8 at once in each process; ${cpus().length} cores for everything)`,
+    )
     for (const processes of PROCESSES) {
-      const [subject, peer] = [await startFleet(postgres.url, processes, true), await startFleet(postgres.url, processes, false)]
+      const [subject, peer] = [
+        await startFleet(postgres.url, processes, true),
+        await startFleet(postgres.url, processes, false),
+      ]
       try {
         const rates = await measure(subject, peer, processes)
-        console.log(`  ${String(processes).padStart(2)} processes   with latchkey ${rates.subject.toFixed(0).padStart(5)} /s   Better Auth alone ${rates.peer.toFixed(0).padStart(5)} /s   ratio ${(rates.subject / rates.peer).toFixed(2)}`)
+        console.log(
+          `  ${String(processes).padStart(2)} processes   with latchkey ${rates.subject.toFixed(0).padStart(5)} /s   Better Auth alone ${rates.peer.toFixed(0).padStart(5)} /s   ratio ${(rates.subject / rates.peer).toFixed(2)}`,
+        )
       } finally {
         subject.stop()
         peer.stop()

@@ -8,7 +8,10 @@ import { compare, print } from './compare.mjs'
 async function open(choice) {
   /** @type {string[]} */
   const statements = []
-  const auth = accountServer(new SQLite(':memory:', { verbose: (statement) => void statements.push(String(statement)) }), choice)
+  const auth = accountServer(
+    new SQLite(':memory:', { verbose: (statement) => void statements.push(String(statement)) }),
+    choice,
+  )
   await migrate(auth)
   return { auth, statements }
 }
@@ -30,15 +33,29 @@ async function measure(withHashing, size) {
   const total = (size.rounds + 1) * size.operations
   const [proven, plain] = [await signUps(total, true), await signUps(total, false)]
   const next = (/** @type {typeof proven} */ list) => list.pop() ?? { headers: {}, body: '' }
-  const speed = await compare(() => send(subject.auth, next(proven)), () => send(peer.auth, next(plain)), size)
+  const speed = await compare(
+    () => send(subject.auth, next(proven)),
+    () => send(peer.auth, next(plain)),
+    size,
+  )
   return { counts, speed }
 }
 
 export async function benchSignUp() {
   for (const withHashing of [true, false]) {
-    const { counts, speed } = await measure(withHashing, withHashing ? { rounds: 15, operations: 4 } : { rounds: 15, operations: 40 })
-    print(`Sign-up on SQLite in memory, ${withHashing ? 'passwords hashed as Better Auth does' : 'no hashing: the worst ratio there can be'}`, 'with latchkey: proof checked, principal bound', 'Better Auth alone', speed)
-    console.log(`  time with the plugin: ${(1 / speed.ratio).toFixed(2)} × without, processor time ${(1 / speed.cpu.ratio).toFixed(2)} ×; statements ${counts.subject} against ${counts.peer}: ${counts.subject - counts.peer} more`)
+    const { counts, speed } = await measure(
+      withHashing,
+      withHashing ? { rounds: 15, operations: 4 } : { rounds: 15, operations: 40 },
+    )
+    print(
+      `Sign-up on SQLite in memory, ${withHashing ? 'passwords hashed as Better Auth does' : 'no hashing: the worst ratio there can be'}`,
+      'with latchkey: proof checked, principal bound',
+      'Better Auth alone',
+      speed,
+    )
+    console.log(
+      `  time with the plugin: ${(1 / speed.ratio).toFixed(2)} × without, processor time ${(1 / speed.cpu.ratio).toFixed(2)} ×; statements ${counts.subject} against ${counts.peer}: ${counts.subject - counts.peer} more`,
+    )
   }
 }
 

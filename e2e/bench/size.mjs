@@ -5,7 +5,8 @@ import { bundle } from '../tools/bundle.mjs'
 /** @param {string} name of a file in `entries` */
 async function measure(name) {
   const chunks = await bundle(fileURLToPath(new URL(`entries/${name}.mjs`, import.meta.url)))
-  const sum = (/** @type {boolean} */ first) => chunks.filter((chunk) => chunk.first === first).reduce((total, { bytes }) => total + bytes, 0)
+  const sum = (/** @type {boolean} */ first) =>
+    chunks.filter((chunk) => chunk.first === first).reduce((total, { bytes }) => total + bytes, 0)
   return { first: sum(true), later: sum(false) }
 }
 

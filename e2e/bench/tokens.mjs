@@ -21,9 +21,19 @@ const ISSUER = 'https://id.example'
 /** @param {number} count @returns {Promise<Kind>} */
 export async function localFirstKind(count) {
   const device = await testDevice()
-  const tokens = await Promise.all(Array.from({ length: count }, (_, index) => device.token({ audience: AUDIENCE, lifetime: 3600 - index })))
+  const tokens = await Promise.all(
+    Array.from({ length: count }, (_, index) => device.token({ audience: AUDIENCE, lifetime: 3600 - index })),
+  )
   const { sub_jwk: jwk } = JSON.parse(Buffer.from(tokens[0]?.split('.')[1] ?? '', 'base64url').toString())
-  return { name: 'local-first', alg: 'EdDSA', issuer: 'urn:latchkey:local-first', type: 'latchkey+jwt', jwk, ...(await keysOf(jwk, 'EdDSA')), tokens }
+  return {
+    name: 'local-first',
+    alg: 'EdDSA',
+    issuer: 'urn:latchkey:local-first',
+    type: 'latchkey+jwt',
+    jwk,
+    ...(await keysOf(jwk, 'EdDSA')),
+    tokens,
+  }
 }
 
 /** @param {'ES256' | 'EdDSA'} alg @param {number} count @returns {Promise<Kind & { sign: (index: number) => Promise<string> }>} */
@@ -31,13 +41,25 @@ export async function externalKind(alg, count) {
   const { publicKey, privateKey } = await generateKeyPair(alg)
   const jwk = await exportJWK(publicKey)
   const sign = (/** @type {number} */ index) =>
-    new SignJWT({ email: `person-${index}@example.com`, role: 'member' }).setProtectedHeader({ alg, kid: alg, typ: 'JWT' }).setIssuer(ISSUER).setAudience(AUDIENCE).setSubject(`user_${index}`).setIssuedAt().setExpirationTime('1h').sign(privateKey)
+    new SignJWT({ email: `person-${index}@example.com`, role: 'member' })
+      .setProtectedHeader({ alg, kid: alg, typ: 'JWT' })
+      .setIssuer(ISSUER)
+      .setAudience(AUDIENCE)
+      .setSubject(`user_${index}`)
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(privateKey)
   const tokens = await Promise.all(Array.from({ length: count }, (_, index) => sign(index)))
   return { name: `external ${alg}`, alg, issuer: ISSUER, jwk, ...(await keysOf(jwk, alg)), tokens, sign }
 }
 
 /** @param {import('jose').JWK} jwk @param {string} alg */
 async function keysOf(jwk, alg) {
-  const pem = String(createPublicKey({ key: /** @type {import('node:crypto').JsonWebKey} */ (jwk), format: 'jwk' }).export({ type: 'spki', format: 'pem' }))
+  const pem = String(
+    createPublicKey({ key: /** @type {import('node:crypto').JsonWebKey} */ (jwk), format: 'jwk' }).export({
+      type: 'spki',
+      format: 'pem',
+    }),
+  )
   return { key: await importJWK(jwk, alg), pem }
 }

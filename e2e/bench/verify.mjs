@@ -24,15 +24,29 @@ export async function benchVerify() {
 
   const uncached = createTokenVerifier({ audience: AUDIENCE, cacheSize: 1 })
   // One key stays known while its tokens change: the cache of tokens holds one, and it is never this one.
-  const tokens = await Promise.all(Array.from({ length: 200 }, (_, index) => device.token({ audience: AUDIENCE, lifetime: 600 + index })))
+  const tokens = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => device.token({ audience: AUDIENCE, lifetime: 600 + index })),
+  )
   let next = 0
-  print('Verify a local-first token, key known', 'latchkey, every check', 'bare node:crypto verify of the same bytes', await compare(() => uncached.verify(tokens[next++ % tokens.length] ?? token), bare))
+  print(
+    'Verify a local-first token, key known',
+    'latchkey, every check',
+    'bare node:crypto verify of the same bytes',
+    await compare(() => uncached.verify(tokens[next++ % tokens.length] ?? token), bare),
+  )
 
   const cached = createTokenVerifier({ audience: AUDIENCE })
   await cached.verify(token)
-  print('Verify a local-first token, token known', 'latchkey, from its cache', 'bare node:crypto verify of the same bytes', await compare(() => cached.verify(token), bare))
+  print(
+    'Verify a local-first token, token known',
+    'latchkey, from its cache',
+    'bare node:crypto verify of the same bytes',
+    await compare(() => cached.verify(token), bare),
+  )
 
-  const strangers = await Promise.all(Array.from({ length: DEVICES }, async () => (await testDevice()).token({ audience: AUDIENCE })))
+  const strangers = await Promise.all(
+    Array.from({ length: DEVICES }, async () => (await testDevice()).token({ audience: AUDIENCE })),
+  )
   const bareStrangers = strangers.map(bareVerifier)
   const strict = createTokenVerifier({ audience: AUDIENCE, cacheSize: 1 })
   let one = 0
@@ -45,7 +59,10 @@ export async function benchVerify() {
       () => strict.verify(strangers[one++ % DEVICES] ?? token),
       () => {
         const stranger = bareStrangers[other++ % DEVICES]
-        return stranger && verify(null, stranger.input, createPublicKey({ key: stranger.jwk, format: 'jwk' }), stranger.bytes)
+        return (
+          stranger &&
+          verify(null, stranger.input, createPublicKey({ key: stranger.jwk, format: 'jwk' }), stranger.bytes)
+        )
       },
       { operations: 500 },
     ),

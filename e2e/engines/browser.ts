@@ -13,7 +13,10 @@ export interface Page {
    *
    * @returns its answer, a value that JSON can hold
    */
-  evaluate<Answer, Argument = undefined>(work: (argument: Argument) => Answer | Promise<Answer>, argument?: Argument): Promise<Answer>
+  evaluate<Answer, Argument = undefined>(
+    work: (argument: Argument) => Answer | Promise<Answer>,
+    argument?: Argument,
+  ): Promise<Answer>
   close(): Promise<void>
 }
 

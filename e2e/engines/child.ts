@@ -20,13 +20,23 @@ export interface Child {
 const running = new Set<ChildProcess>()
 
 /** Starts a program that ends with this process at the latest. */
-export function startChild(program: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}): Child {
+export function startChild(
+  program: string,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Child {
   // In a process group of its own: in WebKitGTK another process than the first one stores, and a crash has to take it too.
-  const child = spawn(program, parameters, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(program, parameters, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
   running.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()))
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve())).then(() => void running.delete(child))
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve())).then(
+    () => void running.delete(child),
+  )
   const failure = ended.then(() => Promise.reject(new Error(`${program} ended:\n${output}`)))
   failure.catch(() => {})
 

@@ -4,13 +4,17 @@ import { expect } from 'vitest'
 import type { Vector } from '../harness/vectors.ts'
 import { test } from './fixture.ts'
 
-const { identities } = JSON.parse(readFileSync(new URL('../../lib/vectors/latchkey-v1.json', import.meta.url), 'utf8')) as { identities: Vector[] }
+const { identities } = JSON.parse(
+  readFileSync(new URL('../../lib/vectors/latchkey-v1.json', import.meta.url), 'utf8'),
+) as { identities: Vector[] }
 
 for (const suite of ['native', 'noble'] as const) {
   test(`every vector gives the same bytes: ${suite}`, async ({ start, freshOrigin, report }) => {
     const page = await (await start()).newPage(await freshOrigin())
     for (const expected of identities) {
-      expect(expected).toMatchObject(await page.evaluate(([vector, name]) => harness.reproduceVector(vector, name), [expected, suite] as const))
+      expect(expected).toMatchObject(
+        await page.evaluate(([vector, name]) => harness.reproduceVector(vector, name), [expected, suite] as const),
+      )
     }
     report({ vectors: identities.length })
   })
@@ -30,7 +34,9 @@ test('the probe chooses, and the principal is the same', async ({ start, freshOr
 test('500 random secrets sign alike natively and in JavaScript', async ({ start, freshOrigin, report }) => {
   const page = await (await start()).newPage(await freshOrigin())
   const comparisons = await page.evaluate(() => harness.compareSuites(500))
-  const [same, different, refused] = (['same', 'different', 'refused'] as const).map((kind) => comparisons.filter(({ native }) => native === kind))
+  const [same, different, refused] = (['same', 'different', 'refused'] as const).map((kind) =>
+    comparisons.filter(({ native }) => native === kind),
+  )
   report({ same: same!.length, different: different!.length, refused: refused!.length })
   // The one kind of key that an engine is known to refuse.
   expect(refused!.filter(({ secret }) => seedOf(secret)[0] !== 0)).toEqual([])

@@ -52,6 +52,11 @@ export const test = base.extend<Fixtures>({
     for (const server of servers) server.close()
   },
   async report({ task }, use) {
-    await use((counts) => (task.meta.counts = Object.entries(counts).map(([name, value]) => `${name} ${value}`).join(', ')))
+    await use(
+      (counts) =>
+        (task.meta.counts = Object.entries(counts)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(', ')),
+    )
   },
 })

@@ -10,7 +10,12 @@ const OPTIONS = { hardened: true, initialMode: 'anonymous' } as const
 const COMMON = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
 /** The first two give a seed that begins with a zero byte, which WebKitGTK refuses; the others such a public key. */
-const AWKWARD = ['JgR323z1sqTO_GuoJ9xoO77BJ2QSjm7kLzIHZ26Ly0I', 'Adi111xg3PpfDscMQ6qza5NbaaV0-Fkud5B7DS2OQl8', '9X6mIXpDEgY5NQUEIiqJcjqu6-9L6Ismy5elusMpaqg', 'xrg3s0-5JfHDPK7ppYjUQMOux5tKsYIQ_9aR0gG8wgM']
+const AWKWARD = [
+  'JgR323z1sqTO_GuoJ9xoO77BJ2QSjm7kLzIHZ26Ly0I',
+  'Adi111xg3PpfDscMQ6qza5NbaaV0-Fkud5B7DS2OQl8',
+  '9X6mIXpDEgY5NQUEIiqJcjqu6-9L6Ismy5elusMpaqg',
+  'xrg3s0-5JfHDPK7ppYjUQMOux5tKsYIQ_9aR0gG8wgM',
+]
 
 /** The principal that the page is, and the one whose token a server took. */
 async function whoSigns(page: Page, origin: string): Promise<(string | undefined)[]> {
@@ -37,7 +42,11 @@ test('a hardened identity signs on after a reload and a restart', async ({ start
   expect(storage.protection).toBe('hardened')
 })
 
-test('a key that the engine refuses stays a key: the same principal, reloads included', async ({ start, freshOrigin, report }) => {
+test('a key that the engine refuses stays a key: the same principal, reloads included', async ({
+  start,
+  freshOrigin,
+  report,
+}) => {
   const browser = await start()
   const kept: string[] = []
   for (const secret of AWKWARD) {
@@ -51,5 +60,8 @@ test('a key that the engine refuses stays a key: the same principal, reloads inc
     expect(await whoSigns(page, origin)).toEqual([principal, principal])
     kept.push((await page.evaluate((given) => harness.chooseSuite(given), secret)).suite)
   }
-  report({ native: kept.filter((suite) => suite === 'native').length, noble: kept.filter((suite) => suite === 'noble').length })
+  report({
+    native: kept.filter((suite) => suite === 'native').length,
+    noble: kept.filter((suite) => suite === 'noble').length,
+  })
 })

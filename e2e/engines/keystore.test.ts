@@ -11,15 +11,26 @@ for (const store of ['indexedDbStore', 'memoryStore'] as const) {
   })
 }
 
-test('a database deleted from another tab blocks nobody, and the identity comes back', async ({ start, freshOrigin, report }) => {
+test('a database deleted from another tab blocks nobody, and the identity comes back', async ({
+  start,
+  freshOrigin,
+  report,
+}) => {
   const [browser, origin] = [await start(), await freshOrigin()]
   const [first, second] = [await browser.newPage(origin), await browser.newPage(origin)]
   const before = await first.evaluate(() => harness.startAuth())
   expect(await second.evaluate(() => harness.deleteDatabase())).toBe('deleted')
-  const left = [await first.evaluate(() => harness.countIdentities()), await second.evaluate(() => harness.countIdentities())]
+  const left = [
+    await first.evaluate(() => harness.countIdentities()),
+    await second.evaluate(() => harness.countIdentities()),
+  ]
   const seen = await second.evaluate(() => harness.startAuth())
   const again = await first.evaluate(() => harness.ensureIdentity())
-  report({ left: left.join(' and '), seen: seen.storage.problem ?? 'nothing', again: again === before.session?.principal ? 'same' : 'different' })
+  report({
+    left: left.join(' and '),
+    seen: seen.storage.problem ?? 'nothing',
+    again: again === before.session?.principal ? 'same' : 'different',
+  })
   expect(before.session?.principal).toBeDefined()
   expect(left).toEqual([0, 0])
   expect(seen).toMatchObject({ phase: 'ready', session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
@@ -36,7 +47,11 @@ test('a persist() that is not answered does not hold auth.ready', async ({ start
 const denials = {
   'a page without an origin': { storage: 'kept', path: '/opaque', problems: ['KEYSTORE_OPAQUE'] },
   // WebKitGTK has no such setting: there IndexedDB and locks are missing altogether, as in Lockdown Mode.
-  'a browser that denies storage': { storage: 'off', path: '/', problems: ['KEYSTORE_BLOCKED', 'KEYSTORE_UNAVAILABLE'] },
+  'a browser that denies storage': {
+    storage: 'off',
+    path: '/',
+    problems: ['KEYSTORE_BLOCKED', 'KEYSTORE_UNAVAILABLE'],
+  },
 } as const
 
 for (const [where, { storage, path, problems }] of Object.entries(denials)) {
@@ -44,7 +59,9 @@ for (const [where, { storage, path, problems }] of Object.entries(denials)) {
     const page = await (await start(storage)).newPage(`${await freshOrigin()}${path}`)
     const state = await page.evaluate(() => harness.startAuth())
     const asked = await page.evaluate(() => harness.ensureIdentity())
-    const [thrown, hasLocks] = await page.evaluate(async () => [await harness.tryDatabase(), 'locks' in navigator] as const)
+    const [thrown, hasLocks] = await page.evaluate(
+      async () => [await harness.tryDatabase(), 'locks' in navigator] as const,
+    )
     report({ thrown, locks: hasLocks ? 'there' : 'missing', problem: state.storage.problem ?? 'none' })
     expect(state).toMatchObject({ phase: 'ready', session: null })
     expect(problems).toContain(state.storage.problem)

@@ -14,7 +14,10 @@ export type Programs = Readonly<Record<string, string>>
 
 const NEEDS: Record<Exclude<Engine, 'chromium'>, Readonly<Record<string, Need>>> = {
   firefox: {
-    browser: { brings: 'firefox-esr', find: () => process.env['LATCHKEY_FIREFOX'] ?? findProgram(['firefox-esr', 'firefox']) },
+    browser: {
+      brings: 'firefox-esr',
+      find: () => process.env['LATCHKEY_FIREFOX'] ?? findProgram(['firefox-esr', 'firefox']),
+    },
   },
   webkit: {
     driver: { brings: 'webkit2gtk-driver', find: () => findProgram(['WebKitWebDriver']) },
@@ -34,7 +37,8 @@ export function findPrograms(engine: Engine): Programs {
   const needs = Object.entries(NEEDS[engine])
   const missing = (): string[] => needs.filter(([, { find }]) => !find()).map(([, { brings }]) => brings)
   if (missing().length) installPackages(missing())
-  if (missing().length) throw new Error(`${engine} cannot run here, packages are missing: apt-get install ${missing().join(' ')}`)
+  if (missing().length)
+    throw new Error(`${engine} cannot run here, packages are missing: apt-get install ${missing().join(' ')}`)
   return Object.fromEntries(needs.map(([name, { find }]) => [name, find()!]))
 }
 

@@ -1,10 +1,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import puppeteer, { type BrowserContext, type Browser as PuppeteerBrowser, type Page as PuppeteerPage } from 'puppeteer-core'
+import puppeteer, {
+  type BrowserContext,
+  type Browser as PuppeteerBrowser,
+  type Page as PuppeteerPage,
+} from 'puppeteer-core'
 import type { Browser, LaunchOptions, Page } from './browser.ts'
 import { type Child, startChild } from './child.ts'
 
-const CHROMIUM = ['--headless=new', '--remote-debugging-port=0', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic']
+const CHROMIUM = [
+  '--headless=new',
+  '--remote-debugging-port=0',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+]
 const FIREFOX = ['--headless', '--remote-debugging-port=0', '--no-remote']
 
 /** Nothing about storage: only that it does not greet anybody, call anybody or come back with the tabs of before. */
@@ -24,10 +36,18 @@ const PREFERENCES = {
 /** Starts Chromium. */
 export async function launchChromium(program: string, { profile, storage }: LaunchOptions): Promise<Browser> {
   if (storage === 'off') writeSettings(profile, { profile: { default_content_setting_values: { cookies: 2 } } })
-  const child = startChild(program, [...CHROMIUM, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), `--user-data-dir=${profile}`])
+  const child = startChild(program, [
+    ...CHROMIUM,
+    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    `--user-data-dir=${profile}`,
+  ])
   const browserWSEndpoint = await child.prints(/DevTools listening on (ws:\S+)/)
   const browser = await puppeteer.connect({ browserWSEndpoint, protocolTimeout: 0 })
-  return browserOf(child, browser, storage === 'private' ? await browser.createBrowserContext() : browser.defaultBrowserContext())
+  return browserOf(
+    child,
+    browser,
+    storage === 'private' ? await browser.createBrowserContext() : browser.defaultBrowserContext(),
+  )
 }
 
 /** Starts Firefox. */
@@ -50,7 +70,9 @@ function writeSettings(profile: string, settings: object): void {
 }
 
 function writePreferences(profile: string, preferences: Readonly<Record<string, unknown>>): void {
-  const lines = Object.entries(preferences).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`)
+  const lines = Object.entries(preferences).map(
+    ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`,
+  )
   writeFileSync(join(profile, 'user.js'), lines.join(''))
 }
 
@@ -74,7 +96,8 @@ function pageOf(page: PuppeteerPage): Page {
   page.setDefaultTimeout(0)
   return {
     visit: async (url) => void (await page.goto(url)),
-    evaluate: async (work, argument) => (await page.evaluate(work as (argument: unknown) => unknown, argument)) as Awaited<ReturnType<typeof work>>,
+    evaluate: async (work, argument) =>
+      (await page.evaluate(work as (argument: unknown) => unknown, argument)) as Awaited<ReturnType<typeof work>>,
     close: () => page.close(),
   }
 }

@@ -22,7 +22,11 @@ test('an identity survives a reload', async ({ start, freshOrigin, report }) => 
 })
 
 for (const [what, leave] of Object.entries(LEAVES)) {
-  test(`an identity survives ${what} of the browser (checklist 5: stable across restarts)`, async ({ start, freshOrigin, report }) => {
+  test(`an identity survives ${what} of the browser (checklist 5: stable across restarts)`, async ({
+    start,
+    freshOrigin,
+    report,
+  }) => {
     const made = new Map<string, string | undefined>()
     for (let round = 0; round < ROUNDS; round++) {
       const browser = await start()
@@ -62,7 +66,12 @@ test('a private window keeps an identity until it is closed', async ({ start, fr
   await page.visit(origin)
   expect(principal).toBeDefined()
   expect(await principalOf(page)).toBe(principal)
-  const keys = await page.evaluate(() => harness.keepKeys().then(() => 'stored', (error: Error) => error.name))
+  const keys = await page.evaluate(() =>
+    harness.keepKeys().then(
+      () => 'stored',
+      (error: Error) => error.name,
+    ),
+  )
   await browser.close()
   const later = await (await start('private')).newPage(origin)
   expect(await principalOf(later)).not.toBe(principal)

@@ -8,7 +8,11 @@ const HEAD: Row = ['case', 'result', 'counts', 'time']
 export const tables: Reporter = {
   onTestRunEnd(modules) {
     const tests = modules.flatMap(testsOf)
-    for (const engine of new Set(tests.map(engineOf))) printTable(engine, tests.filter((test) => engineOf(test) === engine))
+    for (const engine of new Set(tests.map(engineOf)))
+      printTable(
+        engine,
+        tests.filter((test) => engineOf(test) === engine),
+      )
   },
 }
 

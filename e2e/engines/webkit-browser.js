@@ -10,7 +10,10 @@ const SIGTERM = 15
 Gtk.init(null)
 
 const [profile, storage] = programArgs
-const manager = storage === 'private' ? WebKit.WebsiteDataManager.new_ephemeral() : new WebKit.WebsiteDataManager({ base_data_directory: profile, base_cache_directory: profile })
+const manager =
+  storage === 'private'
+    ? WebKit.WebsiteDataManager.new_ephemeral()
+    : new WebKit.WebsiteDataManager({ base_data_directory: profile, base_cache_directory: profile })
 const settings = new WebKit.Settings()
 // As in Apple's Lockdown Mode, pages then have neither IndexedDB nor locks.
 if (storage === 'off') switchOff(['IndexedDBAPI', 'WebLocksAPI'])

@@ -16,10 +16,18 @@ export async function launchWebKit(programs: Programs, { profile, storage }: Lau
   const inspector = `127.0.0.1:${await freePort()}`
   const url = `http://127.0.0.1:${await freePort()}`
   const screen = startChild(programs['screen']!, ['-displayfd', '1', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'])
-  const environment = { DISPLAY: `:${await screen.prints(/^(\d+)$/m)}`, GDK_BACKEND: 'x11', WEBKIT_INSPECTOR_SERVER: inspector }
+  const environment = {
+    DISPLAY: `:${await screen.prints(/^(\d+)$/m)}`,
+    GDK_BACKEND: 'x11',
+    WEBKIT_INSPECTOR_SERVER: inspector,
+  }
   const browser = startChild(programs['interpreter']!, ['-m', BROWSER, profile, storage], environment)
   await browser.prints(/ready/)
-  const service = startChild(programs['driver']!, ['--host=127.0.0.1', `--port=${new URL(url).port}`, `--target=${inspector}`])
+  const service = startChild(programs['driver']!, [
+    '--host=127.0.0.1',
+    `--port=${new URL(url).port}`,
+    `--target=${inspector}`,
+  ])
   const driver = await browser.during(service.during(connect(url)))
   const capabilities = await driver.getCapabilities()
   const finish = async (signal?: NodeJS.Signals): Promise<void> => {
@@ -43,7 +51,11 @@ async function connect(url: string): Promise<WebDriver> {
 
 /** The driver says nothing when it is ready: it has to be asked. */
 async function isServing(url: string): Promise<void> {
-  const ask = (): Promise<boolean> => fetch(`${url}/status`).then(({ ok }) => ok, () => false)
+  const ask = (): Promise<boolean> =>
+    fetch(`${url}/status`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
   for await (const _ of setInterval(20)) if (await ask()) return
 }
 

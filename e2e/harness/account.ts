@@ -35,7 +35,9 @@ const account: AccountPage = {
   },
   async enter(how, email) {
     const credentials = { email, password: PASSWORD }
-    const result = await account.auth.upgrade(() => (how === 'signUp' ? client.signUp.email({ ...credentials, name: 'Ada' }) : client.signIn.email(credentials)))
+    const result = await account.auth.upgrade(() =>
+      how === 'signUp' ? client.signUp.email({ ...credentials, name: 'Ada' }) : client.signIn.email(credentials),
+    )
     return result.outcome === 'failed' ? result.error.code : result.outcome
   },
   codeOf: (act) => act.catch((error: { readonly code?: string }) => error.code ?? String(error)),

@@ -32,13 +32,18 @@ export async function useKeptKeys(): Promise<KeptKeys> {
   return {
     isSignatureRight: (await signatureOf(kept)) === (await signatureOf(fresh)),
     isDerivationRight: (await derivedOf(kept)) === (await derivedOf(fresh)),
-    isCopied: await crypto.subtle.exportKey('pkcs8', kept.sign).then(() => true, () => false),
+    isCopied: await crypto.subtle.exportKey('pkcs8', kept.sign).then(
+      () => true,
+      () => false,
+    ),
   }
 }
 
 async function importKeys(extractable: boolean): Promise<Keys> {
   return {
-    sign: await crypto.subtle.importKey('pkcs8', new Uint8Array([...PKCS8_PREFIX, ...SEED]), 'Ed25519', extractable, ['sign']),
+    sign: await crypto.subtle.importKey('pkcs8', new Uint8Array([...PKCS8_PREFIX, ...SEED]), 'Ed25519', extractable, [
+      'sign',
+    ]),
     root: await crypto.subtle.importKey('raw', SEED, 'HKDF', false, ['deriveBits']),
   }
 }
@@ -51,7 +56,10 @@ async function derivedOf({ root }: Keys): Promise<string> {
   return new Uint8Array(await crypto.subtle.deriveBits(HKDF, root, 256)).join()
 }
 
-async function inStore<Value>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<Value>): Promise<Value> {
+async function inStore<Value>(
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest<Value>,
+): Promise<Value> {
   const opening = indexedDB.open(DATABASE)
   opening.onupgradeneeded = () => opening.result.createObjectStore('keys')
   const db = await settled(opening)

@@ -12,7 +12,13 @@ export async function readRecord(name = 'latchkey'): Promise<StoredRecord | unde
 export interface StoredRecord {
   readonly v: number
   readonly current: string | null
-  readonly entries: readonly { readonly kind: string; readonly principal: string; readonly secret?: string; readonly x?: string; readonly keys?: { readonly sign: CryptoKey; readonly appRoot: CryptoKey } }[]
+  readonly entries: readonly {
+    readonly kind: string
+    readonly principal: string
+    readonly secret?: string
+    readonly x?: string
+    readonly keys?: { readonly sign: CryptoKey; readonly appRoot: CryptoKey }
+  }[]
   readonly intent: unknown
   readonly outbox: readonly unknown[]
 }

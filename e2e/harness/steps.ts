@@ -24,7 +24,11 @@ export function tellSteps(): void {
 
 type AnswerOf<Method> = Method extends (...given: never[]) => infer Answer ? Answer : never
 
-function around<Target extends object, Name extends string & keyof Target>(prototype: Target, name: Name, after: (answer: AnswerOf<Target[Name]>) => void): void {
+function around<Target extends object, Name extends string & keyof Target>(
+  prototype: Target,
+  name: Name,
+  after: (answer: AnswerOf<Target[Name]>) => void,
+): void {
   const method = prototype[name] as (...given: unknown[]) => AnswerOf<Target[Name]>
   const told = function (this: unknown, ...given: unknown[]): unknown {
     const answer = method.apply(this, given)

@@ -16,7 +16,9 @@ export function acceptStore(kind: 'indexedDbStore' | 'memoryStore'): Promise<Acc
     const shared = memoryStore()
     return { first: shared, second: shared }
   }
-  return Promise.all(storeAcceptance(open).map(async ({ name, run }) => ({ name, error: await run().then(() => null, String) })))
+  return Promise.all(
+    storeAcceptance(open).map(async ({ name, run }) => ({ name, error: await run().then(() => null, String) })),
+  )
 }
 
 let auth: ReturnType<typeof createAuth> | undefined

@@ -25,7 +25,9 @@ async function compare(given?: string): Promise<SuiteComparison> {
   const noble = await testDevice(given, nobleSuite)
   const { secret } = noble
   const expected = await fingerprint(noble)
-  const native = await testDevice(secret, nativeSuite).then(fingerprint).catch(() => null)
+  const native = await testDevice(secret, nativeSuite)
+    .then(fingerprint)
+    .catch(() => null)
   const chosen = await testDevice(secret)
   return {
     secret,

@@ -23,7 +23,10 @@ export async function reproduceVector(vector: Vector, suite: keyof typeof SUITES
     const { aud, jti, nonce, link_to: linkTo } = payloadOf(jws)
     return device.proof({ audience: aud, now: vector.now, purpose, jti, nonce, linkTo })
   }
-  const keys = Object.keys(vector.derived_keys).map(async (purpose) => [purpose, hex(await device.key.deriveKey(purpose))])
+  const keys = Object.keys(vector.derived_keys).map(async (purpose) => [
+    purpose,
+    hex(await device.key.deriveKey(purpose)),
+  ])
   return {
     secret: device.secret,
     x: device.key.x,

@@ -5,7 +5,15 @@ import { type Chunk, bundle } from '../tools/bundle.mjs'
 const entry = (name: string): string => fileURLToPath(new URL(`../bench/entries/${name}.mjs`, import.meta.url))
 
 /** What would name a leak: server code, the verifier, jose, @noble, Node. */
-const FORBIDDEN = ['TOKEN_SIGNATURE', 'ANONYMOUS_WRITE_DENIED', 'createRemoteJWKSet', 'JWTExpired', 'node:', 'getBuiltinModule', 'better-auth']
+const FORBIDDEN = [
+  'TOKEN_SIGNATURE',
+  'ANONYMOUS_WRITE_DENIED',
+  'createRemoteJWKSet',
+  'JWTExpired',
+  'node:',
+  'getBuiltinModule',
+  'better-auth',
+]
 
 describe('what a page loads', () => {
   let chunks: Chunk[]
@@ -13,7 +21,9 @@ describe('what a page loads', () => {
   test('comes in three parts: the identity first, acts and @noble later', async () => {
     chunks = await bundle(entry('latchkey'))
     expect(chunks.filter(({ first }) => first)).toHaveLength(1)
-    expect(chunks.map(({ name }) => name.replace(/-[\w-]{8}\.js$|\.m?js$/, '').replace(/^assets\//, '')).sort()).toEqual(['acts', 'latchkey', 'noble'])
+    expect(
+      chunks.map(({ name }) => name.replace(/-[\w-]{8}\.js$|\.m?js$/, '').replace(/^assets\//, '')).sort(),
+    ).toEqual(['acts', 'latchkey', 'noble'])
   })
 
   test('has a first part of at most 6 KiB', () => {
@@ -22,7 +32,8 @@ describe('what a page loads', () => {
   })
 
   test('has no server code', () => {
-    for (const { name, code } of chunks) for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
+    for (const { name, code } of chunks)
+      for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
   })
 
   test('has no @noble in its first part', () => {
@@ -35,13 +46,15 @@ describe('what a page loads', () => {
     const isPanel = ({ code }: Chunk): boolean => code.includes('adoptedStyleSheets')
     expect(withPanel.filter(isPanel).map(({ name, first }) => [name.includes('panel'), first])).toEqual([[true, false]])
     expect(withPanel.filter(({ code }) => code.includes('reportIgnored')).map(({ first }) => first)).toEqual([true])
-    for (const { name, code } of withPanel) for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
+    for (const { name, code } of withPanel)
+      for (const word of FORBIDDEN) expect.soft(code.includes(word), `${name} contains ${word}`).toBe(false)
   })
 
   test('has a session in one part of its own, with no key, no store and no server code', async () => {
     const [session, ...others] = await bundle(entry('session'))
     expect(others).toEqual([])
-    for (const word of [...FORBIDDEN, 'indexedDB', 'BroadcastChannel', 'Ed25519', 'HKDF', '@noble']) expect.soft(session!.code.includes(word), word).toBe(false)
+    for (const word of [...FORBIDDEN, 'indexedDB', 'BroadcastChannel', 'Ed25519', 'HKDF', '@noble'])
+      expect.soft(session!.code.includes(word), word).toBe(false)
   })
 
   test('needs no import() where a service worker allows none', async () => {

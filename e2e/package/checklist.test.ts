@@ -20,7 +20,9 @@ const numbers = lines.map((_, index) => index + 1)
 const shown = ['lib', 'adapters', 'e2e/engines', 'e2e/package', 'e2e/specs'].flatMap(testsIn).flatMap(shownBy)
 
 function testsIn(folder: string): string[] {
-  const files = readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`)
+  const files = readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' }).map(
+    (name) => `${folder}/${name}`,
+  )
   return files.filter((file) => /\.(?:test|spec|testing)\.ts$|^e2e\/specs\/.*\.ts$/.test(file)).toSorted()
 }
 
@@ -37,8 +39,11 @@ function namesIn(file: string): string[] {
   const source = ts.createSourceFile(file, readFileSync(`${root}/${file}`, 'utf8'), ts.ScriptTarget.ESNext, true)
   const names: string[] = []
   const visit = (node: ts.Node, isName: boolean): void => {
-    if (isName && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node))) names.push(ts.isStringLiteralLike(node) ? node.text : node.getText().slice(1, -1))
-    const isNamed = ts.isFunctionLike(node) ? false : isName || (ts.isCallExpression(node) && ['test', 'describe'].includes(rootOf(node)))
+    if (isName && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)))
+      names.push(ts.isStringLiteralLike(node) ? node.text : node.getText().slice(1, -1))
+    const isNamed = ts.isFunctionLike(node)
+      ? false
+      : isName || (ts.isCallExpression(node) && ['test', 'describe'].includes(rootOf(node)))
     ts.forEachChild(node, (child) => visit(child, isNamed))
   }
   visit(source, false)
@@ -59,17 +64,22 @@ describe('what the module must be able to show', () => {
 
   test.each(numbers)('line %i is named by a test, or said not to be shown yet', (line) => {
     const isNamed = shown.some((each) => each.line === line)
-    expect(isNamed, isNamed ? 'a test names it: take it out of NOT_SHOWN' : 'no test names it').toBe(!NOT_SHOWN.has(line))
+    expect(isNamed, isNamed ? 'a test names it: take it out of NOT_SHOWN' : 'no test names it').toBe(
+      !NOT_SHOWN.has(line),
+    )
   })
 
   test('is the page that leads from each line to its tests', async () => {
     let line = 0
-    const groups = CHECKLIST.flatMap(({ title, lines: own }) => ['', `## ${title}`, ...own.flatMap((words) => ['', `**${++line}.** ${words}`, '', ...testsOf(line)])])
+    const groups = CHECKLIST.flatMap(({ title, lines: own }) => [
+      '',
+      `## ${title}`,
+      ...own.flatMap((words) => ['', `**${++line}.** ${words}`, '', ...testsOf(line)]),
+    ])
     const page = [
       '# What the module must be able to show',
       '',
-      'Each line is a behaviour, and under it stand the tests that would fail without it. They quote its number in their names, as in `(checklist 3: …)`:',
-      '`npx vitest run -t "checklist 3:"` runs them, and `npx playwright test -g "checklist 3:"` those in a browser.',
+      'Each line is a behaviour, and under it stand the tests that would fail without it. They quote its number in their names, as in `(checklist 3: …)`: `npx vitest run -t "checklist 3:"` runs them, and `npx playwright test -g "checklist 3:"` those in a browser.',
       ...groups,
       '',
     ]
@@ -78,6 +88,8 @@ describe('what the module must be able to show', () => {
 })
 
 function testsOf(line: number): string[] {
-  const found = shown.filter((each) => each.line === line).map(({ file, name, words }) => `- *${words}* in \`${file}\`: ${name}`)
+  const found = shown
+    .filter((each) => each.line === line)
+    .map(({ file, name, words }) => `- _${words}_ in \`${file}\`: ${name}`)
   return found.length > 0 ? found : [`- Not shown yet: ${NOT_SHOWN.get(line)}`]
 }

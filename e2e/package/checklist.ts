@@ -40,10 +40,10 @@ export const CHECKLIST: readonly ChecklistGroup[] = [
   {
     title: 'Providers, as Triplit documents them and Clerk with Triplit needs them',
     lines: [
-      'A token can carry a sync engine\'s own claims (project id, token type external, user id) and custom claims.',
-      'A provider\'s changed token restarts the session, an unchanged one does not, a null one ends it.',
+      "A token can carry a sync engine's own claims (project id, token type external, user id) and custom claims.",
+      "A provider's changed token restarts the session, an unchanged one does not, a null one ends it.",
       'An RSA public key from configuration, newlines removed, verifies; a wrong key cannot connect.',
-      'A role `match: { sub: \'$userId\' }` binds the user and is usable in permissions.',
+      "A role `match: { sub: '$userId' }` binds the user and is usable in permissions.",
     ],
   },
   {
@@ -52,7 +52,7 @@ export const CHECKLIST: readonly ChecklistGroup[] = [
       'Any route of sign-up or sign-in upgrades: password, OAuth redirect, magic link, e-mail OTP, passkey, phone, username, SIWE, two-factor.',
       'Signing in to an existing account from a device with data never orphans or silently moves it: adopt, switch, discard or cancel, with preview and undo; an empty device is never asked.',
       'A second device, a lost device, a changed device: list, revoke, recover, without changing the principal.',
-      'Recovery by 24 words, by a passkey\'s PRF, by pairing another device.',
+      "Recovery by 24 words, by a passkey's PRF, by pairing another device.",
       'Eight tabs, a crash at any point, a full disk, a cleared site, a wrong clock, no network: no identity is lost or duplicated.',
       'Fixtures for testing all of this in Playwright; developer tools that show what the state machine does.',
     ],
@@ -60,4 +60,6 @@ export const CHECKLIST: readonly ChecklistGroup[] = [
 ]
 
 /** Lines that nothing shows yet, and why. One that a test names must leave. */
-export const NOT_SHOWN: ReadonlyMap<number, string> = new Map([[29, 'a backup is the text of the secret so far: `exportSecret`, `importSecret`']])
+export const NOT_SHOWN: ReadonlyMap<number, string> = new Map([
+  [29, 'a backup is the text of the secret so far: `exportSecret`, `importSecret`'],
+])

@@ -43,10 +43,16 @@ async function somebody(): Promise<Person> {
 /** Asks whatever server is next. */
 function ask(path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
   const init = body && { method: 'POST', body: JSON.stringify(body) }
-  return fetch(`${fleet.url}/api/auth${path}`, { ...init, headers: { 'content-type': 'application/json', origin: ORIGIN, ...headers } })
+  return fetch(`${fleet.url}/api/auth${path}`, {
+    ...init,
+    headers: { 'content-type': 'application/json', origin: ORIGIN, ...headers },
+  })
 }
 
-async function enter({ email, device, statuses }: Person, path: '/sign-up/email' | '/sign-in/email'): Promise<Response> {
+async function enter(
+  { email, device, statuses }: Person,
+  path: '/sign-up/email' | '/sign-in/email',
+): Promise<Response> {
   const proof = await device.proof({ audience: AUTH, purpose: 'upgrade' })
   const answer = await ask(path, { email, password: PASSWORD, name: 'Somebody' }, { 'x-latchkey-proof': proof })
   statuses.push(answer.status)
@@ -59,7 +65,10 @@ async function signUp(person: Person): Promise<string> {
   while (answer.status === 502) answer = await enter(person, '/sign-up/email')
   if (answer.status === 422) answer = await enter(person, '/sign-in/email')
   expect(answer.status).toBe(200)
-  return answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ')
+  return answer.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
 }
 
 async function rows(query: string, ...values: unknown[]): Promise<Record<string, unknown>[]> {
@@ -67,12 +76,22 @@ async function rows(query: string, ...values: unknown[]): Promise<Record<string,
 }
 
 /** Everything that writes to a table waits until `release`. */
-async function hold(table: string): Promise<{ waiting(count: number): Promise<void>; cut(name: string): Promise<void>; release(): Promise<void> }> {
+async function hold(
+  table: string,
+): Promise<{ waiting(count: number): Promise<void>; cut(name: string): Promise<void>; release(): Promise<void> }> {
   await holder.query(`begin; lock table "${table}" in share row exclusive mode`)
-  const waiting = (): Promise<Record<string, unknown>[]> => rows(`select application_name as name from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+  const waiting = (): Promise<Record<string, unknown>[]> =>
+    rows(
+      `select application_name as name from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
   return {
-    waiting: async (count) => void (await expect.poll(async () => new Set((await waiting()).map(({ name }) => name)).size).toBe(count)),
-    cut: async (name) => void (await rows('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = $1', name)),
+    waiting: async (count) =>
+      void (await expect.poll(async () => new Set((await waiting()).map(({ name }) => name)).size).toBe(count)),
+    cut: async (name) =>
+      void (await rows(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = $1',
+        name,
+      )),
     release: async () => void (await holder.query('rollback')),
   }
 }
@@ -83,11 +102,17 @@ async function expectWhole({ email, device: { principal } }: Person, cookie: str
   expect(users).toEqual([{ id: expect.any(String), principal }])
   const [{ id } = {}] = users
   for (let server = 0; server < SIZE; server++) {
-    expect(await (await ask('/latchkey/session', undefined, { cookie })).json()).toMatchObject({ session: { accountId: id, principal } })
+    expect(await (await ask('/latchkey/session', undefined, { cookie })).json()).toMatchObject({
+      session: { accountId: id, principal },
+    })
   }
-  expect(await rows('select kind, "userId" from "latchkeyPrincipal" where principal = $1', principal)).toEqual([{ kind: 'canonical', userId: id }])
+  expect(await rows('select kind, "userId" from "latchkeyPrincipal" where principal = $1', principal)).toEqual([
+    { kind: 'canonical', userId: id },
+  ])
   expect(await rows('select "providerId" from account where "userId" = $1', id)).toEqual([{ providerId: 'credential' }])
-  expect(await rows(`select split_part(act, ':', 1) as act from "latchkeyAudit" where principal = $1`, principal)).toEqual([{ act: 'bind' }])
+  expect(
+    await rows(`select split_part(act, ':', 1) as act from "latchkeyAudit" where principal = $1`, principal),
+  ).toEqual([{ act: 'bind' }])
 }
 
 /**

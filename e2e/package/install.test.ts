@@ -7,20 +7,33 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const project = mkdtempSync(join(tmpdir(), 'latchkey-install-'))
-const subpaths = Object.keys((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }).exports).filter((subpath) => subpath !== './package.json')
+const subpaths = Object.keys(
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }).exports,
+).filter((subpath) => subpath !== './package.json')
 
 /** Subpaths that need a peer, with the peer. */
-const PEERS: Record<string, string> = { './better-auth': 'better-auth', './better-auth/client': 'better-auth', './react': 'react', './playwright': '@playwright/test' }
+const PEERS: Record<string, string> = {
+  './better-auth': 'better-auth',
+  './better-auth/client': 'better-auth',
+  './react': 'react',
+  './playwright': '@playwright/test',
+}
 
 function npm(...parameters: string[]): string {
-  return execFileSync('npm', [...parameters, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  return execFileSync('npm', [...parameters, '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], {
+    cwd: project,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
 }
 
 /** Imports a subpath in the installed project and gives back the names that it exports. */
 function namesOf(subpath: string): string[] {
   const name = subpath.replace('.', 'latchkey')
   const program = `console.log(JSON.stringify(Object.keys(await import('${name}'))))`
-  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: project, encoding: 'utf8' })) as string[]
+  return JSON.parse(
+    execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: project, encoding: 'utf8' }),
+  ) as string[]
 }
 
 beforeAll(() => {
@@ -33,7 +46,13 @@ afterAll(() => rmSync(project, { recursive: true }))
 
 test('the package brings its four dependencies along, and no peer', () => {
   const installed = readdirSync(join(project, 'node_modules'), { recursive: true, encoding: 'utf8' })
-  expect(installed.filter((path) => /^(@[^/]+\/)?[^@./][^/]*$/.test(path)).sort()).toEqual(['@noble/ed25519', '@noble/hashes', 'idb-keyval', 'jose', 'latchkey'])
+  expect(installed.filter((path) => /^(@[^/]+\/)?[^@./][^/]*$/.test(path)).sort()).toEqual([
+    '@noble/ed25519',
+    '@noble/hashes',
+    'idb-keyval',
+    'jose',
+    'latchkey',
+  ])
 })
 
 test('every subpath without a peer can be imported at once', () => {

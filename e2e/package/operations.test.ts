@@ -7,17 +7,27 @@ import { toPrometheus } from './operations/metrics.ts'
 const AUDIENCE = 'https://notes.example'
 
 test('the docs show the very file that is run here', () => {
-  const [, shown] = /^```ts\n\/\/ metrics\.ts\n([\s\S]*?)^```$/m.exec(readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8'))!
+  const [, shown] = /^```ts\n\/\/ metrics\.ts\n([\s\S]*?)^```$/m.exec(
+    readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8'),
+  )!
   expect(shown).toBe(readFileSync(new URL('operations/metrics.ts', import.meta.url), 'utf8'))
 })
 
 test('verdicts become what Prometheus reads', async () => {
   const { count, counts } = createVerdictCounter()
   expect(toPrometheus(counts()).match(/^# TYPE \w+ counter$/gm)).toHaveLength(2)
-  const resolver = createSessionResolver({ localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' }, onVerdict: count })
+  const resolver = createSessionResolver({
+    localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' },
+    onVerdict: count,
+  })
   const device = await testDevice()
-  const tokens = [await device.token({ audience: AUDIENCE }), await device.token({ audience: AUDIENCE }), await device.token({ audience: 'https://other.example' })]
-  for (const authorization of [...tokens.map((token) => `Bearer ${token}`), 'Bearer x', undefined]) await resolver.resolve({ authorization })
+  const tokens = [
+    await device.token({ audience: AUDIENCE }),
+    await device.token({ audience: AUDIENCE }),
+    await device.token({ audience: 'https://other.example' }),
+  ]
+  for (const authorization of [...tokens.map((token) => `Bearer ${token}`), 'Bearer x', undefined])
+    await resolver.resolve({ authorization })
   const text = toPrometheus(counts())
   const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   expect(samples.toSorted()).toEqual([

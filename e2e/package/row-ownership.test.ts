@@ -31,7 +31,9 @@ async function world() {
     const auth = await browser.load({ hardenAfterUpgrade: false })
     await auth.recordWrite()
     const session = async (): Promise<ServerSession> => {
-      const who = await resolver.resolve(new Request('https://notes.example/notes', { headers: { authorization: `Bearer ${await auth.getToken()}` } }))
+      const who = await resolver.resolve(
+        new Request('https://notes.example/notes', { headers: { authorization: `Bearer ${await auth.getToken()}` } }),
+      )
       if (!who.ok) throw new TypeError(who.reason)
       return who.session
     }
@@ -58,7 +60,9 @@ async function notesDatabase(max: number): Promise<Pool> {
   const owner = new Client({ connectionString: address })
   await owner.connect()
   await owner.query(readFileSync(new URL('row-ownership/policy.sql', import.meta.url), 'utf8'))
-  await owner.query(`create role ${role} login password 'notes'; grant select, insert, update, delete on note to ${role}`)
+  await owner.query(
+    `create role ${role} login password 'notes'; grant select, insert, update, delete on note to ${role}`,
+  )
   await owner.end()
   const url = Object.assign(new URL(address), { username: role, password: 'notes' })
   const pool = new Pool({ connectionString: url.href, max })
@@ -68,13 +72,17 @@ async function notesDatabase(max: number): Promise<Pool> {
 }
 
 const titles = (pool: Pool, session: Pick<ServerSession, 'principals'>): Promise<string[]> =>
-  asPerson(pool, session, async (client) => (await client.query<{ title: string }>('select title from note order by title')).rows.map(({ title }) => title))
+  asPerson(pool, session, async (client) =>
+    (await client.query<{ title: string }>('select title from note order by title')).rows.map(({ title }) => title),
+  )
 
 const add = (pool: Pool, session: Pick<ServerSession, 'principals'>, title: string): Promise<unknown> =>
-  asPerson(pool, session, (client) => client.query('insert into note (id, title) values ($1, $2)', [randomUUID(), title]))
+  asPerson(pool, session, (client) =>
+    client.query('insert into note (id, title) values ($1, $2)', [randomUUID(), title]),
+  )
 
 describe('Postgres: rows by principals', () => {
-  test('one connection serves one person after the other, and nobody sees anybody else\'s', async () => {
+  test("one connection serves one person after the other, and nobody sees anybody else's", async () => {
     const { first, second, stranger } = await world()
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
@@ -86,14 +94,18 @@ describe('Postgres: rows by principals', () => {
     // The same connection, outside any transaction of somebody's.
     expect((await pool.query('select * from note')).rows).toEqual([])
     expect(pool.totalCount).toBe(1)
-    await expect(pool.query(`insert into note (id, title) values ('${randomUUID()}', 'nobody')`)).rejects.toThrow('row-level security')
+    await expect(pool.query(`insert into note (id, title) values ('${randomUUID()}', 'nobody')`)).rejects.toThrow(
+      'row-level security',
+    )
   })
 
   test('a request that fails leaves nothing of itself on the connection', async () => {
     const { first, stranger } = await world()
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
-    await expect(asPerson(pool, await first.session(), (client) => client.query('select 1 / 0'))).rejects.toThrow('division')
+    await expect(asPerson(pool, await first.session(), (client) => client.query('select 1 / 0'))).rejects.toThrow(
+      'division',
+    )
     expect((await pool.query('select * from note')).rows).toEqual([])
     expect(await titles(pool, await stranger.session())).toEqual([])
     expect(pool.totalCount).toBe(1)
@@ -103,7 +115,9 @@ describe('Postgres: rows by principals', () => {
     const { first } = await world()
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
-    await expect(asPerson(pool, await first.session(), (client) => client.query('select pg_terminate_backend(pg_backend_pid())'))).rejects.toThrow()
+    await expect(
+      asPerson(pool, await first.session(), (client) => client.query('select pg_terminate_backend(pg_backend_pid())')),
+    ).rejects.toThrow()
     expect((await pool.query('select * from note')).rows).toEqual([])
     expect(await titles(pool, await first.session())).toEqual(['account'])
   })
@@ -117,13 +131,23 @@ describe('Postgres: rows by principals', () => {
     expect(pool.totalCount).toBe(3)
   })
 
-  test('nobody writes in another\'s name, or gives a row away', async () => {
+  test("nobody writes in another's name, or gives a row away", async () => {
     const { first, stranger } = await world()
     const pool = await notesDatabase(1)
     const [mine, theirs] = [await first.session(), await stranger.session()]
     await add(pool, mine, 'account')
-    await expect(asPerson(pool, theirs, (client) => client.query('insert into note (id, owner, title) values ($1, $2, $3)', [randomUUID(), mine.principal, 'forged']))).rejects.toThrow('row-level security')
-    await expect(asPerson(pool, mine, (client) => client.query('update note set owner = $1', [theirs.principal]))).rejects.toThrow('row-level security')
+    await expect(
+      asPerson(pool, theirs, (client) =>
+        client.query('insert into note (id, owner, title) values ($1, $2, $3)', [
+          randomUUID(),
+          mine.principal,
+          'forged',
+        ]),
+      ),
+    ).rejects.toThrow('row-level security')
+    await expect(
+      asPerson(pool, mine, (client) => client.query('update note set owner = $1', [theirs.principal])),
+    ).rejects.toThrow('row-level security')
     expect((await asPerson(pool, theirs, (client) => client.query('delete from note'))).rowCount).toBe(0)
     expect(await titles(pool, mine)).toEqual(['account'])
   })
@@ -138,7 +162,10 @@ describe('Postgres: rows by principals', () => {
     const both = await second.session()
     expect(both.principals).toEqual([account.principal, device.principal])
     expect(await titles(pool, both)).toEqual(['account', 'device'])
-    expect((await asPerson(pool, both, (client) => client.query(`update note set title = 'changed' where title = 'device'`))).rowCount).toBe(1)
+    expect(
+      (await asPerson(pool, both, (client) => client.query(`update note set title = 'changed' where title = 'device'`)))
+        .rowCount,
+    ).toBe(1)
     await add(pool, both, 'new')
     expect(await titles(pool, await stranger.session())).toEqual([])
     expect((await pool.query('select * from note')).rows).toEqual([])
@@ -154,7 +181,9 @@ describe('SQLite: rows by principals', () => {
   function openNotes(): Sqlite.Database {
     const database = new Sqlite(':memory:')
     onTestFinished(() => void database.close())
-    database.exec('create table note (id text primary key, owner text not null, title text not null); create index note_owner on note (owner)')
+    database.exec(
+      'create table note (id text primary key, owner text not null, title text not null); create index note_owner on note (owner)',
+    )
     return database
   }
 
@@ -185,7 +214,9 @@ describe('SQLite: rows by principals', () => {
   })
 
   test('an index serves it', () => {
-    const plan = openNotes().prepare('explain query plan select title from note where owner in (select value from json_each(?))').all('[]') as { detail: string }[]
+    const plan = openNotes()
+      .prepare('explain query plan select title from note where owner in (select value from json_each(?))')
+      .all('[]') as { detail: string }[]
     expect(plan.map(({ detail }) => detail).join()).toContain('USING INDEX note_owner')
   })
 })

@@ -27,7 +27,9 @@ describe('an app that calls createAuth at module level, rendered in plain Node',
   }, 70_000)
 
   test('shows nobody, the same at each request', () => {
-    expect(rendered.first).toBe('<main><p data-testid="phase">starting</p><p data-testid="principal">nobody yet</p><p data-testid="summary">anonymous, ephemeral</p></main>')
+    expect(rendered.first).toBe(
+      '<main><p data-testid="phase">starting</p><p data-testid="principal">nobody yet</p><p data-testid="summary">anonymous, ephemeral</p></main>',
+    )
     expect(rendered.second).toBe(rendered.first)
   })
 
@@ -47,6 +49,10 @@ describe('an app that calls createAuth at module level, rendered in plain Node',
   test('has no identity that visitors would share', () => {
     expect(rendered.token).toBeNull()
     expect(rendered.refusal).toBe('KEYSTORE_UNAVAILABLE')
-    expect(rendered.state).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_UNAVAILABLE' } })
+    expect(rendered.state).toMatchObject({
+      authMode: 'anonymous',
+      session: null,
+      storage: { problem: 'KEYSTORE_UNAVAILABLE' },
+    })
   })
 })

@@ -21,8 +21,13 @@ type Algorithm = (typeof ALGORITHMS)[number]
 const PROGRAM = fileURLToPath(new URL('verifier/verify.py', import.meta.url))
 const IMPORTS = 'import cryptography, jwt; assert hasattr(jwt, "PyJWKClient")'
 // Where another Python comes first in the path, the system's may be the one that has the library.
-const python = [process.env['LATCHKEY_PYTHON'], 'python3', '/usr/bin/python3'].find((name) => name && spawnSync(name, ['-c', IMPORTS]).status === 0)
-if (!python) console.warn('The Python verifier: skipped, no Python with PyJWT and cryptography was found (python3-jwt and python3-cryptography, or set LATCHKEY_PYTHON)')
+const python = [process.env['LATCHKEY_PYTHON'], 'python3', '/usr/bin/python3'].find(
+  (name) => name && spawnSync(name, ['-c', IMPORTS]).status === 0,
+)
+if (!python)
+  console.warn(
+    'The Python verifier: skipped, no Python with PyJWT and cryptography was found (python3-jwt and python3-cryptography, or set LATCHKEY_PYTHON)',
+  )
 
 const opened: (() => void)[] = []
 afterEach(() => {
@@ -36,7 +41,13 @@ async function world(algorithm: Algorithm) {
   opened.push(() => http.close())
   const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   const exchange = { audiences: [API, OTHER_API], algorithm }
-  const server = await testServer({ baseURL: origin, plugins: [latchkey({ exchange }), latchkeyJwt({ jwks: { keyPairConfigs: ALGORITHMS.map((alg) => ({ alg })) as [] } })] })
+  const server = await testServer({
+    baseURL: origin,
+    plugins: [
+      latchkey({ exchange }),
+      latchkeyJwt({ jwks: { keyPairConfigs: ALGORITHMS.map((alg) => ({ alg })) as [] } }),
+    ],
+  })
   const paths = serve(http, server)
   return { origin, server, paths, ...clientOf(origin) }
 }
@@ -57,10 +68,18 @@ function serve(http: Server, { auth }: TestServer): string[] {
 function clientOf(origin: string) {
   const base = `${origin}/api/auth`
   const post = (path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(`${base}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', origin, ...headers }, body: JSON.stringify(body) })
+    fetch(`${base}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin, ...headers },
+      body: JSON.stringify(body),
+    })
 
   async function exchanged(parameters: object, headers?: Record<string, string>): Promise<string> {
-    const response = await post('/latchkey/token', { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', audience: API, ...parameters }, headers)
+    const response = await post(
+      '/latchkey/token',
+      { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', audience: API, ...parameters },
+      headers,
+    )
     const { access_token: token } = (await response.json()) as { access_token: string }
     expect(response.status).toBe(200)
     return token
@@ -68,16 +87,24 @@ function clientOf(origin: string) {
 
   return {
     async byDevice(device: Device, audience = API): Promise<string> {
-      return exchanged({ audience, subject_token_type: 'urn:latchkey:params:oauth:token-type:proof', subject_token: await device.proof({ audience: base, purpose: 'exchange' }) })
+      return exchanged({
+        audience,
+        subject_token_type: 'urn:latchkey:params:oauth:token-type:proof',
+        subject_token: await device.proof({ audience: base, purpose: 'exchange' }),
+      })
     },
     /** A second device's principal, adopted by the account of the first. */
     async byAccount(first: Device, second: Device): Promise<string> {
       const proof = { [PROOF_HEADER]: await first.proof({ audience: base, purpose: 'upgrade' }) }
       const cookie = cookiesOf(await post('/sign-up/email', person('ada'), proof))
-      const { nonce } = (await (await post('/latchkey/challenge', { purpose: 'link' }, { cookie })).json()) as { nonce: string }
+      const { nonce } = (await (await post('/latchkey/challenge', { purpose: 'link' }, { cookie })).json()) as {
+        nonce: string
+      }
       // The first look fixes who the account is.
       await fetch(`${base}/latchkey/session`, { headers: { cookie } })
-      const link = { [PROOF_HEADER]: await second.proof({ audience: base, purpose: 'link', nonce, linkTo: first.principal }) }
+      const link = {
+        [PROOF_HEADER]: await second.proof({ audience: base, purpose: 'link', nonce, linkTo: first.principal }),
+      }
       expect((await post('/latchkey/link', { nonce }, { cookie, ...link })).status).toBe(200)
       return exchanged({ subject_token_type: 'urn:latchkey:params:oauth:token-type:session' }, { cookie })
     },
@@ -86,11 +113,17 @@ function clientOf(origin: string) {
 
 type Device = Awaited<ReturnType<typeof testDevice>>
 
-const cookiesOf = (response: Response): string => response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ')
+const cookiesOf = (response: Response): string =>
+  response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
 
 /** The program, as it runs beside a server: a token in, a verdict out. */
 function verifier(origin: string, algorithms: readonly Algorithm[], audience = API) {
-  const child: ChildProcess = spawn(python!, [PROGRAM, origin, audience, ...algorithms], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child: ChildProcess = spawn(python!, [PROGRAM, origin, audience, ...algorithms], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   opened.push(() => child.kill())
   const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
   return async (token: string): Promise<Record<string, unknown>> => {
@@ -103,9 +136,15 @@ function verifier(origin: string, algorithms: readonly Algorithm[], audience = A
 
 /** Tokens as the server itself signs them, changed in one point. */
 async function forger({ auth }: TestServer, token: string, algorithm: Algorithm) {
-  const { privateKey, kid } = (await resolveSigningKey({ context: await auth.$context } as never, {}, { signingAlgorithm: algorithm }))!
+  const { privateKey, kid } = (await resolveSigningKey(
+    { context: await auth.$context } as never,
+    {},
+    { signingAlgorithm: algorithm },
+  ))!
   return (changes: object, header: object = {}): Promise<string> =>
-    new SignJWT({ ...decodeJwt(token), ...changes }).setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: kid!, ...header }).sign(privateKey)
+    new SignJWT({ ...decodeJwt(token), ...changes })
+      .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: kid!, ...header })
+      .sign(privateKey)
 }
 
 async function publicKeyOf(origin: string, token: string): Promise<{ kid: string; jwk: JWK }> {
@@ -133,7 +172,9 @@ describe.skipIf(!python)('a verifier in Python, of which this project knows noth
     const { kid, jwk } = await publicKeyOf(origin, token)
     const strangers = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     const own = generateKeyPairSync('ed25519').privateKey
-    const pem = new TextEncoder().encode(await exportSPKI((await importJWK(jwk, algorithm, { extractable: true })) as CryptoKey))
+    const pem = new TextEncoder().encode(
+      await exportSPKI((await importJWK(jwk, algorithm, { extractable: true })) as CryptoKey),
+    )
     const claims = decodeJwt(token)
     const now = Math.floor(Date.now() / 1000)
     const [header, payload, signature] = token.split('.') as [string, string, string]
@@ -150,10 +191,18 @@ describe.skipIf(!python)('a verifier in Python, of which this project knows noth
       'with a header that says so': `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt', kid })).toString('base64url')}.${payload}.`,
       'whose signature was taken off': `${header}.${payload}.`,
       'whose claims were changed': `${header}.${Buffer.from(JSON.stringify({ ...claims, sub: 'eve' })).toString('base64url')}.${signature}`,
-      'by HS256 with the public key as the secret': await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid }).sign(pem),
-      'by a stranger\'s key, with the server\'s key id': await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid }).sign(strangers),
-      'by a stranger\'s key, which it brings along': await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'own', jwk: own.export({ format: 'jwk' }) as JWK }).sign(own),
-      'by a stranger\'s key, without a key id': await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt' }).sign(strangers),
+      'by HS256 with the public key as the secret': await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid })
+        .sign(pem),
+      "by a stranger's key, with the server's key id": await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid })
+        .sign(strangers),
+      "by a stranger's key, which it brings along": await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'own', jwk: own.export({ format: 'jwk' }) as JWK })
+        .sign(own),
+      "by a stranger's key, without a key id": await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt' })
+        .sign(strangers),
       'that a device signed for itself': await device.token({ audience: API }),
       'that is a proof': await device.proof({ audience: API, purpose: 'exchange' }),
       'whose key id is no text': `${Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid: { $ne: null } })).toString('base64url')}.${payload}.${signature}`,
@@ -162,7 +211,8 @@ describe.skipIf(!python)('a verifier in Python, of which this project knows noth
       'that is none': 'x',
     }
     const verify = verifier(origin, [algorithm])
-    for (const [name, made] of Object.entries(refused)) expect.soft(await verify(made), name).toEqual({ TokenRefused: expect.any(String) })
+    for (const [name, made] of Object.entries(refused))
+      expect.soft(await verify(made), name).toEqual({ TokenRefused: expect.any(String) })
     // What was forged differs in nothing else from one that is taken.
     expect(await verify(await forge({}))).toEqual({ principals: [device.principal] })
     const other = ALGORITHMS.find((each) => each !== algorithm)!
@@ -176,7 +226,9 @@ describe.skipIf(!python)('a verifier in Python, of which this project knows noth
     const verify = verifier(origin, ['RS256'])
     const own = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     for (let count = 0; count < 20; count++) {
-      const forged = await new SignJWT(decodeJwt(token)).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: randomUUID() }).sign(own)
+      const forged = await new SignJWT(decodeJwt(token))
+        .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: randomUUID() })
+        .sign(own)
       expect(await verify(forged)).toEqual({ TokenRefused: 'PyJWKClientError' })
     }
     expect(await verify(token)).toEqual({ principals: [device.principal] })

@@ -44,7 +44,8 @@ export interface Held {
   release(): void
 }
 
-const PAGE = (script: string): string => `<!doctype html><title>Account</title><link rel="icon" href="data:,"><script type="module" src="/${script}.js"></script>`
+const PAGE = (script: string): string =>
+  `<!doctype html><title>Account</title><link rel="icon" href="data:,"><script type="module" src="/${script}.js"></script>`
 
 /** Starts the server on an empty database. */
 export async function startAccountServer(): Promise<AccountServer> {
@@ -56,7 +57,13 @@ export async function startAccountServer(): Promise<AccountServer> {
   const database = await openDatabase(databaseFile)
   const postgres = process.env['LATCHKEY_FLEET']
   const fleet = postgres ? await startFleet({ postgres, origin }) : null
-  const app = await createApp({ database, origin, secret: 'for specs alone, and long enough', siteFolder: join(folder, 'site'), accounts: fleet?.url ?? null })
+  const app = await createApp({
+    database,
+    origin,
+    secret: 'for specs alone, and long enough',
+    siteFolder: join(folder, 'site'),
+    accounts: fleet?.url ?? null,
+  })
   const requests: string[] = []
   const holds = new Map<string, Hold>()
   const underWay = new Set<Promise<unknown>>()
@@ -96,7 +103,14 @@ export async function startAccountServer(): Promise<AccountServer> {
   const pool = fleet && new Pool({ connectionString: fleet.database })
   const ask = async <Row>(query: string, values: string[]): Promise<Row[]> => {
     let place = 0
-    return pool ? (await pool.query(query.replaceAll('?', () => `$${++place}`), values)).rows : (file.prepare(query).all(...values) as Row[])
+    return pool
+      ? (
+          await pool.query(
+            query.replaceAll('?', () => `$${++place}`),
+            values,
+          )
+        ).rows
+      : (file.prepare(query).all(...values) as Row[])
   }
 
   const server: AccountServer = {
@@ -111,7 +125,11 @@ export async function startAccountServer(): Promise<AccountServer> {
     onStep() {},
     rows: (query, ...values) => ask(query, values),
     change: async (statement, ...values) => void (await ask(`${statement} returning 1`, values)),
-    ownersOf: (note) => file.prepare('select owner from note where id = ?').all(note).map((row) => (row as { owner: string }).owner),
+    ownersOf: (note) =>
+      file
+        .prepare('select owner from note where id = ?')
+        .all(note)
+        .map((row) => (row as { owner: string }).owner),
     forget() {
       requests.length = 0
       for (const { release } of holds.values()) release()
@@ -165,6 +183,14 @@ function own({ pathname }: URL): Response | undefined {
 async function buildPage(folder: string): Promise<void> {
   const input = { account: fileURLToPath(new URL('../harness/account.ts', import.meta.url)) }
   const outDir = join(folder, 'site')
-  await build({ logLevel: 'silent', configFile: false, build: { outDir, modulePreload: false, rollupOptions: { input, output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' } } } })
+  await build({
+    logLevel: 'silent',
+    configFile: false,
+    build: {
+      outDir,
+      modulePreload: false,
+      rollupOptions: { input, output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' } },
+    },
+  })
   writeFileSync(join(outDir, 'index.html'), PAGE('account'))
 }

@@ -91,8 +91,15 @@ export function enter(page: Page, how: 'signUp' | 'signIn', email: string): Prom
 }
 
 /** Waits until the state has these fields. Not by animation frames: a tab in the background has next to none. */
-export async function waitForState(page: Page, expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>): Promise<AuthState> {
-  await page.waitForFunction((fields) => Object.entries(fields).every(([name, value]) => account.auth.getState()[name as 'phase'] === value), expected, { polling: 50 })
+export async function waitForState(
+  page: Page,
+  expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>,
+): Promise<AuthState> {
+  await page.waitForFunction(
+    (fields) => Object.entries(fields).every(([name, value]) => account.auth.getState()[name as 'phase'] === value),
+    expected,
+    { polling: 50 },
+  )
   return stateOf(page)
 }
 

@@ -1,8 +1,23 @@
 import type { Page } from '@playwright/test'
 import { adoptedNotes, conflicted, decide, dialogOf, twoDevices } from './conflicts.ts'
-import { type Person, enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
+import {
+  type Person,
+  enter,
+  expect,
+  expectNotes,
+  expectSynced,
+  readyForOffline,
+  signIn,
+  signOut,
+  signUp,
+  somebody,
+  test,
+  writeNote,
+} from './notes.ts'
 
-test('the dialog shows who and what is on each side, and nothing has changed yet (checklist 27: with preview)', async ({ openNotes }) => {
+test('the dialog shows who and what is on each side, and nothing has changed yet (checklist 27: with preview)', async ({
+  openNotes,
+}) => {
   const { ada, second, here } = await conflicted(openNotes)
   const { page } = second
   await expect(page.getByTestId('conflict-words')).toContainText(ada.email)
@@ -31,7 +46,9 @@ test('a note that was never sent comes along, and one of the other device can be
   await second.goOffline()
   await writeNote(second.page, 'Never sent')
   await second.goOnline()
-  await second.page.route('**/api/notes/*', (route) => (route.request().method() === 'PUT' ? route.abort() : route.continue()))
+  await second.page.route('**/api/notes/*', (route) =>
+    route.request().method() === 'PUT' ? route.abort() : route.continue(),
+  )
   await enter(second.page, 'sign-in', ada)
   await decide(second, 'adopt')
   await second.page.unroute('**/api/notes/*')
@@ -45,7 +62,9 @@ test('a note that was never sent comes along, and one of the other device can be
   await expectNotes(second.page, 'Changed on the first', 'Never sent', 'In the account')
 })
 
-test('keep aside: the account alone; the account area opens the others again (checklist 27: switch)', async ({ openNotes }) => {
+test('keep aside: the account alone; the account area opens the others again (checklist 27: switch)', async ({
+  openNotes,
+}) => {
   const { second, here, account } = await conflicted(openNotes)
   const { page } = second
   await decide(second, 'switch')
@@ -76,12 +95,17 @@ test('stay: signed out of the account again, also over a reload (checklist 27: c
   const { second, here } = await conflicted(openNotes)
   await decide(second, 'cancel')
   await second.page.reload()
-  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session: { principal: here } })
+  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({
+    authMode: 'local-first',
+    session: { principal: here },
+  })
   await expectNotes(second.page, 'On the second device')
   expect((await second.context.cookies()).filter(({ name }) => name.includes('session'))).toEqual([])
 })
 
-test('deleting takes a second step, and the way back from it is what a key press meets first (checklist 27: discard)', async ({ openNotes }) => {
+test('deleting takes a second step, and the way back from it is what a key press meets first (checklist 27: discard)', async ({
+  openNotes,
+}) => {
   const { second, account } = await conflicted(openNotes)
   const { page } = second
   await expect(page.getByTestId('conflict-discard')).toBeHidden()
@@ -101,7 +125,9 @@ test('deleting takes a second step, and the way back from it is what a key press
   await expect(page.getByTestId('kept-aside')).toBeHidden()
 })
 
-test('Escape and a stray Enter decide nothing; a reload asks again, and writing goes on meanwhile', async ({ openNotes }) => {
+test('Escape and a stray Enter decide nothing; a reload asks again, and writing goes on meanwhile', async ({
+  openNotes,
+}) => {
   const { second, here } = await conflicted(openNotes)
   const { page } = second
   await expect(page.getByTestId('conflict-heading')).toBeFocused()
@@ -125,7 +151,9 @@ test('by keyboard alone: heading, choices in order, and words that say what each
   const { second } = await conflicted(openNotes)
   const { page } = second
   await expect(page.getByRole('dialog', { name: 'You have notes here and in your account' })).toBeVisible()
-  await expect(page.getByTestId('conflict-adopt')).toHaveAccessibleDescription('Your account gets the notes of this device as well. You can undo it.')
+  await expect(page.getByTestId('conflict-adopt')).toHaveAccessibleDescription(
+    'Your account gets the notes of this device as well. You can undo it.',
+  )
   for (const name of ['adopt', 'switch', 'cancel', 'later', 'ask-discard']) {
     await page.keyboard.press('Tab')
     // The close button comes first: it stands beside the heading.
@@ -173,7 +201,9 @@ test('an adoption whose answer was lost is found done, once', async ({ openNotes
 test('a tab that dies right after the adoption leaves the notes to the next start', async ({ openNotes }) => {
   const { second } = await conflicted(openNotes)
   await second.page.keyboard.press('Escape')
-  await second.page.route('**/api/notes/*', (route) => (route.request().method() === 'PUT' ? route.abort() : route.continue()))
+  await second.page.route('**/api/notes/*', (route) =>
+    route.request().method() === 'PUT' ? route.abort() : route.continue(),
+  )
   await writeNote(second.page, 'Not sent yet')
   await expect.poll(() => second.page.evaluate(notesOnDisk)).toContain('Not sent yet')
   await second.page.getByTestId('conflict-decide').click()
@@ -216,7 +246,10 @@ test('an account that appears from outside waits for a word: not me', async ({ o
   await signInOutside(page, ada)
   await expect(page.getByTestId('waiting-notice')).toContainText(ada.email)
   await page.getByTestId('waiting-cancel').click()
-  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({ authMode: 'local-first', session: { principal: here } })
+  expect(await second.waitForState({ phase: 'ready' })).toMatchObject({
+    authMode: 'local-first',
+    session: { principal: here },
+  })
   await page.reload()
   await second.waitForState({ phase: 'ready' })
   await expect(page.getByTestId('waiting-notice')).toBeHidden()
@@ -234,7 +267,15 @@ test('an account that appears from outside waits for a word: that is me', async 
 
 /** As by a page of the same site that knows nothing of Latchkey. */
 async function signInOutside(page: Page, person: Person): Promise<void> {
-  await page.evaluate((body) => fetch('/api/auth/sign-in/email', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }), person)
+  await page.evaluate(
+    (body) =>
+      fetch('/api/auth/sign-in/email', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    person,
+  )
   await page.reload()
   await expect(page.getByTestId('waiting-notice')).toBeVisible()
 }
@@ -244,7 +285,9 @@ function notesOnDisk(): Promise<string[]> {
     const opening = indexedDB.open('latchkey-notes')
     opening.onerror = () => reject(opening.error)
     opening.onsuccess = () => {
-      const reading = opening.result.transaction('notes').objectStore('notes').getAll() as IDBRequest<{ title: string }[]>
+      const reading = opening.result.transaction('notes').objectStore('notes').getAll() as IDBRequest<
+        { title: string }[]
+      >
       reading.onsuccess = () => resolve(reading.result.map(({ title }) => title))
     }
   })

@@ -1,6 +1,17 @@
 import type { Page } from '@playwright/test'
 import type { AccountServer } from './account-server.ts'
-import { enter, expect, payloadOf, principalOf, someEmail, start, stateOf, test, tokenOf, waitForState } from './account.ts'
+import {
+  enter,
+  expect,
+  payloadOf,
+  principalOf,
+  someEmail,
+  start,
+  stateOf,
+  test,
+  tokenOf,
+  waitForState,
+} from './account.ts'
 
 /** Ada's account, made in a browser of its own. */
 async function signUpElsewhere(page: Page, server: AccountServer): Promise<{ email: string; account: string }> {
@@ -18,7 +29,8 @@ async function inConflict(page: Page, server: AccountServer, email: string): Pro
   return (await principalOf(page))!
 }
 
-const resolve = (page: Page, decision: 'adopt' | 'switch' | 'cancel') => page.evaluate(async (given) => {
+const resolve = (page: Page, decision: 'adopt' | 'switch' | 'cancel') =>
+  page.evaluate(async (given) => {
     const result = await account.auth.resolve(given)
     return result.outcome === 'failed' ? result.error.code : result.outcome
   }, decision)
@@ -26,7 +38,11 @@ const resolve = (page: Page, decision: 'adopt' | 'switch' | 'cancel') => page.ev
 const conflictOf = async (page: Page) => (await stateOf(page)).upgrade?.conflict
 
 for (const ending of ['killed', 'closed'] as const) {
-  test(`a conflict outlives a browser that was ${ending}: both are there, nothing is decided, and the answer counts`, async ({ device, launch, server }) => {
+  test(`a conflict outlives a browser that was ${ending}: both are there, nothing is decided, and the answer counts`, async ({
+    device,
+    launch,
+    server,
+  }) => {
     const elsewhere = await device()
     const { email, account: canonical } = await signUpElsewhere(elsewhere.page, server)
     const first = await launch()
@@ -39,16 +55,28 @@ for (const ending of ['killed', 'closed'] as const) {
     const { page, context } = await launch()
     // A browser writes its cookies up to half a minute late, and a killed one loses the last ones.
     await context.addCookies(cookies)
-    expect(await start(page, server.url)).toMatchObject({ authMode: 'local-first', phase: 'conflict', session: { principal: here, principals: [here] } })
+    expect(await start(page, server.url)).toMatchObject({
+      authMode: 'local-first',
+      phase: 'conflict',
+      session: { principal: here, principals: [here] },
+    })
     expect(await conflictOf(page)).toEqual(asked)
     expect(asked).toMatchObject({ principal: here, account: { principal: canonical }, isTaken: false })
     expect(await resolve(page, 'adopt')).toBe('adopted')
-    expect(await stateOf(page)).toMatchObject({ authMode: 'external', phase: 'ready', session: { principals: [canonical, here] } })
+    expect(await stateOf(page)).toMatchObject({
+      authMode: 'external',
+      phase: 'ready',
+      session: { principals: [canonical, here] },
+    })
     expect(payloadOf(await tokenOf(page, true))).toMatchObject({ sub: canonical, aliases: [here] })
   })
 }
 
-test('killed while it adopts, and the session gone with it: the question is over, no key is lost, and signing in again finds it adopted', async ({ device, launch, server }) => {
+test('killed while it adopts, and the session gone with it: the question is over, no key is lost, and signing in again finds it adopted', async ({
+  device,
+  launch,
+  server,
+}) => {
   const elsewhere = await device()
   const { email, account: canonical } = await signUpElsewhere(elsewhere.page, server)
   const first = await launch()
@@ -68,11 +96,19 @@ test('killed while it adopts, and the session gone with it: the question is over
   expect(await stateOf(page)).toMatchObject({ authMode: 'local-first', phase: 'ready', session: { principal: here } })
   expect(await enter(page, 'signIn', email)).toBe('upgraded')
   expect(await stateOf(page)).toMatchObject({ authMode: 'external', session: { principals: [canonical, here] } })
-  expect((await page.evaluate(() => account.readRecord()))!.entries.map(({ kind, principal }) => [kind, principal])).toEqual([['device', here], ['account', canonical]])
+  expect(
+    (await page.evaluate(() => account.readRecord()))!.entries.map(({ kind, principal }) => [kind, principal]),
+  ).toEqual([
+    ['device', here],
+    ['account', canonical],
+  ])
   expect(await server.rows('select id from "latchkeyPrincipal" where principal = ?', here)).toHaveLength(1)
 })
 
-test('an adopted device whose key is revoked by another device goes on as the account, comes back by signing in, and the account keeps its principal (checklist 28: list and revoke, without changing the principal)', async ({ device, server }) => {
+test('an adopted device whose key is revoked by another device goes on as the account, comes back by signing in, and the account keeps its principal (checklist 28: list and revoke, without changing the principal)', async ({
+  device,
+  server,
+}) => {
   const [elsewhere, second, third] = [await device(), await device(), await device()]
   const { email, account: canonical } = await signUpElsewhere(elsewhere.page, server)
   const here = await inConflict(second.page, server, email)
@@ -99,9 +135,15 @@ test('an adopted device whose key is revoked by another device goes on as the ac
 /** Ends the key of a principal of the account, as the app's list of devices does. */
 function revoke(page: Page, principal: string): Promise<number> {
   return page.evaluate(async (wanted) => {
-    const { keys } = (await (await fetch('/api/auth/latchkey/keys')).json()) as { keys: { principal: string; thumbprint: string }[] }
+    const { keys } = (await (await fetch('/api/auth/latchkey/keys')).json()) as {
+      keys: { principal: string; thumbprint: string }[]
+    }
     const { thumbprint } = keys.find((key) => key.principal === wanted)!
-    const answer = await fetch('/api/auth/latchkey/keys/revoke', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ thumbprint }) })
+    const answer = await fetch('/api/auth/latchkey/keys/revoke', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ thumbprint }),
+    })
     return answer.status
   }, principal)
 }

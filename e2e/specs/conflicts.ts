@@ -5,7 +5,9 @@ import { type Person, enter, expect, expectSynced, signUp, somebody, writeNote }
 type OpenNotes = () => Promise<Device>
 
 /** Ada's account with a note, and a second device of hers that has one of its own. */
-export async function twoDevices(openNotes: OpenNotes): Promise<{ ada: Person; first: Device; second: Device; here: string; account: string }> {
+export async function twoDevices(
+  openNotes: OpenNotes,
+): Promise<{ ada: Person; first: Device; second: Device; here: string; account: string }> {
   const ada = somebody()
   const first = await openNotes()
   await writeNote(first.page, 'In the account')
@@ -33,7 +35,9 @@ export async function thirdDevice(openNotes: OpenNotes): Promise<Device> {
 }
 
 /** Three devices, with the question asked on the second and on the third at once. */
-export async function bothConflicted(openNotes: OpenNotes): Promise<Awaited<ReturnType<typeof twoDevices>> & { third: Device; there: string }> {
+export async function bothConflicted(
+  openNotes: OpenNotes,
+): Promise<Awaited<ReturnType<typeof twoDevices>> & { third: Device; there: string }> {
   const given = await conflicted(openNotes)
   const third = await thirdDevice(openNotes)
   await ask(third, given.ada)
@@ -63,7 +67,11 @@ export async function openKeptAside(device: Device): Promise<void> {
 
 export const dialogOf = (page: Page) => page.getByTestId('conflict-dialog')
 
-export async function decide(device: Device, choice: 'adopt' | 'switch' | 'cancel', page: Page = device.page): Promise<void> {
+export async function decide(
+  device: Device,
+  choice: 'adopt' | 'switch' | 'cancel',
+  page: Page = device.page,
+): Promise<void> {
   await page.getByTestId(`conflict-${choice}`).click()
   await device.waitForState({ phase: 'ready' }, { page })
   await expect(dialogOf(page)).toBeHidden()

@@ -48,7 +48,9 @@ test('what was created before it cannot be seen, and it says so', async ({ devic
     harness.defineDevtools()
   })
   const panel = await mount(page)
-  await expect(panel.element).toContainText('Only what is created after defineDevtools() can be seen: call it before createAuth().')
+  await expect(panel.element).toContainText(
+    'Only what is created after defineDevtools() can be seen: call it before createAuth().',
+  )
   await expect(panel.present).toBeHidden()
   await page.evaluate(() => void harness.createAuth({ name: 'later' }))
   await expect(panel.present).toHaveText('ready')
@@ -114,7 +116,8 @@ test('events say what they changed, and whether they were ignored', async ({ dev
 })
 
 /** Nothing may load or run but the page's own script; no markup is ever parsed, no style is ever inline. */
-const STRICT = "default-src 'none'; script-src 'self'; style-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+const STRICT =
+  "default-src 'none'; script-src 'self'; style-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 test('it works under the strictest content security policy', async ({ device, harnessUrl }) => {
   const { page } = await device()
@@ -123,7 +126,11 @@ test('it works under the strictest content security policy', async ({ device, ha
   page.on('pageerror', (error) => complaints.push(String(error)))
   await page.route(`${harnessUrl}/`, async (route) => {
     const response = await route.fetch()
-    await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': STRICT }, body: (await response.text()).replace(/<link[^>]*>/, '') })
+    await route.fulfill({
+      response,
+      headers: { ...response.headers(), 'content-security-policy': STRICT },
+      body: (await response.text()).replace(/<link[^>]*>/, ''),
+    })
   })
   await page.goto(harnessUrl)
   await page.evaluate(async () => {
@@ -188,7 +195,10 @@ test('nothing moves when something goes wrong, and one voice says so', async ({ 
     return { auth, store }
   })
   const panel = await mount(page)
-  const boxes = async (): Promise<unknown> => Promise.all([panel.header, panel.offline, panel.skew('right'), panel.events.first()].map((part) => part.boundingBox()))
+  const boxes = async (): Promise<unknown> =>
+    Promise.all(
+      [panel.header, panel.offline, panel.skew('right'), panel.events.first()].map((part) => part.boundingBox()),
+    )
   const before = await boxes()
   await made.evaluate(({ auth }) => auth.rejectToken('disabled'))
   await expect(panel.fact('error')).toContainText('disabled')
@@ -198,7 +208,9 @@ test('nothing moves when something goes wrong, and one voice says so', async ({ 
     await auth.recordWrite().catch(() => {})
   })
   // The longest words of all.
-  await expect(panel.fact('storage')).toHaveText('KEYSTORE_NEWER a newer version wrote the record; it was left in place')
+  await expect(panel.fact('storage')).toHaveText(
+    'KEYSTORE_NEWER a newer version wrote the record; it was left in place',
+  )
   expect(await boxes()).toEqual(before)
   await expect(panel.element.getByRole('status')).toHaveText('latchkey, ready, local-first, disabled')
   await expect(panel.element.locator('[aria-live], [role="alert"], [role="log"], [role="timer"]')).toHaveCount(0)
@@ -219,7 +231,10 @@ test('storage that fails is named in words', async ({ device, harnessUrl }) => {
   await expect(panel.fact('storage')).toHaveText('KEYSTORE_TIMEOUT storage did not answer in time')
 })
 
-test('on a phone it is a sheet at the foot that closes, and the page below stays where it is', async ({ device, harnessUrl }) => {
+test('on a phone it is a sheet at the foot that closes, and the page below stays where it is', async ({
+  device,
+  harnessUrl,
+}) => {
   const { page } = await device({ viewport: { width: 320, height: 640 }, reducedMotion: 'reduce' })
   await page.goto(harnessUrl)
   await page.evaluate(async () => {
@@ -231,7 +246,9 @@ test('on a phone it is a sheet at the foot that closes, and the page below stays
   expect([sheet.x, sheet.width, sheet.y + sheet.height]).toEqual([0, 320, 640])
   expect(sheet.height).toBeLessThan(0.75 * 640)
   expect(await panel.element.locator('.body').evaluate((body) => body.scrollWidth - body.clientWidth)).toBe(0)
-  expect(await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight])).toEqual([320, 640])
+  expect(
+    await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]),
+  ).toEqual([320, 640])
   await expect(panel.element.locator('.phase rect').first()).toHaveCSS('transition-property', 'none')
   await panel.header.click()
   await expect(panel.present).toBeHidden()

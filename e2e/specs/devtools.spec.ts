@@ -2,7 +2,17 @@ import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
 import { conflicted, decide } from './conflicts.ts'
 import { type Panel, panelOf, readAll } from './devtools-panel.ts'
-import { enter, expect, expectNotes, expectSynced, readyForOffline, signUp, somebody, test, writeNote } from './notes.ts'
+import {
+  enter,
+  expect,
+  expectNotes,
+  expectSynced,
+  readyForOffline,
+  signUp,
+  somebody,
+  test,
+  writeNote,
+} from './notes.ts'
 
 async function openPanel({ page }: Device): Promise<Panel> {
   await page.getByTestId('account-menu').click()
@@ -23,11 +33,14 @@ async function hold(page: Page, address: string): Promise<() => void> {
   return letGo
 }
 
-test('the present phase is lit, also while an upgrade is going on (checklist 31: what the state machine does)', async ({ openNotes }) => {
+test('the present phase is lit, also while an upgrade is going on (checklist 31: what the state machine does)', async ({
+  openNotes,
+}) => {
   const device = await openNotes()
   const { page } = device
   const panel = await openPanel(device)
-  for (const phase of ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']) await expect(panel.element.locator(`[data-phase="${phase}"]`)).toBeVisible()
+  for (const phase of ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out'])
+    await expect(panel.element.locator(`[data-phase="${phase}"]`)).toBeVisible()
   await expect(panel.present).toHaveText('ready')
   await expect(panel.taken).toHaveAttribute('data-way', 'starting ready')
   await expect(panel.fact('mode')).toContainText('local-first')
@@ -36,7 +49,9 @@ test('the present phase is lit, also while an upgrade is going on (checklist 31:
   await enter(page, 'sign-up', somebody())
   await expect(panel.present).toHaveText('upgrading')
   await expect(panel.taken).toHaveAttribute('data-way', 'ready upgrading')
-  await expect(panel.element.getByRole('img')).toHaveAccessibleName(/Present phase: upgrading\. From here to ready by upgradeCompleted or upgradeFailed/)
+  await expect(panel.element.getByRole('img')).toHaveAccessibleName(
+    /Present phase: upgrading\. From here to ready by upgradeCompleted or upgradeFailed/,
+  )
   await expect(panel.events.filter({ hasText: 'upgradeStarted' })).toContainText('→ upgrading')
   letGo()
   await expect(panel.present).toHaveText('ready')
@@ -45,7 +60,9 @@ test('the present phase is lit, also while an upgrade is going on (checklist 31:
   await expect(panel.events.filter({ hasText: 'upgradeCompleted' })).toContainText('→ ready')
 })
 
-test('the whole history since the start is there, with times (checklist 31: what the state machine does)', async ({ openNotes }) => {
+test('the whole history since the start is there, with times (checklist 31: what the state machine does)', async ({
+  openNotes,
+}) => {
   const device = await openNotes()
   const panel = await openPanel(device)
   await expect(panel.events.last()).toContainText('opened')
@@ -54,7 +71,13 @@ test('the whole history since the start is there, with times (checklist 31: what
   const missed = async (): Promise<unknown> => {
     const heard = await device.events()
     const shown = await panel.events.locator('code').allTextContents()
-    return { shown: shown.length > 0, missed: heard.map(({ event }) => event).toReversed().filter((event, index) => event !== shown[index]) }
+    return {
+      shown: shown.length > 0,
+      missed: heard
+        .map(({ event }) => event)
+        .toReversed()
+        .filter((event, index) => event !== shown[index]),
+    }
   }
   await expect.poll(missed).toEqual({ shown: true, missed: [] })
 })
@@ -64,7 +87,10 @@ test('the offline switch stops every request, and puts everything back', async (
   const { page } = device
   await readyForOffline(page)
   const panel = await openPanel(device)
-  const before = await page.evaluateHandle(() => ({ fetch: globalThis.fetch, property: Object.getOwnPropertyDescriptor(globalThis, 'fetch') }))
+  const before = await page.evaluateHandle(() => ({
+    fetch: globalThis.fetch,
+    property: Object.getOwnPropertyDescriptor(globalThis, 'fetch'),
+  }))
   await panel.offline.check()
   await expect(panel.header).toContainText('offline')
   expect(await page.evaluate(() => navigator.onLine)).toBe(false)
@@ -84,7 +110,13 @@ test('the offline switch stops every request, and puts everything back', async (
   expect(
     await page.evaluate(({ fetch, property }) => {
       const now = Object.getOwnPropertyDescriptor(globalThis, 'fetch')
-      return [globalThis.fetch === fetch, JSON.stringify(now) === JSON.stringify(property), now?.value === property?.value, navigator.onLine, Object.hasOwn(navigator, 'onLine')]
+      return [
+        globalThis.fetch === fetch,
+        JSON.stringify(now) === JSON.stringify(property),
+        now?.value === property?.value,
+        navigator.onLine,
+        Object.hasOwn(navigator, 'onLine'),
+      ]
     }, before),
   ).toEqual([true, true, true, true, false])
   await signUp(device, somebody())
@@ -110,7 +142,8 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
   const { page } = device
   const hidden = new Set<string>()
   page.on('request', (request) => {
-    for (const value of Object.values(request.headers())) for (const jws of value.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g) ?? []) hidden.add(jws)
+    for (const value of Object.values(request.headers()))
+      for (const jws of value.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g) ?? []) hidden.add(jws)
   })
   const panel = await openPanel(device)
   const seen: string[] = []
@@ -128,7 +161,8 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
         open.onsuccess = () => {
           const [store = ''] = open.result.objectStoreNames
           const all = open.result.transaction(store).objectStore(store).getAll()
-          all.onsuccess = () => resolve([...JSON.stringify(all.result).matchAll(/"secret":"([\w-]{43})"/g)].map(([, secret]) => secret!))
+          all.onsuccess = () =>
+            resolve([...JSON.stringify(all.result).matchAll(/"secret":"([\w-]{43})"/g)].map(([, secret]) => secret!))
         }
       }),
   )
@@ -143,7 +177,9 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
 
   expect(secrets).toHaveLength(1)
   const pieces = [...secrets, ...[...hidden].flatMap((jws) => jws.split('.').slice(1)), principal!]
-  const windows = pieces.flatMap((piece) => Array.from({ length: piece.length - 11 }, (_, start) => piece.slice(start, start + 12)))
+  const windows = pieces.flatMap((piece) =>
+    Array.from({ length: piece.length - 11 }, (_, start) => piece.slice(start, start + 12)),
+  )
   for (const text of seen) {
     expect(text).toContain(principal!.slice(0, 8))
     expect(windows.filter((window) => text.includes(window))).toEqual([])
@@ -153,7 +189,8 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
 test('everything works by the keyboard, and its keys are no shortcuts of the app', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
-  const press = (...keys: string[]): Promise<void> => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve())
+  const press = (...keys: string[]): Promise<void> =>
+    keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve())
   await page.getByTestId('account-menu').focus()
   await press('Enter')
   await page.getByTestId('developer-panel').focus()
@@ -206,7 +243,9 @@ test('without a network at the first opening, the page stays as it is', async ({
   await expect(page.locator('latchkey-devtools')).toHaveCount(0)
 })
 
-test('after an adoption it knows of the key that this device brought along, and after the undo that none is in force', async ({ openNotes }) => {
+test('after an adoption it knows of the key that this device brought along, and after the undo that none is in force', async ({
+  openNotes,
+}) => {
   const { second, account, here } = await conflicted(openNotes)
   await second.page.keyboard.press('Escape')
   const panel = await openPanel(second)
@@ -235,8 +274,16 @@ function keysOnDisk(page: Page): Promise<[principal: string, form: 'secret' | 'k
         open.onerror = reject
         open.onsuccess = () => {
           const [store = ''] = open.result.objectStoreNames
-          const all = open.result.transaction(store).objectStore(store).getAll() as IDBRequest<{ entries: { kind: string; principal: string; secret?: string }[] }[]>
-          all.onsuccess = () => resolve(all.result.flatMap(({ entries }) => entries).filter(({ kind }) => kind === 'device').map(({ principal, secret }) => [principal, secret ? 'secret' : 'keys']))
+          const all = open.result.transaction(store).objectStore(store).getAll() as IDBRequest<
+            { entries: { kind: string; principal: string; secret?: string }[] }[]
+          >
+          all.onsuccess = () =>
+            resolve(
+              all.result
+                .flatMap(({ entries }) => entries)
+                .filter(({ kind }) => kind === 'device')
+                .map(({ principal, secret }) => [principal, secret ? 'secret' : 'keys']),
+            )
         }
       }),
   )

@@ -7,20 +7,30 @@ async function grantPersistence(page: Page): Promise<void> {
   const { targetInfo } = await session.send('Target.getTargetInfo')
   const { browserContextId = '' } = targetInfo
   const browser = await page.context().browser()!.newBrowserCDPSession()
-  await browser.send('Browser.grantPermissions', { permissions: ['durableStorage'], origin: new URL(page.url()).origin, browserContextId })
+  await browser.send('Browser.grantPermissions', {
+    permissions: ['durableStorage'],
+    origin: new URL(page.url()).origin,
+    browserContextId,
+  })
 }
 
-test('the identity panel says how well the identity is kept, and asks the browser to keep it better', async ({ openNotes }) => {
+test('the identity panel says how well the identity is kept, and asks the browser to keep it better', async ({
+  openNotes,
+}) => {
   const { page } = await openNotes()
   await page.getByTestId('account-menu').click()
-  await expect(page.getByTestId('durability')).toHaveText('In this browser, which may clear it when space is short or you stay away for long')
+  await expect(page.getByTestId('durability')).toHaveText(
+    'In this browser, which may clear it when space is short or you stay away for long',
+  )
   await expect(page.getByTestId('protection')).toHaveText('Can still be copied for a backup, so guard this device')
   await page.getByTestId('keep').click()
   await expect(page.getByTestId('keep-words')).toContainText('made no promise')
   await grantPersistence(page)
   await page.getByTestId('keep').click()
   await expect(page.getByTestId('keep-words')).toHaveText('This browser promised to keep it.')
-  await expect(page.getByTestId('durability')).toHaveText('In this browser, which promised to keep it until you clear it yourself')
+  await expect(page.getByTestId('durability')).toHaveText(
+    'In this browser, which promised to keep it until you clear it yourself',
+  )
   await expect(page.getByTestId('keep')).toBeHidden()
 })
 
@@ -60,7 +70,10 @@ test('site data that was cleared is told from a first visit, and nothing is made
       }),
   )
   await page.reload()
-  expect(await waitForState({ phase: 'ready' })).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+  expect(await waitForState({ phase: 'ready' })).toMatchObject({
+    session: null,
+    storage: { problem: 'KEYSTORE_VANISHED' },
+  })
   await expect(page.getByTestId('storage-problem')).toContainText('was cleared')
   await page.getByTestId('storage-retry').filter({ hasText: 'Start anew' }).click()
   await waitForState({ authMode: 'local-first', phase: 'ready' })

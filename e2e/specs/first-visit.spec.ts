@@ -9,7 +9,9 @@ test('a first visit owns an identity at once, without a form', async ({ openNote
   await expect(page.getByTestId('nudge')).toBeHidden()
 })
 
-test('the app opens again without a network, with the same identity (checklist 30: no network)', async ({ openNotes }) => {
+test('the app opens again without a network, with the same identity (checklist 30: no network)', async ({
+  openNotes,
+}) => {
   const device = await openNotes()
   const principal = await device.principal()
   await readyForOffline(device.page)
@@ -19,7 +21,9 @@ test('the app opens again without a network, with the same identity (checklist 3
   await expect(device.page.getByTestId('mode')).toHaveText('On this device only')
 })
 
-test('what was written offline is there after a reload, and synced when the network is back (checklist 31: fixtures for Playwright)', async ({ openNotes }) => {
+test('what was written offline is there after a reload, and synced when the network is back (checklist 31: fixtures for Playwright)', async ({
+  openNotes,
+}) => {
   const device = await openNotes()
   const { page } = device
   await readyForOffline(page)
@@ -47,7 +51,9 @@ test('a nudge appears once there is something to lose, and stays away when dismi
 /** A token lasts 15 minutes, and is replaced a minute before: this device's clock is behind by almost as much. */
 const ALMOST_A_TOKEN = 14 * 60_000 + 20_000
 
-test('a token that expires is replaced without a visible change (checklist 31: fixtures for Playwright)', async ({ openNotes }) => {
+test('a token that expires is replaced without a visible change (checklist 31: fixtures for Playwright)', async ({
+  openNotes,
+}) => {
   const device = await openNotes({ clockOffset: -ALMOST_A_TOKEN })
   const { page } = device
   const bearers = new Set<string | undefined>()
@@ -72,7 +78,10 @@ test('a token that the server calls expired is replaced without a visible change
   let refusals = 0
   await page.route('**/api/notes/*', (route) => {
     if (refusals++) return route.continue()
-    return route.fulfill({ status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="expired"' } })
+    return route.fulfill({
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="expired"' },
+    })
   })
   await writeNote(page, 'After')
   await expectSynced(page)
@@ -80,7 +89,9 @@ test('a token that the server calls expired is replaced without a visible change
   expect(await device.state()).toEqual(before)
 })
 
-test('two people on two devices never see each other\'s notes (checklist 31: fixtures for Playwright)', async ({ openNotes }) => {
+test("two people on two devices never see each other's notes (checklist 31: fixtures for Playwright)", async ({
+  openNotes,
+}) => {
   const [ada, bob] = [await openNotes(), await openNotes()]
   await writeNote(ada.page, 'Of Ada')
   await expectSynced(ada.page)

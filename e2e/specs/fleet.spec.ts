@@ -20,7 +20,10 @@ const test = base.extend<object, { started: Awaited<ReturnType<typeof startFresh
   app: [async ({ started }, use) => use(started), { scope: 'worker' }],
 })
 
-test('three servers and no stickiness: first visit, sign-up, a second device, adoption, with one of them killed on the way', async ({ started, openNotes }) => {
+test('three servers and no stickiness: first visit, sign-up, a second device, adoption, with one of them killed on the way', async ({
+  started,
+  openNotes,
+}) => {
   const fleet = started.fleet!
   const { first, second, here, account } = await conflicted(openNotes)
   for (const count of fleet.answered) expect(count).toBeGreaterThan(1)

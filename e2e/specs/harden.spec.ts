@@ -8,20 +8,43 @@ const useKeys = (page: Page) =>
     const entry = (await account.readRecord())!.entries.find(({ kind }) => kind === 'device')!
     const { sign, appRoot } = entry.keys!
     const probe = new TextEncoder().encode('probe')
-    const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x: entry.x! }, 'Ed25519', false, ['verify'])
-    const isSigned = await crypto.subtle.verify('Ed25519', publicKey, await crypto.subtle.sign('Ed25519', sign, probe), probe)
+    const publicKey = await crypto.subtle.importKey(
+      'jwk',
+      { kty: 'OKP', crv: 'Ed25519', x: entry.x! },
+      'Ed25519',
+      false,
+      ['verify'],
+    )
+    const isSigned = await crypto.subtle.verify(
+      'Ed25519',
+      publicKey,
+      await crypto.subtle.sign('Ed25519', sign, probe),
+      probe,
+    )
     const formats = ['pkcs8', 'jwk', 'raw', 'spki'] as const
-    const copies = await Promise.allSettled([sign, appRoot].flatMap((key) => formats.map((format) => crypto.subtle.exportKey(format as 'raw', key))))
+    const copies = await Promise.allSettled(
+      [sign, appRoot].flatMap((key) => formats.map((format) => crypto.subtle.exportKey(format as 'raw', key))),
+    )
     const wrapping = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['wrapKey'])
-    const wrapped = await Promise.allSettled(formats.map((format) => crypto.subtle.wrapKey(format, sign, wrapping, { name: 'AES-GCM', iv: probe })))
-    return { isSigned, copies: [...copies, ...wrapped].filter(({ status }) => status === 'fulfilled').length, text: JSON.stringify([sign, appRoot]) }
+    const wrapped = await Promise.allSettled(
+      formats.map((format) => crypto.subtle.wrapKey(format, sign, wrapping, { name: 'AES-GCM', iv: probe })),
+    )
+    return {
+      isSigned,
+      copies: [...copies, ...wrapped].filter(({ status }) => status === 'fulfilled').length,
+      text: JSON.stringify([sign, appRoot]),
+    }
   })
 
 const USABLE_AND_NOT_COPIED = { isSigned: true, copies: 0, text: '[{},{}]' }
 
-const waitUntilHardened = (page: Page) => page.waitForFunction(() => account.auth.getState().storage.protection === 'hardened', undefined, { polling: 50 })
+const waitUntilHardened = (page: Page) =>
+  page.waitForFunction(() => account.auth.getState().storage.protection === 'hardened', undefined, { polling: 50 })
 
-test('once an account brings the principal back the secret is gone, and its keys work on after a restart, uncopied', async ({ launch, server }) => {
+test('once an account brings the principal back the secret is gone, and its keys work on after a restart, uncopied', async ({
+  launch,
+  server,
+}) => {
   const first = await launch()
   await start(first.page, server.url)
   const principal = await principalOf(first.page)
@@ -37,14 +60,21 @@ test('once an account brings the principal back the secret is gone, and its keys
   await first.close()
 
   const { page } = await launch()
-  expect(await start(page, server.url)).toMatchObject({ authMode: 'external', session: { principal }, storage: { protection: 'hardened', durability: 'recoverable' } })
+  expect(await start(page, server.url)).toMatchObject({
+    authMode: 'external',
+    session: { principal },
+    storage: { protection: 'hardened', durability: 'recoverable' },
+  })
   expect(await page.evaluate(() => account.dumpStorage())).not.toContain(secret)
   expect(await useKeys(page)).toEqual(USABLE_AND_NOT_COPIED)
   expect(await page.evaluate(() => account.codeOf(account.auth.exportSecret()))).toBe('SECRET_HARDENED')
   expect(payloadOf(await tokenOf(page, true))['sub']).toBe(principal)
 })
 
-test('an identity that is hardened from the start signs and derives the same after the browser was killed', async ({ launch, server }) => {
+test('an identity that is hardened from the start signs and derives the same after the browser was killed', async ({
+  launch,
+  server,
+}) => {
   const first = await launch()
   await start(first.page, server.url, { hardened: true })
   await waitUntilHardened(first.page)
@@ -54,7 +84,11 @@ test('an identity that is hardened from the start signs and derives the same aft
   await first.kill()
 
   const { page } = await launch()
-  expect(await start(page, server.url, { hardened: true })).toMatchObject({ authMode: 'local-first', session: { principal }, storage: { protection: 'hardened' } })
+  expect(await start(page, server.url, { hardened: true })).toMatchObject({
+    authMode: 'local-first',
+    session: { principal },
+    storage: { protection: 'hardened' },
+  })
   const token = String(await tokenOf(page))
   await expect(createTokenVerifier({ audience: server.url }).verify(token)).resolves.toMatchObject({ principal })
   expect(await derive(page)).toBe(derived)

@@ -18,12 +18,27 @@ export interface KeptBrowser {
   close(): Promise<void>
 }
 
-const FLAGS = ['--headless', '--remote-debugging-port=0', '--no-first-run', '--no-default-browser-check', '--password-store=basic', '--use-mock-keychain', '--disable-gpu', '--hide-crash-restore-bubble']
+const FLAGS = [
+  '--headless',
+  '--remote-debugging-port=0',
+  '--no-first-run',
+  '--no-default-browser-check',
+  '--password-store=basic',
+  '--use-mock-keychain',
+  '--disable-gpu',
+  '--hide-crash-restore-bubble',
+]
 
 /** Starts a browser on a profile folder. */
-export async function launchKept(profile: string, { executablePath = chromium.executablePath(), args = [] }: LaunchOptions): Promise<KeptBrowser> {
+export async function launchKept(
+  profile: string,
+  { executablePath = chromium.executablePath(), args = [] }: LaunchOptions,
+): Promise<KeptBrowser> {
   // A process group of its own, so that all of it can be killed at once.
-  const leader = spawn(executablePath, [...FLAGS, ...args, `--user-data-dir=${profile}`, 'about:blank'], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+  const leader = spawn(executablePath, [...FLAGS, ...args, `--user-data-dir=${profile}`, 'about:blank'], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   const ended = once(leader, 'exit')
   const browser = await connect(leader).catch((error: unknown) => {
     leader.kill('SIGKILL')

@@ -60,14 +60,20 @@ export async function watch(server: AccountServer, act: () => Promise<unknown>):
  *
  * @returns the steps until then
  */
-export async function killDuring(browser: KeptBrowser, server: AccountServer, moment: Moment, act: () => Promise<unknown>): Promise<string[]> {
+export async function killDuring(
+  browser: KeptBrowser,
+  server: AccountServer,
+  moment: Moment,
+  act: () => Promise<unknown>,
+): Promise<string[]> {
   const steps: string[] = []
   let killing: Promise<void> | undefined
   const kill = (): Promise<void> => (killing ??= browser.kill())
   server.onStep = (step) => {
     if (killing) return
     steps.push(step)
-    if ((moment.kind === 'step' && steps.length === moment.at) || (moment.kind === 'shown' && step.startsWith(SHOWN))) void kill()
+    if ((moment.kind === 'step' && steps.length === moment.at) || (moment.kind === 'shown' && step.startsWith(SHOWN)))
+      void kill()
   }
   const timer = moment.kind === 'time' && setTimeout(kill, moment.at)
   // It ends with the browser.

@@ -27,7 +27,11 @@ interface Counts {
 }
 
 /** Runs an act whole, and then once for each moment in a browser that is killed; each is looked at in the next browser. */
-async function run(launch: () => Promise<KeptBrowser>, server: AccountServer, { prepare, act, check, look }: Campaign): Promise<Counts> {
+async function run(
+  launch: () => Promise<KeptBrowser>,
+  server: AccountServer,
+  { prepare, act, check, look }: Campaign,
+): Promise<Counts> {
   const counts: Counts = { before: 0, after: 0, lost: 0, duplicated: 0 }
   const ended = new Map<number, readonly string[]>()
   let browser = await launch()
@@ -55,14 +59,20 @@ async function run(launch: () => Promise<KeptBrowser>, server: AccountServer, { 
 }
 
 function report(what: string, { before, after, lost, duplicated }: Counts, boundary: string): void {
-  console.log(`${what}: ${before + after} rounds (seed ${SEED}), killed ${before} times before ${boundary} and ${after} times after it; ${lost} identities lost, ${duplicated} duplicated`)
+  console.log(
+    `${what}: ${before + after} rounds (seed ${SEED}), killed ${before} times before ${boundary} and ${after} times after it; ${lost} identities lost, ${duplicated} duplicated`,
+  )
   expect({ rounds: before + after, lost, duplicated }).toEqual({ rounds: ROUNDS, lost: 0, duplicated: 0 })
 }
 
 /** Principals that a page has shown by then. */
-const shownIn = (steps: readonly string[]): string[] => steps.filter((step) => step.startsWith(SHOWN)).map((step) => step.slice(SHOWN.length + 1))
+const shownIn = (steps: readonly string[]): string[] =>
+  steps.filter((step) => step.startsWith(SHOWN)).map((step) => step.slice(SHOWN.length + 1))
 
-test('killed during the first start: one identity, the one that anybody has seen (checklist 30: a crash at any point)', async ({ launch, server }) => {
+test('killed during the first start: one identity, the one that anybody has seen (checklist 30: a crash at any point)', async ({
+  launch,
+  server,
+}) => {
   const notes = Array.from({ length: ROUNDS + 1 }, () => randomUUID())
   // Each round is the first visit to another origin.
   const originOf = (round: number): string => server.url.replace('localhost', `r${round}.localhost`)
@@ -76,7 +86,10 @@ test('killed during the first start: one identity, the one that anybody has seen
           if (telling) account.tellSteps()
           const auth = await account.open({ audience })
           account.tell(`shown ${auth.getState().session?.principal}`)
-          await auth.fetch(`/api/notes/${note}`, { method: 'PUT', body: JSON.stringify({ title: '', body: '', updatedAt: 1 }) })
+          await auth.fetch(`/api/notes/${note}`, {
+            method: 'PUT',
+            body: JSON.stringify({ title: '', body: '', updatedAt: 1 }),
+          })
         },
         [server.url, notes[round]!, isTelling] as const,
       )
@@ -84,7 +97,11 @@ test('killed during the first start: one identity, the one that anybody has seen
     async check(page, round, steps) {
       await page.goto(originOf(round))
       const record = await page.evaluate(() => account.readRecord())
-      const seen = [...shownIn(steps), ...server.ownersOf(notes[round]!), ...(record?.entries.map(({ principal }) => principal) ?? [])]
+      const seen = [
+        ...shownIn(steps),
+        ...server.ownersOf(notes[round]!),
+        ...(record?.entries.map(({ principal }) => principal) ?? []),
+      ]
       const state = await start(page, originOf(round))
       expect(state).toMatchObject({ authMode: 'local-first', phase: 'ready', storage: { protection: 'extractable' } })
       expect(state.storage).not.toHaveProperty('problem')
@@ -100,12 +117,23 @@ test('killed during the first start: one identity, the one that anybody has seen
   report('First start', counts, 'the record was there')
 })
 
-test('killed during an upgrade: one account, the same identity, nobody locked out (checklist 30: a crash at any point)', async ({ launch, server }) => {
+test('killed during an upgrade: one account, the same identity, nobody locked out (checklist 30: a crash at any point)', async ({
+  launch,
+  server,
+}) => {
   const emails = Array.from({ length: ROUNDS + 1 }, someEmail)
   const principals: string[] = []
   let missing = 0
-  const usersOf = (round: number) => server.rows<{ id: string; principal: string | null }>('select id, principal from "user" where email = ?', emails[round]!)
-  const locksOf = (principal: string) => server.rows<{ kind: string; userId: string | null }>('select kind, "userId" from "latchkeyPrincipal" where principal = ?', principal)
+  const usersOf = (round: number) =>
+    server.rows<{ id: string; principal: string | null }>(
+      'select id, principal from "user" where email = ?',
+      emails[round]!,
+    )
+  const locksOf = (principal: string) =>
+    server.rows<{ kind: string; userId: string | null }>(
+      'select kind, "userId" from "latchkeyPrincipal" where principal = ?',
+      principal,
+    )
 
   const counts = await run(launch, server, {
     async prepare(page, round) {
@@ -134,7 +162,8 @@ test('killed during an upgrade: one account, the same identity, nobody locked ou
       if (!isSignedIn) {
         missing += committed.length
         const outcome = await enter(page, 'signUp', emails[round]!)
-        if (committed.length && outcome === 'PROVIDER_REFUSED') expect(await enter(page, 'signIn', emails[round]!)).toBe('upgraded')
+        if (committed.length && outcome === 'PROVIDER_REFUSED')
+          expect(await enter(page, 'signIn', emails[round]!)).toBe('upgraded')
         else expect(outcome).toBe('upgraded')
       }
       expect(await stateOf(page)).toMatchObject({ authMode: 'external', session: { principal } })
@@ -150,9 +179,15 @@ test('killed during an upgrade: one account, the same identity, nobody locked ou
       return [session!.principal, ...entries.map(({ principal }) => principal)]
     },
   })
-  console.log(`Upgrade: ${missing} of ${counts.after} accounts had to be signed in to again (the browser had not kept the cookie or the answer)`)
+  console.log(
+    `Upgrade: ${missing} of ${counts.after} accounts had to be signed in to again (the browser had not kept the cookie or the answer)`,
+  )
   report('Upgrade', counts, 'the server had committed')
-  const orphans = await server.rows<{ principal: string }>('select principal from "latchkeyPrincipal" where "userId" is null or "userId" not in (select id from "user")')
+  const orphans = await server.rows<{ principal: string }>(
+    'select principal from "latchkeyPrincipal" where "userId" is null or "userId" not in (select id from "user")',
+  )
   expect(orphans.filter(({ principal }) => principals.includes(principal))).toEqual([])
-  expect(await server.rows(`select id from "user" where email in (${emails.map(() => '?').join()})`, ...emails)).toHaveLength(ROUNDS + 1)
+  expect(
+    await server.rows(`select id from "user" where email in (${emails.map(() => '?').join()})`, ...emails),
+  ).toHaveLength(ROUNDS + 1)
 })

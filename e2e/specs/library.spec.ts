@@ -16,7 +16,9 @@ interface Vectors {
   }[]
 }
 
-const { identities } = JSON.parse(readFileSync(new URL('../../lib/vectors/latchkey-v1.json', import.meta.url), 'utf8')) as Vectors
+const { identities } = JSON.parse(
+  readFileSync(new URL('../../lib/vectors/latchkey-v1.json', import.meta.url), 'utf8'),
+) as Vectors
 
 for (const suite of ['nativeSuite', 'nobleSuite'] as const) {
   test(`every vector gives the same bytes in the browser: ${suite}`, async ({ device, harnessUrl }) => {
@@ -25,14 +27,19 @@ for (const suite of ['nativeSuite', 'nobleSuite'] as const) {
     for (const expected of identities) {
       const actual = await page.evaluate(
         async ([name, vector]) => {
-          const payload = (jws: string): { aud: string; jti: string; nonce?: string; link_to?: string } => JSON.parse(atob(jws.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')))
+          const payload = (jws: string): { aud: string; jti: string; nonce?: string; link_to?: string } =>
+            JSON.parse(atob(jws.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')))
           const made = await harness.testDevice(vector.secret, harness[name])
-          const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+          const hex = (bytes: Uint8Array): string =>
+            Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
           const proof = (purpose: 'upgrade' | 'bind' | 'link', jws: string): Promise<string> => {
             const { aud, jti, nonce, link_to: linkTo } = payload(jws)
             return made.proof({ audience: aud, now: vector.now, purpose, jti, nonce, linkTo })
           }
-          const keys = Object.keys(vector.derived_keys).map(async (purpose) => [purpose, hex(await made.key.deriveKey(purpose))])
+          const keys = Object.keys(vector.derived_keys).map(async (purpose) => [
+            purpose,
+            hex(await made.key.deriveKey(purpose)),
+          ])
           return {
             secret: made.secret,
             x: made.key.x,
@@ -53,13 +60,19 @@ for (const suite of ['nativeSuite', 'nobleSuite'] as const) {
   })
 }
 
-test('the fallback is chosen by a probe: a page whose WebCrypto refuses Ed25519 has the same identity', async ({ device, harnessUrl }) => {
+test('the fallback is chosen by a probe: a page whose WebCrypto refuses Ed25519 has the same identity', async ({
+  device,
+  harnessUrl,
+}) => {
   const { page } = await device()
   await page.goto(harnessUrl)
   const [native, fallback] = await page.evaluate(async (secret) => {
     const first = await harness.testDevice(secret)
     const importKey = crypto.subtle.importKey.bind(crypto.subtle)
-    crypto.subtle.importKey = ((...given: Parameters<typeof importKey>) => (given[2] === 'Ed25519' ? Promise.reject(new DOMException('refused', 'NotSupportedError')) : importKey(...given))) as typeof importKey
+    crypto.subtle.importKey = ((...given: Parameters<typeof importKey>) =>
+      given[2] === 'Ed25519'
+        ? Promise.reject(new DOMException('refused', 'NotSupportedError'))
+        : importKey(...given)) as typeof importKey
     const second = await harness.testDevice(secret)
     return [first, second].map(({ principal, key }) => ({ principal, suite: key.suite }))
   }, identities[1]!.secret)
@@ -75,18 +88,26 @@ for (const store of ['indexedDbStore', 'memoryStore'] as const) {
       let count = 0
       const open = async () => {
         const app = `acceptance-${count++}`
-        if (name === 'indexedDbStore') return { first: harness.indexedDbStore(app), second: harness.indexedDbStore(app) }
+        if (name === 'indexedDbStore')
+          return { first: harness.indexedDbStore(app), second: harness.indexedDbStore(app) }
         const shared = harness.memoryStore()
         return { first: shared, second: shared }
       }
-      return Promise.all(harness.storeAcceptance(open).map(async (one) => ({ name: one.name, error: await one.run().then(() => null, String) })))
+      return Promise.all(
+        harness
+          .storeAcceptance(open)
+          .map(async (one) => ({ name: one.name, error: await one.run().then(() => null, String) })),
+      )
     }, store)
     expect(outcomes.length).toBeGreaterThan(5)
     expect(outcomes.filter(({ error }) => error)).toEqual([])
   })
 }
 
-test('eight pages opened at once make one identity, twenty rounds (checklist 30: eight tabs)', async ({ device, harnessUrl }) => {
+test('eight pages opened at once make one identity, twenty rounds (checklist 30: eight tabs)', async ({
+  device,
+  harnessUrl,
+}) => {
   test.slow()
   for (let round = 0; round < 20; round++) {
     const { context, close } = await device()
@@ -117,14 +138,21 @@ test('eight pages opened at once make one identity, twenty rounds (checklist 30:
   }
 })
 
-test('an identity survives a reload, and signs a token that a server takes (checklist 5: stable across reloads)', async ({ device, harnessUrl }) => {
+test('an identity survives a reload, and signs a token that a server takes (checklist 5: stable across reloads)', async ({
+  device,
+  harnessUrl,
+}) => {
   const { page } = await device()
   const load = async () => {
     await page.goto(harnessUrl)
     return page.evaluate(async () => {
       const auth = harness.createAuth()
       await auth.ready
-      return { principal: auth.getState().session?.principal, storage: auth.getState().storage, token: await auth.getToken() }
+      return {
+        principal: auth.getState().session?.principal,
+        storage: auth.getState().storage,
+        token: await auth.getToken(),
+      }
     })
   }
   const first = await load()
@@ -132,7 +160,9 @@ test('an identity survives a reload, and signs a token that a server takes (chec
   expect(second.principal).toBe(first.principal)
   expect(second.storage).toEqual({ durability: 'evictable', protection: 'extractable' })
   const { createTokenVerifier } = await import('latchkey/server')
-  await expect(createTokenVerifier({ audience: harnessUrl }).verify(second.token!)).resolves.toMatchObject({ principal: first.principal })
+  await expect(createTokenVerifier({ audience: harnessUrl }).verify(second.token!)).resolves.toMatchObject({
+    principal: first.principal,
+  })
 })
 
 test('a database deleted from another tab blocks nobody', async ({ device, harnessUrl }) => {

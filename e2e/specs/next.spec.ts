@@ -48,7 +48,11 @@ for (const mode of ['dev', 'start'] as const) {
       expect(complaints).toEqual([])
     })
 
-    test('a route handler knows who asks, and lets nobody write without a principal', async ({ device, nextApp, request }) => {
+    test('a route handler knows who asks, and lets nobody write without a principal', async ({
+      device,
+      nextApp,
+      request,
+    }) => {
       const { page, principal } = await device()
       const complaints = complaintsOf(page)
       await page.goto(await nextApp(mode))
@@ -56,7 +60,10 @@ for (const mode of ['dev', 'start'] as const) {
       await expect(page.getByTestId('early').locator('output')).toHaveText(`201 {"owner":"${await principal()}"}`)
       expect(complaints).toEqual([])
       const anonymous = await request.post(`${await nextApp(mode)}/api/who`)
-      expect([anonymous.status(), await anonymous.text()]).toEqual([403, expect.stringContaining('ANONYMOUS_WRITE_DENIED')])
+      expect([anonymous.status(), await anonymous.text()]).toEqual([
+        403,
+        expect.stringContaining('ANONYMOUS_WRITE_DENIED'),
+      ])
     })
   })
 }

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Issuer, OAuth2Service } from 'oauth2-mock-server'
+import {
+  type MutableRedirectUri,
+  type MutableResponse,
+  type MutableToken,
+  OAuth2Issuer,
+  OAuth2Service,
+} from 'oauth2-mock-server'
 
 /** A person's account at the provider. */
 export interface ProviderProfile {
@@ -33,13 +39,26 @@ export async function startProvider(): Promise<Provider> {
   await issuer.keys.generate('RS256')
   const service = new OAuth2Service(issuer, ENDPOINTS)
   const answer = service.requestHandler
-  const http = createServer((request, response) => (isQuestion(request) ? ask(request, response) : answer(request, response)))
+  const http = createServer((request, response) =>
+    isQuestion(request) ? ask(request, response) : answer(request, response),
+  )
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   issuer.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-  const provider = { url: issuer.url, profile: someProfile(), close: () => (http.closeAllConnections(), void http.close()) }
-  service.on('beforeTokenSigning', ({ payload }: MutableToken) => Object.assign(payload, provider.profile, { aud: 'items' }))
-  service.on('beforeUserinfo', (response: MutableResponse) => (response.body = { ...provider.profile, id: provider.profile.sub, state: 'active' }))
-  service.on('beforeAuthorizeRedirect', ({ url }: MutableRedirectUri, request: IncomingMessage) => refuse(url, answerIn(request)))
+  const provider = {
+    url: issuer.url,
+    profile: someProfile(),
+    close: () => (http.closeAllConnections(), void http.close()),
+  }
+  service.on('beforeTokenSigning', ({ payload }: MutableToken) =>
+    Object.assign(payload, provider.profile, { aud: 'items' }),
+  )
+  service.on(
+    'beforeUserinfo',
+    (response: MutableResponse) => (response.body = { ...provider.profile, id: provider.profile.sub, state: 'active' }),
+  )
+  service.on('beforeAuthorizeRedirect', ({ url }: MutableRedirectUri, request: IncomingMessage) =>
+    refuse(url, answerIn(request)),
+  )
   return provider
 }
 
@@ -52,8 +71,13 @@ function isQuestion(request: IncomingMessage): boolean {
 }
 
 function ask({ url }: IncomingMessage, response: ServerResponse): void {
-  const link = (answer: string): string => `<a id="${answer}" href="${url!.replaceAll('&', '&amp;')}&amp;answer=${answer}">${answer}</a>`
-  response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>Provider</title><link rel="icon" href="data:,">${['allow', 'cancel', 'error'].map(link).join(' ')}`)
+  const link = (answer: string): string =>
+    `<a id="${answer}" href="${url!.replaceAll('&', '&amp;')}&amp;answer=${answer}">${answer}</a>`
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end(
+      `<!doctype html><title>Provider</title><link rel="icon" href="data:,">${['allow', 'cancel', 'error'].map(link).join(' ')}`,
+    )
 }
 
 /** RFC 6749 §4.1.2.1. */

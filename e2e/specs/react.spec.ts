@@ -30,7 +30,10 @@ const test = base.extend<object, { pages: Awaited<ReturnType<typeof startReactPa
 })
 
 for (const when of ['at once', 'late']) {
-  test(`a page that a server rendered hydrates without a word and shows who is here: ${when}`, async ({ device, pages }) => {
+  test(`a page that a server rendered hydrates without a word and shows who is here: ${when}`, async ({
+    device,
+    pages,
+  }) => {
     const { page } = await device()
     const complaints = complaintsOf(page)
     expect(pages.html).toContain('nobody yet')
@@ -59,7 +62,10 @@ test('a component renders again only when the part that it reads is another one'
     const seen = { mode: [] as string[], whole: [] as string[], made: [] as string[] }
     const Mode = () => (seen.mode.push(useAuth(auth, ({ authMode }) => authMode)), null)
     const Whole = () => (seen.whole.push(useAuth(auth).error ?? 'none'), null)
-    const Made = () => (seen.made.push(Object.keys(useAuth(auth, ({ error }) => ({ [error ?? 'none']: true }))).join()), null)
+    const Made = () => (
+      seen.made.push(Object.keys(useAuth(auth, ({ error }) => ({ [error ?? 'none']: true }))).join()),
+      null
+    )
     const root = createRoot(document.querySelector('#root')!)
     flushSync(() => root.render([Mode, Whole, Made].map((Part, key) => createElement(Part, { key }))))
     flushSync(() => auth.rejectToken('expired'))
@@ -95,7 +101,10 @@ test('a component lets go of the identity that it no longer shows', async ({ dev
     const root = createRoot(document.querySelector('#root')!)
     const show = (auth: typeof first | null) => {
       flushSync(() => root.render(createElement(StrictMode, null, auth && createElement(Principal, { auth }))))
-      return { shown: document.querySelector('#root')!.textContent, listening: [first.listening.size, second.listening.size] }
+      return {
+        shown: document.querySelector('#root')!.textContent,
+        listening: [first.listening.size, second.listening.size],
+      }
     }
     const principals = [first, second].map((auth) => auth.getState().session?.principal)
     return { principals, steps: [show(first), show(second), show(null)] }

@@ -1,6 +1,19 @@
 import { someEmail } from './account.ts'
 import { someProfile } from './openid-provider.ts'
-import { answer, arrived, countUsers, enter, expect, expectUnchanged, expectUpgraded, leaveFor, makeItem, ownVerification, test, visit } from './routes.ts'
+import {
+  answer,
+  arrived,
+  countUsers,
+  enter,
+  expect,
+  expectUnchanged,
+  expectUpgraded,
+  leaveFor,
+  makeItem,
+  ownVerification,
+  test,
+  visit,
+} from './routes.ts'
 
 /** Each kind of redirect from a first visit to an account, however the server keeps its sessions. */
 export function routesInOneBrowser(): void {
@@ -18,7 +31,10 @@ export function routesInOneBrowser(): void {
   })
 
   for (const provider of ['gitlab', 'openid']) {
-    test(`first sign-up through ${provider === 'openid' ? 'a generic' : 'a built-in'} provider, and later ones on the same and on a second device (checklist 26: OAuth redirect)`, async ({ openApp, site }) => {
+    test(`first sign-up through ${provider === 'openid' ? 'a generic' : 'a built-in'} provider, and later ones on the same and on a second device (checklist 26: OAuth redirect)`, async ({
+      openApp,
+      site,
+    }) => {
       const { email } = (site.provider.profile = someProfile())
       const device = await openApp()
       const principal = await device.principal()
@@ -31,21 +47,29 @@ export function routesInOneBrowser(): void {
       await device.waitForState({ authMode: 'anonymous', phase: 'ready' })
       await leaveFor(device.page, provider)
       await answer(device.page, 'allow')
-      expect(await device.state()).toMatchObject({ authMode: 'anonymous', phase: 'pending', upgrade: { account: { principal, identifiers: [email] } } })
+      expect(await device.state()).toMatchObject({
+        authMode: 'anonymous',
+        phase: 'pending',
+        upgrade: { account: { principal, identifiers: [email] } },
+      })
       expect(await device.page.evaluate(() => routes.confirm())).toBe('switched')
       await expectUpgraded(device, site, email, { principal })
 
       const second = await openApp()
       await leaveFor(second.page, provider)
       await answer(second.page, 'allow')
-      expect(await second.state()).toMatchObject({ authMode: 'local-first', phase: 'pending', upgrade: { account: { principal, identifiers: [email] } } })
+      expect(await second.state()).toMatchObject({
+        authMode: 'local-first',
+        phase: 'pending',
+        upgrade: { account: { principal, identifiers: [email] } },
+      })
       expect(await second.page.evaluate(() => routes.confirm())).toBe('switched')
       await expectUpgraded(second, site, email, { principal })
       expect(countUsers(site, email)).toBe(1)
     })
   }
 
-  test('required verification by the app\'s own page', async ({ openApp, site }) => {
+  test("required verification by the app's own page", async ({ openApp, site }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await device.principal()

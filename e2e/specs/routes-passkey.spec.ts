@@ -35,7 +35,14 @@ test.describe('a passkey', () => {
   async function addAuthenticator(page: Page): Promise<Authenticator> {
     const cdp = await page.context().newCDPSession(page)
     await cdp.send('WebAuthn.enable')
-    const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } as const
+    const options = {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    } as const
     const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options })
     return {
       credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
@@ -43,7 +50,10 @@ test.describe('a passkey', () => {
     }
   }
 
-  test('registered, then used on the same and on a second device (checklist 26: passkey)', async ({ openApp, site }) => {
+  test('registered, then used on the same and on a second device (checklist 26: passkey)', async ({
+    openApp,
+    site,
+  }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await somebodysAccount(device, site, email)
@@ -71,7 +81,7 @@ test.describe('a passkey', () => {
     await expectUnchanged(device, site, { principal, phase: 'ready' })
   })
 
-  test('opens an account that nobody has used yet: it takes the device\'s principal', async ({ openApp, site }) => {
+  test("opens an account that nobody has used yet: it takes the device's principal", async ({ openApp, site }) => {
     const first = await openApp()
     const email = someEmail()
     await somebodysAccount(first, site, email)

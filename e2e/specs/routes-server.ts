@@ -44,7 +44,8 @@ export interface RoutesServer {
   close(): Promise<void>
 }
 
-const PAGE = '<!doctype html><title>Items</title><link rel="icon" href="data:,"><script type="module" src="/routes.js"></script>'
+const PAGE =
+  '<!doctype html><title>Items</title><link rel="icon" href="data:,"><script type="module" src="/routes.js"></script>'
 
 /** Under `npm run test:fleet` several Better Auths on one database take turns: what one of them remembered, the next does not know. */
 const INSTANCES = process.env['LATCHKEY_FLEET'] ? 3 : 1
@@ -58,7 +59,9 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
   const mails = new Map<string, Mail>()
   // It hands its one connection out to one transaction at a time.
   const shared = new Kysely({ dialect: new SqliteDialect({ database }) })
-  const auths = Array.from({ length: INSTANCES }, () => betterAuth(authOptions({ url, shared, provider, mails, cookieCache })))
+  const auths = Array.from({ length: INSTANCES }, () =>
+    betterAuth(authOptions({ url, shared, provider, mails, cookieCache })),
+  )
   const auth = auths[0]!
   let turn = 0
   await (await getMigrations(auth.options)).runMigrations()
@@ -88,7 +91,8 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
     url,
     provider,
     mailTo: (email) => mails.get(email)!,
-    account: (email) => rows<AccountRow>('SELECT id, principal, principalOpen, emailVerified FROM user WHERE email = ?', email)[0],
+    account: (email) =>
+      rows<AccountRow>('SELECT id, principal, principalOpen, emailVerified FROM user WHERE email = ?', email)[0],
     rows,
     change: (statement, ...values) => void database.prepare(statement).run(...values),
     async close() {
@@ -110,7 +114,13 @@ interface Given {
 
 function authOptions({ url, shared, provider, mails, cookieCache }: Given) {
   const client = { clientId: 'items', clientSecret: 'secret' }
-  const openId = { ...client, providerId: 'openid', discoveryUrl: `${provider.url}/.well-known/openid-configuration`, pkce: true, scopes: ['openid', 'email', 'profile'] }
+  const openId = {
+    ...client,
+    providerId: 'openid',
+    discoveryUrl: `${provider.url}/.well-known/openid-configuration`,
+    pkce: true,
+    scopes: ['openid', 'email', 'profile'],
+  }
   const post = (email: string, mail: Mail): Promise<void> => Promise.resolve(void mails.set(email, mail))
   return {
     baseURL: url,
@@ -121,7 +131,11 @@ function authOptions({ url, shared, provider, mails, cookieCache }: Given) {
     advanced: { disableOriginCheck: false },
     session: { cookieCache: { enabled: cookieCache } },
     emailAndPassword: { enabled: true, requireEmailVerification: true },
-    emailVerification: { sendOnSignUp: true, autoSignInAfterVerification: true, sendVerificationEmail: ({ user, ...mail }) => post(user.email, mail) },
+    emailVerification: {
+      sendOnSignUp: true,
+      autoSignInAfterVerification: true,
+      sendVerificationEmail: ({ user, ...mail }) => post(user.email, mail),
+    },
     socialProviders: { gitlab: { ...client, issuer: provider.url } },
     plugins: [
       latchkey(),
@@ -137,7 +151,15 @@ function authOptions({ url, shared, provider, mails, cookieCache }: Given) {
 async function buildPage(): Promise<Map<string, string>> {
   const outDir = mkdtempSync(join(tmpdir(), 'latchkey-routes-'))
   const input = { routes: fileURLToPath(new URL('../harness/routes.ts', import.meta.url)) }
-  await build({ logLevel: 'silent', configFile: false, build: { outDir, modulePreload: false, rollupOptions: { input, output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' } } } })
+  await build({
+    logLevel: 'silent',
+    configFile: false,
+    build: {
+      outDir,
+      modulePreload: false,
+      rollupOptions: { input, output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' } },
+    },
+  })
   const files = new Map(readdirSync(outDir).map((name) => [`/${name}`, readFileSync(join(outDir, name), 'utf8')]))
   rmSync(outDir, { recursive: true })
   return files

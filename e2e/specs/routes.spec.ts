@@ -1,6 +1,22 @@
 import { someEmail } from './account.ts'
 import { someProfile } from './openid-provider.ts'
-import { answer, arrived, arriving, countUsers, enter, expect, expectUnchanged, expectUpgraded, leaveFor, makeItem, ownLink, ownVerification, quiet, test, visit } from './routes.ts'
+import {
+  answer,
+  arrived,
+  arriving,
+  countUsers,
+  enter,
+  expect,
+  expectUnchanged,
+  expectUpgraded,
+  leaveFor,
+  makeItem,
+  ownLink,
+  ownVerification,
+  quiet,
+  test,
+  visit,
+} from './routes.ts'
 import { routesInOneBrowser } from './routes-in-one-browser.ts'
 
 const HOUR = 3_600_000
@@ -20,7 +36,7 @@ test.describe('a magic link', () => {
     expect(await device.principal({ page: other })).toBe(principal)
   })
 
-  test('followed by the app\'s own page in another tab', async ({ openApp, site }) => {
+  test("followed by the app's own page in another tab", async ({ openApp, site }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await device.principal()
@@ -32,7 +48,11 @@ test.describe('a magic link', () => {
     expect(await device.principal({ page: other })).toBe(principal)
   })
 
-  test('opened in a browser that was never here: signed in there as the account, and nothing of this device', async ({ openApp, device, site }) => {
+  test('opened in a browser that was never here: signed in there as the account, and nothing of this device', async ({
+    openApp,
+    device,
+    site,
+  }) => {
     const first = await openApp()
     const email = someEmail()
     const principal = await first.principal()
@@ -51,14 +71,21 @@ test.describe('a magic link', () => {
     await expectUnchanged(first, site, { principal, phase: 'pending' })
   })
 
-  test('opened in a browser that was here before: it waits there for the person\'s word, and then has that device\'s principal', async ({ openApp, site }) => {
+  test("opened in a browser that was here before: it waits there for the person's word, and then has that device's principal", async ({
+    openApp,
+    site,
+  }) => {
     const [first, second] = [await openApp(), await openApp()]
     const email = someEmail()
     const [principal, secondPrincipal] = [await first.principal(), await second.principal()]
     await makeItem(first)
     await enter(first.page, 'askForLink', email)
     await visit(second.page, site.mailTo(email).url)
-    expect(await second.state()).toMatchObject({ authMode: 'local-first', phase: 'pending', upgrade: { account: { identifiers: [email] } } })
+    expect(await second.state()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'pending',
+      upgrade: { account: { identifiers: [email] } },
+    })
     await expectUnchanged(second, site, { principal: secondPrincipal, phase: 'pending', items: 0 })
     expect(await second.page.evaluate(() => routes.confirm())).toBe('upgraded')
     await expectUpgraded(second, site, email, { principal: secondPrincipal, items: 0 })
@@ -69,7 +96,10 @@ test.describe('a magic link', () => {
     await expectUnchanged(first, site, { principal, phase: 'ready' })
   })
 
-  test('for somebody else\'s account, opened or followed by the app\'s own page, waits for the person\'s word and takes nothing', async ({ openApp, site }) => {
+  test("for somebody else's account, opened or followed by the app's own page, waits for the person's word and takes nothing", async ({
+    openApp,
+    site,
+  }) => {
     const eve = await openApp()
     const victim = await openApp()
     const principal = await victim.principal()
@@ -88,22 +118,37 @@ test.describe('a magic link', () => {
     }
   })
 
-  test('asked for before a reload goes on after it; opened after the hour that it waits, it is for the person to say', async ({ openApp, site }) => {
+  test('asked for before a reload goes on after it; opened after the hour that it waits, it is for the person to say', async ({
+    openApp,
+    site,
+  }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await device.principal()
     await enter(device.page, 'askForLink', email)
     await arriving(device.page, () => device.page.reload())
-    expect(await device.state()).toMatchObject({ authMode: 'local-first', phase: 'pending', upgrade: { pending: { expected: email } } })
+    expect(await device.state()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'pending',
+      upgrade: { pending: { expected: email } },
+    })
     await device.passTime(HOUR)
     await arriving(device.page, () => device.page.reload())
     expect(await device.state()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
     await visit(device.page, site.mailTo(email).url)
-    expect(await device.state()).toMatchObject({ authMode: 'local-first', phase: 'pending', session: { principal }, upgrade: { account: { identifiers: [email] } } })
+    expect(await device.state()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'pending',
+      session: { principal },
+      upgrade: { account: { identifiers: [email] } },
+    })
     expect(site.account(email)).toMatchObject({ principal: null, principalOpen: 1 })
   })
 
-  test('of a principal that went: an identity that changed meanwhile is not given the account unasked', async ({ openApp, site }) => {
+  test('of a principal that went: an identity that changed meanwhile is not given the account unasked', async ({
+    openApp,
+    site,
+  }) => {
     const device = await openApp()
     const email = someEmail()
     await enter(device.page, 'askForLink', email)
@@ -119,7 +164,10 @@ test.describe('a magic link', () => {
 })
 
 test.describe('required verification', () => {
-  test('with the link just opened: the mailbox is proven without the key, so the account has a principal of its own, and this device keeps its own', async ({ openApp, site }) => {
+  test('with the link just opened: the mailbox is proven without the key, so the account has a principal of its own, and this device keeps its own', async ({
+    openApp,
+    site,
+  }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await device.principal()
@@ -133,7 +181,7 @@ test.describe('required verification', () => {
     expect(await device.page.evaluate(() => routes.auth.keptIdentities())).toMatchObject([{ principal }])
   })
 
-  test('by the app\'s own page in another tab', async ({ openApp, site }) => {
+  test("by the app's own page in another tab", async ({ openApp, site }) => {
     const device = await openApp()
     const email = someEmail()
     const principal = await device.principal()
@@ -144,7 +192,10 @@ test.describe('required verification', () => {
     await expectUpgraded(device, site, email, { principal })
   })
 
-  test('by the app\'s own page in another browser: it asks there, and this device stays who it is', async ({ openApp, site }) => {
+  test("by the app's own page in another browser: it asks there, and this device stays who it is", async ({
+    openApp,
+    site,
+  }) => {
     const [first, second] = [await openApp(), await openApp()]
     const email = someEmail()
     const principal = await first.principal()
@@ -165,14 +216,19 @@ test.describe('required verification', () => {
 
 test.describe('a provider', () => {
   for (const choice of ['cancel', 'error'] as const) {
-    test(`that answers with ${choice === 'cancel' ? 'the person\'s no' : 'an error'} leaves everything as it was`, async ({ openApp, site }) => {
+    test(`that answers with ${choice === 'cancel' ? "the person's no" : 'an error'} leaves everything as it was`, async ({
+      openApp,
+      site,
+    }) => {
       const { email } = (site.provider.profile = someProfile())
       const device = await openApp()
       const principal = await device.principal()
       await makeItem(device)
       await leaveFor(device.page, 'openid')
       await answer(device.page, choice)
-      expect(device.page.url()).toBe(`${site.url}/failed?error=${choice === 'cancel' ? 'access_denied' : 'server_error'}`)
+      expect(device.page.url()).toBe(
+        `${site.url}/failed?error=${choice === 'cancel' ? 'access_denied' : 'server_error'}`,
+      )
       await expectUnchanged(device, site, { principal, phase: 'pending' })
       await device.page.evaluate(() => routes.auth.cancelUpgrade())
       await expectUnchanged(device, site, { principal, phase: 'ready' })
@@ -184,7 +240,10 @@ test.describe('a provider', () => {
     })
   }
 
-  test('that is left open until the state lapses: nothing happens, and the next attempt works', async ({ openApp, site }) => {
+  test('that is left open until the state lapses: nothing happens, and the next attempt works', async ({
+    openApp,
+    site,
+  }) => {
     const { email } = (site.provider.profile = someProfile())
     const device = await openApp()
     const principal = await device.principal()
@@ -202,7 +261,10 @@ test.describe('a provider', () => {
     await expectUpgraded(device, site, email, { principal })
   })
 
-  test('that the person comes back from by the back button: the upgrade waits, over a reload too, and goes on', async ({ openApp, site }) => {
+  test('that the person comes back from by the back button: the upgrade waits, over a reload too, and goes on', async ({
+    openApp,
+    site,
+  }) => {
     const { email } = (site.provider.profile = someProfile())
     const device = await openApp()
     const principal = await device.principal()
@@ -217,7 +279,10 @@ test.describe('a provider', () => {
     await expectUpgraded(device, site, email, { principal })
   })
 
-  test('seen from another tab: it waits while the person is away, and has the account when they are back', async ({ openApp, site }) => {
+  test('seen from another tab: it waits while the person is away, and has the account when they are back', async ({
+    openApp,
+    site,
+  }) => {
     const { email } = (site.provider.profile = someProfile())
     const device = await openApp()
     const principal = await device.principal()
@@ -227,7 +292,9 @@ test.describe('a provider', () => {
     expect((await device.waitForState({ phase: 'pending' }, { page: other })).session?.principal).toBe(principal)
     await answer(device.page, 'allow')
     await expectUpgraded(device, site, email, { principal })
-    expect((await device.waitForState({ authMode: 'external', phase: 'ready' }, { page: other })).session?.principal).toBe(principal)
+    expect(
+      (await device.waitForState({ authMode: 'external', phase: 'ready' }, { page: other })).session?.principal,
+    ).toBe(principal)
   })
 
   test('asked by two tabs at once: one account, one principal, in both', async ({ openApp, site }) => {
@@ -244,11 +311,16 @@ test.describe('a provider', () => {
     await expectUnchanged(device, site, { principal, phase: 'pending' })
     await answer(other, 'allow')
     await expectUpgraded(device, site, email, { principal })
-    expect((await device.waitForState({ authMode: 'external', phase: 'ready' }, { page: other })).session?.principal).toBe(principal)
+    expect(
+      (await device.waitForState({ authMode: 'external', phase: 'ready' }, { page: other })).session?.principal,
+    ).toBe(principal)
     expect(countUsers(site, email)).toBe(1)
   })
 
-  test('asked by one identity and answered to another: the account is the one\'s that asked, and waits for the person\'s word', async ({ openApp, site }) => {
+  test("asked by one identity and answered to another: the account is the one's that asked, and waits for the person's word", async ({
+    openApp,
+    site,
+  }) => {
     const { email } = (site.provider.profile = someProfile())
     const device = await openApp()
     const asker = await device.principal()
@@ -263,6 +335,11 @@ test.describe('a provider', () => {
     expect(principal).not.toBe(asker)
     await answer(device.page, 'allow')
     expect(site.account(email)).toMatchObject({ principal: asker })
-    expect(await device.state()).toMatchObject({ authMode: 'local-first', phase: 'pending', session: { principal }, upgrade: { account: { principal: asker } } })
+    expect(await device.state()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'pending',
+      session: { principal },
+      upgrade: { account: { principal: asker } },
+    })
   })
 })

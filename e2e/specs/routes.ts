@@ -73,20 +73,33 @@ export async function makeItem({ page }: Device): Promise<void> {
 }
 
 /** The identity in force has the account: here, in the database, and to the app's own server. */
-export async function expectUpgraded(device: Device, site: RoutesServer, email: string, { principal, items = 1 }: { principal: string | null; items?: number }): Promise<void> {
+export async function expectUpgraded(
+  device: Device,
+  site: RoutesServer,
+  email: string,
+  { principal, items = 1 }: { principal: string | null; items?: number },
+): Promise<void> {
   const { session, upgrade } = await device.waitForState({ authMode: 'external', phase: 'ready' })
   expect([session?.principal, upgrade]).toEqual([principal, undefined])
   const account = site.account(email)!
   expect(account).toMatchObject({ principal, principalOpen: 0 })
-  expect(site.rows('SELECT kind, userId FROM latchkeyPrincipal WHERE principal = ?', principal!)).toEqual([{ kind: 'canonical', userId: account.id }])
+  expect(site.rows('SELECT kind, userId FROM latchkeyPrincipal WHERE principal = ?', principal!)).toEqual([
+    { kind: 'canonical', userId: account.id },
+  ])
   expect(await device.page.evaluate(() => routes.ownItems())).toEqual({ principal, items })
 }
 
 /** The device is who it was, without an account, and the server took nothing of it. */
-export async function expectUnchanged(device: Device, site: RoutesServer, { principal, phase, items = 1 }: { principal: string | null; phase: 'ready' | 'pending'; items?: number }): Promise<void> {
+export async function expectUnchanged(
+  device: Device,
+  site: RoutesServer,
+  { principal, phase, items = 1 }: { principal: string | null; phase: 'ready' | 'pending'; items?: number },
+): Promise<void> {
   const state = await device.state()
   expect(state).toMatchObject({ authMode: 'local-first', phase, session: { principal } })
-  expect(site.rows('SELECT kind FROM latchkeyPrincipal WHERE principal = ? AND userId IS NOT NULL', principal!)).toEqual([])
+  expect(
+    site.rows('SELECT kind FROM latchkeyPrincipal WHERE principal = ? AND userId IS NOT NULL', principal!),
+  ).toEqual([])
   expect(await device.page.evaluate(() => routes.ownItems())).toEqual({ principal, items })
 }
 

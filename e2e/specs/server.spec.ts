@@ -13,27 +13,48 @@ test('anonymous reads nothing and cannot write', async ({ app, request }) => {
   expect(await write.json()).toEqual({ error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' })
 })
 
-test('anonymous insert, update and delete are denied before anybody looks at what is to be written, or whose it is (checklist 3: before any policy runs)', async ({ app, request }) => {
+test('anonymous insert, update and delete are denied before anybody looks at what is to be written, or whose it is (checklist 3: before any policy runs)', async ({
+  app,
+  request,
+}) => {
   const headers = { authorization: `Bearer ${await (await testDevice()).token({ audience: app.url })}` }
-  const [known, unknown] = [`${app.url}/api/notes/${crypto.randomUUID()}`, `${app.url}/api/notes/${crypto.randomUUID()}`]
+  const [known, unknown] = [
+    `${app.url}/api/notes/${crypto.randomUUID()}`,
+    `${app.url}/api/notes/${crypto.randomUUID()}`,
+  ]
   expect((await request.put(known, { ...note('Of somebody'), headers })).status()).toBe(200)
   for (const url of [known, unknown]) {
-    for (const write of [request.put(url, note('x')), request.put(url, { data: 'no note' }), request.delete(`${url}?updatedAt=${Date.now()}`), request.delete(url)]) {
+    for (const write of [
+      request.put(url, note('x')),
+      request.put(url, { data: 'no note' }),
+      request.delete(`${url}?updatedAt=${Date.now()}`),
+      request.delete(url),
+    ]) {
       const answer = await write
-      expect([answer.status(), await answer.json()]).toEqual([403, { error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' }])
+      expect([answer.status(), await answer.json()]).toEqual([
+        403,
+        { error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' },
+      ])
     }
   }
-  expect(await (await request.get(`${app.url}/api/notes`, { headers })).json()).toMatchObject({ notes: [{ title: 'Of somebody' }] })
+  expect(await (await request.get(`${app.url}/api/notes`, { headers })).json()).toMatchObject({
+    notes: [{ title: 'Of somebody' }],
+  })
 })
 
-test('nobody reads, overwrites or deletes another principal\'s note', async ({ app, request }) => {
+test("nobody reads, overwrites or deletes another principal's note", async ({ app, request }) => {
   const [ada, eve] = [await testDevice(), await testDevice()]
-  const headers = async (device: typeof ada) => ({ authorization: `Bearer ${await device.token({ audience: app.url })}` })
+  const headers = async (device: typeof ada) => ({
+    authorization: `Bearer ${await device.token({ audience: app.url })}`,
+  })
   const url = `${app.url}/api/notes/${crypto.randomUUID()}`
   expect((await request.put(url, { ...note('Of Ada'), headers: await headers(ada) })).status()).toBe(200)
   expect((await request.put(url, { ...note('Of Eve'), headers: await headers(eve) })).status()).toBe(404)
   expect((await request.delete(`${url}?updatedAt=${Date.now()}`, { headers: await headers(eve) })).status()).toBe(404)
-  const seen = async (device: typeof ada) => (await (await request.get(`${app.url}/api/notes`, { headers: await headers(device) })).json()) as { notes: { title: string }[] }
+  const seen = async (device: typeof ada) =>
+    (await (await request.get(`${app.url}/api/notes`, { headers: await headers(device) })).json()) as {
+      notes: { title: string }[]
+    }
   expect((await seen(eve)).notes).toEqual([])
   expect((await seen(ada)).notes).toMatchObject([{ title: 'Of Ada' }])
 })
@@ -47,9 +68,18 @@ test('a token for another app is refused, and says only that', async ({ app, req
 })
 
 const mistakes = {
-  'a port in use': async (url: string) => ({ environment: { PORT: new URL(url).port, LATCHKEY_DATA: temporaryFolder() }, words: /^Port \d+ is in use: .+\.$/ }),
-  'a port that is none': async () => ({ environment: { PORT: 'http', LATCHKEY_DATA: temporaryFolder() }, words: /^PORT must be a number from 1 to 65535, and is "http"\.$/ }),
-  'a data folder that cannot be written': async () => ({ environment: { PORT: String(await freePort()), LATCHKEY_DATA: '/proc/nowhere' }, words: /^The data cannot be kept in \/proc\/nowhere \(.+\): .+\.$/ }),
+  'a port in use': async (url: string) => ({
+    environment: { PORT: new URL(url).port, LATCHKEY_DATA: temporaryFolder() },
+    words: /^Port \d+ is in use: .+\.$/,
+  }),
+  'a port that is none': async () => ({
+    environment: { PORT: 'http', LATCHKEY_DATA: temporaryFolder() },
+    words: /^PORT must be a number from 1 to 65535, and is "http"\.$/,
+  }),
+  'a data folder that cannot be written': async () => ({
+    environment: { PORT: String(await freePort()), LATCHKEY_DATA: '/proc/nowhere' },
+    words: /^The data cannot be kept in \/proc\/nowhere \(.+\): .+\.$/,
+  }),
 } as const
 
 for (const [mistake, prepare] of Object.entries(mistakes)) {

@@ -1,6 +1,17 @@
 import type { Page } from '@playwright/test'
 import type { AccountServer } from './account-server.ts'
-import { enter, expect, payloadOf, principalOf, someEmail, start, stateOf, test, tokenOf, waitForState } from './account.ts'
+import {
+  enter,
+  expect,
+  payloadOf,
+  principalOf,
+  someEmail,
+  start,
+  stateOf,
+  test,
+  tokenOf,
+  waitForState,
+} from './account.ts'
 
 /** Somebody who signed up in this page. */
 interface Person {
@@ -24,7 +35,8 @@ async function signUp(page: Page): Promise<Person> {
 
 const signOut = (page: Page) => page.evaluate(() => account.codeOf(account.auth.signOut().then(() => 'done')))
 
-const sessionsOf = (server: AccountServer, { accountId }: Person) => server.rows('select id from session where "userId" = ?', accountId)
+const sessionsOf = (server: AccountServer, { accountId }: Person) =>
+  server.rows('select id from session where "userId" = ?', accountId)
 
 /** Ada clicked the link in the mail. */
 function verify(server: AccountServer, { email }: Person): Promise<void> {
@@ -35,17 +47,25 @@ function verify(server: AccountServer, { email }: Person): Promise<void> {
 async function traceOf(page: Page, { email, secret, token, accountId, principal }: Person): Promise<string[]> {
   const kept = await page.evaluate(async () => {
     const answers = ['/api/auth/token', '/api/auth/latchkey/session', '/api/auth/get-session'].map((path) =>
-      fetch(path, { cache: 'only-if-cached', mode: 'same-origin' }).then((answer) => answer.text(), () => ''),
+      fetch(path, { cache: 'only-if-cached', mode: 'same-origin' }).then(
+        (answer) => answer.text(),
+        () => '',
+      ),
     )
     return [await account.dumpStorage(), ...(await Promise.all(answers))]
   })
   const dump = kept.join()
-  return Object.entries({ email, secret, token, accountId, principal }).filter(([, text]) => dump.includes(text)).map(([name]) => name)
+  return Object.entries({ email, secret, token, accountId, principal })
+    .filter(([, text]) => dump.includes(text))
+    .map(([name]) => name)
 }
 
 const outboxOf = (page: Page) => page.evaluate(async () => (await account.readRecord())?.outbox)
 
-test('offline it works at once, and the server hears of it after the browser was started again', async ({ launch, server }) => {
+test('offline it works at once, and the server hears of it after the browser was started again', async ({
+  launch,
+  server,
+}) => {
   const first = await launch()
   await start(first.page, server.url)
   const ada = await signUp(first.page)
@@ -64,7 +84,10 @@ test('offline it works at once, and the server hears of it after the browser was
   expect(await sessionsOf(server, ada)).toEqual([])
 })
 
-test('a sign-out that waits is delivered before the next person signs up, and ends only its own session', async ({ device, server }) => {
+test('a sign-out that waits is delivered before the next person signs up, and ends only its own session', async ({
+  device,
+  server,
+}) => {
   const { page, goOffline, goOnline } = await device()
   await start(page, server.url)
   const ada = await signUp(page)
@@ -91,14 +114,21 @@ test('what is not synced yet vetoes it, and nothing has changed', async ({ devic
   const before = await stateOf(page)
   await page.evaluate(() => account.open({ beforeSignOut: () => ({ unsynced: 2 }) }))
   expect(await signOut(page)).toBe('UNSYNCED_DATA')
-  expect(await stateOf(page)).toMatchObject({ authMode: 'external', session: { principal: before.session!.principal }, phase: 'ready' })
+  expect(await stateOf(page)).toMatchObject({
+    authMode: 'external',
+    session: { principal: before.session!.principal },
+    phase: 'ready',
+  })
   expect(await outboxOf(page)).toEqual([])
   expect(await sessionsOf(server, ada)).toHaveLength(1)
   await page.evaluate(() => account.auth.signOut({ force: true }))
   await expect.poll(() => sessionsOf(server, ada)).toEqual([])
 })
 
-test('the device key of an account that can be recovered goes with it, and so does everything else (checklist 28: recover, with the same principal)', async ({ launch, server }) => {
+test('the device key of an account that can be recovered goes with it, and so does everything else (checklist 28: recover, with the same principal)', async ({
+  launch,
+  server,
+}) => {
   const first = await launch()
   await start(first.page, server.url, { hardenAfterUpgrade: false })
   const ada = await signUp(first.page)
@@ -129,7 +159,10 @@ test('the device key of an account that can be recovered goes with it, and so do
   await close()
 })
 
-test('the device key of an account that could be lost is set aside: not in force, and to be had again', async ({ device, server }) => {
+test('the device key of an account that could be lost is set aside: not in force, and to be had again', async ({
+  device,
+  server,
+}) => {
   const { page } = await device()
   await start(page, server.url)
   const ada = await signUp(page)
@@ -141,7 +174,9 @@ test('the device key of an account that could be lost is set aside: not in force
   await page.evaluate(() => account.auth.ensureIdentity())
   expect(await principalOf(page)).not.toBe(ada.principal)
   expect(payloadOf(await tokenOf(page))['sub']).not.toBe(ada.principal)
-  expect((await page.evaluate(() => account.auth.keptIdentities())).map(({ principal }) => principal)).toEqual([ada.principal])
+  expect((await page.evaluate(() => account.auth.keptIdentities())).map(({ principal }) => principal)).toEqual([
+    ada.principal,
+  ])
 
   await page.evaluate(() => account.auth.signOut())
   await page.evaluate((resume) => account.auth.ensureIdentity({ resume }), ada.principal)
@@ -156,8 +191,16 @@ test('a key that something was encrypted with is set aside, too', async ({ devic
   await verify(server, ada)
   await start(page, server.url)
   // The server has said that the account is recoverable; what was encrypted is not.
-  await expect.poll(() => page.evaluate(async () => (await account.readRecord())!.entries.some((entry) => 'recoverable' in entry && entry.recoverable))).toBe(true)
+  await expect
+    .poll(() =>
+      page.evaluate(async () =>
+        (await account.readRecord())!.entries.some((entry) => 'recoverable' in entry && entry.recoverable),
+      ),
+    )
+    .toBe(true)
   expect((await stateOf(page)).storage).toMatchObject({ durability: 'evictable', protection: 'extractable' })
   expect(await signOut(page)).toBe('done')
-  expect((await page.evaluate(() => account.auth.keptIdentities())).map(({ principal }) => principal)).toEqual([ada.principal])
+  expect((await page.evaluate(() => account.auth.keptIdentities())).map(({ principal }) => principal)).toEqual([
+    ada.principal,
+  ])
 })

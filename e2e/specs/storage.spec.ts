@@ -2,7 +2,19 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import type { AuthState } from 'latchkey'
-import { enter, expect, openTab, payloadOf, principalOf, someEmail, start, startHere, stateOf, test, tokenOf } from './account.ts'
+import {
+  enter,
+  expect,
+  openTab,
+  payloadOf,
+  principalOf,
+  someEmail,
+  start,
+  startHere,
+  stateOf,
+  test,
+  tokenOf,
+} from './account.ts'
 
 /** What the record holds, straight from IndexedDB. */
 const recordOf = (page: Page, name?: string) => page.evaluate((which) => account.readRecord(which), name)
@@ -10,7 +22,8 @@ const recordOf = (page: Page, name?: string) => page.evaluate((which) => account
 /** Does something that has to be written; the code of the failure, or `done`. */
 const write = (page: Page) => page.evaluate(() => account.codeOf(account.auth.recordWrite().then(() => 'done')))
 
-const ensure = (page: Page) => page.evaluate(() => account.codeOf(account.auth.ensureIdentity().then(({ principal }) => principal)))
+const ensure = (page: Page) =>
+  page.evaluate(() => account.codeOf(account.auth.ensureIdentity().then(({ principal }) => principal)))
 
 const NOBODY = { authMode: 'anonymous', session: null, phase: 'ready' } as const
 
@@ -32,12 +45,15 @@ test.describe('a full disk (checklist 30: a full disk)', () => {
           transaction.onabort = () => resolve(false)
           transaction.objectStore('bytes').add(crypto.getRandomValues(new Uint8Array(size)))
         })
-      for (let size = 65_536; size >= 1; ) if (!(await put(size))) size /= 2
+      for (let size = 65_536; size >= 1;) if (!(await put(size))) size /= 2
       db.close()
     })
   }
 
-  test('takes nothing from who is there, makes nobody new, and is over when there is room again', async ({ device, server }) => {
+  test('takes nothing from who is there, makes nobody new, and is over when there is room again', async ({
+    device,
+    server,
+  }) => {
     const { context, page } = await device()
     await page.goto(server.url)
     const browser = await context.newCDPSession(page)
@@ -83,12 +99,18 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
     },
     async 'in the settings of the browser'(page: Page) {
       const browser = await page.context().newCDPSession(page)
-      await browser.send('Storage.clearDataForOrigin', { origin: new URL(page.url()).origin, storageTypes: 'indexeddb' })
+      await browser.send('Storage.clearDataForOrigin', {
+        origin: new URL(page.url()).origin,
+        storageTypes: 'indexeddb',
+      })
     },
   } as const
 
   for (const [way, take] of Object.entries(ways)) {
-    test(`${way}: the person stays, nobody new is made, and asking brings back the same identity`, async ({ device, server }) => {
+    test(`${way}: the person stays, nobody new is made, and asking brings back the same identity`, async ({
+      device,
+      server,
+    }) => {
       const { context, page } = await device()
       const before = await start(page, server.url)
       const record = await recordOf(page)
@@ -109,7 +131,11 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
       expect(await ensure(page)).toBe(before.session!.principal)
       expect(await stateOf(page)).toEqual(before)
       expect(await recordOf(page)).toEqual(record)
-      await other.waitForFunction((wanted) => account.auth.getState().session?.principal === wanted, before.session!.principal, { polling: 50 })
+      await other.waitForFunction(
+        (wanted) => account.auth.getState().session?.principal === wanted,
+        before.session!.principal,
+        { polling: 50 },
+      )
       expect(await start(other, server.url)).toEqual(before)
     })
   }
@@ -130,10 +156,16 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
     const before = await start(page, server.url)
     const outcomes = await page.evaluate(async () => {
       let cleared = false
-      const clearing = fetch('/clear').then((response) => response.text()).then(() => (cleared = true))
+      const clearing = fetch('/clear')
+        .then((response) => response.text())
+        .then(() => (cleared = true))
       const seen = new Set<unknown>()
       // Each is in flight when the next begins, so one is when the storage goes.
-      while (!cleared) for (const outcome of await Promise.all([1, 2, 3].map(() => account.codeOf(account.auth.recordWrite().then(() => 'done'))))) seen.add(outcome)
+      while (!cleared)
+        for (const outcome of await Promise.all(
+          [1, 2, 3].map(() => account.codeOf(account.auth.recordWrite().then(() => 'done'))),
+        ))
+          seen.add(outcome)
       await clearing
       return [...seen]
     })
@@ -147,7 +179,10 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
     expect((await recordOf(page))?.entries.map((entry) => entry.principal)).toEqual([before.session!.principal])
   })
 
-  test('with everything else, and then eight new tabs at once: a first visit, one identity', async ({ device, server }) => {
+  test('with everything else, and then eight new tabs at once: a first visit, one identity', async ({
+    device,
+    server,
+  }) => {
     const { context, page } = await device()
     const before = await start(page, server.url)
     const browser = await context.newCDPSession(page)
@@ -168,7 +203,10 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
     expect(await enter(page, 'signUp', someEmail())).toBe('upgraded')
     const before = await stateOf(page)
     await ways['by another tab that deletes the database'](page)
-    expect(payloadOf(await tokenOf(page, true))).toMatchObject({ sub: before.session!.principal, auth_mode: 'external' })
+    expect(payloadOf(await tokenOf(page, true))).toMatchObject({
+      sub: before.session!.principal,
+      auth_mode: 'external',
+    })
     expect((await stateOf(page)).session?.principal).toBe(before.session!.principal)
     expect(await ensure(page)).toBe(before.session!.principal)
     await page.evaluate(() => account.auth.signOut())
@@ -181,22 +219,36 @@ test.describe('storage that is not to be had', () => {
     const { page } = await device()
     const errors: Error[] = []
     page.on('pageerror', (error) => errors.push(error))
-    await page.route('**/around', (route) => route.fulfill({ contentType: 'text/html', body: '<iframe sandbox="allow-scripts" src="/framed"></iframe>' }))
+    await page.route('**/around', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<iframe sandbox="allow-scripts" src="/framed"></iframe>' }),
+    )
     await page.goto(`${server.url}/around`)
     const frame = page.frames()[1]!
     await frame.waitForFunction(() => 'account' in globalThis)
     const found = await frame.evaluate(async () => {
       const auth = await account.open()
-      return [auth.getState(), await account.codeOf(auth.getToken()), await account.codeOf(auth.ensureIdentity()), auth.getState()]
+      return [
+        auth.getState(),
+        await account.codeOf(auth.getToken()),
+        await account.codeOf(auth.ensureIdentity()),
+        auth.getState(),
+      ]
     })
     const nobody = { ...NOBODY, storage: { durability: 'evictable', protection: 'none', problem: 'KEYSTORE_OPAQUE' } }
     expect(found).toEqual([nobody, 'KEYSTORE_OPAQUE', 'KEYSTORE_OPAQUE', nobody])
     expect(errors).toEqual([])
   })
 
-  test('a browser that is told to keep nothing of this site: no identity, and it says why', async ({ launch, profile, server }) => {
+  test('a browser that is told to keep nothing of this site: no identity, and it says why', async ({
+    launch,
+    profile,
+    server,
+  }) => {
     mkdirSync(join(profile, 'Default'))
-    writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }))
+    writeFileSync(
+      join(profile, 'Default/Preferences'),
+      JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }),
+    )
     const { page } = await launch()
     const nobody = { ...NOBODY, storage: { durability: 'evictable', protection: 'none', problem: 'KEYSTORE_BLOCKED' } }
     expect(await start(page, server.url)).toEqual(nobody)
@@ -204,7 +256,10 @@ test.describe('storage that is not to be had', () => {
     expect(await stateOf(page)).toEqual(nobody)
   })
 
-  test('a database that another tab does not let go of is reported in time, and works again afterwards', async ({ device, server }) => {
+  test('a database that another tab does not let go of is reported in time, and works again afterwards', async ({
+    device,
+    server,
+  }) => {
     const { context, page, passTime, newTab } = await device()
     const before = await start(page, server.url)
     const other = await newTab(server.url)
@@ -215,7 +270,8 @@ test.describe('storage that is not to be had', () => {
           request.onupgradeneeded = () => {
             const store = request.transaction!.objectStore('keyring')
             // An upgrade that never ends: nobody else can open the database meanwhile.
-            const goOn = (): void => void (document.title === 'enough' ? request.transaction!.abort() : (store.get('').onsuccess = goOn))
+            const goOn = (): void =>
+              void (document.title === 'enough' ? request.transaction!.abort() : (store.get('').onsuccess = goOn))
             goOn()
             resolve()
           }

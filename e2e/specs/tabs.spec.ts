@@ -19,11 +19,15 @@ async function signedInTabs(context: BrowserContext, server: AccountServer, coun
 
 /** Waits until so many tabs stand in line behind the one that refreshes. */
 async function waitForLine(page: Page, length: number): Promise<void> {
-  const isLine = async (wanted: number): Promise<boolean> => (await navigator.locks.query()).pending!.filter(({ name }) => name?.endsWith(':token')).length === wanted
+  const isLine = async (wanted: number): Promise<boolean> =>
+    (await navigator.locks.query()).pending!.filter(({ name }) => name?.endsWith(':token')).length === wanted
   await page.waitForFunction(isLine, length, { polling: 50 })
 }
 
-test('six tabs that need a fresh token at once ask for one (checklist 10: once, in all tabs)', async ({ device, server }) => {
+test('six tabs that need a fresh token at once ask for one (checklist 10: once, in all tabs)', async ({
+  device,
+  server,
+}) => {
   const tabs = await signedInTabs((await device()).context, server, 6)
   const held = server.hold(TOKEN)
   const asked = tabs.map((page) => tokenOf(page, true))
@@ -62,7 +66,10 @@ for (const [how, end] of Object.entries(ends)) {
   })
 }
 
-test('a tab that was frozen in mid-refresh holds the others up for ten seconds and no longer', async ({ launch, server }) => {
+test('a tab that was frozen in mid-refresh holds the others up for ten seconds and no longer', async ({
+  launch,
+  server,
+}) => {
   const { context } = await launch()
   await context.clock.install()
   await context.clock.resume()
@@ -97,7 +104,10 @@ test('signing out in one tab ends the refresh of another without a token', async
   expect(await tokenOf(one)).toBeNull()
 })
 
-test('a tab that was frozen in mid-refresh while somebody else signed in shows them, and keeps no token of the person before', async ({ launch, server }) => {
+test('a tab that was frozen in mid-refresh while somebody else signed in shows them, and keeps no token of the person before', async ({
+  launch,
+  server,
+}) => {
   const { context } = await launch()
   const [one, other] = await signedInTabs(context, server, 2)
   const before = await principalOf(one)
@@ -113,12 +123,17 @@ test('a tab that was frozen in mid-refresh while somebody else signed in shows t
   expect(after).not.toBe(before)
   await wake(one)
   expect(await asked).toBe('IDENTITY_CHANGED')
-  await one.waitForFunction((principal) => account.auth.getState().session?.principal === principal, after, { polling: 50 })
+  await one.waitForFunction((principal) => account.auth.getState().session?.principal === principal, after, {
+    polling: 50,
+  })
   expect(payloadOf(await tokenOf(one))['sub']).toBe(after)
   expect(await one.evaluate(() => account.dumpStorage())).not.toContain(`"jwt":"${String(await asked)}`)
 })
 
-test('a frozen tab that wakes after its token expired and its identity went gives no token and shows nobody', async ({ launch, server }) => {
+test('a frozen tab that wakes after its token expired and its identity went gives no token and shows nobody', async ({
+  launch,
+  server,
+}) => {
   const { context } = await launch()
   await context.clock.install()
   await context.clock.resume()
@@ -137,7 +152,10 @@ test('a frozen tab that wakes after its token expired and its identity went give
   await passed
 })
 
-test('an upgrade in one tab while another waits for an answer changes nothing for it but the mode', async ({ device, server }) => {
+test('an upgrade in one tab while another waits for an answer changes nothing for it but the mode', async ({
+  device,
+  server,
+}) => {
   const { context } = await device()
   const [one, other] = [await openTab(context, server.url), await openTab(context, server.url)]
   const principal = await principalOf(one)
@@ -161,13 +179,23 @@ test('a request of one identity is never sent again as another one', async ({ de
   await one.route('**/api/notes/*', async (route) => {
     bearers.push(payloadOf(route.request().headers()['authorization'])['sub'])
     await gate
-    await route.fulfill({ status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="expired"' } })
+    await route.fulfill({
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="expired"' },
+    })
   })
   const asked = one.waitForRequest('**/api/notes/*')
-  const status = one.evaluate(async () => (await account.auth.fetch('/api/notes/1', { method: 'PUT', body: '{}' })).status)
+  const status = one.evaluate(
+    async () => (await account.auth.fetch('/api/notes/1', { method: 'PUT', body: '{}' })).status,
+  )
   await asked
-  const { principal } = await other.evaluate((secret) => account.auth.importSecret(secret, { replace: true }), Buffer.alloc(32, 7).toString('base64url'))
-  await one.waitForFunction((wanted) => account.auth.getState().session?.principal === wanted, principal, { polling: 50 })
+  const { principal } = await other.evaluate(
+    (secret) => account.auth.importSecret(secret, { replace: true }),
+    Buffer.alloc(32, 7).toString('base64url'),
+  )
+  await one.waitForFunction((wanted) => account.auth.getState().session?.principal === wanted, principal, {
+    polling: 50,
+  })
   answer()
   expect(await status).toBe(401)
   expect(bearers).toEqual([before])
@@ -178,12 +206,18 @@ test('a request of one identity is never sent again as another one', async ({ de
 
 test('two names on one origin never see each other', async ({ device, server }) => {
   const { context, events } = await device()
-  const [here, there] = [await openTab(context, server.url, { name: 'here' }), await openTab(context, server.url, { name: 'there' })]
+  const [here, there] = [
+    await openTab(context, server.url, { name: 'here' }),
+    await openTab(context, server.url, { name: 'there' }),
+  ]
   const [ours, theirs] = [await principalOf(here), await principalOf(there)]
   expect(ours).not.toBe(theirs)
-  const seen = async (): Promise<number> => (await events({ page: there, name: 'there' })).filter(({ event }) => event === 'recordChanged').length
+  const seen = async (): Promise<number> =>
+    (await events({ page: there, name: 'there' })).filter(({ event }) => event === 'recordChanged').length
   const before = await seen()
-  await there.evaluate(() => new BroadcastChannel('latchkey:here').addEventListener('message', () => (document.title = 'heard')))
+  await there.evaluate(() =>
+    new BroadcastChannel('latchkey:here').addEventListener('message', () => (document.title = 'heard')),
+  )
   const held = server.hold('POST /api/auth/sign-up/email')
   const upgrade = enter(here, 'signUp', someEmail())
   await held.waiting
@@ -195,6 +229,12 @@ test('two names on one origin never see each other', async ({ device, server }) 
   // By now the other one's message has been in this page, too.
   await there.waitForFunction(() => document.title === 'heard', undefined, { polling: 50 })
   expect(await seen()).toBe(before)
-  const kept = await here.evaluate(async () => Promise.all(['here', 'there', 'latchkey'].map(async (name) => (await account.readRecord(name))?.entries.map(({ principal }) => principal))))
+  const kept = await here.evaluate(async () =>
+    Promise.all(
+      ['here', 'there', 'latchkey'].map(async (name) =>
+        (await account.readRecord(name))?.entries.map(({ principal }) => principal),
+      ),
+    ),
+  )
   expect(kept).toEqual([[ours, ours], [theirs], undefined])
 })

@@ -12,7 +12,9 @@ async function expectAfterReload(device: Device, ...titles: string[]): Promise<v
 }
 
 async function expectTitles(page: Page, ...titles: string[]): Promise<void> {
-  await expect.poll(async () => (await page.getByTestId('note-item').locator('.item-heading').allTextContents()).toSorted()).toEqual(titles.toSorted())
+  await expect
+    .poll(async () => (await page.getByTestId('note-item').locator('.item-heading').allTextContents()).toSorted())
+    .toEqual(titles.toSorted())
   await expectSynced(page)
 }
 
@@ -52,7 +54,9 @@ async function hold({ page }: Device, address: string): Promise<{ readonly arriv
 
 const principalsOf = async (device: Device) => (await device.state()).session?.principals
 
-test('two adopt at the same moment: nothing is lost, and every device sees and changes the rows of every other (checklist 27: never orphans)', async ({ openNotes }) => {
+test('two adopt at the same moment: nothing is lost, and every device sees and changes the rows of every other (checklist 27: never orphans)', async ({
+  openNotes,
+}) => {
   const { first, second, third, account, here, there } = await bothConflicted(openNotes)
   const devices = [first, second, third]
   await together('**/api/auth/latchkey/link', second, third)
@@ -68,10 +72,13 @@ test('two adopt at the same moment: nothing is lost, and every device sees and c
   await rename(second, 'In the account', 'Changed by the second')
   await expectAfterReload(third, 'Changed by the second', 'On the second device', 'Changed by the first')
   await rename(third, 'On the second device', 'Changed by the third')
-  for (const device of devices) await expectAfterReload(device, 'Changed by the first', 'Changed by the second', 'Changed by the third')
+  for (const device of devices)
+    await expectAfterReload(device, 'Changed by the first', 'Changed by the second', 'Changed by the third')
 })
 
-test('the account is adopted to by another device while the question is open here: it goes on asking, and the answer still counts', async ({ openNotes }) => {
+test('the account is adopted to by another device while the question is open here: it goes on asking, and the answer still counts', async ({
+  openNotes,
+}) => {
   const { first, second, third, account, here, there } = await bothConflicted(openNotes)
   await decide(third, 'adopt')
   await expectTitles(third.page, 'In the account', 'On the third device')
@@ -86,7 +93,9 @@ test('the account is adopted to by another device while the question is open her
   for (const device of [first, third]) await expectAfterReload(device, ...ALL)
 })
 
-test('one adopts while another one\'s adoption is undone: each is done, and who was given up can come again', async ({ openNotes }) => {
+test("one adopts while another one's adoption is undone: each is done, and who was given up can come again", async ({
+  openNotes,
+}) => {
   const { ada, first, second, account, here } = await conflicted(openNotes)
   await decide(second, 'adopt')
   const third = await thirdDevice(openNotes)
@@ -119,7 +128,9 @@ test('one adopts while another one\'s adoption is undone: each is done, and who 
   for (const device of [first, third]) await expectAfterReload(device, ...ALL)
 })
 
-test('one adopts while another signs out: its rows stay the account\'s, nobody is left signed in there, and it finds everything when it comes back', async ({ openNotes }) => {
+test("one adopts while another signs out: its rows stay the account's, nobody is left signed in there, and it finds everything when it comes back", async ({
+  openNotes,
+}) => {
   const { ada, first, second, account, here } = await conflicted(openNotes)
   await decide(second, 'adopt')
   await expectTitles(second.page, 'In the account', 'On the second device')

@@ -1,7 +1,9 @@
 import { adoptedNotes, conflicted, decide, undo } from './conflicts.ts'
 import { enter, expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from './notes.ts'
 
-test('undo: the notes go back to this device, kept aside, and can be adopted once more (checklist 27: undo)', async ({ openNotes }) => {
+test('undo: the notes go back to this device, kept aside, and can be adopted once more (checklist 27: undo)', async ({
+  openNotes,
+}) => {
   const { ada, first, second, here, account } = await conflicted(openNotes)
   const { page } = second
   await decide(second, 'adopt')

@@ -1,4 +1,16 @@
-import { enter, expect, expectNotes, expectSynced, readyForOffline, signIn, signOut, signUp, somebody, test, writeNote } from './notes.ts'
+import {
+  enter,
+  expect,
+  expectNotes,
+  expectSynced,
+  readyForOffline,
+  signIn,
+  signOut,
+  signUp,
+  somebody,
+  test,
+  writeNote,
+} from './notes.ts'
 
 test('signing up keeps the identity and every note (checklist 6: the same principal)', async ({ openNotes }) => {
   const device = await openNotes()
@@ -86,7 +98,9 @@ test('the next person on the device starts with nothing of the one before', asyn
   await expect(device.page.getByTestId('note-item').filter({ hasText: 'Private' })).toHaveCount(0)
 })
 
-test('a second device that holds nothing takes the account without a question (checklist 27: an empty device is never asked)', async ({ openNotes }) => {
+test('a second device that holds nothing takes the account without a question (checklist 27: an empty device is never asked)', async ({
+  openNotes,
+}) => {
   const first = await openNotes()
   await writeNote(first.page, 'From the first device')
   const ada = somebody()
@@ -127,7 +141,9 @@ test('a network that fails during the sign-up leaves everything as before', asyn
   expect((await device.waitForState({ authMode: 'external' })).session?.principal).toBe(session!.principal)
 })
 
-test('with the answer to the sign-up lost after the server committed, signing in finds the same identity', async ({ openNotes }) => {
+test('with the answer to the sign-up lost after the server committed, signing in finds the same identity', async ({
+  openNotes,
+}) => {
   const device = await openNotes()
   const { page } = device
   await writeNote(page, 'Mine')

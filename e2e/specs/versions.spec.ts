@@ -63,24 +63,36 @@ function readRecord(page: Page, name = 'latchkey'): Promise<Record<string, unkno
   )
 }
 
-test('two versions in one page make one identity, each with tokens for it, and know each other\'s errors', async ({ device, site }) => {
+test("two versions in one page make one identity, each with tokens for it, and know each other's errors", async ({
+  device,
+  site,
+}) => {
   const { page } = await device()
   await load(page, site.url)
   const seen = await page.evaluate(async () => {
     const { first, second } = versions
     const opened = [first, second].map(({ createAuth }) => createAuth())
     await Promise.all(opened.map((auth) => auth.ready))
-    const [mine, theirs] = await Promise.all(opened.map((auth) => auth.ensureIdentity({ resume: 'nobody' }).catch((error: unknown) => error)))
+    const [mine, theirs] = await Promise.all(
+      opened.map((auth) => auth.ensureIdentity({ resume: 'nobody' }).catch((error: unknown) => error)),
+    )
     return {
-      identities: await Promise.all(opened.map(async (auth) => ({ principal: auth.getState().session!.principal, token: await auth.getToken() }))),
+      identities: await Promise.all(
+        opened.map(async (auth) => ({ principal: auth.getState().session!.principal, token: await auth.getToken() })),
+      ),
       sameClass: mine instanceof second.LatchkeyError || theirs instanceof first.LatchkeyError,
-      recognised: [second.isLatchkeyError(mine, 'IDENTITY_UNKNOWN'), first.isLatchkeyError(theirs, 'IDENTITY_UNKNOWN'), first.isLatchkeyError(theirs, 'OFFLINE')],
+      recognised: [
+        second.isLatchkeyError(mine, 'IDENTITY_UNKNOWN'),
+        first.isLatchkeyError(theirs, 'IDENTITY_UNKNOWN'),
+        first.isLatchkeyError(theirs, 'OFFLINE'),
+      ],
       registered: registered.map(({ name, events }) => [name, events.includes('opened')]),
     }
   })
   const [first, second] = seen.identities
   expect(second!.principal).toBe(first!.principal)
-  for (const { token, principal } of seen.identities) await expect(createTokenVerifier({ audience: site.url }).verify(token!)).resolves.toMatchObject({ principal })
+  for (const { token, principal } of seen.identities)
+    await expect(createTokenVerifier({ audience: site.url }).verify(token!)).resolves.toMatchObject({ principal })
   expect(seen.sameClass).toBe(false)
   expect(seen.recognised).toEqual([true, true, false])
   expect(seen.registered).toEqual([
@@ -93,7 +105,10 @@ for (const [actor, other] of [
   ['first', 'second'],
   ['second', 'first'],
 ] as const) {
-  test(`what one version does the other sees, and nothing that only one knows is lost: ${actor}`, async ({ device, site }) => {
+  test(`what one version does the other sees, and nothing that only one knows is lost: ${actor}`, async ({
+    device,
+    site,
+  }) => {
     const { page } = await device()
     await load(page, site.url)
     const seen = await page.evaluate(
@@ -154,7 +169,9 @@ test('two versions take turns with the account server', async ({ device, site })
         const { principal } = auth.getState().session!
         principals.add(principal)
         // Long enough for the other one to come in between, if it may.
-        const { outcome } = await auth.upgrade(() => new Promise((resolve) => requestAnimationFrame(() => resolve((owner = principal)))))
+        const { outcome } = await auth.upgrade(
+          () => new Promise((resolve) => requestAnimationFrame(() => resolve((owner = principal)))),
+        )
         return outcome
       }),
     )
@@ -196,7 +213,10 @@ test('two names on one origin never see each other, whatever the version', async
   expect(await readRecord(page, 'notes')).toMatchObject({ entries: [] })
 })
 
-test('a record from a newer version is refused and left in place, while the newer version goes on', async ({ device, site }) => {
+test('a record from a newer version is refused and left in place, while the newer version goes on', async ({
+  device,
+  site,
+}) => {
   const { page } = await device()
   await load(page, site.url)
   const principal = await page.evaluate(async () => {
@@ -213,7 +233,11 @@ test('a record from a newer version is refused and left in place, while the newe
     const codeOf = (error: { code: string }): string => error.code
     return {
       state: auth.getState(),
-      refusals: await Promise.all([auth.getToken().catch(codeOf), auth.ensureIdentity().catch(codeOf), auth.signOut().catch(codeOf)]),
+      refusals: await Promise.all([
+        auth.getToken().catch(codeOf),
+        auth.ensureIdentity().catch(codeOf),
+        auth.signOut().catch(codeOf),
+      ]),
     }
   })
   expect(older.state).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_NEWER' } })
@@ -230,7 +254,10 @@ test('a record from a newer version is refused and left in place, while the newe
   await expect(createTokenVerifier({ audience: site.url }).verify(again.token!)).resolves.toMatchObject({ principal })
 })
 
-test('a page that is open while a newer version takes the record over keeps its identity and changes nothing', async ({ device, site }) => {
+test('a page that is open while a newer version takes the record over keeps its identity and changes nothing', async ({
+  device,
+  site,
+}) => {
   const { page } = await device()
   await load(page, site.url)
   const seen = await page.evaluate(async () => {
@@ -247,6 +274,8 @@ test('a page that is open while a newer version takes the record over keeps its 
   })
   expect(seen.refusals).toEqual(['KEYSTORE_NEWER', 'KEYSTORE_NEWER'])
   expect(seen.after).toMatchObject({ authMode: 'local-first', phase: 'ready', session: { principal: seen.principal } })
-  await expect(createTokenVerifier({ audience: site.url }).verify(seen.token!)).resolves.toMatchObject({ principal: seen.principal })
+  await expect(createTokenVerifier({ audience: site.url }).verify(seen.token!)).resolves.toMatchObject({
+    principal: seen.principal,
+  })
   expect(await readRecord(page)).toMatchObject({ v: 2, current: `device:${seen.principal}` })
 })

@@ -49,9 +49,17 @@ async function startDedicated({ page }: Device): Promise<Worker> {
 }
 
 /** A page, a dedicated worker and a service worker of one device, each with the library loaded and nothing opened. */
-async function startAll(device: Device, site: Site, type: WorkerType = 'classic'): Promise<{ page: Page; dedicated: Worker; service: Worker }> {
+async function startAll(
+  device: Device,
+  site: Site,
+  type: WorkerType = 'classic',
+): Promise<{ page: Page; dedicated: Worker; service: Worker }> {
   await device.page.goto(site.url)
-  return { page: device.page, dedicated: await startDedicated(device), service: await startService(device, '/service.js', type) }
+  return {
+    page: device.page,
+    dedicated: await startDedicated(device),
+    service: await startService(device, '/service.js', type),
+  }
 }
 
 /** Opens the identity and tells what it is; a token where there is one. */
@@ -59,12 +67,18 @@ async function open(place: Place, options: AuthOptions = {}): Promise<{ principa
   return (place as Worker).evaluate(async (given) => {
     const auth = (scope.auth = scope.createAuth(given))
     await auth.ready
-    return { principal: auth.getState().session?.principal, token: await auth.getToken() } as { principal?: string; token: string | null }
+    return { principal: auth.getState().session?.principal, token: await auth.getToken() } as {
+      principal?: string
+      token: string | null
+    }
   }, options)
 }
 
 for (const type of SERVICE_WORKER_TYPES) {
-  test(`page, dedicated worker and ${type} service worker have one identity, and a server takes the token of each`, async ({ device, site }) => {
+  test(`page, dedicated worker and ${type} service worker have one identity, and a server takes the token of each`, async ({
+    device,
+    site,
+  }) => {
     const somebody = await device()
     const places = await startAll(somebody, site, type)
     const complaints = Object.values(places).map((place) => complaintsOf(place))
@@ -81,7 +95,10 @@ for (const type of SERVICE_WORKER_TYPES) {
   })
 }
 
-test('page, dedicated worker and service worker started at once make one identity, six rounds', async ({ device, site }) => {
+test('page, dedicated worker and service worker started at once make one identity, six rounds', async ({
+  device,
+  site,
+}) => {
   test.slow()
   for (let round = 0; round < 6; round++) {
     const somebody = await device()
@@ -146,7 +163,10 @@ for (const actor of ['page', 'dedicated', 'service'] as const) {
   })
 }
 
-test('an upgrade in the page reaches the workers; one with the account has its token, one without says what is missing', async ({ device, site }) => {
+test('an upgrade in the page reaches the workers; one with the account has its token, one without says what is missing', async ({
+  device,
+  site,
+}) => {
   const { page, dedicated, service } = await startAll(await device(), site)
   const { principal } = await open(page)
   await open(service)
@@ -175,7 +195,10 @@ test('an upgrade in the page reaches the workers; one with the account has its t
   expect(JSON.parse(atob(answer!.split('.')[1]!))).toMatchObject({ sub: principal })
 })
 
-test('a service worker that the browser stopped comes back with the same identity, or with none after a sign-out', async ({ device, site }) => {
+test('a service worker that the browser stopped comes back with the same identity, or with none after a sign-out', async ({
+  device,
+  site,
+}) => {
   const { page, context, ...somebody } = await device()
   await page.goto(site.url)
   const service = await startService({ page, context, ...somebody }, '/service.js', 'classic')
@@ -184,7 +207,10 @@ test('a service worker that the browser stopped comes back with the same identit
   await browser.send('ServiceWorker.enable')
   const restart = async (): Promise<void> => {
     const stopped = new Promise<void>((resolve) => {
-      browser.on('ServiceWorker.workerVersionUpdated', ({ versions }) => versions.some(({ runningStatus }) => runningStatus === 'stopped') && resolve())
+      browser.on(
+        'ServiceWorker.workerVersionUpdated',
+        ({ versions }) => versions.some(({ runningStatus }) => runningStatus === 'stopped') && resolve(),
+      )
     })
     await browser.send('ServiceWorker.stopAllWorkers')
     await stopped
@@ -215,7 +241,11 @@ declare global {
 async function liveThere(place: Worker, isNoble: boolean): Promise<Record<string, unknown>> {
   return place.evaluate(async (noble) => {
     const account = scope.accountOf(() => principal)
-    const auth = scope.createAuth({ account, initialMode: 'anonymous', ...(noble && { crypto: (scope as ScopeWithNoble).nobleSuite }) })
+    const auth = scope.createAuth({
+      account,
+      initialMode: 'anonymous',
+      ...(noble && { crypto: (scope as ScopeWithNoble).nobleSuite }),
+    })
     await auth.ready
     const { principal } = await auth.ensureIdentity()
     const token = await auth.getToken()
@@ -226,7 +256,16 @@ async function liveThere(place: Worker, isNoble: boolean): Promise<Record<string
     const { authMode } = auth.getState()
     await auth.signOut()
     const resumed = await auth.ensureIdentity({ resume: principal })
-    return { principal, token, key: key.length, status: response.status, outcome, authMode, proofs: account.proofs.length, resumed: resumed.principal }
+    return {
+      principal,
+      token,
+      key: key.length,
+      status: response.status,
+      outcome,
+      authMode,
+      proofs: account.proofs.length,
+      resumed: resumed.principal,
+    }
   }, isNoble)
 }
 
@@ -234,7 +273,10 @@ async function liveThere(place: Worker, isNoble: boolean): Promise<Record<string
 async function refuseEd25519(place: Worker): Promise<void> {
   await place.evaluate(() => {
     const importKey = crypto.subtle.importKey.bind(crypto.subtle)
-    crypto.subtle.importKey = ((...given: Parameters<typeof importKey>) => (given[2] === 'Ed25519' ? Promise.reject(new DOMException('refused', 'NotSupportedError')) : importKey(...given))) as typeof importKey
+    crypto.subtle.importKey = ((...given: Parameters<typeof importKey>) =>
+      given[2] === 'Ed25519'
+        ? Promise.reject(new DOMException('refused', 'NotSupportedError'))
+        : importKey(...given)) as typeof importKey
   })
 }
 
@@ -252,19 +294,32 @@ for (const [script, type, isNoble] of [
     // It would be refused, and the script still has one in it: the way to @noble in a page.
     expect(await (await somebody.context.request.get(site.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
     // oxlint-disable-next-line no-eval -- written as text: a bundler would follow it
-    expect(await service.evaluate(() => (0, eval)("import('/page.js')").catch((error: Error) => error.message))).toContain('disallowed on ServiceWorkerGlobalScope')
+    const refusal = service.evaluate(() => (0, eval)("import('/page.js')").catch((error: Error) => error.message))
+    expect(await refusal).toContain('disallowed on ServiceWorkerGlobalScope')
     if (isNoble) await refuseEd25519(service)
 
     const { token, principal, ...life } = await liveThere(service, isNoble)
-    await expect(createTokenVerifier({ audience: site.url }).verify(token as string)).resolves.toMatchObject({ principal })
-    expect(life).toEqual({ key: 32, status: 200, outcome: 'upgraded', authMode: 'external', proofs: 1, resumed: principal })
+    await expect(createTokenVerifier({ audience: site.url }).verify(token as string)).resolves.toMatchObject({
+      principal,
+    })
+    expect(life).toEqual({
+      key: 32,
+      status: 200,
+      outcome: 'upgraded',
+      authMode: 'external',
+      proofs: 1,
+      resumed: principal,
+    })
     // The page has WebCrypto, and the same identity.
     expect((await open(somebody.page)).principal).toBe(principal)
     expect(complaints).toEqual([])
   })
 }
 
-test('a service worker without Ed25519 that was given no fallback says so, and neither makes nor changes an identity', async ({ device, site }) => {
+test('a service worker without Ed25519 that was given no fallback says so, and neither makes nor changes an identity', async ({
+  device,
+  site,
+}) => {
   const somebody = await device()
   await somebody.page.goto(site.url)
   const service = await startService(somebody, '/service.js', 'classic')
@@ -282,13 +337,19 @@ test('a service worker without Ed25519 that was given no fallback says so, and n
   const second = await service.evaluate(async () => {
     const auth = scope.createAuth()
     await auth.ready
-    return { principal: auth.getState().session?.principal, refusal: await auth.getToken().catch((error: { code: string }) => error.code) }
+    return {
+      principal: auth.getState().session?.principal,
+      refusal: await auth.getToken().catch((error: { code: string }) => error.code),
+    }
   })
   expect(second).toEqual({ principal, refusal: 'CRYPTO_UNAVAILABLE' })
   expect(site.requests.filter((path) => path.includes('/noble'))).toEqual([])
 })
 
-test('a worker from a blob has the origin of its page; one without an origin has to be told an audience', async ({ device, site }) => {
+test('a worker from a blob has the origin of its page; one without an origin has to be told an audience', async ({
+  device,
+  site,
+}) => {
   const { page } = await device()
   await page.goto(site.url)
   await open(page)
@@ -296,7 +357,9 @@ test('a worker from a blob has the origin of its page; one without an origin has
   await page.evaluate(
     () =>
       new Promise((resolve) => {
-        const url = URL.createObjectURL(new Blob([`import '${location.origin}/dedicated.js'`], { type: 'text/javascript' }))
+        const url = URL.createObjectURL(
+          new Blob([`import '${location.origin}/dedicated.js'`], { type: 'text/javascript' }),
+        )
         const worker = new Worker(url, { type: 'module' })
         worker.onmessage = resolve
       }),
@@ -320,8 +383,14 @@ test('a worker from a blob has the origin of its page; one without an origin has
         })
       })()`
     const worker = new Worker(`data:text/javascript,${encodeURIComponent(ask)}`)
-    return new Promise<{ origin: string; problem: string; untold: string; told: string }>((resolve) => (worker.onmessage = ({ data }) => resolve(data)))
+    return new Promise<{ origin: string; problem: string; untold: string; told: string }>(
+      (resolve) => (worker.onmessage = ({ data }) => resolve(data)),
+    )
   })
-  expect(opaque).toMatchObject({ origin: 'null', problem: 'KEYSTORE_OPAQUE', untold: 'TypeError: audience: required where there is no location' })
+  expect(opaque).toMatchObject({
+    origin: 'null',
+    problem: 'KEYSTORE_OPAQUE',
+    untold: 'TypeError: audience: required where there is no location',
+  })
   await expect(createTokenVerifier({ audience: 'https://notes.example' }).verify(opaque.told)).resolves.toBeTruthy()
 })

@@ -27,7 +27,10 @@ export function temporaryFolder() {
  * @returns {Promise<Outcome & { stop(): Promise<void> }>}
  */
 export function startApp(environment) {
-  const child = spawn(process.execPath, [START], { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [START], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const outcome = { output: '', complaint: '', code: /** @type {number | null} */ (null) }
   const ended = new Promise((resolve) => child.once('exit', resolve))
   return new Promise((resolve) => {

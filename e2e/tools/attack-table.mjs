@@ -21,23 +21,47 @@ const plugin = (/** @type {string} */ name) => `adapters/better-auth/${name}`
 const VERIFY = 'lib/tokens/verify.ts'
 const UNCHECKED = '// unchecked'
 
-const purposeUnchecked = { file: VERIFY, find: "if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)", replace: UNCHECKED }
-const mailboxUnnoticed = { file: plugin('user-hooks.ts'), find: 'return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }', replace: 'return {}' }
-const jtiNotUnique = { file: plugin('schema.ts'), find: "jti: { type: 'string', required: true, unique: true },", replace: "jti: { type: 'string', required: true }," }
+const purposeUnchecked = {
+  file: VERIFY,
+  find: "if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)",
+  replace: UNCHECKED,
+}
+const mailboxUnnoticed = {
+  file: plugin('user-hooks.ts'),
+  find: 'return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }',
+  replace: 'return {}',
+}
+const jtiNotUnique = {
+  file: plugin('schema.ts'),
+  find: "jti: { type: 'string', required: true, unique: true },",
+  replace: "jti: { type: 'string', required: true },",
+}
 const principalNotUnique = [
-  { file: plugin('schema.ts'), find: "principal: { type: 'string', required: true, unique: true },", replace: "principal: { type: 'string', required: true }," },
-  { file: plugin('schema.ts'), find: "principal: { type: 'string', required: false, unique: true, input: false },", replace: "principal: { type: 'string', required: false, unique: false as true, input: false }," },
+  {
+    file: plugin('schema.ts'),
+    find: "principal: { type: 'string', required: true, unique: true },",
+    replace: "principal: { type: 'string', required: true },",
+  },
+  {
+    file: plugin('schema.ts'),
+    find: "principal: { type: 'string', required: false, unique: true, input: false },",
+    replace: "principal: { type: 'string', required: false, unique: false as true, input: false },",
+  },
 ]
 const openUnchecked = [
   { file: plugin('subject.ts'), find: "    { field: 'principal', value: null },\n", replace: '' },
-  { file: plugin('subject.ts'), find: "    { field: 'principalOpen', value: true },\n", replace: '' },
+  { file: plugin('subject.ts'), find: ", { field: 'principalOpen', value: true }", replace: '' },
 ]
 
 const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
   attack: `Pre-hijack by the victim's address, then the victim's ${path}`,
-  defence: 'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
+  defence:
+    'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
   patches: [patch],
-  test: { file: plugin('mailbox.test.ts'), name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of whoever made it, and gives that back to its key` },
+  test: {
+    file: plugin('mailbox.test.ts'),
+    name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of whoever made it, and gives that back to its key`,
+  },
 })
 
 /** @type {readonly Attack[]} */
@@ -46,7 +70,13 @@ export const ATTACKS = [
   {
     attack: 'A proof is used again, later',
     defence: 'Its `jti` is written down before anything else happens',
-    patches: [{ file: plugin('once.ts'), find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false", replace: "await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })" }],
+    patches: [
+      {
+        file: plugin('once.ts'),
+        find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false",
+        replace: "await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
+      },
+    ],
     test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > works once' },
   },
   {
@@ -56,33 +86,48 @@ export const ATTACKS = [
       {
         file: plugin('once.ts'),
         find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false",
-        replace: "if (await adapter.findOne({ model: 'latchkeyProof', where: [{ field: 'jti', value: name }] })) return false\n    await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
+        replace:
+          "if (await adapter.findOne({ model: 'latchkeyProof', where: [{ field: 'jti', value: name }] })) return false\n    await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
       },
     ],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > works once, also when two requests use it at the same moment' },
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > the proof > works once, also when two requests use it at the same moment',
+    },
   },
   {
     attack: 'A proof is used in two processes at once, on a SQLite file',
     defence: '`latchkeyProof.jti` is unique in the database',
     patches: [jtiNotUnique],
-    test: { file: plugin('race.test.ts'), name: 'several processes on a SQLite file > one proof, and a sign-up in each: it works once' },
+    test: {
+      file: plugin('race.test.ts'),
+      name: 'several processes on a SQLite file > one proof, and a sign-up in each: it works once',
+    },
   },
   {
     attack: 'A proof is used in two processes at once, on Postgres',
     defence: '`latchkeyProof.jti` is unique in the database',
     patches: [jtiNotUnique],
-    test: { file: plugin('race.test.ts'), name: 'several processes on Postgres > one proof, and a sign-up in each: it works once' },
+    test: {
+      file: plugin('race.test.ts'),
+      name: 'several processes on Postgres > one proof, and a sign-up in each: it works once',
+    },
   },
   {
     attack: 'A proof is used again at a second server, whose clock is behind',
     defence: 'A used proof is remembered five minutes longer than it would hold',
     patches: [{ file: plugin('once.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' }],
-    test: { file: plugin('proofs.test.ts'), name: 'a used proof > is refused by a second server whose clock is four minutes behind, though the first sweeps' },
+    test: {
+      file: plugin('proofs.test.ts'),
+      name: 'a used proof > is refused by a second server whose clock is four minutes behind, though the first sweeps',
+    },
   },
   {
     attack: 'A nonce is used again, with a new proof',
     defence: 'A nonce is used up like a proof',
-    patches: [{ file: plugin('acts.ts'), find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)', replace: UNCHECKED }],
+    patches: [
+      { file: plugin('acts.ts'), find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)', replace: UNCHECKED },
+    ],
     test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > uses its nonce up, also when many come at once' },
   },
 
@@ -90,150 +135,334 @@ export const ATTACKS = [
   {
     attack: 'A proof for another server',
     defence: '`aud` is compared for equality with the configured address',
-    patches: [{ file: VERIFY, find: "if (!audiences.has(claims['aud'])) throw new LatchkeyError('TOKEN_AUDIENCE_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > for another server is refused, and no user is made' },
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (!audiences.has(claims['aud'])) throw new LatchkeyError('TOKEN_AUDIENCE_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > the proof > for another server is refused, and no user is made',
+    },
   },
   {
     attack: 'A proof for another purpose',
     defence: 'A proof names one act',
     patches: [purposeUnchecked],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > for another act is refused, and no user is made' },
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > the proof > for another act is refused, and no user is made',
+    },
   },
   {
     attack: 'A proof that expired',
     defence: 'A proof lasts a minute',
     patches: [{ file: VERIFY, find: "if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')", replace: UNCHECKED }],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > that expired is refused, and no user is made' },
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > the proof > that expired is refused, and no user is made',
+    },
   },
   {
-    attack: 'A proof that names another principal than its key\'s',
+    attack: "A proof that names another principal than its key's",
     defence: '`sub` is computed from the key',
-    patches: [{ file: VERIFY, find: "if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a proof that the attacker signs > in the name of another principal makes no account' },
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: 'SQLite > a proof that the attacker signs > in the name of another principal makes no account',
+    },
   },
   {
-    attack: 'A proof with the victim\'s key, signed by the attacker\'s',
+    attack: "A proof with the victim's key, signed by the attacker's",
     defence: 'The signature is checked with the key in the proof',
-    patches: [{ file: VERIFY, find: "if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')", replace: UNCHECKED }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a proof that the attacker signs > in the name of another key makes no account' },
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: 'SQLite > a proof that the attacker signs > in the name of another key makes no account',
+    },
   },
   {
     attack: 'A token under a key for which anybody can sign',
     defence: 'Keys of small order are refused before the signature is checked, since node:crypto accepts them',
-    patches: [{ file: 'lib/tokens/public-key.ts', find: "if (point.isSmallOrder()) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')", replace: UNCHECKED }],
-    test: { file: 'lib/tokens/public-key.test.ts', name: "with 'node:crypto' > a token forged under '0100000000000000000000000000000000000…' is refused: 'TOKEN_KEY_SMALL_ORDER'" },
+    patches: [
+      {
+        file: 'lib/tokens/public-key.ts',
+        find: "if (point.isSmallOrder()) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/tokens/public-key.test.ts',
+      name: "with 'node:crypto' > a token forged under '0100000000000000000000000000000000000…' is refused: 'TOKEN_KEY_SMALL_ORDER'",
+    },
   },
   {
     attack: 'A self-signed token that gives itself a role',
     defence: 'The list of claims is closed',
-    patches: [{ file: VERIFY, find: "if (!Object.keys(claims).every((name) => kind.claims.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')", replace: UNCHECKED }],
-    test: { file: VERIFY.replace('.ts', '.test.ts'), name: 'a \'local-first token\' > and its claims > with one that is not in the table, {"roles":["admin"]}, are refused' },
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (!Object.keys(claims).every((name) => kind.claims.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: VERIFY.replace('.ts', '.test.ts'),
+      name: 'a \'local-first token\' > and its claims > with one that is not in the table, {"roles":["admin"]}, are refused',
+    },
   },
 
   // Stolen proofs
   {
-    attack: 'A stolen bind proof and its nonce, in the attacker\'s session',
+    attack: "A stolen bind proof and its nonce, in the attacker's session",
     defence: 'A nonce is issued for one session',
-    patches: [{ file: 'lib/server/challenges.ts', find: 'JSON.stringify([head, purpose, session])', replace: 'JSON.stringify([head, purpose])' }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a stolen proof in the attacker\'s session > to bind, with the nonce that it was made for, binds nothing' },
+    patches: [
+      {
+        file: 'lib/server/challenges.ts',
+        find: 'JSON.stringify([head, purpose, session])',
+        replace: 'JSON.stringify([head, purpose])',
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a stolen proof in the attacker's session > to bind, with the nonce that it was made for, binds nothing",
+    },
   },
   {
-    attack: 'A stolen bind proof, with a nonce of the attacker\'s session',
+    attack: "A stolen bind proof, with a nonce of the attacker's session",
     defence: 'The nonce is in the proof, too',
-    patches: [{ file: VERIFY, find: "if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a stolen proof in the attacker\'s session > to bind, with a nonce of the attacker\'s own, binds nothing' },
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a stolen proof in the attacker's session > to bind, with a nonce of the attacker's own, binds nothing",
+    },
   },
   {
-    attack: 'A stolen bind proof, at the attacker\'s sign-in or sign-up',
+    attack: "A stolen bind proof, at the attacker's sign-in or sign-up",
     defence: 'A proof names one act',
     patches: [purposeUnchecked],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a stolen proof in the attacker\'s session > to bind, at a sign-in or a sign-up, binds nothing' },
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a stolen proof in the attacker's session > to bind, at a sign-in or a sign-up, binds nothing",
+    },
   },
   {
-    attack: 'A stolen link proof, bound in the attacker\'s session',
+    attack: "A stolen link proof, bound in the attacker's session",
     defence: 'A proof names one act, and a link proof its account (two layers)',
-    patches: [purposeUnchecked, { file: VERIFY, find: "if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a stolen proof in the attacker\'s session > to link, binds nothing' },
+    patches: [
+      purposeUnchecked,
+      {
+        file: VERIFY,
+        find: "if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a stolen proof in the attacker's session > to link, binds nothing",
+    },
   },
   {
     attack: 'Inside `run` a request leaves for another origin',
-    defence: 'Only addresses under the account server\'s get the proof',
-    patches: [{ file: plugin('carrier.ts'), find: 'return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)', replace: 'return URL.canParse(url) && baseURL !== url' }],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider' },
+    defence: "Only addresses under the account server's get the proof",
+    patches: [
+      {
+        file: plugin('carrier.ts'),
+        find: 'return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)',
+        replace: 'return URL.canParse(url) && baseURL !== url',
+      },
+    ],
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider',
+    },
   },
   {
     attack: 'A redirect takes the proof along to another origin',
     defence: 'A request with a proof follows none',
     patches: [{ file: plugin('carrier.ts'), find: "request.redirect = 'manual'", replace: UNCHECKED }],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider' },
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider',
+    },
   },
   {
     attack: 'A bearer is asked for another origin',
     defence: '`auth.fetch` knows a list of origins, and refuses before it sends',
-    patches: [{ file: 'lib/client/fetch.ts', find: "throw runtime.core.fail('ORIGIN_NOT_ALLOWED', origin)", replace: 'return runtime.audience()' }],
-    test: { file: 'lib/client/fetch.test.ts', name: 'origins > https://evil.example/ is refused before anything is sent' },
+    patches: [
+      {
+        file: 'lib/client/fetch.ts',
+        find: "throw runtime.core.fail('ORIGIN_NOT_ALLOWED', origin)",
+        replace: 'return runtime.audience()',
+      },
+    ],
+    test: {
+      file: 'lib/client/fetch.test.ts',
+      name: 'origins > https://evil.example/ is refused before anything is sent',
+    },
   },
 
   // Sessions and links of the attacker in the victim's browser
   {
     attack: 'Login CSRF: a planted session, and a request of the victim that carries a proof',
     defence: 'Only a session for somebody who had none counts as a sign-in',
-    patches: [{ file: plugin('user-hooks.ts'), find: 'const isReplaced = present !== undefined && !present.isAnonymous', replace: 'const isReplaced = false' }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a session of the attacker, planted in the victim\'s browser > gets nothing from requests that carry a proof and sign nobody in' },
+    patches: [
+      {
+        file: plugin('user-hooks.ts'),
+        find: 'const isReplaced = present !== undefined && !present.isAnonymous',
+        replace: 'const isReplaced = false',
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a session of the attacker, planted in the victim's browser > gets nothing from requests that carry a proof and sign nobody in",
+    },
   },
   {
     attack: 'Login CSRF: a planted session, and a bind by a victim who expects their own account',
     defence: '`x-latchkey-expect` is compared with what the account has proven',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: "if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes') throw refusal('PROOF_IDENTIFIER_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a session of the attacker, planted in the victim\'s browser > is not bound by a victim who says whom they expect' },
+    patches: [
+      {
+        file: plugin('bind-endpoint.ts'),
+        find: "if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes') throw refusal('PROOF_IDENTIFIER_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a session of the attacker, planted in the victim's browser > is not bound by a victim who says whom they expect",
+    },
   },
   {
     attack: 'Login CSRF: a planted session, taken for the one that `run` made',
     defence: 'The client takes a session only if `run` sent something',
-    patches: [{ file: 'lib/client/upgrade.ts', find: "sent) throw runtime.core.fail('PROOF_NOT_SENT')", replace: 'sent) void 0' }],
-    test: { file: 'lib/client/upgrade.test.ts', name: 'failed > a session that was planted before gains nothing from a run that signs in to nothing' },
+    patches: [
+      {
+        file: 'lib/client/upgrade.ts',
+        find: "sent) throw runtime.core.fail('PROOF_NOT_SENT')",
+        replace: 'sent) void 0',
+      },
+    ],
+    test: {
+      file: 'lib/client/upgrade.test.ts',
+      name: 'failed > a session that was planted before gains nothing from a run that signs in to nothing',
+    },
   },
   {
     attack: 'Login CSRF: a planted session, while a link that the person asked for is on its way',
     defence: 'A session that was there before `run` is shown to the person, and not taken',
-    patches: [{ file: 'lib/client/upgrade.ts', find: 'return earlier?.accountId === found.accountId && earlier.id === found.id', replace: 'return earlier === found' }],
-    test: { file: 'lib/client/pending.test.ts', name: 'a session that was planted before > is not taken for the one that was asked for' },
+    patches: [
+      {
+        file: 'lib/client/upgrade.ts',
+        find: 'return earlier?.accountId === found.accountId && earlier.id === found.id',
+        replace: 'return earlier === found',
+      },
+    ],
+    test: {
+      file: 'lib/client/pending.test.ts',
+      name: 'a session that was planted before > is not taken for the one that was asked for',
+    },
   },
   {
     attack: 'Login CSRF: a session that appears outside `upgrade`',
-    defence: 'It waits for the person\'s word',
-    patches: [{ file: 'lib/client/outside.ts', find: 'if (isFirst && (await holdsNothing(runtime, before)))', replace: 'if (isFirst || (await holdsNothing(runtime, before)))' }],
-    test: { file: 'lib/client/pending.test.ts', name: 'a session that appears outside > waits for the person\'s word' },
+    defence: "It waits for the person's word",
+    patches: [
+      {
+        file: 'lib/client/outside.ts',
+        find: 'if (isFirst && (await holdsNothing(runtime, before)))',
+        replace: 'if (isFirst || (await holdsNothing(runtime, before)))',
+      },
+    ],
+    test: { file: 'lib/client/pending.test.ts', name: "a session that appears outside > waits for the person's word" },
   },
   {
-    attack: 'A pending intent is completed by a session of the attacker\'s account',
+    attack: "A pending intent is completed by a session of the attacker's account",
     defence: 'It completes by itself only for an account that has proven what the person typed',
-    patches: [{ file: 'lib/client/outside.ts', find: 'return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)', replace: 'return expected !== undefined && identifiers.length > 0' }],
-    test: { file: 'lib/client/pending.test.ts', name: 'an upgrade without a session yet > never for an account that has proven another' },
+    patches: [
+      {
+        file: 'lib/client/outside.ts',
+        find: 'return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)',
+        replace: 'return expected !== undefined && identifiers.length > 0',
+      },
+    ],
+    test: {
+      file: 'lib/client/pending.test.ts',
+      name: 'an upgrade without a session yet > never for an account that has proven another',
+    },
   },
   {
-    attack: 'A pending intent is completed by a link into the attacker\'s account',
+    attack: "A pending intent is completed by a link into the attacker's account",
     defence: 'The account has to have proven the address that the person typed',
-    patches: [{ file: plugin('sign-in.ts'), find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('routes.test.ts'), name: 'SQLite > magic link > into the attacker\'s own account, ends the session that it made' },
+    patches: [
+      {
+        file: plugin('sign-in.ts'),
+        find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('routes.test.ts'),
+      name: "SQLite > magic link > into the attacker's own account, ends the session that it made",
+    },
   },
   {
     attack: 'The same, into an account that the link itself would make',
     defence: 'It is compared before the user is made, too',
-    patches: [{ file: plugin('user-hooks.ts'), find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')", replace: UNCHECKED }],
-    test: { file: plugin('routes.test.ts'), name: 'SQLite > magic link > for somebody else\'s address, leaves neither user nor session' },
+    patches: [
+      {
+        file: plugin('user-hooks.ts'),
+        find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('routes.test.ts'),
+      name: "SQLite > magic link > for somebody else's address, leaves neither user nor session",
+    },
   },
   {
-    attack: 'A lure to the app\'s own verification page, with the attacker\'s token',
+    attack: "A lure to the app's own verification page, with the attacker's token",
     defence: 'A link that is followed binds nothing unless the request says whom it expects',
-    patches: [{ file: plugin('request.ts'), find: "if (expected == null) return isFollowedLink(ctx) ? 'unsaid' : 'yes'", replace: "if (expected == null) return 'yes'" }],
-    test: { file: plugin('routes.test.ts'), name: 'SQLite > magic link > fetched by a device that says nothing of whom it expects, binds nothing' },
+    patches: [
+      {
+        file: plugin('request.ts'),
+        find: "if (expected == null) return isFollowedLink(ctx) ? 'unsaid' : 'yes'",
+        replace: "if (expected == null) return 'yes'",
+      },
+    ],
+    test: {
+      file: plugin('routes.test.ts'),
+      name: 'SQLite > magic link > fetched by a device that says nothing of whom it expects, binds nothing',
+    },
   },
   {
-    attack: 'A victim approves the attacker\'s device, which polls with a proof of its own',
+    attack: "A victim approves the attacker's device, which polls with a proof of its own",
     defence: 'Device authorization never binds',
     patches: [{ file: plugin('user-hooks.ts'), find: " || ctx.path?.startsWith('/device/')", replace: '' }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a device that polls for an approval binds no account of whoever approves' },
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: 'SQLite > a device that polls for an approval binds no account of whoever approves',
+    },
   },
 
   // Pre-hijack
@@ -242,161 +471,337 @@ export const ATTACKS = [
   hijack('/sign-in/email-otp'),
   hijack('/email-otp/verify-email'),
   hijack('/email-otp/reset-password'),
-  hijack('/reset-password', { file: plugin('password-reset.ts'), find: 'if (user) await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)', replace: 'if (user) return' }),
+  hijack('/reset-password', {
+    file: plugin('password-reset.ts'),
+    find: 'if (user) await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
+    replace: 'if (user) return',
+  }),
   {
-    attack: 'Pre-hijack, then the victim\'s sign-in through a provider that proves the address',
-    defence: 'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
+    attack: "Pre-hijack, then the victim's sign-in through a provider that proves the address",
+    defence:
+      'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
     patches: [mailboxUnnoticed],
-    test: { file: plugin('oauth.test.ts'), name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it from the principal that made it' },
+    test: {
+      file: plugin('oauth.test.ts'),
+      name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it from the principal that made it',
+    },
   },
   {
-    attack: 'Pre-hijack, and the victim\'s own device signs the request that proves the mailbox',
-    defence: 'Only the bound principal\'s own key keeps the binding',
+    attack: "Pre-hijack, and the victim's own device signs the request that proves the mailbox",
+    defence: "Only the bound principal's own key keeps the binding",
     patches: [{ file: plugin('mailbox.ts'), find: 'prover === user.principal', replace: 'prover !== NOBODY' }],
-    test: { file: plugin('mailbox.test.ts'), name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, takes it all the same, and binds that one to nothing' },
+    test: {
+      file: plugin('mailbox.test.ts'),
+      name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, takes it all the same, and binds that one to nothing',
+    },
   },
   {
     attack: 'Pre-hijack of an open account: the attacker can still enter it with the password',
     defence: 'A mailbox proof binds only where every earlier way in is gone',
-    patches: [{ file: plugin('sign-in.ts'), find: '(provedMailbox && !(await isUntouched(ctx, user, session.token)))', replace: '(provedMailbox && !isUntouched)' }],
-    test: { file: plugin('mailbox.test.ts'), name: 'SQLite > a mailbox proof binds no account that somebody else could still enter' },
+    patches: [
+      {
+        file: plugin('sign-in.ts'),
+        find: '(provedMailbox && !(await isUntouched(ctx, user, session.token)))',
+        replace: '(provedMailbox && !isUntouched)',
+      },
+    ],
+    test: {
+      file: plugin('mailbox.test.ts'),
+      name: 'SQLite > a mailbox proof binds no account that somebody else could still enter',
+    },
   },
   {
     attack: 'The same, by `bind` after the link was opened',
     defence: '`bind` looks for earlier ways in, too',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: "if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')", replace: 'void mayTake' }],
-    test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > after a link that handed the account over: refused while its maker could still enter it' },
+    patches: [
+      {
+        file: plugin('bind-endpoint.ts'),
+        find: "if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')",
+        replace: 'void mayTake',
+      },
+    ],
+    test: {
+      file: plugin('bind.test.ts'),
+      name: 'SQLite > bind > after a link that handed the account over: refused while its maker could still enter it',
+    },
   },
   {
     attack: 'The reset is abused: a later link from a second laptop detaches the legitimate user',
     defence: 'A mailbox that was proven once resets nothing any more',
-    patches: [{ file: plugin('mailbox.ts'), find: 'return user.principalMailbox === mailboxOf(user)', replace: 'return false' }],
-    test: { file: plugin('mailbox.test.ts'), name: 'SQLite > the first proof of a mailbox by /magic-link/verify > is the only one that can: a second laptop\'s link changes nothing' },
+    patches: [
+      { file: plugin('mailbox.ts'), find: 'return user.principalMailbox === mailboxOf(user)', replace: 'return false' },
+    ],
+    test: {
+      file: plugin('mailbox.test.ts'),
+      name: "SQLite > the first proof of a mailbox by /magic-link/verify > is the only one that can: a second laptop's link changes nothing",
+    },
   },
   {
     attack: 'The reset is abused: a token for a password that is no longer good',
-    defence: 'The token\'s end is looked at before anything changes',
-    patches: [{ file: plugin('password-reset.ts'), find: 'if (!verification || verification.expiresAt < new Date()) return', replace: 'if (!verification) return' }],
-    test: { file: plugin('mailbox.test.ts'), name: 'SQLite > a token for a password that is no longer good resets nothing' },
+    defence: "The token's end is looked at before anything changes",
+    patches: [
+      {
+        file: plugin('password-reset.ts'),
+        find: 'if (!verification || verification.expiresAt < new Date()) return',
+        replace: 'if (!verification) return',
+      },
+    ],
+    test: {
+      file: plugin('mailbox.test.ts'),
+      name: 'SQLite > a token for a password that is no longer good resets nothing',
+    },
   },
 
   // OAuth
   {
-    attack: 'An OAuth start is handed over to a victim, or its state swapped for the victim\'s',
+    attack: "An OAuth start is handed over to a victim, or its state swapped for the victim's",
     defence: 'Better Auth refuses it by the state cookie; where it is told not to, the callback binds nothing',
-    patches: [{ file: plugin('request.ts'), find: "if (skipStateCookieCheck && storeStateStrategy !== 'cookie') return undefined", replace: UNCHECKED }],
-    test: { file: plugin('oauth.test.ts'), name: 'SQLite > a sign-in through an OpenID provider > binds nothing where the server does not check the state cookie' },
+    patches: [
+      {
+        file: plugin('request.ts'),
+        find: "if (skipStateCookieCheck && storeStateStrategy !== 'cookie') return undefined",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('oauth.test.ts'),
+      name: 'SQLite > a sign-in through an OpenID provider > binds nothing where the server does not check the state cookie',
+    },
   },
   {
     attack: 'OAuth state with a device that the client wrote into it',
     defence: 'The device is read from the part of the state that only the server writes',
-    patches: [{ file: plugin('request.ts'), find: "(state.serverContext?.['latchkey'] ?? {})", replace: "(state.serverContext?.['latchkey'] ?? (state as Record<string, unknown>)['latchkey'] ?? {})" }],
-    test: { file: plugin('oauth.test.ts'), name: 'SQLite > a sign-in through an OpenID provider > does not take what a client writes into the state' },
+    patches: [
+      {
+        file: plugin('request.ts'),
+        find: "(state.serverContext?.['latchkey'] ?? {})",
+        replace: "(state.serverContext?.['latchkey'] ?? (state as Record<string, unknown>)['latchkey'] ?? {})",
+      },
+    ],
+    test: {
+      file: plugin('oauth.test.ts'),
+      name: 'SQLite > a sign-in through an OpenID provider > does not take what a client writes into the state',
+    },
   },
 
   // The lock
   {
     attack: 'Squatting: a reservation with a stolen proof keeps the owner out',
     defence: 'A reservation is entered again by its key, at any time',
-    patches: [{ file: plugin('lock.ts'), find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()", replace: "if ((await holderOf(adapter, row)) !== 'nobody' || (row.until !== null && row.until > now)) throw taken()" }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a principal that an attacker reserves with a stolen proof, and never uses, stays with its key at once' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()",
+        replace:
+          "if ((await holderOf(adapter, row)) !== 'nobody' || (row.until !== null && row.until > now)) throw taken()",
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: 'SQLite > a principal that an attacker reserves with a stolen proof, and never uses, stays with its key at once',
+    },
   },
   {
     attack: 'Squatting: another key with the same principal waits until a reservation lapses',
     defence: 'The whole thumbprint is stored and compared',
-    patches: [{ file: plugin('lock.ts'), find: 'row.thumbprint !== thumbprint || (isKept(row, now)', replace: '(isKept(row, now)' }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a reservation > is no use to another key, however long ago it was' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: 'row.thumbprint !== thumbprint || (isKept(row, now)',
+        replace: '(isKept(row, now)',
+      },
+    ],
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: 'SQLite > a reservation > is no use to another key, however long ago it was',
+    },
   },
   {
     attack: 'A server stalls past its reservation, and writes its user after somebody else began',
     defence: 'The user carries the epoch of its reservation, and counts in that epoch only',
-    patches: [{ file: plugin('lock.ts'), find: "if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false", replace: "if (row.kind === 'retired' || row.kind === 'held') return false" }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a reservation > that a stalled server comes back to after it lapsed gives its user no principal' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false",
+        replace: "if (row.kind === 'retired' || row.kind === 'held') return false",
+      },
+    ],
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: 'SQLite > a reservation > that a stalled server comes back to after it lapsed gives its user no principal',
+    },
   },
   {
     attack: 'The same, with the epoch of the lapsed reservation still in force',
     defence: 'A lapsed epoch is never used again',
-    patches: [{ file: plugin('lock.ts'), find: 'const epoch = isLive ? row.epoch : newEpoch()', replace: 'const epoch = isLive ? row.epoch : row.epoch' }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a reservation > is entered again by the same key, in the same epoch while it lasts, in another one afterwards' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: 'const epoch = isLive ? row.epoch : newEpoch()',
+        replace: 'const epoch = isLive ? row.epoch : row.epoch',
+      },
+    ],
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: 'SQLite > a reservation > is entered again by the same key, in the same epoch while it lasts, in another one afterwards',
+    },
   },
   {
     attack: 'One principal for two accounts: binds in two processes, on a SQLite file',
     defence: '`latchkeyPrincipal.principal` and `user.principal` are unique in the database (two layers)',
     patches: principalNotUnique,
-    test: { file: plugin('race.test.ts'), name: 'several processes on a SQLite file > one principal, and an open account in each: one of them has it' },
+    test: {
+      file: plugin('race.test.ts'),
+      name: 'several processes on a SQLite file > one principal, and an open account in each: one of them has it',
+    },
   },
   {
     attack: 'One principal for two accounts: sign-ups in two processes, on Postgres',
     defence: '`latchkeyPrincipal.principal` and `user.principal` are unique in the database (two layers)',
     patches: principalNotUnique,
-    test: { file: plugin('race.test.ts'), name: 'several processes on Postgres > one principal, and a sign-up in each: one user has it, and there is no orphan' },
+    test: {
+      file: plugin('race.test.ts'),
+      name: 'several processes on Postgres > one principal, and a sign-up in each: one user has it, and there is no orphan',
+    },
   },
   {
     attack: 'Two principals for one account: binds in two processes, on a SQLite file',
     defence: 'The UPDATE that binds asks that the account is still open',
     patches: openUnchecked,
-    test: { file: plugin('race.test.ts'), name: 'several processes on a SQLite file > several principals, and one open account: it has one of them, and keeps it' },
+    test: {
+      file: plugin('race.test.ts'),
+      name: 'several processes on a SQLite file > several principals, and one open account: it has one of them, and keeps it',
+    },
   },
   {
     attack: 'Two principals for one account: binds in two processes, on Postgres',
     defence: 'The UPDATE that binds asks that the account is still open',
     patches: openUnchecked,
-    test: { file: plugin('race.test.ts'), name: 'several processes on Postgres > several principals, and one open account: it has one of them, and keeps it' },
+    test: {
+      file: plugin('race.test.ts'),
+      name: 'several processes on Postgres > several principals, and one open account: it has one of them, and keeps it',
+    },
   },
   {
     attack: 'A bind races a link of the same principal, and the server that links stalls in between, on Postgres',
     defence: 'A row that changed since it was read takes no principal from an account',
-    patches: [{ file: plugin('lock.ts'), find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind || counts(present, user)) throw taken()', replace: 'if (present !== null && counts(row, user)) throw taken()' }],
-    test: { file: plugin('adopt-race.test.ts'), name: 'several processes on Postgres adopt and undo > a link out of a released one, while the same principal is bound' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind || counts(present, user)) throw taken()',
+        replace: 'if (present !== null && counts(row, user)) throw taken()',
+      },
+    ],
+    test: {
+      file: plugin('adopt-race.test.ts'),
+      name: 'several processes on Postgres adopt and undo > a link out of a released one, while the same principal is bound',
+    },
   },
   {
     attack: 'A sign-up races a link of the same principal, and the server that links stalls in between, on Postgres',
     defence: 'Who takes a row over looks for a user that came first, and gives way',
-    patches: [{ file: plugin('lock.ts'), find: "const isFree = !(await findUser(trx, 'principal', row.principal))", replace: 'const isFree = true' }],
-    test: { file: plugin('adopt-race.test.ts'), name: 'several processes on Postgres adopt and undo > a link, while a sign-up takes the principal' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "const isFree = !(await findUser(trx, 'principal', row.principal))",
+        replace: 'const isFree = true',
+      },
+    ],
+    test: {
+      file: plugin('adopt-race.test.ts'),
+      name: 'several processes on Postgres adopt and undo > a link, while a sign-up takes the principal',
+    },
   },
   {
     attack: 'The first token races the bind',
-    defence: 'The first use closes the account, and the bind\'s UPDATE asks for an open one',
+    defence: "The first use closes the account, and the bind's UPDATE asks for an open one",
     patches: [openUnchecked[1]],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a first use that comes between a claim and its UPDATE wins' },
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: 'SQLite > a first use that comes between a claim and its UPDATE wins',
+    },
   },
   {
     attack: 'A bind after the first use',
     defence: 'The first use closes the account',
-    patches: [{ file: plugin('subject.ts'), find: 'await changeOpenUser(adapter, user.id, { principalOpen: false })', replace: UNCHECKED }],
-    test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > an account that was used is fixed, and a look with `peek` is no use' },
+    patches: [
+      {
+        file: plugin('subject.ts'),
+        find: 'await changeOpenUser(adapter, user.id, { principalOpen: false })',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('bind.test.ts'),
+      name: 'SQLite > bind > an account that was used is fixed, and a look with `peek` is no use',
+    },
   },
   {
     attack: 'A principal freed by deletion',
     defence: 'A row that names a user who is gone keeps its principal for ever',
-    patches: [{ file: plugin('lock.ts'), find: "return row.userId === null ? 'nobody' : 'retired'", replace: "return 'nobody'" }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a deleted account retires its principal > deleted behind the server\'s back' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "return row.userId === null ? 'nobody' : 'retired'",
+        replace: "return 'nobody'",
+      },
+    ],
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: "SQLite > a deleted account retires its principal > deleted behind the server's back",
+    },
   },
 
   // Planted secrets and revoked keys
   {
     attack: 'A device secret, planted before the upgrade, is used after it',
     defence: 'Once the account can be recovered, its device key is no way in',
-    patches: [{ file: plugin('status.ts'), find: "return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'", replace: "return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'active'" }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a device secret that the attacker planted > gains nothing once the victim\'s account can be recovered' },
+    patches: [
+      {
+        file: plugin('status.ts'),
+        find: "return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'",
+        replace: "return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'active'",
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a device secret that the attacker planted > gains nothing once the victim's account can be recovered",
+    },
   },
   {
     attack: 'The same, at a server that cannot look it up',
     defence: 'A resolver without a lookup fails at construction, unless it says that it allows this',
-    patches: [{ file: 'lib/server/local-first.ts', find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")", replace: 'void afterUpgrade' }],
-    test: { file: 'lib/server/resolver.test.ts', name: 'createSessionResolver > wants a lookup, or to be told that the device key stays a way in' },
+    patches: [
+      {
+        file: 'lib/server/local-first.ts',
+        find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")",
+        replace: 'void afterUpgrade',
+      },
+    ],
+    test: {
+      file: 'lib/server/resolver.test.ts',
+      name: 'createSessionResolver > wants a lookup, or to be told that the device key stays a way in',
+    },
   },
   {
     attack: 'A revoked device key',
     defence: 'A look at a principal asks for its key, too',
     patches: [{ file: plugin('status.ts'), find: ' || (await isRevokedKey(adapter, thumbprint))', replace: '' }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > a key that was revoked stays so, whatever becomes of the account' },
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: 'SQLite > a key that was revoked stays so, whatever becomes of the account',
+    },
   },
   {
     attack: 'A bind in a session that was stolen long ago',
     defence: '`bind` needs a fresh session',
-    patches: [{ file: plugin('endpoint.ts'), find: 'if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {', replace: 'if (sessionConfig.freshAge !== 0 && age < 0) {' }],
+    patches: [
+      {
+        file: plugin('endpoint.ts'),
+        find: 'if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {',
+        replace: 'if (sessionConfig.freshAge !== 0 && age < 0) {',
+      },
+    ],
     test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > is refused in a session that is old' },
   },
 
@@ -405,72 +810,169 @@ export const ATTACKS = [
     attack: 'A principal in the body of a sign-up',
     defence: 'The field takes no input, and the hook that makes users overwrites it (two layers)',
     patches: [
-      { file: plugin('schema.ts'), find: "principal: { type: 'string', required: false, unique: true, input: false },", replace: "principal: { type: 'string', required: false, unique: true, input: true as false }," },
-      { file: plugin('user-hooks.ts'), find: "if (!device || meets === 'unsaid') return { principal: null, principalOpen: true,", replace: "if (!device || meets === 'unsaid') return { principalOpen: true," },
+      {
+        file: plugin('schema.ts'),
+        find: "principal: { type: 'string', required: false, unique: true, input: false },",
+        replace: "principal: { type: 'string', required: false, unique: true, input: true as false },",
+      },
+      {
+        file: plugin('user-hooks.ts'),
+        find: "if (!device || meets === 'unsaid') return { principal: null, principalOpen: true,",
+        replace: "if (!device || meets === 'unsaid') return { principalOpen: true,",
+      },
     ],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a principal in the body of a sign-up is nobody\'s' },
+    test: { file: plugin('attacks.test.ts'), name: "SQLite > a principal in the body of a sign-up is nobody's" },
   },
   {
     attack: 'A principal in the body of a bind',
     defence: 'The device is what the proof says',
-    patches: [{ file: plugin('bind-endpoint.ts'), find: 'const device = await provenBy(context, tools())', replace: 'const { principal, thumbprint } = { ...(await provenBy(context, tools())), ...(ctx.body as object) }\n    const device = { principal, thumbprint }' }],
-    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a proof that the attacker signs > for itself, with the victim\'s principal in the body, binds its own' },
+    patches: [
+      {
+        file: plugin('bind-endpoint.ts'),
+        find: 'const device = await provenBy(context, tools())',
+        replace:
+          'const { principal, thumbprint } = { ...(await provenBy(context, tools())), ...(ctx.body as object) }\n    const device = { principal, thumbprint }',
+      },
+    ],
+    test: {
+      file: plugin('attacks.test.ts'),
+      name: "SQLite > a proof that the attacker signs > for itself, with the victim's principal in the body, binds its own",
+    },
   },
   {
     attack: 'A principal that an admin gives to a new user',
-    defence: 'The hook that makes users overwrites the plugin\'s columns',
-    patches: [{ file: plugin('user-hooks.ts'), find: 'if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }', replace: 'if (!mayBind(user, ctx)) return mailbox' }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > the fields of the plugin are its own > at an admin\'s new user' },
+    defence: "The hook that makes users overwrites the plugin's columns",
+    patches: [
+      {
+        file: plugin('user-hooks.ts'),
+        find: 'if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }',
+        replace: 'if (!mayBind(user, ctx)) return mailbox',
+      },
+    ],
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: "SQLite > the fields of the plugin are its own > at an admin's new user",
+    },
   },
   {
     attack: 'A principal that an admin gives to a user',
-    defence: 'The hook that changes users refuses the plugin\'s columns',
-    patches: [{ file: plugin('user-hooks.ts'), find: "if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')", replace: UNCHECKED }],
-    test: { file: plugin('lifecycle.test.ts'), name: 'SQLite > the fields of the plugin are its own > principal, at an update' },
+    defence: "The hook that changes users refuses the plugin's columns",
+    patches: [
+      {
+        file: plugin('user-hooks.ts'),
+        find: "if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('lifecycle.test.ts'),
+      name: 'SQLite > the fields of the plugin are its own > principal, at an update',
+    },
   },
   {
     attack: 'An admin makes a user with a proof of their own device',
     defence: 'Users whom an admin makes are never bound',
-    patches: [{ file: plugin('user-hooks.ts'), find: "return ctx?.path?.startsWith('/admin/') === true", replace: 'return ctx?.path === undefined' }],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > never bound by a header > a user that an admin makes, whatever the admin passes' },
+    patches: [
+      {
+        file: plugin('user-hooks.ts'),
+        find: "return ctx?.path?.startsWith('/admin/') === true",
+        replace: 'return ctx?.path === undefined',
+      },
+    ],
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > never bound by a header > a user that an admin makes, whatever the admin passes',
+    },
   },
   {
     attack: 'An admin binds from a look into the account',
     defence: 'An impersonated session binds nothing',
-    patches: [{ file: plugin('acts.ts'), find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)', replace: '' }],
-    test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > never binds from an admin\'s look into the account' },
+    patches: [
+      {
+        file: plugin('acts.ts'),
+        find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)',
+        replace: '',
+      },
+    ],
+    test: { file: plugin('bind.test.ts'), name: "SQLite > bind > never binds from an admin's look into the account" },
   },
   {
     attack: 'A principal wasted on a user of the anonymous plugin',
     defence: 'Anonymous users are never bound',
-    patches: [{ file: plugin('user-hooks.ts'), find: 'return ctx !== null && !user.isAnonymous && !isAdmins(ctx)', replace: 'return ctx !== null && !isAdmins(ctx)' }],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > never bound by a header > an anonymous user of Better Auth' },
+    patches: [
+      {
+        file: plugin('user-hooks.ts'),
+        find: 'return ctx !== null && !user.isAnonymous && !isAdmins(ctx)',
+        replace: 'return ctx !== null && !isAdmins(ctx)',
+      },
+    ],
+    test: {
+      file: plugin('upgrade.test.ts'),
+      name: 'SQLite > never bound by a header > an anonymous user of Better Auth',
+    },
   },
 
   // Half-done sign-ins
   {
     attack: 'The session of a sign-in whose binding failed is kept',
     defence: 'The session ends before the error is answered',
-    patches: [{ file: plugin('sign-in.ts'), find: 'await endSession(ctx, newSession.session.token)', replace: 'void endSession' }],
-    test: { file: plugin('oauth.test.ts'), name: 'SQLite > a server that fails after the sign-in leaves no session, and says so on the error page' },
+    patches: [
+      {
+        file: plugin('sign-in.ts'),
+        find: 'await endSession(ctx, newSession.session.token)',
+        replace: 'void endSession',
+      },
+    ],
+    test: {
+      file: plugin('oauth.test.ts'),
+      name: 'SQLite > a server that fails after the sign-in leaves no session, and says so on the error page',
+    },
   },
   {
     attack: 'The password alone binds an account with a second factor',
     defence: 'A sign-in counts once the second factor is there',
-    patches: [{ file: plugin('sign-in.ts'), find: 'return (await plugin?.shouldRequireTwoFactor?.(ctx)) === true', replace: 'return false && plugin !== null' }],
-    test: { file: plugin('routes.test.ts'), name: 'SQLite > second factor > binds an open account only with it, with the plugin after latchkey' },
+    patches: [
+      {
+        file: plugin('sign-in.ts'),
+        find: 'return (await plugin?.shouldRequireTwoFactor?.(ctx)) === true',
+        replace: 'return false && plugin !== null',
+      },
+    ],
+    test: {
+      file: plugin('routes.test.ts'),
+      name: 'SQLite > second factor > binds an open account only with it, with the plugin after latchkey',
+    },
   },
   {
     attack: 'A synthetic user, where an address has an account and verification is required',
     defence: 'A principal is reserved only by the hook that makes a real user',
-    patches: [{ file: plugin('plugin.ts'), find: 'notesOf({ headers }).device = device', replace: "notesOf({ headers }).device = device\n  await (await import('./lock.ts')).reserve(context.adapter, device, new Date())" }],
-    test: { file: plugin('routes.test.ts'), name: 'SQLite > e-mail and password with required verification > an address that has an account already answers the same, and binds nothing' },
+    patches: [
+      {
+        file: plugin('plugin.ts'),
+        find: 'notesOf({ headers }).device = device',
+        replace:
+          "notesOf({ headers }).device = device\n  await (await import('./lock.ts')).reserve(context.adapter, device, new Date())",
+      },
+    ],
+    test: {
+      file: plugin('routes.test.ts'),
+      name: 'SQLite > e-mail and password with required verification > an address that has an account already answers the same, and binds nothing',
+    },
   },
   {
     attack: 'A refusal that looks like success, where verification is required',
     defence: 'It is a 409: Better Auth answers a synthetic user for a 403',
-    patches: [{ file: 'lib/error-table.ts', find: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409)", replace: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 403)" }],
-    test: { file: plugin('routes.test.ts'), name: 'SQLite > e-mail and password with required verification > a principal that is taken makes no user' },
+    patches: [
+      {
+        file: 'lib/error-table.ts',
+        find: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409)",
+        replace: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 403)",
+      },
+    ],
+    test: {
+      file: plugin('routes.test.ts'),
+      name: 'SQLite > e-mail and password with required verification > a principal that is taken makes no user',
+    },
   },
 
   // Crashes
@@ -479,137 +981,327 @@ export const ATTACKS = [
     defence: 'The INSERT that makes the user binds it',
     patches: [
       { file: plugin('user-hooks.ts'), find: 'notesOf(ctx).createdUser = true', replace: UNCHECKED },
-      { file: plugin('user-hooks.ts'), find: 'return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }', replace: "return { principal: epoch === '' ? '' : null, principalOpen: true, principalEpoch: null, ...mailbox }" },
+      {
+        file: plugin('user-hooks.ts'),
+        find: 'return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }',
+        replace:
+          "return { principal: epoch === '' ? '' : null, principalOpen: true, principalEpoch: null, ...mailbox }",
+      },
     ],
-    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a sign-up: the user has its binding or there is none, and the device can try again' },
+    test: {
+      file: plugin('crash.test.ts'),
+      name: 'a server on a SQLite file dies in > a sign-up: the user has its binding or there is none, and the device can try again',
+    },
   },
   {
     attack: 'The server is killed in the middle of the first look',
     defence: 'The lock row changes last: until then the next look writes down what is missing',
     patches: [
-      { file: plugin('subject.ts'), find: "await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n", replace: '\n' },
-      { file: plugin('subject.ts'), find: "{ kind: 'canonical', userId: user.id, until: null })\n", replace: "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n" },
+      {
+        file: plugin('subject.ts'),
+        find: "await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
+        replace: '\n',
+      },
+      {
+        file: plugin('subject.ts'),
+        find: "{ kind: 'canonical', userId: user.id, until: null })\n",
+        replace:
+          "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
+      },
     ],
-    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > the first look at an account: whoever looks next completes the binding' },
+    test: {
+      file: plugin('crash.test.ts'),
+      name: 'a server on a SQLite file dies in > the first look at an account: whoever looks next completes the binding',
+    },
   },
   {
     attack: 'The server is killed in the middle of a deletion',
     defence: 'The lock row names the user before the user goes',
-    patches: [{ file: plugin('retire.ts'), find: "if (row?.kind === 'reserved' && counts(row, user)) await confirm(adapter, user, row, now)", replace: 'void [row, confirm, now]' }],
-    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a deletion: the account is there with its principal, or nobody ever has that again' },
+    patches: [
+      {
+        file: plugin('retire.ts'),
+        find: "if (row?.kind === 'reserved' && counts(row, user)) await confirm(adapter, user, row, now)",
+        replace: 'void [row, confirm, now]',
+      },
+    ],
+    test: {
+      file: plugin('crash.test.ts'),
+      name: 'a server on a SQLite file dies in > a deletion: the account is there with its principal, or nobody ever has that again',
+    },
   },
   {
     attack: 'The server is killed in the middle of a reset',
     defence: 'Who proved the mailbox is in the UPDATE that verifies it, and every look completes the reset',
-    patches: [{ file: plugin('subject.ts'), find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now)', replace: 'await pinned(adapter, found)' }],
-    test: { file: plugin('crash.test.ts'), name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of whoever made it' },
+    patches: [
+      {
+        file: plugin('subject.ts'),
+        find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now)',
+        replace: 'await pinned(adapter, found)',
+      },
+    ],
+    test: {
+      file: plugin('crash.test.ts'),
+      name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of whoever made it',
+    },
   },
 
   // Adoption
   {
-    attack: 'A stolen link proof, in the attacker\'s account',
+    attack: "A stolen link proof, in the attacker's account",
     defence: 'A link proof names the account that it is for',
-    patches: [{ file: VERIFY, find: "if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')", replace: UNCHECKED }],
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
     test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused with a proof that names another account' },
   },
   {
     attack: 'A link with a nonce that was issued for another act',
     defence: 'A nonce is issued for one act',
-    patches: [{ file: 'lib/server/challenges.ts', find: 'JSON.stringify([head, purpose, session])', replace: 'JSON.stringify([head, session])' }],
+    patches: [
+      {
+        file: 'lib/server/challenges.ts',
+        find: 'JSON.stringify([head, purpose, session])',
+        replace: 'JSON.stringify([head, session])',
+      },
+    ],
     test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused with a nonce for another act' },
   },
   {
     attack: 'A principal that is an alias of one account is linked to another',
     defence: 'One row for each principal, whatever it is to its account',
-    patches: [{ file: plugin('lock.ts'), find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()", replace: UNCHECKED }],
-    test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused where the principal is an alias of another account' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('link.test.ts'),
+      name: 'SQLite > link > is refused where the principal is an alias of another account',
+    },
   },
   {
     attack: 'An alias is taken away by its own key',
     defence: 'Only a fresh session of the account gives an alias up, with a nonce of its own',
-    patches: [{ file: plugin('acts.ts'), find: 'const until = await challenges.check(nonce, purpose, ctx.context.session.session.id)', replace: 'const until = (await challenges.check(nonce, purpose, ctx.context.session.session.id)) ?? new Date(8.64e15)' }],
+    patches: [
+      {
+        file: plugin('acts.ts'),
+        find: 'const until = await challenges.check(nonce, purpose, ctx.context.session.session.id)',
+        replace:
+          'const until = (await challenges.check(nonce, purpose, ctx.context.session.session.id)) ?? new Date(8.64e15)',
+      },
+    ],
     test: { file: plugin('link.test.ts'), name: 'SQLite > unlink > is refused with a nonce of another session' },
   },
   {
     attack: 'An alias that was given up is bound by somebody else at once',
     defence: 'For thirty days only its account may have it',
-    patches: [{ file: plugin('lock.ts'), find: "return (kind === 'reserved' || kind === 'held') && userId !== null", replace: "return kind === 'reserved' && userId !== null" }],
-    test: { file: plugin('link.test.ts'), name: 'SQLite > unlink > keeps it for the account for thirty days, and then for anybody with the key' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "return (kind === 'reserved' || kind === 'held') && userId !== null",
+        replace: "return kind === 'reserved' && userId !== null",
+      },
+    ],
+    test: {
+      file: plugin('link.test.ts'),
+      name: 'SQLite > unlink > keeps it for the account for thirty days, and then for anybody with the key',
+    },
   },
   {
     attack: 'A hold is shaken off: a link that a crash left half done, and one that is refused after it',
     defence: 'A reservation that lasts as long as a hold goes back to being one',
-    patches: [{ file: plugin('lock.ts'), find: "(row.kind === 'held' || row.until! > endOf(now))", replace: "row.kind === 'held'" }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused' },
+    patches: [
+      {
+        file: plugin('lock.ts'),
+        find: "(row.kind === 'held' || row.until! > endOf(now))",
+        replace: "row.kind === 'held'",
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused',
+    },
   },
 
   // The exchange
   {
     attack: 'A device without an account passes for one, by a token that was exchanged for it',
     defence: 'A resolver believes `auth_mode` where it says less than an account',
-    patches: [{ file: 'lib/server/external.ts', find: "return mode === 'local-first' ? 'local-first' : 'external'", replace: "return mode === 0 ? 'local-first' : 'external'" }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: "what was exchanged for a device > is no account's, wherever it is verified: with its account it is" },
+    patches: [
+      {
+        file: 'lib/server/external.ts',
+        find: "return mode === 'local-first' ? 'local-first' : 'external'",
+        replace: "return mode === 0 ? 'local-first' : 'external'",
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: "what was exchanged for a device > is no account's, wherever it is verified: with its account it is",
+    },
   },
   {
     attack: 'The same, at a server that takes no device without an account',
     defence: "`localFirst: 'deny'` is for what was exchanged, too",
-    patches: [{ file: plugin('resolver.ts'), find: "(localFirst === 'allow' || mode !== 'local-first')", replace: "(localFirst === 'allow' || mode !== 0)" }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'what was exchanged for a device > is not taken where devices without an account are not' },
+    patches: [
+      {
+        file: plugin('resolver.ts'),
+        find: "(localFirst === 'allow' || mode !== 'local-first')",
+        replace: "(localFirst === 'allow' || mode !== 0)",
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: 'what was exchanged for a device > is not taken where devices without an account are not',
+    },
   },
   {
     attack: 'The same, at another server that takes this one for a provider of accounts',
-    defence: "What says `auth_mode` `local-first` is no account of another provider",
-    patches: [{ file: 'lib/server/external-accounts.ts', find: "if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')", replace: UNCHECKED }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: "what was exchanged for a device > is no account at another server, which takes this one's accounts" },
+    defence: 'What says `auth_mode` `local-first` is no account of another provider',
+    patches: [
+      {
+        file: 'lib/server/external-accounts.ts',
+        find: "if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: "what was exchanged for a device > is no account at another server, which takes this one's accounts",
+    },
   },
   {
     attack: 'A token of the exchange is exchanged again, for ever',
     defence: "This server's own `iss` is no issuer to it, under whichever entry",
-    patches: [{ file: plugin('token-endpoint.ts'), find: "if (claims['iss'] === issuerOf(context)) throw", replace: "if (claims['iss'] === '') throw" }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'its own output goes round nowhere, though the server is told to take its own issuer' },
+    patches: [
+      {
+        file: plugin('token-endpoint.ts'),
+        find: "if (claims['iss'] === issuerOf(context)) throw",
+        replace: "if (claims['iss'] === '') throw",
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: 'its own output goes round nowhere, though the server is told to take its own issuer',
+    },
   },
   {
     attack: 'A user of the anonymous plugin gets a token that says account',
     defence: 'The exchange takes no session of such a user',
-    patches: [{ file: plugin('token-endpoint.ts'), find: "if (!found || found.user['isAnonymous'] === true) throw", replace: 'if (!found) throw' }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session' },
+    patches: [
+      {
+        file: plugin('token-endpoint.ts'),
+        find: "if (!found || found.user['isAnonymous'] === true) throw",
+        replace: 'if (!found) throw',
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session',
+    },
   },
   {
     attack: 'The same, by the token of the session',
     defence: 'It says `is_anonymous`, and resolvers refuse that as an account',
-    patches: [{ file: plugin('jwt.ts'), find: "...(session.user['isAnonymous'] === true && { is_anonymous: true }),", replace: '' }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session' },
+    patches: [
+      {
+        file: plugin('jwt.ts'),
+        find: "...(session.user['isAnonymous'] === true && { is_anonymous: true }),",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session',
+    },
   },
   {
     attack: 'A token for an audience that the server never heard of',
     defence: 'Audiences are a list',
-    patches: [{ file: plugin('token-request.ts'), find: 'if (!audiences.includes(audience)) throw', replace: 'if (audiences.length === 0) throw' }],
-    test: { file: plugin('exchange.test.ts'), name: 'the request > with an audience that is not on the list is refused' },
+    patches: [
+      {
+        file: plugin('token-request.ts'),
+        find: 'if (!audiences.includes(audience)) throw',
+        replace: 'if (audiences.length === 0) throw',
+      },
+    ],
+    test: {
+      file: plugin('exchange.test.ts'),
+      name: 'the request > with an audience that is not on the list is refused',
+    },
   },
   {
     attack: 'A Host header has the discovery document name keys of the attacker',
     defence: 'Its addresses are those of the configuration',
-    patches: [{ file: plugin('token-endpoint.ts'), find: 'const { baseURL } = tools()', replace: 'const { baseURL } = ctx.context' }],
+    patches: [
+      {
+        file: plugin('token-endpoint.ts'),
+        find: 'const { baseURL } = tools()',
+        replace: 'const { baseURL } = ctx.context',
+      },
+    ],
     test: { file: plugin('exchange-attacks.test.ts'), name: 'the Host header > never says where the keys are' },
   },
   {
     attack: 'A stolen bind proof, for an account of another provider',
     defence: 'A nonce is issued for one account of the provider',
-    patches: [{ file: 'lib/server/bindings.ts', find: "challenges.check(nonce, 'bind', nameOf(account))", replace: "challenges.check(nonce, 'bind', JSON.stringify([account.issuer, 'eve']))" }, { file: 'lib/server/bindings.ts', find: "challenges.issue('bind', nameOf(await accounts.verify(token)))", replace: "challenges.issue('bind', JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))" }],
-    test: { file: 'lib/server/bindings.test.ts', name: 'an account of another provider > is not bound by a nonce of another account' },
+    patches: [
+      {
+        file: 'lib/server/bindings.ts',
+        find: "challenges.check(nonce, 'bind', nameOf(account))",
+        replace: "challenges.check(nonce, 'bind', JSON.stringify([account.issuer, 'eve']))",
+      },
+      {
+        file: 'lib/server/bindings.ts',
+        find: "challenges.issue('bind', nameOf(await accounts.verify(token)))",
+        replace: "challenges.issue('bind', JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))",
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings.test.ts',
+      name: 'an account of another provider > is not bound by a nonce of another account',
+    },
   },
 
   {
     attack: 'Proofs that were signed ahead of time, on a device with a clock that is ahead',
     defence: 'With `requireNonce` every proof needs a nonce of the server',
-    patches: [{ file: plugin('proofs.ts'), find: "if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')", replace: 'if (nonce === undefined) return new Date(0)' }, { file: plugin('proofs.ts'), find: 'if (until) await useOnce(adapter, nonceName', replace: 'if (until && claims.nonce) await useOnce(adapter, nonceName' }],
-    test: { file: plugin('require-nonce.test.ts'), name: 'a server that wants a nonce in every proof > refuses proofs that were signed ahead of time, without one' },
+    patches: [
+      {
+        file: plugin('proofs.ts'),
+        find: "if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')",
+        replace: 'if (nonce === undefined) return new Date(0)',
+      },
+      {
+        file: plugin('proofs.ts'),
+        find: 'if (until) await useOnce(adapter, nonceName',
+        replace: 'if (until && claims.nonce) await useOnce(adapter, nonceName',
+      },
+    ],
+    test: {
+      file: plugin('require-nonce.test.ts'),
+      name: 'a server that wants a nonce in every proof > refuses proofs that were signed ahead of time, without one',
+    },
   },
   {
     attack: 'One such nonce, in two proofs',
     defence: 'It is used up',
-    patches: [{ file: plugin('proofs.ts'), find: 'if (until) await useOnce(adapter, nonceName', replace: 'if (until && !claims.nonce) await useOnce(adapter, nonceName' }],
-    test: { file: plugin('require-nonce.test.ts'), name: 'a server that wants a nonce in every proof > uses a nonce up' },
+    patches: [
+      {
+        file: plugin('proofs.ts'),
+        find: 'if (until) await useOnce(adapter, nonceName',
+        replace: 'if (until && !claims.nonce) await useOnce(adapter, nonceName',
+      },
+    ],
+    test: {
+      file: plugin('require-nonce.test.ts'),
+      name: 'a server that wants a nonce in every proof > uses a nonce up',
+    },
   },
 
   // Floods
@@ -617,13 +1309,19 @@ export const ATTACKS = [
     attack: 'A body without an end, to a binder',
     defence: 'It is read as far as the limit',
     patches: [{ file: 'lib/server/bounded-body.ts', find: 'if (size > limit) return null', replace: UNCHECKED }],
-    test: { file: 'adapters/account/account.test.ts', name: 'the handler > reads no body to its end that is too long, whatever its length was said to be' },
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'the handler > reads no body to its end that is too long, whatever its length was said to be',
+    },
   },
   {
     attack: 'A body without an end, to a server whose base URL has a path',
     defence: "The plugin's paths are those under the base URL",
     patches: [{ file: plugin('plugin.ts'), find: 'new URL(baseURL).pathname.replace', replace: "'/api/auth'.replace" }],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'a body that was made to confuse > is not read to its end where the base URL has a path of its own either' },
+    test: {
+      file: plugin('exchange-attacks.test.ts'),
+      name: 'a body that was made to confuse > is not read to its end where the base URL has a path of its own either',
+    },
   },
   {
     attack: 'A flood of challenges and binds from one address',

@@ -44,7 +44,11 @@ function isProgram(path) {
 
 function downloadBrowser() {
   console.log('Playwright has no browser yet: trying to download it.')
-  run(process.execPath, [join(import.meta.dirname, '../../node_modules/@playwright/test/cli.js'), 'install', 'chromium'])
+  run(process.execPath, [
+    join(import.meta.dirname, '../../node_modules/@playwright/test/cli.js'),
+    'install',
+    'chromium',
+  ])
   return ownBrowser()
 }
 
@@ -71,7 +75,11 @@ export function installPackages(names) {
  */
 function run(program, parameters) {
   // A download that is refused says so at length: what matters is whether a browser is there afterwards.
-  spawnSync(program, parameters, { stdio: 'ignore', timeout: 300_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+  spawnSync(program, parameters, {
+    stdio: 'ignore',
+    timeout: 300_000,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
 }
 
 /** @returns {never} */

@@ -17,8 +17,22 @@ import { build } from 'vite'
  */
 export async function bundle(entry, { minify = true, define = {}, plugins = [], format = 'es' } = {}) {
   // Not as a page: that would add Vite's own preload helper to the first load.
-  const output = await build({ logLevel: 'silent', configFile: false, define, plugins, ssr: { noExternal: true }, build: { write: false, minify, ssr: entry, rollupOptions: { output: { format } } } })
-  const chunks = (Array.isArray(output) ? output : [output]).flatMap((part) => ('output' in part ? part.output : [])).filter((part) => part.type === 'chunk')
+  const output = await build({
+    logLevel: 'silent',
+    configFile: false,
+    define,
+    plugins,
+    ssr: { noExternal: true },
+    build: { write: false, minify, ssr: entry, rollupOptions: { output: { format } } },
+  })
+  const chunks = (Array.isArray(output) ? output : [output])
+    .flatMap((part) => ('output' in part ? part.output : []))
+    .filter((part) => part.type === 'chunk')
   const first = new Set(chunks.filter(({ isEntry }) => isEntry).flatMap((chunk) => [chunk.fileName, ...chunk.imports]))
-  return chunks.map(({ fileName, code }) => ({ name: fileName, first: first.has(fileName), code, bytes: gzipSync(code, { level: 9 }).length }))
+  return chunks.map(({ fileName, code }) => ({
+    name: fileName,
+    first: first.has(fileName),
+    code,
+    bytes: gzipSync(code, { level: 9 }).length,
+  }))
 }

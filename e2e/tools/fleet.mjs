@@ -41,12 +41,20 @@ export async function startFleet({ postgres, origin, size = 3, environment = {} 
     LATCHKEY_PROXY_HEADER: HEADER,
     ...environment,
   }
-  const start = (/** @type {number} */ at, port = 0) => startServer(`latchkey-${at}`, { ...given, LATCHKEY_PORT: String(port), LATCHKEY_DATABASE: `${database}?application_name=latchkey-${at}` })
+  const start = (/** @type {number} */ at, port = 0) =>
+    startServer(`latchkey-${at}`, {
+      ...given,
+      LATCHKEY_PORT: String(port),
+      LATCHKEY_DATABASE: `${database}?application_name=latchkey-${at}`,
+    })
   const servers = await Promise.all(Array.from({ length: size }, (_, at) => start(at)))
   // Everybody here is at one address, and would share one rate limit.
   let people = 0
   const addressOf = () => `10.${(people >> 16) & 255}.${(people >> 8) & 255}.${people++ & 255}`
-  const proxy = await startRoundRobin(servers.map(({ port }) => port), { header: HEADER, addressOf })
+  const proxy = await startRoundRobin(
+    servers.map(({ port }) => port),
+    { header: HEADER, addressOf },
+  )
   return {
     url: `http://127.0.0.1:${proxy.port}`,
     database,

@@ -43,7 +43,9 @@ export async function buildNext() {
 export async function startNext(command) {
   const port = await freePort()
   const url = `http://localhost:${port}`
-  const { child, ended, ...server } = run(command, ['--hostname', '127.0.0.1', '--port', String(port)], { APP_ORIGIN: url })
+  const { child, ended, ...server } = run(command, ['--hostname', '127.0.0.1', '--port', String(port)], {
+    APP_ORIGIN: url,
+  })
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (data) => String(data).includes('Ready') && resolve(undefined))
     void ended.then(() => reject(new Error(server.output)))

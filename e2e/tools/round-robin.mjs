@@ -36,7 +36,20 @@ export async function startRoundRobin(ports, { header, addressOf }) {
     for await (const chunk of request) chunks.push(chunk)
     const body = Buffer.concat(chunks)
     const { 'transfer-encoding': _, ...kept } = headers
-    pass({ method, path, headers: { ...kept, connection: 'close', [header]: addressOf(request), ...(body.length > 0 && { 'content-length': String(body.length) }) }, body }, response)
+    pass(
+      {
+        method,
+        path,
+        headers: {
+          ...kept,
+          connection: 'close',
+          [header]: addressOf(request),
+          ...(body.length > 0 && { 'content-length': String(body.length) }),
+        },
+        body,
+      },
+      response,
+    )
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())

@@ -12,13 +12,19 @@ const NOTES = [
   ['Ideas for the garden', 'Move the roses to the south wall.\nAsk Jonas about the pear tree.'],
   ['Reading list', 'The Peregrine, J. A. Baker\nPilgrim at Tinker Creek'],
   ['Packing for Lisbon', 'Passport\nCharger and the small adapter\nThe blue jacket'],
-  ['Bread, second attempt', '500 g flour, 370 g water, 10 g salt, 90 g starter.\n\nMix at nine in the evening, fold three times half an hour apart, and leave it in the cold hallway overnight. Shape at seven. Oven as hot as it goes, lid on for twenty-five minutes, off for twenty.\n\nLast time the crumb was tight: give it another hour before shaping, and do not be shy with the water.'],
+  [
+    'Bread, second attempt',
+    '500 g flour, 370 g water, 10 g salt, 90 g starter.\n\nMix at nine in the evening, fold three times half an hour apart, and leave it in the cold hallway overnight. Shape at seven. Oven as hot as it goes, lid on for twenty-five minutes, off for twenty.\n\nLast time the crumb was tight: give it another hour before shaping, and do not be shy with the water.',
+  ],
 ]
 
 const people = ['ada', 'grace', 'joan', 'mary']
 
 const app = await startFreshApp()
-const browser = await chromium.launch({ executablePath: findBrowser(), args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
+const browser = await chromium.launch({
+  executablePath: findBrowser(),
+  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+})
 
 /**
  * @param {import('@playwright/test').Page} page
@@ -131,7 +137,13 @@ for (const [name, play] of Object.entries(scenes).filter(([name]) => wanted.leng
       const context = await browser.newContext({ ...options, colorScheme, reducedMotion: 'reduce' })
       const page = await context.newPage()
       await page.goto(app.url)
-      await play({ page, size, colorScheme, shoot: (picture) => page.screenshot({ path: `${folder}${picture}-${size}-${colorScheme}.png`, caret: 'initial' }) })
+      await play({
+        page,
+        size,
+        colorScheme,
+        shoot: (picture) =>
+          page.screenshot({ path: `${folder}${picture}-${size}-${colorScheme}.png`, caret: 'initial' }),
+      })
       await context.close()
     }
   }

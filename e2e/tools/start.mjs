@@ -22,7 +22,10 @@ const { run } = await import(at(SERVER))
 await run(process.env, { data: at('.data'), site: at('e2e/.site/web') })
 
 function isOutOfDate(output, sources) {
-  return !existsSync(at(output)) || Math.max(...sources.map((source) => lastChange(at(source)))) > statSync(at(output)).mtimeMs
+  return (
+    !existsSync(at(output)) ||
+    Math.max(...sources.map((source) => lastChange(at(source)))) > statSync(at(output)).mtimeMs
+  )
 }
 
 function lastChange(path) {

@@ -3,7 +3,12 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const CAMPAIGN = { LATCHKEY_STRESS: '5000', LATCHKEY_FUZZ_RUNS: '1000000', LATCHKEY_PROCESSES: '8', LATCHKEY_ROUNDS: '200' }
+const CAMPAIGN = {
+  LATCHKEY_STRESS: '5000',
+  LATCHKEY_FUZZ_RUNS: '1000000',
+  LATCHKEY_PROCESSES: '8',
+  LATCHKEY_ROUNDS: '200',
+}
 
 /** @param {string[]} command */
 function run(...command) {
@@ -13,7 +18,13 @@ function run(...command) {
 
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 
-run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'lib/client/model', 'lib/client/faults', 'lib/server/resolver-fuzz')
+run(
+  path('../../node_modules/vitest/vitest.mjs'),
+  'run',
+  'lib/client/model',
+  'lib/client/faults',
+  'lib/server/resolver-fuzz',
+)
 run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
 // By itself: its requests are to meet each other, not to wait for the others' processes.
 run(path('../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/adopt-race')

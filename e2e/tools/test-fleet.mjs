@@ -6,7 +6,10 @@ import { startPostgres } from './postgres.mjs'
 const postgres = await startPostgres(['-c', 'max_connections=400', '-c', 'fsync=off'])
 try {
   const specs = fileURLToPath(new URL('test-browser.mjs', import.meta.url))
-  const { status } = spawnSync(process.execPath, [specs, ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, LATCHKEY_FLEET: postgres.url } })
+  const { status } = spawnSync(process.execPath, [specs, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, LATCHKEY_FLEET: postgres.url },
+  })
   process.exitCode = status ?? 1
 } finally {
   await postgres.stop()

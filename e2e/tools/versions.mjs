@@ -35,6 +35,8 @@ const VERSIONS = {
 
 export async function startVersions() {
   const entry = fileURLToPath(new URL('../harness/library.ts', import.meta.url))
-  const files = await Promise.all(Object.entries(VERSIONS).map(async ([version, options]) => filesOf(await bundle(entry, options), `/${version}`)))
+  const files = await Promise.all(
+    Object.entries(VERSIONS).map(async ([version, options]) => filesOf(await bundle(entry, options), `/${version}`)),
+  )
   return serve(new Map(files.flat()))
 }

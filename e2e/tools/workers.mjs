@@ -16,7 +16,12 @@ const SERVICE_WORKER = { plugins: [keepImports], format: /** @type {const} */ ('
 const SCRIPTS = { page: {}, dedicated: {}, service: SERVICE_WORKER, 'service-noble': SERVICE_WORKER }
 
 export async function startWorkers() {
-  const bundles = await Promise.all(Object.entries(SCRIPTS).map(([name, options]) => bundle(fileURLToPath(new URL(`../harness/workers/${name}.ts`, import.meta.url)), options)))
-  const page = '<!doctype html><title>Workers</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>'
+  const bundles = await Promise.all(
+    Object.entries(SCRIPTS).map(([name, options]) =>
+      bundle(fileURLToPath(new URL(`../harness/workers/${name}.ts`, import.meta.url)), options),
+    ),
+  )
+  const page =
+    '<!doctype html><title>Workers</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>'
   return serve(new Map([['/', page], ...bundles.flatMap((chunks) => filesOf(chunks))]))
 }

@@ -13,7 +13,11 @@ const MARGIN = 60_000
  *
  * @param refused - the token that is not wanted any more: too old, or a server did not take it
  */
-export async function accountToken(runtime: Runtime, session: Session, refused: KeptToken | undefined): Promise<KeptToken> {
+export async function accountToken(
+  runtime: Runtime,
+  session: Session,
+  refused: KeptToken | undefined,
+): Promise<KeptToken> {
   const token = await refreshing(runtime, async () => {
     await readAgain(runtime)
     checkSame(runtime, session)
@@ -73,13 +77,18 @@ function checkSame(runtime: Runtime, { principal }: Session): void {
   if (runtime.getState().session?.principal !== principal) throw runtime.core.fail('IDENTITY_CHANGED')
 }
 
-async function keepToken(runtime: Runtime, { principal, claims }: Session, kept: Pick<AccountEntry, 'claims' | 'token'>): Promise<void> {
+async function keepToken(
+  runtime: Runtime,
+  { principal, claims }: Session,
+  kept: Pick<AccountEntry, 'claims' | 'token'>,
+): Promise<void> {
   await runtime.write((ring) => {
     const current = runtime.core.currentEntry(ring)
     if (current?.kind !== 'account' || current.principal !== principal) return ring
     return { ...ring, entries: ring.entries.map((entry) => (entry === current ? { ...current, ...kept } : entry)) }
   })
-  if (JSON.stringify(claims) !== JSON.stringify(kept.claims)) runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
+  if (JSON.stringify(claims) !== JSON.stringify(kept.claims))
+    runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
 }
 
 const REGISTERED = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'aliases', 'auth_mode']

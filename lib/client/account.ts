@@ -40,14 +40,21 @@ export interface AccountProvider {
    *
    * @param payload - of a token that came from the provider itself
    */
-  isTokenOf?(payload: Readonly<Record<string, unknown>>, account: { readonly accountId: string; readonly principal: string }): boolean
+  isTokenOf?(
+    payload: Readonly<Record<string, unknown>>,
+    account: { readonly accountId: string; readonly principal: string },
+  ): boolean
   /**
    * Calls `run` and attaches a fresh proof to each request that it makes to the account server, nowhere else
    * and at no other time.
    *
    * @param mint - signs one proof, with the server's nonce where it wants one; null where the device has no identity
    */
-  withProof<Result>(mint: ((nonce?: string) => Promise<string>) | null, run: () => Result | Promise<Result>, typing?: Typing): Promise<ProvenRun<Result>>
+  withProof<Result>(
+    mint: ((nonce?: string) => Promise<string>) | null,
+    run: () => Result | Promise<Result>,
+    typing?: Typing,
+  ): Promise<ProvenRun<Result>>
   /**
    * Gives the device's principal to the account in force, which must be open and its session fresh.
    *

@@ -23,7 +23,10 @@ export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => 
     void hardenAll(runtime, announce)
   }
   runtime.on('announce', settle)
-  runtime.on('deliverOutbox', () => void inBackground(runtime, () => exclusively(runtime, () => deliverOutbox(runtime))))
+  runtime.on(
+    'deliverOutbox',
+    () => void inBackground(runtime, () => exclusively(runtime, () => deliverOutbox(runtime))),
+  )
   reportToApp(runtime)
   listen(runtime, heard.signal)
   // Before its redirect an upgrade has no time to say that it waits.
@@ -42,7 +45,8 @@ export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => 
 
 /** A page that was frozen or put aside has missed what others said meanwhile. */
 function listen(runtime: Runtime, signal: AbortSignal): void {
-  const on = (target: EventTarget | undefined, type: string, heard: () => void): void => target?.addEventListener?.(type, heard, { signal })
+  const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
+    target?.addEventListener?.(type, heard, { signal })
   on(globalThis, 'online', () => {
     runtime.dispatch({ type: 'networkFound' })
     askServer(runtime)

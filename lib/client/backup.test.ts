@@ -39,8 +39,13 @@ describe('a backup', () => {
   test('no error repeats the secret', async () => {
     const auth = await testBrowser().load()
     const secret = formatSecret(createSecret())
-    const failures = await Promise.all([auth.confirmBackup(secret), auth.importSecret(secret), auth.importSecret(`${secret}=`)].map((act) => act.catch((error: unknown) => error)))
-    for (const failure of failures) expect(`${String(failure)}${JSON.stringify(failure)}${String((failure as Error).cause)}`).not.toContain(secret)
+    const failures = await Promise.all(
+      [auth.confirmBackup(secret), auth.importSecret(secret), auth.importSecret(`${secret}=`)].map((act) =>
+        act.catch((error: unknown) => error),
+      ),
+    )
+    for (const failure of failures)
+      expect(`${String(failure)}${JSON.stringify(failure)}${String((failure as Error).cause)}`).not.toContain(secret)
   })
 })
 
@@ -61,7 +66,9 @@ describe('importing a secret', () => {
     const other = await testDevice()
     await auth.importSecret(other.secret, { replace: true })
     expect(auth.getState().session?.principal).toBe(other.principal)
-    expect(await auth.keptIdentities()).toEqual([{ principal: first.principal, createdAt: browser.clock.now(), origin: 'created' }])
+    expect(await auth.keptIdentities()).toEqual([
+      { principal: first.principal, createdAt: browser.clock.now(), origin: 'created' },
+    ])
 
     await auth.signOut()
     expect(await auth.ensureIdentity({ resume: first.principal })).toEqual(first)
@@ -72,11 +79,13 @@ describe('importing a secret', () => {
     const auth = await browser.load()
     await auth.upgrade(() => browser.account.signUp('ada'))
     const state = auth.getState()
-    await expect(auth.importSecret(formatSecret(createSecret()), { replace: true })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    await expect(auth.importSecret(formatSecret(createSecret()), { replace: true })).rejects.toMatchObject({
+      code: 'IDENTITY_CHANGED',
+    })
     expect(auth.getState().session).toEqual(state.session)
   })
 
-  test('of the account\'s own device key gives the secret back and leaves the account in force', async () => {
+  test("of the account's own device key gives the secret back and leaves the account in force", async () => {
     const browser = testBrowser()
     const auth = await browser.load()
     const secret = await auth.exportSecret()

@@ -32,21 +32,34 @@ export async function confirmBackup(runtime: Runtime, secret: string): Promise<v
   const { principal } = await importedDevice(runtime, secret)
   await runtime.write((ring) => {
     const entry = deviceInForce(runtime, ring)
-    if (entry?.principal !== principal) throw runtime.core.fail('PRINCIPAL_MISMATCH', 'the secret is of another identity')
-    return { ...ring, entries: ring.entries.map((other) => (other === entry ? { ...entry, backedUpAt: runtime.now() } : other)) }
+    if (entry?.principal !== principal)
+      throw runtime.core.fail('PRINCIPAL_MISMATCH', 'the secret is of another identity')
+    return {
+      ...ring,
+      entries: ring.entries.map((other) => (other === entry ? { ...entry, backedUpAt: runtime.now() } : other)),
+    }
   })
   runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
 }
 
 /** Puts the identity of a secret in force. */
-export async function importSecret(runtime: Runtime, secret: string, { replace = false }: ImportSecretOptions = {}): Promise<Session> {
+export async function importSecret(
+  runtime: Runtime,
+  secret: string,
+  { replace = false }: ImportSecretOptions = {},
+): Promise<Session> {
   checkIdle(runtime)
   const imported = await importedDevice(runtime, secret)
   await runtime.write((ring) => {
     const current = runtime.core.currentEntry(ring)
     const isOther = current && current.principal !== imported.principal
-    if (isOther && current.kind === 'account') throw runtime.core.fail('IDENTITY_CHANGED', 'an account is in force: sign out first')
-    if (isOther && !replace) throw runtime.core.fail('IDENTITY_CHANGED', 'another identity is in force; pass { replace: true } to set it aside')
+    if (isOther && current.kind === 'account')
+      throw runtime.core.fail('IDENTITY_CHANGED', 'an account is in force: sign out first')
+    if (isOther && !replace)
+      throw runtime.core.fail(
+        'IDENTITY_CHANGED',
+        'another identity is in force; pass { replace: true } to set it aside',
+      )
     const known = ring.entries.find((entry) => entry.kind === 'device' && entry.principal === imported.principal)
     const kept = { ...imported, ...known, secret: imported.secret!, backedUpAt: imported.backedUpAt }
     const entries = [...ring.entries.filter((entry) => entry !== known), kept]
@@ -61,7 +74,8 @@ export async function keptIdentities(runtime: Runtime): Promise<KeptIdentity[]> 
   await runtime.read()
   const ring = runtime.ring()
   const inForce = runtime.core.currentEntry(ring)?.principal
-  const isAside = (entry: Keyring['entries'][number]): entry is DeviceEntry => entry.kind === 'device' && entry.principal !== inForce
+  const isAside = (entry: Keyring['entries'][number]): entry is DeviceEntry =>
+    entry.kind === 'device' && entry.principal !== inForce
   return ring.entries.filter(isAside).map(({ principal, createdAt, origin }) => ({ principal, createdAt, origin }))
 }
 

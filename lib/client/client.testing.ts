@@ -18,7 +18,11 @@ export interface TestBrowser {
 }
 
 /** @param server - to have several browsers on one account server */
-export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = manualClock(), store: RecordStore = memoryStore()): TestBrowser {
+export function testBrowser(
+  server?: MemoryAccountServer,
+  clock: ManualClock = manualClock(),
+  store: RecordStore = memoryStore(),
+): TestBrowser {
   const reached = server ?? memoryAccountServer(clock.now)
   const account = reached.connect()
   return {
@@ -27,7 +31,13 @@ export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = m
     account,
     clock,
     async load(options) {
-      const auth = createAuth({ account: account.provider, keystore: store, clock: clock.now, audience: 'https://app.example', ...options })
+      const auth = createAuth({
+        account: account.provider,
+        keystore: store,
+        clock: clock.now,
+        audience: 'https://app.example',
+        ...options,
+      })
       await auth.ready
       return auth
     },
@@ -36,7 +46,10 @@ export function testBrowser(server?: MemoryAccountServer, clock: ManualClock = m
 
 /** Waits until the page has asked the account server who is signed in there. */
 export async function hasLooked({ account }: TestBrowser, times = 1): Promise<void> {
-  await vi.waitFor(() => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times), { timeout: 30_000, interval: 1 })
+  await vi.waitFor(
+    () => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times),
+    { timeout: 30_000, interval: 1 },
+  )
 }
 
 /** Claims of a token. */

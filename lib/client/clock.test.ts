@@ -11,11 +11,20 @@ const HOUR = 60 * MINUTE
 afterEach(() => vi.unstubAllGlobals())
 
 /** A device whose clock is wrong by so much, and an app server that takes local-first tokens. */
-async function wrongBy(milliseconds: number): Promise<{ auth: Auth; clock: ManualClock; calls: readonly string[]; asked: string[]; signUp: () => Promise<unknown> }> {
+async function wrongBy(milliseconds: number): Promise<{
+  auth: Auth
+  clock: ManualClock
+  calls: readonly string[]
+  asked: string[]
+  signUp: () => Promise<unknown>
+}> {
   const right = manualClock()
   const server = memoryAccountServer(right.now)
   const browser = testBrowser(server, manualClock(right.now() + milliseconds))
-  const resolver = createSessionResolver({ localFirst: { audience: 'https://app.example', afterUpgrade: 'allow' }, clock: right.now })
+  const resolver = createSessionResolver({
+    localFirst: { audience: 'https://app.example', afterUpgrade: 'allow' },
+    clock: right.now,
+  })
   const asked: string[] = []
   vi.stubGlobal('fetch', async (request: Request) => {
     const resolution = await resolver.resolve(request)
@@ -23,26 +32,35 @@ async function wrongBy(milliseconds: number): Promise<{ auth: Auth; clock: Manua
     return resolution.ok ? new Response('yes') : resolution.response()
   })
   const auth = await browser.load({ audiences: { 'https://app.example': 'https://app.example' } })
-  return { auth, clock: browser.clock, calls: browser.account.calls, asked, signUp: () => browser.account.signUp('ada') }
+  return {
+    auth,
+    clock: browser.clock,
+    calls: browser.account.calls,
+    asked,
+    signUp: () => browser.account.signUp('ada'),
+  }
 }
 
-describe.each([2, 10, 60, -2, -20, -60])('a clock that is wrong by %i minutes (checklist 30: a wrong clock)', (minutes) => {
-  test('costs one refusal at most, and nobody sees it', async () => {
-    const { auth, asked } = await wrongBy(minutes * MINUTE)
-    const states: unknown[] = []
-    auth.subscribe(() => states.push(auth.getState().error))
-    expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
-    expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
-    expect(asked.filter((answer) => answer === 'expired').length).toBeLessThanOrEqual(1)
-    expect(states.filter(Boolean)).toEqual([])
-  })
+describe.each([2, 10, 60, -2, -20, -60])(
+  'a clock that is wrong by %i minutes (checklist 30: a wrong clock)',
+  (minutes) => {
+    test('costs one refusal at most, and nobody sees it', async () => {
+      const { auth, asked } = await wrongBy(minutes * MINUTE)
+      const states: unknown[] = []
+      auth.subscribe(() => states.push(auth.getState().error))
+      expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
+      expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
+      expect(asked.filter((answer) => answer === 'expired').length).toBeLessThanOrEqual(1)
+      expect(states.filter(Boolean)).toEqual([])
+    })
 
-  test('does not keep anybody from signing up', async () => {
-    const { auth, signUp } = await wrongBy(minutes * MINUTE)
-    expect(await auth.upgrade(signUp)).toMatchObject({ outcome: 'upgraded' })
-    expect(await auth.getToken()).toBe(await auth.getToken())
-  })
-})
+    test('does not keep anybody from signing up', async () => {
+      const { auth, signUp } = await wrongBy(minutes * MINUTE)
+      expect(await auth.upgrade(signUp)).toMatchObject({ outcome: 'upgraded' })
+      expect(await auth.getToken()).toBe(await auth.getToken())
+    })
+  },
+)
 
 describe('the correction', () => {
   test('is not made while nobody minds', async () => {
@@ -58,7 +76,7 @@ describe('the correction', () => {
     expect(auth.getState()).toMatchObject({ error: 'expired', session: {} })
   })
 
-  test('is made anew when the device\'s clock was put right meanwhile', async () => {
+  test("is made anew when the device's clock was put right meanwhile", async () => {
     const { auth, clock } = await wrongBy(-HOUR)
     await auth.fetch('https://app.example/notes')
     clock.advance(HOUR)
@@ -67,7 +85,9 @@ describe('the correction', () => {
 
   test('is left out where the account server does not tell the time', async () => {
     const browser = testBrowser(undefined, manualClock(manualClock().now() + HOUR))
-    const auth = await browser.load({ account: { ...browser.account.provider, getTime: () => Promise.reject(new Error('no clock')) } })
+    const auth = await browser.load({
+      account: { ...browser.account.provider, getTime: () => Promise.reject(new Error('no clock')) },
+    })
     auth.rejectToken('expired')
     expect(readPayload((await auth.getToken())!)['iat']).toBe(browser.clock.now() / 1000)
   })

@@ -37,10 +37,15 @@ export async function confirmSession(runtime: Runtime): Promise<void> {
   const confirmed = accountEntry(found, runtime.now())
   await runtime.write((ring) => {
     if (!isAsked(ring)) return ring
-    const entries = ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? { ...withAliases(other, confirmed.aliases), ...confirmed, claims: other.claims } : other))
+    const entries = ring.entries.map((other) =>
+      other.kind === 'account' && other.accountId === entry.accountId
+        ? { ...withAliases(other, confirmed.aliases), ...confirmed, claims: other.claims }
+        : other,
+    )
     return { ...ring, entries }
   })
-  if (accountInForce(runtime, runtime.ring())?.accountId === entry.accountId) runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
+  if (accountInForce(runtime, runtime.ring())?.accountId === entry.accountId)
+    runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
 }
 
 /** The account in force, if it is one. */

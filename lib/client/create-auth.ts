@@ -145,7 +145,8 @@ export type CreateAuth = (options?: AuthOptions) => Auth
 export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
   // One promise for all callers: two imports of a module that is still on its way may resolve in any order.
   let loading: Promise<Acts> | undefined
-  const acts = (): Promise<Acts> => (loading ??= loadActs().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
+  const acts = (): Promise<Acts> =>
+    (loading ??= loadActs().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
   return (options = {}) => {
     checkOptions(options)
     const runtime = createRuntime(options, acts)
@@ -160,7 +161,10 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
       // Where it cannot be loaded the identity works all the same; whoever needs more hears of it then.
       detach.catch(() => {})
     })
-    const act = (name: Act) => (...request: unknown[]) => ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request))
+    const act =
+      (name: Act) =>
+      (...request: unknown[]) =>
+        ready.then(acts).then((loaded) => (loaded[name] as (...given: unknown[]) => unknown)(runtime, ...request))
 
     return {
       ...(Object.fromEntries(ACTS.map((name) => [name, act(name)])) as Pick<Auth, Act>),
@@ -173,7 +177,11 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
       acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
       close() {
         // Closed before it was ready, it still connects; and what the later part has opened until then is let go too.
-        void ready.then(() => detach).then((leave) => leave?.()).catch(() => {}).then(() => runtime.store.close())
+        void ready
+          .then(() => detach)
+          .then((leave) => leave?.())
+          .catch(() => {})
+          .then(() => runtime.store.close())
       },
     }
   }
@@ -181,7 +189,21 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
 
 /** What loads with the acts, under the same name there. */
 const ACTS = [
-  'ensureIdentity', 'fetch', 'upgrade', 'cancelUpgrade', 'resolve', 'previewConflict', 'undoAdopt', 'signOut', 'deriveKey', 'exportSecret', 'confirmBackup', 'importSecret', 'keptIdentities', 'requestPersistence', 'recordWrite',
+  'ensureIdentity',
+  'fetch',
+  'upgrade',
+  'cancelUpgrade',
+  'resolve',
+  'previewConflict',
+  'undoAdopt',
+  'signOut',
+  'deriveKey',
+  'exportSecret',
+  'confirmBackup',
+  'importSecret',
+  'keptIdentities',
+  'requestPersistence',
+  'recordWrite',
 ] as const satisfies readonly (keyof Auth & keyof Acts)[]
 
 type Act = (typeof ACTS)[number]

@@ -25,10 +25,17 @@ export function deviceInForce({ core }: Runtime, ring: Keyring): DeviceEntry | u
 }
 
 /** Whoever is in force in the record by now: the mark belongs to the identity that did it, set aside or not. */
-function mark(runtime: Runtime, principal: string | undefined, marks: Partial<Pick<DeviceEntry, 'wrote' | 'derived'>>): Promise<void> {
+function mark(
+  runtime: Runtime,
+  principal: string | undefined,
+  marks: Partial<Pick<DeviceEntry, 'wrote' | 'derived'>>,
+): Promise<void> {
   return runtime.write((ring) => {
-    const entry = ring.entries.find((other): other is DeviceEntry => other.kind === 'device' && other.principal === principal)
-    if (!entry || Object.entries(marks).every(([name, value]) => entry[name as keyof DeviceEntry] === value)) return ring
+    const entry = ring.entries.find(
+      (other): other is DeviceEntry => other.kind === 'device' && other.principal === principal,
+    )
+    if (!entry || Object.entries(marks).every(([name, value]) => entry[name as keyof DeviceEntry] === value))
+      return ring
     return { ...ring, entries: ring.entries.map((other) => (other === entry ? { ...entry, ...marks } : other)) }
   })
 }

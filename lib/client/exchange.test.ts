@@ -10,7 +10,14 @@ function world() {
   const server = memoryAccountServer(serverClock.now)
   const browser = testBrowser(server, clock)
   const exchanges = () => browser.account.calls.filter((call) => call === 'exchange').length
-  return { clock, serverClock, server, browser, exchanges, load: () => browser.load({ exchange: [SYNC], hardenAfterUpgrade: false }) }
+  return {
+    clock,
+    serverClock,
+    server,
+    browser,
+    exchanges,
+    load: () => browser.load({ exchange: [SYNC], hardenAfterUpgrade: false }),
+  }
 }
 
 describe('a token for an audience that is exchanged', () => {
@@ -18,7 +25,11 @@ describe('a token for an audience that is exchanged', () => {
     const { load, exchanges, clock, serverClock } = world()
     const auth = await load()
     const token = (await auth.getToken({ audience: SYNC }))!
-    expect(readPayload(token)).toMatchObject({ sub: auth.getState().session!.principal, aud: SYNC, auth_mode: 'local-first' })
+    expect(readPayload(token)).toMatchObject({
+      sub: auth.getState().session!.principal,
+      aud: SYNC,
+      auth_mode: 'local-first',
+    })
     expect(await auth.getToken({ audience: SYNC })).toBe(token)
     expect(exchanges()).toBe(1)
     for (const each of [clock, serverClock]) each.advance(14.5 * 60_000)
@@ -34,18 +45,24 @@ describe('a token for an audience that is exchanged', () => {
     expect(exchanges()).toBe(1)
   })
 
-  test('comes for the account\'s session after an upgrade', async () => {
+  test("comes for the account's session after an upgrade", async () => {
     const { load, browser } = world()
     const auth = await load()
     await auth.getToken({ audience: SYNC })
     await auth.upgrade(() => browser.account.signUp('ada'))
-    expect(readPayload((await auth.getToken({ audience: SYNC }))!)).toMatchObject({ sub: auth.getState().session!.principal, auth_mode: 'external' })
+    expect(readPayload((await auth.getToken({ audience: SYNC }))!)).toMatchObject({
+      sub: auth.getState().session!.principal,
+      auth_mode: 'external',
+    })
   })
 
-  test('is another one than the page\'s own, which the device signs by itself', async () => {
+  test("is another one than the page's own, which the device signs by itself", async () => {
     const { load, exchanges } = world()
     const auth = await load()
-    expect(readPayload((await auth.getToken())!)).toMatchObject({ aud: 'https://app.example', iss: 'urn:latchkey:local-first' })
+    expect(readPayload((await auth.getToken())!)).toMatchObject({
+      aud: 'https://app.example',
+      iss: 'urn:latchkey:local-first',
+    })
     expect(exchanges()).toBe(0)
   })
 
@@ -95,7 +112,7 @@ describe('a token for an audience that is exchanged', () => {
     await expect(auth.getToken({ audience: SYNC })).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
   })
 
-  test('from a provider without an exchange is the app\'s mistake', async () => {
+  test("from a provider without an exchange is the app's mistake", async () => {
     const { browser } = world()
     const { exchange: _, ...provider } = browser.account.provider
     const auth = await browser.load({ exchange: [SYNC], account: provider })

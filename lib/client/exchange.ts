@@ -10,8 +10,15 @@ import type { Runtime } from './runtime.ts'
  *
  * @param refused - see {@link accountToken}
  */
-export function issuedToken(runtime: Runtime, session: Session, audience: string, refused: KeptToken | undefined): Promise<KeptToken> {
-  return runtime.options.exchange?.includes(audience) ? exchangedToken(runtime, session, audience) : accountToken(runtime, session, refused)
+export function issuedToken(
+  runtime: Runtime,
+  session: Session,
+  audience: string,
+  refused: KeptToken | undefined,
+): Promise<KeptToken> {
+  return runtime.options.exchange?.includes(audience)
+    ? exchangedToken(runtime, session, audience)
+    : accountToken(runtime, session, refused)
 }
 
 /**
@@ -24,7 +31,8 @@ async function exchangedToken(runtime: Runtime, session: Session, audience: stri
   const jwt = await exchanged(runtime, session, audience).catch(async (error: unknown) => {
     // With a right clock, once more.
     if (isRefusedOnTime(runtime, error) && (await correctClock(runtime))) return exchanged(runtime, session, audience)
-    if (core.isLatchkeyError(error, 'PRINCIPAL_DISABLED')) runtime.dispatch({ type: 'tokenRejected', reason: 'disabled' })
+    if (core.isLatchkeyError(error, 'PRINCIPAL_DISABLED'))
+      runtime.dispatch({ type: 'tokenRejected', reason: 'disabled' })
     throw error
   })
   if (jwt === null) {

@@ -3,7 +3,18 @@ import type { Keyring } from '../keystore/record.ts'
 import type { Fault } from '../testing/faulty-store.ts'
 import { testDevice } from '../testing/device.ts'
 import type { Auth } from './create-auth.ts'
-import { type FaultyDevice, type FaultyPage, type Seed, type TestEnvironment, brokenIn, devicesIn, essenceOf, faultyDevice, openPage, testEnvironment } from './faults.testing.ts'
+import {
+  type FaultyDevice,
+  type FaultyPage,
+  type Seed,
+  type TestEnvironment,
+  brokenIn,
+  devicesIn,
+  essenceOf,
+  faultyDevice,
+  openPage,
+  testEnvironment,
+} from './faults.testing.ts'
 import type { AuthOptions } from './options.ts'
 
 const FAULTS: readonly Fault[] = ['rejects', 'answerLost', 'dies', 'hangs', 'answersLate']
@@ -29,40 +40,73 @@ const load = async (device: FaultyDevice, options: AuthOptions = {}): Promise<Fa
 }
 
 /** Uses the device in one page, and closes it. */
-const using = (work: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>, options?: AuthOptions) => async (device: FaultyDevice): Promise<void> => {
-  const page = await load(device, options)
-  await work(page, device)
-  await environment.idle(page.faults)
-  page.auth.close()
-  await environment.idle(page.faults)
-}
+const using =
+  (work: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>, options?: AuthOptions) =>
+  async (device: FaultyDevice): Promise<void> => {
+    const page = await load(device, options)
+    await work(page, device)
+    await environment.idle(page.faults)
+    page.auth.close()
+    await environment.idle(page.faults)
+  }
 
 const signUp = ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.signUp('ada'))
-const signIn = (name: string) => ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.signIn(name))
-const recoverable = async ({ server }: FaultyDevice): Promise<void> => void Object.assign(server.accounts.get('ada') ?? {}, { recoverable: true })
-const bobElsewhere = async ({ server }: FaultyDevice): Promise<unknown> => server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
-const askForLink = ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.requestLink('ada@example.com'))
+const signIn =
+  (name: string) =>
+  ({ auth, account }: FaultyPage): Promise<unknown> =>
+    auth.upgrade(() => account.signIn(name))
+const recoverable = async ({ server }: FaultyDevice): Promise<void> =>
+  void Object.assign(server.accounts.get('ada') ?? {}, { recoverable: true })
+const bobElsewhere = async ({ server }: FaultyDevice): Promise<unknown> =>
+  server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+const askForLink = ({ auth, account }: FaultyPage): Promise<unknown> =>
+  auth.upgrade(() => account.requestLink('ada@example.com'))
 /** Where the intent of a refused attempt could not be taken back, the person ends it. */
-const refusedAndCancelled = async (page: FaultyPage): Promise<unknown> => (await signIn('nobody')(page), page.auth.cancelUpgrade())
+const refusedAndCancelled = async (page: FaultyPage): Promise<unknown> => (
+  await signIn('nobody')(page),
+  page.auth.cancelUpgrade()
+)
 const linkFollowed = async ({ server, account }: FaultyDevice): Promise<void> => {
-  server.accounts.set('ada', { accountId: 'ada', principal: 'ada', aliases: [], recoverable: false, claims: {}, open: true, identifiers: ['ada@example.com'] })
+  server.accounts.set('ada', {
+    accountId: 'ada',
+    principal: 'ada',
+    aliases: [],
+    recoverable: false,
+    claims: {},
+    open: true,
+    identifiers: ['ada@example.com'],
+  })
   account.setSession('ada')
 }
-const inOrder = (...steps: ((device: FaultyDevice) => Promise<unknown>)[]) => async (device: FaultyDevice): Promise<void> => {
-  for (const step of steps) await step(device)
-}
+const inOrder =
+  (...steps: ((device: FaultyDevice) => Promise<unknown>)[]) =>
+  async (device: FaultyDevice): Promise<void> => {
+    for (const step of steps) await step(device)
+  }
 
 const localFirst = using(async () => {})
 /** Bob's account is signed in, and the device holds something. */
-const inConflict = inOrder(bobElsewhere, using(({ auth }) => auth.recordWrite()), using(signIn('bob')))
+const inConflict = inOrder(
+  bobElsewhere,
+  using(({ auth }) => auth.recordWrite()),
+  using(signIn('bob')),
+)
 const signedOut = using(({ auth }) => auth.signOut())
 const external = using(signUp)
 /** The record knows it already. */
-const externalRecoverable = inOrder(external, recoverable, using(async () => {}))
-const offlineSignOut = inOrder(external, using(async ({ auth, account }) => {
-  account.online = false
-  await auth.signOut()
-}), async ({ account }) => void (account.online = true))
+const externalRecoverable = inOrder(
+  external,
+  recoverable,
+  using(async () => {}),
+)
+const offlineSignOut = inOrder(
+  external,
+  using(async ({ auth, account }) => {
+    account.online = false
+    await auth.signOut()
+  }),
+  async ({ account }) => void (account.online = true),
+)
 const other = await testDevice()
 const ensure = ({ auth }: FaultyPage): Promise<unknown> => auth.ensureIdentity()
 const aside = async ({ ring }: FaultyDevice): Promise<string> => devicesIn(await ring())[0]!
@@ -74,76 +118,198 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'reload, local-first': { before: localFirst, states: 1 },
   'reload, signed out': { before: signedOut, states: 1 },
   'reload, account': { before: external, states: 1 },
-  'reload, account whose session ended': { before: inOrder(external, async ({ account }) => account.setSession(null)), states: 1 },
-  'reload, account with another\'s session': { before: inOrder(external, bobElsewhere, async ({ account }) => account.setSession('bob')), states: 1 },
+  'reload, account whose session ended': {
+    before: inOrder(external, async ({ account }) => account.setSession(null)),
+    states: 1,
+  },
+  "reload, account with another's session": {
+    before: inOrder(external, bobElsewhere, async ({ account }) => account.setSession('bob')),
+    states: 1,
+  },
   'reload, account that became recoverable': { before: inOrder(external, recoverable), states: 2 },
-  'reload, account that became recoverable, hardening': { before: inOrder(external, recoverable), options: { hardenAfterUpgrade: true }, states: 3 },
-  'reload, hardening a recoverable account': { before: externalRecoverable, options: { hardenAfterUpgrade: true }, states: 2 },
+  'reload, account that became recoverable, hardening': {
+    before: inOrder(external, recoverable),
+    options: { hardenAfterUpgrade: true },
+    states: 3,
+  },
+  'reload, hardening a recoverable account': {
+    before: externalRecoverable,
+    options: { hardenAfterUpgrade: true },
+    states: 2,
+  },
   'reload, hardening because the app wants it': { before: localFirst, options: { hardened: true }, states: 2 },
   'reload, hardened': { before: using(async () => {}, { hardened: true }), options: { hardened: true }, states: 1 },
   'reload, a sign-out to deliver': { before: offlineSignOut, states: 2 },
-  'ensureIdentity': { options: { initialMode: 'anonymous' }, act: ensure, states: 2 },
+  ensureIdentity: { options: { initialMode: 'anonymous' }, act: ensure, states: 2 },
   'ensureIdentity after a sign-out': { before: signedOut, act: ensure, states: 2 },
   'ensureIdentity of one in force': { before: localFirst, act: ensure, states: 1 },
-  'ensureIdentity, resume': { before: signedOut, act: async ({ auth }, device) => auth.ensureIdentity({ resume: await aside(device) }), states: 2 },
+  'ensureIdentity, resume': {
+    before: signedOut,
+    act: async ({ auth }, device) => auth.ensureIdentity({ resume: await aside(device) }),
+    states: 2,
+  },
   'getToken, local-first': { before: localFirst, act: ({ auth }) => auth.getToken(), states: 1 },
-  'getToken, account': { before: inOrder(external, async ({ server }) => void (server.accounts.get('ada')!.claims = { role: 'editor' })), act: ({ auth }) => auth.getToken(), again: ({ auth }) => auth.getToken({ fresh: true }), states: 2 },
-  'getToken, another one, account': { before: inOrder(external, using(({ auth }) => auth.getToken())), act: ({ auth }) => auth.getToken({ fresh: true }), states: 1 },
-  'fetch that writes': { before: localFirst, act: ({ auth }) => auth.fetch('https://app.example/notes', { method: 'PUT' }), states: 2 },
-  'deriveKey': { before: localFirst, act: ({ auth }) => auth.deriveKey('notes'), states: 2 },
-  'recordWrite': { before: localFirst, act: ({ auth }) => auth.recordWrite(), states: 2 },
-  'exportSecret': { before: localFirst, act: ({ auth }) => auth.exportSecret(), states: 1 },
-  'keptIdentities': { before: signedOut, act: ({ auth }) => auth.keptIdentities(), states: 1 },
-  'confirmBackup': { before: localFirst, act: async ({ auth }) => auth.confirmBackup(await auth.exportSecret()), states: 2 },
-  'importSecret': { options: { initialMode: 'anonymous' }, act: ({ auth }) => auth.importSecret(other.secret), states: 2 },
+  'getToken, account': {
+    before: inOrder(external, async ({ server }) => void (server.accounts.get('ada')!.claims = { role: 'editor' })),
+    act: ({ auth }) => auth.getToken(),
+    again: ({ auth }) => auth.getToken({ fresh: true }),
+    states: 2,
+  },
+  'getToken, another one, account': {
+    before: inOrder(
+      external,
+      using(({ auth }) => auth.getToken()),
+    ),
+    act: ({ auth }) => auth.getToken({ fresh: true }),
+    states: 1,
+  },
+  'fetch that writes': {
+    before: localFirst,
+    act: ({ auth }) => auth.fetch('https://app.example/notes', { method: 'PUT' }),
+    states: 2,
+  },
+  deriveKey: { before: localFirst, act: ({ auth }) => auth.deriveKey('notes'), states: 2 },
+  recordWrite: { before: localFirst, act: ({ auth }) => auth.recordWrite(), states: 2 },
+  exportSecret: { before: localFirst, act: ({ auth }) => auth.exportSecret(), states: 1 },
+  keptIdentities: { before: signedOut, act: ({ auth }) => auth.keptIdentities(), states: 1 },
+  confirmBackup: {
+    before: localFirst,
+    act: async ({ auth }) => auth.confirmBackup(await auth.exportSecret()),
+    states: 2,
+  },
+  importSecret: {
+    options: { initialMode: 'anonymous' },
+    act: ({ auth }) => auth.importSecret(other.secret),
+    states: 2,
+  },
   'importSecret after a sign-out': { before: signedOut, act: ({ auth }) => auth.importSecret(other.secret), states: 2 },
-  'importSecret in place of another': { before: localFirst, act: ({ auth }) => auth.importSecret(other.secret, { replace: true }), states: 2 },
+  'importSecret in place of another': {
+    before: localFirst,
+    act: ({ auth }) => auth.importSecret(other.secret, { replace: true }),
+    states: 2,
+  },
   'importSecret, refused': { before: localFirst, act: ({ auth }) => auth.importSecret(other.secret), states: 1 },
-  'importSecret beside its account': { before: external, act: async ({ auth }) => auth.importSecret(await auth.exportSecret()), states: 2 },
+  'importSecret beside its account': {
+    before: external,
+    act: async ({ auth }) => auth.importSecret(await auth.exportSecret()),
+    states: 2,
+  },
   'upgrade to a new account': { before: localFirst, act: signUp, states: 3 },
-  'upgrade, hardened': { before: using(async () => {}, { hardened: true }), options: { hardened: true }, act: signUp, states: 3 },
-  'upgrade to a recoverable account': { before: localFirst, options: { hardenAfterUpgrade: true }, act: (page, { server: { accounts } }) => {
-    vi.spyOn(accounts, 'set').mockImplementation((name, account) => Map.prototype.set.call(accounts, name, { ...account, recoverable: true }) as typeof accounts)
-    return signUp(page)
-  }, states: 4 },
-  'upgrade from nothing': { before: using(({ auth }) => auth.signOut({ forget: true })), act: signUp, again: async (page) => {
-    await signUp(page)
-    // The account may be there, since only the answer was lost.
-    await signIn('ada')(page)
-  }, states: 3 },
+  'upgrade, hardened': {
+    before: using(async () => {}, { hardened: true }),
+    options: { hardened: true },
+    act: signUp,
+    states: 3,
+  },
+  'upgrade to a recoverable account': {
+    before: localFirst,
+    options: { hardenAfterUpgrade: true },
+    act: (page, { server: { accounts } }) => {
+      vi.spyOn(accounts, 'set').mockImplementation(
+        (name, account) => Map.prototype.set.call(accounts, name, { ...account, recoverable: true }) as typeof accounts,
+      )
+      return signUp(page)
+    },
+    states: 4,
+  },
+  'upgrade from nothing': {
+    before: using(({ auth }) => auth.signOut({ forget: true })),
+    act: signUp,
+    again: async (page) => {
+      await signUp(page)
+      // The account may be there, since only the answer was lost.
+      await signIn('ada')(page)
+    },
+    states: 3,
+  },
   'upgrade, switched': { before: inOrder(bobElsewhere, localFirst), act: signIn('bob'), states: 3 },
-  'upgrade, conflict': { before: inOrder(bobElsewhere, using(({ auth }) => auth.recordWrite())), act: signIn('bob'), again: async (page) => (page.auth.getState().phase === 'conflict' ? undefined : signIn('bob')(page)), states: 3 },
+  'upgrade, conflict': {
+    before: inOrder(
+      bobElsewhere,
+      using(({ auth }) => auth.recordWrite()),
+    ),
+    act: signIn('bob'),
+    again: async (page) => (page.auth.getState().phase === 'conflict' ? undefined : signIn('bob')(page)),
+    states: 3,
+  },
   'reload, in conflict': { before: inConflict, states: 1 },
   'resolve, adopt': { before: inConflict, act: ({ auth }) => auth.resolve('adopt'), states: 2 },
   'resolve, switch': { before: inConflict, act: ({ auth }) => auth.resolve('switch'), states: 2 },
   'resolve, discard': { before: inConflict, act: ({ auth }) => auth.resolve('discard', { force: true }), states: 2 },
-  'resolve, cancel': { before: inConflict, act: ({ auth }) => auth.resolve('cancel'), again: ({ auth }) => auth.resolve('cancel').catch(() => {}).then(() => auth.upgrade()), states: 3 },
-  'resolve, where the session ended': { before: inOrder(inConflict, async ({ account }) => account.setSession(null)), act: ({ auth }) => auth.resolve('adopt'), states: 2 },
+  'resolve, cancel': {
+    before: inConflict,
+    act: ({ auth }) => auth.resolve('cancel'),
+    again: ({ auth }) =>
+      auth
+        .resolve('cancel')
+        .catch(() => {})
+        .then(() => auth.upgrade()),
+    states: 3,
+  },
+  'resolve, where the session ended': {
+    before: inOrder(inConflict, async ({ account }) => account.setSession(null)),
+    act: ({ auth }) => auth.resolve('adopt'),
+    states: 2,
+  },
   'signOut, in conflict': { before: inConflict, act: ({ auth }) => auth.signOut(), states: 3 },
-  'undoAdopt': { before: inOrder(inConflict, using(({ auth }) => auth.resolve('adopt'))), act: async ({ auth }) => auth.undoAdopt(auth.getState().session!.principals[1]!), states: 2 },
+  undoAdopt: {
+    before: inOrder(
+      inConflict,
+      using(({ auth }) => auth.resolve('adopt')),
+    ),
+    act: async ({ auth }) => auth.undoAdopt(auth.getState().session!.principals[1]!),
+    states: 2,
+  },
   'upgrade, refused': { before: localFirst, act: signIn('nobody'), again: refusedAndCancelled, states: 2 },
-  'upgrade with a sign-out to deliver': { before: inOrder(offlineSignOut, async ({ account }) => void (account.online = false)), act: async (page, device) => {
-    device.account.online = true
-    return signIn('ada')(page)
-  }, states: 4 },
-  'sign-in after the session ended': { before: inOrder(external, async ({ account }) => account.setSession(null)), act: signIn('ada'), states: 2 },
+  'upgrade with a sign-out to deliver': {
+    before: inOrder(offlineSignOut, async ({ account }) => void (account.online = false)),
+    act: async (page, device) => {
+      device.account.online = true
+      return signIn('ada')(page)
+    },
+    states: 4,
+  },
+  'sign-in after the session ended': {
+    before: inOrder(external, async ({ account }) => account.setSession(null)),
+    act: signIn('ada'),
+    states: 2,
+  },
   'upgrade that waits for a mail': { before: localFirst, act: askForLink, states: 3 },
   'upgrade that waits, asked for again': { before: using(askForLink), act: askForLink, states: 1 },
   'upgrade that waits, continued': { before: using(askForLink), act: signUp, states: 2 },
   'upgrade that waits, refused': { before: using(askForLink), act: signIn('nobody'), states: 1 },
-  'reload, the link was followed': { before: inOrder(using(askForLink), linkFollowed), again: ({ auth }) => auth.upgrade(), states: 2 },
-  'reload, the link was followed into another account': { before: inOrder(using(askForLink), bobElsewhere, async ({ account }) => account.setSession('bob')), states: 1 },
+  'reload, the link was followed': {
+    before: inOrder(using(askForLink), linkFollowed),
+    again: ({ auth }) => auth.upgrade(),
+    states: 2,
+  },
+  'reload, the link was followed into another account': {
+    before: inOrder(using(askForLink), bobElsewhere, async ({ account }) => account.setSession('bob')),
+    states: 1,
+  },
   'upgrade without run': { before: inOrder(localFirst, linkFollowed), act: ({ auth }) => auth.upgrade(), states: 2 },
-  'cancelUpgrade': { before: using(askForLink), act: ({ auth }) => auth.cancelUpgrade(), states: 2 },
-  'cancelUpgrade of an account that waits': { before: inOrder(localFirst, linkFollowed), act: ({ auth }) => auth.cancelUpgrade(), again: ({ auth }) => auth.cancelUpgrade().then(() => auth.upgrade()), states: 2 },
-  'signOut': { before: localFirst, act: ({ auth }) => auth.signOut(), states: 2 },
+  cancelUpgrade: { before: using(askForLink), act: ({ auth }) => auth.cancelUpgrade(), states: 2 },
+  'cancelUpgrade of an account that waits': {
+    before: inOrder(localFirst, linkFollowed),
+    act: ({ auth }) => auth.cancelUpgrade(),
+    again: ({ auth }) => auth.cancelUpgrade().then(() => auth.upgrade()),
+    states: 2,
+  },
+  signOut: { before: localFirst, act: ({ auth }) => auth.signOut(), states: 2 },
   'signOut, forget': { before: localFirst, act: ({ auth }) => auth.signOut({ forget: true }), states: 2 },
   'signOut of nobody': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 1 },
   'signOut, account': { before: external, act: ({ auth }) => auth.signOut(), states: 3 },
   'signOut, recoverable account': { before: externalRecoverable, act: ({ auth }) => auth.signOut(), states: 3 },
-  'signOut, recoverable account and a derived key': { before: inOrder(using(({ auth }) => auth.deriveKey('notes')), externalRecoverable), act: ({ auth }) => auth.signOut(), states: 3 },
+  'signOut, recoverable account and a derived key': {
+    before: inOrder(
+      using(({ auth }) => auth.deriveKey('notes')),
+      externalRecoverable,
+    ),
+    act: ({ auth }) => auth.signOut(),
+    states: 3,
+  },
   'signOut, forget, account': { before: external, act: ({ auth }) => auth.signOut({ forget: true }), states: 3 },
-  'requestPersistence': { before: localFirst, act: ({ auth }) => auth.requestPersistence(), states: 1 },
+  requestPersistence: { before: localFirst, act: ({ auth }) => auth.requestPersistence(), states: 1 },
 }
 
 const counts = { actions: 0, operations: 0, faults: 0, restarts: 0, lost: 0, duplicated: 0 }
@@ -154,7 +320,13 @@ beforeEach(() => {
   environment = testEnvironment({ persist: () => asking() })
 })
 afterEach(() => environment.end())
-afterAll(() => console.warn(`faults: ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ')}`))
+afterAll(() =>
+  console.warn(
+    `faults: ${Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}`,
+  ),
+)
 
 /** What a page shows of who is there. */
 const shown = ({ auth }: { auth: Auth }, known: readonly string[]): string => {
@@ -195,11 +367,13 @@ async function runClean(action: Action): Promise<CleanRun> {
   }
   await note()
   const update = device.store.update
-  Object.assign(device.store, { update: async (updater: (found: unknown) => unknown) => {
-    const next = await update(updater)
-    await note()
-    return next
-  } })
+  Object.assign(device.store, {
+    update: async (updater: (found: unknown) => unknown) => {
+      const next = await update(updater)
+      await note()
+      return next
+    },
+  })
   const page = await begin(action, device)
   page.auth.subscribe(() => views.push(shown(page, known)))
   views.push(shown(page, known))
@@ -208,11 +382,24 @@ async function runClean(action: Action): Promise<CleanRun> {
   views.push(shown(page, known))
   const ring = await device.ring()
   page.auth.close()
-  return { seed, known, operations: page.faults.operations, records, after, views, restarts: await Promise.all(restarts), kept: devicesIn(ring) }
+  return {
+    seed,
+    known,
+    operations: page.faults.operations,
+    records,
+    after,
+    views,
+    restarts: await Promise.all(restarts),
+    kept: devicesIn(ring),
+  }
 }
 
 /** A page at the point where the action begins; faults count from here. */
-async function begin({ act, options }: Action, device: FaultyDevice, fault?: readonly [Fault, string, number]): Promise<FaultyPage> {
+async function begin(
+  { act, options }: Action,
+  device: FaultyDevice,
+  fault?: readonly [Fault, string, number],
+): Promise<FaultyPage> {
   if (act) {
     const page = await load(device, options)
     if (fault) page.faults.arm(...fault)
@@ -253,7 +440,10 @@ describe.each(Object.entries(ACTIONS))('%s', (_name, action) => {
       counts.operations++
       for (const fault of FAULTS) {
         await expectWhole(action, clean, [fault, operation, nth]).catch((error: unknown) => {
-          throw new Error(`${fault} at ${operation} ${nth} of ${clean.operations.join(', ')}: ${String((error as Error).message)}`, { cause: error })
+          throw new Error(
+            `${fault} at ${operation} ${nth} of ${clean.operations.join(', ')}: ${String((error as Error).message)}`,
+            { cause: error },
+          )
         })
       }
     }
@@ -262,7 +452,10 @@ describe.each(Object.entries(ACTIONS))('%s', (_name, action) => {
 
 /** Each operation with its number among those of its name. */
 function numbered(operations: readonly string[]): (readonly [string, number])[] {
-  return operations.map((operation, index) => [operation, operations.slice(0, index + 1).filter((before) => before === operation).length] as const)
+  return operations.map(
+    (operation, index) =>
+      [operation, operations.slice(0, index + 1).filter((before) => before === operation).length] as const,
+  )
 }
 
 async function expectWhole(action: Action, clean: CleanRun, fault: readonly [Fault, string, number]): Promise<void> {

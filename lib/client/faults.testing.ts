@@ -7,7 +7,12 @@ import { type DeviceEntry, type Keyring, parseKeyring } from '../keystore/record
 import type { RecordStore } from '../keystore/store.ts'
 import { type ManualClock, manualClock } from '../testing/clock.ts'
 import { type Faults, createFaults, faultyStore } from '../testing/faulty-store.ts'
-import { type MemoryAccount, type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
+import {
+  type MemoryAccount,
+  type MemoryAccountClient,
+  type MemoryAccountServer,
+  memoryAccountServer,
+} from '../testing/memory-account.ts'
 import type { Auth } from './create-auth.ts'
 import type { AuthOptions } from './options.ts'
 
@@ -50,7 +55,15 @@ export interface FaultyPage {
 let names = 0
 
 /** @param session - name of the account that is signed in on the device */
-export async function faultyDevice({ record, isTraced, accounts, session, isOnline }: Seed = { record: undefined, isTraced: false, accounts: [], session: null, isOnline: true }): Promise<FaultyDevice> {
+export async function faultyDevice(
+  { record, isTraced, accounts, session, isOnline }: Seed = {
+    record: undefined,
+    isTraced: false,
+    accounts: [],
+    session: null,
+    isOnline: true,
+  },
+): Promise<FaultyDevice> {
   const [clock, serverClock] = [manualClock(), manualClock()]
   const server = memoryAccountServer(serverClock.now)
   for (const [name, account] of accounts) server.accounts.set(name, { ...account })
@@ -77,7 +90,9 @@ export async function faultyDevice({ record, isTraced, accounts, session, isOnli
   }
 }
 
-function clearableStore(wasTraced: boolean): RecordStore & { readonly trace: { found(): boolean; leave(): void }; clear(keepsTrace: boolean): void } {
+function clearableStore(
+  wasTraced: boolean,
+): RecordStore & { readonly trace: { found(): boolean; leave(): void }; clear(keepsTrace: boolean): void } {
   let inner = memoryStore()
   let isTraced = wasTraced
   return {
@@ -95,9 +110,20 @@ function clearableStore(wasTraced: boolean): RecordStore & { readonly trace: { f
 }
 
 /** Opens a page; it is not ready yet. */
-export function openPage({ store, account: jar, clock }: FaultyDevice, options: AuthOptions = {}, faults: Faults = createFaults()): FaultyPage {
+export function openPage(
+  { store, account: jar, clock }: FaultyDevice,
+  options: AuthOptions = {},
+  faults: Faults = createFaults(),
+): FaultyPage {
   const account = jar.openPage(faults.wire('OFFLINE'))
-  const auth = createAuth({ account: account.provider, keystore: faultyStore(store, faults), clock: clock.now, audience: 'https://app.example', audiences: { 'https://app.example': 'https://app.example' }, ...options })
+  const auth = createAuth({
+    account: account.provider,
+    keystore: faultyStore(store, faults),
+    clock: clock.now,
+    audience: 'https://app.example',
+    audiences: { 'https://app.example': 'https://app.example' },
+    ...options,
+  })
   return { auth, account, faults }
 }
 
@@ -110,14 +136,20 @@ export interface TestEnvironment {
 }
 
 /** @param hasLocks - whether there are Web Locks */
-export function testEnvironment({ hasLocks = true, persist = async () => true }: { hasLocks?: boolean; persist?: () => Promise<boolean> } = {}): TestEnvironment {
+export function testEnvironment({
+  hasLocks = true,
+  persist = async () => true,
+}: { hasLocks?: boolean; persist?: () => Promise<boolean> } = {}): TestEnvironment {
   let working = 0
   const unhandled: unknown[] = []
   const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
   process.on('unhandledRejection', onUnhandled)
   const restore = countCalls(Object.getPrototypeOf(crypto.subtle) as object, (change) => (working += change))
   vi.stubGlobal('BroadcastChannel', immediateChannels())
-  vi.stubGlobal('navigator', { ...(hasLocks && { locks: locks() }), storage: { persist, persisted: async () => false } })
+  vi.stubGlobal('navigator', {
+    ...(hasLocks && { locks: locks() }),
+    storage: { persist, persisted: async () => false },
+  })
   vi.stubGlobal('fetch', async () => new Response('ok'))
   return {
     unhandled,
@@ -155,7 +187,10 @@ function countCalls(methods: object, count: (change: 1 | -1) => void): () => voi
 /** Channels whose messages arrive in the next microtask. */
 function immediateChannels(): unknown {
   const open = new Map<string, Set<{ onmessage: ((event: object) => void) | null }>>()
-  return function BroadcastChannel(this: { onmessage: ((event: object) => void) | null; postMessage(data: unknown): void; close(): void }, name: string) {
+  return function BroadcastChannel(
+    this: { onmessage: ((event: object) => void) | null; postMessage(data: unknown): void; close(): void },
+    name: string,
+  ) {
     const others = open.get(name) ?? new Set()
     open.set(name, others.add(this))
     this.onmessage = null
@@ -188,7 +223,11 @@ function locks(): unknown {
     else waiting.delete(name)
   }
   return {
-    async request<Value>(name: string, { signal }: { signal: AbortSignal }, work: () => Promise<Value>): Promise<Value> {
+    async request<Value>(
+      name: string,
+      { signal }: { signal: AbortSignal },
+      work: () => Promise<Value>,
+    ): Promise<Value> {
       await enter(name, signal)
       try {
         return await work()
@@ -221,7 +260,11 @@ export function essenceOf(ring: Keyring | undefined, known: readonly string[]): 
   })
   const [kind, id = ''] = ring.current?.split(/:(.*)/s) ?? []
   const current = kind === 'device' ? `device:${nameOf(id)}` : ring.current
-  const intent = ring.intent && { expected: ring.intent.expected, principal: ring.intent.principal && nameOf(ring.intent.principal), conflict: ring.intent.conflict }
+  const intent = ring.intent && {
+    expected: ring.intent.expected,
+    principal: ring.intent.principal && nameOf(ring.intent.principal),
+    conflict: ring.intent.conflict,
+  }
   return JSON.stringify({ current, entries, intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
 }
 
@@ -242,10 +285,18 @@ export async function brokenIn(ring: Keyring | undefined): Promise<string[]> {
 async function works(entry: DeviceEntry): Promise<boolean> {
   const { principal, x, secret, keys } = entry
   if (secret !== undefined) {
-    if (!tried.has(principal + secret) && (await openDeviceKey(parseSecret(secret))).principal === principal) tried.add(principal + secret)
+    if (!tried.has(principal + secret) && (await openDeviceKey(parseSecret(secret))).principal === principal)
+      tried.add(principal + secret)
     return tried.has(principal + secret)
   }
   const data = new Uint8Array(8)
-  const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x }, 'Ed25519', false, ['verify'])
-  return crypto.subtle.verify('Ed25519', publicKey, (await openHardenedKey(entry, keys!).sign(data)) as BufferSource, data)
+  const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x }, 'Ed25519', false, [
+    'verify',
+  ])
+  return crypto.subtle.verify(
+    'Ed25519',
+    publicKey,
+    (await openHardenedKey(entry, keys!).sign(data)) as BufferSource,
+    data,
+  )
 }

@@ -21,7 +21,7 @@ function bearers(): (string | null)[] {
 const unauthorized = (): Response => refusal('TOKEN_EXPIRED').response()
 
 describe('origins', () => {
-  test('the page\'s own gets the bearer', async () => {
+  test("the page's own gets the bearer", async () => {
     const auth = await testBrowser().load()
     await auth.fetch(`${APP}/api/notes`)
     expect(bearers()).toEqual([`Bearer ${await auth.getToken()}`])
@@ -33,7 +33,13 @@ describe('origins', () => {
     expect(readPayload(bearers()[0]!.slice(7))).toMatchObject({ aud: 'api' })
   })
 
-  const others = ['https://evil.example/', 'http://app.example/', 'https://app.example:8443/', 'https://app.example.evil/', 'data:text/plain,x']
+  const others = [
+    'https://evil.example/',
+    'http://app.example/',
+    'https://app.example:8443/',
+    'https://app.example.evil/',
+    'data:text/plain,x',
+  ]
   for (const url of others) {
     test(`${url} is refused before anything is sent`, async () => {
       const auth = await testBrowser().load({ audiences: { 'https://api.example': 'api' } })
@@ -43,7 +49,9 @@ describe('origins', () => {
   }
 
   test('one that the list only inherits is refused', async () => {
-    const auth = await testBrowser().load({ audiences: Object.create({ 'https://evil.example': 'evil' }) as Record<string, string> })
+    const auth = await testBrowser().load({
+      audiences: Object.create({ 'https://evil.example': 'evil' }) as Record<string, string>,
+    })
     await expect(auth.fetch('https://evil.example/')).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
     expect(server).not.toHaveBeenCalled()
   })
@@ -84,7 +92,12 @@ describe('a 401', () => {
     expect(onTokenExpired).toHaveBeenCalledTimes(1)
   })
 
-  for (const [code, error] of [['TOKEN_EXPIRED', 'expired'], ['PRINCIPAL_DISABLED', 'disabled'], ['TOKEN_SIGNATURE_INVALID', 'invalid'], ['CREDENTIAL_MISSING', 'invalid']] as const) {
+  for (const [code, error] of [
+    ['TOKEN_EXPIRED', 'expired'],
+    ['PRINCIPAL_DISABLED', 'disabled'],
+    ['TOKEN_SIGNATURE_INVALID', 'invalid'],
+    ['CREDENTIAL_MISSING', 'invalid'],
+  ] as const) {
     test(`${code} is shown as ${error} (checklist 8: optional error out of expired, missing, invalid, disabled)`, async () => {
       server.mockImplementation(() => refusal(code).response())
       const auth = await testBrowser().load()
@@ -94,7 +107,13 @@ describe('a 401', () => {
   }
 
   test('with a reason that is none of ours counts as invalid', async () => {
-    server.mockImplementation(() => new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="whatever"' } }))
+    server.mockImplementation(
+      () =>
+        new Response(null, {
+          status: 401,
+          headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="whatever"' },
+        }),
+    )
     const auth = await testBrowser().load()
     await auth.fetch(`${APP}/api/notes`)
     expect(auth.getState().error).toBe('invalid')
@@ -157,11 +176,13 @@ test('nothing is sent in the name of somebody who came while it was prepared', a
     during = async () => {}
     await auth.importSecret(formatSecret(createSecret()), { replace: true })
   }
-  await expect(auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+  await expect(auth.fetch(`${APP}/api/notes`, { method: 'PUT', body: '{}' })).rejects.toMatchObject({
+    code: 'IDENTITY_CHANGED',
+  })
   expect(server).not.toHaveBeenCalled()
 })
 
-test('a network failure is the caller\'s to see, and changes nothing', async () => {
+test("a network failure is the caller's to see, and changes nothing", async () => {
   server.mockRejectedValue(new TypeError('failed'))
   const auth = await testBrowser().load()
   const state = auth.getState()
@@ -196,7 +217,16 @@ describe('the first write', () => {
     expect(server).toHaveBeenCalledTimes(1)
   })
 
-  for (const [method, wrote] of Object.entries({ GET: false, HEAD: false, OPTIONS: false, POST: true, PUT: true, PATCH: true, DELETE: true, PURGE: true })) {
+  for (const [method, wrote] of Object.entries({
+    GET: false,
+    HEAD: false,
+    OPTIONS: false,
+    POST: true,
+    PUT: true,
+    PATCH: true,
+    DELETE: true,
+    PURGE: true,
+  })) {
     test(`${wrote ? 'can be' : 'is no'} ${method}`, async () => {
       const browser = testBrowser()
       const auth = await browser.load()

@@ -21,7 +21,11 @@ async function deviceIn(store: RecordStore): Promise<DeviceEntry> {
 }
 
 /** Signed up, with an account that can be recovered from now on. */
-async function recoverable(browser: TestBrowser = testBrowser(), options: AuthOptions = {}, before: (auth: Auth) => Promise<unknown> = async () => {}): Promise<Auth> {
+async function recoverable(
+  browser: TestBrowser = testBrowser(),
+  options: AuthOptions = {},
+  before: (auth: Auth) => Promise<unknown> = async () => {},
+): Promise<Auth> {
   const auth = await browser.load(options)
   await before(auth)
   await auth.upgrade(() => browser.account.signUp('ada'))
@@ -49,7 +53,14 @@ describe('once the account brings the principal back', () => {
 
   test('the secret of an adopted device goes, too', async () => {
     const browser = testBrowser()
-    browser.server.accounts.set('ada', { accountId: 'account-ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, identifiers: [] })
+    browser.server.accounts.set('ada', {
+      accountId: 'account-ada',
+      principal: 'ada',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+      identifiers: [],
+    })
     const first = await browser.load()
     await first.recordWrite()
     await first.upgrade(() => browser.account.signIn('ada'))
@@ -70,7 +81,10 @@ describe('once the account brings the principal back', () => {
   test('not where a key was derived and nothing but the secret brings it back', async () => {
     const browser = testBrowser()
     const auth = await recoverable(browser, {}, (before) => before.deriveKey('notes'))
-    await vi.waitFor(() => expect(browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(1), { timeout: 30_000 })
+    await vi.waitFor(
+      () => expect(browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(1),
+      { timeout: 30_000 },
+    )
     await auth.getToken()
     expect(protectionOf(auth)).toBe('extractable')
     expect(auth.getState().storage.durability).not.toBe('recoverable')
@@ -118,7 +132,10 @@ describe('hardened: true', () => {
     const auth = await browser.load({ hardened: true })
     await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     const { principal } = auth.getState().session!
-    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal },
+    })
   })
 })
 
@@ -131,7 +148,9 @@ describe('an engine that cannot keep such keys', () => {
       update: (updater) =>
         inner.update((found) => {
           const next = updater(found)
-          const hasKeys = (next as unknown as Keyring | undefined)?.entries?.some((entry) => entry.kind === 'device' && entry.keys)
+          const hasKeys = (next as unknown as Keyring | undefined)?.entries?.some(
+            (entry) => entry.kind === 'device' && entry.keys,
+          )
           if (hasKeys) throw new DOMException('no', 'DataCloneError')
           return next
         }),
@@ -152,7 +171,16 @@ describe('an engine that cannot keep such keys', () => {
     const other = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])
     const breakKeys = (value: unknown): unknown => {
       const ring = value as Keyring | undefined
-      return ring && { ...ring, entries: ring.entries.map((entry) => (entry.kind === 'device' && entry.keys ? { ...entry, keys: { ...entry.keys, sign: other.privateKey } } : entry)) }
+      return (
+        ring && {
+          ...ring,
+          entries: ring.entries.map((entry) =>
+            entry.kind === 'device' && entry.keys
+              ? { ...entry, keys: { ...entry.keys, sign: other.privateKey } }
+              : entry,
+          ),
+        }
+      )
     }
     const store: RecordStore = { ...inner, read: async () => breakKeys(await inner.read()) }
     const auth = await testBrowser(undefined, undefined, store).load({ hardened: true })
@@ -179,6 +207,8 @@ describe('an engine that cannot keep such keys', () => {
     expect(next.getState().session).toEqual(unhardened.getState().session)
     expect(secret).toHaveLength(43)
     const verifier = createTokenVerifier({ audience: 'https://app.example', clock: fresh.clock.now })
-    await expect(verifier.verify((await next.getToken())!)).resolves.toMatchObject({ principal: next.getState().session!.principal })
+    await expect(verifier.verify((await next.getToken())!)).resolves.toMatchObject({
+      principal: next.getState().session!.principal,
+    })
   })
 })

@@ -20,7 +20,10 @@ export async function harden(runtime: Runtime): Promise<boolean> {
 async function replaceSecret(runtime: Runtime): Promise<boolean> {
   await runtime.read()
   const entry = candidate(runtime, runtime.ring())
-  const isGone = entry !== undefined && (await keepKeys(runtime, entry).catch((error: unknown) => refuse(runtime, error))) && (await dropSecret(runtime, entry.principal))
+  const isGone =
+    entry !== undefined &&
+    (await keepKeys(runtime, entry).catch((error: unknown) => refuse(runtime, error))) &&
+    (await dropSecret(runtime, entry.principal))
   // Another tab may have done it meanwhile.
   runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
   return isGone
@@ -42,7 +45,15 @@ function candidate({ options, core }: Runtime, ring: Keyring): DeviceEntry | und
   const isWanted = hardened || (hardenAfterUpgrade && account?.recoverable)
   const principals = [current.principal, ...(account?.aliases ?? [])]
   const isReady = (entry: DeviceEntry): boolean => hardened || !entry.derived || entry.backedUpAt !== null
-  return isWanted ? ring.entries.find((entry): entry is DeviceEntry => entry.kind === 'device' && principals.includes(entry.principal) && entry.secret !== undefined && isReady(entry)) : undefined
+  return isWanted
+    ? ring.entries.find(
+        (entry): entry is DeviceEntry =>
+          entry.kind === 'device' &&
+          principals.includes(entry.principal) &&
+          entry.secret !== undefined &&
+          isReady(entry),
+      )
+    : undefined
 }
 
 /** Writes the keys beside the secret, reads them back and uses them: only what was seen to work may take its place. */
@@ -59,7 +70,8 @@ async function keepKeys(runtime: Runtime, { principal }: DeviceEntry): Promise<b
 /** The keys of a secret, derived once more with WebCrypto: only its own keys can be stored. */
 async function keysOf({ core }: Runtime, { profile, secret }: DeviceEntry): Promise<HardenedKeys> {
   const { importRoot, importSeed, nativeSuite, parseSecret } = core
-  const derive = (name: string): Promise<Uint8Array<ArrayBuffer>> => nativeSuite.hkdf(parseSecret(secret!), new TextEncoder().encode(`${profile}/${name}`))
+  const derive = (name: string): Promise<Uint8Array<ArrayBuffer>> =>
+    nativeSuite.hkdf(parseSecret(secret!), new TextEncoder().encode(`${profile}/${name}`))
   return { sign: await importSeed(await derive('sign'), false), appRoot: await importRoot(await derive('app')) }
 }
 
@@ -67,7 +79,9 @@ async function isEqual(runtime: Runtime, entry: DeviceEntry | undefined): Promis
   if (!entry?.keys || !entry.secret) return false
   const [derived, hardened] = [await runtime.openEntry(entry), await runtime.openEntry(without('secret')(entry))]
   const probe = crypto.getRandomValues(new Uint8Array(32))
-  const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x: entry.x }, 'Ed25519', false, ['verify'])
+  const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x: entry.x }, 'Ed25519', false, [
+    'verify',
+  ])
   const isSigned = await crypto.subtle.verify('Ed25519', publicKey, (await hardened.sign(probe)) as BufferSource, probe)
   return isSigned && String(await hardened.deriveKey('probe')) === String(await derived.deriveKey('probe'))
 }
@@ -85,11 +99,17 @@ async function dropSecret(runtime: Runtime, principal: string): Promise<boolean>
 }
 
 function change(runtime: Runtime, principal: string, update: (entry: DeviceEntry) => DeviceEntry): Promise<void> {
-  return runtime.write((ring) => ({ ...ring, entries: ring.entries.map((entry) => (entry.kind === 'device' && entry.principal === principal && entry.secret ? update(entry) : entry)) }))
+  return runtime.write((ring) => ({
+    ...ring,
+    entries: ring.entries.map((entry) =>
+      entry.kind === 'device' && entry.principal === principal && entry.secret ? update(entry) : entry,
+    ),
+  }))
 }
 
 function without(member: 'secret' | 'keys') {
-  return (entry: DeviceEntry): DeviceEntry => Object.fromEntries(Object.entries(entry).filter(([name]) => name !== member)) as unknown as DeviceEntry
+  return (entry: DeviceEntry): DeviceEntry =>
+    Object.fromEntries(Object.entries(entry).filter(([name]) => name !== member)) as unknown as DeviceEntry
 }
 
 function deviceOf(ring: Keyring, principal: string): DeviceEntry | undefined {

@@ -17,11 +17,15 @@ export async function holdsNothing({ options }: Runtime, entry: Entry | undefine
 
 /** The record itself says that it holds something. */
 export function isMarked(entry: Entry | undefined): boolean {
-  return entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
+  return (
+    entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
+  )
 }
 
 /** What the app says; null where it says nothing, fails or takes too long. */
-export async function describe(say: () => LocalHoldings | Promise<LocalHoldings> | undefined): Promise<LocalHoldings | null> {
+export async function describe(
+  say: () => LocalHoldings | Promise<LocalHoldings> | undefined,
+): Promise<LocalHoldings | null> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const patience = new Promise<null>((resolve) => (timer = setTimeout(resolve, PATIENCE, null)))
   try {

@@ -32,7 +32,10 @@ export async function createIdentity(runtime: Runtime, isExplicit: boolean): Pro
   const candidate = await deviceEntry(runtime, createSecret())
   // A record with nobody in force is a sign-out, which another tab may have done since.
   const isWanted = (ring: Keyring): boolean => !currentEntry(ring) && (isExplicit || ring === EMPTY_KEYRING)
-  await runtime.write((ring) => (isWanted(ring) ? { ...ring, current: entryId(candidate), entries: [...ring.entries, candidate] } : ring), isExplicit)
+  await runtime.write(
+    (ring) => (isWanted(ring) ? { ...ring, current: entryId(candidate), entries: [...ring.entries, candidate] } : ring),
+    isExplicit,
+  )
 }
 
 /** The entry of a secret (32 bytes). */

@@ -14,7 +14,14 @@ export async function withIntent<Value>(runtime: Runtime, attempt: (intent: Inte
   const waiting = liveIntent(runtime.ring(), now)
   const principal = currentEntry(runtime.ring())?.principal ?? null
   // An attempt that waits goes on, with its id and what the person typed.
-  const intent = { id: crypto.randomUUID(), expected: null, startedAt: now, ...waiting, principal, expiresAt: now + LIFETIME }
+  const intent = {
+    id: crypto.randomUUID(),
+    expected: null,
+    startedAt: now,
+    ...waiting,
+    principal,
+    expiresAt: now + LIFETIME,
+  }
   try {
     // Without a record there is nothing to bind; an otherwise empty one would mean that somebody signed out.
     await runtime.write((ring) => (ring === EMPTY_KEYRING ? ring : { ...ring, intent }))
@@ -28,7 +35,11 @@ export async function withIntent<Value>(runtime: Runtime, attempt: (intent: Inte
 
 /** Keeps what the person typed, for the session that comes. */
 export async function keepExpected(runtime: Runtime, { id }: Intent, expected: string): Promise<void> {
-  await runtime.write((ring) => (ring.intent?.id === id && ring.intent.expected !== expected ? { ...ring, intent: { ...ring.intent, expected } } : ring))
+  await runtime.write((ring) =>
+    ring.intent?.id === id && ring.intent.expected !== expected
+      ? { ...ring, intent: { ...ring.intent, expected } }
+      : ring,
+  )
 }
 
 /** Puts back what was there before an attempt, unless another tab began one of its own. */

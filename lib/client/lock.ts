@@ -29,7 +29,10 @@ interface Locked<Value> {
 }
 
 /** Undefined where the browser has no locks. */
-async function tryLock<Value>(name: string, work: () => Promise<Value>): Promise<Locked<Value> | typeof LATE | undefined> {
+async function tryLock<Value>(
+  name: string,
+  work: () => Promise<Value>,
+): Promise<Locked<Value> | typeof LATE | undefined> {
   const locks = globalThis.navigator?.locks
   if (!locks) return undefined
   const waiting = new AbortController()

@@ -6,22 +6,91 @@ import type { RecordStore } from '../keystore/store.ts'
 import { testDevice } from '../testing/device.ts'
 import type { Fault } from '../testing/faulty-store.ts'
 import { readPayload } from './client.testing.ts'
-import { type FaultyDevice, type FaultyPage, type TestEnvironment, brokenIn, devicesIn, essenceOf, faultyDevice, openPage, testEnvironment } from './faults.testing.ts'
+import {
+  type FaultyDevice,
+  type FaultyPage,
+  type TestEnvironment,
+  brokenIn,
+  devicesIn,
+  essenceOf,
+  faultyDevice,
+  openPage,
+  testEnvironment,
+} from './faults.testing.ts'
 import { type Doing, type RecordRules, recordRules } from './model.testing.ts'
 import type { AuthOptions } from './options.ts'
 
 /** What a person, an app, a network, a browser and a server can do to one device. */
 const ACTS = [
-  'reload', 'reloadHardened', 'reloadAnonymous', 'crash',
-  'ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'signInWrong', 'signOut', 'forget',
-  'write', 'fetchWrite', 'deriveKey', 'getToken', 'freshToken', 'refuseToken', 'backup', 'import', 'importReplacing', 'importOwn', 'look', 'askForLink', 'followLink', 'cancelUpgrade', 'takeWaiting', 'adopt', 'switchTo', 'discard', 'cancelConflict', 'undoAdopt',
-  'offline', 'online', 'answerLost', 'sessionEnds', 'sessionPlanted', 'recoverable', 'notRecoverable',
-  'hourBack', 'hourOn', 'later', 'patience', 'vanish', 'vanishWithTrace', 'over',
+  'reload',
+  'reloadHardened',
+  'reloadAnonymous',
+  'crash',
+  'ensureIdentity',
+  'resume',
+  'signUp',
+  'signIn',
+  'signInFirst',
+  'signInWrong',
+  'signOut',
+  'forget',
+  'write',
+  'fetchWrite',
+  'deriveKey',
+  'getToken',
+  'freshToken',
+  'refuseToken',
+  'backup',
+  'import',
+  'importReplacing',
+  'importOwn',
+  'look',
+  'askForLink',
+  'followLink',
+  'cancelUpgrade',
+  'takeWaiting',
+  'adopt',
+  'switchTo',
+  'discard',
+  'cancelConflict',
+  'undoAdopt',
+  'offline',
+  'online',
+  'answerLost',
+  'sessionEnds',
+  'sessionPlanted',
+  'recoverable',
+  'notRecoverable',
+  'hourBack',
+  'hourOn',
+  'later',
+  'patience',
+  'vanish',
+  'vanishWithTrace',
+  'over',
 ] as const
 type Act = (typeof ACTS)[number]
 
 /** The acts that may change who is in force. */
-const EXPLICIT: ReadonlySet<Act> = new Set(['ensureIdentity', 'resume', 'signUp', 'signIn', 'signInFirst', 'askForLink', 'followLink', 'takeWaiting', 'adopt', 'switchTo', 'discard', 'signOut', 'forget', 'import', 'importReplacing', 'vanish', 'vanishWithTrace'])
+const EXPLICIT: ReadonlySet<Act> = new Set([
+  'ensureIdentity',
+  'resume',
+  'signUp',
+  'signIn',
+  'signInFirst',
+  'askForLink',
+  'followLink',
+  'takeWaiting',
+  'adopt',
+  'switchTo',
+  'discard',
+  'signOut',
+  'forget',
+  'import',
+  'importReplacing',
+  'vanish',
+  'vanishWithTrace',
+])
 
 interface Step {
   readonly tab: 0 | 1
@@ -71,7 +140,9 @@ interface World {
 
 const RUNS = Number(process.env['LATCHKEY_STRESS'] ?? 0) || 400
 /** The same walks every time, unless a campaign wants others. */
-const SEED = Number(process.env['LATCHKEY_SEED'] ?? 0) || (process.env['LATCHKEY_STRESS'] ? Math.floor(Math.random() * 2 ** 31) : 20_261_122)
+const SEED =
+  Number(process.env['LATCHKEY_SEED'] ?? 0) ||
+  (process.env['LATCHKEY_STRESS'] ? Math.floor(Math.random() * 2 ** 31) : 20_261_122)
 const counts = { runs: 0, steps: 0, faults: 0, restarts: 0, rests: 0, lost: 0, duplicated: 0 }
 const imported = await Promise.all(Array.from({ length: 2 }, () => testDevice(formatSecret(createSecret()))))
 let environment: TestEnvironment
@@ -84,7 +155,13 @@ afterEach(() => {
   vi.useRealTimers()
   environment.end()
 })
-afterAll(() => console.warn(`model: seed ${SEED}, ${Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ')}`))
+afterAll(() =>
+  console.warn(
+    `model: seed ${SEED}, ${Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}`,
+  ),
+)
 
 test('whatever happens to a device with two tabs, nobody is lost, doubled, swapped or let in (checklist 30: no identity is lost or duplicated)', async () => {
   const sequences = fc.array(step, { minLength: 1, maxLength: 30, size: 'max' })
@@ -100,14 +177,30 @@ test('whatever happens to a device with two tabs, nobody is lost, doubled, swapp
       await idle(world)
       expect(environment.unhandled).toEqual([])
     }),
-    { numRuns: RUNS, seed: SEED, ...(process.env['LATCHKEY_PATH'] !== undefined && { path: process.env['LATCHKEY_PATH'] }) },
+    {
+      numRuns: RUNS,
+      seed: SEED,
+      ...(process.env['LATCHKEY_PATH'] !== undefined && { path: process.env['LATCHKEY_PATH'] }),
+    },
   )
 })
 
 async function newWorld(): Promise<World> {
   const device = await faultyDevice()
   device.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
-  const world = { device, rules: recordRules(), tabs: [] as unknown as [Tab, Tab], secrets: imported.map(({ secret }) => secret), importable: new Set(imported.map(({ principal }) => principal)), running: new Set<Promise<unknown>>(), explicit: new Set<Act>(), isFaulty: false, isNew: false, names: 0, restarted: '' }
+  const world = {
+    device,
+    rules: recordRules(),
+    tabs: [] as unknown as [Tab, Tab],
+    secrets: imported.map(({ secret }) => secret),
+    importable: new Set(imported.map(({ principal }) => principal)),
+    running: new Set<Promise<unknown>>(),
+    explicit: new Set<Act>(),
+    isFaulty: false,
+    isNew: false,
+    names: 0,
+    restarted: '',
+  }
   for (const index of [0, 1]) {
     world.tabs[index] = load(world, {})
     await world.tabs[index].page.auth.ready
@@ -128,7 +221,12 @@ function watchedStore(world: World, doing: Doing): RecordStore {
         const next = updater(found)
         const heard = device.account.calls.filter((call) => call === 'signOut').length
         const session = device.server.accounts.get(device.account.session ?? '')?.accountId
-        rules.observe(doing, { isTraced: device.store.trace!.found(), importable, heard, isNew: world.isNew, session }, parseKeyring(found), parseKeyring(next))
+        rules.observe(
+          doing,
+          { isTraced: device.store.trace!.found(), importable, heard, isNew: world.isNew, session },
+          parseKeyring(found),
+          parseKeyring(next),
+        )
         return next
       }),
   }
@@ -206,7 +304,8 @@ async function look(world: World): Promise<void> {
     expect(['ready', 'pending', 'conflict']).toContain(phase)
     if (error) expect(session).not.toBeNull()
     expect(session?.principal).not.toBe('eve')
-    if (ring && !storage.problem) expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(ring)?.principal)
+    if (ring && !storage.problem)
+      expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(ring)?.principal)
   }
   await idle(world)
   world.explicit.clear()
@@ -222,7 +321,10 @@ async function expectSameAfterRestart(world: World, ring: Keyring | undefined): 
   world.restarted = essence
   counts.restarts++
   const { channel: _, ...store } = watchedStore(world, { acts: ['start'], isHardened: false })
-  const page = openPage({ ...device, store }, { account: undefined, hardenAfterUpgrade: false } as unknown as AuthOptions)
+  const page = openPage({ ...device, store }, {
+    account: undefined,
+    hardenAfterUpgrade: false,
+  } as unknown as AuthOptions)
   await page.auth.ready
   await environment.idle(page.faults)
   const { session, authMode } = page.auth.getState()
@@ -235,7 +337,10 @@ async function expectSameAfterRestart(world: World, ring: Keyring | undefined): 
 
 async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): Promise<void> {
   const { device, secrets } = world
-  const { page: { auth, account, faults }, doing: { acts } } = tab
+  const {
+    page: { auth, account, faults },
+    doing: { acts },
+  } = tab
   const last = `person-${world.names}`
   const during = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     acts.push(name)
@@ -245,65 +350,124 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
   const upgrade = (run: () => Promise<unknown>): Promise<void> => during('upgrade', () => auth.upgrade(run))
   // Nobody takes a stranger's account for their own once they see whose it is.
   const resolve = async (decision: 'adopt' | 'switch' | 'discard' | 'cancel'): Promise<void> =>
-    auth.getState().upgrade?.conflict?.account.accountId === 'eve' ? undefined : during(decision, () => auth.resolve(decision, { force: true }))
+    auth.getState().upgrade?.conflict?.account.accountId === 'eve'
+      ? undefined
+      : during(decision, () => auth.resolve(decision, { force: true }))
   const token = async (fresh: boolean): Promise<void> => {
     const given = await auth.getToken({ fresh }).catch(() => null)
     if (given !== null) expect(readPayload(given)['sub']).toBe(auth.getState().session?.principal)
   }
   switch (act) {
-    case 'reload': return reload(world, tab, fault, {})
-    case 'reloadHardened': return reload(world, tab, fault, { hardened: true })
-    case 'reloadAnonymous': return reload(world, tab, fault, { initialMode: 'anonymous' })
-    case 'crash': return faults.die()
-    case 'ensureIdentity': return during('ensureIdentity', () => auth.ensureIdentity())
-    case 'resume': return during('resume', async () => auth.ensureIdentity({ resume: (await auth.keptIdentities())[0]?.principal ?? 'none' }))
-    case 'signUp': return upgrade(() => account.signUp(`person-${++world.names}`))
-    case 'signIn': return upgrade(() => account.signIn(last))
-    case 'signInFirst': return upgrade(() => account.signIn('person-1'))
-    case 'signInWrong': return upgrade(() => account.signIn('nobody'))
-    case 'signOut': return during('signOut', () => auth.signOut())
-    case 'forget': return during('forget', () => auth.signOut({ forget: true }))
-    case 'write': return during('write', () => auth.recordWrite())
-    case 'fetchWrite': return during('write', () => auth.fetch('https://app.example/', { method: 'POST' }))
-    case 'deriveKey': return during('deriveKey', () => auth.deriveKey('notes'))
-    case 'getToken': return token(false)
-    case 'freshToken': return token(true)
-    case 'refuseToken': return auth.rejectToken('expired')
-    case 'backup': return during('backup', async () => auth.confirmBackup(await auth.exportSecret()))
-    case 'import': return during('import', () => auth.importSecret(secrets[0]!))
-    case 'importReplacing': return during('import', () => auth.importSecret(secrets[1]!, { replace: true }))
-    case 'importOwn': return during('import', async () => auth.importSecret(await auth.exportSecret()))
-    case 'look': return during('look', () => auth.keptIdentities())
-    case 'askForLink': return upgrade(() => account.requestLink(`${last}@example.com`))
-    case 'followLink': return followLink(world, last)
-    case 'cancelUpgrade': return during('cancelUpgrade', () => auth.cancelUpgrade())
+    case 'reload':
+      return reload(world, tab, fault, {})
+    case 'reloadHardened':
+      return reload(world, tab, fault, { hardened: true })
+    case 'reloadAnonymous':
+      return reload(world, tab, fault, { initialMode: 'anonymous' })
+    case 'crash':
+      return faults.die()
+    case 'ensureIdentity':
+      return during('ensureIdentity', () => auth.ensureIdentity())
+    case 'resume':
+      return during('resume', async () =>
+        auth.ensureIdentity({ resume: (await auth.keptIdentities())[0]?.principal ?? 'none' }),
+      )
+    case 'signUp':
+      return upgrade(() => account.signUp(`person-${++world.names}`))
+    case 'signIn':
+      return upgrade(() => account.signIn(last))
+    case 'signInFirst':
+      return upgrade(() => account.signIn('person-1'))
+    case 'signInWrong':
+      return upgrade(() => account.signIn('nobody'))
+    case 'signOut':
+      return during('signOut', () => auth.signOut())
+    case 'forget':
+      return during('forget', () => auth.signOut({ forget: true }))
+    case 'write':
+      return during('write', () => auth.recordWrite())
+    case 'fetchWrite':
+      return during('write', () => auth.fetch('https://app.example/', { method: 'POST' }))
+    case 'deriveKey':
+      return during('deriveKey', () => auth.deriveKey('notes'))
+    case 'getToken':
+      return token(false)
+    case 'freshToken':
+      return token(true)
+    case 'refuseToken':
+      return auth.rejectToken('expired')
+    case 'backup':
+      return during('backup', async () => auth.confirmBackup(await auth.exportSecret()))
+    case 'import':
+      return during('import', () => auth.importSecret(secrets[0]!))
+    case 'importReplacing':
+      return during('import', () => auth.importSecret(secrets[1]!, { replace: true }))
+    case 'importOwn':
+      return during('import', async () => auth.importSecret(await auth.exportSecret()))
+    case 'look':
+      return during('look', () => auth.keptIdentities())
+    case 'askForLink':
+      return upgrade(() => account.requestLink(`${last}@example.com`))
+    case 'followLink':
+      return followLink(world, last)
+    case 'cancelUpgrade':
+      return during('cancelUpgrade', () => auth.cancelUpgrade())
     // Whoever sees whose account it is takes only their own.
-    case 'takeWaiting': return auth.getState().upgrade?.account?.accountId === 'eve' ? undefined : during('upgrade', () => auth.upgrade())
-    case 'adopt': return resolve('adopt')
-    case 'switchTo': return resolve('switch')
-    case 'discard': return resolve('discard')
-    case 'cancelConflict': return resolve('cancel')
-    case 'undoAdopt': return during('undoAdopt', async () => auth.undoAdopt(auth.getState().session?.principals[1] ?? 'none'))
-    case 'offline': return void (device.account.online = false)
-    case 'online': return void (device.account.online = true)
-    case 'answerLost': return void (device.account.loseNextAnswer = true)
-    case 'sessionEnds': return device.account.setSession(null)
-    case 'sessionPlanted': return world.isNew ? undefined : device.account.setSession('eve')
-    case 'recoverable': return void Object.assign(device.server.accounts.get(last) ?? {}, { recoverable: true })
-    case 'notRecoverable': return void Object.assign(device.server.accounts.get(last) ?? {}, { recoverable: false })
-    case 'hourBack': return device.clock.advance(-3_600_000)
-    case 'hourOn': return device.clock.advance(3_600_000)
-    case 'later': return [device.clock, device.serverClock].forEach((clock) => clock.advance(20 * 60_000))
-    case 'patience': return void vi.advanceTimersByTime(10_000)
-    case 'vanish': return vanish(world, false)
-    case 'vanishWithTrace': return vanish(world, true)
-    case 'over': return faults.recover()
+    case 'takeWaiting':
+      return auth.getState().upgrade?.account?.accountId === 'eve' ? undefined : during('upgrade', () => auth.upgrade())
+    case 'adopt':
+      return resolve('adopt')
+    case 'switchTo':
+      return resolve('switch')
+    case 'discard':
+      return resolve('discard')
+    case 'cancelConflict':
+      return resolve('cancel')
+    case 'undoAdopt':
+      return during('undoAdopt', async () => auth.undoAdopt(auth.getState().session?.principals[1] ?? 'none'))
+    case 'offline':
+      return void (device.account.online = false)
+    case 'online':
+      return void (device.account.online = true)
+    case 'answerLost':
+      return void (device.account.loseNextAnswer = true)
+    case 'sessionEnds':
+      return device.account.setSession(null)
+    case 'sessionPlanted':
+      return world.isNew ? undefined : device.account.setSession('eve')
+    case 'recoverable':
+      return void Object.assign(device.server.accounts.get(last) ?? {}, { recoverable: true })
+    case 'notRecoverable':
+      return void Object.assign(device.server.accounts.get(last) ?? {}, { recoverable: false })
+    case 'hourBack':
+      return device.clock.advance(-3_600_000)
+    case 'hourOn':
+      return device.clock.advance(3_600_000)
+    case 'later':
+      return [device.clock, device.serverClock].forEach((clock) => clock.advance(20 * 60_000))
+    case 'patience':
+      return void vi.advanceTimersByTime(10_000)
+    case 'vanish':
+      return vanish(world, false)
+    case 'vanishWithTrace':
+      return vanish(world, true)
+    case 'over':
+      return faults.recover()
   }
 }
 
 /** The link of a mail: the account is there from then on, and so is its session. */
 function followLink({ device: { server, account } }: World, name: string): void {
-  if (!server.accounts.has(name)) server.accounts.set(name, { accountId: name, principal: name, aliases: [], recoverable: true, claims: {}, open: true, identifiers: [`${name}@example.com`] })
+  if (!server.accounts.has(name))
+    server.accounts.set(name, {
+      accountId: name,
+      principal: name,
+      aliases: [],
+      recoverable: true,
+      claims: {},
+      open: true,
+      identifiers: [`${name}@example.com`],
+    })
   account.setSession(name)
 }
 

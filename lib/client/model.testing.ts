@@ -46,9 +46,18 @@ export function recordRules(): RecordRules {
     if (!after) return expect(!found, 'a record is never taken away')
     const before = found ?? NOTHING
     if (!found) observeFirst(doing, facts, after)
-    for (const entry of devicesOf(before)) observeDevice(doing, before, entry, devicesOf(after).find(({ principal }) => principal === entry.principal))
-    for (const entry of devicesOf(after)) if (!devicesOf(before).some(({ principal }) => principal === entry.principal)) observeNew(doing, facts, found, entry)
-    if (before.current !== after.current && !isPutBack(found, after)) observeCurrent(doing, facts, before, currentEntry(after))
+    for (const entry of devicesOf(before))
+      observeDevice(
+        doing,
+        before,
+        entry,
+        devicesOf(after).find(({ principal }) => principal === entry.principal),
+      )
+    for (const entry of devicesOf(after))
+      if (!devicesOf(before).some(({ principal }) => principal === entry.principal))
+        observeNew(doing, facts, found, entry)
+    if (before.current !== after.current && !isPutBack(found, after))
+      observeCurrent(doing, facts, before, currentEntry(after))
     if (after.current !== null) inForce.add(after.current)
     observeAccounts(before, after)
     observeOutbox(facts, before, after)
@@ -63,42 +72,82 @@ export function recordRules(): RecordRules {
   function observeFirst({ acts }: Doing, { isTraced }: Facts, after: Keyring): void {
     const isAsked = ['ensureIdentity', 'import'].some((act) => acts.includes(act))
     expect(!isTraced || isAsked, 'a record that vanished comes back only when that was asked for')
-    if (after.entries.length === 0) expect(acts.includes('signOut') || acts.includes('forget') || isAsked, 'an empty record is a sign-out')
+    if (after.entries.length === 0)
+      expect(acts.includes('signOut') || acts.includes('forget') || isAsked, 'an empty record is a sign-out')
   }
 
-  function observeDevice({ acts, isHardened }: Doing, before: Keyring, entry: DeviceEntry, later: DeviceEntry | undefined): void {
+  function observeDevice(
+    { acts, isHardened }: Doing,
+    before: Keyring,
+    entry: DeviceEntry,
+    later: DeviceEntry | undefined,
+  ): void {
     const account = accountOf(before)
     const isBackedUp = !entry.derived || entry.backedUpAt !== null
-    const isCovered = account?.recoverable === true && [account.principal, ...account.aliases].includes(entry.principal) && isBackedUp
+    const isCovered =
+      account?.recoverable === true && [account.principal, ...account.aliases].includes(entry.principal) && isBackedUp
     if (!later) {
-      const isForgotten = (acts.includes('forget') || acts.includes('discard')) && before.current === `device:${entry.principal}`
-      return expect(isForgotten || ((acts.includes('signOut') || acts.includes('forget')) && isCovered), 'a device identity goes only when asked to, or when an account brings it back')
+      const isForgotten =
+        (acts.includes('forget') || acts.includes('discard')) && before.current === `device:${entry.principal}`
+      return expect(
+        isForgotten || ((acts.includes('signOut') || acts.includes('forget')) && isCovered),
+        'a device identity goes only when asked to, or when an account brings it back',
+      )
     }
-    const isKept = later.x === entry.x && later.origin === entry.origin && later.createdAt === entry.createdAt && later.wrote >= entry.wrote && later.derived >= entry.derived && (later.backedUpAt !== null || entry.backedUpAt === null)
+    const isKept =
+      later.x === entry.x &&
+      later.origin === entry.origin &&
+      later.createdAt === entry.createdAt &&
+      later.wrote >= entry.wrote &&
+      later.derived >= entry.derived &&
+      (later.backedUpAt !== null || entry.backedUpAt === null)
     expect(isKept, 'what a device identity is and did is never forgotten')
     if (!entry.secret || later.secret) return
-    expect(later.keys !== undefined && (isCovered || (isHardened && currentEntry(before)?.principal === entry.principal)), 'a secret goes only for keys, and only when an account brings it back or the app wants it')
+    expect(
+      later.keys !== undefined && (isCovered || (isHardened && currentEntry(before)?.principal === entry.principal)),
+      'a secret goes only for keys, and only when an account brings it back or the app wants it',
+    )
   }
 
   function observeNew({ acts }: Doing, facts: Facts, found: Keyring | undefined, entry: DeviceEntry): void {
     if (acts.includes('import') && (facts.importable.has(entry.principal) || everSeen.has(entry.principal))) return
     if (acts.includes('ensureIdentity')) return
     rules.made++
-    expect(acts.includes('start') && !found && !facts.isTraced && rules.made === 1, 'an identity is made once at most without being asked for')
+    expect(
+      acts.includes('start') && !found && !facts.isTraced && rules.made === 1,
+      'an identity is made once at most without being asked for',
+    )
   }
 
   function observeCurrent({ acts }: Doing, { isNew }: Facts, ring: Keyring, after: Entry | undefined): void {
     const before = currentEntry(ring)
     if (!after) return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves nobody')
     if (after.kind === 'device') {
-      if (!before) return expect(['start', 'ensureIdentity', 'resume', 'import'].some((act) => acts.includes(act)), 'a device identity is put in force only by an act')
-      return expect(acts.includes('import') && before.kind === 'device', 'an identity in force gives way only to an import')
+      if (!before)
+        return expect(
+          ['start', 'ensureIdentity', 'resume', 'import'].some((act) => acts.includes(act)),
+          'a device identity is put in force only by an act',
+        )
+      return expect(
+        acts.includes('import') && before.kind === 'device',
+        'an identity in force gives way only to an import',
+      )
     }
     const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
     const isExpected = ring.intent?.expected === `${after.accountId}@example.com`
-    expect(after.accountId !== 'eve' && (['upgrade', 'adopt', 'switch', 'discard'].some((act) => acts.includes(act)) || isSame || isExpected || isNew), 'an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger\'s')
+    expect(
+      after.accountId !== 'eve' &&
+        (['upgrade', 'adopt', 'switch', 'discard'].some((act) => acts.includes(act)) || isSame || isExpected || isNew),
+      "an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger's",
+    )
     const isDecided = ['switch', 'discard'].some((act) => acts.includes(act))
-    expect(!before || isSame || isDecided || (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'), 'who holds something is never switched away')
+    expect(
+      !before ||
+        isSame ||
+        isDecided ||
+        (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'),
+      'who holds something is never switched away',
+    )
   }
 
   function observeAccounts(before: Keyring, after: Keyring): void {
@@ -106,14 +155,22 @@ export function recordRules(): RecordRules {
     const strays = after.entries.filter((entry) => entry.kind === 'account' && entry !== currentEntry(after))
     expect(strays.length === 0, 'no account and no token of it stays behind')
     if (!account || accountOf(after)) return
-    expect(after.outbox.some(({ id, accountId }) => accountId === account.accountId && !before.outbox.some((item) => item.id === id)), 'the account server will hear of a sign-out')
+    expect(
+      after.outbox.some(
+        ({ id, accountId }) => accountId === account.accountId && !before.outbox.some((item) => item.id === id),
+      ),
+      'the account server will hear of a sign-out',
+    )
   }
 
   function observeOutbox({ heard, session }: Facts, before: Keyring, after: Keyring): void {
     for (const { id } of after.outbox) if (!heardAt.has(id)) heardAt.set(id, heard)
     for (const { id, accountId } of before.outbox) {
       if (after.outbox.some((item) => item.id === id)) continue
-      expect(heard > (heardAt.get(id) ?? 0) || (session !== undefined && session !== accountId), 'what the account server has to hear is not dropped')
+      expect(
+        heard > (heardAt.get(id) ?? 0) || (session !== undefined && session !== accountId),
+        'what the account server has to hear is not dropped',
+      )
     }
   }
 

@@ -73,5 +73,6 @@ export interface AuthOptions {
 export function checkOptions({ name, audiences = {} }: AuthOptions): void {
   if (name === '') throw new TypeError('name: empty')
   // What is no URL at all is a TypeError of `URL` itself.
-  for (const origin of Object.keys(audiences)) if (new URL(origin).origin !== origin) throw new TypeError(`audiences: ${origin} is no origin`)
+  for (const origin of Object.keys(audiences))
+    if (new URL(origin).origin !== origin) throw new TypeError(`audiences: ${origin} is no origin`)
 }

@@ -36,14 +36,21 @@ async function consider(runtime: Runtime, account: AccountProvider, isFirst: boo
   // A session that is to be ended is nobody's to take.
   await deliverOutbox(runtime)
   const found = await account.getSession({ peek: true })
-  const taken = found && (await considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst))
+  const taken =
+    found && (await considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst))
   // An act of this tab that began meanwhile ends by itself: nothing said here may end it.
   if (!taken && isWaiting(runtime)) showWaiting(runtime, found)
   return taken
 }
 
 /** Takes a session that is meant for this identity; null for any other one. */
-export async function considerSession(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession, isFirst: boolean): Promise<Taken | null> {
+export async function considerSession(
+  runtime: Runtime,
+  account: AccountProvider,
+  before: Entry | undefined,
+  found: AccountSession,
+  isFirst: boolean,
+): Promise<Taken | null> {
   if (before?.kind === 'account') return null
   if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
   if (isAskedFor(runtime, found)) return takeAccount(runtime, account, before, found)
@@ -61,6 +68,12 @@ function isAskedFor(runtime: Runtime, { identifiers = [] }: AccountSession): boo
 export function showWaiting(runtime: Runtime, found: AccountSession | null): void {
   const { authMode, upgrade } = runtime.getState()
   const { failure } = upgrade ?? {}
-  const account: WaitingAccount | null = found && authMode !== 'external' ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] } : null
-  runtime.dispatch({ type: 'upgradePended', upgrade: { ...runtime.waiting(), ...(account && { account }), ...(failure && { failure }) } })
+  const account: WaitingAccount | null =
+    found && authMode !== 'external'
+      ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] }
+      : null
+  runtime.dispatch({
+    type: 'upgradePended',
+    upgrade: { ...runtime.waiting(), ...(account && { account }), ...(failure && { failure }) },
+  })
 }

@@ -18,8 +18,20 @@ async function world() {
 }
 
 /** Ada's link was followed: a session of hers is there, in this browser. */
-function followLink({ browser, server }: Awaited<ReturnType<typeof world>>, account: Partial<MemoryAccount> = {}): void {
-  server.accounts.set('ada', { accountId: 'account-ada', principal: 'account-ada', aliases: [], recoverable: true, claims: {}, open: true, identifiers: [ADA], ...account })
+function followLink(
+  { browser, server }: Awaited<ReturnType<typeof world>>,
+  account: Partial<MemoryAccount> = {},
+): void {
+  server.accounts.set('ada', {
+    accountId: 'account-ada',
+    principal: 'account-ada',
+    aliases: [],
+    recoverable: true,
+    claims: {},
+    open: true,
+    identifiers: [ADA],
+    ...account,
+  })
   browser.account.setSession('ada')
 }
 
@@ -28,10 +40,14 @@ async function ringOf({ store }: TestBrowser): Promise<Keyring> {
 }
 
 async function waiting(given: Awaited<ReturnType<typeof world>>): Promise<void> {
-  expect(await given.auth.upgrade(() => given.browser.account.requestLink(ADA))).toMatchObject({ outcome: 'pending', pending: { expected: ADA } })
+  expect(await given.auth.upgrade(() => given.browser.account.requestLink(ADA))).toMatchObject({
+    outcome: 'pending',
+    pending: { expected: ADA },
+  })
 }
 
-const settled = (auth: Auth, expected: object): Promise<void> => vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000 })
+const settled = (auth: Auth, expected: object): Promise<void> =>
+  vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000 })
 
 describe('an upgrade without a session yet', () => {
   test('is pending, over reloads too, and the identity stays in force', async () => {
@@ -39,7 +55,11 @@ describe('an upgrade without a session yet', () => {
     await waiting(given)
     const pending = { expected: ADA, expiresAt: given.clock.now() + HOUR }
     expect(given.auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', upgrade: { pending } })
-    expect((await given.browser.load()).getState()).toMatchObject({ phase: 'pending', session: { principal: given.principal }, upgrade: { pending } })
+    expect((await given.browser.load()).getState()).toMatchObject({
+      phase: 'pending',
+      session: { principal: given.principal },
+      upgrade: { pending },
+    })
   })
 
   test('completes by itself for the account that has proven what the person typed', async () => {
@@ -64,7 +84,10 @@ describe('an upgrade without a session yet', () => {
     await waiting(given)
     followLink(given, { identifiers: ['eve@example.com'] })
     const auth = await given.browser.load()
-    await settled(auth, { phase: 'pending', upgrade: { account: { accountId: 'account-ada', identifiers: ['eve@example.com'] } } })
+    await settled(auth, {
+      phase: 'pending',
+      upgrade: { account: { accountId: 'account-ada', identifiers: ['eve@example.com'] } },
+    })
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
     expect(given.server.accounts.get('ada')).toMatchObject({ principal: 'account-ada', open: true })
   })
@@ -84,7 +107,11 @@ describe('an upgrade without a session yet', () => {
     followLink(given, { open: false, principal: 'ada' })
     await given.auth.recordWrite()
     const auth = await given.browser.load()
-    await settled(auth, { phase: 'conflict', upgrade: { conflict: { account: { principal: 'ada' } } }, session: { principal: given.principal } })
+    await settled(auth, {
+      phase: 'conflict',
+      upgrade: { conflict: { account: { principal: 'ada' } } },
+      session: { principal: given.principal },
+    })
 
     const other = await world()
     await waiting(other)
@@ -106,7 +133,10 @@ describe('an upgrade without a session yet', () => {
     await waiting(given)
     const { id } = (await ringOf(given.browser)).intent!
     expect(await given.auth.upgrade(() => given.browser.account.signIn('nobody'))).toMatchObject({ outcome: 'failed' })
-    expect(given.auth.getState()).toMatchObject({ phase: 'pending', upgrade: { failure: 'PROVIDER_REFUSED', pending: { expected: ADA } } })
+    expect(given.auth.getState()).toMatchObject({
+      phase: 'pending',
+      upgrade: { failure: 'PROVIDER_REFUSED', pending: { expected: ADA } },
+    })
     expect((await ringOf(given.browser)).intent).toMatchObject({ id, expected: ADA })
     expect(await given.auth.upgrade(() => given.browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
   })
@@ -134,7 +164,7 @@ describe('an upgrade without a session yet', () => {
 })
 
 describe('a session that appears outside', () => {
-  test('waits for the person\'s word', async () => {
+  test("waits for the person's word", async () => {
     const given = await world()
     followLink(given)
     const auth = await given.browser.load()
@@ -193,7 +223,11 @@ describe('a session that appears outside', () => {
       await given.browser.account.signUp('ada')
       given.browser.account.online = false
     })
-    expect(given.auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first', upgrade: { failure: 'OFFLINE' } })
+    expect(given.auth.getState()).toMatchObject({
+      phase: 'ready',
+      authMode: 'local-first',
+      upgrade: { failure: 'OFFLINE' },
+    })
     given.browser.account.online = true
     await settled(await given.browser.load(), { authMode: 'external', session: { principal: given.principal } })
   })
@@ -209,7 +243,10 @@ test('a page that dies in the middle of an attempt finds it again', async () => 
   const given = await world()
   void given.auth.upgrade(() => new Promise(() => {}))
   await vi.waitFor(async () => expect((await ringOf(given.browser)).intent).not.toBeNull(), { timeout: 30_000 })
-  expect((await given.browser.load()).getState()).toMatchObject({ phase: 'pending', session: { principal: given.principal } })
+  expect((await given.browser.load()).getState()).toMatchObject({
+    phase: 'pending',
+    session: { principal: given.principal },
+  })
 })
 
 test('all tabs see that an upgrade waits, and that it ended', async () => {
@@ -229,7 +266,13 @@ test('two accounts cannot both take the principal: the second one is told so', a
   const given = await world()
   await waiting(given)
   followLink(given)
-  given.server.accounts.set('eve', { accountId: 'eve', principal: given.principal, aliases: [], recoverable: false, claims: {} })
+  given.server.accounts.set('eve', {
+    accountId: 'eve',
+    principal: given.principal,
+    aliases: [],
+    recoverable: false,
+    claims: {},
+  })
   const auth = await given.browser.load()
   await settled(auth, { phase: 'conflict', upgrade: { conflict: { isTaken: true } } })
   expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
@@ -238,7 +281,14 @@ test('two accounts cannot both take the principal: the second one is told so', a
 describe('a session that was planted before', () => {
   async function planted() {
     const given = await world()
-    given.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {}, identifiers: ['eve@example.com'] })
+    given.server.accounts.set('eve', {
+      accountId: 'eve',
+      principal: 'eve',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+      identifiers: ['eve@example.com'],
+    })
     given.browser.account.setSession('eve')
     return given
   }
@@ -247,23 +297,37 @@ describe('a session that was planted before', () => {
     const { auth, browser, principal } = await planted()
     const waiting = { pending: { expected: ADA }, account: { accountId: 'eve', identifiers: ['eve@example.com'] } }
     expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({ outcome: 'pending', ...waiting })
-    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'pending', session: { principal }, upgrade: waiting })
+    expect(auth.getState()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'pending',
+      session: { principal },
+      upgrade: waiting,
+    })
   })
 
   test('gives way to the one that the person made', async () => {
     const { auth, browser, principal } = await planted()
-    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal },
+    })
   })
 
   test('is left aside where the sign-in failed', async () => {
     const { auth, browser, principal } = await planted()
-    expect(await auth.upgrade(() => browser.account.signIn('nobody'))).toMatchObject({ outcome: 'failed', error: { code: 'PROVIDER_REFUSED' } })
+    expect(await auth.upgrade(() => browser.account.signIn('nobody'))).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'PROVIDER_REFUSED' },
+    })
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
   })
 
   test('is taken when the person signs in to that very account', async () => {
     const { auth, browser } = await planted()
-    expect(await auth.upgrade(() => browser.account.signIn('eve'))).toMatchObject({ outcome: 'switched', session: { principal: 'eve' } })
+    expect(await auth.upgrade(() => browser.account.signIn('eve'))).toMatchObject({
+      outcome: 'switched',
+      session: { principal: 'eve' },
+    })
   })
 })
 
@@ -276,13 +340,18 @@ test('a look that ends while an upgrade waits for its turn does not end the upgr
   let asked = (): void => {}
   const isAsked = new Promise<void>((resolve) => (asked = resolve))
   const mayAnswer = new Promise<void>((resolve) => (answer = resolve))
-  vi.spyOn(provider, 'getSession').mockImplementationOnce(async (options) => (asked(), await mayAnswer, getSession(options)))
+  vi.spyOn(provider, 'getSession').mockImplementationOnce(
+    async (options) => (asked(), await mayAnswer, getSession(options)),
+  )
   const auth = await browser.load()
   await isAsked
   const upgrading = auth.upgrade(() => browser.account.signUp('ada'))
   await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'), { timeout: 30_000 })
   answer()
-  expect(await upgrading).toMatchObject({ outcome: 'upgraded', session: { principal: given.principal, authMode: 'external' } })
+  expect(await upgrading).toMatchObject({
+    outcome: 'upgraded',
+    session: { principal: given.principal, authMode: 'external' },
+  })
   expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'external' })
   expect(await auth.getToken()).not.toBeNull()
 })

@@ -12,7 +12,10 @@ export async function requestPersistence(runtime: Runtime): Promise<boolean> {
   const { durability } = runtime.store
   const manager = globalThis.navigator?.storage
   if (durability !== 'evictable' || !manager?.persist) return durability === 'persistent'
-  const asked = manager.persist().then((isKept) => note(runtime, isKept), () => false)
+  const asked = manager.persist().then(
+    (isKept) => note(runtime, isKept),
+    () => false,
+  )
   let timer: ReturnType<typeof setTimeout> | undefined
   const patience = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, PATIENCE, false)))
   return Promise.race([asked, patience]).finally(() => clearTimeout(timer))
@@ -21,7 +24,10 @@ export async function requestPersistence(runtime: Runtime): Promise<boolean> {
 /** Learns whether the browser keeps what is stored already. Nobody waits for it: some engines never say. */
 export function readPersistence(runtime: Runtime): void {
   if (runtime.store.durability !== 'evictable') return
-  void globalThis.navigator?.storage?.persisted?.().then((isKept) => note(runtime, isKept), () => {})
+  void globalThis.navigator?.storage?.persisted?.().then(
+    (isKept) => note(runtime, isKept),
+    () => {},
+  )
 }
 
 function note(runtime: Runtime, isKept: boolean): boolean {

@@ -4,6 +4,11 @@ import type { AccountProvider } from './account.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Signs a proof for the account server, by the time that it is known to have. */
-export function proofFor({ core, now }: Runtime, key: DeviceKey, { audience }: AccountProvider, act: Pick<ProofInput, 'purpose' | 'nonce' | 'linkTo'>): Promise<string> {
+export function proofFor(
+  { core, now }: Runtime,
+  key: DeviceKey,
+  { audience }: AccountProvider,
+  act: Pick<ProofInput, 'purpose' | 'nonce' | 'linkTo'>,
+): Promise<string> {
   return mintProof(core.signJws, key, { audience, now: now() / 1000, ...act })
 }

@@ -7,7 +7,14 @@ import { createFaults, faultyStore } from '../testing/faulty-store.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
 import { createAuthWith } from './create-auth.ts'
-import { type FaultyDevice, type FaultyPage, type TestEnvironment, faultyDevice, openPage, testEnvironment } from './faults.testing.ts'
+import {
+  type FaultyDevice,
+  type FaultyPage,
+  type TestEnvironment,
+  faultyDevice,
+  openPage,
+  testEnvironment,
+} from './faults.testing.ts'
 import type { AuthOptions } from './options.ts'
 
 let environment: TestEnvironment
@@ -29,7 +36,9 @@ async function load(device: FaultyDevice, options?: AuthOptions): Promise<Faulty
 }
 
 /** Two tabs of which the first hears nothing of the second, as one that was frozen. */
-async function deafAndOther(prepare: (page: FaultyPage) => Promise<unknown> = async () => {}): Promise<{ device: FaultyDevice; deaf: FaultyPage; other: FaultyPage }> {
+async function deafAndOther(
+  prepare: (page: FaultyPage) => Promise<unknown> = async () => {},
+): Promise<{ device: FaultyDevice; deaf: FaultyPage; other: FaultyPage }> {
   const device = await faultyDevice()
   const first = await load(device)
   await prepare(first)
@@ -73,7 +82,13 @@ describe('a sign-out that the account server has not heard', () => {
 
   test('does not end the session of somebody else who has signed in on this browser since', async () => {
     const device = await toDeliver()
-    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    device.server.accounts.set('bob', {
+      accountId: 'bob',
+      principal: 'bob',
+      aliases: [],
+      recoverable: false,
+      claims: {},
+    })
     device.account.setSession('bob')
     await load(device)
     expect((await device.ring())!.outbox).toEqual([])
@@ -127,7 +142,9 @@ describe('a tab that has not heard what another one did', () => {
     await other.auth.signOut()
     const { principal } = await other.auth.ensureIdentity()
     await expect(deaf.auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
-    expect((await devicesOf(device.store)).filter(({ derived }) => derived).map((entry) => entry.principal)).not.toContain(principal)
+    expect(
+      (await devicesOf(device.store)).filter(({ derived }) => derived).map((entry) => entry.principal),
+    ).not.toContain(principal)
     expect(before).not.toBe(principal)
   })
 
@@ -178,7 +195,13 @@ describe('a tab that has not heard what another one did', () => {
 describe('what an identity holds', () => {
   test('counts up to the moment when it is set aside', async () => {
     const { device, other: page } = await deafAndOther()
-    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    device.server.accounts.set('bob', {
+      accountId: 'bob',
+      principal: 'bob',
+      aliases: [],
+      recoverable: false,
+      claims: {},
+    })
     const { session } = page.auth.getState()
     const result = await page.auth.upgrade(async () => {
       await page.auth.recordWrite()
@@ -192,7 +215,13 @@ describe('what an identity holds', () => {
 
   test('counts while the app is still asked about it', async () => {
     const device = await faultyDevice()
-    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    device.server.accounts.set('bob', {
+      accountId: 'bob',
+      principal: 'bob',
+      aliases: [],
+      recoverable: false,
+      claims: {},
+    })
     const page = await load(device, {
       async describeLocal() {
         await page.auth.recordWrite()
@@ -205,7 +234,13 @@ describe('what an identity holds', () => {
 
   test('counts what it wrote as an account, once the account is left', async () => {
     const device = await faultyDevice()
-    device.server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: false, claims: {} })
+    device.server.accounts.set('bob', {
+      accountId: 'bob',
+      principal: 'bob',
+      aliases: [],
+      recoverable: false,
+      claims: {},
+    })
     const page = await load(device)
     const { principal } = page.auth.getState().session!
     await signUp(page)
@@ -283,9 +318,16 @@ describe('a token that was refused', () => {
 describe('a problem of the storage', () => {
   function full(): { store: RecordStore; isFull: boolean } {
     const inner = memoryStore()
-    const world = { isFull: true, store: { ...inner, update: async <Value>(updater: (found: unknown) => Value) => (check(), inner.update(updater)) } as RecordStore }
+    const world = {
+      isFull: true,
+      store: {
+        ...inner,
+        update: async <Value>(updater: (found: unknown) => Value) => (check(), inner.update(updater)),
+      } as RecordStore,
+    }
     const check = (): void => {
-      if (world.isFull) throw Object.assign(new Error('full'), { [Symbol.for('latchkey.error')]: true, code: 'KEYSTORE_FULL' })
+      if (world.isFull)
+        throw Object.assign(new Error('full'), { [Symbol.for('latchkey.error')]: true, code: 'KEYSTORE_FULL' })
     }
     return world
   }
@@ -316,7 +358,9 @@ describe('a problem of the storage', () => {
   test('is over on a first visit that wants no identity', async () => {
     const faults = createFaults()
     faults.arm('rejects')
-    const auth = await testBrowser(undefined, undefined, faultyStore(memoryStore(), faults)).load({ initialMode: 'anonymous' })
+    const auth = await testBrowser(undefined, undefined, faultyStore(memoryStore(), faults)).load({
+      initialMode: 'anonymous',
+    })
     await auth.keptIdentities()
     expect(auth.getState().storage.problem).toBeUndefined()
   })
@@ -382,7 +426,10 @@ describe('a page that was closed', () => {
   })
 
   test('without the part that loads later leaves quietly', async () => {
-    const auth = createAuthWith(() => Promise.reject(new Error('no network')))({ keystore: memoryStore(), audience: 'https://app.example' })
+    const auth = createAuthWith(() => Promise.reject(new Error('no network')))({
+      keystore: memoryStore(),
+      audience: 'https://app.example',
+    })
     await auth.ready
     auth.close()
     await environment.idle()
@@ -393,7 +440,13 @@ describe('a page that was closed', () => {
 test('an item of the outbox is not forgotten by whoever only reads', async () => {
   const server = memoryAccountServer()
   const browser = testBrowser(server)
-  await browser.store.update((): Keyring => ({ v: 1, current: null, entries: [], intent: null, outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }] }))
+  await browser.store.update((): Keyring => ({
+    v: 1,
+    current: null,
+    entries: [],
+    intent: null,
+    outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }],
+  }))
   browser.account.online = false
   const auth = await browser.load()
   expect(await auth.keptIdentities()).toEqual([])

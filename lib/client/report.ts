@@ -7,6 +7,9 @@ export function reportToApp(runtime: Runtime): void {
   runtime.on('reportPrincipalChange', (before, event) => {
     const from = before.session?.principal ?? null
     const to = runtime.getState().session?.principal ?? null
-    if (from !== to) runtime.core.guarded(() => onPrincipalChange?.({ from, to, reason: event.type === 'conflictResolved' ? event.decision : event.type }))
+    if (from !== to)
+      runtime.core.guarded(() =>
+        onPrincipalChange?.({ from, to, reason: event.type === 'conflictResolved' ? event.decision : event.type }),
+      )
   })
 }

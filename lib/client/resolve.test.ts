@@ -11,10 +11,21 @@ const ADA = 'ada@example.com'
 async function world(options: AuthOptions = {}) {
   const clock = manualClock()
   const server = memoryAccountServer(clock.now)
-  server.accounts.set('ada', { accountId: 'account-ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, identifiers: [ADA] })
+  server.accounts.set('ada', {
+    accountId: 'account-ada',
+    principal: 'ada',
+    aliases: [],
+    recoverable: true,
+    claims: {},
+    identifiers: [ADA],
+  })
   const browser = testBrowser(server, clock)
   const changes: unknown[] = []
-  const given = { hardenAfterUpgrade: false, onPrincipalChange: (change: unknown) => void changes.push(change), ...options }
+  const given = {
+    hardenAfterUpgrade: false,
+    onPrincipalChange: (change: unknown) => void changes.push(change),
+    ...options,
+  }
   const auth = await browser.load(given)
   await hasLooked(browser)
   await auth.recordWrite()
@@ -36,9 +47,18 @@ const principalsOf = ({ entries }: Keyring): string[] => entries.map(({ principa
 describe('a conflict', () => {
   test('keeps both, with the device in force, and tells who is on each side', async () => {
     const { auth, browser, principal, signIn } = await world()
-    const conflict = { principal, account: { accountId: 'account-ada', principal: 'ada', identifiers: [ADA] }, isTaken: false }
+    const conflict = {
+      principal,
+      account: { accountId: 'account-ada', principal: 'ada', identifiers: [ADA] },
+      isTaken: false,
+    }
     expect(await signIn()).toEqual({ outcome: 'conflict', conflict })
-    expect(auth.getState()).toMatchObject({ phase: 'conflict', authMode: 'local-first', session: { principal }, upgrade: { conflict } })
+    expect(auth.getState()).toMatchObject({
+      phase: 'conflict',
+      authMode: 'local-first',
+      session: { principal },
+      upgrade: { conflict },
+    })
     expect(browser.account.session).toBe('ada')
     expect((await ringOf(browser)).entries).toHaveLength(1)
   })
@@ -47,7 +67,11 @@ describe('a conflict', () => {
     const { browser, load, principal } = await inConflict()
     expect((await load()).getState()).toMatchObject({ phase: 'conflict', session: { principal } })
     browser.account.online = false
-    expect((await load()).getState()).toMatchObject({ phase: 'conflict', session: { principal }, upgrade: { conflict: { account: { identifiers: [ADA] } } } })
+    expect((await load()).getState()).toMatchObject({
+      phase: 'conflict',
+      session: { principal },
+      upgrade: { conflict: { account: { identifiers: [ADA] } } },
+    })
   })
 
   test('lets the person go on as who they are', async () => {
@@ -71,7 +95,7 @@ describe('a conflict', () => {
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: null })
   })
 
-  test('is not the next person\'s: another identity in force has none', async () => {
+  test("is not the next person's: another identity in force has none", async () => {
     const { auth, load } = await inConflict()
     const { secret } = await import('../testing/device.ts').then(({ testDevice }) => testDevice())
     await auth.importSecret(secret, { replace: true })
@@ -96,13 +120,25 @@ describe('a conflict', () => {
 describe('the preview', () => {
   test('tells what is on each side', async () => {
     const describeLocal = (principal: string) => ({ items: 3, label: `3 notes of ${principal}` })
-    const describeAccount = async ({ principal }: { principal: string }) => ({ items: 7, label: `7 notes of ${principal}` })
+    const describeAccount = async ({ principal }: { principal: string }) => ({
+      items: 7,
+      label: `7 notes of ${principal}`,
+    })
     const { auth, principal } = await inConflict({ describeLocal, describeAccount })
-    expect(await auth.previewConflict()).toMatchObject({ principal, account: { principal: 'ada' }, deviceHoldings: { items: 3, label: `3 notes of ${principal}` }, accountHoldings: { items: 7, label: '7 notes of ada' } })
+    expect(await auth.previewConflict()).toMatchObject({
+      principal,
+      account: { principal: 'ada' },
+      deviceHoldings: { items: 3, label: `3 notes of ${principal}` },
+      accountHoldings: { items: 7, label: '7 notes of ada' },
+    })
   })
 
   test('says nothing where the app says nothing, or fails', async () => {
-    const { auth } = await inConflict({ describeAccount: () => { throw new Error('no') } })
+    const { auth } = await inConflict({
+      describeAccount: () => {
+        throw new Error('no')
+      },
+    })
     expect(await auth.previewConflict()).toMatchObject({ deviceHoldings: null, accountHoldings: null })
   })
 
@@ -113,19 +149,25 @@ describe('the preview', () => {
 })
 
 describe('adopt', () => {
-  test('makes the device\'s principal an alias: the account has the data of both', async () => {
+  test("makes the device's principal an alias: the account has the data of both", async () => {
     const { auth, browser, server, principal, changes, load } = await inConflict()
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principal: 'ada', principals: ['ada', principal], authMode: 'external' } })
+    expect(await auth.resolve('adopt')).toMatchObject({
+      outcome: 'adopted',
+      session: { principal: 'ada', principals: ['ada', principal], authMode: 'external' },
+    })
     expect(server.accounts.get('ada')!.aliases).toEqual([principal])
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'adopt' }])
     expect(principalsOf(await ringOf(browser))).toEqual([principal, 'ada'])
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: { principals: ['ada', principal] } })
   })
 
-  test('leaves the device\'s key where it was, and the state says how it is kept until an undo sets it aside', async () => {
+  test("leaves the device's key where it was, and the state says how it is kept until an undo sets it aside", async () => {
     const { auth, browser, principal, load } = await inConflict()
     await auth.resolve('adopt')
-    expect((await ringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([['device', true], ['account', false]])
+    expect((await ringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([
+      ['device', true],
+      ['account', false],
+    ])
     expect(auth.getState().storage.protection).toBe('extractable')
     expect((await load()).getState().storage.protection).toBe('extractable')
     await auth.undoAdopt(principal)
@@ -151,8 +193,15 @@ describe('adopt', () => {
       throw Object.assign(new Error(), { code: 'OFFLINE', [Symbol.for('latchkey.error')]: true })
     })
     expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
-    expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal }, upgrade: { failure: 'OFFLINE' } })
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'adopted', session: { principals: ['ada', principal] } })
+    expect(auth.getState()).toMatchObject({
+      phase: 'conflict',
+      session: { principal },
+      upgrade: { failure: 'OFFLINE' },
+    })
+    expect(await auth.resolve('adopt')).toMatchObject({
+      outcome: 'adopted',
+      session: { principals: ['ada', principal] },
+    })
   })
 
   test('without a network leaves the conflict as it is', async () => {
@@ -174,7 +223,13 @@ describe('adopt', () => {
 
   test('never links to somebody else who signed in on this browser since', async () => {
     const { auth, browser, server, principal } = await inConflict()
-    server.accounts.set('eve', { accountId: 'account-eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    server.accounts.set('eve', {
+      accountId: 'account-eve',
+      principal: 'eve',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+    })
     browser.account.setSession('eve')
     expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
     expect(server.accounts.get('eve')!.aliases).toEqual([])
@@ -227,9 +282,12 @@ describe('adopt', () => {
 })
 
 describe('the other decisions', () => {
-  test('switch sets the device\'s identity aside', async () => {
+  test("switch sets the device's identity aside", async () => {
     const { auth, server, principal, changes } = await inConflict()
-    expect(await auth.resolve('switch')).toMatchObject({ outcome: 'switched', session: { principal: 'ada', principals: ['ada'] } })
+    expect(await auth.resolve('switch')).toMatchObject({
+      outcome: 'switched',
+      session: { principal: 'ada', principals: ['ada'] },
+    })
     expect(server.accounts.get('ada')!.aliases).toEqual([])
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'switch' }])
     expect(await auth.keptIdentities()).toMatchObject([{ principal }])
@@ -239,12 +297,15 @@ describe('the other decisions', () => {
     const { auth, browser, principal, changes } = await inConflict()
     await expect(auth.resolve('discard')).rejects.toBeInstanceOf(TypeError)
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
-    expect(await auth.resolve('discard', { force: true })).toMatchObject({ outcome: 'switched', session: { principal: 'ada' } })
+    expect(await auth.resolve('discard', { force: true })).toMatchObject({
+      outcome: 'switched',
+      session: { principal: 'ada' },
+    })
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'discard' }])
     expect(principalsOf(await ringOf(browser))).toEqual(['ada'])
   })
 
-  test('cancel ends the account\'s session, without a network too', async () => {
+  test("cancel ends the account's session, without a network too", async () => {
     const { auth, browser, principal, changes } = await inConflict()
     browser.account.online = false
     expect(await auth.resolve('cancel')).toEqual({ outcome: 'cancelled' })
@@ -257,7 +318,8 @@ describe('the other decisions', () => {
 
   test('of no conflict are refused', async () => {
     const { auth } = await world()
-    for (const decision of ['adopt', 'switch', 'cancel'] as const) await expect(auth.resolve(decision)).rejects.toMatchObject({ code: 'CONFLICT_MISSING' })
+    for (const decision of ['adopt', 'switch', 'cancel'] as const)
+      await expect(auth.resolve(decision)).rejects.toMatchObject({ code: 'CONFLICT_MISSING' })
     await expect(auth.resolve('merge' as never)).rejects.toBeInstanceOf(TypeError)
   })
 })
@@ -271,7 +333,9 @@ describe('a policy', () => {
   })
 
   test('may look at both sides first', async () => {
-    const onConflict = vi.fn(({ deviceHoldings }: { deviceHoldings: { items: number } | null }) => (deviceHoldings?.items ? ('ask' as const) : ('switch' as const)))
+    const onConflict = vi.fn(({ deviceHoldings }: { deviceHoldings: { items: number } | null }) =>
+      deviceHoldings?.items ? ('ask' as const) : ('switch' as const),
+    )
     const { signIn, auth } = await world({ onConflict, describeLocal: () => ({ items: 2 }) })
     expect((await signIn()).outcome).toBe('conflict')
     expect(onConflict).toHaveBeenCalledOnce()
@@ -281,7 +345,11 @@ describe('a policy', () => {
   test('that fails leaves it to the person', async () => {
     const reportError = vi.fn()
     vi.stubGlobal('reportError', reportError)
-    const { signIn } = await world({ onConflict: () => { throw new Error('no') } })
+    const { signIn } = await world({
+      onConflict: () => {
+        throw new Error('no')
+      },
+    })
     expect((await signIn()).outcome).toBe('conflict')
     expect(reportError).toHaveBeenCalledOnce()
     vi.unstubAllGlobals()
@@ -292,7 +360,14 @@ describe('a principal that belongs to another account', () => {
   test('is taken: with a session there, the person may switch to it', async () => {
     const { auth, browser, server, principal } = await world()
     server.accounts.set('eve', { accountId: 'account-eve', principal, aliases: [], recoverable: true, claims: {} })
-    server.accounts.set('new', { accountId: 'account-new', principal: 'account-new', aliases: [], recoverable: true, claims: {}, open: true })
+    server.accounts.set('new', {
+      accountId: 'account-new',
+      principal: 'account-new',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+      open: true,
+    })
     const result = await auth.upgrade(() => browser.account.signIn('new'))
     expect(result).toMatchObject({ outcome: 'taken', error: { code: 'PRINCIPAL_TAKEN' }, conflict: { isTaken: true } })
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
@@ -303,7 +378,14 @@ describe('a principal that belongs to another account', () => {
   test('is taken: without a session the state is the one before', async () => {
     const { auth, browser, server, principal } = await world()
     server.accounts.set('eve', { accountId: 'account-eve', principal, aliases: [], recoverable: true, claims: {} })
-    expect(await auth.upgrade(() => browser.account.signUp('new'))).toMatchObject({ outcome: 'taken', error: { code: 'PRINCIPAL_TAKEN' } })
-    expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal }, upgrade: { failure: 'PRINCIPAL_TAKEN' } })
+    expect(await auth.upgrade(() => browser.account.signUp('new'))).toMatchObject({
+      outcome: 'taken',
+      error: { code: 'PRINCIPAL_TAKEN' },
+    })
+    expect(auth.getState()).toMatchObject({
+      phase: 'ready',
+      session: { principal },
+      upgrade: { failure: 'PRINCIPAL_TAKEN' },
+    })
   })
 })

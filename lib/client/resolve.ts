@@ -48,11 +48,16 @@ export interface ConflictPreview extends Conflict {
 const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard', 'cancel'] satisfies (Decision | 'cancel')[]
 
 /** Ends a conflict as the person decided. */
-export async function resolve(runtime: Runtime, decision: Decision | 'cancel', { force = false }: ResolveOptions = {}): Promise<UpgradeResult> {
+export async function resolve(
+  runtime: Runtime,
+  decision: Decision | 'cancel',
+  { force = false }: ResolveOptions = {},
+): Promise<UpgradeResult> {
   const { account } = runtime.options
   if (!account) throw new TypeError('resolve: createAuth needs the `account` option')
   if (!DECISIONS.includes(decision)) throw new TypeError('resolve: expected adopt, switch, discard or cancel')
-  if (decision === 'discard' && !force) throw new TypeError('resolve: discard deletes the identity of this device; pass { force: true }')
+  if (decision === 'discard' && !force)
+    throw new TypeError('resolve: discard deletes the identity of this device; pass { force: true }')
   if (runtime.getState().phase !== 'conflict') throw runtime.core.fail('CONFLICT_MISSING')
   try {
     const outcome = await exclusively(runtime, () => decide(runtime, account, decision))
@@ -69,7 +74,11 @@ export async function resolve(runtime: Runtime, decision: Decision | 'cancel', {
   }
 }
 
-async function decide(runtime: Runtime, account: AccountProvider, decision: Decision | 'cancel'): Promise<'switched' | 'adopted' | 'cancelled'> {
+async function decide(
+  runtime: Runtime,
+  account: AccountProvider,
+  decision: Decision | 'cancel',
+): Promise<'switched' | 'adopted' | 'cancelled'> {
   await runtime.read()
   const { conflict } = runtime.waiting()
   if (!conflict) throw runtime.core.fail('CONFLICT_MISSING')
@@ -95,14 +104,20 @@ async function stillThere(runtime: Runtime, account: AccountProvider, conflict: 
   throw runtime.core.fail('SESSION_MISSING', 'sign in again')
 }
 
-async function adopt(runtime: Runtime, account: AccountProvider, conflict: Conflict, before: Entry | undefined): Promise<'adopted'> {
+async function adopt(
+  runtime: Runtime,
+  account: AccountProvider,
+  conflict: Conflict,
+  before: Entry | undefined,
+): Promise<'adopted'> {
   const { core } = runtime
   if (conflict.isTaken) throw core.fail('PRINCIPAL_TAKEN')
   const key = await runtime.deviceKey()
   if (!account.link || !key) throw core.fail('PROVIDER_REFUSED', 'the account provider cannot link')
   const linkTo = conflict.account.principal
   const linked = await account.link((nonce) => proofFor(runtime, key, account, { purpose: 'link', nonce, linkTo }))
-  if (!isSameIdentity(linked, before)) throw core.fail('PRINCIPAL_MISMATCH', 'the account server did not record the alias')
+  if (!isSameIdentity(linked, before))
+    throw core.fail('PRINCIPAL_MISMATCH', 'the account server did not record the alias')
   await completeUpgrade(runtime, before, linked)
   return 'adopted'
 }
@@ -118,7 +133,12 @@ export async function undoAdopt(runtime: Runtime, alias: string): Promise<Sessio
     const entry = accountInForce(runtime, runtime.ring())
     if (!entry?.aliases.includes(alias)) throw core.fail('IDENTITY_UNKNOWN', 'no such alias of the account in force')
     const { aliases } = await unlink(alias)
-    await runtime.write((ring) => ({ ...ring, entries: ring.entries.map((other) => (other.kind === 'account' && other.accountId === entry.accountId ? withAliases(other, aliases) : other)) }))
+    await runtime.write((ring) => ({
+      ...ring,
+      entries: ring.entries.map((other) =>
+        other.kind === 'account' && other.accountId === entry.accountId ? withAliases(other, aliases) : other,
+      ),
+    }))
   })
   runtime.dispatch({ type: 'sessionConfirmed', view: runtime.view() })
   return runtime.getState().session!
@@ -130,7 +150,10 @@ export async function previewConflict(runtime: Runtime): Promise<ConflictPreview
   const { conflict } = runtime.waiting()
   if (!conflict) throw runtime.core.fail('CONFLICT_MISSING')
   const { describeLocal, describeAccount } = runtime.options
-  const [deviceHoldings, accountHoldings] = await Promise.all([describe(() => describeLocal?.(conflict.principal)), describe(() => describeAccount?.(conflict.account))])
+  const [deviceHoldings, accountHoldings] = await Promise.all([
+    describe(() => describeLocal?.(conflict.principal)),
+    describe(() => describeAccount?.(conflict.account)),
+  ])
   return { ...conflict, deviceHoldings, accountHoldings }
 }
 
@@ -147,7 +170,9 @@ export async function conclude(runtime: Runtime, taken: Taken): Promise<UpgradeR
   const decision = await policyOf(runtime)
   const isPossible = decision === 'switch' || (decision === 'adopt' && !conflict.isTaken)
   if (isPossible) return resolve(runtime, decision)
-  return conflict.isTaken ? { outcome: 'taken', error: runtime.core.fail('PRINCIPAL_TAKEN'), conflict } : { outcome: 'conflict', conflict }
+  return conflict.isTaken
+    ? { outcome: 'taken', error: runtime.core.fail('PRINCIPAL_TAKEN'), conflict }
+    : { outcome: 'conflict', conflict }
 }
 
 async function policyOf(runtime: Runtime): Promise<ConflictPolicy> {
@@ -157,7 +182,9 @@ async function policyOf(runtime: Runtime): Promise<ConflictPolicy> {
     return await onConflict(await previewConflict(runtime))
   } catch (error) {
     // The app's own matter; nothing is decided then.
-    runtime.core.guarded(() => { throw error })
+    runtime.core.guarded(() => {
+      throw error
+    })
     return 'ask'
   }
 }

@@ -7,7 +7,15 @@ import { indexedDbStore } from '../keystore/indexed-db.ts'
 import { type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, liveIntent } from '../keystore/record.ts'
 import { type RecordStore, openKeystore } from '../keystore/store.ts'
 import { signJws } from '../tokens/mint.ts'
-import { type AuthState, INITIAL_STATE, type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../machine/state.ts'
+import {
+  type AuthState,
+  INITIAL_STATE,
+  type StoreFacts,
+  type UpgradeState,
+  type View,
+  viewOf,
+  waitingOf,
+} from '../machine/state.ts'
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
 import { type Timing, registerDevtools } from './devtools.ts'
 import { createIdentity, deviceEntry } from './identity.ts'
@@ -104,7 +112,10 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
   const listeners = new Set<() => void>()
   const performers = new Map<Effect, (before: AuthState, event: AuthEvent) => void>()
   const getState = (): AuthState => state
-  const subscribe = (listener: () => void): (() => void) => (listeners.add(listener), () => void listeners.delete(listener))
+  const subscribe = (listener: () => void): (() => void) => (
+    listeners.add(listener),
+    () => void listeners.delete(listener)
+  )
   const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
   const now = (): number => clock() + timing.simulated + timing.skew
   const record = registerDevtools({ name, getState, subscribe, timing })
@@ -161,7 +172,8 @@ export function createRuntime(options: AuthOptions, acts: Runtime['acts']): Runt
     async read() {
       const isFound = (await watched(keystore.read)) !== undefined
       // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
-      if (isFound && state.phase !== 'starting') runtime.dispatch({ type: 'recordChanged', view: view(), waiting: waiting() })
+      if (isFound && state.phase !== 'starting')
+        runtime.dispatch({ type: 'recordChanged', view: view(), waiting: waiting() })
       return isFound
     },
     write: (updater, isExplicit) => watched(() => keystore.update(updater, isExplicit), true),

@@ -76,7 +76,10 @@ describe('out of an account', () => {
     })
     signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
     await world.browser.load()
-    await vi.waitFor(() => expect(signOut.mock.settledResults.map(({ type }) => type).slice(0, 2)).toEqual(['fulfilled', 'rejected']), { timeout: 30_000 })
+    await vi.waitFor(
+      () => expect(signOut.mock.settledResults.map(({ type }) => type).slice(0, 2)).toEqual(['fulfilled', 'rejected']),
+      { timeout: 30_000 },
+    )
     expect(await world.browser.store.read()).toMatchObject({ outbox: [{ id: 'second' }] })
   })
 
@@ -134,10 +137,16 @@ describe('out of an account', () => {
     await expect(auth.ensureIdentity({ resume: principal })).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
   })
 
-  async function changeDevice({ browser }: Awaited<ReturnType<typeof signedIn>>, change: Partial<DeviceEntry>): Promise<void> {
+  async function changeDevice(
+    { browser }: Awaited<ReturnType<typeof signedIn>>,
+    change: Partial<DeviceEntry>,
+  ): Promise<void> {
     await browser.store.update((found) => {
       const ring = structuredClone(found) as Keyring
-      return { ...ring, entries: ring.entries.map((entry) => (entry.kind === 'device' ? { ...entry, ...change } : entry)) }
+      return {
+        ...ring,
+        entries: ring.entries.map((entry) => (entry.kind === 'device' ? { ...entry, ...change } : entry)),
+      }
     })
   }
 
@@ -145,7 +154,9 @@ describe('out of an account', () => {
     const world = await signedIn({ recoverable: true })
     await changeDevice(world, { derived: true })
     await world.auth.signOut()
-    expect(await world.browser.store.read()).toMatchObject({ entries: [{ kind: 'device', principal: world.principal }] })
+    expect(await world.browser.store.read()).toMatchObject({
+      entries: [{ kind: 'device', principal: world.principal }],
+    })
   })
 
   test('and where that has a backup, it goes', async () => {
@@ -170,7 +181,10 @@ describe('out of an account', () => {
 
   test('an upgrade that waits for something ends too', async () => {
     const { auth, browser } = await signedIn()
-    await browser.store.update((found) => ({ ...(found as Keyring), intent: { id: 'i', principal: null, expected: 'ada@example.com', startedAt: 1, expiresAt: 2 } }))
+    await browser.store.update((found) => ({
+      ...(found as Keyring),
+      intent: { id: 'i', principal: null, expected: 'ada@example.com', startedAt: 1, expiresAt: 2 },
+    }))
     await auth.signOut()
     expect(await browser.store.read()).toMatchObject({ intent: null })
   })
@@ -225,7 +239,11 @@ describe('unsynced data', () => {
 
   test('that cannot be counted vetoes too', async () => {
     const failure = new Error('database is gone')
-    const auth = await testBrowser().load({ beforeSignOut: () => { throw failure } })
+    const auth = await testBrowser().load({
+      beforeSignOut: () => {
+        throw failure
+      },
+    })
     await expect(auth.signOut()).rejects.toBe(failure)
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
   })
@@ -241,9 +259,18 @@ test('a confirmed session that is gone is told, and the person stays who they ar
 
 describe('a session of somebody else at the account server', () => {
   const someoneElse = {
-    'of another account': (server: MemoryAccountServer) => void server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} }),
-    'of an account that says another principal now': (server: MemoryAccountServer) => void server.accounts.set('eve', { ...server.accounts.get('ada')!, principal: 'another' }),
-    'of another account with the same principal': (server: MemoryAccountServer) => void server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'eve' }),
+    'of another account': (server: MemoryAccountServer) =>
+      void server.accounts.set('eve', {
+        accountId: 'eve',
+        principal: 'eve',
+        aliases: [],
+        recoverable: true,
+        claims: {},
+      }),
+    'of an account that says another principal now': (server: MemoryAccountServer) =>
+      void server.accounts.set('eve', { ...server.accounts.get('ada')!, principal: 'another' }),
+    'of another account with the same principal': (server: MemoryAccountServer) =>
+      void server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'eve' }),
   }
   for (const [name, plant] of Object.entries(someoneElse)) {
     test(`${name} is told, and changes nothing here`, async () => {
@@ -261,7 +288,15 @@ describe('a session of somebody else at the account server', () => {
 
 test('what the server says of one account says nothing of another one on the device', async () => {
   const { server, browser } = await signedIn()
-  const other: AccountEntry = { kind: 'account', accountId: 'other', principal: 'other', aliases: ['o'], recoverable: false, claims: {}, verifiedAt: 1 }
+  const other: AccountEntry = {
+    kind: 'account',
+    accountId: 'other',
+    principal: 'other',
+    aliases: ['o'],
+    recoverable: false,
+    claims: {},
+    verifiedAt: 1,
+  }
   await browser.store.update((found) => ({ ...(found as Keyring), entries: [...(found as Keyring).entries, other] }))
   server.accounts.get('ada')!.recoverable = true
   const auth = await browser.load()

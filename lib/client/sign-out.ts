@@ -29,7 +29,8 @@ export async function signOut(runtime: Runtime, { forget = false, force = false 
 
 async function checkUnsynced({ options, core }: Runtime): Promise<void> {
   const { unsynced } = (await options.beforeSignOut?.()) ?? { unsynced: 0 }
-  if (unsynced > 0) throw core.fail('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
+  if (unsynced > 0)
+    throw core.fail('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
 }
 
 async function leave(runtime: Runtime, forget: boolean): Promise<void> {
@@ -37,7 +38,10 @@ async function leave(runtime: Runtime, forget: boolean): Promise<void> {
   try {
     await runtime.write((ring) => signedOut(ring, currentEntry(ring), runtime.now(), forget))
   } catch (error) {
-    const isRead = await runtime.read().then(() => true, () => false)
+    const isRead = await runtime.read().then(
+      () => true,
+      () => false,
+    )
     // Unless only the answer of the store was lost: what cannot be read may still be in force there.
     if (!isRead || currentEntry(runtime.ring())) throw error
   }
@@ -47,13 +51,25 @@ function signedOut(ring: Keyring, entry: Entry | undefined, now: number, forget:
   const gone = new Set<Entry>()
   if (entry?.kind === 'account') for (const left of leftBehind(ring, entry)) gone.add(left)
   else if (entry && forget) gone.add(entry)
-  const left: Keyring = { ...ring, current: null, intent: null, entries: ring.entries.filter((other) => !gone.has(other)) }
+  const left: Keyring = {
+    ...ring,
+    current: null,
+    intent: null,
+    entries: ring.entries.filter((other) => !gone.has(other)),
+  }
   const accountId = entry?.kind === 'account' ? entry.accountId : ring.intent?.conflict?.account.accountId
   return accountId === undefined ? left : withSignOut(left, accountId, now)
 }
 
 /** The account, and its device key if the account alone brings everything back; otherwise the key is set aside. */
 function leftBehind(ring: Keyring, account: AccountEntry): Entry[] {
-  const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean => account.recoverable && (!derived || backedUpAt !== null)
-  return ring.entries.filter((other) => other === account || (other.kind === 'device' && [account.principal, ...account.aliases].includes(other.principal) && isCovered(other)))
+  const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean =>
+    account.recoverable && (!derived || backedUpAt !== null)
+  return ring.entries.filter(
+    (other) =>
+      other === account ||
+      (other.kind === 'device' &&
+        [account.principal, ...account.aliases].includes(other.principal) &&
+        isCovered(other)),
+  )
 }

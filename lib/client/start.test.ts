@@ -11,8 +11,14 @@ describe('the first start', () => {
     const browser = testBrowser()
     browser.account.online = false
     const auth = await browser.load()
-    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready', storage: { durability: 'ephemeral', protection: 'extractable' } })
-    expect(auth.getState().session?.principal).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(auth.getState()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'ready',
+      storage: { durability: 'ephemeral', protection: 'extractable' },
+    })
+    expect(auth.getState().session?.principal).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    )
     expect(browser.account.calls).toEqual([])
   })
 
@@ -46,7 +52,11 @@ describe('the first start', () => {
     expect(heard).toHaveBeenCalled()
 
     const other = testBrowser()
-    for (let visit = 0; visit < 2; visit++) expect((await other.load({ initialMode: 'anonymous' })).getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    for (let visit = 0; visit < 2; visit++)
+      expect((await other.load({ initialMode: 'anonymous' })).getState()).toMatchObject({
+        authMode: 'anonymous',
+        session: null,
+      })
     expect(await other.store.read()).toBeUndefined()
   })
 
@@ -73,7 +83,8 @@ describe('the first start', () => {
 describe('the state', () => {
   test('is frozen through and through', async () => {
     const state = (await testBrowser().load()).getState()
-    for (const part of [state, state.session, state.session?.principals, state.session?.claims, state.storage]) expect(Object.isFrozen(part)).toBe(true)
+    for (const part of [state, state.session, state.session?.principals, state.session?.claims, state.storage])
+      expect(Object.isFrozen(part)).toBe(true)
   })
 
   test('is flat: the mode, the session and each thing that may be wrong are members of their own (checklist 8: auth state is flat)', async () => {
@@ -81,7 +92,17 @@ describe('the state', () => {
     const auth = await browser.load()
     expect(Object.keys(auth.getState()).toSorted()).toEqual(['authMode', 'phase', 'session', 'storage'])
     auth.rejectToken('expired')
-    expect(Object.entries(auth.getState()).map(([name, value]) => [name, typeof value]).toSorted()).toEqual([['authMode', 'string'], ['error', 'string'], ['phase', 'string'], ['session', 'object'], ['storage', 'object']])
+    expect(
+      Object.entries(auth.getState())
+        .map(([name, value]) => [name, typeof value])
+        .toSorted(),
+    ).toEqual([
+      ['authMode', 'string'],
+      ['error', 'string'],
+      ['phase', 'string'],
+      ['session', 'object'],
+      ['storage', 'object'],
+    ])
     expect(Object.keys(auth.getState().session!).toSorted()).toEqual(['authMode', 'claims', 'principal', 'principals'])
   })
 
@@ -115,7 +136,9 @@ describe('the state', () => {
     vi.stubGlobal('reportError', report)
     const auth = await testBrowser().load({ initialMode: 'anonymous' })
     const other = vi.fn()
-    auth.subscribe(() => { throw new Error('app bug') })
+    auth.subscribe(() => {
+      throw new Error('app bug')
+    })
     auth.subscribe(other)
     await auth.ensureIdentity()
     expect(other).toHaveBeenCalled()
@@ -129,7 +152,12 @@ describe('storage that does not work', () => {
     const store = memoryStore()
     await store.update(() => ({ v: 1, entries: 'damaged' }))
     const auth = await testBrowser(undefined, undefined, store).load()
-    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_CORRUPT' } })
+    expect(auth.getState()).toMatchObject({
+      phase: 'ready',
+      authMode: 'anonymous',
+      session: null,
+      storage: { problem: 'KEYSTORE_CORRUPT' },
+    })
     await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
     await expect(auth.getToken()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
     expect(await store.read()).toEqual({ v: 1, entries: 'damaged' })

@@ -10,7 +10,9 @@ afterEach(() => {
 })
 
 /** A store that can be made to fail, and whose record can be taken away. */
-function unreliable(durability: RecordStore['durability'] = 'evictable'): RecordStore & { failure: LatchkeyErrorCode | undefined; clear(): void } {
+function unreliable(
+  durability: RecordStore['durability'] = 'evictable',
+): RecordStore & { failure: LatchkeyErrorCode | undefined; clear(): void } {
   let inner = memoryStore()
   let isTraced = false
   const store = {
@@ -28,14 +30,26 @@ function unreliable(durability: RecordStore['durability'] = 'evictable'): Record
   return store
 }
 
-const PROBLEMS = ['KEYSTORE_UNAVAILABLE', 'KEYSTORE_TIMEOUT', 'KEYSTORE_BLOCKED', 'KEYSTORE_FULL', 'KEYSTORE_PRIVATE', 'KEYSTORE_OPAQUE'] as const
+const PROBLEMS = [
+  'KEYSTORE_UNAVAILABLE',
+  'KEYSTORE_TIMEOUT',
+  'KEYSTORE_BLOCKED',
+  'KEYSTORE_FULL',
+  'KEYSTORE_PRIVATE',
+  'KEYSTORE_OPAQUE',
+] as const
 
 describe.each(PROBLEMS)('storage with %s', (problem) => {
   test('at the start gives no identity, and none is made up', async () => {
     const store = unreliable()
     store.failure = problem
     const auth = await testBrowser(undefined, undefined, store).load()
-    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'ready', storage: { problem } })
+    expect(auth.getState()).toMatchObject({
+      authMode: 'anonymous',
+      session: null,
+      phase: 'ready',
+      storage: { problem },
+    })
     await expect(auth.getToken()).rejects.toMatchObject({ code: problem })
     await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: problem })
     store.failure = undefined
@@ -102,7 +116,11 @@ describe('a record that was cleared', () => {
     await vi.waitFor(() => expect(store.trace!.found()).toBe(true), { timeout: 30_000 })
     store.clear()
     const auth = await browser.load()
-    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+    expect(auth.getState()).toMatchObject({
+      authMode: 'anonymous',
+      session: null,
+      storage: { problem: 'KEYSTORE_VANISHED' },
+    })
     const session = await auth.ensureIdentity()
     expect(session.principal).not.toBe(first.getState().session!.principal)
     expect((await browser.load()).getState()).toMatchObject({ session })
@@ -152,7 +170,10 @@ describe('durability', () => {
     expect(auth.getState().storage.durability).toBe('persistent')
   })
 
-  test.each([['refuses', async () => false], ['fails', async () => Promise.reject(new Error('no'))]])('stays what it was when the browser %s', async (_, persist) => {
+  test.each([
+    ['refuses', async () => false],
+    ['fails', async () => Promise.reject(new Error('no'))],
+  ])('stays what it was when the browser %s', async (_, persist) => {
     storage({ persisted: async () => false, persist })
     const auth = await testBrowser(undefined, undefined, unreliable()).load()
     expect(await auth.requestPersistence()).toBe(false)
@@ -176,8 +197,12 @@ describe('durability', () => {
   test('nothing is asked of the browser about a store that is not its own to keep', async () => {
     const persist = vi.fn()
     storage({ persist })
-    expect(await (await testBrowser(undefined, undefined, unreliable('ephemeral')).load()).requestPersistence()).toBe(false)
-    expect(await (await testBrowser(undefined, undefined, unreliable('persistent')).load()).requestPersistence()).toBe(true)
+    expect(await (await testBrowser(undefined, undefined, unreliable('ephemeral')).load()).requestPersistence()).toBe(
+      false,
+    )
+    expect(await (await testBrowser(undefined, undefined, unreliable('persistent')).load()).requestPersistence()).toBe(
+      true,
+    )
     expect(persist).not.toHaveBeenCalled()
   })
 })

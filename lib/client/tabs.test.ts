@@ -15,7 +15,10 @@ afterEach(() => {
 /** Two tabs of one browser: a record on the disk, a channel between them. */
 async function twoTabs() {
   const browser = testBrowser(undefined, undefined, indexedDbStore('app'))
-  const [here, there] = [await browser.load({ keystore: indexedDbStore('app') }), await browser.load({ keystore: indexedDbStore('app') })]
+  const [here, there] = [
+    await browser.load({ keystore: indexedDbStore('app') }),
+    await browser.load({ keystore: indexedDbStore('app') }),
+  ]
   open.push(here, there)
   // The acts load after the identity: from here on both tabs listen.
   await Promise.all([here.recordWrite(), there.recordWrite()])

@@ -22,7 +22,12 @@ export function isSameIdentity(found: AccountSession, before: Entry | undefined)
  *
  * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is in force
  */
-export async function takeAccount(runtime: Runtime, account: AccountProvider, before: Entry | undefined, peeked: AccountSession): Promise<Taken> {
+export async function takeAccount(
+  runtime: Runtime,
+  account: AccountProvider,
+  before: Entry | undefined,
+  peeked: AccountSession,
+): Promise<Taken> {
   try {
     return await take(runtime, before, peeked.open ? await settleOpen(runtime, account) : peeked)
   } catch (error) {
@@ -32,19 +37,29 @@ export async function takeAccount(runtime: Runtime, account: AccountProvider, be
 }
 
 /** The same, without giving the account this device's principal: nobody asked for that. */
-export async function takeAsItIs(runtime: Runtime, account: AccountProvider, before: Entry | undefined): Promise<Taken> {
+export async function takeAsItIs(
+  runtime: Runtime,
+  account: AccountProvider,
+  before: Entry | undefined,
+): Promise<Taken> {
   return take(runtime, before, await confirmed(runtime, account))
 }
 
 async function take(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<Taken> {
   if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
   // Asked again where it counts: the app may have written something while the person signed in.
-  if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry)))) return 'switched'
+  if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry))))
+    return 'switched'
   return hold(runtime, before, found, false)
 }
 
 /** Keeps both: the device's identity stays in force, the account's session stays at the account server. */
-async function hold(runtime: Runtime, before: Entry | undefined, { accountId, principal, identifiers = [] }: AccountSession, isTaken: boolean): Promise<'conflict'> {
+async function hold(
+  runtime: Runtime,
+  before: Entry | undefined,
+  { accountId, principal, identifiers = [] }: AccountSession,
+  isTaken: boolean,
+): Promise<'conflict'> {
   if (before?.kind !== 'device') {
     await endSession(runtime, accountId)
     throw runtime.core.fail('CONFLICT', 'another account is in force: sign out first')
@@ -53,7 +68,17 @@ async function hold(runtime: Runtime, before: Entry | undefined, { accountId, pr
     checkUnchanged(runtime, ring, before)
     const now = runtime.now()
     const conflict = { account: { accountId, principal, identifiers }, isTaken }
-    return { ...ring, intent: { id: crypto.randomUUID(), principal: before.principal, expected: null, startedAt: now, expiresAt: now, conflict } }
+    return {
+      ...ring,
+      intent: {
+        id: crypto.randomUUID(),
+        principal: before.principal,
+        expected: null,
+        startedAt: now,
+        expiresAt: now,
+        conflict,
+      },
+    }
   })
   return 'conflict'
 }
@@ -66,7 +91,8 @@ function checkUnchanged({ core }: Runtime, ring: Keyring, before: Entry | undefi
 async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
   const key = await runtime.deviceKey()
   try {
-    if (key && account.bind) return await account.bind((nonce) => proofFor(runtime, key, account, { purpose: 'bind', nonce }))
+    if (key && account.bind)
+      return await account.bind((nonce) => proofFor(runtime, key, account, { purpose: 'bind', nonce }))
   } catch (error) {
     // It is the account's own word that it stays as it is; then that is what the person signed in to.
     if (!runtime.core.isLatchkeyError(error) || !STAYS.includes(error.code)) throw error
@@ -90,7 +116,11 @@ export async function endSession(runtime: Runtime, accountId: string): Promise<v
 }
 
 /** Puts an account in force that has the principal of this device. */
-export async function completeUpgrade(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<'upgraded'> {
+export async function completeUpgrade(
+  runtime: Runtime,
+  before: Entry | undefined,
+  found: AccountSession,
+): Promise<'upgraded'> {
   await commit(runtime, before, found, () => true)
   return 'upgraded'
 }
@@ -102,10 +132,17 @@ export async function completeUpgrade(runtime: Runtime, before: Entry | undefine
  * @param discards - deletes it then
  * @returns false where it may not
  */
-export async function commit(runtime: Runtime, before: Entry | undefined, found: AccountSession, mayLeave: (entry: Entry | undefined) => boolean, discards = false): Promise<boolean> {
+export async function commit(
+  runtime: Runtime,
+  before: Entry | undefined,
+  found: AccountSession,
+  mayLeave: (entry: Entry | undefined) => boolean,
+  discards = false,
+): Promise<boolean> {
   const account = accountEntry(found, runtime.now())
   const current = `account:${account.accountId}`
-  const isKnown = (entry: Entry): entry is AccountEntry => entry.kind === 'account' && entry.accountId === account.accountId
+  const isKnown = (entry: Entry): entry is AccountEntry =>
+    entry.kind === 'account' && entry.accountId === account.accountId
   let isDone = true
   const write = runtime.write((ring) => {
     const entry = runtime.core.currentEntry(ring)

@@ -92,7 +92,7 @@ describe('in local-first mode', () => {
 })
 
 describe('in external mode', () => {
-  test('the token is the account\'s', async () => {
+  test("the token is the account's", async () => {
     const { auth, ada } = await upgraded()
     expect(readPayload((await auth.getToken())!)).toMatchObject({ sub: ada.principal, auth_mode: 'external' })
   })
@@ -148,18 +148,34 @@ describe('in external mode', () => {
 
   test('its claims are kept with its own entry alone', async () => {
     const { auth, ada, browser } = await upgraded()
-    const other: AccountEntry = { kind: 'account', accountId: 'other', principal: 'other', aliases: [], recoverable: true, claims: { role: 'reader' }, verifiedAt: 1 }
+    const other: AccountEntry = {
+      kind: 'account',
+      accountId: 'other',
+      principal: 'other',
+      aliases: [],
+      recoverable: true,
+      claims: { role: 'reader' },
+      verifiedAt: 1,
+    }
     await browser.store.update((found) => ({ ...(found as Keyring), entries: [...(found as Keyring).entries, other] }))
     ada.claims = { role: 'editor' }
     await auth.getToken()
-    expect(((await browser.store.read()) as Keyring).entries.flatMap((entry) => (entry.kind === 'account' ? [entry.claims] : []))).toEqual([{ role: 'editor' }, { role: 'reader' }])
+    expect(
+      ((await browser.store.read()) as Keyring).entries.flatMap((entry) =>
+        entry.kind === 'account' ? [entry.claims] : [],
+      ),
+    ).toEqual([{ role: 'editor' }, { role: 'reader' }])
   })
 
   test('a session that is gone is an error, and the person stays who they are', async () => {
     const { auth, browser, ada } = await upgraded()
     browser.account.setSession(null)
     await expect(auth.getToken()).rejects.toMatchObject({ code: 'SESSION_MISSING' })
-    expect(auth.getState()).toMatchObject({ authMode: 'external', error: 'missing', session: { principal: ada.principal } })
+    expect(auth.getState()).toMatchObject({
+      authMode: 'external',
+      error: 'missing',
+      session: { principal: ada.principal },
+    })
   })
 
   test('a fresh token of the same principal ends the error', async () => {

@@ -33,9 +33,15 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     const { session, error } = runtime.getState()
     // Another tab may have changed who is in force, or a server refused the times of the last token. Where that cannot be
     // found out, what is known here still serves.
-    if (error === 'expired' || Math.abs(runtime.now() - runtime.timing.readAt) > STALE) await runtime.acts().then((acts) => acts.catchUp(runtime)).catch(() => {})
+    if (error === 'expired' || Math.abs(runtime.now() - runtime.timing.readAt) > STALE)
+      await runtime
+        .acts()
+        .then((acts) => acts.catchUp(runtime))
+        .catch(() => {})
     const isIssued = session && (session.authMode === 'external' || runtime.options.exchange?.includes(audience))
-    const token = await (isIssued ? (await runtime.acts()).issuedToken(runtime, session, audience, refused) : deviceToken(runtime, audience, session?.principal))
+    const token = await (isIssued
+      ? (await runtime.acts()).issuedToken(runtime, session, audience, refused)
+      : deviceToken(runtime, audience, session?.principal))
     const now = runtime.getState().session
     // Whoever asked for one person's token must not get the next one's.
     if (now?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')

@@ -22,8 +22,15 @@ describe('upgraded', () => {
     const auth = await browser.load()
     const { session } = auth.getState()
     const result = await auth.upgrade(() => browser.account.signUp('ada'))
-    expect(result).toMatchObject({ outcome: 'upgraded', session: { principal: session!.principal, authMode: 'external' } })
-    expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session: { principal: session!.principal } })
+    expect(result).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal: session!.principal, authMode: 'external' },
+    })
+    expect(auth.getState()).toMatchObject({
+      authMode: 'external',
+      phase: 'ready',
+      session: { principal: session!.principal },
+    })
   })
 
   test('it stays so over reloads, offline too', async () => {
@@ -59,14 +66,23 @@ describe('upgraded', () => {
     expect(result.outcome).toBe('upgraded')
   })
 
-  test('for an alias of the account, with the account\'s own principal', async () => {
+  test("for an alias of the account, with the account's own principal", async () => {
     const { server, browser } = world()
     const device = browser()
     const auth = await device.load()
     const { principal } = auth.getState().session!
-    server.accounts.set('ada', { accountId: 'a', principal: 'canonical', aliases: [principal], recoverable: true, claims: {} })
+    server.accounts.set('ada', {
+      accountId: 'a',
+      principal: 'canonical',
+      aliases: [principal],
+      recoverable: true,
+      claims: {},
+    })
     const result = await auth.upgrade(() => device.account.signIn('ada'))
-    expect(result).toMatchObject({ outcome: 'upgraded', session: { principal: 'canonical', principals: ['canonical', principal] } })
+    expect(result).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal: 'canonical', principals: ['canonical', principal] },
+    })
   })
 
   test('again, after the session was lost: the same account resumes', async () => {
@@ -112,25 +128,46 @@ describe('switched', () => {
     const result = await auth.upgrade(() => second.account.signIn('ada'))
     expect(result).toMatchObject({ outcome: 'switched', session: { principal: ada } })
     expect(changes).toHaveBeenCalledExactlyOnceWith({ from: own, to: ada, reason: 'upgradeCompleted' })
-    expect(await second.store.read()).toMatchObject({ entries: [{ kind: 'device', principal: own }, { kind: 'account', principal: ada }] })
+    expect(await second.store.read()).toMatchObject({
+      entries: [
+        { kind: 'device', principal: own },
+        { kind: 'account', principal: ada },
+      ],
+    })
   })
 
   test('an anonymous device has nothing to set aside', async () => {
     const { browser, ada } = await elsewhere()
     const second = browser()
     const auth = await second.load({ initialMode: 'anonymous' })
-    expect(await auth.upgrade(() => second.account.signIn('ada'))).toMatchObject({ outcome: 'switched', session: { principal: ada } })
+    expect(await auth.upgrade(() => second.account.signIn('ada'))).toMatchObject({
+      outcome: 'switched',
+      session: { principal: ada },
+    })
   })
 
   const holdings = {
     'the app says that it holds something': { options: { describeLocal: () => ({ items: 2, label: '2 notes' }) } },
-    'the app cannot say what it holds': { options: { describeLocal: () => { throw new Error('database is gone') } } },
+    'the app cannot say what it holds': {
+      options: {
+        describeLocal: () => {
+          throw new Error('database is gone')
+        },
+      },
+    },
     'the app says nonsense': { options: { describeLocal: () => ({}) as never } },
-    'a write was recorded': { prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.recordWrite() },
-    'a key was derived': { prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.deriveKey('notes') },
+    'a write was recorded': {
+      prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.recordWrite(),
+    },
+    'a key was derived': {
+      prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.deriveKey('notes'),
+    },
   } as const
 
-  for (const [name, { options = {}, prepare }] of Object.entries(holdings) as [string, { options?: object; prepare?: (auth: unknown) => Promise<unknown> }][]) {
+  for (const [name, { options = {}, prepare }] of Object.entries(holdings) as [
+    string,
+    { options?: object; prepare?: (auth: unknown) => Promise<unknown> },
+  ][]) {
     test(`not where ${name}: a conflict, with everything as before`, async () => {
       const { browser } = await elsewhere()
       const second = browser()
@@ -197,13 +234,16 @@ describe('switched', () => {
 })
 
 describe('failed', () => {
-  test('a refusal leaves the state before, with the provider\'s error', async () => {
+  test("a refusal leaves the state before, with the provider's error", async () => {
     const browser = world().browser()
     const auth = await browser.load()
     const before = auth.getState()
     const record = await browser.store.read()
     const result = await auth.upgrade(() => browser.account.signIn('nobody'))
-    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'PROVIDER_REFUSED', cause: { message: 'unknown' } } })
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'PROVIDER_REFUSED', cause: { message: 'unknown' } },
+    })
     expect(auth.getState()).toEqual({ ...before, upgrade: { failure: 'PROVIDER_REFUSED' } })
     expect(await browser.store.read()).toEqual(record)
   })
@@ -211,7 +251,11 @@ describe('failed', () => {
   test('so does a run that throws', async () => {
     const auth = await world().browser().load()
     const cause = new Error('the person closed the window')
-    expect(await auth.upgrade(() => { throw cause })).toMatchObject({ outcome: 'failed', error: { code: 'PROVIDER_REFUSED', cause } })
+    expect(
+      await auth.upgrade(() => {
+        throw cause
+      }),
+    ).toMatchObject({ outcome: 'failed', error: { code: 'PROVIDER_REFUSED', cause } })
     expect(auth.getState().phase).toBe('ready')
   })
 
@@ -229,7 +273,11 @@ describe('failed', () => {
     const before = auth.getState()
     const update = browser.store.update.bind(browser.store)
     const failing = vi.spyOn(browser.store, 'update')
-    failing.mockImplementationOnce(update).mockRejectedValueOnce(Object.assign(new Error('full'), { code: 'KEYSTORE_UNAVAILABLE', [Symbol.for('latchkey.error')]: true }))
+    failing
+      .mockImplementationOnce(update)
+      .mockRejectedValueOnce(
+        Object.assign(new Error('full'), { code: 'KEYSTORE_UNAVAILABLE', [Symbol.for('latchkey.error')]: true }),
+      )
     expect(codeOf(await auth.upgrade(() => browser.account.signUp('ada')))).toBe('KEYSTORE_UNAVAILABLE')
     expect(auth.getState()).toMatchObject({ session: before.session, authMode: 'local-first' })
     expect(await auth.upgrade(() => browser.account.signIn('ada'))).toMatchObject({ outcome: 'upgraded' })
@@ -241,7 +289,10 @@ describe('failed', () => {
     const auth = await device.load()
     const { principal } = auth.getState().session!
     server.accounts.set('eve', { accountId: 'e', principal, aliases: [], recoverable: false, claims: {} })
-    expect(await auth.upgrade(() => device.account.signUp('ada'))).toMatchObject({ outcome: 'taken', error: { code: 'PRINCIPAL_TAKEN' } })
+    expect(await auth.upgrade(() => device.account.signUp('ada'))).toMatchObject({
+      outcome: 'taken',
+      error: { code: 'PRINCIPAL_TAKEN' },
+    })
   })
 
   test('a session that was planted before gains nothing from a run that signs in to nothing', async () => {
@@ -263,7 +314,9 @@ describe('two acts at once', () => {
     let finish = (): void => {}
     const gate = new Promise<void>((resolve) => (finish = resolve))
     const first = auth.upgrade(() => gate.then(() => browser.account.signUp('ada')))
-    await expect(auth.upgrade(() => browser.account.signUp('bob'))).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
+    await expect(auth.upgrade(() => browser.account.signUp('bob'))).rejects.toMatchObject({
+      code: 'UPGRADE_IN_PROGRESS',
+    })
     await expect(auth.signOut()).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
     await expect(auth.ensureIdentity()).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
     finish()
@@ -310,6 +363,8 @@ describe('an identity that another tab changed before', () => {
 
 test('without an account provider, or without a function, upgrade is a TypeError', async () => {
   const browser = world().browser()
-  await expect((await browser.load({ account: undefined } as never)).upgrade(() => {})).rejects.toBeInstanceOf(TypeError)
+  await expect((await browser.load({ account: undefined } as never)).upgrade(() => {})).rejects.toBeInstanceOf(
+    TypeError,
+  )
   await expect((await browser.load()).upgrade('signUp' as never)).rejects.toBeInstanceOf(TypeError)
 })

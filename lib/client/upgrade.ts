@@ -17,11 +17,14 @@ import { type Taken, completeUpgrade, endSession, isSameIdentity, takeAccount } 
 export async function upgrade(runtime: Runtime, run?: () => unknown): Promise<UpgradeResult> {
   const { account } = runtime.options
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
-  if (run !== undefined && typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
+  if (run !== undefined && typeof run !== 'function')
+    throw new TypeError('upgrade: expected a function that signs up or in')
   if (runtime.getState().phase === 'conflict') throw runtime.core.fail('CONFLICT', 'resolve it first')
   if (!runtime.dispatch({ type: 'upgradeStarted' })) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
   try {
-    const outcome = await exclusively(runtime, () => (run ? reach(runtime, account, run) : takeWaiting(runtime, account)))
+    const outcome = await exclusively(runtime, () =>
+      run ? reach(runtime, account, run) : takeWaiting(runtime, account),
+    )
     return outcome === 'pending' ? pended(runtime) : await conclude(runtime, outcome)
   } catch (thrown) {
     const error = toError(runtime, thrown)
@@ -56,7 +59,8 @@ async function takeWaiting(runtime: Runtime, account: AccountProvider): Promise<
   const found = await account.getSession({ peek: true })
   if (!found) throw runtime.core.fail('SESSION_MISSING')
   if (!shown) return considered(runtime, account, before, found)
-  if (shown.accountId !== found.accountId) throw runtime.core.fail('IDENTITY_CHANGED', 'another account is signed in by now')
+  if (shown.accountId !== found.accountId)
+    throw runtime.core.fail('IDENTITY_CHANGED', 'another account is signed in by now')
   return takeAccount(runtime, account, before, found)
 }
 
@@ -89,7 +93,12 @@ async function attempt(runtime: Runtime, account: AccountProvider, given: Attemp
 }
 
 /** A session that nobody here asked for is taken only if it is meant for this identity; otherwise it is shown. */
-async function considered(runtime: Runtime, account: AccountProvider, before: Entry | undefined, found: AccountSession): Promise<Taken | 'pending'> {
+async function considered(
+  runtime: Runtime,
+  account: AccountProvider,
+  before: Entry | undefined,
+  found: AccountSession,
+): Promise<Taken | 'pending'> {
   const taken = await considerSession(runtime, account, before, found, false)
   if (!taken) showWaiting(runtime, found)
   return taken ?? 'pending'
@@ -116,7 +125,9 @@ interface Ran {
 /** A proof that is refused on time was refused before anything else happened: with a right clock, once more. */
 async function runInTime(runtime: Runtime, account: AccountProvider, given: Attempt): Promise<Ran> {
   const ran = await runWithProof(runtime, account, given)
-  return isRefusedOnTime(runtime, ran.failure) && (await correctClock(runtime)) ? runWithProof(runtime, account, given) : ran
+  return isRefusedOnTime(runtime, ran.failure) && (await correctClock(runtime))
+    ? runWithProof(runtime, account, given)
+    : ran
 }
 
 /** Runs the sign-up, and reads every way in which providers report a failure. */

@@ -17,7 +17,11 @@ const SKEWS: readonly (readonly [label: string, skew: number])[] = [
 /** Makes one `createAuth` believe that this device's clock is wrong. @param onChange - it was switched */
 export function createClockSwitch(onChange: () => void): Switch {
   const skewed = new Set<Observed>()
-  const radios = SKEWS.map(([label, skew]) => ({ label, skew, radio: element('input', { type: 'radio', name: 'skew', value: String(skew) }) }))
+  const radios = SKEWS.map(([label, skew]) => ({
+    label,
+    skew,
+    radio: element('input', { type: 'radio', name: 'skew', value: String(skew) }),
+  }))
   let shown: Observed | undefined
   for (const { radio, skew } of radios)
     radio.addEventListener('change', () => {

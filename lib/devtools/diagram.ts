@@ -16,13 +16,23 @@ const PLACES: Readonly<Record<Phase, readonly [x: number, y: number, width: numb
 }
 const HEIGHT = 30
 
-const HEADS: Readonly<Record<Heading, string>> = { right: 'm-4-4 4 4-4 4', left: 'm4-4-4 4 4 4', down: 'm-4-4 4 4 4-4', up: 'm-4 4 4-4 4 4' }
+const HEADS: Readonly<Record<Heading, string>> = {
+  right: 'm-4-4 4 4-4 4',
+  left: 'm4-4-4 4 4 4',
+  down: 'm-4-4 4 4 4-4',
+  up: 'm-4 4 4-4 4 4',
+}
 
 /** The state machine: the present phase is lit, and so is the way that led there. */
 export function createDiagram(): Section {
   const nodes = new Map(Object.keys(PLACES).map((phase) => [phase as Phase, drawPhase(phase as Phase)]))
   const edges = EDGES.map((edge) => ({ ...edge, line: drawEdge(`${edge.from} ${edge.to}` as Way, edge.events) }))
-  const element = drawn('svg', { class: 'diagram', viewBox: '0 0 368 196', role: 'img' }, ...edges.map(({ line }) => line), ...nodes.values())
+  const element = drawn(
+    'svg',
+    { class: 'diagram', viewBox: '0 0 368 196', role: 'img' },
+    ...edges.map(({ line }) => line),
+    ...nodes.values(),
+  )
 
   return {
     element,
@@ -30,7 +40,12 @@ export function createDiagram(): Section {
       const { phase } = observed.instance.getState()
       const [from, to] = lastWay(observed)
       for (const [name, node] of nodes) setAttribute(node, 'data-is', name === phase ? 'present' : null)
-      for (const edge of edges) setAttribute(edge.line, 'data-is', edge.from === from && edge.to === to ? 'taken' : edge.from === phase ? 'possible' : null)
+      for (const edge of edges)
+        setAttribute(
+          edge.line,
+          'data-is',
+          edge.from === from && edge.to === to ? 'taken' : edge.from === phase ? 'possible' : null,
+        )
       setAttribute(element, 'aria-label', describe(phase))
     },
   }
@@ -49,13 +64,30 @@ function describe(phase: Phase): string {
 
 function drawPhase(phase: Phase): SVGGElement {
   const [x, y, width] = PLACES[phase]
-  const box = { x: `${x - width / 2}`, y: `${y - HEIGHT / 2}`, width: `${width}`, height: `${HEIGHT}`, rx: `${HEIGHT / 2}` }
-  return drawn('g', { class: 'phase', 'data-phase': phase }, drawn('rect', box), drawn('text', { x: `${x}`, y: `${y + 4}` }, phase))
+  const box = {
+    x: `${x - width / 2}`,
+    y: `${y - HEIGHT / 2}`,
+    width: `${width}`,
+    height: `${HEIGHT}`,
+    rx: `${HEIGHT / 2}`,
+  }
+  return drawn(
+    'g',
+    { class: 'phase', 'data-phase': phase },
+    drawn('rect', box),
+    drawn('text', { x: `${x}`, y: `${y + 4}` }, phase),
+  )
 }
 
 function drawEdge(way: Way, events: readonly string[]): SVGGElement {
   const [path, heading] = ROUTES[way]
   const title = drawn('title', {}, `${way.replace(' ', ' → ')}: ${events.join(', ')}`)
   // The second one is wide and unseen: a thin line is hard to point at.
-  return drawn('g', { class: 'edge', 'data-way': way }, title, drawn('path', { d: path + HEADS[heading] }), drawn('path', { class: 'reach', d: path }))
+  return drawn(
+    'g',
+    { class: 'edge', 'data-way': way },
+    title,
+    drawn('path', { d: path + HEADS[heading] }),
+    drawn('path', { class: 'reach', d: path }),
+  )
 }

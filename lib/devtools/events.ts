@@ -2,12 +2,22 @@ import { element } from './dom.ts'
 import type { Observed, SeenEvent } from './observe.ts'
 import type { Section } from './section.ts'
 
-const clock = (at: number): string => new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const clock = (at: number): string =>
+  new Date(at).toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  })
 
 /** The last events, newest first. */
 export function createEvents(): Section {
   const list = element('ol', { reversed: '' })
-  const scroller = element('div', { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': 'Last events, newest first' }, list)
+  const scroller = element(
+    'div',
+    { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': 'Last events, newest first' },
+    list,
+  )
   let shown: Observed | undefined
   let newest: SeenEvent | undefined
 
@@ -30,7 +40,15 @@ export function createEvents(): Section {
 
 function row(event: SeenEvent): HTMLLIElement {
   const time = element('time', { datetime: new Date(event.at).toISOString() }, clock(event.at))
-  return element('li', event.ignored ? { 'data-ignored': 'true' } : {}, time, ' ', element('code', {}, event.event), ' ', element('span', {}, effectOf(event)))
+  return element(
+    'li',
+    event.ignored ? { 'data-ignored': 'true' } : {},
+    time,
+    ' ',
+    element('code', {}, event.event),
+    ' ',
+    element('span', {}, effectOf(event)),
+  )
 }
 
 /** What the event changed. */

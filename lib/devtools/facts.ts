@@ -1,7 +1,15 @@
 import { element, setAttribute, setText } from './dom.ts'
 import type { Observed } from './observe.ts'
 import type { Section } from './section.ts'
-import { DURABILITY_WORDS, ERROR_WORDS, MODE_WORDS, PROBLEM_WORDS, PROTECTION_WORDS, spanWords, tokenWords } from './words.ts'
+import {
+  DURABILITY_WORDS,
+  ERROR_WORDS,
+  MODE_WORDS,
+  PROBLEM_WORDS,
+  PROTECTION_WORDS,
+  spanWords,
+  tokenWords,
+} from './words.ts'
 
 /** A value, and what it means. */
 type Fact = readonly [value: string, words?: string | undefined]
@@ -28,7 +36,9 @@ const FACTS: Readonly<Record<string, (observed: Observed) => Fact>> = {
   Token: ({ instance, now }) => tokenWords(instance.timing.tokenExpiresAt, now()),
   'Server time': ({ instance }) => {
     const { skew } = instance.timing
-    return skew ? [`${skew < 0 ? '−' : '+'}${spanWords(skew)}`, 'learned when it refused a token'] : ['as here', 'as far as known']
+    return skew
+      ? [`${skew < 0 ? '−' : '+'}${spanWords(skew)}`, 'learned when it refused a token']
+      : ['as here', 'as far as known']
   },
   Kept: ({ instance }) => {
     const { durability } = instance.getState().storage
@@ -49,7 +59,18 @@ export function createFacts(): Section {
   const rows = Object.entries(FACTS).map(([name, read]) => {
     const value = element('strong')
     const words = element('span')
-    return { name, read, value, words, line: element('div', { 'data-fact': name.toLowerCase() }, element('dt', {}, name), element('dd', {}, value, ' ', words)) }
+    return {
+      name,
+      read,
+      value,
+      words,
+      line: element(
+        'div',
+        { 'data-fact': name.toLowerCase() },
+        element('dt', {}, name),
+        element('dd', {}, value, ' ', words),
+      ),
+    }
   })
   return {
     element: element('dl', { class: 'facts' }, ...rows.map(({ line }) => line)),
@@ -59,7 +80,11 @@ export function createFacts(): Section {
         const [now, meaning = ''] = read(observed)
         setText(value, now)
         setText(words, meaning)
-        setAttribute(line, 'data-wrong', (name === 'Error' && error) || (name === 'Storage' && storage.problem) ? 'true' : null)
+        setAttribute(
+          line,
+          'data-wrong',
+          (name === 'Error' && error) || (name === 'Storage' && storage.problem) ? 'true' : null,
+        )
       }
     },
   }

@@ -29,7 +29,10 @@ test('where there are no custom elements nothing is put up: a server would keep 
 test('the element is defined once, together with the hook', () => {
   const defined = new Map<string, unknown>()
   vi.stubGlobal('HTMLElement', Object)
-  vi.stubGlobal('customElements', { get: (tag: string) => defined.get(tag), define: (tag: string, made: unknown) => defined.set(tag, made) })
+  vi.stubGlobal('customElements', {
+    get: (tag: string) => defined.get(tag),
+    define: (tag: string, made: unknown) => defined.set(tag, made),
+  })
   defineDevtools()
   const [hook, element] = [place[HOOK], defined.get('latchkey-devtools')]
   expect(hook).toBeDefined()
@@ -118,7 +121,9 @@ test('nothing that is seen holds the secret or a token', async () => {
   const { instances } = observe()
   const auth = await start()
   const token = (await auth.getToken())!
-  const seen = JSON.stringify(instances.map(({ events, instance, label }) => [label, events, instance, instance.getState()]))
+  const seen = JSON.stringify(
+    instances.map(({ events, instance, label }) => [label, events, instance, instance.getState()]),
+  )
   expect(seen).toContain(auth.getState().session?.principal)
   for (const part of token.split('.').slice(1)) expect(seen).not.toContain(part)
 })

@@ -63,14 +63,22 @@ export function observe(): Observer {
   }
 }
 
-function follow(instance: DevtoolsInstance, others: readonly Observed[]): [seen: Observed, note: (record: DevtoolsRecord) => void] {
+function follow(
+  instance: DevtoolsInstance,
+  others: readonly Observed[],
+): [seen: Observed, note: (record: DevtoolsRecord) => void] {
   const { name, timing } = instance
   const same = others.filter((other) => other.instance.name === name).length
   const events: SeenEvent[] = []
   // The app may have given it a clock of its own.
   let ownClock = 0
   const corrected = (): number => Date.now() + timing.simulated + timing.skew
-  const seen: Observed = { label: same ? `${name} (${same + 1})` : name, instance, events, now: () => corrected() + ownClock }
+  const seen: Observed = {
+    label: same ? `${name} (${same + 1})` : name,
+    instance,
+    events,
+    now: () => corrected() + ownClock,
+  }
   return [
     seen,
     (record) => {

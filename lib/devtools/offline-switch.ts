@@ -16,7 +16,13 @@ export function createOfflineSwitch(onChange: () => void): Switch {
     onChange()
   })
   return {
-    element: element('label', { class: 'switch' }, element('span', {}, 'Offline'), element('small', {}, 'fetch fails as without a network'), box),
+    element: element(
+      'label',
+      { class: 'switch' },
+      element('span', {}, 'Offline'),
+      element('small', {}, 'fetch fails as without a network'),
+      box,
+    ),
     render: () => void (box.checked = restore !== undefined),
     summary: () => (restore ? 'offline' : ''),
     reset,

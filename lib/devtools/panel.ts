@@ -50,7 +50,9 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer): { rende
   const body = element('div', { id: 'body', class: 'body' }, nothingYet(), parts, promise())
   const root = host.shadowRoot!
   root.adoptedStyleSheets = [createSheet()]
-  root.replaceChildren(element('aside', { class: 'panel', 'aria-label': 'Latchkey developer panel' }, header.element, body))
+  root.replaceChildren(
+    element('aside', { class: 'panel', 'aria-label': 'Latchkey developer panel' }, header.element, body),
+  )
 
   function render(): void {
     const observed = chooser.chosen()
@@ -89,10 +91,24 @@ function listenToKeys(host: LatchkeyDevtoolsElement, signal: AbortSignal): void 
 }
 
 function nothingYet(): HTMLElement {
-  const rule = element('p', {}, 'Only what is created after ', element('code', {}, 'defineDevtools()'), ' can be seen: call it before ', element('code', {}, 'createAuth()'), '.')
+  const rule = element(
+    'p',
+    {},
+    'Only what is created after ',
+    element('code', {}, 'defineDevtools()'),
+    ' can be seen: call it before ',
+    element('code', {}, 'createAuth()'),
+    '.',
+  )
   return element('div', { class: 'nothing' }, element('h2', {}, 'Nothing to see yet'), rule)
 }
 
 function promise(): HTMLElement {
-  return element('p', { class: 'promise' }, 'Sees only what came after ', element('code', {}, 'defineDevtools()'), '; no secret, no token.')
+  return element(
+    'p',
+    { class: 'promise' },
+    'Sees only what came after ',
+    element('code', {}, 'defineDevtools()'),
+    '; no secret, no token.',
+  )
 }

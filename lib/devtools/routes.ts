@@ -1,7 +1,9 @@
 import type { EDGES } from '../machine/edges.ts'
 import type { Phase } from '../machine/state.ts'
 
-type WayOf<Edge> = Edge extends { readonly from: infer From extends string; readonly to: infer To extends string } ? `${From} ${To}` : never
+type WayOf<Edge> = Edge extends { readonly from: infer From extends string; readonly to: infer To extends string }
+  ? `${From} ${To}`
+  : never
 
 /** Two phases with a way from the first to the second. */
 export type Way = WayOf<(typeof EDGES)[number]>

@@ -18,7 +18,11 @@ export function createSwitches(onChange: () => void): Switch {
   return {
     element: element('section', { class: 'switches', 'aria-label': 'Switches' }, ...switches.map((one) => one.element)),
     render: (observed) => switches.forEach((one) => one.render(observed)),
-    summary: (observed) => switches.map((one) => one.summary(observed)).filter(Boolean).join(', '),
+    summary: (observed) =>
+      switches
+        .map((one) => one.summary(observed))
+        .filter(Boolean)
+        .join(', '),
     reset: () => switches.forEach((one) => one.reset()),
   }
 }

@@ -19,7 +19,11 @@ describe.each([nativeSuite, nobleSuite])('profile latchkey/v1 with $name', (suit
 
     test('gives the principal, the thumbprint and the public key', async () => {
       const { principal, thumbprint, x, suite: name } = await open()
-      expect({ principal, thumbprint, x }).toEqual({ principal: vector.principal, thumbprint: vector.thumbprint, x: vector.x })
+      expect({ principal, thumbprint, x }).toEqual({
+        principal: vector.principal,
+        thumbprint: vector.thumbprint,
+        x: vector.x,
+      })
       expect(name).toBe(suite.name)
     })
 
@@ -49,7 +53,9 @@ describe.each([nativeSuite, nobleSuite])('profile latchkey/v1 with $name', (suit
   })
 
   test('hashes as FIPS 180-2 does', async () => {
-    expect(hexOf(await suite.sha256(utf8('abc')))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+    expect(hexOf(await suite.sha256(utf8('abc')))).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    )
   })
 
   test('derives as RFC 5869 with an empty salt does', async () => {
@@ -144,7 +150,9 @@ describe('the private key', () => {
 /** HKDF (RFC 5869) with an empty salt and one block of output, by node:crypto. */
 function expandOnce(ikmHex: string, info: string): string {
   const prk = createHmac('sha256', Buffer.alloc(32)).update(Buffer.from(ikmHex, 'hex')).digest()
-  return createHmac('sha256', prk).update(Buffer.concat([Buffer.from(info), Buffer.of(1)])).digest('hex')
+  return createHmac('sha256', prk)
+    .update(Buffer.concat([Buffer.from(info), Buffer.of(1)]))
+    .digest('hex')
 }
 
 function bytesOf(hex: string): Uint8Array<ArrayBuffer> {

@@ -38,7 +38,10 @@ export function openHardenedKey({ principal, x }: Pick<DeviceKey, 'principal' | 
  * @param suite - the implementation to use; without one WebCrypto is tried, and @noble loaded if it fails
  * @throws {LatchkeyError} `CRYPTO_UNAVAILABLE`: neither implementation works here
  */
-export async function openDeviceKey(secret: Uint8Array<ArrayBuffer>, suite?: CryptoSuite): Promise<DeviceKey & Identifier> {
+export async function openDeviceKey(
+  secret: Uint8Array<ArrayBuffer>,
+  suite?: CryptoSuite,
+): Promise<DeviceKey & Identifier> {
   if (suite) return derive(secret, suite)
   try {
     return await derive(secret, nativeSuite)

@@ -36,10 +36,12 @@ export function isMissing(error: unknown): boolean {
  */
 export async function readPrivateFile(file: string): Promise<Uint8Array | undefined> {
   // Not through a link to somewhere else, and not waiting for whoever writes to a pipe.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
-    if (isMissing(error)) return undefined
-    throw (error as NodeJS.ErrnoException).code === 'ELOOP' ? refusal(file, 'is a symbolic link', error) : error
-  })
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      if (isMissing(error)) return undefined
+      throw (error as NodeJS.ErrnoException).code === 'ELOOP' ? refusal(file, 'is a symbolic link', error) : error
+    },
+  )
   if (!handle) return undefined
   try {
     checkPrivate(file, await handle.stat())
@@ -55,7 +57,11 @@ function checkPrivate(file: string, found: Stats): void {
   const user = process.geteuid?.()
   if (user === undefined) return
   if (found.uid !== user) throw refusal(file, 'belongs to another user')
-  if (found.mode & 0o077) throw refusal(file, `can be used by others (mode ${(found.mode & 0o777).toString(8)}); if nobody read it: chmod 600`)
+  if (found.mode & 0o077)
+    throw refusal(
+      file,
+      `can be used by others (mode ${(found.mode & 0o777).toString(8)}); if nobody read it: chmod 600`,
+    )
 }
 
 function refusal(file: string, why: string, cause?: unknown): LatchkeyError {
@@ -72,7 +78,9 @@ export function temporaryOf(file: string): string {
 /** Removes every temporary file of a file: those of processes that died, and of any that goes on without its turn. */
 export async function sweep(file: string): Promise<void> {
   const [folder, name] = [dirname(file), basename(file)]
-  const strays = (await readdir(folder)).filter((other) => other.startsWith(name) && TEMPORARY.test(other.slice(name.length)))
+  const strays = (await readdir(folder)).filter(
+    (other) => other.startsWith(name) && TEMPORARY.test(other.slice(name.length)),
+  )
   await Promise.all(strays.map((other) => rm(join(folder, other), { force: true })))
 }
 

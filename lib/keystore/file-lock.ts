@@ -29,7 +29,8 @@ export async function takeTurn(file: string, checkTime: () => void): Promise<Tur
     const owner = await ownerOf(lock)
     if (owner !== seen) [seen, since] = [owner, performance.now()]
     const isFree = owner === undefined || isDead(owner) || performance.now() - since > STALE
-    if (isFree && (await place(file, lock, mark, owner === undefined))) return { isMine, end: () => release(lock, isMine) }
+    if (isFree && (await place(file, lock, mark, owner === undefined)))
+      return { isMine, end: () => release(lock, isMine) }
     await pause()
   }
 }

@@ -33,12 +33,21 @@ async function newWorker(): Promise<ChildProcess> {
 }
 
 /** Gives every worker its task in the same turn, which is the barrier, and waits until each has left. */
-async function run(given: readonly ChildProcess[], task: object, onAnswer: (answer: Answer) => void = () => {}): Promise<Answer[]> {
-  const leaving = given.map((worker) => new Promise<Answer>((resolve, reject) => {
-    let last: Answer = {}
-    worker.on('message', (answer: Answer) => onAnswer((last = answer)))
-    worker.on('exit', (code, signal) => (code === 0 ? resolve(last) : reject(new Error(`worker left with ${code ?? signal}`))))
-  }))
+async function run(
+  given: readonly ChildProcess[],
+  task: object,
+  onAnswer: (answer: Answer) => void = () => {},
+): Promise<Answer[]> {
+  const leaving = given.map(
+    (worker) =>
+      new Promise<Answer>((resolve, reject) => {
+        let last: Answer = {}
+        worker.on('message', (answer: Answer) => onAnswer((last = answer)))
+        worker.on('exit', (code, signal) =>
+          code === 0 ? resolve(last) : reject(new Error(`worker left with ${code ?? signal}`)),
+        )
+      }),
+  )
   for (const worker of given) worker.send(task)
   return Promise.all(leaving)
 }
@@ -51,7 +60,11 @@ describe('processes at once', () => {
   test('two, 200 updates each: none is lost', async () => {
     const TIMES = 200
     const counts: number[] = []
-    await run(await newWorkers(2), { task: 'count', file, times: TIMES }, ({ count }) => count !== undefined && counts.push(count as number))
+    await run(
+      await newWorkers(2),
+      { task: 'count', file, times: TIMES },
+      ({ count }) => count !== undefined && counts.push(count as number),
+    )
     // Each update saw the one before it: every number came once.
     expect(new Set(counts).size).toBe(2 * TIMES)
     expect(await fileStore(file).read()).toEqual({ count: 2 * TIMES })
@@ -104,12 +117,17 @@ describe('a process that is killed', () => {
         const { count } = ((await store.read()) as { count: number } | undefined) ?? { count: 0 }
         expect([start, start + 1]).toContain(count)
         seen[count === start ? 'before' : 'after']++
-        expect(await store.update((found) => ({ ...(found as object), next: true }))).toEqual({ ...(count && { count }), next: true })
+        expect(await store.update((found) => ({ ...(found as object), next: true }))).toEqual({
+          ...(count && { count }),
+          next: true,
+        })
         expect(readdirSync(dirname(file)), `left by a kill before step ${step}`).toEqual(['identity.json'])
       }
       expect(seen.before).toBeGreaterThan(1)
       if (!torn) expect(seen.after).toBeGreaterThan(1)
-      console.warn(`killed ${moment}, ${seen.before + seen.after} in all: ${seen.before} times the record before, ${seen.after} times the record after`)
+      console.warn(
+        `killed ${moment}, ${seen.before + seen.after} in all: ${seen.before} times the record before, ${seen.after} times the record after`,
+      )
     }, 120_000)
   }
 
@@ -139,6 +157,9 @@ describe('a process that is killed', () => {
 
 test('needs nothing but Node: the program ends without a close()', () => {
   const program = `import { fileStore } from 'latchkey/node'; const store = fileStore(${JSON.stringify(file)}); await store.update(() => ({ kept: true })); console.log(JSON.stringify(await store.read()))`
-  const said = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: new URL('../..', import.meta.url), encoding: 'utf8' })
+  const said = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: new URL('../..', import.meta.url),
+    encoding: 'utf8',
+  })
   expect(JSON.parse(said)).toEqual({ kept: true })
 })

@@ -10,15 +10,26 @@ const withoutMinusZero = (value: unknown): unknown => JSON.parse(JSON.stringify(
 
 describe('a record', () => {
   test('is JSON that a person can read', () => {
-    expect(formatRecord({ v: 1, bytes: Uint8Array.of(255, 254), entries: [] })).toBe('{\n  "v": 1,\n  "bytes": {\n    "$bytes": "__4"\n  },\n  "entries": []\n}\n')
+    expect(formatRecord({ v: 1, bytes: Uint8Array.of(255, 254), entries: [] })).toBe(
+      '{\n  "v": 1,\n  "bytes": {\n    "$bytes": "__4"\n  },\n  "entries": []\n}\n',
+    )
   })
 
   test('comes back as it was, bytes and awkward names included', () => {
     const name = fc.oneof(fc.string(), fc.constantFrom('$', '$bytes', '$$bytes', '$$', 'toJSON', 'constructor'))
     const record = fc.letrec((tie) => ({
-      value: fc.oneof({ depthSize: 'small' }, fc.jsonValue().map(withoutMinusZero), fc.uint8Array().map((bytes) => Uint8Array.from(bytes)), fc.array(tie('value')), fc.dictionary(name, tie('value'), { noNullPrototype: true })),
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.jsonValue().map(withoutMinusZero),
+        fc.uint8Array().map((bytes) => Uint8Array.from(bytes)),
+        fc.array(tie('value')),
+        fc.dictionary(name, tie('value'), { noNullPrototype: true }),
+      ),
     })).value
-    fc.assert(fc.property(record, (value) => isDeepStrictEqual(again(value), value)), { numRuns: 500 })
+    fc.assert(
+      fc.property(record, (value) => isDeepStrictEqual(again(value), value)),
+      { numRuns: 500 },
+    )
   })
 
   test('may have a member that is named like the prototype', () => {
@@ -37,7 +48,7 @@ describe('a record', () => {
     expect(again([shared, shared])).toEqual([shared, shared])
   })
 
-  test('gives bytes, and not Node\'s Buffer', () => {
+  test("gives bytes, and not Node's Buffer", () => {
     expect(Object.getPrototypeOf(again(Buffer.from('abc')))).toBe(Uint8Array.prototype)
   })
 })
@@ -62,7 +73,9 @@ describe('what JSON has no form for', async () => {
   }
   for (const [name, value] of Object.entries(values)) {
     test(`${name} is refused, with its place`, () => {
-      expect(() => formatRecord({ list: [value] })).toThrow(expect.objectContaining({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining('record.list[0]') }))
+      expect(() => formatRecord({ list: [value] })).toThrow(
+        expect.objectContaining({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining('record.list[0]') }),
+      )
     })
   }
 
@@ -88,6 +101,8 @@ describe('a damaged file', () => {
   }
 
   test('no UTF-8: KEYSTORE_CORRUPT', () => {
-    expect(() => parseRecord(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(expect.objectContaining({ code: 'KEYSTORE_CORRUPT' }))
+    expect(() => parseRecord(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(
+      expect.objectContaining({ code: 'KEYSTORE_CORRUPT' }),
+    )
   })
 })

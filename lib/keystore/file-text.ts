@@ -22,7 +22,12 @@ function encode(value: unknown, place: string, around: readonly unknown[]): unkn
   if (!isPlain(value)) throw unstorable(place)
   // An absent member and an undefined one mean the same everywhere in a record.
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
-  return Object.fromEntries(members.map(([name, member]) => [name.startsWith('$') ? `$${name}` : name, encode(member, `${place}.${name}`, inside)]))
+  return Object.fromEntries(
+    members.map(([name, member]) => [
+      name.startsWith('$') ? `$${name}` : name,
+      encode(member, `${place}.${name}`, inside),
+    ]),
+  )
 }
 
 function isPlain(value: unknown): value is object {

@@ -1,6 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import type * as FileSystem from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -17,28 +29,37 @@ let isSynced = true
 vi.mock('node:fs/promises', async (importOriginal) => {
   const real = await importOriginal<typeof FileSystem>()
   type Call = (...given: never[]) => Promise<unknown>
-  const told = (name: string, call: Call) => async (...given: never[]) => {
-    await onStep([name, ...given.filter((part) => typeof part === 'string').map((part) => basename(part))].join(' '))
-    return call(...given)
-  }
+  const told =
+    (name: string, call: Call) =>
+    async (...given: never[]) => {
+      await onStep([name, ...given.filter((part) => typeof part === 'string').map((part) => basename(part))].join(' '))
+      return call(...given)
+    }
   const open = told('open', async (...given: never[]) => {
-    const handle = await (real.open as unknown as Call)(...given) as Record<string, Call>
+    const handle = (await (real.open as unknown as Call)(...given)) as Record<string, Call>
     const name = basename(given[0]!)
     if (!isSynced) handle['sync'] = async () => {}
-    for (const call of ['stat', 'readFile', 'writeFile', 'sync']) handle[call] = told(`${call} ${name}`, handle[call]!.bind(handle)) as Call
+    for (const call of ['stat', 'readFile', 'writeFile', 'sync'])
+      handle[call] = told(`${call} ${name}`, handle[call]!.bind(handle)) as Call
     const close = handle['close']!.bind(handle)
     // A descriptor is gone even where closing it fails.
     const tell = told(`close ${name}`, async () => {})
     handle['close'] = () => close().then(() => tell())
     return handle
   })
-  const others = (['mkdir', 'readdir', 'link', 'rename', 'rm', 'writeFile'] as const).map((name) => [name, told(name, real[name] as unknown as Call)])
+  const others = (['mkdir', 'readdir', 'link', 'rename', 'rm', 'writeFile'] as const).map((name) => [
+    name,
+    told(name, real[name] as unknown as Call),
+  ])
   return { ...real, ...Object.fromEntries(others), open }
 })
 
 let folder = ''
 let file = ''
-const leftovers = (): string[] => readdirSync(folder).filter((name) => name !== 'identity.json').sort()
+const leftovers = (): string[] =>
+  readdirSync(folder)
+    .filter((name) => name !== 'identity.json')
+    .sort()
 const add = (name: string) => (found: unknown) => ({ ...(found as object), [name]: true })
 
 beforeEach(() => {
@@ -79,9 +100,16 @@ describe('a file', () => {
     const steps: string[] = []
     onStep = (step) => void steps.push(step.replace(/\.[0-9a-f-]{36}/g, ''))
     await store.update(add('second'))
-    const [written, synced, placed, named] = ['writeFile identity.json.tmp {', 'sync identity.json.tmp', 'rename identity.json.tmp identity.json', `sync ${basename(folder)}`].map((step) => steps.findIndex((other) => other.startsWith(step) && !other.endsWith('.lock')))
+    const [written, synced, placed, named] = [
+      'writeFile identity.json.tmp {',
+      'sync identity.json.tmp',
+      'rename identity.json.tmp identity.json',
+      `sync ${basename(folder)}`,
+    ].map((step) => steps.findIndex((other) => other.startsWith(step) && !other.endsWith('.lock')))
     expect(written).toBeGreaterThan(0)
-    expect([written, synced, placed, named]).toEqual([written, synced, placed, named].sort((one, other) => one! - other!))
+    expect([written, synced, placed, named]).toEqual(
+      [written, synced, placed, named].sort((one, other) => one! - other!),
+    )
     expect(new Set([written, synced, placed, named]).size).toBe(4)
   })
 
@@ -119,7 +147,10 @@ describe('who may read it', () => {
       await store.update(add('kept'))
       chmodSync(file, mode)
       const text = readFileSync(file, 'utf8')
-      await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining(`mode ${mode.toString(8)}`) })
+      await expect(store.read()).rejects.toMatchObject({
+        code: 'KEYSTORE_UNAVAILABLE',
+        message: expect.stringContaining(`mode ${mode.toString(8)}`),
+      })
       await expect(store.update(add('more'))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
       expect([modeOf(file), readFileSync(file, 'utf8')]).toEqual([mode.toString(8), text])
       chmodSync(file, 0o600)
@@ -132,7 +163,10 @@ describe('who may read it', () => {
     await store.update(add('kept'))
     const user = process.geteuid!()
     vi.spyOn(process as Required<typeof process>, 'geteuid').mockReturnValue(user + 1)
-    await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining('another user') })
+    await expect(store.read()).rejects.toMatchObject({
+      code: 'KEYSTORE_UNAVAILABLE',
+      message: expect.stringContaining('another user'),
+    })
     await expect(store.update(add('more'))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
   })
 
@@ -140,7 +174,10 @@ describe('who may read it', () => {
     const target = join(folder, 'target')
     writeFileSync(target, '{"theirs":true}', { mode: 0o600 })
     symlinkSync(target, file)
-    await expect(fileStore(file).read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining('symbolic link') })
+    await expect(fileStore(file).read()).rejects.toMatchObject({
+      code: 'KEYSTORE_UNAVAILABLE',
+      message: expect.stringContaining('symbolic link'),
+    })
     await expect(fileStore(file).update(add('more'))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
     expect([lstatSync(file).isSymbolicLink(), readFileSync(target, 'utf8')]).toEqual([true, '{"theirs":true}'])
   })
@@ -156,7 +193,10 @@ describe('who may read it', () => {
     await expect(fileStore(file).read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', ['-m', '600', pipe])
-    await expect(fileStore(pipe).read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining('not a file') })
+    await expect(fileStore(pipe).read()).rejects.toMatchObject({
+      code: 'KEYSTORE_UNAVAILABLE',
+      message: expect.stringContaining('not a file'),
+    })
   })
 })
 
@@ -166,7 +206,11 @@ describe('a damaged file', () => {
   for (const text of ['', `{"secret":"${SECRET}`, `${SECRET}`, '{"$bytes":1}']) {
     test(`${JSON.stringify(text.slice(0, 12))}: KEYSTORE_CORRUPT, left in place, and nothing of it in the error`, async () => {
       writeFileSync(file, text, { mode: 0o600 })
-      const errors = await Promise.all([fileStore(file).read(), fileStore(file).update(add('more'))].map((work) => work.catch((error: unknown) => error)))
+      const errors = await Promise.all(
+        [fileStore(file).read(), fileStore(file).update(add('more'))].map((work) =>
+          work.catch((error: unknown) => error),
+        ),
+      )
       for (const error of errors) {
         expect(error).toMatchObject({ code: 'KEYSTORE_CORRUPT' })
         expect(inspect(error, { depth: 9 })).not.toContain(SECRET.slice(0, 8))
@@ -182,7 +226,10 @@ describe('a value that cannot be stored', () => {
     const store = fileStore(file)
     await store.update(add('kept'))
     const { privateKey } = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair
-    await expect(store.update(() => ({ keys: { sign: privateKey } }))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', message: expect.stringContaining('record.keys.sign') })
+    await expect(store.update(() => ({ keys: { sign: privateKey } }))).rejects.toMatchObject({
+      code: 'KEYSTORE_UNAVAILABLE',
+      message: expect.stringContaining('record.keys.sign'),
+    })
     expect(await store.read()).toEqual({ kept: true })
     expect(leftovers()).toEqual([])
   })
@@ -217,9 +264,16 @@ describe('a disk that fails', () => {
         onStep = () => {
           if (step++ === failing) throw fault(code)
         }
-        const error = await store.update(add('more')).then(() => undefined, (error: unknown) => error)
+        const error = await store.update(add('more')).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
         onStep = () => {}
-        if (!steps[failing]!.startsWith('rm ')) expect(leftovers().filter((name) => name.endsWith('.tmp')), steps[failing]).toEqual([])
+        if (!steps[failing]!.startsWith('rm '))
+          expect(
+            leftovers().filter((name) => name.endsWith('.tmp')),
+            steps[failing],
+          ).toEqual([])
         const found = await store.read()
         expect([{ kept: true }, { kept: true, more: true }]).toContainEqual(found)
         if (error) expect(error, steps[failing]).toMatchObject({ code: 'KEYSTORE_UNAVAILABLE', cause: { code } })
@@ -232,7 +286,9 @@ describe('a disk that fails', () => {
 
   test('a folder that cannot be made', async () => {
     writeFileSync(join(folder, 'file'), '')
-    await expect(fileStore(join(folder, 'file', 'identity.json')).update(add('more'))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    await expect(fileStore(join(folder, 'file', 'identity.json')).update(add('more'))).rejects.toMatchObject({
+      code: 'KEYSTORE_UNAVAILABLE',
+    })
   })
 })
 
@@ -259,7 +315,11 @@ describe('a disk that does not answer', () => {
       expect(await writing, steps[hanging]).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
       answer()
       // The next update waits its turn behind the late one.
-      expect(await store.update(add('next')), steps[hanging]).toEqual({ kept: true, ...(hanging >= placed && { late: true }), next: true })
+      expect(await store.update(add('next')), steps[hanging]).toEqual({
+        kept: true,
+        ...(hanging >= placed && { late: true }),
+        next: true,
+      })
       expect(leftovers(), steps[hanging]).toEqual([])
     }
   })
@@ -267,7 +327,9 @@ describe('a disk that does not answer', () => {
   test('reading is bounded too', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onStep = () => new Promise<never>(() => {})
-    const reading = fileStore(file).read().catch((error: unknown) => error)
+    const reading = fileStore(file)
+      .read()
+      .catch((error: unknown) => error)
     vi.advanceTimersByTime(10_000)
     expect(await reading).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
   })
@@ -318,7 +380,8 @@ describe('a lock that was left behind', () => {
     let time = 0
     vi.spyOn(performance, 'now').mockImplementation(() => (time += 1000))
     const removed: string[] = []
-    onStep = (step) => void (step.startsWith('rm identity.json.lock') && removed.push(readFileSync(`${file}.lock`, 'utf8')))
+    onStep = (step) =>
+      void (step.startsWith('rm identity.json.lock') && removed.push(readFileSync(`${file}.lock`, 'utf8')))
     let calls = 0
     await fileStore(file).update((found) => {
       if (++calls === 1) lockOf(`other ${process.ppid} ${hostname()}`)
@@ -337,7 +400,12 @@ describe('a lock that was left behind', () => {
 
 test('what a crash left is swept away, and nothing else', async () => {
   const stray = `${file}.01234567-89ab-4cde-8f01-23456789abcd.tmp`
-  const others = ['identity.json.backup.tmp', 'identity.json.tmp', 'other.json.01234567-89ab-4cde-8f01-23456789abcd.tmp', 'identity.json.01234567-89ab-4cde-8f01-23456789abcd.tmp.txt']
+  const others = [
+    'identity.json.backup.tmp',
+    'identity.json.tmp',
+    'other.json.01234567-89ab-4cde-8f01-23456789abcd.tmp',
+    'identity.json.01234567-89ab-4cde-8f01-23456789abcd.tmp.txt',
+  ]
   for (const name of [stray, ...others.map((other) => join(folder, other))]) writeFileSync(name, 'left')
   await fileStore(file).update(add('kept'))
   expect(leftovers()).toEqual(others.sort())
@@ -383,10 +451,12 @@ describe('an owner that is taken for dead while it works', () => {
     }
   }
 
-  test('loses no update, its own or another\'s, at every pair of steps', async () => {
+  test("loses no update, its own or another's, at every pair of steps", async () => {
     isSynced = false
     // Nobody is believed to be alive: whoever finds a lock takes it at once.
-    vi.spyOn(process, 'kill').mockImplementation(() => { throw fault('ESRCH') })
+    vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw fault('ESRCH')
+    })
     vi.spyOn(Math, 'random').mockImplementation(() => performance.now() % 0.2)
     let pairs = 0
     const total = (await fileStore(file).update(add('start')), await stepsOf(fileStore(file))).length
@@ -394,7 +464,11 @@ describe('an owner that is taken for dead while it works', () => {
       for (let second = 1; second <= total; second++) {
         writeFileSync(file, '{ "start": true }', { mode: 0o600 })
         await meet(first, second)
-        expect(await fileStore(file).read(), `stopped before steps ${first} and ${second}`).toEqual({ start: true, one: true, other: true })
+        expect(await fileStore(file).read(), `stopped before steps ${first} and ${second}`).toEqual({
+          start: true,
+          one: true,
+          other: true,
+        })
         pairs++
       }
     }

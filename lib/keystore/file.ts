@@ -1,7 +1,16 @@
 import { rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { LatchkeyError } from '../errors.ts'
-import { isMissing, makeFolder, readPrivateFile, reported, sweep, syncFolder, temporaryOf, writeNewFile } from './file-access.ts'
+import {
+  isMissing,
+  makeFolder,
+  readPrivateFile,
+  reported,
+  sweep,
+  syncFolder,
+  temporaryOf,
+  writeNewFile,
+} from './file-access.ts'
 import { type Turn, pause, takeTurn } from './file-lock.ts'
 import { formatRecord, parseRecord } from './file-text.ts'
 import type { RecordStore } from './store.ts'
@@ -55,7 +64,8 @@ async function change<Value>(file: string, updater: (found: unknown) => Value, c
       await reported(sweep(file))
       const found = await readRecord(file)
       const next = updater(found)
-      if ((next as unknown) === found || (await reported(replace(file, formatRecord(next), turn, checkTime)))) return next
+      if ((next as unknown) === found || (await reported(replace(file, formatRecord(next), turn, checkTime))))
+        return next
     } finally {
       await turn.end()
     }

@@ -35,16 +35,20 @@ const TASKS = {
 function dieAt(step, torn) {
   let steps = 0
   const die = () => process.kill(process.pid, 'SIGKILL')
-  const counted = (call) => async (...given) => {
-    if (!torn && ++steps === step) die()
-    return call(...given)
-  }
-  const countedWrite = (write, text) => async (...given) => {
-    if (++steps !== step) return write(...given)
-    given[text] = given[text].slice(0, given[text].length / 2)
-    if (torn) await write(...given)
-    die()
-  }
+  const counted =
+    (call) =>
+    async (...given) => {
+      if (!torn && ++steps === step) die()
+      return call(...given)
+    }
+  const countedWrite =
+    (write, text) =>
+    async (...given) => {
+      if (++steps !== step) return write(...given)
+      given[text] = given[text].slice(0, given[text].length / 2)
+      if (torn) await write(...given)
+      die()
+    }
   const { open } = fs
   for (const name of ['mkdir', 'readdir', 'link', 'rename', 'rm']) fs[name] = counted(fs[name])
   fs.writeFile = countedWrite(fs.writeFile, 1)

@@ -47,7 +47,10 @@ function createConnection(database: string): Connection {
   let opening: Promise<IDBDatabase> | undefined
 
   function close(): void {
-    void opening?.then((db) => db.close(), () => {})
+    void opening?.then(
+      (db) => db.close(),
+      () => {},
+    )
     opening = undefined
   }
 
@@ -108,7 +111,10 @@ function isForbidden(): boolean {
 }
 
 /** Private windows of some engines refuse to open anything as an invalid state, and that twice. */
-const CODES: Readonly<Record<string, LatchkeyErrorCode>> = { QuotaExceededError: 'KEYSTORE_FULL', InvalidStateError: 'KEYSTORE_PRIVATE' }
+const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
+  QuotaExceededError: 'KEYSTORE_FULL',
+  InvalidStateError: 'KEYSTORE_PRIVATE',
+}
 
 /** Workers have none: there a vanished record looks like a first visit. */
 function localStorageTrace(key: string): Trace {

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory.ts'
-import { type AccountEntry, type DeviceEntry, EMPTY_KEYRING, type Keyring, currentEntry, entryId, parseKeyring } from './record.ts'
+import {
+  type AccountEntry,
+  type DeviceEntry,
+  EMPTY_KEYRING,
+  type Keyring,
+  currentEntry,
+  entryId,
+  parseKeyring,
+} from './record.ts'
 import { openKeystore } from './store.ts'
 
 const device: DeviceEntry = {
@@ -15,7 +23,15 @@ const device: DeviceEntry = {
   derived: false,
   backedUpAt: null,
 }
-const account: AccountEntry = { kind: 'account', accountId: 'a', principal: device.principal, aliases: [], recoverable: false, claims: {}, verifiedAt: 1 }
+const account: AccountEntry = {
+  kind: 'account',
+  accountId: 'a',
+  principal: device.principal,
+  aliases: [],
+  recoverable: false,
+  claims: {},
+  verifiedAt: 1,
+}
 const ring: Keyring = { v: 1, current: entryId(account), entries: [device, account], intent: null, outbox: [] }
 
 describe('a sound record', () => {

@@ -117,7 +117,11 @@ export function currentEntry(ring: Keyring): Entry | undefined {
 /** The upgrade that waits, unless it expired or another identity is in force by now. `now` in milliseconds since 1970. */
 export function liveIntent(ring: Keyring, now: number): Intent | null {
   const { intent } = ring
-  return intent && (intent.conflict || intent.expiresAt > now) && intent.principal === (currentEntry(ring)?.principal ?? null) ? intent : null
+  return intent &&
+    (intent.conflict || intent.expiresAt > now) &&
+    intent.principal === (currentEntry(ring)?.principal ?? null)
+    ? intent
+    : null
 }
 
 /**
@@ -135,14 +139,23 @@ export function parseKeyring(value: unknown): Keyring | undefined {
 }
 
 function isKeyring(ring: Keyring): boolean {
-  const isSound = ring?.v === RECORD_VERSION && Array.isArray(ring.entries) && ring.entries.every(isEntry) && Array.isArray(ring.outbox)
+  const isSound =
+    ring?.v === RECORD_VERSION &&
+    Array.isArray(ring.entries) &&
+    ring.entries.every(isEntry) &&
+    Array.isArray(ring.outbox)
   return isSound && typeof ring.intent === 'object' && (ring.current === null || currentEntry(ring) !== undefined)
 }
 
 function isEntry(entry: Entry): boolean {
   const isOwned = isText(entry?.principal)
   if (entry?.kind === 'account') return isOwned && isText(entry.accountId) && Array.isArray(entry.aliases)
-  return entry?.kind === 'device' && isOwned && isText(entry.x) && (entry.secret?.length === 43 || typeof entry.keys === 'object')
+  return (
+    entry?.kind === 'device' &&
+    isOwned &&
+    isText(entry.x) &&
+    (entry.secret?.length === 43 || typeof entry.keys === 'object')
+  )
 }
 
 function isText(value: unknown): boolean {

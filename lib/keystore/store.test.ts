@@ -19,7 +19,10 @@ function clearable(): RecordStore & { clear(): void; isTraced: boolean } {
   return store
 }
 
-const withCurrent = (ring: Keyring): Keyring => ({ ...ring, outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }] })
+const withCurrent = (ring: Keyring): Keyring => ({
+  ...ring,
+  outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }],
+})
 
 describe('a record that vanished', () => {
   test('is told apart from a first visit by what was seen here', async () => {

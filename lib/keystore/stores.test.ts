@@ -93,7 +93,9 @@ describe('IndexedDB', () => {
 
   test('reports a store that cannot be opened, and tries again next time', async () => {
     const factory = fresh()
-    vi.spyOn(factory, 'open').mockImplementationOnce(() => { throw new DOMException('denied', 'SecurityError') })
+    vi.spyOn(factory, 'open').mockImplementationOnce(() => {
+      throw new DOMException('denied', 'SecurityError')
+    })
     const store = indexedDbStore('app')
     await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_BLOCKED' })
     expect(await store.read()).toBeUndefined()
@@ -106,15 +108,26 @@ describe('IndexedDB', () => {
     ['UnknownError', 'KEYSTORE_UNAVAILABLE'],
     ['VersionError', 'KEYSTORE_UNAVAILABLE'],
   ])('tells what keeps a database from being opened: %s is %s', async (name, code) => {
-    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', name) })
+    vi.spyOn(fresh(), 'open').mockImplementation(() => {
+      throw new DOMException('no', name)
+    })
     await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code })
   })
 
   test('where localStorage is forbidden, a database that cannot be opened for no known reason is too', async () => {
-    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('denied by the person', 'UnknownError') })
+    vi.spyOn(fresh(), 'open').mockImplementation(() => {
+      throw new DOMException('denied by the person', 'UnknownError')
+    })
     const found = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
-    Object.defineProperty(globalThis, 'localStorage', { configurable: true, get: () => { throw new DOMException('denied', 'SecurityError') } })
-    const reading = indexedDbStore('app').read().catch((error: unknown) => error)
+    Object.defineProperty(globalThis, 'localStorage', {
+      configurable: true,
+      get: () => {
+        throw new DOMException('denied', 'SecurityError')
+      },
+    })
+    const reading = indexedDbStore('app')
+      .read()
+      .catch((error: unknown) => error)
     expect(await reading).toMatchObject({ code: 'KEYSTORE_BLOCKED' })
     Reflect.deleteProperty(globalThis, 'localStorage')
     if (found) Object.defineProperty(globalThis, 'localStorage', found)
@@ -122,30 +135,41 @@ describe('IndexedDB', () => {
   })
 
   test('a page without an origin of its own is told apart from a blocked site', async () => {
-    vi.spyOn(fresh(), 'open').mockImplementation(() => { throw new DOMException('no', 'SecurityError') })
+    vi.spyOn(fresh(), 'open').mockImplementation(() => {
+      throw new DOMException('no', 'SecurityError')
+    })
     vi.stubGlobal('origin', 'null')
     await expect(indexedDbStore('app').read()).rejects.toMatchObject({ code: 'KEYSTORE_OPAQUE' })
     vi.unstubAllGlobals()
   })
 
-  test.each([null, new DOMException('gone', 'AbortError'), new DOMException('closed', 'InvalidStateError')])('does again what was aborted because the database was taken away: %s', async (reason) => {
-    fresh()
-    const store = indexedDbStore('app')
-    await store.update(() => ({ count: 1 }))
-    let updates = 0
-    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(() => { throw reason })
-    expect(await store.update((found) => (updates++, { count: (found as { count: number }).count + 1 }))).toEqual({ count: 2 })
-    expect(updates).toBe(2)
-    expect(put).toHaveBeenCalledTimes(2)
-    put.mockRestore()
-    expect(await store.read()).toEqual({ count: 2 })
-  })
+  test.each([null, new DOMException('gone', 'AbortError'), new DOMException('closed', 'InvalidStateError')])(
+    'does again what was aborted because the database was taken away: %s',
+    async (reason) => {
+      fresh()
+      const store = indexedDbStore('app')
+      await store.update(() => ({ count: 1 }))
+      let updates = 0
+      const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(() => {
+        throw reason
+      })
+      expect(await store.update((found) => (updates++, { count: (found as { count: number }).count + 1 }))).toEqual({
+        count: 2,
+      })
+      expect(updates).toBe(2)
+      expect(put).toHaveBeenCalledTimes(2)
+      put.mockRestore()
+      expect(await store.read()).toEqual({ count: 2 })
+    },
+  )
 
   test('does it a third time, since a clearing of the site closes two handles in a row, and no more than that', async () => {
     fresh()
     const store = indexedDbStore('app')
     const put = vi.spyOn(IDBObjectStore.prototype, 'put')
-    const abort = (): never => { throw new DOMException('The connection was closed.', 'AbortError') }
+    const abort = (): never => {
+      throw new DOMException('The connection was closed.', 'AbortError')
+    }
     put.mockImplementationOnce(abort).mockImplementationOnce(abort)
     expect(await store.update(() => ({ kept: true }))).toEqual({ kept: true })
     expect(await store.read()).toEqual({ kept: true })
@@ -159,7 +183,10 @@ describe('IndexedDB', () => {
 
   test('leaves a trace beside the record, which outlives the database', async () => {
     const kept = new Map<string, string>()
-    vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) })
+    vi.stubGlobal('localStorage', {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => void kept.set(key, value),
+    })
     const { trace } = indexedDbStore('app')
     expect(trace?.found()).toBe(false)
     trace?.leave()
@@ -181,7 +208,9 @@ describe('IndexedDB', () => {
     const factory = fresh()
     vi.spyOn(factory, 'open').mockImplementation(() => ({}) as IDBOpenDBRequest)
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const reading = indexedDbStore('app').read().catch((error: unknown) => error)
+    const reading = indexedDbStore('app')
+      .read()
+      .catch((error: unknown) => error)
     vi.runAllTimers()
     expect(isLatchkeyError(await reading, 'KEYSTORE_TIMEOUT')).toBe(true)
     vi.useRealTimers()
@@ -196,8 +225,14 @@ describe('IndexedDB', () => {
       const proxy: Partial<IDBOpenDBRequest> = {}
       void late.then(() => {
         const request = open(...names)
-        request.onupgradeneeded = () => (Object.assign(proxy, { result: request.result }), proxy.onupgradeneeded!.call(request, {} as IDBVersionChangeEvent))
-        request.onsuccess = () => (Object.assign(proxy, { result: request.result }), proxy.onsuccess!.call(request, {} as Event))
+        request.onupgradeneeded = () => (
+          Object.assign(proxy, { result: request.result }),
+          proxy.onupgradeneeded!.call(request, {} as IDBVersionChangeEvent)
+        )
+        request.onsuccess = () => (
+          Object.assign(proxy, { result: request.result }),
+          proxy.onsuccess!.call(request, {} as Event)
+        )
       })
       return proxy as IDBOpenDBRequest
     })
@@ -250,7 +285,9 @@ describe('IndexedDB', () => {
     const store = indexedDbStore('app')
     await store.update(() => ({ kept: true }))
     const put = vi.spyOn(IDBObjectStore.prototype, 'put')
-    put.mockImplementationOnce(() => { throw new DOMException('full', 'QuotaExceededError') })
+    put.mockImplementationOnce(() => {
+      throw new DOMException('full', 'QuotaExceededError')
+    })
     await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_FULL' })
     put.mockRestore()
     expect(await store.read()).toEqual({ kept: true })

@@ -5,15 +5,33 @@ import { type AuthEvent, type EventPayloads, type Found, type EventType, transit
 
 // Diagrams are made here out of the table itself: after a change of it, `npx vitest run lib/machine/edges -u`.
 
-const PHASES = Object.keys({ starting: 0, ready: 0, upgrading: 0, pending: 0, conflict: 0, 'signing-out': 0 } satisfies Record<Phase, 0>) as Phase[]
+const PHASES = Object.keys({
+  starting: 0,
+  ready: 0,
+  upgrading: 0,
+  pending: 0,
+  conflict: 0,
+  'signing-out': 0,
+} satisfies Record<Phase, 0>) as Phase[]
 
 const storage = { durability: 'evictable', protection: 'extractable' } as const
-const person = (principal: string, authMode: Session['authMode']): Session => ({ principal, principals: [principal], authMode, claims: {} })
+const person = (principal: string, authMode: Session['authMode']): Session => ({
+  principal,
+  principals: [principal],
+  authMode,
+  claims: {},
+})
 const sessions = [null, person('p', 'local-first'), person('p', 'external'), person('q', 'external')]
 const pending = { expected: null, expiresAt: 1 }
 const conflict = { principal: 'p', account: { accountId: 'a', principal: 'q', identifiers: [] }, isTaken: false }
-const views = sessions.map((session): { view: View } => ({ view: { authMode: session?.authMode ?? 'anonymous', session, storage } }))
-const found = views.flatMap(({ view }): Found[] => [{ view, waiting: {} }, { view, waiting: { pending } }, { view, waiting: { conflict } }])
+const views = sessions.map((session): { view: View } => ({
+  view: { authMode: session?.authMode ?? 'anonymous', session, storage },
+}))
+const found = views.flatMap(({ view }): Found[] => [
+  { view, waiting: {} },
+  { view, waiting: { pending } },
+  { view, waiting: { conflict } },
+])
 
 /** Every event with each kind of thing that it can bring. */
 const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] } = {
@@ -42,11 +60,23 @@ const EVENTS = Object.keys(PAYLOADS) as EventType[]
 
 /** A phase with nobody, somebody, an account, and with what can be wrong. */
 function statesIn(phase: Phase): AuthState[] {
-  const whole = sessions.map((session): AuthState => ({ ...INITIAL_STATE, phase, session, authMode: session?.authMode ?? 'anonymous', storage }))
+  const whole = sessions.map((session): AuthState => ({
+    ...INITIAL_STATE,
+    phase,
+    session,
+    authMode: session?.authMode ?? 'anonymous',
+    storage,
+  }))
   const waiting = whole.map((state): AuthState => ({ ...state, upgrade: { pending } }))
   if (phase === 'pending') return waiting
   if (phase === 'conflict') return whole.map((state): AuthState => ({ ...state, upgrade: { conflict } }))
-  return [...whole, ...waiting.filter(() => phase === 'upgrading' || phase === 'signing-out'), ...whole.filter(({ session }) => session).map((state): AuthState => ({ ...state, error: 'expired', upgrade: { failure: 'OFFLINE' } }))]
+  return [
+    ...whole,
+    ...waiting.filter(() => phase === 'upgrading' || phase === 'signing-out'),
+    ...whole
+      .filter(({ session }) => session)
+      .map((state): AuthState => ({ ...state, error: 'expired', upgrade: { failure: 'OFFLINE' } })),
+  ]
 }
 
 type Outcome = Phase | 'stays' | 'ignored'
@@ -70,7 +100,9 @@ interface Edge {
 
 function edges(): Edge[] {
   const pairs = PHASES.flatMap((from) => PHASES.filter((to) => to !== from).map((to) => ({ from, to })))
-  return pairs.map(({ from, to }) => ({ from, to, events: EVENTS.filter((type) => outcomesOf(from, type).has(to)) })).filter(({ events }) => events.length)
+  return pairs
+    .map(({ from, to }) => ({ from, to, events: EVENTS.filter((type) => outcomesOf(from, type).has(to)) }))
+    .filter(({ events }) => events.length)
 }
 
 function sourceText(): string {
@@ -86,7 +118,9 @@ function sourceText(): string {
 
 function mermaid(): string {
   const nameOf = (phase: Phase): string => phase.replace('-', '_')
-  const renamed = PHASES.filter((phase) => nameOf(phase) !== phase).map((phase) => `  state "${phase}" as ${nameOf(phase)}`)
+  const renamed = PHASES.filter((phase) => nameOf(phase) !== phase).map(
+    (phase) => `  state "${phase}" as ${nameOf(phase)}`,
+  )
   const ways = edges().map(({ from, to, events }) => `  ${nameOf(from)} --> ${nameOf(to)}: ${events.join('<br/>')}`)
   return ['```mermaid', 'stateDiagram-v2', ...renamed, `  [*] --> ${INITIAL_STATE.phase}`, ...ways, '```'].join('\n')
 }
@@ -97,8 +131,13 @@ function eventTable(): string {
     const ways = [...outcomes].filter((outcome) => outcome !== 'ignored')
     return ways.map((way) => (way === 'stays' ? '●' : `→ ${way}`)).join(', ')
   }
-  const row = (type: EventType): string => `| \`${type}\` | ${PHASES.map((phase) => cell(outcomesOf(phase, type))).join(' | ')} |`
-  return [`| event | ${PHASES.join(' | ')} |`, `| --- ${PHASES.map(() => '| --- ').join('')}|`, ...EVENTS.map(row)].join('\n')
+  const row = (type: EventType): string =>
+    `| \`${type}\` | ${PHASES.map((phase) => cell(outcomesOf(phase, type))).join(' | ')} |`
+  return [
+    `| event | ${PHASES.join(' | ')} |`,
+    `| --- ${PHASES.map(() => '| --- ').join('')}|`,
+    ...EVENTS.map(row),
+  ].join('\n')
 }
 
 test('the edges that diagrams are drawn from are those of the table', async () => {
@@ -107,7 +146,10 @@ test('the edges that diagrams are drawn from are those of the table', async () =
 
 test('the guide shows the table as it is', async () => {
   const guide = readFileSync(new URL('../../docs/lifecycle.md', import.meta.url), 'utf8')
-  const made = Object.entries({ diagram: mermaid(), events: eventTable() }).reduce((text, [name, block]) => replaceBlock(text, name, block), guide)
+  const made = Object.entries({ diagram: mermaid(), events: eventTable() }).reduce(
+    (text, [name, block]) => replaceBlock(text, name, block),
+    guide,
+  )
   await expect(made).toMatchFileSnapshot('../../docs/lifecycle.md')
 })
 

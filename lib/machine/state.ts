@@ -1,5 +1,13 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, type WaitingAccount, currentEntry, liveIntent } from '../keystore/record.ts'
+import {
+  type AccountEntry,
+  type DeviceEntry,
+  type Entry,
+  type Keyring,
+  type WaitingAccount,
+  currentEntry,
+  liveIntent,
+} from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -102,7 +110,9 @@ export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View
   const { principal, kind, aliases = [], claims = {}, recoverable }: Partial<Merged> = currentEntry(ring) ?? {}
   const principals = [principal!, ...aliases]
   // After an adoption the key of this device is that of an alias.
-  const devices = ring.entries.filter((other): other is DeviceEntry => other.kind === 'device' && principals.includes(other.principal))
+  const devices = ring.entries.filter(
+    (other): other is DeviceEntry => other.kind === 'device' && principals.includes(other.principal),
+  )
   // An account never brings back what was encrypted with `deriveKey`; a backup does.
   const isCovered = devices.every(({ derived, backedUpAt }) => backedUpAt !== null || (recoverable && !derived))
   const authMode = kind === 'account' ? 'external' : 'local-first'
@@ -110,7 +120,10 @@ export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View
     authMode: kind ? authMode : 'anonymous',
     session: kind ? { principal: principal!, principals, authMode, claims } : null,
     storage: {
-      durability: isCovered && (recoverable || devices.some((device) => device.principal === principal)) ? 'recoverable' : durability,
+      durability:
+        isCovered && (recoverable || devices.some((device) => device.principal === principal))
+          ? 'recoverable'
+          : durability,
       protection: devices.some(({ secret }) => secret) ? 'extractable' : devices[0] ? 'hardened' : 'none',
       ...(problem && { problem }),
     },

@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LatchkeyErrorCode } from '../errors.ts'
-import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Phase, type Session, type UpgradeState, type View } from './state.ts'
+import {
+  type AuthErrorKind,
+  type AuthState,
+  INITIAL_STATE,
+  type Phase,
+  type Session,
+  type UpgradeState,
+  type View,
+} from './state.ts'
 import { type AuthEvent, type EventType, transition } from './transition.ts'
 
 const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
@@ -41,7 +49,8 @@ const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }>
 }
 
 function stateIn(phase: Phase, patch: Partial<AuthState> = {}): AuthState {
-  const start = phase === 'starting' ? INITIAL_STATE : { authMode: 'local-first' as const, session: session('p'), storage }
+  const start =
+    phase === 'starting' ? INITIAL_STATE : { authMode: 'local-first' as const, session: session('p'), storage }
   return { ...start, phase, ...patch }
 }
 
@@ -63,7 +72,8 @@ describe('every pair of phase and event', () => {
 describe('a state keeps its reference', () => {
   test('when an event changes nothing', () => {
     const state = stateIn('ready')
-    for (const type of ['recordChanged', 'networkLost', 'networkFound', 'tokenAccepted'] as const) expect(transition(state, EVENTS[type])[0]).toBe(state)
+    for (const type of ['recordChanged', 'networkLost', 'networkFound', 'tokenAccepted'] as const)
+      expect(transition(state, EVENTS[type])[0]).toBe(state)
   })
 
   test('for each field that did not change', () => {
@@ -96,7 +106,10 @@ describe('a rejected token', () => {
 describe('the account server', () => {
   test('confirms the principal in force, with new aliases', () => {
     const confirmed = { ...session('p'), principals: ['p', 'older'] }
-    const [next] = transition(stateIn('ready', { error: 'missing' }), { type: 'sessionConfirmed', view: view(confirmed) })
+    const [next] = transition(stateIn('ready', { error: 'missing' }), {
+      type: 'sessionConfirmed',
+      view: view(confirmed),
+    })
     expect(next.session?.principals).toEqual(['p', 'older'])
     expect('error' in next).toBe(false)
   })
@@ -108,11 +121,14 @@ describe('the account server', () => {
 
   test('cannot move a local-first session to an account', () => {
     const state = stateIn('ready')
-    expect(transition(state, { type: 'sessionConfirmed', view: view(session('p', 'external')) })).toEqual([state, 'reportIgnored'])
+    expect(transition(state, { type: 'sessionConfirmed', view: view(session('p', 'external')) })).toEqual([
+      state,
+      'reportIgnored',
+    ])
   })
 })
 
-test('a conflict is the other tabs\' news, too', () => {
+test("a conflict is the other tabs' news, too", () => {
   expect(transition(stateIn('upgrading'), EVENTS.conflictFound).slice(1)).toEqual(['announce'])
 })
 
@@ -121,16 +137,30 @@ describe('other aliases of the same principal', () => {
   const after = view({ ...session('p', 'external'), principals: ['p', 'alias'] })
 
   test('leave no token in use that names those of before, here and in other tabs', () => {
-    expect(transition(before, { type: 'sessionConfirmed', view: after })).toMatchObject([{ session: { principals: ['p', 'alias'] } }, 'dropTokens', 'announce'])
-    expect(transition(before, { type: 'recordChanged', view: after, waiting: {} })).toMatchObject([{ session: { principals: ['p', 'alias'] } }, 'dropTokens'])
+    expect(transition(before, { type: 'sessionConfirmed', view: after })).toMatchObject([
+      { session: { principals: ['p', 'alias'] } },
+      'dropTokens',
+      'announce',
+    ])
+    expect(transition(before, { type: 'recordChanged', view: after, waiting: {} })).toMatchObject([
+      { session: { principals: ['p', 'alias'] } },
+      'dropTokens',
+    ])
   })
 })
 
 describe('what another tab wrote', () => {
   for (const phase of PHASES.filter((phase) => phase !== 'starting')) {
     test(`is shown in the phase ${phase}, which goes on`, () => {
-      const waiting: UpgradeState = { ...(phase === 'pending' && { pending: PENDING }), ...(phase === 'conflict' && { conflict: CONFLICT }) }
-      const [next, ...effects] = transition(stateIn(phase), { type: 'recordChanged', view: view(session('q')), waiting })
+      const waiting: UpgradeState = {
+        ...(phase === 'pending' && { pending: PENDING }),
+        ...(phase === 'conflict' && { conflict: CONFLICT }),
+      }
+      const [next, ...effects] = transition(stateIn(phase), {
+        type: 'recordChanged',
+        view: view(session('q')),
+        waiting,
+      })
       expect(next).toMatchObject({ phase, session: { principal: 'q' } })
       expect(effects).toEqual(['dropTokens', 'reportPrincipalChange'])
     })
@@ -138,31 +168,67 @@ describe('what another tab wrote', () => {
 })
 
 test('an upgrade of the same principal clears an error that came before', () => {
-  const [next, ...effects] = transition(stateIn('upgrading', { error: 'expired', authMode: 'external', session: session('p', 'external') }), EVENTS.upgradeCompleted)
+  const [next, ...effects] = transition(
+    stateIn('upgrading', { error: 'expired', authMode: 'external', session: session('p', 'external') }),
+    EVENTS.upgradeCompleted,
+  )
   expect('error' in next).toBe(false)
   expect(effects).toEqual(['announce'])
 })
 
 test('a storage problem is shown, and no identity is made up', () => {
   const [next] = transition(INITIAL_STATE, { type: 'openFailed', problem: 'KEYSTORE_TIMEOUT' })
-  expect(next).toMatchObject({ phase: 'ready', authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_TIMEOUT' } })
+  expect(next).toMatchObject({
+    phase: 'ready',
+    authMode: 'anonymous',
+    session: null,
+    storage: { problem: 'KEYSTORE_TIMEOUT' },
+  })
 })
 
 // ── Random walks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The events by which a person, here or in another tab, may come to act under another principal. */
-const EXPLICIT: EventType[] = ['opened', 'identityEnsured', 'recordChanged', 'upgradeCompleted', 'conflictResolved', 'signedOut']
+const EXPLICIT: EventType[] = [
+  'opened',
+  'identityEnsured',
+  'recordChanged',
+  'upgradeCompleted',
+  'conflictResolved',
+  'signedOut',
+]
 
 const someone = fc.oneof(
   fc.constant(null),
-  fc.record({ principal: fc.constantFrom('p', 'q', 'r'), authMode: fc.constantFrom('local-first' as const, 'external' as const) }).map(({ principal, authMode }) => session(principal, authMode)),
+  fc
+    .record({
+      principal: fc.constantFrom('p', 'q', 'r'),
+      authMode: fc.constantFrom('local-first' as const, 'external' as const),
+    })
+    .map(({ principal, authMode }) => session(principal, authMode)),
 )
 const someView = someone.map(view)
 const someEvent: fc.Arbitrary<AuthEvent> = fc.oneof(
-  ...(['opened', 'identityEnsured', 'recordChanged', 'sessionConfirmed', 'upgradeCompleted', 'conflictResolved', 'signedOut'] as const).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown, waiting: {}, decision: 'adopt' }))),
-  fc.constantFrom<LatchkeyErrorCode>('CONFLICT', 'OFFLINE', 'PROVIDER_REFUSED').map((failure): AuthEvent => ({ type: 'upgradeFailed', failure })),
-  fc.constantFrom<AuthErrorKind>('expired', 'missing', 'invalid', 'disabled').map((reason): AuthEvent => ({ type: 'tokenRejected', reason })),
-  fc.constantFrom(...Object.values(EVENTS).filter((event) => !('view' in event || 'failure' in event || 'reason' in event))),
+  ...(
+    [
+      'opened',
+      'identityEnsured',
+      'recordChanged',
+      'sessionConfirmed',
+      'upgradeCompleted',
+      'conflictResolved',
+      'signedOut',
+    ] as const
+  ).map((type) => someView.map((shown): AuthEvent => ({ type, view: shown, waiting: {}, decision: 'adopt' }))),
+  fc
+    .constantFrom<LatchkeyErrorCode>('CONFLICT', 'OFFLINE', 'PROVIDER_REFUSED')
+    .map((failure): AuthEvent => ({ type: 'upgradeFailed', failure })),
+  fc
+    .constantFrom<AuthErrorKind>('expired', 'missing', 'invalid', 'disabled')
+    .map((reason): AuthEvent => ({ type: 'tokenRejected', reason })),
+  fc.constantFrom(
+    ...Object.values(EVENTS).filter((event) => !('view' in event || 'failure' in event || 'reason' in event)),
+  ),
 )
 
 describe('random walks', () => {
@@ -177,9 +243,15 @@ describe('random walks', () => {
     walk((before, event, after, entered) => {
       if (event.type !== 'upgradeFailed' || before === after) return
       const { upgrade, ...rest } = after
-      const { upgrade: waiting, ...start } = { ...['pending', 'conflict'].includes(before.phase) ? before : entered, ...pick(before, 'error', 'storage', 'session', 'authMode') }
+      const { upgrade: waiting, ...start } = {
+        ...(['pending', 'conflict'].includes(before.phase) ? before : entered),
+        ...pick(before, 'error', 'storage', 'session', 'authMode'),
+      }
       const { failure: _, ...waited } = waiting ?? {}
-      expect(rest).toEqual({ ...start, phase: waited.conflict ? 'conflict' : waited.pending || waited.account ? 'pending' : 'ready' })
+      expect(rest).toEqual({
+        ...start,
+        phase: waited.conflict ? 'conflict' : waited.pending || waited.account ? 'pending' : 'ready',
+      })
       expect(upgrade).toEqual({ ...waited, failure: event.failure })
       expect(after.session).toBe(before.session)
     })
@@ -193,7 +265,8 @@ describe('random walks', () => {
 
   test('a change of principal drops the tokens of the one before', () => {
     walk((before, event, after, _, effects) => {
-      if (event.type !== 'opened' && before.session?.principal !== after.session?.principal) expect(effects).toContain('dropTokens')
+      if (event.type !== 'opened' && before.session?.principal !== after.session?.principal)
+        expect(effects).toContain('dropTokens')
     })
   })
 
@@ -245,5 +318,7 @@ function walk(check: Step): void {
 }
 
 function pick<Value extends object, Name extends keyof Value>(value: Value, ...names: Name[]): Partial<Value> {
-  return Object.fromEntries(names.filter((name) => name in value).map((name) => [name, value[name]])) as unknown as Partial<Value>
+  return Object.fromEntries(
+    names.filter((name) => name in value).map((name) => [name, value[name]]),
+  ) as unknown as Partial<Value>
 }

@@ -79,11 +79,15 @@ export function transition(state: AuthState, event: AuthEvent): Transition {
 
 const keep = (state: AuthState): Transition => [state]
 const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
-const to = (phase: Phase) => (state: AuthState): Transition => [change(state, { phase })]
+const to =
+  (phase: Phase) =>
+  (state: AuthState): Transition => [change(state, { phase })]
 
 /** Takes over what the store says; nothing but the events that use it can change the principal. */
 const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
-  isSame(state, view) ? [change(state, view), ...outdated(state, view)] : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
+  isSame(state, view)
+    ? [change(state, view), ...outdated(state, view)]
+    : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 
 /** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
 const follow = (state: AuthState, event: Found): Transition => {
@@ -97,10 +101,12 @@ const follow = (state: AuthState, event: Found): Transition => {
 const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
   change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
 
-const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean => state.session?.principal === view.session?.principal && state.authMode === view.authMode
+const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean =>
+  state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
 /** Tokens carry the aliases, and servers believe them: those of before are not to be used any more. */
-const outdated = (state: AuthState, view: View): Effect[] => (`${state.session?.principals}` === `${view.session?.principals}` ? [] : ['dropTokens'])
+const outdated = (state: AuthState, view: View): Effect[] =>
+  `${state.session?.principals}` === `${view.session?.principals}` ? [] : ['dropTokens']
 
 /** An identity that was made while an act is under way: the record has it, so it is shown. */
 const join = (state: AuthState, event: Found): Transition => [...show(state, event), 'announce']
@@ -112,14 +118,18 @@ const settle = (state: AuthState, event: Found): Transition => {
 }
 
 /** The end of an act: nothing that was wrong before it still counts. */
-const finish = (...effects: Effect[]) => (state: AuthState, event: { readonly view: View }): Transition => {
-  const [shown, ...shownEffects] = show(state, event)
-  return [change(shown, { phase: 'ready', error: undefined, upgrade: undefined }), ...shownEffects, ...effects]
-}
+const finish =
+  (...effects: Effect[]) =>
+  (state: AuthState, event: { readonly view: View }): Transition => {
+    const [shown, ...shownEffects] = show(state, event)
+    return [change(shown, { phase: 'ready', error: undefined, upgrade: undefined }), ...shownEffects, ...effects]
+  }
 
 /** The server's word on the same principal; anything else is not its to say. */
 const confirm = (state: AuthState, { view }: { readonly view: View }): Transition =>
-  isSame(state, view) ? [change(state, { ...view, error: undefined }), ...outdated(state, view), 'announce'] : ignore(state)
+  isSame(state, view)
+    ? [change(state, { ...view, error: undefined }), ...outdated(state, view), 'announce']
+    : ignore(state)
 
 const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
   if (!state.session) return ignore(state)
@@ -131,13 +141,19 @@ const accept = (state: AuthState): Transition => [change(state, { error: undefin
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
 
 /** What waits is in the record, for every tab. */
-const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [waitFor(state, upgrade), 'announce']
+const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [
+  waitFor(state, upgrade),
+  'announce',
+]
 
 /** The state before: an upgrade that was waiting goes on waiting. */
-const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [waitFor(state, { ...state.upgrade, failure })]
+const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [
+  waitFor(state, { ...state.upgrade, failure }),
+]
 
 /** Where an act that changed nothing came from. */
-const resting = (upgrade: UpgradeState | undefined): Phase => (upgrade?.conflict ? 'conflict' : upgrade?.pending || upgrade?.account ? 'pending' : 'ready')
+const resting = (upgrade: UpgradeState | undefined): Phase =>
+  upgrade?.conflict ? 'conflict' : upgrade?.pending || upgrade?.account ? 'pending' : 'ready'
 const back = (state: AuthState): Transition => [change(state, { phase: resting(state.upgrade) })]
 
 const cancel = (state: AuthState): Transition => [change(state, { phase: 'ready', upgrade: undefined }), 'announce']

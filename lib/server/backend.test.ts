@@ -13,7 +13,11 @@ const OTHER = 'another-secret-of-the-same-length'
 const SESSION = { principal: BOB.principal, claims: { role: 'member' } }
 const BOTH = [LATCHKEY_BACKEND_HEADERS, JAZZ_BACKEND_HEADERS]
 
-function resolve(headers: Record<string, string | undefined>, backend: Partial<BackendOptions> = {}, more: SessionResolverOptions = {}): Promise<Resolution> {
+function resolve(
+  headers: Record<string, string | undefined>,
+  backend: Partial<BackendOptions> = {},
+  more: SessionResolverOptions = {},
+): Promise<Resolution> {
   const resolver = createSessionResolver({
     clock: () => NOW * 1000,
     localFirst: { audience: APP, afterUpgrade: 'allow' },
@@ -28,28 +32,44 @@ async function reasonOf(...given: Parameters<typeof resolve>): Promise<string> {
   return resolution.ok ? 'accepted' : resolution.reason
 }
 
-const base64 = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64')
+const base64 = (value: unknown): string =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64')
 
 describe('a backend that knows the secret', () => {
   test('speaks for anybody (checklist 13: impersonation needs both headers)', async () => {
     expect(await resolve(backendHeaders(SECRET, SESSION))).toEqual({
       ok: true,
       source: 'backend',
-      session: { authMode: 'external', principal: BOB.principal, principals: [BOB.principal], claims: { role: 'member' } },
+      session: {
+        authMode: 'external',
+        principal: BOB.principal,
+        principals: [BOB.principal],
+        claims: { role: 'member' },
+      },
     })
   })
 
   test('beats any JWT (checklist 13: impersonation beats any JWT)', async () => {
     const authorization = `Bearer ${forge({ header: TOKEN_HEADER, claims: tokenClaims() })}`
     expect(await resolve({ authorization })).toMatchObject({ session: { principal: ALICE.principal } })
-    expect(await resolve({ authorization, ...backendHeaders(SECRET, SESSION) })).toMatchObject({ session: { principal: BOB.principal } })
-    expect(await resolve({ authorization: 'nonsense', ...backendHeaders(SECRET, SESSION) })).toMatchObject({ session: { principal: BOB.principal } })
+    expect(await resolve({ authorization, ...backendHeaders(SECRET, SESSION) })).toMatchObject({
+      session: { principal: BOB.principal },
+    })
+    expect(await resolve({ authorization: 'nonsense', ...backendHeaders(SECRET, SESSION) })).toMatchObject({
+      session: { principal: BOB.principal },
+    })
   })
 
   test('keeps that session whatever token comes along: a fresh one, another one, one that has ended, none any more (checklist 12: backend-scoped sessions ignore token updates)', async () => {
-    const tokens = [tokenClaims(), tokenClaims(BOB), { ...tokenClaims(), exp: NOW - 1 }].map((claims) => `Bearer ${forge({ header: TOKEN_HEADER, claims })}`)
+    const tokens = [tokenClaims(), tokenClaims(BOB), { ...tokenClaims(), exp: NOW - 1 }].map(
+      (claims) => `Bearer ${forge({ header: TOKEN_HEADER, claims })}`,
+    )
     for (const authorization of [...tokens, 'Bearer', undefined]) {
-      expect(await resolve({ authorization, ...backendHeaders(SECRET, SESSION) })).toMatchObject({ ok: true, source: 'backend', session: { principal: BOB.principal, claims: { role: 'member' } } })
+      expect(await resolve({ authorization, ...backendHeaders(SECRET, SESSION) })).toMatchObject({
+        ok: true,
+        source: 'backend',
+        session: { principal: BOB.principal, claims: { role: 'member' } },
+      })
     }
   })
 
@@ -61,12 +81,16 @@ describe('a backend that knows the secret', () => {
 
   test('may use either of two secrets while one takes the place of the other', async () => {
     const backend = { secret: [OTHER, SECRET] }
-    for (const secret of backend.secret) expect(await reasonOf(backendHeaders(secret, SESSION), backend)).toBe('accepted')
+    for (const secret of backend.secret)
+      expect(await reasonOf(backendHeaders(secret, SESSION), backend)).toBe('accepted')
     expect(await reasonOf(backendHeaders(`${SECRET}!`, SESSION), backend)).toBe('BACKEND_SECRET_WRONG')
   })
 
   test("may use Jazz's headers, where they are configured", async () => {
-    const headers = { 'X-Jazz-Backend-Secret': SECRET, 'X-Jazz-Session': base64({ user_id: 'jazz-user', claims: { teams: ['eng'] }, auth_mode: 'local-first' }) }
+    const headers = {
+      'X-Jazz-Backend-Secret': SECRET,
+      'X-Jazz-Session': base64({ user_id: 'jazz-user', claims: { teams: ['eng'] }, auth_mode: 'local-first' }),
+    }
     expect(await resolve(headers, { headers: BOTH })).toMatchObject({
       ok: true,
       session: { authMode: 'local-first', principal: 'jazz-user', claims: { teams: ['eng'] } },
@@ -76,10 +100,16 @@ describe('a backend that knows the secret', () => {
 
   test('is heard through the fetch of Node, which sends Sec-Fetch-Mode', async () => {
     const server = createServer((request, response) => {
-      void createSessionResolver({ backend: { secret: SECRET } }).resolve(request).then((resolution) => response.end(JSON.stringify([resolution, request.headers['sec-fetch-mode']])))
+      void createSessionResolver({ backend: { secret: SECRET } })
+        .resolve(request)
+        .then((resolution) => response.end(JSON.stringify([resolution, request.headers['sec-fetch-mode']])))
     })
     await new Promise<void>((done) => void server.listen(0, '127.0.0.1', done))
-    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { method: 'POST', headers: backendHeaders(SECRET, SESSION), body: 'x' })
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+      method: 'POST',
+      headers: backendHeaders(SECRET, SESSION),
+      body: 'x',
+    })
     expect(await answer.json()).toMatchObject([{ ok: true, source: 'backend' }, 'cors'])
     server.closeAllConnections()
     server.close()
@@ -105,9 +135,21 @@ describe('impersonation is refused', () => {
     ['with Sec-Fetch-Dest', { ...good, 'sec-fetch-dest': 'empty' }, 'BACKEND_FROM_BROWSER'],
     ['with Sec-Fetch-User', { ...good, 'sec-fetch-user': '?1' }, 'BACKEND_FROM_BROWSER'],
     ['with the Sec-Fetch-Mode of a navigation', { ...good, 'sec-fetch-mode': 'navigate' }, 'BACKEND_FROM_BROWSER'],
-    ['with half of each pair', { [secret]: SECRET, [JAZZ_BACKEND_HEADERS.session]: good[session] }, 'BACKEND_HEADERS_INVALID'],
-    ['with both pairs', { ...good, ...backendHeaders(SECRET, SESSION, JAZZ_BACKEND_HEADERS) }, 'BACKEND_HEADERS_INVALID'],
-    ['with a pair and the half of another', { ...good, [JAZZ_BACKEND_HEADERS.session]: 'x' }, 'BACKEND_HEADERS_INVALID'],
+    [
+      'with half of each pair',
+      { [secret]: SECRET, [JAZZ_BACKEND_HEADERS.session]: good[session] },
+      'BACKEND_HEADERS_INVALID',
+    ],
+    [
+      'with both pairs',
+      { ...good, ...backendHeaders(SECRET, SESSION, JAZZ_BACKEND_HEADERS) },
+      'BACKEND_HEADERS_INVALID',
+    ],
+    [
+      'with a pair and the half of another',
+      { ...good, [JAZZ_BACKEND_HEADERS.session]: 'x' },
+      'BACKEND_HEADERS_INVALID',
+    ],
   ])('%s, whatever token is beside it', async (_, headers, reason) => {
     const authorization = `Bearer ${forge({ header: TOKEN_HEADER, claims: tokenClaims() })}`
     expect(await reasonOf(headers, { headers: BOTH })).toBe(reason)
@@ -116,7 +158,12 @@ describe('impersonation is refused', () => {
 
   test('where no backend is configured, rather than taken for a request of nobody', async () => {
     const resolver = createSessionResolver({})
-    expect(await resolver.resolve(good)).toMatchObject({ ok: false, error: 'disabled', reason: 'BACKEND_DISABLED', source: 'backend' })
+    expect(await resolver.resolve(good)).toMatchObject({
+      ok: false,
+      error: 'disabled',
+      reason: 'BACKEND_DISABLED',
+      source: 'backend',
+    })
     expect(await resolver.resolve({ [secret]: SECRET })).toMatchObject({ ok: false, reason: 'BACKEND_DISABLED' })
   })
 
@@ -155,7 +202,9 @@ describe('impersonation is refused', () => {
     const value = fc.oneof(fc.string({ maxLength: 100 }), fc.jsonValue().map(base64))
     await fc.assert(
       fc.asyncProperty(value, async (text) => {
-        expect(await resolver.resolve({ [secret]: SECRET, [session]: text })).toMatchObject({ reason: 'BACKEND_SESSION_INVALID' })
+        expect(await resolver.resolve({ [secret]: SECRET, [session]: text })).toMatchObject({
+          reason: 'BACKEND_SESSION_INVALID',
+        })
       }),
       { numRuns: 500 },
     )
@@ -196,7 +245,8 @@ describe('the comparison', () => {
       const check = createSecretCheck([SECRET, OTHER])
       expect(await check(SECRET)).toBe(true)
       sign.mockClear()
-      for (const text of [SECRET, OTHER, '', 'x', SECRET.slice(1), `x${SECRET.slice(1)}`]) expect(await check(text)).toBe(text === SECRET || text === OTHER)
+      for (const text of [SECRET, OTHER, '', 'x', SECRET.slice(1), `x${SECRET.slice(1)}`])
+        expect(await check(text)).toBe(text === SECRET || text === OTHER)
       expect(sign).toHaveBeenCalledTimes(6)
     } finally {
       sign.mockRestore()

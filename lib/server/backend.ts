@@ -14,10 +14,16 @@ export interface BackendHeaders {
 }
 
 /** Latchkey's own headers of impersonation. */
-export const LATCHKEY_BACKEND_HEADERS: BackendHeaders = Object.freeze({ secret: 'x-latchkey-backend-secret', session: 'x-latchkey-session' })
+export const LATCHKEY_BACKEND_HEADERS: BackendHeaders = Object.freeze({
+  secret: 'x-latchkey-backend-secret',
+  session: 'x-latchkey-session',
+})
 
 /** The headers of impersonation that Jazz's clients send; their session says `user_id` and `auth_mode`. */
-export const JAZZ_BACKEND_HEADERS: BackendHeaders = Object.freeze({ secret: 'x-jazz-backend-secret', session: 'x-jazz-session' })
+export const JAZZ_BACKEND_HEADERS: BackendHeaders = Object.freeze({
+  secret: 'x-jazz-backend-secret',
+  session: 'x-jazz-session',
+})
 
 /** A backend that may speak for anybody. */
 export interface BackendOptions {
@@ -57,7 +63,11 @@ const LONGEST_SESSION = 16_384
  * @param names - the names of the headers; {@link LATCHKEY_BACKEND_HEADERS} unless told
  * @throws {TypeError} the session is nobody's
  */
-export function backendHeaders(secret: string, session: ImpersonatedSession | ServerSession, names: BackendHeaders = LATCHKEY_BACKEND_HEADERS): Record<string, string> {
+export function backendHeaders(
+  secret: string,
+  session: ImpersonatedSession | ServerSession,
+  names: BackendHeaders = LATCHKEY_BACKEND_HEADERS,
+): Record<string, string> {
   const { principal, principals, authMode, claims } = session
   if (!isPrincipal(principal)) throw new TypeError('backendHeaders: an anonymous session has nobody to speak for')
   const json = new TextEncoder().encode(JSON.stringify({ principal, principals, authMode, claims }))
@@ -78,7 +88,8 @@ export function createBackendSource(options: BackendOptions | undefined): Backen
       const [pair, another] = pairs.filter((names) => isThere(request, names))
       const secret = pair && request.header(pair.secret)
       const session = pair && request.header(pair.session)
-      if (another || typeof secret !== 'string' || typeof session !== 'string') throw new LatchkeyError('BACKEND_HEADERS_INVALID')
+      if (another || typeof secret !== 'string' || typeof session !== 'string')
+        throw new LatchkeyError('BACKEND_HEADERS_INVALID')
       if (secret.length > LONGEST_SECRET || !(await isGenuine(secret))) throw new LatchkeyError('BACKEND_SECRET_WRONG')
       return readSession(session)
     },
@@ -87,7 +98,8 @@ export function createBackendSource(options: BackendOptions | undefined): Backen
 
 function readNames({ secret, session }: BackendHeaders): BackendHeaders {
   const names = { secret: secret.toLowerCase(), session: session.toLowerCase() }
-  const isMeant = Object.values(names).every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && names.secret !== names.session
+  const isMeant =
+    Object.values(names).every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && names.secret !== names.session
   if (!isMeant) throw new TypeError('backend.headers: expected two names of headers')
   return names
 }
@@ -95,8 +107,10 @@ function readNames({ secret, session }: BackendHeaders): BackendHeaders {
 function readSecrets(secret: BackendOptions['secret']): readonly string[] {
   const secrets = [secret].flat()
   // What a header cannot carry as it is would never fit, or fit only through some proxies.
-  const isMeant = (text: unknown): boolean => typeof text === 'string' && text.length >= SHORTEST_SECRET && text.length <= LONGEST_SECRET && /^[!-~]+$/.test(text)
-  if (secrets.length === 0 || !secrets.every(isMeant)) throw new TypeError('backend.secret: expected 32 to 1024 visible ASCII characters')
+  const isMeant = (text: unknown): boolean =>
+    typeof text === 'string' && text.length >= SHORTEST_SECRET && text.length <= LONGEST_SECRET && /^[!-~]+$/.test(text)
+  if (secrets.length === 0 || !secrets.every(isMeant))
+    throw new TypeError('backend.secret: expected 32 to 1024 visible ASCII characters')
   return secrets
 }
 
@@ -106,9 +120,16 @@ function readSession(text: string): OwnedSession {
   const mode = authMode ?? wireMode ?? 'external'
   const all = principals ?? [owner]
   const isMeant =
-    (principal === undefined || userId === undefined) && (authMode === undefined || wireMode === undefined) &&
-    isPrincipal(owner) && Array.isArray(all) && all[0] === owner && isAliasList(all.slice(1)) &&
-    (mode === 'external' || mode === 'local-first') && typeof claims === 'object' && claims !== null && !Array.isArray(claims)
+    (principal === undefined || userId === undefined) &&
+    (authMode === undefined || wireMode === undefined) &&
+    isPrincipal(owner) &&
+    Array.isArray(all) &&
+    all[0] === owner &&
+    isAliasList(all.slice(1)) &&
+    (mode === 'external' || mode === 'local-first') &&
+    typeof claims === 'object' &&
+    claims !== null &&
+    !Array.isArray(claims)
   if (!isMeant) throw new LatchkeyError('BACKEND_SESSION_INVALID')
   return ownedSession(mode, owner, all.slice(1), claims)
 }
@@ -117,7 +138,14 @@ function parseSession(text: string): Record<string, unknown> {
   if (text.length > LONGEST_SESSION) throw new LatchkeyError('BACKEND_SESSION_INVALID')
   try {
     // Jazz writes the standard alphabet with padding.
-    return parseObject(decodeBase64url(text.replace(/={1,2}$/, '').replaceAll('+', '-').replaceAll('/', '_')))
+    return parseObject(
+      decodeBase64url(
+        text
+          .replace(/={1,2}$/, '')
+          .replaceAll('+', '-')
+          .replaceAll('/', '_'),
+      ),
+    )
   } catch {
     throw new LatchkeyError('BACKEND_SESSION_INVALID')
   }

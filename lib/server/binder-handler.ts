@@ -11,7 +11,10 @@ const BODY_LIMIT = 16_384
 export interface BinderHandlerOptions {
   readonly binder: ExternalBinder
   /** What an account has proven, and whether it can be had back without the device, out of a verified token; nothing and yes unless told. */
-  readonly describe?: (claims: Readonly<Record<string, unknown>>) => { readonly identifiers?: readonly string[]; readonly recoverable?: boolean }
+  readonly describe?: (claims: Readonly<Record<string, unknown>>) => {
+    readonly identifiers?: readonly string[]
+    readonly recoverable?: boolean
+  }
   /** Milliseconds since 1970; the system clock unless told. */
   readonly clock?: () => number
 }
@@ -22,12 +25,20 @@ export interface BinderHandlerOptions {
  *
  * @returns a handler for any server that has `Request` and `Response`
  */
-export function createBinderHandler({ binder, describe = () => ({}), clock = Date.now }: BinderHandlerOptions): (request: Request) => Promise<Response> {
+export function createBinderHandler({
+  binder,
+  describe = () => ({}),
+  clock = Date.now,
+}: BinderHandlerOptions): (request: Request) => Promise<Response> {
   async function answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
     const act = `${request.method} ${pathname.slice(pathname.lastIndexOf('/'))}`
     const token = bearerOf(request)
-    if (act === 'GET /session') return reply({ now: clock(), session: token === null ? null : await sessionOf(token, searchParams.get('peek') === '1') })
+    if (act === 'GET /session')
+      return reply({
+        now: clock(),
+        session: token === null ? null : await sessionOf(token, searchParams.get('peek') === '1'),
+      })
     if (token === null) throw new LatchkeyError('CREDENTIAL_MISSING')
     if (act === 'POST /challenge') return reply({ ...(await binder.challenge(token)), now: clock() })
     if (act !== 'POST /bind') return reply({ code: 'NOT_FOUND' }, 404)
@@ -42,14 +53,26 @@ export function createBinderHandler({ binder, describe = () => ({}), clock = Dat
     const accountId = JSON.stringify([account.claims['iss'], account.subject])
     const id = sessionIdOf(account.claims)
     const principal = binding?.principal ?? (await namespacedPrincipal(account.issuer, account.subject))
-    return { ...(id !== undefined && { id }), accountId, principal, aliases: [], recoverable, identifiers, ...(peek && { open: binding === null }) }
+    return {
+      ...(id !== undefined && { id }),
+      accountId,
+      principal,
+      aliases: [],
+      recoverable,
+      identifiers,
+      ...(peek && { open: binding === null }),
+    }
   }
 
   return (request) => answer(request).catch(refuse)
 }
 
 /** What providers call the session: Clerk and WorkOS `sid`, Supabase `session_id`, Firebase only tells when somebody signed in. */
-function sessionIdOf({ sid, session_id: sessionId, auth_time: time }: Readonly<Record<string, unknown>>): string | undefined {
+function sessionIdOf({
+  sid,
+  session_id: sessionId,
+  auth_time: time,
+}: Readonly<Record<string, unknown>>): string | undefined {
   const id = sid ?? sessionId ?? time
   return id === undefined ? undefined : String(id)
 }

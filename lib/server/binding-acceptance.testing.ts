@@ -43,7 +43,10 @@ export function acceptBindingStore(open: () => Promise<BindingStore>): void {
       const made = binding()
       await store.insert(made)
       const { principal, thumbprint } = made
-      for (const other of [binding({ principal, thumbprint }), binding({ principal, thumbprint, issuer: 'https://other.example', subject: made.subject })]) {
+      for (const other of [
+        binding({ principal, thumbprint }),
+        binding({ principal, thumbprint, issuer: 'https://other.example', subject: made.subject }),
+      ]) {
         expect(await store.insert(other)).toBeNull()
         expect(await store.find(other.issuer, other.subject)).toBeNull()
       }

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../testing.ts'
 import { acceptBindingStore } from './binding-acceptance.testing.ts'
-import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './bindings.ts'
+import {
+  type ExternalBinder,
+  type ExternalBinderOptions,
+  createExternalBinder,
+  memoryBindingStore,
+} from './bindings.ts'
 import { namespacedPrincipal } from './principals.ts'
 import { NOW } from '../tokens/forge.testing.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from './issuer.testing.ts'
@@ -18,14 +23,25 @@ const clock = (): number => NOW * 1000
 
 function binder(options: Partial<ExternalBinderOptions> = {}): ExternalBinder {
   const issuers = [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: AUDIENCE }]
-  return createExternalBinder({ issuers, store: memoryBindingStore(clock), audience: SERVER, secret: 'a secret of at least thirty-two characters', clock, ...options })
+  return createExternalBinder({
+    issuers,
+    store: memoryBindingStore(clock),
+    audience: SERVER,
+    secret: 'a secret of at least thirty-two characters',
+    clock,
+    ...options,
+  })
 }
 
 type Device = Awaited<ReturnType<typeof testDevice>>
 
 async function bindWith(bound: ExternalBinder, device: Device, token: string) {
   const { nonce } = await bound.challenge(token)
-  return bound.bindExternal({ token, nonce, proof: await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW }) })
+  return bound.bindExternal({
+    token,
+    nonce,
+    proof: await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW }),
+  })
 }
 
 describe('the memory store', () => {
@@ -41,9 +57,14 @@ describe('the memory store', () => {
 })
 
 describe('an account of another provider', () => {
-  test('takes a device\'s principal, and keeps it', async () => {
+  test("takes a device's principal, and keeps it", async () => {
     const [bound, device, token] = [binder(), await testDevice(), await provider.sign()]
-    const made = { issuer: provider.issuer, subject: SUBJECT, principal: device.principal, thumbprint: device.thumbprint }
+    const made = {
+      issuer: provider.issuer,
+      subject: SUBJECT,
+      principal: device.principal,
+      thumbprint: device.thumbprint,
+    }
     expect(await bindWith(bound, device, token)).toEqual(made)
     expect(await bindWith(bound, device, token)).toEqual(made)
     expect(await bound.principalOf(await provider.sign({}, { alg: 'ES256' }))).toEqual(made)
@@ -61,14 +82,20 @@ describe('an account of another provider', () => {
   test('takes no principal of another account', async () => {
     const [bound, device] = [binder(), await testDevice()]
     await bindWith(bound, device, await provider.sign())
-    await expect(bindWith(bound, device, await provider.sign({ sub: 'another' }))).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+    await expect(bindWith(bound, device, await provider.sign({ sub: 'another' }))).rejects.toMatchObject({
+      code: 'PRINCIPAL_TAKEN',
+    })
   })
 
   const refused: Record<string, [(bound: ExternalBinder, device: Device) => Promise<unknown>, string]> = {
     'a nonce of another account': [
       async (bound, device) => {
         const { nonce } = await bound.challenge(await provider.sign({ sub: 'eve' }))
-        return bound.bindExternal({ token: await provider.sign(), nonce, proof: await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW }) })
+        return bound.bindExternal({
+          token: await provider.sign(),
+          nonce,
+          proof: await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW }),
+        })
       },
       'PROOF_NONCE_MISMATCH',
     ],
@@ -86,7 +113,11 @@ describe('an account of another provider', () => {
       async (bound, device) => {
         const token = await provider.sign()
         const { nonce } = await bound.challenge(token)
-        return bound.bindExternal({ token, nonce, proof: await device.proof({ audience: SERVER, purpose: 'upgrade', nonce, now: NOW }) })
+        return bound.bindExternal({
+          token,
+          nonce,
+          proof: await device.proof({ audience: SERVER, purpose: 'upgrade', nonce, now: NOW }),
+        })
       },
       'PROOF_PURPOSE_MISMATCH',
     ],
@@ -94,13 +125,26 @@ describe('an account of another provider', () => {
       async (bound, device) => {
         const token = await provider.sign()
         const { nonce } = await bound.challenge(token)
-        return bound.bindExternal({ token, nonce, proof: await device.proof({ audience: 'https://evil.example', purpose: 'bind', nonce, now: NOW }) })
+        return bound.bindExternal({
+          token,
+          nonce,
+          proof: await device.proof({ audience: 'https://evil.example', purpose: 'bind', nonce, now: NOW }),
+        })
       },
       'TOKEN_AUDIENCE_MISMATCH',
     ],
-    'a token that is over': [async (bound, device) => bindWith(bound, device, await provider.sign({ exp: NOW })), 'TOKEN_EXPIRED'],
-    'a token of nobody': [async (bound, device) => bindWith(bound, device, await provider.sign({ iss: 'https://evil.example' })), 'ISSUER_UNKNOWN'],
-    'a local-first token': [async (bound, device) => bindWith(bound, device, await device.token({ audience: AUDIENCE, now: NOW })), 'ISSUER_UNKNOWN'],
+    'a token that is over': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ exp: NOW })),
+      'TOKEN_EXPIRED',
+    ],
+    'a token of nobody': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ iss: 'https://evil.example' })),
+      'ISSUER_UNKNOWN',
+    ],
+    'a local-first token': [
+      async (bound, device) => bindWith(bound, device, await device.token({ audience: AUDIENCE, now: NOW })),
+      'ISSUER_UNKNOWN',
+    ],
   }
   for (const [name, [act, code]] of Object.entries(refused)) {
     test(`is not bound by ${name}`, async () => {

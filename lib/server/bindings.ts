@@ -87,7 +87,11 @@ export interface ExternalBinder {
    * @param request - the provider's token, a proof with purpose `bind`, and the nonce in it
    * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PRINCIPAL_FIXED`, one of the `TOKEN_*` or `PROOF_*` codes
    */
-  bindExternal(request: { readonly token: string; readonly proof: string; readonly nonce: string }): Promise<ExternalBinding>
+  bindExternal(request: {
+    readonly token: string
+    readonly proof: string
+    readonly nonce: string
+  }): Promise<ExternalBinding>
   /**
    * The principal of a token's account. The first time that it is asked for without a binding fixes it: it is an id
    * made of issuer and subject from then on.
@@ -101,7 +105,10 @@ export interface ExternalBinder {
    * @param peek - fixes nothing: the binding is null where there is none yet
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
-  look(token: string, peek?: boolean): Promise<{ readonly account: ExternalAccount; readonly binding: ExternalBinding | null }>
+  look(
+    token: string,
+    peek?: boolean,
+  ): Promise<{ readonly account: ExternalAccount; readonly binding: ExternalBinding | null }>
 }
 
 /**
@@ -109,7 +116,13 @@ export interface ExternalBinder {
  *
  * @throws {TypeError} an option cannot be meant
  */
-export function createExternalBinder({ issuers, store, audience, secret, clock = Date.now }: ExternalBinderOptions): ExternalBinder {
+export function createExternalBinder({
+  issuers,
+  store,
+  audience,
+  secret,
+  clock = Date.now,
+}: ExternalBinderOptions): ExternalBinder {
   if (secret.length < 32) throw new TypeError('secret: expected at least 32 characters')
   const accounts = createExternalAccounts(issuers, clock)
   const proofs = createProofVerifier({ audience, clock })
@@ -123,7 +136,8 @@ export function createExternalBinder({ issuers, store, audience, secret, clock =
       const until = await challenges.check(nonce, 'bind', nameOf(account))
       if (!until) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
       const { principal, thumbprint, claims } = await proofs.verify(proof, { purpose: 'bind', nonce })
-      const isFirst = (await store.useOnce(claims.jti, new Date(claims.exp * 1000))) && (await store.useOnce(`nonce:${nonce}`, until))
+      const isFirst =
+        (await store.useOnce(claims.jti, new Date(claims.exp * 1000))) && (await store.useOnce(`nonce:${nonce}`, until))
       if (!isFirst) throw new LatchkeyError('PROOF_REPLAYED')
       const bound = await store.insert({ issuer: account.issuer, subject: account.subject, principal, thumbprint })
       if (!bound) throw new LatchkeyError('PRINCIPAL_TAKEN')
@@ -133,13 +147,19 @@ export function createExternalBinder({ issuers, store, audience, secret, clock =
     principalOf: async (token) => fixExternal(store, await accounts.verify(token)),
     async look(token, peek) {
       const account = await accounts.verify(token)
-      return { account, binding: peek ? await store.find(account.issuer, account.subject) : await fixExternal(store, account) }
+      return {
+        account,
+        binding: peek ? await store.find(account.issuer, account.subject) : await fixExternal(store, account),
+      }
     },
   }
 }
 
 /** The binding of an account; where there is none, its own id becomes its principal for good. */
-export async function fixExternal(store: BindingStore, { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>): Promise<ExternalBinding> {
+export async function fixExternal(
+  store: BindingStore,
+  { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>,
+): Promise<ExternalBinding> {
   const found = await store.find(issuer, subject)
   if (found) return found
   const principal = await namespacedPrincipal(issuer, subject)

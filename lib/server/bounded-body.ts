@@ -4,7 +4,10 @@
  * @param limit - in bytes
  * @returns null: it is longer
  */
-export async function readBounded({ body, headers }: Pick<Response, 'body' | 'headers'>, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+export async function readBounded(
+  { body, headers }: Pick<Response, 'body' | 'headers'>,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   if (Number(headers.get('content-length') ?? 0) > limit) return null
   const chunks: Uint8Array[] = []
   let size = 0

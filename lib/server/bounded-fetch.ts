@@ -1,7 +1,10 @@
 import { readBounded } from './bounded-body.ts'
 
 /** Gets a document in place of the global `fetch`. */
-export type KeyFetch = (url: string, init: { readonly redirect: 'manual'; readonly signal: AbortSignal; readonly headers: Record<string, string> }) => Promise<Response>
+export type KeyFetch = (
+  url: string,
+  init: { readonly redirect: 'manual'; readonly signal: AbortSignal; readonly headers: Record<string, string> },
+) => Promise<Response>
 
 /** Most bytes of a key set. */
 const SIZE_LIMIT = 262_144
@@ -28,7 +31,11 @@ export async function fetchJson(url: string, fetch: KeyFetch, timeout: number): 
 }
 
 async function readJson(url: string, fetch: KeyFetch, signal: AbortSignal): Promise<unknown> {
-  const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json, application/jwk-set+json' } })
+  const response = await fetch(url, {
+    redirect: 'manual',
+    signal,
+    headers: { accept: 'application/json, application/jwk-set+json' },
+  })
   // With `manual` a redirect is an answer of its own: keys come from the address that was configured.
   if (response.status !== 200 || response.redirected) throw new Error(`expected 200, got ${response.status}`)
   const body = await readBounded(response, SIZE_LIMIT)

@@ -1,7 +1,10 @@
 import { type KeyObject, createSign, generateKeyPairSync } from 'node:crypto'
 
 /** A PEM certificate that a key signs for itself: enough of X.509 to carry the key, and correct in it. */
-export function certificateOf(publicKey: KeyObject, signer: KeyObject = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey): string {
+export function certificateOf(
+  publicKey: KeyObject,
+  signer: KeyObject = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+): string {
   const algorithm = sequence(der(0x06, Buffer.from('2a864886f70d01010b', 'hex')), der(0x05, Buffer.alloc(0)))
   const name = sequence(der(0x31, sequence(der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from('issuer')))))
   const validity = sequence(der(0x17, Buffer.from('250101000000Z')), der(0x17, Buffer.from('350101000000Z')))

@@ -26,8 +26,15 @@ export interface Challenges {
  * @param secret - of the server; every process that shares it takes the nonces of the others
  */
 export function createChallenges(secret: string, clock: () => number): Challenges {
-  const key = crypto.subtle.importKey('raw', encoder.encode(`latchkey/challenge:${secret}`), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
-  const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify([head, purpose, session]))
+  const key = crypto.subtle.importKey(
+    'raw',
+    encoder.encode(`latchkey/challenge:${secret}`),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['sign', 'verify'],
+  )
+  const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> =>
+    encoder.encode(JSON.stringify([head, purpose, session]))
 
   return {
     async issue(purpose, session) {
@@ -39,7 +46,12 @@ export function createChallenges(secret: string, clock: () => number): Challenge
     async check(nonce, purpose, session) {
       const [, head = '', expires = '', mac = ''] = /^([\w-]{22}\.(\d{1,16}))\.([\w-]{43})$/.exec(nonce) ?? []
       // In one spelling alone: a nonce is used up by its text.
-      if (!head || !isBase64url(mac) || !(await crypto.subtle.verify('HMAC', await key, decodeBase64url(mac), input(head, purpose, session)))) return null
+      if (
+        !head ||
+        !isBase64url(mac) ||
+        !(await crypto.subtle.verify('HMAC', await key, decodeBase64url(mac), input(head, purpose, session)))
+      )
+        return null
       return Number(expires) > clock() ? new Date(Number(expires)) : null
     },
   }

@@ -33,7 +33,9 @@ export interface CookieSource {
 
 /** @throws {TypeError} an option cannot be meant */
 export function createCookieSource({ read, origins, names }: CookieSessionOptions): CookieSource {
-  const isMeant = origins.length > 0 && origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin && origin !== 'null')
+  const isMeant =
+    origins.length > 0 &&
+    origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin && origin !== 'null')
   if (!isMeant) throw new TypeError('cookieSession.origins: expected origins such as https://notes.example')
   if (names?.length === 0) throw new TypeError('cookieSession.names: expected a name')
   return {
@@ -57,6 +59,7 @@ function namesIn(cookie: string): string[] {
 }
 
 function toSession({ principal, aliases = [], claims = {} }: CookieSession): ServerSession {
-  if (!isPrincipal(principal) || !isAliasList(aliases)) throw new TypeError('cookieSession.read: expected a principal, aliases or null')
+  if (!isPrincipal(principal) || !isAliasList(aliases))
+    throw new TypeError('cookieSession.read: expected a principal, aliases or null')
   return ownedSession('external', principal, aliases, { ...claims })
 }

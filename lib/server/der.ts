@@ -13,7 +13,7 @@ export const DER_TAG = { integer: 0x02, bitString: 0x03, null: 0x05, oid: 0x06, 
  */
 export function readDer(bytes: Uint8Array<ArrayBuffer>): DerElement[] {
   const elements: DerElement[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { start, end } = readExtent(bytes, at)
     elements.push({ tag: bytes[at]!, body: bytes.slice(start, end) })
     at = end

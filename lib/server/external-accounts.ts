@@ -32,11 +32,17 @@ interface Source {
  * @param clock - milliseconds since 1970
  * @throws {TypeError} an option cannot be meant, or an issuer is there twice
  */
-export function createExternalAccounts(issuers: readonly ExternalIssuer[], clock: () => number = Date.now): ExternalAccounts {
+export function createExternalAccounts(
+  issuers: readonly ExternalIssuer[],
+  clock: () => number = Date.now,
+): ExternalAccounts {
   const sources = new Map<unknown, Source>()
   for (const external of issuers) {
     const names = [external.issuer].flat()
-    const source = { name: names[0]!, resolver: createSessionResolver({ external: { ...external, aliases: false }, anonymous: 'deny', clock }) }
+    const source = {
+      name: names[0]!,
+      resolver: createSessionResolver({ external: { ...external, aliases: false }, anonymous: 'deny', clock }),
+    }
     if (names.some((name) => sources.has(name))) throw new TypeError('issuers: an issuer is there twice')
     for (const name of names) sources.set(name, source)
   }

@@ -25,7 +25,11 @@ afterEach(() => {
 })
 
 function resolverOf(issuer: Partial<ExternalIssuer> = {}, options: SessionResolverOptions = {}): SessionResolver {
-  return createSessionResolver({ clock: clock.now, external: { issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: AUDIENCE, ...issuer }, ...options })
+  return createSessionResolver({
+    clock: clock.now,
+    external: { issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: AUDIENCE, ...issuer },
+    ...options,
+  })
 }
 
 async function reasonOf(resolver: SessionResolver, token: string): Promise<string> {
@@ -42,7 +46,8 @@ async function signaturesOf(call: () => Promise<unknown>): Promise<number> {
   return length
 }
 
-const serve = (keys: readonly object[]): void => provider.answerWith((_, response) => void response.end(JSON.stringify({ keys })))
+const serve = (keys: readonly object[]): void =>
+  provider.answerWith((_, response) => void response.end(JSON.stringify({ keys })))
 const DAYS = 86_400
 
 describe('an external token that was verified before', () => {
@@ -58,7 +63,11 @@ describe('an external token that was verified before', () => {
     const authorization = `Bearer ${await provider.sign({ aliases: ['alias'], org: { role: 'editor' } })}`
     const first = await resolver.resolve({ authorization })
     expect(await resolver.resolve({ authorization })).toEqual(first)
-    expect(first).toMatchObject({ ok: true, source: 'external', session: { principal: SUBJECT, principals: [SUBJECT, 'alias'], claims: { org: { role: 'editor' } } } })
+    expect(first).toMatchObject({
+      ok: true,
+      source: 'external',
+      session: { principal: SUBJECT, principals: [SUBJECT, 'alias'], claims: { org: { role: 'editor' } } },
+    })
   })
 
   test('gives no session that a handler changed, to the last member of a claim', async () => {
@@ -67,8 +76,16 @@ describe('an external token that was verified before', () => {
     const first = await resolver.resolve({ authorization })
     if (!first.ok) throw new Error('refused')
     const { org } = first.session.claims as { org: { roles: string[]; nested: { id: number }[] } }
-    for (const [part, name] of [[first.session.claims, 'admin'], [org, 'admin'], [org.roles, 0], [org.nested[0]!, 'id']] as const) expect(Reflect.set(part, name, 'owner')).toBe(false)
-    expect(await resolver.resolve({ authorization })).toMatchObject({ session: { claims: { org: { roles: ['reader'], nested: [{ id: 1 }] } } } })
+    for (const [part, name] of [
+      [first.session.claims, 'admin'],
+      [org, 'admin'],
+      [org.roles, 0],
+      [org.nested[0]!, 'id'],
+    ] as const)
+      expect(Reflect.set(part, name, 'owner')).toBe(false)
+    expect(await resolver.resolve({ authorization })).toMatchObject({
+      session: { claims: { org: { roles: ['reader'], nested: [{ id: 1 }] } } },
+    })
   })
 
   test('ends in time all the same, with and without a tolerance', async () => {
@@ -148,18 +165,25 @@ describe('an external token that was verified before', () => {
     const resolver = resolverOf()
     const token = await provider.sign()
     await reasonOf(resolver, token)
-    for (const other of [token.slice(0, -1), `${token}A`, `${token}.`, token.replace('.', '..')]) expect(await reasonOf(resolver, other)).not.toBe('accepted')
+    for (const other of [token.slice(0, -1), `${token}A`, `${token}.`, token.replace('.', '..')])
+      expect(await reasonOf(resolver, other)).not.toBe('accepted')
   })
 
   test('is known to the issuer that it is from alone', async () => {
     const second = await startIssuer()
-    const both = [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl }, { issuer: second.issuer, jwksUrl: second.jwksUrl, principal: 'namespaced' as const }]
+    const both = [
+      { issuer: provider.issuer, jwksUrl: provider.jwksUrl },
+      { issuer: second.issuer, jwksUrl: second.jwksUrl, principal: 'namespaced' as const },
+    ]
     const resolver = resolverOf({}, { external: both })
     const tokens = [await provider.sign(), await second.sign()]
-    const principals = async (): Promise<unknown[]> => Promise.all(tokens.map(async (token) => {
-      const resolution = await resolver.resolve({ authorization: `Bearer ${token}` })
-      return resolution.ok && resolution.session.principal
-    }))
+    const principals = async (): Promise<unknown[]> =>
+      Promise.all(
+        tokens.map(async (token) => {
+          const resolution = await resolver.resolve({ authorization: `Bearer ${token}` })
+          return resolution.ok && resolution.session.principal
+        }),
+      )
     const first = await principals()
     expect(first).toEqual([SUBJECT, expect.stringMatching(/^urn:latchkey:external:/)])
     expect(await principals()).toEqual(first)
@@ -175,7 +199,11 @@ describe('what is kept', () => {
     const resolver = resolverOf({}, { cacheSize })
     const tokens = [await provider.sign({ n: 1 }), await provider.sign({ n: 2 })]
     for (const token of tokens) await reasonOf(resolver, token)
-    expect(await signaturesOf(async () => { for (const token of tokens) expect(await reasonOf(resolver, token)).toBe('accepted') })).toBe(signatures)
+    expect(
+      await signaturesOf(async () => {
+        for (const token of tokens) expect(await reasonOf(resolver, token)).toBe('accepted')
+      }),
+    ).toBe(signatures)
   })
 
   test('is the latest', async () => {
@@ -215,8 +243,11 @@ describe('what is kept', () => {
 
 test('a clock that answers NaN makes no external token eternal', async () => {
   let now = NOW * 1000
-  const publicKey = await exportJWK(provider.keys.RS256.publicKey) as Record<string, unknown>
-  const resolver = createSessionResolver({ clock: () => now, external: { issuer: provider.issuer, publicKey, audience: AUDIENCE } })
+  const publicKey = (await exportJWK(provider.keys.RS256.publicKey)) as Record<string, unknown>
+  const resolver = createSessionResolver({
+    clock: () => now,
+    external: { issuer: provider.issuer, publicKey, audience: AUDIENCE },
+  })
   const [seen, unseen] = [await provider.sign({ n: 1 }), await provider.sign({ n: 2 })]
   expect(await reasonOf(resolver, seen)).toBe('accepted')
   now = Number.NaN

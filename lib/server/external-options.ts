@@ -62,8 +62,10 @@ export function readIssuer(options: ExternalIssuer, clock: () => number): Issuer
   const { principal = 'sub', aliases = false, allowMissingParty = false, isAccount = () => true, type } = options
   const issuers = readTexts('issuer', options.issuer)
   if (issuers.includes(LOCAL_FIRST_ISSUER)) throw new TypeError('external.issuer: that is the issuer of device keys')
-  if (!['sub', 'namespaced'].includes(principal as string) && typeof principal !== 'function') throw new TypeError('external.principal: expected sub, namespaced or a function')
-  if (aliases && principal !== 'sub') throw new TypeError('external.aliases: the principals of a further issuer are not for it to say')
+  if (!['sub', 'namespaced'].includes(principal as string) && typeof principal !== 'function')
+    throw new TypeError('external.principal: expected sub, namespaced or a function')
+  if (aliases && principal !== 'sub')
+    throw new TypeError('external.aliases: the principals of a further issuer are not for it to say')
   if (type === '') throw new TypeError('external.type: expected a text that is not empty')
   const { keys, algorithms } = readKeys(options, clock)
   return {
@@ -85,12 +87,14 @@ export function readIssuer(options: ExternalIssuer, clock: () => number): Issuer
 /** An empty text or list would silently switch a check off. */
 function readTexts(name: string, value: string | readonly string[]): readonly [string, ...string[]] {
   const texts: readonly unknown[] = [value].flat()
-  if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== '')) throw new TypeError(`external.${name}: expected a text that is not empty`)
+  if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== ''))
+    throw new TypeError(`external.${name}: expected a text that is not empty`)
   return texts as [string, ...string[]]
 }
 
 function readNumber(name: string, value: number, least: number, most: number): number {
-  if (!(value >= least && value <= most)) throw new TypeError(`external.${name}: expected a number from ${least} to ${most}`)
+  if (!(value >= least && value <= most))
+    throw new TypeError(`external.${name}: expected a number from ${least} to ${most}`)
   return value
 }
 
@@ -99,16 +103,24 @@ const KEY_OPTIONS = ['jwksUrl', 'certificatesUrl', 'publicKey'] as const
 function readKeys(options: ExternalIssuer, clock: () => number): Pick<IssuerRules, 'keys' | 'algorithms'> {
   const { algorithms = ALGORITHMS, publicKey, jwksUrl, certificatesUrl } = options
   const stray = algorithms.find((name) => !ALGORITHMS.includes(name))
-  if (stray !== undefined || algorithms.length === 0) throw new TypeError(`external.algorithms: expected asymmetric ones such as RS256`)
-  if (KEY_OPTIONS.filter((name) => options[name] !== undefined).length !== 1) throw new TypeError('external: expected exactly one of jwksUrl, certificatesUrl and publicKey')
+  if (stray !== undefined || algorithms.length === 0)
+    throw new TypeError(`external.algorithms: expected asymmetric ones such as RS256`)
+  if (KEY_OPTIONS.filter((name) => options[name] !== undefined).length !== 1)
+    throw new TypeError('external: expected exactly one of jwksUrl, certificatesUrl and publicKey')
   if (publicKey !== undefined) return readOneKey(publicKey, algorithms)
   const fetch: KeyFetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
   const timeout = readNumber('timeout', options.timeout ?? 5000, 1, 30_000)
-  const [url, read] = jwksUrl === undefined ? [readUrl('certificatesUrl', certificatesUrl!), readCertificates] : [readUrl('jwksUrl', jwksUrl), readJwks]
+  const [url, read] =
+    jwksUrl === undefined
+      ? [readUrl('certificatesUrl', certificatesUrl!), readCertificates]
+      : [readUrl('jwksUrl', jwksUrl), readJwks]
   return { algorithms, keys: remoteKeys({ url, read, fetch, timeout, clock }) }
 }
 
-function readOneKey(publicKey: NonNullable<ExternalIssuer['publicKey']>, algorithms: readonly string[]): Pick<IssuerRules, 'keys' | 'algorithms'> {
+function readOneKey(
+  publicKey: NonNullable<ExternalIssuer['publicKey']>,
+  algorithms: readonly string[],
+): Pick<IssuerRules, 'keys' | 'algorithms'> {
   try {
     const jwk = readStaticKey(publicKey)
     const fitting = algorithms.filter((name) => algorithmsOf(jwk as Readonly<Record<string, unknown>>).includes(name))
@@ -121,7 +133,8 @@ function readOneKey(publicKey: NonNullable<ExternalIssuer['publicKey']>, algorit
 
 function readUrl(name: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw new TypeError(`external.${name}: expected an http(s) URL`)
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw new TypeError(`external.${name}: expected an http(s) URL`)
   if (url.username || url.password) throw new TypeError(`external.${name}: expected a URL without a password`)
   return url.href
 }

@@ -22,7 +22,11 @@ afterEach(() => {
 
 function resolverOf(external: Partial<ExternalIssuer> = {}, options: SessionResolverOptions = {}): SessionResolver {
   const { issuer, jwksUrl } = provider
-  return createSessionResolver({ clock: () => NOW * 1000, external: { issuer, jwksUrl, audience: AUDIENCE, ...external }, ...options })
+  return createSessionResolver({
+    clock: () => NOW * 1000,
+    external: { issuer, jwksUrl, audience: AUDIENCE, ...external },
+    ...options,
+  })
 }
 
 function resolve(token: string, resolver: SessionResolver = resolverOf()): Promise<Resolution> {
@@ -44,10 +48,16 @@ describe('an external token (checklist 7: verified by a JWKS URL)', () => {
     const resolution = await resolve(await provider.sign({ role: 'member' }, { alg }))
     expect(resolution).toMatchObject({
       ok: true,
-      session: { authMode: 'external', principal: SUBJECT, principals: [SUBJECT], claims: { iss: provider.issuer, role: 'member' } },
+      session: {
+        authMode: 'external',
+        principal: SUBJECT,
+        principals: [SUBJECT],
+        claims: { iss: provider.issuer, role: 'member' },
+      },
     })
     if (!resolution.ok) return
-    for (const part of [resolution.session, resolution.session.principals, resolution.session.claims]) expect(Object.isFrozen(part)).toBe(true)
+    for (const part of [resolution.session, resolution.session.principals, resolution.session.claims])
+      expect(Object.isFrozen(part)).toBe(true)
   })
 
   test('without a `kid` is verified by the one key that fits', async () => {
@@ -70,7 +80,11 @@ describe('an external token (checklist 7: verified by a JWKS URL)', () => {
   test('that brings its own key, or says where one is, is refused and nothing there is asked for', async () => {
     const evil = await startIssuer()
     const jwk = await exportJWK(evil.keys.ES256.publicKey)
-    const token = await provider.sign({}, { alg: 'ES256', jwk, jku: evil.jwksUrl, x5u: evil.jwksUrl }, evil.keys.ES256.privateKey)
+    const token = await provider.sign(
+      {},
+      { alg: 'ES256', jwk, jku: evil.jwksUrl, x5u: evil.jwksUrl },
+      evil.keys.ES256.privateKey,
+    )
     expect(await reasonOf(token)).toBe('TOKEN_SIGNATURE_INVALID')
     expect(evil.requests()).toBe(0)
     await evil.close()
@@ -154,7 +168,13 @@ describe('the algorithm', () => {
     const claims = (await provider.sign()).split('.')[1]
     const { publicKey } = provider.keys.RS256
     const pem = await exportSPKI(publicKey)
-    const secrets = [pem, pem.trim(), Buffer.from(pem.replaceAll(/-.*-|\n/g, ''), 'base64'), Buffer.from(provider.jwks[0]!.n!, 'base64url'), JSON.stringify(provider.jwks[0])]
+    const secrets = [
+      pem,
+      pem.trim(),
+      Buffer.from(pem.replaceAll(/-.*-|\n/g, ''), 'base64'),
+      Buffer.from(provider.jwks[0]!.n!, 'base64url'),
+      JSON.stringify(provider.jwks[0]),
+    ]
     for (const secret of secrets) {
       const input = `${encode('{"alg":"HS256","kid":"RS256"}')}.${claims}`
       const signature = createHmac('sha256', secret).update(input).digest('base64url')
@@ -187,7 +207,11 @@ describe('the times', () => {
   test('begin at `nbf`', async () => {
     const resolver = resolverOf()
     expect(await reasonOf(provider.sign({ nbf: NOW }), resolver)).toBe('accepted')
-    expect(await resolve(await provider.sign({ nbf: NOW + 1 }), resolver)).toMatchObject({ ok: false, error: 'expired', reason: 'TOKEN_NOT_YET_VALID' })
+    expect(await resolve(await provider.sign({ nbf: NOW + 1 }), resolver)).toMatchObject({
+      ok: false,
+      error: 'expired',
+      reason: 'TOKEN_NOT_YET_VALID',
+    })
   })
 
   test('may differ by the tolerance', async () => {
@@ -224,7 +248,10 @@ describe('aliases', () => {
   test('may be absent, and are at most sixteen', async () => {
     const resolver = resolverOf({ aliases: true })
     const many = Array.from({ length: 17 }, (_, index) => `alias-${index}`)
-    expect(await resolve(await provider.sign(), resolver)).toMatchObject({ ok: true, session: { principals: [SUBJECT] } })
+    expect(await resolve(await provider.sign(), resolver)).toMatchObject({
+      ok: true,
+      session: { principals: [SUBJECT] },
+    })
     expect(await reasonOf(withClaims({ aliases: many.slice(1) }), resolver)).toBe('accepted')
     expect(await reasonOf(withClaims({ aliases: many }), resolver)).toBe('TOKEN_CLAIM_INVALID')
   })
@@ -306,7 +333,8 @@ describe('keys that cannot be fetched', () => {
 })
 
 describe('a token is tried as one kind only (checklist 13: external JWT, then local-first)', () => {
-  const both = (lookup: () => Promise<'active'>): SessionResolver => resolverOf({}, { localFirst: { audience: AUDIENCE, lookup } })
+  const both = (lookup: () => Promise<'active'>): SessionResolver =>
+    resolverOf({}, { localFirst: { audience: AUDIENCE, lookup } })
 
   test('both kinds are taken side by side', async () => {
     const resolver = both(async () => 'active')
@@ -316,9 +344,21 @@ describe('a token is tried as one kind only (checklist 13: external JWT, then lo
 
   test.each([
     ['one that fails', () => forge({ header: TOKEN_HEADER, claims: tokenClaims() }, BOB), 'TOKEN_SIGNATURE_INVALID'],
-    ['the type with the external issuer', () => provider.sign({}, { typ: 'latchkey+jwt' }), 'TOKEN_ALGORITHM_FORBIDDEN'],
-    ['the type with the external issuer, by Ed25519', () => provider.sign({}, { alg: 'EdDSA', typ: 'latchkey+jwt', kid: undefined }), 'TOKEN_ISSUER_MISMATCH'],
-    ['the local-first issuer with the external key', () => provider.sign({ iss: 'urn:latchkey:local-first' }, { typ: 'JWT' }), 'TOKEN_TYPE_UNEXPECTED'],
+    [
+      'the type with the external issuer',
+      () => provider.sign({}, { typ: 'latchkey+jwt' }),
+      'TOKEN_ALGORITHM_FORBIDDEN',
+    ],
+    [
+      'the type with the external issuer, by Ed25519',
+      () => provider.sign({}, { alg: 'EdDSA', typ: 'latchkey+jwt', kid: undefined }),
+      'TOKEN_ISSUER_MISMATCH',
+    ],
+    [
+      'the local-first issuer with the external key',
+      () => provider.sign({ iss: 'urn:latchkey:local-first' }, { typ: 'JWT' }),
+      'TOKEN_TYPE_UNEXPECTED',
+    ],
   ])('local-first, %s, is never tried as external', async (_, sign, reason) => {
     const resolver = both(async () => 'active')
     const before = provider.requests()

@@ -1,4 +1,11 @@
-import { type CryptoKey, type JWSHeaderParameters, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
+import {
+  type CryptoKey,
+  type JWSHeaderParameters,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  errors,
+  jwtVerify,
+} from 'jose'
 import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
 import { type ExternalIssuer, type IssuerRules, readIssuer } from './external-options.ts'
@@ -33,10 +40,16 @@ interface Known {
  * @param cacheSize - verified tokens kept at most, for each issuer
  * @throws {TypeError} an option cannot be meant, two entries name one issuer, or two could assert the same principal
  */
-export function createExternalVerifiers(options: ExternalIssuer | readonly ExternalIssuer[], clock: () => number, cacheSize: number): ReadonlyMap<unknown, ExternalVerifier> {
+export function createExternalVerifiers(
+  options: ExternalIssuer | readonly ExternalIssuer[],
+  clock: () => number,
+  cacheSize: number,
+): ReadonlyMap<unknown, ExternalVerifier> {
   const rules = [options].flat().map((issuer) => readIssuer(issuer, clock))
   if (rules.filter(({ principal }) => principal === 'sub').length > 1) {
-    throw new TypeError("external: `sub` is the principal for one issuer only; say principal: 'namespaced', or how to find the principal, for the others")
+    throw new TypeError(
+      "external: `sub` is the principal for one issuer only; say principal: 'namespaced', or how to find the principal, for the others",
+    )
   }
   const names = rules.flatMap(({ issuers }) => issuers)
   if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is there twice')
@@ -67,7 +80,14 @@ function createVerifier(rules: IssuerRules, clock: () => number, cacheSize: numb
   }
 }
 
-function checksOf({ issuers, audience, algorithms, requiredClaims, clockTolerance, type }: IssuerRules): JWTVerifyOptions {
+function checksOf({
+  issuers,
+  audience,
+  algorithms,
+  requiredClaims,
+  clockTolerance,
+  type,
+}: IssuerRules): JWTVerifyOptions {
   return {
     issuer: [...issuers],
     algorithms: [...algorithms],

@@ -15,7 +15,10 @@ const BOBS_TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims(BOB) }, BOB
 const EXPIRED = forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), iat: NOW - 900, exp: NOW } })
 const FORGED = forge({ header: TOKEN_HEADER, claims: tokenClaims(ALICE) }, BOB)
 const STRANGE = forge({ header: { alg: 'EdDSA' }, claims: { iss: 'https://strange.example' } })
-const KEYLESS = forge({ header: { alg: 'EdDSA', kid: '1' }, claims: { iss: 'https://down.example', sub: 'ada', aud: APP, iat: NOW, exp: NOW + 300 } })
+const KEYLESS = forge({
+  header: { alg: 'EdDSA', kid: '1' },
+  claims: { iss: 'https://down.example', sub: 'ada', aud: APP, iat: NOW, exp: NOW + 300 },
+})
 
 /** A server of a framework. Its routes have `authenticate` before them, and tell of each call. */
 export interface FrameworkServer {
@@ -38,7 +41,9 @@ export interface Answer {
 }
 
 /** What every framework's adapter has to do. */
-export function describeFramework(start: (resolver: SessionResolver, options: GateOptions, routes: FrameworkRoutes) => Promise<FrameworkServer>): void {
+export function describeFramework(
+  start: (resolver: SessionResolver, options: GateOptions, routes: FrameworkRoutes) => Promise<FrameworkServer>,
+): void {
   const open: FrameworkServer[] = []
   const asked: string[] = []
   let jwksUrl: string
@@ -98,7 +103,11 @@ export function describeFramework(start: (resolver: SessionResolver, options: Ga
     const onError = (error: unknown): void => void errors.push(error)
     const url = await run({ optional: true, onError }, () => Promise.reject(fault))
     const answer = await ask(`${url}/who`, { authorization: `Bearer ${ALICES_TOKEN}` })
-    expect([answer.status, answer.headers['cache-control'], answer.body]).toEqual([500, 'no-store', '{"error":"internal"}'])
+    expect([answer.status, answer.headers['cache-control'], answer.body]).toEqual([
+      500,
+      'no-store',
+      '{"error":"internal"}',
+    ])
     expect(JSON.stringify(answer)).not.toContain('secret')
     expect(errors).toEqual([fault])
     expect(asked).toEqual([])
@@ -120,30 +129,38 @@ export function describeFramework(start: (resolver: SessionResolver, options: Ga
     const written = deferred()
     const url = await run({}, () => (lookedUp.resolve(), written.promise))
     const body = randomBytes(1 << 20)
-    const answer = ask(`${url}/hash`, { authorization: `Bearer ${ALICES_TOKEN}` }, {
-      method: 'POST',
-      async *body() {
-        yield body.subarray(0, 1000)
-        await lookedUp.promise
-        yield body.subarray(1000, 20_000)
-        written.resolve()
-        yield body.subarray(20_000)
+    const answer = ask(
+      `${url}/hash`,
+      { authorization: `Bearer ${ALICES_TOKEN}` },
+      {
+        method: 'POST',
+        async *body() {
+          yield body.subarray(0, 1000)
+          await lookedUp.promise
+          yield body.subarray(1000, 20_000)
+          written.resolve()
+          yield body.subarray(20_000)
+        },
       },
-    })
+    )
     expect(await answer).toMatchObject({ status: 200, body: createHash('sha256').update(body).digest('hex') })
   })
 
   test('refuses a request without waiting for its body', async () => {
     const answered = deferred()
     const url = await run()
-    const answer = await ask(`${url}/hash`, {}, {
-      method: 'POST',
-      async *body() {
-        yield Buffer.from('a part')
-        await answered.promise
+    const answer = await ask(
+      `${url}/hash`,
+      {},
+      {
+        method: 'POST',
+        async *body() {
+          yield Buffer.from('a part')
+          await answered.promise
+        },
+        onAnswer: answered.resolve,
       },
-      onAnswer: answered.resolve,
-    })
+    )
     await expectRefusal(answer, 'CREDENTIAL_MISSING')
   })
 
@@ -175,7 +192,8 @@ export function describeFramework(start: (resolver: SessionResolver, options: Ga
 export async function expectRefusal(answer: Answer, code: LatchkeyErrorCode): Promise<void> {
   const expected = toResponse(new LatchkeyError(code))
   expect([answer.status, answer.body]).toEqual([expected.status, await expected.text()])
-  for (const name of ['cache-control', 'www-authenticate']) expect(answer.headers[name] ?? null).toBe(expected.headers.get(name))
+  for (const name of ['cache-control', 'www-authenticate'])
+    expect(answer.headers[name] ?? null).toBe(expected.headers.get(name))
   expect(answer.headers['content-type']).toContain('application/json')
 }
 
@@ -186,7 +204,11 @@ interface Asking {
 }
 
 /** Sends a request as it is, a header twice where a list is given. */
-export function ask(url: string, headers: Readonly<Record<string, string | string[]>>, { method = 'GET', body, onAnswer }: Asking = {}): Promise<Answer> {
+export function ask(
+  url: string,
+  headers: Readonly<Record<string, string | string[]>>,
+  { method = 'GET', body, onAnswer }: Asking = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = send(url, { method, headers }, async (response) => {
       onAnswer?.()
@@ -212,7 +234,13 @@ export function deferred(): { promise: Promise<void>; resolve: () => void } {
 export function serve(listener?: RequestListener): Promise<FrameworkServer & { readonly server: Server }> {
   const server = createServer(listener)
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => closing(server) }))
+    server.listen(0, '127.0.0.1', () =>
+      resolve({
+        server,
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        close: () => closing(server),
+      }),
+    )
   })
 }
 

@@ -5,7 +5,10 @@ import { type Gate, type GateOptions, createGate } from './gate.ts'
 import { createSessionResolver } from './resolver.ts'
 import type { OwnedSession, ServerSession } from './session.ts'
 
-const resolver = createSessionResolver({ clock: () => NOW * 1000, localFirst: { audience: APP, afterUpgrade: 'allow' } })
+const resolver = createSessionResolver({
+  clock: () => NOW * 1000,
+  localFirst: { audience: APP, afterUpgrade: 'allow' },
+})
 const BEARER = { authorization: `Bearer ${ALICES_TOKEN}` }
 
 /** A handler of anything with `fetch`: Workers, Deno, Bun, a route of Next. */
@@ -18,14 +21,23 @@ function handlerWith(options: GateOptions = {}): (request: Request) => Promise<R
 }
 
 test('a Request of somebody goes on, its body unread', async () => {
-  const answer = await handlerWith()(new Request('https://notes.example/', { method: 'POST', headers: BEARER, body: 'text' }))
+  const answer = await handlerWith()(
+    new Request('https://notes.example/', { method: 'POST', headers: BEARER, body: 'text' }),
+  )
   expect(await answer.json()).toEqual({ principal: ALICE.principal, body: 'text' })
 })
 
 test('a Request of nobody is answered, and goes on where that is optional', async () => {
   const refused = await handlerWith()(new Request('https://notes.example/'))
-  expect([refused.status, refused.headers.get('www-authenticate'), await refused.json()]).toEqual([401, 'Bearer', { error: 'unauthenticated', code: 'missing' }])
-  expect(await (await handlerWith({ optional: true })(new Request('https://notes.example/'))).json()).toEqual({ principal: null, body: '' })
+  expect([refused.status, refused.headers.get('www-authenticate'), await refused.json()]).toEqual([
+    401,
+    'Bearer',
+    { error: 'unauthenticated', code: 'missing' },
+  ])
+  expect(await (await handlerWith({ optional: true })(new Request('https://notes.example/'))).json()).toEqual({
+    principal: null,
+    body: '',
+  })
 })
 
 test('a resolver that denies the anonymous has the last word', async () => {
@@ -55,7 +67,10 @@ test('a resolver that throws at once is answered too', async () => {
   const resolve = (): never => {
     throw new Error('at once')
   }
-  expect(await createGate({ resolve }, { onError: () => {} })({})).toMatchObject({ ok: false, response: { status: 500 } })
+  expect(await createGate({ resolve }, { onError: () => {} })({})).toMatchObject({
+    ok: false,
+    response: { status: 500 },
+  })
 })
 
 test('without a word about it faults go to the console', async () => {

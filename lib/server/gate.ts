@@ -24,7 +24,9 @@ export type Admission<Session extends ServerSession = ServerSession> =
     }
 
 /** Lets a request pass, or answers it. Made by {@link createGate}. It never rejects for anything that a resolver does. */
-export type Gate<Session extends ServerSession = ServerSession> = (request: ResolvableRequest) => Promise<Admission<Session>>
+export type Gate<Session extends ServerSession = ServerSession> = (
+  request: ResolvableRequest,
+) => Promise<Admission<Session>>
 
 /**
  * Makes what stands before the handlers of a server: every request gets a session, or an answer. The adapters of the
@@ -32,17 +34,26 @@ export type Gate<Session extends ServerSession = ServerSession> = (request: Reso
  *
  * @throws {TypeError} an option cannot be meant
  */
-export function createGate(resolver: SessionResolver, options?: GateOptions & { readonly optional?: false }): Gate<OwnedSession>
+export function createGate(
+  resolver: SessionResolver,
+  options?: GateOptions & { readonly optional?: false },
+): Gate<OwnedSession>
 export function createGate(resolver: SessionResolver, options: GateOptions): Gate
-export function createGate(resolver: SessionResolver, { optional = false, onError = console.error }: GateOptions = {}): Gate {
-  if (typeof resolver?.resolve !== 'function') throw new TypeError('expected a resolver, as createSessionResolver makes it')
+export function createGate(
+  resolver: SessionResolver,
+  { optional = false, onError = console.error }: GateOptions = {},
+): Gate {
+  if (typeof resolver?.resolve !== 'function')
+    throw new TypeError('expected a resolver, as createSessionResolver makes it')
   // The text "false" of an environment variable would let everybody through.
   if (typeof optional !== 'boolean') throw new TypeError('optional: expected true or false')
   return async (request) => {
     try {
       const found = await resolver.resolve(request)
       if (!found.ok) return { ok: false, response: found.response() }
-      return optional || isOwned(found.session) ? { ok: true, session: found.session, source: found.source } : { ok: false, response: refusal('CREDENTIAL_MISSING').response() }
+      return optional || isOwned(found.session)
+        ? { ok: true, session: found.session, source: found.source }
+        : { ok: false, response: refusal('CREDENTIAL_MISSING').response() }
     } catch (error) {
       onError(error)
       return { ok: false, response: faultResponse() }

@@ -21,13 +21,16 @@ describe('requireWriter', () => {
     expect(() => requireWriter({ ...WRITER, authMode }, ATTEMPT)).not.toThrow()
   })
 
-  test.each(['insert', 'update', 'delete'] as const)('denies an anonymous %s, and says what was tried (checklist 3: AnonymousWriteDenied with operation and resource)', (operation) => {
-    const denial = denialOf(ANONYMOUS, { resource: 'notes', operation })
-    expect(denial).toBeInstanceOf(LatchkeyError)
-    expect(isLatchkeyError(denial, 'ANONYMOUS_WRITE_DENIED')).toBe(true)
-    expect(denial).toMatchObject({ resource: 'notes', operation })
-    expect(denial.message).toContain(`${operation} on notes`)
-  })
+  test.each(['insert', 'update', 'delete'] as const)(
+    'denies an anonymous %s, and says what was tried (checklist 3: AnonymousWriteDenied with operation and resource)',
+    (operation) => {
+      const denial = denialOf(ANONYMOUS, { resource: 'notes', operation })
+      expect(denial).toBeInstanceOf(LatchkeyError)
+      expect(isLatchkeyError(denial, 'ANONYMOUS_WRITE_DENIED')).toBe(true)
+      expect(denial).toMatchObject({ resource: 'notes', operation })
+      expect(denial.message).toContain(`${operation} on notes`)
+    },
+  )
 
   test.each([undefined, '', null])('denies a session whose principal is %j', (principal) => {
     expect(denialOf({ ...WRITER, principal: principal as never }).code).toBe('ANONYMOUS_WRITE_DENIED')

@@ -35,7 +35,10 @@ export function requireWriter(session: ServerSession, attempt: WriteAttempt): as
   // An unknown mode, or a principal with the anonymous one, is no writer either.
   if (session.principal && (session.authMode === 'local-first' || session.authMode === 'external')) return
   const { resource, operation } = attempt
-  throw Object.assign(new LatchkeyError('ANONYMOUS_WRITE_DENIED', `${operation} on ${resource}`), { resource, operation })
+  throw Object.assign(new LatchkeyError('ANONYMOUS_WRITE_DENIED', `${operation} on ${resource}`), {
+    resource,
+    operation,
+  })
 }
 
 /** Tells whether a row's owner is this person, under the canonical principal or an alias. */

@@ -1,6 +1,14 @@
 import { type RequestListener, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type CryptoKey, type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT, exportJWK, generateKeyPair } from 'jose'
+import {
+  type CryptoKey,
+  type JWK,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  SignJWT,
+  exportJWK,
+  generateKeyPair,
+} from 'jose'
 import { NOW } from '../tokens/forge.testing.ts'
 
 export type Algorithm = 'RS256' | 'ES256' | 'EdDSA'
@@ -16,7 +24,11 @@ export interface TestIssuer {
   /** Answers in place of the keys, until called without one. */
   answerWith(listener?: RequestListener): void
   /** Signs claims that are valid but for what is given. `kid` is the name of the algorithm. */
-  sign(claims?: JWTPayload, header?: { alg?: Algorithm; kid?: string | undefined; [name: string]: unknown }, key?: CryptoKey): Promise<string>
+  sign(
+    claims?: JWTPayload,
+    header?: { alg?: Algorithm; kid?: string | undefined; [name: string]: unknown },
+    key?: CryptoKey,
+  ): Promise<string>
   /** Ends every request that is under way. */
   closeConnections(): void
   close(): Promise<void>
@@ -26,8 +38,14 @@ export const AUDIENCE = 'https://notes.example'
 export const SUBJECT = 'user_2aB'
 
 export async function startIssuer(): Promise<TestIssuer> {
-  const keys = { RS256: await generateKeyPair('RS256'), ES256: await generateKeyPair('ES256'), EdDSA: await generateKeyPair('EdDSA') }
-  const jwks = await Promise.all(Object.entries(keys).map(async ([kid, { publicKey }]) => ({ ...(await exportJWK(publicKey)), kid, use: 'sig' })))
+  const keys = {
+    RS256: await generateKeyPair('RS256'),
+    ES256: await generateKeyPair('ES256'),
+    EdDSA: await generateKeyPair('EdDSA'),
+  }
+  const jwks = await Promise.all(
+    Object.entries(keys).map(async ([kid, { publicKey }]) => ({ ...(await exportJWK(publicKey)), kid, use: 'sig' })),
+  )
   const serveKeys: RequestListener = (_, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: jwks }))
   }

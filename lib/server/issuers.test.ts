@@ -17,14 +17,20 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all([first.close(), second.close()]))
 
-const rulesOf = ({ issuer, jwksUrl }: TestIssuer, options: Partial<ExternalIssuer> = {}): ExternalIssuer => ({ issuer, jwksUrl, audience: AUDIENCE, ...options })
+const rulesOf = ({ issuer, jwksUrl }: TestIssuer, options: Partial<ExternalIssuer> = {}): ExternalIssuer => ({
+  issuer,
+  jwksUrl,
+  audience: AUDIENCE,
+  ...options,
+})
 
 function resolverOf(...external: ExternalIssuer[]): SessionResolver {
   return createSessionResolver({ clock: () => NOW * 1000, external })
 }
 
 /** The first with `sub`, the second as told. */
-const both = (options: Partial<ExternalIssuer> = {}): SessionResolver => resolverOf(rulesOf(first), rulesOf(second, { principal: 'namespaced', ...options }))
+const both = (options: Partial<ExternalIssuer> = {}): SessionResolver =>
+  resolverOf(rulesOf(first), rulesOf(second, { principal: 'namespaced', ...options }))
 
 async function resolve(resolver: SessionResolver, token: string | Promise<string>): Promise<Resolution> {
   return resolver.resolve({ authorization: `Bearer ${await token}` })
@@ -67,8 +73,13 @@ describe('several issuers', () => {
     const find = vi.fn(async (subject: string) => (subject === SUBJECT ? 'bound' : null))
     const resolver = both({ principal: find })
     expect(await outcomeOf(resolver, second.sign())).toBe('bound')
-    expect(await outcomeOf(resolver, second.sign({ sub: 'stranger' }))).toBe(await namespacedPrincipal(second.issuer, 'stranger'))
-    expect(find.mock.calls).toEqual([[SUBJECT, second.issuer], ['stranger', second.issuer]])
+    expect(await outcomeOf(resolver, second.sign({ sub: 'stranger' }))).toBe(
+      await namespacedPrincipal(second.issuer, 'stranger'),
+    )
+    expect(find.mock.calls).toEqual([
+      [SUBJECT, second.issuer],
+      ['stranger', second.issuer],
+    ])
   })
 
   test('the binding is not asked about a token that does not verify', async () => {
@@ -83,18 +94,29 @@ describe('several issuers', () => {
   })
 
   test('pairs of issuer and subject that read alike have ids of their own', async () => {
-    const ids = await Promise.all([namespacedPrincipal('a', 'b"c'), namespacedPrincipal('a","b', 'c'), namespacedPrincipal('ab', 'c'), namespacedPrincipal('a', 'bc')])
+    const ids = await Promise.all([
+      namespacedPrincipal('a', 'b"c'),
+      namespacedPrincipal('a","b', 'c'),
+      namespacedPrincipal('ab', 'c'),
+      namespacedPrincipal('a', 'bc'),
+    ])
     expect(new Set(ids).size).toBe(4)
   })
 
   test('two whose `sub` is the principal are refused at construction', () => {
     expect(() => resolverOf(rulesOf(first), rulesOf(second))).toThrow(/one issuer only/)
-    expect(() => resolverOf(rulesOf(first, { principal: 'sub' }), rulesOf(second, { principal: 'sub' }))).toThrow(TypeError)
-    expect(() => resolverOf(rulesOf(first, { principal: 'namespaced' }), rulesOf(second, { principal: 'namespaced' }))).not.toThrow()
+    expect(() => resolverOf(rulesOf(first, { principal: 'sub' }), rulesOf(second, { principal: 'sub' }))).toThrow(
+      TypeError,
+    )
+    expect(() =>
+      resolverOf(rulesOf(first, { principal: 'namespaced' }), rulesOf(second, { principal: 'namespaced' })),
+    ).not.toThrow()
   })
 
   test('two entries of one name are refused at construction', () => {
-    expect(() => resolverOf(rulesOf(first), rulesOf(second, { issuer: first.issuer, principal: 'namespaced' }))).toThrow(/twice/)
+    expect(() =>
+      resolverOf(rulesOf(first), rulesOf(second, { issuer: first.issuer, principal: 'namespaced' })),
+    ).toThrow(/twice/)
     expect(() => resolverOf(rulesOf(first, { issuer: [first.issuer, first.issuer] }))).toThrow(/twice/)
   })
 })
@@ -143,7 +165,8 @@ describe('what else a token must say', () => {
   test('the type', async () => {
     const resolver = resolverOf(rulesOf(first, { type: 'at+jwt' }))
     expect(await outcomeOf(resolver, first.sign({}, { typ: 'at+jwt' }))).toBe(SUBJECT)
-    for (const typ of ['JWT', undefined, 'id+jwt']) expect(await outcomeOf(resolver, first.sign({}, { typ }))).toBe('TOKEN_TYPE_UNEXPECTED')
+    for (const typ of ['JWT', undefined, 'id+jwt'])
+      expect(await outcomeOf(resolver, first.sign({}, { typ }))).toBe('TOKEN_TYPE_UNEXPECTED')
   })
 
   test('that it stands for an account', async () => {
@@ -154,15 +177,21 @@ describe('what else a token must say', () => {
 
   test('a subject of at most 255 characters', async () => {
     expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub: 's'.repeat(255) }))).toBe('s'.repeat(255))
-    expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub: 's'.repeat(256) }))).toBe('TOKEN_CLAIM_INVALID')
+    expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub: 's'.repeat(256) }))).toBe(
+      'TOKEN_CLAIM_INVALID',
+    )
   })
 
   test('and the cause of a refusal carries none of it', async () => {
     const { createExternalVerifiers } = await import('./external.ts')
     const verifier = createExternalVerifiers(rulesOf(first), () => NOW * 1000, 0).get(first.issuer)!
-    const error = await verifier.verify(await first.sign({ exp: NOW - 1, email: 'ada@example.org' })).catch((thrown: unknown) => thrown)
+    const error = await verifier
+      .verify(await first.sign({ exp: NOW - 1, email: 'ada@example.org' }))
+      .catch((thrown: unknown) => thrown)
     const { cause } = error as Error
-    expect(`${JSON.stringify(error)}${JSON.stringify(cause)}${Object.values(cause as object).join()}`).not.toContain('ada@')
+    expect(`${JSON.stringify(error)}${JSON.stringify(cause)}${Object.values(cause as object).join()}`).not.toContain(
+      'ada@',
+    )
   })
 })
 
@@ -191,6 +220,10 @@ test('a token is not taken by a key of the set whose algorithm another issuer us
   const publicKey = (await exportJWK(second.keys.ES256.publicKey)) as Record<string, unknown>
   const resolver = resolverOf(rulesOf(first), { issuer: 'https://second.example', publicKey, principal: 'namespaced' })
   expect(await outcomeOf(resolver, second.sign({ iss: 'https://second.example' }, { alg: 'ES256' }))).toMatch(/^urn:/)
-  expect(await outcomeOf(resolver, second.sign({ iss: 'https://second.example' }, { alg: 'RS256' }))).toBe('TOKEN_ALGORITHM_FORBIDDEN')
-  expect(await outcomeOf(resolver, first.sign({ iss: 'https://second.example' }, { alg: 'ES256' }))).toBe('TOKEN_SIGNATURE_INVALID')
+  expect(await outcomeOf(resolver, second.sign({ iss: 'https://second.example' }, { alg: 'RS256' }))).toBe(
+    'TOKEN_ALGORITHM_FORBIDDEN',
+  )
+  expect(await outcomeOf(resolver, first.sign({ iss: 'https://second.example' }, { alg: 'ES256' }))).toBe(
+    'TOKEN_SIGNATURE_INVALID',
+  )
 })

@@ -48,7 +48,10 @@ async function requestsOf(call: () => Promise<unknown>): Promise<number> {
   return provider.requests() - before
 }
 
-const answer = (keys: readonly unknown[]): RequestListener => (_, response) => void response.end(JSON.stringify({ keys }))
+const answer =
+  (keys: readonly unknown[]): RequestListener =>
+  (_, response) =>
+    void response.end(JSON.stringify({ keys }))
 const fail: RequestListener = (_, response) => void response.writeHead(503).end()
 
 describe('the rotation of keys', () => {
@@ -56,7 +59,9 @@ describe('the rotation of keys', () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256')
     expect(await reasonOf()).toBe('accepted')
     provider.answerWith(answer([...provider.jwks, { ...(await exportJWK(publicKey)), kid: 'new' }]))
-    expect(await requestsOf(async () => expect(await reasonOf({ kid: 'new' }, privateKey)).toBe('TOKEN_KEY_UNKNOWN'))).toBe(0)
+    expect(
+      await requestsOf(async () => expect(await reasonOf({ kid: 'new' }, privateKey)).toBe('TOKEN_KEY_UNKNOWN')),
+    ).toBe(0)
     clock.advance(30_000)
     expect(await requestsOf(async () => expect(await reasonOf({ kid: 'new' }, privateKey)).toBe('accepted'))).toBe(1)
     expect(await reasonOf()).toBe('accepted')
@@ -65,7 +70,9 @@ describe('the rotation of keys', () => {
   test('any number of unknown keys makes for no more', async () => {
     await reasonOf()
     clock.advance(30_000)
-    expect(await requestsOf(() => Promise.all(Array.from({ length: 50 }, (_, run) => reasonOf({ kid: `stray-${run}` }))))).toBe(1)
+    expect(
+      await requestsOf(() => Promise.all(Array.from({ length: 50 }, (_, run) => reasonOf({ kid: `stray-${run}` })))),
+    ).toBe(1)
     clock.advance(29_999)
     expect(await requestsOf(async () => expect(await reasonOf({ kid: 'stray' })).toBe('TOKEN_KEY_UNKNOWN'))).toBe(0)
   })
@@ -149,37 +156,49 @@ describe('an answer is refused, and its connection closed', () => {
 
   test.each<[string, RequestListener]>([
     ['that is over 256 KiB', (_, response) => void response.end(JSON.stringify({ keys: [{ kty: 'RSA', pad: big }] }))],
-    ['that is over 256 KiB, in pieces, although the keys are in it', (_, response) => {
-      response.write(`{"pad":"${big}",`)
-      response.end(JSON.stringify({ keys: provider.jwks }).slice(1))
-    }],
+    [
+      'that is over 256 KiB, in pieces, although the keys are in it',
+      (_, response) => {
+        response.write(`{"pad":"${big}",`)
+        response.end(JSON.stringify({ keys: provider.jwks }).slice(1))
+      },
+    ],
     ['that says so', (_, response) => void response.writeHead(200, { 'content-length': 10_000_000 }).write('{')],
-    ['that never ends', (_, response) => {
-      const more = (): void => void (response.destroyed || response.write(big, () => setImmediate(more)))
-      more()
-    }],
+    [
+      'that never ends',
+      (_, response) => {
+        const more = (): void => void (response.destroyed || response.write(big, () => setImmediate(more)))
+        more()
+      },
+    ],
   ])('%s', async (_, listener) => {
-    const closed = new Promise<void>((resolve) => provider.answerWith((request, response) => {
-      response.on('close', resolve)
-      listener(request, response)
-    }))
+    const closed = new Promise<void>((resolve) =>
+      provider.answerWith((request, response) => {
+        response.on('close', resolve)
+        listener(request, response)
+      }),
+    )
     expect(await reasonOf()).toBe('KEYS_UNAVAILABLE')
     await closed
   })
 
   test('that does not come in time', async () => {
     resolver = resolverOf({ timeout: 50 })
-    const closed = new Promise<void>((resolve) => provider.answerWith((_, response) => void response.on('close', resolve)))
+    const closed = new Promise<void>((resolve) =>
+      provider.answerWith((_, response) => void response.on('close', resolve)),
+    )
     expect(await reasonOf()).toBe('KEYS_UNAVAILABLE')
     await closed
   })
 
   test('whose end does not come in time', async () => {
     resolver = resolverOf({ timeout: 50 })
-    const closed = new Promise<void>((resolve) => provider.answerWith((_, response) => {
-      response.on('close', resolve)
-      response.write('{"keys":')
-    }))
+    const closed = new Promise<void>((resolve) =>
+      provider.answerWith((_, response) => {
+        response.on('close', resolve)
+        response.write('{"keys":')
+      }),
+    )
     expect(await reasonOf()).toBe('KEYS_UNAVAILABLE')
     await closed
   })
@@ -213,7 +232,9 @@ describe('an answer is refused, and its connection closed', () => {
   })
 
   test('that a fetch of its own was led to', async () => {
-    resolver = resolverOf({ fetch: async () => Object.defineProperty(Response.json({ keys: provider.jwks }), 'redirected', { value: true }) })
+    resolver = resolverOf({
+      fetch: async () => Object.defineProperty(Response.json({ keys: provider.jwks }), 'redirected', { value: true }),
+    })
     expect(await reasonOf()).toBe('KEYS_UNAVAILABLE')
   })
 
@@ -259,10 +280,13 @@ describe('keys of the set', () => {
     expect(await reasonOf({}, privateKey)).toBe('TOKEN_KEY_UNKNOWN')
   })
 
-  test.each([null, 7, 'key', [], {}, { kty: 7 }, { kty: 'oct', k: 'AA', kid: 'RS256' }, { kty: 'XXX', kid: 'RS256' }])('that are none, such as %j, are passed over', async (stray) => {
-    provider.answerWith(answer([stray, ...provider.jwks]))
-    expect(await reasonOf()).toBe('accepted')
-  })
+  test.each([null, 7, 'key', [], {}, { kty: 7 }, { kty: 'oct', k: 'AA', kid: 'RS256' }, { kty: 'XXX', kid: 'RS256' }])(
+    'that are none, such as %j, are passed over',
+    async (stray) => {
+      provider.answerWith(answer([stray, ...provider.jwks]))
+      expect(await reasonOf()).toBe('accepted')
+    },
+  )
 
   test.each<[string, 'RS256' | 'ES256' | 'EdDSA', object]>([
     ['of 1024 bits', 'RS256', generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })],
@@ -276,7 +300,8 @@ describe('keys of the set', () => {
   ])('%s verify nothing, whatever the reason, and harm no other key', async (_, alg, members) => {
     provider.answerWith(answer(provider.jwks.map((jwk) => (jwk.kid === alg ? { ...jwk, ...members } : jwk))))
     expect(['KEYS_UNAVAILABLE', 'TOKEN_KEY_UNKNOWN', 'TOKEN_SIGNATURE_INVALID']).toContain(await reasonOf({ alg }))
-    for (const other of (['RS256', 'ES256', 'EdDSA'] as const).filter((name) => name !== alg)) expect(await reasonOf({ alg: other })).toBe('accepted')
+    for (const other of (['RS256', 'ES256', 'EdDSA'] as const).filter((name) => name !== alg))
+      expect(await reasonOf({ alg: other })).toBe('accepted')
   })
 
   test('with one `kid` are tried each', async () => {
@@ -294,6 +319,7 @@ describe('documents', () => {
     expect(readJwks({ keys: [] })).toEqual([])
     expect(() => readJwks(undefined)).toThrow()
     expect(readCertificates({})).toEqual([])
-    for (const document of [null, [], 'x', { kid: 'x' }, { kid: { nested: 1 } }]) expect(() => readCertificates(document)).toThrow()
+    for (const document of [null, [], 'x', { kid: 'x' }, { kid: { nested: 1 } }])
+      expect(() => readCertificates(document)).toThrow()
   })
 })

@@ -114,12 +114,18 @@ export function readJwks(document: unknown): JWK[] {
 
 function isPublicJwk(key: unknown): key is JWK {
   const isObject = typeof key === 'object' && key !== null && !Array.isArray(key)
-  return isObject && typeof (key as JWK).kty === 'string' && (key as JWK).kty !== 'oct' && !isPrivate(key as Record<string, unknown>)
+  return (
+    isObject &&
+    typeof (key as JWK).kty === 'string' &&
+    (key as JWK).kty !== 'oct' &&
+    !isPrivate(key as Record<string, unknown>)
+  )
 }
 
 /** Reads certificates by `kid`, as Google publishes them. */
 export function readCertificates(document: unknown): JWK[] {
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) throw new Error('expected certificates by kid')
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw new Error('expected certificates by kid')
   const entries = Object.entries(document as Record<string, unknown>)
   if (entries.length > MOST_KEYS) throw new Error('expected fewer certificates')
   return entries.map(([kid, pem]) => ({ ...readPem(String(pem)), kid, use: 'sig' }))

@@ -17,8 +17,13 @@ export interface LocalFirstOptions {
 }
 
 /** @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option cannot be meant */
-export function createLocalFirstSource({ audience, lookup, afterUpgrade }: LocalFirstOptions, clock: () => number, cacheSize: number): (token: string) => Promise<ServerSession> {
-  if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: give a `lookup`, or say afterUpgrade: 'allow'")
+export function createLocalFirstSource(
+  { audience, lookup, afterUpgrade }: LocalFirstOptions,
+  clock: () => number,
+  cacheSize: number,
+): (token: string) => Promise<ServerSession> {
+  if (!lookup && afterUpgrade !== 'allow')
+    throw new TypeError("localFirst: give a `lookup`, or say afterUpgrade: 'allow'")
   const verifier = createTokenVerifier({ audience, clock, cacheSize })
   return async (token) => {
     const { principal, thumbprint, claims } = await verifier.verify(token)

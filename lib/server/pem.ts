@@ -21,7 +21,10 @@ export function readPem(pem: string): JWK {
 }
 
 function openPem(pem: string): { label: string; body: string } {
-  const text = pem.replaceAll('\\r', '').replaceAll('\\n', '\n').replace(/^[\s"']+|[\s"']+$/g, '')
+  const text = pem
+    .replaceAll('\\r', '')
+    .replaceAll('\\n', '\n')
+    .replace(/^[\s"']+|[\s"']+$/g, '')
   if (text.includes('PRIVATE KEY')) throw new TypeError('expected a public key, and this is a private one')
   const [, label, body] = /^-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([\w+/=\s]+)-----END \1-----$/.exec(text) ?? []
   if (!label || !body) throw new TypeError('expected one PEM block, PUBLIC KEY (SPKI) or CERTIFICATE (X.509)')
@@ -59,7 +62,8 @@ function toJwk([algorithm, key, ...rest]: readonly DerElement[]): JWK {
   const name = toHex(bodyOf(oid, DER_TAG.oid))
   if (name === OID.rsa && bodyOf(parameters, DER_TAG.null).length === 0) return rsaJwk(bytes)
   if (name === OID.ec) return ecJwk(toHex(bodyOf(parameters, DER_TAG.oid)), bytes)
-  if (name === OID.ed25519 && !parameters && bytes.length === 32) return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
+  if (name === OID.ed25519 && !parameters && bytes.length === 32)
+    return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
   throw new TypeError('expected another kind of key')
 }
 

@@ -37,7 +37,19 @@ const PRESETS: Preset[] = [
     rules: clerk({ issuer: 'https://clerk.notes.example/', authorizedParties: ['https://notes.example'] }),
     keys: 'https://clerk.notes.example/.well-known/jwks.json',
     alg: 'RS256',
-    claims: { iss: 'https://clerk.notes.example', azp: 'https://notes.example', sub: 'user_2xyz', sid: 'sess_123', sts: 'active', fva: [7, -1], v: 2, jti: 'a5b1', iat: NOW, nbf: NOW - 10, exp: NOW + 60 },
+    claims: {
+      iss: 'https://clerk.notes.example',
+      azp: 'https://notes.example',
+      sub: 'user_2xyz',
+      sid: 'sess_123',
+      sts: 'active',
+      fva: [7, -1],
+      v: 2,
+      jti: 'a5b1',
+      iat: NOW,
+      nbf: NOW - 10,
+      exp: NOW + 60,
+    },
     principal: 'user_2xyz',
   },
   {
@@ -45,7 +57,15 @@ const PRESETS: Preset[] = [
     rules: auth0({ domain: 'my-domain.auth0.com', audience: 'https://example.com/health-api' }),
     keys: 'https://my-domain.auth0.com/.well-known/jwks.json',
     alg: 'RS256',
-    claims: { iss: 'https://my-domain.auth0.com/', sub: 'auth0|123456', aud: ['https://example.com/health-api', 'https://my-domain.auth0.com/userinfo'], azp: 'my_client_id', exp: NOW + 86_400, iat: NOW, scope: 'openid profile' },
+    claims: {
+      iss: 'https://my-domain.auth0.com/',
+      sub: 'auth0|123456',
+      aud: ['https://example.com/health-api', 'https://my-domain.auth0.com/userinfo'],
+      azp: 'my_client_id',
+      exp: NOW + 86_400,
+      iat: NOW,
+      scope: 'openid profile',
+    },
     principal: 'auth0|123456',
   },
   {
@@ -53,7 +73,19 @@ const PRESETS: Preset[] = [
     rules: supabase({ url: 'https://abc.supabase.co' }),
     keys: 'https://abc.supabase.co/auth/v1/.well-known/jwks.json',
     alg: 'ES256',
-    claims: { iss: 'https://abc.supabase.co/auth/v1', aud: 'authenticated', sub: '123e4567-e89b-12d3-a456-426614174000', role: 'authenticated', aal: 'aal1', session_id: 's', email: 'user@example.com', phone: '', is_anonymous: false, iat: NOW, exp: NOW + 3600 },
+    claims: {
+      iss: 'https://abc.supabase.co/auth/v1',
+      aud: 'authenticated',
+      sub: '123e4567-e89b-12d3-a456-426614174000',
+      role: 'authenticated',
+      aal: 'aal1',
+      session_id: 's',
+      email: 'user@example.com',
+      phone: '',
+      is_anonymous: false,
+      iat: NOW,
+      exp: NOW + 3600,
+    },
     principal: '123e4567-e89b-12d3-a456-426614174000',
   },
   {
@@ -61,7 +93,16 @@ const PRESETS: Preset[] = [
     rules: firebase({ projectId: 'my-project' }),
     keys: 'https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com',
     alg: 'RS256',
-    claims: { iss: 'https://securetoken.google.com/my-project', aud: 'my-project', auth_time: NOW - 60, user_id: 'uid1', sub: 'uid1', iat: NOW, exp: NOW + 3600, firebase: { identities: {}, sign_in_provider: 'password' } },
+    claims: {
+      iss: 'https://securetoken.google.com/my-project',
+      aud: 'my-project',
+      auth_time: NOW - 60,
+      user_id: 'uid1',
+      sub: 'uid1',
+      iat: NOW,
+      exp: NOW + 3600,
+      firebase: { identities: {}, sign_in_provider: 'password' },
+    },
     principal: 'uid1',
   },
   {
@@ -69,7 +110,18 @@ const PRESETS: Preset[] = [
     rules: workos({ clientId: 'client_123456789' }),
     keys: 'https://api.workos.com/sso/jwks/client_123456789',
     alg: 'RS256',
-    claims: { iss: 'https://api.workos.com', sub: 'user_01HBEQKA6K4QJAS93VPE39W1JT', org_id: 'org_1', role: 'member', roles: ['member'], permissions: ['posts:read'], sid: 'session_01HQ', jti: '01HQ', exp: NOW + 300, iat: NOW },
+    claims: {
+      iss: 'https://api.workos.com',
+      sub: 'user_01HBEQKA6K4QJAS93VPE39W1JT',
+      org_id: 'org_1',
+      role: 'member',
+      roles: ['member'],
+      permissions: ['posts:read'],
+      sid: 'session_01HQ',
+      jti: '01HQ',
+      exp: NOW + 300,
+      iat: NOW,
+    },
     principal: 'user_01HBEQKA6K4QJAS93VPE39W1JT',
   },
   {
@@ -77,13 +129,26 @@ const PRESETS: Preset[] = [
     rules: betterAuthIssuer({ baseURL: 'https://notes.example/api/auth/' }),
     keys: 'https://notes.example/api/auth/jwks',
     alg: 'EdDSA',
-    claims: { iss: 'https://notes.example', aud: 'https://notes.example', sub: 'e3758389-5e50-8372-aa8e-6797750a7a44', auth_mode: 'external', aliases: ['old'], iat: NOW, exp: NOW + 900 },
+    claims: {
+      iss: 'https://notes.example',
+      aud: 'https://notes.example',
+      sub: 'e3758389-5e50-8372-aa8e-6797750a7a44',
+      auth_mode: 'external',
+      aliases: ['old'],
+      iat: NOW,
+      exp: NOW + 900,
+    },
     principal: 'e3758389-5e50-8372-aa8e-6797750a7a44',
   },
 ]
 
 /** Resolves a token, with the keys from the provider on the loopback. */
-async function outcomeOf(rules: ExternalIssuer, claims: JWTPayload, alg: Algorithm, header: object = {}): Promise<{ outcome: string; asked: string[] }> {
+async function outcomeOf(
+  rules: ExternalIssuer,
+  claims: JWTPayload,
+  alg: Algorithm,
+  header: object = {},
+): Promise<{ outcome: string; asked: string[] }> {
   const asked: string[] = []
   const fetchKeys: ExternalIssuer['fetch'] = (url, init) => {
     asked.push(url)
@@ -119,7 +184,9 @@ describe.each(PRESETS)('the preset for $name', ({ rules, keys, alg, claims, prin
   })
 
   test('refuses algorithms that the provider does not use', async () => {
-    if (rules.algorithms) for (const other of (['EdDSA', 'ES256', 'RS256'] as const).filter((name) => !rules.algorithms!.includes(name))) expect(await judge({}, other)).toBe('TOKEN_ALGORITHM_FORBIDDEN')
+    if (rules.algorithms)
+      for (const other of (['EdDSA', 'ES256', 'RS256'] as const).filter((name) => !rules.algorithms!.includes(name)))
+        expect(await judge({}, other)).toBe('TOKEN_ALGORITHM_FORBIDDEN')
     expect(rules.algorithms?.includes('HS256') ?? false).toBe(false)
   })
 
@@ -136,12 +203,18 @@ describe('Clerk', () => {
     const { azp: _, ...without } = claims
     const options = { issuer: 'https://clerk.notes.example', authorizedParties: ['https://notes.example'] }
     expect((await outcomeOf(clerk(options), without, 'RS256')).outcome).toBe('TOKEN_PARTY_MISMATCH')
-    expect((await outcomeOf(clerk({ ...options, allowMissingParty: true }), without, 'RS256')).outcome).toBe('user_2xyz')
+    expect((await outcomeOf(clerk({ ...options, allowMissingParty: true }), without, 'RS256')).outcome).toBe(
+      'user_2xyz',
+    )
   })
 
   test('with the PEM of the dashboard fetches nothing', async () => {
     const publicKey = await exportSPKI(provider.keys.RS256.publicKey)
-    const rules = clerk({ issuer: 'https://clerk.notes.example', authorizedParties: ['https://notes.example'], publicKey })
+    const rules = clerk({
+      issuer: 'https://clerk.notes.example',
+      authorizedParties: ['https://notes.example'],
+      publicKey,
+    })
     expect(rules.jwksUrl).toBeUndefined()
     expect(await outcomeOf(rules, claims, 'RS256')).toEqual({ outcome: 'user_2xyz', asked: [] })
   })
@@ -151,18 +224,30 @@ describe('Auth0', () => {
   const { rules, claims } = PRESETS[1]!
   test('takes the RFC 9068 profile too', async () => {
     const { azp: _, ...without } = claims
-    expect((await outcomeOf(rules, { ...without, client_id: 'my_client_id', jti: '73Wa' }, 'RS256', { typ: 'at+jwt' })).outcome).toBe('auth0|123456')
+    expect(
+      (await outcomeOf(rules, { ...without, client_id: 'my_client_id', jti: '73Wa' }, 'RS256', { typ: 'at+jwt' }))
+        .outcome,
+    ).toBe('auth0|123456')
   })
 
   test('refuses an issuer without its slash, and tokens of programs', async () => {
-    expect((await outcomeOf(rules, { ...claims, iss: 'https://my-domain.auth0.com' }, 'RS256')).outcome).toBe('ISSUER_UNKNOWN')
-    expect((await outcomeOf(rules, { ...claims, gty: 'client-credentials' }, 'RS256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
-    expect((await outcomeOf(rules, { ...claims, sub: 'my_client_id@clients' }, 'RS256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
+    expect((await outcomeOf(rules, { ...claims, iss: 'https://my-domain.auth0.com' }, 'RS256')).outcome).toBe(
+      'ISSUER_UNKNOWN',
+    )
+    expect((await outcomeOf(rules, { ...claims, gty: 'client-credentials' }, 'RS256')).outcome).toBe(
+      'TOKEN_NOT_AN_ACCOUNT',
+    )
+    expect((await outcomeOf(rules, { ...claims, sub: 'my_client_id@clients' }, 'RS256')).outcome).toBe(
+      'TOKEN_NOT_AN_ACCOUNT',
+    )
   })
 
-  test.each(['https://my-domain.auth0.com', 'my-domain.auth0.com/', '', 'user@my-domain.auth0.com', 'a b'])('wants a domain, not %j', (domain) => {
-    expect(() => auth0({ domain, audience: 'a' })).toThrow(TypeError)
-  })
+  test.each(['https://my-domain.auth0.com', 'my-domain.auth0.com/', '', 'user@my-domain.auth0.com', 'a b'])(
+    'wants a domain, not %j',
+    (domain) => {
+      expect(() => auth0({ domain, audience: 'a' })).toThrow(TypeError)
+    },
+  )
 })
 
 describe('Supabase', () => {
@@ -189,8 +274,13 @@ describe('Firebase', () => {
   test('takes the certificates by `kid` that Google publishes', async () => {
     const spki = createPublicKey(await exportSPKI(provider.keys.RS256.publicKey))
     const other = createPublicKey(await exportSPKI((await startedKeys()).publicKey))
-    provider.answerWith((_, response) => void response.end(JSON.stringify({ other: certificateOf(other), RS256: certificateOf(spki) })))
-    expect(await outcomeOf(rules, claims, 'RS256')).toEqual({ outcome: 'uid1', asked: ['https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com'] })
+    provider.answerWith(
+      (_, response) => void response.end(JSON.stringify({ other: certificateOf(other), RS256: certificateOf(spki) })),
+    )
+    expect(await outcomeOf(rules, claims, 'RS256')).toEqual({
+      outcome: 'uid1',
+      asked: ['https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com'],
+    })
     expect((await outcomeOf(rules, claims, 'RS256', { kid: 'other' })).outcome).toBe('TOKEN_SIGNATURE_INVALID')
     expect((await outcomeOf(rules, claims, 'RS256', { kid: 'third' })).outcome).toBe('TOKEN_KEY_UNKNOWN')
   })
@@ -203,7 +293,9 @@ describe('Firebase', () => {
 
   test('refuses anonymous users, and tokens without a time of sign-in', async () => {
     const jwks = firebase({ projectId: 'my-project' })
-    expect((await outcomeOf(jwks, { ...claims, firebase: { sign_in_provider: 'anonymous' } }, 'RS256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
+    expect((await outcomeOf(jwks, { ...claims, firebase: { sign_in_provider: 'anonymous' } }, 'RS256')).outcome).toBe(
+      'TOKEN_NOT_AN_ACCOUNT',
+    )
     expect((await outcomeOf(jwks, { ...claims, auth_time: undefined }, 'RS256')).outcome).toBe('TOKEN_CLAIM_INVALID')
   })
 
@@ -222,7 +314,9 @@ describe('WorkOS', () => {
 
   test('takes a custom domain as the issuer', async () => {
     const custom = workos({ clientId: 'client_1', issuer: 'https://auth.notes.example' })
-    expect((await outcomeOf(custom, { ...claims, iss: 'https://auth.notes.example' }, 'RS256')).outcome).toBe(claims.sub)
+    expect((await outcomeOf(custom, { ...claims, iss: 'https://auth.notes.example' }, 'RS256')).outcome).toBe(
+      claims.sub,
+    )
     expect((await outcomeOf(custom, claims, 'RS256')).outcome).toBe('ISSUER_UNKNOWN')
   })
 })
@@ -238,10 +332,25 @@ describe('Better Auth', () => {
 test('two providers with one subject are two people', async () => {
   const external = [
     { ...auth0({ domain: 'my-domain.auth0.com', audience: 'a' }), fetch: () => fetch(provider.jwksUrl) },
-    { ...clerk({ issuer: 'https://clerk.notes.example', authorizedParties: ['https://notes.example'], principal: 'namespaced' }), fetch: () => fetch(provider.jwksUrl) },
+    {
+      ...clerk({
+        issuer: 'https://clerk.notes.example',
+        authorizedParties: ['https://notes.example'],
+        principal: 'namespaced',
+      }),
+      fetch: () => fetch(provider.jwksUrl),
+    },
   ]
   const resolver = createSessionResolver({ clock: () => NOW * 1000, external })
-  const tokens = [{ iss: 'https://my-domain.auth0.com/', aud: 'a', sub: 'ada' }, { ...PRESETS[0]!.claims, sub: 'ada' }]
-  const people = await Promise.all(tokens.map(async (claims) => resolver.resolve({ authorization: `Bearer ${await provider.sign(claims)}` })))
-  expect(people).toMatchObject([{ session: { principal: 'ada' } }, { session: { principal: expect.stringMatching(/^urn:latchkey:external:/) } }])
+  const tokens = [
+    { iss: 'https://my-domain.auth0.com/', aud: 'a', sub: 'ada' },
+    { ...PRESETS[0]!.claims, sub: 'ada' },
+  ]
+  const people = await Promise.all(
+    tokens.map(async (claims) => resolver.resolve({ authorization: `Bearer ${await provider.sign(claims)}` })),
+  )
+  expect(people).toMatchObject([
+    { session: { principal: 'ada' } },
+    { session: { principal: expect.stringMatching(/^urn:latchkey:external:/) } },
+  ])
 })

@@ -20,7 +20,10 @@ export interface ClerkOptions extends PresetOptions {
  */
 export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
-  return withKeys({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, ...options }, `${base}/.well-known/jwks.json`)
+  return withKeys(
+    { issuer: base, algorithms: ['RS256'], clockTolerance: 5, ...options },
+    `${base}/.well-known/jwks.json`,
+  )
 }
 
 /** Options of {@link auth0}. */
@@ -39,7 +42,8 @@ export interface Auth0Options extends PresetOptions {
  */
 export function auth0({ domain, ...options }: Auth0Options): ExternalIssuer {
   const base = originOf(domain)
-  const isAccount = ({ gty, sub }: Readonly<Record<string, unknown>>): boolean => gty !== 'client-credentials' && !String(sub).endsWith('@clients')
+  const isAccount = ({ gty, sub }: Readonly<Record<string, unknown>>): boolean =>
+    gty !== 'client-credentials' && !String(sub).endsWith('@clients')
   return withKeys({ issuer: `${base}/`, algorithms: ['RS256'], isAccount, ...options }, `${base}/.well-known/jwks.json`)
 }
 
@@ -57,8 +61,12 @@ export interface SupabaseOptions extends PresetOptions {
  */
 export function supabase({ url, ...options }: SupabaseOptions): ExternalIssuer {
   const issuer = `${withoutSlash(url)}/auth/v1`
-  const isAccount = ({ role, is_anonymous: isAnonymous }: Readonly<Record<string, unknown>>): boolean => role === 'authenticated' && (isAnonymous ?? false) === false
-  return withKeys({ issuer, audience: 'authenticated', algorithms: ['ES256', 'RS256'], isAccount, ...options }, `${issuer}/.well-known/jwks.json`)
+  const isAccount = ({ role, is_anonymous: isAnonymous }: Readonly<Record<string, unknown>>): boolean =>
+    role === 'authenticated' && (isAnonymous ?? false) === false
+  return withKeys(
+    { issuer, audience: 'authenticated', algorithms: ['ES256', 'RS256'], isAccount, ...options },
+    `${issuer}/.well-known/jwks.json`,
+  )
 }
 
 /** Options of {@link firebase}. */
@@ -81,7 +89,14 @@ export function firebase({ projectId, keys = 'jwks', ...options }: FirebaseOptio
   const issuer = `https://securetoken.google.com/${projectId}`
   const isAccount = ({ firebase: details }: Readonly<Record<string, unknown>>): boolean =>
     (details as { sign_in_provider?: unknown } | undefined)?.sign_in_provider !== 'anonymous'
-  const rules: ExternalIssuer = { issuer, audience: projectId, algorithms: ['RS256'], requiredClaims: ['iat', 'auth_time'], isAccount, ...options }
+  const rules: ExternalIssuer = {
+    issuer,
+    audience: projectId,
+    algorithms: ['RS256'],
+    requiredClaims: ['iat', 'auth_time'],
+    isAccount,
+    ...options,
+  }
   if (options.publicKey !== undefined) return rules
   return keys === 'jwks' ? { ...rules, jwksUrl: GOOGLE_KEYS } : { ...rules, certificatesUrl: GOOGLE_CERTIFICATES }
 }
@@ -101,7 +116,10 @@ export interface WorkosOptions extends PresetOptions {
  */
 export function workos({ clientId, issuer = 'https://api.workos.com', ...options }: WorkosOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
-  return withKeys({ issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'], ...options }, `https://api.workos.com/sso/jwks/${encodeURIComponent(clientId)}`)
+  return withKeys(
+    { issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'], ...options },
+    `https://api.workos.com/sso/jwks/${encodeURIComponent(clientId)}`,
+  )
 }
 
 /** Options of {@link betterAuthIssuer}. */
@@ -119,7 +137,16 @@ export interface BetterAuthIssuerOptions extends PresetOptions {
 export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOptions): ExternalIssuer {
   const base = withoutSlash(baseURL)
   const { origin } = new URL(base)
-  return withKeys({ issuer: origin, audience: origin, aliases: (options.principal ?? 'sub') === 'sub', isAccount: ({ is_anonymous: isAnonymous }) => isAnonymous !== true, ...options }, `${base}/jwks`)
+  return withKeys(
+    {
+      issuer: origin,
+      audience: origin,
+      aliases: (options.principal ?? 'sub') === 'sub',
+      isAccount: ({ is_anonymous: isAnonymous }) => isAnonymous !== true,
+      ...options,
+    },
+    `${base}/jwks`,
+  )
 }
 
 /** Options of {@link betterAuthCookie}. */
@@ -137,13 +164,20 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
  *
  * https://better-auth.com/docs/concepts/cookies
  */
-export function betterAuthCookie({ baseURL, origins, cookiePrefix = 'better-auth', handler = fetch }: BetterAuthCookieOptions): CookieSessionOptions {
+export function betterAuthCookie({
+  baseURL,
+  origins,
+  cookiePrefix = 'better-auth',
+  handler = fetch,
+}: BetterAuthCookieOptions): CookieSessionOptions {
   const name = `${cookiePrefix}.session_token`
   return {
     origins,
     names: [name, `__Secure-${name}`],
     async read(headers) {
-      const response = await handler(new Request(`${withoutSlash(baseURL)}/latchkey/session`, { headers, redirect: 'manual' }))
+      const response = await handler(
+        new Request(`${withoutSlash(baseURL)}/latchkey/session`, { headers, redirect: 'manual' }),
+      )
       if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
       const { session } = (await response.json()) as { readonly session: CookieSession | null }
       return session && { principal: session.principal, aliases: session.aliases ?? [] }
@@ -164,6 +198,7 @@ function withoutSlash(url: string): string {
 
 function originOf(domain: string): string {
   const url = `https://${domain}`
-  if (!URL.canParse(url) || new URL(url).host !== domain) throw new TypeError('domain: expected a host name without https://')
+  if (!URL.canParse(url) || new URL(url).host !== domain)
+    throw new TypeError('domain: expected a host name without https://')
   return url
 }

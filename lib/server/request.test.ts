@@ -9,7 +9,10 @@ import type { Resolution } from './session.ts'
 
 const TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims() })
 const BEARER = `Bearer ${TOKEN}`
-const resolver: SessionResolver = createSessionResolver({ clock: () => NOW * 1000, localFirst: { audience: APP, afterUpgrade: 'allow' } })
+const resolver: SessionResolver = createSessionResolver({
+  clock: () => NOW * 1000,
+  localFirst: { audience: APP, afterUpgrade: 'allow' },
+})
 const ALICES = { ok: true, session: { principal: ALICE.principal } }
 const MALFORMED = { ok: false, reason: 'CREDENTIAL_MALFORMED' }
 const NOBODY = { ok: true, session: { principal: null } }
@@ -98,9 +101,16 @@ describe('over a real connection', () => {
 
   test('two Authorization headers are malformed, although Node would hand out the first alone', async () => {
     const answer = await new Promise<string>((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => socket.end(`GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: ${BEARER}\r\nAuthorization: Bearer x.y.z\r\n\r\n`))
+      const socket = connect(port, '127.0.0.1', () =>
+        socket.end(
+          `GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: ${BEARER}\r\nAuthorization: Bearer x.y.z\r\n\r\n`,
+        ),
+      )
       let text = ''
-      socket.on('data', (part: Buffer) => (text += part.toString())).on('end', () => resolve(text)).on('error', reject)
+      socket
+        .on('data', (part: Buffer) => (text += part.toString()))
+        .on('end', () => resolve(text))
+        .on('error', reject)
     })
     expect(answer).toMatch(/^HTTP\/1.1 400 /)
     expect(answer).toContain('CREDENTIAL_MALFORMED')

@@ -25,9 +25,13 @@ beforeAll(async () => {
     backend: { secret: SECRET },
     cookieSession: { read: async () => null, origins: ['https://notes.example'] },
   })
-  tokens = [...VECTORS.map(({ token }) => token), ...(await Promise.all((['RS256', 'ES256', 'EdDSA'] as const).map((alg) => provider.sign({}, { alg }))))]
+  tokens = [
+    ...VECTORS.map(({ token }) => token),
+    ...(await Promise.all((['RS256', 'ES256', 'EdDSA'] as const).map((alg) => provider.sign({}, { alg })))),
+  ]
   // So that what is changed is changed from tokens that the resolver has kept.
-  for (const token of tokens) expect(await resolver.resolve({ authorization: `Bearer ${token}` })).toMatchObject({ ok: true })
+  for (const token of tokens)
+    expect(await resolver.resolve({ authorization: `Bearer ${token}` })).toMatchObject({ ok: true })
 })
 
 afterAll(() => provider.close())
@@ -42,7 +46,13 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
     const at = Math.floor(where * text.length)
     return text.slice(0, at) + added + text.slice(at + removed)
   }),
-  fc.tuple(fc.nat(2), fc.constantFrom('iss', 'sub', 'aud', 'exp', 'alg', 'kid', 'typ', 'crit', 'jwk'), fc.jsonValue()).map(([part, name, value]): Mutation => (text) => inPart(text, part, name, value)),
+  fc
+    .tuple(fc.nat(2), fc.constantFrom('iss', 'sub', 'aud', 'exp', 'alg', 'kid', 'typ', 'crit', 'jwk'), fc.jsonValue())
+    .map(
+      ([part, name, value]): Mutation =>
+        (text) =>
+          inPart(text, part, name, value),
+    ),
   fc.constantFrom<Mutation>(
     (text) => text.split('.').toReversed().join('.'),
     (text) => text.slice(0, text.lastIndexOf('.') + 1),
@@ -68,7 +78,8 @@ async function expectRefusal(headers: Record<string, string>, sent: string): Pro
   const response = resolution.response()
   const said = JSON.stringify([...response.headers, await response.text()])
   // Nothing of what was sent comes back.
-  for (let start = 0; start + 16 <= sent.length; start += 16) if (said.includes(sent.slice(start, start + 16))) throw new Error('reflected')
+  for (let start = 0; start + 16 <= sent.length; start += 16)
+    if (said.includes(sent.slice(start, start + 16))) throw new Error('reflected')
 }
 
 describe(`in ${RUNS} runs the resolver neither fails, nor accepts, nor repeats`, () => {
@@ -111,7 +122,10 @@ describe(`in ${RUNS} runs the resolver neither fails, nor accepts, nor repeats`,
   test(
     'any headers at all',
     async () => {
-      const name = fc.oneof(fc.constantFrom('authorization', 'cookie', 'origin', 'upgrade', 'x-latchkey-session', 'Authorization'), fc.string())
+      const name = fc.oneof(
+        fc.constantFrom('authorization', 'cookie', 'origin', 'upgrade', 'x-latchkey-session', 'Authorization'),
+        fc.string(),
+      )
       const value = fc.oneof(fc.string(), fc.array(fc.string(), { maxLength: 3 }), fc.constant(undefined))
       await fc.assert(
         fc.asyncProperty(fc.dictionary(name, value), async (headers) => {
@@ -126,5 +140,6 @@ describe(`in ${RUNS} runs the resolver neither fails, nor accepts, nor repeats`,
 })
 
 test('what the changes start from is accepted', async () => {
-  for (const token of tokens) expect(await resolver.resolve({ authorization: `Bearer ${token}` })).toMatchObject({ ok: true })
+  for (const token of tokens)
+    expect(await resolver.resolve({ authorization: `Bearer ${token}` })).toMatchObject({ ok: true })
 })

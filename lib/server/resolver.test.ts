@@ -23,26 +23,38 @@ const clock = (): number => NOW * 1000
 const TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims() })
 const LOCAL_FIRST: LocalFirstOptions = { audience: APP, afterUpgrade: 'allow' }
 
-function resolve(authorization: string | null, options: SessionResolverOptions = { localFirst: LOCAL_FIRST }): Promise<Resolution> {
+function resolve(
+  authorization: string | null,
+  options: SessionResolverOptions = { localFirst: LOCAL_FIRST },
+): Promise<Resolution> {
   const headers = new Headers(authorization === null ? {} : { authorization })
   return createSessionResolver({ clock, ...options }).resolve({ headers })
 }
 
 describe('a request without a credential (checklist 1: no credential gives anonymous) (checklist 13: none)', () => {
   test.each([{}, { anonymous: 'allow' } as const])('is anonymous with %o', async (options) => {
-    expect(await resolve(null, options)).toEqual({ ok: true, session: { authMode: 'anonymous', principal: null, principals: [], claims: {} }, source: 'none' })
+    expect(await resolve(null, options)).toEqual({
+      ok: true,
+      session: { authMode: 'anonymous', principal: null, principals: [], claims: {} },
+      source: 'none',
+    })
   })
 
   test('is refused as missing where anonymous is denied', async () => {
     const resolution = await resolve(null, { anonymous: 'deny' })
     expect(resolution).toMatchObject({ ok: false, error: 'missing', reason: 'CREDENTIAL_MISSING' })
-    expect(await answerOf(resolution)).toEqual({ status: 401, challenge: 'Bearer', body: { error: 'unauthenticated', code: 'missing' } })
+    expect(await answerOf(resolution)).toEqual({
+      status: 401,
+      challenge: 'Bearer',
+      body: { error: 'unauthenticated', code: 'missing' },
+    })
   })
 
   test('gives a session that nobody can change', async () => {
     const resolution = await resolve(null)
     if (!resolution.ok) throw new Error('refused')
-    for (const part of [resolution.session, resolution.session.principals, resolution.session.claims]) expect(Object.isFrozen(part)).toBe(true)
+    for (const part of [resolution.session, resolution.session.principals, resolution.session.claims])
+      expect(Object.isFrozen(part)).toBe(true)
   })
 
   test('reads a whole Request too', async () => {
@@ -93,7 +105,11 @@ describe('an Authorization header', () => {
 
   test('of any text is answered, never with an error of the resolver', async () => {
     const resolver = createSessionResolver({ clock, localFirst: LOCAL_FIRST })
-    const value = fc.oneof(fc.string({ maxLength: 80 }), fc.string({ maxLength: 80 }).map((rest) => `Bearer ${rest}`), fc.base64String({ maxLength: 80 }).map((rest) => `Bearer ${rest}`))
+    const value = fc.oneof(
+      fc.string({ maxLength: 80 }),
+      fc.string({ maxLength: 80 }).map((rest) => `Bearer ${rest}`),
+      fc.base64String({ maxLength: 80 }).map((rest) => `Bearer ${rest}`),
+    )
     await fc.assert(
       fc.asyncProperty(value, async (authorization) => {
         const headers = { get: () => authorization } as unknown as Headers
@@ -109,7 +125,12 @@ describe('a local-first token', () => {
     const resolution = await resolve(`Bearer ${token}`)
     expect(resolution).toEqual({
       ok: true,
-      session: { authMode: 'local-first', principal, principals: [principal], claims: expect.objectContaining({ sub: principal, aud: APP }) },
+      session: {
+        authMode: 'local-first',
+        principal,
+        principals: [principal],
+        claims: expect.objectContaining({ sub: principal, aud: APP }),
+      },
       source: 'local-first',
     })
   })
@@ -141,25 +162,51 @@ describe('a local-first token', () => {
   })
 
   test('for another app is refused', async () => {
-    const resolution = await resolve(`Bearer ${TOKEN}`, { localFirst: { ...LOCAL_FIRST, audience: ['https://other.example'] } })
+    const resolution = await resolve(`Bearer ${TOKEN}`, {
+      localFirst: { ...LOCAL_FIRST, audience: ['https://other.example'] },
+    })
     expect(resolution).toMatchObject({ ok: false, error: 'invalid', reason: 'TOKEN_AUDIENCE_MISMATCH' })
   })
 
   test.each<[string, string, LatchkeyErrorCode]>([
     ['a proof', forge({ header: PROOF_HEADER, claims: { ...proofClaims(), aud: APP } }), 'TOKEN_TYPE_UNEXPECTED'],
-    ['another type with the local-first issuer', forge({ header: { alg: 'EdDSA', typ: 'JWT' }, claims: tokenClaims() }), 'TOKEN_TYPE_UNEXPECTED'],
-    ['no type with the local-first issuer', forge({ header: { alg: 'EdDSA' }, claims: tokenClaims() }), 'TOKEN_TYPE_UNEXPECTED'],
-    ['the local-first type with another issuer', forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), iss: 'https://a.example' } }), 'TOKEN_ISSUER_MISMATCH'],
+    [
+      'another type with the local-first issuer',
+      forge({ header: { alg: 'EdDSA', typ: 'JWT' }, claims: tokenClaims() }),
+      'TOKEN_TYPE_UNEXPECTED',
+    ],
+    [
+      'no type with the local-first issuer',
+      forge({ header: { alg: 'EdDSA' }, claims: tokenClaims() }),
+      'TOKEN_TYPE_UNEXPECTED',
+    ],
+    [
+      'the local-first type with another issuer',
+      forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), iss: 'https://a.example' } }),
+      'TOKEN_ISSUER_MISMATCH',
+    ],
     ['roles', forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), roles: ['admin'] } }), 'TOKEN_CLAIM_UNKNOWN'],
     ['a foreign signature', forge({ header: TOKEN_HEADER, claims: tokenClaims() }, BOB), 'TOKEN_SIGNATURE_INVALID'],
-    ['an unknown issuer', forge({ header: { alg: 'EdDSA', typ: 'JWT' }, claims: { iss: 'https://a.example' } }), 'ISSUER_UNKNOWN'],
+    [
+      'an unknown issuer',
+      forge({ header: { alg: 'EdDSA', typ: 'JWT' }, claims: { iss: 'https://a.example' } }),
+      'ISSUER_UNKNOWN',
+    ],
     ['no issuer', forge({ header: { alg: 'EdDSA', typ: 'JWT' }, claims: {} }), 'ISSUER_UNKNOWN'],
     ['over 4 KiB', `${TOKEN}${'A'.repeat(4096)}`, 'TOKEN_TOO_LARGE'],
     ['over 16 KiB', 'A'.repeat(16_385), 'TOKEN_TOO_LARGE'],
     ['no dots', 'abc', 'TOKEN_MALFORMED'],
     ['padding', `${TOKEN}=`, 'TOKEN_ENCODING_INVALID'],
-    ['a member twice', forge({ header: '{"alg":"EdDSA","typ":"JWT","typ":"latchkey+jwt"}', claims: tokenClaims() }), 'TOKEN_MEMBER_DUPLICATE'],
-    ['thousands of nested lists', `${encode('{"alg":"EdDSA"}')}.${encode(`{"a":${'['.repeat(6000)}${']'.repeat(6000)}}`)}.AA`, 'TOKEN_MALFORMED'],
+    [
+      'a member twice',
+      forge({ header: '{"alg":"EdDSA","typ":"JWT","typ":"latchkey+jwt"}', claims: tokenClaims() }),
+      'TOKEN_MEMBER_DUPLICATE',
+    ],
+    [
+      'thousands of nested lists',
+      `${encode('{"alg":"EdDSA"}')}.${encode(`{"a":${'['.repeat(6000)}${']'.repeat(6000)}}`)}.AA`,
+      'TOKEN_MALFORMED',
+    ],
   ])('with %s is refused, and told nothing but the kind of error', async (_, token, reason) => {
     const resolution = await resolve(`Bearer ${token}`)
     expect(resolution).toMatchObject({ ok: false, error: 'invalid', reason })
@@ -173,23 +220,36 @@ describe('a local-first token', () => {
 })
 
 describe('the lookup', () => {
-  const withLookup = (lookup: LocalFirstOptions['lookup']): SessionResolverOptions => ({ localFirst: { audience: APP, lookup: lookup! } })
+  const withLookup = (lookup: LocalFirstOptions['lookup']): SessionResolverOptions => ({
+    localFirst: { audience: APP, lookup: lookup! },
+  })
 
   test('is asked about the principal and the thumbprint of the whole key', async () => {
     const lookup = vi.fn(async () => 'active' as const)
-    expect(await resolve(`Bearer ${TOKEN}`, withLookup(lookup))).toMatchObject({ ok: true, session: { principal: ALICE.principal } })
+    expect(await resolve(`Bearer ${TOKEN}`, withLookup(lookup))).toMatchObject({
+      ok: true,
+      session: { principal: ALICE.principal },
+    })
     expect(lookup.mock.calls).toEqual([[ALICE.principal, VECTORS[0]!.thumbprint]])
   })
 
   test('refuses a principal that has moved to an account', async () => {
-    const resolution = await resolve(`Bearer ${TOKEN}`, withLookup(async () => 'disabled'))
+    const resolution = await resolve(
+      `Bearer ${TOKEN}`,
+      withLookup(async () => 'disabled'),
+    )
     expect(resolution).toMatchObject({ ok: false, error: 'disabled', reason: 'PRINCIPAL_DISABLED' })
     expect(await answerOf(resolution)).toMatchObject({ status: 401, body: { code: 'disabled' } })
     await expectSilence(resolution, TOKEN)
   })
 
   test.each([undefined, null, '', 'ACTIVE', true])('that answers %j refuses', async (answer) => {
-    expect(await resolve(`Bearer ${TOKEN}`, withLookup(async () => answer as never))).toMatchObject({ ok: false, reason: 'PRINCIPAL_DISABLED' })
+    expect(
+      await resolve(
+        `Bearer ${TOKEN}`,
+        withLookup(async () => answer as never),
+      ),
+    ).toMatchObject({ ok: false, reason: 'PRINCIPAL_DISABLED' })
   })
 
   test('is asked each time, also about a token that was verified before', async () => {
@@ -197,7 +257,11 @@ describe('the lookup', () => {
     let asked = 0
     const resolver = createSessionResolver({ clock, ...withLookup(async () => answers[asked++]!) })
     const headers = new Headers({ authorization: `Bearer ${TOKEN}` })
-    const outcomes = [await resolver.resolve({ headers }), await resolver.resolve({ headers }), await resolver.resolve({ headers })]
+    const outcomes = [
+      await resolver.resolve({ headers }),
+      await resolver.resolve({ headers }),
+      await resolver.resolve({ headers }),
+    ]
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true])
   })
 
@@ -209,27 +273,46 @@ describe('the lookup', () => {
 
   test('that fails is a fault of the server, and no verdict on the token', async () => {
     const fault = new Error('database is down')
-    await expect(resolve(`Bearer ${TOKEN}`, withLookup(() => Promise.reject(fault)))).rejects.toBe(fault)
+    await expect(
+      resolve(
+        `Bearer ${TOKEN}`,
+        withLookup(() => Promise.reject(fault)),
+      ),
+    ).rejects.toBe(fault)
   })
 })
 
 describe('createSessionResolver', () => {
   test('wants a lookup, or to be told that the device key stays a way in', () => {
     expect(() => createSessionResolver({ localFirst: { audience: APP } })).toThrow(TypeError)
-    expect(() => createSessionResolver({ localFirst: { audience: APP, afterUpgrade: 'deny' as never } })).toThrow(TypeError)
+    expect(() => createSessionResolver({ localFirst: { audience: APP, afterUpgrade: 'deny' as never } })).toThrow(
+      TypeError,
+    )
     expect(() => createSessionResolver({ localFirst: { audience: APP, afterUpgrade: 'allow' } })).not.toThrow()
     expect(() => createSessionResolver({ localFirst: { audience: APP, lookup: async () => 'active' } })).not.toThrow()
   })
 
   test.each(['', [], [''], undefined, [undefined]])('wants an audience, not %j', (audience) => {
-    expect(() => createSessionResolver({ localFirst: { ...LOCAL_FIRST, audience: audience as never } })).toThrow(TypeError)
+    expect(() => createSessionResolver({ localFirst: { ...LOCAL_FIRST, audience: audience as never } })).toThrow(
+      TypeError,
+    )
   })
 
   test('of any options is a TypeError, or takes no token that it was not told to take', async () => {
     const anything = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constant(undefined))
-    const external = fc.record({ issuer: anything, jwksUrl: anything, publicKey: anything, audience: anything, algorithms: anything }, { requiredKeys: [] })
+    const external = fc.record(
+      { issuer: anything, jwksUrl: anything, publicKey: anything, audience: anything, algorithms: anything },
+      { requiredKeys: [] },
+    )
     const options = fc.record(
-      { backend: fc.oneof(anything, fc.record({ secret: anything, headers: anything })), localFirst: fc.oneof(anything, fc.record({ audience: anything, lookup: anything, afterUpgrade: anything })), external: fc.oneof(anything, external, fc.array(external)), cookieSession: fc.oneof(anything, fc.record({ origins: anything, names: anything })), anonymous: anything, cacheSize: anything },
+      {
+        backend: fc.oneof(anything, fc.record({ secret: anything, headers: anything })),
+        localFirst: fc.oneof(anything, fc.record({ audience: anything, lookup: anything, afterUpgrade: anything })),
+        external: fc.oneof(anything, external, fc.array(external)),
+        cookieSession: fc.oneof(anything, fc.record({ origins: anything, names: anything })),
+        anonymous: anything,
+        cacheSize: anything,
+      },
       { requiredKeys: [] },
     )
     await fc.assert(
@@ -268,7 +351,16 @@ describe('createSessionResolver', () => {
     Reflect.set(first.session.claims, 'roles', ['admin'])
     Reflect.set(first.session.claims['sub_jwk'] as object, 'x', BOB.x)
     const second = await resolver.resolve({ headers })
-    expect(second).toEqual({ ok: true, session: { authMode: 'local-first', principal: ALICE.principal, principals: [ALICE.principal], claims: JSON.parse(text(tokenClaims())) }, source: 'local-first' })
+    expect(second).toEqual({
+      ok: true,
+      session: {
+        authMode: 'local-first',
+        principal: ALICE.principal,
+        principals: [ALICE.principal],
+        claims: JSON.parse(text(tokenClaims())),
+      },
+      source: 'local-first',
+    })
   })
 })
 
@@ -286,5 +378,6 @@ async function expectSilence(resolution: Resolution, token: string): Promise<voi
   const said = JSON.stringify([response.status, response.statusText, [...response.headers], await response.text()])
   expect(said).not.toContain(resolution.reason)
   expect(said.length).toBeGreaterThan(40)
-  for (let start = 0; start + 8 <= token.length; start++) expect(said.includes(token.slice(start, start + 8))).toBe(false)
+  for (let start = 0; start + 8 <= token.length; start++)
+    expect(said.includes(token.slice(start, start + 8))).toBe(false)
 }

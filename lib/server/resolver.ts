@@ -70,7 +70,9 @@ async function settle({ source, judge }: Route, anonymous: 'allow' | 'deny'): Pr
   try {
     const session = await judge()
     if (session) return { ok: true, session, source }
-    return anonymous === 'allow' ? { ok: true, session: ANONYMOUS, source: 'none' } : refusal('CREDENTIAL_MISSING', 'none')
+    return anonymous === 'allow'
+      ? { ok: true, session: ANONYMOUS, source: 'none' }
+      : refusal('CREDENTIAL_MISSING', 'none')
   } catch (error) {
     return refusal(codeOf(error), source)
   }
@@ -86,7 +88,8 @@ const NOBODY: Route = { source: 'none', judge: async () => null }
 
 function createRouter(options: SessionResolverOptions): (request: IncomingRequest) => Route {
   const { clock = Date.now } = options
-  if (options.anonymous !== undefined && options.anonymous !== 'allow' && options.anonymous !== 'deny') throw new TypeError('anonymous: expected allow or deny')
+  if (options.anonymous !== undefined && options.anonymous !== 'allow' && options.anonymous !== 'deny')
+    throw new TypeError('anonymous: expected allow or deny')
   const backend = createBackendSource(options.backend)
   const cookie = options.cookieSession && createCookieSource(options.cookieSession)
   const routeToken = createTokenRouter(options, clock)
@@ -121,7 +124,8 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   const { cacheSize = 10_000 } = options
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
   const verify = options.localFirst && createLocalFirstSource(options.localFirst, clock, cacheSize)
-  const localFirst = (token: string): Route => (verify ? { source: 'local-first', judge: () => verify(token) } : refuse('local-first', 'LOCAL_FIRST_DISABLED'))
+  const localFirst = (token: string): Route =>
+    verify ? { source: 'local-first', judge: () => verify(token) } : refuse('local-first', 'LOCAL_FIRST_DISABLED')
   const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize)
   const each = [...new Set(verifiers.values())]
   return (token) => {

@@ -15,7 +15,10 @@ describe('toResponse', () => {
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(response.headers.get('content-type')).toContain('application/json')
     const challenge = response.headers.get('www-authenticate')
-    if (bearer) expect(challenge).toMatch(new RegExp(`^Bearer error="${bearer}"(, error_description="(expired|missing|invalid|disabled)")?$`))
+    if (bearer)
+      expect(challenge).toMatch(
+        new RegExp(`^Bearer error="${bearer}"(, error_description="(expired|missing|invalid|disabled)")?$`),
+      )
     else expect(challenge).toBe(status === 401 ? 'Bearer' : null)
     expect(`${await response.text()}${challenge}`).not.toContain('a-secret')
   })

@@ -48,7 +48,10 @@ function respond(code: LatchkeyErrorCode): Response {
   // What the operator's keys are doing is not for the client.
   if (status === 503) return Response.json({ error: 'unavailable', code: 'unavailable' }, { status, headers })
   // Without a state the code itself is for the client: a guard's, not a credential's.
-  return Response.json({ error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code }, { status, headers })
+  return Response.json(
+    { error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code },
+    { status, headers },
+  )
 }
 
 /** Without a credential there is no error to name (RFC 6750 §3.1). */

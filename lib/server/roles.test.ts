@@ -4,7 +4,12 @@ import { matches } from './guards.ts'
 import { type ClaimPattern, type ClaimsPattern, type Roles, matchClaims, requireSameSession, rolesOf } from './roles.ts'
 import { ANONYMOUS, type ServerSession } from './session.ts'
 
-const ADA: ServerSession = { authMode: 'external', principal: 'ada', principals: ['ada', 'old'], claims: { sub: 'ada', type: 'user', org: { id: 'o1', roles: ['admin', 'member'] } } }
+const ADA: ServerSession = {
+  authMode: 'external',
+  principal: 'ada',
+  principals: ['ada', 'old'],
+  claims: { sub: 'ada', type: 'user', org: { id: 'o1', roles: ['admin', 'member'] } },
+}
 const ROLES: Roles = {
   admin: { match: { type: 'admin' } },
   user: { match: { type: 'user', sub: '$userId' } },
@@ -27,11 +32,26 @@ describe('matchClaims', () => {
     ['a wildcard over null', { sub: '$userId' }, { sub: null }, null],
     ['a wildcard over undefined', { sub: '$userId' }, { sub: undefined }, null],
     ['a wildcard without a name', { sub: '$' }, { sub: 'a' }, { '': 'a' }],
-    ['a wildcard that is called like a prototype', { sub: '$__proto__' }, { sub: 'a' }, JSON.parse('{"__proto__":"a"}')],
+    [
+      'a wildcard that is called like a prototype',
+      { sub: '$__proto__' },
+      { sub: 'a' },
+      JSON.parse('{"__proto__":"a"}'),
+    ],
     ['one wildcard in two places', { sub: '$id', act: { sub: '$id' } }, { sub: 'a', act: { sub: 'a' } }, { id: 'a' }],
-    ['one wildcard in two places that differ', { sub: '$id', act: { sub: '$id' } }, { sub: 'a', act: { sub: 'b' } }, null],
+    [
+      'one wildcard in two places that differ',
+      { sub: '$id', act: { sub: '$id' } },
+      { sub: 'a', act: { sub: 'b' } },
+      null,
+    ],
     ['a nested claim', { org: { role: 'admin' } }, { org: { role: 'admin', id: 1 } }, {}],
-    ['a nested claim with a wildcard', { org: { role: 'admin', id: '$org' } }, { org: { role: 'admin', id: 1 } }, { org: 1 }],
+    [
+      'a nested claim with a wildcard',
+      { org: { role: 'admin', id: '$org' } },
+      { org: { role: 'admin', id: 1 } },
+      { org: 1 },
+    ],
     ['a nested claim in a text', { org: { length: 3 } }, { org: 'abc' }, null],
     ['a nested claim in null', { org: { id: 1 } }, { org: null }, null],
     ['a nested claim in a list', { org: { 0: 'a' } }, { org: ['a'] }, null],
@@ -61,7 +81,10 @@ describe('matchClaims', () => {
   })
 
   test('takes whatever it is a part of, and is refused by whatever lacks a claim', () => {
-    const json = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }).filter((value) => !JSON.stringify(value).includes('$')))
+    const json = fc.dictionary(
+      fc.string(),
+      fc.jsonValue({ maxDepth: 3 }).filter((value) => !JSON.stringify(value).includes('$')),
+    )
     fc.assert(
       fc.property(json, json, (pattern, more) => {
         expect(matchClaims(pattern as ClaimsPattern, { ...more, ...pattern })).toEqual({})
@@ -75,7 +98,10 @@ describe('matchClaims', () => {
   })
 
   test('has a type that takes JSON alone', () => {
-    expectTypeOf<{ readonly sub: '$userId'; readonly org: { readonly roles: readonly ['a'] } }>().toExtend<ClaimPattern>()
+    expectTypeOf<{
+      readonly sub: '$userId'
+      readonly org: { readonly roles: readonly ['a'] }
+    }>().toExtend<ClaimPattern>()
     expectTypeOf<Date>().not.toExtend<ClaimPattern>()
     expectTypeOf<undefined>().not.toExtend<ClaimPattern>()
   })
@@ -135,7 +161,10 @@ describe('requireSameSession (checklist 11: another principal is refused) (check
       return (error as { code: string }).code
     }
   }
-  const withClaims = (claims: Record<string, unknown>): ServerSession => ({ ...ADA, claims: { ...ADA.claims, ...claims } })
+  const withClaims = (claims: Record<string, unknown>): ServerSession => ({
+    ...ADA,
+    claims: { ...ADA.claims, ...claims },
+  })
 
   test('lets the same principal go on, also once it has an account', () => {
     expect(codeOf(ADA, ROLES)).toBe('accepted')
@@ -144,7 +173,8 @@ describe('requireSameSession (checklist 11: another principal is refused) (check
   })
 
   test('refuses another principal, an alias and nobody', () => {
-    for (const principal of ['bob', 'old', null]) expect(codeOf({ ...ADA, principal }, ROLES)).toBe('PRINCIPAL_MISMATCH')
+    for (const principal of ['bob', 'old', null])
+      expect(codeOf({ ...ADA, principal }, ROLES)).toBe('PRINCIPAL_MISMATCH')
   })
 
   test.each<[string, Record<string, unknown>]>([

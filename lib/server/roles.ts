@@ -3,7 +3,13 @@ import { comparable } from '../session/session-token.ts'
 import type { ServerSession } from './session.ts'
 
 /** What a claim must be. A text that begins with `$` takes any value, and gives it a name. */
-export type ClaimPattern = string | number | boolean | null | readonly ClaimPattern[] | { readonly [claim: string]: ClaimPattern }
+export type ClaimPattern =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly ClaimPattern[]
+  | { readonly [claim: string]: ClaimPattern }
 
 /** Claims that must be there, nested as they are in the token; further claims do not matter. */
 export type ClaimsPattern = Readonly<Record<string, ClaimPattern>>
@@ -24,7 +30,10 @@ export interface SessionRole {
  *
  * @returns what the wildcards took, by name without `$`; null where the claims do not match
  */
-export function matchClaims(pattern: ClaimsPattern, claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | null {
+export function matchClaims(
+  pattern: ClaimsPattern,
+  claims: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> | null {
   const taken = new Map<string, unknown>()
   return matchMembers(pattern, claims, taken) ? Object.fromEntries(taken) : null
 }
@@ -51,7 +60,8 @@ export function rolesOf(roles: Roles, session: ServerSession): readonly SessionR
  */
 export function requireSameSession(before: ServerSession, after: ServerSession, roles?: Roles): void {
   if (before.principal !== after.principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
-  const rolesIn = (session: ServerSession): unknown => (roles ? rolesOf(roles, session) : [session.claims['role'], session.claims['roles']].flat())
+  const rolesIn = (session: ServerSession): unknown =>
+    roles ? rolesOf(roles, session) : [session.claims['role'], session.claims['roles']].flat()
   if (comparable(rolesIn(before)) !== comparable(rolesIn(after))) throw new LatchkeyError('ROLES_MISMATCH')
 }
 
@@ -62,7 +72,10 @@ export function effectiveClaims({ claims, principal }: ServerSession): Readonly<
 }
 
 function matchMembers(pattern: object, value: object, taken: Map<string, unknown>): boolean {
-  return Object.entries(pattern).every(([name, part]) => Object.hasOwn(value, name) && matchValue(part as ClaimPattern, (value as Record<string, unknown>)[name], taken))
+  return Object.entries(pattern).every(
+    ([name, part]) =>
+      Object.hasOwn(value, name) && matchValue(part as ClaimPattern, (value as Record<string, unknown>)[name], taken),
+  )
 }
 
 function matchValue(pattern: ClaimPattern, value: unknown, taken: Map<string, unknown>): boolean {

@@ -70,7 +70,12 @@ export function isAliasList(value: unknown): value is readonly string[] {
 }
 
 /** A session of one principal, which nobody can change. */
-export function ownedSession(authMode: AuthMode, principal: string, aliases: readonly string[], claims: object): OwnedSession {
+export function ownedSession(
+  authMode: AuthMode,
+  principal: string,
+  aliases: readonly string[],
+  claims: object,
+): OwnedSession {
   const principals = Object.freeze([principal, ...aliases])
   return Object.freeze({ authMode, principal, principals, claims: Object.freeze(claims) as OwnedSession['claims'] })
 }

@@ -16,7 +16,10 @@ beforeAll(async () => void (issuer = await startIssuer()))
 afterAll(() => issuer.close())
 beforeEach(() => {
   time = testTime(NOW * SECOND)
-  resolver = createSessionResolver({ clock: time.clock, external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP } })
+  resolver = createSessionResolver({
+    clock: time.clock,
+    external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP },
+  })
   closed = []
 })
 
@@ -32,7 +35,12 @@ async function sessionOf(token: string): Promise<ServerSession> {
 }
 
 function watch(session: ServerSession, options: SocketSessionOptions = {}): SocketSession {
-  return createSocketSession(resolver, session, { close: (code, reason) => void closed.push([code, reason]) }, { clock: time.clock, timer: time.timer, ...options })
+  return createSocketSession(
+    resolver,
+    session,
+    { close: (code, reason) => void closed.push([code, reason]) },
+    { clock: time.clock, timer: time.timer, ...options },
+  )
 }
 
 describe('the end of a token', () => {
@@ -150,7 +158,10 @@ describe('a fresh token', () => {
   test('changes nothing while the keys cannot be had', async () => {
     const session = await sessionOf(await tokenOf('ada'))
     const token = await tokenOf('ada')
-    resolver = createSessionResolver({ clock: time.clock, external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP } })
+    resolver = createSessionResolver({
+      clock: time.clock,
+      external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP },
+    })
     issuer.answerWith((_, response) => void response.writeHead(500).end())
     const socket = watch(session)
     expect(await socket.refresh(token)).toBe('unavailable')
@@ -171,13 +182,18 @@ describe('a fresh token', () => {
 })
 
 describe('a socket that a backend opened for somebody', () => {
-  test('ignores tokens: a good one, somebody else\'s and what is none (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+  test("ignores tokens: a good one, somebody else's and what is none (checklist 12: backend-scoped sessions ignore token updates)", async () => {
     const session: ServerSession = { authMode: 'external', principal: 'ada', principals: ['ada'], claims: {} }
     const socket = watch(session, { source: 'backend', longest: MINUTE })
-    for (const token of [await tokenOf('ada', { role: 'admin' }), await tokenOf('eve'), 'no token', null]) expect(await socket.refresh(token)).toBe('ignored')
+    for (const token of [await tokenOf('ada', { role: 'admin' }), await tokenOf('eve'), 'no token', null])
+      expect(await socket.refresh(token)).toBe('ignored')
     expect([socket.current, closed]).toEqual([session, []])
     await time.advance(MINUTE)
-    expect([await socket.refresh(await tokenOf('ada')), socket.current, closed]).toEqual(['refused', ANONYMOUS, [[4401, 'expired']]])
+    expect([await socket.refresh(await tokenOf('ada')), socket.current, closed]).toEqual([
+      'refused',
+      ANONYMOUS,
+      [[4401, 'expired']],
+    ])
   })
 })
 
@@ -218,7 +234,10 @@ describe('tokens that are judged slowly', () => {
   test('have no outcome but a refusal once the socket was closed', async () => {
     const session = await sessionOf(await tokenOf('ada'))
     issuer.answerWith((_, response) => void response.writeHead(500).end())
-    resolver = createSessionResolver({ clock: time.clock, external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP } })
+    resolver = createSessionResolver({
+      clock: time.clock,
+      external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP },
+    })
     slow()
     const socket = watch(session)
     const outcome = socket.refresh(await tokenOf('ada'))

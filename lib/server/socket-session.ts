@@ -60,7 +60,12 @@ const MOST_WAITING = 4
  * @param session - whom the upgrade request came from
  * @throws {TypeError} an option cannot be meant
  */
-export function createSocketSession(resolver: SessionResolver, session: ServerSession, socket: ClosableSocket, options: SocketSessionOptions = {}): SocketSession {
+export function createSocketSession(
+  resolver: SessionResolver,
+  session: ServerSession,
+  socket: ClosableSocket,
+  options: SocketSessionOptions = {},
+): SocketSession {
   const { roles, source, longest = Infinity, onError = console.error, clock = Date.now, timer = SYSTEM_TIMER } = options
   if (!(longest > 0)) throw new TypeError('longest: expected milliseconds')
   const term = createSocketTerm(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
@@ -75,7 +80,9 @@ export function createSocketSession(resolver: SessionResolver, session: ServerSe
   }
   async function judge(token: unknown): Promise<RefreshOutcome> {
     if (term.isOver) return 'refused'
-    const found = await resolver.resolve({ headers: { authorization: typeof token === 'string' ? `Bearer ${token}` : '' } })
+    const found = await resolver.resolve({
+      headers: { authorization: typeof token === 'string' ? `Bearer ${token}` : '' },
+    })
     if (term.isOver) return 'refused'
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
     // An anonymous socket belongs to nobody yet.

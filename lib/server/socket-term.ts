@@ -20,7 +20,11 @@ export interface TermOptions {
 }
 
 /** @param onExpired - called once, when the session in force has come to its end by itself */
-export function createSocketTerm(first: ServerSession, { longest, clock, timer }: TermOptions, onExpired: () => void): SocketTerm {
+export function createSocketTerm(
+  first: ServerSession,
+  { longest, clock, timer }: TermOptions,
+  onExpired: () => void,
+): SocketTerm {
   let inForce = first
   let deadline = Infinity
   let isOver = false

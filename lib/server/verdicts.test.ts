@@ -27,7 +27,9 @@ test('each request has one verdict, with its reason for the operator and nothing
     { authorization: 'Bearer x' },
     { authorization: `Bearer ${forge({ header: { alg: 'EdDSA' }, claims: { iss: 'https://evil.example' } })}` },
     { authorization: `Bearer ${forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), exp: NOW } })}` },
-    { authorization: `Bearer ${forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), iat: NOW - 60, exp: NOW - 1 } })}` },
+    {
+      authorization: `Bearer ${forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), iat: NOW - 60, exp: NOW - 1 } })}`,
+    },
     backendHeaders(SECRET, { principal: 'ada' }),
     { ...backendHeaders(SECRET, { principal: 'ada' }), origin: 'https://notes.example' },
     { cookie: 'a=b', origin: 'https://notes.example' },
@@ -50,7 +52,14 @@ test('each request has one verdict, with its reason for the operator and nothing
   expect(JSON.stringify(verdicts)).not.toContain(ALICE.principal)
   expect(counts()).toEqual({
     accepted: { none: 1, 'local-first': 2, backend: 1, cookie: 1 },
-    refused: { TOKEN_MALFORMED: 1, ISSUER_UNKNOWN: 1, TOKEN_LIFETIME_EXCEEDED: 1, TOKEN_EXPIRED: 1, BACKEND_FROM_BROWSER: 1, COOKIE_ORIGIN_REFUSED: 1 },
+    refused: {
+      TOKEN_MALFORMED: 1,
+      ISSUER_UNKNOWN: 1,
+      TOKEN_LIFETIME_EXCEEDED: 1,
+      TOKEN_EXPIRED: 1,
+      BACKEND_FROM_BROWSER: 1,
+      COOKIE_ORIGIN_REFUSED: 1,
+    },
   })
 })
 
@@ -66,7 +75,11 @@ describe('counts', () => {
   test('leave out what was no verdict: a fault of the server', async () => {
     const { count, counts } = createVerdictCounter()
     const lookup = (): Promise<'active'> => Promise.reject(new Error('database is down'))
-    const resolver = createSessionResolver({ clock: () => NOW * 1000, localFirst: { audience: APP, lookup }, onVerdict: count })
+    const resolver = createSessionResolver({
+      clock: () => NOW * 1000,
+      localFirst: { audience: APP, lookup },
+      onVerdict: count,
+    })
     await expect(resolver.resolve({ authorization: `Bearer ${TOKEN}` })).rejects.toThrow('database is down')
     expect(counts()).toEqual({ accepted: {}, refused: {} })
   })

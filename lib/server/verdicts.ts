@@ -36,5 +36,7 @@ export function createVerdictCounter(): VerdictCounter {
 
 export function verdictOf(resolution: Resolution): Verdict {
   const { source } = resolution
-  return resolution.ok ? { ok: true, source, authMode: resolution.session.authMode } : { ok: false, source, reason: resolution.reason }
+  return resolution.ok
+    ? { ok: true, source, authMode: resolution.session.authMode }
+    : { ok: false, source, reason: resolution.reason }
 }

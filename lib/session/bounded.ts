@@ -6,7 +6,11 @@ import type { SessionTimer } from './options.ts'
  *
  * @throws {LatchkeyError} `OFFLINE`: none came in time; and what `answer` rejects with
  */
-export async function within<Answer>(timer: SessionTimer, milliseconds: number, answer: PromiseLike<Answer> | Answer): Promise<Answer> {
+export async function within<Answer>(
+  timer: SessionTimer,
+  milliseconds: number,
+  answer: PromiseLike<Answer> | Answer,
+): Promise<Answer> {
   let handle: unknown
   const late = new Promise<never>((_, reject) => {
     handle = timer.set(() => reject(new LatchkeyError('OFFLINE', 'no answer in time')), milliseconds)

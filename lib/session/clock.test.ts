@@ -1,6 +1,18 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSessionResolver } from '../server.ts'
-import { HOUR, MINUTE, SECOND, anonymousAuth, jwt, nameOf, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
+import {
+  HOUR,
+  MINUTE,
+  SECOND,
+  anonymousAuth,
+  jwt,
+  nameOf,
+  testIdentity,
+  testSession,
+  testSink,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 
 // The longest waits.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
@@ -99,8 +111,13 @@ describe('the clock of the device', () => {
     const real = testTime()
     const time = { ...real, clock: () => real.clock() + HOUR }
     const { auth } = await testIdentity(time)
-    const resolver = createSessionResolver({ localFirst: { audience: 'https://app.example', afterUpgrade: 'allow' }, clock: real.clock })
-    const answer = await resolver.resolve(new Request('https://app.example', { headers: { authorization: `Bearer ${await auth.getToken()}` } }))
+    const resolver = createSessionResolver({
+      localFirst: { audience: 'https://app.example', afterUpgrade: 'allow' },
+      clock: real.clock,
+    })
+    const answer = await resolver.resolve(
+      new Request('https://app.example', { headers: { authorization: `Bearer ${await auth.getToken()}` } }),
+    )
     const sink = testSink()
     sink.answer = () => (answer.ok ? 'accept' : (answer.error as 'expired'))
     const { session } = await testSession(time, auth, sink)

@@ -1,6 +1,17 @@
 import { expect, test, describe, vi } from 'vitest'
 import { connectSession } from './connect-session.ts'
-import { HOUR, MINUTE, anonymousAuth, jwt, rest, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
+import {
+  HOUR,
+  MINUTE,
+  anonymousAuth,
+  jwt,
+  rest,
+  testIdentity,
+  testSession,
+  testSink,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 
 describe('a session starts (checklist 15: from a token at construction or later; a client may start without one)', () => {
   test('by itself, with the token of the identity in force', async () => {
@@ -16,7 +27,9 @@ describe('a session starts (checklist 15: from a token at construction or later;
   test('from a token at construction', async () => {
     const time = testTime()
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+    })
     expect(sink.calls).toEqual(['connect one'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
@@ -52,11 +65,19 @@ describe('a session starts (checklist 15: from a token at construction or later;
 
   test('touches nothing while it is constructed', () => {
     const ready = new Promise<void>(() => {})
-    const auth = { ready, getState: vi.fn(), subscribe: vi.fn(), getToken: vi.fn(), rejectToken: vi.fn(), acceptToken: vi.fn() }
+    const auth = {
+      ready,
+      getState: vi.fn(),
+      subscribe: vi.fn(),
+      getToken: vi.fn(),
+      rejectToken: vi.fn(),
+      acceptToken: vi.fn(),
+    }
     const sink = { connect: vi.fn(), disconnect: vi.fn() }
     const timer = { set: vi.fn(), clear: vi.fn() }
     connectSession(auth, sink, { timer })
-    for (const called of [...Object.values(sink), ...Object.values(timer), auth.subscribe, auth.getToken]) expect(called).not.toHaveBeenCalled()
+    for (const called of [...Object.values(sink), ...Object.values(timer), auth.subscribe, auth.getToken])
+      expect(called).not.toHaveBeenCalled()
   })
 })
 
@@ -64,7 +85,10 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
   test('waits for connect(), and lets the sink know the token', async () => {
     const time = testTime()
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next(), autoConnect: false })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+      autoConnect: false,
+    })
     expect(sink.calls).toEqual(['hold one'])
     expect(session.getState().status).toBe('waiting')
     session.connect()
@@ -76,7 +100,11 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), autoConnect: false, refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      autoConnect: false,
+      refresh: source,
+    })
     await time.advance(HOUR)
     expect(source.asked()).toBe(0)
     session.connect()
@@ -153,7 +181,9 @@ describe('the same session started again (checklist 23: a changed token restarts
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next({ role: 'reader' }) })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next({ role: 'reader' }),
+    })
     await session.start(source.next({ role: 'editor' }))
     expect(sink.calls).toEqual(['connect one', 'disconnect ended', 'connect two'])
   })
@@ -168,7 +198,13 @@ test('guest and user are separate sessions on one sink (checklist 21: guest and 
   expect(session.getState().principal).toBe('ada')
   await session.end()
   await session.start(guest.next({ jti: 'guest again' }))
-  expect(sink.calls).toEqual(['connect guest', 'disconnect ended', 'connect user', 'disconnect ended', 'connect guest again'])
+  expect(sink.calls).toEqual([
+    'connect guest',
+    'disconnect ended',
+    'connect user',
+    'disconnect ended',
+    'connect guest again',
+  ])
 })
 
 describe('update', () => {
@@ -194,7 +230,9 @@ describe('update', () => {
   test('refuses null, and changes nothing (checklist 11: null is refused)', async () => {
     const time = testTime()
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+    })
     const state = session.getState()
     await expect(session.update(null)).rejects.toMatchObject({ code: 'SESSION_TOKEN_MISSING' })
     await expect(session.start(null)).rejects.toMatchObject({ code: 'SESSION_TOKEN_MISSING' })
@@ -205,9 +243,13 @@ describe('update', () => {
   test('refuses another principal, and changes nothing (checklist 11: another principal is refused)', async () => {
     const time = testTime()
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+    })
     const state = session.getState()
-    await expect(session.update(testSource(time.clock, 'eve').next())).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    await expect(session.update(testSource(time.clock, 'eve').next())).rejects.toMatchObject({
+      code: 'PRINCIPAL_MISMATCH',
+    })
     expect(session.getState()).toBe(state)
     expect(sink.calls).toEqual(['connect one'])
     expect(kinds).toEqual([])
@@ -217,8 +259,13 @@ describe('update', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next({ roles: ['reader'] }), refresh: source })
-    await expect(session.update(source.next({ roles: ['reader', 'editor'] }))).rejects.toMatchObject({ code: 'ROLES_MISMATCH' })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next({ roles: ['reader'] }),
+      refresh: source,
+    })
+    await expect(session.update(source.next({ roles: ['reader', 'editor'] }))).rejects.toMatchObject({
+      code: 'ROLES_MISMATCH',
+    })
     expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
     expect(session.getState()).toEqual({ status: 'closed', principal: 'ada', failure: 'ROLES_MISMATCH' })
     expect(kinds).toEqual(['ROLES_MISMATCH'])
@@ -230,7 +277,9 @@ describe('update', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next({ roles: ['a', 'b'] }) })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next({ roles: ['a', 'b'] }),
+    })
     await session.update(source.next({ roles: ['b', 'a'] }))
     expect(sink.calls).toEqual(['connect one', 'update two'])
   })
@@ -238,16 +287,24 @@ describe('update', () => {
   test('compares what readRoles gives', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(), { token: source.next({ org: { id: 1, tier: 'a' } }), readRoles: ({ org }) => org })
+    const { session } = await testSession(time, await anonymousAuth(time), testSink(), {
+      token: source.next({ org: { id: 1, tier: 'a' } }),
+      readRoles: ({ org }) => org,
+    })
     await session.update(source.next({ org: { tier: 'a', id: 1 }, roles: ['anything'] }))
-    await expect(session.update(source.next({ org: { id: 2, tier: 'a' } }))).rejects.toMatchObject({ code: 'ROLES_MISMATCH' })
+    await expect(session.update(source.next({ org: { id: 2, tier: 'a' } }))).rejects.toMatchObject({
+      code: 'ROLES_MISMATCH',
+    })
   })
 
   test('without a connection is kept for the next one', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), autoConnect: false })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      autoConnect: false,
+    })
     await session.update(source.next())
     session.connect()
     expect(sink.calls).toEqual(['hold one', 'hold two', 'connect two'])
@@ -280,7 +337,7 @@ describe('a token that is none', () => {
     'two parts': ['a.b', 'TOKEN_MALFORMED'],
     'no base64url': ['a.b!.c', 'TOKEN_ENCODING_INVALID'],
     'no JSON': ['YQ.YQ.YQ', 'TOKEN_MALFORMED'],
-    'nothing': ['', 'TOKEN_MALFORMED'],
+    nothing: ['', 'TOKEN_MALFORMED'],
     'one that is too large': [jwt({ sub: 'x'.repeat(17_000) }), 'TOKEN_TOO_LARGE'],
     'no subject': [jwt({ exp: 1 }), 'TOKEN_CLAIM_INVALID'],
     'an empty subject': [jwt({ sub: '' }), 'TOKEN_CLAIM_INVALID'],
@@ -325,11 +382,14 @@ describe('a token that is none', () => {
     expect(sink.calls).toEqual([`connect of ${principal()}`])
   })
 
-  test('can carry a sync engine\'s own claims, and name its principal by another one (checklist 22: a sync engine\'s own claims)', async () => {
+  test("can carry a sync engine's own claims, and name its principal by another one (checklist 22: a sync engine's own claims)", async () => {
     const time = testTime()
     const sink = testSink()
     const token = jwt({ jti: 'anon', 'x-triplit-project-id': 'p', 'x-triplit-token-type': 'anon' })
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token, readPrincipal: ({ sub = 'guest' }) => sub })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token,
+      readPrincipal: ({ sub = 'guest' }) => sub,
+    })
     expect(session.getState()).toEqual({ status: 'connected', principal: 'guest' })
   })
 })
@@ -351,7 +411,9 @@ describe('end', () => {
   test('clear empties it, and only clear does (checklist 15: clear empties it)', async () => {
     const time = testTime()
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+    })
     await session.end()
     await session.clear()
     expect(sink.calls).toEqual(['connect one', 'disconnect ended', 'clear'])
@@ -363,7 +425,10 @@ describe('end', () => {
     const sink = testSink()
     const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
     let letGo = (): void => {}
-    sink.disconnect = (reason) => (sink.calls.push(`disconnect ${reason}`), new Promise<void>((resolve) => (letGo = resolve)))
+    sink.disconnect = (reason) => (
+      sink.calls.push(`disconnect ${reason}`),
+      new Promise<void>((resolve) => (letGo = resolve))
+    )
     const ended = vi.fn()
     void session.end().then(ended)
     await session.start(source.next())
@@ -379,7 +444,9 @@ describe('end', () => {
   test('does not wait for ever', async () => {
     const time = testTime()
     const sink = testSink()
-    const { session, faults } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
+    const { session, faults } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+    })
     sink.disconnect = () => new Promise(() => {})
     const ended = vi.fn()
     void session.end().then(ended)

@@ -95,7 +95,10 @@ function createStarter(runtime: SessionRuntime): Starter {
   const follower = createFollower(runtime)
   let acts = 0
 
-  async function start(text?: string | null, { autoConnect = options.autoConnect ?? true }: StartOptions = {}): Promise<void> {
+  async function start(
+    text?: string | null,
+    { autoConnect = options.autoConnect ?? true }: StartOptions = {},
+  ): Promise<void> {
     if (text === null) throw new LatchkeyError('SESSION_TOKEN_MISSING')
     const mine = ++acts
     await auth.ready

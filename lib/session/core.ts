@@ -101,7 +101,9 @@ export interface SessionEvents {
 export type SessionEventType = keyof SessionEvents
 
 /** One event. */
-export type SessionEvent = { [Type in SessionEventType]: { readonly type: Type } & SessionEvents[Type] }[SessionEventType]
+export type SessionEvent = {
+  [Type in SessionEventType]: { readonly type: Type } & SessionEvents[Type]
+}[SessionEventType]
 
 /** What has to be done after a step, in order. */
 export type SessionEffect =

@@ -30,18 +30,31 @@ export interface Driver {
  * @param dispatch - told what becomes of a connection
  * @param fault - told what the sink throws
  */
-export function createDriver(sink: SessionSink, timer: SessionTimer, dispatch: (event: SessionEvent) => void, fault: (error: unknown) => void): Driver {
+export function createDriver(
+  sink: SessionSink,
+  timer: SessionTimer,
+  dispatch: (event: SessionEvent) => void,
+  fault: (error: unknown) => void,
+): Driver {
   const gate = createGate()
   let epoch = 0
   let updates: Promise<unknown> = Promise.resolve()
 
   const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
-    const link = createLink(principal, dispatch, () => mine === epoch, () => void epoch++)
-    attempt(() => sink.connect(text, link), (error) => {
-      fault(error)
-      link.lost()
-    })
+    const link = createLink(
+      principal,
+      dispatch,
+      () => mine === epoch,
+      () => void epoch++,
+    )
+    attempt(
+      () => sink.connect(text, link),
+      (error) => {
+        fault(error)
+        link.lost()
+      },
+    )
   }
   const replace = async ({ text }: SessionToken, mine: number): Promise<void> => {
     if (mine !== epoch) return
@@ -102,7 +115,12 @@ function createGate(): Gate {
 }
 
 /** What came of it; a sink that never answers gave no verdict. */
-async function tryUpdate(sink: SessionSink, text: string, timer: SessionTimer, fault: (error: unknown) => void): Promise<SessionEvent> {
+async function tryUpdate(
+  sink: SessionSink,
+  text: string,
+  timer: SessionTimer,
+  fault: (error: unknown) => void,
+): Promise<SessionEvent> {
   try {
     await within(timer, UPDATE_TIME, Promise.resolve(sink.update?.(text)))
     return { type: 'replaced', text }
@@ -112,7 +130,12 @@ async function tryUpdate(sink: SessionSink, text: string, timer: SessionTimer, f
   }
 }
 
-function createLink(principal: string, dispatch: (event: SessionEvent) => void, isMine: () => boolean, leave: () => void): SessionLink {
+function createLink(
+  principal: string,
+  dispatch: (event: SessionEvent) => void,
+  isMine: () => boolean,
+  leave: () => void,
+): SessionLink {
   const link: SessionLink = {
     principal,
     accepted: () => void (isMine() && dispatch({ type: 'accepted' })),

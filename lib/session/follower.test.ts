@@ -1,6 +1,17 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../keystore/memory.ts'
-import { claimsOf, HOUR, MINUTE, anonymousAuth, rest, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
+import {
+  claimsOf,
+  HOUR,
+  MINUTE,
+  anonymousAuth,
+  rest,
+  testIdentity,
+  testSession,
+  testSink,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 
 // The longest waits.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
@@ -46,7 +57,10 @@ describe('an upgrade', () => {
     const { session } = await testSession(time, auth, sink)
     await auth.upgrade(async () => {
       const signedUp = await account.signUp('ada')
-      account.provider.getToken = ((real) => async () => (account.online ? real() : Promise.reject(new Error('down'))))(account.provider.getToken)
+      account.provider.getToken = (
+        (real) => async () =>
+          account.online ? real() : Promise.reject(new Error('down'))
+      )(account.provider.getToken)
       return signedUp
     })
     account.online = false
@@ -137,7 +151,7 @@ describe('the principal in force', () => {
     expect(time.waiting()).toBe(0)
   })
 
-  test('comes back: the same person\'s session starts again', async () => {
+  test("comes back: the same person's session starts again", async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const sink = testSink()
@@ -203,7 +217,9 @@ describe('the principal in force', () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const sink = testSink()
-    const { session, faults } = await testSession(time, auth, sink, { beforeRestart: () => Promise.reject(new Error('disk')) })
+    const { session, faults } = await testSession(time, auth, sink, {
+      beforeRestart: () => Promise.reject(new Error('disk')),
+    })
     const before = principal()
     await auth.signOut()
     await auth.ensureIdentity()
@@ -218,7 +234,9 @@ describe('the principal in force', () => {
     const { auth, principal } = await testIdentity(time)
     const sink = testSink()
     const decisions: (() => void)[] = []
-    await testSession(time, auth, sink, { beforeRestart: () => new Promise<void>((resolve) => decisions.push(resolve)) })
+    await testSession(time, auth, sink, {
+      beforeRestart: () => new Promise<void>((resolve) => decisions.push(resolve)),
+    })
     const first = principal()
     await auth.signOut()
     await auth.ensureIdentity()
@@ -231,7 +249,7 @@ describe('the principal in force', () => {
     expect(sink.calls).toEqual([`connect of ${first}`, 'disconnect ended', `connect of ${principal()}`])
   })
 
-  test('changes: a guest\'s session gives way to it', async () => {
+  test("changes: a guest's session gives way to it", async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time, { initialMode: 'anonymous' })
     const sink = testSink(['clear'])
@@ -241,7 +259,7 @@ describe('the principal in force', () => {
     expect(sink.calls).toEqual(['connect guest', 'disconnect ended', `connect of ${principal()}`])
   })
 
-  test('changes in another tab: nobody\'s token goes on there', async () => {
+  test("changes in another tab: nobody's token goes on there", async () => {
     const time = testTime()
     const keystore = memoryStore()
     const tab = await testIdentity(time, {}, keystore)
@@ -298,7 +316,9 @@ test('tokens that the app gives are measured against the identity in force', asy
   const { auth, principal } = await testIdentity(time)
   const sink = testSink()
   const { session } = await testSession(time, auth, sink)
-  await expect(session.update(testSource(time.clock, 'eve').next())).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+  await expect(session.update(testSource(time.clock, 'eve').next())).rejects.toMatchObject({
+    code: 'PRINCIPAL_MISMATCH',
+  })
   await session.update(testSource(time.clock, principal()).next())
   expect(sink.calls).toEqual([`connect of ${principal()}`, 'update one'])
 })

@@ -48,7 +48,10 @@ export function createFollower(runtime: SessionRuntime): Follower {
 }
 
 /** Somebody else's data may be there, and only the app knows what becomes of it. */
-async function prepare({ owner, sink, options, self, fault }: SessionRuntime, { principal, principals }: Session): Promise<boolean> {
+async function prepare(
+  { owner, sink, options, self, fault }: SessionRuntime,
+  { principal, principals }: Session,
+): Promise<boolean> {
   if (owner === null || !sink.clear || principals.includes(owner)) return true
   if (!options.beforeRestart) return false
   try {

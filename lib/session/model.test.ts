@@ -1,21 +1,76 @@
 import fc from 'fast-check'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { ConnectedSession } from './connect-session.ts'
-import { HOUR, MINUTE, SECOND, type TestIdentity, type TestSource, type TestTime, claimsOf, rest, testIdentity, testSession, testSource, testTime } from './session.testing.ts'
+import {
+  HOUR,
+  MINUTE,
+  SECOND,
+  type TestIdentity,
+  type TestSource,
+  type TestTime,
+  claimsOf,
+  rest,
+  testIdentity,
+  testSession,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 import type { SessionErrorKind, SessionLink, SessionSink } from './sink.ts'
 
 /** What an app, a person, a network, two servers and a clock can do to one session. */
 const ACTS = [
-  'start', 'startWithToken', 'startHeld', 'startEve', 'update', 'updateEve', 'updateRoles', 'updateNull', 'connect', 'disconnect', 'end', 'clear',
-  'ensureIdentity', 'signOut', 'upgrade', 'errorElsewhere', 'disabledElsewhere', 'fineElsewhere',
-  'offline', 'online', 'sessionGone', 'sessionBack', 'sourceThrows', 'sourceNull', 'sourceEve', 'sourceHangs', 'sourceFine',
-  'takesAll', 'takesNone', 'isSilent', 'isGone', 'wrongSchema', 'rejected', 'roles', 'lost',
-  'second', 'minutes', 'hours', 'sleep', 'clockBack', 'wake',
+  'start',
+  'startWithToken',
+  'startHeld',
+  'startEve',
+  'update',
+  'updateEve',
+  'updateRoles',
+  'updateNull',
+  'connect',
+  'disconnect',
+  'end',
+  'clear',
+  'ensureIdentity',
+  'signOut',
+  'upgrade',
+  'errorElsewhere',
+  'disabledElsewhere',
+  'fineElsewhere',
+  'offline',
+  'online',
+  'sessionGone',
+  'sessionBack',
+  'sourceThrows',
+  'sourceNull',
+  'sourceEve',
+  'sourceHangs',
+  'sourceFine',
+  'takesAll',
+  'takesNone',
+  'isSilent',
+  'isGone',
+  'wrongSchema',
+  'rejected',
+  'roles',
+  'lost',
+  'second',
+  'minutes',
+  'hours',
+  'sleep',
+  'clockBack',
+  'wake',
 ] as const
 type Act = (typeof ACTS)[number]
 
 /** How the app is made. */
-const shapes = fc.record({ hasHandler: fc.boolean(), canUpdate: fc.boolean(), canClear: fc.boolean(), lingers: fc.boolean(), prepares: fc.boolean() })
+const shapes = fc.record({
+  hasHandler: fc.boolean(),
+  canUpdate: fc.boolean(),
+  canClear: fc.boolean(),
+  lingers: fc.boolean(),
+  prepares: fc.boolean(),
+})
 type Shape = typeof shapes extends fc.Arbitrary<infer Value> ? Value : never
 
 interface World {
@@ -44,17 +99,21 @@ beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
 test('whatever happens to a session, no token goes astray, nothing runs twice or on, and good times bring it back', async () => {
   const outcomes: Record<string, number> = {}
   await fc.assert(
-    fc.asyncProperty(shapes, fc.array(fc.constantFrom(...ACTS), { minLength: 1, maxLength: 30 }), async (shape, acts) => {
-      const world = await newWorld(shape)
-      for (const act of acts) {
-        await perform(world, act)
-        await rest()
-        await check(world)
-      }
-      const { status } = world.session.getState()
-      outcomes[status] = (outcomes[status] ?? 0) + 1
-      await expectGoodTimesHelp(world)
-    }),
+    fc.asyncProperty(
+      shapes,
+      fc.array(fc.constantFrom(...ACTS), { minLength: 1, maxLength: 30 }),
+      async (shape, acts) => {
+        const world = await newWorld(shape)
+        for (const act of acts) {
+          await perform(world, act)
+          await rest()
+          await check(world)
+        }
+        const { status } = world.session.getState()
+        outcomes[status] = (outcomes[status] ?? 0) + 1
+        await expectGoodTimesHelp(world)
+      },
+    ),
     { numRuns: Number(process.env['LATCHKEY_RUNS'] ?? 400) },
   )
   // The walks reach every status but the first.
@@ -66,7 +125,15 @@ async function newWorld(shape: Shape): Promise<World> {
   const window = new EventTarget()
   vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
   const identity = await testIdentity(time)
-  const world = { time, identity, window, source: testSource(time.clock, 'ada'), isOver: false, sourceDoes: 'fine', asked: 0 } as { -readonly [Field in keyof World]: World[Field] }
+  const world = {
+    time,
+    identity,
+    window,
+    source: testSource(time.clock, 'ada'),
+    isOver: false,
+    sourceDoes: 'fine',
+    asked: 0,
+  } as { -readonly [Field in keyof World]: World[Field] }
   world.other = newOther(world, shape)
   const { getToken } = identity.auth
   const asking = new Set<number>()
@@ -89,7 +156,9 @@ async function newWorld(shape: Shape): Promise<World> {
   }
   const options = shape.hasHandler ? { refresh: { handler: () => ask({ fresh: true }) } } : {}
   const auth = shape.hasHandler ? identity.auth : { ...identity.auth, getToken: ask }
-  const before = shape.prepares ? { beforeRestart: (_: object, session: ConnectedSession) => shape.canClear && session.clear() } : {}
+  const before = shape.prepares
+    ? { beforeRestart: (_: object, session: ConnectedSession) => shape.canClear && session.clear() }
+    : {}
   world.session = (await testSession(time, auth, world.other.sink, { ...options, ...before })).session
   return world
 }
@@ -140,7 +209,8 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
 async function perform(world: World, act: Act): Promise<void> {
   const { time, identity, session, other, source } = world
   const { auth, account } = identity
-  const mine = (claims?: object): string => source.next({ sub: identity.principal() ?? session.getState().principal ?? 'ada', ...claims })
+  const mine = (claims?: object): string =>
+    source.next({ sub: identity.principal() ?? session.getState().principal ?? 'ada', ...claims })
   const reject = (why: SessionErrorKind): void => {
     if (other.wire === 'up') other.link!.rejected(why)
   }
@@ -152,60 +222,100 @@ async function perform(world: World, act: Act): Promise<void> {
   const update = (token: string | null): void => void session.update(token).catch(() => {})
 
   switch (act) {
-    case 'start': return start()
-    case 'startWithToken': return start(mine())
-    case 'startHeld': return start(mine(), { autoConnect: false })
-    case 'startEve': return start(testSource(time.clock, 'eve').next()).catch(() => {})
-    case 'update': return update(mine())
-    case 'updateEve': return update(testSource(time.clock, 'eve').next())
-    case 'updateRoles': return update(mine({ role: 'other' }))
-    case 'updateNull': return update(null)
-    case 'connect': return session.connect()
-    case 'disconnect': return session.disconnect()
+    case 'start':
+      return start()
+    case 'startWithToken':
+      return start(mine())
+    case 'startHeld':
+      return start(mine(), { autoConnect: false })
+    case 'startEve':
+      return start(testSource(time.clock, 'eve').next()).catch(() => {})
+    case 'update':
+      return update(mine())
+    case 'updateEve':
+      return update(testSource(time.clock, 'eve').next())
+    case 'updateRoles':
+      return update(mine({ role: 'other' }))
+    case 'updateNull':
+      return update(null)
+    case 'connect':
+      return session.connect()
+    case 'disconnect':
+      return session.disconnect()
     case 'end':
       void session.end()
       world.isOver = true
       return undefined
-    case 'clear': return void session.clear().catch(() => {})
-    case 'ensureIdentity': return void (await auth.ensureIdentity())
-    case 'signOut': return auth.signOut()
-    case 'upgrade': return void (await auth.upgrade(() => account.signUp(`person ${time.clock()}`)))
-    case 'errorElsewhere': return auth.rejectToken('invalid')
-    case 'disabledElsewhere': return auth.rejectToken('disabled')
-    case 'fineElsewhere': return auth.acceptToken()
-    case 'offline': return void (account.online = false)
+    case 'clear':
+      return void session.clear().catch(() => {})
+    case 'ensureIdentity':
+      return void (await auth.ensureIdentity())
+    case 'signOut':
+      return auth.signOut()
+    case 'upgrade':
+      return void (await auth.upgrade(() => account.signUp(`person ${time.clock()}`)))
+    case 'errorElsewhere':
+      return auth.rejectToken('invalid')
+    case 'disabledElsewhere':
+      return auth.rejectToken('disabled')
+    case 'fineElsewhere':
+      return auth.acceptToken()
+    case 'offline':
+      return void (account.online = false)
     case 'online':
       account.online = true
       return void world.window.dispatchEvent(new Event('online'))
-    case 'sessionGone': return account.setSession(null)
-    case 'sessionBack': return sessionBack(identity)
-    case 'sourceThrows': return void (world.sourceDoes = 'throw')
-    case 'sourceNull': return void (world.sourceDoes = 'null')
-    case 'sourceEve': return void (world.sourceDoes = 'eve')
-    case 'sourceHangs': return void (world.sourceDoes = 'hang')
-    case 'sourceFine': return void (world.sourceDoes = 'fine')
-    case 'takesAll': return void (other.does = 'take')
-    case 'takesNone': return void (other.does = 'refuse')
-    case 'isSilent': return void (other.does = 'silence')
-    case 'isGone': return void (other.does = 'lose')
-    case 'wrongSchema': return void (other.does = 'schema')
-    case 'rejected': return reject('TOKEN_EXPIRED')
-    case 'roles': return reject('ROLES_MISMATCH')
+    case 'sessionGone':
+      return account.setSession(null)
+    case 'sessionBack':
+      return sessionBack(identity)
+    case 'sourceThrows':
+      return void (world.sourceDoes = 'throw')
+    case 'sourceNull':
+      return void (world.sourceDoes = 'null')
+    case 'sourceEve':
+      return void (world.sourceDoes = 'eve')
+    case 'sourceHangs':
+      return void (world.sourceDoes = 'hang')
+    case 'sourceFine':
+      return void (world.sourceDoes = 'fine')
+    case 'takesAll':
+      return void (other.does = 'take')
+    case 'takesNone':
+      return void (other.does = 'refuse')
+    case 'isSilent':
+      return void (other.does = 'silence')
+    case 'isGone':
+      return void (other.does = 'lose')
+    case 'wrongSchema':
+      return void (other.does = 'schema')
+    case 'rejected':
+      return reject('TOKEN_EXPIRED')
+    case 'roles':
+      return reject('ROLES_MISMATCH')
     case 'lost':
       if (other.wire !== 'up') return undefined
       other.wire = 'down'
       return other.link!.lost()
-    case 'second': return pass(world, SECOND)
-    case 'minutes': return pass(world, 20 * MINUTE)
-    case 'hours': return pass(world, 5 * HOUR)
-    case 'sleep': return time.jump(8 * HOUR)
-    case 'clockBack': return time.jump(-HOUR)
-    case 'wake': return void world.window.dispatchEvent(new Event('pageshow'))
+    case 'second':
+      return pass(world, SECOND)
+    case 'minutes':
+      return pass(world, 20 * MINUTE)
+    case 'hours':
+      return pass(world, 5 * HOUR)
+    case 'sleep':
+      return time.jump(8 * HOUR)
+    case 'clockBack':
+      return time.jump(-HOUR)
+    case 'wake':
+      return void world.window.dispatchEvent(new Event('pageshow'))
   }
 }
 
 function sessionBack({ account, server, auth }: TestIdentity): void {
-  const [name] = [...server.accounts].find(([, { principal }]) => principal === auth.getState().session?.principal) ?? [null]
+  const [name] = [...server.accounts].find(([, { principal }]) => principal === auth.getState().session?.principal) ?? [
+    null,
+  ]
   account.setSession(name)
 }
 

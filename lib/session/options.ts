@@ -70,5 +70,6 @@ export interface SessionOptions {
 export function checkSessionOptions({ refresh }: SessionOptions): void {
   const { interval = 1000, handler } = refresh ?? {}
   if (!(interval >= 1000)) throw new TypeError('refresh.interval: expected at least 1000 milliseconds')
-  if (handler !== undefined && typeof handler !== 'function') throw new TypeError('refresh.handler: expected a function')
+  if (handler !== undefined && typeof handler !== 'function')
+    throw new TypeError('refresh.handler: expected a function')
 }

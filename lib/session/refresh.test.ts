@@ -1,5 +1,19 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { DAY, HOUR, MINUTE, SECOND, anonymousAuth, claimsOf, jwt, rest, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
+import {
+  DAY,
+  HOUR,
+  MINUTE,
+  SECOND,
+  anonymousAuth,
+  claimsOf,
+  jwt,
+  rest,
+  testIdentity,
+  testSession,
+  testSink,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 
 // The longest waits.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
@@ -9,7 +23,10 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     await time.advance(13 * MINUTE)
     expect(source.asked()).toBe(0)
     await time.advance(2 * MINUTE)
@@ -44,7 +61,10 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
   test('at an interval', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: { handler: source.handler, interval: 5 * MINUTE } })
+    await testSession(time, await anonymousAuth(time), testSink(), {
+      token: source.next(),
+      refresh: { handler: source.handler, interval: 5 * MINUTE },
+    })
     await time.advance(5 * MINUTE - 1)
     expect(source.asked()).toBe(0)
     await time.advance(1)
@@ -57,7 +77,10 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: { handler: source.handler, interval: HOUR } })
+    await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: { handler: source.handler, interval: HOUR },
+    })
     await time.advance(15 * MINUTE)
     expect(sink.calls).toEqual(['connect one', 'update two'])
   })
@@ -82,7 +105,7 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
-  test('first, where it expired already at the start: not by another principal\'s', async () => {
+  test("first, where it expired already at the start: not by another principal's", async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const old = source.next()
@@ -105,7 +128,12 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     await time.advance(DAY)
     expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
     expect(kinds).toEqual(['TOKEN_EXPIRED'])
-    expect(session.getState()).toEqual({ status: 'paused', principal: 'ada', error: 'expired', failure: 'TOKEN_EXPIRED' })
+    expect(session.getState()).toEqual({
+      status: 'paused',
+      principal: 'ada',
+      error: 'expired',
+      failure: 'TOKEN_EXPIRED',
+    })
     sink.answer = () => 'accept'
     await session.update(source.next())
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
@@ -115,7 +143,10 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: jwt({ jti: 'endless', sub: 'ada' }), refresh: source })
+    await testSession(time, await anonymousAuth(time), sink, {
+      token: jwt({ jti: 'endless', sub: 'ada' }),
+      refresh: source,
+    })
     await time.advance(400 * DAY)
     expect(source.asked()).toBe(0)
     expect(time.waiting()).toBe(0)
@@ -175,7 +206,10 @@ describe('a source that answers', () => {
     const source = testSource(time.clock, 'ada', 3600)
     const first = source.next()
     source.answer = () => first
-    await testSession(time, await anonymousAuth(time), testSink(), { token: first, refresh: { handler: source.handler, interval: 5 * MINUTE } })
+    await testSession(time, await anonymousAuth(time), testSink(), {
+      token: first,
+      refresh: { handler: source.handler, interval: 5 * MINUTE },
+    })
     await time.advance(30 * MINUTE)
     expect(source.asked()).toBe(6)
   })
@@ -200,11 +234,19 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     source.answer = () => null
     await time.advance(15 * MINUTE)
     expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
-    expect(session.getState()).toEqual({ status: 'paused', principal: 'ada', error: 'missing', failure: 'UNAUTHORIZED' })
+    expect(session.getState()).toEqual({
+      status: 'paused',
+      principal: 'ada',
+      error: 'missing',
+      failure: 'UNAUTHORIZED',
+    })
     expect(kinds).toEqual(['UNAUTHORIZED'])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
@@ -216,7 +258,10 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     source.answer = () => null
     await time.advance(15 * MINUTE)
     await session.update(source.next())
@@ -241,11 +286,19 @@ describe('a source that answers', () => {
     const source = testSource(time.clock)
     const eve = testSource(time.clock, 'eve')
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
-    source.answer = () => eve.next({ jti: 'eve\'s' })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
+    source.answer = () => eve.next({ jti: "eve's" })
     await time.advance(HOUR)
     expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
-    expect(session.getState()).toEqual({ status: 'paused', principal: 'ada', error: 'invalid', failure: 'UNAUTHORIZED' })
+    expect(session.getState()).toEqual({
+      status: 'paused',
+      principal: 'ada',
+      error: 'invalid',
+      failure: 'UNAUTHORIZED',
+    })
     expect(kinds).toEqual(['UNAUTHORIZED'])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
@@ -256,7 +309,10 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next({ role: 'editor' }), refresh: source })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next({ role: 'editor' }),
+      refresh: source,
+    })
     source.answer = () => source.next({ role: 'reader' })
     await time.advance(DAY)
     expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
@@ -272,7 +328,10 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, faults } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session, faults } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     source.answer = () => 'not a token'
     await time.advance(15 * MINUTE)
     expect(faults[0]).toMatchObject({ code: 'TOKEN_MALFORMED' })
@@ -287,8 +346,13 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
-    source.answer = () => { throw new Error('out of order') }
+    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
+    source.answer = () => {
+      throw new Error('out of order')
+    }
     const at: number[] = []
     for (let minute = 0; minute < 240; minute++) {
       const before = source.asked()
@@ -310,8 +374,13 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const handler = vi.fn(() => { throw new Error('at once') })
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: { handler } })
+    const handler = vi.fn(() => {
+      throw new Error('at once')
+    })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: { handler },
+    })
     await time.advance(15 * MINUTE)
     expect(handler).toHaveBeenCalled()
     expect(session.getState().status).toBe('connected')
@@ -372,7 +441,10 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     const link = sink.link()
     for (let count = 0; count < 10; count++) link.rejected('expired')
     await rest()
@@ -427,7 +499,10 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
     const source = testSource(time.clock)
     const sink = testSink()
     let answer: (token: string) => void = () => {}
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     source.answer = () => new Promise((resolve) => (answer = resolve))
     await time.advance(14 * MINUTE)
     await expect(session.update(source.next({ sub: 'eve' }))).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
@@ -441,7 +516,10 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
     const source = testSource(time.clock)
     const sink = testSink()
     let answer: (token: string) => void = () => {}
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     const stale = source.next()
     source.answer = () => new Promise((resolve) => (answer = resolve))
     await time.advance(14 * MINUTE)

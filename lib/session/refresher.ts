@@ -21,7 +21,11 @@ export type RefreshAnswer = { readonly token: unknown; readonly isFresh: boolean
  * @param source - called with whether the token at hand is to be passed over
  * @param settle - gets each answer that is still wanted
  */
-export function createRefresher(timer: SessionTimer, source: (fresh: boolean) => unknown, settle: (answer: RefreshAnswer) => void): Refresher {
+export function createRefresher(
+  timer: SessionTimer,
+  source: (fresh: boolean) => unknown,
+  settle: (answer: RefreshAnswer) => void,
+): Refresher {
   let isAsking = false
   let isWanted = false
   let next: boolean | null = null
@@ -47,7 +51,11 @@ export function createRefresher(timer: SessionTimer, source: (fresh: boolean) =>
   }
 }
 
-async function question(timer: SessionTimer, source: (fresh: boolean) => unknown, fresh: boolean): Promise<RefreshAnswer> {
+async function question(
+  timer: SessionTimer,
+  source: (fresh: boolean) => unknown,
+  fresh: boolean,
+): Promise<RefreshAnswer> {
   try {
     return { token: await within(timer, ANSWER_TIME, source(fresh)), isFresh: fresh }
   } catch (error) {

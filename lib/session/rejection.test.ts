@@ -1,6 +1,19 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../errors.ts'
-import { DAY, HOUR, MINUTE, SECOND, anonymousAuth, nameOf, rest, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
+import {
+  DAY,
+  HOUR,
+  MINUTE,
+  SECOND,
+  anonymousAuth,
+  nameOf,
+  rest,
+  testIdentity,
+  testSession,
+  testSink,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 
 // The longest waits.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
@@ -12,15 +25,27 @@ describe('after a rejection', () => {
     const sink = testSink()
     const { session } = await testSession(time, auth, sink)
     const states: unknown[] = []
-    auth.subscribe(() => states.push([auth.getState().error, auth.getState().session?.principal, session.getState().status, sink.token()]))
+    auth.subscribe(() =>
+      states.push([auth.getState().error, auth.getState().session?.principal, session.getState().status, sink.token()]),
+    )
     await time.advance(MINUTE)
     sink.link().rejected('expired')
     await rest()
-    expect(states).toEqual([['expired', principal(), 'paused', null], [undefined, principal(), 'connected', sink.token()]])
+    expect(states).toEqual([
+      ['expired', principal(), 'paused', null],
+      [undefined, principal(), 'connected', sink.token()],
+    ])
     expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', `connect of ${principal()}`])
   })
 
-  test.each([['expired', 'expired', 'TOKEN_EXPIRED'], ['missing', 'missing', 'UNAUTHORIZED'], ['invalid', 'invalid', 'UNAUTHORIZED'], ['disabled', 'disabled', 'UNAUTHORIZED'], ['TOKEN_EXPIRED', 'expired', 'TOKEN_EXPIRED'], ['UNAUTHORIZED', 'invalid', 'UNAUTHORIZED']] as const)(
+  test.each([
+    ['expired', 'expired', 'TOKEN_EXPIRED'],
+    ['missing', 'missing', 'UNAUTHORIZED'],
+    ['invalid', 'invalid', 'UNAUTHORIZED'],
+    ['disabled', 'disabled', 'UNAUTHORIZED'],
+    ['TOKEN_EXPIRED', 'expired', 'TOKEN_EXPIRED'],
+    ['UNAUTHORIZED', 'invalid', 'UNAUTHORIZED'],
+  ] as const)(
     '%s is shown by auth as %s and reported as %s, when a fresh token does not mend it (checklist 19: UNAUTHORIZED and TOKEN_EXPIRED reach a handler)',
     async (why, error, kind) => {
       const time = testTime()
@@ -41,7 +66,10 @@ describe('after a rejection', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     sink.link().rejected('TOKEN_EXPIRED')
     await rest()
     expect(session.getState().status).toBe('connected')
@@ -112,7 +140,10 @@ describe('after a rejection', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     const old = sink.link()
     old.rejected('expired')
     await rest()
@@ -134,8 +165,13 @@ describe('after a rejection', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
-    source.answer = () => { throw new Error('out of order') }
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
+    source.answer = () => {
+      throw new Error('out of order')
+    }
     sink.link().rejected('expired')
     await time.advance(HOUR)
     expect(session.getState()).toMatchObject({ status: 'paused', error: 'expired' })
@@ -155,7 +191,12 @@ describe('after a rejection', () => {
     sink.link().rejected('expired')
     await rest()
     expect(kinds).toEqual(['UNAUTHORIZED'])
-    expect(session.getState()).toEqual({ status: 'paused', principal: principal(), error: 'missing', failure: 'UNAUTHORIZED' })
+    expect(session.getState()).toEqual({
+      status: 'paused',
+      principal: principal(),
+      error: 'missing',
+      failure: 'UNAUTHORIZED',
+    })
     account.setSession('ada')
     await time.advance(MINUTE)
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
@@ -273,7 +314,10 @@ describe('an update that the other side refuses', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink(['update'])
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     sink.answer = (token) => (nameOf(token) === 'one' ? 'accept' : 'UNAUTHORIZED')
     await time.advance(15 * MINUTE)
     expect(session.getState().status).toBe('connected')
@@ -290,7 +334,10 @@ describe('an update that the other side refuses', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     sink.answer = () => 'silence'
     const updated = session.update(source.next()).catch((error: unknown) => error)
     await rest()
@@ -307,7 +354,9 @@ describe('an update that the other side refuses', () => {
     const source = testSource(time.clock)
     const sink = testSink()
     const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.update = async () => { throw new LatchkeyError('OFFLINE') }
+    sink.update = async () => {
+      throw new LatchkeyError('OFFLINE')
+    }
     await expect(session.update(source.next())).rejects.toMatchObject({ code: 'OFFLINE' })
     sink.update = () => new Promise(() => {})
     const updated = session.update(source.next()).catch((error: unknown) => error)
@@ -342,7 +391,10 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
     const time = testTime()
     const source = testSource(time.clock, 'ada', 86_400)
     const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     sink.answer = () => 'lose'
     sink.link().lost()
     expect(session.getState().status).toBe('connecting')
@@ -398,10 +450,16 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
     const time = testTime()
     const sink = testSink()
     const { connect } = sink
-    sink.connect = () => { throw new Error('no socket') }
-    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next() })
+    sink.connect = () => {
+      throw new Error('no socket')
+    }
+    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+      token: testSource(time.clock).next(),
+    })
     expect(faults).toEqual([new Error('no socket')])
-    sink.connect = async () => { throw new Error('no socket either') }
+    sink.connect = async () => {
+      throw new Error('no socket either')
+    }
     await time.advance(2 * SECOND)
     expect(faults).toHaveLength(2)
     sink.connect = connect
@@ -417,8 +475,15 @@ test('a callback of the app that throws breaks nothing', async () => {
   const seen: unknown[] = []
   const { reportError } = globalThis
   globalThis.reportError = (error) => void seen.push(error)
-  const { session } = await testSession(time, await anonymousAuth(time), sink, { token: testSource(time.clock).next(), onSessionError: async () => { throw new Error('app bug') } })
-  session.subscribe(() => { throw new Error('another') })
+  const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    token: testSource(time.clock).next(),
+    onSessionError: async () => {
+      throw new Error('app bug')
+    },
+  })
+  session.subscribe(() => {
+    throw new Error('another')
+  })
   sink.link().rejected('SCHEMA_MISMATCH')
   await rest()
   globalThis.reportError = reportError

@@ -40,12 +40,21 @@ const SYSTEM_TIMER: SessionTimer = {
 }
 
 /** Puts the runtime of a session together. It touches no global. */
-export function createSessionRuntime(auth: SessionAuth, sink: SessionSink, options: SessionOptions, self: () => ConnectedSession): SessionRuntime {
+export function createSessionRuntime(
+  auth: SessionAuth,
+  sink: SessionSink,
+  options: SessionOptions,
+  self: () => ConnectedSession,
+): SessionRuntime {
   const { clock = Date.now, timer = SYSTEM_TIMER, refresh, audience } = options
-  const machine = createMachine(() => worldOf(runtime, clock()), (effect) => perform(runtime, effect))
+  const machine = createMachine(
+    () => worldOf(runtime, clock()),
+    (effect) => perform(runtime, effect),
+  )
   const { dispatch } = machine
   const fault = (error: unknown): void => guarded(() => options.onFault?.(error))
-  const source = (fresh: boolean): unknown => (refresh?.handler ? refresh.handler() : auth.getToken({ fresh, ...(audience !== undefined && { audience }) }))
+  const source = (fresh: boolean): unknown =>
+    refresh?.handler ? refresh.handler() : auth.getToken({ fresh, ...(audience !== undefined && { audience }) })
   const runtime: SessionRuntime = {
     ...machine,
     auth,
@@ -67,7 +76,15 @@ export function createSessionRuntime(auth: SessionAuth, sink: SessionSink, optio
 function worldOf({ auth, sink, options: { refresh } }: SessionRuntime, now: number): World {
   const { authMode, session, error = null } = auth.getState()
   const { handler, interval = Infinity } = refresh ?? {}
-  return { now, mode: authMode, authPrincipal: session?.principal ?? null, authError: error, hasHandler: handler !== undefined, canUpdate: sink.update !== undefined, interval }
+  return {
+    now,
+    mode: authMode,
+    authPrincipal: session?.principal ?? null,
+    authError: error,
+    hasHandler: handler !== undefined,
+    canUpdate: sink.update !== undefined,
+    interval,
+  }
 }
 
 function perform(runtime: SessionRuntime, effect: SessionEffect): void {
@@ -77,16 +94,26 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
     case 'hold':
       runtime.owner = effect.token.principal
       return driver[effect.do](effect.token)
-    case 'update': return driver.update(effect.token)
-    case 'disconnect': return driver.disconnect(effect.reason)
-    case 'refresh': return runtime.refresher.ask(effect.fresh)
-    case 'dropRefresh': return runtime.refresher.drop()
-    case 'schedule': return runtime.due.set(effect.delay)
-    case 'retry': return runtime.retry.set(effect.attempt === null ? Infinity : backoff(effect.attempt))
-    case 'reject': return tellAuth(runtime, effect.mode, () => auth.rejectToken(effect.error))
-    case 'accept': return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.acceptToken())
-    case 'report': return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
-    case 'settle': return runtime.waiters.settle(effect.text, effect.code)
+    case 'update':
+      return driver.update(effect.token)
+    case 'disconnect':
+      return driver.disconnect(effect.reason)
+    case 'refresh':
+      return runtime.refresher.ask(effect.fresh)
+    case 'dropRefresh':
+      return runtime.refresher.drop()
+    case 'schedule':
+      return runtime.due.set(effect.delay)
+    case 'retry':
+      return runtime.retry.set(effect.attempt === null ? Infinity : backoff(effect.attempt))
+    case 'reject':
+      return tellAuth(runtime, effect.mode, () => auth.rejectToken(effect.error))
+    case 'accept':
+      return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.acceptToken())
+    case 'report':
+      return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
+    case 'settle':
+      return runtime.waiters.settle(effect.text, effect.code)
   }
 }
 
@@ -101,9 +128,15 @@ function eventOf({ options, read, fault }: SessionRuntime, answer: RefreshAnswer
   try {
     if ('error' in answer) throw answer.error
     if (answer.token === null || answer.token === undefined) return { type: 'nothingFetched' }
-    return { type: 'fetched', token: read(answer.token as string, answer.isFresh || options.refresh?.handler !== undefined) }
+    return {
+      type: 'fetched',
+      token: read(answer.token as string, answer.isFresh || options.refresh?.handler !== undefined),
+    }
   } catch (error) {
     fault(error)
-    return { type: 'fetchFailed', isVerdict: isLatchkeyError(error, 'SESSION_MISSING') || isLatchkeyError(error, 'PRINCIPAL_MISMATCH') }
+    return {
+      type: 'fetchFailed',
+      isVerdict: isLatchkeyError(error, 'SESSION_MISSING') || isLatchkeyError(error, 'PRINCIPAL_MISMATCH'),
+    }
   }
 }

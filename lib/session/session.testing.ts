@@ -133,7 +133,9 @@ export function testSink(without: readonly ('update' | 'clear' | 'hold')[] = [])
 
 /** A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a {@link TestSink}. */
 export function jwt(payload: object, header: object = { alg: 'none' }): string {
-  return [header, payload, null].map((part) => (part ? encodeBase64url(new TextEncoder().encode(JSON.stringify(part))) : 'c2ln')).join('.')
+  return [header, payload, null]
+    .map((part) => (part ? encodeBase64url(new TextEncoder().encode(JSON.stringify(part))) : 'c2ln'))
+    .join('.')
 }
 
 /** Claims of a token: its `jti`, or whose it is. */
@@ -193,9 +195,21 @@ export interface TestIdentity {
 }
 
 /** Everything here goes on in promises alone, so that {@link rest} sees the end of it. */
-export async function testIdentity(time: TestTime, options: AuthOptions = {}, keystore = memoryStore(), server = memoryAccountServer(time.clock)): Promise<TestIdentity> {
+export async function testIdentity(
+  time: TestTime,
+  options: AuthOptions = {},
+  keystore = memoryStore(),
+  server = memoryAccountServer(time.clock),
+): Promise<TestIdentity> {
   const account = server.connect()
-  const auth = createAuth({ account: account.provider, keystore, clock: time.clock, audience: 'https://app.example', crypto: nobleSuite, ...options })
+  const auth = createAuth({
+    account: account.provider,
+    keystore,
+    clock: time.clock,
+    audience: 'https://app.example',
+    crypto: nobleSuite,
+    ...options,
+  })
   await auth.ready
   await rest()
   return { auth, account, server, principal: () => auth.getState().session?.principal }
@@ -210,7 +224,12 @@ export interface TestSession {
   readonly faults: unknown[]
 }
 
-export async function testSession(time: TestTime, auth: SessionAuth, sink: SessionSink, options: SessionOptions = {}): Promise<TestSession> {
+export async function testSession(
+  time: TestTime,
+  auth: SessionAuth,
+  sink: SessionSink,
+  options: SessionOptions = {},
+): Promise<TestSession> {
   const kinds: SessionErrorKind[] = []
   const faults: unknown[] = []
   const session = connectSession(auth, sink, {

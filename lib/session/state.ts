@@ -28,7 +28,12 @@ export function isClosed({ failure }: Core): boolean {
 /** What the app sees; `before` where nothing changed. */
 export function stateOf(core: Core, before?: SessionState): SessionState {
   const { principal, error, failure } = core
-  const state: SessionState = { status: statusOf(core), principal, ...(error && { error }), ...(failure && { failure }) }
+  const state: SessionState = {
+    status: statusOf(core),
+    principal,
+    ...(error && { error }),
+    ...(failure && { failure }),
+  }
   return before && JSON.stringify(before) === JSON.stringify(state) ? before : Object.freeze(state)
 }
 

@@ -59,7 +59,8 @@ export function begin(core: Core, token: SessionToken | null, principal: string 
   const known: Core = { ...core, principal: token?.principal ?? principal, mode }
   const begun: Core = { ...known, error: isBound(known, world) ? world.authError : null }
   const canAsk = canRefresh(begun.principal, world)
-  if (token && (token.left > 0 || !canAsk)) return put({ ...begun, trial: token, roles: token.roles, rolesMode: mode }, token, world)
+  if (token && (token.left > 0 || !canAsk))
+    return put({ ...begun, trial: token, roles: token.roles, rolesMode: mode }, token, world)
   return canAsk ? [begun, { do: 'refresh', fresh: token !== null }] : [begun]
 }
 
@@ -75,7 +76,8 @@ export function finish(core: Core): Step {
 export function take(core: Core, token: SessionToken, world: World): Step {
   const next: Core = { ...core, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
   const before = settleTrial(core, null)
-  if (core.link === 'up' && world.canUpdate) return [next, { do: 'update', token }, scheduleFor(token, world), NO_RETRY, ...before]
+  if (core.link === 'up' && world.canUpdate)
+    return [next, { do: 'update', token }, scheduleFor(token, world), NO_RETRY, ...before]
   const [free, ...freed] = letGo(next)
   const [placed, ...placing] = put(free, token, world)
   return [placed, ...freed, ...placing, ...before]
@@ -83,7 +85,17 @@ export function take(core: Core, token: SessionToken, world: World): Step {
 
 /** Goes on under other roles, after the person changed the mode: for the other side that is a new session. */
 export function restart(core: Core, token: SessionToken, world: World): Step {
-  const clean: Core = { ...core, link: 'down', upSince: null, held: null, trial: token, roles: token.roles, rolesMode: token.mode, failure: null, isFallback: false }
+  const clean: Core = {
+    ...core,
+    link: 'down',
+    upSince: null,
+    held: null,
+    trial: token,
+    roles: token.roles,
+    rolesMode: token.mode,
+    failure: null,
+    isFallback: false,
+  }
   const [next, ...effects] = put(clean, token, world)
   return [next, END, ...effects, ...settleTrial(core, null)]
 }
@@ -93,14 +105,25 @@ export function close(core: Core, kind: 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'): S
   const [free, ...freed] = letGo(core)
   // Other roles are another authority: what was good before them is not used again.
   const held = kind === 'SCHEMA_MISMATCH' ? currentToken(core) : null
-  return report({ ...free, held, trial: null }, kind, [...freed, DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(core, codeOf(kind))])
+  return report({ ...free, held, trial: null }, kind, [
+    ...freed,
+    DROP_REFRESH,
+    NO_SCHEDULE,
+    NO_RETRY,
+    ...settleTrial(core, codeOf(kind)),
+  ])
 }
 
 /** Pauses until a fresh token comes; the session itself stays. */
 export function pause(core: Core, error: AuthErrorKind, world: World): Step {
   const [free, ...freed] = letGo(core)
   const next: Core = { ...free, held: null, trial: null, error, attempts: failuresOf(core, world) + 1 }
-  return [next, ...freed, NO_SCHEDULE, ...settleTrial(core, codeOf(error === 'expired' ? 'TOKEN_EXPIRED' : 'UNAUTHORIZED'))]
+  return [
+    next,
+    ...freed,
+    NO_SCHEDULE,
+    ...settleTrial(core, codeOf(error === 'expired' ? 'TOKEN_EXPIRED' : 'UNAUTHORIZED')),
+  ]
 }
 
 /** After a pause: one refresh at once; if failures come in a row, later and later. */
@@ -111,14 +134,22 @@ export function mend({ principal, error, attempts }: Core, world: World): Sessio
 
 /** Later and later, as failures come in a row. */
 export function tryLater(core: Core): Step {
-  return [{ ...core, attempts: core.attempts + 1 }, { do: 'retry', attempt: core.attempts }]
+  return [
+    { ...core, attempts: core.attempts + 1 },
+    { do: 'retry', attempt: core.attempts },
+  ]
 }
 
 /** The replacement was refused and the connection is over: the token before still serves. */
 export function fallBack(core: Core, held: SessionToken, kind: SessionErrorKind, world: World): Step {
   const attempts = failuresOf(core, world)
   const next: Core = { ...core, trial: null, link: 'opening', upSince: null, attempts: attempts + 1, isFallback: true }
-  const effects: SessionEffect[] = [PAUSE, { do: 'connect', token: held }, NO_SCHEDULE, { do: 'retry', attempt: attempts }]
+  const effects: SessionEffect[] = [
+    PAUSE,
+    { do: 'connect', token: held },
+    NO_SCHEDULE,
+    { do: 'retry', attempt: attempts },
+  ]
   return report(next, kind, [...effects, ...settleTrial(core, codeOf(kind))])
 }
 

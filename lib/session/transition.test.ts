@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AuthErrorKind, AuthMode } from '../machine/state.ts'
-import { type Core, INITIAL_CORE, type SessionEffect, type SessionEvent, type SessionEventType, type World } from './core.ts'
+import {
+  type Core,
+  INITIAL_CORE,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionEventType,
+  type World,
+} from './core.ts'
 import type { SessionToken } from './session-token.ts'
 import { isClosed, stateOf } from './state.ts'
 import { step } from './transition.ts'
@@ -9,11 +16,36 @@ import { step } from './transition.ts'
 const NOW = Date.UTC(2026, 0, 1)
 
 function token(text: string, rest: Partial<SessionToken> = {}): SessionToken {
-  return { text, principal: 'ada', roles: '[]', mode: 'local-first', takenAt: NOW, left: 900_000, lead: 60_000, ...rest }
+  return {
+    text,
+    principal: 'ada',
+    roles: '[]',
+    mode: 'local-first',
+    takenAt: NOW,
+    left: 900_000,
+    lead: 60_000,
+    ...rest,
+  }
 }
 
-const world: World = { now: NOW, mode: 'local-first', authPrincipal: 'ada', authError: null, hasHandler: false, canUpdate: true, interval: Infinity }
-const begun: Core = { ...INITIAL_CORE, stage: 'started', wanted: true, principal: 'ada', roles: '[]', rolesMode: 'local-first', mode: 'local-first' }
+const world: World = {
+  now: NOW,
+  mode: 'local-first',
+  authPrincipal: 'ada',
+  authError: null,
+  hasHandler: false,
+  canUpdate: true,
+  interval: Infinity,
+}
+const begun: Core = {
+  ...INITIAL_CORE,
+  stage: 'started',
+  wanted: true,
+  principal: 'ada',
+  roles: '[]',
+  rolesMode: 'local-first',
+  mode: 'local-first',
+}
 
 const CORES: Record<string, Core> = {
   idle: INITIAL_CORE,
@@ -25,7 +57,7 @@ const CORES: Record<string, Core> = {
   updating: { ...begun, link: 'up', held: token('one'), trial: token('two'), upSince: NOW - 60_000 },
   lost: { ...begun, held: token('one'), attempts: 1 },
   paused: { ...begun, error: 'expired', refused: 'one', attempts: 1 },
-  'probing': { ...begun, link: 'opening', trial: token('two'), error: 'expired', attempts: 2 },
+  probing: { ...begun, link: 'opening', trial: token('two'), error: 'expired', attempts: 2 },
   closed: { ...begun, failure: 'SCHEMA_MISMATCH', held: token('one') },
   ended: { ...INITIAL_CORE, stage: 'ended' },
 }
@@ -80,18 +112,24 @@ describe('without a session', () => {
 
 // ── Random walks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-const someToken = fc.record({
-  text: fc.constantFrom('one', 'two', 'three', 'four'),
-  principal: fc.constantFrom('ada', 'ada', 'ada', 'eve'),
-  roles: fc.constantFrom('[]', '[]', '["editor"]'),
-  mode: fc.constantFrom<AuthMode>('local-first', 'external'),
-  left: fc.constantFrom(0, 1000, 900_000, Infinity),
-}).map((parts) => token(parts.text, { ...parts, lead: parts.left === Infinity ? 0 : parts.left / 5 }))
+const someToken = fc
+  .record({
+    text: fc.constantFrom('one', 'two', 'three', 'four'),
+    principal: fc.constantFrom('ada', 'ada', 'ada', 'eve'),
+    roles: fc.constantFrom('[]', '[]', '["editor"]'),
+    mode: fc.constantFrom<AuthMode>('local-first', 'external'),
+    left: fc.constantFrom(0, 1000, 900_000, Infinity),
+  })
+  .map((parts) => token(parts.text, { ...parts, lead: parts.left === Infinity ? 0 : parts.left / 5 }))
 
 const someEvent: fc.Arbitrary<SessionEvent> = fc.oneof(
   fc.constantFrom(...Object.values(EVENTS)),
-  fc.record({ token: fc.option(someToken), principal: fc.option(fc.constantFrom('ada', 'eve')), connect: fc.boolean() }).map((started): SessionEvent => ({ type: 'started', ...started })),
-  fc.tuple(fc.constantFrom('given' as const, 'fetched' as const), someToken).map(([type, given]): SessionEvent => ({ type, token: given })),
+  fc
+    .record({ token: fc.option(someToken), principal: fc.option(fc.constantFrom('ada', 'eve')), connect: fc.boolean() })
+    .map((started): SessionEvent => ({ type: 'started', ...started })),
+  fc
+    .tuple(fc.constantFrom('given' as const, 'fetched' as const), someToken)
+    .map(([type, given]): SessionEvent => ({ type, token: given })),
   fc.constantFrom<SessionEvent>(
     { type: 'rejected', kind: 'TOKEN_EXPIRED', error: 'expired' },
     { type: 'rejected', kind: 'UNAUTHORIZED', error: 'disabled' },
@@ -129,14 +167,22 @@ describe('random walks', () => {
 })
 
 /** What holds after every step. */
-function expectSound(core: Core, next: Core, effects: readonly SessionEffect[], event: SessionEvent, around: World): void {
+function expectSound(
+  core: Core,
+  next: Core,
+  effects: readonly SessionEffect[],
+  event: SessionEvent,
+  around: World,
+): void {
   const state = stateOf(next)
-  const all = <Name extends SessionEffect['do']>(name: Name): Extract<SessionEffect, { do: Name }>[] => effects.filter((effect): effect is Extract<SessionEffect, { do: Name }> => effect.do === name)
+  const all = <Name extends SessionEffect['do']>(name: Name): Extract<SessionEffect, { do: Name }>[] =>
+    effects.filter((effect): effect is Extract<SessionEffect, { do: Name }> => effect.do === name)
   if (next.stage !== 'started') expect(next).toMatchObject({ principal: null, link: 'down', held: null, trial: null })
   if (next.link !== 'down') expect(next.held ?? next.trial).not.toBeNull()
   if (next.link === 'up') expect(next).toMatchObject({ error: null })
   if (isClosed(next) || !next.wanted) expect(next.link).toBe('down')
-  if (state.status === 'paused') expect(next).toMatchObject({ stage: 'started', link: expect.stringMatching(/down|opening/) })
+  if (state.status === 'paused')
+    expect(next).toMatchObject({ stage: 'started', link: expect.stringMatching(/down|opening/) })
   // One thing on the wire at a time, and only of the principal whose session it is.
   for (const effect of effects) if ('token' in effect) expect(effect.token.principal).toBe(next.principal)
   expect(all('connect').length).toBeLessThanOrEqual(1)
@@ -144,12 +190,15 @@ function expectSound(core: Core, next: Core, effects: readonly SessionEffect[], 
   const order = effects.map(({ do: name }) => name).filter((name) => name === 'connect' || name === 'disconnect')
   if (core.link !== 'down' && order.includes('connect')) expect(order).toEqual(['disconnect', 'connect'])
   if (core.link !== 'down' && next.link === 'down' && event.type !== 'lost') expect(order).toEqual(['disconnect'])
-  for (const { token: placed } of all('update')) expect([core.link, next.link, next.trial]).toEqual(['up', 'up', placed])
+  for (const { token: placed } of all('update'))
+    expect([core.link, next.link, next.trial]).toEqual(['up', 'up', placed])
   // Nobody is asked who cannot be, and no wait is senseless.
-  if (all('refresh').length > 0 && event.type !== 'due') expect(around.hasHandler || around.authPrincipal !== null).toBe(true)
+  if (all('refresh').length > 0 && event.type !== 'due')
+    expect(around.hasHandler || around.authPrincipal !== null).toBe(true)
   for (const { delay } of all('schedule')) expect(delay).toBeGreaterThan(0)
   for (const { attempt } of all('retry')) if (attempt !== null) expect(attempt).toBeGreaterThanOrEqual(0)
   // Whoever handed over a token hears of it before it is forgotten.
   const settled = all('settle').map(({ text }) => text)
-  if (core.trial && next.trial !== core.trial && event.type !== 'accepted' && event.type !== 'replaced') expect(settled).toContain(core.trial.text)
+  if (core.trial && next.trial !== core.trial && event.type !== 'accepted' && event.type !== 'replaced')
+    expect(settled).toContain(core.trial.text)
 }

@@ -1,9 +1,38 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthErrorKind } from '../machine/state.ts'
-import { type Core, type SessionEffect, type SessionEvent, type SessionEventType, type SessionEvents, type Step, type World, canRefresh, isBound } from './core.ts'
+import {
+  type Core,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionEventType,
+  type SessionEvents,
+  type Step,
+  type World,
+  canRefresh,
+  isBound,
+} from './core.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
 import { isClosed } from './state.ts'
-import { DROP_REFRESH, NO_RETRY, NO_SCHEDULE, begin, close, currentToken, failuresOf, fallBack, finish, letGo, mend, pause, reopen, report, restart, settleTrial, take, tryLater } from './steps.ts'
+import {
+  DROP_REFRESH,
+  NO_RETRY,
+  NO_SCHEDULE,
+  begin,
+  close,
+  currentToken,
+  failuresOf,
+  fallBack,
+  finish,
+  letGo,
+  mend,
+  pause,
+  reopen,
+  report,
+  restart,
+  settleTrial,
+  take,
+  tryLater,
+} from './steps.ts'
 import { kindOf } from './verdict.ts'
 
 type Handler<Type extends SessionEventType> = (core: Core, event: SessionEvents[Type], world: World) => Step
@@ -52,12 +81,20 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   lost(core, _, world) {
     if (core.link === 'down') return [core]
     const attempts = failuresOf(core, world)
-    return [{ ...core, link: 'down', upSince: null, attempts: attempts + 1 }, { do: 'retry', attempt: attempts }, ...settleTrial(core, null)]
+    return [
+      { ...core, link: 'down', upSince: null, attempts: attempts + 1 },
+      { do: 'retry', attempt: attempts },
+      ...settleTrial(core, null),
+    ]
   },
   replaced(core, { text }) {
     if (core.link !== 'up' || core.trial?.text !== text) return [core]
     const { mode } = core.trial
-    return [{ ...core, held: core.trial, trial: null, attempts: 0, failure: null }, { do: 'accept', mode }, ...settleTrial(core, null)]
+    return [
+      { ...core, held: core.trial, trial: null, attempts: 0, failure: null },
+      { do: 'accept', mode },
+      ...settleTrial(core, null),
+    ]
   },
   notReplaced(core, { text, isRefused }) {
     if (core.link !== 'up' || core.trial?.text !== text) return [core]
@@ -67,7 +104,10 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   },
 
   // Time
-  due: (core, _, world) => [{ ...core, attempts: failuresOf(core, world) }, { do: 'refresh', fresh: true }],
+  due: (core, _, world) => [
+    { ...core, attempts: failuresOf(core, world) },
+    { do: 'refresh', fresh: true },
+  ],
   networkFound: (core) => [{ ...core, attempts: 0 }],
   retried: (core, _, world) => reopen(core, world),
 }
@@ -87,7 +127,11 @@ function started(core: Core, { token, principal, connect: wanted }: SessionEvent
 }
 
 /** Starting the same session again is no restart; after `ROLES_MISMATCH` it is, under the roles of the next token. */
-function isGoingOn({ stage, principal, roles, failure }: Core, token: SessionToken | null, next: string | null): boolean {
+function isGoingOn(
+  { stage, principal, roles, failure }: Core,
+  token: SessionToken | null,
+  next: string | null,
+): boolean {
   if (stage !== 'started' || principal === null || failure === 'ROLES_MISMATCH') return false
   if (token) return token.principal === principal && (roles === null || token.roles === roles)
   return next === null || next === principal
@@ -95,7 +139,8 @@ function isGoingOn({ stage, principal, roles, failure }: Core, token: SessionTok
 
 function give(core: Core, token: SessionToken, world: World): Step {
   const answer = (code: LatchkeyErrorCode | null): SessionEffect => ({ do: 'settle', text: token.text, code })
-  if (token.principal !== (core.principal ?? world.authPrincipal ?? token.principal)) return [core, answer('PRINCIPAL_MISMATCH')]
+  if (token.principal !== (core.principal ?? world.authPrincipal ?? token.principal))
+    return [core, answer('PRINCIPAL_MISMATCH')]
   if (token.text === currentToken(core)?.text) return [core, answer(null)]
   const isRefused = hasOtherRoles(core, token) && token.mode === core.rolesMode
   const [next, ...effects] = isRefused ? close(core, 'ROLES_MISMATCH') : place(core, token, world)
@@ -107,7 +152,9 @@ function give(core: Core, token: SessionToken, world: World): Step {
 function place(core: Core, token: SessionToken, world: World): Step {
   if (core.principal === null) return begin(core, token, null, world)
   if (core.failure === 'SCHEMA_MISMATCH') return [{ ...core, trial: token }, ...settleTrial(core, null)]
-  return hasOtherRoles(core, token) ? restart(core, token, world) : adopt({ ...core, failure: core.failure === 'ROLES_MISMATCH' ? null : core.failure }, token, world)
+  return hasOtherRoles(core, token)
+    ? restart(core, token, world)
+    : adopt({ ...core, failure: core.failure === 'ROLES_MISMATCH' ? null : core.failure }, token, world)
 }
 
 const hasOtherRoles = ({ roles }: Core, token: SessionToken): boolean => roles !== null && token.roles !== roles
@@ -144,7 +191,8 @@ function receive(core: Core, token: SessionToken, world: World): Step {
   if (core.principal === null) return begin(core, token, null, world)
   if (token.principal !== core.principal) return withoutToken(core, 'invalid', world)
   // Under the same credential other roles are no refresh; after the person changed the mode they are a session of their own.
-  if (hasOtherRoles(core, token)) return token.mode === core.rolesMode ? close(core, 'ROLES_MISMATCH') : restart(core, token, world)
+  if (hasOtherRoles(core, token))
+    return token.mode === core.rolesMode ? close(core, 'ROLES_MISMATCH') : restart(core, token, world)
   if (token.text === currentToken(core)?.text) return keep(core, currentToken(core)!, world)
   // The refused one once more is no fresh token; later it may be a mended server that sees it.
   if (token.text === core.refused && core.attempts < 2) return tryLater(core)
@@ -152,25 +200,45 @@ function receive(core: Core, token: SessionToken, world: World): Step {
 }
 
 function adopt(core: Core, token: SessionToken, world: World): Step {
-  return token.left <= 0 && canRefresh(core.principal, world) ? [core, { do: 'refresh', fresh: true }] : take(core, token, world)
+  return token.left <= 0 && canRefresh(core.principal, world)
+    ? [core, { do: 'refresh', fresh: true }]
+    : take(core, token, world)
 }
 
 /** The source gave the same token again: it stays, and is asked for again when that is worth it. */
 function keep(core: Core, { takenAt, left, lead }: SessionToken, { now, interval }: World): Step {
   const rest = left - lead - (now - takenAt)
-  return rest > 0 ? [{ ...core, failure: core.link === 'up' ? null : core.failure }, { do: 'schedule', delay: Math.min(interval, rest) }] : tryLater(core)
+  return rest > 0
+    ? [
+        { ...core, failure: core.link === 'up' ? null : core.failure },
+        { do: 'schedule', delay: Math.min(interval, rest) },
+      ]
+    : tryLater(core)
 }
 
 /** The source has nothing for this session, or somebody else's token. */
 function withoutToken(core: Core, error: AuthErrorKind, world: World): Step {
   const [paused, ...effects] = pause(core, error, world)
-  return report(paused, 'UNAUTHORIZED', [...effects, { do: 'reject', error, mode: world.mode }, { do: 'retry', attempt: paused.attempts - 1 }])
+  return report(paused, 'UNAUTHORIZED', [
+    ...effects,
+    { do: 'reject', error, mode: world.mode },
+    { do: 'retry', attempt: paused.attempts - 1 },
+  ])
 }
 
 function accepted(core: Core, _: object, { now }: World): Step {
   const held = currentToken(core)
   if (core.link !== 'opening' || !held) return [core]
-  const next: Core = { ...core, link: 'up', held, trial: null, error: null, failure: null, refused: null, upSince: core.isFallback ? null : now }
+  const next: Core = {
+    ...core,
+    link: 'up',
+    held,
+    trial: null,
+    error: null,
+    failure: null,
+    refused: null,
+    upSince: core.isFallback ? null : now,
+  }
   return [next, { do: 'accept', mode: held.mode }, ...settleTrial(core, null)]
 }
 
@@ -179,7 +247,8 @@ function rejected(core: Core, { kind, error }: SessionEvents['rejected'], world:
   if (core.link === 'down' || !bad) return [core]
   if (kind === 'ROLES_MISMATCH' || kind === 'SCHEMA_MISMATCH') return close(core, kind)
   if (core.trial && core.held && isAlive(core.held, world.now)) return fallBack(core, core.held, kind, world)
-  if (bad.mode === world.mode || !canRefresh(core.principal, world)) return refuse({ ...core, refused: bad.text }, error, [{ do: 'reject', error, mode: bad.mode }], world)
+  if (bad.mode === world.mode || !canRefresh(core.principal, world))
+    return refuse({ ...core, refused: bad.text }, error, [{ do: 'reject', error, mode: bad.mode }], world)
   // The mode changed meanwhile: this says nothing about the credential that is on its way.
   const [free, ...freed] = letGo({ ...core, held: null, trial: null })
   return [free, ...freed, NO_SCHEDULE, ...settleTrial(core, null), { do: 'refresh', fresh: true }]
@@ -189,6 +258,7 @@ function rejected(core: Core, { kind, error }: SessionEvents['rejected'], world:
 function refuse(core: Core, error: AuthErrorKind, effects: readonly SessionEffect[], world: World): Step {
   const [paused, ...pausing] = pause(core, error, world)
   const all = [...pausing, ...effects, mend(paused, world)]
-  const mayMend = core.error === null && paused.attempts === 1 && canRefresh(core.principal, world) && error !== 'disabled'
+  const mayMend =
+    core.error === null && paused.attempts === 1 && canRefresh(core.principal, world) && error !== 'disabled'
   return mayMend ? [paused, ...all] : report(paused, kindOf(error), all)
 }

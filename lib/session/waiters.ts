@@ -14,7 +14,8 @@ export function createWaiters(): Waiters {
   return {
     wait: (text) =>
       new Promise((resolve, reject) => {
-        const hear = (code: LatchkeyErrorCode | null): void => (code === null ? resolve() : reject(new LatchkeyError(code)))
+        const hear = (code: LatchkeyErrorCode | null): void =>
+          code === null ? resolve() : reject(new LatchkeyError(code))
         waiting.set(text, [...(waiting.get(text) ?? []), hear])
       }),
     settle(text, code) {

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { HOUR, MINUTE, anonymousAuth, rest, testIdentity, testSession, testSink, testSource, testTime } from './session.testing.ts'
+import {
+  HOUR,
+  MINUTE,
+  anonymousAuth,
+  rest,
+  testIdentity,
+  testSession,
+  testSink,
+  testSource,
+  testTime,
+} from './session.testing.ts'
 
 let window: EventTarget
 let document: EventTarget & { visibilityState: string }
@@ -50,7 +60,10 @@ describe.each(Object.entries(WAKES))('after sleep, when %s', (_, wake) => {
     const time = testTime()
     const source = testSource(time.clock)
     const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+      token: source.next(),
+      refresh: source,
+    })
     await session.end()
     time.jump(8 * HOUR)
     wake()
@@ -109,7 +122,10 @@ test('where there is neither window nor document a session works all the same', 
   expect(globalThis).not.toHaveProperty('document')
   const time = testTime()
   const source = testSource(time.clock)
-  const { session } = await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: source })
+  const { session } = await testSession(time, await anonymousAuth(time), testSink(), {
+    token: source.next(),
+    refresh: source,
+  })
   await time.advance(HOUR)
   expect(session.getState().status).toBe('connected')
   await session.end()

@@ -11,7 +11,9 @@ export function listenForWake(onWake: (isOnline: boolean) => void): () => void {
   const { document } = globalThis as { document?: Document }
   globalThis.addEventListener?.('online', () => onWake(true), { signal })
   globalThis.addEventListener?.('pageshow', () => onWake(false), { signal })
-  document?.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && onWake(false), { signal })
+  document?.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && onWake(false), {
+    signal,
+  })
   // A frozen page goes on (Page Lifecycle).
   document?.addEventListener('resume', () => onWake(false), { signal })
   return () => heard.abort()

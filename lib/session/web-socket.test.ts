@@ -32,11 +32,21 @@ async function world(options: SessionOptions = {}, account?: Partial<AccountProv
   })
   server = await startSocketServer(resolver, time.clock)
   open.push(server.close)
-  const auth = createAuth({ keystore: memoryStore(), clock: time.clock, audience: AUDIENCE, ...(account && { account: account as AccountProvider }) })
+  const auth = createAuth({
+    keystore: memoryStore(),
+    clock: time.clock,
+    audience: AUDIENCE,
+    ...(account && { account: account as AccountProvider }),
+  })
   open.push(auth.close)
   const sink = webSocketSink(server.url)
   const kinds: string[] = []
-  const session = connectSession(auth, sink, { clock: time.clock, timer: time.timer, onSessionError: (kind) => void kinds.push(kind), ...options })
+  const session = connectSession(auth, sink, {
+    clock: time.clock,
+    timer: time.timer,
+    onSessionError: (kind) => void kinds.push(kind),
+    ...options,
+  })
   open.push(() => session.end())
   await session.ready
   return { time, auth, sink, session, kinds }
@@ -61,11 +71,13 @@ function accountOf(sub: () => string | undefined, time: () => number): Partial<A
   }
 }
 
-test('a device\'s own token opens a socket, and what is said there is said by its principal', async () => {
+test("a device's own token opens a socket, and what is said there is said by its principal", async () => {
   const { auth, session, sink } = await world()
   await status(session, 'connected')
   sink.say('hello')
-  await vi.waitFor(() => expect(server.said).toEqual([[auth.getState().session?.principal, 'hello']]), { timeout: 30_000 })
+  await vi.waitFor(() => expect(server.said).toEqual([[auth.getState().session?.principal, 'hello']]), {
+    timeout: 30_000,
+  })
 })
 
 test('a token is replaced on the open socket before it ends', async () => {
@@ -104,10 +116,13 @@ test('a token for another audience is refused, shown and reported', async () => 
   expect(session.getState()).toMatchObject({ status: 'paused', error: 'invalid' })
 })
 
-test('an upgrade goes on over the same socket, with the account\'s token', async () => {
+test("an upgrade goes on over the same socket, with the account's token", async () => {
   let principal: string | undefined
   const clock = testTime().clock
-  const { auth, session, sink } = await world({}, accountOf(() => principal, clock))
+  const { auth, session, sink } = await world(
+    {},
+    accountOf(() => principal, clock),
+  )
   await status(session, 'connected')
   const replaced = vi.spyOn(sink, 'update')
   const connected = vi.spyOn(sink, 'connect')
@@ -129,7 +144,7 @@ test('a badly signed update closes the socket; the token before opens it again',
   await status(session, 'connected')
   const principal = auth.getState().session?.principal
   const iat = Math.floor(time.clock() / 1000)
-  const forged = await issuer.sign({ sub: principal!, iat, exp: iat + 300 }, { alg: 'RS256' }, (await startForeignKey()))
+  const forged = await issuer.sign({ sub: principal!, iat, exp: iat + 300 }, { alg: 'RS256' }, await startForeignKey())
   await expect(session.update(forged)).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
   expect(kinds).toEqual(['UNAUTHORIZED'])
   await status(session, 'connected')
@@ -164,6 +179,10 @@ test('end closes the socket for good', async () => {
 })
 
 async function startForeignKey(): Promise<CryptoKey> {
-  const { privateKey } = await crypto.subtle.generateKey({ name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' }, false, ['sign', 'verify'])
+  const { privateKey } = await crypto.subtle.generateKey(
+    { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' },
+    false,
+    ['sign', 'verify'],
+  )
   return privateKey
 }

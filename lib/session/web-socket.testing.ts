@@ -62,8 +62,10 @@ export async function startSocketServer(resolver: SessionResolver, clock: () => 
   async function identify(peer: Peer, token: string): Promise<void> {
     const answer = await resolver.resolve({ headers: new Headers({ authorization: `Bearer ${token}` }) })
     // That the keys cannot be had now is no verdict.
-    if (!answer.ok) return answer.error === 'unavailable' ? peer.socket.close(1013) : peer.socket.close(REFUSED, answer.error)
-    if (peer.session && peer.session.principal !== answer.session.principal) return peer.socket.close(REFUSED, 'invalid')
+    if (!answer.ok)
+      return answer.error === 'unavailable' ? peer.socket.close(1013) : peer.socket.close(REFUSED, answer.error)
+    if (peer.session && peer.session.principal !== answer.session.principal)
+      return peer.socket.close(REFUSED, 'invalid')
     peer.session = answer.session
     peer.socket.send(JSON.stringify({ welcome: answer.session.principal }))
   }

@@ -19,7 +19,10 @@ export interface TestDevice {
 }
 
 /** Makes a device. `secret` is the text form; a fresh one unless told. `suite` chooses the implementation. */
-export async function testDevice(secret: string = formatSecret(createSecret()), suite?: CryptoSuite): Promise<TestDevice> {
+export async function testDevice(
+  secret: string = formatSecret(createSecret()),
+  suite?: CryptoSuite,
+): Promise<TestDevice> {
   const key = await openDeviceKey(parseSecret(secret), suite)
   const now = (): number => Date.now() / 1000
   return {

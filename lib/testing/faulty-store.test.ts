@@ -9,7 +9,13 @@ function world(): { store: RecordStore; faults: Faults; faulty: RecordStore } {
   return { store, faults, faulty: faultyStore(store, faults) }
 }
 
-const write = (store: RecordStore, value: unknown): Promise<unknown> => store.update(() => value).then(() => 'answered', (error: { code: string }) => error.code)
+const write = (store: RecordStore, value: unknown): Promise<unknown> =>
+  store
+    .update(() => value)
+    .then(
+      () => 'answered',
+      (error: { code: string }) => error.code,
+    )
 
 describe('a store whose faults never strike', () => {
   const open = async () => {
@@ -20,7 +26,9 @@ describe('a store whose faults never strike', () => {
 
   test('keeps what it is', () => {
     const trace = { found: () => true, leave: () => {} }
-    expect(faultyStore({ ...memoryStore(), durability: 'evictable', channel: 'app', trace }, createFaults())).toMatchObject({ durability: 'evictable', channel: 'app', trace })
+    expect(
+      faultyStore({ ...memoryStore(), durability: 'evictable', channel: 'app', trace }, createFaults()),
+    ).toMatchObject({ durability: 'evictable', channel: 'app', trace })
     expect(Object.keys(faultyStore(memoryStore(), createFaults()))).not.toContain('channel')
   })
 })
@@ -94,6 +102,8 @@ describe('an operation that goes wrong', () => {
   test('rejects with the code that was asked for', async () => {
     const faults = createFaults()
     faults.arm('rejects')
-    await expect(faultyStore(memoryStore(), faults, 'KEYSTORE_FULL').read()).rejects.toMatchObject({ code: 'KEYSTORE_FULL' })
+    await expect(faultyStore(memoryStore(), faults, 'KEYSTORE_FULL').read()).rejects.toMatchObject({
+      code: 'KEYSTORE_FULL',
+    })
   })
 })

@@ -72,9 +72,16 @@ export function createFaults(): Faults {
     faults.pending++
   }
 
-  async function carry<Answer>(code: LatchkeyErrorCode, fault: Fault | undefined, work: () => Promise<Answer>): Promise<Answer> {
+  async function carry<Answer>(
+    code: LatchkeyErrorCode,
+    fault: Fault | undefined,
+    work: () => Promise<Answer>,
+  ): Promise<Answer> {
     if (faults.dead || fault === 'rejects') throw new LatchkeyError(code, 'a fault')
-    if (fault === 'hangs') await hold().then(() => { throw new LatchkeyError(code, 'a fault: no answer') })
+    if (fault === 'hangs')
+      await hold().then(() => {
+        throw new LatchkeyError(code, 'a fault: no answer')
+      })
     const before = recoveries
     const answer = await work()
     // Held back once the trouble is over, it would be called back by nobody.
@@ -94,14 +101,16 @@ export function createFaults(): Faults {
       for (const resolve of held) resolve()
       held.clear()
     },
-    wire: (code: LatchkeyErrorCode): Wire => async (operation, work) => {
-      faults.pending++
-      try {
-        return await carry(code, next(operation), work)
-      } finally {
-        faults.pending--
-      }
-    },
+    wire:
+      (code: LatchkeyErrorCode): Wire =>
+      async (operation, work) => {
+        faults.pending++
+        try {
+          return await carry(code, next(operation), work)
+        } finally {
+          faults.pending--
+        }
+      },
   })
 }
 
@@ -112,7 +121,11 @@ export function createFaults(): Faults {
  * @param faults - made by `createFaults`
  * @param code - what its operations reject with
  */
-export function faultyStore(store: RecordStore, faults: Faults, code: LatchkeyErrorCode = 'KEYSTORE_UNAVAILABLE'): RecordStore {
+export function faultyStore(
+  store: RecordStore,
+  faults: Faults,
+  code: LatchkeyErrorCode = 'KEYSTORE_UNAVAILABLE',
+): RecordStore {
   const wire = faults.wire(code)
   const { durability, channel, trace } = store
   return {

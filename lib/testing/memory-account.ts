@@ -80,7 +80,8 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
     accounts: new Map(),
     verifier: createProofVerifier({ audience: AUDIENCE, clock }),
     used: new Set(),
-    connect: () => openPage(server, clock, { session: null, sessions: 0, online: true, loseNextAnswer: false, calls: [] }),
+    connect: () =>
+      openPage(server, clock, { session: null, sessions: 0, online: true, loseNextAnswer: false, calls: [] }),
   }
   return server
 }
@@ -88,7 +89,8 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
 const straight: Wire = (_, work) => work()
 
 function openPage(server: Server, clock: () => number, browser: Browser, wire: Wire = straight): MemoryAccountClient {
-  const call = <Answer>(name: string, answer: () => Answer | Promise<Answer>): Promise<Answer> => wire(name, () => reach(browser, name, answer))
+  const call = <Answer>(name: string, answer: () => Answer | Promise<Answer>): Promise<Answer> =>
+    wire(name, () => reach(browser, name, answer))
   const carrier = createCarrier(server)
   const page: Omit<MemoryAccountClient, 'session' | 'online' | 'loseNextAnswer'> = {
     calls: browser.calls,
@@ -116,8 +118,18 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
   }
   return Object.defineProperties(page as MemoryAccountClient, {
     session: { get: () => browser.session },
-    online: { get: () => browser.online, set(online: boolean) { browser.online = online } },
-    loseNextAnswer: { get: () => browser.loseNextAnswer, set(lose: boolean) { browser.loseNextAnswer = lose } },
+    online: {
+      get: () => browser.online,
+      set(online: boolean) {
+        browser.online = online
+      },
+    },
+    loseNextAnswer: {
+      get: () => browser.loseNextAnswer,
+      set(lose: boolean) {
+        browser.loseNextAnswer = lose
+      },
+    },
   })
 }
 
@@ -165,7 +177,8 @@ function createCarrier({ verifier, used }: Server): Carrier {
 
 function signUp({ accounts }: Server, browser: Browser, name: string, principal: string | null): unknown {
   if (accounts.has(name)) return { error: { message: 'exists' } }
-  if ([...accounts.values()].some((other) => other.principal === principal)) return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
+  if ([...accounts.values()].some((other) => other.principal === principal))
+    return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
   const accountId = `account-${accounts.size + 1}`
   accounts.set(name, { accountId, principal: principal ?? accountId, aliases: [], recoverable: false, claims: {} })
   setSession(browser, name)
@@ -193,7 +206,11 @@ function readSession({ accounts }: Server, { session, sessions }: Browser, peek?
 
 const NONCE = 'nonce'
 
-async function bind(server: Server, browser: Browser, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+async function bind(
+  server: Server,
+  browser: Browser,
+  prove: (nonce: string) => Promise<string>,
+): Promise<AccountSession> {
   const account = server.accounts.get(browser.session ?? '')
   if (!account) throw new LatchkeyError('SESSION_MISSING')
   const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'bind', nonce: NONCE })
@@ -203,14 +220,24 @@ async function bind(server: Server, browser: Browser, prove: (nonce: string) => 
 }
 
 function checkFree({ accounts }: Server, account: MemoryAccount, principal: string): void {
-  const isOthers = [...accounts.values()].some((other) => other !== account && [other.principal, ...other.aliases].includes(principal))
+  const isOthers = [...accounts.values()].some(
+    (other) => other !== account && [other.principal, ...other.aliases].includes(principal),
+  )
   if (isOthers) throw new LatchkeyError('PRINCIPAL_TAKEN')
 }
 
-async function link(server: Server, browser: Browser, prove: (nonce: string) => Promise<string>): Promise<AccountSession> {
+async function link(
+  server: Server,
+  browser: Browser,
+  prove: (nonce: string) => Promise<string>,
+): Promise<AccountSession> {
   const account = server.accounts.get(browser.session ?? '')
   if (!account) throw new LatchkeyError('SESSION_MISSING')
-  const { principal } = await server.verifier.verify(await prove(NONCE), { purpose: 'link', nonce: NONCE, linkTo: account.principal })
+  const { principal } = await server.verifier.verify(await prove(NONCE), {
+    purpose: 'link',
+    nonce: NONCE,
+    linkTo: account.principal,
+  })
   checkFree(server, account, principal)
   if (![account.principal, ...account.aliases].includes(principal)) account.aliases = [...account.aliases, principal]
   return readSession(server, browser)!
@@ -228,15 +255,27 @@ interface Exchange {
   readonly prove: (() => Promise<string>) | null
 }
 
-async function exchange({ accounts, verifier, used }: Server, { session }: Browser, clock: () => number, { audience, prove }: Exchange): Promise<string | null> {
+async function exchange(
+  { accounts, verifier, used }: Server,
+  { session }: Browser,
+  clock: () => number,
+  { audience, prove }: Exchange,
+): Promise<string | null> {
   if (!prove) {
     const account = accounts.get(session ?? '')
-    return account ? tokenOf(account.principal, clock, { aud: audience, auth_mode: 'external', ...account.claims }) : null
+    return account
+      ? tokenOf(account.principal, clock, { aud: audience, auth_mode: 'external', ...account.claims })
+      : null
   }
   const { principal, claims } = await verifier.verify(await prove(), { purpose: 'exchange' })
   if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
   used.add(claims.jti)
-  if ([...accounts.values()].some((account) => account.recoverable && [account.principal, ...account.aliases].includes(principal))) throw new LatchkeyError('PRINCIPAL_DISABLED')
+  if (
+    [...accounts.values()].some(
+      (account) => account.recoverable && [account.principal, ...account.aliases].includes(principal),
+    )
+  )
+    throw new LatchkeyError('PRINCIPAL_DISABLED')
   return tokenOf(principal, clock, { aud: audience, auth_mode: 'local-first' })
 }
 
@@ -249,7 +288,9 @@ function tokenOf(sub: string, clock: () => number, claims: object): string {
   const iat = Math.floor(clock() / 1000)
   const payload = { iss: AUDIENCE, sub, iat, exp: iat + 900, ...claims }
   // Unsigned: nothing here verifies it, and no server should take it.
-  return ['{"alg":"none"}', JSON.stringify(payload), ''].map((part) => encodeBase64url(new TextEncoder().encode(part))).join('.')
+  return ['{"alg":"none"}', JSON.stringify(payload), '']
+    .map((part) => encodeBase64url(new TextEncoder().encode(part)))
+    .join('.')
 }
 
 function readFailure(outcome: unknown): LatchkeyError | null {

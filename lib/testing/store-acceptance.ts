@@ -54,13 +54,19 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
   },
 
   async 'updates from two handles at once are never lost'({ first, second }) {
-    const add = (found: unknown): { count: number } => ({ count: ((found as { count: number } | undefined)?.count ?? 0) + 1 })
+    const add = (found: unknown): { count: number } => ({
+      count: ((found as { count: number } | undefined)?.count ?? 0) + 1,
+    })
     await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 ? first : second).update(add)))
     expectEqual(await first.read(), { count: 20 })
   },
 
   async 'of many candidates at once one is kept, and everybody gets that one'({ first, second }) {
-    const kept = await Promise.all(Array.from({ length: 8 }, (_, index) => (index % 2 ? first : second).update((found) => found ?? { winner: index })))
+    const kept = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        (index % 2 ? first : second).update((found) => found ?? { winner: index }),
+      ),
+    )
     expectEqual(new Set(kept.map((record) => JSON.stringify(record))).size, 1)
     expectEqual(await second.read(), kept[0])
   },
@@ -68,14 +74,22 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
   async 'updates answer in the order in which they were done'({ first }) {
     const done: number[] = []
     const answered: number[] = []
-    await Promise.all(Array.from({ length: 8 }, (_, index) => first.update(() => (done.push(index), { index })).then(() => answered.push(index))))
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        first.update(() => (done.push(index), { index })).then(() => answered.push(index)),
+      ),
+    )
     expectEqual(answered, done)
   },
 
   async 'an updater that throws rejects with that error and writes nothing'({ first }) {
     await first.update(() => ({ kept: true }))
     const refusal = Object.assign(new Error('refused'), { [Symbol.for('latchkey.error')]: true, code: 'CONFLICT' })
-    const thrown = await first.update(() => { throw refusal }).catch((error: unknown) => error)
+    const thrown = await first
+      .update(() => {
+        throw refusal
+      })
+      .catch((error: unknown) => error)
     expectEqual(thrown === refusal, true)
     expectEqual(await first.read(), { kept: true })
   },
@@ -96,7 +110,12 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
 
   async 'a value that cannot be stored rejects and leaves the record'({ first }) {
     await first.update(() => ({ kept: true }))
-    const isRejected = await first.update(() => ({ call: () => {} })).then(() => false, () => true)
+    const isRejected = await first
+      .update(() => ({ call: () => {} }))
+      .then(
+        () => false,
+        () => true,
+      )
     expectEqual(isRejected, true)
     expectEqual(await first.read(), { kept: true })
   },

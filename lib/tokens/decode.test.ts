@@ -73,13 +73,18 @@ describe('a header that was seen before', () => {
   test('is read the same, and nobody can change it for the next token', () => {
     const first = decodeJws(`${HEADER}.e30.AA`, LIMIT)
     expect(() => Object.assign(first.header, { alg: 'none' })).toThrow(TypeError)
-    expect(decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AA`, LIMIT)).toMatchObject({ header: { alg: 'EdDSA' }, claims: { sub: 'a' } })
+    expect(decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AA`, LIMIT)).toMatchObject({
+      header: { alg: 'EdDSA' },
+      claims: { sub: 'a' },
+    })
   })
 
   test('and was refused is refused again', async () => {
     for (const header of ['{"alg":"a","alg":"b"}', '[]']) {
       const codes = [1, 2].map(() => outcome(() => decodeJws(`${encode(header)}.e30.AA`, LIMIT)))
-      expect(new Set(await Promise.all(codes))).toEqual(new Set([header === '[]' ? 'TOKEN_MALFORMED' : 'TOKEN_MEMBER_DUPLICATE']))
+      expect(new Set(await Promise.all(codes))).toEqual(
+        new Set([header === '[]' ? 'TOKEN_MALFORMED' : 'TOKEN_MEMBER_DUPLICATE']),
+      )
     }
   })
 
@@ -150,13 +155,18 @@ describe('a member given twice', () => {
 
   test('is refused wherever it stands in any JSON', () => {
     fc.assert(
-      fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { minKeys: 1 }), fc.nat(), fc.jsonValue(), async (value, at, extra) => {
-        const names = Object.keys(value)
-        const twice = `${JSON.stringify(names[at % names.length])}:${JSON.stringify(extra)}`
-        const json = `{${twice},${JSON.stringify(value).slice(1)}`
-        expect(await decoded(json)).toBe('TOKEN_MEMBER_DUPLICATE')
-        expect(await decoded(`{"outer":[0,${json}]}`)).toBe('TOKEN_MEMBER_DUPLICATE')
-      }),
+      fc.asyncProperty(
+        fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { minKeys: 1 }),
+        fc.nat(),
+        fc.jsonValue(),
+        async (value, at, extra) => {
+          const names = Object.keys(value)
+          const twice = `${JSON.stringify(names[at % names.length])}:${JSON.stringify(extra)}`
+          const json = `{${twice},${JSON.stringify(value).slice(1)}`
+          expect(await decoded(json)).toBe('TOKEN_MEMBER_DUPLICATE')
+          expect(await decoded(`{"outer":[0,${json}]}`)).toBe('TOKEN_MEMBER_DUPLICATE')
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -177,10 +187,14 @@ describe('a member given once', () => {
 
   test('is taken in any JSON, however it is spaced', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), fc.constantFrom(0, 1, '\t'), (value, indent) => {
-        const json = JSON.stringify(value, undefined, indent)
-        expect(decodeJws(`${HEADER}.${encode(json)}.AA`, 1_000_000).claims).toEqual(JSON.parse(json))
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })),
+        fc.constantFrom(0, 1, '\t'),
+        (value, indent) => {
+          const json = JSON.stringify(value, undefined, indent)
+          expect(decodeJws(`${HEADER}.${encode(json)}.AA`, 1_000_000).claims).toEqual(JSON.parse(json))
+        },
+      ),
       { numRuns: 300 },
     )
   })

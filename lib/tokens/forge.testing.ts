@@ -45,7 +45,14 @@ export const TOKEN_HEADER: Members = { alg: 'EdDSA', typ: 'latchkey+jwt' }
 export const PROOF_HEADER: Members = { alg: 'EdDSA', typ: 'latchkey-proof+jwt' }
 
 export function tokenClaims({ x, principal }: Pick<Forger, 'x' | 'principal'> = ALICE): Members {
-  return { iss: 'urn:latchkey:local-first', sub: principal, aud: APP, iat: NOW, exp: NOW + 900, sub_jwk: { kty: 'OKP', crv: 'Ed25519', x } }
+  return {
+    iss: 'urn:latchkey:local-first',
+    sub: principal,
+    aud: APP,
+    iat: NOW,
+    exp: NOW + 900,
+    sub_jwk: { kty: 'OKP', crv: 'Ed25519', x },
+  }
 }
 
 export function proofClaims(forger: Pick<Forger, 'x' | 'principal'> = ALICE): Members {
@@ -81,7 +88,9 @@ export function principalOf(x: string): string {
   const bytes = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest().subarray(0, 16)
   const hex = Buffer.from(bytes).toString('hex')
   const variant = '89ab'[Number.parseInt(hex[16]!, 16) % 4]!
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join('-')
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join(
+    '-',
+  )
 }
 
 /** The group order L (RFC 8032 §5.1). */
@@ -90,7 +99,9 @@ export const ORDER: bigint = 2n ** 252n + 27742317777372353535851937790883648493
 /** Tells whether [S]B = R + [h]A, the equation of RFC 8032 §5.1.7, with no other check on any of them. */
 export function fitsEquation(input: string, signature: Uint8Array, publicKey: Uint8Array): boolean {
   const h = createHash('sha512').update(signature.subarray(0, 32)).update(publicKey).update(input).digest()
-  const right = Point.fromBytes(signature.subarray(0, 32), true).add(times(Point.fromBytes(publicKey, true), fromLittleEndian(h) % ORDER))
+  const right = Point.fromBytes(signature.subarray(0, 32), true).add(
+    times(Point.fromBytes(publicKey, true), fromLittleEndian(h) % ORDER),
+  )
   return times(Point.BASE, fromLittleEndian(signature.subarray(32))).equals(right)
 }
 

@@ -42,7 +42,10 @@ describe.each(VECTORS)('a verifier accepts of $secret', (vector) => {
   test.each([vector.upgrade_proof, vector.bind_proof, vector.link_proof])('the proof …%#', async (proof) => {
     const payload = membersOf(proof, 1) as { purpose: Purpose; nonce?: string; link_to?: string }
     const expectation = { purpose: payload.purpose, nonce: payload.nonce, linkTo: payload.link_to }
-    const { principal, thumbprint, claims } = await createProofVerifier({ audience: ACCOUNT_SERVER, clock }).verify(proof, expectation)
+    const { principal, thumbprint, claims } = await createProofVerifier({ audience: ACCOUNT_SERVER, clock }).verify(
+      proof,
+      expectation,
+    )
     expect({ principal, thumbprint }).toEqual({ principal: vector.principal, thumbprint: vector.thumbprint })
     expect(claims).toEqual(payload)
   })
@@ -62,7 +65,8 @@ describe('minting', () => {
 
   test('gives every proof a jti of its own, of 16 bytes', async () => {
     const key = await open()
-    const mint = (): Promise<string> => mintProof(signJws, key, { audience: ACCOUNT_SERVER, now: NOW, purpose: 'exchange' })
+    const mint = (): Promise<string> =>
+      mintProof(signJws, key, { audience: ACCOUNT_SERVER, now: NOW, purpose: 'exchange' })
     const proofs = await Promise.all(Array.from({ length: 20 }, mint))
     const jtis = proofs.map((proof) => String(membersOf(proof, 1)['jti']))
     expect(new Set(jtis).size).toBe(20)

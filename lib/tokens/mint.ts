@@ -18,11 +18,24 @@ export function mintToken(key: DeviceKey, input: TokenInput): Promise<string> {
 }
 
 /** Signs what a device key says. `further` claims stand between the times and the key. */
-export async function signJws(key: DeviceKey, typ: string, { audience, now, lifetime }: Required<TokenInput>, further?: object): Promise<string> {
+export async function signJws(
+  key: DeviceKey,
+  typ: string,
+  { audience, now, lifetime }: Required<TokenInput>,
+  further?: object,
+): Promise<string> {
   const encoder = new TextEncoder()
   const encode = (value: unknown): string => encodeBase64url(encoder.encode(JSON.stringify(value)))
   const iat = Math.floor(now)
-  const claims = { iss: LOCAL_FIRST_ISSUER, sub: key.principal, aud: audience, iat, exp: iat + lifetime!, ...further, sub_jwk: { kty: 'OKP', crv: 'Ed25519', x: key.x } }
+  const claims = {
+    iss: LOCAL_FIRST_ISSUER,
+    sub: key.principal,
+    aud: audience,
+    iat,
+    exp: iat + lifetime!,
+    ...further,
+    sub_jwk: { kty: 'OKP', crv: 'Ed25519', x: key.x },
+  }
   const input = `${encode({ alg: 'EdDSA', typ })}.${encode(claims)}`
   return `${input}.${encodeBase64url(await key.sign(encoder.encode(input)))}`
 }

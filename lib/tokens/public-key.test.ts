@@ -41,7 +41,10 @@ const SMALL_ORDER_Y = [
 ]
 
 /** Each of them with both sign bits. */
-const SMALL_ORDER = SMALL_ORDER_Y.flatMap((hex) => [hex, withSign(hex)]).map((hex) => ({ hex, code: isCanonical(hex) ? 'TOKEN_KEY_SMALL_ORDER' : 'TOKEN_KEY_NOT_CANONICAL' }))
+const SMALL_ORDER = SMALL_ORDER_Y.flatMap((hex) => [hex, withSign(hex)]).map((hex) => ({
+  hex,
+  code: isCanonical(hex) ? 'TOKEN_KEY_SMALL_ORDER' : 'TOKEN_KEY_NOT_CANONICAL',
+}))
 
 const RUNTIMES = [{ runtime: 'node:crypto' }, { runtime: 'WebCrypto' }]
 
@@ -62,7 +65,11 @@ describe('the list of small-order encodings', () => {
     const multiples = Array.from({ length: 8 }, (_, factor) => times(generator, BigInt(factor)).toHex())
     expect(points).toEqual(new Set(multiples))
     expect(points.size).toBe(8)
-    expect(SMALL_ORDER.filter(({ code }) => code === 'TOKEN_KEY_SMALL_ORDER').map(({ hex }) => hex).sort()).toEqual([...points].sort())
+    expect(
+      SMALL_ORDER.filter(({ code }) => code === 'TOKEN_KEY_SMALL_ORDER')
+        .map(({ hex }) => hex)
+        .sort(),
+    ).toEqual([...points].sort())
   })
 
   test('is of keys under which node:crypto accepts a forged token', () => {
@@ -96,7 +103,9 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
 
   test('changed claims are refused', async () => {
     const [header, , signature] = forge({ header: TOKEN_HEADER, claims: tokenClaims() }).split('.')
-    expect(await judge(`${header}.${encode(text({ ...tokenClaims(), iat: NOW - 1 }))}.${signature}`)).toBe('TOKEN_SIGNATURE_INVALID')
+    expect(await judge(`${header}.${encode(text({ ...tokenClaims(), iat: NOW - 1 }))}.${signature}`)).toBe(
+      'TOKEN_SIGNATURE_INVALID',
+    )
   })
 
   test('S + L is refused', async () => {
@@ -108,7 +117,9 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
   })
 
   test('somebody else as the `sub` is refused', async () => {
-    expect(await judge(forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), sub: BOB.principal } }))).toBe('TOKEN_SUBJECT_MISMATCH')
+    expect(await judge(forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), sub: BOB.principal } }))).toBe(
+      'TOKEN_SUBJECT_MISMATCH',
+    )
   })
 
   test.each(SMALL_ORDER)('a token forged under $hex is refused: $code', async ({ hex, code }) => {
@@ -131,27 +142,35 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
 
   test('bytes that are no point are refused', async () => {
     // RFC 8032 §5.1.3: for y = 2 the x² is not a square.
-    for (const key of [`02${'0'.repeat(62)}`, 'ff'.repeat(32)]) expect(await imported(key)).toBe('TOKEN_KEY_NOT_CANONICAL')
+    for (const key of [`02${'0'.repeat(62)}`, 'ff'.repeat(32)])
+      expect(await imported(key)).toBe('TOKEN_KEY_NOT_CANONICAL')
   })
 
-  test.each([['31 bytes', '00'.repeat(31)], ['33 bytes', '00'.repeat(33)], ['nothing', '']])('%s are no key', async (_, hex) => {
+  test.each([
+    ['31 bytes', '00'.repeat(31)],
+    ['33 bytes', '00'.repeat(33)],
+    ['nothing', ''],
+  ])('%s are no key', async (_, hex) => {
     expect(await imported(hex)).toBe('TOKEN_CLAIM_INVALID')
   })
 })
 
 describe('where there is no `process`', () => {
-  test.each([[undefined], [{}], [{ getBuiltinModule: () => undefined }]])('such as %o, WebCrypto is used', async (process) => {
-    const subtle = vi.spyOn(crypto.subtle, 'verify')
-    vi.stubGlobal('process', process)
-    const pending = importPublicKey(ALICE.x)
-    // Before anything is awaited: the test runner needs it too.
-    vi.unstubAllGlobals()
-    const key = await pending
-    const data = new TextEncoder().encode('data')
-    expect(await key.verify(data, new Uint8Array(ALICE.sign(data)))).toBe(true)
-    expect(await key.verify(data, new Uint8Array(BOB.sign(data)))).toBe(false)
-    expect(subtle).toHaveBeenCalledTimes(2)
-  })
+  test.each([[undefined], [{}], [{ getBuiltinModule: () => undefined }]])(
+    'such as %o, WebCrypto is used',
+    async (process) => {
+      const subtle = vi.spyOn(crypto.subtle, 'verify')
+      vi.stubGlobal('process', process)
+      const pending = importPublicKey(ALICE.x)
+      // Before anything is awaited: the test runner needs it too.
+      vi.unstubAllGlobals()
+      const key = await pending
+      const data = new TextEncoder().encode('data')
+      expect(await key.verify(data, new Uint8Array(ALICE.sign(data)))).toBe(true)
+      expect(await key.verify(data, new Uint8Array(BOB.sign(data)))).toBe(false)
+      expect(subtle).toHaveBeenCalledTimes(2)
+    },
+  )
 })
 
 function judge(token: string): Promise<string> {
@@ -185,7 +204,10 @@ function forgeUnder(hex: string, kind: 'token' | 'proof' = 'token'): Forgery {
 }
 
 function isAcceptedByNode({ input, signature }: Forgery, hex: string): boolean {
-  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: encode(Buffer.from(hex, 'hex')) }, format: 'jwk' })
+  const key = createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: encode(Buffer.from(hex, 'hex')) },
+    format: 'jwk',
+  })
   return nodeVerify(null, Buffer.from(input), key, signature)
 }
 

@@ -1,7 +1,20 @@
 import crypto from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import { type ManualClock, manualClock } from '../testing/clock.ts'
-import { ACCOUNT_SERVER, ALICE, APP, BOB, type Forger, NOW, PROOF_HEADER, TOKEN_HEADER, forge, outcome, proofClaims, tokenClaims } from './forge.testing.ts'
+import {
+  ACCOUNT_SERVER,
+  ALICE,
+  APP,
+  BOB,
+  type Forger,
+  NOW,
+  PROOF_HEADER,
+  TOKEN_HEADER,
+  forge,
+  outcome,
+  proofClaims,
+  tokenClaims,
+} from './forge.testing.ts'
 import { type TokenVerifier, createProofVerifier, createTokenVerifier } from './verify.ts'
 
 let clock: ManualClock
@@ -97,7 +110,8 @@ describe('a token that failed', () => {
   test('is never kept as good', async () => {
     const verifier = verifierOf()
     const forged = forge({ header: TOKEN_HEADER, claims: tokenClaims() }, BOB)
-    for (let run = 0; run < 3; run++) expect(await outcome(() => verifier.verify(forged))).toBe('TOKEN_SIGNATURE_INVALID')
+    for (let run = 0; run < 3; run++)
+      expect(await outcome(() => verifier.verify(forged))).toBe('TOKEN_SIGNATURE_INVALID')
     expect(checked).toHaveBeenCalledTimes(3)
   })
 
@@ -137,7 +151,13 @@ describe('public keys', () => {
 
   test('are kept up to the limit', async () => {
     const verifier = verifierOf(1)
-    const sequence: [number, Forger][] = [[1, ALICE], [2, ALICE], [3, BOB], [4, BOB], [5, ALICE]]
+    const sequence: [number, Forger][] = [
+      [1, ALICE],
+      [2, ALICE],
+      [3, BOB],
+      [4, BOB],
+      [5, ALICE],
+    ]
     for (const [age, forger] of sequence) await verifier.verify(tokenOf(age, forger))
     expect(imported).toHaveBeenCalledTimes(3)
   })

@@ -14,7 +14,11 @@ const proofs = createProofVerifier({ audience: ACCOUNT_SERVER, clock })
 
 /** The expectation that an unchanged proof meets. */
 function verifyProof(proof: string, original: string): Promise<unknown> {
-  const { purpose, nonce, link_to: linkTo } = membersOf(original, 1) as { purpose: Purpose; nonce?: string; link_to?: string }
+  const {
+    purpose,
+    nonce,
+    link_to: linkTo,
+  } = membersOf(original, 1) as { purpose: Purpose; nonce?: string; link_to?: string }
   return proofs.verify(proof, { purpose, nonce, linkTo })
 }
 
@@ -37,23 +41,48 @@ function inPart(part: number, change: (bytes: Buffer) => Uint8Array): Mutation {
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.tuple(place, character).map(([where, other]): Mutation => (token) => token.slice(0, at(token, where)) + other + token.slice(at(token, where) + 1)),
-  fc.tuple(place, character).map(([where, other]): Mutation => (token) => token.slice(0, at(token, where)) + other + token.slice(at(token, where))),
-  fc.tuple(place, fc.nat(40)).map(([where, length]): Mutation => (token) => token.slice(0, at(token, where)) + token.slice(at(token, where) + 1 + length)),
-  fc.tuple(place, place).map(([from, to]): Mutation => (token) => token.slice(0, at(token, from)) + token.slice(at(token, to))),
+  fc.tuple(place, character).map(
+    ([where, other]): Mutation =>
+      (token) =>
+        token.slice(0, at(token, where)) + other + token.slice(at(token, where) + 1),
+  ),
+  fc.tuple(place, character).map(
+    ([where, other]): Mutation =>
+      (token) =>
+        token.slice(0, at(token, where)) + other + token.slice(at(token, where)),
+  ),
+  fc.tuple(place, fc.nat(40)).map(
+    ([where, length]): Mutation =>
+      (token) =>
+        token.slice(0, at(token, where)) + token.slice(at(token, where) + 1 + length),
+  ),
+  fc.tuple(place, place).map(
+    ([from, to]): Mutation =>
+      (token) =>
+        token.slice(0, at(token, from)) + token.slice(at(token, to)),
+  ),
   fc.tuple(place, fc.nat(7), fc.nat(2)).map(([where, bit, part]) =>
     inPart(part, (bytes) => {
       if (bytes.length) bytes[Math.floor(where * bytes.length)]! ^= 1 << bit
       return bytes
     }),
   ),
-  fc.tuple(place, fc.uint8Array({ minLength: 1, maxLength: 8 }), fc.nat(2)).map(([where, more, part]) =>
-    inPart(part, (bytes) => Buffer.concat([bytes.subarray(0, where * bytes.length), more, bytes.subarray(where * bytes.length)])),
-  ),
-  fc.tuple(fc.constantFrom('iss', 'sub', 'aud', 'iat', 'exp', 'sub_jwk', 'jti', 'purpose', 'nonce', 'link_to', 'roles'), fc.jsonValue()).map(([name, value]) =>
-    inPart(1, (bytes) => Buffer.from(withMember(bytes.toString(), name, value))),
-  ),
-  fc.tuple(fc.constantFrom('alg', 'typ', 'crit', 'kid', 'jwk'), fc.jsonValue()).map(([name, value]) => inPart(0, (bytes) => Buffer.from(withMember(bytes.toString(), name, value)))),
+  fc
+    .tuple(place, fc.uint8Array({ minLength: 1, maxLength: 8 }), fc.nat(2))
+    .map(([where, more, part]) =>
+      inPart(part, (bytes) =>
+        Buffer.concat([bytes.subarray(0, where * bytes.length), more, bytes.subarray(where * bytes.length)]),
+      ),
+    ),
+  fc
+    .tuple(
+      fc.constantFrom('iss', 'sub', 'aud', 'iat', 'exp', 'sub_jwk', 'jti', 'purpose', 'nonce', 'link_to', 'roles'),
+      fc.jsonValue(),
+    )
+    .map(([name, value]) => inPart(1, (bytes) => Buffer.from(withMember(bytes.toString(), name, value)))),
+  fc
+    .tuple(fc.constantFrom('alg', 'typ', 'crit', 'kid', 'jwk'), fc.jsonValue())
+    .map(([name, value]) => inPart(0, (bytes) => Buffer.from(withMember(bytes.toString(), name, value)))),
   fc.constantFrom<Mutation>(
     (token) => token.split('.').toReversed().join('.'),
     (token) => token.split('.').slice(0, 2).join('.'),
@@ -89,7 +118,8 @@ async function expectSilentRefusal(token: string, verify: () => Promise<unknown>
 
 /** Sixteen characters in a row that both have. */
 function sharedPart(said: string, token: string): string | undefined {
-  const windows = (whole: string): string[] => Array.from({ length: Math.max(0, whole.length - 15) }, (_, start) => whole.slice(start, start + 16))
+  const windows = (whole: string): string[] =>
+    Array.from({ length: Math.max(0, whole.length - 15) }, (_, start) => whole.slice(start, start + 16))
   const parts = new Set(windows(token))
   return windows(said).find((part) => parts.has(part))
 }
@@ -109,7 +139,9 @@ describe('a mutated token', () => {
 
 describe('a mutated proof', () => {
   test('is never accepted, and never repeated in the error', { timeout: PATIENCE }, async () => {
-    const proof = fc.constantFrom(...VECTORS.flatMap((vector) => [vector.upgrade_proof, vector.bind_proof, vector.link_proof]))
+    const proof = fc.constantFrom(
+      ...VECTORS.flatMap((vector) => [vector.upgrade_proof, vector.bind_proof, vector.link_proof]),
+    )
     await fc.assert(
       fc.asyncProperty(proof, mutations, async (original, steps) => {
         const mutated = steps.reduce((text, step) => step(text), original)
@@ -124,10 +156,13 @@ describe('a mutated proof', () => {
 describe('any text', () => {
   test('is refused, and never repeated in the error', { timeout: PATIENCE }, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.string({ maxLength: 300 }), fc.string({ unit: character, maxLength: 300 })), async (text) => {
-        await expectSilentRefusal(text, () => tokens.verify(text))
-        await expectSilentRefusal(text, () => proofs.verify(text, { purpose: 'upgrade' }))
-      }),
+      fc.asyncProperty(
+        fc.oneof(fc.string({ maxLength: 300 }), fc.string({ unit: character, maxLength: 300 })),
+        async (text) => {
+          await expectSilentRefusal(text, () => tokens.verify(text))
+          await expectSilentRefusal(text, () => proofs.verify(text, { purpose: 'upgrade' }))
+        },
+      ),
       { numRuns: 1000 },
     )
   })
@@ -137,7 +172,8 @@ describe('what the mutations start from', () => {
   test('is accepted', async () => {
     for (const { token, upgrade_proof, bind_proof, link_proof } of VECTORS) {
       await expect(tokens.verify(token)).resolves.toBeDefined()
-      for (const proof of [upgrade_proof, bind_proof, link_proof]) await expect(verifyProof(proof, proof)).resolves.toBeDefined()
+      for (const proof of [upgrade_proof, bind_proof, link_proof])
+        await expect(verifyProof(proof, proof)).resolves.toBeDefined()
     }
   })
 

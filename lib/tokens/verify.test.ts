@@ -54,7 +54,10 @@ const KINDS: Kind[] = [
     claims: proofClaims,
     audience: ACCOUNT_SERVER,
     most: 120,
-    judge: (token, options) => outcome(() => createProofVerifier({ audience: ACCOUNT_SERVER, clock, ...options }).verify(token, { purpose: 'upgrade' })),
+    judge: (token, options) =>
+      outcome(() =>
+        createProofVerifier({ audience: ACCOUNT_SERVER, clock, ...options }).verify(token, { purpose: 'upgrade' }),
+      ),
   },
 ]
 
@@ -62,7 +65,8 @@ describe.each(KINDS)('a $name', (kind) => {
   const whole: Parts = { header: kind.header, claims: kind.claims() }
   const withHeader = (members: Members): string => forge({ ...whole, header: { ...kind.header, ...members } })
   const withClaims = (members: Members): string => forge({ ...whole, claims: { ...kind.claims(), ...members } })
-  const withJwk = (members: Members): string => withClaims({ sub_jwk: { ...(kind.claims()['sub_jwk'] as Members), ...members } })
+  const withJwk = (members: Members): string =>
+    withClaims({ sub_jwk: { ...(kind.claims()['sub_jwk'] as Members), ...members } })
   /** Claims with one text in them replaced, for what JSON.stringify does not write. */
   const withText = (from: string, to: string): string => {
     const claims = text(whole.claims)
@@ -76,7 +80,14 @@ describe.each(KINDS)('a $name', (kind) => {
 
   test('is accepted with the members in another order, and spaced', async () => {
     const claims = Object.fromEntries(Object.entries(kind.claims()).toReversed())
-    expect(await kind.judge(forge({ header: '{ "typ":"' + kind.header['typ'] + '", "alg":"EdDSA" }', claims: JSON.stringify(claims, null, 2) }))).toBe('accepted')
+    expect(
+      await kind.judge(
+        forge({
+          header: '{ "typ":"' + kind.header['typ'] + '", "alg":"EdDSA" }',
+          claims: JSON.stringify(claims, null, 2),
+        }),
+      ),
+    ).toBe('accepted')
   })
 
   describe('and its type', () => {
@@ -106,8 +117,32 @@ describe.each(KINDS)('a $name', (kind) => {
     })
 
     test.each([
-      'none', 'None', 'NONE', '', 'HS256', 'HS384', 'HS512', 'RS256', 'RS512', 'PS256', 'ES256', 'ES256K', 'ES512', 'Ed448',
-      'eddsa', 'EDDSA', 'ed25519', 'Ed25519ph', 'EdDSA ', 'ML-DSA-44', undefined, null, 0, true, ['EdDSA'], { alg: 'EdDSA' },
+      'none',
+      'None',
+      'NONE',
+      '',
+      'HS256',
+      'HS384',
+      'HS512',
+      'RS256',
+      'RS512',
+      'PS256',
+      'ES256',
+      'ES256K',
+      'ES512',
+      'Ed448',
+      'eddsa',
+      'EDDSA',
+      'ed25519',
+      'Ed25519ph',
+      'EdDSA ',
+      'ML-DSA-44',
+      undefined,
+      null,
+      0,
+      true,
+      ['EdDSA'],
+      { alg: 'EdDSA' },
     ])('%j is refused', async (alg) => {
       expect(await kind.judge(withHeader({ alg }))).toBe('TOKEN_ALGORITHM_FORBIDDEN')
     })
@@ -120,7 +155,9 @@ describe.each(KINDS)('a $name', (kind) => {
     test('HS256 with the public key as the secret is refused', async () => {
       const secret = Buffer.from(ALICE.x, 'base64url')
       const hmac = { sign: (data: Uint8Array) => createHmac('sha256', secret).update(data).digest() }
-      expect(await kind.judge(forge({ ...whole, header: { ...kind.header, alg: 'HS256' } }, hmac))).toBe('TOKEN_ALGORITHM_FORBIDDEN')
+      expect(await kind.judge(forge({ ...whole, header: { ...kind.header, alg: 'HS256' } }, hmac))).toBe(
+        'TOKEN_ALGORITHM_FORBIDDEN',
+      )
     })
   })
 
@@ -171,7 +208,13 @@ describe.each(KINDS)('a $name', (kind) => {
     })
 
     test.each([
-      'urn:latchkey:local-first ', 'urn:latchkey:anonymous', 'URN:latchkey:local-first', 'https://accounts.example', '', undefined, null,
+      'urn:latchkey:local-first ',
+      'urn:latchkey:anonymous',
+      'URN:latchkey:local-first',
+      'https://accounts.example',
+      '',
+      undefined,
+      null,
       ['urn:latchkey:local-first'],
     ])('with the issuer %j are refused', async (iss) => {
       expect(await kind.judge(withClaims({ iss }))).toBe('TOKEN_ISSUER_MISMATCH')
@@ -250,7 +293,9 @@ describe.each(KINDS)('a $name', (kind) => {
       ['in base64', Buffer.from(ALICE.x, 'base64url').toString('base64').replace('=', '')],
     ])('%s is refused', async (_, x) => {
       const sub = principalOf(x)
-      expect(await kind.judge(withClaims({ sub, sub_jwk: { kty: 'OKP', crv: 'Ed25519', x } }))).toBe('TOKEN_CLAIM_INVALID')
+      expect(await kind.judge(withClaims({ sub, sub_jwk: { kty: 'OKP', crv: 'Ed25519', x } }))).toBe(
+        'TOKEN_CLAIM_INVALID',
+      )
     })
   })
 
@@ -337,7 +382,13 @@ describe.each(KINDS)('a $name', (kind) => {
       expect(await kind.judge(withS(value))).toBe('TOKEN_SIGNATURE_NOT_CANONICAL')
     })
 
-    test.each([['0', 0n], ['1', 1n], ['L - 1', ORDER - 1n], ['S + 1', (s + 1n) % ORDER], ['L - S', ORDER - s]])('with S = %s does not fit', async (_, value) => {
+    test.each([
+      ['0', 0n],
+      ['1', 1n],
+      ['L - 1', ORDER - 1n],
+      ['S + 1', (s + 1n) % ORDER],
+      ['L - S', ORDER - s],
+    ])('with S = %s does not fit', async (_, value) => {
       expect(await kind.judge(withS(value))).toBe('TOKEN_SIGNATURE_INVALID')
     })
 
@@ -367,13 +418,25 @@ describe.each(KINDS)('a $name', (kind) => {
       expect(await kind.judge(withClaims({ [name]: undefined }))).toBe('TOKEN_TIME_INVALID')
     })
 
-    test.each(['null', 'true', '""', '"1760000000"', '[1760000000]', '{}', '1760000000.5', '1760000059.000001', '1e400', '-1e400', '9007199254740992', '1e300'])(
-      'with %s in place of either are refused',
-      async (value) => {
-        expect(await kind.judge(withText(`"iat":${NOW}`, `"iat":${value}`))).toBe('TOKEN_TIME_INVALID')
-        expect(await kind.judge(withText(`"exp":${String(kind.claims()['exp'])}`, `"exp":${value}`))).toBe('TOKEN_TIME_INVALID')
-      },
-    )
+    test.each([
+      'null',
+      'true',
+      '""',
+      '"1760000000"',
+      '[1760000000]',
+      '{}',
+      '1760000000.5',
+      '1760000059.000001',
+      '1e400',
+      '-1e400',
+      '9007199254740992',
+      '1e300',
+    ])('with %s in place of either are refused', async (value) => {
+      expect(await kind.judge(withText(`"iat":${NOW}`, `"iat":${value}`))).toBe('TOKEN_TIME_INVALID')
+      expect(await kind.judge(withText(`"exp":${String(kind.claims()['exp'])}`, `"exp":${value}`))).toBe(
+        'TOKEN_TIME_INVALID',
+      )
+    })
 
     test('60 s ahead are accepted, 61 s are not', async () => {
       expect(await kind.judge(withClaims({ iat: NOW + 60, exp: NOW + 100 }))).toBe('accepted')
@@ -426,18 +489,30 @@ describe.each(KINDS)('a $name', (kind) => {
     parse.mockRestore()
   })
 
-  test.each([['nothing', ''], ['two dots', '..'], ['words', 'not a token'], ['no signature', forge(whole).split('.').slice(0, 2).join('.')]])('of %s is refused', async (_, token) => {
+  test.each([
+    ['nothing', ''],
+    ['two dots', '..'],
+    ['words', 'not a token'],
+    ['no signature', forge(whole).split('.').slice(0, 2).join('.')],
+  ])('of %s is refused', async (_, token) => {
     expect(await kind.judge(token)).toBe('TOKEN_MALFORMED')
   })
 
   test('is the one that node:crypto verifies', () => {
     const [header, claims, signature] = forge(whole).split('.')
-    expect(nodeVerify(null, Buffer.from(`${header}.${claims}`), ALICE.publicKey, Buffer.from(signature!, 'base64url'))).toBe(true)
+    expect(
+      nodeVerify(null, Buffer.from(`${header}.${claims}`), ALICE.publicKey, Buffer.from(signature!, 'base64url')),
+    ).toBe(true)
   })
 })
 
 describe('a local-first token', () => {
-  test.each<Members>([{ jti: 'AAAAAAAAAAAAAAAAAAAAAA' }, { purpose: 'upgrade' }, { nonce: 'n' }, { link_to: BOB.principal }])('with the proof claim %j is refused', async (members) => {
+  test.each<Members>([
+    { jti: 'AAAAAAAAAAAAAAAAAAAAAA' },
+    { purpose: 'upgrade' },
+    { nonce: 'n' },
+    { link_to: BOB.principal },
+  ])('with the proof claim %j is refused', async (members) => {
     const token = forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), ...members } })
     expect(await KINDS[0]!.judge(token)).toBe('TOKEN_CLAIM_UNKNOWN')
   })
@@ -467,14 +542,21 @@ describe('a proof', () => {
   test.each(PURPOSES)('for %s is accepted for that act only', async (purpose) => {
     for (const expected of PURPOSES) {
       const needsNonce = expected === 'bind' || expected === 'link'
-      const code = await judge(claimsFor(purpose), { ...expectationFor(purpose), purpose: expected, ...(needsNonce && { nonce: NONCE }) })
+      const code = await judge(claimsFor(purpose), {
+        ...expectationFor(purpose),
+        purpose: expected,
+        ...(needsNonce && { nonce: NONCE }),
+      })
       expect(code).toBe(expected === purpose ? 'accepted' : 'PROOF_PURPOSE_MISMATCH')
     }
   })
 
-  test.each(['Upgrade', 'upgrade ', 'unlink', '', 'toString', null, undefined, 0, ['upgrade']])('for %j is refused', async (purpose) => {
-    expect(await judge({ ...proofClaims(), purpose }, { purpose: 'upgrade' })).toBe('TOKEN_CLAIM_INVALID')
-  })
+  test.each(['Upgrade', 'upgrade ', 'unlink', '', 'toString', null, undefined, 0, ['upgrade']])(
+    'for %j is refused',
+    async (purpose) => {
+      expect(await judge({ ...proofClaims(), purpose }, { purpose: 'upgrade' })).toBe('TOKEN_CLAIM_INVALID')
+    },
+  )
 
   test.each([
     ['missing', undefined],
@@ -504,14 +586,19 @@ describe('a proof', () => {
     const { linkTo } = expectationFor(purpose)
     const bare = claimsFor(purpose, { nonce: undefined })
     expect(await judge(bare, { purpose, linkTo, nonce: NONCE })).toBe('PROOF_NONCE_MISSING')
-    expect(await judge(claimsFor(purpose), { purpose, linkTo, nonce: NONCE.toLowerCase() })).toBe('PROOF_NONCE_MISMATCH')
+    expect(await judge(claimsFor(purpose), { purpose, linkTo, nonce: NONCE.toLowerCase() })).toBe(
+      'PROOF_NONCE_MISMATCH',
+    )
   })
 
-  test.each(['bind', 'link'] as const)('for %s cannot be judged without the nonce that was issued: the caller has to say it', async (purpose) => {
-    const { linkTo } = expectationFor(purpose)
-    await expect(judge(claimsFor(purpose), { purpose, linkTo })).rejects.toBeInstanceOf(TypeError)
-    await expect(judge(claimsFor(purpose), { purpose, linkTo, nonce: '' })).rejects.toBeInstanceOf(TypeError)
-  })
+  test.each(['bind', 'link'] as const)(
+    'for %s cannot be judged without the nonce that was issued: the caller has to say it',
+    async (purpose) => {
+      const { linkTo } = expectationFor(purpose)
+      await expect(judge(claimsFor(purpose), { purpose, linkTo })).rejects.toBeInstanceOf(TypeError)
+      await expect(judge(claimsFor(purpose), { purpose, linkTo, nonce: '' })).rejects.toBeInstanceOf(TypeError)
+    },
+  )
 
   test.each(['', null, 1, true, [NONCE], {}])('with the nonce %j is refused', async (nonce) => {
     expect(await judge(claimsFor('upgrade', { nonce }), { purpose: 'upgrade' })).toBe('TOKEN_CLAIM_INVALID')
@@ -547,7 +634,8 @@ describe('a verifier', () => {
 
   test('with several audiences takes each of them and no other', async () => {
     const verifier = createTokenVerifier({ audience: ['https://a.example', APP], clock })
-    const judge = (aud: unknown): Promise<string> => outcome(() => verifier.verify(forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), aud } })))
+    const judge = (aud: unknown): Promise<string> =>
+      outcome(() => verifier.verify(forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), aud } })))
     expect(await judge(APP)).toBe('accepted')
     expect(await judge('https://a.example')).toBe('accepted')
     expect(await judge('https://b.example')).toBe('TOKEN_AUDIENCE_MISMATCH')
@@ -584,7 +672,8 @@ function padded(json: string): string {
 function strayed(part: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const other = part.slice(0, -1) + alphabet[alphabet.indexOf(part.at(-1)!) + 1]!
-  if (!Buffer.from(other, 'base64url').equals(Buffer.from(part, 'base64url'))) throw new Error('the part has no stray bits')
+  if (!Buffer.from(other, 'base64url').equals(Buffer.from(part, 'base64url')))
+    throw new Error('the part has no stray bits')
   return other
 }
 

@@ -136,7 +136,11 @@ const PROOF_KIND: Kind = {
   check: checkProofClaims,
 }
 
-async function verifySelfSigned<Claims extends TokenClaims>(token: string, kind: Kind, context: Context): Promise<Verified<Claims>> {
+async function verifySelfSigned<Claims extends TokenClaims>(
+  token: string,
+  kind: Kind,
+  context: Context,
+): Promise<Verified<Claims>> {
   const jws = decodeJws(token, SIZE_LIMIT)
   checkHeader(jws.header, kind.typ)
   const claims = checkClaims(jws.claims, kind, context.audiences) as Claims
@@ -156,7 +160,11 @@ function checkHeader(header: DecodedJws['header'], typ: string): void {
   if (Object.keys(header).length !== 2) throw new LatchkeyError('TOKEN_HEADER_FORBIDDEN', 'only alg and typ')
 }
 
-function checkClaims(claims: DecodedJws['claims'], kind: Kind, audiences: ReadonlySet<unknown>): Readonly<Record<string, unknown>> {
+function checkClaims(
+  claims: DecodedJws['claims'],
+  kind: Kind,
+  audiences: ReadonlySet<unknown>,
+): Readonly<Record<string, unknown>> {
   if ('delegation' in claims) throw new LatchkeyError('DELEGATION_UNSUPPORTED')
   if (!Object.keys(claims).every((name) => kind.claims.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')
   if (claims['iss'] !== LOCAL_FIRST_ISSUER) throw new LatchkeyError('TOKEN_ISSUER_MISMATCH')
@@ -197,15 +205,48 @@ async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promis
  *
  * @throws {LatchkeyError} `TOKEN_SIGNATURE_NOT_CANONICAL`, `TOKEN_SIGNATURE_INVALID`
  */
-export async function checkSignature({ input, signature }: Pick<DecodedJws, 'input' | 'signature'>, key: PublicKey): Promise<void> {
+export async function checkSignature(
+  { input, signature }: Pick<DecodedJws, 'input' | 'signature'>,
+  key: PublicKey,
+): Promise<void> {
   if (signature.length !== 64 || !isBelowOrder(signature)) throw new LatchkeyError('TOKEN_SIGNATURE_NOT_CANONICAL')
   if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')
 }
 
 // The group order L = 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032 §5.1).
 const ORDER = Uint8Array.of(
-  0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+  0xed,
+  0xd3,
+  0xf5,
+  0x5c,
+  0x1a,
+  0x63,
+  0x12,
+  0x58,
+  0xd6,
+  0x9c,
+  0xf7,
+  0xa2,
+  0xde,
+  0xf9,
+  0xde,
+  0x14,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0x10,
 )
 
 /** Tells whether S, the second half of a signature, is below L; verifiers that skip this accept two signatures for one. */
@@ -221,7 +262,8 @@ function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
   const { jti, purpose, nonce, link_to: linkTo } = claims
   if (typeof jti !== 'string' || byteLength(jti) !== 16) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'jti')
   if (!PURPOSES.includes(purpose as Purpose)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'purpose')
-  if (nonce !== undefined && (typeof nonce !== 'string' || !nonce)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'nonce')
+  if (nonce !== undefined && (typeof nonce !== 'string' || !nonce))
+    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'nonce')
   const hasLink = typeof linkTo === 'string' && linkTo !== ''
   if (linkTo === undefined ? purpose === 'link' : purpose !== 'link' || !hasLink) {
     throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'link_to')

@@ -8,7 +8,8 @@ import { importPublicKey } from './public-key.ts'
 import { checkSignature, createProofVerifier, createTokenVerifier } from './verify.ts'
 
 // https://github.com/C2SP/wycheproof, files of `testvectors_v1`. The data is not part of this project: it is read where it is, and the tests are skipped where it is not.
-const FOLDER = process.env['LATCHKEY_WYCHEPROOF'] ?? fileURLToPath(new URL('../../../shared/vectors/wycheproof', import.meta.url))
+const FOLDER =
+  process.env['LATCHKEY_WYCHEPROOF'] ?? fileURLToPath(new URL('../../../shared/vectors/wycheproof', import.meta.url))
 const isThere = existsSync(FOLDER)
 if (!isThere) console.warn(`Wycheproof: skipped, no folder ${FOLDER} (set LATCHKEY_WYCHEPROOF)`)
 
@@ -53,7 +54,9 @@ describe.skipIf(!isThere)('Wycheproof Ed25519', () => {
     })
 
     test.each(cases)('$tcId $comment is $result', async ({ pk, msg, sig, result }) => {
-      const code = await outcome(async () => checkSignature({ input: bytesOf(msg), signature: bytesOf(sig) }, await importPublicKey(encode(bytesOf(pk)))))
+      const code = await outcome(async () =>
+        checkSignature({ input: bytesOf(msg), signature: bytesOf(sig) }, await importPublicKey(encode(bytesOf(pk)))),
+      )
       if (result === 'valid') expect(code).toBe('accepted')
       else expect(['TOKEN_SIGNATURE_NOT_CANONICAL', 'TOKEN_SIGNATURE_INVALID']).toContain(code)
     })

@@ -33,7 +33,13 @@ export async function createApp({ database, origin, secret, siteFolder, accounts
   app.onError(respondToError)
   app.use(securityHeaders, onlyHost(origin))
   // The rest of the request is never read, so the connection cannot serve another one.
-  app.use('/api/*', bodyLimit({ maxSize: REQUEST_LIMIT, onError: (context) => context.json({ error: 'too large' }, 413, { connection: 'close' }) }))
+  app.use(
+    '/api/*',
+    bodyLimit({
+      maxSize: REQUEST_LIMIT,
+      onError: (context) => context.json({ error: 'too large' }, 413, { connection: 'close' }),
+    }),
+  )
   app.get('/api/health', (context) => context.json({ ok: true }))
   app.on(['GET', 'POST'], '/api/auth/*', (context) => auth.handler(context.req.raw))
   app.route('/api/notes', createNotes(database, resolver))

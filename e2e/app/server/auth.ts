@@ -15,7 +15,9 @@ type AuthServer = Pick<Auth, 'handler'>
 
 /** Better Auth with e-mail and password, ready to answer: its tables are there, and so is its signing key. */
 export async function createAuthServer({ database, origin, secret }: AuthServerOptions): Promise<AuthServer> {
-  const jwt = latchkeyJwt({ jwt: { issuer: origin, audience: origin, definePayload: ({ user }) => ({ email: user.email }) } })
+  const jwt = latchkeyJwt({
+    jwt: { issuer: origin, audience: origin, definePayload: ({ user }) => ({ email: user.email }) },
+  })
   const options = {
     baseURL: origin,
     secret,

@@ -40,13 +40,15 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder:
 
 function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65_535) throw new ConfigurationError(`PORT must be a number from 1 to 65535, and is "${text}".`)
+  if (port < 1 || port > 65_535)
+    throw new ConfigurationError(`PORT must be a number from 1 to 65535, and is "${text}".`)
   return port
 }
 
 function readAccounts(text: string | null): string | null {
   if (text === null) return null
-  if (!URL.canParse(text) || new URL(text).origin !== text) throw new ConfigurationError(`LATCHKEY_ACCOUNTS must be an origin such as http://127.0.0.1:4380, and is "${text}".`)
+  if (!URL.canParse(text) || new URL(text).origin !== text)
+    throw new ConfigurationError(`LATCHKEY_ACCOUNTS must be an origin such as http://127.0.0.1:4380, and is "${text}".`)
   return text
 }
 
@@ -79,5 +81,8 @@ function keptSecret(file: string): string {
 /** The sentence for a folder or file that cannot be used. */
 export function unwritable(path: string, cause: unknown): ConfigurationError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-  return new ConfigurationError(`The data cannot be kept in ${path} (${code}): set LATCHKEY_DATA to a folder that you can write to.`, { cause })
+  return new ConfigurationError(
+    `The data cannot be kept in ${path} (${code}): set LATCHKEY_DATA to a folder that you can write to.`,
+    { cause },
+  )
 }

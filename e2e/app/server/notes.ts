@@ -1,7 +1,16 @@
 import { Hono } from 'hono'
 import { type Kysely, sql } from 'kysely'
 import { type SessionEnvironment, authenticate } from 'latchkey/hono'
-import { type ServerSession, type SessionMatch, type SessionResolver, type WriteAttempt, type WriterSession, matches, owns, requireWriter } from 'latchkey/server'
+import {
+  type ServerSession,
+  type SessionMatch,
+  type SessionResolver,
+  type WriteAttempt,
+  type WriterSession,
+  matches,
+  owns,
+  requireWriter,
+} from 'latchkey/server'
 import { isId, readNote, readTime } from './note-input.ts'
 
 /** A row. What was deleted stays as a tombstone, so that every device learns of it. */
@@ -45,13 +54,17 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
   notes.get('/', async (context) => {
     const session = context.get('session')
     const { principal, principals } = session
-    const rows = matches(session, OWNER) ? await database.selectFrom('note').selectAll().where('owner', 'in', principals).execute() : []
+    const rows = matches(session, OWNER)
+      ? await database.selectFrom('note').selectAll().where('owner', 'in', principals).execute()
+      : []
     return context.json({ principal, principals, notes: rows.map(toJson) })
   })
 
   notes.get('/summary', async (context) => {
     const session = context.get('session')
-    return context.json(matches(session, OWNER) ? await summarise(database, session.principals) : { count: 0, latest: [] })
+    return context.json(
+      matches(session, OWNER) ? await summarise(database, session.principals) : { count: 0, latest: [] },
+    )
   })
 
   notes.put('/:id', async (context) => {
@@ -60,7 +73,12 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
     const change = readNote(await context.req.json().catch(() => null))
     if (!change || !isId(id)) return context.json({ error: 'invalid' }, 400)
     const { origin, ...text } = change
-    const row = await writeNote(database, session, { id, ...text, deleted: 0, owner: owns(session, origin) ? origin! : session.principal })
+    const row = await writeNote(database, session, {
+      id,
+      ...text,
+      deleted: 0,
+      owner: owns(session, origin) ? origin! : session.principal,
+    })
     return row ? context.json({ note: toJson(row) }) : context.json({ error: 'not found' }, 404)
   })
 
@@ -69,7 +87,14 @@ export function createNotes(database: Database, resolver: SessionResolver): Hono
     const { id } = context.req.param()
     const updatedAt = readTime(Number(context.req.query('updatedAt')))
     if (updatedAt === null || !isId(id)) return context.json({ error: 'invalid' }, 400)
-    const row = await writeNote(database, session, { id, title: '', body: '', updatedAt, deleted: 1, owner: session.principal })
+    const row = await writeNote(database, session, {
+      id,
+      title: '',
+      body: '',
+      updatedAt,
+      deleted: 1,
+      owner: session.principal,
+    })
     return row ? context.json({ note: toJson(row) }) : context.json({ error: 'not found' }, 404)
   })
 
@@ -93,7 +118,11 @@ async function writeNote(database: Database, session: WriterSession, row: NoteTa
     .insertInto('note')
     .values(row)
     .onConflict((conflict) =>
-      conflict.column('id').doUpdateSet(fields).where('note.owner', 'in', session.principals).where('note.updatedAt', '<', fields.updatedAt),
+      conflict
+        .column('id')
+        .doUpdateSet(fields)
+        .where('note.owner', 'in', session.principals)
+        .where('note.updatedAt', '<', fields.updatedAt),
     )
     .execute()
   const kept = await database.selectFrom('note').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
@@ -104,10 +133,21 @@ async function writeNote(database: Database, session: WriterSession, row: NoteTa
 const LATEST = 3
 
 /** What somebody holds, in short: for the person who decides about two identities. */
-async function summarise(database: Database, principals: readonly string[]): Promise<{ count: number; latest: NoteText[] }> {
-  const written = database.selectFrom('note').where('owner', 'in', principals).where('deleted', '=', 0).where(sql`trim(title || body)`, '<>', '')
+async function summarise(
+  database: Database,
+  principals: readonly string[],
+): Promise<{ count: number; latest: NoteText[] }> {
+  const written = database
+    .selectFrom('note')
+    .where('owner', 'in', principals)
+    .where('deleted', '=', 0)
+    .where(sql`trim(title || body)`, '<>', '')
   const { count } = await written.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
-  const latest = await written.select(['title', sql<string>`substr(body, 1, 200)`.as('body')]).orderBy('updatedAt', 'desc').limit(LATEST).execute()
+  const latest = await written
+    .select(['title', sql<string>`substr(body, 1, 200)`.as('body')])
+    .orderBy('updatedAt', 'desc')
+    .limit(LATEST)
+    .execute()
   return { count, latest }
 }
 

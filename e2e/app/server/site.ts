@@ -15,7 +15,10 @@ const TYPES: Readonly<Record<string, string>> = {
 export function createSite(folder: string): Hono {
   const site = new Hono()
   for (const [path, content] of readFiles(folder)) {
-    const headers = { 'content-type': TYPES[extname(path)] ?? 'application/octet-stream', 'cache-control': cachingOf(path) }
+    const headers = {
+      'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
+      'cache-control': cachingOf(path),
+    }
     site.get(path, (context) => context.body(content, 200, headers))
     if (path === '/index.html') site.get('/', (context) => context.body(content, 200, headers))
   }

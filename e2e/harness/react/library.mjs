@@ -5,4 +5,6 @@ import * as latchkey from 'latchkey'
 import * as binding from 'latchkey/react'
 
 // A page with React and the binding in it, for specs that put their own components together.
-Object.assign(globalThis, { reactHarness: { ...latchkey, ...binding, StrictMode, createElement, createRoot, flushSync } })
+Object.assign(globalThis, {
+  reactHarness: { ...latchkey, ...binding, StrictMode, createElement, createRoot, flushSync },
+})

@@ -49,9 +49,15 @@ function accountOf(principal: () => string): ReturnType<Scope['accountOf']> {
     proofs,
     isSignedIn: false,
     audience: 'https://auth.example/api/auth',
-    getSession: async () => (account.isSignedIn ? { accountId: 'ada', principal: principal(), aliases: [], recoverable: false } : null),
+    getSession: async () =>
+      account.isSignedIn ? { accountId: 'ada', principal: principal(), aliases: [], recoverable: false } : null,
     // Unsigned: a client shows its claims and passes it on.
-    getToken: async () => (account.isSignedIn ? ['{"alg":"none"}', JSON.stringify({ sub: principal(), iat: 0, exp: 900 }), ''].map((part) => btoa(part).replaceAll('=', '')).join('.') : null),
+    getToken: async () =>
+      account.isSignedIn
+        ? ['{"alg":"none"}', JSON.stringify({ sub: principal(), iat: 0, exp: 900 }), '']
+            .map((part) => btoa(part).replaceAll('=', ''))
+            .join('.')
+        : null,
     async withProof(mint, run) {
       if (mint) proofs.push(await mint())
       return { result: await run(), sent: true }

@@ -2,7 +2,11 @@ import type { ServerSession } from 'latchkey/server'
 import type { Pool, PoolClient } from 'pg'
 
 /** Runs `work` in a transaction that sees and writes the rows of one person alone. */
-export async function asPerson<Value>(pool: Pool, { principals }: Pick<ServerSession, 'principals'>, work: (client: PoolClient) => Promise<Value>): Promise<Value> {
+export async function asPerson<Value>(
+  pool: Pool,
+  { principals }: Pick<ServerSession, 'principals'>,
+  work: (client: PoolClient) => Promise<Value>,
+): Promise<Value> {
   const client = await pool.connect()
   let broken: Error | undefined
   const fail = (error: Error): void => void (broken = error)

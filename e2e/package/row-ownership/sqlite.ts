@@ -5,7 +5,9 @@ type Person = Pick<ServerSession, 'principals'>
 
 /** Titles of the notes of one person, under whichever principal they were written. */
 export function titlesOf(database: Database, { principals }: Person): string[] {
-  const statement = database.prepare<[string], string>('select title from note where owner in (select value from json_each(?)) order by title')
+  const statement = database.prepare<[string], string>(
+    'select title from note where owner in (select value from json_each(?)) order by title',
+  )
   return statement.pluck().all(JSON.stringify(principals))
 }
 
@@ -16,6 +18,8 @@ export function addNote(database: Database, { principals: [owner] }: Person, id:
 
 /** Changes a note, unless it is somebody else's. */
 export function renameNote(database: Database, { principals }: Person, id: string, title: string): boolean {
-  const statement = database.prepare('update note set title = ? where id = ? and owner in (select value from json_each(?))')
+  const statement = database.prepare(
+    'update note set title = ? where id = ? and owner in (select value from json_each(?))',
+  )
   return statement.run(title, id, JSON.stringify(principals)).changes === 1
 }

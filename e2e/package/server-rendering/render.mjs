@@ -2,7 +2,17 @@
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 
-const ABSENT = ['window', 'document', 'location', 'indexedDB', 'localStorage', 'sessionStorage', 'caches', 'addEventListener', 'XMLHttpRequest']
+const ABSENT = [
+  'window',
+  'document',
+  'location',
+  'indexedDB',
+  'localStorage',
+  'sessionStorage',
+  'caches',
+  'addEventListener',
+  'XMLHttpRequest',
+]
 const PRESENT = ['BroadcastChannel', 'fetch', 'setInterval']
 
 /** @type {string[]} */
@@ -22,7 +32,11 @@ function take() {
 /** @type {string[]} */
 const asked = []
 const ask = (/** @type {string} */ name) => async () => void asked.push(name)
-const account = /** @type {never} */ ({ getSession: ask('getSession'), getToken: ask('getToken'), signOut: ask('signOut') })
+const account = /** @type {never} */ ({
+  getSession: ask('getSession'),
+  getToken: ask('getToken'),
+  signOut: ask('signOut'),
+})
 
 const { createAuth } = await import('latchkey')
 await import('latchkey/react')
@@ -41,5 +55,17 @@ const refusal = await withAccount.ensureIdentity().catch((/** @type {{ code: str
 
 // Only when nothing is left to wait for: no channel, no timer, no connection keeps the process.
 process.once('beforeExit', () => {
-  console.log(JSON.stringify({ first, second, token, refusal, asked, byImport, byRendering, afterwards: take(), state: auth.getState() }))
+  console.log(
+    JSON.stringify({
+      first,
+      second,
+      token,
+      refusal,
+      asked,
+      byImport,
+      byRendering,
+      afterwards: take(),
+      state: auth.getState(),
+    }),
+  )
 })

@@ -13,7 +13,10 @@ export type AccountClient = ReturnType<typeof createAccountClient>
 
 export function createAccountClient() {
   // Better Auth would keep the `fetch` of this moment: the developer panel's offline switch could not reach it.
-  return createAuthClient({ plugins: [latchkeyClient()], fetchOptions: { customFetchImpl: (...request) => fetch(...request) } })
+  return createAuthClient({
+    plugins: [latchkeyClient()],
+    fetchOptions: { customFetchImpl: (...request) => fetch(...request) },
+  })
 }
 
 /** What an account is called: the address that it has, proven or not; null where that cannot be found out now. */
@@ -38,7 +41,12 @@ async function describeAccount(getToken: () => Promise<string | null>): Promise<
  * @param aside - remembers which identities were put aside
  * @param flush - tries to bring to the server what it does not have yet
  */
-export function createNotesAuth(account: AccountClient, notebook: Notebook, aside: Aside, flush: () => Promise<void>): Auth {
+export function createNotesAuth(
+  account: AccountClient,
+  notebook: Notebook,
+  aside: Aside,
+  flush: () => Promise<void>,
+): Auth {
   const provider = betterAuthAccount(account)
   return createAuth({
     account: provider,

@@ -3,7 +3,10 @@ import type { AuthState, Session, Storage } from 'latchkey'
 /** Where the identity is kept, and for how long. */
 export function durabilityWords({ authMode, storage }: AuthState): string {
   if (authMode === 'anonymous') return 'Nothing to keep yet'
-  if (storage.durability === 'recoverable') return authMode === 'external' ? 'Your account brings it back on any device' : 'Your backup brings it back on any device'
+  if (storage.durability === 'recoverable')
+    return authMode === 'external'
+      ? 'Your account brings it back on any device'
+      : 'Your backup brings it back on any device'
   // The library counts on a verified address only.
   if (authMode === 'external') return 'In your account, while you know its password'
   return DURABILITY_WORDS[storage.durability]
@@ -17,7 +20,8 @@ const DURABILITY_WORDS: Readonly<Record<Exclude<Storage['durability'], 'recovera
 
 /** Who could take the key away. */
 export function protectionWords({ authMode, storage }: AuthState): string {
-  if (storage.protection === 'none') return authMode === 'external' ? 'None of this account on this device: you came here by signing in' : 'None yet'
+  if (storage.protection === 'none')
+    return authMode === 'external' ? 'None of this account on this device: you came here by signing in' : 'None yet'
   return PROTECTION_WORDS[storage.protection]
 }
 
@@ -38,18 +42,22 @@ export function storageWords(problem: string, session: Session | null): string {
 
 const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> & { readonly KEYSTORE_UNAVAILABLE: string } = {
   KEYSTORE_UNAVAILABLE: 'This browser does not let the page keep anything at the moment.',
-  KEYSTORE_TIMEOUT: 'The storage of this browser does not answer. It often helps to close other tabs of this app, or to restart the browser.',
+  KEYSTORE_TIMEOUT:
+    'The storage of this browser does not answer. It often helps to close other tabs of this app, or to restart the browser.',
   KEYSTORE_CORRUPT: 'The identity kept in this browser is damaged; it was left as it is.',
   KEYSTORE_NEWER: 'A newer version of this app was used here. Reload to get it.',
-  KEYSTORE_BLOCKED: 'This browser is set to keep nothing for this site. Allow cookies and site data for it in the settings, then try again.',
+  KEYSTORE_BLOCKED:
+    'This browser is set to keep nothing for this site. Allow cookies and site data for it in the settings, then try again.',
   KEYSTORE_FULL: 'There is no space left on this device. Free some, then try again.',
   KEYSTORE_PRIVATE: 'This private window keeps nothing. Open the app in an ordinary window to keep your notes.',
   KEYSTORE_OPAQUE: 'This page is shown inside another one, which allows it no storage. Open it in a tab of its own.',
-  KEYSTORE_VANISHED: 'The data of this site was cleared, and the identity that was here went with it. Sign in to get the notes of your account back, or start anew.',
+  KEYSTORE_VANISHED:
+    'The data of this site was cleared, and the identity that was here went with it. Sign in to get the notes of your account back, or start anew.',
   CRYPTO_UNAVAILABLE: 'This browser lacks the cryptography that an identity needs.',
 }
 
-const VANISHED_HERE = 'The data of this site was cleared while the app was open here. Your identity is still in this tab: keep it again before you close it.'
+const VANISHED_HERE =
+  'The data of this site was cleared while the app was open here. Your identity is still in this tab: keep it again before you close it.'
 
 /** What can be done about it. */
 export function storageAction(problem: string | undefined, session: Session | null): string {
@@ -59,5 +67,7 @@ export function storageAction(problem: string | undefined, session: Session | nu
 
 /** What the browser said when it was asked to keep the identity. */
 export function persistenceWords(granted: boolean): string {
-  return granted ? 'This browser promised to keep it.' : 'The browser made no promise. It often does once the app is installed or used regularly.'
+  return granted
+    ? 'This browser promised to keep it.'
+    : 'The browser made no promise. It often does once the app is installed or used regularly.'
 }

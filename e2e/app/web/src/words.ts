@@ -26,13 +26,15 @@ export const SYNC_WORDS: Readonly<Record<SyncStatus, string>> = {
 /** Why the server does not take the session. */
 export function sessionWords({ authMode, error }: AuthState): string {
   if (authMode === 'external') return 'Please sign in again – your notes are safe here.'
-  if (error === 'expired') return 'The clock of this device seems to be wrong, so the server cannot be used. Your notes are safe here.'
+  if (error === 'expired')
+    return 'The clock of this device seems to be wrong, so the server cannot be used. Your notes are safe here.'
   return 'The server does not accept this device at the moment. Your notes are safe here.'
 }
 
 /** Why a sign-out should wait, and what becomes of the changes if it does not. */
 export function vetoWords(unsynced: number): string {
-  const [have, stay, are, them] = unsynced === 1 ? ['has', 'it stays', 'is', 'it'] : ['have', 'they stay', 'are', 'them']
+  const [have, stay, are, them] =
+    unsynced === 1 ? ['has', 'it stays', 'is', 'it'] : ['have', 'they stay', 'are', 'them']
   return (
     `${quantity(unsynced, 'change')} ${have} not reached the server. If you sign out now, ${stay} in this browser and ` +
     `${are} sent when you sign in here again. Until then your other devices do not have ${them}.`
@@ -43,8 +45,10 @@ export function vetoWords(unsynced: number): string {
 export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthState): string {
   if (code === 'OFFLINE') return 'The server cannot be reached. Nothing has changed here; try again in a moment.'
   if (code === 'CONFLICT' && authMode === 'external') return OTHER_ACCOUNT
-  if (code === 'PRINCIPAL_TAKEN') return 'The notes on this device belong to another account already. Sign in to that one; nothing has changed.'
-  if (code === 'IDENTITY_CHANGED' || code === 'UPGRADE_IN_PROGRESS') return 'Another tab is signing in or out. Try again in a moment.'
+  if (code === 'PRINCIPAL_TAKEN')
+    return 'The notes on this device belong to another account already. Sign in to that one; nothing has changed.'
+  if (code === 'IDENTITY_CHANGED' || code === 'UPGRADE_IN_PROGRESS')
+    return 'Another tab is signing in or out. Try again in a moment.'
   const refusal = (cause as { code?: string } | undefined)?.code ?? ''
   return REFUSALS[refusal] ?? 'That did not work, and nothing has changed here. Please try again.'
 }

@@ -48,7 +48,10 @@ export interface Summary {
 
 /** @param token - of an account that is signed in at the account server, and not in force here */
 export async function fetchSummary(token: string): Promise<Summary> {
-  const response = await fetch('/api/notes/summary', { headers: { authorization: `Bearer ${token}` }, cache: 'no-store' })
+  const response = await fetch('/api/notes/summary', {
+    headers: { authorization: `Bearer ${token}` },
+    cache: 'no-store',
+  })
   if (!response.ok) throw new RefusedError(response.status)
   return response.json() as Promise<Summary>
 }

@@ -10,7 +10,10 @@ const KEY = ['owner', 'id']
 let opening: Promise<IDBDatabase> | undefined
 
 /** Runs `work` in one transaction over both stores, and waits until it is kept. All of it happens, or nothing. */
-export async function transact<Value>(mode: IDBTransactionMode, work: (stores: Stores) => Promise<Value>): Promise<Value> {
+export async function transact<Value>(
+  mode: IDBTransactionMode,
+  work: (stores: Stores) => Promise<Value>,
+): Promise<Value> {
   const transaction = await begin(mode)
   const finished = settle(transaction)
   try {

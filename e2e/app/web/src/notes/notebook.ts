@@ -136,7 +136,8 @@ export function createNotebook(onSaved: () => void): Notebook {
       if (note) change(changeNote(note, text))
     },
     remove,
-    restore: (note) => change(changeNote(shown.get(note.id) ?? note, { title: note.title, body: note.body, deleted: false })),
+    restore: (note) =>
+      change(changeNote(shown.get(note.id) ?? note, { title: note.title, body: note.body, deleted: false })),
     tidy(id) {
       const note = shown.get(id)
       if (note && isBlank(note)) remove(id)

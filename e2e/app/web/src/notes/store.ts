@@ -72,7 +72,8 @@ async function reownIn(stores: Stores, principal: string, principals: readonly s
     for (const note of notes) await move(stores, note, pending.has(note.id), principal)
   }
   const { notes, pending } = await holdingsIn(stores, principal)
-  for (const note of notes) if (!principals.includes(originOf(note))) await move(stores, note, pending.has(note.id), originOf(note))
+  for (const note of notes)
+    if (!principals.includes(originOf(note))) await move(stores, note, pending.has(note.id), originOf(note))
 }
 
 const originOf = ({ origin, owner }: Note): string => origin ?? owner
@@ -108,7 +109,11 @@ export function removeAll(owner: string): Promise<void> {
  * @param principals - whose notes the rows are
  * @returns whether anything waits again
  */
-export function mergeFromServer(owner: string, rows: readonly ServerNote[], principals: readonly string[]): Promise<boolean> {
+export function mergeFromServer(
+  owner: string,
+  rows: readonly ServerNote[],
+  principals: readonly string[],
+): Promise<boolean> {
   return transact('readwrite', async (stores) => {
     await reownIn(stores, owner, principals)
     const { notes, pending } = await holdingsIn(stores, owner)

@@ -28,7 +28,11 @@ const WORDS = {
   },
 } as const
 
-const AGAIN = { ...WORDS['sign-in'], heading: 'Sign in again', words: 'The session has ended. Your notes on this device are waiting.' } as const
+const AGAIN = {
+  ...WORDS['sign-in'],
+  heading: 'Sign in again',
+  words: 'The session has ended. Your notes on this device are waiting.',
+} as const
 
 interface Fields {
   readonly email: HTMLInputElement
@@ -92,7 +96,9 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
     if (auth.getState().phase === 'conflict') return onConflict()
     // What waits for the person's word is in the notices.
     if (result.outcome === 'pending') return announce('Almost there: see the notice.')
-    announce(intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.')
+    announce(
+      intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.',
+    )
   }
 
   first(dialog, 'form').addEventListener('submit', (event) => {

@@ -26,7 +26,11 @@ export function conflictWords(account: string, isTaken: boolean): ConflictWords 
 /** Why a decision did not work out. Nothing is lost in any of these cases. */
 export function decisionFailure({ code, cause }: LatchkeyError): string {
   const refusal = (cause as { code?: string } | undefined)?.code ?? ''
-  return DECISION_FAILURES[code] ?? DECISION_FAILURES[refusal] ?? 'That did not work, and nothing has changed. Please try again.'
+  return (
+    DECISION_FAILURES[code] ??
+    DECISION_FAILURES[refusal] ??
+    'That did not work, and nothing has changed. Please try again.'
+  )
 }
 
 const DECISION_FAILURES: Readonly<Partial<Record<string, string>>> = {
@@ -34,8 +38,10 @@ const DECISION_FAILURES: Readonly<Partial<Record<string, string>>> = {
   SESSION_MISSING: 'The sign-in has ended meanwhile. Nothing has changed; sign in again.',
   CONFLICT_MISSING: 'This was decided in another tab.',
   IDENTITY_CHANGED: 'Another tab is signing in or out. Try again in a moment.',
-  PRINCIPAL_TAKEN: 'The notes on this device belong to another account, so this one cannot take them. Nothing has changed.',
-  ALIASES_FULL: 'This account has taken over from as many devices as it can. Nothing has changed; you can still use the account and keep these notes aside.',
+  PRINCIPAL_TAKEN:
+    'The notes on this device belong to another account, so this one cannot take them. Nothing has changed.',
+  ALIASES_FULL:
+    'This account has taken over from as many devices as it can. Nothing has changed; you can still use the account and keep these notes aside.',
   ALIAS_UNKNOWN: 'This was undone already, on another device or in another tab.',
   SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and then try once more.',
 }

@@ -57,11 +57,15 @@ export function createConflictDialog(app: App): ConflictDialog {
     announce(words)
   }
 
-  for (const choice of ['adopt', 'switch', 'cancel', 'discard'] as const) onClick(`conflict-${choice}`, () => decide(choice))
+  for (const choice of ['adopt', 'switch', 'cancel', 'discard'] as const)
+    onClick(`conflict-${choice}`, () => decide(choice))
   onClick('conflict-ask-discard', () => showStep('discard'))
   onClick('conflict-keep', () => showStep('choose'))
   for (const close of ['conflict-close', 'conflict-later']) onClick(close, () => dialog.close())
-  dialog.addEventListener('close', () => found() && announce('Nothing was decided. You can decide later, from the notices.'))
+  dialog.addEventListener(
+    'close',
+    () => found() && announce('Nothing was decided. You can decide later, from the notices.'),
+  )
 
   return {
     async open() {

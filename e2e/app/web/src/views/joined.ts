@@ -18,14 +18,28 @@ export function createJoined(app: App): View {
     for (const alias of account?.principals.slice(1) ?? []) aside.put(account!.principal, alias)
     const found = account ? await aside.of(account.principal) : []
     const principals = found.filter((principal) => !account!.principals.includes(principal))
-    kept.show(await Promise.all(principals.map(async (principal) => [principal, `${quantity((await readHoldings(principal)).notes.length, 'note')} of this device, kept aside`] as const)))
+    kept.show(
+      await Promise.all(
+        principals.map(
+          async (principal) =>
+            [
+              principal,
+              `${quantity((await readHoldings(principal)).notes.length, 'note')} of this device, kept aside`,
+            ] as const,
+        ),
+      ),
+    )
   }
 
   return {
     render() {
       const { session, authMode } = auth.getState()
       const aliases = authMode === 'external' ? session!.principals.slice(1) : []
-      adopted.show(aliases.map((alias) => [alias, adoptedWords(notebook.notes().filter(({ origin }) => origin === alias).length)] as const))
+      adopted.show(
+        aliases.map(
+          (alias) => [alias, adoptedWords(notebook.notes().filter(({ origin }) => origin === alias).length)] as const,
+        ),
+      )
       const now = [authMode, ...(session?.principals ?? [])].join()
       if (now === shown) return
       shown = now
@@ -65,7 +79,11 @@ function createRow(principal: string, words: string, label: string): HTMLLIEleme
   const row = document.createElement('li')
   const text = Object.assign(document.createElement('span'), { textContent: words, id: `row-${principal}` })
   const code = Object.assign(document.createElement('code'), { textContent: principal.slice(0, 8), title: principal })
-  const button = Object.assign(document.createElement('button'), { type: 'button', className: 'button small', textContent: label })
+  const button = Object.assign(document.createElement('button'), {
+    type: 'button',
+    className: 'button small',
+    textContent: label,
+  })
   button.dataset['principal'] = principal
   button.setAttribute('aria-describedby', text.id)
   text.append(' ', code)
@@ -94,17 +112,26 @@ function confirmUndo(count: number, isHere: boolean, problem?: string): Promise<
   const dialog = part<HTMLDialogElement>('undo-dialog')
   const what = count === 0 ? 'What the account adopted' : `The ${quantity(count, 'adopted note')}`
   const [verb, them] = count === 1 || count === 0 ? ['goes', 'it'] : ['go', 'them']
-  const where = isHere ? `${verb} back to this device alone, kept aside: you open ${them} from the account area.` : `${verb} back to the device that wrote ${them}. Where that device is lost, nobody can open ${them} any more.`
-  setText(part('undo-words'), problem ?? `${what} ${where} What you wrote with the account since then stays in the account.`)
+  const where = isHere
+    ? `${verb} back to this device alone, kept aside: you open ${them} from the account area.`
+    : `${verb} back to the device that wrote ${them}. Where that device is lost, nobody can open ${them} any more.`
+  setText(
+    part('undo-words'),
+    problem ?? `${what} ${where} What you wrote with the account since then stays in the account.`,
+  )
   setText(part('undo-keep'), problem ? 'Close' : 'Keep both')
   setHidden(part('undo-anyway'), problem !== undefined)
   dialog.returnValue = ''
   dialog.showModal()
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      part('account-menu').focus()
-      resolve(dialog.returnValue === 'undo')
-    }, { once: true })
+    dialog.addEventListener(
+      'close',
+      () => {
+        part('account-menu').focus()
+        resolve(dialog.returnValue === 'undo')
+      },
+      { once: true },
+    )
   })
 }
 

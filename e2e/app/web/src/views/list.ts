@@ -40,7 +40,9 @@ export function createList({ notebook, route }: App, actions: Actions): View {
 
   function render(): void {
     const wanted = search.value.trim().toLowerCase()
-    const notes = notebook.notes().filter((note) => !wanted || `${note.title}\n${note.body}`.toLowerCase().includes(wanted))
+    const notes = notebook
+      .notes()
+      .filter((note) => !wanted || `${note.title}\n${note.body}`.toLowerCase().includes(wanted))
     const open = route.noteId()
     const stop = notes.find(({ id }) => id === open)?.id ?? notes[0]?.id
     const wantedRows = notes.map((note) => {
@@ -63,12 +65,18 @@ function itemOf(target: EventTarget | null): HTMLElement | null {
 function neighbourOf(list: HTMLElement, item: HTMLElement, key: string): HTMLElement | undefined {
   const items = [...list.querySelectorAll<HTMLElement>('[data-testid="note-item"]')]
   const place = items.indexOf(item)
-  const targets: Readonly<Record<string, number>> = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 }
+  const targets: Readonly<Record<string, number>> = {
+    ArrowDown: place + 1,
+    ArrowUp: place - 1,
+    Home: 0,
+    End: items.length - 1,
+  }
   return items[targets[key] ?? -1]
 }
 
 function focusItem(list: HTMLElement, item: HTMLElement): void {
-  for (const other of list.querySelectorAll<HTMLElement>('[data-testid="note-item"]')) other.tabIndex = other === item ? 0 : -1
+  for (const other of list.querySelectorAll<HTMLElement>('[data-testid="note-item"]'))
+    other.tabIndex = other === item ? 0 : -1
   item.focus()
 }
 

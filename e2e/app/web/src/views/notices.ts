@@ -52,7 +52,10 @@ export function createNotices(app: App, acts: NoticeActs): View {
 }
 
 /** An account that is signed in in this browser and waits for the person's word, or a sign-in that is not complete yet. */
-function createWaiting({ auth, account }: App, { decide }: NoticeActs): { render(upgrade: UpgradeState | undefined): void } {
+function createWaiting(
+  { auth, account }: App,
+  { decide }: NoticeActs,
+): { render(upgrade: UpgradeState | undefined): void } {
   const notice = part('waiting-notice')
   const name = first(notice, '[data-slot="waiting-name"]')
   let asked = ''
@@ -60,7 +63,11 @@ function createWaiting({ auth, account }: App, { decide }: NoticeActs): { render
   async function use(): Promise<void> {
     const result = await auth.upgrade()
     if (auth.getState().phase === 'conflict') return decide()
-    announce(result.outcome === 'failed' || result.outcome === 'taken' ? failureWords(result.error, auth.getState()) : 'Signed in.')
+    announce(
+      result.outcome === 'failed' || result.outcome === 'taken'
+        ? failureWords(result.error, auth.getState())
+        : 'Signed in.',
+    )
   }
 
   onClick('waiting-use', use)
@@ -77,10 +84,18 @@ function createWaiting({ auth, account }: App, { decide }: NoticeActs): { render
       const now = found?.accountId ?? `pending ${pending?.expected}`
       setHidden(part('waiting-use'), !found)
       setText(part('waiting-cancel'), found ? 'Not me' : 'Stop waiting')
-      setText(first(notice, 'span'), found ? 'is signed in in this browser, but not in this app. Nothing has changed here.' : 'Finish it with the message that was sent to you.')
+      setText(
+        first(notice, 'span'),
+        found
+          ? 'is signed in in this browser, but not in this app. Nothing has changed here.'
+          : 'Finish it with the message that was sent to you.',
+      )
       if (now === asked) return
       asked = now
-      setText(name, found ? 'An account' : `The sign-in${pending?.expected ? ` of ${pending.expected}` : ''} is not complete yet.`)
+      setText(
+        name,
+        found ? 'An account' : `The sign-in${pending?.expected ? ` of ${pending.expected}` : ''} is not complete yet.`,
+      )
       if (found) void accountName(account, found).then((known) => known && asked === now && setText(name, known))
     },
   }

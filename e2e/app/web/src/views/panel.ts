@@ -69,6 +69,7 @@ function createKeep(auth: Auth): { render(state: AuthState): void; forget(): voi
 
 const EXPLANATIONS = {
   anonymous: 'Nothing here belongs to anybody yet.',
-  'local-first': 'This browser made an identity of its own, and your notes belong to it. An account lets you take it to other devices.',
+  'local-first':
+    'This browser made an identity of its own, and your notes belong to it. An account lets you take it to other devices.',
   external: 'Your account owns the same notes on every device where you sign in.',
 } as const
