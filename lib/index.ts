@@ -12,7 +12,13 @@ export type { AccountProvider, AccountSession, ProvenRun, Typing } from './clien
 export type { ImportSecretOptions, KeptIdentity } from './client/backup.ts'
 export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/devtools.ts'
 export type { EnsureIdentityOptions } from './client/ensure-identity.ts'
-export type { AuthOptions, ConflictPolicy, LocalHoldings, PrincipalChange } from './client/options.ts'
+export type {
+  AuthOptions,
+  ConflictPolicy,
+  ExchangedAudience,
+  LocalHoldings,
+  PrincipalChange,
+} from './client/options.ts'
 export type { SignOutOptions } from './client/sign-out.ts'
 export type { GetTokenOptions } from './client/token.ts'
 export type { ConflictPreview, ResolveOptions, UpgradeResult } from './client/resolve.ts'
@@ -34,4 +40,4 @@ export type {
   UpgradeState,
   WaitingAccount,
 } from './machine/state.ts'
-export type { Decision, EventType } from './machine/transition.ts'
+export type { Decision, EventType, PrincipalChangeReason } from './machine/transition.ts'

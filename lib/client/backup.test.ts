@@ -66,7 +66,7 @@ describe('importing a secret', () => {
     const other = await testDevice()
     await auth.importSecret(other.secret, { replace: true })
     expect(auth.getState().session?.principal).toBe(other.principal)
-    expect(await auth.keptIdentities()).toEqual([
+    expect(await auth.listIdentities()).toEqual([
       { principal: first.principal, createdAt: browser.clock.now(), origin: 'created' },
     ])
 
@@ -107,6 +107,6 @@ describe('importing a secret', () => {
 describe('identities that were set aside', () => {
   test('are none at first, and never the one in force', async () => {
     const auth = await testBrowser().load()
-    expect(await auth.keptIdentities()).toEqual([])
+    expect(await auth.listIdentities()).toEqual([])
   })
 })

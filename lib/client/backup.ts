@@ -70,7 +70,7 @@ export async function importSecret(
 }
 
 /** The device identities that were set aside. */
-export async function keptIdentities(runtime: Runtime): Promise<KeptIdentity[]> {
+export async function listIdentities(runtime: Runtime): Promise<KeptIdentity[]> {
   await runtime.read()
   const ring = runtime.ring()
   const inForce = runtime.core.currentEntry(ring)?.principal

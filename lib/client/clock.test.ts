@@ -88,18 +88,18 @@ describe('the correction', () => {
     const auth = await browser.load({
       account: { ...browser.account.provider, getTime: () => Promise.reject(new Error('no clock')) },
     })
-    auth.rejectToken('expired')
+    auth.reportToken('expired')
     expect(readPayload((await auth.getToken())!)['iat']).toBe(browser.clock.now() / 1000)
   })
 
   test('helps an app that reports the refusal itself', async () => {
     const { auth } = await wrongBy(HOUR)
     await auth.getToken()
-    auth.rejectToken('expired')
+    auth.reportToken('expired')
     expect(auth.getState().error).toBe('expired')
     const iat = readPayload((await auth.getToken())!)['iat'] as number
     expect(iat).toBe(manualClock().now() / 1000)
-    auth.acceptToken()
+    auth.reportToken(null)
     expect(auth.getState().error).toBeUndefined()
   })
 })

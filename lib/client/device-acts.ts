@@ -14,7 +14,7 @@ export async function deriveKey(runtime: Runtime, purpose: string): Promise<Uint
 }
 
 /** Remembers that the identity in force may own something that only a server or a queue knows. */
-export async function recordWrite(runtime: Runtime): Promise<void> {
+export async function markWritten(runtime: Runtime): Promise<void> {
   await mark(runtime, runtime.getState().session?.principal, { wrote: true })
 }
 

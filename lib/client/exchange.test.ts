@@ -16,7 +16,7 @@ function world() {
     server,
     browser,
     exchanges,
-    load: () => browser.load({ exchange: [SYNC], hardenAfterUpgrade: false }),
+    load: () => browser.load({ audiences: { [SYNC]: { audience: SYNC, via: 'exchange' } }, harden: 'never' }),
   }
 }
 
@@ -115,7 +115,7 @@ describe('a token for an audience that is exchanged', () => {
   test("from a provider without an exchange is the app's mistake", async () => {
     const { browser } = world()
     const { exchange: _, ...provider } = browser.account.provider
-    const auth = await browser.load({ exchange: [SYNC], account: provider })
+    const auth = await browser.load({ audiences: { [SYNC]: { audience: SYNC, via: 'exchange' } }, account: provider })
     await expect(auth.getToken({ audience: SYNC })).rejects.toBeInstanceOf(TypeError)
   })
 })

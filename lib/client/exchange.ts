@@ -6,7 +6,7 @@ import { proofFor } from './proof.ts'
 import type { Runtime } from './runtime.ts'
 
 /**
- * Gets a token that the account server signs: by exchange where the audience is one for that, else of the account.
+ * Fetches a token that the account server signs: by token exchange for audiences with `via: 'exchange'`, otherwise the account's own.
  *
  * @param refused - see {@link accountToken}
  */
@@ -16,7 +16,7 @@ export function issuedToken(
   audience: string,
   refused: KeptToken | undefined,
 ): Promise<KeptToken> {
-  return runtime.options.exchange?.includes(audience)
+  return runtime.core.isExchanged(runtime.options, audience)
     ? exchangedToken(runtime, session, audience)
     : accountToken(runtime, session, refused)
 }

@@ -1,5 +1,5 @@
 import { correctClock } from './clock.ts'
-import { deviceInForce, recordWrite } from './device-acts.ts'
+import { deviceInForce, markWritten } from './device-acts.ts'
 import { reasonOf } from './refused.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -34,7 +34,8 @@ export async function authFetch(runtime: Runtime, ...given: Parameters<typeof fe
 
 function audienceFor(runtime: Runtime, origin: string): string {
   const { audiences = {} } = runtime.options
-  if (Object.hasOwn(audiences, origin)) return audiences[origin]!
+  const entry = Object.hasOwn(audiences, origin) ? audiences[origin]! : undefined
+  if (entry) return typeof entry === 'string' ? entry : entry.audience
   if (origin === globalThis.location?.origin) return runtime.audience()
   throw runtime.core.fail('ORIGIN_NOT_ALLOWED', origin)
 }
@@ -42,5 +43,5 @@ function audienceFor(runtime: Runtime, origin: string): string {
 /** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
 async function rememberWrite(runtime: Runtime, { method }: Request): Promise<void> {
   const entry = deviceInForce(runtime, runtime.ring())
-  if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await recordWrite(runtime)
+  if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await markWritten(runtime)
 }

@@ -62,9 +62,9 @@ describe('once the account brings the principal back', () => {
       identifiers: [],
     })
     const first = await browser.load()
-    await first.recordWrite()
+    await first.markWritten()
     await first.upgrade(() => browser.account.signIn('ada'))
-    expect(await first.resolve('adopt')).toMatchObject({ outcome: 'adopted' })
+    expect(await first.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted' })
     const auth = await browser.load()
     await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     expect((await deviceIn(browser.store)).secret).toBeUndefined()
@@ -72,7 +72,7 @@ describe('once the account brings the principal back', () => {
 
   test('not where the app said no', async () => {
     const browser = testBrowser()
-    const auth = await recoverable(browser, { hardenAfterUpgrade: false })
+    const auth = await recoverable(browser, { harden: 'never' })
     await vi.waitFor(() => expect(auth.getState().storage.durability).toBe('recoverable'), { timeout: 30_000 })
     expect(protectionOf(auth)).toBe('extractable')
     expect((await deviceIn(browser.store)).secret).toBeDefined()
@@ -101,16 +101,16 @@ describe('once the account brings the principal back', () => {
   })
 })
 
-describe('hardened: true', () => {
+describe("harden: 'always'", () => {
   test('keeps only keys from the first start on, and they last over reloads', async () => {
     vi.stubGlobal('indexedDB', new IDBFactory())
     const browser = testBrowser(undefined, undefined, indexedDbStore('hardened'))
-    const first = await browser.load({ hardened: true })
+    const first = await browser.load({ harden: 'always' })
     await vi.waitFor(() => expect(protectionOf(first)).toBe('hardened'), { timeout: 30_000 })
     const { principal } = first.getState().session!
     first.close()
 
-    const auth = await browser.load({ hardened: true })
+    const auth = await browser.load({ harden: 'always' })
     const verifier = createTokenVerifier({ audience: 'https://app.example', clock: browser.clock.now })
     await expect(verifier.verify((await auth.getToken())!)).resolves.toMatchObject({ principal })
     auth.close()
@@ -121,7 +121,7 @@ describe('hardened: true', () => {
     const plain = await browser.load()
     const secret = await plain.exportSecret()
     const expected = await plain.deriveKey('notes')
-    const auth = await testBrowser().load({ hardened: true, initialMode: 'anonymous' })
+    const auth = await testBrowser().load({ harden: 'always', initialMode: 'anonymous' })
     await auth.importSecret(secret)
     await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     expect(await auth.deriveKey('notes')).toEqual(expected)
@@ -129,7 +129,7 @@ describe('hardened: true', () => {
 
   test('what is taken over from an upgrade signs proofs too', async () => {
     const browser = testBrowser()
-    const auth = await browser.load({ hardened: true })
+    const auth = await browser.load({ harden: 'always' })
     await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     const { principal } = auth.getState().session!
     expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({
@@ -159,8 +159,8 @@ describe('an engine that cannot keep such keys', () => {
 
   test('leaves the secret as it was, and nothing is wrong with the store', async () => {
     const store = refusing()
-    const auth = await testBrowser(undefined, undefined, store).load({ hardened: true })
-    await auth.recordWrite()
+    const auth = await testBrowser(undefined, undefined, store).load({ harden: 'always' })
+    await auth.markWritten()
     expect(auth.getState().storage).toEqual({ durability: 'ephemeral', protection: 'extractable' })
     expect((await deviceIn(store)).secret).toBeDefined()
     expect(await auth.getToken()).not.toBeNull()
@@ -183,7 +183,7 @@ describe('an engine that cannot keep such keys', () => {
       )
     }
     const store: RecordStore = { ...inner, read: async () => breakKeys(await inner.read()) }
-    const auth = await testBrowser(undefined, undefined, store).load({ hardened: true })
+    const auth = await testBrowser(undefined, undefined, store).load({ harden: 'always' })
     await vi.waitFor(async () => expect((await deviceIn(inner)).keys).toBeUndefined(), { timeout: 30_000 })
     expect((await deviceIn(inner)).secret).toBeDefined()
     expect(protectionOf(auth)).toBe('extractable')
@@ -191,7 +191,7 @@ describe('an engine that cannot keep such keys', () => {
 
   test('a page that died between the two writes is finished by the next start', async () => {
     const browser = testBrowser()
-    const auth = await browser.load({ hardened: true })
+    const auth = await browser.load({ harden: 'always' })
     await vi.waitFor(() => expect(protectionOf(auth)).toBe('hardened'), { timeout: 30_000 })
     const { keys } = await deviceIn(browser.store)
     const fresh = testBrowser()
@@ -202,7 +202,7 @@ describe('an engine that cannot keep such keys', () => {
       return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, keys })) }
     })
     // Keys beside the secret, and even somebody else's: the secret still counts, and the keys are made anew.
-    const next = await fresh.load({ hardened: true })
+    const next = await fresh.load({ harden: 'always' })
     await vi.waitFor(() => expect(protectionOf(next)).toBe('hardened'), { timeout: 30_000 })
     expect(next.getState().session).toEqual(unhardened.getState().session)
     expect(secret).toHaveLength(43)

@@ -41,10 +41,11 @@ function candidate({ options, core }: Runtime, ring: Keyring): DeviceEntry | und
   const current = core.currentEntry(ring)
   if (!current) return undefined
   const account = current.kind === 'account' ? current : undefined
-  const { hardened = false, hardenAfterUpgrade = true } = options
-  const isWanted = hardened || (hardenAfterUpgrade && account?.recoverable)
+  const { harden: when = 'after-upgrade' } = options
+  const isAlways = when === 'always'
+  const isWanted = isAlways || (when === 'after-upgrade' && account?.recoverable)
   const principals = [current.principal, ...(account?.aliases ?? [])]
-  const isReady = (entry: DeviceEntry): boolean => hardened || !entry.derived || entry.backedUpAt !== null
+  const isReady = (entry: DeviceEntry): boolean => isAlways || !entry.derived || entry.backedUpAt !== null
   return isWanted
     ? ring.entries.find(
         (entry): entry is DeviceEntry =>

@@ -105,7 +105,7 @@ describe('an upgrade without a session yet', () => {
     const given = await world()
     await waiting(given)
     followLink(given, { open: false, principal: 'ada' })
-    await given.auth.recordWrite()
+    await given.auth.markWritten()
     const auth = await given.browser.load()
     await settled(auth, {
       phase: 'conflict',
@@ -169,7 +169,7 @@ describe('a session that appears outside', () => {
     followLink(given)
     const auth = await given.browser.load()
     await settled(auth, { phase: 'pending', upgrade: { account: { accountId: 'account-ada', identifiers: [ADA] } } })
-    expect(await auth.upgrade()).toMatchObject({ outcome: 'upgraded', session: { principal: given.principal } })
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'upgraded', session: { principal: given.principal } })
     expect(given.server.accounts.get('ada')!.aliases).toEqual(['account-ada'])
   })
 
@@ -190,7 +190,7 @@ describe('a session that appears outside', () => {
     await settled(auth, { phase: 'pending' })
     given.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
     given.browser.account.setSession('eve')
-    expect(await auth.upgrade()).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
   })
 
@@ -234,7 +234,7 @@ describe('a session that appears outside', () => {
 
   test('nothing to take is a failure that says so', async () => {
     const given = await world()
-    expect(await given.auth.upgrade()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
+    expect(await given.auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
     expect(given.auth.getState().phase).toBe('ready')
   })
 })

@@ -1,4 +1,10 @@
+import type { AuthEvent, PrincipalChangeReason } from '../machine/transition.ts'
 import type { Runtime } from './runtime.ts'
+
+/** Only these events change the principal: see the `show` rows of the transition table. */
+function reasonOf(event: AuthEvent): PrincipalChangeReason {
+  return event.type === 'conflictResolved' ? event.decision : (event.type as PrincipalChangeReason)
+}
 
 /** Tells the app what it asked to hear. */
 export function reportToApp(runtime: Runtime): void {
@@ -7,9 +13,6 @@ export function reportToApp(runtime: Runtime): void {
   runtime.on('reportPrincipalChange', (before, event) => {
     const from = before.session?.principal ?? null
     const to = runtime.getState().session?.principal ?? null
-    if (from !== to)
-      runtime.core.guarded(() =>
-        onPrincipalChange?.({ from, to, reason: event.type === 'conflictResolved' ? event.decision : event.type }),
-      )
+    if (from !== to) runtime.core.guarded(() => onPrincipalChange?.({ from, to, reason: reasonOf(event) }))
   })
 }

@@ -22,13 +22,13 @@ async function world(options: AuthOptions = {}) {
   const browser = testBrowser(server, clock)
   const changes: unknown[] = []
   const given = {
-    hardenAfterUpgrade: false,
+    harden: 'never' as const,
     onPrincipalChange: (change: unknown) => void changes.push(change),
     ...options,
   }
   const auth = await browser.load(given)
   await hasLooked(browser)
-  await auth.recordWrite()
+  await auth.markWritten()
   const { principal } = auth.getState().session!
   const signIn = () => auth.upgrade(() => browser.account.signIn('ada'))
   return { clock, server, browser, auth, principal, changes, signIn, load: () => browser.load(given) }
@@ -77,7 +77,7 @@ describe('a conflict', () => {
   test('lets the person go on as who they are', async () => {
     const { auth, principal } = await inConflict()
     expect(await auth.getToken()).not.toBeNull()
-    await auth.recordWrite()
+    await auth.markWritten()
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
   })
 
@@ -110,7 +110,7 @@ describe('a conflict', () => {
     clock.advance(20 * 60_000)
     await other.getToken()
     expect(other.getState().phase).toBe('conflict')
-    await auth.resolve('cancel')
+    await auth.cancelUpgrade()
     clock.advance(20 * 60_000)
     await other.getToken()
     expect(other.getState().phase).toBe('ready')
@@ -151,7 +151,7 @@ describe('the preview', () => {
 describe('adopt', () => {
   test("makes the device's principal an alias: the account has the data of both", async () => {
     const { auth, browser, server, principal, changes, load } = await inConflict()
-    expect(await auth.resolve('adopt')).toMatchObject({
+    expect(await auth.resolveConflict('adopt')).toMatchObject({
       outcome: 'adopted',
       session: { principal: 'ada', principals: ['ada', principal], authMode: 'external' },
     })
@@ -163,14 +163,14 @@ describe('adopt', () => {
 
   test("leaves the device's key where it was, and the state says how it is kept until an undo sets it aside", async () => {
     const { auth, browser, principal, load } = await inConflict()
-    await auth.resolve('adopt')
+    await auth.resolveConflict('adopt')
     expect((await ringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([
       ['device', true],
       ['account', false],
     ])
     expect(auth.getState().storage.protection).toBe('extractable')
     expect((await load()).getState().storage.protection).toBe('extractable')
-    await auth.undoAdopt(principal)
+    await auth.unlinkAlias(principal)
     expect((await ringOf(browser)).entries).toHaveLength(2)
     expect(auth.getState().storage.protection).toBe('none')
   })
@@ -179,8 +179,8 @@ describe('adopt', () => {
     const { auth } = await inConflict()
     const { auth: derived } = await inConflict()
     await derived.deriveKey('notes')
-    await auth.resolve('adopt')
-    await derived.resolve('adopt')
+    await auth.resolveConflict('adopt')
+    await derived.resolveConflict('adopt')
     expect([auth, derived].map((each) => each.getState().storage.durability)).toEqual(['recoverable', 'ephemeral'])
   })
 
@@ -192,13 +192,13 @@ describe('adopt', () => {
       await link(prove)
       throw Object.assign(new Error(), { code: 'OFFLINE', [Symbol.for('latchkey.error')]: true })
     })
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
     expect(auth.getState()).toMatchObject({
       phase: 'conflict',
       session: { principal },
       upgrade: { failure: 'OFFLINE' },
     })
-    expect(await auth.resolve('adopt')).toMatchObject({
+    expect(await auth.resolveConflict('adopt')).toMatchObject({
       outcome: 'adopted',
       session: { principals: ['ada', principal] },
     })
@@ -207,16 +207,16 @@ describe('adopt', () => {
   test('without a network leaves the conflict as it is', async () => {
     const { auth, browser, principal } = await inConflict()
     browser.account.online = false
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
     browser.account.online = true
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'adopted' })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted' })
   })
 
   test('where the session ended meanwhile says so, and the conflict is over', async () => {
     const { auth, browser, principal, signIn } = await inConflict()
     browser.account.setSession(null)
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
     expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal } })
     expect((await signIn()).outcome).toBe('conflict')
   })
@@ -231,7 +231,7 @@ describe('adopt', () => {
       claims: {},
     })
     browser.account.setSession('eve')
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
     expect(server.accounts.get('eve')!.aliases).toEqual([])
     expect(auth.getState().session!.principal).toBe(principal)
   })
@@ -239,13 +239,15 @@ describe('adopt', () => {
   test('of a principal that another account took meanwhile is refused', async () => {
     const { auth, server, principal } = await inConflict()
     server.accounts.set('eve', { accountId: 'account-eve', principal, aliases: [], recoverable: true, claims: {} })
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'PRINCIPAL_TAKEN' } })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'PRINCIPAL_TAKEN' } })
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
   })
 
   test('twice at once is done once', async () => {
     const { auth, server, principal } = await inConflict()
-    const outcomes = (await Promise.all([auth.resolve('adopt'), auth.resolve('adopt')])).map(({ outcome }) => outcome)
+    const outcomes = (await Promise.all([auth.resolveConflict('adopt'), auth.resolveConflict('adopt')])).map(
+      ({ outcome }) => outcome,
+    )
     expect(outcomes.sort()).toEqual(['adopted', 'failed'])
     expect(server.accounts.get('ada')!.aliases).toEqual([principal])
   })
@@ -255,19 +257,19 @@ describe('adopt', () => {
     const principals: string[] = []
     for (let device = 0; device < 5; device++) {
       const browser = testBrowser(server, clock)
-      const auth = await browser.load({ hardenAfterUpgrade: false })
-      await auth.recordWrite()
+      const auth = await browser.load({ harden: 'never' })
+      await auth.markWritten()
       principals.push(auth.getState().session!.principal)
       expect((await auth.upgrade(() => browser.account.signIn('ada'))).outcome).toBe('conflict')
-      expect((await auth.resolve('adopt')).outcome).toBe('adopted')
+      expect((await auth.resolveConflict('adopt')).outcome).toBe('adopted')
     }
     expect(server.accounts.get('ada')!.aliases).toEqual(principals)
   })
 
   test('can be taken back: the alias is its own again, and kept on the device', async () => {
     const { auth, server, principal } = await inConflict()
-    await auth.resolve('adopt')
-    expect((await auth.undoAdopt(principal)).principals).toEqual(['ada'])
+    await auth.resolveConflict('adopt')
+    expect((await auth.unlinkAlias(principal)).principals).toEqual(['ada'])
     expect(server.accounts.get('ada')!.aliases).toEqual([])
     await auth.signOut()
     expect(await auth.ensureIdentity({ resume: principal })).toMatchObject({ principal, authMode: 'local-first' })
@@ -275,29 +277,29 @@ describe('adopt', () => {
 
   test('of what is no alias cannot be taken back', async () => {
     const { auth } = await inConflict()
-    await expect(auth.undoAdopt('ada')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
-    await auth.resolve('adopt')
-    await expect(auth.undoAdopt('ada')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+    await expect(auth.unlinkAlias('ada')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+    await auth.resolveConflict('adopt')
+    await expect(auth.unlinkAlias('ada')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
   })
 })
 
 describe('the other decisions', () => {
   test("switch sets the device's identity aside", async () => {
     const { auth, server, principal, changes } = await inConflict()
-    expect(await auth.resolve('switch')).toMatchObject({
+    expect(await auth.resolveConflict('switch')).toMatchObject({
       outcome: 'switched',
       session: { principal: 'ada', principals: ['ada'] },
     })
     expect(server.accounts.get('ada')!.aliases).toEqual([])
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'switch' }])
-    expect(await auth.keptIdentities()).toMatchObject([{ principal }])
+    expect(await auth.listIdentities()).toMatchObject([{ principal }])
   })
 
   test('discard deletes it, and only where that was said', async () => {
     const { auth, browser, principal, changes } = await inConflict()
-    await expect(auth.resolve('discard')).rejects.toBeInstanceOf(TypeError)
+    await expect(auth.resolveConflict('discard')).rejects.toBeInstanceOf(TypeError)
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
-    expect(await auth.resolve('discard', { force: true })).toMatchObject({
+    expect(await auth.resolveConflict('discard', { force: true })).toMatchObject({
       outcome: 'switched',
       session: { principal: 'ada' },
     })
@@ -308,7 +310,7 @@ describe('the other decisions', () => {
   test("cancel ends the account's session, without a network too", async () => {
     const { auth, browser, principal, changes } = await inConflict()
     browser.account.online = false
-    expect(await auth.resolve('cancel')).toEqual({ outcome: 'cancelled' })
+    await auth.cancelUpgrade()
     expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first', session: { principal } })
     expect(changes).toEqual([])
     browser.account.online = true
@@ -318,9 +320,9 @@ describe('the other decisions', () => {
 
   test('of no conflict are refused', async () => {
     const { auth } = await world()
-    for (const decision of ['adopt', 'switch', 'cancel'] as const)
-      await expect(auth.resolve(decision)).rejects.toMatchObject({ code: 'CONFLICT_MISSING' })
-    await expect(auth.resolve('merge' as never)).rejects.toBeInstanceOf(TypeError)
+    for (const decision of ['adopt', 'switch', 'discard'] as const)
+      await expect(auth.resolveConflict(decision, { force: true })).rejects.toMatchObject({ code: 'CONFLICT_MISSING' })
+    await expect(auth.resolveConflict('merge' as never)).rejects.toBeInstanceOf(TypeError)
   })
 })
 
@@ -371,8 +373,11 @@ describe('a principal that belongs to another account', () => {
     const result = await auth.upgrade(() => browser.account.signIn('new'))
     expect(result).toMatchObject({ outcome: 'taken', error: { code: 'PRINCIPAL_TAKEN' }, conflict: { isTaken: true } })
     expect(auth.getState()).toMatchObject({ phase: 'conflict', session: { principal } })
-    expect(await auth.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'PRINCIPAL_TAKEN' } })
-    expect(await auth.resolve('switch')).toMatchObject({ outcome: 'switched', session: { principal: 'account-new' } })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'PRINCIPAL_TAKEN' } })
+    expect(await auth.resolveConflict('switch')).toMatchObject({
+      outcome: 'switched',
+      session: { principal: 'account-new' },
+    })
   })
 
   test('is taken: without a session the state is the one before', async () => {

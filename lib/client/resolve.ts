@@ -9,7 +9,7 @@ import { exclusively } from './lock.ts'
 import type { ConflictPolicy, LocalHoldings } from './options.ts'
 import { proofFor } from './proof.ts'
 import type { Runtime } from './runtime.ts'
-import { type Taken, commit, completeUpgrade, confirmed, endSession, isSameIdentity } from './take-account.ts'
+import { type Taken, commit, completeUpgrade, confirmed, isSameIdentity } from './take-account.ts'
 
 /** What came of an upgrade. `error` says why it failed; the identity in force is then the one before. */
 export type UpgradeResult =
@@ -19,19 +19,18 @@ export type UpgradeResult =
   | { readonly outcome: 'switched'; readonly session: Session }
   /** The account took this device's principal as an alias: it keeps its own, and the data of both are its. */
   | { readonly outcome: 'adopted'; readonly session: Session }
-  /** The account has another principal, and the device holds something: both are kept until `resolve`. */
+  /** The account has another principal, and the device holds something: both are kept until `resolveConflict`. */
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
-  /** This device's principal belongs to another account. With `conflict` a session is there that `resolve` can switch to. */
+  /** This device's principal belongs to another account. With `conflict` a session is there that `resolveConflict` can switch to. */
   | { readonly outcome: 'taken'; readonly error: LatchkeyError; readonly conflict?: Conflict }
   /**
    * A mail, a redirect, a code or a second factor is still to come, which is remembered over a reload; or an account
    * waits for the person's word. The same as in `getState().upgrade`.
    */
   | { readonly outcome: 'pending'; readonly pending?: PendingUpgrade; readonly account?: WaitingAccount }
-  | { readonly outcome: 'cancelled' }
   | { readonly outcome: 'failed'; readonly error: LatchkeyError }
 
-/** Options of `resolve`. */
+/** Options of `resolveConflict`. */
 export interface ResolveOptions {
   /** Required to discard: what only the device's identity can reach is lost for ever. */
   readonly force?: boolean
@@ -45,26 +44,22 @@ export interface ConflictPreview extends Conflict {
   readonly accountHoldings: LocalHoldings | null
 }
 
-const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard', 'cancel'] satisfies (Decision | 'cancel')[]
+const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard'] satisfies Decision[]
 
 /** Ends a conflict as the person decided. */
-export async function resolve(
+export async function resolveConflict(
   runtime: Runtime,
-  decision: Decision | 'cancel',
+  decision: Decision,
   { force = false }: ResolveOptions = {},
 ): Promise<UpgradeResult> {
   const { account } = runtime.options
-  if (!account) throw new TypeError('resolve: createAuth needs the `account` option')
-  if (!DECISIONS.includes(decision)) throw new TypeError('resolve: expected adopt, switch, discard or cancel')
+  if (!account) throw new TypeError('resolveConflict: createAuth needs the `account` option')
+  if (!DECISIONS.includes(decision)) throw new TypeError('resolveConflict: expected adopt, switch or discard')
   if (decision === 'discard' && !force)
-    throw new TypeError('resolve: discard deletes the identity of this device; pass { force: true }')
+    throw new TypeError('resolveConflict: discard deletes the identity of this device; pass { force: true }')
   if (runtime.getState().phase !== 'conflict') throw runtime.core.fail('CONFLICT_MISSING')
   try {
     const outcome = await exclusively(runtime, () => decide(runtime, account, decision))
-    if (outcome === 'cancelled' || decision === 'cancel') {
-      runtime.dispatch({ type: 'upgradeCancelled' })
-      return { outcome: 'cancelled' }
-    }
     runtime.dispatch({ type: 'conflictResolved', view: runtime.view(), decision })
     return { outcome, session: runtime.getState().session! }
   } catch (thrown) {
@@ -74,18 +69,10 @@ export async function resolve(
   }
 }
 
-async function decide(
-  runtime: Runtime,
-  account: AccountProvider,
-  decision: Decision | 'cancel',
-): Promise<'switched' | 'adopted' | 'cancelled'> {
+async function decide(runtime: Runtime, account: AccountProvider, decision: Decision): Promise<'switched' | 'adopted'> {
   await runtime.read()
   const { conflict } = runtime.waiting()
   if (!conflict) throw runtime.core.fail('CONFLICT_MISSING')
-  if (decision === 'cancel') {
-    await endSession(runtime, conflict.account.accountId)
-    return 'cancelled'
-  }
   const before = runtime.core.currentEntry(runtime.ring())
   const found = await stillThere(runtime, account, conflict)
   // Only the answer of an earlier attempt was lost.
@@ -123,10 +110,10 @@ async function adopt(
 }
 
 /** Takes an alias back from the account in force. */
-export async function undoAdopt(runtime: Runtime, alias: string): Promise<Session> {
+export async function unlinkAlias(runtime: Runtime, alias: string): Promise<Session> {
   const { account } = runtime.options
   const { core } = runtime
-  if (!account?.unlink) throw new TypeError('undoAdopt: the account provider cannot unlink')
+  if (!account?.unlink) throw new TypeError('unlinkAlias: the account provider cannot unlink')
   const unlink = account.unlink.bind(account)
   await exclusively(runtime, async () => {
     await runtime.read()
@@ -169,7 +156,7 @@ export async function conclude(runtime: Runtime, taken: Taken): Promise<UpgradeR
   if (!conflict) throw runtime.core.fail('IDENTITY_CHANGED')
   const decision = await policyOf(runtime)
   const isPossible = decision === 'switch' || (decision === 'adopt' && !conflict.isTaken)
-  if (isPossible) return resolve(runtime, decision)
+  if (isPossible) return resolveConflict(runtime, decision)
   return conflict.isTaken
     ? { outcome: 'taken', error: runtime.core.fail('PRINCIPAL_TAKEN'), conflict }
     : { outcome: 'conflict', conflict }

@@ -19,7 +19,7 @@ import {
 import { type AuthEvent, type Effect, transition } from '../machine/transition.ts'
 import { type Timing, registerDevtools } from './devtools.ts'
 import { createIdentity, deviceEntry } from './identity.ts'
-import type { AuthOptions } from './options.ts'
+import { type AuthOptions, isExchanged } from './options.ts'
 import { type GetTokenOptions, createTokenSource } from './token.ts'
 
 /** What the parts of the client share: the state, the record and the way to change both. */
@@ -77,6 +77,7 @@ export interface Core {
   readonly guarded: typeof guarded
   readonly importRoot: typeof importRoot
   readonly importSeed: typeof importSeed
+  readonly isExchanged: typeof isExchanged
   readonly isLatchkeyError: typeof isLatchkeyError
   readonly liveIntent: typeof liveIntent
   readonly nativeSuite: typeof nativeSuite
@@ -94,6 +95,7 @@ const core: Core = {
   guarded,
   importRoot,
   importSeed,
+  isExchanged,
   isLatchkeyError,
   liveIntent,
   nativeSuite,

@@ -21,7 +21,7 @@ async function twoTabs() {
   ]
   open.push(here, there)
   // The acts load after the identity: from here on both tabs listen.
-  await Promise.all([here.recordWrite(), there.recordWrite()])
+  await Promise.all([here.markWritten(), there.markWritten()])
   return { browser, here, there }
 }
 

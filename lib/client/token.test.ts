@@ -80,7 +80,7 @@ describe('in local-first mode', () => {
     const [here, there] = [await browser.load(), await browser.load()]
     await hasLooked(browser, 2)
     await there.signOut()
-    await here.recordWrite()
+    await here.markWritten()
     await expect(here.getToken()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
   })
 

@@ -2,11 +2,12 @@ import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import type { KeptToken } from '../keystore/record.ts'
 import { TOKEN_LIFETIME } from '../tokens/claims.ts'
 import { mintToken } from '../tokens/mint.ts'
+import { isExchanged } from './options.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Options of `getToken`. */
 export interface GetTokenOptions {
-  /** `aud` of a local-first token; the page's own audience unless told. */
+  /** `aud` of a local-first token; Defaults to the page's own audience. */
   readonly audience?: string
   /** Passes over the token at hand: a server just refused it. */
   readonly fresh?: boolean
@@ -38,7 +39,7 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
         .acts()
         .then((acts) => acts.catchUp(runtime))
         .catch(() => {})
-    const isIssued = session && (session.authMode === 'external' || runtime.options.exchange?.includes(audience))
+    const isIssued = session && (session.authMode === 'external' || isExchanged(runtime.options, audience))
     const token = await (isIssued
       ? (await runtime.acts()).issuedToken(runtime, session, audience, refused)
       : deviceToken(runtime, audience, session?.principal))

@@ -157,7 +157,7 @@ describe('switched', () => {
     },
     'the app says nonsense': { options: { describeLocal: () => ({}) as never } },
     'a write was recorded': {
-      prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.recordWrite(),
+      prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.markWritten(),
     },
     'a key was derived': {
       prepare: (auth: Awaited<ReturnType<ReturnType<typeof testBrowser>['load']>>) => auth.deriveKey('notes'),
@@ -200,7 +200,7 @@ describe('switched', () => {
     const auth = await second.load({ describeLocal: () => ({ items: 1 }) })
     vi.spyOn(second.account.provider, 'signOut').mockRejectedValueOnce(new LatchkeyError('OFFLINE'))
     expect((await auth.upgrade(() => second.account.signIn('ada'))).outcome).toBe('conflict')
-    expect(await auth.resolve('cancel')).toEqual({ outcome: 'cancelled' })
+    await auth.cancelUpgrade()
     expect(await second.store.read()).toMatchObject({ outbox: [{ kind: 'sign-out' }] })
     await second.load()
     await expect.poll(() => second.store.read()).toMatchObject({ outbox: [] })

@@ -13,24 +13,34 @@ import { type UpgradeResult, conclude, toError } from './resolve.ts'
 import type { Runtime } from './runtime.ts'
 import { type Taken, completeUpgrade, endSession, isSameIdentity, takeAccount } from './take-account.ts'
 
-/** Signs up or in through `run`, and binds the device's principal to the account; without `run` takes the session that waits. */
-export async function upgrade(runtime: Runtime, run?: () => unknown): Promise<UpgradeResult> {
+/** Signs up or in through `run`, and binds the device's principal to the account. */
+export async function upgrade(runtime: Runtime, run: () => unknown): Promise<UpgradeResult> {
+  if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
+  return perform(runtime, (account) => reach(runtime, account, run))
+}
+
+/** Continues with the account that waits, which the app showed and the user confirmed. */
+export async function acceptAccount(runtime: Runtime): Promise<UpgradeResult> {
+  const result = await perform(runtime, (account) => takeWaiting(runtime, account))
+  // What waited may not be there any more.
+  if ('error' in result && result.outcome !== 'taken') await lookOutside(runtime, false).catch(() => {})
+  return result
+}
+
+async function perform(
+  runtime: Runtime,
+  attempt: (account: AccountProvider) => Promise<Taken | 'pending'>,
+): Promise<UpgradeResult> {
   const { account } = runtime.options
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
-  if (run !== undefined && typeof run !== 'function')
-    throw new TypeError('upgrade: expected a function that signs up or in')
   if (runtime.getState().phase === 'conflict') throw runtime.core.fail('CONFLICT', 'resolve it first')
   if (!runtime.dispatch({ type: 'upgradeStarted' })) throw runtime.core.fail('UPGRADE_IN_PROGRESS')
   try {
-    const outcome = await exclusively(runtime, () =>
-      run ? reach(runtime, account, run) : takeWaiting(runtime, account),
-    )
+    const outcome = await exclusively(runtime, () => attempt(account))
     return outcome === 'pending' ? pended(runtime) : await conclude(runtime, outcome)
   } catch (thrown) {
     const error = toError(runtime, thrown)
     runtime.dispatch({ type: 'upgradeFailed', failure: error.code })
-    // What waited may not be there any more.
-    if (!run) await lookOutside(runtime, false).catch(() => {})
     return error.code === 'PRINCIPAL_TAKEN' ? { outcome: 'taken', error } : { outcome: 'failed', error }
   }
 }
@@ -46,9 +56,16 @@ function pended(runtime: Runtime): UpgradeResult {
 export async function cancelUpgrade(runtime: Runtime): Promise<void> {
   checkIdle(runtime)
   const { upgrade: { conflict, account = conflict?.account } = {} } = runtime.getState()
-  if (account) await exclusively(runtime, () => endSession(runtime, account.accountId))
+  if (account) await exclusively(runtime, () => endWaiting(runtime, account.accountId, conflict !== undefined))
   else await runtime.write((ring) => (ring.intent ? { ...ring, intent: null } : ring))
   runtime.dispatch({ type: 'upgradeCancelled' })
+}
+
+async function endWaiting(runtime: Runtime, accountId: string, isConflict: boolean): Promise<void> {
+  await runtime.read()
+  // Another tab may have decided meanwhile: the session of an account that is current does not end here.
+  if (isConflict && !runtime.waiting().conflict) throw runtime.core.fail('CONFLICT_MISSING')
+  await endSession(runtime, accountId)
 }
 
 /** The session that is there was shown to the person, and they said yes; before it was shown they cannot have. */
