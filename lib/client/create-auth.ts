@@ -1,13 +1,13 @@
 import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
 import type { Decision } from '../machine/transition.ts'
-import type { ImportSecretOptions, KeptIdentity } from './backup.ts'
-import type { EnsureIdentityOptions } from './ensure-identity.ts'
-import { start } from './identity.ts'
+import type { ImportSecretOptions, KeptIdentity } from './device/backup.ts'
+import type { EnsureIdentityOptions } from './device/ensure-identity.ts'
+import { start } from './device/identity.ts'
 import { type AuthOptions, checkOptions } from './options.ts'
-import { type Acts, createRuntime } from './runtime.ts'
-import type { SignOutOptions } from './sign-out.ts'
-import type { GetTokenOptions } from './token.ts'
-import type { ConflictPreview, ResolveOptions, UpgradeResult } from './resolve.ts'
+import { type Acts, createRuntime } from './shared/context.ts'
+import type { SignOutOptions } from './account/sign-out.ts'
+import type { GetTokenOptions } from './tokens/token-source.ts'
+import type { ConflictPreview, ResolveOptions, UpgradeResult } from './account/resolve-conflict.ts'
 
 /** The identity of an app on one device. Made by `createAuth`. */
 export interface Auth {

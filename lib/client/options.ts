@@ -1,9 +1,9 @@
 import type { CryptoSuite } from '../identity/crypto.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import type { WaitingAccount } from '../machine/state.ts'
-import type { AccountProvider } from './account.ts'
+import type { AccountProvider } from './shared/account-provider.ts'
 import type { PrincipalChangeReason } from '../machine/transition.ts'
-import type { ConflictPreview } from './resolve.ts'
+import type { ConflictPreview } from './account/resolve-conflict.ts'
 
 /** What a device identity holds, told by the app. */
 export interface LocalHoldings {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { DevtoolsHook, DevtoolsRecord } from '../client/devtools.ts'
+import type { DevtoolsHook, DevtoolsRecord } from '../client/shared/devtools.ts'
 import { defineDevtools } from '../devtools.ts'
 import { type Auth, createAuth } from '../index.ts'
 import { manualClock } from '../testing/clock.ts'
