@@ -2,7 +2,7 @@ import { isLatchkeyError } from '../../lib/index.ts'
 import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 import { createOwner } from './owner.ts'
-import { type TriplitSink, createSink } from './sink.ts'
+import { type TriplitSink, createSink } from './transport.ts'
 import { type OnWritesRejected, watchWrites } from './writes.ts'
 
 /** Options of `connectTriplit`. */

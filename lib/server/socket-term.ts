@@ -1,4 +1,4 @@
-import { createAlarm } from '../session/alarm.ts'
+import { createAlarm } from '../session/runtime/deadline.ts'
 import type { SessionTimer } from '../session/options.ts'
 import { ANONYMOUS, type ServerSession } from './session.ts'
 

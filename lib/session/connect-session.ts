@@ -1,9 +1,9 @@
 import { LatchkeyError } from '../errors.ts'
-import { createFollower } from './follower.ts'
+import { createFollower } from './runtime/auth-observer.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
-import { type SessionRuntime, createSessionRuntime } from './runtime.ts'
-import type { SessionSink } from './sink.ts'
-import type { SessionState } from './state.ts'
+import { type SessionRuntime, createSessionRuntime } from './runtime/session-runtime.ts'
+import type { SessionSink } from './transport.ts'
+import type { SessionState } from './machine/snapshot.ts'
 
 /** Options of `start`. */
 export interface StartOptions {

@@ -15,7 +15,7 @@ import {
   testSource,
   testTime,
 } from './session.testing.ts'
-import type { SessionErrorKind, SessionLink, SessionSink } from './sink.ts'
+import type { SessionErrorKind, SessionLink, SessionSink } from './transport.ts'
 
 /** What an app, a person, a network, two servers and a clock can do to one session. */
 const ACTS = [

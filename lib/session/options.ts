@@ -1,6 +1,6 @@
 import type { Auth } from '../client/create-auth.ts'
 import type { ConnectedSession } from './connect-session.ts'
-import type { SessionErrorKind } from './sink.ts'
+import type { SessionErrorKind } from './transport.ts'
 
 /** What a session needs of `createAuth`. */
 export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'>

@@ -9,7 +9,7 @@ import { decodeJws } from '../tokens/decode.ts'
 import { createAuth } from '../worker.ts'
 import { type ConnectedSession, connectSession } from './connect-session.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from './options.ts'
-import type { SessionErrorKind, SessionLink, SessionSink } from './sink.ts'
+import type { SessionErrorKind, SessionLink, SessionSink } from './transport.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60_000

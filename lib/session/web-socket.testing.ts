@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { LatchkeyError } from '../errors.ts'
 import type { ServerSession, SessionResolver } from '../server.ts'
-import type { SessionLink, SessionSink } from './sink.ts'
+import type { SessionLink, SessionSink } from './transport.ts'
 
 /** Close code for a token that is not taken, with the word of `latchkey/server` as the reason. */
 const REFUSED = 4401

@@ -1,8 +1,8 @@
-import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind } from '../machine/state.ts'
+import type { LatchkeyErrorCode } from '../../errors.ts'
+import type { AuthErrorKind } from '../../machine/state.ts'
 import { type Core, INITIAL_CORE, type SessionEffect, type Step, type World, canRefresh, isBound } from './core.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
-import type { SessionErrorKind } from './sink.ts'
+import type { SessionErrorKind } from '../transport.ts'
 
 // The moves that several events share.
 

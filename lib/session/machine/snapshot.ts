@@ -1,6 +1,6 @@
-import type { AuthErrorKind } from '../machine/state.ts'
+import type { AuthErrorKind } from '../../machine/state.ts'
 import type { Core } from './core.ts'
-import type { SessionErrorKind } from './sink.ts'
+import type { SessionErrorKind } from '../transport.ts'
 
 /**
  * Where a session stands. `idle`: not started · `waiting`: started, nothing to connect with or nobody wants to yet ·

@@ -1,4 +1,4 @@
-import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
+import { LatchkeyError, type LatchkeyErrorCode } from '../../errors.ts'
 
 /** Those who handed over a token and wait to hear what became of it. */
 export interface Waiters {

@@ -9,7 +9,7 @@ import {
   testSink,
   testSource,
   testTime,
-} from './session.testing.ts'
+} from '../session.testing.ts'
 
 let window: EventTarget
 let document: EventTarget & { visibilityState: string }

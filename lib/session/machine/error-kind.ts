@@ -1,5 +1,5 @@
-import type { AuthErrorKind } from '../machine/state.ts'
-import type { SessionErrorKind } from './sink.ts'
+import type { AuthErrorKind } from '../../machine/state.ts'
+import type { SessionErrorKind } from '../transport.ts'
 
 /** A verdict on the token, as `auth` shows it. */
 const ERRORS: Readonly<Record<SessionErrorKind | AuthErrorKind, AuthErrorKind>> = {

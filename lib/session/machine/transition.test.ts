@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { AuthErrorKind, AuthMode } from '../machine/state.ts'
+import type { AuthErrorKind, AuthMode } from '../../machine/state.ts'
 import {
   type Core,
   INITIAL_CORE,
@@ -10,7 +10,7 @@ import {
   type World,
 } from './core.ts'
 import type { SessionToken } from './session-token.ts'
-import { isClosed, stateOf } from './state.ts'
+import { isClosed, stateOf } from './snapshot.ts'
 import { step } from './transition.ts'
 
 const NOW = Date.UTC(2026, 0, 1)

@@ -1,5 +1,5 @@
-import { LatchkeyError } from '../errors.ts'
-import type { SessionTimer } from './options.ts'
+import { LatchkeyError } from '../../errors.ts'
+import type { SessionTimer } from '../options.ts'
 
 /**
  * Waits for an answer, but not for ever. What comes later is ignored.

@@ -1,5 +1,5 @@
-import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind } from '../machine/state.ts'
+import type { LatchkeyErrorCode } from '../../errors.ts'
+import type { AuthErrorKind } from '../../machine/state.ts'
 import {
   type Core,
   type SessionEffect,
@@ -12,7 +12,7 @@ import {
   isBound,
 } from './core.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
-import { isClosed } from './state.ts'
+import { isClosed } from './snapshot.ts'
 import {
   DROP_REFRESH,
   NO_RETRY,
@@ -33,7 +33,7 @@ import {
   take,
   tryLater,
 } from './steps.ts'
-import { kindOf } from './verdict.ts'
+import { kindOf } from './error-kind.ts'
 
 type Handler<Type extends SessionEventType> = (core: Core, event: SessionEvents[Type], world: World) => Step
 

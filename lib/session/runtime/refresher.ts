@@ -1,5 +1,5 @@
-import { within } from './bounded.ts'
-import type { SessionTimer } from './options.ts'
+import { within } from './timeout.ts'
+import type { SessionTimer } from '../options.ts'
 
 /** How long whoever is asked for a token may take, in milliseconds. */
 const ANSWER_TIME = 30_000

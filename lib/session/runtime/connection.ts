@@ -1,10 +1,10 @@
-import { isLatchkeyError } from '../errors.ts'
-import { within } from './bounded.ts'
-import type { SessionEvent } from './core.ts'
-import type { SessionTimer } from './options.ts'
-import type { SessionToken } from './session-token.ts'
-import type { SessionLink, SessionSink } from './sink.ts'
-import { errorOf, kindOf } from './verdict.ts'
+import { isLatchkeyError } from '../../errors.ts'
+import { within } from './timeout.ts'
+import type { SessionEvent } from '../machine/core.ts'
+import type { SessionTimer } from '../options.ts'
+import type { SessionToken } from '../machine/session-token.ts'
+import type { SessionLink, SessionSink } from '../transport.ts'
+import { errorOf, kindOf } from '../machine/error-kind.ts'
 
 /** How long a sink may take to put a token in place, in milliseconds. */
 const UPDATE_TIME = 30_000

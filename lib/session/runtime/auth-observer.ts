@@ -1,6 +1,6 @@
-import type { Session } from '../machine/state.ts'
-import type { SessionRuntime } from './runtime.ts'
-import { listenForWake } from './wake.ts'
+import type { Session } from '../../machine/state.ts'
+import type { SessionRuntime } from './session-runtime.ts'
+import { listenForWake } from './wake-events.ts'
 
 /** Keeps a session in step with `auth`: another principal is another session, none is none. */
 export interface Follower {

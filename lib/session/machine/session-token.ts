@@ -1,7 +1,7 @@
-import { LatchkeyError } from '../errors.ts'
-import type { AuthMode } from '../machine/state.ts'
-import { decodeJws } from '../tokens/decode.ts'
-import type { SessionOptions } from './options.ts'
+import { LatchkeyError } from '../../errors.ts'
+import type { AuthMode } from '../../machine/state.ts'
+import { decodeJws } from '../../tokens/decode.ts'
+import type { SessionOptions } from '../options.ts'
 
 /** A token with what the session knows about it. Nothing in it was verified: the other side does that. */
 export interface SessionToken {

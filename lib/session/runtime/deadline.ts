@@ -1,4 +1,4 @@
-import type { SessionTimer } from './options.ts'
+import type { SessionTimer } from '../options.ts'
 
 /** What `setTimeout` can wait for; beyond it rings at once. */
 const LONGEST_PART = 2 ** 31 - 1

@@ -1,7 +1,7 @@
-import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthErrorKind, AuthMode } from '../machine/state.ts'
+import type { LatchkeyErrorCode } from '../../errors.ts'
+import type { AuthErrorKind, AuthMode } from '../../machine/state.ts'
 import type { SessionToken } from './session-token.ts'
-import type { SessionErrorKind } from './sink.ts'
+import type { SessionErrorKind } from '../transport.ts'
 
 /** Everything that a session remembers. */
 export interface Core {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { memoryStore } from '../keystore/memory.ts'
+import { memoryStore } from '../../keystore/memory.ts'
 import {
   claimsOf,
   HOUR,
@@ -11,7 +11,7 @@ import {
   testSink,
   testSource,
   testTime,
-} from './session.testing.ts'
+} from '../session.testing.ts'
 
 // The longest waits.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
