@@ -2,7 +2,7 @@ import { isLatchkeyError } from '../../lib/index.ts'
 import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 import { createOwner } from './owner.ts'
-import { type TriplitSink, createSink } from './transport.ts'
+import { type TriplitTransport, createTransport } from './transport.ts'
 import { type OnWritesRejected, watchWrites } from './writes.ts'
 
 /** Options of `connectTriplit`. */
@@ -34,13 +34,13 @@ export function connectTriplit(
   const self = (): ConnectedSession => session
   const fault = (error: unknown): unknown => options.onFault?.(error)
   const owner = createOwner(auth, client, options.beforeRestart, self)
-  const sink = endingFor(createSink(client, owner, timer), self)
+  const transport = endingFor(createTransport(client, owner, timer), self)
   watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
   // Before there is a token, too: what is written offline is somebody's.
   const claim = (): Promise<unknown> => owner.claim().catch(fault)
   auth.subscribe(claim)
   void auth.ready.then(claim)
-  const session = connectSession(auth, sink, {
+  const session = connectSession(auth, transport, {
     ...rest,
     timer,
     ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }),
@@ -62,11 +62,11 @@ function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refres
 }
 
 /** Where somebody else's data stands in the way, trying again would not help: that session is over. */
-function endingFor(sink: TriplitSink, session: () => ConnectedSession): TriplitSink {
+function endingFor(transport: TriplitTransport, session: () => ConnectedSession): TriplitTransport {
   return {
-    ...sink,
-    connect: (token, link) =>
-      Promise.resolve(sink.connect(token, link)).catch((error: unknown) => {
+    ...transport,
+    connect: (token, connection) =>
+      Promise.resolve(transport.connect(token, connection)).catch((error: unknown) => {
         if (isLatchkeyError(error, 'PRINCIPAL_MISMATCH')) void session().end()
         throw error
       }),

@@ -2,7 +2,7 @@ import type { SessionTimer } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 
 /** How long a socket may take to close before local data is deleted all the same, in milliseconds. */
-const CLOSE_TIME = 2000
+const CLOSE_TIMEOUT_MS = 2000
 
 /**
  * The client's socket. The client connects again by itself after `disconnect()` if it was about to, with the token that it has; without a server's
@@ -70,7 +70,7 @@ function seal(client: TriplitClientLike, token: string | undefined): void {
 
 async function atMost(timer: SessionTimer, closed: Promise<void>): Promise<void> {
   let handle: unknown
-  const late = new Promise<void>((resolve) => void (handle = timer.set(resolve, CLOSE_TIME)))
+  const late = new Promise<void>((resolve) => void (handle = timer.set(resolve, CLOSE_TIMEOUT_MS)))
   await Promise.race([closed, late])
   timer.clear(handle)
 }

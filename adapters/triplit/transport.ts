@@ -1,38 +1,38 @@
 import { LatchkeyError } from '../../lib/index.ts'
-import type { SessionLink, SessionSink, SessionTimer } from '../../lib/session.ts'
+import type { SessionConnection, SessionTransport, SessionTimer } from '../../lib/session.ts'
 import type { TriplitClientLike, TriplitMessage, TriplitStatus } from './client.ts'
 import type { Owner } from './owner.ts'
 import { type Socket, createSocket } from './socket.ts'
 import { haveSameClaims, renew } from './token.ts'
 
 /** What a session needs of a Triplit client. */
-export type TriplitSink = Required<SessionSink>
+export type TriplitTransport = Required<SessionTransport>
 
-interface Connection {
-  readonly link: SessionLink
+interface Attempt {
+  readonly connection: SessionConnection
   token: string
   /** The server's name for it, once it took the token. */
   clientId: string | null
-  /** Resolves with the server's answer to the token of this connection. */
+  /** Resolves with the server's answer to the token of this attempt. */
   readonly opened: Promise<void>
   answer(error?: LatchkeyError): void
 }
 
 /**
- * Makes the sink that drives a Triplit client. Latchkey alone decides when it connects, so that what the client's own timers do means nothing.
+ * Makes the transport that drives a Triplit client. Latchkey alone decides when it connects, so that what the client's own timers do means nothing.
  */
-export function createSink(client: TriplitClientLike, owner: Owner, timer: SessionTimer): TriplitSink {
+export function createTransport(client: TriplitClientLike, owner: Owner, timer: SessionTimer): TriplitTransport {
   const socket = createSocket(client, timer)
-  let current: Connection | null = null
+  let current: Attempt | null = null
   let turn = 0
 
   const leave = (): void => {
     current = null
     socket.block()
   }
-  const open = async (token: string, link: SessionLink, mine: number): Promise<Connection> => {
+  const open = async (token: string, connection: SessionConnection, mine: number): Promise<Attempt> => {
     if (current) leave()
-    const next = newConnection(link, token)
+    const next = createAttempt(connection, token)
     await socket.open(token, () => mine === turn && ((current = next), true))
     return next
   }
@@ -42,16 +42,16 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
     if (haveSameClaims(before.token, token) && (await replace(client, before, token))) return
     if (mine !== turn || current !== before) throw new LatchkeyError('OFFLINE', 'not connected')
     await (
-      await open(token, before.link, mine)
+      await open(token, before.connection, mine)
     ).opened
   }
 
   hear(client, socket, () => current, leave)
   return {
-    async connect(token, link) {
+    async connect(token, connection) {
       const mine = ++turn
-      await owner.admit(link.principal)
-      if (mine === turn) await open(token, link, mine)
+      await owner.admit(connection.principal)
+      if (mine === turn) await open(token, connection, mine)
     },
     update,
     async hold(token) {
@@ -75,19 +75,19 @@ export function createSink(client: TriplitClientLike, owner: Owner, timer: Sessi
   }
 }
 
-function newConnection(link: SessionLink, token: string): Connection {
-  let answer: Connection['answer'] = () => {}
+function createAttempt(connection: SessionConnection, token: string): Attempt {
+  let answer: Attempt['answer'] = () => {}
   const opened = new Promise<void>((resolve, reject) => {
     answer = (error) => (error ? reject(error) : resolve())
   })
-  // Whoever does not wait for it hears of it through the link.
+  // Whoever does not wait for it hears of it through the connection.
   opened.catch(() => {})
-  return { link, token, clientId: null, opened, answer }
+  return { connection, token, clientId: null, opened, answer }
 }
 
 /** @returns whether the open connection goes on with this token */
-async function replace(client: TriplitClientLike, connection: Connection, token: string): Promise<boolean> {
-  const { clientId } = connection
+async function replace(client: TriplitClientLike, attempt: Attempt, token: string): Promise<boolean> {
+  const { clientId } = attempt
   const { serverUrl } = client
   if (clientId === null || serverUrl === undefined || !(await renew(serverUrl, clientId, token))) return false
   // It refuses what looks expired by this device's clock, which may be wrong.
@@ -95,12 +95,12 @@ async function replace(client: TriplitClientLike, connection: Connection, token:
     () => true,
     () => false,
   )
-  if (isKept) connection.token = token
+  if (isKept) attempt.token = token
   return isKept
 }
 
-/** Hears what becomes of the client's connection. */
-function hear(client: TriplitClientLike, socket: Socket, current: () => Connection | null, leave: () => void): void {
+/** Tells the session what becomes of the client's connection. */
+function hear(client: TriplitClientLike, socket: Socket, current: () => Attempt | null, leave: () => void): void {
   const onStatus = (status: TriplitStatus): void => {
     if (status === 'CONNECTING' || status === 'OPEN') return socket.see(true)
     if (status === 'CLOSING') return
@@ -109,21 +109,21 @@ function hear(client: TriplitClientLike, socket: Socket, current: () => Connecti
     if (!lost || status === 'UNINITIALIZED') return
     leave()
     lost.answer(new LatchkeyError('OFFLINE', 'the connection broke'))
-    lost.link.lost()
+    lost.connection.lost()
   }
   const onMessage = ({ type, payload }: TriplitMessage): void => {
-    const connection = current()
-    if (type !== 'READY' || !connection) return
+    const attempt = current()
+    if (type !== 'READY' || !attempt) return
     // An open socket says nothing: the server reads the token afterwards, and this is its first word to somebody whom it knows.
-    connection.clientId = (payload as { clientId: string }).clientId
-    connection.answer()
-    connection.link.accepted()
+    attempt.clientId = (payload as { clientId: string }).clientId
+    attempt.answer()
+    attempt.connection.accepted()
   }
   client.onConnectionStatusChange(onStatus)
   client.onSyncMessageReceived(onMessage)
   client.onSessionError((kind) => {
     const refused = current()
     refused?.answer(new LatchkeyError('SESSION_TOKEN_REFUSED'))
-    refused?.link.rejected(kind)
+    refused?.connection.rejected(kind)
   })
 }

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { comparable } from '../session/machine/session-token.ts'
+import { comparable } from '../comparable.ts'
 import type { ServerSession } from './session.ts'
 
 /** What a claim must be. A text that begins with `$` takes any value, and gives it a name. */

@@ -1,4 +1,4 @@
-import { createAlarm } from '../session/runtime/deadline.ts'
+import { createDeadline } from '../session/runtime/deadline.ts'
 import type { SessionTimer } from '../session/options.ts'
 import { ANONYMOUS, type ServerSession } from './session.ts'
 
@@ -28,7 +28,7 @@ export function createSocketTerm(
   let inForce = first
   let deadline = Infinity
   let isOver = false
-  const alarm = createAlarm(clock, timer, expire)
+  const alarm = createDeadline(clock, timer, expire)
 
   function end(): void {
     isOver = true

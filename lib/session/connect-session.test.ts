@@ -8,7 +8,7 @@ import {
   rest,
   testIdentity,
   testSession,
-  testSink,
+  testTransport,
   testSource,
   testTime,
 } from './session.testing.ts'
@@ -17,38 +17,38 @@ describe('a session starts (checklist 15: from a token at construction or later;
   test('by itself, with the token of the identity in force', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
-    expect(sink.calls).toEqual([`connect of ${principal()}`])
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
+    expect(transport.calls).toEqual([`connect of ${principal()}`])
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
-    expect(sink.link().principal).toBe(principal())
+    expect(transport.connection().principal).toBe(principal())
   })
 
   test('from a token at construction', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
     })
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
   test('from a token later: a client may start without one', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport)
     expect(session.getState()).toEqual({ status: 'waiting', principal: null })
-    expect(sink.calls).toEqual([])
+    expect(transport.calls).toEqual([])
     await session.start(testSource(time.clock).next())
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('not before start(), with autoStart false', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink, { autoStart: false })
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport, { autoStart: false })
     expect(session.getState()).toEqual({ status: 'idle', principal: null })
     await session.start()
     await rest()
@@ -58,9 +58,9 @@ describe('a session starts (checklist 15: from a token at construction or later;
   test('with the first token from the refresh handler, where there is one (checklist 17: also from the constructor)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { refresh: source })
-    expect(sink.calls).toEqual(['connect one'])
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { refresh: source })
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('touches nothing while it is constructed', () => {
@@ -72,34 +72,34 @@ describe('a session starts (checklist 15: from a token at construction or later;
       getToken: vi.fn(),
       reportToken: vi.fn(),
     }
-    const sink = { connect: vi.fn(), disconnect: vi.fn() }
+    const transport = { connect: vi.fn(), disconnect: vi.fn() }
     const timer = { set: vi.fn(), clear: vi.fn() }
-    connectSession(auth, sink, { timer })
-    for (const called of [...Object.values(sink), ...Object.values(timer), auth.subscribe, auth.getToken])
+    connectSession(auth, transport, { timer })
+    for (const called of [...Object.values(transport), ...Object.values(timer), auth.subscribe, auth.getToken])
       expect(called).not.toHaveBeenCalled()
   })
 })
 
 describe('autoConnect false (checklist 16: waits for connect())', () => {
-  test('waits for connect(), and lets the sink know the token', async () => {
+  test('waits for connect(), and lets the transport know the token', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
       autoConnect: false,
     })
-    expect(sink.calls).toEqual(['hold one'])
+    expect(transport.calls).toEqual(['hold one'])
     expect(session.getState().status).toBe('waiting')
     session.connect()
-    expect(sink.calls).toEqual(['hold one', 'connect one'])
+    expect(transport.calls).toEqual(['hold one', 'connect one'])
     expect(session.getState().status).toBe('connected')
   })
 
   test('refreshes first when connect() comes late', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       autoConnect: false,
       refresh: source,
@@ -108,24 +108,24 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
     expect(source.asked()).toBe(0)
     session.connect()
     await rest()
-    expect(sink.calls).toEqual(['hold one', 'connect two'])
+    expect(transport.calls).toEqual(['hold one', 'connect two'])
   })
 
   test('can be said to start() too', async () => {
     const time = testTime()
-    const sink = testSink(['hold'])
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { autoStart: false })
+    const transport = testTransport(['hold'])
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { autoStart: false })
     await session.start(testSource(time.clock).next(), { autoConnect: false })
-    expect(sink.calls).toEqual([])
+    expect(transport.calls).toEqual([])
     session.connect()
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('counts a connect() that came before the start', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
-    const sink = testSink()
-    const session = connectSession(auth, sink, { autoConnect: false, clock: time.clock, timer: time.timer })
+    const transport = testTransport()
+    const session = connectSession(auth, transport, { autoConnect: false, clock: time.clock, timer: time.timer })
     session.connect()
     await session.ready
     await rest()
@@ -135,15 +135,15 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
   test('disconnect() lets nothing out until connect()', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { refresh: source })
     session.disconnect()
     await time.advance(HOUR)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     expect(source.asked()).toBe(1)
     session.connect()
     await rest()
-    expect(sink.calls.slice(2)).toEqual(['connect two'])
+    expect(transport.calls.slice(2)).toEqual(['connect two'])
   })
 })
 
@@ -151,53 +151,55 @@ describe('the same session started again (checklist 23: a changed token restarts
   test('with the same token is no restart', async () => {
     const time = testTime()
     const token = testSource(time.clock).next()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token })
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token })
     await session.start(token)
     await session.start()
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('with a changed token takes it live', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
     await session.start(source.next())
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 
-  test('with a changed token restarts, where the sink cannot replace one', async () => {
+  test('with a changed token restarts, where the transport cannot replace one', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink(['update'])
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
+    const transport = testTransport(['update'])
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
     await session.start(source.next())
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
   })
 
   test('with other roles is a new session', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next({ role: 'reader' }),
     })
     await session.start(source.next({ role: 'editor' }))
-    expect(sink.calls).toEqual(['connect one', 'disconnect ended', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'connect two'])
   })
 })
 
-test('guest and user are separate sessions on one sink (checklist 21: guest and user)', async () => {
+test('guest and user are separate sessions on one transport (checklist 21: guest and user)', async () => {
   const time = testTime()
   const [guest, user] = [testSource(time.clock, 'guest'), testSource(time.clock, 'ada')]
-  const sink = testSink()
-  const { session } = await testSession(time, await anonymousAuth(time), sink, { token: guest.next({ jti: 'guest' }) })
+  const transport = testTransport()
+  const { session } = await testSession(time, await anonymousAuth(time), transport, {
+    token: guest.next({ jti: 'guest' }),
+  })
   await session.start(user.next({ jti: 'user' }))
   expect(session.getState().principal).toBe('ada')
   await session.end()
   await session.start(guest.next({ jti: 'guest again' }))
-  expect(sink.calls).toEqual([
+  expect(transport.calls).toEqual([
     'connect guest',
     'disconnect ended',
     'connect user',
@@ -210,39 +212,39 @@ describe('update', () => {
   test('takes a fresh token of the same principal live (checklist 11: refreshes the same principal live) (checklist 18: a manual token update works)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
     await session.update(source.next())
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
   test('with the same token does nothing', async () => {
     const time = testTime()
     const token = testSource(time.clock).next()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token })
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token })
     await session.update(token)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('refuses null, and changes nothing (checklist 11: null is refused)', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
     })
     const state = session.getState()
     await expect(session.update(null)).rejects.toMatchObject({ code: 'SESSION_TOKEN_MISSING' })
     await expect(session.start(null)).rejects.toMatchObject({ code: 'SESSION_TOKEN_MISSING' })
     expect(session.getState()).toBe(state)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('refuses another principal, and changes nothing (checklist 11: another principal is refused)', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
     })
     const state = session.getState()
@@ -250,22 +252,22 @@ describe('update', () => {
       code: 'PRINCIPAL_MISMATCH',
     })
     expect(session.getState()).toBe(state)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
     expect(kinds).toEqual([])
   })
 
   test('of other roles closes the session with ROLES_MISMATCH (checklist 18: other roles close with ROLES_MISMATCH)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next({ roles: ['reader'] }),
       refresh: source,
     })
     await expect(session.update(source.next({ roles: ['reader', 'editor'] }))).rejects.toMatchObject({
       code: 'ROLES_MISMATCH',
     })
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     expect(session.getState()).toEqual({ status: 'closed', principal: 'ada', failure: 'ROLES_MISMATCH' })
     expect(kinds).toEqual(['ROLES_MISMATCH'])
     await time.advance(HOUR)
@@ -275,18 +277,18 @@ describe('update', () => {
   test('knows the same roles in another order', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next({ roles: ['a', 'b'] }),
     })
     await session.update(source.next({ roles: ['b', 'a'] }))
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 
   test('compares what readRoles gives', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(), {
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport(), {
       token: source.next({ org: { id: 1, tier: 'a' } }),
       readRoles: ({ org }) => org,
     })
@@ -299,20 +301,20 @@ describe('update', () => {
   test('without a connection is kept for the next one', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       autoConnect: false,
     })
     await session.update(source.next())
     session.connect()
-    expect(sink.calls).toEqual(['hold one', 'hold two', 'connect two'])
+    expect(transport.calls).toEqual(['hold one', 'hold two', 'connect two'])
   })
 
   test('needs a session', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(), { autoStart: false })
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport(), { autoStart: false })
     await expect(session.update(source.next())).rejects.toMatchObject({ code: 'SESSION_ENDED' })
     await session.start(source.next())
     await session.end()
@@ -322,9 +324,9 @@ describe('update', () => {
   test('that still waits when the session ends is answered', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.answer = () => 'silence'
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    transport.answer = () => 'silence'
     const updated = session.update(source.next()).catch((error: unknown) => error)
     await session.end()
     expect(await updated).toMatchObject({ code: 'SESSION_ENDED' })
@@ -346,20 +348,20 @@ describe('a token that is none', () => {
 
   test.each(Object.entries(TOKENS))('%s is refused by name, and nothing changes', async (_, [token, code]) => {
     const time = testTime()
-    const sink = testSink()
+    const transport = testTransport()
     const auth = await anonymousAuth(time)
-    const { session } = await testSession(time, auth, sink, { token: testSource(time.clock).next() })
+    const { session } = await testSession(time, auth, transport, { token: testSource(time.clock).next() })
     const state = session.getState()
     await expect(session.update(token)).rejects.toMatchObject({ code })
     await expect(session.start(token)).rejects.toMatchObject({ code })
-    expect(() => connectSession(auth, sink, { token })).toThrow(expect.objectContaining({ code }))
+    expect(() => connectSession(auth, transport, { token })).toThrow(expect.objectContaining({ code }))
     expect(session.getState()).toBe(state)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('is not repeated in the message', async () => {
     const time = testTime()
-    const { session } = await testSession(time, await anonymousAuth(time), testSink())
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport())
     const token = 'c2VjcmV0.c2VjcmV0IQ.!'
     const error = await session.start(token).catch((thrown: unknown) => thrown)
     expect(String(error)).not.toContain('c2VjcmV0')
@@ -368,24 +370,24 @@ describe('a token that is none', () => {
   test('of another principal than the identity in force never starts', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
+    const transport = testTransport()
     const eve = testSource(time.clock, 'eve').next()
-    const { session, kinds, faults } = await testSession(time, auth, sink, { token: eve })
-    expect(sink.calls).toEqual([])
+    const { session, kinds, faults } = await testSession(time, auth, transport, { token: eve })
+    expect(transport.calls).toEqual([])
     expect(kinds).toEqual(['UNAUTHORIZED'])
     expect(faults).toEqual([expect.objectContaining({ code: 'PRINCIPAL_MISMATCH' })])
     expect(session.getState()).toEqual({ status: 'idle', principal: null, failure: 'UNAUTHORIZED' })
     await session.start()
     await rest()
     await expect(session.start(eve)).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
-    expect(sink.calls).toEqual([`connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${principal()}`])
   })
 
   test("can carry a sync engine's own claims, and name its principal by another one (checklist 22: a sync engine's own claims)", async () => {
     const time = testTime()
-    const sink = testSink()
+    const transport = testTransport()
     const token = jwt({ jti: 'anon', 'x-triplit-project-id': 'p', 'x-triplit-token-type': 'anon' })
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token,
       readPrincipal: ({ sub = 'guest' }) => sub,
     })
@@ -397,56 +399,56 @@ describe('end', () => {
   test('stops traffic and refreshing, and keeps local data (checklist 15: endSession stops refreshing and keeps local data)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { refresh: source })
     await session.end()
     expect(session.getState()).toEqual({ status: 'ended', principal: null })
     await time.advance(24 * HOUR)
-    expect(sink.calls).toEqual(['connect one', 'disconnect ended'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended'])
     expect(source.asked()).toBe(1)
     expect(time.waiting()).toBe(0)
   })
 
   test('clear empties it, and only clear does (checklist 15: clear empties it)', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
     })
     await session.end()
     await session.clear()
-    expect(sink.calls).toEqual(['connect one', 'disconnect ended', 'clear'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'clear'])
   })
 
-  test('waits for the sink to let go, and so does the next connection', async () => {
+  test('waits for the transport to let go, and so does the next connection', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    let letGo = (): void => {}
-    sink.disconnect = (reason) => (
-      sink.calls.push(`disconnect ${reason}`),
-      new Promise<void>((resolve) => (letGo = resolve))
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    let release = (): void => {}
+    transport.disconnect = (reason) => (
+      transport.calls.push(`disconnect ${reason}`),
+      new Promise<void>((resolve) => (release = resolve))
     )
     const ended = vi.fn()
     void session.end().then(ended)
     await session.start(source.next())
     await rest()
     expect(ended).not.toHaveBeenCalled()
-    expect(sink.calls).toEqual(['connect one', 'disconnect ended'])
-    letGo()
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended'])
+    release()
     await rest()
     expect(ended).toHaveBeenCalled()
-    expect(sink.calls).toEqual(['connect one', 'disconnect ended', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'connect two'])
   })
 
   test('does not wait for ever', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { session, faults } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, faults } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
     })
-    sink.disconnect = () => new Promise(() => {})
+    transport.disconnect = () => new Promise(() => {})
     const ended = vi.fn()
     void session.end().then(ended)
     await time.advance(MINUTE)
@@ -457,8 +459,8 @@ describe('end', () => {
   test('inside onSessionError stops everything at once (checklist 19: the handler may end the session)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       async onSessionError(kind, session) {
         if (kind !== 'UNAUTHORIZED') return
@@ -466,9 +468,9 @@ describe('end', () => {
         await session.clear()
       },
     })
-    sink.link().rejected('UNAUTHORIZED')
+    transport.connection().rejected('UNAUTHORIZED')
     await time.advance(HOUR)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'disconnect ended', 'clear'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'disconnect ended', 'clear'])
     expect(session.getState()).toEqual({ status: 'ended', principal: null })
   })
 
@@ -476,38 +478,38 @@ describe('end', () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const asked = vi.spyOn(auth, 'getToken')
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     auth.subscribe(() => void session.end())
     asked.mockClear()
-    sink.link().rejected('expired')
+    transport.connection().rejected('expired')
     await time.advance(HOUR)
-    expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', 'disconnect ended'])
+    expect(transport.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', 'disconnect ended'])
     expect(asked).not.toHaveBeenCalled()
   })
 
   test('while a refresh is on its way drops what comes of it (checklist 17: refreshing stops at the end of the session)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
+    const transport = testTransport()
     let answer: (token: string) => void = () => {}
     source.answer = () => new Promise((resolve) => (answer = resolve))
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { refresh: source })
     await session.end()
     answer(source.next())
     await rest()
-    expect(sink.calls).toEqual([])
+    expect(transport.calls).toEqual([])
   })
 
   test('before the start was through is the last word', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
-    const sink = testSink()
-    const session = connectSession(auth, sink, { clock: time.clock, timer: time.timer })
+    const transport = testTransport()
+    const session = connectSession(auth, transport, { clock: time.clock, timer: time.timer })
     await session.end()
     await session.ready
     await rest()
-    expect(sink.calls).toEqual([])
+    expect(transport.calls).toEqual([])
     expect(session.getState().status).toBe('ended')
   })
 })
@@ -516,7 +518,7 @@ describe('the state', () => {
   test('is frozen, and the same reference until a field changes', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(), { refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport(), { refresh: source })
     const state = session.getState()
     expect(Object.isFrozen(state)).toBe(true)
     await time.advance(HOUR)
@@ -526,7 +528,7 @@ describe('the state', () => {
 
   test('tells subscribers of each change, until they leave', async () => {
     const time = testTime()
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(), { autoStart: false })
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport(), { autoStart: false })
     const listener = vi.fn()
     const leave = session.subscribe(listener)
     await session.start(testSource(time.clock).next())
@@ -540,14 +542,14 @@ describe('the state', () => {
 describe('what cannot be meant is a TypeError', () => {
   test('an interval under a second, a handler that is none', async () => {
     const auth = await anonymousAuth(testTime())
-    expect(() => connectSession(auth, testSink(), { refresh: { interval: 999 } })).toThrow(TypeError)
-    expect(() => connectSession(auth, testSink(), { refresh: { interval: Number.NaN } })).toThrow(TypeError)
-    expect(() => connectSession(auth, testSink(), { refresh: { handler: 'x' as never } })).toThrow(TypeError)
+    expect(() => connectSession(auth, testTransport(), { refresh: { interval: 999 } })).toThrow(TypeError)
+    expect(() => connectSession(auth, testTransport(), { refresh: { interval: Number.NaN } })).toThrow(TypeError)
+    expect(() => connectSession(auth, testTransport(), { refresh: { handler: 'x' as never } })).toThrow(TypeError)
   })
 
-  test('clear on a sink that cannot', async () => {
+  test('clear on a transport that cannot', async () => {
     const time = testTime()
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(['clear']))
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport(['clear']))
     await expect(session.clear()).rejects.toBeInstanceOf(TypeError)
   })
 })

@@ -1,8 +1,8 @@
 import { LatchkeyError } from '../errors.ts'
-import { createFollower } from './runtime/auth-observer.ts'
+import { createAuthObserver } from './runtime/auth-observer.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
 import { type SessionRuntime, createSessionRuntime } from './runtime/session-runtime.ts'
-import type { SessionSink } from './transport.ts'
+import type { SessionTransport } from './transport.ts'
 import type { SessionState } from './machine/snapshot.ts'
 
 /** Options of `start`. */
@@ -11,7 +11,7 @@ export interface StartOptions {
   readonly autoConnect?: boolean
 }
 
-/** A session on one sink. Made by `connectSession`. */
+/** A session on one transport. Made by `connectSession`. */
 export interface ConnectedSession {
   /** Resolves once the first start is through, or at once without one. Never rejects, never waits for the network. */
   readonly ready: Promise<void>
@@ -44,9 +44,9 @@ export interface ConnectedSession {
   /** Ends the session: no more traffic, no more refreshing. Local data stays. `start` begins another one. */
   end(): Promise<void>
   /**
-   * Has the sink delete its local data.
+   * Has the transport delete its local data.
    *
-   * @throws {TypeError} the sink keeps none that it could delete; otherwise what the sink throws
+   * @throws {TypeError} the transport keeps none that it could delete; otherwise what the transport throws
    */
   clear(): Promise<void>
 }
@@ -56,13 +56,17 @@ export interface ConnectedSession {
  * with a fresh one. An upgrade goes on with the same session; another principal gets another one, and a sign-out ends it.
  *
  * @param auth - what `createAuth` gave
- * @param sink - what to drive
+ * @param transport - what to drive
  * @throws {TypeError} an option cannot be meant
  * @throws {LatchkeyError} `TOKEN_*`: `options.token` is no token
  */
-export function connectSession(auth: SessionAuth, sink: SessionSink, options: SessionOptions = {}): ConnectedSession {
+export function connectSession(
+  auth: SessionAuth,
+  transport: SessionTransport,
+  options: SessionOptions = {},
+): ConnectedSession {
   checkSessionOptions(options)
-  const runtime = createSessionRuntime(auth, sink, options, () => session)
+  const runtime = createSessionRuntime(auth, transport, options, () => session)
   if (options.token !== undefined) runtime.read(options.token, false)
   const { dispatch } = runtime
   const starter = createStarter(runtime)
@@ -77,8 +81,8 @@ export function connectSession(auth: SessionAuth, sink: SessionSink, options: Se
     update: (token) => update(runtime, token),
     end: starter.end,
     async clear() {
-      if (!sink.clear) throw new TypeError('clear: the sink has no `clear`')
-      await runtime.driver.clear()
+      if (!transport.clear) throw new TypeError('clear: the transport has no `clear`')
+      await runtime.connection.clear()
       runtime.owner = null
     },
   }
@@ -92,7 +96,7 @@ interface Starter extends Pick<ConnectedSession, 'start' | 'end'> {
 
 function createStarter(runtime: SessionRuntime): Starter {
   const { auth, options, dispatch } = runtime
-  const follower = createFollower(runtime)
+  const observer = createAuthObserver(runtime)
   let acts = 0
 
   async function start(
@@ -107,7 +111,7 @@ function createStarter(runtime: SessionRuntime): Starter {
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     // Another start, or the end, came while the identity was opened.
     if (mine !== acts) return
-    follower.attach()
+    observer.attach()
     dispatch({ type: 'started', token, principal, connect: autoConnect })
   }
 
@@ -120,21 +124,21 @@ function createStarter(runtime: SessionRuntime): Starter {
       }),
     async end() {
       acts++
-      follower.detach()
+      observer.detach()
       runtime.halt()
       dispatch({ type: 'ended' })
       // Inside a callback the event is still queued.
       await Promise.resolve()
-      await runtime.driver.settled()
+      await runtime.connection.settled()
     },
   }
 }
 
-async function update({ state, dispatch, read, waiters }: SessionRuntime, text: string | null): Promise<void> {
+async function update({ state, dispatch, read, pendingResults }: SessionRuntime, text: string | null): Promise<void> {
   if (text === null || text === undefined) throw new LatchkeyError('SESSION_TOKEN_MISSING')
   const token = read(text, true)
   if (state().stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
-  const verdict = waiters.wait(text)
+  const verdict = pendingResults.wait(text)
   dispatch({ type: 'given', token })
   await verdict
 }

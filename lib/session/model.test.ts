@@ -15,7 +15,7 @@ import {
   testSource,
   testTime,
 } from './session.testing.ts'
-import type { SessionErrorKind, SessionLink, SessionSink } from './transport.ts'
+import type { SessionErrorKind, SessionConnection, SessionTransport } from './transport.ts'
 
 /** What an app, a person, a network, two servers and a clock can do to one session. */
 const ACTS = [
@@ -88,9 +88,9 @@ interface World {
 
 /** The other side, and what it sees. */
 interface Other {
-  readonly sink: SessionSink
+  readonly transport: SessionTransport
   does: 'take' | 'refuse' | 'silence' | 'lose' | 'schema'
-  link: SessionLink | null
+  connection: SessionConnection | null
   wire: 'down' | 'opening' | 'up'
 }
 
@@ -159,7 +159,7 @@ async function newWorld(shape: Shape): Promise<World> {
   const before = shape.prepares
     ? { beforeRestart: (_: object, session: ConnectedSession) => shape.canClear && session.clear() }
     : {}
-  world.session = (await testSession(time, auth, world.other.sink, { ...options, ...before })).session
+  world.session = (await testSession(time, auth, world.other.transport, { ...options, ...before })).session
   return world
 }
 
@@ -170,21 +170,21 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
     // Without an identity in force it is the app that says whose session it is.
     expect(claimsOf(token)['sub']).toBe(identity.principal() ?? world.session.getState().principal)
   }
-  const answer = (link: SessionLink): void => {
+  const answer = (connection: SessionConnection): void => {
     if (other.does === 'lose') {
       other.wire = 'down'
-      link.lost()
+      connection.lost()
     } else if (other.does === 'take') {
       other.wire = 'up'
-      link.accepted()
-    } else if (other.does !== 'silence') link.rejected(other.does === 'schema' ? 'SCHEMA_MISMATCH' : 'expired')
+      connection.accepted()
+    } else if (other.does !== 'silence') connection.rejected(other.does === 'schema' ? 'SCHEMA_MISMATCH' : 'expired')
   }
-  const sink: SessionSink = {
-    connect(token, link) {
+  const transport: SessionTransport = {
+    connect(token, connection) {
       expectRight(token)
       expect(other.wire).toBe('down')
-      Object.assign(other, { wire: 'opening', link })
-      answer(link)
+      Object.assign(other, { wire: 'opening', connection })
+      answer(connection)
     },
     hold: expectRight,
     disconnect() {
@@ -193,10 +193,10 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
       return lingers ? new Promise<void>((resolve) => time.timer.set(resolve, 100)) : undefined
     },
   }
-  const other: Other = { sink, does: 'take', link: null, wire: 'down' }
-  if (canClear) sink.clear = () => {}
+  const other: Other = { transport, does: 'take', connection: null, wire: 'down' }
+  if (canClear) transport.clear = () => {}
   if (canUpdate) {
-    sink.update = async (token) => {
+    transport.update = async (token) => {
       expectRight(token)
       expect(other.wire).toBe('up')
       if (other.does === 'silence') await new Promise(() => {})
@@ -212,7 +212,7 @@ async function perform(world: World, act: Act): Promise<void> {
   const mine = (claims?: object): string =>
     source.next({ sub: identity.principal() ?? session.getState().principal ?? 'ada', ...claims })
   const reject = (why: SessionErrorKind): void => {
-    if (other.wire === 'up') other.link!.rejected(why)
+    if (other.wire === 'up') other.connection!.rejected(why)
   }
   const start = async (...given: Parameters<typeof session.start>): Promise<void> => {
     world.isOver = false
@@ -296,7 +296,7 @@ async function perform(world: World, act: Act): Promise<void> {
     case 'lost':
       if (other.wire !== 'up') return undefined
       other.wire = 'down'
-      return other.link!.lost()
+      return other.connection!.lost()
     case 'second':
       return pass(world, SECOND)
     case 'minutes':
@@ -357,7 +357,7 @@ async function expectGoodTimesHelp(world: World): Promise<void> {
   // Whoever was silent answers.
   if (other.wire === 'opening') {
     other.wire = 'up'
-    other.link!.accepted()
+    other.connection!.accepted()
   }
   await time.advance(10 * MINUTE)
   // The app gave a token of roles that the source does not give: it has to say that these are meant.

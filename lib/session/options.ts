@@ -27,9 +27,9 @@ export interface RefreshOptions {
   readonly interval?: number
 }
 
-/** A change of the principal between two sessions on one sink. */
+/** A change of the principal between two sessions on one transport. */
 export interface RestartChange {
-  /** Whose data the sink holds. */
+  /** Whose data the transport holds. */
   readonly from: string
   /** Whose session comes next. */
   readonly to: string
@@ -50,10 +50,10 @@ export interface SessionOptions {
    * Called when the other side ended the session and a fresh token did not mend it. It may end the session and clear.
    */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
-  /** Called with what a refresh or the sink threw, for a log. The session tries again by itself. */
+  /** Called with what a refresh or the transport threw, for a log. The session tries again by itself. */
   readonly onFault?: (error: unknown) => unknown
   /**
-   * Called, and awaited, before another principal's session starts by itself on a sink that can `clear`: the place to clear, or to re-own, what
+   * Called, and awaited, before another principal's session starts by itself on a transport that can `clear`: the place to clear, or to re-own, what
    * is there. Without it that session is not started. Not called for an adopted principal: the data is the same person's.
    */
   readonly beforeRestart?: (change: RestartChange, session: ConnectedSession) => unknown

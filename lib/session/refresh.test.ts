@@ -10,7 +10,7 @@ import {
   rest,
   testIdentity,
   testSession,
-  testSink,
+  testTransport,
   testSource,
   testTime,
 } from './session.testing.ts'
@@ -22,46 +22,46 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
   test('before it expires, again and again, without touching the connection', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     await time.advance(13 * MINUTE)
     expect(source.asked()).toBe(0)
     await time.advance(2 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
     await time.advance(HOUR)
     expect(source.asked()).toBe(5)
-    expect(sink.calls.slice(1).every((call) => call.startsWith('update'))).toBe(true)
+    expect(transport.calls.slice(1).every((call) => call.startsWith('update'))).toBe(true)
     expect(session.getState().status).toBe('connected')
   })
 
   test('by auth, where the app gave no handler', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    await testSession(time, auth, sink, { audience: 'https://sync.example' })
-    const first = sink.token()!
+    const transport = testTransport()
+    await testSession(time, auth, transport, { audience: 'https://sync.example' })
+    const first = transport.token()!
     await time.advance(15 * MINUTE)
-    expect(sink.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
-    expect(sink.token()).not.toBe(first)
-    expect(claimsOf(sink.token()!)).toMatchObject({ aud: 'https://sync.example', sub: principal() })
+    expect(transport.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
+    expect(transport.token()).not.toBe(first)
+    expect(claimsOf(transport.token()!)).toMatchObject({ aud: 'https://sync.example', sub: principal() })
   })
 
-  test('by connecting anew, where the sink cannot replace one', async () => {
+  test('by connecting anew, where the transport cannot replace one', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink(['update'])
-    await testSession(time, await anonymousAuth(time), sink, { refresh: source })
+    const transport = testTransport(['update'])
+    await testSession(time, await anonymousAuth(time), transport, { refresh: source })
     await time.advance(15 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
   })
 
   test('at an interval', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    await testSession(time, await anonymousAuth(time), testSink(), {
+    await testSession(time, await anonymousAuth(time), testTransport(), {
       token: source.next(),
       refresh: { handler: source.handler, interval: 5 * MINUTE },
     })
@@ -76,13 +76,13 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
   test('before its end, also where the interval is longer', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: { handler: source.handler, interval: HOUR },
     })
     await time.advance(15 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 
   test('first, where it expired already at the start', async () => {
@@ -90,9 +90,9 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const source = testSource(time.clock)
     const old = source.next()
     time.jump(HOUR)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: old, refresh: source })
-    expect(sink.calls).toEqual(['connect two'])
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { token: old, refresh: source })
+    expect(transport.calls).toEqual(['connect two'])
   })
 
   test('first, where it expired already at the start: its roles are those of the fresh one', async () => {
@@ -101,7 +101,10 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const old = source.next({ role: 'reader' })
     time.jump(HOUR)
     source.answer = () => source.next({ role: 'editor' })
-    const { session } = await testSession(time, await anonymousAuth(time), testSink(), { token: old, refresh: source })
+    const { session } = await testSession(time, await anonymousAuth(time), testTransport(), {
+      token: old,
+      refresh: source,
+    })
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
@@ -111,9 +114,9 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const old = source.next()
     time.jump(HOUR)
     source.answer = () => source.next({ sub: 'eve' })
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: old, refresh: source })
-    expect(sink.calls).toEqual([])
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: old, refresh: source })
+    expect(transport.calls).toEqual([])
     expect(session.getState()).toMatchObject({ status: 'paused', principal: 'ada', error: 'invalid' })
   })
 
@@ -122,11 +125,11 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     const source = testSource(time.clock)
     const old = source.next()
     time.jump(HOUR)
-    const sink = testSink()
-    sink.answer = () => 'TOKEN_EXPIRED'
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: old })
+    const transport = testTransport()
+    transport.answer = () => 'TOKEN_EXPIRED'
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { token: old })
     await time.advance(DAY)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     expect(kinds).toEqual(['TOKEN_EXPIRED'])
     expect(session.getState()).toEqual({
       status: 'paused',
@@ -134,7 +137,7 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
       error: 'expired',
       failure: 'TOKEN_EXPIRED',
     })
-    sink.answer = () => 'accept'
+    transport.answer = () => 'accept'
     await session.update(source.next())
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
@@ -142,8 +145,8 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
   test('never, where it has no end', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, {
       token: jwt({ jti: 'endless', sub: 'ada' }),
       refresh: source,
     })
@@ -157,7 +160,7 @@ describe('a long life', () => {
   test('of 30 days never overflows a timer: one refresh, at its time', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 30 * 86_400)
-    await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: source })
+    await testSession(time, await anonymousAuth(time), testTransport(), { token: source.next(), refresh: source })
     await time.advance(30 * DAY - MINUTE - 1)
     expect(source.asked()).toBe(0)
     await time.advance(1)
@@ -168,7 +171,7 @@ describe('a long life', () => {
   test('of a hundred years neither', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 100 * 365 * 86_400)
-    await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: source })
+    await testSession(time, await anonymousAuth(time), testTransport(), { token: source.next(), refresh: source })
     await time.advance(365 * DAY)
     expect(source.asked()).toBe(0)
     expect(Math.max(...time.delays)).toBeLessThan(2 ** 31)
@@ -178,7 +181,7 @@ describe('a long life', () => {
   test('a short one is no loop: at most once a second', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 1)
-    await testSession(time, await anonymousAuth(time), testSink(), { refresh: source })
+    await testSession(time, await anonymousAuth(time), testTransport(), { refresh: source })
     await time.advance(MINUTE)
     expect(source.asked()).toBeLessThanOrEqual(61)
     expect(source.asked()).toBeGreaterThan(30)
@@ -186,19 +189,19 @@ describe('a long life', () => {
 })
 
 describe('a source that answers', () => {
-  test('with the same token is asked again later, and the sink is left alone', async () => {
+  test('with the same token is asked again later, and the transport is left alone', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 60)
-    const sink = testSink()
+    const transport = testTransport()
     const first = source.next()
     source.answer = () => first
-    await testSession(time, await anonymousAuth(time), sink, { token: first, refresh: source })
+    await testSession(time, await anonymousAuth(time), transport, { token: first, refresh: source })
     await time.advance(58 * SECOND)
     expect(source.asked()).toBeGreaterThan(1)
     expect(source.asked()).toBeLessThan(8)
     source.answer = () => source.next()
     await time.advance(10 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 
   test('with the same token at an interval is asked at the next interval', async () => {
@@ -206,7 +209,7 @@ describe('a source that answers', () => {
     const source = testSource(time.clock, 'ada', 3600)
     const first = source.next()
     source.answer = () => first
-    await testSession(time, await anonymousAuth(time), testSink(), {
+    await testSession(time, await anonymousAuth(time), testTransport(), {
       token: first,
       refresh: { handler: source.handler, interval: 5 * MINUTE },
     })
@@ -217,30 +220,30 @@ describe('a source that answers', () => {
   test('with a token that it had at hand for a while is asked before that one ends', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 60)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { token: source.next(), refresh: source })
     await time.advance(30 * SECOND)
     const cached = source.next()
     source.answer = () => cached
     await time.advance(20 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
     source.answer = () => source.next()
     // Issued at 30 s, so it ends at 90 s.
     await time.advance(39 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'update two', 'update three'])
+    expect(transport.calls).toEqual(['connect one', 'update two', 'update three'])
   })
 
   test('with null pauses the session; a token that comes after resumes it', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     source.answer = () => null
     await time.advance(15 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     expect(session.getState()).toEqual({
       status: 'paused',
       principal: 'ada',
@@ -250,15 +253,15 @@ describe('a source that answers', () => {
     expect(kinds).toEqual(['UNAUTHORIZED'])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
   test('with null resumes by a token that the app gives, too', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
@@ -272,27 +275,27 @@ describe('a source that answers', () => {
     const time = testTime()
     const source = testSource(time.clock)
     source.answer = () => null
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { refresh: source })
     expect(session.getState()).toEqual({ status: 'waiting', principal: null })
     expect(kinds).toEqual([])
     source.answer = () => source.next()
     await time.advance(2 * SECOND)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
-  test('with another principal pauses the session, and that token never reaches the sink', async () => {
+  test('with another principal pauses the session, and that token never reaches the transport', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const eve = testSource(time.clock, 'eve')
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     source.answer = () => eve.next({ jti: "eve's" })
     await time.advance(HOUR)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     expect(session.getState()).toEqual({
       status: 'paused',
       principal: 'ada',
@@ -308,45 +311,45 @@ describe('a source that answers', () => {
   test('with other roles closes the session, and is not asked any more', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next({ role: 'editor' }),
       refresh: source,
     })
     source.answer = () => source.next({ role: 'reader' })
     await time.advance(DAY)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     expect(source.asked()).toBe(1)
     expect(kinds).toEqual(['ROLES_MISMATCH'])
     await session.start()
     await rest()
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'disconnect ended', 'connect three'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'disconnect ended', 'connect three'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
   test('with what is no token is asked again later; the connection stays', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, faults } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, faults } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     source.answer = () => 'not a token'
     await time.advance(15 * MINUTE)
     expect(faults[0]).toMatchObject({ code: 'TOKEN_MALFORMED' })
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
     expect(session.getState().status).toBe('connected')
   })
 
   test('by throwing is asked again, later and later, at most five minutes apart; the connection stays', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
@@ -362,22 +365,22 @@ describe('a source that answers', () => {
     expect(faults[0]).toEqual(new Error('out of order'))
     expect(source.asked()).toBeLessThan(120)
     expect(Math.max(...at.slice(1).map((minute, index) => minute - at[index]!))).toBeLessThanOrEqual(6)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
     expect(kinds).toEqual([])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
     expect(session.getState().status).toBe('connected')
   })
 
   test('by throwing at once, not in its promise, is no different', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
+    const transport = testTransport()
     const handler = vi.fn(() => {
       throw new Error('at once')
     })
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: { handler },
     })
@@ -389,14 +392,14 @@ describe('a source that answers', () => {
   test('never at all is given up after a while, and asked again', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { token: source.next(), refresh: source })
     source.answer = () => new Promise(() => {})
     await time.advance(14 * MINUTE + 20 * SECOND)
     expect(source.asked()).toBe(1)
     source.answer = () => source.next()
     await time.advance(30 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 })
 
@@ -405,8 +408,8 @@ describe('offline at the moment of refresh', () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)
     await auth.upgrade(() => account.signUp('ada'))
-    const sink = testSink()
-    const { session, kinds, faults } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session, kinds, faults } = await testSession(time, auth, transport)
     const states: unknown[] = []
     session.subscribe(() => states.push(session.getState()))
     account.online = false
@@ -416,7 +419,7 @@ describe('offline at the moment of refresh', () => {
     expect(auth.getState().error).toBeUndefined()
     account.online = true
     await time.advance(5 * MINUTE)
-    expect(sink.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
     expect(states).toEqual([])
     expect(kinds).toEqual([])
   })
@@ -426,8 +429,8 @@ describe('offline at the moment of refresh', () => {
     const { auth, account } = await testIdentity(time)
     await auth.upgrade(() => account.signUp('ada'))
     account.online = false
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     await time.advance(HOUR)
     expect(session.getState()).toEqual({ status: 'waiting', principal: auth.getState().session?.principal })
     account.online = true
@@ -440,16 +443,16 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
   test('however many failures come together', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    const link = sink.link()
-    for (let count = 0; count < 10; count++) link.rejected('expired')
+    const connection = transport.connection()
+    for (let count = 0; count < 10; count++) connection.rejected('expired')
     await rest()
     expect(source.asked()).toBe(1)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
     expect(session.getState().status).toBe('connected')
   })
 
@@ -457,10 +460,10 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
     const time = testTime()
     const { auth, account } = await testIdentity(time)
     await auth.upgrade(() => account.signUp('ada'))
-    const sinks = [testSink(), testSink()]
-    for (const sink of sinks) await testSession(time, auth, sink)
+    const transports = [testTransport(), testTransport()]
+    for (const transport of transports) await testSession(time, auth, transport)
     const before = account.calls.filter((name) => name === 'getToken').length
-    for (const sink of sinks) sink.link().rejected('expired')
+    for (const transport of transports) transport.connection().rejected('expired')
     void auth.getToken({ fresh: true })
     await rest()
     expect(account.calls.filter((name) => name === 'getToken').length - before).toBe(1)
@@ -469,7 +472,7 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
   test('also when the session ends and starts meanwhile', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
+    const transport = testTransport()
     let running = 0
     let most = 0
     const answers: (() => void)[] = []
@@ -479,7 +482,7 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
       running--
       return source.next()
     }
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { refresh: { handler } })
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { refresh: { handler } })
     await session.end()
     await session.start()
     await session.end()
@@ -491,15 +494,15 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
       await rest()
     }
     expect(most).toBe(1)
-    expect(sink.calls).toEqual(['connect two'])
+    expect(transport.calls).toEqual(['connect two'])
   })
 
   test('that is on its way is not lost by a token that is refused meanwhile', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
+    const transport = testTransport()
     let answer: (token: string) => void = () => {}
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
@@ -508,15 +511,15 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
     await expect(session.update(source.next({ sub: 'eve' }))).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
     answer(source.next())
     await rest()
-    expect(sink.calls).toEqual(['connect one', 'update three'])
+    expect(transport.calls).toEqual(['connect one', 'update three'])
   })
 
   test('what the app gives meanwhile counts, not what was asked for before', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
+    const transport = testTransport()
     let answer: (token: string) => void = () => {}
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
@@ -526,6 +529,6 @@ describe('one refresh at a time (checklist 10: once however many requests fail t
     await session.update(source.next())
     answer(stale)
     await rest()
-    expect(sink.calls).toEqual(['connect one', 'update three'])
+    expect(transport.calls).toEqual(['connect one', 'update three'])
   })
 })

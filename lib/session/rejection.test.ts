@@ -10,7 +10,7 @@ import {
   rest,
   testIdentity,
   testSession,
-  testSink,
+  testTransport,
   testSource,
   testTime,
 } from './session.testing.ts'
@@ -22,20 +22,25 @@ describe('after a rejection', () => {
   test('the error is set, the last session stays, traffic pauses, and a fresh token of the same principal resumes it (checklist 9: a rejection pauses, a valid refresh resumes)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     const states: unknown[] = []
     auth.subscribe(() =>
-      states.push([auth.getState().error, auth.getState().session?.principal, session.getState().status, sink.token()]),
+      states.push([
+        auth.getState().error,
+        auth.getState().session?.principal,
+        session.getState().status,
+        transport.token(),
+      ]),
     )
     await time.advance(MINUTE)
-    sink.link().rejected('expired')
+    transport.connection().rejected('expired')
     await rest()
     expect(states).toEqual([
       ['expired', principal(), 'paused', null],
-      [undefined, principal(), 'connected', sink.token()],
+      [undefined, principal(), 'connected', transport.token()],
     ])
-    expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', `connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', `connect of ${principal()}`])
   })
 
   test.each([
@@ -50,11 +55,11 @@ describe('after a rejection', () => {
     async (why, error, kind) => {
       const time = testTime()
       const { auth, principal } = await testIdentity(time)
-      const sink = testSink()
-      const { session, kinds } = await testSession(time, auth, sink)
+      const transport = testTransport()
+      const { session, kinds } = await testSession(time, auth, transport)
       await time.advance(MINUTE)
-      sink.answer = () => why
-      sink.link().rejected(why)
+      transport.answer = () => why
+      transport.connection().rejected(why)
       await rest()
       expect(auth.getState()).toMatchObject({ error, session: { principal: principal() } })
       expect(session.getState()).toEqual({ status: 'paused', principal: principal(), error, failure: kind })
@@ -65,12 +70,12 @@ describe('after a rejection', () => {
   test('that a fresh token mends, the app hears nothing', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    sink.link().rejected('TOKEN_EXPIRED')
+    transport.connection().rejected('TOKEN_EXPIRED')
     await rest()
     expect(session.getState().status).toBe('connected')
     expect(kinds).toEqual([])
@@ -79,15 +84,15 @@ describe('after a rejection', () => {
   test('a fresh token is tried later and later, at most five minutes apart', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
-    sink.answer = () => 'invalid'
-    sink.link().rejected('invalid')
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { refresh: source })
+    transport.answer = () => 'invalid'
+    transport.connection().rejected('invalid')
     await time.advance(DAY)
     expect(source.asked()).toBeLessThan((24 * 60) / 5 + 12)
     expect(source.asked()).toBeGreaterThan((24 * 60) / 5 - 1)
     expect(kinds).toEqual(['UNAUTHORIZED'])
-    sink.answer = () => 'accept'
+    transport.answer = () => 'accept'
     await time.advance(5 * MINUTE)
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
@@ -95,14 +100,14 @@ describe('after a rejection', () => {
   test('right after each acceptance there is no loop', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { kinds } = await testSession(time, await anonymousAuth(time), sink, { refresh: source })
-    const { connect } = sink
-    sink.connect = (token, link) => {
-      connect(token, link)
-      link.rejected('expired')
+    const transport = testTransport()
+    const { kinds } = await testSession(time, await anonymousAuth(time), transport, { refresh: source })
+    const { connect } = transport
+    transport.connect = (token, connection) => {
+      connect(token, connection)
+      connection.rejected('expired')
     }
-    sink.link().rejected('expired')
+    transport.connection().rejected('expired')
     await time.advance(HOUR)
     expect(source.asked()).toBeLessThan(60)
     expect(kinds.length).toBeGreaterThan(0)
@@ -111,27 +116,27 @@ describe('after a rejection', () => {
   test('the refused token is not sent again at once', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
+    const transport = testTransport()
     const first = source.next()
     source.answer = () => first
-    await testSession(time, await anonymousAuth(time), sink, { token: first, refresh: source })
-    sink.link().rejected('expired')
+    await testSession(time, await anonymousAuth(time), transport, { token: first, refresh: source })
+    transport.connection().rejected('expired')
     await rest()
     expect(source.asked()).toBe(1)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     source.answer = () => source.next()
     await time.advance(2 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
   })
 
   test('of a principal that moved to an account nothing is tried: only a sign-in mends it', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { kinds } = await testSession(time, auth, sink)
-    sink.link().rejected('disabled')
+    const transport = testTransport()
+    const { kinds } = await testSession(time, auth, transport)
+    transport.connection().rejected('disabled')
     await time.advance(DAY)
-    expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect paused'])
+    expect(transport.calls).toEqual([`connect of ${principal()}`, 'disconnect paused'])
     expect(kinds).toEqual(['UNAUTHORIZED'])
     expect(auth.getState().error).toBe('disabled')
   })
@@ -139,12 +144,12 @@ describe('after a rejection', () => {
   test('by a connection that is over nothing happens', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    const old = sink.link()
+    const old = transport.connection()
     old.rejected('expired')
     await rest()
     const state = session.getState()
@@ -152,11 +157,11 @@ describe('after a rejection', () => {
     old.lost()
     old.accepted()
     expect(session.getState()).toBe(state)
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
-    sink.answer = () => 'silence'
-    sink.link().rejected('expired')
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    transport.answer = () => 'silence'
+    transport.connection().rejected('expired')
     await time.advance(2 * SECOND)
-    expect(sink.calls.at(-1)).toBe('connect three')
+    expect(transport.calls.at(-1)).toBe('connect three')
     old.accepted()
     expect(session.getState().status).toBe('paused')
   })
@@ -164,18 +169,18 @@ describe('after a rejection', () => {
   test('while the handler throws it stays paused, and resumes when it works again', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     source.answer = () => {
       throw new Error('out of order')
     }
-    sink.link().rejected('expired')
+    transport.connection().rejected('expired')
     await time.advance(HOUR)
     expect(session.getState()).toMatchObject({ status: 'paused', error: 'expired' })
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
@@ -185,10 +190,10 @@ describe('after a rejection', () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)
     await auth.upgrade(() => account.signUp('ada'))
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, auth, transport)
     account.setSession(null)
-    sink.link().rejected('expired')
+    transport.connection().rejected('expired')
     await rest()
     expect(kinds).toEqual(['UNAUTHORIZED'])
     expect(session.getState()).toEqual({
@@ -208,16 +213,16 @@ describe('an error that another part of the app set', () => {
   test('pauses the session too; a fresh token that is taken here ends it', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     await time.advance(MINUTE)
-    sink.answer = () => 'silence'
+    transport.answer = () => 'silence'
     auth.reportToken('invalid')
     expect(session.getState()).toMatchObject({ status: 'paused', error: 'invalid' })
-    expect(sink.token()).toBeNull()
+    expect(transport.token()).toBeNull()
     await rest()
-    expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', `connect of ${principal()}`])
-    sink.link().accepted()
+    expect(transport.calls).toEqual([`connect of ${principal()}`, 'disconnect paused', `connect of ${principal()}`])
+    transport.connection().accepted()
     expect(auth.getState().error).toBeUndefined()
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
   })
@@ -226,11 +231,11 @@ describe('an error that another part of the app set', () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     auth.reportToken('expired')
-    const sink = testSink()
-    sink.answer = () => 'silence'
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    transport.answer = () => 'silence'
+    const { session } = await testSession(time, auth, transport)
     expect(session.getState()).toEqual({ status: 'paused', principal: principal(), error: 'expired' })
-    sink.link().accepted()
+    transport.connection().accepted()
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
     expect(auth.getState().error).toBeUndefined()
   })
@@ -238,7 +243,7 @@ describe('an error that another part of the app set', () => {
   test('again and again, as often as this session ends it, drives nobody into a loop', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
-    const [good, bad] = [testSink(), testSink()]
+    const [good, bad] = [testTransport(), testTransport()]
     bad.answer = () => 'invalid'
     await testSession(time, auth, good)
     await testSession(time, auth, bad)
@@ -259,11 +264,11 @@ describe('an error that another part of the app set', () => {
   test('and that another part ended resumes the session', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     auth.reportToken('disabled')
     await time.advance(HOUR)
-    expect(sink.token()).toBeNull()
+    expect(transport.token()).toBeNull()
     auth.reportToken(null)
     await rest()
     expect(session.getState().status).toBe('connected')
@@ -274,58 +279,64 @@ describe('an update that the other side refuses', () => {
   test('is told to whoever made it, and the token before stays', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.answer = () => 'invalid'
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    transport.answer = () => 'invalid'
     await expect(session.update(source.next())).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
     expect(kinds).toEqual(['UNAUTHORIZED'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada', failure: 'UNAUTHORIZED' })
-    expect(nameOf(sink.token()!)).toBe('one')
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(nameOf(transport.token()!)).toBe('one')
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 
   test('by closing the connection leads back to the token before', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.answer = (token) => (nameOf(token) === 'two' ? 'silence' : 'accept')
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    transport.answer = (token) => (nameOf(token) === 'two' ? 'silence' : 'accept')
     const updated = session.update(source.next()).catch((error: unknown) => error)
     await rest()
-    sink.link().rejected('UNAUTHORIZED')
+    transport.connection().rejected('UNAUTHORIZED')
     expect(await updated).toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
-    expect(sink.calls).toEqual(['connect one', 'update two', 'disconnect paused', 'connect one'])
+    expect(transport.calls).toEqual(['connect one', 'update two', 'disconnect paused', 'connect one'])
     expect(session.getState().status).toBe('connected')
     expect(kinds).toEqual(['UNAUTHORIZED'])
   })
 
-  test('at the new connection of a sink that cannot replace leads back to the token before', async () => {
+  test('at the new connection of a transport that cannot replace leads back to the token before', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink(['update'])
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.answer = (token) => (nameOf(token) === 'two' ? 'UNAUTHORIZED' : 'accept')
+    const transport = testTransport(['update'])
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    transport.answer = (token) => (nameOf(token) === 'two' ? 'UNAUTHORIZED' : 'accept')
     await expect(session.update(source.next())).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
-    expect(sink.calls).toEqual(['connect one', 'disconnect paused', 'connect two', 'disconnect paused', 'connect one'])
+    expect(transport.calls).toEqual([
+      'connect one',
+      'disconnect paused',
+      'connect two',
+      'disconnect paused',
+      'connect one',
+    ])
     expect(session.getState().status).toBe('connected')
   })
 
   test('when the handler made it is reported, and tried again later and later', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink(['update'])
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport(['update'])
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    sink.answer = (token) => (nameOf(token) === 'one' ? 'accept' : 'UNAUTHORIZED')
+    transport.answer = (token) => (nameOf(token) === 'one' ? 'accept' : 'UNAUTHORIZED')
     await time.advance(15 * MINUTE)
     expect(session.getState().status).toBe('connected')
     expect(kinds).toContain('UNAUTHORIZED')
     expect(source.asked()).toBeLessThan(10)
     await time.advance(HOUR)
     expect(source.asked()).toBeLessThan(60)
-    sink.answer = () => 'accept'
+    transport.answer = () => 'accept'
     await time.advance(5 * MINUTE)
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
@@ -333,32 +344,32 @@ describe('an update that the other side refuses', () => {
   test('for other roles closes the session (checklist 19: ROLES_MISMATCH reaches a handler)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    sink.answer = () => 'silence'
+    transport.answer = () => 'silence'
     const updated = session.update(source.next()).catch((error: unknown) => error)
     await rest()
-    sink.link().rejected('ROLES_MISMATCH')
+    transport.connection().rejected('ROLES_MISMATCH')
     expect(await updated).toMatchObject({ code: 'ROLES_MISMATCH' })
     await time.advance(DAY)
     expect(session.getState()).toEqual({ status: 'closed', principal: 'ada', failure: 'ROLES_MISMATCH' })
     expect(kinds).toEqual(['ROLES_MISMATCH'])
-    expect(sink.calls).toEqual(['connect one', 'update two', 'disconnect paused'])
+    expect(transport.calls).toEqual(['connect one', 'update two', 'disconnect paused'])
   })
 
   test('without an answer is OFFLINE, and the token before stays', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.update = async () => {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    transport.update = async () => {
       throw new LatchkeyError('OFFLINE')
     }
     await expect(session.update(source.next())).rejects.toMatchObject({ code: 'OFFLINE' })
-    sink.update = () => new Promise(() => {})
+    transport.update = () => new Promise(() => {})
     const updated = session.update(source.next()).catch((error: unknown) => error)
     await time.advance(MINUTE)
     expect(await updated).toMatchObject({ code: 'OFFLINE' })
@@ -371,15 +382,15 @@ describe('SCHEMA_MISMATCH (checklist 19: SCHEMA_MISMATCH reaches a handler)', ()
   test('is passed through: no token mends it, auth has no error, connect() tries again', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    sink.answer = () => 'SCHEMA_MISMATCH'
-    const { session, kinds } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    transport.answer = () => 'SCHEMA_MISMATCH'
+    const { session, kinds } = await testSession(time, auth, transport)
     expect(kinds).toEqual(['SCHEMA_MISMATCH'])
     expect(session.getState()).toEqual({ status: 'closed', principal: principal(), failure: 'SCHEMA_MISMATCH' })
     expect(auth.getState().error).toBeUndefined()
     await time.advance(DAY)
-    expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect paused'])
-    sink.answer = () => 'accept'
+    expect(transport.calls).toEqual([`connect of ${principal()}`, 'disconnect paused'])
+    transport.answer = () => 'accept'
     session.connect()
     await rest()
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
@@ -390,19 +401,19 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
   test('is made again with the same token, later and later', async () => {
     const time = testTime()
     const source = testSource(time.clock, 'ada', 86_400)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    sink.answer = () => 'lose'
-    sink.link().lost()
+    transport.answer = () => 'lose'
+    transport.connection().lost()
     expect(session.getState().status).toBe('connecting')
     await time.advance(HOUR)
-    expect(sink.calls.length).toBeGreaterThan(12)
-    expect(sink.calls.length).toBeLessThan(40)
-    expect(new Set(sink.calls)).toEqual(new Set(['connect one']))
-    sink.answer = () => 'accept'
+    expect(transport.calls.length).toBeGreaterThan(12)
+    expect(transport.calls.length).toBeLessThan(40)
+    expect(new Set(transport.calls)).toEqual(new Set(['connect one']))
+    transport.answer = () => 'accept'
     await time.advance(5 * MINUTE)
     expect(session.getState().status).toBe('connected')
     expect(kinds).toEqual([])
@@ -411,20 +422,20 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
   test('whose token ended meanwhile is made with a fresh one', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { token: source.next(), refresh: source })
     time.jump(HOUR)
-    sink.link().lost()
+    transport.connection().lost()
     await time.advance(2 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'connect two'])
   })
 
   test('is what any word but a verdict means, such as unavailable', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, auth, sink)
-    sink.link().rejected('unavailable' as never)
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, auth, transport)
+    transport.connection().rejected('unavailable' as never)
     expect(session.getState()).toEqual({ status: 'connecting', principal: auth.getState().session?.principal })
     await time.advance(2 * SECOND)
     expect(session.getState().status).toBe('connected')
@@ -435,34 +446,34 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
   test('keeps the token that was on its way', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, { token: source.next() })
-    sink.update = () => new Promise(() => {})
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    transport.update = () => new Promise(() => {})
     const updated = session.update(source.next())
     await rest()
-    sink.link().lost()
+    transport.connection().lost()
     await updated
     await time.advance(2 * SECOND)
-    expect(sink.calls).toEqual(['connect one', 'connect two'])
+    expect(transport.calls).toEqual(['connect one', 'connect two'])
   })
 
-  test('of a sink that throws is told apart from a verdict', async () => {
+  test('of a transport that throws is told apart from a verdict', async () => {
     const time = testTime()
-    const sink = testSink()
-    const { connect } = sink
-    sink.connect = () => {
+    const transport = testTransport()
+    const { connect } = transport
+    transport.connect = () => {
       throw new Error('no socket')
     }
-    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), sink, {
+    const { session, faults, kinds } = await testSession(time, await anonymousAuth(time), transport, {
       token: testSource(time.clock).next(),
     })
     expect(faults).toEqual([new Error('no socket')])
-    sink.connect = async () => {
+    transport.connect = async () => {
       throw new Error('no socket either')
     }
     await time.advance(2 * SECOND)
     expect(faults).toHaveLength(2)
-    sink.connect = connect
+    transport.connect = connect
     await time.advance(MINUTE)
     expect(session.getState().status).toBe('connected')
     expect(kinds).toEqual([])
@@ -471,11 +482,11 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
 
 test('a callback of the app that throws breaks nothing', async () => {
   const time = testTime()
-  const sink = testSink()
+  const transport = testTransport()
   const seen: unknown[] = []
   const { reportError } = globalThis
   globalThis.reportError = (error) => void seen.push(error)
-  const { session } = await testSession(time, await anonymousAuth(time), sink, {
+  const { session } = await testSession(time, await anonymousAuth(time), transport, {
     token: testSource(time.clock).next(),
     onSessionError: async () => {
       throw new Error('app bug')
@@ -484,7 +495,7 @@ test('a callback of the app that throws breaks nothing', async () => {
   session.subscribe(() => {
     throw new Error('another')
   })
-  sink.link().rejected('SCHEMA_MISMATCH')
+  transport.connection().rejected('SCHEMA_MISMATCH')
   await rest()
   globalThis.reportError = reportError
   expect(seen).toEqual([new Error('another'), new Error('app bug')])

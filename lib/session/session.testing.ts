@@ -9,7 +9,7 @@ import { decodeJws } from '../tokens/decode.ts'
 import { createAuth } from '../worker.ts'
 import { type ConnectedSession, connectSession } from './connect-session.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from './options.ts'
-import type { SessionErrorKind, SessionLink, SessionSink } from './transport.ts'
+import type { SessionErrorKind, SessionConnection, SessionTransport } from './transport.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60_000
@@ -82,39 +82,39 @@ export async function rest(): Promise<void> {
 /** What the other side does with a token. */
 export type Answer = 'accept' | 'silence' | 'lose' | SessionErrorKind | AuthErrorKind
 
-/** A sink that writes down what it is asked to do, and answers as it is told. */
-export interface TestSink extends SessionSink {
+/** A transport that writes down what it is asked to do, and answers as it is told. */
+export interface TestTransport extends SessionTransport {
   /** `connect TOKEN`, `update TOKEN`, `hold TOKEN`, `disconnect paused`, `clear`, … */
   readonly calls: string[]
   /** What the other side does with each token from now on. */
   answer: (token: string) => Answer
-  /** The link of the last connection. */
-  link(): SessionLink
+  /** The connection of the last connection. */
+  connection(): SessionConnection
   /** The token on the wire; null without a connection. */
   token(): string | null
 }
 
-export function testSink(without: readonly ('update' | 'clear' | 'hold')[] = []): TestSink {
-  let link: SessionLink | undefined
+export function testTransport(without: readonly ('update' | 'clear' | 'hold')[] = []): TestTransport {
+  let connection: SessionConnection | undefined
   let token: string | null = null
   const calls: string[] = []
-  const sink: TestSink = {
+  const transport: TestTransport = {
     calls,
     answer: () => 'accept',
-    link: () => link!,
+    connection: () => connection!,
     token: () => token,
     connect(given, to) {
       calls.push(`connect ${nameOf(given)}`)
       token = given
-      link = to
-      const answer = sink.answer(given)
+      connection = to
+      const answer = transport.answer(given)
       if (answer === 'accept') to.accepted()
       else if (answer === 'lose') to.lost()
       else if (answer !== 'silence') to.rejected(answer)
     },
     async update(given) {
       calls.push(`update ${nameOf(given)}`)
-      const answer = sink.answer(given)
+      const answer = transport.answer(given)
       if (answer === 'silence') return new Promise(() => {})
       if (answer !== 'accept') throw new Error(`refused: ${answer}`)
       token = given
@@ -127,11 +127,11 @@ export function testSink(without: readonly ('update' | 'clear' | 'hold')[] = [])
     },
     clear: () => void calls.push('clear'),
   }
-  for (const name of without) delete sink[name]
-  return sink
+  for (const name of without) delete transport[name]
+  return transport
 }
 
-/** A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a {@link TestSink}. */
+/** A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a {@connection TestTransport}. */
 export function jwt(payload: object, header: object = { alg: 'none' }): string {
   return [header, payload, null]
     .map((part) => (part ? encodeBase64url(new TextEncoder().encode(JSON.stringify(part))) : 'c2ln'))
@@ -194,7 +194,7 @@ export interface TestIdentity {
   principal(): string | undefined
 }
 
-/** Everything here goes on in promises alone, so that {@link rest} sees the end of it. */
+/** Everything here goes on in promises alone, so that {@connection rest} sees the end of it. */
 export async function testIdentity(
   time: TestTime,
   options: AuthOptions = {},
@@ -227,12 +227,12 @@ export interface TestSession {
 export async function testSession(
   time: TestTime,
   auth: SessionAuth,
-  sink: SessionSink,
+  transport: SessionTransport,
   options: SessionOptions = {},
 ): Promise<TestSession> {
   const kinds: SessionErrorKind[] = []
   const faults: unknown[] = []
-  const session = connectSession(auth, sink, {
+  const session = connectSession(auth, transport, {
     clock: time.clock,
     timer: time.timer,
     onFault: (error) => void faults.push(error),

@@ -6,9 +6,9 @@ import type { AuthErrorKind } from '../machine/state.ts'
  */
 export type SessionErrorKind = 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'
 
-/** How a sink tells what became of one connection. Calls after that connection is over mean nothing. */
-export interface SessionLink {
-  /** Whose connection this is. A sink that keeps data remembers it, and never shows one principal's data to another. */
+/** How a transport tells what became of one connection. Calls after that connection is over mean nothing. */
+export interface SessionConnection {
+  /** Whose connection this is. A transport that keeps data remembers it, and never shows one principal's data to another. */
   readonly principal: string
   /** The other side took the token. An open socket alone is no such answer. */
   accepted(): void
@@ -19,19 +19,19 @@ export interface SessionLink {
    */
   rejected(why: SessionErrorKind | AuthErrorKind): void
   /**
-   * The connection broke without a verdict. The session connects again after a while; a sink that does so by itself,
+   * The connection broke without a verdict. The session connects again after a while; a transport that does so by itself,
    * as sync engines do, never calls this.
    */
   lost(): void
 }
 
 /** What a session drives: a sync engine's client, a socket. Each call may return a promise. */
-export interface SessionSink {
+export interface SessionTransport {
   /**
-   * Opens a connection with this token, and tells through `link` what becomes of it.
-   * What it throws or rejects with counts as `link.lost()`.
+   * Opens a connection with this token, and tells through `connection` what becomes of it.
+   * What it throws or rejects with counts as `connection.lost()`.
    */
-  connect(token: string, link: SessionLink): unknown
+  connect(token: string, connection: SessionConnection): unknown
   /**
    * Puts a fresh token of the same principal and the same roles in place on the open connection. Resolves once the other
    * side took it; rejects when it refused, or with `OFFLINE` when there was no answer: the connection then goes on with the token before.
@@ -45,6 +45,6 @@ export interface SessionSink {
    * the next `connect`. `ended`: it is over. Local data stays in both cases.
    */
   disconnect(reason: 'paused' | 'ended'): unknown
-  /** Deletes the local data. A sink that has this method keeps data, and one principal's never serves another. */
+  /** Deletes the local data. A transport that has this method keeps data, and one principal's never serves another. */
   clear?(): unknown
 }

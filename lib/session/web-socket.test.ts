@@ -7,7 +7,7 @@ import { type TestIssuer, startIssuer } from '../server/issuer.testing.ts'
 import { type ConnectedSession, connectSession } from './connect-session.ts'
 import type { SessionOptions } from './options.ts'
 import { MINUTE, SECOND, testTime } from './session.testing.ts'
-import { type SocketServer, startSocketServer, webSocketSink } from './web-socket.testing.ts'
+import { type SocketServer, startSocketServer, webSocketTransport } from './web-socket.testing.ts'
 
 // A real server, real sockets, tokens that are really signed and verified; only the clock is not.
 
@@ -39,9 +39,9 @@ async function world(options: SessionOptions = {}, account?: Partial<AccountProv
     ...(account && { account: account as AccountProvider }),
   })
   open.push(auth.close)
-  const sink = webSocketSink(server.url)
+  const transport = webSocketTransport(server.url)
   const kinds: string[] = []
-  const session = connectSession(auth, sink, {
+  const session = connectSession(auth, transport, {
     clock: time.clock,
     timer: time.timer,
     onSessionError: (kind) => void kinds.push(kind),
@@ -49,7 +49,7 @@ async function world(options: SessionOptions = {}, account?: Partial<AccountProv
   })
   open.push(() => session.end())
   await session.ready
-  return { time, auth, sink, session, kinds }
+  return { time, auth, transport, session, kinds }
 }
 
 function status(session: ConnectedSession, wanted: string): Promise<void> {
@@ -72,24 +72,24 @@ function accountOf(sub: () => string | undefined, time: () => number): Partial<A
 }
 
 test("a device's own token opens a socket, and what is said there is said by its principal", async () => {
-  const { auth, session, sink } = await world()
+  const { auth, session, transport } = await world()
   await status(session, 'connected')
-  sink.say('hello')
+  transport.say('hello')
   await vi.waitFor(() => expect(server.said).toEqual([[auth.getState().session?.principal, 'hello']]), {
     timeout: 30_000,
   })
 })
 
 test('a token is replaced on the open socket before it ends', async () => {
-  const { session, sink, time, kinds } = await world()
+  const { session, transport, time, kinds } = await world()
   await status(session, 'connected')
-  const replaced = vi.spyOn(sink, 'update')
+  const replaced = vi.spyOn(transport, 'update')
   await time.advance(14 * MINUTE)
   await vi.waitFor(() => expect(replaced.mock.results[0]?.type).toBe('return'), { timeout: 30_000 })
   await replaced.mock.results[0]!.value
   await time.advance(5 * MINUTE)
   server.expire()
-  sink.say('still here')
+  transport.say('still here')
   await vi.waitFor(() => expect(server.said).toHaveLength(1), { timeout: 30_000 })
   expect(session.getState().status).toBe('connected')
   expect(kinds).toEqual([])
@@ -119,13 +119,13 @@ test('a token for another audience is refused, shown and reported', async () => 
 test("an upgrade goes on over the same socket, with the account's token", async () => {
   let principal: string | undefined
   const clock = testTime().clock
-  const { auth, session, sink } = await world(
+  const { auth, session, transport } = await world(
     {},
     accountOf(() => principal, clock),
   )
   await status(session, 'connected')
-  const replaced = vi.spyOn(sink, 'update')
-  const connected = vi.spyOn(sink, 'connect')
+  const replaced = vi.spyOn(transport, 'update')
+  const connected = vi.spyOn(transport, 'connect')
   const signUp = () => {
     principal = auth.getState().session?.principal
     return { data: {} }

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { LatchkeyError } from '../errors.ts'
 import type { ServerSession, SessionResolver } from '../server.ts'
-import type { SessionLink, SessionSink } from './transport.ts'
+import type { SessionConnection, SessionTransport } from './transport.ts'
 
 /** Close code for a token that is not taken, with the word of `latchkey/server` as the reason. */
 const REFUSED = 4401
@@ -82,26 +82,26 @@ export async function startSocketServer(resolver: SessionResolver, clock: () => 
   }
 }
 
-/** A sink for such a server; what a browser's WebSocket needs, and no more. */
-export function webSocketSink(url: string): SessionSink & { say(text: string): void } {
+/** A transport for such a server; what a browser's WebSocket needs, and no more. */
+export function webSocketTransport(url: string): SessionTransport & { say(text: string): void } {
   let socket: WebSocket | undefined
   let waiting: { resolve(): void; reject(error: unknown): void } | undefined
 
   return {
-    connect(token, link) {
+    connect(token, connection) {
       const mine = new WebSocket(url)
       socket = mine
       // In a message, never in the address: addresses end up in logs.
       mine.onopen = () => mine.send(JSON.stringify({ token }))
       mine.onmessage = () => {
-        link.accepted()
+        connection.accepted()
         waiting?.resolve()
         waiting = undefined
       }
       mine.onerror = () => {}
       mine.onclose = ({ code, reason }) => {
-        if (code === REFUSED) link.rejected(reason as Parameters<SessionLink['rejected']>[0])
-        else link.lost()
+        if (code === REFUSED) connection.rejected(reason as Parameters<SessionConnection['rejected']>[0])
+        else connection.lost()
         waiting?.reject(new LatchkeyError('OFFLINE'))
         waiting = undefined
       }

@@ -13,12 +13,12 @@ const ERRORS: Readonly<Record<SessionErrorKind | AuthErrorKind, AuthErrorKind>> 
   disabled: 'disabled',
 }
 
-/** What a sink said, as the error that `auth` shows; undefined where it is no verdict. */
+/** What a transport said, as the error that `auth` shows; undefined where it is no verdict. */
 export function errorOf(why: SessionErrorKind | AuthErrorKind): AuthErrorKind | undefined {
   return Object.hasOwn(ERRORS, why) ? ERRORS[why] : undefined
 }
 
-/** What a sink said, as the kind that `onSessionError` gets. */
+/** What a transport said, as the kind that `onSessionError` gets. */
 export function kindOf(why: SessionErrorKind | AuthErrorKind): SessionErrorKind {
   if (why === 'expired') return 'TOKEN_EXPIRED'
   return why === 'missing' || why === 'invalid' || why === 'disabled' ? 'UNAUTHORIZED' : why

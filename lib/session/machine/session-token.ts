@@ -1,7 +1,4 @@
-import { LatchkeyError } from '../../errors.ts'
 import type { AuthMode } from '../../machine/state.ts'
-import { decodeJws } from '../../tokens/decode.ts'
-import type { SessionOptions } from '../options.ts'
 
 /** A token with what the session knows about it. Nothing in it was verified: the other side does that. */
 export interface SessionToken {
@@ -19,84 +16,7 @@ export interface SessionToken {
   readonly lead: number
 }
 
-/** How a token came. */
-export interface Arrival {
-  /** Milliseconds since 1970 by this device's clock. */
-  readonly now: number
-  readonly mode: AuthMode
-  /** It was fetched or handed over just now as a fresh one; otherwise it may have lain somewhere for a while. */
-  readonly isFresh: boolean
-}
-
-/** Most characters of a token, as the server's external verifier has it. */
-const SIZE_LIMIT = 16_384
-const LONGEST_LEAD = 60_000
-/** Without `iat` only the device's clock tells how long a token lasts, and it may be wrong: never sooner than this. */
-const SHORTEST_GUESS = 60_000
-
-/**
- * Reads a token, strictly in its form.
- *
- * @throws {LatchkeyError} `TOKEN_TOO_LARGE`, `TOKEN_MALFORMED`, `TOKEN_ENCODING_INVALID`, `TOKEN_MEMBER_DUPLICATE`,
- *   `TOKEN_CLAIM_INVALID`, `TOKEN_TIME_INVALID`, `TOKEN_LIFETIME_EXCEEDED`
- */
-export function readSessionToken(text: string, options: SessionOptions, arrival: Arrival): SessionToken {
-  const { claims } = decodeJws(text, SIZE_LIMIT)
-  const principal = (options.readPrincipal ?? readSubject)(claims)
-  if (typeof principal !== 'string' || principal === '') throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
-  const roles = comparable((options.readRoles ?? readRoleClaims)(claims))
-  return { text, principal, roles, mode: arrival.mode, takenAt: arrival.now, ...lifeOf(claims, arrival) }
-}
-
 /** Tells whether a token should still be taken, as far as can be known here. */
 export function isAlive({ takenAt, left }: SessionToken, now: number): boolean {
   return now - takenAt < left
-}
-
-type Claims = Readonly<Record<string, unknown>>
-
-const readSubject = ({ sub }: Claims): unknown => sub
-const readRoleClaims = ({ role, roles }: Claims): unknown => [role, roles].flat()
-
-/** What the token lasts is its own `exp - iat`, counted from when it came: that does not depend on whose clock is right. */
-function lifeOf(claims: Claims, arrival: Arrival): Pick<SessionToken, 'left' | 'lead'> {
-  const exp = readTime(claims, 'exp')
-  if (exp === undefined) return { left: Infinity, lead: 0 }
-  const iat = readTime(claims, 'iat') ?? readTime(claims, 'nbf')
-  if (iat !== undefined && exp <= iat) throw new LatchkeyError('TOKEN_LIFETIME_EXCEEDED', 'exp is not after iat')
-  const lifetime = iat === undefined ? guess(exp, arrival) : exp - iat
-  const age = iat === undefined ? 0 : ageOf(arrival.now - iat, lifetime, arrival)
-  return { left: lifetime - age, lead: Math.min(LONGEST_LEAD, lifetime / 5) }
-}
-
-/** @param apparent - by this device's clock, which may be wrong */
-function ageOf(apparent: number, lifetime: number, { isFresh }: Arrival): number {
-  if (!isFresh) return Math.min(Math.max(apparent, 0), lifetime)
-  // A source may answer with what it has at hand. What looks older than half its life was made by another clock.
-  return apparent > 0 && apparent <= lifetime / 2 ? apparent : 0
-}
-
-function guess(exp: number, { now, isFresh }: Arrival): number {
-  return isFresh ? Math.max(exp - now, SHORTEST_GUESS) : exp - now
-}
-
-/** Milliseconds since 1970. */
-function readTime(claims: Claims, name: string): number | undefined {
-  const value = claims[name]
-  if (value === undefined) return undefined
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new LatchkeyError('TOKEN_TIME_INVALID', name)
-  return value * 1000
-}
-
-/** One text for equal values: members by name, a list in any order, nothing for what is not there. */
-export function comparable(value: unknown): string {
-  if (Array.isArray(value))
-    return `[${value
-      .filter((part) => part != null)
-      .map(comparable)
-      .sort()
-      .join()}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  const members = Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${comparable(part)}`)
-  return `{${members.sort().join()}}`
 }

@@ -1,5 +1,5 @@
 import type { AuthErrorKind } from '../../machine/state.ts'
-import type { Core } from './core.ts'
+import type { InternalState } from './internal-state.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
 /**
@@ -21,26 +21,26 @@ export interface SessionState {
 }
 
 /** No token mends this: only `start()`, `connect()` or another version of the app. */
-export function isClosed({ failure }: Core): boolean {
+export function isClosed({ failure }: InternalState): boolean {
   return failure === 'ROLES_MISMATCH' || failure === 'SCHEMA_MISMATCH'
 }
 
 /** What the app sees; `before` where nothing changed. */
-export function stateOf(core: Core, before?: SessionState): SessionState {
-  const { principal, error, failure } = core
-  const state: SessionState = {
-    status: statusOf(core),
+export function snapshotOf(state: InternalState, before?: SessionState): SessionState {
+  const { principal, error, failure } = state
+  const snapshot: SessionState = {
+    status: statusOf(state),
     principal,
     ...(error && { error }),
     ...(failure && { failure }),
   }
-  return before && JSON.stringify(before) === JSON.stringify(state) ? before : state
+  return before && JSON.stringify(before) === JSON.stringify(snapshot) ? before : snapshot
 }
 
-function statusOf(core: Core): SessionStatus {
-  if (core.stage !== 'started') return core.stage
-  if (isClosed(core)) return 'closed'
-  if (core.error) return 'paused'
-  if (core.link === 'up') return 'connected'
-  return core.link === 'opening' || (core.wanted && (core.held ?? core.trial)) ? 'connecting' : 'waiting'
+function statusOf(state: InternalState): SessionStatus {
+  if (state.stage !== 'started') return state.stage
+  if (isClosed(state)) return 'closed'
+  if (state.error) return 'paused'
+  if (state.connection === 'up') return 'connected'
+  return state.connection === 'opening' || (state.wanted && (state.held ?? state.trial)) ? 'connecting' : 'waiting'
 }

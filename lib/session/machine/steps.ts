@@ -1,16 +1,24 @@
 import type { LatchkeyErrorCode } from '../../errors.ts'
 import type { AuthErrorKind } from '../../machine/state.ts'
-import { type Core, INITIAL_CORE, type SessionEffect, type Step, type World, canRefresh, isBound } from './core.ts'
+import {
+  type InternalState,
+  INITIAL_STATE,
+  type SessionEffect,
+  type Step,
+  type World,
+  canRefresh,
+  isBound,
+} from './internal-state.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
 // The moves that several events share.
 
 /** However short a token lasts or a failing one comes back, no sooner than this, in milliseconds. */
-const SHORTEST_DELAY = 1000
+const MIN_REFRESH_DELAY_MS = 1000
 
-/** A link that stood this long ends a row of failures, in milliseconds. */
-const STABLE = 10_000
+/** A connection that stood this long ends a row of failures, in milliseconds. */
+const STABLE_CONNECTION_MS = 10_000
 
 const PAUSE: SessionEffect = { do: 'disconnect', reason: 'paused' }
 const END: SessionEffect = { do: 'disconnect', reason: 'ended' }
@@ -19,75 +27,82 @@ export const NO_SCHEDULE: SessionEffect = { do: 'schedule', delay: Infinity }
 export const NO_RETRY: SessionEffect = { do: 'retry', attempt: null }
 
 /** The token on the wire, or the one to go there next. */
-export const currentToken = ({ trial, held }: Core): SessionToken | null => trial ?? held
+export const currentToken = ({ trial, held }: InternalState): SessionToken | null => trial ?? held
 
 /** Failures in a row that still count. */
-export function failuresOf({ upSince, attempts }: Core, { now }: World): number {
-  return upSince !== null && now - upSince >= STABLE ? 0 : attempts
+export function failuresOf({ upSince, attempts }: InternalState, { now }: World): number {
+  return upSince !== null && now - upSince >= STABLE_CONNECTION_MS ? 0 : attempts
 }
 
 /** When a token is due for a replacement. */
 function scheduleFor({ principal, takenAt, left, lead }: SessionToken, world: World): SessionEffect {
   const delay = Math.min(world.interval, left - lead) - (world.now - takenAt)
-  return canRefresh(principal, world) ? { do: 'schedule', delay: Math.max(SHORTEST_DELAY, delay) } : NO_SCHEDULE
+  return canRefresh(principal, world) ? { do: 'schedule', delay: Math.max(MIN_REFRESH_DELAY_MS, delay) } : NO_SCHEDULE
 }
 
 /** Answers whoever waits for the token on trial. */
-export function settleTrial({ trial }: Core, code: LatchkeyErrorCode | null): SessionEffect[] {
+export function settleTrial({ trial }: InternalState, code: LatchkeyErrorCode | null): SessionEffect[] {
   return trial ? [{ do: 'settle', text: trial.text, code }] : []
 }
 
 /** Tells the app, unless that was the last thing it was told. */
-export function report(core: Core, kind: SessionErrorKind, effects: readonly SessionEffect[]): Step {
-  return core.failure === kind ? [core, ...effects] : [{ ...core, failure: kind }, ...effects, { do: 'report', kind }]
+export function report(state: InternalState, kind: SessionErrorKind, effects: readonly SessionEffect[]): Step {
+  return state.failure === kind
+    ? [state, ...effects]
+    : [{ ...state, failure: kind }, ...effects, { do: 'report', kind }]
 }
 
-/** Lets the link go; nothing goes out until the next `connect`. */
-export function letGo(core: Core): Step {
-  return core.link === 'down' ? [core] : [{ ...core, link: 'down', upSince: null }, PAUSE]
+/** Lets the connection go; nothing goes out until the next `connect`. */
+export function release(state: InternalState): Step {
+  return state.connection === 'down' ? [state] : [{ ...state, connection: 'down', upSince: null }, PAUSE]
 }
 
-/** Connects with a token, or has the sink hold it. */
-export function put(core: Core, token: SessionToken, world: World): Step {
-  if (!core.wanted) return [core, { do: 'hold', token }]
-  return [{ ...core, link: 'opening', upSince: null }, { do: 'connect', token }, scheduleFor(token, world), NO_RETRY]
+/** Connects with a token, or has the transport hold it. */
+export function connectOrHold(state: InternalState, token: SessionToken, world: World): Step {
+  if (!state.wanted) return [state, { do: 'hold', token }]
+  return [
+    { ...state, connection: 'opening', upSince: null },
+    { do: 'connect', token },
+    scheduleFor(token, world),
+    NO_RETRY,
+  ]
 }
 
 /** Begins a session with a token; one that looks expired is refreshed first. */
-export function begin(core: Core, token: SessionToken | null, principal: string | null, world: World): Step {
+export function begin(state: InternalState, token: SessionToken | null, principal: string | null, world: World): Step {
   const { mode } = world
-  const known: Core = { ...core, principal: token?.principal ?? principal, mode }
-  const begun: Core = { ...known, error: isBound(known, world) ? world.authError : null }
+  const known: InternalState = { ...state, principal: token?.principal ?? principal, mode }
+  const begun: InternalState = { ...known, error: isBound(known, world) ? world.authError : null }
   const canAsk = canRefresh(begun.principal, world)
   if (token && (token.left > 0 || !canAsk))
-    return put({ ...begun, trial: token, roles: token.roles, rolesMode: mode }, token, world)
+    return connectOrHold({ ...begun, trial: token, roles: token.roles, rolesMode: mode }, token, world)
   return canAsk ? [begun, { do: 'refresh', fresh: token !== null }] : [begun]
 }
 
 /** Ends the session that is going on; local data stays. */
-export function finish(core: Core): Step {
-  const { stage, wanted, mode, principal } = core
-  const effects = [DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(core, 'SESSION_ENDED')]
-  const next = { ...INITIAL_CORE, stage, wanted, mode }
+export function finish(state: InternalState): Step {
+  const { stage, wanted, mode, principal } = state
+  const effects = [DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(state, 'SESSION_ENDED')]
+  const next = { ...INITIAL_STATE, stage, wanted, mode }
   return principal === null ? [next, ...effects] : [next, END, ...effects]
 }
 
 /** Puts a further token of the same principal in the place of the one before, which is kept until this one is taken. */
-export function take(core: Core, token: SessionToken, world: World): Step {
-  const next: Core = { ...core, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
-  const before = settleTrial(core, null)
-  if (core.link === 'up' && world.canUpdate)
+export function replace(state: InternalState, token: SessionToken, world: World): Step {
+  const next: InternalState = { ...state, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
+  const before = settleTrial(state, null)
+  if (state.connection === 'up' && world.canUpdate)
     return [next, { do: 'update', token }, scheduleFor(token, world), NO_RETRY, ...before]
-  const [free, ...freed] = letGo(next)
-  const [placed, ...placing] = put(free, token, world)
+  const [free, ...freed] = release(next)
+  const [placed, ...placing] = connectOrHold(free, token, world)
   return [placed, ...freed, ...placing, ...before]
 }
 
 /** Goes on under other roles, after the person changed the mode: for the other side that is a new session. */
-export function restart(core: Core, token: SessionToken, world: World): Step {
-  const clean: Core = {
-    ...core,
-    link: 'down',
+export function restart(state: InternalState, token: SessionToken, world: World): Step {
+  const clean: InternalState = {
+    ...state,
+    connection: 'down',
     upSince: null,
     held: null,
     trial: token,
@@ -96,70 +111,77 @@ export function restart(core: Core, token: SessionToken, world: World): Step {
     failure: null,
     isFallback: false,
   }
-  const [next, ...effects] = put(clean, token, world)
-  return [next, END, ...effects, ...settleTrial(core, null)]
+  const [next, ...effects] = connectOrHold(clean, token, world)
+  return [next, END, ...effects, ...settleTrial(state, null)]
 }
 
 /** Closes for a reason that no fresh token mends. */
-export function close(core: Core, kind: 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'): Step {
-  const [free, ...freed] = letGo(core)
+export function close(state: InternalState, kind: 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'): Step {
+  const [free, ...freed] = release(state)
   // Other roles are another authority: what was good before them is not used again.
-  const held = kind === 'SCHEMA_MISMATCH' ? currentToken(core) : null
+  const held = kind === 'SCHEMA_MISMATCH' ? currentToken(state) : null
   return report({ ...free, held, trial: null }, kind, [
     ...freed,
     DROP_REFRESH,
     NO_SCHEDULE,
     NO_RETRY,
-    ...settleTrial(core, codeOf(kind)),
+    ...settleTrial(state, codeOf(kind)),
   ])
 }
 
 /** Pauses until a fresh token comes; the session itself stays. */
-export function pause(core: Core, error: AuthErrorKind, world: World): Step {
-  const [free, ...freed] = letGo(core)
-  const next: Core = { ...free, held: null, trial: null, error, attempts: failuresOf(core, world) + 1 }
+export function pause(state: InternalState, error: AuthErrorKind, world: World): Step {
+  const [free, ...freed] = release(state)
+  const next: InternalState = { ...free, held: null, trial: null, error, attempts: failuresOf(state, world) + 1 }
   return [
     next,
     ...freed,
     NO_SCHEDULE,
-    ...settleTrial(core, codeOf(error === 'expired' ? 'TOKEN_EXPIRED' : 'UNAUTHORIZED')),
+    ...settleTrial(state, codeOf(error === 'expired' ? 'TOKEN_EXPIRED' : 'UNAUTHORIZED')),
   ]
 }
 
 /** After a pause: one refresh at once; if failures come in a row, later and later. */
-export function mend({ principal, error, attempts }: Core, world: World): SessionEffect {
+export function recover({ principal, error, attempts }: InternalState, world: World): SessionEffect {
   if (!canRefresh(principal, world) || error === 'disabled') return NO_RETRY
   return attempts === 1 ? { do: 'refresh', fresh: true } : { do: 'retry', attempt: attempts - 1 }
 }
 
 /** Later and later, as failures come in a row. */
-export function tryLater(core: Core): Step {
+export function tryLater(state: InternalState): Step {
   return [
-    { ...core, attempts: core.attempts + 1 },
-    { do: 'retry', attempt: core.attempts },
+    { ...state, attempts: state.attempts + 1 },
+    { do: 'retry', attempt: state.attempts },
   ]
 }
 
 /** The replacement was refused and the connection is over: the token before still serves. */
-export function fallBack(core: Core, held: SessionToken, kind: SessionErrorKind, world: World): Step {
-  const attempts = failuresOf(core, world)
-  const next: Core = { ...core, trial: null, link: 'opening', upSince: null, attempts: attempts + 1, isFallback: true }
+export function fallBack(state: InternalState, held: SessionToken, kind: SessionErrorKind, world: World): Step {
+  const attempts = failuresOf(state, world)
+  const next: InternalState = {
+    ...state,
+    trial: null,
+    connection: 'opening',
+    upSince: null,
+    attempts: attempts + 1,
+    isFallback: true,
+  }
   const effects: SessionEffect[] = [
     PAUSE,
     { do: 'connect', token: held },
     NO_SCHEDULE,
     { do: 'retry', attempt: attempts },
   ]
-  return report(next, kind, [...effects, ...settleTrial(core, codeOf(kind))])
+  return report(next, kind, [...effects, ...settleTrial(state, codeOf(kind))])
 }
 
 /** Connects again with the token at hand, or asks for another one where it is past its time. */
-export function reopen(core: Core, world: World): Step {
-  const token = currentToken(core)
-  const canAsk = canRefresh(core.principal, world)
+export function reopen(state: InternalState, world: World): Step {
+  const token = currentToken(state)
+  const canAsk = canRefresh(state.principal, world)
   const isUsable = token !== null && (isAlive(token, world.now) || !canAsk)
-  if (isUsable && core.wanted && core.link === 'down') return put(core, token, world)
-  return canAsk ? [core, { do: 'refresh', fresh: token !== null || core.error !== null }] : [core]
+  if (isUsable && state.wanted && state.connection === 'down') return connectOrHold(state, token, world)
+  return canAsk ? [state, { do: 'refresh', fresh: token !== null || state.error !== null }] : [state]
 }
 
 /** What whoever handed over the refused token gets. */

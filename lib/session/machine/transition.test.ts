@@ -2,15 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AuthErrorKind, AuthMode } from '../../machine/state.ts'
 import {
-  type Core,
-  INITIAL_CORE,
+  type InternalState,
+  INITIAL_STATE,
   type SessionEffect,
   type SessionEvent,
   type SessionEventType,
   type World,
-} from './core.ts'
+} from './internal-state.ts'
 import type { SessionToken } from './session-token.ts'
-import { isClosed, stateOf } from './snapshot.ts'
+import { isClosed, snapshotOf } from './snapshot.ts'
 import { step } from './transition.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -37,8 +37,8 @@ const world: World = {
   canUpdate: true,
   interval: Infinity,
 }
-const begun: Core = {
-  ...INITIAL_CORE,
+const begun: InternalState = {
+  ...INITIAL_STATE,
   stage: 'started',
   wanted: true,
   principal: 'ada',
@@ -47,19 +47,19 @@ const begun: Core = {
   mode: 'local-first',
 }
 
-const CORES: Record<string, Core> = {
-  idle: INITIAL_CORE,
-  waiting: { ...INITIAL_CORE, stage: 'started', wanted: true },
+const CORES: Record<string, InternalState> = {
+  idle: INITIAL_STATE,
+  waiting: { ...INITIAL_STATE, stage: 'started', wanted: true },
   asking: begun,
   held: { ...begun, wanted: false, trial: token('one') },
-  connecting: { ...begun, link: 'opening', trial: token('one') },
-  connected: { ...begun, link: 'up', held: token('one'), upSince: NOW - 60_000 },
-  updating: { ...begun, link: 'up', held: token('one'), trial: token('two'), upSince: NOW - 60_000 },
+  connecting: { ...begun, connection: 'opening', trial: token('one') },
+  connected: { ...begun, connection: 'up', held: token('one'), upSince: NOW - 60_000 },
+  updating: { ...begun, connection: 'up', held: token('one'), trial: token('two'), upSince: NOW - 60_000 },
   lost: { ...begun, held: token('one'), attempts: 1 },
   paused: { ...begun, error: 'expired', refused: 'one', attempts: 1 },
-  probing: { ...begun, link: 'opening', trial: token('two'), error: 'expired', attempts: 2 },
+  probing: { ...begun, connection: 'opening', trial: token('two'), error: 'expired', attempts: 2 },
   closed: { ...begun, failure: 'SCHEMA_MISMATCH', held: token('one') },
-  ended: { ...INITIAL_CORE, stage: 'ended' },
+  ended: { ...INITIAL_STATE, stage: 'ended' },
 }
 
 const EVENTS: { readonly [Type in SessionEventType]: Extract<SessionEvent, { type: Type }> } = {
@@ -68,7 +68,7 @@ const EVENTS: { readonly [Type in SessionEventType]: Extract<SessionEvent, { typ
   given: { type: 'given', token: token('given') },
   fetched: { type: 'fetched', token: token('fetched') },
   nothingFetched: { type: 'nothingFetched' },
-  fetchFailed: { type: 'fetchFailed', isVerdict: false },
+  fetchFailed: { type: 'fetchFailed', isRejection: false },
   accepted: { type: 'accepted' },
   rejected: { type: 'rejected', kind: 'UNAUTHORIZED', error: 'invalid' },
   lost: { type: 'lost' },
@@ -85,13 +85,13 @@ const EVENTS: { readonly [Type in SessionEventType]: Extract<SessionEvent, { typ
 }
 
 describe('every pair of situation and event', () => {
-  for (const [name, core] of Object.entries(CORES)) {
+  for (const [name, state] of Object.entries(CORES)) {
     for (const event of Object.values(EVENTS)) {
       test(`${name}, ${event.type}`, () => {
-        const before = structuredClone(core)
-        const [next, ...effects] = step(core, event, world)
-        expect(core).toEqual(before)
-        expectSound(core, next, effects, event, world)
+        const before = structuredClone(state)
+        const [next, ...effects] = step(state, event, world)
+        expect(state).toEqual(before)
+        expectSound(state, next, effects, event, world)
       })
     }
   }
@@ -135,7 +135,7 @@ const someEvent: fc.Arbitrary<SessionEvent> = fc.oneof(
     { type: 'rejected', kind: 'UNAUTHORIZED', error: 'disabled' },
     { type: 'rejected', kind: 'ROLES_MISMATCH', error: 'invalid' },
     { type: 'rejected', kind: 'SCHEMA_MISMATCH', error: 'invalid' },
-    { type: 'fetchFailed', isVerdict: true },
+    { type: 'fetchFailed', isRejection: true },
     { type: 'replaced', text: 'three' },
     { type: 'notReplaced', text: 'three', isRefused: false },
   ),
@@ -154,11 +154,11 @@ describe('random walks', () => {
   test('are sound at every step, whatever happens in whatever order', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(someEvent, someWorld), { maxLength: 60 }), (walk) => {
-        let core = INITIAL_CORE
+        let state = INITIAL_STATE
         for (const [event, around] of walk) {
-          const [next, ...effects] = step(core, event, around)
-          expectSound(core, next, effects, event, around)
-          core = next
+          const [next, ...effects] = step(state, event, around)
+          expectSound(state, next, effects, event, around)
+          state = next
         }
       }),
       { numRuns: Number(process.env['LATCHKEY_RUNS'] ?? 3000) },
@@ -168,30 +168,32 @@ describe('random walks', () => {
 
 /** What holds after every step. */
 function expectSound(
-  core: Core,
-  next: Core,
+  state: InternalState,
+  next: InternalState,
   effects: readonly SessionEffect[],
   event: SessionEvent,
   around: World,
 ): void {
-  const state = stateOf(next)
+  const snapshot = snapshotOf(next)
   const all = <Name extends SessionEffect['do']>(name: Name): Extract<SessionEffect, { do: Name }>[] =>
     effects.filter((effect): effect is Extract<SessionEffect, { do: Name }> => effect.do === name)
-  if (next.stage !== 'started') expect(next).toMatchObject({ principal: null, link: 'down', held: null, trial: null })
-  if (next.link !== 'down') expect(next.held ?? next.trial).not.toBeNull()
-  if (next.link === 'up') expect(next).toMatchObject({ error: null })
-  if (isClosed(next) || !next.wanted) expect(next.link).toBe('down')
-  if (state.status === 'paused')
-    expect(next).toMatchObject({ stage: 'started', link: expect.stringMatching(/down|opening/) })
+  if (next.stage !== 'started')
+    expect(next).toMatchObject({ principal: null, connection: 'down', held: null, trial: null })
+  if (next.connection !== 'down') expect(next.held ?? next.trial).not.toBeNull()
+  if (next.connection === 'up') expect(next).toMatchObject({ error: null })
+  if (isClosed(next) || !next.wanted) expect(next.connection).toBe('down')
+  if (snapshot.status === 'paused')
+    expect(next).toMatchObject({ stage: 'started', connection: expect.stringMatching(/down|opening/) })
   // One thing on the wire at a time, and only of the principal whose session it is.
   for (const effect of effects) if ('token' in effect) expect(effect.token.principal).toBe(next.principal)
   expect(all('connect').length).toBeLessThanOrEqual(1)
-  if (all('connect').length > 0) expect(next.link).toBe('opening')
+  if (all('connect').length > 0) expect(next.connection).toBe('opening')
   const order = effects.map(({ do: name }) => name).filter((name) => name === 'connect' || name === 'disconnect')
-  if (core.link !== 'down' && order.includes('connect')) expect(order).toEqual(['disconnect', 'connect'])
-  if (core.link !== 'down' && next.link === 'down' && event.type !== 'lost') expect(order).toEqual(['disconnect'])
+  if (state.connection !== 'down' && order.includes('connect')) expect(order).toEqual(['disconnect', 'connect'])
+  if (state.connection !== 'down' && next.connection === 'down' && event.type !== 'lost')
+    expect(order).toEqual(['disconnect'])
   for (const { token: placed } of all('update'))
-    expect([core.link, next.link, next.trial]).toEqual(['up', 'up', placed])
+    expect([state.connection, next.connection, next.trial]).toEqual(['up', 'up', placed])
   // Nobody is asked who cannot be, and no wait is senseless.
   if (all('refresh').length > 0 && event.type !== 'due')
     expect(around.hasHandler || around.authPrincipal !== null).toBe(true)
@@ -199,6 +201,6 @@ function expectSound(
   for (const { attempt } of all('retry')) if (attempt !== null) expect(attempt).toBeGreaterThanOrEqual(0)
   // Whoever handed over a token hears of it before it is forgotten.
   const settled = all('settle').map(({ text }) => text)
-  if (core.trial && next.trial !== core.trial && event.type !== 'accepted' && event.type !== 'replaced')
-    expect(settled).toContain(core.trial.text)
+  if (state.trial && next.trial !== state.trial && event.type !== 'accepted' && event.type !== 'replaced')
+    expect(settled).toContain(state.trial.text)
 }

@@ -1,7 +1,7 @@
 import type { LatchkeyErrorCode } from '../../errors.ts'
 import type { AuthErrorKind } from '../../machine/state.ts'
 import {
-  type Core,
+  type InternalState,
   type SessionEffect,
   type SessionEvent,
   type SessionEventType,
@@ -10,7 +10,7 @@ import {
   type World,
   canRefresh,
   isBound,
-} from './core.ts'
+} from './internal-state.ts'
 import { type SessionToken, isAlive } from './session-token.ts'
 import { isClosed } from './snapshot.ts'
 import {
@@ -23,112 +23,123 @@ import {
   failuresOf,
   fallBack,
   finish,
-  letGo,
-  mend,
+  release,
+  recover,
   pause,
   reopen,
   report,
   restart,
   settleTrial,
-  take,
+  replace,
   tryLater,
 } from './steps.ts'
 import { kindOf } from './error-kind.ts'
 
-type Handler<Type extends SessionEventType> = (core: Core, event: SessionEvents[Type], world: World) => Step
+type Handler<Type extends SessionEventType> = (state: InternalState, event: SessionEvents[Type], world: World) => Step
 
 /** The next step of a session. Pure: effects are only named here. */
-export function step(core: Core, event: SessionEvent, world: World): Step {
-  if (core.stage !== 'started' && !EARLY.includes(event.type)) return [core]
-  if (isClosed(core) && MENDING.includes(event.type)) return [core]
+export function step(state: InternalState, event: SessionEvent, world: World): Step {
+  if (state.stage !== 'started' && !EVENTS_BEFORE_START.includes(event.type)) return [state]
+  if (isClosed(state) && RECOVERY_EVENTS.includes(event.type)) return [state]
   const handler = HANDLERS[event.type] as Handler<SessionEventType>
-  return handler(core, event, world)
+  return handler(state, event, world)
 }
 
 /** What means something although no session was started. */
-const EARLY: readonly SessionEventType[] = ['started', 'startRefused', 'connectAsked', 'disconnectAsked', 'ended']
+const EVENTS_BEFORE_START: readonly SessionEventType[] = [
+  'started',
+  'startRefused',
+  'connectAsked',
+  'disconnectAsked',
+  'ended',
+]
 
 /** What would mend a session that a fresh token can mend. */
-const MENDING: readonly SessionEventType[] = ['fetched', 'nothingFetched', 'fetchFailed', 'due', 'retried']
+const RECOVERY_EVENTS: readonly SessionEventType[] = ['fetched', 'nothingFetched', 'fetchFailed', 'due', 'retried']
 
 const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   // The app
   started,
-  startRefused: (core) => report(core, 'UNAUTHORIZED', []),
-  given: (core, { token }, world) => give(core, token, world),
-  connectAsked: (core, _, world) => connect(core, world),
-  disconnectAsked: (core) => disconnect(core),
-  ended(core) {
-    const [clean, ...effects] = finish(core)
+  startRefused: (state) => report(state, 'UNAUTHORIZED', []),
+  given: (state, { token }, world) => give(state, token, world),
+  connectAsked: (state, _, world) => connect(state, world),
+  disconnectAsked: (state) => disconnect(state),
+  ended(state) {
+    const [clean, ...effects] = finish(state)
     return [{ ...clean, stage: 'ended', wanted: false }, ...effects]
   },
 
   // `auth`
-  authChanged: (core, _, world) => (isBound(core, world) ? follow(core, world) : [core]),
+  authChanged: (state, _, world) => (isBound(state, world) ? follow(state, world) : [state]),
   finished: finish,
 
   // Whoever was asked for a token
-  fetched: (core, { token }, world) => receive(core, token, world),
-  nothingFetched: (core, _, world) => (core.principal === null ? tryLater(core) : withoutToken(core, 'missing', world)),
-  fetchFailed(core, { isVerdict }) {
-    const [next, ...effects] = tryLater(core)
-    return isVerdict && core.error ? report(next, kindOf(core.error), effects) : [next, ...effects]
+  fetched: (state, { token }, world) => receive(state, token, world),
+  nothingFetched: (state, _, world) =>
+    state.principal === null ? tryLater(state) : withoutToken(state, 'missing', world),
+  fetchFailed(state, { isRejection }) {
+    const [next, ...effects] = tryLater(state)
+    return isRejection && state.error ? report(next, kindOf(state.error), effects) : [next, ...effects]
   },
 
-  // The sink
+  // The transport
   accepted,
   rejected,
-  lost(core, _, world) {
-    if (core.link === 'down') return [core]
-    const attempts = failuresOf(core, world)
+  lost(state, _, world) {
+    if (state.connection === 'down') return [state]
+    const attempts = failuresOf(state, world)
     return [
-      { ...core, link: 'down', upSince: null, attempts: attempts + 1 },
+      { ...state, connection: 'down', upSince: null, attempts: attempts + 1 },
       { do: 'retry', attempt: attempts },
-      ...settleTrial(core, null),
+      ...settleTrial(state, null),
     ]
   },
-  replaced(core, { text }) {
-    if (core.link !== 'up' || core.trial?.text !== text) return [core]
-    const { mode } = core.trial
+  replaced(state, { text }) {
+    if (state.connection !== 'up' || state.trial?.text !== text) return [state]
+    const { mode } = state.trial
     return [
-      { ...core, held: core.trial, trial: null, attempts: 0, failure: null },
+      { ...state, held: state.trial, trial: null, attempts: 0, failure: null },
       { do: 'accept', mode },
-      ...settleTrial(core, null),
+      ...settleTrial(state, null),
     ]
   },
-  notReplaced(core, { text, isRefused }) {
-    if (core.link !== 'up' || core.trial?.text !== text) return [core]
-    const [next, ...effects] = tryLater({ ...core, trial: null })
-    const all = [NO_SCHEDULE, ...effects, ...settleTrial(core, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
+  notReplaced(state, { text, isRefused }) {
+    if (state.connection !== 'up' || state.trial?.text !== text) return [state]
+    const [next, ...effects] = tryLater({ ...state, trial: null })
+    const all = [NO_SCHEDULE, ...effects, ...settleTrial(state, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
     return isRefused ? report(next, 'UNAUTHORIZED', all) : [next, ...all]
   },
 
   // Time
-  due: (core, _, world) => [
-    { ...core, attempts: failuresOf(core, world) },
+  due: (state, _, world) => [
+    { ...state, attempts: failuresOf(state, world) },
     { do: 'refresh', fresh: true },
   ],
-  networkFound: (core) => [{ ...core, attempts: 0 }],
-  retried: (core, _, world) => reopen(core, world),
+  networkFound: (state) => [{ ...state, attempts: 0 }],
+  retried: (state, _, world) => reopen(state, world),
 }
 
-function started(core: Core, { token, principal, connect: wanted }: SessionEvents['started'], world: World): Step {
-  if (isGoingOn(core, token, principal)) {
-    const next: Core = { ...core, wanted: core.wanted || wanted }
-    const isOther = token !== null && token.text !== currentToken(core)?.text
+function started(
+  state: InternalState,
+  { token, principal, connect: wanted }: SessionEvents['started'],
+  world: World,
+): Step {
+  if (isGoingOn(state, token, principal)) {
+    const next: InternalState = { ...state, wanted: state.wanted || wanted }
+    const isOther = token !== null && token.text !== currentToken(state)?.text
     if (isOther) return give(next, token, world)
     return wanted ? connect(next, world) : [next]
   }
-  const [clean, ...ending] = finish(core)
+  const [clean, ...ending] = finish(state)
   // `connect()` may come before the start.
-  const isWanted = wanted || (core.stage === 'idle' && core.wanted)
+  const isWanted = wanted || (state.stage === 'idle' && state.wanted)
   const [begun, ...beginning] = begin({ ...clean, stage: 'started', wanted: isWanted }, token, principal, world)
   return [begun, ...ending, ...beginning]
 }
 
 /** Starting the same session again is no restart; after `ROLES_MISMATCH` it is, under the roles of the next token. */
 function isGoingOn(
-  { stage, principal, roles, failure }: Core,
+  { stage, principal, roles, failure }: InternalState,
   token: SessionToken | null,
   next: string | null,
 ): boolean {
@@ -137,88 +148,89 @@ function isGoingOn(
   return next === null || next === principal
 }
 
-function give(core: Core, token: SessionToken, world: World): Step {
+function give(state: InternalState, token: SessionToken, world: World): Step {
   const answer = (code: LatchkeyErrorCode | null): SessionEffect => ({ do: 'settle', text: token.text, code })
-  if (token.principal !== (core.principal ?? world.authPrincipal ?? token.principal))
-    return [core, answer('PRINCIPAL_MISMATCH')]
-  if (token.text === currentToken(core)?.text) return [core, answer(null)]
-  const isRefused = hasOtherRoles(core, token) && token.mode === core.rolesMode
-  const [next, ...effects] = isRefused ? close(core, 'ROLES_MISMATCH') : place(core, token, world)
+  if (token.principal !== (state.principal ?? world.authPrincipal ?? token.principal))
+    return [state, answer('PRINCIPAL_MISMATCH')]
+  if (token.text === currentToken(state)?.text) return [state, answer(null)]
+  const isRefused = hasOtherRoles(state, token) && token.mode === state.rolesMode
+  const [next, ...effects] = isRefused ? close(state, 'ROLES_MISMATCH') : place(state, token, world)
   // Where there is a verdict to come, that answers; and what is being asked for may be older than what was given.
-  const answers = isRefused ? [answer('ROLES_MISMATCH')] : core.link === 'up' ? [] : [answer(null)]
+  const answers = isRefused ? [answer('ROLES_MISMATCH')] : state.connection === 'up' ? [] : [answer(null)]
   return [next, DROP_REFRESH, ...effects, ...answers]
 }
 
-function place(core: Core, token: SessionToken, world: World): Step {
-  if (core.principal === null) return begin(core, token, null, world)
-  if (core.failure === 'SCHEMA_MISMATCH') return [{ ...core, trial: token }, ...settleTrial(core, null)]
-  return hasOtherRoles(core, token)
-    ? restart(core, token, world)
-    : adopt({ ...core, failure: core.failure === 'ROLES_MISMATCH' ? null : core.failure }, token, world)
+function place(state: InternalState, token: SessionToken, world: World): Step {
+  if (state.principal === null) return begin(state, token, null, world)
+  if (state.failure === 'SCHEMA_MISMATCH') return [{ ...state, trial: token }, ...settleTrial(state, null)]
+  return hasOtherRoles(state, token)
+    ? restart(state, token, world)
+    : adopt({ ...state, failure: state.failure === 'ROLES_MISMATCH' ? null : state.failure }, token, world)
 }
 
-const hasOtherRoles = ({ roles }: Core, token: SessionToken): boolean => roles !== null && token.roles !== roles
+const hasOtherRoles = ({ roles }: InternalState, token: SessionToken): boolean =>
+  roles !== null && token.roles !== roles
 
-function connect(core: Core, world: World): Step {
-  const next: Core = { ...core, wanted: true, attempts: 0, failure: isClosed(core) ? null : core.failure }
-  return core.stage === 'started' && core.link === 'down' ? reopen(next, world) : [next]
+function connect(state: InternalState, world: World): Step {
+  const next: InternalState = { ...state, wanted: true, attempts: 0, failure: isClosed(state) ? null : state.failure }
+  return state.stage === 'started' && state.connection === 'down' ? reopen(next, world) : [next]
 }
 
-function disconnect(core: Core): Step {
-  const [next, ...effects] = letGo(core)
-  return [{ ...next, wanted: false }, ...effects, DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(core, null)]
+function disconnect(state: InternalState): Step {
+  const [next, ...effects] = release(state)
+  return [{ ...next, wanted: false }, ...effects, DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(state, null)]
 }
 
 /** What `auth` says of the principal whose session this is. */
-function follow(core: Core, world: World): Step {
+function follow(state: InternalState, world: World): Step {
   const { authError: error } = world
-  if (world.mode !== core.mode) return changeMode(core, world)
-  if (isClosed(core) || error === core.error) return [core]
-  if (error) return core.error ? [{ ...core, error }] : refuse(core, error, [], world)
-  if (core.link !== 'down') return [core]
+  if (world.mode !== state.mode) return changeMode(state, world)
+  if (isClosed(state) || error === state.error) return [state]
+  if (error) return state.error ? [{ ...state, error }] : refuse(state, error, [], world)
+  if (state.connection !== 'down') return [state]
   // Elsewhere all is well again. What was refused here again and again keeps its pace: two sides must not drive each other.
-  if (core.attempts < 2) return [core, { do: 'refresh', fresh: false }]
-  return core.error === 'disabled' ? tryLater(core) : [core]
+  if (state.attempts < 2) return [state, { do: 'refresh', fresh: false }]
+  return state.error === 'disabled' ? tryLater(state) : [state]
 }
 
 /** An upgrade: the session goes on, with a token of the new mode. */
-function changeMode(core: Core, { mode }: World): Step {
-  const next: Core = { ...core, mode, failure: core.failure === 'ROLES_MISMATCH' ? null : core.failure }
+function changeMode(state: InternalState, { mode }: World): Step {
+  const next: InternalState = { ...state, mode, failure: state.failure === 'ROLES_MISMATCH' ? null : state.failure }
   return isClosed(next) ? [next] : [next, DROP_REFRESH, { do: 'refresh', fresh: false }]
 }
 
-function receive(core: Core, token: SessionToken, world: World): Step {
-  if (core.principal === null) return begin(core, token, null, world)
-  if (token.principal !== core.principal) return withoutToken(core, 'invalid', world)
+function receive(state: InternalState, token: SessionToken, world: World): Step {
+  if (state.principal === null) return begin(state, token, null, world)
+  if (token.principal !== state.principal) return withoutToken(state, 'invalid', world)
   // Under the same credential other roles are no refresh; after the person changed the mode they are a session of their own.
-  if (hasOtherRoles(core, token))
-    return token.mode === core.rolesMode ? close(core, 'ROLES_MISMATCH') : restart(core, token, world)
-  if (token.text === currentToken(core)?.text) return keep(core, currentToken(core)!, world)
+  if (hasOtherRoles(state, token))
+    return token.mode === state.rolesMode ? close(state, 'ROLES_MISMATCH') : restart(state, token, world)
+  if (token.text === currentToken(state)?.text) return keep(state, currentToken(state)!, world)
   // The refused one once more is no fresh token; later it may be a mended server that sees it.
-  if (token.text === core.refused && core.attempts < 2) return tryLater(core)
-  return adopt(core, token, world)
+  if (token.text === state.refused && state.attempts < 2) return tryLater(state)
+  return adopt(state, token, world)
 }
 
-function adopt(core: Core, token: SessionToken, world: World): Step {
-  return token.left <= 0 && canRefresh(core.principal, world)
-    ? [core, { do: 'refresh', fresh: true }]
-    : take(core, token, world)
+function adopt(state: InternalState, token: SessionToken, world: World): Step {
+  return token.left <= 0 && canRefresh(state.principal, world)
+    ? [state, { do: 'refresh', fresh: true }]
+    : replace(state, token, world)
 }
 
 /** The source gave the same token again: it stays, and is asked for again when that is worth it. */
-function keep(core: Core, { takenAt, left, lead }: SessionToken, { now, interval }: World): Step {
+function keep(state: InternalState, { takenAt, left, lead }: SessionToken, { now, interval }: World): Step {
   const rest = left - lead - (now - takenAt)
   return rest > 0
     ? [
-        { ...core, failure: core.link === 'up' ? null : core.failure },
+        { ...state, failure: state.connection === 'up' ? null : state.failure },
         { do: 'schedule', delay: Math.min(interval, rest) },
       ]
-    : tryLater(core)
+    : tryLater(state)
 }
 
 /** The source has nothing for this session, or somebody else's token. */
-function withoutToken(core: Core, error: AuthErrorKind, world: World): Step {
-  const [paused, ...effects] = pause(core, error, world)
+function withoutToken(state: InternalState, error: AuthErrorKind, world: World): Step {
+  const [paused, ...effects] = pause(state, error, world)
   return report(paused, 'UNAUTHORIZED', [
     ...effects,
     { do: 'reject', error, mode: world.mode },
@@ -226,39 +238,39 @@ function withoutToken(core: Core, error: AuthErrorKind, world: World): Step {
   ])
 }
 
-function accepted(core: Core, _: object, { now }: World): Step {
-  const held = currentToken(core)
-  if (core.link !== 'opening' || !held) return [core]
-  const next: Core = {
-    ...core,
-    link: 'up',
+function accepted(state: InternalState, _: object, { now }: World): Step {
+  const held = currentToken(state)
+  if (state.connection !== 'opening' || !held) return [state]
+  const next: InternalState = {
+    ...state,
+    connection: 'up',
     held,
     trial: null,
     error: null,
     failure: null,
     refused: null,
-    upSince: core.isFallback ? null : now,
+    upSince: state.isFallback ? null : now,
   }
-  return [next, { do: 'accept', mode: held.mode }, ...settleTrial(core, null)]
+  return [next, { do: 'accept', mode: held.mode }, ...settleTrial(state, null)]
 }
 
-function rejected(core: Core, { kind, error }: SessionEvents['rejected'], world: World): Step {
-  const bad = currentToken(core)
-  if (core.link === 'down' || !bad) return [core]
-  if (kind === 'ROLES_MISMATCH' || kind === 'SCHEMA_MISMATCH') return close(core, kind)
-  if (core.trial && core.held && isAlive(core.held, world.now)) return fallBack(core, core.held, kind, world)
-  if (bad.mode === world.mode || !canRefresh(core.principal, world))
-    return refuse({ ...core, refused: bad.text }, error, [{ do: 'reject', error, mode: bad.mode }], world)
+function rejected(state: InternalState, { kind, error }: SessionEvents['rejected'], world: World): Step {
+  const bad = currentToken(state)
+  if (state.connection === 'down' || !bad) return [state]
+  if (kind === 'ROLES_MISMATCH' || kind === 'SCHEMA_MISMATCH') return close(state, kind)
+  if (state.trial && state.held && isAlive(state.held, world.now)) return fallBack(state, state.held, kind, world)
+  if (bad.mode === world.mode || !canRefresh(state.principal, world))
+    return refuse({ ...state, refused: bad.text }, error, [{ do: 'reject', error, mode: bad.mode }], world)
   // The mode changed meanwhile: this says nothing about the credential that is on its way.
-  const [free, ...freed] = letGo({ ...core, held: null, trial: null })
-  return [free, ...freed, NO_SCHEDULE, ...settleTrial(core, null), { do: 'refresh', fresh: true }]
+  const [free, ...freed] = release({ ...state, held: null, trial: null })
+  return [free, ...freed, NO_SCHEDULE, ...settleTrial(state, null), { do: 'refresh', fresh: true }]
 }
 
 /** A verdict on the token. The app hears of it when one fresh token did not mend it, or cannot. */
-function refuse(core: Core, error: AuthErrorKind, effects: readonly SessionEffect[], world: World): Step {
-  const [paused, ...pausing] = pause(core, error, world)
-  const all = [...pausing, ...effects, mend(paused, world)]
-  const mayMend =
-    core.error === null && paused.attempts === 1 && canRefresh(core.principal, world) && error !== 'disabled'
-  return mayMend ? [paused, ...all] : report(paused, kindOf(error), all)
+function refuse(state: InternalState, error: AuthErrorKind, effects: readonly SessionEffect[], world: World): Step {
+  const [paused, ...pausing] = pause(state, error, world)
+  const all = [...pausing, ...effects, recover(paused, world)]
+  const canRecover =
+    state.error === null && paused.attempts === 1 && canRefresh(state.principal, world) && error !== 'disabled'
+  return canRecover ? [paused, ...all] : report(paused, kindOf(error), all)
 }

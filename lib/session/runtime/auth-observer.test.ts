@@ -8,7 +8,7 @@ import {
   rest,
   testIdentity,
   testSession,
-  testSink,
+  testTransport,
   testSource,
   testTime,
 } from '../session.testing.ts'
@@ -20,16 +20,16 @@ describe('an upgrade', () => {
   test('goes on with the same session and principal, live', async () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, auth, transport)
     const before = principal()
     const states: unknown[] = []
     session.subscribe(() => states.push(session.getState()))
     await auth.upgrade(() => account.signUp('ada'))
     await rest()
     expect(auth.getState().authMode).toBe('external')
-    expect(sink.calls).toEqual([`connect of ${before}`, `update of ${before}`])
-    expect(claimsOf(sink.token()!)).toMatchObject({ auth_mode: 'external', sub: before })
+    expect(transport.calls).toEqual([`connect of ${before}`, `update of ${before}`])
+    expect(claimsOf(transport.token()!)).toMatchObject({ auth_mode: 'external', sub: before })
     expect(states).toEqual([])
     expect(kinds).toEqual([])
   })
@@ -37,15 +37,15 @@ describe('an upgrade', () => {
   test('that brings roles is a new session of the same principal, not ROLES_MISMATCH', async () => {
     const time = testTime()
     const { auth, account, server, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { kinds, session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { kinds, session } = await testSession(time, auth, transport)
     await auth.upgrade(async () => {
       const signedUp = await account.signUp('ada')
       server.accounts.get('ada')!.claims = { role: 'editor' }
       return signedUp
     })
     await rest()
-    expect(sink.calls).toEqual([`connect of ${principal()}`, 'disconnect ended', `connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${principal()}`, 'disconnect ended', `connect of ${principal()}`])
     expect(kinds).toEqual([])
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
   })
@@ -53,8 +53,8 @@ describe('an upgrade', () => {
   test('whose first token cannot be had yet stays connected, and takes it later', async () => {
     const time = testTime()
     const { auth, account } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     await auth.upgrade(async () => {
       const signedUp = await account.signUp('ada')
       account.provider.getToken = (
@@ -68,14 +68,14 @@ describe('an upgrade', () => {
     expect(session.getState().status).toBe('connected')
     account.online = true
     await time.advance(5 * MINUTE)
-    expect(claimsOf(sink.token()!)).toMatchObject({ auth_mode: 'external' })
+    expect(claimsOf(transport.token()!)).toMatchObject({ auth_mode: 'external' })
   })
 
   test('after which the old token is refused says nothing against the account', async () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session, kinds } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, auth, transport)
     let answer = (): void => {}
     const { getToken } = account.provider
     account.provider.getToken = async () => {
@@ -84,39 +84,39 @@ describe('an upgrade', () => {
     }
     await auth.upgrade(() => account.signUp('ada'))
     await rest()
-    sink.link().rejected('disabled')
+    transport.connection().rejected('disabled')
     expect(auth.getState().error).toBeUndefined()
     answer()
     await rest()
     expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
-    expect(claimsOf(sink.token()!)).toMatchObject({ auth_mode: 'external' })
+    expect(claimsOf(transport.token()!)).toMatchObject({ auth_mode: 'external' })
     expect(kinds).toEqual([])
   })
 
   test('after which the old token is taken says nothing for the account', async () => {
     const time = testTime()
     const { auth, account } = await testIdentity(time)
-    const sink = testSink()
-    await testSession(time, auth, sink)
+    const transport = testTransport()
+    await testSession(time, auth, transport)
     await time.advance(MINUTE)
-    sink.answer = () => 'silence'
-    sink.link().rejected('expired')
+    transport.answer = () => 'silence'
+    transport.connection().rejected('expired')
     await rest()
     account.provider.getToken = () => new Promise(() => {})
     await auth.upgrade(() => account.signUp('ada'))
     auth.reportToken('expired')
     await rest()
-    sink.link().accepted()
+    transport.connection().accepted()
     expect(auth.getState()).toMatchObject({ authMode: 'external', error: 'expired' })
   })
 
   test('resumes a session whose local-first tokens were refused as disabled', async () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
-    sink.answer = (token) => (claimsOf(token)['auth_mode'] === 'external' ? 'accept' : 'disabled')
-    sink.link().rejected('disabled')
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
+    transport.answer = (token) => (claimsOf(token)['auth_mode'] === 'external' ? 'accept' : 'disabled')
+    transport.connection().rejected('disabled')
     await time.advance(HOUR)
     await auth.upgrade(() => account.signUp('ada'))
     await rest()
@@ -129,77 +129,77 @@ describe('the principal in force', () => {
   test('comes: the session that waited for it starts', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time, { initialMode: 'anonymous' })
-    const sink = testSink()
-    await testSession(time, auth, sink)
-    expect(sink.calls).toEqual([])
+    const transport = testTransport()
+    await testSession(time, auth, transport)
+    expect(transport.calls).toEqual([])
     await auth.ensureIdentity()
     await rest()
-    expect(sink.calls).toEqual([`connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${principal()}`])
   })
 
   test('goes: a sign-out ends the session at once, and local data stays (checklist 23: a null one ends it)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     const before = principal()
     await auth.signOut()
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
     expect(session.getState()).toEqual({ status: 'waiting', principal: null })
     await time.advance(HOUR)
-    expect(sink.calls).toHaveLength(2)
+    expect(transport.calls).toHaveLength(2)
     expect(time.waiting()).toBe(0)
   })
 
   test("comes back: the same person's session starts again", async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    await testSession(time, auth, sink)
+    const transport = testTransport()
+    await testSession(time, auth, transport)
     const before = principal()!
     await auth.signOut()
     await auth.ensureIdentity({ resume: before })
     await rest()
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${before}`])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${before}`])
   })
 
-  test('changes: the session of another one starts, on a sink that keeps nothing (checklist 11: a change of principal means a new client)', async () => {
+  test('changes: the session of another one starts, on a transport that keeps nothing (checklist 11: a change of principal means a new client)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink(['clear'])
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport(['clear'])
+    const { session } = await testSession(time, auth, transport)
     const before = principal()
     await auth.signOut()
     await auth.ensureIdentity()
     await rest()
     expect(principal()).not.toBe(before)
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${principal()}`])
     expect(session.getState().principal).toBe(principal())
   })
 
-  test('changes: on a sink that keeps data nothing starts unless the app said what becomes of it', async () => {
+  test('changes: on a transport that keeps data nothing starts unless the app said what becomes of it', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session } = await testSession(time, auth, sink)
+    const transport = testTransport()
+    const { session } = await testSession(time, auth, transport)
     const before = principal()
     await auth.signOut()
     await auth.ensureIdentity()
     await rest()
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
     expect(session.getState()).toEqual({ status: 'ended', principal: null })
     await session.clear()
     await session.start()
     await rest()
-    expect(sink.calls.slice(2)).toEqual(['clear', `connect of ${principal()}`])
+    expect(transport.calls.slice(2)).toEqual(['clear', `connect of ${principal()}`])
   })
 
   test('changes: beforeRestart clears, and is waited for', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
+    const transport = testTransport()
     const changes: unknown[] = []
-    await testSession(time, auth, sink, {
+    await testSession(time, auth, transport, {
       async beforeRestart(change, session) {
         changes.push(change)
         await session.clear()
@@ -210,14 +210,14 @@ describe('the principal in force', () => {
     await auth.ensureIdentity()
     await rest()
     expect(changes).toEqual([{ from: before, to: principal() }])
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended', 'clear', `connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended', 'clear', `connect of ${principal()}`])
   })
 
   test('changes: a beforeRestart that fails starts nothing', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
-    const { session, faults } = await testSession(time, auth, sink, {
+    const transport = testTransport()
+    const { session, faults } = await testSession(time, auth, transport, {
       beforeRestart: () => Promise.reject(new Error('disk')),
     })
     const before = principal()
@@ -225,16 +225,16 @@ describe('the principal in force', () => {
     await auth.ensureIdentity()
     await rest()
     expect(faults).toEqual([new Error('disk')])
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
     expect(session.getState().status).toBe('ended')
   })
 
   test('changes while the app still decides: only the last one counts', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    const sink = testSink()
+    const transport = testTransport()
     const decisions: (() => void)[] = []
-    await testSession(time, auth, sink, {
+    await testSession(time, auth, transport, {
       beforeRestart: () => new Promise<void>((resolve) => decisions.push(resolve)),
     })
     const first = principal()
@@ -246,17 +246,17 @@ describe('the principal in force', () => {
     for (const decide of decisions) decide()
     await rest()
     expect(decisions).toHaveLength(2)
-    expect(sink.calls).toEqual([`connect of ${first}`, 'disconnect ended', `connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${first}`, 'disconnect ended', `connect of ${principal()}`])
   })
 
   test("changes: a guest's session gives way to it", async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time, { initialMode: 'anonymous' })
-    const sink = testSink(['clear'])
-    await testSession(time, auth, sink, { token: testSource(time.clock, 'guest').next({ jti: 'guest' }) })
+    const transport = testTransport(['clear'])
+    await testSession(time, auth, transport, { token: testSource(time.clock, 'guest').next({ jti: 'guest' }) })
     await auth.ensureIdentity()
     await rest()
-    expect(sink.calls).toEqual(['connect guest', 'disconnect ended', `connect of ${principal()}`])
+    expect(transport.calls).toEqual(['connect guest', 'disconnect ended', `connect of ${principal()}`])
   })
 
   test("changes in another tab: nobody's token goes on there", async () => {
@@ -264,24 +264,24 @@ describe('the principal in force', () => {
     const keystore = memoryStore()
     const tab = await testIdentity(time, {}, keystore)
     const other = await testIdentity(time, {}, keystore)
-    const sink = testSink(['clear'])
-    await testSession(time, tab.auth, sink)
+    const transport = testTransport(['clear'])
+    await testSession(time, tab.auth, transport)
     await other.auth.signOut()
     await other.auth.ensureIdentity()
     // What another tab did is seen as soon as the record is read again.
     await tab.auth.ensureIdentity()
     await rest()
     expect(tab.principal()).toBe(other.principal())
-    expect(claimsOf(sink.token()!)['sub']).toBe(other.principal())
-    expect(sink.calls.filter((call) => call === 'disconnect ended')).toHaveLength(1)
+    expect(claimsOf(transport.token()!)['sub']).toBe(other.principal())
+    expect(transport.calls.filter((call) => call === 'disconnect ended')).toHaveLength(1)
   })
 
-  test('changes while a token is on its way: that one never reaches the sink', async () => {
+  test('changes while a token is on its way: that one never reaches the transport', async () => {
     const time = testTime()
     const { auth, account, server, principal } = await testIdentity(time)
     await auth.upgrade(() => account.signUp('ada'))
-    const sink = testSink(['clear'])
-    await testSession(time, auth, sink)
+    const transport = testTransport(['clear'])
+    await testSession(time, auth, transport)
     const before = principal()
     let answer = (): void => {}
     const { getToken } = account.provider
@@ -296,7 +296,7 @@ describe('the principal in force', () => {
     await auth.ensureIdentity()
     answer()
     await rest()
-    expect(sink.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${principal()}`])
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended', `connect of ${principal()}`])
   })
 })
 
@@ -304,29 +304,29 @@ test('a session survives a reload (checklist 20: sessions survive reload)', asyn
   const time = testTime()
   const keystore = memoryStore()
   const first = await testIdentity(time, {}, keystore)
-  await testSession(time, first.auth, testSink())
+  await testSession(time, first.auth, testTransport())
   const second = await testIdentity(time, {}, keystore)
-  const sink = testSink()
-  const { session } = await testSession(time, second.auth, sink)
+  const transport = testTransport()
+  const { session } = await testSession(time, second.auth, transport)
   expect(session.getState()).toEqual({ status: 'connected', principal: first.principal() })
 })
 
 test('tokens that the app gives are measured against the identity in force', async () => {
   const time = testTime()
   const { auth, principal } = await testIdentity(time)
-  const sink = testSink()
-  const { session } = await testSession(time, auth, sink)
+  const transport = testTransport()
+  const { session } = await testSession(time, auth, transport)
   await expect(session.update(testSource(time.clock, 'eve').next())).rejects.toMatchObject({
     code: 'PRINCIPAL_MISMATCH',
   })
   await session.update(testSource(time.clock, principal()).next())
-  expect(sink.calls).toEqual([`connect of ${principal()}`, 'update one'])
+  expect(transport.calls).toEqual([`connect of ${principal()}`, 'update one'])
 })
 
 test('two sessions on one identity live side by side', async () => {
   const time = testTime()
   const { auth, principal } = await testIdentity(time)
-  const [one, other] = [testSink(), testSink()]
+  const [one, other] = [testTransport(), testTransport()]
   await testSession(time, auth, one)
   const { session } = await testSession(time, auth, other)
   await session.end()
@@ -336,7 +336,7 @@ test('two sessions on one identity live side by side', async () => {
 
 test('an anonymous identity needs no session', async () => {
   const time = testTime()
-  const { session } = await testSession(time, await anonymousAuth(time), testSink())
+  const { session } = await testSession(time, await anonymousAuth(time), testTransport())
   await time.advance(HOUR)
   expect(session.getState()).toEqual({ status: 'waiting', principal: null })
   expect(time.waiting()).toBe(0)

@@ -1,16 +1,16 @@
 import type { Session } from '../../machine/state.ts'
 import type { SessionRuntime } from './session-runtime.ts'
-import { listenForWake } from './wake-events.ts'
+import { listenForWakeEvents } from './wake-events.ts'
 
 /** Keeps a session in step with `auth`: another principal is another session, none is none. */
-export interface Follower {
+export interface AuthObserver {
   /** Begins to follow. */
   attach(): void
   detach(): void
 }
 
 /** Makes what keeps a session in step with `auth`. */
-export function createFollower(runtime: SessionRuntime): Follower {
+export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
   const { auth, state, dispatch } = runtime
   let followed: string | null = null
   let stops: (() => void)[] = []
@@ -39,7 +39,7 @@ export function createFollower(runtime: SessionRuntime): Follower {
     attach() {
       this.detach()
       followed = auth.getState().session?.principal ?? null
-      stops = [auth.subscribe(follow), listenForWake((isOnline) => wake(runtime, isOnline))]
+      stops = [auth.subscribe(follow), listenForWakeEvents((isOnline) => wake(runtime, isOnline))]
     },
     detach() {
       for (const stop of stops.splice(0)) stop()
@@ -49,10 +49,10 @@ export function createFollower(runtime: SessionRuntime): Follower {
 
 /** Somebody else's data may be there, and only the app knows what becomes of it. */
 async function prepare(
-  { owner, sink, options, self, fault }: SessionRuntime,
+  { owner, transport, options, self, fault }: SessionRuntime,
   { principal, principals }: Session,
 ): Promise<boolean> {
-  if (owner === null || !sink.clear || principals.includes(owner)) return true
+  if (owner === null || !transport.clear || principals.includes(owner)) return true
   if (!options.beforeRestart) return false
   try {
     await options.beforeRestart({ from: owner, to: principal }, self())

@@ -1,5 +1,5 @@
-const SHORTEST = 1000
-const LONGEST = 300_000
+const MIN_DELAY_MS = 1000
+const MAX_DELAY_MS = 300_000
 
 /**
  * How long to wait after so many failures in a row: from a second to five minutes, doubled each time. A random half of it keeps all clients of a
@@ -8,5 +8,5 @@ const LONGEST = 300_000
  * @returns milliseconds
  */
 export function backoff(attempt: number): number {
-  return Math.min(SHORTEST * 2 ** attempt, LONGEST) * (0.5 + Math.random() / 2)
+  return Math.min(MIN_DELAY_MS * 2 ** attempt, MAX_DELAY_MS) * (0.5 + Math.random() / 2)
 }

@@ -1,64 +1,64 @@
 import { isLatchkeyError } from '../../errors.ts'
-import { within } from './timeout.ts'
-import type { SessionEvent } from '../machine/core.ts'
+import { withTimeout } from './timeout.ts'
+import type { SessionEvent } from '../machine/internal-state.ts'
 import type { SessionTimer } from '../options.ts'
 import type { SessionToken } from '../machine/session-token.ts'
-import type { SessionLink, SessionSink } from '../transport.ts'
+import type { SessionConnection, SessionTransport } from '../transport.ts'
 import { errorOf, kindOf } from '../machine/error-kind.ts'
 
-/** How long a sink may take to put a token in place, in milliseconds. */
-const UPDATE_TIME = 30_000
+/** How long a transport may take to put a token in place, in milliseconds. */
+const UPDATE_TIMEOUT_MS = 30_000
 
 /** How long the next connection waits for the one before to be let go, in milliseconds. */
-const SETTLE_TIME = 5000
+const DISCONNECT_TIMEOUT_MS = 5000
 
-/** Calls the sink: one connection at a time, and nothing that an earlier one says counts. */
-export interface Driver {
+/** Calls the transport: one connection at a time, and nothing that an earlier one says counts. */
+export interface Connection {
   connect(token: SessionToken): void
   update(token: SessionToken): void
   hold(token: SessionToken): void
   disconnect(reason: 'paused' | 'ended'): void
-  /** Resolves when the sink has done with disconnecting; never rejects. */
+  /** Resolves when the transport has done with disconnecting; never rejects. */
   settled(): Promise<unknown>
-  /** Deletes the local data; a connection waits for it. Rejects with what the sink throws. */
+  /** Deletes the local data; a connection waits for it. Rejects with what the transport throws. */
   clear(): Promise<void>
 }
 
 /**
- * Makes what calls the sink.
+ * Makes what calls the transport.
  *
  * @param dispatch - told what becomes of a connection
- * @param fault - told what the sink throws
+ * @param fault - told what the transport throws
  */
-export function createDriver(
-  sink: SessionSink,
+export function createConnection(
+  transport: SessionTransport,
   timer: SessionTimer,
   dispatch: (event: SessionEvent) => void,
   fault: (error: unknown) => void,
-): Driver {
+): Connection {
   const gate = createGate()
   let epoch = 0
   let updates: Promise<unknown> = Promise.resolve()
 
   const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
-    const link = createLink(
+    const connection = createHandle(
       principal,
       dispatch,
       () => mine === epoch,
       () => void epoch++,
     )
     attempt(
-      () => sink.connect(text, link),
+      () => transport.connect(text, connection),
       (error) => {
         fault(error)
-        link.lost()
+        connection.lost()
       },
     )
   }
   const replace = async ({ text }: SessionToken, mine: number): Promise<void> => {
     if (mine !== epoch) return
-    const event = await tryUpdate(sink, text, timer, fault)
+    const event = await tryUpdate(transport, text, timer, fault)
     if (mine === epoch) dispatch(event)
   }
 
@@ -74,18 +74,18 @@ export function createDriver(
     },
     hold({ text }) {
       const mine = epoch
-      gate.pass(() => void (mine === epoch && attempt(() => sink.hold?.(text), fault)))
+      gate.pass(() => void (mine === epoch && attempt(() => transport.hold?.(text), fault)))
     },
     disconnect(reason) {
       epoch++
       attempt(() => {
-        const work = sink.disconnect(reason)
-        if (isPromise(work)) gate.occupy(within(timer, SETTLE_TIME, work).catch(fault))
+        const work = transport.disconnect(reason)
+        if (isPromise(work)) gate.occupy(withTimeout(timer, DISCONNECT_TIMEOUT_MS, work).catch(fault))
       }, fault)
     },
     settled: gate.settled,
     clear() {
-      const cleared = gate.settled().then(async () => void (await sink.clear?.()))
+      const cleared = gate.settled().then(async () => void (await transport.clear?.()))
       gate.occupy(cleared.catch(() => {}))
       return cleared
     },
@@ -100,7 +100,7 @@ interface Gate {
   settled(): Promise<unknown>
 }
 
-/** The next connection waits for what the sink still does. */
+/** The next connection waits for what the transport still does. */
 function createGate(): Gate {
   let busy: Promise<unknown> | null = null
   const pass = (call: () => void): void => (busy ? void busy.then(() => pass(call)) : call())
@@ -114,15 +114,15 @@ function createGate(): Gate {
   }
 }
 
-/** What came of it; a sink that never answers gave no verdict. */
+/** What came of it; a transport that never answers gave no verdict. */
 async function tryUpdate(
-  sink: SessionSink,
+  transport: SessionTransport,
   text: string,
   timer: SessionTimer,
   fault: (error: unknown) => void,
 ): Promise<SessionEvent> {
   try {
-    await within(timer, UPDATE_TIME, Promise.resolve(sink.update?.(text)))
+    await withTimeout(timer, UPDATE_TIMEOUT_MS, Promise.resolve(transport.update?.(text)))
     return { type: 'replaced', text }
   } catch (error) {
     fault(error)
@@ -130,19 +130,19 @@ async function tryUpdate(
   }
 }
 
-function createLink(
+function createHandle(
   principal: string,
   dispatch: (event: SessionEvent) => void,
   isMine: () => boolean,
   leave: () => void,
-): SessionLink {
-  const link: SessionLink = {
+): SessionConnection {
+  const connection: SessionConnection = {
     principal,
     accepted: () => void (isMine() && dispatch({ type: 'accepted' })),
     rejected(why) {
       const error = errorOf(why)
       // What is no verdict, such as `unavailable`, says nothing about the token.
-      if (!error) link.lost()
+      if (!error) connection.lost()
       else if (isMine()) dispatch({ type: 'rejected', kind: kindOf(why), error })
     },
     lost() {
@@ -151,7 +151,7 @@ function createLink(
       dispatch({ type: 'lost' })
     },
   }
-  return link
+  return connection
 }
 
 /** Calls what may throw at once or reject later. */

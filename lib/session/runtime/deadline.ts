@@ -1,10 +1,10 @@
 import type { SessionTimer } from '../options.ts'
 
 /** What `setTimeout` can wait for; beyond it rings at once. */
-const LONGEST_PART = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** Rings once, however long it takes. */
-export interface Alarm {
+export interface Deadline {
   /** @param delay - milliseconds; never at Infinity */
   set(delay: number): void
   /** Rings now if the clock says that it should have: timers stand still while a device sleeps. */
@@ -14,10 +14,10 @@ export interface Alarm {
 }
 
 /**
- * Makes an alarm that is not set. It takes the word of whichever got further, the timer or the clock: a timer is late after
+ * Makes an deadline that is not set. It takes the word of whichever got further, the timer or the clock: a timer is late after
  * sleep, and a clock can be turned back.
  */
-export function createAlarm(clock: () => number, timer: SessionTimer, ring: () => void): Alarm {
+export function createDeadline(clock: () => number, timer: SessionTimer, ring: () => void): Deadline {
   let left = Infinity
   let since = 0
   let handle: unknown
@@ -32,7 +32,7 @@ export function createAlarm(clock: () => number, timer: SessionTimer, ring: () =
     left = delay
     if (left === Infinity) return
     since = clock()
-    const part = Math.min(left, LONGEST_PART)
+    const part = Math.min(left, MAX_TIMER_MS)
     handle = timer.set(() => pass(Math.max(part, clock() - since)), part)
   }
   const pass = (time: number): void => {

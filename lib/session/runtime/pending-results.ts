@@ -1,7 +1,7 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../../errors.ts'
 
 /** Those who handed over a token and wait to hear what became of it. */
-export interface Waiters {
+export interface PendingResults {
   /** Resolves when the token is taken or kept; rejects when it is not. */
   wait(text: string): Promise<void>
   /** @param code - null is good */
@@ -9,7 +9,7 @@ export interface Waiters {
 }
 
 /** Makes an empty list of those who wait. */
-export function createWaiters(): Waiters {
+export function createPendingResults(): PendingResults {
   const waiting = new Map<string, ((code: LatchkeyErrorCode | null) => void)[]>()
   return {
     wait: (text) =>

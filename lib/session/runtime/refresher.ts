@@ -1,8 +1,8 @@
-import { within } from './timeout.ts'
+import { withTimeout } from './timeout.ts'
 import type { SessionTimer } from '../options.ts'
 
 /** How long whoever is asked for a token may take, in milliseconds. */
-const ANSWER_TIME = 30_000
+const TOKEN_TIMEOUT_MS = 30_000
 
 /** Asks for tokens, one at a time, however many want one. */
 export interface Refresher {
@@ -57,7 +57,7 @@ async function question(
   fresh: boolean,
 ): Promise<RefreshAnswer> {
   try {
-    return { token: await within(timer, ANSWER_TIME, source(fresh)), isFresh: fresh }
+    return { token: await withTimeout(timer, TOKEN_TIMEOUT_MS, source(fresh)), isFresh: fresh }
   } catch (error) {
     return { error }
   }

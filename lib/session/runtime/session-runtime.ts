@@ -1,36 +1,43 @@
 import { isLatchkeyError } from '../../errors.ts'
 import { type Machine, createMachine } from '../../machine/create-machine.ts'
 import { guarded } from '../../machine/guarded.ts'
-import { type Alarm, createAlarm } from './deadline.ts'
+import { type Deadline, createDeadline } from './deadline.ts'
 import { backoff } from './backoff.ts'
 import type { ConnectedSession } from '../connect-session.ts'
-import { type Core, INITIAL_CORE, type SessionEffect, type SessionEvent, type World } from '../machine/core.ts'
-import { type Driver, createDriver } from './connection.ts'
+import {
+  type InternalState,
+  INITIAL_STATE,
+  type SessionEffect,
+  type SessionEvent,
+  type World,
+} from '../machine/internal-state.ts'
+import { type Connection, createConnection } from './connection.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from '../options.ts'
 import { type RefreshAnswer, type Refresher, createRefresher } from './refresher.ts'
-import { type SessionToken, readSessionToken } from '../machine/session-token.ts'
-import type { SessionSink } from '../transport.ts'
-import { type SessionState, stateOf } from '../machine/snapshot.ts'
+import type { SessionToken } from '../machine/session-token.ts'
+import { readSessionToken } from './read-token.ts'
+import type { SessionTransport } from '../transport.ts'
+import { type SessionState, snapshotOf } from '../machine/snapshot.ts'
 import { step } from '../machine/transition.ts'
-import { type Waiters, createWaiters } from './pending-results.ts'
+import { type PendingResults, createPendingResults } from './pending-results.ts'
 
 /** What the parts of a session share. */
-export interface SessionRuntime extends Machine<Core, SessionEvent, SessionEffect, SessionState> {
+export interface SessionRuntime extends Machine<InternalState, SessionEvent, SessionEffect, SessionState> {
   readonly auth: SessionAuth
-  readonly sink: SessionSink
+  readonly transport: SessionTransport
   readonly options: SessionOptions
-  readonly driver: Driver
-  readonly waiters: Waiters
+  readonly connection: Connection
+  readonly pendingResults: PendingResults
   readonly refresher: Refresher
   /** Rings when a fresh token is due. */
-  readonly due: Alarm
+  readonly due: Deadline
   /** Rings when something that failed is tried again. */
-  readonly retry: Alarm
+  readonly retry: Deadline
   /** @throws {LatchkeyError} `TOKEN_*` */
   read(text: string, isFresh: boolean): SessionToken
-  /** Whose data the sink may hold. */
+  /** Whose data the transport may hold. */
   owner: string | null
-  /** Stops all calls into the app, the sink and `auth`, those of queued events too, until the next start. */
+  /** Stops all calls into the app, the transport and `auth`, those of queued events too, until the next start. */
   halt(): void
   /** Tells the app what was thrown at the session. */
   fault(error: unknown): void
@@ -38,7 +45,7 @@ export interface SessionRuntime extends Machine<Core, SessionEvent, SessionEffec
   self(): ConnectedSession
 }
 
-/** What calls into the app, the sink or `auth`. */
+/** What calls into the app, the transport or `auth`. */
 const OUTWARD: readonly SessionEffect['do'][] = ['connect', 'update', 'hold', 'refresh', 'reject', 'accept', 'report']
 
 const SYSTEM_TIMER: SessionTimer = {
@@ -49,16 +56,16 @@ const SYSTEM_TIMER: SessionTimer = {
 /** Puts the runtime of a session together. It touches no global. */
 export function createSessionRuntime(
   auth: SessionAuth,
-  sink: SessionSink,
+  transport: SessionTransport,
   options: SessionOptions,
   self: () => ConnectedSession,
 ): SessionRuntime {
   const { clock = Date.now, timer = SYSTEM_TIMER, refresh, audience } = options
   let isHalted = false
-  const machine = createMachine<Core, SessionEvent, SessionEffect, SessionState>({
-    initial: INITIAL_CORE,
+  const machine = createMachine<InternalState, SessionEvent, SessionEffect, SessionState>({
+    initial: INITIAL_STATE,
     transition: (core, event) => step(core, event, worldOf(runtime, clock())),
-    show: stateOf,
+    show: snapshotOf,
     record: ({ event }) => void (event.type === 'started' && (isHalted = false)),
     perform: (effect) => (isHalted && OUTWARD.includes(effect.do) ? undefined : perform(runtime, effect)),
   })
@@ -69,13 +76,13 @@ export function createSessionRuntime(
   const runtime: SessionRuntime = {
     ...machine,
     auth,
-    sink,
+    transport,
     options,
-    driver: createDriver(sink, timer, dispatch, fault),
-    waiters: createWaiters(),
+    connection: createConnection(transport, timer, dispatch, fault),
+    pendingResults: createPendingResults(),
     refresher: createRefresher(timer, source, (answer) => dispatch(eventOf(runtime, answer))),
-    due: createAlarm(clock, timer, () => dispatch({ type: 'due' })),
-    retry: createAlarm(clock, timer, () => dispatch({ type: 'retried' })),
+    due: createDeadline(clock, timer, () => dispatch({ type: 'due' })),
+    retry: createDeadline(clock, timer, () => dispatch({ type: 'retried' })),
     read: (text, isFresh) => readSessionToken(text, options, { now: clock(), mode: auth.getState().authMode, isFresh }),
     owner: null,
     halt: () => void (isHalted = true),
@@ -85,7 +92,7 @@ export function createSessionRuntime(
   return runtime
 }
 
-function worldOf({ auth, sink, options: { refresh } }: SessionRuntime, now: number): World {
+function worldOf({ auth, transport, options: { refresh } }: SessionRuntime, now: number): World {
   const { authMode, session, error = null } = auth.getState()
   const { handler, interval = Infinity } = refresh ?? {}
   return {
@@ -94,22 +101,22 @@ function worldOf({ auth, sink, options: { refresh } }: SessionRuntime, now: numb
     authPrincipal: session?.principal ?? null,
     authError: error,
     hasHandler: handler !== undefined,
-    canUpdate: sink.update !== undefined,
+    canUpdate: transport.update !== undefined,
     interval,
   }
 }
 
 function perform(runtime: SessionRuntime, effect: SessionEffect): void {
-  const { auth, options, driver } = runtime
+  const { auth, options, connection } = runtime
   switch (effect.do) {
     case 'connect':
     case 'hold':
       runtime.owner = effect.token.principal
-      return driver[effect.do](effect.token)
+      return connection[effect.do](effect.token)
     case 'update':
-      return driver.update(effect.token)
+      return connection.update(effect.token)
     case 'disconnect':
-      return driver.disconnect(effect.reason)
+      return connection.disconnect(effect.reason)
     case 'refresh':
       return runtime.refresher.ask(effect.fresh)
     case 'dropRefresh':
@@ -125,7 +132,7 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
     case 'report':
       return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
     case 'settle':
-      return runtime.waiters.settle(effect.text, effect.code)
+      return runtime.pendingResults.settle(effect.text, effect.code)
   }
 }
 
@@ -148,7 +155,7 @@ function eventOf({ options, read, fault }: SessionRuntime, answer: RefreshAnswer
     fault(error)
     return {
       type: 'fetchFailed',
-      isVerdict: isLatchkeyError(error, 'SESSION_MISSING') || isLatchkeyError(error, 'PRINCIPAL_MISMATCH'),
+      isRejection: isLatchkeyError(error, 'SESSION_MISSING') || isLatchkeyError(error, 'PRINCIPAL_MISMATCH'),
     }
   }
 }

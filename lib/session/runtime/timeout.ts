@@ -6,7 +6,7 @@ import type { SessionTimer } from '../options.ts'
  *
  * @throws {LatchkeyError} `OFFLINE`: none came in time; and what `answer` rejects with
  */
-export async function within<Answer>(
+export async function withTimeout<Answer>(
   timer: SessionTimer,
   milliseconds: number,
   answer: PromiseLike<Answer> | Answer,

@@ -6,7 +6,7 @@ import {
   rest,
   testIdentity,
   testSession,
-  testSink,
+  testTransport,
   testSource,
   testTime,
 } from '../session.testing.ts'
@@ -36,31 +36,31 @@ describe.each(Object.entries(WAKES))('after sleep, when %s', (_, wake) => {
   test('a token that is past its time is refreshed at once, although no timer fired', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { token: source.next(), refresh: source })
     time.jump(8 * HOUR)
     wake()
     await rest()
-    expect(sink.calls).toEqual(['connect one', 'update two'])
+    expect(transport.calls).toEqual(['connect one', 'update two'])
   })
 
   test('nothing is done about a token that is still good', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+    const transport = testTransport()
+    await testSession(time, await anonymousAuth(time), transport, { token: source.next(), refresh: source })
     time.jump(5 * MINUTE)
     wake()
     await rest()
     expect(source.asked()).toBe(0)
-    expect(sink.calls).toEqual(['connect one'])
+    expect(transport.calls).toEqual(['connect one'])
   })
 
   test('a session that was ended stays ended', async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const sink = testSink()
-    const { session } = await testSession(time, await anonymousAuth(time), sink, {
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
@@ -69,15 +69,15 @@ describe.each(Object.entries(WAKES))('after sleep, when %s', (_, wake) => {
     wake()
     await time.advance(HOUR)
     expect(source.asked()).toBe(0)
-    expect(sink.calls).toEqual(['connect one', 'disconnect ended'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended'])
   })
 })
 
 test('after sleep a timer that fires late refreshes once', async () => {
   const time = testTime()
   const source = testSource(time.clock)
-  const sink = testSink()
-  await testSession(time, await anonymousAuth(time), sink, { token: source.next(), refresh: source })
+  const transport = testTransport()
+  await testSession(time, await anonymousAuth(time), transport, { token: source.next(), refresh: source })
   time.jump(8 * HOUR)
   await time.advance(15 * MINUTE)
   expect(source.asked()).toBe(1)
@@ -86,7 +86,7 @@ test('after sleep a timer that fires late refreshes once', async () => {
 test('after sleep a timer of a 30-day token that fires late counts the sleep', async () => {
   const time = testTime()
   const source = testSource(time.clock, 'ada', 30 * 86_400)
-  await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: source })
+  await testSession(time, await anonymousAuth(time), testTransport(), { token: source.next(), refresh: source })
   time.jump(29 * 24 * HOUR)
   await time.advance(25 * 24 * HOUR)
   expect(source.asked()).toBe(1)
@@ -95,7 +95,7 @@ test('after sleep a timer of a 30-day token that fires late counts the sleep', a
 test('a page that is hidden is not woken', async () => {
   const time = testTime()
   const source = testSource(time.clock)
-  await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: source })
+  await testSession(time, await anonymousAuth(time), testTransport(), { token: source.next(), refresh: source })
   time.jump(HOUR)
   document.visibilityState = 'hidden'
   document.dispatchEvent(new Event('visibilitychange'))
@@ -107,14 +107,14 @@ test('what failed for want of a network is tried again as soon as it is back', a
   const time = testTime()
   const { auth, account, principal } = await testIdentity(time)
   await auth.upgrade(() => account.signUp('ada'))
-  const sink = testSink()
-  await testSession(time, auth, sink)
+  const transport = testTransport()
+  await testSession(time, auth, transport)
   account.online = false
   await time.advance(HOUR)
   account.online = true
   WAKES['the network is back']!()
   await rest()
-  expect(sink.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
+  expect(transport.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
 })
 
 test('where there is neither window nor document a session works all the same', async () => {
@@ -122,7 +122,7 @@ test('where there is neither window nor document a session works all the same', 
   expect(globalThis).not.toHaveProperty('document')
   const time = testTime()
   const source = testSource(time.clock)
-  const { session } = await testSession(time, await anonymousAuth(time), testSink(), {
+  const { session } = await testSession(time, await anonymousAuth(time), testTransport(), {
     token: source.next(),
     refresh: source,
   })
@@ -135,7 +135,7 @@ test('in a service worker the network wakes it: there is no document', async () 
   vi.stubGlobal('document', undefined)
   const time = testTime()
   const source = testSource(time.clock)
-  await testSession(time, await anonymousAuth(time), testSink(), { token: source.next(), refresh: source })
+  await testSession(time, await anonymousAuth(time), testTransport(), { token: source.next(), refresh: source })
   time.jump(HOUR)
   WAKES['the network is back']!()
   await rest()

@@ -5,7 +5,7 @@
  * @param onWake - called with whether the network is what came back
  * @returns a function that ends it
  */
-export function listenForWake(onWake: (isOnline: boolean) => void): () => void {
+export function listenForWakeEvents(onWake: (isOnline: boolean) => void): () => void {
   const heard = new AbortController()
   const { signal } = heard
   const { document } = globalThis as { document?: Document }

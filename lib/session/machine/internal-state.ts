@@ -4,7 +4,7 @@ import type { SessionToken } from './session-token.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
 /** Everything that a session remembers. */
-export interface Core {
+export interface InternalState {
   readonly stage: 'idle' | 'started' | 'ended'
   /** Connections are wanted: `autoConnect`, `connect()`. */
   readonly wanted: boolean
@@ -20,7 +20,7 @@ export interface Core {
   readonly held: SessionToken | null
   /** A token that the other side has not judged yet. */
   readonly trial: SessionToken | null
-  readonly link: 'down' | 'opening' | 'up'
+  readonly connection: 'down' | 'opening' | 'up'
   /** Why authenticated traffic is paused. */
   readonly error: AuthErrorKind | null
   /** What was reported last, until a token is taken. */
@@ -29,7 +29,7 @@ export interface Core {
   readonly refused: string | null
   /** Failures in a row; the waits between attempts grow with it. */
   readonly attempts: number
-  /** When the link came up with a good token, milliseconds since 1970; null while it is not. */
+  /** When the connection came up with a good token, milliseconds since 1970; null while it is not. */
   readonly upSince: number | null
   /** The token on the wire is the one before: the replacement was refused. */
   readonly isFallback: boolean
@@ -47,14 +47,14 @@ export interface World {
   readonly authError: AuthErrorKind | null
   /** The app gave a refresh handler. */
   readonly hasHandler: boolean
-  /** The sink can replace a token on an open connection. */
+  /** The transport can replace a token on an open connection. */
   readonly canUpdate: boolean
   /** Milliseconds; Infinity unless told. */
   readonly interval: number
 }
 
 /** The session's principal is the one in force in `auth`. */
-export function isBound({ principal }: Core, { authPrincipal }: World): boolean {
+export function isBound({ principal }: InternalState, { authPrincipal }: World): boolean {
   return principal !== null && principal === authPrincipal
 }
 
@@ -75,13 +75,13 @@ export interface SessionEvents {
   /** A refresh brought null. */
   nothingFetched: object
   /** A refresh brought no answer; a verdict where one was in the error. */
-  fetchFailed: { readonly isVerdict: boolean }
+  fetchFailed: { readonly isRejection: boolean }
   accepted: object
   rejected: { readonly kind: SessionErrorKind; readonly error: AuthErrorKind }
   lost: object
-  /** The sink put the token in place. */
+  /** The transport put the token in place. */
   replaced: { readonly text: string }
-  /** The sink did not; refused, or without an answer. */
+  /** The transport did not; refused, or without an answer. */
   notReplaced: { readonly text: string; readonly isRefused: boolean }
   /** It is time for a fresh token. */
   due: object
@@ -128,10 +128,10 @@ export type SessionEffect =
   | { readonly do: 'settle'; readonly text: string; readonly code: LatchkeyErrorCode | null }
 
 /** What is remembered next, and what to do about it. */
-export type Step = readonly [core: Core, ...effects: SessionEffect[]]
+export type Step = readonly [state: InternalState, ...effects: SessionEffect[]]
 
 /** Before the first start. */
-export const INITIAL_CORE: Core = {
+export const INITIAL_STATE: InternalState = {
   stage: 'idle',
   wanted: false,
   principal: null,
@@ -140,7 +140,7 @@ export const INITIAL_CORE: Core = {
   mode: 'anonymous',
   held: null,
   trial: null,
-  link: 'down',
+  connection: 'down',
   error: null,
   failure: null,
   refused: null,
