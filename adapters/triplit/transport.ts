@@ -48,6 +48,7 @@ export function createTransport(client: TriplitClientLike, owner: Owner, timer: 
 
   hear(client, socket, () => current, leave)
   return {
+    keeps: 'data',
     async connect(token, connection) {
       const mine = ++turn
       await owner.admit(connection.principal)

@@ -76,6 +76,8 @@ export interface TestTriplit {
   online: boolean
   /** Paths with their method, of everything that was asked. */
   readonly requests: string[]
+  /** Web sockets that are open. */
+  connections(): number
   /** All notes, whoever they belong to. */
   rows(): Promise<{ id: string; owner: string; text: string }[]>
   close(): Promise<void>
@@ -91,6 +93,7 @@ export async function startTriplit(externalJwtSecret: string): Promise<TestTripl
   })
   const server = await onLoopback(() => void start(0))
   const sockets = new Set<Socket>()
+  const webSockets = new Set<Socket>()
   const requests: string[] = []
   let isOnline = true
   server.on('connection', (socket: Socket) => {
@@ -103,11 +106,16 @@ export async function startTriplit(externalJwtSecret: string): Promise<TestTripl
       event,
       ({ method, url }: { method: string; url: string }) => void requests.push(`${method} ${url.split('?')[0]!}`),
     )
+  server.prependListener('upgrade', (_: unknown, socket: Socket) => {
+    webSockets.add(socket)
+    socket.on('close', () => webSockets.delete(socket))
+  })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const cut = (): void => sockets.forEach((socket) => socket.destroy())
   return {
     url,
     requests,
+    connections: () => webSockets.size,
     get online() {
       return isOnline
     },

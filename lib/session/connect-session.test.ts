@@ -74,7 +74,7 @@ describe('a session starts (checklist 15: from a token at construction or later;
     }
     const transport = { connect: vi.fn(), disconnect: vi.fn() }
     const timer = { set: vi.fn(), clear: vi.fn() }
-    connectSession(auth, transport, { timer })
+    connectSession(auth, { keeps: 'nothing', ...transport }, { timer })
     for (const called of [...Object.values(transport), ...Object.values(timer), auth.subscribe, auth.getToken])
       expect(called).not.toHaveBeenCalled()
   })
@@ -539,12 +539,20 @@ describe('the state', () => {
   })
 })
 
-describe('what cannot be meant is a TypeError', () => {
+describe('an invalid option is a TypeError', () => {
   test('an interval under a second, a handler that is none', async () => {
     const auth = await anonymousAuth(testTime())
     expect(() => connectSession(auth, testTransport(), { refresh: { interval: 999 } })).toThrow(TypeError)
     expect(() => connectSession(auth, testTransport(), { refresh: { interval: Number.NaN } })).toThrow(TypeError)
     expect(() => connectSession(auth, testTransport(), { refresh: { handler: 'x' as never } })).toThrow(TypeError)
+  })
+
+  test('a transport that does not say whether it keeps data', async () => {
+    const auth = await anonymousAuth(testTime())
+    const { keeps: _, ...silent } = testTransport()
+    expect(() => connectSession(auth, silent as never)).toThrow(/keeps/)
+    expect(() => connectSession(auth, { ...silent, keeps: 'rows' as never })).toThrow(TypeError)
+    expect(() => connectSession(auth, { ...silent, keeps: 'nothing' })).toThrow(/clear/)
   })
 
   test('clear on a transport that cannot', async () => {

@@ -2,20 +2,20 @@ import { LatchkeyError } from '../errors.ts'
 import { createAuthObserver } from './runtime/auth-observer.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
 import { type SessionRuntime, createSessionRuntime } from './runtime/session-runtime.ts'
-import type { SessionTransport } from './transport.ts'
+import { type SessionTransport, checkTransport } from './transport.ts'
 import type { SessionState } from './machine/snapshot.ts'
 
 /** Options of `start`. */
 export interface StartOptions {
-  /** False waits for `connect()`; as in the options of `connectSession` unless told. */
+  /** False waits for `connect()`; defaults to the option of `connectSession`. */
   readonly autoConnect?: boolean
 }
 
-/** A session on one transport. Made by `connectSession`. */
+/** A session on one transport, created by `connectSession`. */
 export interface ConnectedSession {
-  /** Resolves once the first start is through, or at once without one. Never rejects, never waits for the network. */
+  /** Resolves once the first start is done, or at once with `autoStart: false`. Never rejects, never waits for the network. */
   readonly ready: Promise<void>
-  /** The present state: frozen, the same reference until a field changes. */
+  /** The current state: frozen, the same reference until a field changes. */
   getState(): SessionState
   /**
    * Calls `listener` after each change.
@@ -24,41 +24,42 @@ export interface ConnectedSession {
    */
   subscribe(listener: () => void): () => void
   /**
-   * Starts a session with this token, or with one from `refresh.handler` or `auth`, and ends the one before if it was another. A token
-   * that looks expired is refreshed first. The same session again only connects, and takes the token.
+   * Starts a session with this token, or with one from `refresh.handler` or `auth`. Ends the previous session if it was another one. A token
+   * that looks expired is refreshed first. Starting the same session again only connects and updates the token.
    *
-   * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`: not the principal of `auth`; nothing was changed
+   * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`: not the principal of `auth`; nothing changed
    */
   start(token?: string | null, options?: StartOptions): Promise<void>
-  /** Connects, after `autoConnect: false`, `disconnect()` or an error that no fresh token mends. */
+  /** Connects after `autoConnect: false`, `disconnect()` or an error that no fresh token resolves. */
   connect(): void
-  /** Disconnects until `connect()`. The session goes on. */
+  /** Disconnects until `connect()`. The session continues. */
   disconnect(): void
   /**
-   * Puts a fresh token of the same principal in place. Resolves once the other side took it or, without a connection, once it is kept for the next one.
+   * Replaces the token with a fresh one of the same principal. Resolves once the server accepted it or, without a connection, once it is stored for
+   * the next one.
    *
-   * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`, `SESSION_ENDED`: nothing was changed ·
-   *   `ROLES_MISMATCH`: the session was closed · `SESSION_TOKEN_REFUSED`, `TOKEN_EXPIRED`, `OFFLINE`: the token before stays in force
+   * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`, `SESSION_ENDED`: nothing changed ·
+   *   `ROLES_MISMATCH`: the session is closed · `SESSION_TOKEN_REFUSED`, `TOKEN_EXPIRED`, `OFFLINE`: the previous token stays in use
    */
   update(token: string | null): Promise<void>
-  /** Ends the session: no more traffic, no more refreshing. Local data stays. `start` begins another one. */
+  /** Ends the session: no traffic, no refresh. Local data stays. `start` begins another session. */
   end(): Promise<void>
   /**
-   * Has the transport delete its local data.
+   * Deletes the transport's local data.
    *
-   * @throws {TypeError} the transport keeps none that it could delete; otherwise what the transport throws
+   * @throws {TypeError} the transport has no `clear`; otherwise what the transport throws
    */
   clear(): Promise<void>
 }
 
 /**
- * Keeps a sync engine or a socket supplied with the tokens of the identity in force: connects, refreshes in time, pauses when a token is refused and goes on
- * with a fresh one. An upgrade goes on with the same session; another principal gets another one, and a sign-out ends it.
+ * Supplies a sync engine or a socket with tokens of the current identity: connects, refreshes in time, pauses when a token is refused and resumes
+ * with a fresh one. An upgrade continues the same session, another principal starts another one, and a sign-out ends it.
  *
- * @param auth - what `createAuth` gave
+ * @param auth - the result of `createAuth`
  * @param transport - what to drive
- * @throws {TypeError} an option cannot be meant
- * @throws {LatchkeyError} `TOKEN_*`: `options.token` is no token
+ * @throws {TypeError} an option or `transport.keeps` is invalid
+ * @throws {LatchkeyError} `TOKEN_*`: `options.token` is not a token
  */
 export function connectSession(
   auth: SessionAuth,
@@ -66,6 +67,7 @@ export function connectSession(
   options: SessionOptions = {},
 ): ConnectedSession {
   checkSessionOptions(options)
+  checkTransport(transport)
   const runtime = createSessionRuntime(auth, transport, options, () => session)
   if (options.token !== undefined) runtime.read(options.token, false)
   const { dispatch } = runtime
@@ -81,7 +83,7 @@ export function connectSession(
     update: (token) => update(runtime, token),
     end: starter.end,
     async clear() {
-      if (!transport.clear) throw new TypeError('clear: the transport has no `clear`')
+      if (!transport.clear) throw new TypeError('clear: the transport has no such method')
       await runtime.connection.clear()
       runtime.owner = null
     },
@@ -90,28 +92,28 @@ export function connectSession(
 }
 
 interface Starter extends Pick<ConnectedSession, 'start' | 'end'> {
-  /** The start at construction. Never rejects. */
+  /** The automatic start at construction. Never rejects. */
   first(): Promise<void>
 }
 
 function createStarter(runtime: SessionRuntime): Starter {
   const { auth, options, dispatch } = runtime
   const observer = createAuthObserver(runtime)
-  let acts = 0
+  let calls = 0
 
   async function start(
     text?: string | null,
     { autoConnect = options.autoConnect ?? true }: StartOptions = {},
   ): Promise<void> {
     if (text === null) throw new LatchkeyError('SESSION_TOKEN_MISSING')
-    const mine = ++acts
+    const mine = ++calls
     await auth.ready
     const token = text === undefined ? null : runtime.read(text, false)
     const principal = auth.getState().session?.principal ?? null
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
-    // Another start, or the end, came while the identity was opened.
-    if (mine !== acts) return
-    observer.attach()
+    // `start` or `end` was called again while the identity was opened.
+    if (mine !== calls) return
+    observer.start()
     dispatch({ type: 'started', token, principal, connect: autoConnect })
   }
 
@@ -123,11 +125,11 @@ function createStarter(runtime: SessionRuntime): Starter {
         dispatch({ type: 'startRefused' })
       }),
     async end() {
-      acts++
-      observer.detach()
+      calls++
+      observer.stop()
       runtime.halt()
       dispatch({ type: 'ended' })
-      // Inside a callback the event is still queued.
+      // Inside an effect the event is still queued.
       await Promise.resolve()
       await runtime.connection.settled()
     },
@@ -138,7 +140,7 @@ async function update({ state, dispatch, read, pendingResults }: SessionRuntime,
   if (text === null || text === undefined) throw new LatchkeyError('SESSION_TOKEN_MISSING')
   const token = read(text, true)
   if (state().stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
-  const verdict = pendingResults.wait(text)
+  const result = pendingResults.wait(text)
   dispatch({ type: 'given', token })
-  await verdict
+  await result
 }

@@ -180,6 +180,7 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
     } else if (other.does !== 'silence') connection.rejected(other.does === 'schema' ? 'SCHEMA_MISMATCH' : 'expired')
   }
   const transport: SessionTransport = {
+    keeps: canClear ? 'data' : 'nothing',
     connect(token, connection) {
       expectRight(token)
       expect(other.wire).toBe('down')

@@ -2,71 +2,80 @@ import type { Auth } from '../client/create-auth.ts'
 import type { ConnectedSession } from './connect-session.ts'
 import type { SessionErrorKind } from './transport.ts'
 
-/** What a session needs of `createAuth`. */
-export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'>
+/**
+ * The part of `Auth` that a session uses. `markWritten` is for adapters: call it on a local write that does not go through `auth.fetch`,
+ * so that a later sign-in to another account asks what becomes of it.
+ */
+export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'> &
+  Partial<Pick<Auth, 'markWritten'>>
 
-/** Timers, as `setTimeout` and `clearTimeout` are. */
+/** Timers with the contract of `setTimeout` and `clearTimeout`. */
 export interface SessionTimer {
   /**
-   * @param milliseconds - never over 2^31 - 1
-   * @returns what `clear` takes
+   * @param milliseconds - at most 2^31 - 1
+   * @returns a handle for `clear`
    */
   set(callback: () => void, milliseconds: number): unknown
-  /** Forgets what `set` began. */
+  /** Cancels a timer. */
   clear(handle: unknown): void
 }
 
-/** Where fresh tokens come from, and when. */
+/** Where fresh tokens come from, and how often. */
 export interface RefreshOptions {
   /**
-   * Gets a token; `auth.getToken` unless told. null means that there is no session at the provider: the session pauses. What it throws means
-   * nothing but that there is no token now. In both cases it is called again, later and later, at most five minutes apart.
+   * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: traffic pauses. Throwing means that no token
+   * is available now. Both are retried with a backoff of at most five minutes.
    */
   readonly handler?: () => Promise<string | null> | string | null
-  /** Refreshes this often, in milliseconds, at least 1000; a token that ends earlier is still refreshed before its end. */
+  /** Milliseconds between refreshes, at least 1000. A token that expires earlier is still refreshed before it expires. */
   readonly interval?: number
 }
 
-/** A change of the principal between two sessions on one transport. */
+/** A change of principal between two sessions on one transport. */
 export interface RestartChange {
-  /** Whose data the transport holds. */
+  /** The principal whose data the transport keeps. */
   readonly from: string
-  /** Whose session comes next. */
+  /** The principal whose session starts next. */
   readonly to: string
 }
 
 /** Options of `connectSession`. */
 export interface SessionOptions {
-  /** The first token, where it does not come from `auth` or `refresh.handler`. */
+  /** The first token, if it comes neither from `auth` nor from `refresh.handler`. */
   readonly token?: string
   /** False waits for `start()`. */
   readonly autoStart?: boolean
   /** False waits for `connect()`. */
   readonly autoConnect?: boolean
-  /** `aud` of the tokens that `auth` gives; the page's own audience unless told. */
+  /** `aud` of the tokens from `auth`; defaults to the page's own audience. */
   readonly audience?: string
   readonly refresh?: RefreshOptions
-  /**
-   * Called when the other side ended the session and a fresh token did not mend it. It may end the session and clear.
-   */
+  /** Called when the server refused the session and a fresh token did not help. May end the session and clear. */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
-  /** Called with what a refresh or the transport threw, for a log. The session tries again by itself. */
+  /**
+   * Called with every error of a refresh or of the transport, for logging; the session retries. Also called with `PRINCIPAL_MISMATCH` when another
+   * principal's session does not start because `beforeRestart` is missing: the session has ended.
+   */
   readonly onFault?: (error: unknown) => unknown
   /**
-   * Called, and awaited, before another principal's session starts by itself on a transport that can `clear`: the place to clear, or to re-own, what
-   * is there. Without it that session is not started. Not called for an adopted principal: the data is the same person's.
+   * Called and awaited before another principal's session starts automatically on a transport that keeps data: clear or reassign the data here.
+   * Without it, or if it throws, that session does not start. Not called for an adopted principal, whose data belongs to the same user.
    */
   readonly beforeRestart?: (change: RestartChange, session: ConnectedSession) => unknown
-  /** Picks the principal out of a token's payload; `sub` unless told. */
+  /** Reads the principal from a token's payload; defaults to `sub`. */
   readonly readPrincipal?: (payload: Readonly<Record<string, unknown>>) => unknown
-  /** Picks what a token update may not change; the claims `role` and `roles` unless told. The order in a list means nothing. */
+  /** Reads what a token update must not change; defaults to the claims `role` and `roles`. The order of list items is ignored. */
   readonly readRoles?: (payload: Readonly<Record<string, unknown>>) => unknown
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970; defaults to the system clock. */
   readonly clock?: () => number
   readonly timer?: SessionTimer
 }
 
-/** Refuses what cannot be meant, with a `TypeError`. */
+/**
+ * Checks the options at construction.
+ *
+ * @throws {TypeError} an option is invalid
+ */
 export function checkSessionOptions({ refresh }: SessionOptions): void {
   const { interval = 1000, handler } = refresh ?? {}
   if (!(interval >= 1000)) throw new TypeError('refresh.interval: expected at least 1000 milliseconds')

@@ -94,12 +94,16 @@ export interface TestTransport extends SessionTransport {
   token(): string | null
 }
 
-export function testTransport(without: readonly ('update' | 'clear' | 'hold')[] = []): TestTransport {
+export function testTransport(
+  without: readonly ('update' | 'clear' | 'hold')[] = [],
+  keeps: SessionTransport['keeps'] = without.includes('clear') ? 'nothing' : 'data',
+): TestTransport {
   let connection: SessionConnection | undefined
   let token: string | null = null
   const calls: string[] = []
   const transport: TestTransport = {
     calls,
+    keeps,
     answer: () => 'accept',
     connection: () => connection!,
     token: () => token,

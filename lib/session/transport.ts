@@ -1,50 +1,65 @@
 import type { AuthErrorKind } from '../machine/state.ts'
 
 /**
- * Why the other side ended a session. `UNAUTHORIZED`: it does not take the token · `TOKEN_EXPIRED`: it no longer does ·
- * `ROLES_MISMATCH`: the token has other roles than the session · `SCHEMA_MISMATCH`: client and server do not fit each other.
+ * Why the server ended a session. `UNAUTHORIZED`: it refuses the token · `TOKEN_EXPIRED`: the token has expired ·
+ * `ROLES_MISMATCH`: the token's roles differ from the session's · `SCHEMA_MISMATCH`: client and server versions are incompatible.
  */
 export type SessionErrorKind = 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'
 
-/** How a transport tells what became of one connection. Calls after that connection is over mean nothing. */
+/** How a transport reports what happens to one connection. Calls after that connection is over are ignored. */
 export interface SessionConnection {
-  /** Whose connection this is. A transport that keeps data remembers it, and never shows one principal's data to another. */
+  /** The principal that this connection belongs to. A transport that keeps data stores it with the data. */
   readonly principal: string
-  /** The other side took the token. An open socket alone is no such answer. */
+  /** The server accepted the token. An open socket alone does not mean that. */
   accepted(): void
   /**
-   * The other side refused the token, or no longer takes it, and the connection is over.
+   * The server refused the token or no longer accepts it, and the connection is over.
    *
-   * @param why - the kind of error, or the word that `latchkey/server` answers with
+   * @param why - the kind of error, or the error name that `latchkey/server` answers with
    */
   rejected(why: SessionErrorKind | AuthErrorKind): void
   /**
-   * The connection broke without a verdict. The session connects again after a while; a transport that does so by itself,
+   * The connection broke, and the token was not judged. The session reconnects with a backoff. A transport that reconnects on its own,
    * as sync engines do, never calls this.
    */
   lost(): void
 }
 
-/** What a session drives: a sync engine's client, a socket. Each call may return a promise. */
+/** What a session drives: a sync engine's client or a socket. Each method may return a promise. */
 export interface SessionTransport {
   /**
-   * Opens a connection with this token, and tells through `connection` what becomes of it.
-   * What it throws or rejects with counts as `connection.lost()`.
+   * Whether user data stays in the transport after `disconnect`, on disk or in memory. `nothing`: a plain socket; another principal's
+   * session starts on it at once. `data`: rows, documents or queued writes; another principal's session starts only after `beforeRestart`.
+   */
+  readonly keeps: 'nothing' | 'data'
+  /**
+   * Opens a connection with this token and reports its progress through `connection`.
+   * Throwing or rejecting counts as `connection.lost()`.
    */
   connect(token: string, connection: SessionConnection): unknown
   /**
-   * Puts a fresh token of the same principal and the same roles in place on the open connection. Resolves once the other
-   * side took it; rejects when it refused, or with `OFFLINE` when there was no answer: the connection then goes on with the token before.
-   * Without this method the session connects anew.
+   * Replaces the token on the open connection with a fresh one of the same principal and roles. Resolves once the server
+   * accepted it; rejects when the server refused it, or with `OFFLINE` when it did not answer: the connection then goes on with the previous token.
+   * Without this method the session reconnects instead.
    */
   update?(token: string): unknown
-  /** Takes the token of a session that does not connect yet (`autoConnect: false`): who the person is, is already known. */
+  /** Receives the token of a session that does not connect yet (`autoConnect: false`), so that the principal is known locally. */
   hold?(token: string): unknown
   /**
-   * Lets no more authenticated traffic out; may be called without a connection. `paused`: the same session goes on with
-   * the next `connect`. `ended`: it is over. Local data stays in both cases.
+   * Stops all authenticated traffic; may be called without a connection. `paused`: the next `connect` continues the same session.
+   * `ended`: the session is over. Local data stays in both cases.
    */
   disconnect(reason: 'paused' | 'ended'): unknown
-  /** Deletes the local data. A transport that has this method keeps data, and one principal's never serves another. */
+  /** Deletes the local data, unsent writes included. Only a transport that keeps data has this method. */
   clear?(): unknown
+}
+
+/**
+ * Checks a transport at construction.
+ *
+ * @throws {TypeError} `keeps` is missing or invalid, or `clear` contradicts it
+ */
+export function checkTransport({ keeps, clear }: SessionTransport): void {
+  if (keeps !== 'nothing' && keeps !== 'data') throw new TypeError("transport.keeps: expected 'nothing' or 'data'")
+  if (keeps === 'nothing' && clear) throw new TypeError("transport.clear: not allowed with keeps: 'nothing'")
 }

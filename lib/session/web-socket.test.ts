@@ -1,9 +1,11 @@
-import { afterEach, beforeAll, afterAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AccountProvider } from '../client/shared/account-provider.ts'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { createSessionResolver } from '../server.ts'
 import { type TestIssuer, startIssuer } from '../server/issuer.testing.ts'
+import { testDevice } from '../testing/device.ts'
+import { type TransportRig, transportAcceptance } from '../testing/transport-acceptance.ts'
 import { type ConnectedSession, connectSession } from './connect-session.ts'
 import type { SessionOptions } from './options.ts'
 import { MINUTE, SECOND, testTime } from './session.testing.ts'
@@ -186,3 +188,28 @@ async function startForeignKey(): Promise<CryptoKey> {
   )
   return privateKey
 }
+
+async function openRig(): Promise<TransportRig> {
+  const resolver = createSessionResolver({ localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' } })
+  const sockets = await startSocketServer(resolver, Date.now)
+  const device = await testDevice()
+  let age = 0
+  // Another `iat` makes another token.
+  const token = (): Promise<string> => device.token({ audience: AUDIENCE, now: Math.floor(Date.now() / 1000) - age++ })
+  return {
+    transport: webSocketTransport(sockets.url),
+    principal: device.principal,
+    token,
+    async refusedToken() {
+      const [[header, payload], [, , signature]] = [(await token()).split('.'), (await token()).split('.')]
+      return `${header}.${payload}.${signature}`
+    },
+    connections: () => sockets.connected().length,
+    cut: sockets.cut,
+    close: sockets.close,
+  }
+}
+
+describe('the contract of a session transport', () => {
+  test.each(transportAcceptance(openRig))('$name', ({ run }) => run())
+})

@@ -88,6 +88,7 @@ export function webSocketTransport(url: string): SessionTransport & { say(text: 
   let waiting: { resolve(): void; reject(error: unknown): void } | undefined
 
   return {
+    keeps: 'nothing',
     connect(token, connection) {
       const mine = new WebSocket(url)
       socket = mine

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../keystore/memory.ts'
+import type { SessionAuth } from '../options.ts'
 import {
   claimsOf,
   HOUR,
@@ -194,6 +195,30 @@ describe('the principal in force', () => {
     expect(transport.calls.slice(2)).toEqual(['clear', `connect of ${principal()}`])
   })
 
+  test('changes: on a transport that keeps data without a beforeRestart the app hears of PRINCIPAL_MISMATCH', async () => {
+    const time = testTime()
+    const { auth } = await testIdentity(time)
+    const { session, faults } = await testSession(time, auth, testTransport())
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await rest()
+    expect(session.getState().status).toBe('ended')
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+  })
+
+  test('changes: data in memory is data: a transport that cannot clear it stops too', async () => {
+    const time = testTime()
+    const { auth, principal } = await testIdentity(time)
+    const transport = testTransport(['clear'], 'data')
+    const { session } = await testSession(time, auth, transport)
+    const before = principal()
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await rest()
+    expect(transport.calls).toEqual([`connect of ${before}`, 'disconnect ended'])
+    expect(session.getState()).toEqual({ status: 'ended', principal: null })
+  })
+
   test('changes: beforeRestart clears, and is waited for', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
@@ -332,6 +357,17 @@ test('two sessions on one identity live side by side', async () => {
   await session.end()
   expect(one.calls).toEqual([`connect of ${principal()}`])
   expect(other.calls).toEqual([`connect of ${principal()}`, 'disconnect ended'])
+})
+
+test('an adapter may mark local data through the auth of a session: a sign-in then asks instead of switching', async () => {
+  const time = testTime()
+  const { auth, account, server } = await testIdentity(time)
+  await auth.upgrade(() => account.signUp('ada'))
+  const device = await testIdentity(time, {}, memoryStore(), server)
+  const given: SessionAuth = device.auth
+  await given.markWritten?.()
+  await device.auth.upgrade(() => device.account.signIn('ada'))
+  expect(device.auth.getState().phase).toBe('conflict')
 })
 
 test('an anonymous identity needs no session', async () => {

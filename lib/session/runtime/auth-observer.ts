@@ -1,60 +1,66 @@
+import { LatchkeyError } from '../../errors.ts'
 import type { Session } from '../../machine/state.ts'
 import type { SessionRuntime } from './session-runtime.ts'
 import { listenForWakeEvents } from './wake-events.ts'
 
-/** Keeps a session in step with `auth`: another principal is another session, none is none. */
+/** Follows `auth`: another principal gets another session, a sign-out ends the session. */
 export interface AuthObserver {
-  /** Begins to follow. */
-  attach(): void
-  detach(): void
+  /** Starts observing, from the current principal on. */
+  start(): void
+  stop(): void
 }
 
-/** Makes what keeps a session in step with `auth`. */
+/** Creates an observer that is not started. */
 export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
   const { auth, state, dispatch } = runtime
-  let followed: string | null = null
+  let observed: string | null = null
   let stops: (() => void)[] = []
 
-  function follow(): void {
+  function observe(): void {
     const { session } = auth.getState()
     const principal = session?.principal ?? null
-    const isSame = principal === followed || (principal !== null && principal === state().principal)
-    followed = principal
+    const isSame = principal === observed || (principal !== null && principal === state().principal)
+    observed = principal
     if (isSame) return dispatch({ type: 'authChanged' })
     dispatch({ type: 'finished' })
     if (session) void startNext(session)
   }
 
-  /** Starts the session of whoever is in force now. */
+  /** Starts the session of the new principal. */
   async function startNext(session: Session): Promise<void> {
-    const isFree = await prepare(runtime, session)
+    const isAllowed = await prepareRestart(runtime, session)
     const { stage, wanted } = state()
-    // While the app prepared somebody else may have come, or the app ended it all.
-    if (session.principal !== followed || stage !== 'started') return
-    if (isFree) dispatch({ type: 'started', token: null, principal: followed, connect: wanted })
+    // The principal may have changed again during `beforeRestart`, or the app ended the session.
+    if (session.principal !== observed || stage !== 'started') return
+    if (isAllowed) dispatch({ type: 'started', token: null, principal: observed, connect: wanted })
     else void runtime.self().end()
   }
 
   return {
-    attach() {
-      this.detach()
-      followed = auth.getState().session?.principal ?? null
-      stops = [auth.subscribe(follow), listenForWakeEvents((isOnline) => wake(runtime, isOnline))]
+    start() {
+      this.stop()
+      observed = auth.getState().session?.principal ?? null
+      stops = [auth.subscribe(observe), listenForWakeEvents((isOnline) => catchUp(runtime, isOnline))]
     },
-    detach() {
+    stop() {
       for (const stop of stops.splice(0)) stop()
     },
   }
 }
 
-/** Somebody else's data may be there, and only the app knows what becomes of it. */
-async function prepare(
+/**
+ * Lets the app handle data of the previous principal that the transport keeps.
+ *
+ * @returns false if the next session must not start; the app was told why through `onFault`
+ */
+async function prepareRestart(
   { owner, transport, options, self, fault }: SessionRuntime,
   { principal, principals }: Session,
 ): Promise<boolean> {
-  if (owner === null || !transport.clear || principals.includes(owner)) return true
-  if (!options.beforeRestart) return false
+  if (owner === null || transport.keeps === 'nothing' || principals.includes(owner)) return true
   try {
+    if (!options.beforeRestart)
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
     await options.beforeRestart({ from: owner, to: principal }, self())
     return true
   } catch (error) {
@@ -63,8 +69,8 @@ async function prepare(
   }
 }
 
-/** Time may have stood still, or the network is back. */
-function wake({ due, retry, dispatch }: SessionRuntime, isOnline: boolean): void {
+/** Catches up on timers that stood still, and retries at once when the network is back. */
+function catchUp({ due, retry, dispatch }: SessionRuntime, isOnline: boolean): void {
   due.check()
   if (!isOnline) return retry.check()
   dispatch({ type: 'networkFound' })

@@ -1,0 +1,186 @@
+import type { SessionConnection, SessionTransport } from '../session/transport.ts'
+import { checkTransport } from '../session/transport.ts'
+import type { AcceptanceCase } from './store-acceptance.ts'
+
+/** A transport with the server that it connects to. */
+export interface TransportRig {
+  readonly transport: SessionTransport
+  /** Whose tokens `token` returns. */
+  readonly principal: string
+  /** Returns a token that the server accepts: another one on each call, of the same principal and roles. */
+  token(): Promise<string> | string
+  /** Returns a token with the claims of `token` that the server refuses, for instance with a wrong signature. */
+  refusedToken(): Promise<string> | string
+  /** Counts the connections that are open at the server. */
+  connections(): Promise<number> | number
+  /** Breaks all connections, as a network does. Leave it out for a transport that reconnects on its own. */
+  cut?(): unknown
+  /** Frees what the rig holds. */
+  close(): unknown
+}
+
+/**
+ * The contract of every {@link SessionTransport}. It needs no test runner: call `run` of each case. A case that a transport never
+ * answers does not settle, so run it with a timeout.
+ *
+ * @param open - opens a new rig without a connection on each call
+ */
+export function transportAcceptance(open: () => Promise<TransportRig>): AcceptanceCase[] {
+  return Object.entries(CASES).map(([name, check]) => ({
+    name,
+    async run() {
+      const rig = await open()
+      try {
+        await check(rig)
+      } finally {
+        await rig.transport.disconnect('ended')
+        await rig.close()
+      }
+    },
+  }))
+}
+
+type Report = 'accepted' | 'rejected' | 'lost'
+
+/** A connection that records what the transport reports. */
+interface RecordedConnection extends SessionConnection {
+  readonly reports: Report[]
+  /** Resolves with the first report. */
+  readonly first: Promise<Report>
+  /** Resolves once this was reported. */
+  until(report: Report): Promise<unknown>
+}
+
+function recordConnection(principal: string): RecordedConnection {
+  const reports: Report[] = []
+  let tell = (_: Report): void => {}
+  const first = new Promise<Report>((resolve) => void (tell = resolve))
+  const add = (report: Report): void => {
+    reports.push(report)
+    tell(report)
+  }
+  return {
+    principal,
+    reports,
+    first,
+    until: (report) => eventually(() => reports.includes(report)),
+    accepted: () => add('accepted'),
+    rejected: () => add('rejected'),
+    lost: () => add('lost'),
+  }
+}
+
+/** Connects, and returns once the server accepted the token. */
+async function connected({ transport, principal, token }: TransportRig): Promise<RecordedConnection> {
+  const connection = recordConnection(principal)
+  await transport.connect(await token(), connection)
+  expectEqual(await connection.first, 'accepted')
+  return connection
+}
+
+const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
+  async 'says what it keeps'({ transport }) {
+    checkTransport(transport)
+  },
+
+  async 'reports accepted once the server accepted the token'(rig) {
+    const { reports } = await connected(rig)
+    expectEqual(await rig.connections(), 1)
+    expectEqual(reports.includes('rejected') || reports.includes('lost'), false)
+  },
+
+  async 'reports rejected for a refused token, and never accepted'({ transport, principal, refusedToken }) {
+    const connection = recordConnection(principal)
+    await transport.connect(await refusedToken(), connection)
+    expectEqual(await connection.first, 'rejected')
+    expectEqual(connection.reports.includes('accepted'), false)
+  },
+
+  async 'connects with a good token after a refused one'(rig) {
+    const refused = recordConnection(rig.principal)
+    await rig.transport.connect(await rig.refusedToken(), refused)
+    await refused.first
+    await rig.transport.disconnect('paused')
+    await connected(rig)
+  },
+
+  async 'closes its connection on a pause, and connects again'(rig) {
+    await connected(rig)
+    await rig.transport.disconnect('paused')
+    await eventually(async () => (await rig.connections()) === 0)
+    await connected(rig)
+    await eventually(async () => (await rig.connections()) === 1)
+  },
+
+  async 'closes its connection at the end, and connects again'(rig) {
+    await connected(rig)
+    await rig.transport.disconnect('ended')
+    await eventually(async () => (await rig.connections()) === 0)
+    await connected(rig)
+  },
+
+  async 'closes a connection that the server did not answer yet'({ transport, principal, token, connections }) {
+    const connecting = transport.connect(await token(), recordConnection(principal))
+    await transport.disconnect('paused')
+    await connecting
+    await eventually(async () => (await connections()) === 0)
+  },
+
+  async 'may be disconnected without a connection'({ transport, connections }) {
+    await transport.disconnect('paused')
+    await transport.disconnect('ended')
+    expectEqual(await connections(), 0)
+  },
+
+  async 'reports a broken connection as lost, and connects again'(rig) {
+    if (!rig.cut) return
+    const connection = await connected(rig)
+    await rig.cut()
+    await connection.until('lost')
+    expectEqual(connection.reports.includes('rejected'), false)
+    await connected(rig)
+  },
+
+  async 'update resolves once the server accepted the token'(rig) {
+    const { transport, token, connections } = rig
+    if (!transport.update) return
+    const connection = await connected(rig)
+    await transport.update(await token())
+    expectEqual(connection.reports.includes('rejected') || connection.reports.includes('lost'), false)
+    expectEqual(await connections(), 1)
+  },
+
+  async 'update rejects a token that the server refuses'(rig) {
+    const { transport, refusedToken } = rig
+    if (!transport.update) return
+    await connected(rig)
+    const outcome = await Promise.resolve(transport.update(await refusedToken())).then(
+      () => 'resolved',
+      () => 'rejected',
+    )
+    expectEqual(outcome, 'rejected')
+  },
+
+  async 'hold does not connect'({ transport, token, connections }) {
+    if (!transport.hold) return
+    await transport.hold(await token())
+    expectEqual(await connections(), 0)
+  },
+
+  async 'clear resolves after the end, and another session may follow'(rig) {
+    if (!rig.transport.clear) return
+    await connected(rig)
+    await rig.transport.disconnect('ended')
+    await rig.transport.clear()
+    await connected(rig)
+  },
+}
+
+/** Waits for a condition that the network brings about. */
+async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+function expectEqual(actual: unknown, expected: unknown): void {
+  if (actual !== expected) throw new Error(`expected ${String(expected)}, got ${String(actual)}`)
+}
