@@ -53,7 +53,7 @@ interface RecordedConnection extends SessionConnection {
 
 function recordConnection(principal: string): RecordedConnection {
   const reports: Report[] = []
-  let tell = (_: Report): void => {}
+  let tell: (report: Report) => void = () => {}
   const first = new Promise<Report>((resolve) => void (tell = resolve))
   const add = (report: Report): void => {
     reports.push(report)

@@ -1,7 +1,7 @@
 import type { AuthErrorKind } from '../../machine/state.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
-/** A verdict on the token, as `auth` shows it. */
+/** The `error` of `auth` for each reason of a rejection. */
 const ERRORS: Readonly<Record<SessionErrorKind | AuthErrorKind, AuthErrorKind>> = {
   TOKEN_EXPIRED: 'expired',
   UNAUTHORIZED: 'invalid',
@@ -13,12 +13,12 @@ const ERRORS: Readonly<Record<SessionErrorKind | AuthErrorKind, AuthErrorKind>> 
   disabled: 'disabled',
 }
 
-/** What a transport said, as the error that `auth` shows; undefined where it is no verdict. */
+/** Maps the reason of a rejection to the `error` of `auth`; undefined for a reason that does not judge the token. */
 export function errorOf(why: SessionErrorKind | AuthErrorKind): AuthErrorKind | undefined {
   return Object.hasOwn(ERRORS, why) ? ERRORS[why] : undefined
 }
 
-/** What a transport said, as the kind that `onSessionError` gets. */
+/** Maps the reason of a rejection to the kind that `onSessionError` gets. */
 export function kindOf(why: SessionErrorKind | AuthErrorKind): SessionErrorKind {
   if (why === 'expired') return 'TOKEN_EXPIRED'
   return why === 'missing' || why === 'invalid' || why === 'disabled' ? 'UNAUTHORIZED' : why

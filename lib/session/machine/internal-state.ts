@@ -3,96 +3,96 @@ import type { AuthErrorKind, AuthMode } from '../../machine/state.ts'
 import type { SessionToken } from './session-token.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
-/** Everything that a session remembers. */
+/** Everything that a session stores. */
 export interface InternalState {
   readonly stage: 'idle' | 'started' | 'ended'
-  /** Connections are wanted: `autoConnect`, `connect()`. */
+  /** The app wants a connection: `autoConnect`, `connect()`. */
   readonly wanted: boolean
-  /** Whose session is going on; null before the first token where `auth` is anonymous. */
+  /** The principal of the session; null before the first token while `auth` is anonymous. */
   readonly principal: string | null
   /** The roles of this session; null before its first token. */
   readonly roles: string | null
   /** The mode of `auth` in which the roles were read. */
   readonly rolesMode: AuthMode
-  /** The mode of `auth` that was seen last. */
+  /** The last known mode of `auth`. */
   readonly mode: AuthMode
-  /** The last token that the other side took. */
+  /** The last token that the server accepted. */
   readonly held: SessionToken | null
-  /** A token that the other side has not judged yet. */
+  /** A token that the server has not answered yet. */
   readonly trial: SessionToken | null
   readonly connection: 'down' | 'opening' | 'up'
   /** Why authenticated traffic is paused. */
   readonly error: AuthErrorKind | null
-  /** What was reported last, until a token is taken. */
+  /** The last reported kind, until a token is accepted. */
   readonly failure: SessionErrorKind | null
-  /** The text of a token that was refused: not sent again at once. */
+  /** The last refused token: not sent again immediately. */
   readonly refused: string | null
-  /** Failures in a row; the waits between attempts grow with it. */
+  /** Failures in a row, for the backoff. */
   readonly attempts: number
   /** When the connection came up with a good token, milliseconds since 1970; null while it is not. */
   readonly upSince: number | null
-  /** The token on the wire is the one before: the replacement was refused. */
+  /** The previous token is in use again: its replacement was refused. */
   readonly isFallback: boolean
 }
 
-/** What a step has to know of the world around. */
+/** What a transition needs to know about its surroundings. */
 export interface World {
   /** Milliseconds since 1970. */
   readonly now: number
   /** The mode of `auth`. */
   readonly mode: AuthMode
-  /** The principal in force in `auth`. */
+  /** The current principal of `auth`. */
   readonly authPrincipal: string | null
-  /** What is wrong with its credential. */
+  /** The `error` of `auth`. */
   readonly authError: AuthErrorKind | null
   /** The app gave a refresh handler. */
   readonly hasHandler: boolean
   /** The transport can replace a token on an open connection. */
   readonly canUpdate: boolean
-  /** Milliseconds; Infinity unless told. */
+  /** Milliseconds; defaults to Infinity. */
   readonly interval: number
 }
 
-/** The session's principal is the one in force in `auth`. */
+/** True if the session's principal is the current one of `auth`. */
 export function isBound({ principal }: InternalState, { authPrincipal }: World): boolean {
   return principal !== null && principal === authPrincipal
 }
 
-/** There is somebody to ask for a token of this principal, or of whoever there is. */
+/** True if a source can supply a token of this principal, or of any principal if it is null. */
 export function canRefresh(principal: string | null, { hasHandler, authPrincipal }: World): boolean {
   return hasHandler || (authPrincipal !== null && (principal === null || principal === authPrincipal))
 }
 
-/** Everything that can happen to a session. */
+/** Every event of a session, with its payload. */
 export interface SessionEvents {
   started: { readonly token: SessionToken | null; readonly principal: string | null; readonly connect: boolean }
-  /** The token given at construction was not this person's. */
+  /** The token passed at construction belongs to another principal. */
   startRefused: object
-  /** The app handed over a fresh token. */
+  /** The app passed a fresh token to `update`. */
   given: { readonly token: SessionToken }
-  /** A refresh brought a token. */
+  /** A refresh returned a token. */
   fetched: { readonly token: SessionToken }
-  /** A refresh brought null. */
+  /** A refresh returned null. */
   nothingFetched: object
-  /** A refresh brought no answer; a verdict where one was in the error. */
+  /** A refresh threw. `isRejection`: the error says that the credential was refused. */
   fetchFailed: { readonly isRejection: boolean }
   accepted: object
   rejected: { readonly kind: SessionErrorKind; readonly error: AuthErrorKind }
   lost: object
-  /** The transport put the token in place. */
+  /** The transport replaced the token. */
   replaced: { readonly text: string }
-  /** The transport did not; refused, or without an answer. */
+  /** The transport did not replace the token: refused, or no answer. */
   notReplaced: { readonly text: string; readonly isRefused: boolean }
-  /** It is time for a fresh token. */
+  /** A fresh token is due. */
   due: object
-  /** It is time to try again. */
+  /** A retry is due. */
   retried: object
   networkFound: object
-  /** Something about `auth` changed, but not the principal. */
+  /** `auth` changed, but not its principal. */
   authChanged: object
   connectAsked: object
   disconnectAsked: object
-  /** The principal in force changed: this session is over, the next may follow. */
+  /** The principal of `auth` changed: this session is over, another one may follow. */
   finished: object
   ended: object
 }
@@ -105,29 +105,29 @@ export type SessionEvent = {
   [Type in SessionEventType]: { readonly type: Type } & SessionEvents[Type]
 }[SessionEventType]
 
-/** What has to be done after a step, in order. */
+/** What the runtime must do after a transition, in order. */
 export type SessionEffect =
   | { readonly do: 'connect'; readonly token: SessionToken }
   | { readonly do: 'update'; readonly token: SessionToken }
   | { readonly do: 'hold'; readonly token: SessionToken }
   | { readonly do: 'disconnect'; readonly reason: 'paused' | 'ended' }
-  /** Ask for a token, unless somebody is asking already; `fresh` passes over the one at hand. */
+  /** Request a token, unless a request is running; `fresh` bypasses the cached one. */
   | { readonly do: 'refresh'; readonly fresh: boolean }
-  /** Whatever is being asked for is no longer wanted. */
+  /** Discard the answer of the running request. */
   | { readonly do: 'dropRefresh' }
-  /** Tell when it is time for a fresh token; never at Infinity. */
+  /** Schedule the next refresh; Infinity cancels it. */
   | { readonly do: 'schedule'; readonly delay: number }
-  /** Tell when it is time to try again; never at null. */
+  /** Schedule a retry; null cancels it. */
   | { readonly do: 'retry'; readonly attempt: number | null }
-  /** Tell `auth` that a token of this mode was refused. */
+  /** Report to `auth` that a token of this mode was refused. */
   | { readonly do: 'reject'; readonly error: AuthErrorKind; readonly mode: AuthMode }
-  /** Tell `auth` that a token of this mode was taken. */
+  /** Report to `auth` that a token of this mode was accepted. */
   | { readonly do: 'accept'; readonly mode: AuthMode }
   | { readonly do: 'report'; readonly kind: SessionErrorKind }
-  /** Tell whoever handed over this token what became of it; null is good. */
+  /** Settle the `update` call that passed this token; null for success. */
   | { readonly do: 'settle'; readonly text: string; readonly code: LatchkeyErrorCode | null }
 
-/** What is remembered next, and what to do about it. */
+/** The next state and its effects. */
 export type Step = readonly [state: InternalState, ...effects: SessionEffect[]]
 
 /** Before the first start. */

@@ -1,22 +1,22 @@
 import type { AuthMode } from '../../machine/state.ts'
 
-/** A token with what the session knows about it. Nothing in it was verified: the other side does that. */
+/** A token with what the session knows about it. Nothing in it is verified: the server does that. */
 export interface SessionToken {
   readonly text: string
   readonly principal: string
-  /** Comparable; what a token update may not change. */
+  /** The roles in a canonical text form; a token update must not change them. */
   readonly roles: string
-  /** The mode of `auth` when the token came: a verdict on it says nothing about the credential of another mode. */
+  /** The mode of `auth` at the token's arrival: a refusal says nothing about the credential of another mode. */
   readonly mode: AuthMode
-  /** When it came by this device's clock, milliseconds since 1970. */
+  /** The arrival by this device's clock, milliseconds since 1970. */
   readonly takenAt: number
-  /** How long it lasts from then on, milliseconds; not positive when it looks expired. */
+  /** Remaining lifetime at the arrival, milliseconds; zero or less if it looks expired. */
   readonly left: number
-  /** A replacement is fetched this long before the end, milliseconds. */
+  /** A replacement is fetched this long before expiry, milliseconds. */
   readonly lead: number
 }
 
-/** Tells whether a token should still be taken, as far as can be known here. */
+/** True if a token should still be valid, as far as the device can tell. */
 export function isAlive({ takenAt, left }: SessionToken, now: number): boolean {
   return now - takenAt < left
 }

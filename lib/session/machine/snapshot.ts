@@ -3,29 +3,29 @@ import type { InternalState } from './internal-state.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
 /**
- * Where a session stands. `idle`: not started · `waiting`: started, nothing to connect with or nobody wants to yet ·
- * `connecting` · `connected`: the other side took the token · `paused`: `error` is set, a fresh token of the same principal resumes ·
- * `closed`: `ROLES_MISMATCH` or `SCHEMA_MISMATCH`, which no fresh token mends · `ended`.
+ * The status of a session. `idle`: not started · `waiting`: started; no token yet, or `connect()` was not called yet ·
+ * `connecting` · `connected`: the server accepted the token · `paused`: `error` is set, a fresh token of the same principal resumes ·
+ * `closed`: `ROLES_MISMATCH` or `SCHEMA_MISMATCH`, which no fresh token resolves · `ended`.
  */
 export type SessionStatus = 'idle' | 'waiting' | 'connecting' | 'connected' | 'paused' | 'closed' | 'ended'
 
 /** The flat, frozen snapshot that a session's `getState()` returns. */
 export interface SessionState {
   readonly status: SessionStatus
-  /** Whose session is going on. */
+  /** The principal of the session. */
   readonly principal: string | null
-  /** Set while the other side refuses the token, as in `auth.getState()`; the session itself stays. */
+  /** Set while the server refuses the token, as in `auth.getState()`; the session itself stays. */
   readonly error?: AuthErrorKind
-  /** What `onSessionError` was last told, until a token is taken. */
+  /** The last kind passed to `onSessionError`, until a token is accepted. */
   readonly failure?: SessionErrorKind
 }
 
-/** No token mends this: only `start()`, `connect()` or another version of the app. */
+/** True after a failure that no fresh token resolves: only `start()`, `connect()` or another version of the app. */
 export function isClosed({ failure }: InternalState): boolean {
   return failure === 'ROLES_MISMATCH' || failure === 'SCHEMA_MISMATCH'
 }
 
-/** What the app sees; `before` where nothing changed. */
+/** Derives the public snapshot; returns `before` if nothing changed. */
 export function snapshotOf(state: InternalState, before?: SessionState): SessionState {
   const { principal, error, failure } = state
   const snapshot: SessionState = {

@@ -12,12 +12,12 @@ import {
 import { type SessionToken, isAlive } from './session-token.ts'
 import type { SessionErrorKind } from '../transport.ts'
 
-// The moves that several events share.
+// Moves that several events share.
 
-/** However short a token lasts or a failing one comes back, no sooner than this, in milliseconds. */
+/** The shortest delay before a refresh, however short a token's lifetime. */
 const MIN_REFRESH_DELAY_MS = 1000
 
-/** A connection that stood this long ends a row of failures, in milliseconds. */
+/** A connection that lasted this long resets the backoff. */
 const STABLE_CONNECTION_MS = 10_000
 
 const PAUSE: SessionEffect = { do: 'disconnect', reason: 'paused' }
@@ -26,33 +26,33 @@ export const DROP_REFRESH: SessionEffect = { do: 'dropRefresh' }
 export const NO_SCHEDULE: SessionEffect = { do: 'schedule', delay: Infinity }
 export const NO_RETRY: SessionEffect = { do: 'retry', attempt: null }
 
-/** The token on the wire, or the one to go there next. */
+/** The token in use, or the one to use next. */
 export const currentToken = ({ trial, held }: InternalState): SessionToken | null => trial ?? held
 
-/** Failures in a row that still count. */
+/** Returns the failures in a row that still count for the backoff. */
 export function failuresOf({ upSince, attempts }: InternalState, { now }: World): number {
   return upSince !== null && now - upSince >= STABLE_CONNECTION_MS ? 0 : attempts
 }
 
-/** When a token is due for a replacement. */
+/** Schedules the replacement of a token. */
 function scheduleFor({ principal, takenAt, left, lead }: SessionToken, world: World): SessionEffect {
   const delay = Math.min(world.interval, left - lead) - (world.now - takenAt)
   return canRefresh(principal, world) ? { do: 'schedule', delay: Math.max(MIN_REFRESH_DELAY_MS, delay) } : NO_SCHEDULE
 }
 
-/** Answers whoever waits for the token on trial. */
+/** Settles the `update` call of the token on trial. */
 export function settleTrial({ trial }: InternalState, code: LatchkeyErrorCode | null): SessionEffect[] {
   return trial ? [{ do: 'settle', text: trial.text, code }] : []
 }
 
-/** Tells the app, unless that was the last thing it was told. */
+/** Reports a kind to the app, once in a row. */
 export function report(state: InternalState, kind: SessionErrorKind, effects: readonly SessionEffect[]): Step {
   return state.failure === kind
     ? [state, ...effects]
     : [{ ...state, failure: kind }, ...effects, { do: 'report', kind }]
 }
 
-/** Lets the connection go; nothing goes out until the next `connect`. */
+/** Releases the connection: no traffic until the next `connect`. */
 export function release(state: InternalState): Step {
   return state.connection === 'down' ? [state] : [{ ...state, connection: 'down', upSince: null }, PAUSE]
 }
@@ -79,7 +79,7 @@ export function begin(state: InternalState, token: SessionToken | null, principa
   return canAsk ? [begun, { do: 'refresh', fresh: token !== null }] : [begun]
 }
 
-/** Ends the session that is going on; local data stays. */
+/** Ends the current session; local data stays. */
 export function finish(state: InternalState): Step {
   const { stage, wanted, mode, principal } = state
   const effects = [DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(state, 'SESSION_ENDED')]
@@ -87,7 +87,7 @@ export function finish(state: InternalState): Step {
   return principal === null ? [next, ...effects] : [next, END, ...effects]
 }
 
-/** Puts a further token of the same principal in the place of the one before, which is kept until this one is taken. */
+/** Replaces the token with another one of the same principal; the previous one is kept until the new one is accepted. */
 export function replace(state: InternalState, token: SessionToken, world: World): Step {
   const next: InternalState = { ...state, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
   const before = settleTrial(state, null)
@@ -98,7 +98,7 @@ export function replace(state: InternalState, token: SessionToken, world: World)
   return [placed, ...freed, ...placing, ...before]
 }
 
-/** Goes on under other roles, after the person changed the mode: for the other side that is a new session. */
+/** Continues with other roles after the mode changed: for the server that is a new session. */
 export function restart(state: InternalState, token: SessionToken, world: World): Step {
   const clean: InternalState = {
     ...state,
@@ -115,10 +115,10 @@ export function restart(state: InternalState, token: SessionToken, world: World)
   return [next, END, ...effects, ...settleTrial(state, null)]
 }
 
-/** Closes for a reason that no fresh token mends. */
+/** Closes for a reason that no fresh token resolves. */
 export function close(state: InternalState, kind: 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'): Step {
   const [free, ...freed] = release(state)
-  // Other roles are another authority: what was good before them is not used again.
+  // Other roles are another authority: a token from before them must not be used again.
   const held = kind === 'SCHEMA_MISMATCH' ? currentToken(state) : null
   return report({ ...free, held, trial: null }, kind, [
     ...freed,
@@ -129,7 +129,7 @@ export function close(state: InternalState, kind: 'ROLES_MISMATCH' | 'SCHEMA_MIS
   ])
 }
 
-/** Pauses until a fresh token comes; the session itself stays. */
+/** Pauses until a fresh token is available; the session itself stays. */
 export function pause(state: InternalState, error: AuthErrorKind, world: World): Step {
   const [free, ...freed] = release(state)
   const next: InternalState = { ...free, held: null, trial: null, error, attempts: failuresOf(state, world) + 1 }
@@ -141,21 +141,21 @@ export function pause(state: InternalState, error: AuthErrorKind, world: World):
   ]
 }
 
-/** After a pause: one refresh at once; if failures come in a row, later and later. */
+/** Recovers after a pause: one refresh at once, after further failures with a backoff. */
 export function recover({ principal, error, attempts }: InternalState, world: World): SessionEffect {
   if (!canRefresh(principal, world) || error === 'disabled') return NO_RETRY
   return attempts === 1 ? { do: 'refresh', fresh: true } : { do: 'retry', attempt: attempts - 1 }
 }
 
-/** Later and later, as failures come in a row. */
-export function tryLater(state: InternalState): Step {
+/** Retries with a backoff. */
+export function retryLater(state: InternalState): Step {
   return [
     { ...state, attempts: state.attempts + 1 },
     { do: 'retry', attempt: state.attempts },
   ]
 }
 
-/** The replacement was refused and the connection is over: the token before still serves. */
+/** Reconnects with the previous token after its replacement was refused and the connection closed. */
 export function fallBack(state: InternalState, held: SessionToken, kind: SessionErrorKind, world: World): Step {
   const attempts = failuresOf(state, world)
   const next: InternalState = {
@@ -175,7 +175,7 @@ export function fallBack(state: InternalState, held: SessionToken, kind: Session
   return report(next, kind, [...effects, ...settleTrial(state, codeOf(kind))])
 }
 
-/** Connects again with the token at hand, or asks for another one where it is past its time. */
+/** Reconnects with the current token, or requests another one if it has expired. */
 export function reopen(state: InternalState, world: World): Step {
   const token = currentToken(state)
   const canAsk = canRefresh(state.principal, world)
@@ -184,7 +184,7 @@ export function reopen(state: InternalState, world: World): Step {
   return canAsk ? [state, { do: 'refresh', fresh: token !== null || state.error !== null }] : [state]
 }
 
-/** What whoever handed over the refused token gets. */
+/** Returns the code for the `update` call of a refused token. */
 export function codeOf(kind: SessionErrorKind): LatchkeyErrorCode {
   if (kind === 'TOKEN_EXPIRED' || kind === 'ROLES_MISMATCH') return kind
   return 'SESSION_TOKEN_REFUSED'

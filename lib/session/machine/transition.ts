@@ -31,13 +31,13 @@ import {
   restart,
   settleTrial,
   replace,
-  tryLater,
+  retryLater,
 } from './steps.ts'
 import { kindOf } from './error-kind.ts'
 
 type Handler<Type extends SessionEventType> = (state: InternalState, event: SessionEvents[Type], world: World) => Step
 
-/** The next step of a session. Pure: effects are only named here. */
+/** Returns the next state of a session and its effects. Pure. */
 export function step(state: InternalState, event: SessionEvent, world: World): Step {
   if (state.stage !== 'started' && !EVENTS_BEFORE_START.includes(event.type)) return [state]
   if (isClosed(state) && RECOVERY_EVENTS.includes(event.type)) return [state]
@@ -45,7 +45,7 @@ export function step(state: InternalState, event: SessionEvent, world: World): S
   return handler(state, event, world)
 }
 
-/** What means something although no session was started. */
+/** Events that count before the first start. */
 const EVENTS_BEFORE_START: readonly SessionEventType[] = [
   'started',
   'startRefused',
@@ -54,7 +54,7 @@ const EVENTS_BEFORE_START: readonly SessionEventType[] = [
   'ended',
 ]
 
-/** What would mend a session that a fresh token can mend. */
+/** Events that could resume a paused session; ignored in a closed one. */
 const RECOVERY_EVENTS: readonly SessionEventType[] = ['fetched', 'nothingFetched', 'fetchFailed', 'due', 'retried']
 
 const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
@@ -73,12 +73,12 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   authChanged: (state, _, world) => (isBound(state, world) ? follow(state, world) : [state]),
   finished: finish,
 
-  // Whoever was asked for a token
+  // The token source
   fetched: (state, { token }, world) => receive(state, token, world),
   nothingFetched: (state, _, world) =>
-    state.principal === null ? tryLater(state) : withoutToken(state, 'missing', world),
+    state.principal === null ? retryLater(state) : withoutToken(state, 'missing', world),
   fetchFailed(state, { isRejection }) {
-    const [next, ...effects] = tryLater(state)
+    const [next, ...effects] = retryLater(state)
     return isRejection && state.error ? report(next, kindOf(state.error), effects) : [next, ...effects]
   },
 
@@ -105,7 +105,7 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   },
   notReplaced(state, { text, isRefused }) {
     if (state.connection !== 'up' || state.trial?.text !== text) return [state]
-    const [next, ...effects] = tryLater({ ...state, trial: null })
+    const [next, ...effects] = retryLater({ ...state, trial: null })
     const all = [NO_SCHEDULE, ...effects, ...settleTrial(state, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
     return isRefused ? report(next, 'UNAUTHORIZED', all) : [next, ...all]
   },
@@ -131,13 +131,13 @@ function started(
     return wanted ? connect(next, world) : [next]
   }
   const [clean, ...ending] = finish(state)
-  // `connect()` may come before the start.
+  // `connect()` may be called before the start.
   const isWanted = wanted || (state.stage === 'idle' && state.wanted)
   const [begun, ...beginning] = begin({ ...clean, stage: 'started', wanted: isWanted }, token, principal, world)
   return [begun, ...ending, ...beginning]
 }
 
-/** Starting the same session again is no restart; after `ROLES_MISMATCH` it is, under the roles of the next token. */
+/** Starting the same session again is not a restart, except after `ROLES_MISMATCH`: then it starts with the roles of the next token. */
 function isGoingOn(
   { stage, principal, roles, failure }: InternalState,
   token: SessionToken | null,
@@ -155,7 +155,7 @@ function give(state: InternalState, token: SessionToken, world: World): Step {
   if (token.text === currentToken(state)?.text) return [state, answer(null)]
   const isRefused = hasOtherRoles(state, token) && token.mode === state.rolesMode
   const [next, ...effects] = isRefused ? close(state, 'ROLES_MISMATCH') : place(state, token, world)
-  // Where there is a verdict to come, that answers; and what is being asked for may be older than what was given.
+  // With a connection the server's answer settles the call. A running refresh may return an older token.
   const answers = isRefused ? [answer('ROLES_MISMATCH')] : state.connection === 'up' ? [] : [answer(null)]
   return [next, DROP_REFRESH, ...effects, ...answers]
 }
@@ -181,19 +181,19 @@ function disconnect(state: InternalState): Step {
   return [{ ...next, wanted: false }, ...effects, DROP_REFRESH, NO_SCHEDULE, NO_RETRY, ...settleTrial(state, null)]
 }
 
-/** What `auth` says of the principal whose session this is. */
+/** Follows the mode and the error of `auth`, for the same principal. */
 function follow(state: InternalState, world: World): Step {
   const { authError: error } = world
   if (world.mode !== state.mode) return changeMode(state, world)
   if (isClosed(state) || error === state.error) return [state]
   if (error) return state.error ? [{ ...state, error }] : refuse(state, error, [], world)
   if (state.connection !== 'down') return [state]
-  // Elsewhere all is well again. What was refused here again and again keeps its pace: two sides must not drive each other.
+  // Another part of the app has recovered. A token that is refused here repeatedly keeps its backoff, so that the two do not drive each other.
   if (state.attempts < 2) return [state, { do: 'refresh', fresh: false }]
-  return state.error === 'disabled' ? tryLater(state) : [state]
+  return state.error === 'disabled' ? retryLater(state) : [state]
 }
 
-/** An upgrade: the session goes on, with a token of the new mode. */
+/** An upgrade: the session continues with a token of the new mode. */
 function changeMode(state: InternalState, { mode }: World): Step {
   const next: InternalState = { ...state, mode, failure: state.failure === 'ROLES_MISMATCH' ? null : state.failure }
   return isClosed(next) ? [next] : [next, DROP_REFRESH, { do: 'refresh', fresh: false }]
@@ -202,12 +202,12 @@ function changeMode(state: InternalState, { mode }: World): Step {
 function receive(state: InternalState, token: SessionToken, world: World): Step {
   if (state.principal === null) return begin(state, token, null, world)
   if (token.principal !== state.principal) return withoutToken(state, 'invalid', world)
-  // Under the same credential other roles are no refresh; after the person changed the mode they are a session of their own.
+  // Under the same credential other roles are an error; after a change of mode they are a new session.
   if (hasOtherRoles(state, token))
     return token.mode === state.rolesMode ? close(state, 'ROLES_MISMATCH') : restart(state, token, world)
   if (token.text === currentToken(state)?.text) return keep(state, currentToken(state)!, world)
-  // The refused one once more is no fresh token; later it may be a mended server that sees it.
-  if (token.text === state.refused && state.attempts < 2) return tryLater(state)
+  // The refused token again is not a fresh one; after more failures the server may have recovered, so it is tried.
+  if (token.text === state.refused && state.attempts < 2) return retryLater(state)
   return adopt(state, token, world)
 }
 
@@ -217,7 +217,7 @@ function adopt(state: InternalState, token: SessionToken, world: World): Step {
     : replace(state, token, world)
 }
 
-/** The source gave the same token again: it stays, and is asked for again when that is worth it. */
+/** The source returned the same token: it stays, and the next refresh is scheduled if it can help. */
 function keep(state: InternalState, { takenAt, left, lead }: SessionToken, { now, interval }: World): Step {
   const rest = left - lead - (now - takenAt)
   return rest > 0
@@ -225,10 +225,10 @@ function keep(state: InternalState, { takenAt, left, lead }: SessionToken, { now
         { ...state, failure: state.connection === 'up' ? null : state.failure },
         { do: 'schedule', delay: Math.min(interval, rest) },
       ]
-    : tryLater(state)
+    : retryLater(state)
 }
 
-/** The source has nothing for this session, or somebody else's token. */
+/** The source has no token for this session, or one of another principal. */
 function withoutToken(state: InternalState, error: AuthErrorKind, world: World): Step {
   const [paused, ...effects] = pause(state, error, world)
   return report(paused, 'UNAUTHORIZED', [
@@ -261,12 +261,12 @@ function rejected(state: InternalState, { kind, error }: SessionEvents['rejected
   if (state.trial && state.held && isAlive(state.held, world.now)) return fallBack(state, state.held, kind, world)
   if (bad.mode === world.mode || !canRefresh(state.principal, world))
     return refuse({ ...state, refused: bad.text }, error, [{ do: 'reject', error, mode: bad.mode }], world)
-  // The mode changed meanwhile: this says nothing about the credential that is on its way.
+  // The mode changed meanwhile: this says nothing about the new credential.
   const [free, ...freed] = release({ ...state, held: null, trial: null })
   return [free, ...freed, NO_SCHEDULE, ...settleTrial(state, null), { do: 'refresh', fresh: true }]
 }
 
-/** A verdict on the token. The app hears of it when one fresh token did not mend it, or cannot. */
+/** Handles a refused token. The app is only called if a fresh token did not help or cannot be fetched. */
 function refuse(state: InternalState, error: AuthErrorKind, effects: readonly SessionEffect[], world: World): Step {
   const [paused, ...pausing] = pause(state, error, world)
   const all = [...pausing, ...effects, recover(paused, world)]

@@ -2,8 +2,10 @@ const MIN_DELAY_MS = 1000
 const MAX_DELAY_MS = 300_000
 
 /**
- * How long to wait after so many failures in a row: from a second to five minutes, doubled each time. A random half of it keeps all clients of a
- * server that was down from coming back at once.
+ * Returns the wait before the next attempt: from a second to five minutes, doubled on each failure. Half of it is random, so that the clients of a
+ * recovered server do not all reconnect at once.
+ *
+ * @param attempt - failures in a row so far
  *
  * @returns milliseconds
  */

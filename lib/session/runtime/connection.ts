@@ -6,29 +6,29 @@ import type { SessionToken } from '../machine/session-token.ts'
 import type { SessionConnection, SessionTransport } from '../transport.ts'
 import { errorOf, kindOf } from '../machine/error-kind.ts'
 
-/** How long a transport may take to put a token in place, in milliseconds. */
+/** How long `transport.update` may take. */
 const UPDATE_TIMEOUT_MS = 30_000
 
-/** How long the next connection waits for the one before to be let go, in milliseconds. */
+/** How long the next connection waits for `transport.disconnect`. */
 const DISCONNECT_TIMEOUT_MS = 5000
 
-/** Calls the transport: one connection at a time, and nothing that an earlier one says counts. */
+/** Drives the transport: one connection at a time. Reports of an earlier connection are ignored. */
 export interface Connection {
   connect(token: SessionToken): void
   update(token: SessionToken): void
   hold(token: SessionToken): void
   disconnect(reason: 'paused' | 'ended'): void
-  /** Resolves when the transport has done with disconnecting; never rejects. */
+  /** Resolves once the transport has disconnected; never rejects. */
   settled(): Promise<unknown>
-  /** Deletes the local data; a connection waits for it. Rejects with what the transport throws. */
+  /** Deletes the local data; the next connection waits for it. Rejects with what the transport throws. */
   clear(): Promise<void>
 }
 
 /**
- * Makes what calls the transport.
+ * Creates the driver of a transport.
  *
- * @param dispatch - told what becomes of a connection
- * @param fault - told what the transport throws
+ * @param dispatch - called with what happens to a connection
+ * @param fault - called with what the transport throws
  */
 export function createConnection(
   transport: SessionTransport,
@@ -93,14 +93,14 @@ export function createConnection(
 }
 
 interface Gate {
-  /** Nothing passes before this is done. It must not reject. */
+  /** Holds back calls until this is done. It must not reject. */
   occupy(work: PromiseLike<unknown>): void
-  /** Calls at once, or as soon as nothing occupies the gate. */
+  /** Calls now, or as soon as the gate is free. */
   pass(call: () => void): void
   settled(): Promise<unknown>
 }
 
-/** The next connection waits for what the transport still does. */
+/** Makes the next connection wait until the transport has finished disconnecting or clearing. */
 function createGate(): Gate {
   let busy: Promise<unknown> | null = null
   const pass = (call: () => void): void => (busy ? void busy.then(() => pass(call)) : call())
@@ -114,7 +114,7 @@ function createGate(): Gate {
   }
 }
 
-/** What came of it; a transport that never answers gave no verdict. */
+/** Returns the outcome; no answer in time does not count as a refusal. */
 async function tryUpdate(
   transport: SessionTransport,
   text: string,
@@ -141,7 +141,7 @@ function createHandle(
     accepted: () => void (isMine() && dispatch({ type: 'accepted' })),
     rejected(why) {
       const error = errorOf(why)
-      // What is no verdict, such as `unavailable`, says nothing about the token.
+      // Other names, such as `unavailable`, do not judge the token.
       if (!error) connection.lost()
       else if (isMine()) dispatch({ type: 'rejected', kind: kindOf(why), error })
     },
@@ -154,7 +154,7 @@ function createHandle(
   return connection
 }
 
-/** Calls what may throw at once or reject later. */
+/** Calls a function that may throw or return a rejecting promise. */
 function attempt(call: () => unknown, fail: (error: unknown) => void): void {
   try {
     const answer = call()

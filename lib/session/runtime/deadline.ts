@@ -1,45 +1,45 @@
 import type { SessionTimer } from '../options.ts'
 
-/** What `setTimeout` can wait for; beyond it rings at once. */
+/** The longest delay of `setTimeout`, in milliseconds; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** Rings once, however long it takes. */
+/** Fires once after a delay of any length. */
 export interface Deadline {
-  /** @param delay - milliseconds; never at Infinity */
+  /** @param delay - milliseconds; Infinity cancels */
   set(delay: number): void
-  /** Rings now if the clock says that it should have: timers stand still while a device sleeps. */
+  /** Fires now if the clock says that it is overdue: timers stand still while a device sleeps. */
   check(): void
-  /** Rings now if it was set at all. */
+  /** Fires now if it is set. */
   hurry(): void
 }
 
 /**
- * Makes an deadline that is not set. It takes the word of whichever got further, the timer or the clock: a timer is late after
- * sleep, and a clock can be turned back.
+ * Creates a deadline that is not set. Elapsed time is the larger of what the timer and the clock say: a timer is late after
+ * sleep, and a clock can be set back.
  */
-export function createDeadline(clock: () => number, timer: SessionTimer, ring: () => void): Deadline {
+export function createDeadline(clock: () => number, timer: SessionTimer, onDue: () => void): Deadline {
   let left = Infinity
   let since = 0
   let handle: unknown
 
-  const stop = (): void => {
+  const cancel = (): void => {
     if (handle !== undefined) timer.clear(handle)
     handle = undefined
     left = Infinity
   }
   const wait = (delay: number): void => {
-    stop()
+    cancel()
     left = delay
     if (left === Infinity) return
     since = clock()
     const part = Math.min(left, MAX_TIMER_MS)
     handle = timer.set(() => pass(Math.max(part, clock() - since)), part)
   }
-  const pass = (time: number): void => {
-    const rest = left - time
+  const pass = (elapsed: number): void => {
+    const rest = left - elapsed
     if (rest > 0) return wait(rest)
-    stop()
-    ring()
+    cancel()
+    onDue()
   }
 
   return {

@@ -1,14 +1,14 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../../errors.ts'
 
-/** Those who handed over a token and wait to hear what became of it. */
+/** Callers of `update` that wait for the outcome of their token. */
 export interface PendingResults {
-  /** Resolves when the token is taken or kept; rejects when it is not. */
+  /** Resolves once the token is accepted or stored; rejects with the code of a refusal. */
   wait(text: string): Promise<void>
-  /** @param code - null is good */
+  /** @param code - null for success */
   settle(text: string, code: LatchkeyErrorCode | null): void
 }
 
-/** Makes an empty list of those who wait. */
+/** Creates an empty list. */
 export function createPendingResults(): PendingResults {
   const waiting = new Map<string, ((code: LatchkeyErrorCode | null) => void)[]>()
   return {

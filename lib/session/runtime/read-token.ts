@@ -5,23 +5,23 @@ import { decodeJws } from '../../tokens/decode.ts'
 import type { SessionToken } from '../machine/session-token.ts'
 import type { SessionOptions } from '../options.ts'
 
-/** How a token came. */
+/** How a token arrived. */
 export interface Arrival {
   /** Milliseconds since 1970 by this device's clock. */
   readonly now: number
   readonly mode: AuthMode
-  /** It was fetched or handed over just now as a fresh one; otherwise it may have lain somewhere for a while. */
+  /** The token was just fetched or passed to `update`; otherwise it may have been stored for a while. */
   readonly isFresh: boolean
 }
 
-/** Most characters of a token, as the server's external verifier has it. */
+/** In characters; the same limit as the server's external verifier. */
 const MAX_TOKEN_LENGTH = 16_384
 const MAX_LEAD_MS = 60_000
-/** Without `iat` only the device's clock tells how long a token lasts, and it may be wrong: never sooner than this. */
+/** Without `iat` the lifetime depends on the device's clock, which may be wrong: assume at least this. */
 const MIN_GUESSED_LIFETIME_MS = 60_000
 
 /**
- * Reads a token, strictly in its form.
+ * Reads a token without verifying its signature; the server does that. The format is checked strictly.
  *
  * @throws {LatchkeyError} `TOKEN_TOO_LARGE`, `TOKEN_MALFORMED`, `TOKEN_ENCODING_INVALID`, `TOKEN_MEMBER_DUPLICATE`,
  *   `TOKEN_CLAIM_INVALID`, `TOKEN_TIME_INVALID`, `TOKEN_LIFETIME_EXCEEDED`
@@ -39,7 +39,7 @@ type Claims = Readonly<Record<string, unknown>>
 const readSubject = ({ sub }: Claims): unknown => sub
 const readRoleClaims = ({ role, roles }: Claims): unknown => [role, roles].flat()
 
-/** What the token lasts is its own `exp - iat`, counted from when it came: that does not depend on whose clock is right. */
+/** The lifetime is `exp - iat`, counted from the arrival: independent of the device's clock. */
 function lifeOf(claims: Claims, arrival: Arrival): Pick<SessionToken, 'left' | 'lead'> {
   const exp = readTime(claims, 'exp')
   if (exp === undefined) return { left: Infinity, lead: 0 }
@@ -53,7 +53,7 @@ function lifeOf(claims: Claims, arrival: Arrival): Pick<SessionToken, 'left' | '
 /** @param apparent - by this device's clock, which may be wrong */
 function ageOf(apparent: number, lifetime: number, { isFresh }: Arrival): number {
   if (!isFresh) return Math.min(Math.max(apparent, 0), lifetime)
-  // A source may answer with what it has at hand. What looks older than half its life was made by another clock.
+  // A source may return a cached token. One that looks older than half its lifetime was signed under another clock.
   return apparent > 0 && apparent <= lifetime / 2 ? apparent : 0
 }
 

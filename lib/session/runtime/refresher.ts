@@ -1,25 +1,25 @@
 import { withTimeout } from './timeout.ts'
 import type { SessionTimer } from '../options.ts'
 
-/** How long whoever is asked for a token may take, in milliseconds. */
+/** How long the token source may take. */
 const TOKEN_TIMEOUT_MS = 30_000
 
-/** Asks for tokens, one at a time, however many want one. */
+/** Requests tokens from the source, one request at a time. */
 export interface Refresher {
-  /** @param fresh - passes over the token at hand */
+  /** @param fresh - bypasses the cached token */
   ask(fresh: boolean): void
-  /** The answer that is on its way is no longer wanted. */
+  /** Discards the answer of the running request. */
   drop(): void
 }
 
-/** What became of one question. */
+/** The outcome of one request. */
 export type RefreshAnswer = { readonly token: unknown; readonly isFresh: boolean } | { readonly error: unknown }
 
 /**
- * Makes what asks for tokens.
+ * Creates a refresher.
  *
- * @param source - called with whether the token at hand is to be passed over
- * @param settle - gets each answer that is still wanted
+ * @param source - called with whether to bypass the cached token
+ * @param settle - called with each answer that was not discarded
  */
 export function createRefresher(
   timer: SessionTimer,
@@ -33,7 +33,7 @@ export function createRefresher(
   async function ask(fresh: boolean): Promise<void> {
     isAsking = isWanted = true
     next = null
-    const answer = await question(timer, source, fresh)
+    const answer = await request(timer, source, fresh)
     isAsking = false
     if (isWanted) settle(answer)
     else if (next !== null) void ask(next)
@@ -51,7 +51,7 @@ export function createRefresher(
   }
 }
 
-async function question(
+async function request(
   timer: SessionTimer,
   source: (fresh: boolean) => unknown,
   fresh: boolean,

@@ -29,23 +29,23 @@ export interface SessionRuntime extends Machine<InternalState, SessionEvent, Ses
   readonly connection: Connection
   readonly pendingResults: PendingResults
   readonly refresher: Refresher
-  /** Rings when a fresh token is due. */
+  /** Fires when a fresh token is due. */
   readonly due: Deadline
-  /** Rings when something that failed is tried again. */
+  /** Fires when a retry is due. */
   readonly retry: Deadline
   /** @throws {LatchkeyError} `TOKEN_*` */
   read(text: string, isFresh: boolean): SessionToken
-  /** Whose data the transport may hold. */
+  /** The principal whose data the transport may keep. */
   owner: string | null
-  /** Stops all calls into the app, the transport and `auth`, those of queued events too, until the next start. */
+  /** Stops all calls to the app, the transport and `auth`, including those of queued events, until the next start. */
   halt(): void
-  /** Tells the app what was thrown at the session. */
+  /** Calls `onFault`. */
   fault(error: unknown): void
-  /** What the app's callbacks get. */
+  /** The session, for the app's callbacks. */
   self(): ConnectedSession
 }
 
-/** What calls into the app, the transport or `auth`. */
+/** Effects that call the app, the transport or `auth`. */
 const OUTWARD: readonly SessionEffect['do'][] = ['connect', 'update', 'hold', 'refresh', 'reject', 'accept', 'report']
 
 const SYSTEM_TIMER: SessionTimer = {
@@ -53,7 +53,7 @@ const SYSTEM_TIMER: SessionTimer = {
   clear: (handle) => clearTimeout(handle as number),
 }
 
-/** Puts the runtime of a session together. It touches no global. */
+/** Creates the runtime of a session. It touches no global. */
 export function createSessionRuntime(
   auth: SessionAuth,
   transport: SessionTransport,
@@ -136,13 +136,13 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
   }
 }
 
-/** What became of a token says something about `auth` only where it is the credential in force there. */
+/** Reports to `auth` only if the token belongs to its current credential. */
 function tellAuth({ auth, state }: SessionRuntime, mode: World['mode'], tell: () => unknown): void {
   const { authMode, session } = auth.getState()
   if (session && session.principal === state().principal && authMode === mode) tell()
 }
 
-/** What came of asking for a token. */
+/** Turns the outcome of a refresh into an event. */
 function eventOf({ options, read, fault }: SessionRuntime, answer: RefreshAnswer): SessionEvent {
   try {
     if ('error' in answer) throw answer.error

@@ -2,9 +2,9 @@ import { LatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../options.ts'
 
 /**
- * Waits for an answer, but not for ever. What comes later is ignored.
+ * Waits for an answer up to a timeout. A later answer is ignored.
  *
- * @throws {LatchkeyError} `OFFLINE`: none came in time; and what `answer` rejects with
+ * @throws {LatchkeyError} `OFFLINE`: no answer in time; otherwise what `answer` rejects with
  */
 export async function withTimeout<Answer>(
   timer: SessionTimer,

@@ -1,9 +1,9 @@
 /**
- * Listens for the moments at which timers may have stood still or the network may be back: the page is shown again, the
- * device is online. Works where there is no window: what does not exist is not listened to.
+ * Listens for events after which timers may have stood still or the network may be back: the page is shown or resumed, the
+ * device is online. Works without a window or document.
  *
- * @param onWake - called with whether the network is what came back
- * @returns a function that ends it
+ * @param onWake - called with true if the network is back
+ * @returns a function that stops listening
  */
 export function listenForWakeEvents(onWake: (isOnline: boolean) => void): () => void {
   const heard = new AbortController()
@@ -14,7 +14,7 @@ export function listenForWakeEvents(onWake: (isOnline: boolean) => void): () => 
   document?.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && onWake(false), {
     signal,
   })
-  // A frozen page goes on (Page Lifecycle).
+  // A frozen page is resumed (Page Lifecycle).
   document?.addEventListener('resume', () => onWake(false), { signal })
   return () => heard.abort()
 }
