@@ -61,7 +61,7 @@ function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refres
     throw new TypeError('audience: expected the one of the Triplit server; or pass refresh.handler')
 }
 
-/** Where somebody else's data stands in the way, trying again would not help: that session is over. */
+/** Ends the session if the local data belongs to another principal: retrying would not help. */
 function endingFor(transport: TriplitTransport, session: () => ConnectedSession): TriplitTransport {
   return {
     ...transport,

@@ -5,22 +5,20 @@ import type { Owner } from './owner.ts'
 import { type Socket, createSocket } from './socket.ts'
 import { haveSameClaims, renew } from './token.ts'
 
-/** What a session needs of a Triplit client. */
+/** The transport of a Triplit client. */
 export type TriplitTransport = Required<SessionTransport>
 
 interface Attempt {
   readonly connection: SessionConnection
   token: string
-  /** The server's name for it, once it took the token. */
+  /** The server's id for the connection, once it accepted the token. */
   clientId: string | null
   /** Resolves with the server's answer to the token of this attempt. */
   readonly opened: Promise<void>
   answer(error?: LatchkeyError): void
 }
 
-/**
- * Makes the transport that drives a Triplit client. Latchkey alone decides when it connects, so that what the client's own timers do means nothing.
- */
+/** Creates the transport that drives a Triplit client. Only Latchkey decides when it connects; the client's own timers have no effect. */
 export function createTransport(client: TriplitClientLike, owner: Owner, timer: SessionTimer): TriplitTransport {
   const socket = createSocket(client, timer)
   let current: Attempt | null = null
@@ -81,17 +79,17 @@ function createAttempt(connection: SessionConnection, token: string): Attempt {
   const opened = new Promise<void>((resolve, reject) => {
     answer = (error) => (error ? reject(error) : resolve())
   })
-  // Whoever does not wait for it hears of it through the connection.
+  // A caller that does not wait for it learns of it through the connection.
   opened.catch(() => {})
   return { connection, token, clientId: null, opened, answer }
 }
 
-/** @returns whether the open connection goes on with this token */
+/** @returns true if the open connection continues with this token */
 async function replace(client: TriplitClientLike, attempt: Attempt, token: string): Promise<boolean> {
   const { clientId } = attempt
   const { serverUrl } = client
   if (clientId === null || serverUrl === undefined || !(await renew(serverUrl, clientId, token))) return false
-  // It refuses what looks expired by this device's clock, which may be wrong.
+  // The client refuses a token that looks expired by this device's clock, which may be wrong.
   const isKept = await client.updateSessionToken(token).then(
     () => true,
     () => false,
@@ -115,7 +113,7 @@ function hear(client: TriplitClientLike, socket: Socket, current: () => Attempt 
   const onMessage = ({ type, payload }: TriplitMessage): void => {
     const attempt = current()
     if (type !== 'READY' || !attempt) return
-    // An open socket says nothing: the server reads the token afterwards, and this is its first word to somebody whom it knows.
+    // An open socket means nothing: the server reads the token afterwards, and sends this message once it accepted it.
     attempt.clientId = (payload as { clientId: string }).clientId
     attempt.answer()
     attempt.connection.accepted()
