@@ -514,6 +514,30 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Pre-hijack by the victim's address, with an API key left behind in the account",
+    defence: "Every column of every plugin's table is searched for the user's id, not only those called `userId`",
+    patches: [
+      {
+        file: plugin('credentials.ts'),
+        find: "if (!isReference && type !== 'string') continue",
+        replace: "if (field !== 'userId') continue",
+      },
+    ],
+    test: {
+      file: plugin('untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key of @better-auth/api-key',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with an API key outside the database",
+    defence: 'The secondary storage is searched, too',
+    patches: [{ file: plugin('credentials.ts'), find: 'if (found != null) return true', replace: UNCHECKED }],
+    test: {
+      file: plugin('untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key that is kept in a secondary storage only',
+    },
+  },
+  {
     attack: 'The same, by `bind` after the link was opened',
     defence: '`bind` looks for earlier ways in, too',
     patches: [
