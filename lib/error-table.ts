@@ -104,7 +104,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   OFFLINE: local('The account server cannot be reached, and no fresh token is at hand.'),
   UPGRADE_IN_PROGRESS: local('Another upgrade or sign-out is going on.'),
   CONFLICT: local(
-    'An account with another principal is signed in and this device holds something: `resolve` decides first.',
+    'An account with another principal is signed in and this device holds something: call `resolveConflict` first.',
   ),
   CONFLICT_MISSING: local('No conflict waits to be resolved.'),
   IDENTITY_CHANGED: local('The identity changed in another tab meanwhile; nothing was changed.'),

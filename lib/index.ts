@@ -5,17 +5,23 @@ import { type CreateAuth, createAuthWith } from './client/create-auth.ts'
  *
  * @throws {TypeError} an option cannot be meant
  */
-export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() => import('./client/acts.ts'))
+export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() => import('./client/lazy.ts'))
 
 export type { Auth, CreateAuth } from './client/create-auth.ts'
-export type { AccountProvider, AccountSession, ProvenRun, Typing } from './client/account.ts'
-export type { ImportSecretOptions, KeptIdentity } from './client/backup.ts'
-export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/devtools.ts'
-export type { EnsureIdentityOptions } from './client/ensure-identity.ts'
-export type { AuthOptions, ConflictPolicy, LocalHoldings, PrincipalChange } from './client/options.ts'
-export type { SignOutOptions } from './client/sign-out.ts'
-export type { GetTokenOptions } from './client/token.ts'
-export type { ConflictPreview, ResolveOptions, UpgradeResult } from './client/resolve.ts'
+export type { AccountProvider, AccountSession, ProvenRun, Typing } from './client/shared/account-provider.ts'
+export type { ImportSecretOptions, KeptIdentity } from './client/device/backup.ts'
+export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/shared/devtools.ts'
+export type { EnsureIdentityOptions } from './client/device/ensure-identity.ts'
+export type {
+  AuthOptions,
+  ConflictPolicy,
+  ExchangedAudience,
+  LocalHoldings,
+  PrincipalChange,
+} from './client/options.ts'
+export type { SignOutOptions } from './client/account/sign-out.ts'
+export type { GetTokenOptions } from './client/tokens/token-source.ts'
+export type { ConflictPreview, ResolveOptions, UpgradeResult } from './client/account/resolve-conflict.ts'
 export { LatchkeyError, isLatchkeyError } from './errors.ts'
 export type { LatchkeyErrorCode } from './errors.ts'
 export type { CryptoSuite, SigningKey } from './identity/crypto.ts'
@@ -34,4 +40,4 @@ export type {
   UpgradeState,
   WaitingAccount,
 } from './machine/state.ts'
-export type { Decision, EventType } from './machine/transition.ts'
+export type { Decision, EventType, PrincipalChangeReason } from './machine/transition.ts'

@@ -1,4 +1,4 @@
-import * as acts from './client/acts.ts'
+import * as acts from './client/lazy.ts'
 import { type CreateAuth, createAuthWith } from './client/create-auth.ts'
 
 /**

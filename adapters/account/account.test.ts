@@ -84,7 +84,7 @@ function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}) {
     fetch: network,
   })
   const load = async (more: AuthOptions = {}): Promise<Auth> => {
-    const auth = createAuth({ account, keystore: memoryStore(), audience: APP, hardenAfterUpgrade: false, ...more })
+    const auth = createAuth({ account, keystore: memoryStore(), audience: APP, harden: 'never', ...more })
     await auth.ready
     return auth
   }
@@ -118,7 +118,7 @@ describe('an account of another provider', () => {
       session: { principal: expect.any(String) },
     })
     const three = await load()
-    await three.recordWrite()
+    await three.markWritten()
     signIn()
     expect(await three.upgrade(() => signIn())).toMatchObject({ outcome: 'conflict' })
   })
@@ -135,7 +135,7 @@ describe('an account of another provider', () => {
   test("signed in as before the upgrade waits for the person's word", async () => {
     const { signIn, load } = world()
     const auth = await load()
-    await auth.recordWrite()
+    await auth.markWritten()
     signIn()
     expect(await auth.upgrade(() => {})).toMatchObject({
       outcome: 'pending',

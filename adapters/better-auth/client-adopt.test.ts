@@ -19,8 +19,8 @@ onEachEngine((newServer) => {
     const [first, second] = [server.browser(), server.browser()]
     const one = await first.load()
     await one.upgrade(() => first.client.signUp.email(ada))
-    const two = await second.load({ hardenAfterUpgrade: false, ...options })
-    await two.recordWrite()
+    const two = await second.load({ harden: 'never', ...options })
+    await two.markWritten()
     const signIn = () => two.upgrade(() => second.client.signIn.email(ada))
     return {
       server,
@@ -41,7 +41,7 @@ onEachEngine((newServer) => {
         outcome: 'conflict',
         conflict: { principal: alias, account: { principal: canonical } },
       })
-      expect(await two.resolve('adopt')).toMatchObject({
+      expect(await two.resolveConflict('adopt')).toMatchObject({
         outcome: 'adopted',
         session: { principal: canonical, principals: [canonical, alias] },
       })
@@ -64,11 +64,11 @@ onEachEngine((newServer) => {
         throw new TypeError('fetch failed')
       }
       second.intercept = lose
-      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+      expect(await two.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
       second.intercept = original
       expect(isLost).toBe(true)
       expect(two.getState()).toMatchObject({ phase: 'conflict', session: { principal: alias } })
-      expect(await two.resolve('adopt')).toMatchObject({
+      expect(await two.resolveConflict('adopt')).toMatchObject({
         outcome: 'adopted',
         session: { principals: [canonical, alias] },
       })
@@ -78,8 +78,8 @@ onEachEngine((newServer) => {
     test('takes it back: the alias is its own again', async () => {
       const { server, two, signIn, canonical, alias } = await secondDevice()
       await signIn()
-      await two.resolve('adopt')
-      expect((await two.undoAdopt(alias)).principals).toEqual([canonical])
+      await two.resolveConflict('adopt')
+      expect((await two.unlinkAlias(alias)).principals).toEqual([canonical])
       expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toEqual([])
       await two.signOut()
       expect(await two.ensureIdentity({ resume: alias })).toMatchObject({ principal: alias, authMode: 'local-first' })
@@ -88,16 +88,19 @@ onEachEngine((newServer) => {
     test('takes it back, and the next token does not name it any more, after a reload neither', async () => {
       const { second, two, signIn, alias } = await secondDevice()
       await signIn()
-      await two.resolve('adopt')
+      await two.resolveConflict('adopt')
       expect(aliasesOf(await two.getToken())).toEqual([alias])
-      await two.undoAdopt(alias)
+      await two.unlinkAlias(alias)
       expect(aliasesOf(await two.getToken())).toEqual([])
-      expect(aliasesOf(await (await second.load({ hardenAfterUpgrade: false })).getToken())).toEqual([])
+      expect(aliasesOf(await (await second.load({ harden: 'never' })).getToken())).toEqual([])
     })
 
     test('has the exchange name what it adopted, and no more once it took it back', async () => {
       const server = await newServer({ plugins: [latchkey({ exchange: { audiences: [API] } }), latchkeyJwt()] })
-      const { two, signIn, canonical, alias } = await secondDevice({ exchange: [API] }, server)
+      const { two, signIn, canonical, alias } = await secondDevice(
+        { audiences: { [API]: { audience: API, via: 'exchange' } } },
+        server,
+      )
       const exchanged = async (): Promise<unknown> => {
         const { sub, aliases, auth_mode: mode } = payloadOf(await two.getToken({ audience: API }))
         return { sub, aliases, mode }
@@ -105,9 +108,9 @@ onEachEngine((newServer) => {
       expect(await exchanged()).toEqual({ sub: alias, aliases: [], mode: 'local-first' })
       await signIn()
       expect(await exchanged()).toEqual({ sub: alias, aliases: [], mode: 'local-first' })
-      await two.resolve('adopt')
+      await two.resolveConflict('adopt')
       expect(await exchanged()).toEqual({ sub: canonical, aliases: [alias], mode: 'external' })
-      await two.undoAdopt(alias)
+      await two.unlinkAlias(alias)
       expect(await exchanged()).toEqual({ sub: canonical, aliases: [], mode: 'external' })
     })
 
@@ -115,7 +118,7 @@ onEachEngine((newServer) => {
       const { first, one, two, signIn, alias } = await secondDevice()
       expect(aliasesOf(await one.getToken())).toEqual([])
       await signIn()
-      await two.resolve('adopt')
+      await two.resolveConflict('adopt')
       const again = await first.load()
       await vi.waitFor(() => expect(again.getState().session!.principals).toContain(alias))
       expect(aliasesOf(await again.getToken())).toEqual([alias])
@@ -134,17 +137,17 @@ onEachEngine((newServer) => {
       })
       const [first, second] = [server.browser(), server.browser()]
       await (await first.load()).upgrade(() => first.client.signUp.email(ada))
-      const two = await second.load({ hardenAfterUpgrade: false })
-      await two.recordWrite()
+      const two = await second.load({ harden: 'never' })
+      await two.markWritten()
       await two.upgrade(() => second.client.signIn.email(ada))
-      expect(await two.resolve('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'LINK_REFUSED' } })
+      expect(await two.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'LINK_REFUSED' } })
       expect(two.getState().phase).toBe('conflict')
     })
 
     test('cancels: the session at the account server ends, and the device is who it was', async () => {
       const { server, two, signIn, alias } = await secondDevice()
       await signIn()
-      expect(await two.resolve('cancel')).toEqual({ outcome: 'cancelled' })
+      await two.cancelUpgrade()
       expect(two.getState()).toMatchObject({ phase: 'ready', session: { principal: alias } })
       expect(await server.rows('session')).toHaveLength(1)
     })
@@ -152,8 +155,11 @@ onEachEngine((newServer) => {
     test("switches: the account, with the device's identity set aside", async () => {
       const { two, signIn, canonical, alias } = await secondDevice()
       await signIn()
-      expect(await two.resolve('switch')).toMatchObject({ outcome: 'switched', session: { principals: [canonical] } })
-      expect(await two.keptIdentities()).toMatchObject([{ principal: alias }])
+      expect(await two.resolveConflict('switch')).toMatchObject({
+        outcome: 'switched',
+        session: { principals: [canonical] },
+      })
+      expect(await two.listIdentities()).toMatchObject([{ principal: alias }])
     })
   })
 
@@ -163,11 +169,11 @@ onEachEngine((newServer) => {
     await server.browser().send('/sign-up/email', post(ada))
     await server.change('user', { principalOpen: false })
     const auth = await browser.load()
-    await auth.recordWrite()
+    await auth.markWritten()
     const { principal } = auth.getState().session!
     expect((await auth.upgrade(() => browser.client.signIn.email(ada))).outcome).toBe('conflict')
     const { id } = await userOf(server)
-    expect(await auth.resolve('adopt')).toMatchObject({
+    expect(await auth.resolveConflict('adopt')).toMatchObject({
       outcome: 'adopted',
       session: { principal: id, principals: [id, principal] },
     })
@@ -176,13 +182,13 @@ onEachEngine((newServer) => {
   test('two devices that adopt at once both become aliases', async () => {
     const { server, two, signIn, alias } = await secondDevice()
     const third = server.browser()
-    const three = await third.load({ hardenAfterUpgrade: false })
-    await three.recordWrite()
+    const three = await third.load({ harden: 'never' })
+    await three.markWritten()
     await signIn()
     await three.upgrade(() => third.client.signIn.email(ada))
-    const outcomes = await Promise.all([two.resolve('adopt'), three.resolve('adopt')])
+    const outcomes = await Promise.all([two.resolveConflict('adopt'), three.resolveConflict('adopt')])
     for (const auth of [two, three])
-      if (auth.getState().phase === 'conflict') outcomes.push(await auth.resolve('adopt'))
+      if (auth.getState().phase === 'conflict') outcomes.push(await auth.resolveConflict('adopt'))
     expect(outcomes.filter(({ outcome }) => outcome === 'adopted')).toHaveLength(2)
     const aliases = (await server.rows('latchkeyPrincipal'))
       .filter(({ kind }) => kind === 'alias')

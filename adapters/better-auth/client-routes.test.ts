@@ -144,7 +144,7 @@ onEachEngine((newServer) => {
       await ask(ada.email)
       await follow(browser, mail.last().url)
       await settled(await browser.load(), { authMode: 'external' })
-      await auth.keptIdentities()
+      await auth.listIdentities()
       expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'external', session: { principal } })
     })
 
@@ -215,7 +215,7 @@ onEachEngine((newServer) => {
       await follow(browser, mail.last().url)
       const auth = await browser.load()
       await settled(auth, { upgrade: { account: { identifiers: [ada.email] } } })
-      expect(await auth.upgrade()).toMatchObject({ outcome: 'upgraded', session: { principal } })
+      expect(await auth.acceptAccount()).toMatchObject({ outcome: 'upgraded', session: { principal } })
       expect(await userOf(server)).toMatchObject({ principal })
     })
   })
@@ -302,7 +302,7 @@ onEachEngine((newServer) => {
       const browser = server.browser()
       await browser.send('/sign-in/anonymous', post({}))
       const auth = await load(browser)
-      await auth.keptIdentities()
+      await auth.listIdentities()
       const { principal } = auth.getState().session!
       expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
       expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({
@@ -332,7 +332,13 @@ onEachEngine((newServer) => {
     const API = 'https://api.example'
     const exchanged = async () => {
       const given = await firstVisit({ plugins: [latchkey({ exchange: { audiences: [API] } }), latchkeyJwt()] })
-      const auth = await given.browser.load({ exchange: [API, 'https://other.example'], hardenAfterUpgrade: false })
+      const auth = await given.browser.load({
+        audiences: {
+          [API]: { audience: API, via: 'exchange' },
+          'https://other.example': { audience: 'https://other.example', via: 'exchange' },
+        },
+        harden: 'never',
+      })
       const claimsOf = async () => decodeJwt((await auth.getToken({ audience: API }))!)
       return { ...given, auth, claimsOf }
     }

@@ -86,7 +86,7 @@ describe('a server that wants a nonce in every proof', () => {
         account: betterAuthAccount(client),
         keystore: memoryStore(),
         audience: ORIGIN,
-        exchange: [APP],
+        audiences: { [APP]: { audience: APP, via: 'exchange' } },
       })
       await auth.ready
       return { auth, client, paths }

@@ -8,7 +8,7 @@ import { type OnWritesRejected, watchWrites } from './writes.ts'
 /** Options of `connectTriplit`. */
 export interface TriplitOptions extends SessionOptions {
   /**
-   * `aud` of the tokens for the Triplit server; one of `exchange` in `createAuth`, since that server cannot verify what a device signs by itself.
+   * `aud` of the tokens for the Triplit server; one of `audiences` with `via: 'exchange'` in `createAuth`, since that server cannot verify what a device signs by itself.
    * Required without `refresh.handler`.
    */
   readonly audience?: string

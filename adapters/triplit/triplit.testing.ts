@@ -237,8 +237,8 @@ async function openDevice(
     account: provider,
     keystore,
     audience: 'https://notes.example',
-    exchange: [SYNC],
-    hardenAfterUpgrade: false,
+    audiences: { [SYNC]: { audience: SYNC, via: 'exchange' } },
+    harden: 'never',
     ...wiring.auth,
   })
   const client = testClient(world.triplit.url, storage)

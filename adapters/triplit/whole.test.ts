@@ -64,8 +64,8 @@ async function device({ server, triplit }: { server: TestServer; triplit: TestTr
   const browser = server.browser()
   const auth = await browser.load({
     account: exchanging(betterAuthAccount(browser.client), browser),
-    exchange: [SYNC],
-    hardenAfterUpgrade: false,
+    audiences: { [SYNC]: { audience: SYNC, via: 'exchange' } },
+    harden: 'never',
   })
   const client = testClient(triplit.url)
   const session = connectTriplit(auth, client, { audience: SYNC })
@@ -108,9 +108,9 @@ test("a device, its account and an adopted device sync the whole way, with the c
   await settle(two.session, 'connected')
   const alias = two.principal()
   await two.write('on the second device')
-  await two.auth.recordWrite()
+  await two.auth.markWritten()
   expect(await two.auth.upgrade(() => two.browser.client.signIn.email(ada))).toMatchObject({ outcome: 'conflict' })
-  expect(await two.auth.resolve('adopt')).toMatchObject({
+  expect(await two.auth.resolveConflict('adopt')).toMatchObject({
     outcome: 'adopted',
     session: { principals: [canonical, alias] },
   })

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import type { Page } from './browser.ts'
 import { test } from './fixture.ts'
 
-const OPTIONS = { hardened: true, initialMode: 'anonymous' } as const
+const OPTIONS = { harden: 'always', initialMode: 'anonymous' } as const
 
 /** Every engine takes its key. */
 const COMMON = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'

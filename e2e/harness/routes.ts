@@ -45,7 +45,7 @@ const routes: RoutesPage = {
   auth,
   client,
   enter: (route, value = '') => outcomeOf(auth.upgrade(() => runs[route](value))),
-  confirm: () => outcomeOf(auth.upgrade()),
+  confirm: () => outcomeOf(auth.acceptAccount()),
   arrived: arrive(new URL(location.href)),
   makeItem: async () => (await auth.fetch('/api/items', { method: 'POST' })).status,
   ownItems: async () => (await auth.fetch('/api/items')).json(),

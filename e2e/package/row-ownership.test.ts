@@ -28,8 +28,8 @@ async function world() {
   const resolver = createBetterAuthResolver(server.auth)
   const open = async (): Promise<Device> => {
     const browser = server.browser()
-    const auth = await browser.load({ hardenAfterUpgrade: false })
-    await auth.recordWrite()
+    const auth = await browser.load({ harden: 'never' })
+    await auth.markWritten()
     const session = async (): Promise<ServerSession> => {
       const who = await resolver.resolve(
         new Request('https://notes.example/notes', { headers: { authorization: `Bearer ${await auth.getToken()}` } }),
@@ -43,7 +43,7 @@ async function world() {
   await first.auth.upgrade(() => first.browser.client.signUp.email(ada))
   const adopt = async (): Promise<void> => {
     await second.auth.upgrade(() => second.browser.client.signIn.email(ada))
-    expect((await second.auth.resolve('adopt')).outcome).toBe('adopted')
+    expect((await second.auth.resolveConflict('adopt')).outcome).toBe('adopted')
   }
   return { first, second, stranger, adopt }
 }
@@ -170,7 +170,7 @@ describe('Postgres: rows by principals', () => {
     expect(await titles(pool, await stranger.session())).toEqual([])
     expect((await pool.query('select * from note')).rows).toEqual([])
 
-    await second.auth.undoAdopt(device.principal!)
+    await second.auth.unlinkAlias(device.principal!)
     expect(await titles(pool, await second.session())).toEqual(['account', 'new'])
     // The alias's own key is a way in again.
     expect(await titles(pool, device)).toEqual(['changed'])
@@ -200,7 +200,7 @@ describe('SQLite: rows by principals', () => {
     expect(titlesOf(database, both)).toEqual(['account', 'device'])
     expect(renameNote(database, both, '2', 'changed')).toBe(true)
     expect(titlesOf(database, await stranger.session())).toEqual([])
-    await second.auth.undoAdopt(device.principal!)
+    await second.auth.unlinkAlias(device.principal!)
     expect(titlesOf(database, await second.session())).toEqual(['account'])
   })
 

@@ -52,7 +52,7 @@ export const test = base.extend<Fixtures, { accountServer: AccountServer }>({
 export { expect } from 'latchkey/playwright'
 
 /** Options of `createAuth` that a page can be told. */
-export type PlainOptions = Pick<AuthOptions, 'name' | 'initialMode' | 'hardened' | 'hardenAfterUpgrade'>
+export type PlainOptions = Pick<AuthOptions, 'name' | 'initialMode' | 'harden'>
 
 /** Opens another tab with the library started in it. */
 export async function openTab(context: BrowserContext, url: string, options?: PlainOptions): Promise<Page> {

@@ -24,14 +24,14 @@ async function signUpElsewhere(page: Page, server: AccountServer): Promise<{ ema
 /** A device that wrote something, and asks what is to become of it. */
 async function inConflict(page: Page, server: AccountServer, email: string): Promise<string> {
   await start(page, server.url)
-  await page.evaluate(() => account.auth.recordWrite())
+  await page.evaluate(() => account.auth.markWritten())
   expect(await enter(page, 'signIn', email)).toBe('conflict')
   return (await principalOf(page))!
 }
 
-const resolve = (page: Page, decision: 'adopt' | 'switch' | 'cancel') =>
+const resolve = (page: Page, decision: 'adopt' | 'switch') =>
   page.evaluate(async (given) => {
-    const result = await account.auth.resolve(given)
+    const result = await account.auth.resolveConflict(given)
     return result.outcome === 'failed' ? result.error.code : result.outcome
   }, decision)
 
@@ -82,7 +82,7 @@ test('killed while it adopts, and the session gone with it: the question is over
   const first = await launch()
   const here = await inConflict(first.page, server, email)
   const held = server.hold('POST /api/auth/latchkey/link')
-  await first.page.evaluate(() => void account.auth.resolve('adopt').catch(() => {}))
+  await first.page.evaluate(() => void account.auth.resolveConflict('adopt').catch(() => {}))
   await held.waiting
   await first.kill()
   held.release()

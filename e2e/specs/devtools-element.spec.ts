@@ -97,10 +97,10 @@ test('events say what they changed, and whether they were ignored', async ({ dev
   })
   const panel = await mount(page)
   await auth.evaluate(async (made) => {
-    made.rejectToken('expired')
+    made.reportToken('expired')
     await made.ensureIdentity()
-    made.rejectToken('expired')
-    made.acceptToken()
+    made.reportToken('expired')
+    made.reportToken(null)
     await made.signOut()
   })
   const rows = panel.events.filter({ hasNotText: /network|recordChanged/ })
@@ -200,12 +200,12 @@ test('nothing moves when something goes wrong, and one voice says so', async ({ 
       [panel.header, panel.offline, panel.skew('right'), panel.events.first()].map((part) => part.boundingBox()),
     )
   const before = await boxes()
-  await made.evaluate(({ auth }) => auth.rejectToken('disabled'))
+  await made.evaluate(({ auth }) => auth.reportToken('disabled'))
   await expect(panel.fact('error')).toContainText('disabled')
   await expect(panel.element.getByRole('status')).toHaveText('latchkey, ready, local-first, disabled')
   await made.evaluate(async ({ auth, store }) => {
     store.update = () => Promise.reject(new harness.LatchkeyError('KEYSTORE_NEWER'))
-    await auth.recordWrite().catch(() => {})
+    await auth.markWritten().catch(() => {})
   })
   // The longest words of all.
   await expect(panel.fact('storage')).toHaveText(

@@ -76,7 +76,7 @@ test('an identity that is hardened from the start signs and derives the same aft
   server,
 }) => {
   const first = await launch()
-  await start(first.page, server.url, { hardened: true })
+  await start(first.page, server.url, { harden: 'always' })
   await waitUntilHardened(first.page)
   const principal = await principalOf(first.page)
   const derive = (page: Page) => page.evaluate(async () => (await account.auth.deriveKey('notes')).join())
@@ -84,7 +84,7 @@ test('an identity that is hardened from the start signs and derives the same aft
   await first.kill()
 
   const { page } = await launch()
-  expect(await start(page, server.url, { hardened: true })).toMatchObject({
+  expect(await start(page, server.url, { harden: 'always' })).toMatchObject({
     authMode: 'local-first',
     session: { principal },
     storage: { protection: 'hardened' },

@@ -68,7 +68,7 @@ test('a component renders again only when the part that it reads is another one'
     )
     const root = createRoot(document.querySelector('#root')!)
     flushSync(() => root.render([Mode, Whole, Made].map((Part, key) => createElement(Part, { key }))))
-    flushSync(() => auth.rejectToken('expired'))
+    flushSync(() => auth.reportToken('expired'))
     await auth.signOut()
     flushSync(() => {})
     return seen

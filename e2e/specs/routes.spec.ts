@@ -178,7 +178,7 @@ test.describe('required verification', () => {
     const fresh = site.account(email)!.principal
     expect(fresh).not.toBe(principal)
     await expectUpgraded(device, site, email, { principal: fresh, items: 0 })
-    expect(await device.page.evaluate(() => routes.auth.keptIdentities())).toMatchObject([{ principal }])
+    expect(await device.page.evaluate(() => routes.auth.listIdentities())).toMatchObject([{ principal }])
   })
 
   test("by the app's own page in another tab", async ({ openApp, site }) => {

@@ -130,10 +130,10 @@ test('the device key of an account that can be recovered goes with it, and so do
   server,
 }) => {
   const first = await launch()
-  await start(first.page, server.url, { hardenAfterUpgrade: false })
+  await start(first.page, server.url, { harden: 'never' })
   const ada = await signUp(first.page)
   await verify(server, ada)
-  await start(first.page, server.url, { hardenAfterUpgrade: false })
+  await start(first.page, server.url, { harden: 'never' })
   await first.page.waitForFunction(() => account.auth.getState().storage.durability === 'recoverable')
   expect(await traceOf(first.page, ada)).toEqual(['email', 'secret', 'token', 'accountId', 'principal'])
   expect(await signOut(first.page)).toBe('done')
@@ -144,7 +144,7 @@ test('the device key of an account that can be recovered goes with it, and so do
   // The next person, in the same browser.
   const { page, context, close } = await launch()
   expect(await start(page, server.url)).toMatchObject({ authMode: 'anonymous', session: null })
-  expect(await page.evaluate(() => account.auth.keptIdentities())).toEqual([])
+  expect(await page.evaluate(() => account.auth.listIdentities())).toEqual([])
   await page.evaluate(() => account.auth.ensureIdentity())
   expect(await principalOf(page)).not.toBe(ada.principal)
   const bob = await signUp(page)
@@ -174,7 +174,7 @@ test('the device key of an account that could be lost is set aside: not in force
   await page.evaluate(() => account.auth.ensureIdentity())
   expect(await principalOf(page)).not.toBe(ada.principal)
   expect(payloadOf(await tokenOf(page))['sub']).not.toBe(ada.principal)
-  expect((await page.evaluate(() => account.auth.keptIdentities())).map(({ principal }) => principal)).toEqual([
+  expect((await page.evaluate(() => account.auth.listIdentities())).map(({ principal }) => principal)).toEqual([
     ada.principal,
   ])
 
@@ -200,7 +200,7 @@ test('a key that something was encrypted with is set aside, too', async ({ devic
     .toBe(true)
   expect((await stateOf(page)).storage).toMatchObject({ durability: 'evictable', protection: 'extractable' })
   expect(await signOut(page)).toBe('done')
-  expect((await page.evaluate(() => account.auth.keptIdentities())).map(({ principal }) => principal)).toEqual([
+  expect((await page.evaluate(() => account.auth.listIdentities())).map(({ principal }) => principal)).toEqual([
     ada.principal,
   ])
 })

@@ -20,7 +20,7 @@ import {
 const recordOf = (page: Page, name?: string) => page.evaluate((which) => account.readRecord(which), name)
 
 /** Does something that has to be written; the code of the failure, or `done`. */
-const write = (page: Page) => page.evaluate(() => account.codeOf(account.auth.recordWrite().then(() => 'done')))
+const write = (page: Page) => page.evaluate(() => account.codeOf(account.auth.markWritten().then(() => 'done')))
 
 const ensure = (page: Page) =>
   page.evaluate(() => account.codeOf(account.auth.ensureIdentity().then(({ principal }) => principal)))
@@ -163,7 +163,7 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
       // Each is in flight when the next begins, so one is when the storage goes.
       while (!cleared)
         for (const outcome of await Promise.all(
-          [1, 2, 3].map(() => account.codeOf(account.auth.recordWrite().then(() => 'done'))),
+          [1, 2, 3].map(() => account.codeOf(account.auth.markWritten().then(() => 'done'))),
         ))
           seen.add(outcome)
       await clearing

@@ -175,7 +175,7 @@ test('two versions take turns with the account server', async ({ device, site })
         return outcome
       }),
     )
-    const modes = await Promise.all(opened.map(async (auth) => (await auth.keptIdentities(), auth.getState().authMode)))
+    const modes = await Promise.all(opened.map(async (auth) => (await auth.listIdentities(), auth.getState().authMode)))
     return { principals: principals.size, most, outcomes, modes }
   })
   expect(seen).toMatchObject({ principals: 1, most: 1, modes: ['external', 'external'] })
@@ -269,7 +269,7 @@ test('a page that is open while a newer version takes the record over keeps its 
     await store.update((found) => ({ ...(found as object), v: 2 }))
     new BroadcastChannel('latchkey:latchkey').postMessage('changed')
     const codeOf = (error: { code: string }): string => error.code
-    const refusals = [await auth.signOut().catch(codeOf), await auth.recordWrite().then(() => null, codeOf)]
+    const refusals = [await auth.signOut().catch(codeOf), await auth.markWritten().then(() => null, codeOf)]
     return { principal, after: auth.getState(), token: await auth.getToken(), refusals }
   })
   expect(seen.refusals).toEqual(['KEYSTORE_NEWER', 'KEYSTORE_NEWER'])

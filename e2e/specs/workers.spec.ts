@@ -250,7 +250,7 @@ async function liveThere(place: Worker, isNoble: boolean): Promise<Record<string
     const { principal } = await auth.ensureIdentity()
     const token = await auth.getToken()
     const key = await auth.deriveKey('notes')
-    await auth.recordWrite()
+    await auth.markWritten()
     const response = await auth.fetch('/anything')
     const { outcome } = await auth.upgrade(() => (account.isSignedIn = true))
     const { authMode } = auth.getState()

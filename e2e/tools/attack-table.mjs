@@ -311,13 +311,13 @@ export const ATTACKS = [
     defence: '`auth.fetch` knows a list of origins, and refuses before it sends',
     patches: [
       {
-        file: 'lib/client/fetch.ts',
+        file: 'lib/client/tokens/auth-fetch.ts',
         find: "throw runtime.core.fail('ORIGIN_NOT_ALLOWED', origin)",
         replace: 'return runtime.audience()',
       },
     ],
     test: {
-      file: 'lib/client/fetch.test.ts',
+      file: 'lib/client/tokens/auth-fetch.test.ts',
       name: 'origins > https://evil.example/ is refused before anything is sent',
     },
   },
@@ -358,13 +358,13 @@ export const ATTACKS = [
     defence: 'The client takes a session only if `run` sent something',
     patches: [
       {
-        file: 'lib/client/upgrade.ts',
+        file: 'lib/client/account/upgrade.ts',
         find: "sent) throw runtime.core.fail('PROOF_NOT_SENT')",
         replace: 'sent) void 0',
       },
     ],
     test: {
-      file: 'lib/client/upgrade.test.ts',
+      file: 'lib/client/account/upgrade.test.ts',
       name: 'failed > a session that was planted before gains nothing from a run that signs in to nothing',
     },
   },
@@ -373,13 +373,13 @@ export const ATTACKS = [
     defence: 'A session that was there before `run` is shown to the person, and not taken',
     patches: [
       {
-        file: 'lib/client/upgrade.ts',
+        file: 'lib/client/account/upgrade.ts',
         find: 'return earlier?.accountId === found.accountId && earlier.id === found.id',
         replace: 'return earlier === found',
       },
     ],
     test: {
-      file: 'lib/client/pending.test.ts',
+      file: 'lib/client/account/pending-upgrade.test.ts',
       name: 'a session that was planted before > is not taken for the one that was asked for',
     },
   },
@@ -388,25 +388,28 @@ export const ATTACKS = [
     defence: "It waits for the person's word",
     patches: [
       {
-        file: 'lib/client/outside.ts',
+        file: 'lib/client/account/session-check.ts',
         find: 'if (isFirst && (await holdsNothing(runtime, before)))',
         replace: 'if (isFirst || (await holdsNothing(runtime, before)))',
       },
     ],
-    test: { file: 'lib/client/pending.test.ts', name: "a session that appears outside > waits for the person's word" },
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: "a session that appears outside > waits for the person's word",
+    },
   },
   {
     attack: "A pending intent is completed by a session of the attacker's account",
     defence: 'It completes by itself only for an account that has proven what the person typed',
     patches: [
       {
-        file: 'lib/client/outside.ts',
+        file: 'lib/client/account/session-check.ts',
         find: 'return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)',
         replace: 'return expected !== undefined && identifiers.length > 0',
       },
     ],
     test: {
-      file: 'lib/client/pending.test.ts',
+      file: 'lib/client/account/pending-upgrade.test.ts',
       name: 'an upgrade without a session yet > never for an account that has proven another',
     },
   },

@@ -1,13 +1,13 @@
 import { type AuthErrorKind, type AuthState, INITIAL_STATE, type Session } from '../machine/state.ts'
 import type { Decision } from '../machine/transition.ts'
-import type { ImportSecretOptions, KeptIdentity } from './backup.ts'
-import type { EnsureIdentityOptions } from './ensure-identity.ts'
-import { start } from './identity.ts'
+import type { ImportSecretOptions, KeptIdentity } from './device/backup.ts'
+import type { EnsureIdentityOptions } from './device/ensure-identity.ts'
+import { start } from './device/identity.ts'
 import { type AuthOptions, checkOptions } from './options.ts'
-import { type Acts, createRuntime } from './runtime.ts'
-import type { SignOutOptions } from './sign-out.ts'
-import type { GetTokenOptions } from './token.ts'
-import type { ConflictPreview, ResolveOptions, UpgradeResult } from './resolve.ts'
+import { type Acts, createRuntime } from './shared/context.ts'
+import type { SignOutOptions } from './account/sign-out.ts'
+import type { GetTokenOptions } from './tokens/token-source.ts'
+import type { ConflictPreview, ResolveOptions, UpgradeResult } from './account/resolve-conflict.ts'
 
 /** The identity of an app on one device. Made by `createAuth`. */
 export interface Auth {
@@ -45,13 +45,18 @@ export interface Auth {
   /**
    * Signs up or in through `run`, one call for both: with OAuth nobody knows beforehand which it is.
    *
-   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`. Without it the session
-   *   is taken that waits in `getState().upgrade.account`, after the app showed it
-   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `CONFLICT`: one waits for `resolve`; every other failure is an outcome
+   * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an outcome
    */
-  upgrade(run?: () => unknown): Promise<UpgradeResult>
+  upgrade(run: () => unknown): Promise<UpgradeResult>
   /**
-   * Ends an upgrade that waits, and the session that it brought.
+   * Continues with the account in `getState().upgrade.account`, after the app showed it and the user confirmed.
+   *
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an outcome
+   */
+  acceptAccount(): Promise<UpgradeResult>
+  /**
+   * Ends a pending upgrade or a conflict: the device's identity stays, and the account's session ends.
    *
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
@@ -59,12 +64,12 @@ export interface Auth {
   /**
    * Ends a conflict: an account is signed in that has another principal, and this device holds something.
    * `adopt`: the account takes the device's principal as an alias, and has the data of both. `switch`: the account, with
-   * the device's identity set aside. `discard`: the account, and the device's identity is deleted. `cancel`: the
-   * device's identity, and the account's session ends.
+   * the device's identity set aside. `discard`: the account, and the device's identity is deleted. To keep the device's
+   * identity and end the account's session, call `cancelUpgrade`.
    *
    * @throws {LatchkeyError} `CONFLICT_MISSING`; every other failure is an outcome, and the conflict goes on
    */
-  resolve(decision: Decision | 'cancel', options?: ResolveOptions): Promise<UpgradeResult>
+  resolveConflict(decision: Decision, options?: ResolveOptions): Promise<UpgradeResult>
   /**
    * Both sides of the conflict that waits, as `describeLocal` and `describeAccount` tell.
    *
@@ -77,7 +82,7 @@ export interface Auth {
    * @param alias - one of `session.principals`, not the first
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `OFFLINE`, `PROVIDER_REFUSED`, `KEYSTORE_*`
    */
-  undoAdopt(alias: string): Promise<Session>
+  unlinkAlias(alias: string): Promise<Session>
   /**
    * Ends the session here at once, offline too; the account server hears of it when it can be reached.
    *
@@ -113,7 +118,7 @@ export interface Auth {
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
   /** The device identities that were set aside; `ensureIdentity({ resume })` takes one again. */
-  keptIdentities(): Promise<readonly KeptIdentity[]>
+  listIdentities(): Promise<readonly KeptIdentity[]>
   /**
    * Asks the browser to keep what is stored until the person clears it. Some browsers ask the person: call it on a click.
    *
@@ -121,11 +126,13 @@ export interface Auth {
    */
   requestPersistence(): Promise<boolean>
   /** Tells that the app queued or sent a write by another way than `fetch`: from now on this identity holds something. */
-  recordWrite(): Promise<void>
-  /** Tells that a server refused the token by another way than `fetch`, a socket for instance: `error` is set, the session stays. */
-  rejectToken(reason: AuthErrorKind): void
-  /** Tells that a server took the token by another way than `fetch`: what was wrong with it is over. */
-  acceptToken(): void
+  markWritten(): Promise<void>
+  /**
+   * Reports what a server said about the token over another transport than `fetch`, a socket for instance.
+   *
+   * @param error - why the token was refused: `error` is set and the session stays. Null: the token was accepted, and `error` is cleared
+   */
+  reportToken(error: AuthErrorKind | null): void
   /** Lets go of connections and timers. The identity stays. */
   close(): void
 }
@@ -173,8 +180,8 @@ export function createAuthWith(loadActs: () => Promise<Acts>): CreateAuth {
       getServerState: () => INITIAL_STATE,
       subscribe: runtime.subscribe,
       getToken: async (request) => (await ready, runtime.getToken(request)),
-      rejectToken: (reason) => void runtime.dispatch({ type: 'tokenRejected', reason }),
-      acceptToken: () => void runtime.dispatch({ type: 'tokenAccepted' }),
+      reportToken: (reason) =>
+        void runtime.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
       close() {
         // Closed before it was ready, it still connects; and what the later part has opened until then is let go too.
         void ready
@@ -192,18 +199,19 @@ const ACTS = [
   'ensureIdentity',
   'fetch',
   'upgrade',
+  'acceptAccount',
   'cancelUpgrade',
-  'resolve',
+  'resolveConflict',
   'previewConflict',
-  'undoAdopt',
+  'unlinkAlias',
   'signOut',
   'deriveKey',
   'exportSecret',
   'confirmBackup',
   'importSecret',
-  'keptIdentities',
+  'listIdentities',
   'requestPersistence',
-  'recordWrite',
+  'markWritten',
 ] as const satisfies readonly (keyof Auth & keyof Acts)[]
 
 type Act = (typeof ACTS)[number]

@@ -33,7 +33,7 @@ interface Action {
 }
 
 const load = async (device: FaultyDevice, options: AuthOptions = {}): Promise<FaultyPage> => {
-  const page = openPage(device, { hardenAfterUpgrade: false, ...options })
+  const page = openPage(device, { harden: 'never', ...options })
   await page.auth.ready
   await environment.idle(page.faults)
   return page
@@ -88,7 +88,7 @@ const localFirst = using(async () => {})
 /** Bob's account is signed in, and the device holds something. */
 const inConflict = inOrder(
   bobElsewhere,
-  using(({ auth }) => auth.recordWrite()),
+  using(({ auth }) => auth.markWritten()),
   using(signIn('bob')),
 )
 const signedOut = using(({ auth }) => auth.signOut())
@@ -114,7 +114,7 @@ const aside = async ({ ring }: FaultyDevice): Promise<string> => devicesIn(await
 const ACTIONS: Readonly<Record<string, Action>> = {
   'first start': { states: 2, again: ensure },
   'first start, anonymous': { states: 1, options: { initialMode: 'anonymous' }, again: async () => {} },
-  'first start, hardened': { states: 3, options: { hardened: true }, again: ensure },
+  'first start, hardened': { states: 3, options: { harden: 'always' }, again: ensure },
   'reload, local-first': { before: localFirst, states: 1 },
   'reload, signed out': { before: signedOut, states: 1 },
   'reload, account': { before: external, states: 1 },
@@ -129,16 +129,16 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'reload, account that became recoverable': { before: inOrder(external, recoverable), states: 2 },
   'reload, account that became recoverable, hardening': {
     before: inOrder(external, recoverable),
-    options: { hardenAfterUpgrade: true },
+    options: { harden: 'after-upgrade' },
     states: 3,
   },
   'reload, hardening a recoverable account': {
     before: externalRecoverable,
-    options: { hardenAfterUpgrade: true },
+    options: { harden: 'after-upgrade' },
     states: 2,
   },
-  'reload, hardening because the app wants it': { before: localFirst, options: { hardened: true }, states: 2 },
-  'reload, hardened': { before: using(async () => {}, { hardened: true }), options: { hardened: true }, states: 1 },
+  'reload, hardening because the app wants it': { before: localFirst, options: { harden: 'always' }, states: 2 },
+  'reload, hardened': { before: using(async () => {}, { harden: 'always' }), options: { harden: 'always' }, states: 1 },
   'reload, a sign-out to deliver': { before: offlineSignOut, states: 2 },
   ensureIdentity: { options: { initialMode: 'anonymous' }, act: ensure, states: 2 },
   'ensureIdentity after a sign-out': { before: signedOut, act: ensure, states: 2 },
@@ -169,9 +169,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     states: 2,
   },
   deriveKey: { before: localFirst, act: ({ auth }) => auth.deriveKey('notes'), states: 2 },
-  recordWrite: { before: localFirst, act: ({ auth }) => auth.recordWrite(), states: 2 },
+  markWritten: { before: localFirst, act: ({ auth }) => auth.markWritten(), states: 2 },
   exportSecret: { before: localFirst, act: ({ auth }) => auth.exportSecret(), states: 1 },
-  keptIdentities: { before: signedOut, act: ({ auth }) => auth.keptIdentities(), states: 1 },
+  listIdentities: { before: signedOut, act: ({ auth }) => auth.listIdentities(), states: 1 },
   confirmBackup: {
     before: localFirst,
     act: async ({ auth }) => auth.confirmBackup(await auth.exportSecret()),
@@ -196,14 +196,14 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   'upgrade to a new account': { before: localFirst, act: signUp, states: 3 },
   'upgrade, hardened': {
-    before: using(async () => {}, { hardened: true }),
-    options: { hardened: true },
+    before: using(async () => {}, { harden: 'always' }),
+    options: { harden: 'always' },
     act: signUp,
     states: 3,
   },
   'upgrade to a recoverable account': {
     before: localFirst,
-    options: { hardenAfterUpgrade: true },
+    options: { harden: 'after-upgrade' },
     act: (page, { server: { accounts } }) => {
       vi.spyOn(accounts, 'set').mockImplementation(
         (name, account) => Map.prototype.set.call(accounts, name, { ...account, recoverable: true }) as typeof accounts,
@@ -226,38 +226,42 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'upgrade, conflict': {
     before: inOrder(
       bobElsewhere,
-      using(({ auth }) => auth.recordWrite()),
+      using(({ auth }) => auth.markWritten()),
     ),
     act: signIn('bob'),
     again: async (page) => (page.auth.getState().phase === 'conflict' ? undefined : signIn('bob')(page)),
     states: 3,
   },
   'reload, in conflict': { before: inConflict, states: 1 },
-  'resolve, adopt': { before: inConflict, act: ({ auth }) => auth.resolve('adopt'), states: 2 },
-  'resolve, switch': { before: inConflict, act: ({ auth }) => auth.resolve('switch'), states: 2 },
-  'resolve, discard': { before: inConflict, act: ({ auth }) => auth.resolve('discard', { force: true }), states: 2 },
-  'resolve, cancel': {
+  'resolveConflict, adopt': { before: inConflict, act: ({ auth }) => auth.resolveConflict('adopt'), states: 2 },
+  'resolveConflict, switch': { before: inConflict, act: ({ auth }) => auth.resolveConflict('switch'), states: 2 },
+  'resolveConflict, discard': {
     before: inConflict,
-    act: ({ auth }) => auth.resolve('cancel'),
+    act: ({ auth }) => auth.resolveConflict('discard', { force: true }),
+    states: 2,
+  },
+  'cancelUpgrade, in conflict': {
+    before: inConflict,
+    act: ({ auth }) => auth.cancelUpgrade(),
     again: ({ auth }) =>
       auth
-        .resolve('cancel')
+        .cancelUpgrade()
         .catch(() => {})
-        .then(() => auth.upgrade()),
+        .then(() => auth.acceptAccount()),
     states: 3,
   },
-  'resolve, where the session ended': {
+  'resolveConflict, where the session ended': {
     before: inOrder(inConflict, async ({ account }) => account.setSession(null)),
-    act: ({ auth }) => auth.resolve('adopt'),
+    act: ({ auth }) => auth.resolveConflict('adopt'),
     states: 2,
   },
   'signOut, in conflict': { before: inConflict, act: ({ auth }) => auth.signOut(), states: 3 },
-  undoAdopt: {
+  unlinkAlias: {
     before: inOrder(
       inConflict,
-      using(({ auth }) => auth.resolve('adopt')),
+      using(({ auth }) => auth.resolveConflict('adopt')),
     ),
-    act: async ({ auth }) => auth.undoAdopt(auth.getState().session!.principals[1]!),
+    act: async ({ auth }) => auth.unlinkAlias(auth.getState().session!.principals[1]!),
     states: 2,
   },
   'upgrade, refused': { before: localFirst, act: signIn('nobody'), again: refusedAndCancelled, states: 2 },
@@ -280,19 +284,19 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'upgrade that waits, refused': { before: using(askForLink), act: signIn('nobody'), states: 1 },
   'reload, the link was followed': {
     before: inOrder(using(askForLink), linkFollowed),
-    again: ({ auth }) => auth.upgrade(),
+    again: ({ auth }) => auth.acceptAccount(),
     states: 2,
   },
   'reload, the link was followed into another account': {
     before: inOrder(using(askForLink), bobElsewhere, async ({ account }) => account.setSession('bob')),
     states: 1,
   },
-  'upgrade without run': { before: inOrder(localFirst, linkFollowed), act: ({ auth }) => auth.upgrade(), states: 2 },
+  acceptAccount: { before: inOrder(localFirst, linkFollowed), act: ({ auth }) => auth.acceptAccount(), states: 2 },
   cancelUpgrade: { before: using(askForLink), act: ({ auth }) => auth.cancelUpgrade(), states: 2 },
   'cancelUpgrade of an account that waits': {
     before: inOrder(localFirst, linkFollowed),
     act: ({ auth }) => auth.cancelUpgrade(),
-    again: ({ auth }) => auth.cancelUpgrade().then(() => auth.upgrade()),
+    again: ({ auth }) => auth.cancelUpgrade().then(() => auth.acceptAccount()),
     states: 2,
   },
   signOut: { before: localFirst, act: ({ auth }) => auth.signOut(), states: 2 },
@@ -407,7 +411,7 @@ async function begin(
     asking = () => page.faults.wire('OFFLINE')('persist', async () => true)
     return page
   }
-  const page = openPage(device, { hardenAfterUpgrade: false, ...options })
+  const page = openPage(device, { harden: 'never', ...options })
   if (fault) page.faults.arm(...fault)
   return page
 }
@@ -502,7 +506,7 @@ async function expectAfter(action: Action, clean: CleanRun, page: FaultyPage, de
   if (again) expect(essenceOf(await device.ring(), clean.known), 'the record, after another try').toBe(clean.after)
   if (again) expect(shown(page, clean.known), 'what the page shows, after another try').toBe(clean.views.at(-1))
   // Whatever reads the record next finds that nothing is wrong with the storage any more.
-  await page.auth.keptIdentities()
+  await page.auth.listIdentities()
   const token = await page.auth.getToken().catch(() => null)
   expect(token !== null || page.auth.getState().session === null || page.auth.getState().error !== undefined).toBe(true)
   expect(shown(page, clean.known), 'what the page shows').toBe(clean.views.at(-1))

@@ -17,7 +17,7 @@ import type { Auth } from './create-auth.ts'
 import type { AuthOptions } from './options.ts'
 
 // Loaded once, it is at hand at once: nothing that a test waits for depends on a file being read.
-await import('./acts.ts')
+await import('./lazy.ts')
 
 /** What a device and the account server keep while no page is open. */
 export interface Seed {

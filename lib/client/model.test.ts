@@ -53,7 +53,7 @@ const ACTS = [
   'switchTo',
   'discard',
   'cancelConflict',
-  'undoAdopt',
+  'unlinkAlias',
   'offline',
   'online',
   'answerLost',
@@ -234,7 +234,7 @@ function watchedStore(world: World, doing: Doing): RecordStore {
 
 function load(world: World, options: AuthOptions): Tab {
   const acts = ['start']
-  const doing = { acts, isHardened: options.hardened ?? false }
+  const doing = { acts, isHardened: options.harden === 'always' }
   const page = openPage({ ...world.device, store: watchedStore(world, doing) }, options)
   void page.auth.ready.then(() => acts.splice(acts.indexOf('start'), 1))
   return { page, doing }
@@ -299,7 +299,7 @@ async function look(world: World): Promise<void> {
   expect(await brokenIn(ring)).toEqual([])
   for (const { page } of tabs) {
     // A page that could not read what another one wrote reads again when it comes to the front.
-    if (world.isFaulty) await page.auth.keptIdentities().catch(() => {})
+    if (world.isFaulty) await page.auth.listIdentities().catch(() => {})
     const { phase, session, error, storage } = page.auth.getState()
     expect(['ready', 'pending', 'conflict']).toContain(phase)
     if (error) expect(session).not.toBeNull()
@@ -323,7 +323,7 @@ async function expectSameAfterRestart(world: World, ring: Keyring | undefined): 
   const { channel: _, ...store } = watchedStore(world, { acts: ['start'], isHardened: false })
   const page = openPage({ ...device, store }, {
     account: undefined,
-    hardenAfterUpgrade: false,
+    harden: 'never',
   } as unknown as AuthOptions)
   await page.auth.ready
   await environment.idle(page.faults)
@@ -349,10 +349,10 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
   }
   const upgrade = (run: () => Promise<unknown>): Promise<void> => during('upgrade', () => auth.upgrade(run))
   // Nobody takes a stranger's account for their own once they see whose it is.
-  const resolve = async (decision: 'adopt' | 'switch' | 'discard' | 'cancel'): Promise<void> =>
+  const resolve = async (decision: 'adopt' | 'switch' | 'discard'): Promise<void> =>
     auth.getState().upgrade?.conflict?.account.accountId === 'eve'
       ? undefined
-      : during(decision, () => auth.resolve(decision, { force: true }))
+      : during(decision, () => auth.resolveConflict(decision, { force: true }))
   const token = async (fresh: boolean): Promise<void> => {
     const given = await auth.getToken({ fresh }).catch(() => null)
     if (given !== null) expect(readPayload(given)['sub']).toBe(auth.getState().session?.principal)
@@ -361,7 +361,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     case 'reload':
       return reload(world, tab, fault, {})
     case 'reloadHardened':
-      return reload(world, tab, fault, { hardened: true })
+      return reload(world, tab, fault, { harden: 'always' })
     case 'reloadAnonymous':
       return reload(world, tab, fault, { initialMode: 'anonymous' })
     case 'crash':
@@ -370,7 +370,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
       return during('ensureIdentity', () => auth.ensureIdentity())
     case 'resume':
       return during('resume', async () =>
-        auth.ensureIdentity({ resume: (await auth.keptIdentities())[0]?.principal ?? 'none' }),
+        auth.ensureIdentity({ resume: (await auth.listIdentities())[0]?.principal ?? 'none' }),
       )
     case 'signUp':
       return upgrade(() => account.signUp(`person-${++world.names}`))
@@ -385,7 +385,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     case 'forget':
       return during('forget', () => auth.signOut({ forget: true }))
     case 'write':
-      return during('write', () => auth.recordWrite())
+      return during('write', () => auth.markWritten())
     case 'fetchWrite':
       return during('write', () => auth.fetch('https://app.example/', { method: 'POST' }))
     case 'deriveKey':
@@ -395,7 +395,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     case 'freshToken':
       return token(true)
     case 'refuseToken':
-      return auth.rejectToken('expired')
+      return auth.reportToken('expired')
     case 'backup':
       return during('backup', async () => auth.confirmBackup(await auth.exportSecret()))
     case 'import':
@@ -405,7 +405,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     case 'importOwn':
       return during('import', async () => auth.importSecret(await auth.exportSecret()))
     case 'look':
-      return during('look', () => auth.keptIdentities())
+      return during('look', () => auth.listIdentities())
     case 'askForLink':
       return upgrade(() => account.requestLink(`${last}@example.com`))
     case 'followLink':
@@ -414,7 +414,9 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
       return during('cancelUpgrade', () => auth.cancelUpgrade())
     // Whoever sees whose account it is takes only their own.
     case 'takeWaiting':
-      return auth.getState().upgrade?.account?.accountId === 'eve' ? undefined : during('upgrade', () => auth.upgrade())
+      return auth.getState().upgrade?.account?.accountId === 'eve'
+        ? undefined
+        : during('upgrade', () => auth.acceptAccount())
     case 'adopt':
       return resolve('adopt')
     case 'switchTo':
@@ -422,9 +424,11 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     case 'discard':
       return resolve('discard')
     case 'cancelConflict':
-      return resolve('cancel')
-    case 'undoAdopt':
-      return during('undoAdopt', async () => auth.undoAdopt(auth.getState().session?.principals[1] ?? 'none'))
+      return auth.getState().upgrade?.conflict?.account.accountId === 'eve'
+        ? undefined
+        : during('cancelUpgrade', () => auth.cancelUpgrade())
+    case 'unlinkAlias':
+      return during('unlinkAlias', async () => auth.unlinkAlias(auth.getState().session?.principals[1] ?? 'none'))
     case 'offline':
       return void (device.account.online = false)
     case 'online':

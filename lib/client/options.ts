@@ -1,8 +1,9 @@
 import type { CryptoSuite } from '../identity/crypto.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import type { WaitingAccount } from '../machine/state.ts'
-import type { AccountProvider } from './account.ts'
-import type { ConflictPreview } from './resolve.ts'
+import type { AccountProvider } from './shared/account-provider.ts'
+import type { PrincipalChangeReason } from '../machine/transition.ts'
+import type { ConflictPreview } from './account/resolve-conflict.ts'
 
 /** What a device identity holds, told by the app. */
 export interface LocalHoldings {
@@ -19,21 +20,23 @@ export type ConflictPolicy = 'ask' | 'adopt' | 'switch'
 export interface PrincipalChange {
   readonly from: string | null
   readonly to: string | null
-  /** `adopt`, `switch` or `discard` after a conflict; otherwise the event that made it. */
-  readonly reason: string
+  /** `adopt`, `switch` or `discard` after a conflict; otherwise the event that caused it. */
+  readonly reason: PrincipalChangeReason
+}
+
+/** An audience whose servers cannot verify tokens that a device signs: the account server signs them instead (RFC 8693). */
+export interface ExchangedAudience {
+  /** `aud` of the tokens. */
+  readonly audience: string
+  readonly via: 'exchange'
 }
 
 /** Options of `createAuth`. */
 export interface AuthOptions {
-  /** `aud` of tokens for the page's own origin; `location.origin` unless told. */
+  /** `aud` of tokens for the page's own origin. Defaults to `location.origin`. */
   readonly audience?: string
-  /** Further origins that `fetch` may call, with the `aud` of tokens for each. */
-  readonly audiences?: Readonly<Record<string, string>>
-  /**
-   * Audiences whose servers cannot verify what a device signs by itself: `getToken({ audience })` gets their tokens from the account server,
-   * in exchange for a proof or the account's session (RFC 8693).
-   */
-  readonly exchange?: readonly string[]
+  /** Further origins that `fetch` may call, with the `aud` of tokens for each, or how to get them. */
+  readonly audiences?: Readonly<Record<string, string | ExchangedAudience>>
   /** Separates store, locks and channel of several apps on one origin; `latchkey` unless told. */
   readonly name?: string
   /** `local-first` makes an identity at the first start, `anonymous` leaves it to `ensureIdentity`. */
@@ -46,17 +49,19 @@ export interface AuthOptions {
   readonly clock?: () => number
   /** The implementation of the primitives; WebCrypto with `@noble` as the fallback unless told. */
   readonly crypto?: CryptoSuite
-  /** Keeps every secret as keys that script can use and not copy, where the browser can store such keys. There is no backup then. */
-  readonly hardened?: boolean
-  /** The same once an account brings the principal back; true unless told. Not where `deriveKey` was used without a backup. */
-  readonly hardenAfterUpgrade?: boolean
+  /**
+   * When the secret is replaced by keys that script can use and not copy, where the browser can store such keys.
+   * `after-upgrade`, the default: once an account can restore the principal, unless `deriveKey` was used without a
+   * backup. `always`: from the start, and there is no backup then. `never`: the secret stays.
+   */
+  readonly harden?: 'after-upgrade' | 'always' | 'never'
   /** What this identity holds on this device. Without it, an identity holds something once it wrote. */
   readonly describeLocal?: (principal: string) => LocalHoldings | Promise<LocalHoldings>
   /** What an account holds, for the preview of a conflict. */
   readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
   /**
    * What to do where an account has another principal and the device holds something. `ask`, the default, leaves it to
-   * the person: both are kept until `resolve`. A function that fails leaves it so, too.
+   * the person: both are kept until `resolveConflict`. A function that fails leaves it so, too.
    */
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Picks the claims that the session shows, out of an account token's payload. */
@@ -69,7 +74,12 @@ export interface AuthOptions {
   readonly onTokenExpired?: () => void
 }
 
-/** Refuses what cannot be meant, with a `TypeError`. */
+/** True if tokens for this audience come from the account server's token exchange. */
+export function isExchanged({ audiences = {} }: AuthOptions, audience: string): boolean {
+  return Object.values(audiences).some((entry) => typeof entry === 'object' && entry.audience === audience)
+}
+
+/** Throws a `TypeError` for an invalid option. */
 export function checkOptions({ name, audiences = {} }: AuthOptions): void {
   if (name === '') throw new TypeError('name: empty')
   // What is no URL at all is a TypeError of `URL` itself.

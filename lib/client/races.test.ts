@@ -166,7 +166,7 @@ describe('a tab that has not heard what another one did', () => {
     const before = deaf.auth.getState().session!.principal
     await other.auth.signOut()
     const { principal } = await other.auth.ensureIdentity()
-    await deaf.auth.recordWrite()
+    await deaf.auth.markWritten()
     const wrote = (await devicesOf(device.store)).filter((entry) => entry.wrote).map((entry) => entry.principal)
     expect(wrote).toEqual([before])
     expect(wrote).not.toContain(principal)
@@ -177,7 +177,7 @@ describe('a tab that has not heard what another one did', () => {
     await other.auth.signOut()
     const { principal } = await other.auth.ensureIdentity()
     // This reads the record, and so knows the new identity.
-    await deaf.auth.keptIdentities()
+    await deaf.auth.listIdentities()
     const token = await deaf.auth.getToken()
     expect(readPayload(token!)['sub']).toBe(deaf.auth.getState().session?.principal)
     expect(deaf.auth.getState().session).toMatchObject({ principal })
@@ -204,7 +204,7 @@ describe('what an identity holds', () => {
     })
     const { session } = page.auth.getState()
     const result = await page.auth.upgrade(async () => {
-      await page.auth.recordWrite()
+      await page.auth.markWritten()
       return page.account.signIn('bob')
     })
     expect(result).toMatchObject({ outcome: 'conflict' })
@@ -224,7 +224,7 @@ describe('what an identity holds', () => {
     })
     const page = await load(device, {
       async describeLocal() {
-        await page.auth.recordWrite()
+        await page.auth.markWritten()
         return { items: 0 }
       },
     })
@@ -280,7 +280,7 @@ describe('a token that was refused', () => {
     const first = await page.auth.getToken()
     const other = await load({ ...(await faultyDevice()) })
     other.auth.close()
-    page.auth.rejectToken('invalid')
+    page.auth.reportToken('invalid')
     const asked = page.account.calls.filter((call) => call === 'getToken').length
     expect(await page.auth.getToken()).toBe(first) // The same bytes, since the clock stands still, and yet a fresh one.
     expect(page.account.calls.filter((call) => call === 'getToken')).toHaveLength(asked + 1)
@@ -296,7 +296,7 @@ describe('a token that was refused', () => {
     device.clock.advance(2000)
     device.serverClock.advance(2000)
     const asked = here.account.calls.filter((call) => call === 'getToken').length
-    for (const { auth } of [here, there]) auth.rejectToken('invalid')
+    for (const { auth } of [here, there]) auth.reportToken('invalid')
     const [one, other] = await Promise.all([here.auth.getToken(), there.auth.getToken()])
     expect(one).toBe(other)
     expect(here.account.calls.filter((call) => call === 'getToken')).toHaveLength(asked + 1)
@@ -335,7 +335,7 @@ describe('a problem of the storage', () => {
   test('that kept the first identity from being made stays until one is made, although reading works', async () => {
     const world = full()
     const auth = await testBrowser(undefined, undefined, world.store).load()
-    await auth.keptIdentities()
+    await auth.listIdentities()
     expect(auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_FULL' } })
     world.isFull = false
     await auth.ensureIdentity()
@@ -347,11 +347,11 @@ describe('a problem of the storage', () => {
     world.isFull = false
     const auth = await testBrowser(undefined, undefined, world.store).load()
     world.isFull = true
-    await auth.recordWrite().catch(() => {})
-    await auth.keptIdentities()
+    await auth.markWritten().catch(() => {})
+    await auth.listIdentities()
     expect(auth.getState().storage.problem).toBe('KEYSTORE_FULL')
     world.isFull = false
-    await auth.recordWrite()
+    await auth.markWritten()
     expect(auth.getState().storage.problem).toBeUndefined()
   })
 
@@ -361,7 +361,7 @@ describe('a problem of the storage', () => {
     const auth = await testBrowser(undefined, undefined, faultyStore(memoryStore(), faults)).load({
       initialMode: 'anonymous',
     })
-    await auth.keptIdentities()
+    await auth.listIdentities()
     expect(auth.getState().storage.problem).toBeUndefined()
   })
 })
@@ -402,7 +402,7 @@ describe('a request to the account server that never ends', () => {
 describe('a page that was closed', () => {
   test('still does what it is asked, and says so to nobody', async () => {
     const device = await faultyDevice()
-    const page = await load(device, { hardened: true })
+    const page = await load(device, { harden: 'always' })
     page.auth.close()
     await environment.idle(page.faults)
     await page.auth.signOut()
@@ -419,7 +419,7 @@ describe('a page that was closed', () => {
     await environment.idle(closed.faults)
     const other = await load(device)
     closed.faults.disarm()
-    await other.auth.recordWrite()
+    await other.auth.markWritten()
     await other.auth.signOut()
     await environment.idle(closed.faults, other.faults)
     expect(closed.faults.operations).toEqual([])
@@ -449,6 +449,6 @@ test('an item of the outbox is not forgotten by whoever only reads', async () =>
   }))
   browser.account.online = false
   const auth = await browser.load()
-  expect(await auth.keptIdentities()).toEqual([])
+  expect(await auth.listIdentities()).toEqual([])
   expect(await browser.store.read()).toMatchObject({ outbox: [{ id: 'one' }] })
 })

@@ -91,7 +91,7 @@ describe('the state', () => {
     const browser = testBrowser()
     const auth = await browser.load()
     expect(Object.keys(auth.getState()).toSorted()).toEqual(['authMode', 'phase', 'session', 'storage'])
-    auth.rejectToken('expired')
+    auth.reportToken('expired')
     expect(
       Object.entries(auth.getState())
         .map(([name, value]) => [name, typeof value])

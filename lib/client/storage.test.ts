@@ -86,12 +86,12 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     const auth = await browser.load()
     const { session } = auth.getState()
     store.failure = problem
-    await expect(auth.recordWrite()).rejects.toMatchObject({ code: problem })
+    await expect(auth.markWritten()).rejects.toMatchObject({ code: problem })
     expect(auth.getState()).toMatchObject({ session, storage: { problem } })
     browser.clock.advance(20 * 60_000)
     expect(await auth.getToken()).not.toBeNull()
     store.failure = undefined
-    await auth.recordWrite()
+    await auth.markWritten()
     expect(auth.getState().storage.problem).toBeUndefined()
   })
 })
@@ -101,7 +101,7 @@ test('a full disk can be read: it stays reported until something could be writte
   const { update } = store
   store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
   const auth = await testBrowser(undefined, undefined, store).load()
-  expect(await auth.keptIdentities()).toEqual([])
+  expect(await auth.listIdentities()).toEqual([])
   expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, storage: { problem: 'KEYSTORE_FULL' } })
   store.update = update
   expect(await auth.ensureIdentity()).toEqual(auth.getState().session)
@@ -132,7 +132,7 @@ describe('a record that was cleared', () => {
     const auth = await browser.load()
     const { session } = auth.getState()
     store.clear()
-    await expect(auth.recordWrite()).rejects.toMatchObject({ code: 'KEYSTORE_VANISHED' })
+    await expect(auth.markWritten()).rejects.toMatchObject({ code: 'KEYSTORE_VANISHED' })
     expect(auth.getState()).toMatchObject({ session, storage: { problem: 'KEYSTORE_VANISHED' } })
     expect(await auth.getToken()).not.toBeNull()
     expect(await auth.ensureIdentity()).toEqual(session)
@@ -143,7 +143,7 @@ describe('a record that was cleared', () => {
   test('leaves no trace where nobody was ever made', async () => {
     const store = unreliable()
     const auth = await testBrowser(undefined, undefined, store).load({ initialMode: 'anonymous' })
-    await auth.keptIdentities()
+    await auth.listIdentities()
     expect(store.trace!.found()).toBe(false)
   })
 })
@@ -184,7 +184,7 @@ describe('durability', () => {
     let answer: (isKept: boolean) => void = () => {}
     storage({ persisted: async () => false, persist: () => new Promise((resolve) => (answer = resolve)) })
     const auth = await testBrowser(undefined, undefined, unreliable()).load()
-    await auth.keptIdentities()
+    await auth.listIdentities()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const asking = auth.requestPersistence()
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { timeout: 30_000 })

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { DevtoolsHook, DevtoolsRecord } from '../client/devtools.ts'
+import type { DevtoolsHook, DevtoolsRecord } from '../client/shared/devtools.ts'
 import { defineDevtools } from '../devtools.ts'
 import { type Auth, createAuth } from '../index.ts'
 import { manualClock } from '../testing/clock.ts'
@@ -47,7 +47,7 @@ test('what came before it is not seen; the rest is, newest event first, with the
   const { instances } = observe()
   expect(instances).toEqual([])
   const auth = await start('late')
-  auth.rejectToken('expired')
+  auth.reportToken('expired')
   expect(instances.map(({ label }) => label)).toEqual(['late'])
   const { events, instance } = instances[0]!
   expect(instance.getState()).toBe(auth.getState())
@@ -67,7 +67,7 @@ test('a hook that was there first hears everything', async () => {
   }
   const { instances } = observe()
   const auth = await start()
-  auth.rejectToken('expired')
+  auth.reportToken('expired')
   expect(names).toEqual(['notes'])
   expect(heard.map(({ event }) => event).toReversed()).toEqual(instances[0]?.events.map(({ event }) => event))
   expect(heard.at(-1)?.event).toBe('tokenRejected')
@@ -84,7 +84,7 @@ test('instances of one name are told apart', async () => {
 test('only the last hundred events are kept', async () => {
   const { instances } = observe()
   const auth = await start()
-  for (let round = 0; round < 120; round++) auth.rejectToken('expired')
+  for (let round = 0; round < 120; round++) auth.reportToken('expired')
   expect(instances[0]?.events).toHaveLength(100)
 })
 
@@ -93,12 +93,12 @@ test('the time is the one that the app goes by, also with a clock of its own and
   const clock = manualClock(Date.UTC(2040, 0, 1))
   const auth = await start('notes', clock.now)
   vi.spyOn(Date, 'now').mockReturnValue(Date.now())
-  auth.acceptToken()
+  auth.reportToken(null)
   const { instance, now } = instances[0]!
   expect(now()).toBe(clock.now())
   instance.timing.simulated = 60_000
   expect(now()).toBe(clock.now() + 60_000)
-  auth.acceptToken()
+  auth.reportToken(null)
   expect(now()).toBe(clock.now() + 60_000)
   vi.restoreAllMocks()
 })
@@ -110,10 +110,10 @@ test('listeners hear of each event and each instance until they leave', async ()
   const auth = await start()
   const before = told
   expect(before).toBeGreaterThan(1)
-  auth.acceptToken()
+  auth.reportToken(null)
   expect(told).toBe(before + 1)
   leave()
-  auth.acceptToken()
+  auth.reportToken(null)
   expect(told).toBe(before + 1)
 })
 

@@ -1,4 +1,4 @@
-import type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from '../client/devtools.ts'
+import type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from '../client/shared/devtools.ts'
 import type { AuthState } from '../machine/state.ts'
 
 /** How many events of one instance are kept. */

@@ -110,7 +110,12 @@ function sourceText(): string {
   return [
     '/** Every way from one phase to another, for diagrams. Made out of the transition table by `npx vitest run lib/machine/edges -u`. */',
     'export const EDGES = [',
-    ...edges().map(({ from, to, events }) => `  { from: '${from}', to: '${to}', events: [${quoted(events)}] },`),
+    ...edges().map(({ from, to, events }) => {
+      const members = [`from: '${from}'`, `to: '${to}'`, `events: [${quoted(events)}]`]
+      const line = `  { ${members.join(', ')} },`
+      // As the formatter breaks it.
+      return line.length <= 120 ? line : ['  {', ...members.map((member) => `    ${member},`), '  },'].join('\n')
+    }),
     '] as const',
     '',
   ].join('\n')

@@ -55,7 +55,7 @@ export interface PendingUpgrade {
 
 export type { WaitingAccount }
 
-/** Two identities, both kept; the device's is in force until `resolve`. */
+/** Two identities, both kept; the device's is in force until `resolveConflict`. */
 export interface Conflict {
   /** The principal of the device's identity, which holds something. */
   readonly principal: string
@@ -69,9 +69,9 @@ export interface Conflict {
 export interface UpgradeState {
   /** It waits for something outside. */
   readonly pending?: PendingUpgrade
-  /** A session is there: `upgrade()` without `run` takes it, `cancelUpgrade()` ends it. */
+  /** A session is there: `acceptAccount()` takes it, `cancelUpgrade()` ends it. */
   readonly account?: WaitingAccount
-  /** The account has another principal, and the device holds something: `resolve` decides. */
+  /** The account has another principal, and the device holds something: `resolveConflict` decides. */
   readonly conflict?: Conflict
   /** Code of the last failure, until the next attempt. */
   readonly failure?: LatchkeyErrorCode

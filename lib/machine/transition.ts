@@ -10,6 +10,11 @@ export interface Found {
 /** What becomes of a conflict. */
 export type Decision = 'adopt' | 'switch' | 'discard'
 
+/** Why the principal changed: the decision that ended a conflict, or the event that brought another identity. */
+export type PrincipalChangeReason =
+  | Decision
+  | Extract<EventType, 'identityEnsured' | 'recordChanged' | 'upgradeCompleted' | 'signedOut'>
+
 /** Everything that can happen, with what it brings. */
 export interface EventPayloads {
   /** The store was read, or the first identity made. */

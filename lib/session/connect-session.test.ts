@@ -70,8 +70,7 @@ describe('a session starts (checklist 15: from a token at construction or later;
       getState: vi.fn(),
       subscribe: vi.fn(),
       getToken: vi.fn(),
-      rejectToken: vi.fn(),
-      acceptToken: vi.fn(),
+      reportToken: vi.fn(),
     }
     const sink = { connect: vi.fn(), disconnect: vi.fn() }
     const timer = { set: vi.fn(), clear: vi.fn() }

@@ -104,7 +104,7 @@ describe('an upgrade', () => {
     await rest()
     account.provider.getToken = () => new Promise(() => {})
     await auth.upgrade(() => account.signUp('ada'))
-    auth.rejectToken('expired')
+    auth.reportToken('expired')
     await rest()
     sink.link().accepted()
     expect(auth.getState()).toMatchObject({ authMode: 'external', error: 'expired' })

@@ -255,11 +255,11 @@ async function perform(world: World, act: Act): Promise<void> {
     case 'upgrade':
       return void (await auth.upgrade(() => account.signUp(`person ${time.clock()}`)))
     case 'errorElsewhere':
-      return auth.rejectToken('invalid')
+      return auth.reportToken('invalid')
     case 'disabledElsewhere':
-      return auth.rejectToken('disabled')
+      return auth.reportToken('disabled')
     case 'fineElsewhere':
-      return auth.acceptToken()
+      return auth.reportToken(null)
     case 'offline':
       return void (account.online = false)
     case 'online':
@@ -350,7 +350,7 @@ async function expectGoodTimesHelp(world: World): Promise<void> {
   if (identity.principal() === undefined) await auth.ensureIdentity()
   sessionBack(identity)
   // A person who is told that their key moved to an account signs in again; here somebody else saw that all is well.
-  auth.acceptToken()
+  auth.reportToken(null)
   await session.start()
   session.connect()
   await rest()

@@ -3,7 +3,7 @@ import type { ConnectedSession } from './connect-session.ts'
 import type { SessionErrorKind } from './sink.ts'
 
 /** What a session needs of `createAuth`. */
-export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'rejectToken' | 'acceptToken'>
+export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'>
 
 /** Timers, as `setTimeout` and `clearTimeout` are. */
 export interface SessionTimer {

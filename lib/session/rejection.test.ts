@@ -212,7 +212,7 @@ describe('an error that another part of the app set', () => {
     const { session } = await testSession(time, auth, sink)
     await time.advance(MINUTE)
     sink.answer = () => 'silence'
-    auth.rejectToken('invalid')
+    auth.reportToken('invalid')
     expect(session.getState()).toMatchObject({ status: 'paused', error: 'invalid' })
     expect(sink.token()).toBeNull()
     await rest()
@@ -225,7 +225,7 @@ describe('an error that another part of the app set', () => {
   test('before the session began is shown by it, until its token is taken', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
-    auth.rejectToken('expired')
+    auth.reportToken('expired')
     const sink = testSink()
     sink.answer = () => 'silence'
     const { session } = await testSession(time, auth, sink)
@@ -261,10 +261,10 @@ describe('an error that another part of the app set', () => {
     const { auth } = await testIdentity(time)
     const sink = testSink()
     const { session } = await testSession(time, auth, sink)
-    auth.rejectToken('disabled')
+    auth.reportToken('disabled')
     await time.advance(HOUR)
     expect(sink.token()).toBeNull()
-    auth.acceptToken()
+    auth.reportToken(null)
     await rest()
     expect(session.getState().status).toBe('connected')
   })

@@ -107,9 +107,9 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
     case 'retry':
       return runtime.retry.set(effect.attempt === null ? Infinity : backoff(effect.attempt))
     case 'reject':
-      return tellAuth(runtime, effect.mode, () => auth.rejectToken(effect.error))
+      return tellAuth(runtime, effect.mode, () => auth.reportToken(effect.error))
     case 'accept':
-      return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.acceptToken())
+      return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.reportToken(null))
     case 'report':
       return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
     case 'settle':

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, afterAll, beforeEach, expect, test, vi } from 'vitest'
-import type { AccountProvider } from '../client/account.ts'
+import type { AccountProvider } from '../client/shared/account-provider.ts'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { createSessionResolver } from '../server.ts'

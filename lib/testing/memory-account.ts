@@ -1,4 +1,4 @@
-import type { AccountProvider, AccountSession, Typing } from '../client/account.ts'
+import type { AccountProvider, AccountSession, Typing } from '../client/shared/account-provider.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { type ProofVerifier, createProofVerifier } from '../tokens/verify.ts'

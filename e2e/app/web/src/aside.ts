@@ -25,7 +25,7 @@ export function createAside(auth: () => Auth): Aside {
     async of(account) {
       const wanted = read(account)
       if (wanted.length === 0) return []
-      const kept = (await auth().keptIdentities()).map(({ principal }) => principal)
+      const kept = (await auth().listIdentities()).map(({ principal }) => principal)
       return wanted.filter((principal) => kept.includes(principal))
     },
   }

@@ -84,11 +84,12 @@ export function createConflictDialog(app: App): ConflictDialog {
   }
 }
 
-async function resolve({ auth, notebook }: App, choice: Choice): Promise<UpgradeResult> {
+async function resolve({ auth, notebook }: App, choice: Choice): Promise<UpgradeResult | { outcome: 'cancelled' }> {
   // What was typed a moment ago is part of what is decided about.
   await notebook.settled()
   try {
-    return await auth.resolve(choice, { force: choice === 'discard' })
+    if (choice === 'cancel') return (await auth.cancelUpgrade(), { outcome: 'cancelled' })
+    return await auth.resolveConflict(choice, { force: choice === 'discard' })
   } catch (error) {
     if (isLatchkeyError(error)) return { outcome: 'failed', error }
     throw error

@@ -99,7 +99,7 @@ async function undo({ auth, notebook }: App, alias: string): Promise<void> {
   if (!(await confirmUndo(count, isHere))) return
   try {
     await notebook.settled()
-    await auth.undoAdopt(alias)
+    await auth.unlinkAlias(alias)
     announce('Undone. The account does not have these notes any more.')
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
@@ -136,7 +136,7 @@ function confirmUndo(count: number, isHere: boolean, problem?: string): Promise<
 }
 
 async function isKept(auth: Auth, principal: string): Promise<boolean> {
-  return (await auth.keptIdentities()).some((kept) => kept.principal === principal)
+  return (await auth.listIdentities()).some((kept) => kept.principal === principal)
 }
 
 /** Signs out of the account, and goes on as the identity that was put aside. */

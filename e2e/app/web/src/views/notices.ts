@@ -61,7 +61,7 @@ function createWaiting(
   let asked = ''
 
   async function use(): Promise<void> {
-    const result = await auth.upgrade()
+    const result = await auth.acceptAccount()
     if (auth.getState().phase === 'conflict') return decide()
     announce(
       result.outcome === 'failed' || result.outcome === 'taken'

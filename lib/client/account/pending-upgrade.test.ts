@@ -1,0 +1,357 @@
+import { describe, expect, test, vi } from 'vitest'
+import { type Keyring, parseKeyring } from '../../keystore/record.ts'
+import { manualClock } from '../../testing/clock.ts'
+import { type MemoryAccount, memoryAccountServer } from '../../testing/memory-account.ts'
+import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'
+import type { Auth } from '../create-auth.ts'
+
+const HOUR = 60 * 60_000
+const ADA = 'ada@example.com'
+
+async function world() {
+  const clock = manualClock()
+  const server = memoryAccountServer(clock.now)
+  const browser = testBrowser(server, clock)
+  const auth = await browser.load()
+  await hasLooked(browser)
+  return { clock, server, browser, auth, principal: auth.getState().session!.principal }
+}
+
+/** Ada's link was followed: a session of hers is there, in this browser. */
+function followLink(
+  { browser, server }: Awaited<ReturnType<typeof world>>,
+  account: Partial<MemoryAccount> = {},
+): void {
+  server.accounts.set('ada', {
+    accountId: 'account-ada',
+    principal: 'account-ada',
+    aliases: [],
+    recoverable: true,
+    claims: {},
+    open: true,
+    identifiers: [ADA],
+    ...account,
+  })
+  browser.account.setSession('ada')
+}
+
+async function ringOf({ store }: TestBrowser): Promise<Keyring> {
+  return parseKeyring(await store.read())!
+}
+
+async function waiting(given: Awaited<ReturnType<typeof world>>): Promise<void> {
+  expect(await given.auth.upgrade(() => given.browser.account.requestLink(ADA))).toMatchObject({
+    outcome: 'pending',
+    pending: { expected: ADA },
+  })
+}
+
+const settled = (auth: Auth, expected: object): Promise<void> =>
+  vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000 })
+
+describe('an upgrade without a session yet', () => {
+  test('is pending, over reloads too, and the identity stays in force', async () => {
+    const given = await world()
+    await waiting(given)
+    const pending = { expected: ADA, expiresAt: given.clock.now() + HOUR }
+    expect(given.auth.getState()).toMatchObject({ phase: 'pending', authMode: 'local-first', upgrade: { pending } })
+    expect((await given.browser.load()).getState()).toMatchObject({
+      phase: 'pending',
+      session: { principal: given.principal },
+      upgrade: { pending },
+    })
+  })
+
+  test('completes by itself for the account that has proven what the person typed', async () => {
+    const given = await world()
+    await waiting(given)
+    followLink(given)
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'ready', authMode: 'external', session: { principal: given.principal } })
+    expect(given.server.accounts.get('ada')).toMatchObject({ principal: given.principal, open: false })
+    expect((await ringOf(given.browser)).intent).toBeNull()
+  })
+
+  test('however the person writes the address', async () => {
+    const given = await world()
+    await given.auth.upgrade(() => given.browser.account.requestLink(' Ada@Example.com '))
+    followLink(given)
+    await settled(await given.browser.load(), { authMode: 'external' })
+  })
+
+  test('never for an account that has proven another', async () => {
+    const given = await world()
+    await waiting(given)
+    followLink(given, { identifiers: ['eve@example.com'] })
+    const auth = await given.browser.load()
+    await settled(auth, {
+      phase: 'pending',
+      upgrade: { account: { accountId: 'account-ada', identifiers: ['eve@example.com'] } },
+    })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
+    expect(given.server.accounts.get('ada')).toMatchObject({ principal: 'account-ada', open: true })
+  })
+
+  test('nor for one that has proven nothing', async () => {
+    const given = await world()
+    await waiting(given)
+    followLink(given, { identifiers: [] })
+    const auth = await given.browser.load()
+    await settled(auth, { upgrade: { account: { identifiers: [] } } })
+    expect(auth.getState().authMode).toBe('local-first')
+  })
+
+  test('switches without a question where the device holds nothing, and is a conflict where it holds something', async () => {
+    const given = await world()
+    await waiting(given)
+    followLink(given, { open: false, principal: 'ada' })
+    await given.auth.markWritten()
+    const auth = await given.browser.load()
+    await settled(auth, {
+      phase: 'conflict',
+      upgrade: { conflict: { account: { principal: 'ada' } } },
+      session: { principal: given.principal },
+    })
+
+    const other = await world()
+    await waiting(other)
+    followLink(other, { open: false, principal: 'ada' })
+    await settled(await other.browser.load(), { authMode: 'external', session: { principal: 'ada' } })
+  })
+
+  test('ends by itself after an hour', async () => {
+    const given = await world()
+    await waiting(given)
+    given.clock.advance(HOUR + 1)
+    const auth = await given.browser.load()
+    expect(auth.getState().phase).toBe('ready')
+    expect(auth.getState().upgrade).toBeUndefined()
+  })
+
+  test('is continued by the next attempt, which keeps what was typed', async () => {
+    const given = await world()
+    await waiting(given)
+    const { id } = (await ringOf(given.browser)).intent!
+    expect(await given.auth.upgrade(() => given.browser.account.signIn('nobody'))).toMatchObject({ outcome: 'failed' })
+    expect(given.auth.getState()).toMatchObject({
+      phase: 'pending',
+      upgrade: { failure: 'PROVIDER_REFUSED', pending: { expected: ADA } },
+    })
+    expect((await ringOf(given.browser)).intent).toMatchObject({ id, expected: ADA })
+    expect(await given.auth.upgrade(() => given.browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+  })
+
+  test('ends when it is cancelled', async () => {
+    const given = await world()
+    await waiting(given)
+    await given.auth.cancelUpgrade()
+    expect(given.auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
+    followLink(given)
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'pending', upgrade: { account: {} } })
+    expect(auth.getState().authMode).toBe('local-first')
+  })
+
+  test('leaves with the person who began it', async () => {
+    const given = await world()
+    await waiting(given)
+    await given.auth.signOut()
+    followLink(given)
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'pending', upgrade: { account: {} } })
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+  })
+})
+
+describe('a session that appears outside', () => {
+  test("waits for the person's word", async () => {
+    const given = await world()
+    followLink(given)
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'pending', upgrade: { account: { accountId: 'account-ada', identifiers: [ADA] } } })
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'upgraded', session: { principal: given.principal } })
+    expect(given.server.accounts.get('ada')!.aliases).toEqual(['account-ada'])
+  })
+
+  test('is ended when the person does not want it', async () => {
+    const given = await world()
+    followLink(given)
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'pending' })
+    await auth.cancelUpgrade()
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
+    expect(await given.browser.account.provider.getSession()).toBeNull()
+  })
+
+  test('is another one by the time of the word: nothing is taken', async () => {
+    const given = await world()
+    followLink(given)
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'pending' })
+    given.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    given.browser.account.setSession('eve')
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
+  })
+
+  test('is taken on the day Latchkey is installed', async () => {
+    const given = await world()
+    followLink(given, { open: false, principal: 'account-ada' })
+    const installed = testBrowser(given.server, given.clock)
+    installed.account.setSession('ada')
+    const auth = await installed.load()
+    await settled(auth, { authMode: 'external', session: { principal: 'account-ada' } })
+    expect((await ringOf(installed)).entries.map(({ kind }) => kind).sort()).toEqual(['account', 'device'])
+  })
+
+  test('and never later in the same page, nor where something was made meanwhile', async () => {
+    const given = await world()
+    followLink(given, { open: false, principal: 'account-ada' })
+    await given.auth.upgrade(() => {})
+    expect(given.auth.getState().authMode).toBe('local-first')
+
+    const installed = testBrowser(given.server, given.clock)
+    installed.account.setSession('ada')
+    const auth = await installed.load({ describeLocal: () => ({ items: 1 }) })
+    await settled(auth, { phase: 'pending', upgrade: { account: {} } })
+    expect(auth.getState().authMode).toBe('local-first')
+  })
+
+  test('of this very identity completes what a crash or a lost answer left behind', async () => {
+    const given = await world()
+    await given.auth.upgrade(async () => {
+      await given.browser.account.signUp('ada')
+      given.browser.account.online = false
+    })
+    expect(given.auth.getState()).toMatchObject({
+      phase: 'ready',
+      authMode: 'local-first',
+      upgrade: { failure: 'OFFLINE' },
+    })
+    given.browser.account.online = true
+    await settled(await given.browser.load(), { authMode: 'external', session: { principal: given.principal } })
+  })
+
+  test('nothing to take is a failure that says so', async () => {
+    const given = await world()
+    expect(await given.auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
+    expect(given.auth.getState().phase).toBe('ready')
+  })
+})
+
+test('a page that dies in the middle of an attempt finds it again', async () => {
+  const given = await world()
+  void given.auth.upgrade(() => new Promise(() => {}))
+  await vi.waitFor(async () => expect((await ringOf(given.browser)).intent).not.toBeNull(), { timeout: 30_000 })
+  expect((await given.browser.load()).getState()).toMatchObject({
+    phase: 'pending',
+    session: { principal: given.principal },
+  })
+})
+
+test('all tabs see that an upgrade waits, and that it ended', async () => {
+  const given = await world()
+  const other = await given.browser.load()
+  await waiting(given)
+  given.browser.clock.advance(20 * 60_000)
+  await other.getToken()
+  expect(other.getState()).toMatchObject({ phase: 'pending', upgrade: { pending: { expected: ADA } } })
+  await given.auth.cancelUpgrade()
+  given.browser.clock.advance(20 * 60_000)
+  await other.getToken()
+  expect(other.getState()).toMatchObject({ phase: 'ready' })
+})
+
+test('two accounts cannot both take the principal: the second one is told so', async () => {
+  const given = await world()
+  await waiting(given)
+  followLink(given)
+  given.server.accounts.set('eve', {
+    accountId: 'eve',
+    principal: given.principal,
+    aliases: [],
+    recoverable: false,
+    claims: {},
+  })
+  const auth = await given.browser.load()
+  await settled(auth, { phase: 'conflict', upgrade: { conflict: { isTaken: true } } })
+  expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
+})
+
+describe('a session that was planted before', () => {
+  async function planted() {
+    const given = await world()
+    given.server.accounts.set('eve', {
+      accountId: 'eve',
+      principal: 'eve',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+      identifiers: ['eve@example.com'],
+    })
+    given.browser.account.setSession('eve')
+    return given
+  }
+
+  test('is not taken for the one that was asked for', async () => {
+    const { auth, browser, principal } = await planted()
+    const waiting = { pending: { expected: ADA }, account: { accountId: 'eve', identifiers: ['eve@example.com'] } }
+    expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({ outcome: 'pending', ...waiting })
+    expect(auth.getState()).toMatchObject({
+      authMode: 'local-first',
+      phase: 'pending',
+      session: { principal },
+      upgrade: waiting,
+    })
+  })
+
+  test('gives way to the one that the person made', async () => {
+    const { auth, browser, principal } = await planted()
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal },
+    })
+  })
+
+  test('is left aside where the sign-in failed', async () => {
+    const { auth, browser, principal } = await planted()
+    expect(await auth.upgrade(() => browser.account.signIn('nobody'))).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'PROVIDER_REFUSED' },
+    })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
+  })
+
+  test('is taken when the person signs in to that very account', async () => {
+    const { auth, browser } = await planted()
+    expect(await auth.upgrade(() => browser.account.signIn('eve'))).toMatchObject({
+      outcome: 'switched',
+      session: { principal: 'eve' },
+    })
+  })
+})
+
+test('a look that ends while an upgrade waits for its turn does not end the upgrade', async () => {
+  const given = await world()
+  const { browser } = given
+  const { provider } = browser.account
+  const getSession = provider.getSession.bind(provider)
+  let answer = (): void => {}
+  let asked = (): void => {}
+  const isAsked = new Promise<void>((resolve) => (asked = resolve))
+  const mayAnswer = new Promise<void>((resolve) => (answer = resolve))
+  vi.spyOn(provider, 'getSession').mockImplementationOnce(
+    async (options) => (asked(), await mayAnswer, getSession(options)),
+  )
+  const auth = await browser.load()
+  await isAsked
+  const upgrading = auth.upgrade(() => browser.account.signUp('ada'))
+  await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'), { timeout: 30_000 })
+  answer()
+  expect(await upgrading).toMatchObject({
+    outcome: 'upgraded',
+    session: { principal: given.principal, authMode: 'external' },
+  })
+  expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'external' })
+  expect(await auth.getToken()).not.toBeNull()
+})

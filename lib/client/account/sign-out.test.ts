@@ -1,0 +1,315 @@
+import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
+import type { AccountEntry, DeviceEntry, Keyring } from '../../keystore/record.ts'
+import { manualClock } from '../../testing/clock.ts'
+import { type MemoryAccountServer, memoryAccountServer } from '../../testing/memory-account.ts'
+import { testBrowser } from '../client.testing.ts'
+
+async function signedIn(change: { recoverable?: boolean } = {}) {
+  const clock = manualClock()
+  const server = memoryAccountServer(clock.now)
+  const browser = testBrowser(server, clock)
+  const auth = await browser.load()
+  const { principal } = auth.getState().session!
+  await auth.upgrade(async () => {
+    await browser.account.signUp('ada')
+    Object.assign(server.accounts.get('ada')!, change)
+  })
+  return { server, browser, auth, principal }
+}
+
+describe('out of an account', () => {
+  test('nobody is signed in, over reloads too, and the account server knows', async () => {
+    const { auth, browser } = await signedIn()
+    await auth.signOut()
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'ready' })
+    expect((await browser.load()).getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    await expect.poll(() => browser.account.provider.getSession()).toBeNull()
+  })
+
+  test('works offline at once; the server hears of it later, after a restart too', async () => {
+    const { auth, browser } = await signedIn()
+    browser.account.online = false
+    await auth.signOut()
+    expect(auth.getState().session).toBeNull()
+    browser.account.online = true
+    const later = await browser.load()
+    await expect.poll(async () => ((await browser.store.read()) as { outbox: unknown[] }).outbox).toEqual([])
+    expect(browser.account.calls).toContain('signOut')
+    expect(later.getState().session).toBeNull()
+  })
+
+  /** Signs out without a network, and waits until that was noticed. */
+  async function signOutOffline({ auth, browser }: Awaited<ReturnType<typeof signedIn>>) {
+    const signOut = vi.spyOn(browser.account.provider, 'signOut')
+    const getSession = vi.spyOn(browser.account.provider, 'getSession')
+    browser.account.online = false
+    await auth.signOut()
+    await vi.waitFor(() => expect(getSession.mock.settledResults.at(-1)?.type).toBe('rejected'), { timeout: 30_000 })
+    browser.account.online = true
+    return signOut
+  }
+
+  test('what the server did not hear is kept until it did', async () => {
+    const world = await signedIn()
+    await signOutOffline(world)
+    expect(await world.browser.store.read()).toMatchObject({ outbox: [{ kind: 'sign-out' }] })
+  })
+
+  test('the next sign-in first delivers the sign-out before it, so that it is not ended by it', async () => {
+    const world = await signedIn()
+    const { auth, browser, principal } = world
+    await signOutOffline(world)
+    const result = await auth.upgrade(() => browser.account.signIn('ada'))
+    expect(result).toMatchObject({ outcome: 'switched', session: { principal } })
+    expect(browser.account.calls.filter((name) => name.startsWith('sign'))).toEqual(['signUp', 'signOut', 'signIn'])
+    expect(await browser.store.read()).toMatchObject({ outbox: [] })
+    expect(await browser.account.provider.getSession()).toMatchObject({ principal })
+  })
+
+  test('of two things to tell the server, the one that it did not hear is kept', async () => {
+    const world = await signedIn()
+    const signOut = await signOutOffline(world)
+    await world.browser.store.update((found) => {
+      const ring = structuredClone(found) as Keyring
+      return { ...ring, outbox: [...ring.outbox, { ...ring.outbox[0]!, id: 'second' }] }
+    })
+    signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
+    await world.browser.load()
+    await vi.waitFor(
+      () => expect(signOut.mock.settledResults.map(({ type }) => type).slice(0, 2)).toEqual(['fulfilled', 'rejected']),
+      { timeout: 30_000 },
+    )
+    expect(await world.browser.store.read()).toMatchObject({ outbox: [{ id: 'second' }] })
+  })
+
+  test('what another tab told the server already is not told again: it would end the next session', async () => {
+    const events = new EventTarget()
+    vi.stubGlobal('addEventListener', events.addEventListener.bind(events))
+    const world = await signedIn()
+    const { browser, principal } = world
+    const signOut = await signOutOffline(world)
+    const other = await browser.load()
+    await expect.poll(() => browser.store.read()).toMatchObject({ outbox: [] })
+    await other.upgrade(() => browser.account.signIn('ada'))
+    const read = vi.spyOn(browser.store, 'read')
+    events.dispatchEvent(new Event('online'))
+    await vi.waitFor(() => expect(read.mock.settledResults).not.toEqual([]), { timeout: 30_000 })
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    expect(signOut).toHaveBeenCalledTimes(1)
+    expect(await browser.account.provider.getSession()).toMatchObject({ principal })
+    vi.unstubAllGlobals()
+  })
+
+  test('a sign-out that is on its way ends before the next sign-in begins', async () => {
+    const { auth, browser, principal } = await signedIn()
+    const order: string[] = []
+    let answer = (): void => {}
+    const late = new Promise<void>((resolve) => (answer = resolve))
+    const signOut = vi.spyOn(browser.account.provider, 'signOut').mockImplementationOnce(async () => {
+      await late
+      order.push('signed out')
+      browser.account.setSession(null)
+    })
+    await auth.signOut()
+    await vi.waitFor(() => expect(signOut).toHaveBeenCalled(), { timeout: 30_000 })
+    const signingIn = auth.upgrade(() => (order.push('signs in'), browser.account.signIn('ada')))
+    // More turns than a sign-in takes that waits for nothing.
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    answer()
+    expect(await signingIn).toMatchObject({ session: { principal } })
+    expect(order).toEqual(['signed out', 'signs in'])
+    expect(await browser.account.provider.getSession()).toMatchObject({ principal })
+  })
+
+  test('the device key is set aside while the account cannot be recovered', async () => {
+    const { auth, browser, principal } = await signedIn()
+    await auth.signOut()
+    expect(await browser.store.read()).toMatchObject({ current: null, entries: [{ kind: 'device', principal }] })
+    await auth.ensureIdentity({ resume: principal })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
+  })
+
+  test('the device key is deleted once the account can be recovered', async () => {
+    const { auth, browser, principal } = await signedIn({ recoverable: true })
+    await auth.signOut()
+    expect(await browser.store.read()).toMatchObject({ entries: [] })
+    await expect(auth.ensureIdentity({ resume: principal })).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+  })
+
+  async function changeDevice(
+    { browser }: Awaited<ReturnType<typeof signedIn>>,
+    change: Partial<DeviceEntry>,
+  ): Promise<void> {
+    await browser.store.update((found) => {
+      const ring = structuredClone(found) as Keyring
+      return {
+        ...ring,
+        entries: ring.entries.map((entry) => (entry.kind === 'device' ? { ...entry, ...change } : entry)),
+      }
+    })
+  }
+
+  test('but not where something depends on it that the account does not bring back', async () => {
+    const world = await signedIn({ recoverable: true })
+    await changeDevice(world, { derived: true })
+    await world.auth.signOut()
+    expect(await world.browser.store.read()).toMatchObject({
+      entries: [{ kind: 'device', principal: world.principal }],
+    })
+  })
+
+  test('and where that has a backup, it goes', async () => {
+    const world = await signedIn({ recoverable: true })
+    await changeDevice(world, { derived: true, backedUpAt: 1 })
+    await world.auth.signOut()
+    expect(await world.browser.store.read()).toMatchObject({ entries: [] })
+  })
+
+  test('the keys of other people on the device stay', async () => {
+    const { auth, browser, server } = await signedIn()
+    const other = auth.getState().session!.principal
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await auth.upgrade(async () => {
+      await browser.account.signUp('bob')
+      server.accounts.get('bob')!.recoverable = true
+    })
+    await auth.signOut()
+    expect(await browser.store.read()).toMatchObject({ current: null, entries: [{ kind: 'device', principal: other }] })
+  })
+
+  test('an upgrade that waits for something ends too', async () => {
+    const { auth, browser } = await signedIn()
+    await browser.store.update((found) => ({
+      ...(found as Keyring),
+      intent: { id: 'i', principal: null, expected: 'ada@example.com', startedAt: 1, expiresAt: 2 },
+    }))
+    await auth.signOut()
+    expect(await browser.store.read()).toMatchObject({ intent: null })
+  })
+
+  test('the next person gets a new identity', async () => {
+    const { auth, principal } = await signedIn()
+    await auth.signOut()
+    const session = await auth.ensureIdentity()
+    expect(session.principal).not.toBe(principal)
+  })
+})
+
+describe('out of a local-first identity', () => {
+  test('it is kept aside', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const { principal } = auth.getState().session!
+    await auth.signOut()
+    expect(auth.getState().authMode).toBe('anonymous')
+    expect((await browser.load()).getState().authMode).toBe('anonymous')
+    expect((await auth.ensureIdentity({ resume: principal })).principal).toBe(principal)
+  })
+
+  test('and deleted only when that is asked for', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    await auth.signOut({ forget: true })
+    expect(await browser.store.read()).toMatchObject({ current: null, entries: [] })
+  })
+
+  test('another one cannot be resumed over an identity in force', async () => {
+    const auth = await testBrowser().load()
+    const { principal } = auth.getState().session!
+    await auth.signOut()
+    await auth.ensureIdentity()
+    const before = auth.getState()
+    await expect(auth.ensureIdentity({ resume: principal })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(auth.getState()).toBe(before)
+  })
+})
+
+describe('unsynced data', () => {
+  test('vetoes, and everything is as before', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ beforeSignOut: () => ({ unsynced: 3 }) })
+    const before = auth.getState()
+    await expect(auth.signOut()).rejects.toMatchObject({ code: 'UNSYNCED_DATA' })
+    expect(auth.getState()).toEqual(before)
+    await auth.signOut({ force: true })
+    expect(auth.getState().authMode).toBe('anonymous')
+  })
+
+  test('that cannot be counted vetoes too', async () => {
+    const failure = new Error('database is gone')
+    const auth = await testBrowser().load({
+      beforeSignOut: () => {
+        throw failure
+      },
+    })
+    await expect(auth.signOut()).rejects.toBe(failure)
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
+  })
+})
+
+test('a confirmed session that is gone is told, and the person stays who they are', async () => {
+  const { browser, principal } = await signedIn()
+  browser.account.setSession(null)
+  const auth = await browser.load()
+  await expect.poll(() => auth.getState().error).toBe('missing')
+  expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+})
+
+describe('a session of somebody else at the account server', () => {
+  const someoneElse = {
+    'of another account': (server: MemoryAccountServer) =>
+      void server.accounts.set('eve', {
+        accountId: 'eve',
+        principal: 'eve',
+        aliases: [],
+        recoverable: true,
+        claims: {},
+      }),
+    'of an account that says another principal now': (server: MemoryAccountServer) =>
+      void server.accounts.set('eve', { ...server.accounts.get('ada')!, principal: 'another' }),
+    'of another account with the same principal': (server: MemoryAccountServer) =>
+      void server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'eve' }),
+  }
+  for (const [name, plant] of Object.entries(someoneElse)) {
+    test(`${name} is told, and changes nothing here`, async () => {
+      const { browser, principal, server } = await signedIn()
+      const before = await browser.store.read()
+      plant(server)
+      browser.account.setSession('eve')
+      const auth = await browser.load()
+      await expect.poll(() => auth.getState().error).toBe('missing')
+      expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+      expect(await browser.store.read()).toEqual(before)
+    })
+  }
+})
+
+test('what the server says of one account says nothing of another one on the device', async () => {
+  const { server, browser } = await signedIn()
+  const other: AccountEntry = {
+    kind: 'account',
+    accountId: 'other',
+    principal: 'other',
+    aliases: ['o'],
+    recoverable: false,
+    claims: {},
+    verifiedAt: 1,
+  }
+  await browser.store.update((found) => ({ ...(found as Keyring), entries: [...(found as Keyring).entries, other] }))
+  server.accounts.get('ada')!.recoverable = true
+  const auth = await browser.load()
+  await expect.poll(() => auth.getState().storage.durability).toBe('recoverable')
+  expect(((await browser.store.read()) as Keyring).entries).toContainEqual(other)
+})
+
+test('what the server says at the start is kept: aliases and recoverability', async () => {
+  const { server, browser, principal } = await signedIn()
+  Object.assign(server.accounts.get('ada')!, { aliases: ['older'], recoverable: true })
+  const auth = await browser.load()
+  await expect.poll(() => auth.getState().storage.durability).toBe('recoverable')
+  expect(auth.getState().session?.principals).toEqual([principal, 'older'])
+  browser.account.online = false
+  expect((await browser.load()).getState().session?.principals).toEqual([principal, 'older'])
+})

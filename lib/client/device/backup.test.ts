@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest'
+import { createSecret, formatSecret } from '../../identity/secret.ts'
+import { testDevice } from '../../testing/device.ts'
+import { testBrowser } from '../client.testing.ts'
+
+describe('a backup', () => {
+  test('brings the same identity back on another device (checklist 28: recover on a changed device)', async () => {
+    const first = await testBrowser().load()
+    const secret = await first.exportSecret()
+    const second = await testBrowser().load({ initialMode: 'anonymous' })
+    expect(await second.importSecret(secret)).toEqual(first.getState().session)
+    expect(second.getState()).toMatchObject({ authMode: 'local-first', storage: { durability: 'recoverable' } })
+  })
+
+  test('counts once the person has shown that they have it', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const secret = await auth.exportSecret()
+    expect(auth.getState().storage.durability).toBe('ephemeral')
+    await auth.confirmBackup(secret)
+    expect(auth.getState().storage.durability).toBe('recoverable')
+    expect((await browser.load()).getState().storage.durability).toBe('recoverable')
+  })
+
+  test('with a mistake in it is refused and changes nothing', async () => {
+    const auth = await testBrowser().load()
+    const state = auth.getState()
+    const other = formatSecret(createSecret())
+    await expect(auth.confirmBackup(other)).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    await expect(auth.confirmBackup('abc')).rejects.toMatchObject({ code: 'SECRET_INVALID' })
+    expect(auth.getState()).toBe(state)
+  })
+
+  test('of nobody is refused', async () => {
+    const auth = await testBrowser().load({ initialMode: 'anonymous' })
+    await expect(auth.exportSecret()).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+  })
+
+  test('no error repeats the secret', async () => {
+    const auth = await testBrowser().load()
+    const secret = formatSecret(createSecret())
+    const failures = await Promise.all(
+      [auth.confirmBackup(secret), auth.importSecret(secret), auth.importSecret(`${secret}=`)].map((act) =>
+        act.catch((error: unknown) => error),
+      ),
+    )
+    for (const failure of failures)
+      expect(`${String(failure)}${JSON.stringify(failure)}${String((failure as Error).cause)}`).not.toContain(secret)
+  })
+})
+
+describe('importing a secret', () => {
+  test('never takes the place of another identity by itself', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const state = auth.getState()
+    await expect(auth.importSecret(formatSecret(createSecret()))).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(auth.getState()).toBe(state)
+    expect((await browser.load()).getState().session).toEqual(state.session)
+  })
+
+  test('sets the other one aside when that is asked for, and it can be taken again', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const first = auth.getState().session!
+    const other = await testDevice()
+    await auth.importSecret(other.secret, { replace: true })
+    expect(auth.getState().session?.principal).toBe(other.principal)
+    expect(await auth.listIdentities()).toEqual([
+      { principal: first.principal, createdAt: browser.clock.now(), origin: 'created' },
+    ])
+
+    await auth.signOut()
+    expect(await auth.ensureIdentity({ resume: first.principal })).toEqual(first)
+  })
+
+  test('never takes the place of an account, asked for or not', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const state = auth.getState()
+    await expect(auth.importSecret(formatSecret(createSecret()), { replace: true })).rejects.toMatchObject({
+      code: 'IDENTITY_CHANGED',
+    })
+    expect(auth.getState().session).toEqual(state.session)
+  })
+
+  test("of the account's own device key gives the secret back and leaves the account in force", async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const secret = await auth.exportSecret()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    await auth.importSecret(secret)
+    expect(auth.getState()).toMatchObject({ authMode: 'external', storage: { durability: 'recoverable' } })
+  })
+
+  test('makes an identity that holds something: a sign-in to another account is a conflict', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    await auth.importSecret(formatSecret(createSecret()))
+    const bob = testBrowser(browser.server)
+    await (await bob.load()).upgrade(() => bob.account.signUp('bob'))
+    expect(await auth.upgrade(() => browser.account.signIn('bob'))).toMatchObject({ outcome: 'conflict' })
+  })
+})
+
+describe('identities that were set aside', () => {
+  test('are none at first, and never the one in force', async () => {
+    const auth = await testBrowser().load()
+    expect(await auth.listIdentities()).toEqual([])
+  })
+})

@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { createSessionResolver } from '../../server/resolver.ts'
+import { type ManualClock, manualClock } from '../../testing/clock.ts'
+import { memoryAccountServer } from '../../testing/memory-account.ts'
+import { readPayload, testBrowser } from '../client.testing.ts'
+import type { Auth } from '../create-auth.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+afterEach(() => vi.unstubAllGlobals())
+
+/** A device whose clock is wrong by so much, and an app server that takes local-first tokens. */
+async function wrongBy(milliseconds: number): Promise<{
+  auth: Auth
+  clock: ManualClock
+  calls: readonly string[]
+  asked: string[]
+  signUp: () => Promise<unknown>
+}> {
+  const right = manualClock()
+  const server = memoryAccountServer(right.now)
+  const browser = testBrowser(server, manualClock(right.now() + milliseconds))
+  const resolver = createSessionResolver({
+    localFirst: { audience: 'https://app.example', afterUpgrade: 'allow' },
+    clock: right.now,
+  })
+  const asked: string[] = []
+  vi.stubGlobal('fetch', async (request: Request) => {
+    const resolution = await resolver.resolve(request)
+    asked.push(resolution.ok ? 'ok' : resolution.error)
+    return resolution.ok ? new Response('yes') : resolution.response()
+  })
+  const auth = await browser.load({ audiences: { 'https://app.example': 'https://app.example' } })
+  return {
+    auth,
+    clock: browser.clock,
+    calls: browser.account.calls,
+    asked,
+    signUp: () => browser.account.signUp('ada'),
+  }
+}
+
+describe.each([2, 10, 60, -2, -20, -60])(
+  'a clock that is wrong by %i minutes (checklist 30: a wrong clock)',
+  (minutes) => {
+    test('costs one refusal at most, and nobody sees it', async () => {
+      const { auth, asked } = await wrongBy(minutes * MINUTE)
+      const states: unknown[] = []
+      auth.subscribe(() => states.push(auth.getState().error))
+      expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
+      expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
+      expect(asked.filter((answer) => answer === 'expired').length).toBeLessThanOrEqual(1)
+      expect(states.filter(Boolean)).toEqual([])
+    })
+
+    test('does not keep anybody from signing up', async () => {
+      const { auth, signUp } = await wrongBy(minutes * MINUTE)
+      expect(await auth.upgrade(signUp)).toMatchObject({ outcome: 'upgraded' })
+      expect(await auth.getToken()).toBe(await auth.getToken())
+    })
+  },
+)
+
+describe('the correction', () => {
+  test('is not made while nobody minds', async () => {
+    const { auth, calls } = await wrongBy(20_000)
+    await auth.fetch('https://app.example/notes')
+    expect(calls).not.toContain('getTime')
+  })
+
+  test('does not follow a server that is further away than a day', async () => {
+    const { auth, asked } = await wrongBy(25 * HOUR)
+    expect((await auth.fetch('https://app.example/notes')).status).toBe(401)
+    expect(asked).toEqual(['expired', 'expired'])
+    expect(auth.getState()).toMatchObject({ error: 'expired', session: {} })
+  })
+
+  test("is made anew when the device's clock was put right meanwhile", async () => {
+    const { auth, clock } = await wrongBy(-HOUR)
+    await auth.fetch('https://app.example/notes')
+    clock.advance(HOUR)
+    expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
+  })
+
+  test('is left out where the account server does not tell the time', async () => {
+    const browser = testBrowser(undefined, manualClock(manualClock().now() + HOUR))
+    const auth = await browser.load({
+      account: { ...browser.account.provider, getTime: () => Promise.reject(new Error('no clock')) },
+    })
+    auth.reportToken('expired')
+    expect(readPayload((await auth.getToken())!)['iat']).toBe(browser.clock.now() / 1000)
+  })
+
+  test('helps an app that reports the refusal itself', async () => {
+    const { auth } = await wrongBy(HOUR)
+    await auth.getToken()
+    auth.reportToken('expired')
+    expect(auth.getState().error).toBe('expired')
+    const iat = readPayload((await auth.getToken())!)['iat'] as number
+    expect(iat).toBe(manualClock().now() / 1000)
+    auth.reportToken(null)
+    expect(auth.getState().error).toBeUndefined()
+  })
+})
