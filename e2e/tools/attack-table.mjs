@@ -1190,6 +1190,28 @@ export const ATTACKS = [
         replace: 'requiredClaims,',
       },
       { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('oauth-provider.test.ts'),
+      name: 'a token that @better-auth/oauth-provider gives a third party > is no session of the account: access_token',
+    },
+  },
+  {
+    attack: 'An ID token that the account server gave to such an app, as the session',
+    defence:
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+    patches: [
+      {
+        file: 'lib/server/external-options.ts',
+        find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
+        replace: 'requiredClaims,',
+      },
+      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
     ],
     test: {
       file: plugin('oauth-client-tokens.test.ts'),
@@ -1203,7 +1225,7 @@ export const ATTACKS = [
       {
         file: 'lib/server/external.ts',
         find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
-        replace: '// unchecked',
+        replace: UNCHECKED,
       },
     ],
     test: {
@@ -1248,7 +1270,7 @@ export const ATTACKS = [
       {
         file: 'lib/server/external.ts',
         find: "if (!types.includes(found)) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED')",
-        replace: '// unchecked',
+        replace: UNCHECKED,
       },
     ],
     test: {
