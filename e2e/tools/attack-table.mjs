@@ -1203,6 +1203,122 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "An app that a user allowed to sign in with the account server (Better Auth's OAuth provider) presents its access token as the user's own session",
+    defence:
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+    patches: [
+      {
+        file: 'lib/server/external-options.ts',
+        find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
+        replace: 'requiredClaims,',
+      },
+      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('oauth-provider.test.ts'),
+      name: 'a token that @better-auth/oauth-provider gives a third party > is no session of the account: access_token',
+    },
+  },
+  {
+    attack: 'An ID token that the account server gave to such an app, as the session',
+    defence:
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+    patches: [
+      {
+        file: 'lib/server/external-options.ts',
+        find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
+        replace: 'requiredClaims,',
+      },
+      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+    ],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: 'a resolver in the same process > refuses an ID token, whatever its audience',
+    },
+  },
+  {
+    attack: 'The same, where the server adds `auth_mode` to every token that it signs',
+    defence: 'A token with `client_id`, `azp` or `scope` is no session, unless the app names that client',
+    patches: [
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: 'a resolver anywhere else > refuses it also where the app adds `auth_mode` to such tokens: by all three',
+    },
+  },
+  {
+    attack: "Such a third party's token, at another server that takes this one for a provider of accounts",
+    defence: '`aliases` says that an issuer runs Latchkey, also where they are not taken',
+    patches: [
+      {
+        file: 'lib/server/external-accounts.ts',
+        find: 'external.aliases ? ownIssuer(external) : external',
+        replace: 'external',
+      },
+    ],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: 'and so it does where `aliases` alone says that the issuer runs Latchkey',
+    },
+  },
+  {
+    attack: 'An anonymous user of a provider, at an app that has a further rule for accounts',
+    defence: 'What a preset checks is checked whatever the app adds',
+    patches: [
+      {
+        file: 'lib/server/presets.ts',
+        find: '(preset.isAccount?.(claims) ?? true) && (isAccount?.(claims) ?? true)',
+        replace: '(isAccount ?? preset.isAccount ?? (() => true))(claims)',
+      },
+    ],
+    test: {
+      file: 'lib/server/presets.test.ts',
+      name: 'a rule of its own of the app does not switch off what the preset checks',
+    },
+  },
+  {
+    attack: 'A logout token, a security event or a DPoP proof of the issuer, as a session',
+    defence: 'Only the types `JWT` and `at+jwt`, and none, unless the app names another',
+    patches: [
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!types.includes(found)) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/server/issuers.test.ts',
+      name: 'what else a token must say > no type of another purpose, unless the app names it: "logout+jwt"',
+    },
+  },
+  {
+    attack: "A foreign issuer names a device's principal as its subject",
+    defence:
+      "Where device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",
+    patches: [
+      {
+        file: 'lib/server/principals.ts',
+        find: 'DEVICE_PRINCIPAL.test(subject)) throw',
+        replace: "DEVICE_PRINCIPAL.test('')) throw",
+      },
+    ],
+    test: {
+      file: 'lib/server/issuers.test.ts',
+      name: 'what else a token must say > a subject that is no device principal, where device keys are accepted as well > e3758389-5e50-8372-aa8e-6797750a7a44 of an issuer without devices',
+    },
+  },
+  {
     attack: 'A token of the exchange is exchanged again, for ever',
     defence: "This server's own `iss` is no issuer to it, under whichever entry",
     patches: [
