@@ -538,6 +538,100 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "An admin makes a user whose id is a device's principal",
+    defence: "An id that a request chose must not have a principal's form",
+    patches: [{ file: plugin('user-hooks.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: "SQLite > a user's id chosen by an admin > is never a device's principal",
+    },
+  },
+  {
+    attack: 'An admin makes a user with the id of a deleted one',
+    defence: "Deleted users' ids stand in the lock, and an id that a request chose must not",
+    patches: [
+      { file: plugin('user-hooks.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
+    ],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: "SQLite > a user's id chosen by an admin > is never the id of a deleted user",
+    },
+  },
+  {
+    attack: "A user whose id is a device's principal comes into the database past the hooks",
+    defence: "An id of a principal's form is never told as one",
+    patches: [{ file: plugin('subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' }],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: "SQLite > a user that got into the database past the hooks > is nobody if its id has a principal's form",
+    },
+  },
+  {
+    attack: "A deleted user's id comes into the database again",
+    defence: 'A retired id is never told as a principal',
+    patches: [
+      {
+        file: plugin('subject.ts'),
+        find: "(row.userId === id && row.kind !== 'retired')",
+        replace: 'row.userId === id',
+      },
+    ],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: 'SQLite > a user that got into the database past the hooks > is nobody if its id was a deleted user, also one that was never looked at',
+    },
+  },
+  {
+    attack: 'A user whose id the lock gives to another account',
+    defence: 'The row of the id has to name the user',
+    patches: [
+      {
+        file: plugin('subject.ts'),
+        find: "(row.userId === id && row.kind !== 'retired')",
+        replace: "row.kind !== 'retired'",
+      },
+    ],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: 'SQLite > a user that got into the database past the hooks > is nobody if the lock gives its id to another user',
+    },
+  },
+  {
+    attack: 'A revoked session asks who the account is now, by its cached cookie',
+    defence: 'The subject is told behind every cookie cache',
+    patches: [
+      {
+        file: plugin('session-endpoint.ts'),
+        find: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx }',
+        replace: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx, getSessionFromCtx }',
+      },
+      {
+        file: plugin('session-endpoint.ts'),
+        find: 'const found = await getAuthoritativeSessionFromCtx(ctx)',
+        replace: 'const found = await getSessionFromCtx(ctx)',
+      },
+    ],
+    test: {
+      file: plugin('cached-session.test.ts'),
+      name: 'SQLite > a session that was revoked while its cookie still says who it was > is told no subject',
+    },
+  },
+  {
+    attack: 'A revoked session asks for a token, by its cached cookie',
+    defence: 'A token is made only for a session that is still there',
+    patches: [
+      {
+        file: plugin('jwt.ts'),
+        find: '(await internalAdapter.findSession(session.token)) !== null',
+        replace: "internalAdapter !== null && session.token !== ''",
+      },
+    ],
+    test: {
+      file: plugin('cached-session.test.ts'),
+      name: 'SQLite > a session that was revoked while its cookie still says who it was > gets no token',
+    },
+  },
+  {
     attack: 'The same, by `bind` after the link was opened',
     defence: '`bind` looks for earlier ways in, too',
     patches: [
@@ -1309,8 +1403,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/principals.ts',
-        find: 'DEVICE_PRINCIPAL.test(subject)) throw',
-        replace: "DEVICE_PRINCIPAL.test('')) throw",
+        find: 'hasPrincipalForm(subject)) throw',
+        replace: "hasPrincipalForm('')) throw",
       },
     ],
     test: {

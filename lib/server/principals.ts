@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { isAliasList, isPrincipal } from './session.ts'
+import { hasPrincipalForm } from '../identity/principal.ts'
 
 /**
  * Says which principal an issuer's subject is.
@@ -42,17 +43,13 @@ export async function principalOf(subject: unknown, issuer: string, rule: Princi
   return bound ?? namespacedPrincipal(issuer, subject)
 }
 
-/** The form of a device's principal, a UUIDv8 (RFC 9562 §5.8). Without case, as some databases compare. */
-const DEVICE_PRINCIPAL = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
-
 /**
  * Refuses a subject that could be a device's principal, from an issuer that knows no devices.
  *
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`
  */
 export function checkNoDevice(subject: unknown): void {
-  if (typeof subject === 'string' && DEVICE_PRINCIPAL.test(subject))
-    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
+  if (typeof subject === 'string' && hasPrincipalForm(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
 }
 
 /** @throws {LatchkeyError} `TOKEN_CLAIM_INVALID` */
