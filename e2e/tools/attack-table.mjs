@@ -672,7 +672,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('bind-endpoint.ts'),
-        find: "if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')",
+        find: "if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
         replace: 'void mayTake',
       },
     ],
