@@ -1,12 +1,11 @@
 import { createAuthEndpoint } from 'better-auth/api'
 import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './acts.ts'
 import { claim } from './claim.ts'
-import { isUntouched } from './credentials.ts'
+import { mayTakeOver } from './handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { type ProvenDevice, findUser } from './lock.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
-import type { BoundUser } from './schema.ts'
 import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
 import { refreshSession } from './sign-in.ts'
 import type { StatusCache } from './status-cache.ts'
@@ -49,16 +48,11 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
   const before = await peekSubject(adapter, id, now)
   if (isOpen(user) && before?.open) {
-    if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')
+    if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')
     await claim(adapter, id, device, now)
   }
   const after = await subjectOf(adapter, id, now)
   // Also where another request bound or pinned it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
   return after
-}
-
-/** A mailbox that was proven after the account was made says nothing about who made it. */
-async function mayTake(ctx: SessionContext, user: BoundUser): Promise<boolean> {
-  return user.principalMailboxBy == null || isUntouched(ctx, user, ctx.context.session.session.token)
 }

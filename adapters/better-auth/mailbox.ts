@@ -19,6 +19,9 @@ import type { BoundUser, PrincipalRow } from './schema.ts'
 /** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
 export const NOBODY = 'nobody'
 
+/** Stands in `principalMailboxBy` after a change of address: whoever asked for that need not be whose mailbox it is. */
+export const MOVED = 'moved'
+
 /** How addresses are compared. */
 export function mailboxOf({ email }: { readonly email: string }): string {
   return email.toLowerCase()
@@ -36,7 +39,8 @@ export function isRecoverable(user: BoundUser): boolean {
 
 /** A proof of the mailbox was written down, but what follows from it was not done yet. */
 export function isProofPending(user: BoundUser): boolean {
-  return user.principalMailboxBy != null && user.emailVerified && !isMailboxProven(user)
+  const { principalMailboxBy: prover } = user
+  return prover != null && prover !== MOVED && user.emailVerified && !isMailboxProven(user)
 }
 
 /** The binding no longer counts, though nobody has written that down yet. */

@@ -49,7 +49,7 @@ export const schema: LatchkeySchema = {
       principalEpoch: { type: 'string', ...hidden },
       /** The e-mail address that was proven, before the binding or since; another address of the user is not. */
       principalMailbox: { type: 'string', ...hidden },
-      /** Who proved a mailbox after the user was made: the principal whose key signed the same request, or `nobody`. */
+      /** Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`, or `moved`. */
       principalMailboxBy: { type: 'string', ...hidden },
     },
   },

@@ -3,8 +3,7 @@ import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
 import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../lib/server.ts'
 import { claim } from './claim.ts'
-import { isUntouched } from './credentials.ts'
-import { noteHandover } from './handover.ts'
+import { mayTakeOver, noteHandover } from './handover.ts'
 import { touchKey } from './keys.ts'
 import { type ProvenDevice, findUser } from './lock.ts'
 import { isOpen } from './subject.ts'
@@ -46,7 +45,7 @@ async function bindSession(
   cache: StatusCache,
   now: Date,
 ): Promise<boolean> {
-  const { signedIn, createdUser, provedMailbox } = notesOf(ctx)
+  const { signedIn, createdUser } = notesOf(ctx)
   if (signedIn !== session.token || createdUser) return false
   const device = await provenDevice(ctx)
   if (!device && !ctx.headers?.has(EXPECT_HEADER)) return false
@@ -57,7 +56,7 @@ async function bindSession(
   if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (!device || meets === 'unsaid') return false
   await touchKey(adapter, device.thumbprint, now)
-  if (!isOpen(user) || (provedMailbox && !(await isUntouched(ctx, user, session.token)))) return false
+  if (!isOpen(user) || !(await mayTakeOver(ctx, user, session.token))) return false
   cache.clear()
   return claimUnlessTaken(ctx, user, device, now)
 }

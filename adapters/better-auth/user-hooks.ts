@@ -1,7 +1,7 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../lib/server.ts'
 import { type Adapter, findRow, reserve } from './lock.ts'
-import { NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
+import { MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { meetsExpectation, notesOf, provenDevice } from './request.ts'
 import { prepareRetirement, retire } from './retire.ts'
@@ -91,7 +91,7 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
   // Who changes to an address and proves it at once proves nothing about the one before.
   if (user.email !== undefined && (await isNewAddress(user.email, tools)))
-    return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }
+    return { principalMailboxBy: MOVED, ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }) }
   if (!user.emailVerified || isAdmins(ctx)) return {}
   notesOf(ctx).provedMailbox = true
   return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }

@@ -504,13 +504,48 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('sign-in.ts'),
-        find: '(provedMailbox && !(await isUntouched(ctx, user, session.token)))',
-        replace: '(provedMailbox && !isUntouched)',
+        find: '!(await mayTakeOver(ctx, user, session.token))',
+        replace: '!mayTakeOver',
       },
     ],
     test: {
       file: plugin('mailbox.test.ts'),
       name: 'SQLite > a mailbox proof binds no account that somebody else could still enter',
+    },
+  },
+  {
+    attack: 'Pre-hijack of an open account, whose mailbox the victim proved before signing in',
+    defence: 'A mailbox that was ever proven binds only where every earlier way in is gone',
+    patches: [
+      {
+        file: plugin('sign-in.ts'),
+        find: '!(await mayTakeOver(ctx, user, session.token))',
+        replace: '(notesOf(ctx).provedMailbox === true && !(await mayTakeOver(ctx, user, session.token)))',
+      },
+    ],
+    test: {
+      file: plugin('mailbox-sequences.test.ts'),
+      name: "SQLite > an account that was made with the victim's address, whose mailbox was proven without a proof > is not bound by the next sign-in, after a verification mail was followed",
+    },
+  },
+  {
+    attack: "An account is moved to the victim's address, and the victim signs in",
+    defence: 'A change of address proves a mailbox for nobody',
+    patches: [{ file: plugin('user-hooks.ts'), find: 'principalMailboxBy: MOVED, ...', replace: '...' }],
+    test: {
+      file: plugin('mailbox-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > is not bound by the victim's sign-in, nor by bind",
+    },
+  },
+  {
+    attack: "An account is moved to the victim's address, and the victim adopts it",
+    defence: 'An account whose address was changed links only where every earlier way in is gone',
+    patches: [
+      { file: plugin('handover.ts'), find: 'user.principalMailboxBy === MOVED ||', replace: 'user.id === MOVED ||' },
+    ],
+    test: {
+      file: plugin('mailbox-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > links nothing of the victim's",
     },
   },
   {
@@ -637,7 +672,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('bind-endpoint.ts'),
-        find: "if (!(await mayTake(ctx, user))) throw refusal('ACCOUNT_HANDED_OVER')",
+        find: "if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
         replace: 'void mayTake',
       },
     ],
