@@ -41,17 +41,20 @@ function provenBy(ctx: SessionContext, tools: BindTools): Promise<ProvenDevice> 
 
 async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
   const { adapter } = ctx.context
-  const { id } = ctx.context.session.user
+  const {
+    session,
+    user: { id },
+  } = ctx.context.session
   const user = await findUser(adapter, 'id', id)
   if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
-  const before = await peekSubject(adapter, id, now)
+  const before = await peekSubject(adapter, id, now, session)
   if (isOpen(user) && before?.open) {
     if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')
     await claim(adapter, id, device, now)
   }
-  const after = await subjectOf(adapter, id, now)
+  const after = await subjectOf(adapter, id, now, session)
   // Also where another request bound or pinned it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
   return after

@@ -1,20 +1,9 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { isUntouched } from './credentials.ts'
+import { isNotedHandover } from './handover-note.ts'
 import type { Adapter, ProvenDevice } from './lock.ts'
 import { MOVED } from './mailbox.ts'
 import type { BoundUser } from './schema.ts'
-import { insertUnique } from './unique.ts'
-
-/** Longer than anybody stays signed in, in milliseconds. */
-const KEPT = 400 * 86_400_000
-
-/**
- * Writes down that a session came from the first proof of a mailbox. Somebody else may have made the account, and may
- * still enter it.
- */
-export async function noteHandover(adapter: Adapter, sessionId: string, now: Date): Promise<void> {
-  await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: nameOf(sessionId), until: new Date(now.getTime() + KEPT) })
-}
 
 /**
  * Tells whether a session may give its device's principal to an open account. A mailbox that was proven since the
@@ -32,9 +21,7 @@ export async function mayTakeOver(ctx: GenericEndpointContext, user: BoundUser, 
 export async function mayLink(ctx: GenericEndpointContext, user: BoundUser, device: ProvenDevice): Promise<boolean> {
   const { adapter } = ctx.context
   const { id, token } = ctx.context.session!.session
-  const isHandedOver =
-    user.principalMailboxBy === MOVED ||
-    (await adapter.count({ model: 'latchkeyProof', where: [{ field: 'jti', value: nameOf(id) }] })) > 0
+  const isHandedOver = user.principalMailboxBy === MOVED || (await isNotedHandover(adapter, id))
   if (!isHandedOver || (user.principal != null && user.principalMailboxBy === user.principal)) return true
   return (await wasBound(adapter, user, device)) || isUntouched(ctx, user, token)
 }
@@ -49,8 +36,4 @@ async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: Prov
     ({ act }) => act.split(':')[0],
   )
   return acts.includes('bind') || (acts.includes('reset') && !acts.includes('link'))
-}
-
-function nameOf(sessionId: string): string {
-  return `handover:${sessionId}`
 }

@@ -53,7 +53,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
  */
 async function readSubject({ adapter, internalAdapter }: AuthContext, { session, user }: Session): Promise<Subject> {
   const isLive = (await internalAdapter.findSession(session.token)) !== null
-  const subject = isLive && (await subjectOf(adapter, user.id, new Date()).catch(rethrow))
+  const subject = isLive && (await subjectOf(adapter, user.id, new Date(), session).catch(rethrow))
   if (!subject) throw new APIError('UNAUTHORIZED')
   return subject
 }

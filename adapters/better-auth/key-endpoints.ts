@@ -82,7 +82,7 @@ async function keyOf(
 
 async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys: KeyRow[]; subject: Subject }> {
   const { adapter, session } = ctx.context
-  const subject = await subjectOf(adapter, session!.user.id, new Date(now))
+  const subject = await subjectOf(adapter, session!.user.id, new Date(now), session!.session)
   if (!subject) throw new APIError('UNAUTHORIZED')
   return { keys: await listKeys(adapter, [subject.principal, ...subject.aliases]), subject }
 }

@@ -37,7 +37,8 @@ export function linkEndpoints(
 ): Record<'latchkeyLink' | 'latchkeyUnlink', Endpoint> {
   const answer = async (ctx: SessionContext): Promise<SessionAnswer> => {
     tools().cache.clear()
-    const subject = await subjectOf(ctx.context.adapter, ctx.context.session.user.id, new Date(clock()))
+    const { session, user } = ctx.context.session
+    const subject = await subjectOf(ctx.context.adapter, user.id, new Date(clock()), session)
     return { now: clock(), session: subject && sessionSubject(ctx.context.session, subject) }
   }
   return {
@@ -84,7 +85,7 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
 async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
-  const subject = await peekSubject(adapter, session.user.id, now)
+  const subject = await peekSubject(adapter, session.user.id, now, session.session)
   if (!user || !subject || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
   if (subject.open) throw refusal('ACCOUNT_OPEN')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
@@ -116,6 +117,6 @@ async function unlink(ctx: SessionContext, alias: string, now: Date): Promise<vo
   const user = await findUser(adapter, 'id', session.user.id)
   if (!user || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
   // What a proof of the mailbox undid is no alias any more.
-  await subjectOf(adapter, user.id, now)
+  await subjectOf(adapter, user.id, now, session.session)
   await giveUp(adapter, user.id, alias, now)
 }

@@ -1,4 +1,5 @@
 import { audit } from './audit.ts'
+import { noteHandover } from './handover-note.ts'
 import { isRevokedKey } from './keys.ts'
 import {
   type Adapter,
@@ -15,9 +16,17 @@ import {
   rowsOf,
 } from './lock.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
+import { type AskingSession, isMakers } from './session-origin.ts'
 
 /** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
 export const NOBODY = 'nobody'
+
+/**
+ * Stands in `principalMailboxBy` after a verification link was opened, or a code typed, by a browser that did not show
+ * whose it was. That may be the account's maker, whose mail program opened the link, or somebody whose address the
+ * maker used: the binding stays until a session asks that the maker's credentials did not make.
+ */
+export const CONTESTED = 'contested'
 
 /** Stands in `principalMailboxBy` after a change of address: whoever asked for that need not be whose mailbox it is. */
 export const MOVED = 'moved'
@@ -54,9 +63,28 @@ function isKeptBy(user: BoundUser, prover: string): boolean {
   return !hasBinding || user.phoneNumberVerified === true || prover === user.principal
 }
 
-/** Completes what follows from a proof of the mailbox. Every look at a user goes through here. */
-export async function settleMailbox(adapter: Adapter, user: BoundUser, now: Date): Promise<BoundUser> {
-  return isProofPending(user) ? proveMailbox(adapter, user, user.principalMailboxBy!, now) : user
+/** The mailbox was proven, and nothing says yet whether by the account's maker. */
+export function isContested(user: BoundUser): boolean {
+  return user.principalMailboxBy === CONTESTED && isResetDue(user)
+}
+
+/**
+ * Completes what follows from a proof of the mailbox. Every look at a user goes through here.
+ *
+ * @param asking - the session for which somebody looks; without one a contested binding stays contested
+ */
+export async function settleMailbox(
+  adapter: Adapter,
+  user: BoundUser,
+  now: Date,
+  asking?: AskingSession,
+): Promise<BoundUser> {
+  if (!isProofPending(user)) return user
+  if (!isContested(user)) return proveMailbox(adapter, user, user.principalMailboxBy!, now)
+  if (!asking || isMakers(asking, user)) return user
+  // Whoever has the mailbox is in, and the maker's credentials may still be there: as after any other first proof.
+  await noteHandover(adapter, asking.id, now)
+  return proveMailbox(adapter, user, NOBODY, now)
 }
 
 /**

@@ -4,6 +4,7 @@ type Tables = NonNullable<BetterAuthPlugin['schema']>
 
 /** The tables of the plugin; the one field that clients see is typed, so that `session.user.principal` is. */
 export interface LatchkeySchema extends Tables {
+  readonly session: { readonly fields: { readonly principalVia: VisibleField<'string'> } }
   readonly user: {
     readonly fields: {
       readonly principal: {
@@ -18,6 +19,12 @@ export interface LatchkeySchema extends Tables {
       readonly principalMailboxBy: HiddenField<'string'>
     }
   }
+}
+
+interface VisibleField<Type> {
+  readonly type: Type
+  readonly input: false
+  readonly required: false
 }
 
 interface HiddenField<Type> {
@@ -39,6 +46,12 @@ const hidden = { input: false, returned: false, required: false } as const
  * So nothing here references `user`.
  */
 export const schema: LatchkeySchema = {
+  session: {
+    fields: {
+      /** What made the session: the principal whose key signed the sign-in, `credential`, or null (a mail, a redirect). */
+      principalVia: { type: 'string', required: false, input: false },
+    },
+  },
   user: {
     fields: {
       /** The canonical principal; counts only while its lock row names this user. */
@@ -49,7 +62,7 @@ export const schema: LatchkeySchema = {
       principalEpoch: { type: 'string', ...hidden },
       /** The e-mail address that was proven, before the binding or since; another address of the user is not. */
       principalMailbox: { type: 'string', ...hidden },
-      /** Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`, or `moved`. */
+      /** Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`, `contested` or `moved`. */
       principalMailboxBy: { type: 'string', ...hidden },
     },
   },

@@ -53,7 +53,8 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     async (ctx) => {
       const found = await accountSession(ctx)
       const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
-      const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())).catch(rethrow))
+      const subject =
+        found && (await look(ctx.context.adapter, found.user.id, new Date(clock()), found.session).catch(rethrow))
       return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })
     },
   )

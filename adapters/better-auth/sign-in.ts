@@ -3,9 +3,12 @@ import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
 import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../lib/server.ts'
 import { claim } from './claim.ts'
-import { mayTakeOver, noteHandover } from './handover.ts'
+import { noteHandover } from './handover-note.ts'
+import { mayTakeOver } from './handover.ts'
 import { touchKey } from './keys.ts'
 import { type ProvenDevice, findUser } from './lock.ts'
+import { isContested, proveMailbox } from './mailbox.ts'
+import { isMailboxSignIn } from './session-origin.ts'
 import { isOpen } from './subject.ts'
 import { refusal } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation, notesOf, provenDevice } from './request.ts'
@@ -38,7 +41,7 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
 
 type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 
-/** @returns whether the account took the device's principal */
+/** @returns whether what the account is has changed: it took the device's principal, or its binding was confirmed */
 async function bindSession(
   ctx: GenericEndpointContext,
   { session, user: { id } }: NewSession,
@@ -56,6 +59,11 @@ async function bindSession(
   if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (!device || meets === 'unsaid') return false
   await touchKey(adapter, device.thumbprint, now)
+  if (isContested(user) && isMailboxSignIn(ctx) && device.principal === user.principal) {
+    cache.clear()
+    await proveMailbox(adapter, user, device.principal, now)
+    return true
+  }
   if (!isOpen(user) || !(await mayTakeOver(ctx, user, session.token))) return false
   cache.clear()
   return claimUnlessTaken(ctx, user, device, now)

@@ -4,6 +4,7 @@ import { recordKey } from './keys.ts'
 import { type Adapter, changeRow, counts, findRow, findUser, rowsOf, taken } from './lock.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './mailbox.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
+import type { AskingSession } from './session-origin.ts'
 import { isUniqueViolation } from './unique.ts'
 
 /** Who an account is to the rest of the world. */
@@ -20,11 +21,17 @@ export interface Subject {
  * Says who an account is, and fixes it: from now on the answer for `principal` never changes.
  * What a crash left half done is completed on the way.
  *
+ * @param asking - the session that asks, which can decide a contested binding
  * @returns null where there is no such user
  */
-export async function subjectOf(adapter: Adapter, userId: string, now: Date): Promise<Subject | null> {
+export async function subjectOf(
+  adapter: Adapter,
+  userId: string,
+  now: Date,
+  asking?: AskingSession,
+): Promise<Subject | null> {
   const found = await findUser(adapter, 'id', userId)
-  const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now))
+  const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking))
   return user && readSubject(adapter, user, now)
 }
 
@@ -33,9 +40,10 @@ export async function peekSubject(
   adapter: Adapter,
   userId: string,
   now: Date,
+  asking?: AskingSession,
 ): Promise<(Subject & { readonly open: boolean }) | null> {
   const found = await findUser(adapter, 'id', userId)
-  const user = found && (await settleMailbox(adapter, found, now))
+  const user = found && (await settleMailbox(adapter, found, now, asking))
   return user && { ...(await readSubject(adapter, user, now)), open: isOpen(user) }
 }
 

@@ -131,7 +131,7 @@ async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise
   const found = await getAuthoritativeSessionFromCtx(ctx)
   // A user of the anonymous plugin is nobody's account.
   if (!found || found.user['isAnonymous'] === true) throw refused('SESSION_MISSING')
-  const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now))
+  const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now), found.session)
   if (!subject) throw refused('SESSION_MISSING')
   const { principal, aliases, accountId } = subject
   return {

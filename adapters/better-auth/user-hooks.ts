@@ -1,11 +1,12 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../lib/server.ts'
 import { type Adapter, findRow, reserve } from './lock.ts'
-import { MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
+import { CONTESTED, MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { meetsExpectation, notesOf, provenDevice } from './request.ts'
 import { prepareRetirement, retire } from './retire.ts'
 import type { BoundUser } from './schema.ts'
+import { isVerification, originOf, principalOfSession } from './session-origin.ts'
 import type { StatusCache } from './status-cache.ts'
 
 type Context = GenericEndpointContext | null
@@ -36,7 +37,12 @@ export function userHooks(tools: HookTools): Hooks {
         },
       },
     },
-    session: { create: { after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx) } },
+    session: {
+      create: {
+        before: async (_, ctx) => ({ data: { principalVia: await originOf(ctx) } }),
+        after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
+      },
+    },
   }
 }
 
@@ -94,7 +100,14 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
     return { principalMailboxBy: MOVED, ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }) }
   if (!user.emailVerified || isAdmins(ctx)) return {}
   notesOf(ctx).provedMailbox = true
-  return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }
+  return { principalMailboxBy: await proverOf(ctx) }
+}
+
+/** Who proves a mailbox: the key that signed the request, or one that made the session of the browser that verifies. */
+async function proverOf(ctx: Context): Promise<string> {
+  const device = await provenDevice(ctx)
+  if (device) return device.principal
+  return isVerification(ctx) ? ((await principalOfSession(ctx)) ?? CONTESTED) : NOBODY
 }
 
 /** The update does not say whose it is: an address that somebody has is this user's own, since it is unique. */

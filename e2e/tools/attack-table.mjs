@@ -673,7 +673,7 @@ export const ATTACKS = [
       {
         file: plugin('bind-endpoint.ts'),
         find: "if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
-        replace: 'void mayTake',
+        replace: 'void mayTakeOver',
       },
     ],
     test: {

@@ -1,0 +1,25 @@
+import type { Adapter } from './lock.ts'
+import { insertUnique } from './unique.ts'
+
+/** Longer than anybody stays signed in, in milliseconds. */
+const KEPT_MS = 400 * 86_400_000
+
+/**
+ * Writes down that a session came from the first proof of a mailbox. Somebody else may have made the account, and may
+ * still enter it.
+ */
+export async function noteHandover(adapter: Adapter, sessionId: string, now: Date): Promise<void> {
+  await insertUnique(adapter, 'latchkeyProof', 'jti', {
+    jti: nameOf(sessionId),
+    until: new Date(now.getTime() + KEPT_MS),
+  })
+}
+
+/** Tells whether a session came from the first proof of a mailbox. */
+export async function isNotedHandover(adapter: Adapter, sessionId: string): Promise<boolean> {
+  return (await adapter.count({ model: 'latchkeyProof', where: [{ field: 'jti', value: nameOf(sessionId) }] })) > 0
+}
+
+function nameOf(sessionId: string): string {
+  return `handover:${sessionId}`
+}
