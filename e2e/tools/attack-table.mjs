@@ -311,7 +311,7 @@ export const ATTACKS = [
     defence: '`auth.fetch` knows a list of origins, and refuses before it sends',
     patches: [
       {
-        file: 'lib/client/tokens/audience.ts',
+        file: 'lib/client/tokens/auth-fetch.ts',
         find: "throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)",
         replace: 'return defaultAudience(options)',
       },

@@ -9,7 +9,7 @@ import type { AccountProvider } from './shared/account-provider.ts'
 
 /** The identity of an app on one device. Made by `createAuth`. */
 export interface Auth {
-  /** Resolves once the stored identity is in force, or storage is known not to work. Never rejects, never waits for the network. */
+  /** Resolves once the stored identity is current, or storage is known not to work. Never rejects, never waits for the network. */
   readonly ready: Promise<void>
   /** The present state: frozen, the same reference until a field changes. */
   getState(): AuthState
@@ -75,7 +75,7 @@ export interface Auth {
    */
   previewConflict(): Promise<ConflictPreview>
   /**
-   * Takes an alias back from the account in force; rows that were moved stay where they are. Needs a fresh session.
+   * Removes an alias from the current account; rows that were moved stay where they are. Needs a fresh session.
    *
    * @param alias - one of `session.principals`, not the first
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `OFFLINE`, `PROVIDER_REFUSED`, `KEYSTORE_*`
@@ -103,16 +103,16 @@ export interface Auth {
    */
   exportSecret(): Promise<string>
   /**
-   * Takes note that the secret is kept elsewhere; from now on the identity counts as recoverable.
+   * Records that the secret is kept elsewhere: from now on the identity counts as recoverable.
    *
    * @param secret - as the person brought it back
    * @throws {LatchkeyError} `SECRET_INVALID`, `PRINCIPAL_MISMATCH`: it is of another identity, `KEYSTORE_*`
    */
   confirmBackup(secret: string): Promise<void>
   /**
-   * Puts the identity of a secret in force.
+   * Makes the identity of a secret current.
    *
-   * @throws {LatchkeyError} `SECRET_INVALID`, `IDENTITY_CHANGED`: another identity is in force, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `SECRET_INVALID`, `IDENTITY_CHANGED`: another identity is current, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
   /** The device identities that were set aside; `ensureIdentity({ resume })` takes one again. */
@@ -123,7 +123,7 @@ export interface Auth {
    * @returns whether it is kept, false also where the browser says nothing within 30 s
    */
   requestPersistence(): Promise<boolean>
-  /** Tells that the app queued or sent a write by another way than `fetch`: from now on this identity holds something. */
+  /** Reports that the app queued or sent a write over another transport than `fetch`: from now on this identity holds something. */
   markWritten(): Promise<void>
   /**
    * Reports what a server said about the token over another transport than `fetch`, a socket for instance.
@@ -131,14 +131,14 @@ export interface Auth {
    * @param error - why the token was refused: `error` is set and the session stays. Null: the token was accepted, and `error` is cleared
    */
   reportToken(error: AuthErrorKind | null): void
-  /** Lets go of connections and timers. The identity stays. */
+  /** Closes connections and timers. The identity stays. */
   close(): void
 }
 
 /**
  * Opens the identity of this device, and makes one at the first start.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is unknown or invalid
  */
 export type CreateAuth = (options?: AuthOptions) => Auth
 
@@ -148,17 +148,17 @@ export interface AuthOptions {
   readonly audience?: string
   /** Further origins that `fetch` may call, with the `aud` of tokens for each, or how to get them. */
   readonly audiences?: Readonly<Record<string, string | ExchangedAudience>>
-  /** Separates store, locks and channel of several apps on one origin; `latchkey` unless told. */
+  /** Separates store, locks and channel of several apps on one origin. Defaults to `latchkey`. */
   readonly name?: string
   /** `local-first` makes an identity at the first start, `anonymous` leaves it to `ensureIdentity`. */
   readonly initialMode?: 'local-first' | 'anonymous'
   /** The external provider. */
   readonly account?: AccountProvider
-  /** Where the identity is kept; IndexedDB unless told. */
+  /** Where the identity is kept. Defaults to IndexedDB. */
   readonly keystore?: RecordStore
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
-  /** The implementation of the primitives; WebCrypto with `@noble` as the fallback unless told. */
+  /** The implementation of the primitives. Defaults to WebCrypto with `@noble` as the fallback. */
   readonly crypto?: CryptoSuite
   /**
    * When the secret is replaced by keys that script can use and not copy, where the browser can store such keys.
@@ -179,7 +179,7 @@ export interface AuthOptions {
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   /** Says what is not synced yet; more than 0 vetoes the sign-out. */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
-  /** Called after the principal in force changed, for instance to re-own local rows. */
+  /** Called after the principal changed, for instance to re-own local rows. */
   readonly onPrincipalChange?: (change: PrincipalChange) => void
   /** Called when a server refused the credential as expired, also after a refresh. */
   readonly onTokenExpired?: () => void
@@ -192,7 +192,7 @@ export interface ExchangedAudience {
   readonly via: 'exchange'
 }
 
-/** What a device identity holds, told by the app. */
+/** The app's description of what an identity holds. */
 export interface LocalHoldings {
   /** How many things the person would miss; 0 means nothing. */
   readonly items: number
@@ -203,7 +203,7 @@ export interface LocalHoldings {
 /** What becomes of a conflict without the person; nothing that could be lost. */
 export type ConflictPolicy = 'ask' | 'adopt' | 'switch'
 
-/** A change of the principal in force. */
+/** A change of the current principal. */
 export interface PrincipalChange {
   readonly from: string | null
   readonly to: string | null
@@ -227,11 +227,11 @@ export interface EnsureIdentityOptions {
 
 /** Options of `importSecret`. */
 export interface ImportSecretOptions {
-  /** Sets the device identity in force aside, and puts the imported one in its place. */
+  /** Sets the current device identity aside, and makes the imported one current. */
   readonly replace?: boolean
 }
 
-/** A device identity that is kept here and not in force. */
+/** A device identity that is kept here and not current. */
 export interface KeptIdentity {
   readonly principal: string
   /** Milliseconds since 1970. */
@@ -247,7 +247,7 @@ export interface SignOutOptions {
   readonly force?: boolean
 }
 
-/** What came of an upgrade. `error` says why it failed; the identity in force is then the one before. */
+/** What came of an upgrade. `error` says why it failed; the identity is then the one before. */
 export type UpgradeResult =
   /** The account has this device's principal: the same identity, now with an account. */
   | { readonly outcome: 'upgraded'; readonly session: Session }

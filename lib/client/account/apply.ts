@@ -1,5 +1,6 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import { EMPTY_KEYRING, currentEntry, putEntry } from '../../keystore/keyring.ts'
+import { putEntry } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import { currentKey } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'

@@ -1,4 +1,5 @@
-import { EMPTY_KEYRING, withSignOut } from '../../keystore/keyring.ts'
+import { withSignOut } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING } from '../../keystore/keyring.ts'
 import type { Context } from '../shared/context.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
-import { currentAccount, currentEntry, replaceEntry } from '../../keystore/keyring.ts'
+import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
+import { currentEntry } from '../../keystore/keyring.ts'
 import type { Conflict, Session } from '../../machine/state.ts'
 import type { Decision } from '../../machine/transition.ts'
 import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult } from '../auth.ts'

@@ -1,4 +1,4 @@
-import { currentAccount, replaceEntry } from '../../keystore/keyring.ts'
+import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import type { AccountEntry, Keyring } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 import { accountEntry, withAliases } from './account-entry.ts'

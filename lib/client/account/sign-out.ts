@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
-import { EMPTY_KEYRING, currentEntry, withSignOut } from '../../keystore/keyring.ts'
+import { withSignOut } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { AccountEntry, DeviceEntry, Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
-import { EMPTY_KEYRING, currentDevice, currentEntry, deviceOf, putEntry, replaceEntry } from '../../keystore/keyring.ts'
+import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type { ImportSecretOptions, KeptIdentity } from '../auth.ts'

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
-import { currentEntry, deviceOf } from '../../keystore/keyring.ts'
+import { deviceOf } from '../../keystore/entries.ts'
+import { currentEntry } from '../../keystore/keyring.ts'
 import { entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type { EnsureIdentityOptions } from '../auth.ts'

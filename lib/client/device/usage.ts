@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { currentDevice, deviceOf, replaceEntry } from '../../keystore/keyring.ts'
+import { currentDevice, deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import type { DeviceEntry } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 import { openEntry } from './current-key.ts'

@@ -1,4 +1,4 @@
-import { currentAccount } from '../../keystore/keyring.ts'
+import { currentAccount } from '../../keystore/entries.ts'
 import type { Context } from './context.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeBase64url } from '../../identity/base64url.ts'
-import { currentAccount, replaceEntry } from '../../keystore/keyring.ts'
+import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import type { AccountEntry, KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type { Context } from '../shared/context.ts'

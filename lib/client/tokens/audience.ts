@@ -1,4 +1,3 @@
-import { LatchkeyError } from '../../errors.ts'
 import type { AuthOptions } from '../auth.ts'
 
 /** `aud` of tokens for the page's own origin. */
@@ -7,15 +6,6 @@ export function defaultAudience(options: AuthOptions): string {
   // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one.
   if (!audience || audience === 'null') throw new TypeError('audience: required where there is no location')
   return audience
-}
-
-/** `aud` of tokens for an origin that `fetch` may call. */
-export function audienceFor(options: AuthOptions, origin: string): string {
-  const { audiences = {} } = options
-  const entry = Object.hasOwn(audiences, origin) ? audiences[origin] : undefined
-  if (entry) return typeof entry === 'string' ? entry : entry.audience
-  if (origin === globalThis.location?.origin) return defaultAudience(options)
-  throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)
 }
 
 /** True if tokens for this audience come from the account server's token exchange. */

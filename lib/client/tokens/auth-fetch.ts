@@ -1,10 +1,11 @@
 import { LatchkeyError } from '../../errors.ts'
-import { currentDevice } from '../../keystore/keyring.ts'
+import { currentDevice } from '../../keystore/entries.ts'
 import { correctClock } from './clock-skew.ts'
 import { markWritten } from '../device/usage.ts'
 import { reasonOf } from './bearer-error.ts'
+import type { AuthOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
-import { audienceFor } from './audience.ts'
+import { defaultAudience } from './audience.ts'
 import type { GetToken } from './token-source.ts'
 
 /** `fetch` with the bearer for the current mode, to allowed origins only; one refresh and one retry on 401. */
@@ -38,6 +39,15 @@ export async function authFetch(
   if (isRefused && answer.status === 401) context.dispatch({ type: 'tokenRejected', reason: reasonOf(answer) })
   else if (error) context.dispatch({ type: 'tokenAccepted' })
   return answer
+}
+
+/** `aud` of tokens for an origin that `fetch` may call. */
+function audienceFor(options: AuthOptions, origin: string): string {
+  const { audiences = {} } = options
+  const entry = Object.hasOwn(audiences, origin) ? audiences[origin] : undefined
+  if (entry) return typeof entry === 'string' ? entry : entry.audience
+  if (origin === globalThis.location?.origin) return defaultAudience(options)
+  throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)
 }
 
 /** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
