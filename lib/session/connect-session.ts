@@ -130,10 +130,10 @@ function createStarter(runtime: SessionRuntime): Starter {
   }
 }
 
-async function update({ core, dispatch, read, waiters }: SessionRuntime, text: string | null): Promise<void> {
+async function update({ state, dispatch, read, waiters }: SessionRuntime, text: string | null): Promise<void> {
   if (text === null || text === undefined) throw new LatchkeyError('SESSION_TOKEN_MISSING')
   const token = read(text, true)
-  if (core().stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
+  if (state().stage !== 'started') throw new LatchkeyError('SESSION_ENDED')
   const verdict = waiters.wait(text)
   dispatch({ type: 'given', token })
   await verdict

@@ -11,14 +11,14 @@ export interface Follower {
 
 /** Makes what keeps a session in step with `auth`. */
 export function createFollower(runtime: SessionRuntime): Follower {
-  const { auth, core, dispatch } = runtime
+  const { auth, state, dispatch } = runtime
   let followed: string | null = null
   let stops: (() => void)[] = []
 
   function follow(): void {
     const { session } = auth.getState()
     const principal = session?.principal ?? null
-    const isSame = principal === followed || (principal !== null && principal === core().principal)
+    const isSame = principal === followed || (principal !== null && principal === state().principal)
     followed = principal
     if (isSame) return dispatch({ type: 'authChanged' })
     dispatch({ type: 'finished' })
@@ -28,7 +28,7 @@ export function createFollower(runtime: SessionRuntime): Follower {
   /** Starts the session of whoever is in force now. */
   async function startNext(session: Session): Promise<void> {
     const isFree = await prepare(runtime, session)
-    const { stage, wanted } = core()
+    const { stage, wanted } = state()
     // While the app prepared somebody else may have come, or the app ended it all.
     if (session.principal !== followed || stage !== 'started') return
     if (isFree) dispatch({ type: 'started', token: null, principal: followed, connect: wanted })

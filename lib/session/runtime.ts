@@ -1,19 +1,21 @@
 import { isLatchkeyError } from '../errors.ts'
+import { type Machine, createMachine } from '../machine/create-machine.ts'
+import { guarded } from '../machine/guarded.ts'
 import { type Alarm, createAlarm } from './alarm.ts'
 import { backoff } from './backoff.ts'
 import type { ConnectedSession } from './connect-session.ts'
-import type { SessionEffect, SessionEvent, World } from './core.ts'
+import { type Core, INITIAL_CORE, type SessionEffect, type SessionEvent, type World } from './core.ts'
 import { type Driver, createDriver } from './driver.ts'
-import { guarded } from './guarded.ts'
-import { type Machine, createMachine } from './machine.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from './options.ts'
 import { type RefreshAnswer, type Refresher, createRefresher } from './refresher.ts'
 import { type SessionToken, readSessionToken } from './session-token.ts'
 import type { SessionSink } from './sink.ts'
+import { type SessionState, stateOf } from './state.ts'
+import { step } from './transition.ts'
 import { type Waiters, createWaiters } from './waiters.ts'
 
 /** What the parts of a session share. */
-export interface SessionRuntime extends Machine {
+export interface SessionRuntime extends Machine<Core, SessionEvent, SessionEffect, SessionState> {
   readonly auth: SessionAuth
   readonly sink: SessionSink
   readonly options: SessionOptions
@@ -28,11 +30,16 @@ export interface SessionRuntime extends Machine {
   read(text: string, isFresh: boolean): SessionToken
   /** Whose data the sink may hold. */
   owner: string | null
+  /** Stops all calls into the app, the sink and `auth`, those of queued events too, until the next start. */
+  halt(): void
   /** Tells the app what was thrown at the session. */
   fault(error: unknown): void
   /** What the app's callbacks get. */
   self(): ConnectedSession
 }
+
+/** What calls into the app, the sink or `auth`. */
+const OUTWARD: readonly SessionEffect['do'][] = ['connect', 'update', 'hold', 'refresh', 'reject', 'accept', 'report']
 
 const SYSTEM_TIMER: SessionTimer = {
   set: (callback, milliseconds) => setTimeout(callback, milliseconds),
@@ -47,10 +54,14 @@ export function createSessionRuntime(
   self: () => ConnectedSession,
 ): SessionRuntime {
   const { clock = Date.now, timer = SYSTEM_TIMER, refresh, audience } = options
-  const machine = createMachine(
-    () => worldOf(runtime, clock()),
-    (effect) => perform(runtime, effect),
-  )
+  let isHalted = false
+  const machine = createMachine<Core, SessionEvent, SessionEffect, SessionState>({
+    initial: INITIAL_CORE,
+    transition: (core, event) => step(core, event, worldOf(runtime, clock())),
+    show: stateOf,
+    record: ({ event }) => void (event.type === 'started' && (isHalted = false)),
+    perform: (effect) => (isHalted && OUTWARD.includes(effect.do) ? undefined : perform(runtime, effect)),
+  })
   const { dispatch } = machine
   const fault = (error: unknown): void => guarded(() => options.onFault?.(error))
   const source = (fresh: boolean): unknown =>
@@ -67,6 +78,7 @@ export function createSessionRuntime(
     retry: createAlarm(clock, timer, () => dispatch({ type: 'retried' })),
     read: (text, isFresh) => readSessionToken(text, options, { now: clock(), mode: auth.getState().authMode, isFresh }),
     owner: null,
+    halt: () => void (isHalted = true),
     fault,
     self,
   }
@@ -118,9 +130,9 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
 }
 
 /** What became of a token says something about `auth` only where it is the credential in force there. */
-function tellAuth({ auth, core }: SessionRuntime, mode: World['mode'], tell: () => unknown): void {
+function tellAuth({ auth, state }: SessionRuntime, mode: World['mode'], tell: () => unknown): void {
   const { authMode, session } = auth.getState()
-  if (session && session.principal === core().principal && authMode === mode) tell()
+  if (session && session.principal === state().principal && authMode === mode) tell()
 }
 
 /** What came of asking for a token. */

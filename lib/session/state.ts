@@ -34,7 +34,7 @@ export function stateOf(core: Core, before?: SessionState): SessionState {
     ...(error && { error }),
     ...(failure && { failure }),
   }
-  return before && JSON.stringify(before) === JSON.stringify(state) ? before : Object.freeze(state)
+  return before && JSON.stringify(before) === JSON.stringify(state) ? before : state
 }
 
 function statusOf(core: Core): SessionStatus {

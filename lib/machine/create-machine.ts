@@ -1,0 +1,97 @@
+import { guarded } from './guarded.ts'
+
+/** One processed event. */
+export interface MachineStep<State, Event, Effect> {
+  readonly event: Event
+  readonly before: State
+  readonly state: State
+  /** What the transition named, in order. */
+  readonly effects: readonly Effect[]
+}
+
+/** What a machine is made of. */
+export interface MachineParts<State, Event, Effect, Snapshot> {
+  readonly initial: State
+  /** Pure. Returns the next state, the same object where nothing changed, and the effects to perform. */
+  transition(state: State, event: Event): readonly [State, ...Effect[]]
+  /** Performs one effect. What it throws is reported; the other effects are still performed. */
+  perform(effect: Effect, step: MachineStep<State, Event, Effect>): unknown
+  /**
+   * Derives the public snapshot; returns `shown` where it is still right. Defaults to the state itself.
+   *
+   * @param shown - the present snapshot; undefined at construction
+   */
+  readonly show?: (state: State, shown?: Snapshot) => Snapshot
+  /** Called for each event after its transition, before its effects: for developer tools. */
+  readonly record?: (step: MachineStep<State, Event, Effect>) => void
+}
+
+/** A running machine. */
+export interface Machine<State, Event, Effect, Snapshot> {
+  /** The state that transitions work on. */
+  state(): State
+  /** The public snapshot: deeply frozen, the same reference until something changes. */
+  getState(): Snapshot
+  /**
+   * Calls `listener` after the snapshot changed, once all queued events are processed. What it throws is reported.
+   *
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: () => void): () => void
+  /**
+   * Processes an event: transition, then effects. An event dispatched by an effect waits until this one is done.
+   *
+   * @param onTransition - called with the event's effects when its turn came, before they are performed
+   */
+  dispatch(event: Event, onTransition?: (effects: readonly Effect[]) => void): void
+}
+
+/** Creates a machine in its initial state. Nothing is performed before the first event. */
+export function createMachine<State, Event, Effect, Snapshot = State>({
+  initial,
+  transition,
+  perform,
+  show = (state) => state as unknown as Snapshot,
+  record,
+}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Effect, Snapshot> {
+  const listeners = new Set<() => void>()
+  const queue: (() => void)[] = []
+  let state = initial
+  let snapshot = freeze(show(state))
+  let isRunning = false
+
+  function run(event: Event, onTransition?: (effects: readonly Effect[]) => void): void {
+    const before = state
+    const [next, ...effects] = transition(before, event)
+    state = next
+    snapshot = freeze(show(state, snapshot))
+    const step = { event, before, state, effects }
+    onTransition?.(effects)
+    record?.(step)
+    for (const effect of effects) guarded(() => perform(effect, step))
+  }
+
+  return {
+    state: () => state,
+    getState: () => snapshot,
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    dispatch(event, onTransition) {
+      queue.push(() => run(event, onTransition))
+      if (isRunning) return
+      const before = snapshot
+      isRunning = true
+      for (let next = queue.shift(); next; next = queue.shift()) guarded(next)
+      isRunning = false
+      if (snapshot !== before) for (const listener of [...listeners]) guarded(listener)
+    },
+  }
+}
+
+function freeze<Value>(value: Value): Value {
+  // Primitives count as frozen.
+  if (!Object.isFrozen(value)) Object.values(Object.freeze(value) as object).forEach(freeze)
+  return value
+}

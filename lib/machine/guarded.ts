@@ -1,0 +1,9 @@
+/** Calls a callback and reports what it throws or rejects with, so that it cannot break the caller. */
+export function guarded(callback: () => unknown): void {
+  const report = (error: unknown): void => (globalThis.reportError ?? console.error)(error)
+  try {
+    Promise.resolve(callback()).catch(report)
+  } catch (error) {
+    report(error)
+  }
+}
