@@ -1,6 +1,6 @@
 import type { AuthEvent, PrincipalChangeReason } from '../../machine/transition.ts'
 import type { Context } from './context.ts'
-import { guarded } from './guarded.ts'
+import { guarded } from '../../machine/guarded.ts'
 
 /** Connects the callbacks of the app. */
 export function connectAppCallbacks(context: Context): void {
