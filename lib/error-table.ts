@@ -137,6 +137,10 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409),
   PRINCIPAL_FIXED: refused('The account has its principal already; it can only be linked to another one.', 409),
   PRINCIPAL_FIELD_FORBIDDEN: refused('`principal*` fields are written by the plugin alone.', 400),
+  USER_ID_FORBIDDEN: refused(
+    "The user's id has the form of a device's principal, belongs to another account, or was a deleted user's.",
+    409,
+  ),
   ACCOUNT_HANDED_OVER: refused(
     'Somebody else may still be able to use the account, from before its mailbox was proven.',
     409,

@@ -34,6 +34,7 @@ export type {
   SupabaseOptions,
   WorkosOptions,
 } from './server/presets.ts'
+export { hasPrincipalForm } from './identity/principal.ts'
 export { namespacedPrincipal } from './server/principals.ts'
 export type { FindPrincipal, PrincipalRule } from './server/principals.ts'
 export type { HeaderReader, HeaderRecord, RequestLike, ResolvableRequest } from './server/request.ts'

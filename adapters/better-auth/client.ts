@@ -225,7 +225,7 @@ function readFailure(outcome: unknown): LatchkeyError | null {
 
 function toFailure(error: NonNullable<Answer['error']>): LatchkeyError {
   const { status, code = '' } = error
-  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES)_/.test(code))
+  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES|USER_ID)_/.test(code))
     return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(
     status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED',

@@ -1,31 +1,74 @@
 import type { GenericEndpointContext } from 'better-auth'
-import type { BoundUser } from './schema.ts'
+import { type BoundUser, LOCK_TABLES } from './schema.ts'
+
+type Context = GenericEndpointContext['context']
+type Fields = Context['tables'][string]['fields']
+
+/** Rows of one table that are read to look into JSON and lists; a table with more counts as a trace. */
+const MAX_ROWS_READ = 1000
+
+/** An id this long stands in no text by chance. */
+const MIN_DISTINCT_ID_LENGTH = 16
+
+/** Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters. */
+const HARMLESS_TABLES = ['user', 'session', 'verification', 'jwks', 'rateLimit', ...LOCK_TABLES]
+
+/** Where plugins keep what belongs to a user outside the database, by a key that ends with the user's id. */
+const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * Tells whether nothing is left by which somebody could use the account who was there before its mailbox was proven:
- * no password, provider, passkey, second factor or other session, nor anything else that names the user.
+ * Tells whether nothing is left by which anyone who used the account before its mailbox was proven could still use it:
+ * no password, provider, passkey, API key, second factor or other session, nor a row of any other plugin that has the
+ * user's id in one of its columns, whatever the column is called.
  *
  * @param token - the session that is asking
  */
-export async function isUntouched(
-  { context }: GenericEndpointContext,
-  user: BoundUser,
-  token: string,
-): Promise<boolean> {
+export async function isUntouched(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
+  const { context } = ctx
   if (user.phoneNumberVerified || (user as { twoFactorEnabled?: boolean | null }).twoFactorEnabled) return false
   const sessions = await context.internalAdapter.listSessions(user.id)
   if (sessions.some((session) => session.token !== token)) return false
-  for (const model of tablesOfUsers(context.tables)) {
-    if ((await context.adapter.count({ model, where: [{ field: 'userId', value: user.id }] })) > 0) return false
+  for (const [model, { fields }] of Object.entries(context.tables)) {
+    if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) return false
   }
-  return true
+  return !(await isInSecondaryStorage(context, user.id))
 }
 
-type Tables = GenericEndpointContext['context']['tables']
+async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
+  if (await hasTextWith(adapter, model, fields, userId)) return true
+  const isNested = Object.values(fields).some(({ type }) => type === 'json' || String(type).endsWith('[]'))
+  if (!isNested) return false
+  const rows = await adapter.findMany<object>({ model, limit: MAX_ROWS_READ })
+  return rows.length === MAX_ROWS_READ || rows.some((row) => JSON.stringify(row).includes(distinctText(userId)))
+}
 
-/** Whatever a plugin keeps about users, now or in a later version. */
-function tablesOfUsers(tables: Tables): string[] {
-  return Object.entries(tables)
-    .filter(([name, { fields }]) => 'userId' in fields && name !== 'session' && !name.startsWith('latchkey'))
-    .map(([name]) => name)
+/** What a text that names the user has in it. A short id, such as a number, has to be a JSON string there. */
+function distinctText(userId: string): string {
+  return userId.length >= MIN_DISTINCT_ID_LENGTH ? userId : JSON.stringify(userId)
+}
+
+/** In a column of its own, or inside a text. */
+async function hasTextWith(
+  adapter: Context['adapter'],
+  model: string,
+  fields: Fields,
+  userId: string,
+): Promise<boolean> {
+  for (const [field, { type, references }] of Object.entries(fields)) {
+    const isReference = references?.model === 'user'
+    if (!isReference && type !== 'string') continue
+    if ((await adapter.count({ model, where: [{ field, value: userId }] })) > 0) return true
+    // A reference may be a number or a UUID in the database, which has no text inside.
+    const where = [{ field, operator: 'contains' as const, value: distinctText(userId) }]
+    if (!isReference && (await adapter.count({ model, where })) > 0) return true
+  }
+  return false
+}
+
+async function isInSecondaryStorage({ secondaryStorage }: Context, userId: string): Promise<boolean> {
+  for (const prefix of SECONDARY_STORAGE_KEYS) {
+    const found = await secondaryStorage?.get(`${prefix}${userId}`)
+    if (found != null) return true
+  }
+  return false
 }

@@ -1,5 +1,7 @@
 import type { AuthContext } from 'better-auth'
+import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
+import { toApiError } from './proofs.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
@@ -16,7 +18,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
 
   // Payload and subject are asked for one after the other: one look at the database serves both.
   const subject = (session: Session): Promise<Subject> => {
-    const found = subjects.get(session) ?? readSubject(context!, session.user.id)
+    const found = subjects.get(session) ?? readSubject(context!, session)
     subjects.set(session, found)
     return found
   }
@@ -46,8 +48,16 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   }
 }
 
-async function readSubject({ adapter }: AuthContext, userId: string): Promise<Subject> {
-  const subject = await subjectOf(adapter, userId, new Date())
-  if (!subject) throw new TypeError('latchkeyJwt: the session has no user')
+/**
+ * @throws {APIError} 401: the session was revoked, though a cookie cache still has it; or `USER_ID_FORBIDDEN`
+ */
+async function readSubject({ adapter, internalAdapter }: AuthContext, { session, user }: Session): Promise<Subject> {
+  const isLive = (await internalAdapter.findSession(session.token)) !== null
+  const subject = isLive && (await subjectOf(adapter, user.id, new Date()).catch(rethrow))
+  if (!subject) throw new APIError('UNAUTHORIZED')
   return subject
+}
+
+function rethrow(error: unknown): never {
+  throw toApiError(error)
 }

@@ -1,7 +1,7 @@
 import type { DBAdapter } from 'better-auth'
 import { audit } from './audit.ts'
 import { revokeKeysOf } from './keys.ts'
-import { type Adapter, changeRow, counts, findRow, isBinding, rowsOf } from './lock.ts'
+import { type Adapter, changeRow, counts, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './lock.ts'
 import { releaseStale } from './mailbox.ts'
 import type { BoundUser } from './schema.ts'
 import { confirm } from './subject.ts'
@@ -13,6 +13,9 @@ import { confirm } from './subject.ts'
 export async function prepareRetirement(adapter: Adapter, user: BoundUser, now: Date): Promise<void> {
   const row = user.principal ? await findRow(adapter, user.principal) : null
   if (row?.kind === 'reserved' && counts(row, user)) await confirm(adapter, user, row, now)
+  // Its id has been, or could have been, its principal: it gets a row, which is retired with the others.
+  if (!(await findRow(adapter, user.id)))
+    await tryInsertRow(adapter, { principal: user.id, userId: user.id, kind: 'alias', epoch: newEpoch() })
   // What a reset gave back to its keys goes to them, not with the account.
   await releaseStale(adapter, user, await rowsOf(adapter, user), now)
 }

@@ -1,5 +1,6 @@
-import { createAuthEndpoint, getSessionFromCtx } from 'better-auth/api'
+import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import type { Endpoint } from './endpoint.ts'
+import { toApiError } from './proofs.ts'
 import { identifiersOf } from './request.ts'
 import { type Subject, peekSubject, subjectOf } from './subject.ts'
 
@@ -29,10 +30,19 @@ export function sessionSubject(
   return { id: session.id, identifiers: identifiersOf(user), ...subject }
 }
 
-/** A user of the anonymous plugin is nobody's account: there is nothing to sign in to again. */
-async function accountSession(ctx: Parameters<typeof getSessionFromCtx>[0]): ReturnType<typeof getSessionFromCtx> {
-  const found = await getSessionFromCtx(ctx)
+type Context = Parameters<typeof getAuthoritativeSessionFromCtx>[0]
+
+/**
+ * Reads the session behind every cookie cache: a revoked one must not learn whose the account is now.
+ * A user of the anonymous plugin is not an account: there is nothing to sign in to again.
+ */
+async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeSessionFromCtx> {
+  const found = await getAuthoritativeSessionFromCtx(ctx)
   return found?.user['isAnonymous'] === true ? null : found
+}
+
+function rethrow(error: unknown): never {
+  throw toApiError(error)
 }
 
 /** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
@@ -43,7 +53,7 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     async (ctx) => {
       const found = await accountSession(ctx)
       const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
-      const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())))
+      const subject = found && (await look(ctx.context.adapter, found.user.id, new Date(clock())).catch(rethrow))
       return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })
     },
   )

@@ -1,3 +1,4 @@
+import { LatchkeyError, hasPrincipalForm } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import { type Adapter, changeRow, counts, findRow, findUser, rowsOf, taken } from './lock.ts'
@@ -51,7 +52,7 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
   // Where it was reset since it was read, its own id would be a third answer.
   const present = user.principal && !isBound ? await findUser(adapter, 'id', user.id) : null
   if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
-  const principal = isBound ? canonical.principal : user.id
+  const principal = isBound ? canonical.principal : await ownId(adapter, user)
   // A principal without its lock row is not the account's, and so neither is what was linked to it.
   const linked =
     isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && counts(row, user)) : []
@@ -61,6 +62,18 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
     aliases: linked.map((row) => row.principal).filter((alias) => alias !== principal),
     recoverable: isRecoverable(user),
   }
+}
+
+/**
+ * The account's own id as its principal.
+ *
+ * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove to be it, or the lock gives it to another account
+ */
+async function ownId(adapter: Adapter, { id }: BoundUser): Promise<string> {
+  const row = await findRow(adapter, id)
+  const isOwn = row === null || (row.userId === id && row.kind !== 'retired')
+  if (!isOwn || hasPrincipalForm(id)) throw new LatchkeyError('USER_ID_FORBIDDEN')
+  return id
 }
 
 async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | null> {

@@ -1,5 +1,6 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
-import { type Adapter, reserve } from './lock.ts'
+import { hasPrincipalForm } from '../../lib/server.ts'
+import { type Adapter, findRow, reserve } from './lock.ts'
 import { NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { meetsExpectation, notesOf, provenDevice } from './request.ts'
@@ -45,8 +46,20 @@ function adapterOf({ auth }: HookTools): Promise<Adapter> {
 
 type NewUser = Partial<BoundUser> & { readonly email: string }
 
+/**
+ * An id that the request chose, as an admin may, is the account's `sub` unless a device's proof gives it another.
+ *
+ * @throws {APIError} `USER_ID_FORBIDDEN`
+ */
+async function checkId({ id }: Partial<BoundUser>, tools: HookTools): Promise<void> {
+  if (id === undefined) return
+  if (hasPrincipalForm(String(id)) || (await findRow(await adapterOf(tools), String(id))))
+    throw refusal('USER_ID_FORBIDDEN')
+}
+
 /** The plugin's columns of a new user, whatever the caller passed for them. */
 async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
+  await checkId(user, tools)
   const mailbox = { principalMailbox: user.emailVerified ? mailboxOf(user) : null, principalMailboxBy: null }
   if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }
   notesOf(ctx).createdUser = true
@@ -75,6 +88,7 @@ function rethrow(error: unknown): never {
 /** What goes into the same UPDATE as the change of a mailbox, so that no crash can part them. */
 async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
+  if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
   // Who changes to an address and proves it at once proves nothing about the one before.
   if (user.email !== undefined && (await isNewAddress(user.email, tools)))
     return user.emailVerified ? { principalMailbox: mailboxOf(user as NewUser) } : { principalMailboxBy: null }

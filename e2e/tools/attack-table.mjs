@@ -530,6 +530,124 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Pre-hijack by the victim's address, with an API key left behind in the account",
+    defence: "Every column of every plugin's table is searched for the user's id, not only those called `userId`",
+    patches: [
+      {
+        file: plugin('credentials.ts'),
+        find: "if (!isReference && type !== 'string') continue",
+        replace: "if (field !== 'userId') continue",
+      },
+    ],
+    test: {
+      file: plugin('untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key of @better-auth/api-key',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with an API key outside the database",
+    defence: 'The secondary storage is searched, too',
+    patches: [{ file: plugin('credentials.ts'), find: 'if (found != null) return true', replace: UNCHECKED }],
+    test: {
+      file: plugin('untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key that is kept in a secondary storage only',
+    },
+  },
+  {
+    attack: "An admin makes a user whose id is a device's principal",
+    defence: "An id that a request chose must not have a principal's form",
+    patches: [{ file: plugin('user-hooks.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: "SQLite > a user's id chosen by an admin > is never a device's principal",
+    },
+  },
+  {
+    attack: 'An admin makes a user with the id of a deleted one',
+    defence: "Deleted users' ids stand in the lock, and an id that a request chose must not",
+    patches: [
+      { file: plugin('user-hooks.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
+    ],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: "SQLite > a user's id chosen by an admin > is never the id of a deleted user",
+    },
+  },
+  {
+    attack: "A user whose id is a device's principal comes into the database past the hooks",
+    defence: "An id of a principal's form is never told as one",
+    patches: [{ file: plugin('subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' }],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: "SQLite > a user that got into the database past the hooks > is nobody if its id has a principal's form",
+    },
+  },
+  {
+    attack: "A deleted user's id comes into the database again",
+    defence: 'A retired id is never told as a principal',
+    patches: [
+      {
+        file: plugin('subject.ts'),
+        find: "(row.userId === id && row.kind !== 'retired')",
+        replace: 'row.userId === id',
+      },
+    ],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: 'SQLite > a user that got into the database past the hooks > is nobody if its id was a deleted user, also one that was never looked at',
+    },
+  },
+  {
+    attack: 'A user whose id the lock gives to another account',
+    defence: 'The row of the id has to name the user',
+    patches: [
+      {
+        file: plugin('subject.ts'),
+        find: "(row.userId === id && row.kind !== 'retired')",
+        replace: "row.kind !== 'retired'",
+      },
+    ],
+    test: {
+      file: plugin('user-id.test.ts'),
+      name: 'SQLite > a user that got into the database past the hooks > is nobody if the lock gives its id to another user',
+    },
+  },
+  {
+    attack: 'A revoked session asks who the account is now, by its cached cookie',
+    defence: 'The subject is told behind every cookie cache',
+    patches: [
+      {
+        file: plugin('session-endpoint.ts'),
+        find: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx }',
+        replace: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx, getSessionFromCtx }',
+      },
+      {
+        file: plugin('session-endpoint.ts'),
+        find: 'const found = await getAuthoritativeSessionFromCtx(ctx)',
+        replace: 'const found = await getSessionFromCtx(ctx)',
+      },
+    ],
+    test: {
+      file: plugin('cached-session.test.ts'),
+      name: 'SQLite > a session that was revoked while its cookie still says who it was > is told no subject',
+    },
+  },
+  {
+    attack: 'A revoked session asks for a token, by its cached cookie',
+    defence: 'A token is made only for a session that is still there',
+    patches: [
+      {
+        file: plugin('jwt.ts'),
+        find: '(await internalAdapter.findSession(session.token)) !== null',
+        replace: "internalAdapter !== null && session.token !== ''",
+      },
+    ],
+    test: {
+      file: plugin('cached-session.test.ts'),
+      name: 'SQLite > a session that was revoked while its cookie still says who it was > gets no token',
+    },
+  },
+  {
     attack: 'The same, by `bind` after the link was opened',
     defence: '`bind` looks for earlier ways in, too',
     patches: [
@@ -1192,6 +1310,122 @@ export const ATTACKS = [
     test: {
       file: plugin('exchange-attacks.test.ts'),
       name: "what was exchanged for a device > is no account at another server, which takes this one's accounts",
+    },
+  },
+  {
+    attack:
+      "An app that a user allowed to sign in with the account server (Better Auth's OAuth provider) presents its access token as the user's own session",
+    defence:
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+    patches: [
+      {
+        file: 'lib/server/external-options.ts',
+        find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
+        replace: 'requiredClaims,',
+      },
+      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('oauth-provider.test.ts'),
+      name: 'a token that @better-auth/oauth-provider gives a third party > is no session of the account: access_token',
+    },
+  },
+  {
+    attack: 'An ID token that the account server gave to such an app, as the session',
+    defence:
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+    patches: [
+      {
+        file: 'lib/server/external-options.ts',
+        find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
+        replace: 'requiredClaims,',
+      },
+      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+    ],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: 'a resolver in the same process > refuses an ID token, whatever its audience',
+    },
+  },
+  {
+    attack: 'The same, where the server adds `auth_mode` to every token that it signs',
+    defence: 'A token with `client_id`, `azp` or `scope` is no session, unless the app names that client',
+    patches: [
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: 'a resolver anywhere else > refuses it also where the app adds `auth_mode` to such tokens: by all three',
+    },
+  },
+  {
+    attack: "Such a third party's token, at another server that takes this one for a provider of accounts",
+    defence: '`aliases` says that an issuer runs Latchkey, also where they are not taken',
+    patches: [
+      {
+        file: 'lib/server/external-accounts.ts',
+        find: 'external.aliases ? ownIssuer(external) : external',
+        replace: 'external',
+      },
+    ],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: 'and so it does where `aliases` alone says that the issuer runs Latchkey',
+    },
+  },
+  {
+    attack: 'An anonymous user of a provider, at an app that has a further rule for accounts',
+    defence: 'What a preset checks is checked whatever the app adds',
+    patches: [
+      {
+        file: 'lib/server/presets.ts',
+        find: '(preset.isAccount?.(claims) ?? true) && (isAccount?.(claims) ?? true)',
+        replace: '(isAccount ?? preset.isAccount ?? (() => true))(claims)',
+      },
+    ],
+    test: {
+      file: 'lib/server/presets.test.ts',
+      name: 'a rule of its own of the app does not switch off what the preset checks',
+    },
+  },
+  {
+    attack: 'A logout token, a security event or a DPoP proof of the issuer, as a session',
+    defence: 'Only the types `JWT` and `at+jwt`, and none, unless the app names another',
+    patches: [
+      {
+        file: 'lib/server/external.ts',
+        find: "if (!types.includes(found)) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/server/issuers.test.ts',
+      name: 'what else a token must say > no type of another purpose, unless the app names it: "logout+jwt"',
+    },
+  },
+  {
+    attack: "A foreign issuer names a device's principal as its subject",
+    defence:
+      "Where device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",
+    patches: [
+      {
+        file: 'lib/server/principals.ts',
+        find: 'hasPrincipalForm(subject)) throw',
+        replace: "hasPrincipalForm('')) throw",
+      },
+    ],
+    test: {
+      file: 'lib/server/issuers.test.ts',
+      name: 'what else a token must say > a subject that is no device principal, where device keys are accepted as well > e3758389-5e50-8372-aa8e-6797750a7a44 of an issuer without devices',
     },
   },
   {

@@ -22,3 +22,11 @@ export function identifierOf(digest: Uint8Array): Identifier {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
   return { principal: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'), thumbprint: encodeBase64url(digest) }
 }
+
+/** The form of a device's principal, a UUIDv8 (RFC 9562 §5.8). Without case, as some databases compare. */
+const DEVICE_PRINCIPAL = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
+
+/** Tells whether a text has the form of a device's principal, so that a device could prove to be it. */
+export function hasPrincipalForm(text: string): boolean {
+  return DEVICE_PRINCIPAL.test(text)
+}

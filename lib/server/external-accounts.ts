@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import { decodeJws } from '../tokens/decode.ts'
 import { EXTERNAL_SIZE_LIMIT } from './external.ts'
-import type { ExternalIssuer } from './external-options.ts'
+import { type ExternalIssuer, ownIssuer } from './external-options.ts'
 import { type SessionResolver, createSessionResolver } from './resolver.ts'
 
 /** An account of another provider, as a verified token says. */
@@ -39,9 +39,11 @@ export function createExternalAccounts(
   const sources = new Map<unknown, Source>()
   for (const external of issuers) {
     const names = [external.issuer].flat()
+    // Aliases are not bound here; what else holds for an issuer that runs Latchkey stays.
+    const rules = { ...(external.aliases ? ownIssuer(external) : external), aliases: false }
     const source = {
       name: names[0]!,
-      resolver: createSessionResolver({ external: { ...external, aliases: false }, anonymous: 'deny', clock }),
+      resolver: createSessionResolver({ external: rules, anonymous: 'deny', clock }),
     }
     if (names.some((name) => sources.has(name))) throw new TypeError('issuers: an issuer is there twice')
     for (const name of names) sources.set(name, source)

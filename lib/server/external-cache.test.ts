@@ -60,7 +60,7 @@ describe('an external token that was verified before', () => {
 
   test('gives the same session', async () => {
     const resolver = resolverOf({ aliases: true })
-    const authorization = `Bearer ${await provider.sign({ aliases: ['alias'], org: { role: 'editor' } })}`
+    const authorization = `Bearer ${await provider.sign({ auth_mode: 'external', aliases: ['alias'], org: { role: 'editor' } })}`
     const first = await resolver.resolve({ authorization })
     expect(await resolver.resolve({ authorization })).toEqual(first)
     expect(first).toMatchObject({

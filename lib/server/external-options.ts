@@ -23,15 +23,21 @@ export interface ExternalIssuer {
   readonly allowMissingParty?: boolean
   /** Header `alg` to accept; every asymmetric one unless told. */
   readonly algorithms?: readonly string[]
-  /** Header `typ` to accept, such as `at+jwt`; any unless told. */
-  readonly type?: string
-  /** Claims that must be there, besides `iss`, `sub` and `exp`. */
+  /** Header `typ` to accept, one or several. Defaults to `JWT`, `at+jwt` and none. */
+  readonly type?: string | readonly string[]
+  /**
+   * OAuth clients whose tokens count as the account's own session, by client id; `any` skips the check. A token with
+   * `client_id`, `azp` or `scope` is otherwise refused. Defaults to `authorizedParties` for an issuer that runs
+   * Latchkey (`aliases`), and to `any` for other issuers, which know no other tokens.
+   */
+  readonly clients?: 'any' | readonly string[]
+  /** Claims that must be present, besides `iss`, `sub` and `exp`. */
   readonly requiredClaims?: readonly string[]
   /** Says whether the token stands for an account; not for the provider's own anonymous users, for instance. */
   readonly isAccount?: (claims: Readonly<Record<string, unknown>>) => boolean
   /** How `sub` becomes the principal: `sub` itself unless told, which only one issuer can have. */
   readonly principal?: PrincipalRule
-  /** Take the `aliases` claim as further principals. Only for a server that runs Latchkey itself. */
+  /** Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey: its tokens need `auth_mode`. */
   readonly aliases?: boolean
   /** Seconds by which clocks may differ, at most 300; 0 unless told. */
   readonly clockTolerance?: number
@@ -49,24 +55,47 @@ export interface IssuerRules {
   readonly parties: readonly string[] | undefined
   readonly allowMissingParty: boolean
   readonly algorithms: readonly string[]
-  readonly type: string | undefined
+  /** Accepted `typ` values, normalized; null: none in the header. */
+  readonly types: readonly (string | null)[]
+  readonly clients: 'any' | readonly string[]
   readonly requiredClaims: readonly string[]
   readonly isAccount: NonNullable<ExternalIssuer['isAccount']>
   readonly principal: PrincipalRule
   readonly aliases: boolean
+  /** The issuer runs Latchkey, so its subjects can be device principals. */
+  readonly isOwn: boolean
   readonly clockTolerance: number
 }
 
-/** @throws {TypeError} an option cannot be meant */
-export function readIssuer(options: ExternalIssuer, clock: () => number): IssuerRules {
+/** The claim by which a server that runs Latchkey marks its own tokens: `external` or `local-first`. */
+const MODE_CLAIM = 'auth_mode'
+const MODES: readonly unknown[] = ['external', 'local-first']
+
+/**
+ * The options of an issuer that runs Latchkey. Its key also signs for others (an OAuth client of the account server gets
+ * tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
+ */
+export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
+  const { requiredClaims = [], authorizedParties = [], clients = authorizedParties, isAccount = () => true } = options
+  return {
+    ...options,
+    clients,
+    requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],
+    isAccount: (claims) => MODES.includes(claims[MODE_CLAIM]) && isAccount(claims),
+  }
+}
+
+/** @throws {TypeError} an option is invalid */
+export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRules {
+  const options = given.aliases ? ownIssuer(given) : given
   const { principal = 'sub', aliases = false, allowMissingParty = false, isAccount = () => true, type } = options
+  const { clients = 'any', requiredClaims = [] } = options
   const issuers = readTexts('issuer', options.issuer)
   if (issuers.includes(LOCAL_FIRST_ISSUER)) throw new TypeError('external.issuer: that is the issuer of device keys')
   if (!['sub', 'namespaced'].includes(principal as string) && typeof principal !== 'function')
     throw new TypeError('external.principal: expected sub, namespaced or a function')
   if (aliases && principal !== 'sub')
     throw new TypeError('external.aliases: the principals of a further issuer are not for it to say')
-  if (type === '') throw new TypeError('external.type: expected a text that is not empty')
   const { keys, algorithms } = readKeys(options, clock)
   return {
     issuers,
@@ -75,13 +104,28 @@ export function readIssuer(options: ExternalIssuer, clock: () => number): Issuer
     audience: options.audience === undefined ? undefined : readTexts('audience', options.audience),
     parties: options.authorizedParties && readTexts('authorizedParties', options.authorizedParties),
     allowMissingParty,
-    type,
-    requiredClaims: ['exp', 'sub', ...(options.requiredClaims ?? [])],
+    types: type === undefined ? DEFAULT_TYPES : readTexts('type', type).map(normalizeType),
+    clients: clients === 'any' ? clients : readClients(clients),
+    requiredClaims: ['exp', 'sub', ...requiredClaims],
     isAccount,
     principal,
     aliases,
+    isOwn: requiredClaims.includes(MODE_CLAIM),
     clockTolerance: readNumber('clockTolerance', options.clockTolerance ?? 0, 0, 300),
   }
+}
+
+/** Logout tokens, security events, DPoP proofs and the like share issuer and key with sessions, and name another type. */
+const DEFAULT_TYPES: readonly (string | null)[] = [null, 'jwt', 'at+jwt']
+
+/** RFC 7515 §4.1.9: media types compare without case, and `application/` may be left out. */
+export function normalizeType(type: string): string {
+  return type.toLowerCase().replace(/^application\//, '')
+}
+
+/** An empty list is valid: it accepts no OAuth client. */
+function readClients(clients: readonly string[]): readonly string[] {
+  return clients.length === 0 ? clients : readTexts('clients', clients)
 }
 
 /** An empty text or list would silently switch a check off. */

@@ -233,10 +233,12 @@ describe('the subject', () => {
 })
 
 describe('aliases', () => {
+  /** Aliases come from a server that runs Latchkey, which marks its tokens. */
+  const MARKED = { auth_mode: 'external' }
   const ALIASES = [ALICE.principal, BOB.principal]
 
   test('are further principals where the option says so', async () => {
-    const resolution = await resolve(await withClaims({ aliases: ALIASES }), resolverOf({ aliases: true }))
+    const resolution = await resolve(await withClaims({ ...MARKED, aliases: ALIASES }), resolverOf({ aliases: true }))
     expect(resolution).toMatchObject({ ok: true, session: { principal: SUBJECT, principals: [SUBJECT, ...ALIASES] } })
   })
 
@@ -248,16 +250,18 @@ describe('aliases', () => {
   test('may be absent, and are at most sixteen', async () => {
     const resolver = resolverOf({ aliases: true })
     const many = Array.from({ length: 17 }, (_, index) => `alias-${index}`)
-    expect(await resolve(await provider.sign(), resolver)).toMatchObject({
+    expect(await resolve(await provider.sign(MARKED), resolver)).toMatchObject({
       ok: true,
       session: { principals: [SUBJECT] },
     })
-    expect(await reasonOf(withClaims({ aliases: many.slice(1) }), resolver)).toBe('accepted')
-    expect(await reasonOf(withClaims({ aliases: many }), resolver)).toBe('TOKEN_CLAIM_INVALID')
+    expect(await reasonOf(withClaims({ ...MARKED, aliases: many.slice(1) }), resolver)).toBe('accepted')
+    expect(await reasonOf(withClaims({ ...MARKED, aliases: many }), resolver)).toBe('TOKEN_CLAIM_INVALID')
   })
 
   test.each([['alice'], [null], [{}], [[1]], [['']], [[null]], [[['a']]]])('%j are refused', async (aliases) => {
-    expect(await reasonOf(withClaims({ aliases }), resolverOf({ aliases: true }))).toBe('TOKEN_CLAIM_INVALID')
+    expect(await reasonOf(withClaims({ ...MARKED, aliases }), resolverOf({ aliases: true }))).toBe(
+      'TOKEN_CLAIM_INVALID',
+    )
   })
 })
 

@@ -8,8 +8,8 @@ import {
 } from 'jose'
 import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
-import { type ExternalIssuer, type IssuerRules, readIssuer } from './external-options.ts'
-import { principalOf, readAliases } from './principals.ts'
+import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './external-options.ts'
+import { checkNoDevice, principalOf, readAliases } from './principals.ts'
 import { type ServerSession, ownedSession } from './session.ts'
 
 /** Most characters of an external token. */
@@ -38,12 +38,14 @@ interface Known {
  * Makes one verifier for each issuer.
  *
  * @param cacheSize - verified tokens kept at most, for each issuer
- * @throws {TypeError} an option cannot be meant, two entries name one issuer, or two could assert the same principal
+ * @param isLocalFirst - device principals are accepted beside these issuers, so that no foreign issuer may assert one
+ * @throws {TypeError} an option is invalid, two entries name one issuer, or two could assert the same principal
  */
 export function createExternalVerifiers(
   options: ExternalIssuer | readonly ExternalIssuer[],
   clock: () => number,
   cacheSize: number,
+  isLocalFirst = false,
 ): ReadonlyMap<unknown, ExternalVerifier> {
   const rules = [options].flat().map((issuer) => readIssuer(issuer, clock))
   if (rules.filter(({ principal }) => principal === 'sub').length > 1) {
@@ -53,17 +55,22 @@ export function createExternalVerifiers(
   }
   const names = rules.flatMap(({ issuers }) => issuers)
   if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is there twice')
-  const verifiers = rules.map((issuer) => createVerifier(issuer, clock, cacheSize))
+  const verifiers = rules.map((issuer) => createVerifier({ ...issuer, isLocalFirst }, clock, cacheSize))
   return new Map(verifiers.flatMap((verifier) => verifier.issuers.map((name) => [name, verifier])))
 }
 
-function createVerifier(rules: IssuerRules, clock: () => number, cacheSize: number): ExternalVerifier {
+interface VerifierRules extends IssuerRules {
+  readonly isLocalFirst: boolean
+}
+
+function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: number): ExternalVerifier {
   const { issuers, clockTolerance } = rules
   const checks = checksOf(rules)
   const known = new BoundedMap<string, Known>(cacheSize)
 
   const verifyAnew = async (token: string, currentDate: Date): Promise<JWTPayload> => {
     const { claims, header, key } = await verify(token, rules, { ...checks, currentDate })
+    checkType(header.typ, rules)
     freeze(claims)
     if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header, key })
     return claims
@@ -80,21 +87,13 @@ function createVerifier(rules: IssuerRules, clock: () => number, cacheSize: numb
   }
 }
 
-function checksOf({
-  issuers,
-  audience,
-  algorithms,
-  requiredClaims,
-  clockTolerance,
-  type,
-}: IssuerRules): JWTVerifyOptions {
+function checksOf({ issuers, audience, algorithms, requiredClaims, clockTolerance }: IssuerRules): JWTVerifyOptions {
   return {
     issuer: [...issuers],
     algorithms: [...algorithms],
     requiredClaims: [...requiredClaims],
     clockTolerance,
     ...(audience && { audience: [...audience] }),
-    ...(type !== undefined && { typ: type }),
   }
 }
 
@@ -117,10 +116,12 @@ function checkTimes({ exp, nbf }: JWTPayload, tolerance: number, date: Date): vo
 }
 
 /** What the app's own rules make of it, each time anew: what they look at may have changed. */
-async function judge(claims: JWTPayload, rules: IssuerRules): Promise<ServerSession> {
+async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSession> {
   checkParty(claims['azp'], rules)
+  checkClient(claims, rules)
   if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
+  if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
   return ownedSession(modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal), aliases, claims)
 }
 
@@ -136,6 +137,20 @@ function freeze(claims: object): void {
 /** A server that runs Latchkey signs for devices without an account, too, and says so. Whoever else says it gains nothing. */
 function modeOf({ auth_mode: mode }: JWTPayload): 'external' | 'local-first' {
   return mode === 'local-first' ? 'local-first' : 'external'
+}
+
+/** Not jose's own check: an absent type is accepted here, and one of several is enough. */
+function checkType(type: unknown, { types }: IssuerRules): void {
+  const found = typeof type === 'string' ? normalizeType(type) : type === undefined ? null : ''
+  if (!types.includes(found)) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED')
+}
+
+/** An OAuth client acts for the account in part (RFC 6749 §1.1); its token is not the account's own session. */
+function checkClient({ client_id: id, azp, scope, scp }: JWTPayload, { clients }: IssuerRules): void {
+  if (clients === 'any' || [id, azp, scope, scp].every((claim) => claim === undefined)) return
+  const names = [id, azp].filter((name) => name !== undefined)
+  const isListed = names.length > 0 && names.every((name) => (clients as readonly unknown[]).includes(name))
+  if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
 }
 
 function checkParty(party: unknown, { parties, allowMissingParty }: IssuerRules): void {
@@ -185,7 +200,6 @@ const CLAIM_CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
   iss: 'TOKEN_ISSUER_MISMATCH',
   nbf: 'TOKEN_NOT_YET_VALID',
   iat: 'TOKEN_NOT_YET_VALID',
-  typ: 'TOKEN_TYPE_UNEXPECTED',
 }
 
 function refusalOf(error: unknown): LatchkeyError {

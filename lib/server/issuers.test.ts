@@ -1,6 +1,6 @@
 import { exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { NOW } from '../tokens/forge.testing.ts'
+import { ALICE, NOW } from '../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './external-options.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from './issuer.testing.ts'
 import { namespacedPrincipal } from './principals.ts'
@@ -59,8 +59,10 @@ describe('several issuers', () => {
     const stolen = await namespacedPrincipal(second.issuer, SUBJECT)
     expect(await outcomeOf(both(), first.sign({ sub: stolen }))).toBe('TOKEN_CLAIM_INVALID')
     const resolver = resolverOf(rulesOf(first, { aliases: true }), rulesOf(second, { principal: 'namespaced' }))
-    expect(await outcomeOf(resolver, first.sign({ aliases: [stolen] }))).toBe('TOKEN_CLAIM_INVALID')
-    expect(await outcomeOf(resolver, first.sign({ aliases: ['another'] }))).toBe(SUBJECT)
+    expect(await outcomeOf(resolver, first.sign({ auth_mode: 'external', aliases: [stolen] }))).toBe(
+      'TOKEN_CLAIM_INVALID',
+    )
+    expect(await outcomeOf(resolver, first.sign({ auth_mode: 'external', aliases: ['another'] }))).toBe(SUBJECT)
   })
 
   test('the second cannot bring aliases', async () => {
@@ -169,6 +171,69 @@ describe('what else a token must say', () => {
       expect(await outcomeOf(resolver, first.sign({}, { typ }))).toBe('TOKEN_TYPE_UNEXPECTED')
   })
 
+  test.each([
+    'logout+jwt',
+    'secevent+jwt',
+    'dpop+jwt',
+    'latchkey-proof+jwt',
+    'oauth-authz-req+jwt',
+    '',
+    'x/jwt',
+    7,
+    null,
+  ])('no type of another purpose, unless the app names it: %j', async (typ) => {
+    expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({}, { typ }))).toBe('TOKEN_TYPE_UNEXPECTED')
+  })
+
+  test.each(['JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'application/JWT', undefined])(
+    'a type of sessions: %j',
+    async (typ) => {
+      expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({}, { typ }))).toBe(SUBJECT)
+    },
+  )
+
+  test('one of the types that the app names', async () => {
+    const resolver = resolverOf(rulesOf(first, { type: ['okta+jwt', 'JWT'] }))
+    for (const typ of ['okta+jwt', 'application/okta+jwt', 'JWT'])
+      expect(await outcomeOf(resolver, first.sign({}, { typ }))).toBe(SUBJECT)
+    for (const typ of ['at+jwt', undefined])
+      expect(await outcomeOf(resolver, first.sign({}, { typ }))).toBe('TOKEN_TYPE_UNEXPECTED')
+  })
+
+  describe('a subject that is no device principal, where device keys are accepted as well', () => {
+    const withDevices = (options: Partial<ExternalIssuer>): SessionResolver =>
+      createSessionResolver({
+        clock: () => NOW * 1000,
+        localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' },
+        external: rulesOf(first, options),
+      })
+
+    test.each([ALICE.principal, ALICE.principal.toUpperCase()])('%s of an issuer without devices', async (sub) => {
+      expect(await outcomeOf(withDevices({}), first.sign({ sub }))).toBe('TOKEN_CLAIM_INVALID')
+      expect(await outcomeOf(withDevices({}), first.sign({ sub, auth_mode: 'external' }))).toBe('TOKEN_CLAIM_INVALID')
+    })
+
+    test('other issuers, other subjects and other rules are unaffected', async () => {
+      const sub = ALICE.principal
+      const uuid = '123e4567-e89b-42d3-a456-426614174000'
+      expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub }))).toBe(sub)
+      expect(await outcomeOf(withDevices({}), first.sign({ sub: uuid }))).toBe(uuid)
+      expect(await outcomeOf(withDevices({ aliases: true }), first.sign({ sub, auth_mode: 'external' }))).toBe(sub)
+      expect(await outcomeOf(withDevices({ principal: 'namespaced' }), first.sign({ sub }))).toBe(
+        await namespacedPrincipal(first.issuer, sub),
+      )
+    })
+  })
+
+  test('no OAuth client that the app does not name', async () => {
+    const named = resolverOf(rulesOf(first, { clients: ['notes-web'] }))
+    expect(await outcomeOf(named, first.sign())).toBe(SUBJECT)
+    expect(await outcomeOf(named, first.sign({ client_id: 'notes-web', scope: 'openid' }))).toBe(SUBJECT)
+    const none = resolverOf(rulesOf(first, { clients: [] }))
+    for (const claims of [{ client_id: 'notes-web' }, { azp: 'notes-web' }, { scope: '' }, { scp: ['openid'] }])
+      expect(await outcomeOf(none, first.sign(claims))).toBe('TOKEN_NOT_AN_ACCOUNT')
+  })
+
   test('that it stands for an account', async () => {
     const resolver = resolverOf(rulesOf(first, { isAccount: ({ bot }) => bot !== true }))
     expect(await outcomeOf(resolver, first.sign())).toBe(SUBJECT)
@@ -203,6 +268,8 @@ describe('createSessionResolver refuses an issuer', () => {
     ['with no party in the list', { authorizedParties: [] }],
     ['with an empty party', { authorizedParties: [''] }],
     ['with an empty type', { type: '' }],
+    ['with no type', { type: [] }],
+    ['with an empty client', { clients: [''] }],
     ['with no algorithm', { algorithms: [] }],
     ['with an unknown rule for the principal', { principal: 'email' as never }],
     ['with a negative tolerance', { clockTolerance: -1 }],

@@ -5,7 +5,7 @@ import { NOW } from '../tokens/forge.testing.ts'
 import { certificateOf } from './certificate.testing.ts'
 import type { ExternalIssuer } from './external-options.ts'
 import { type Algorithm, type TestIssuer, startIssuer } from './issuer.testing.ts'
-import { auth0, betterAuthIssuer, clerk, firebase, supabase, workos } from './presets.ts'
+import { type PresetOptions, auth0, betterAuthIssuer, clerk, firebase, supabase, workos } from './presets.ts'
 import { createSessionResolver } from './resolver.ts'
 
 let provider: TestIssuer
@@ -208,6 +208,19 @@ describe('Clerk', () => {
     )
   })
 
+  test('refuses the token of an OAuth application, also where `azp` may be missing', async () => {
+    const { azp: _, ...without } = claims
+    const rules = clerk({
+      issuer: 'https://clerk.notes.example',
+      authorizedParties: ['https://notes.example'],
+      allowMissingParty: true,
+    })
+    const more = { client_id: 'oauth_app', scope: 'profile' }
+    expect((await outcomeOf(rules, { ...without, ...more }, 'RS256', { typ: 'at+jwt' })).outcome).toBe(
+      'TOKEN_NOT_AN_ACCOUNT',
+    )
+  })
+
   test('with the PEM of the dashboard fetches nothing', async () => {
     const publicKey = await exportSPKI(provider.keys.RS256.publicKey)
     const rules = clerk({
@@ -260,6 +273,13 @@ describe('Supabase', () => {
     ['nobody', { role: undefined }],
   ])('refuses %s', async (_, changes) => {
     expect((await outcomeOf(rules, { ...claims, ...changes }, 'ES256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
+  })
+
+  test("refuses a token of the project's OAuth server, unless the app names the client", async () => {
+    const token = { ...claims, client_id: '9a8b7c6d-5e4f-3a2b-1c0d-9e8f7a6b5c4d' }
+    expect((await outcomeOf(rules, token, 'ES256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
+    const named = supabase({ url: 'https://abc.supabase.co', clients: [token.client_id] })
+    expect((await outcomeOf(named, token, 'ES256')).outcome).toBe(claims.sub)
   })
 
   test('takes a token of before there were anonymous users', async () => {
@@ -327,6 +347,31 @@ describe('Better Auth', () => {
     expect(betterAuthIssuer({ baseURL: 'https://a.example/api/auth', principal: 'namespaced' }).aliases).toBe(false)
     expect(() => betterAuthIssuer({ baseURL: '/api/auth' })).toThrow(TypeError)
   })
+})
+
+test.each<[string, PresetOptions]>([
+  ['a list of required claims', { requiredClaims: ['iat'] }],
+  ['a rule of its own', { isAccount: () => true }],
+])('%s of the app does not switch off what the preset checks', async (_, options) => {
+  const anonymous = { firebase: { sign_in_provider: 'anonymous' } }
+  for (const [rules, claims, reason] of [
+    [
+      firebase({ projectId: 'my-project', ...options }),
+      { ...PRESETS[3]!.claims, ...anonymous },
+      'TOKEN_NOT_AN_ACCOUNT',
+    ],
+    [
+      firebase({ projectId: 'my-project', ...options }),
+      { ...PRESETS[3]!.claims, auth_time: undefined },
+      'TOKEN_CLAIM_INVALID',
+    ],
+    [
+      workos({ clientId: 'client_123456789', ...options }),
+      { ...PRESETS[4]!.claims, sid: undefined },
+      'TOKEN_CLAIM_INVALID',
+    ],
+  ] as const)
+    expect((await outcomeOf(rules, claims, 'RS256')).outcome).toBe(reason)
 })
 
 test('two providers with one subject are two people', async () => {

@@ -1,7 +1,10 @@
 import type { CookieSession, CookieSessionOptions } from './cookie.ts'
-import type { ExternalIssuer } from './external-options.ts'
+import { type ExternalIssuer, ownIssuer } from './external-options.ts'
 
-/** What every preset leaves to the app; it counts before the preset. */
+/**
+ * What every preset leaves to the app. `requiredClaims` and `isAccount` are checked in addition to the preset's own; any
+ * other option replaces it.
+ */
 export type PresetOptions = Partial<Omit<ExternalIssuer, 'issuer' | 'jwksUrl' | 'certificatesUrl'>>
 
 /** Options of {@link clerk}. */
@@ -20,8 +23,10 @@ export interface ClerkOptions extends PresetOptions {
  */
 export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
+  // The same keys sign for OAuth applications of the instance, which name themselves in `client_id`.
+  const clients = options.authorizedParties
   return withKeys(
-    { issuer: base, algorithms: ['RS256'], clockTolerance: 5, ...options },
+    withOptions({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients }, options),
     `${base}/.well-known/jwks.json`,
   )
 }
@@ -44,7 +49,10 @@ export function auth0({ domain, ...options }: Auth0Options): ExternalIssuer {
   const base = originOf(domain)
   const isAccount = ({ gty, sub }: Readonly<Record<string, unknown>>): boolean =>
     gty !== 'client-credentials' && !String(sub).endsWith('@clients')
-  return withKeys({ issuer: `${base}/`, algorithms: ['RS256'], isAccount, ...options }, `${base}/.well-known/jwks.json`)
+  return withKeys(
+    withOptions({ issuer: `${base}/`, algorithms: ['RS256'], isAccount }, options),
+    `${base}/.well-known/jwks.json`,
+  )
 }
 
 /** Options of {@link supabase}. */
@@ -55,7 +63,8 @@ export interface SupabaseOptions extends PresetOptions {
 
 /**
  * Access tokens of Supabase Auth, signed by a project's asymmetric key. The shared HS256 secret of older projects is not
- * taken: change to signing keys. Anonymous users (`is_anonymous`) and the project's own API keys are no accounts.
+ * taken: change to signing keys. Anonymous users (`is_anonymous`), the project's own API keys and the OAuth clients of its
+ * OAuth server (`client_id`) are no accounts.
  *
  * https://supabase.com/docs/guides/auth/jwt-fields
  */
@@ -64,7 +73,7 @@ export function supabase({ url, ...options }: SupabaseOptions): ExternalIssuer {
   const isAccount = ({ role, is_anonymous: isAnonymous }: Readonly<Record<string, unknown>>): boolean =>
     role === 'authenticated' && (isAnonymous ?? false) === false
   return withKeys(
-    { issuer, audience: 'authenticated', algorithms: ['ES256', 'RS256'], isAccount, ...options },
+    withOptions({ issuer, audience: 'authenticated', algorithms: ['ES256', 'RS256'], clients: [], isAccount }, options),
     `${issuer}/.well-known/jwks.json`,
   )
 }
@@ -89,14 +98,10 @@ export function firebase({ projectId, keys = 'jwks', ...options }: FirebaseOptio
   const issuer = `https://securetoken.google.com/${projectId}`
   const isAccount = ({ firebase: details }: Readonly<Record<string, unknown>>): boolean =>
     (details as { sign_in_provider?: unknown } | undefined)?.sign_in_provider !== 'anonymous'
-  const rules: ExternalIssuer = {
-    issuer,
-    audience: projectId,
-    algorithms: ['RS256'],
-    requiredClaims: ['iat', 'auth_time'],
-    isAccount,
-    ...options,
-  }
+  const rules = withOptions(
+    { issuer, audience: projectId, algorithms: ['RS256'], requiredClaims: ['iat', 'auth_time'], isAccount },
+    options,
+  )
   if (options.publicKey !== undefined) return rules
   return keys === 'jwks' ? { ...rules, jwksUrl: GOOGLE_KEYS } : { ...rules, certificatesUrl: GOOGLE_CERTIFICATES }
 }
@@ -117,7 +122,7 @@ export interface WorkosOptions extends PresetOptions {
 export function workos({ clientId, issuer = 'https://api.workos.com', ...options }: WorkosOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
   return withKeys(
-    { issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'], ...options },
+    withOptions({ issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'] }, options),
     `https://api.workos.com/sso/jwks/${encodeURIComponent(clientId)}`,
   )
 }
@@ -138,13 +143,17 @@ export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOption
   const base = withoutSlash(baseURL)
   const { origin } = new URL(base)
   return withKeys(
-    {
-      issuer: origin,
-      audience: origin,
-      aliases: (options.principal ?? 'sub') === 'sub',
-      isAccount: ({ is_anonymous: isAnonymous }) => isAnonymous !== true,
-      ...options,
-    },
+    ownIssuer(
+      withOptions(
+        {
+          issuer: origin,
+          audience: origin,
+          aliases: (options.principal ?? 'sub') === 'sub',
+          isAccount: ({ is_anonymous: isAnonymous }) => isAnonymous !== true,
+        },
+        options,
+      ),
+    ),
     `${base}/jwks`,
   )
 }
@@ -182,6 +191,17 @@ export function betterAuthCookie({
       const { session } = (await response.json()) as { readonly session: CookieSession | null }
       return session && { principal: session.principal, aliases: session.aliases ?? [] }
     },
+  }
+}
+
+/** What the preset checks is checked whatever the app adds: a list of its own must not switch it off. */
+function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIssuer {
+  const { requiredClaims = [], isAccount } = options
+  return {
+    ...preset,
+    ...options,
+    requiredClaims: [...(preset.requiredClaims ?? []), ...requiredClaims],
+    isAccount: (claims) => (preset.isAccount?.(claims) ?? true) && (isAccount?.(claims) ?? true),
   }
 }
 

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { isAliasList, isPrincipal } from './session.ts'
+import { hasPrincipalForm } from '../identity/principal.ts'
 
 /**
  * Says which principal an issuer's subject is.
@@ -40,6 +41,15 @@ export async function principalOf(subject: unknown, issuer: string, rule: Princi
   const bound = rule === 'namespaced' ? null : await rule(subject, issuer)
   if (bound !== null && !isPrincipal(bound)) throw new TypeError('external.principal: expected a principal or null')
   return bound ?? namespacedPrincipal(issuer, subject)
+}
+
+/**
+ * Refuses a subject that could be a device's principal, from an issuer that knows no devices.
+ *
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`
+ */
+export function checkNoDevice(subject: unknown): void {
+  if (typeof subject === 'string' && hasPrincipalForm(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
 }
 
 /** @throws {LatchkeyError} `TOKEN_CLAIM_INVALID` */

@@ -126,7 +126,7 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   const verify = options.localFirst && createLocalFirstSource(options.localFirst, clock, cacheSize)
   const localFirst = (token: string): Route =>
     verify ? { source: 'local-first', judge: () => verify(token) } : refuse('local-first', 'LOCAL_FIRST_DISABLED')
-  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize)
+  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize, verify !== undefined)
   const each = [...new Set(verifiers.values())]
   return (token) => {
     if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)

@@ -27,7 +27,7 @@ async function world(options: SessionOptions = {}, account?: Partial<AccountProv
   const time = testTime()
   const resolver = createSessionResolver({
     localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' },
-    external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: AUDIENCE },
+    external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: AUDIENCE, aliases: true },
     clock: time.clock,
   })
   server = await startSocketServer(resolver, time.clock)
@@ -64,7 +64,13 @@ function accountOf(sub: () => string | undefined, time: () => number): Partial<A
       const principal = sub()
       return principal === undefined ? null : { accountId: 'ada', principal, aliases: [], recoverable: true }
     },
-    getToken: () => issuer.sign({ sub: sub()!, iat: Math.floor(time() / 1000), exp: Math.floor(time() / 1000) + 300 }),
+    getToken: () =>
+      issuer.sign({
+        sub: sub()!,
+        auth_mode: 'external',
+        iat: Math.floor(time() / 1000),
+        exp: Math.floor(time() / 1000) + 300,
+      }),
     withProof: async (mint, run) => (await mint?.(), { result: await run(), sent: true }),
     readFailure: () => null,
     signOut: async () => {},

@@ -13,7 +13,7 @@ import jwt
 LONGEST_TOKEN = 16 * 1024
 # Seconds: for an answer, between two fetches of the keys, and that two clocks may differ.
 PATIENCE, COOLDOWN, SKEW = 5, 30, 10
-REQUIRED = ["iss", "sub", "aud", "iat", "exp", "aliases"]
+REQUIRED = ["iss", "sub", "aud", "iat", "exp", "auth_mode", "aliases"]
 
 
 class TokenRefused(Exception):

@@ -1,0 +1,90 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { oauthProvider } from '@better-auth/oauth-provider'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
+import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
+import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person, testServer } from './server.testing.ts'
+
+// The plugin itself, a whole code flow. Tokens of other shapes: oauth-client-tokens.test.ts.
+const REDIRECT = 'https://third-party.example/callback'
+
+/** The tokens that a third party gets by the authorization code flow with PKCE. */
+async function tokensOfThirdParty(server: TestServer, browser: TestBrowser): Promise<Record<string, string>> {
+  const { api } = server.auth as unknown as { api: Record<string, (input: object) => Promise<Record<string, string>>> }
+  const cookie = [...browser.cookies].map((pair) => pair.join('=')).join('; ')
+  const client = await api['adminCreateOAuthClient']!({
+    headers: new Headers({ cookie }),
+    body: {
+      redirect_uris: [REDIRECT],
+      scope: 'openid profile',
+      token_endpoint_auth_method: 'none',
+      application_type: 'web',
+      skip_consent: true,
+    },
+  })
+  const verifier = randomBytes(32).toString('base64url')
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: client['client_id']!,
+    redirect_uri: REDIRECT,
+    scope: 'openid profile',
+    state: 'state',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    resource: ORIGIN,
+  })
+  const authorized = await browser.send(`/oauth2/authorize?${query}`, { headers: { accept: 'text/html' } })
+  const code = new URL(
+    authorized.headers.get('location') ?? ((await authorized.json()) as { url: string }).url,
+  ).searchParams.get('code')!
+  const answer = await browser.send('/oauth2/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code,
+      client_id: client['client_id']!,
+      redirect_uri: REDIRECT,
+      code_verifier: verifier,
+      resource: ORIGIN,
+    }),
+  })
+  return (await answer.json()) as Record<string, string>
+}
+
+describe('a token that @better-auth/oauth-provider gives a third party', () => {
+  let server: TestServer
+  let tokens: Record<string, string>
+  let userId: unknown
+  beforeAll(async () => {
+    const provider = oauthProvider({
+      loginPage: '/login',
+      consentPage: '/consent',
+      resources: [ORIGIN],
+      enforcePerClientResources: false,
+      silenceWarnings: { oauthAuthServerConfig: true, openidConfig: true },
+    } as never)
+    server = await testServer({ plugins: [latchkey(), latchkeyJwt(), provider] as never })
+    const browser = server.browser()
+    await browser.client.signUp.email(person('ada'))
+    userId = (await server.rows('user'))[0]!['id']
+    tokens = await tokensOfThirdParty(server, browser)
+  })
+
+  test('has the issuer, the audience and the user of the account server', () => {
+    const { access_token: token } = tokens
+    expect(decodeProtectedHeader(token!).typ).toBe('at+jwt')
+    expect(decodeJwt(token!)).toMatchObject({ iss: ORIGIN, sub: userId, client_id: expect.any(String) })
+    expect([decodeJwt(token!).aud].flat()).toContain(ORIGIN)
+  })
+
+  test.each(['access_token', 'id_token'])('is no session of the account: %s', async (kind) => {
+    const request = new Request(`${ORIGIN}/api/notes`, { headers: { authorization: `Bearer ${tokens[kind]}` } })
+    const anywhere = createSessionResolver({
+      external: { ...betterAuthIssuer({ baseURL: AUDIENCE }), fetch: (url) => server.handler(new Request(url)) },
+    })
+    for (const resolver of [createBetterAuthResolver(server.auth), anywhere])
+      expect(await resolver.resolve(request)).toMatchObject({ ok: false, error: 'invalid' })
+  })
+})
