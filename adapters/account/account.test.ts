@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
 import { createBinderHandler, createExternalBinder, memoryBindingStore, namespacedPrincipal } from '../../lib/server.ts'
+import { accountAcceptance } from '../../lib/testing.ts'
 import { type TestIssuer, startIssuer } from '../../lib/server/issuer.testing.ts'
 import { tokenAccount } from './index.ts'
 
@@ -233,4 +234,16 @@ describe('the handler', () => {
     ])
     expect(chunks).toBeLessThan(24)
   })
+})
+
+describe('the acceptance suite of account providers', () => {
+  const open = async () => {
+    const { provider, account, signIn } = world()
+    return {
+      provider: account,
+      signUp: () => signIn(),
+      setOnline: (isOnline: boolean) => void (provider.online = isOnline),
+    }
+  }
+  test.each(accountAcceptance(open))('$name', ({ run }) => run())
 })

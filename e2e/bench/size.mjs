@@ -25,5 +25,5 @@ export async function benchSize() {
   row('latchkey: createAuth, first load', latchkey.first)
   row('better-auth/client with anonymousClient', peer.first)
   console.log(`  ratio ${(latchkey.first / peer.first).toFixed(2)}`)
-  row('latchkey, later: acts, and @noble if needed', latchkey.later)
+  row('latchkey, later: the rest, and @noble if needed', latchkey.later)
 }

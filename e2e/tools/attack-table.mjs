@@ -312,8 +312,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/tokens/auth-fetch.ts',
-        find: "throw runtime.core.fail('ORIGIN_NOT_ALLOWED', origin)",
-        replace: 'return runtime.audience()',
+        find: "throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)",
+        replace: 'return defaultAudience(options)',
       },
     ],
     test: {
@@ -359,8 +359,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
-        find: "sent) throw runtime.core.fail('PROOF_NOT_SENT')",
-        replace: 'sent) void 0',
+        find: "sent && !isDone) throw new LatchkeyError('PROOF_NOT_SENT')",
+        replace: 'sent && !isDone) void 0',
       },
     ],
     test: {
@@ -388,9 +388,9 @@ export const ATTACKS = [
     defence: "It waits for the person's word",
     patches: [
       {
-        file: 'lib/client/account/session-check.ts',
-        find: 'if (isFirst && (await holdsNothing(runtime, before)))',
-        replace: 'if (isFirst || (await holdsNothing(runtime, before)))',
+        file: 'lib/client/account/decide.ts',
+        find: "if (consent === 'none') return 'show'",
+        replace: "if (consent === 'none' && isTaken) return 'show'",
       },
     ],
     test: {
@@ -399,13 +399,29 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'Login CSRF: a session is planted between the confirmation of an account and the step that makes it current',
+    defence: 'Each answer of the account server has to name the account that was confirmed',
+    patches: [
+      {
+        file: 'lib/client/account/apply.ts',
+        find: 'if (found.accountId !== accountId) throw',
+        replace: 'if (found.accountId === null) throw',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > is another one right after the confirmation: what was said of one account is not done to another',
+    },
+  },
+  {
     attack: "A pending intent is completed by a session of the attacker's account",
     defence: 'It completes by itself only for an account that has proven what the person typed',
     patches: [
       {
         file: 'lib/client/account/session-check.ts',
-        find: 'return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)',
-        replace: 'return expected !== undefined && identifiers.length > 0',
+        find: 'const isExpected = expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)',
+        replace: 'const isExpected = expected !== undefined && identifiers.length > 0',
       },
     ],
     test: {

@@ -1,11 +1,11 @@
-import { confirmSession } from './account/revalidate.ts'
+import { revalidate } from './account/revalidate.ts'
 import { harden } from './device/harden.ts'
 import { exclusively } from './shared/lock.ts'
 import { deliverOutbox } from './account/outbox.ts'
-import { lookOutside } from './account/session-check.ts'
+import { checkSession } from './account/session-check.ts'
 import { readPersistence } from './device/persistence.ts'
-import { reportToApp } from './shared/app-callbacks.ts'
-import type { Runtime } from './shared/context.ts'
+import { connectAppCallbacks } from './shared/app-callbacks.ts'
+import type { Context } from './shared/context.ts'
 import { connectTabs, readAgain } from './shared/tab-sync.ts'
 
 /**
@@ -14,29 +14,29 @@ import { connectTabs, readAgain } from './shared/tab-sync.ts'
  * @param isFirst - there was no record when this page started
  * @returns a function that lets go of it all
  */
-export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => void> {
+export async function startBackground(context: Context, isFirst: boolean): Promise<() => void> {
   const heard = new AbortController()
-  const { announce, leave } = connectTabs(runtime, heard.signal)
+  const { announce, leave } = connectTabs(context, heard.signal)
   const settle = (): void => {
-    if (runtime.ring().entries.length > 0) runtime.store.trace?.leave()
+    if (context.keyring()?.entries.length) context.store.trace?.leave()
     announce()
-    void hardenAll(runtime, announce)
+    void hardenAll(context, announce)
   }
-  runtime.on('announce', settle)
-  runtime.on(
+  context.on('announce', settle)
+  context.on(
     'deliverOutbox',
-    () => void inBackground(runtime, () => exclusively(runtime, () => deliverOutbox(runtime))),
+    () => void inBackground(context, () => exclusively(context, () => deliverOutbox(context))),
   )
-  reportToApp(runtime)
-  listen(runtime, heard.signal)
+  connectAppCallbacks(context)
+  listen(context, heard.signal)
   // Before its redirect an upgrade has no time to say that it waits.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
-  readPersistence(runtime)
-  await readAgain(runtime)
+  readPersistence(context)
+  await readAgain(context)
   // The identity may be newer than this connection.
   settle()
-  runtime.dispatch({ type: 'networkFound' })
-  askServer(runtime, isFirst)
+  context.dispatch({ type: 'networkFound' })
+  askServer(context, isFirst)
   return () => {
     heard.abort()
     leave()
@@ -44,41 +44,41 @@ export async function attach(runtime: Runtime, isFirst: boolean): Promise<() => 
 }
 
 /** A page that was frozen or put aside has missed what others said meanwhile. */
-function listen(runtime: Runtime, signal: AbortSignal): void {
+function listen(context: Context, signal: AbortSignal): void {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
   on(globalThis, 'online', () => {
-    runtime.dispatch({ type: 'networkFound' })
-    askServer(runtime)
+    context.dispatch({ type: 'networkFound' })
+    askServer(context)
   })
-  on(globalThis, 'offline', () => runtime.dispatch({ type: 'networkLost' }))
-  on(globalThis, 'pageshow', () => void readAgain(runtime))
-  on(globalThis.document, 'resume', () => void readAgain(runtime))
+  on(globalThis, 'offline', () => context.dispatch({ type: 'networkLost' }))
+  on(globalThis, 'pageshow', () => void readAgain(context))
+  on(globalThis.document, 'resume', () => void readAgain(context))
   // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
-  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(runtime)))
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(context)))
 }
 
-async function wake(runtime: Runtime): Promise<void> {
-  await readAgain(runtime)
+async function wake(context: Context): Promise<void> {
+  await readAgain(context)
   // The mail was read somewhere else, and its link may have been followed there.
-  if (runtime.getState().phase === 'pending') askServer(runtime)
+  if (context.getState().phase === 'pending') askServer(context)
 }
 
 /** What the account server says about the session there. */
-function askServer(runtime: Runtime, isFirst = false): void {
-  void inBackground(runtime, () => confirmSession(runtime))
-  void inBackground(runtime, () => lookOutside(runtime, isFirst))
+function askServer(context: Context, isFirst = false): void {
+  void inBackground(context, () => revalidate(context))
+  void inBackground(context, () => checkSession(context, isFirst))
 }
 
-async function hardenAll(runtime: Runtime, announce: () => void): Promise<void> {
-  while (await harden(runtime)) announce()
+async function hardenAll(context: Context, announce: () => void): Promise<void> {
+  while (await harden(context)) announce()
 }
 
 /** Unreachable is not rejected: what fails here is tried again when the network is back. */
-async function inBackground(runtime: Runtime, work: () => Promise<void>): Promise<void> {
+async function inBackground(context: Context, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch {
-    runtime.dispatch({ type: 'networkLost' })
+    context.dispatch({ type: 'networkLost' })
   }
 }

@@ -1,11 +1,11 @@
 import { expect, vi } from 'vitest'
-import { type Auth } from './create-auth.ts'
+import { type Auth } from './auth.ts'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import { type ManualClock, manualClock } from '../testing/clock.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
-import type { AuthOptions } from './options.ts'
+import type { AuthOptions } from './auth.ts'
 
 /** A device of a test: a store, a connection to an account server, and as many page loads as wanted. */
 export interface TestBrowser {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import type { Keyring } from '../keystore/record.ts'
 import type { Fault } from '../testing/faulty-store.ts'
 import { testDevice } from '../testing/device.ts'
-import type { Auth } from './create-auth.ts'
+import type { Auth } from './auth.ts'
 import {
   type FaultyDevice,
   type FaultyPage,
@@ -15,7 +15,7 @@ import {
   openPage,
   testEnvironment,
 } from './faults.testing.ts'
-import type { AuthOptions } from './options.ts'
+import type { AuthOptions } from './auth.ts'
 
 const FAULTS: readonly Fault[] = ['rejects', 'answerLost', 'dies', 'hangs', 'answersLate']
 
@@ -357,7 +357,7 @@ async function runClean(action: Action): Promise<CleanRun> {
   const prepared = await faultyDevice()
   await action.before?.(prepared)
   const seed = await prepared.seed()
-  const known = [...devicesIn(seed.record as Keyring | undefined), other.principal, 'bob']
+  const known = [...devicesIn((seed.record ?? null) as Keyring | null), other.principal, 'bob']
   const device = await faultyDevice(seed)
   const restarts: Promise<string>[] = []
   const records: string[] = []
@@ -488,7 +488,7 @@ async function expectWhole(action: Action, clean: CleanRun, fault: readonly [Fau
 async function expectRestart(action: Action, clean: CleanRun, device: FaultyDevice): Promise<void> {
   const ring = await device.ring()
   const devices = devicesIn(ring)
-  const owned = devicesIn(clean.seed.record as Keyring | undefined)
+  const owned = devicesIn((clean.seed.record ?? null) as Keyring | null)
   counts.lost += owned.filter((principal) => clean.kept.includes(principal) && !devices.includes(principal)).length
   counts.duplicated += Math.max(0, devices.length - Math.max(owned.length, clean.kept.length))
   expect(counts).toMatchObject({ lost: 0, duplicated: 0 })

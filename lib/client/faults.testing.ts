@@ -13,8 +13,8 @@ import {
   type MemoryAccountServer,
   memoryAccountServer,
 } from '../testing/memory-account.ts'
-import type { Auth } from './create-auth.ts'
-import type { AuthOptions } from './options.ts'
+import type { Auth } from './auth.ts'
+import type { AuthOptions } from './auth.ts'
 
 // Loaded once, it is at hand at once: nothing that a test waits for depends on a file being read.
 await import('./lazy.ts')
@@ -39,7 +39,7 @@ export interface FaultyDevice {
   /** The account server's own clock. */
   readonly serverClock: ManualClock
   /** The record as it is now. */
-  ring(): Promise<Keyring | undefined>
+  ring(): Promise<Keyring | null>
   /** Takes the record away, as clearing the site's data does. */
   clear(keepsTrace: boolean): void
   seed(): Promise<Seed>
@@ -242,7 +242,7 @@ function locks(): unknown {
  * What matters in a record, as text to compare. Identities that `known` lacks are numbered in their order, since each run
  * makes its own.
  */
-export function essenceOf(ring: Keyring | undefined, known: readonly string[]): string {
+export function essenceOf(ring: Keyring | null, known: readonly string[]): string {
   if (!ring) return 'nothing'
   const made: string[] = []
   const nameOf = (principal: string): string => {
@@ -269,14 +269,14 @@ export function essenceOf(ring: Keyring | undefined, known: readonly string[]): 
 }
 
 /** Principals of the device identities in a record. */
-export function devicesIn(ring: Keyring | undefined): string[] {
+export function devicesIn(ring: Keyring | null): string[] {
   return ring?.entries.filter(({ kind }) => kind === 'device').map(({ principal }) => principal) ?? []
 }
 
 const tried = new Set<string>()
 
 /** Tells which device identities of a record cannot sign as who they are. */
-export async function brokenIn(ring: Keyring | undefined): Promise<string[]> {
+export async function brokenIn(ring: Keyring | null): Promise<string[]> {
   const devices = ring?.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device') ?? []
   const isWorking = await Promise.all(devices.map(works))
   return devices.filter((_, index) => !isWorking[index]).map(({ principal }) => principal)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createSecret, formatSecret } from '../identity/secret.ts'
-import { type Keyring, currentEntry, parseKeyring } from '../keystore/record.ts'
+import { type Keyring, parseKeyring } from '../keystore/record.ts'
+import { currentEntry } from '../keystore/keyring.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import { testDevice } from '../testing/device.ts'
 import type { Fault } from '../testing/faulty-store.ts'
@@ -18,7 +19,7 @@ import {
   testEnvironment,
 } from './faults.testing.ts'
 import { type Doing, type RecordRules, recordRules } from './model.testing.ts'
-import type { AuthOptions } from './options.ts'
+import type { AuthOptions } from './auth.ts'
 
 /** What a person, an app, a network, a browser and a server can do to one device. */
 const ACTS = [
@@ -310,11 +311,11 @@ async function look(world: World): Promise<void> {
   await idle(world)
   world.explicit.clear()
   world.isFaulty = false
-  world.isNew &&= ring === undefined
+  world.isNew &&= ring === null
   await expectSameAfterRestart(world, ring)
 }
 
-async function expectSameAfterRestart(world: World, ring: Keyring | undefined): Promise<void> {
+async function expectSameAfterRestart(world: World, ring: Keyring | null): Promise<void> {
   const { device } = world
   const essence = essenceOf(ring, devicesIn(ring))
   if (!ring || essence === world.restarted) return

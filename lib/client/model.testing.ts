@@ -1,4 +1,5 @@
-import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, currentEntry } from '../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Entry, type Keyring } from '../keystore/record.ts'
+import { currentEntry } from '../keystore/keyring.ts'
 
 /** What a tab is doing while it changes the record. */
 export interface Doing {
@@ -24,7 +25,7 @@ export interface Facts {
 /** The rules that every single change of the record must keep, whoever makes it. */
 export interface RecordRules {
   /** Looks at one change; what is wrong with it is kept in `violations`. */
-  observe(doing: Doing, facts: Facts, before: Keyring | undefined, after: Keyring | undefined): void
+  observe(doing: Doing, facts: Facts, before: Keyring | null, after: Keyring | null): void
   /** The record was taken away from outside. */
   vanished(isTraced: boolean): void
   readonly violations: readonly string[]
@@ -42,7 +43,7 @@ export function recordRules(): RecordRules {
   const rules = { violations, made: 0 }
   const expect = (isRight: boolean, rule: string): void => void (isRight || violations.push(rule))
 
-  function observe(doing: Doing, facts: Facts, found: Keyring | undefined, after: Keyring | undefined): void {
+  function observe(doing: Doing, facts: Facts, found: Keyring | null, after: Keyring | null): void {
     if (!after) return expect(!found, 'a record is never taken away')
     const before = found ?? NOTHING
     if (!found) observeFirst(doing, facts, after)
@@ -65,7 +66,7 @@ export function recordRules(): RecordRules {
   }
 
   /** A page puts back what it knows after the record was taken away; that somebody asked for it is looked at elsewhere. */
-  function isPutBack(found: Keyring | undefined, after: Keyring): boolean {
+  function isPutBack(found: Keyring | null, after: Keyring): boolean {
     return !found && after.current !== null && inForce.has(after.current)
   }
 
@@ -109,7 +110,7 @@ export function recordRules(): RecordRules {
     )
   }
 
-  function observeNew({ acts }: Doing, facts: Facts, found: Keyring | undefined, entry: DeviceEntry): void {
+  function observeNew({ acts }: Doing, facts: Facts, found: Keyring | null, entry: DeviceEntry): void {
     if (acts.includes('import') && (facts.importable.has(entry.principal) || everSeen.has(entry.principal))) return
     if (acts.includes('ensureIdentity')) return
     rules.made++

@@ -15,7 +15,7 @@ import {
   openPage,
   testEnvironment,
 } from './faults.testing.ts'
-import type { AuthOptions } from './options.ts'
+import type { AuthOptions } from './auth.ts'
 
 let environment: TestEnvironment
 

@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory.ts'
-import {
-  type AccountEntry,
-  type DeviceEntry,
-  EMPTY_KEYRING,
-  type Keyring,
-  currentEntry,
-  entryId,
-  parseKeyring,
-} from './record.ts'
+import { EMPTY_KEYRING, currentEntry } from './keyring.ts'
+import { type AccountEntry, type DeviceEntry, type Keyring, entryId, parseKeyring } from './record.ts'
 import { openKeystore } from './store.ts'
 
 const device: DeviceEntry = {
@@ -41,7 +34,7 @@ describe('a sound record', () => {
   })
 
   test('is absent where nothing is stored', () => {
-    expect(parseKeyring(undefined)).toBeUndefined()
+    expect(parseKeyring(undefined)).toBeNull()
   })
 
   test('names the identity in force', () => {

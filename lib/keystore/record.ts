@@ -94,44 +94,27 @@ export interface OutboxItem {
 /** The one record of an app on a device. */
 export interface Keyring {
   readonly v: typeof RECORD_VERSION
-  /** {@link entryId} of the identity in force; null is anonymous by choice, after a sign-out. */
+  /** {@link entryId} of the current identity; null is anonymous by choice, after a sign-out. */
   readonly current: string | null
   readonly entries: readonly Entry[]
   readonly intent: Intent | null
   readonly outbox: readonly OutboxItem[]
 }
 
-/** A keyring with nothing in it. */
-export const EMPTY_KEYRING: Keyring = { v: RECORD_VERSION, current: null, entries: [], intent: null, outbox: [] }
-
 /** The name of an entry inside its keyring. */
 export function entryId(entry: Entry): string {
   return entry.kind === 'device' ? `device:${entry.principal}` : `account:${entry.accountId}`
-}
-
-/** The identity in force, if any. */
-export function currentEntry(ring: Keyring): Entry | undefined {
-  return ring.entries.find((entry) => entryId(entry) === ring.current)
-}
-
-/** The upgrade that waits, unless it expired or another identity is in force by now. `now` in milliseconds since 1970. */
-export function liveIntent(ring: Keyring, now: number): Intent | null {
-  const { intent } = ring
-  return intent &&
-    (intent.conflict || intent.expiresAt > now) &&
-    intent.principal === (currentEntry(ring)?.principal ?? null)
-    ? intent
-    : null
 }
 
 /**
  * Reads a stored value. Unknown further members are kept.
  *
  * @param value - what the store holds; undefined where it holds nothing
+ * @returns null where there is no record
  * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, `KEYSTORE_NEWER`
  */
-export function parseKeyring(value: unknown): Keyring | undefined {
-  if (value === undefined) return undefined
+export function parseKeyring(value: unknown): Keyring | null {
+  if (value === undefined) return null
   const ring = value as Keyring
   if (ring?.v > RECORD_VERSION) throw new LatchkeyError('KEYSTORE_NEWER')
   if (!isKeyring(ring)) throw new LatchkeyError('KEYSTORE_CORRUPT')
@@ -144,7 +127,11 @@ function isKeyring(ring: Keyring): boolean {
     Array.isArray(ring.entries) &&
     ring.entries.every(isEntry) &&
     Array.isArray(ring.outbox)
-  return isSound && typeof ring.intent === 'object' && (ring.current === null || currentEntry(ring) !== undefined)
+  return (
+    isSound &&
+    typeof ring.intent === 'object' &&
+    (ring.current === null || ring.entries.some((entry) => entryId(entry) === ring.current))
+  )
 }
 
 function isEntry(entry: Entry): boolean {

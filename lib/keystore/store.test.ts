@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createFaults, faultyStore } from '../testing/faulty-store.ts'
 import { memoryStore } from './memory.ts'
-import { EMPTY_KEYRING, type Keyring } from './record.ts'
+import { EMPTY_KEYRING } from './keyring.ts'
+import type { Keyring } from './record.ts'
 import { type RecordStore, openKeystore } from './store.ts'
 
 /** A store whose record can be taken away, with a trace beside it. */
@@ -19,8 +20,8 @@ function clearable(): RecordStore & { clear(): void; isTraced: boolean } {
   return store
 }
 
-const withCurrent = (ring: Keyring): Keyring => ({
-  ...ring,
+const withCurrent = (ring: Keyring | null): Keyring => ({
+  ...(ring ?? EMPTY_KEYRING),
   outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }],
 })
 
@@ -28,7 +29,7 @@ describe('a record that vanished', () => {
   test('is told apart from a first visit by what was seen here', async () => {
     const store = clearable()
     const keystore = openKeystore(store)
-    expect(await keystore.read()).toBeUndefined()
+    expect(await keystore.read()).toBeNull()
     await keystore.update(withCurrent)
     store.clear()
     await expect(keystore.read()).rejects.toMatchObject({ code: 'KEYSTORE_VANISHED' })
@@ -51,7 +52,7 @@ describe('a record that vanished', () => {
     const keystore = openKeystore(store)
     await keystore.update(withCurrent)
     store.clear()
-    await keystore.update((ring) => ring, true)
+    await keystore.update((ring) => ring, { restores: true })
     expect(await store.read()).toMatchObject({ outbox: [{ id: 'one' }] })
   })
 

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { EMPTY_KEYRING, type Keyring, parseKeyring } from './record.ts'
+import { type Keyring, parseKeyring } from './record.ts'
 
 /**
  * Where the one record is kept. Any implementation must pass `storeAcceptance` from `latchkey/testing`.
@@ -39,27 +39,35 @@ export interface Trace {
   leave(): void
 }
 
-/** A store whose record is checked on the way in. */
+/** A store whose record is checked on the way in. Null is a record that does not exist. */
 export interface Keystore {
   /** The record as it was last read or written here. */
-  known(): Keyring | undefined
+  known(): Keyring | null
   /** @throws {LatchkeyError} the `KEYSTORE_*` codes */
-  read(): Promise<Keyring | undefined>
+  read(): Promise<Keyring | null>
   /**
-   * @param updater - gets the record; where there is none an empty one
-   * @param isExplicit - somebody asked for an identity: a record that vanished is made anew from what is known here
+   * @param updater - gets the record and returns the new one; the same reference, or null, writes nothing
    * @throws {LatchkeyError} the `KEYSTORE_*` codes, and what `updater` throws
    */
-  update(updater: (found: Keyring) => Keyring, isExplicit?: boolean): Promise<void>
+  update(updater: Updater, options?: UpdateOptions): Promise<void>
 }
 
-/** Puts the record's checks in front of a store, so that what is damaged, newer or gone is never overwritten. */
+/** Changes the record; synchronous and pure. */
+export type Updater = (found: Keyring | null) => Keyring | null
+
+/** How a record is updated. */
+export interface UpdateOptions {
+  /** The app asked for an identity: a record that vanished is made anew from what is known here. */
+  readonly restores?: boolean
+}
+
+/** Puts the record's checks in front of a store, so that a damaged, newer or vanished record is never overwritten. */
 export function openKeystore(store: RecordStore): Keystore {
-  let known: Keyring | undefined
+  let known: Keyring | null = null
   let updates = 0
 
   // Latchkey never deletes a record: one that was seen and is not there was taken away.
-  const check = (found: Keyring | undefined): Keyring | undefined => {
+  const check = (found: Keyring | null): Keyring | null => {
     if (!found && (known || store.trace?.found())) throw new LatchkeyError('KEYSTORE_VANISHED')
     return found
   }
@@ -74,13 +82,12 @@ export function openKeystore(store: RecordStore): Keystore {
       // An update that has overtaken this read knows better.
       return before < updates ? known : (known = check(parseKeyring(value)))
     },
-    async update(updater, isExplicit) {
-      known = await store.update((value) => {
-        const found = parseKeyring(value)
-        const next = updater((isExplicit ? found : check(found)) ?? known ?? EMPTY_KEYRING)
-        // An empty record would mean that somebody signed out.
-        return next === EMPTY_KEYRING ? found : next
+    async update(updater, { restores } = {}) {
+      const value = await store.update((stored) => {
+        const found = parseKeyring(stored)
+        return updater((restores ? found : check(found)) ?? known) ?? stored
       })
+      known = (value as Keyring | undefined) ?? null
       updates++
     },
   }

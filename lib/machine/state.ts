@@ -1,13 +1,6 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import {
-  type AccountEntry,
-  type DeviceEntry,
-  type Entry,
-  type Keyring,
-  type WaitingAccount,
-  currentEntry,
-  liveIntent,
-} from '../keystore/record.ts'
+import { currentEntry, liveIntent } from '../keystore/keyring.ts'
+import type { AccountEntry, DeviceEntry, Entry, Keyring, WaitingAccount } from '../keystore/record.ts'
 
 /** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
@@ -106,11 +99,11 @@ export interface StoreFacts {
 }
 
 /** Derives the stored part of the state. */
-export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View {
-  const { principal, kind, aliases = [], claims = {}, recoverable }: Partial<Merged> = currentEntry(ring) ?? {}
+export function viewOf(keyring: Keyring | null, { durability, problem }: StoreFacts): View {
+  const { principal, kind, aliases = [], claims = {}, recoverable }: Partial<Merged> = currentEntry(keyring) ?? {}
   const principals = [principal!, ...aliases]
   // After an adoption the key of this device is that of an alias.
-  const devices = ring.entries.filter(
+  const devices = (keyring?.entries ?? []).filter(
     (other): other is DeviceEntry => other.kind === 'device' && principals.includes(other.principal),
   )
   // An account never brings back what was encrypted with `deriveKey`; a backup does.
@@ -134,8 +127,8 @@ export function viewOf(ring: Keyring, { durability, problem }: StoreFacts): View
 type Merged = Omit<AccountEntry, 'kind'> & Pick<Entry, 'kind'>
 
 /** What the record says of an upgrade that waits. */
-export function waitingOf(ring: Keyring, now: number): UpgradeState {
-  const { conflict, expected, expiresAt, principal } = liveIntent(ring, now) ?? {}
+export function waitingOf(keyring: Keyring | null, now: number): UpgradeState {
+  const { conflict, expected, expiresAt, principal } = liveIntent(keyring, now) ?? {}
   if (conflict) return { conflict: { principal: principal!, ...conflict } }
   return expiresAt ? { pending: { expected: expected!, expiresAt } } : {}
 }

@@ -1,4 +1,4 @@
-import type { Auth } from '../client/create-auth.ts'
+import type { Auth } from '../client/auth.ts'
 import type { ConnectedSession } from './connect-session.ts'
 import type { SessionErrorKind } from './transport.ts'
 

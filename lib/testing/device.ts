@@ -1,7 +1,7 @@
 import type { CryptoSuite } from '../identity/crypto.ts'
 import { type DeviceKey, openDeviceKey } from '../identity/device-key.ts'
 import { createSecret, formatSecret, parseSecret } from '../identity/secret.ts'
-import { type TokenInput, mintToken, signJws } from '../tokens/mint.ts'
+import { type TokenInput, mintToken } from '../tokens/mint.ts'
 import { type ProofInput, mintProof } from '../tokens/prove.ts'
 
 /** A device identity without a store, for tests of servers. */
@@ -31,6 +31,6 @@ export async function testDevice(
     secret,
     key,
     token: (input) => mintToken(key, { now: now(), ...input }),
-    proof: (input) => mintProof(signJws, key, { now: now(), ...input }),
+    proof: (input) => mintProof(key, { now: now(), ...input }),
   }
 }

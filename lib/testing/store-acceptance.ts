@@ -127,7 +127,7 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
   },
 }
 
-function expectEqual(actual: unknown, expected: unknown): void {
+export function expectEqual(actual: unknown, expected: unknown): void {
   const [left, right] = [inspect(actual), inspect(expected)]
   if (left !== right) throw new Error(`expected ${right}, got ${left}`)
 }

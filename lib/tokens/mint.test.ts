@@ -6,7 +6,7 @@ import { nobleSuite } from '../identity/noble.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Purpose } from './claims.ts'
 import { ACCOUNT_SERVER, APP, NOW, VECTORS, membersOf } from './forge.testing.ts'
-import { mintToken, signJws } from './mint.ts'
+import { mintToken } from './mint.ts'
 import { mintProof } from './prove.ts'
 import { createProofVerifier, createTokenVerifier } from './verify.ts'
 
@@ -27,7 +27,7 @@ describe.each([nativeSuite, nobleSuite])('with the suite $name', (suite) => {
     ])('mints the %s proof of the vector, byte for byte', async (_, proof) => {
       const { aud, jti, purpose, nonce, link_to: linkTo } = membersOf(proof, 1) as Record<string, string>
       const input = { audience: aud!, now: vector.now, jti: jti!, purpose: purpose as Purpose, nonce, linkTo }
-      expect(await mintProof(signJws, await open(), input)).toBe(proof)
+      expect(await mintProof(await open(), input)).toBe(proof)
     })
   })
 })
@@ -65,8 +65,7 @@ describe('minting', () => {
 
   test('gives every proof a jti of its own, of 16 bytes', async () => {
     const key = await open()
-    const mint = (): Promise<string> =>
-      mintProof(signJws, key, { audience: ACCOUNT_SERVER, now: NOW, purpose: 'exchange' })
+    const mint = (): Promise<string> => mintProof(key, { audience: ACCOUNT_SERVER, now: NOW, purpose: 'exchange' })
     const proofs = await Promise.all(Array.from({ length: 20 }, mint))
     const jtis = proofs.map((proof) => String(membersOf(proof, 1)['jti']))
     expect(new Set(jtis).size).toBe(20)
@@ -74,7 +73,7 @@ describe('minting', () => {
   })
 
   test('leaves out what was not given', async () => {
-    const proof = await mintProof(signJws, await open(), { audience: ACCOUNT_SERVER, now: NOW, purpose: 'exchange' })
+    const proof = await mintProof(await open(), { audience: ACCOUNT_SERVER, now: NOW, purpose: 'exchange' })
     expect(Object.keys(membersOf(proof, 1))).toEqual(['iss', 'sub', 'aud', 'iat', 'exp', 'jti', 'purpose', 'sub_jwk'])
   })
 })

@@ -1,6 +1,6 @@
 import type { DeviceKey } from '../identity/device-key.ts'
 import { PROOF_LIFETIME, type Purpose } from './claims.ts'
-import type { signJws } from './mint.ts'
+import { signJws } from './mint.ts'
 
 /** Header `typ` of a proof. */
 export const PROOF_TYPE = 'latchkey-proof+jwt'
@@ -20,10 +20,10 @@ export interface ProofInput {
   readonly jti?: string
 }
 
-/** Signs a proof that lasts 60 seconds. `sign` is given, since the browser loads this file apart from it. */
-export function mintProof(sign: typeof signJws, key: DeviceKey, input: ProofInput): Promise<string> {
+/** Signs a proof that lasts 60 seconds. */
+export function mintProof(key: DeviceKey, input: ProofInput): Promise<string> {
   const { audience, now, jti = randomId(), purpose, nonce, linkTo } = input
-  return sign(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, { jti, purpose, nonce, link_to: linkTo })
+  return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, { jti, purpose, nonce, link_to: linkTo })
 }
 
 /** 16 random bytes, base64url. */

@@ -1,162 +1,158 @@
-import type { LatchkeyErrorCode } from '../../errors.ts'
-import type { AccountEntry, Entry, Keyring } from '../../keystore/record.ts'
+import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
+import { putEntry } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
+import { type Entry, type Keyring, entryId } from '../../keystore/record.ts'
+import { currentKey } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
-import { accountEntry } from './revalidate.ts'
+import type { Context } from '../shared/context.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
-import { deliverOutbox, withSignOut } from './outbox.ts'
 import { proofFor } from '../shared/proof.ts'
-import type { Runtime } from '../shared/context.ts'
+import { accountEntry } from './account-entry.ts'
+import { type Facts, decide, isSameIdentity } from './decide.ts'
+import { endSession } from './outbox.ts'
 
-/** How an account came into force. */
-export type Taken = 'upgraded' | 'switched' | 'conflict'
-
-/** The account has the principal that is in force here: also when only the first answer was lost. */
-export function isSameIdentity(found: AccountSession, before: Entry | undefined): boolean {
-  return before !== undefined && [found.principal, ...found.aliases].includes(before.principal)
-}
+/** What came of a session: the account is current, both identities are kept, or the session waits for the user. */
+export type Settled = 'upgraded' | 'switched' | 'conflict' | 'shown'
 
 /**
- * Puts an account in force that the person chose: by signing in to it, or by their word. An account that nobody has
- * used yet takes this device's principal first. Where it has another principal and the device holds something, both are
- * kept for the person to decide.
+ * Decides about a session and acts, until nothing is left to learn.
  *
- * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is in force
+ * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is current; `SESSION_MISSING`; what the
+ *   account server answers
  */
-export async function takeAccount(
-  runtime: Runtime,
-  account: AccountProvider,
-  before: Entry | undefined,
-  peeked: AccountSession,
-): Promise<Taken> {
+export async function settle(context: Context, account: AccountProvider, facts: Facts): Promise<Settled> {
+  const next = await step(context, account, facts)
+  return typeof next === 'string' ? next : settle(context, account, { ...facts, ...next })
+}
+
+/** Performs one step. @returns how it ended, or what it learned */
+async function step(context: Context, account: AccountProvider, facts: Facts): Promise<Settled | Partial<Facts>> {
+  switch (decide(facts)) {
+    case 'show':
+      return 'shown'
+    case 'complete':
+      await commit(context, facts, () => true)
+      return 'upgraded'
+    case 'switch':
+      return replaceIdentity(context, facts)
+    case 'hold':
+      return hold(context, facts)
+    case 'bind':
+      return bind(context, account, facts)
+    case 'fix':
+      return fix(account, facts)
+    case 'link':
+      return link(context, account, facts)
+    case 'describe':
+      return { isEmpty: await holdsNothing(context, facts.before) }
+  }
+}
+
+/** Reads the session without `peek`, which fixes the account's principal. The app may have written something meanwhile. */
+async function fix(account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+  const found = await account.getSession()
+  if (!found) throw new LatchkeyError('SESSION_MISSING')
+  return { found: checkSame(found, facts), isFixed: true, isEmpty: undefined }
+}
+
+/** Consent to one account is none to another that signed in meanwhile. */
+function checkSame(found: AccountSession, { found: { accountId } }: Facts): AccountSession {
+  if (found.accountId !== accountId) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
+  return found
+}
+
+async function bind(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+  const key = await currentKey(context)
+  if (!key || !account.bind) return fix(account, facts)
   try {
-    return await take(runtime, before, peeked.open ? await settleOpen(runtime, account) : peeked)
+    const found = await account.bind((nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }))
+    return { found: checkSame(found, facts), isFixed: true }
   } catch (error) {
-    if (!runtime.core.isLatchkeyError(error, 'PRINCIPAL_TAKEN')) throw error
-    return hold(runtime, before, await confirmed(runtime, account), true)
+    if (!isLatchkeyError(error) || !REFUSALS.includes(error.code)) throw error
+    return { ...(await fix(account, facts)), isTaken: error.code === 'PRINCIPAL_TAKEN' }
   }
 }
 
-/** The same, without giving the account this device's principal: nobody asked for that. */
-export async function takeAsItIs(
-  runtime: Runtime,
+/** The account keeps its own principal. */
+const REFUSALS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_TAKEN', 'PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
+
+async function link(
+  context: Context,
   account: AccountProvider,
-  before: Entry | undefined,
-): Promise<Taken> {
-  return take(runtime, before, await confirmed(runtime, account))
+  { before, found: { principal: linkTo }, isTaken }: Facts,
+): Promise<Partial<Facts>> {
+  if (isTaken) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  const key = await currentKey(context)
+  if (!account.link || !key) throw new LatchkeyError('PROVIDER_REFUSED', 'the account provider cannot link')
+  const found = await account.link((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+  if (!isSameIdentity(found, before))
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the account server did not record the alias')
+  return { found }
 }
 
-async function take(runtime: Runtime, before: Entry | undefined, found: AccountSession): Promise<Taken> {
-  if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
-  // Asked again where it counts: the app may have written something while the person signed in.
-  if ((await holdsNothing(runtime, before)) && (await commit(runtime, before, found, (entry) => !isMarked(entry))))
-    return 'switched'
-  return hold(runtime, before, found, false)
+async function replaceIdentity(context: Context, facts: Facts): Promise<'switched' | Partial<Facts>> {
+  // Asked again inside the transaction: the app may have written something since it was described.
+  const isDone = await commit(context, facts, (entry) => facts.decision !== undefined || !isMarked(entry))
+  return isDone ? 'switched' : { isEmpty: false }
 }
 
-/** Keeps both: the device's identity stays in force, the account's session stays at the account server. */
-async function hold(
-  runtime: Runtime,
-  before: Entry | undefined,
-  { accountId, principal, identifiers = [] }: AccountSession,
-  isTaken: boolean,
-): Promise<'conflict'> {
+/** Keeps both: the device's identity stays current, the account's session stays at the account server. */
+async function hold(context: Context, { before, found, isTaken = false }: Facts): Promise<'conflict'> {
+  const { accountId, principal, identifiers = [] } = found
   if (before?.kind !== 'device') {
-    await endSession(runtime, accountId)
-    throw runtime.core.fail('CONFLICT', 'another account is in force: sign out first')
+    await endSession(context, accountId)
+    throw new LatchkeyError('CONFLICT', 'another account is current: sign out first')
   }
-  await runtime.write((ring) => {
-    checkUnchanged(runtime, ring, before)
-    const now = runtime.now()
+  await context.write((keyring) => {
+    checkUnchanged(keyring, before)
+    const now = context.now()
     const conflict = { account: { accountId, principal, identifiers }, isTaken }
-    return {
-      ...ring,
-      intent: {
-        id: crypto.randomUUID(),
-        principal: before.principal,
-        expected: null,
-        startedAt: now,
-        expiresAt: now,
-        conflict,
-      },
-    }
+    const at = { startedAt: now, expiresAt: now }
+    return (
+      keyring && {
+        ...keyring,
+        intent: { id: crypto.randomUUID(), principal: before.principal, expected: null, ...at, conflict },
+      }
+    )
   })
   return 'conflict'
 }
 
-function checkUnchanged({ core }: Runtime, ring: Keyring, before: Entry | undefined): void {
-  if (core.currentEntry(ring)?.principal !== before?.principal) throw core.fail('IDENTITY_CHANGED')
-}
-
-/** Binds the device's principal to an open account; without a device identity the account is taken as it is. */
-async function settleOpen(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
-  const key = await runtime.deviceKey()
-  try {
-    if (key && account.bind)
-      return await account.bind((nonce) => proofFor(runtime, key, account, { purpose: 'bind', nonce }))
-  } catch (error) {
-    // It is the account's own word that it stays as it is; then that is what the person signed in to.
-    if (!runtime.core.isLatchkeyError(error) || !STAYS.includes(error.code)) throw error
-  }
-  return confirmed(runtime, account)
-}
-
-/** The account in force, which is fixed from now on. */
-export async function confirmed(runtime: Runtime, account: AccountProvider): Promise<AccountSession> {
-  const found = await account.getSession()
-  if (!found) throw runtime.core.fail('SESSION_MISSING')
-  return found
-}
-
-const STAYS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
-
-/** Ends a session at the account server, now or as soon as it can be reached, and what waited for it here. */
-export async function endSession(runtime: Runtime, accountId: string): Promise<void> {
-  await runtime.write((ring) => withSignOut({ ...ring, intent: null }, accountId, runtime.now()))
-  await deliverOutbox(runtime).catch(() => {})
-}
-
-/** Puts an account in force that has the principal of this device. */
-export async function completeUpgrade(
-  runtime: Runtime,
-  before: Entry | undefined,
-  found: AccountSession,
-): Promise<'upgraded'> {
-  await commit(runtime, before, found, () => true)
-  return 'upgraded'
+function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): void {
+  if (currentEntry(keyring)?.principal !== before?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 
 /**
- * Puts the account in force, unless another tab changed the identity since.
+ * Makes the account current, unless another tab changed the identity since.
  *
- * @param mayLeave - whether the identity in force at that moment may give way
- * @param discards - deletes it then
+ * @param mayLeave - whether the identity that is current at that moment may be replaced
  * @returns false where it may not
  */
-export async function commit(
-  runtime: Runtime,
-  before: Entry | undefined,
-  found: AccountSession,
+async function commit(
+  context: Context,
+  { before, found, decision }: Facts,
   mayLeave: (entry: Entry | undefined) => boolean,
-  discards = false,
 ): Promise<boolean> {
-  const account = accountEntry(found, runtime.now())
-  const current = `account:${account.accountId}`
-  const isKnown = (entry: Entry): entry is AccountEntry =>
-    entry.kind === 'account' && entry.accountId === account.accountId
+  const account = accountEntry(found, context.now())
+  const current = entryId(account)
   let isDone = true
-  const write = runtime.write((ring) => {
-    const entry = runtime.core.currentEntry(ring)
-    checkUnchanged(runtime, ring, before)
+  const write = context.write((stored) => {
+    const entry = currentEntry(stored)
+    checkUnchanged(stored, before)
     isDone = mayLeave(entry)
-    if (!isDone) return ring
-    const claims = ring.entries.find(isKnown)?.claims ?? {}
-    const others = ring.entries.filter((other) => !isKnown(other) && !(discards && other === entry))
-    return { ...ring, current, intent: null, entries: [...others, { ...account, claims }] }
+    if (!isDone) return stored
+    const keyring = stored ?? EMPTY_KEYRING
+    const known = keyring.entries.find((other) => entryId(other) === current)
+    const claims = known?.kind === 'account' ? known.claims : {}
+    const isDiscarded = (other: Entry): boolean =>
+      decision === 'discard' && other === entry && !isSameIdentity(found, entry)
+    const kept = { ...keyring, entries: keyring.entries.filter((other) => !isDiscarded(other)) }
+    return { ...putEntry(kept, { ...account, claims }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {
-    await runtime.read().catch(() => {})
+    await context.read().catch(() => {})
     // Only the answer of the store was lost.
-    if (runtime.ring().current !== current) throw error
+    if (context.keyring()?.current !== current) throw error
   })
   return isDone
 }

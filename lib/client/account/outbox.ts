@@ -1,26 +1,30 @@
-import type { Keyring } from '../../keystore/record.ts'
-import type { Runtime } from '../shared/context.ts'
-
-/** Adds that the account server still has to end the account's session. */
-export function withSignOut(ring: Keyring, accountId: string, createdAt: number): Keyring {
-  return { ...ring, outbox: [...ring.outbox, { id: crypto.randomUUID(), kind: 'sign-out', accountId, createdAt }] }
-}
+import { withSignOut } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING } from '../../keystore/keyring.ts'
+import type { Context } from '../shared/context.ts'
 
 /**
- * Tells the account server what it has not heard yet. An item leaves the record only once it was heard.
+ * Delivers to the account server what it has not received yet. An item leaves the record only once it was delivered.
  * Called only inside `exclusively`: a late sign-out would end the next session.
  *
  * @throws {LatchkeyError} `OFFLINE`
  */
-export async function deliverOutbox(runtime: Runtime): Promise<void> {
-  const { account } = runtime.options
-  // A page or worker that knows no account server leaves it to one that does.
+export async function deliverOutbox(context: Context): Promise<void> {
+  const { account } = context.options
+  // A page or worker without an account provider leaves it to one that has one.
   if (!account) return
-  await runtime.read()
-  for (const item of runtime.ring().outbox) {
+  await context.read()
+  for (const item of context.keyring()?.outbox ?? []) {
     const found = await account.getSession()
-    // Somebody else has signed in on this browser since, so the session that was meant is not there any more.
+    // Another account has signed in on this browser since, so the session that was meant is not there any more.
     if (!found || found.accountId === item.accountId) await account.signOut()
-    await runtime.write((ring) => ({ ...ring, outbox: ring.outbox.filter(({ id }) => id !== item.id) }))
+    await context.write(
+      (keyring) => keyring && { ...keyring, outbox: keyring.outbox.filter(({ id }) => id !== item.id) },
+    )
   }
+}
+
+/** Ends a session at the account server, now or as soon as it can be reached, and the pending upgrade here. */
+export async function endSession(context: Context, accountId: string): Promise<void> {
+  await context.write((found) => withSignOut({ ...(found ?? EMPTY_KEYRING), intent: null }, accountId, context.now()))
+  await deliverOutbox(context).catch(() => {})
 }

@@ -3,7 +3,7 @@ import { type Keyring, parseKeyring } from '../../keystore/record.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { type MemoryAccount, memoryAccountServer } from '../../testing/memory-account.ts'
 import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'
-import type { Auth } from '../create-auth.ts'
+import type { Auth } from '../auth.ts'
 
 const HOUR = 60 * 60_000
 const ADA = 'ada@example.com'
@@ -192,6 +192,29 @@ describe('a session that appears outside', () => {
     given.browser.account.setSession('eve')
     expect(await auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
+  })
+
+  test('is another one right after the confirmation: what was said of one account is not done to another', async () => {
+    const given = await world()
+    followLink(given, { open: false, principal: 'account-ada' })
+    const auth = await given.browser.load()
+    await settled(auth, { phase: 'pending', upgrade: { account: { accountId: 'account-ada' } } })
+    await auth.markWritten()
+    given.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'conflict' })
+    const { provider } = given.browser.account
+    const { getSession } = provider
+    // A session is planted between the look at the account and the step that makes it current.
+    vi.spyOn(provider, 'getSession').mockImplementation(async (options) => {
+      if (!options?.peek) given.browser.account.setSession('eve')
+      return getSession(options)
+    })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'IDENTITY_CHANGED' },
+    })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
+    expect(given.server.accounts.get('eve')!.aliases).toEqual([])
   })
 
   test('is taken on the day Latchkey is installed', async () => {

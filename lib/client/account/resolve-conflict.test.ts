@@ -3,7 +3,7 @@ import { type Keyring, parseKeyring } from '../../keystore/record.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'
-import type { AuthOptions } from '../options.ts'
+import type { AuthOptions } from '../auth.ts'
 
 const ADA = 'ada@example.com'
 

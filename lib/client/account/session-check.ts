@@ -1,79 +1,73 @@
-import type { Entry } from '../../keystore/record.ts'
+import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import type { WaitingAccount } from '../../machine/state.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
-import { holdsNothing } from '../shared/local-data.ts'
+import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
+import { type Settled, settle } from './apply.ts'
+import type { Consent } from './decide.ts'
 import { deliverOutbox } from './outbox.ts'
 import { conclude } from './resolve-conflict.ts'
-import type { Runtime } from '../shared/context.ts'
-import { type Taken, completeUpgrade, isSameIdentity, takeAccount, takeAsItIs } from './apply.ts'
 
 /**
- * Looks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, somebody was signed in
- * before Latchkey was installed. One that could be anybody's waits for the person's word.
+ * Checks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, or it was there before
+ * Latchkey was installed. One that anybody could have put there waits for the user's confirmation.
  *
- * @param isFirst - the device had no keyring before this start, and this is the first look: the day Latchkey is
- *   installed somebody may be signed in already
+ * @param isFirst - the device had no record before this start, and this is the first check: on the day of installation
+ *   the user may be signed in already
  * @throws {LatchkeyError} `OFFLINE`
  */
-export async function lookOutside(runtime: Runtime, isFirst: boolean): Promise<void> {
-  const { account } = runtime.options
-  if (!account || !isWaiting(runtime)) return
-  const taken = await exclusively(runtime, () => consider(runtime, account, isFirst))
-  if (taken) await conclude(runtime, taken)
+export async function checkSession(context: Context, isFirst: boolean): Promise<void> {
+  const { account } = context.options
+  if (!account || !isWaiting(context)) return
+  const settled = await exclusively(context, () => check(context, account, isFirst))
+  if (settled !== 'shown') await conclude(context, settled)
 }
 
-/** Nobody is signed in here, and nobody is just signing in or out. */
-function isWaiting({ getState }: Runtime): boolean {
+/** No account is current, and no upgrade or sign-out is running. */
+function isWaiting({ getState }: Context): boolean {
   const { phase, authMode } = getState()
   return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
 }
 
-async function consider(runtime: Runtime, account: AccountProvider, isFirst: boolean): Promise<Taken | null> {
-  await runtime.read()
-  // An act of this tab goes on without the lock as long as it waits for it.
-  if (!isWaiting(runtime)) return null
-  // A session that is to be ended is nobody's to take.
-  await deliverOutbox(runtime)
+async function check(context: Context, account: AccountProvider, isFirst: boolean): Promise<Settled> {
+  await context.read()
+  // An upgrade of this tab runs without the lock while it waits for it.
+  if (!isWaiting(context)) return 'shown'
+  // A session that is about to be ended must not be used.
+  await deliverOutbox(context)
   const found = await account.getSession({ peek: true })
-  const taken =
-    found && (await considerSession(runtime, account, runtime.core.currentEntry(runtime.ring()), found, isFirst))
-  // An act of this tab that began meanwhile ends by itself: nothing said here may end it.
-  if (!taken && isWaiting(runtime)) showWaiting(runtime, found)
-  return taken
+  const before = currentEntry(context.keyring())
+  const consent = found && consentTo(context, found)
+  const settled =
+    found && consent
+      ? await settle(context, account, {
+          before,
+          found,
+          consent: consent === 'none' && isFirst ? 'installed' : consent,
+        })
+      : 'shown'
+  // An upgrade of this tab that began meanwhile ends by itself: nothing found here may end it.
+  if (settled === 'shown' && isWaiting(context)) showWaiting(context, found)
+  return settled
 }
 
-/** Takes a session that is meant for this identity; null for any other one. */
-export async function considerSession(
-  runtime: Runtime,
-  account: AccountProvider,
-  before: Entry | undefined,
-  found: AccountSession,
-  isFirst: boolean,
-): Promise<Taken | null> {
-  if (before?.kind === 'account') return null
-  if (isSameIdentity(found, before)) return completeUpgrade(runtime, before, found)
-  if (isAskedFor(runtime, found)) return takeAccount(runtime, account, before, found)
-  if (isFirst && (await holdsNothing(runtime, before))) return takeAsItIs(runtime, account, before)
-  return null
+/** The consent to a session that no call on this device made. */
+export function consentTo(context: Context, { identifiers = [] }: AccountSession): Consent {
+  const expected = liveIntent(context.keyring(), context.now())?.expected?.trim().toLowerCase()
+  const isExpected = expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)
+  return isExpected ? 'expected' : 'none'
 }
 
-/** The person typed an identifier that this account has proven. */
-function isAskedFor(runtime: Runtime, { identifiers = [] }: AccountSession): boolean {
-  const expected = runtime.core.liveIntent(runtime.ring(), runtime.now())?.expected?.trim().toLowerCase()
-  return expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)
-}
-
-/** Shows a session that waits for the person's word, or that there is none. */
-export function showWaiting(runtime: Runtime, found: AccountSession | null): void {
-  const { authMode, upgrade } = runtime.getState()
+/** Shows a session that waits for confirmation, or that there is none. */
+export function showWaiting(context: Context, found: AccountSession | null): void {
+  const { authMode, upgrade } = context.getState()
   const { failure } = upgrade ?? {}
   const account: WaitingAccount | null =
     found && authMode !== 'external'
       ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] }
       : null
-  runtime.dispatch({
+  context.dispatch({
     type: 'upgradePended',
-    upgrade: { ...runtime.waiting(), ...(account && { account }), ...(failure && { failure }) },
+    upgrade: { ...context.waiting(), ...(account && { account }), ...(failure && { failure }) },
   })
 }

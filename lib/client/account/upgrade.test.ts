@@ -3,7 +3,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { Keyring } from '../../keystore/record.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
-import type { UpgradeResult } from './resolve-conflict.ts'
+import type { UpgradeResult } from '../auth.ts'
 import { hasLooked, testBrowser } from '../client.testing.ts'
 
 function world() {

@@ -1,86 +1,79 @@
-import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
+import { LatchkeyError } from '../../errors.ts'
+import { parseSecret } from '../../identity/secret.ts'
+import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
+import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
-import { deviceInForce } from './usage.ts'
+import type { ImportSecretOptions, KeptIdentity } from '../auth.ts'
+import type { Context } from '../shared/context.ts'
 import { checkIdle } from './ensure-identity.ts'
-import type { Runtime } from '../shared/context.ts'
+import { deviceEntry } from './identity.ts'
 
-/** Options of `importSecret`. */
-export interface ImportSecretOptions {
-  /** Sets the device identity in force aside, and puts the imported one in its place. */
-  readonly replace?: boolean
-}
-
-/** A device identity that is kept here and not in force. */
-export interface KeptIdentity {
-  readonly principal: string
-  /** Milliseconds since 1970. */
-  readonly createdAt: number
-  readonly origin: 'created' | 'imported'
-}
-
-/** Returns the text form of the device secret in force. */
-export async function exportSecret(runtime: Runtime): Promise<string> {
-  await runtime.read()
-  const entry = deviceInForce(runtime, runtime.ring())
-  if (!entry) throw runtime.core.fail('IDENTITY_UNKNOWN', 'no device identity is in force')
-  if (!entry.secret) throw runtime.core.fail('SECRET_HARDENED')
+/** Returns the text form of the current device secret. */
+export async function exportSecret(context: Context): Promise<string> {
+  await context.read()
+  const entry = currentDevice(context.keyring())
+  if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
+  if (!entry.secret) throw new LatchkeyError('SECRET_HARDENED')
   return entry.secret
 }
 
-/** Takes a person's word that the secret is kept elsewhere, after they showed that it is the right one. */
-export async function confirmBackup(runtime: Runtime, secret: string): Promise<void> {
-  const { principal } = await importedDevice(runtime, secret)
-  await runtime.write((ring) => {
-    const entry = deviceInForce(runtime, ring)
-    if (entry?.principal !== principal)
-      throw runtime.core.fail('PRINCIPAL_MISMATCH', 'the secret is of another identity')
-    return {
-      ...ring,
-      entries: ring.entries.map((other) => (other === entry ? { ...entry, backedUpAt: runtime.now() } : other)),
-    }
+/** Records that the secret is kept elsewhere, once the user brought it back. */
+export async function confirmBackup(context: Context, secret: string): Promise<void> {
+  const { principal } = await importedDevice(context, secret)
+  await context.write((keyring) => {
+    const entry = currentDevice(keyring)
+    if (!keyring || entry?.principal !== principal)
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
+    return replaceEntry(keyring, entry, { ...entry, backedUpAt: context.now() })
   })
-  runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
+  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
 
-/** Puts the identity of a secret in force. */
+/** Makes the identity of a secret current. */
 export async function importSecret(
-  runtime: Runtime,
+  context: Context,
   secret: string,
   { replace = false }: ImportSecretOptions = {},
 ): Promise<Session> {
-  checkIdle(runtime)
-  const imported = await importedDevice(runtime, secret)
-  await runtime.write((ring) => {
-    const current = runtime.core.currentEntry(ring)
-    const isOther = current && current.principal !== imported.principal
-    if (isOther && current.kind === 'account')
-      throw runtime.core.fail('IDENTITY_CHANGED', 'an account is in force: sign out first')
-    if (isOther && !replace)
-      throw runtime.core.fail(
-        'IDENTITY_CHANGED',
-        'another identity is in force; pass { replace: true } to set it aside',
-      )
-    const known = ring.entries.find((entry) => entry.kind === 'device' && entry.principal === imported.principal)
-    const kept = { ...imported, ...known, secret: imported.secret!, backedUpAt: imported.backedUpAt }
-    const entries = [...ring.entries.filter((entry) => entry !== known), kept]
-    return { ...ring, entries, current: current?.kind === 'account' ? ring.current : `device:${imported.principal}` }
-  }, true)
-  runtime.dispatch({ type: 'identityEnsured', view: runtime.view(), waiting: runtime.waiting() })
-  return runtime.getState().session!
+  checkIdle(context)
+  const imported = await importedDevice(context, secret)
+  await context.write(
+    (found) => {
+      const keyring = found ?? EMPTY_KEYRING
+      const current = currentEntry(keyring)
+      const isOther = current && current.principal !== imported.principal
+      if (isOther && current.kind === 'account')
+        throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
+      if (isOther && !replace)
+        throw new LatchkeyError(
+          'IDENTITY_CHANGED',
+          'another identity is current; pass { replace: true } to set it aside',
+        )
+      const known = deviceOf(keyring, imported.principal)
+      const kept = { ...imported, ...known, secret: imported.secret!, backedUpAt: imported.backedUpAt }
+      return {
+        ...putEntry(keyring, kept),
+        current: current?.kind === 'account' ? keyring.current : entryId(imported),
+      }
+    },
+    { restores: true },
+  )
+  context.dispatch({ type: 'identityEnsured', view: context.view(), waiting: context.waiting() })
+  return context.getState().session!
 }
 
 /** The device identities that were set aside. */
-export async function listIdentities(runtime: Runtime): Promise<KeptIdentity[]> {
-  await runtime.read()
-  const ring = runtime.ring()
-  const inForce = runtime.core.currentEntry(ring)?.principal
-  const isAside = (entry: Keyring['entries'][number]): entry is DeviceEntry =>
-    entry.kind === 'device' && entry.principal !== inForce
-  return ring.entries.filter(isAside).map(({ principal, createdAt, origin }) => ({ principal, createdAt, origin }))
+export async function listIdentities(context: Context): Promise<KeptIdentity[]> {
+  await context.read()
+  const keyring = context.keyring()
+  const principalNow = currentEntry(keyring)?.principal
+  return (keyring?.entries ?? [])
+    .filter((entry): entry is DeviceEntry => entry.kind === 'device' && entry.principal !== principalNow)
+    .map(({ principal, createdAt, origin }) => ({ principal, createdAt, origin }))
 }
 
 /** The entry of a secret that was kept elsewhere. */
-async function importedDevice(runtime: Runtime, secret: string): Promise<DeviceEntry> {
-  const { deviceEntry, parseSecret } = runtime.core
-  return { ...(await deviceEntry(runtime, parseSecret(secret))), origin: 'imported', backedUpAt: runtime.now() }
+async function importedDevice(context: Context, secret: string): Promise<DeviceEntry> {
+  return { ...(await deviceEntry(context, parseSecret(secret))), origin: 'imported', backedUpAt: context.now() }
 }

@@ -6,8 +6,8 @@ import { type DeviceEntry, type Keyring, parseKeyring } from '../../keystore/rec
 import type { RecordStore } from '../../keystore/store.ts'
 import { createTokenVerifier } from '../../tokens/verify.ts'
 import { type TestBrowser, testBrowser } from '../client.testing.ts'
-import type { Auth } from '../create-auth.ts'
-import type { AuthOptions } from '../options.ts'
+import type { Auth } from '../auth.ts'
+import type { AuthOptions } from '../auth.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

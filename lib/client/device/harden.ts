@@ -1,44 +1,50 @@
+import { isLatchkeyError } from '../../errors.ts'
 import type { HardenedKeys } from '../../identity/crypto.ts'
+import { importRoot, importSeed, nativeSuite } from '../../identity/native.ts'
+import { parseSecret } from '../../identity/secret.ts'
+import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
+import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
+import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
-import type { Runtime } from '../shared/context.ts'
+import { openEntry } from './current-key.ts'
 
 /** Engines that refused to store such keys once do so for good. */
-const refused = new WeakSet<Runtime>()
+const unsupported = new WeakSet<Context>()
 
 /**
  * Replaces secrets by keys that script can use and not copy, where that is wanted and works here.
  *
  * @returns whether a secret went
  */
-export async function harden(runtime: Runtime): Promise<boolean> {
-  if (refused.has(runtime) || !candidate(runtime, runtime.ring())) return false
+export async function harden(context: Context): Promise<boolean> {
+  if (unsupported.has(context) || !candidate(context, context.keyring())) return false
   // One tab at a time: nobody may change the keys between their trial and the end of the secret.
-  return exclusively(runtime, () => replaceSecret(runtime)).catch(() => false)
+  return exclusively(context, () => replaceSecret(context)).catch(() => false)
 }
 
-async function replaceSecret(runtime: Runtime): Promise<boolean> {
-  await runtime.read()
-  const entry = candidate(runtime, runtime.ring())
+async function replaceSecret(context: Context): Promise<boolean> {
+  await context.read()
+  const entry = candidate(context, context.keyring())
   const isGone =
     entry !== undefined &&
-    (await keepKeys(runtime, entry).catch((error: unknown) => refuse(runtime, error))) &&
-    (await dropSecret(runtime, entry.principal))
+    (await keepKeys(context, entry).catch((error: unknown) => refuse(context, error))) &&
+    (await dropSecret(context, entry.principal))
   // Another tab may have done it meanwhile.
-  runtime.dispatch({ type: 'storageChanged', storage: runtime.view().storage })
+  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
   return isGone
 }
 
-function refuse(runtime: Runtime, error: unknown): false {
+function refuse(context: Context, error: unknown): false {
   // A store that fails for once says nothing about the engine: the next occasion tries again.
-  if (runtime.core.isLatchkeyError(error)) throw error
-  refused.add(runtime)
+  if (isLatchkeyError(error)) throw error
+  unsupported.add(context)
   return false
 }
 
 /** A device identity in force whose secret is not needed any more: an account brings its principal back. */
-function candidate({ options, core }: Runtime, ring: Keyring): DeviceEntry | undefined {
-  const current = core.currentEntry(ring)
+function candidate({ options }: Context, keyring: Keyring | null): DeviceEntry | undefined {
+  const current = currentEntry(keyring)
   if (!current) return undefined
   const account = current.kind === 'account' ? current : undefined
   const { harden: when = 'after-upgrade' } = options
@@ -47,7 +53,7 @@ function candidate({ options, core }: Runtime, ring: Keyring): DeviceEntry | und
   const principals = [current.principal, ...(account?.aliases ?? [])]
   const isReady = (entry: DeviceEntry): boolean => isAlways || !entry.derived || entry.backedUpAt !== null
   return isWanted
-    ? ring.entries.find(
+    ? keyring?.entries.find(
         (entry): entry is DeviceEntry =>
           entry.kind === 'device' &&
           principals.includes(entry.principal) &&
@@ -58,27 +64,29 @@ function candidate({ options, core }: Runtime, ring: Keyring): DeviceEntry | und
 }
 
 /** Writes the keys beside the secret, reads them back and uses them: only what was seen to work may take its place. */
-async function keepKeys(runtime: Runtime, { principal }: DeviceEntry): Promise<boolean> {
-  const entry = deviceOf(runtime.ring(), principal)!
-  const keys = await keysOf(runtime, entry)
-  await change(runtime, principal, (found) => ({ ...found, keys }))
-  await runtime.read()
-  if (await isEqual(runtime, deviceOf(runtime.ring(), principal)).catch(() => false)) return true
-  await change(runtime, principal, without('keys'))
+async function keepKeys(context: Context, { principal }: DeviceEntry): Promise<boolean> {
+  const entry = deviceOf(context.keyring(), principal)!
+  const keys = await keysOf(entry)
+  await change(context, principal, (found) => ({ ...found, keys }))
+  await context.read()
+  if (await isEqual(context, deviceOf(context.keyring(), principal)).catch(() => false)) return true
+  await change(context, principal, without('keys'))
   return false
 }
 
 /** The keys of a secret, derived once more with WebCrypto: only its own keys can be stored. */
-async function keysOf({ core }: Runtime, { profile, secret }: DeviceEntry): Promise<HardenedKeys> {
-  const { importRoot, importSeed, nativeSuite, parseSecret } = core
+async function keysOf({ profile, secret }: DeviceEntry): Promise<HardenedKeys> {
   const derive = (name: string): Promise<Uint8Array<ArrayBuffer>> =>
     nativeSuite.hkdf(parseSecret(secret!), new TextEncoder().encode(`${profile}/${name}`))
   return { sign: await importSeed(await derive('sign'), false), appRoot: await importRoot(await derive('app')) }
 }
 
-async function isEqual(runtime: Runtime, entry: DeviceEntry | undefined): Promise<boolean> {
+async function isEqual(context: Context, entry: DeviceEntry | undefined): Promise<boolean> {
   if (!entry?.keys || !entry.secret) return false
-  const [derived, hardened] = [await runtime.openEntry(entry), await runtime.openEntry(without('secret')(entry))]
+  const [derived, hardened] = [
+    await openEntry(entry, context.options),
+    await openEntry(without('secret')(entry), context.options),
+  ]
   const probe = crypto.getRandomValues(new Uint8Array(32))
   const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x: entry.x }, 'Ed25519', false, [
     'verify',
@@ -87,32 +95,25 @@ async function isEqual(runtime: Runtime, entry: DeviceEntry | undefined): Promis
   return isSigned && String(await hardened.deriveKey('probe')) === String(await derived.deriveKey('probe'))
 }
 
-async function dropSecret(runtime: Runtime, principal: string): Promise<boolean> {
+async function dropSecret(context: Context, principal: string): Promise<boolean> {
   let isGone = false
-  await runtime.write((ring) => {
-    const entry = deviceOf(ring, principal)
+  await context.write((keyring) => {
+    const entry = deviceOf(keyring, principal)
     // The account may have gone, or a key been derived, since the keys were tried.
-    isGone = entry?.keys !== undefined && candidate(runtime, ring)?.principal === principal
-    if (!isGone) return ring
-    return { ...ring, entries: ring.entries.map((other) => (other === entry ? without('secret')(entry) : other)) }
+    isGone = entry?.keys !== undefined && candidate(context, keyring)?.principal === principal
+    return keyring && isGone ? replaceEntry(keyring, entry, without('secret')(entry!)) : keyring
   })
   return isGone
 }
 
-function change(runtime: Runtime, principal: string, update: (entry: DeviceEntry) => DeviceEntry): Promise<void> {
-  return runtime.write((ring) => ({
-    ...ring,
-    entries: ring.entries.map((entry) =>
-      entry.kind === 'device' && entry.principal === principal && entry.secret ? update(entry) : entry,
-    ),
-  }))
+function change(context: Context, principal: string, update: (entry: DeviceEntry) => DeviceEntry): Promise<void> {
+  return context.write((keyring) => {
+    const entry = deviceOf(keyring, principal)
+    return keyring && entry?.secret ? replaceEntry(keyring, entry, update(entry)) : keyring
+  })
 }
 
 function without(member: 'secret' | 'keys') {
   return (entry: DeviceEntry): DeviceEntry =>
     Object.fromEntries(Object.entries(entry).filter(([name]) => name !== member)) as unknown as DeviceEntry
-}
-
-function deviceOf(ring: Keyring, principal: string): DeviceEntry | undefined {
-  return ring.entries.find((entry): entry is DeviceEntry => entry.kind === 'device' && entry.principal === principal)
 }

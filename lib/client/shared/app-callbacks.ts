@@ -1,18 +1,19 @@
 import type { AuthEvent, PrincipalChangeReason } from '../../machine/transition.ts'
-import type { Runtime } from './context.ts'
+import type { Context } from './context.ts'
+import { guarded } from '../../machine/guarded.ts'
 
-/** Only these events change the principal: see the `show` rows of the transition table. */
-function reasonOf(event: AuthEvent): PrincipalChangeReason {
-  return event.type === 'conflictResolved' ? event.decision : (event.type as PrincipalChangeReason)
+/** Connects the callbacks of the app. */
+export function connectAppCallbacks(context: Context): void {
+  const { onPrincipalChange, onTokenExpired } = context.options
+  context.on('reportExpiry', () => guarded(() => onTokenExpired?.()))
+  context.on('reportPrincipalChange', (before, event) => {
+    const from = before.session?.principal ?? null
+    const to = context.getState().session?.principal ?? null
+    if (from !== to) guarded(() => onPrincipalChange?.({ from, to, reason: reasonOf(event) }))
+  })
 }
 
-/** Tells the app what it asked to hear. */
-export function reportToApp(runtime: Runtime): void {
-  const { onPrincipalChange, onTokenExpired } = runtime.options
-  runtime.on('reportExpiry', () => runtime.core.guarded(() => onTokenExpired?.()))
-  runtime.on('reportPrincipalChange', (before, event) => {
-    const from = before.session?.principal ?? null
-    const to = runtime.getState().session?.principal ?? null
-    if (from !== to) runtime.core.guarded(() => onPrincipalChange?.({ from, to, reason: reasonOf(event) }))
-  })
+/** Only events of these names change the principal: see `show` in the transition table. */
+function reasonOf(event: AuthEvent): PrincipalChangeReason {
+  return event.type === 'conflictResolved' ? event.decision : (event.type as PrincipalChangeReason)
 }

@@ -1,12 +1,13 @@
 import type { Entry } from '../../keystore/record.ts'
-import type { LocalHoldings } from '../options.ts'
-import type { Runtime } from './context.ts'
+import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import type { LocalHoldings } from '../auth.ts'
+import type { Context } from './context.ts'
 
-/** How long `describeLocal` may take before the device counts as holding something, in milliseconds. */
-const PATIENCE = 2000
+/** After this time without an answer of `describeLocal` the device counts as holding something. */
+const DESCRIBE_TIMEOUT_MS = 2000
 
-/** Whether the person would miss nothing if another identity took this one's place. */
-export async function holdsNothing({ options }: Runtime, entry: Entry | undefined): Promise<boolean> {
+/** True if replacing this identity would lose no user data. */
+export async function holdsNothing({ options }: Context, entry: Entry | undefined): Promise<boolean> {
   if (isMarked(entry)) return false
   if (!entry || !options.describeLocal) return true
   const { describeLocal } = options
@@ -15,24 +16,21 @@ export async function holdsNothing({ options }: Runtime, entry: Entry | undefine
   return described?.items === 0
 }
 
-/** The record itself says that it holds something. */
+/** True if the record itself says that the identity holds something. */
 export function isMarked(entry: Entry | undefined): boolean {
   return (
     entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
   )
 }
 
-/** What the app says; null where it says nothing, fails or takes too long. */
+/** The app's description; null where it has none, fails or takes too long. */
 export async function describe(
-  say: () => LocalHoldings | Promise<LocalHoldings> | undefined,
+  ask: () => LocalHoldings | Promise<LocalHoldings> | undefined,
 ): Promise<LocalHoldings | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<null>((resolve) => (timer = setTimeout(resolve, PATIENCE, null)))
   try {
-    return (await Promise.race([say(), patience])) ?? null
+    const described = await withTimeout(Promise.resolve(ask()), DESCRIBE_TIMEOUT_MS)
+    return described === TIMED_OUT ? null : (described ?? null)
   } catch {
     return null
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,28 +1,28 @@
-import type { Runtime } from './context.ts'
+import { LatchkeyError } from '../../errors.ts'
+import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import type { Context } from './context.ts'
 
-/** How long to wait for another tab, in milliseconds. A frozen one can hold a lock for ever. */
-const PATIENCE = 10_000
+/** How long to wait for another tab. A frozen one can hold a lock for ever. */
+const LOCK_TIMEOUT_MS = 10_000
 
 /**
- * One at a time over all tabs: whoever talks to the account server about who is signed in there.
+ * One at a time over all tabs: everything that asks the account server who is signed in there, or changes it.
  *
- * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another tab did not come to an end in time
+ * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another tab did not finish in time
  */
-export async function exclusively<Value>(runtime: Runtime, work: () => Promise<Value>): Promise<Value> {
-  const { channel } = runtime.store
-  const locked = (channel ? await tryLock(channel, work) : undefined) ?? (await inTurn(runtime, work))
-  if (locked === LATE) throw runtime.core.fail('UPGRADE_IN_PROGRESS', 'another tab did not come to an end')
+export async function exclusively<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
+  const { channel } = context.store
+  const locked = (channel ? await tryLock(channel, work) : undefined) ?? (await inTurn(context, work))
+  if (locked === TIMED_OUT) throw new LatchkeyError('UPGRADE_IN_PROGRESS', 'another tab did not come to an end')
   return locked.value
 }
 
 /** One refresh at a time over all tabs; after a bounded wait without the lock, which only means one refresh too many. */
-export async function refreshing<Value>(runtime: Runtime, work: () => Promise<Value>): Promise<Value> {
-  const { channel } = runtime.store
+export async function refreshing<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
+  const { channel } = context.store
   const locked = channel ? await tryLock(`${channel}:token`, work) : undefined
-  return locked === undefined || locked === LATE ? work() : locked.value
+  return locked === undefined || locked === TIMED_OUT ? work() : locked.value
 }
-
-const LATE = Symbol('late')
 
 interface Locked<Value> {
   readonly value: Value
@@ -32,41 +32,36 @@ interface Locked<Value> {
 async function tryLock<Value>(
   name: string,
   work: () => Promise<Value>,
-): Promise<Locked<Value> | typeof LATE | undefined> {
+): Promise<Locked<Value> | typeof TIMED_OUT | undefined> {
   const locks = globalThis.navigator?.locks
   if (!locks) return undefined
+  // The timer ends when the lock is had, so this is no `withTimeout`: the work itself may take longer.
   const waiting = new AbortController()
-  const timer = setTimeout(() => waiting.abort(LATE), PATIENCE)
+  const timer = setTimeout(() => waiting.abort(TIMED_OUT), LOCK_TIMEOUT_MS)
   try {
     return await locks.request(name, { signal: waiting.signal }, async () => {
       clearTimeout(timer)
       return { value: await work() }
     })
   } catch (error) {
-    if (error === LATE) return LATE
+    if (error === TIMED_OUT) return TIMED_OUT
     throw error
   } finally {
     clearTimeout(timer)
   }
 }
 
-const turns = new WeakMap<Runtime, Promise<unknown>>()
+const turns = new WeakMap<Context, Promise<unknown>>()
 
-async function inTurn<Value>(runtime: Runtime, work: () => Promise<Value>): Promise<Locked<Value> | typeof LATE> {
-  const before = turns.get(runtime)
+async function inTurn<Value>(context: Context, work: () => Promise<Value>): Promise<Locked<Value> | typeof TIMED_OUT> {
+  const before = turns.get(context)
   let end = (): void => {}
   const mine = new Promise<void>((resolve) => (end = resolve))
-  turns.set(runtime, Promise.all([before, mine]))
+  turns.set(context, Promise.all([before, mine]))
   try {
-    return (await inTime(before)) ? { value: await work() } : LATE
+    if (before && (await withTimeout(before, LOCK_TIMEOUT_MS)) === TIMED_OUT) return TIMED_OUT
+    return { value: await work() }
   } finally {
     end()
   }
-}
-
-async function inTime(before: Promise<unknown> | undefined): Promise<boolean> {
-  if (!before) return true
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, PATIENCE, false)))
-  return Promise.race([before.then(() => true), patience]).finally(() => clearTimeout(timer))
 }

@@ -2,7 +2,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
 import { testBrowser } from '../client.testing.ts'
-import type { Auth } from '../create-auth.ts'
+import type { Auth } from '../auth.ts'
 
 let open: Auth[] = []
 beforeEach(() => vi.stubGlobal('indexedDB', new IDBFactory()))

@@ -1,4 +1,5 @@
-import type { Runtime } from './context.ts'
+import { currentAccount } from '../../keystore/entries.ts'
+import type { Context } from './context.ts'
 
 /**
  * Connects the tabs of one app. A message only says that the record changed; every tab reads it again, a frozen one
@@ -7,13 +8,13 @@ import type { Runtime } from './context.ts'
  * @param signal - ends the watch over being frozen
  * @returns how to tell the others, and how to leave
  */
-export function connectTabs(runtime: Runtime, signal: AbortSignal): { announce(): void; leave(): void } {
-  const { channel: name } = runtime.store
+export function connectTabs(context: Context, signal: AbortSignal): { announce(): void; leave(): void } {
+  const { channel: name } = context.store
   let channel = name && typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined
   let isFrozen = false
   globalThis.document?.addEventListener?.('freeze', () => (isFrozen = true), { signal })
   globalThis.document?.addEventListener?.('resume', () => (isFrozen = false), { signal })
-  if (channel) channel.onmessage = () => void (isFrozen || readAgain(runtime))
+  if (channel) channel.onmessage = () => void (isFrozen || readAgain(context))
   return {
     announce: () => channel?.postMessage('changed'),
     leave() {
@@ -25,19 +26,18 @@ export function connectTabs(runtime: Runtime, signal: AbortSignal): { announce()
 }
 
 /** Takes over what other tabs did. Where the store is out of reach this tab stays what it was. */
-export async function readAgain(runtime: Runtime): Promise<void> {
-  const known = confirmedAt(runtime)
+export async function readAgain(context: Context): Promise<void> {
+  const known = confirmedAt(context)
   try {
-    await runtime.read()
+    await context.read()
   } catch {
     return
   }
   // Another tab heard from the account server since: what was wrong with the session here is over too.
-  if (confirmedAt(runtime) > known) runtime.dispatch({ type: 'tokenAccepted' })
+  if (confirmedAt(context) > known) context.dispatch({ type: 'tokenAccepted' })
 }
 
-/** When the server last confirmed the account in force; 0 where none is. */
-function confirmedAt(runtime: Runtime): number {
-  const entry = runtime.core.currentEntry(runtime.ring())
-  return entry?.kind === 'account' ? entry.verifiedAt : 0
+/** When the server last confirmed the current account; 0 without one. */
+function confirmedAt(context: Context): number {
+  return currentAccount(context.keyring())?.verifiedAt ?? 0
 }

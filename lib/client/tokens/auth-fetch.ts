@@ -1,47 +1,57 @@
+import { LatchkeyError } from '../../errors.ts'
+import { currentDevice } from '../../keystore/entries.ts'
 import { correctClock } from './clock-skew.ts'
-import { deviceInForce, markWritten } from '../device/usage.ts'
+import { markWritten } from '../device/usage.ts'
 import { reasonOf } from './bearer-error.ts'
-import type { Runtime } from '../shared/context.ts'
+import type { AuthOptions } from '../auth.ts'
+import type { Context } from '../shared/context.ts'
+import { defaultAudience } from './audience.ts'
+import type { GetToken } from './token-source.ts'
 
-/** `fetch` with the bearer for the mode in force, to allowed origins only; one refresh and one retry on 401. */
-export async function authFetch(runtime: Runtime, ...given: Parameters<typeof fetch>): Promise<Response> {
+/** `fetch` with the bearer for the current mode, to allowed origins only; one refresh and one retry on 401. */
+export async function authFetch(
+  context: Context,
+  getToken: GetToken,
+  ...given: Parameters<typeof fetch>
+): Promise<Response> {
   const request = new Request(...given)
-  const audience = audienceFor(runtime, new URL(request.url).origin)
-  let asking = runtime.getState().session?.principal
+  const audience = audienceFor(context.options, new URL(request.url).origin)
+  let asking = context.getState().session?.principal
   const send = async (sent: Request, fresh: boolean): Promise<Response> => {
-    const token = await runtime.getToken({ audience, fresh })
-    const principal = runtime.getState().session?.principal
-    // What one identity wants must not be done in the name of the next one.
-    if (asking && principal !== asking) throw runtime.core.fail('IDENTITY_CHANGED')
+    const token = await getToken({ audience, fresh })
+    const principal = context.getState().session?.principal
+    // A request of one identity must not be sent with the token of another.
+    if (asking && principal !== asking) throw new LatchkeyError('IDENTITY_CHANGED')
     asking = principal
     if (token) sent.headers.set('authorization', `Bearer ${token}`)
     return fetch(sent)
   }
-  const isStill = (): boolean => runtime.getState().session?.principal === asking
-  await rememberWrite(runtime, request)
+  const isStill = (): boolean => context.getState().session?.principal === asking
+  await rememberWrite(context, request)
   const retry = request.clone()
   const response = await send(request, false)
-  const { error } = runtime.getState()
+  const { error } = context.getState()
   const isRefused = asking && isStill() && response.status === 401
-  if (isRefused && reasonOf(response) === 'expired') await correctClock(runtime)
+  if (isRefused && reasonOf(response) === 'expired') await correctClock(context)
   const answer = isRefused ? await send(retry, true) : response
-  // The answer to one principal says nothing about another that took its place meanwhile.
+  // Discards responses that belong to a previous identity.
   if (!isStill()) return answer
-  if (isRefused && answer.status === 401) runtime.dispatch({ type: 'tokenRejected', reason: reasonOf(answer) })
-  else if (error) runtime.dispatch({ type: 'tokenAccepted' })
+  if (isRefused && answer.status === 401) context.dispatch({ type: 'tokenRejected', reason: reasonOf(answer) })
+  else if (error) context.dispatch({ type: 'tokenAccepted' })
   return answer
 }
 
-function audienceFor(runtime: Runtime, origin: string): string {
-  const { audiences = {} } = runtime.options
-  const entry = Object.hasOwn(audiences, origin) ? audiences[origin]! : undefined
+/** `aud` of tokens for an origin that `fetch` may call. */
+function audienceFor(options: AuthOptions, origin: string): string {
+  const { audiences = {} } = options
+  const entry = Object.hasOwn(audiences, origin) ? audiences[origin] : undefined
   if (entry) return typeof entry === 'string' ? entry : entry.audience
-  if (origin === globalThis.location?.origin) return runtime.audience()
-  throw runtime.core.fail('ORIGIN_NOT_ALLOWED', origin)
+  if (origin === globalThis.location?.origin) return defaultAudience(options)
+  throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)
 }
 
 /** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
-async function rememberWrite(runtime: Runtime, { method }: Request): Promise<void> {
-  const entry = deviceInForce(runtime, runtime.ring())
-  if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await markWritten(runtime)
+async function rememberWrite(context: Context, { method }: Request): Promise<void> {
+  const entry = currentDevice(context.keyring())
+  if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await markWritten(context)
 }

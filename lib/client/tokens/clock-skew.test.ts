@@ -3,7 +3,7 @@ import { createSessionResolver } from '../../server/resolver.ts'
 import { type ManualClock, manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { readPayload, testBrowser } from '../client.testing.ts'
-import type { Auth } from '../create-auth.ts'
+import type { Auth } from '../auth.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,9 +1,12 @@
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import { accountToken, lifetimeOf, readPayload } from './account-token.ts'
 import { correctClock, isRefusedOnTime } from './clock-skew.ts'
+import { currentKey } from '../device/current-key.ts'
+import type { Context } from '../shared/context.ts'
 import { proofFor } from '../shared/proof.ts'
-import type { Runtime } from '../shared/context.ts'
+import { isExchanged } from './audience.ts'
 
 /**
  * Fetches a token that the account server signs: by token exchange for audiences with `via: 'exchange'`, otherwise the account's own.
@@ -11,45 +14,43 @@ import type { Runtime } from '../shared/context.ts'
  * @param refused - see {@link accountToken}
  */
 export function issuedToken(
-  runtime: Runtime,
+  context: Context,
   session: Session,
   audience: string,
   refused: KeptToken | undefined,
 ): Promise<KeptToken> {
-  return runtime.core.isExchanged(runtime.options, audience)
-    ? exchangedToken(runtime, session, audience)
-    : accountToken(runtime, session, refused)
+  return isExchanged(context.options, audience)
+    ? exchangedToken(context, session, audience)
+    : accountToken(context, session, refused)
 }
 
 /**
- * Gets a token for an audience from the account server's exchange (RFC 8693), for whoever is in force.
+ * Gets a token for an audience from the account server's exchange (RFC 8693), for the current identity.
  *
  * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`, `PROVIDER_REFUSED`
  */
-async function exchangedToken(runtime: Runtime, session: Session, audience: string): Promise<KeptToken> {
-  const { core } = runtime
-  const jwt = await exchanged(runtime, session, audience).catch(async (error: unknown) => {
+async function exchangedToken(context: Context, session: Session, audience: string): Promise<KeptToken> {
+  const jwt = await exchanged(context, session, audience).catch(async (error: unknown) => {
     // With a right clock, once more.
-    if (isRefusedOnTime(runtime, error) && (await correctClock(runtime))) return exchanged(runtime, session, audience)
-    if (core.isLatchkeyError(error, 'PRINCIPAL_DISABLED'))
-      runtime.dispatch({ type: 'tokenRejected', reason: 'disabled' })
+    if (isRefusedOnTime(error) && (await correctClock(context))) return exchanged(context, session, audience)
+    if (isLatchkeyError(error, 'PRINCIPAL_DISABLED')) context.dispatch({ type: 'tokenRejected', reason: 'disabled' })
     throw error
   })
   if (jwt === null) {
-    runtime.dispatch({ type: 'tokenRejected', reason: 'missing' })
-    throw core.fail('SESSION_MISSING')
+    context.dispatch({ type: 'tokenRejected', reason: 'missing' })
+    throw new LatchkeyError('SESSION_MISSING')
   }
-  const payload = readPayload(runtime, jwt)
-  if (payload['sub'] !== session.principal) throw core.fail('PRINCIPAL_MISMATCH')
-  return { jwt, until: runtime.now() + lifetimeOf(payload) }
+  const payload = readPayload(jwt)
+  if (payload['sub'] !== session.principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
+  return { jwt, until: context.now() + lifetimeOf(payload) }
 }
 
-async function exchanged(runtime: Runtime, { authMode, principal }: Session, audience: string): Promise<string | null> {
-  const { core, options } = runtime
+async function exchanged(context: Context, { authMode, principal }: Session, audience: string): Promise<string | null> {
+  const { options } = context
   const { account } = options
   if (!account?.exchange) throw new TypeError('exchange: the account provider has none')
   if (authMode === 'external') return account.exchange(audience, null)
-  const key = await runtime.deviceKey()
-  if (key?.principal !== principal) throw core.fail('IDENTITY_CHANGED')
-  return account.exchange(audience, (nonce) => proofFor(runtime, key!, account, { purpose: 'exchange', nonce }))
+  const key = await currentKey(context)
+  if (key?.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
+  return account.exchange(audience, (nonce) => proofFor(context, key!, account, { purpose: 'exchange', nonce }))
 }

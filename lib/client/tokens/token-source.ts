@@ -2,53 +2,56 @@ import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import { TOKEN_LIFETIME } from '../../tokens/claims.ts'
 import { mintToken } from '../../tokens/mint.ts'
-import { isExchanged } from '../options.ts'
-import type { Runtime } from '../shared/context.ts'
+import type { Session } from '../../machine/state.ts'
+import type { GetTokenOptions } from '../auth.ts'
+import { currentKey } from '../device/current-key.ts'
+import type { Context } from '../shared/context.ts'
+import { defaultAudience, isExchanged } from './audience.ts'
 
-/** Options of `getToken`. */
-export interface GetTokenOptions {
-  /** `aud` of a local-first token; Defaults to the page's own audience. */
-  readonly audience?: string
-  /** Passes over the token at hand: a server just refused it. */
-  readonly fresh?: boolean
+/** A token is replaced this long before it expires. */
+const REFRESH_MARGIN_MS = 60_000
+
+/** A record that was read this long ago is read again before a new token. */
+const RECORD_STALE_MS = 1000
+
+/** What loads later: tokens that the account server signs, and the look at the record before. */
+interface Issuer {
+  catchUp(context: Context): Promise<void>
+  issuedToken(context: Context, session: Session, audience: string, refused: KeptToken | undefined): Promise<KeptToken>
 }
 
-/** A token is replaced this long before it expires, in milliseconds. */
-const MARGIN = 60_000
+/** Returns the bearer for the current mode, null without a credential. */
+export type GetToken = (options?: GetTokenOptions) => Promise<string | null>
 
-/** A record that was read this long ago is read again before a new token, in milliseconds. */
-const STALE = 1000
-
-/** The bearer for the mode in force; many callers at once share one refresh. */
-export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions) => Promise<string | null> {
+/** Creates `getToken`: concurrent callers share one refresh. */
+export function createTokenSource(context: Context, lazy: () => Promise<Issuer>): GetToken {
   const held = new Map<string, KeptToken & { readonly isDropped?: boolean }>()
   const flights = new Map<string, Promise<KeptToken>>()
-  runtime.on('dropTokens', () => {
+  context.on('dropTokens', () => {
     // Kept to be known again: another tab may have left the same one in the record.
     for (const [audience, token] of held) held.set(audience, { ...token, isDropped: true })
     flights.clear()
-    runtime.timing.tokenExpiresAt = null
+    context.timing.tokenExpiresAt = null
   })
 
   async function refresh(audience: string, refused: KeptToken | undefined): Promise<KeptToken> {
-    const { session, error } = runtime.getState()
-    // Another tab may have changed who is in force, or a server refused the times of the last token. Where that cannot be
+    const { session, error } = context.getState()
+    // Another tab may have changed the identity, or a server refused the times of the last token. Where that cannot be
     // found out, what is known here still serves.
-    if (error === 'expired' || Math.abs(runtime.now() - runtime.timing.readAt) > STALE)
-      await runtime
-        .acts()
-        .then((acts) => acts.catchUp(runtime))
+    if (error === 'expired' || Math.abs(context.now() - context.timing.readAt) > RECORD_STALE_MS)
+      await lazy()
+        .then((issuer) => issuer.catchUp(context))
         .catch(() => {})
-    const isIssued = session && (session.authMode === 'external' || isExchanged(runtime.options, audience))
+    const isIssued = session && (session.authMode === 'external' || isExchanged(context.options, audience))
     const token = await (isIssued
-      ? (await runtime.acts()).issuedToken(runtime, session, audience, refused)
-      : deviceToken(runtime, audience, session?.principal))
-    const now = runtime.getState().session
-    // Whoever asked for one person's token must not get the next one's.
+      ? (await lazy()).issuedToken(context, session, audience, refused)
+      : deviceToken(context, audience, session?.principal))
+    const now = context.getState().session
+    // A caller that asked for one identity's token must not get another's.
     if (now?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
     if (now?.authMode === session?.authMode) {
       held.set(audience, token)
-      if (audience === runtime.audience()) runtime.timing.tokenExpiresAt = token.until
+      if (audience === defaultAudience(context.options)) context.timing.tokenExpiresAt = token.until
     }
     return token
   }
@@ -63,14 +66,14 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
     }
   }
 
-  return async ({ audience = runtime.audience(), fresh } = {}) => {
-    const { session, storage } = runtime.getState()
-    // A store that does not answer is no reason to call a person nobody.
-    if (!session && storage.problem) await runtime.read()
-    if (!runtime.getState().session) return null
+  return async ({ audience = defaultAudience(context.options), fresh } = {}) => {
+    const { session, storage } = context.getState()
+    // A store that does not answer does not mean that there is no identity.
+    if (!session && storage.problem) await context.read()
+    if (!context.getState().session) return null
     const kept = held.get(audience)
-    const left = fresh || !kept || kept.isDropped ? 0 : kept.until - runtime.now()
-    if (left > MARGIN) return kept!.jwt
+    const left = fresh || !kept || kept.isDropped ? 0 : kept.until - context.now()
+    if (left > REFRESH_MARGIN_MS) return kept!.jwt
     try {
       return (await share(audience, kept)).jwt
     } catch (error) {
@@ -81,9 +84,9 @@ export function createTokenSource(runtime: Runtime): (options?: GetTokenOptions)
   }
 }
 
-async function deviceToken(runtime: Runtime, audience: string, principal: string | undefined): Promise<KeptToken> {
-  const key = await runtime.deviceKey()
+async function deviceToken(context: Context, audience: string, principal: string | undefined): Promise<KeptToken> {
+  const key = await currentKey(context)
   if (!key || key.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
-  const now = runtime.now()
+  const now = context.now()
   return { jwt: await mintToken(key, { audience, now: now / 1000 }), until: now + TOKEN_LIFETIME * 1000 }
 }

@@ -1,0 +1,31 @@
+import { LatchkeyError } from '../../errors.ts'
+import { type DeviceKey, openDeviceKey, openHardenedKey } from '../../identity/device-key.ts'
+import { parseSecret } from '../../identity/secret.ts'
+import { currentEntry } from '../../keystore/keyring.ts'
+import type { DeviceEntry } from '../../keystore/record.ts'
+import type { AuthOptions } from '../auth.ts'
+import type { Context } from '../shared/context.ts'
+
+/** The key that was opened last: opening derives it anew. */
+const opened = new WeakMap<Context, { readonly entry: DeviceEntry; readonly key: Promise<DeviceKey> }>()
+
+/** The current device identity, ready to sign; null in the other modes. */
+export async function currentKey(context: Context): Promise<DeviceKey | null> {
+  const entry = currentEntry(context.keyring())
+  if (entry?.kind !== 'device') return null
+  const known = opened.get(context)
+  // Once hardened, the secret goes from memory too.
+  if (known?.entry.principal === entry.principal && known.entry.secret === entry.secret) return known.key
+  const key = openEntry(entry, context.options)
+  opened.set(context, { entry, key })
+  key.catch(() => opened.delete(context))
+  return key
+}
+
+/** Opens the device key of an entry, and checks that it is the key of its principal. */
+export async function openEntry(entry: DeviceEntry, { crypto }: AuthOptions): Promise<DeviceKey> {
+  if (!entry.secret && entry.keys) return openHardenedKey(entry, entry.keys)
+  const key = await openDeviceKey(parseSecret(entry.secret ?? ''), crypto)
+  if (key.principal !== entry.principal) throw new LatchkeyError('KEYSTORE_CORRUPT')
+  return key
+}

@@ -1,0 +1,67 @@
+import type { AuthOptions } from './auth.ts'
+import { OPTIONS } from './check-options.ts'
+
+interface Row {
+  readonly default: string
+  readonly meaning: string
+}
+
+/** What docs/client.md says about each option; what it accepts comes from `OPTIONS`. */
+const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
+  account: { default: 'none', meaning: 'the account provider, for instance `betterAuthAccount(authClient)`' },
+  audience: { default: '`location.origin`', meaning: "`aud` of tokens for the page's own origin" },
+  audiences: {
+    default: 'none',
+    meaning:
+      "further origins that `auth.fetch` may call, with the `aud` for each; `{ audience, via: 'exchange' }` for [servers that cannot verify what a device signs](exchange.md)",
+  },
+  name: { default: '`latchkey`', meaning: 'separates several apps on one origin' },
+  initialMode: {
+    default: '`local-first`',
+    meaning: 'creates an identity at the first start, or leaves it to `ensureIdentity`',
+  },
+  keystore: {
+    default: 'IndexedDB',
+    meaning: 'any `RecordStore`; `memoryStore()` dies with the page, [`fileStore(path)`](node.md) is for Node',
+  },
+  crypto: { default: 'WebCrypto', meaning: '`nobleSuite` from `latchkey/noble` to choose the fallback yourself' },
+  harden: {
+    default: '`after-upgrade`',
+    meaning:
+      'when the secret is replaced by keys that script can use and not copy: once an account can restore the principal, from the start (there is no backup then), or never',
+  },
+  describeLocal: { default: 'none', meaning: 'what an identity holds on this device' },
+  describeAccount: { default: 'none', meaning: 'what an account holds, for the preview of a conflict' },
+  onConflict: {
+    default: '`ask`',
+    meaning: 'ends a conflict without asking, or a function that says how; never by losing data',
+  },
+  readClaims: {
+    default: 'all but the registered ones',
+    meaning: "which claims of an account's token the session shows",
+  },
+  beforeSignOut: { default: 'none', meaning: 'what is not synced yet; more than 0 vetoes' },
+  onPrincipalChange: { default: 'none', meaning: 'called after the principal changed' },
+  onTokenExpired: {
+    default: 'none',
+    meaning: 'called when a server refused the token as expired, also after a refresh',
+  },
+  clock: { default: "the system's", meaning: 'milliseconds since 1970' },
+}
+
+/** The table of options in docs/client.md. */
+export function optionTable(): string {
+  const kinds = ['object', 'string', 'function']
+  const accepts = (expected: string): string =>
+    expected
+      .split('|')
+      .map((value) => (kinds.includes(value) ? value : `\`${value}\``))
+      .join(', ')
+  return [
+    '| option | accepts | default |  |',
+    '| --- | --- | --- | --- |',
+    ...(Object.keys(OPTIONS) as (keyof AuthOptions)[]).map(
+      (name) => `| \`${name}\` | ${accepts(OPTIONS[name])} | ${ROWS[name].default} | ${ROWS[name].meaning} |`,
+    ),
+  ].join('\n')
+}

@@ -1,0 +1,14 @@
+import type { AuthOptions } from '../auth.ts'
+
+/** `aud` of tokens for the page's own origin. */
+export function defaultAudience(options: AuthOptions): string {
+  const audience = options.audience ?? globalThis.location?.origin
+  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one.
+  if (!audience || audience === 'null') throw new TypeError('audience: required where there is no location')
+  return audience
+}
+
+/** True if tokens for this audience come from the account server's token exchange. */
+export function isExchanged({ audiences = {} }: AuthOptions, audience: string): boolean {
+  return Object.values(audiences).some((entry) => typeof entry === 'object' && entry.audience === audience)
+}
