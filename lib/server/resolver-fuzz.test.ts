@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APP, NOW, VECTORS } from '../tokens/forge.testing.ts'
-import { backendHeaders } from './backend.ts'
-import { AUDIENCE, type TestIssuer, startIssuer } from './issuer.testing.ts'
+import { backendHeaders } from './sources/backend.ts'
+import { AUDIENCE, type TestIssuer, startIssuer } from './external/issuer.testing.ts'
 import { type SessionResolver, createSessionResolver } from './resolver.ts'
 import { ANONYMOUS } from './session.ts'
 

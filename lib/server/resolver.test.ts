@@ -15,7 +15,7 @@ import {
   text,
   tokenClaims,
 } from '../tokens/forge.testing.ts'
-import type { LocalFirstOptions } from './local-first.ts'
+import type { LocalFirstOptions } from './sources/local-first.ts'
 import { type SessionResolverOptions, createSessionResolver } from './resolver.ts'
 import type { Resolution } from './session.ts'
 

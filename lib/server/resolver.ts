@@ -1,15 +1,15 @@
 import { type LatchkeyErrorCode, LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_TYPE } from '../tokens/claims.ts'
 import { decodeJws } from '../tokens/decode.ts'
-import { type BackendOptions, createBackendSource } from './backend.ts'
-import { type CookieSessionOptions, createCookieSource } from './cookie.ts'
-import type { ExternalIssuer } from './external-options.ts'
-import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external.ts'
-import { type LocalFirstOptions, createLocalFirstSource } from './local-first.ts'
+import { type BackendOptions, createBackendSource } from './sources/backend.ts'
+import { type CookieSessionOptions, createCookieSource } from './sources/cookie.ts'
+import type { ExternalIssuer } from './external/options.ts'
+import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
+import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
 import { type IncomingRequest, type ResolvableRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
 import { ANONYMOUS, type Resolution, type ServerSession, type SessionSource } from './session.ts'
-import { type Verdict, verdictOf } from './verdicts.ts'
+import { type Verdict, verdictOf } from './outcomes.ts'
 
 /** Options of {@link createSessionResolver}. Every source is off unless it is given. */
 export interface SessionResolverOptions {

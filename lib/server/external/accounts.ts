@@ -1,0 +1,70 @@
+import { LatchkeyError } from '../../errors.ts'
+import { decodeJws } from '../../tokens/decode.ts'
+import { EXTERNAL_SIZE_LIMIT } from './verifier.ts'
+import { type ExternalIssuer, ownIssuer } from './options.ts'
+import { type SessionResolver, createSessionResolver } from '../resolver.ts'
+
+/** An account of another provider, as a verified token says. */
+export interface ExternalAccount {
+  /** The first of the issuer's names. */
+  readonly issuer: string
+  readonly subject: string
+  /** When the token ends, in seconds since 1970. */
+  readonly expiresAt: number
+  /** Every claim of the token. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** Verifies the tokens of some providers. Made by {@link createExternalAccounts}. */
+export interface ExternalAccounts {
+  /** @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE` */
+  verify(token: string): Promise<ExternalAccount>
+}
+
+interface Source {
+  readonly name: string
+  readonly resolver: SessionResolver
+}
+
+/**
+ * Makes what verifies tokens of other providers. A token is routed once by its `iss`.
+ *
+ * @param clock - milliseconds since 1970
+ * @throws {TypeError} an option cannot be meant, or an issuer is there twice
+ */
+export function createExternalAccounts(
+  issuers: readonly ExternalIssuer[],
+  clock: () => number = Date.now,
+): ExternalAccounts {
+  const sources = new Map<unknown, Source>()
+  for (const external of issuers) {
+    const names = [external.issuer].flat()
+    // Aliases are not bound here; what else holds for an issuer that runs Latchkey stays.
+    const rules = { ...(external.aliases ? ownIssuer(external) : external), aliases: false }
+    const source = {
+      name: names[0]!,
+      resolver: createSessionResolver({ external: rules, anonymous: 'deny', clock }),
+    }
+    if (names.some((name) => sources.has(name))) throw new TypeError('issuers: an issuer is there twice')
+    for (const name of names) sources.set(name, source)
+  }
+  return {
+    async verify(token) {
+      const source = sources.get(decodeJws(token, EXTERNAL_SIZE_LIMIT).claims['iss'])
+      if (!source) throw new LatchkeyError('ISSUER_UNKNOWN')
+      const resolution = await source.resolver.resolve({ headers: new Headers({ authorization: `Bearer ${token}` }) })
+      if (!resolution.ok) throw new LatchkeyError(resolution.reason)
+      return readAccount(source.name, resolution.session.claims)
+    },
+  }
+}
+
+function readAccount(issuer: string, claims: ExternalAccount['claims']): ExternalAccount {
+  const { sub, exp } = claims
+  if (typeof sub !== 'string' || !sub || typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')
+  // A user whom the provider itself calls anonymous can be had back by nobody.
+  if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
+  // A device that another Latchkey server knows is no account there.
+  if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
+  return { issuer, subject: sub, expiresAt: exp, claims }
+}

@@ -1,0 +1,71 @@
+import { createAlarm } from '../../session/alarm.ts'
+import type { SessionTimer } from '../../session/options.ts'
+import { ANONYMOUS, type ServerSession } from '../session.ts'
+
+/** The session in force on a socket, until its end. */
+export interface SocketTerm {
+  /** Anonymous once it has ended. */
+  readonly session: ServerSession
+  readonly isOver: boolean
+  put(next: ServerSession): void
+  end(): void
+}
+
+/** How time is told, and how long a session counts at most. */
+export interface TermOptions {
+  /** Milliseconds. */
+  readonly longest: number
+  readonly clock: () => number
+  readonly timer: SessionTimer
+}
+
+/** @param onExpired - called once, when the session in force has come to its end by itself */
+export function createSocketTerm(
+  first: ServerSession,
+  { longest, clock, timer }: TermOptions,
+  onExpired: () => void,
+): SocketTerm {
+  let inForce = first
+  let deadline = Infinity
+  let isOver = false
+  const alarm = createAlarm(clock, timer, expire)
+
+  function end(): void {
+    isOver = true
+    alarm.set(Infinity)
+  }
+  function expire(): void {
+    if (isOver) return
+    end()
+    onExpired()
+  }
+  /** A timer can be late, so the clock is asked at each use as well. */
+  function hasEnded(): boolean {
+    if (!(clock() < deadline)) expire()
+    return isOver
+  }
+  function put(next: ServerSession): void {
+    inForce = next
+    deadline = deadlineOf(next, clock() + longest)
+    if (!hasEnded()) alarm.set(deadline - clock())
+  }
+
+  put(first)
+  return {
+    get session() {
+      return hasEnded() ? ANONYMOUS : inForce
+    },
+    get isOver() {
+      return hasEnded()
+    },
+    put,
+    end,
+  }
+}
+
+/** Milliseconds since 1970. What is no time is none: whoever made the session has checked its token. */
+function deadlineOf({ claims, principal }: ServerSession, latest: number): number {
+  if (principal === null) return Infinity
+  const exp = claims['exp']
+  return Math.min(typeof exp === 'number' ? exp * 1000 : Infinity, latest)
+}
