@@ -1,11 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
-import {
-  type GateOptions,
-  type OwnedSession,
-  type ServerSession,
-  type SessionResolver,
-  createGate,
-} from '../../lib/server.ts'
+import type { OwnedSession, ServerSession, SessionResolver } from '../../lib/server.ts'
+import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-kit.ts'
 
 /** What {@link authenticate} adds to a context: `context.get('session')`. */
 export interface SessionEnvironment<Session extends ServerSession = ServerSession> {
@@ -20,11 +15,14 @@ export interface SessionEnvironment<Session extends ServerSession = ServerSessio
  */
 export function authenticate(
   resolver: SessionResolver,
-  options?: GateOptions & { readonly optional?: false },
+  options?: AuthenticateOptions & { readonly optional?: false },
 ): MiddlewareHandler<SessionEnvironment<OwnedSession>>
-export function authenticate(resolver: SessionResolver, options: GateOptions): MiddlewareHandler<SessionEnvironment>
-export function authenticate(resolver: SessionResolver, options: GateOptions = {}): MiddlewareHandler {
-  const gate = createGate(resolver, options)
+export function authenticate(
+  resolver: SessionResolver,
+  options: AuthenticateOptions,
+): MiddlewareHandler<SessionEnvironment>
+export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): MiddlewareHandler {
+  const gate = createAuthenticator(resolver, options)
   return async (context, next) => {
     const admission = await gate(context.req.raw)
     if (!admission.ok) return admission.response

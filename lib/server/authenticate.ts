@@ -1,10 +1,9 @@
 import type { ResolvableRequest } from './request.ts'
-import type { SessionResolver } from './resolver.ts'
+import type { OwnedSession, ServerSession, SessionResolver, SessionSource } from './types.ts'
 import { faultResponse, refusal } from './response.ts'
-import type { OwnedSession, ServerSession, SessionSource } from './session.ts'
 
-/** Options of {@link createGate}, and of what each framework calls it. */
-export interface GateOptions {
+/** Options of {@link createAuthenticator}, and of what each framework calls it. */
+export interface AuthenticateOptions {
   /**
    * Lets requests without a credential through, as anonymous; otherwise they are answered with 401. A credential that does
    * not hold is refused either way, and what the resolver refuses stays refused.
@@ -15,7 +14,7 @@ export interface GateOptions {
 }
 
 /** Whether a request may go on. */
-export type Admission<Session extends ServerSession = ServerSession> =
+export type Authentication<Session extends ServerSession = ServerSession> =
   | { readonly ok: true; readonly session: Session; readonly source: SessionSource }
   | {
       readonly ok: false
@@ -23,10 +22,10 @@ export type Admission<Session extends ServerSession = ServerSession> =
       readonly response: Response
     }
 
-/** Lets a request pass, or answers it. Made by {@link createGate}. It never rejects for anything that a resolver does. */
-export type Gate<Session extends ServerSession = ServerSession> = (
+/** Lets a request pass, or answers it. Made by {@link createAuthenticator}. It never rejects for anything that a resolver does. */
+export type Authenticator<Session extends ServerSession = ServerSession> = (
   request: ResolvableRequest,
-) => Promise<Admission<Session>>
+) => Promise<Authentication<Session>>
 
 /**
  * Makes what stands before the handlers of a server: every request gets a session, or an answer. The adapters of the
@@ -34,15 +33,15 @@ export type Gate<Session extends ServerSession = ServerSession> = (
  *
  * @throws {TypeError} an option cannot be meant
  */
-export function createGate(
+export function createAuthenticator(
   resolver: SessionResolver,
-  options?: GateOptions & { readonly optional?: false },
-): Gate<OwnedSession>
-export function createGate(resolver: SessionResolver, options: GateOptions): Gate
-export function createGate(
+  options?: AuthenticateOptions & { readonly optional?: false },
+): Authenticator<OwnedSession>
+export function createAuthenticator(resolver: SessionResolver, options: AuthenticateOptions): Authenticator
+export function createAuthenticator(
   resolver: SessionResolver,
-  { optional = false, onError = console.error }: GateOptions = {},
-): Gate {
+  { optional = false, onError = console.error }: AuthenticateOptions = {},
+): Authenticator {
   if (typeof resolver?.resolve !== 'function')
     throw new TypeError('expected a resolver, as createSessionResolver makes it')
   // The text "false" of an environment variable would let everybody through.

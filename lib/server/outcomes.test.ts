@@ -2,20 +2,20 @@ import { describe, expect, test } from 'vitest'
 import { ALICE, APP, NOW, TOKEN_HEADER, forge, tokenClaims } from '../tokens/forge.testing.ts'
 import { backendHeaders } from './sources/backend.ts'
 import { createSessionResolver } from './resolver.ts'
-import { type Verdict, createVerdictCounter } from './outcomes.ts'
+import { type Outcome, createOutcomeCounter } from './outcomes.ts'
 
 const SECRET = 'a-secret-of-32-characters-or-more'
 const TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims() })
 
 test('each request has one verdict, with its reason for the operator and nothing of the request', async () => {
-  const verdicts: Verdict[] = []
-  const { count, counts } = createVerdictCounter()
+  const verdicts: Outcome[] = []
+  const { count, counts } = createOutcomeCounter()
   const resolver = createSessionResolver({
     clock: () => NOW * 1000,
     localFirst: { audience: APP, afterUpgrade: 'allow' },
     backend: { secret: SECRET },
     cookieSession: { read: async () => ({ principal: 'ada' }), origins: ['https://notes.example'] },
-    onVerdict(verdict) {
+    onOutcome(verdict) {
       verdicts.push(verdict)
       count(verdict)
     },
@@ -65,7 +65,7 @@ test('each request has one verdict, with its reason for the operator and nothing
 
 describe('counts', () => {
   test('are a copy', () => {
-    const { count, counts } = createVerdictCounter()
+    const { count, counts } = createOutcomeCounter()
     const before = counts()
     count({ ok: false, source: 'bearer', reason: 'TOKEN_EXPIRED' })
     expect(before).toEqual({ accepted: {}, refused: {} })
@@ -73,12 +73,12 @@ describe('counts', () => {
   })
 
   test('leave out what was no verdict: a fault of the server', async () => {
-    const { count, counts } = createVerdictCounter()
+    const { count, counts } = createOutcomeCounter()
     const lookup = (): Promise<'active'> => Promise.reject(new Error('database is down'))
     const resolver = createSessionResolver({
       clock: () => NOW * 1000,
       localFirst: { audience: APP, lookup },
-      onVerdict: count,
+      onOutcome: count,
     })
     await expect(resolver.resolve({ authorization: `Bearer ${TOKEN}` })).rejects.toThrow('database is down')
     expect(counts()).toEqual({ accepted: {}, refused: {} })

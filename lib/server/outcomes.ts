@@ -1,28 +1,28 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthMode } from '../machine/state.ts'
-import type { Resolution, SessionSource } from './session.ts'
+import type { Resolution, SessionSource } from './types.ts'
 
 /** What came of one request, for logs and metrics; nothing in it is secret, or from the request. */
-export type Verdict =
+export type Outcome =
   | { readonly ok: true; readonly source: SessionSource; readonly authMode: AuthMode }
   | { readonly ok: false; readonly source: SessionSource; readonly reason: LatchkeyErrorCode }
 
 /** How many requests ended how, since the start. */
-export interface VerdictCounts {
+export interface OutcomeCounts {
   readonly accepted: Readonly<Partial<Record<SessionSource, number>>>
   readonly refused: Readonly<Partial<Record<LatchkeyErrorCode, number>>>
 }
 
-/** Counts verdicts. Made by {@link createVerdictCounter}. */
-export interface VerdictCounter {
-  /** Pass it as `onVerdict`. */
-  readonly count: (verdict: Verdict) => void
+/** Counts verdicts. Made by {@link createOutcomeCounter}. */
+export interface OutcomeCounter {
+  /** Pass it as `onOutcome`. */
+  readonly count: (verdict: Outcome) => void
   /** A copy of the counts as they are now. */
-  readonly counts: () => VerdictCounts
+  readonly counts: () => OutcomeCounts
 }
 
 /** Makes counters for metrics: accepted requests by source, refused ones by reason. */
-export function createVerdictCounter(): VerdictCounter {
+export function createOutcomeCounter(): OutcomeCounter {
   const accepted: Partial<Record<SessionSource, number>> = {}
   const refused: Partial<Record<LatchkeyErrorCode, number>> = {}
   return {
@@ -34,7 +34,7 @@ export function createVerdictCounter(): VerdictCounter {
   }
 }
 
-export function verdictOf(resolution: Resolution): Verdict {
+export function outcomeOf(resolution: Resolution): Outcome {
   const { source } = resolution
   return resolution.ok
     ? { ok: true, source, authMode: resolution.session.authMode }

@@ -6,10 +6,11 @@ import { type CookieSessionOptions, createCookieSource } from './sources/cookie.
 import type { ExternalIssuer } from './external/options.ts'
 import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
-import { type IncomingRequest, type ResolvableRequest, readRequest } from './request.ts'
+import { type IncomingRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
-import { ANONYMOUS, type Resolution, type ServerSession, type SessionSource } from './session.ts'
-import { type Verdict, verdictOf } from './outcomes.ts'
+import { ANONYMOUS } from './session.ts'
+import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
+import { type Outcome, outcomeOf } from './outcomes.ts'
 
 /** Options of {@link createSessionResolver}. Every source is off unless it is given. */
 export interface SessionResolverOptions {
@@ -29,15 +30,9 @@ export interface SessionResolverOptions {
    */
   readonly cacheSize?: number
   /** Hears what came of each request. It must not throw. */
-  readonly onVerdict?: (verdict: Verdict) => void
+  readonly onOutcome?: (verdict: Outcome) => void
   /** Milliseconds since 1970; the system clock unless told. */
   readonly clock?: () => number
-}
-
-/** Tells who a request comes from. Made by {@link createSessionResolver}. */
-export interface SessionResolver {
-  /** Never rejects for anything in the request; what a lookup of yours throws is passed on. */
-  resolve(request: ResolvableRequest): Promise<Resolution>
 }
 
 /** The one source that judges a request. Null from it means that there is no credential after all. */
@@ -54,13 +49,13 @@ interface Route {
  * @throws {TypeError} an option cannot be meant; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
-  const { anonymous = 'allow', onVerdict } = options
+  const { anonymous = 'allow', onOutcome } = options
   const routeOf = createRouter(options)
   return {
     async resolve(request) {
       const route = routeOf(readRequest(request))
       const resolution = await settle(route, anonymous)
-      onVerdict?.(verdictOf(resolution))
+      onOutcome?.(outcomeOf(resolution))
       return resolution
     },
   }

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import { comparable } from '../session/session-token.ts'
-import type { ServerSession } from './session.ts'
+import type { ServerSession } from './types.ts'
 
 /** What a claim must be. A text that begins with `$` takes any value, and gives it a name. */
 export type ClaimPattern =

@@ -1,8 +1,10 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeJws } from '../../tokens/decode.ts'
-import { EXTERNAL_SIZE_LIMIT } from './verifier.ts'
+import { EXTERNAL_SIZE_LIMIT, type ExternalVerifier, createExternalVerifiers } from './verifier.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
-import { type SessionResolver, createSessionResolver } from '../resolver.ts'
+
+/** Verified tokens kept for each issuer. */
+const CACHED_TOKENS = 10_000
 
 /** An account of another provider, as a verified token says. */
 export interface ExternalAccount {
@@ -21,11 +23,6 @@ export interface ExternalAccounts {
   verify(token: string): Promise<ExternalAccount>
 }
 
-interface Source {
-  readonly name: string
-  readonly resolver: SessionResolver
-}
-
 /**
  * Makes what verifies tokens of other providers. A token is routed once by its `iss`.
  *
@@ -36,25 +33,21 @@ export function createExternalAccounts(
   issuers: readonly ExternalIssuer[],
   clock: () => number = Date.now,
 ): ExternalAccounts {
-  const sources = new Map<unknown, Source>()
+  const verifiers = new Map<unknown, ExternalVerifier>()
   for (const external of issuers) {
-    const names = [external.issuer].flat()
-    // Aliases are not bound here; what else holds for an issuer that runs Latchkey stays.
+    // Aliases are not bound here; the other checks of an issuer that runs Latchkey apply.
     const rules = { ...(external.aliases ? ownIssuer(external) : external), aliases: false }
-    const source = {
-      name: names[0]!,
-      resolver: createSessionResolver({ external: rules, anonymous: 'deny', clock }),
+    for (const [name, verifier] of createExternalVerifiers(rules, clock, CACHED_TOKENS)) {
+      if (verifiers.has(name)) throw new TypeError('issuers: an issuer is there twice')
+      verifiers.set(name, verifier)
     }
-    if (names.some((name) => sources.has(name))) throw new TypeError('issuers: an issuer is there twice')
-    for (const name of names) sources.set(name, source)
   }
   return {
     async verify(token) {
-      const source = sources.get(decodeJws(token, EXTERNAL_SIZE_LIMIT).claims['iss'])
-      if (!source) throw new LatchkeyError('ISSUER_UNKNOWN')
-      const resolution = await source.resolver.resolve({ headers: new Headers({ authorization: `Bearer ${token}` }) })
-      if (!resolution.ok) throw new LatchkeyError(resolution.reason)
-      return readAccount(source.name, resolution.session.claims)
+      const verifier = verifiers.get(decodeJws(token, EXTERNAL_SIZE_LIMIT).claims['iss'])
+      if (!verifier) throw new LatchkeyError('ISSUER_UNKNOWN')
+      const { claims } = await verifier.verify(token)
+      return readAccount(verifier.issuers[0]!, claims)
     },
   }
 }

@@ -4,8 +4,8 @@ import { ALICE, NOW } from '../../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './options.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from './issuer.testing.ts'
 import { namespacedPrincipal } from './principals.ts'
-import { type SessionResolver, createSessionResolver } from '../resolver.ts'
-import type { Resolution } from '../session.ts'
+import { createSessionResolver } from '../resolver.ts'
+import type { Resolution, SessionResolver } from '../types.ts'
 
 let first: TestIssuer
 let second: TestIssuer

@@ -7,7 +7,8 @@ import { NOW } from '../../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './options.ts'
 import { AUDIENCE, type TestIssuer, startIssuer } from './issuer.testing.ts'
 import { readCertificates, readJwks } from './key-source.ts'
-import { type SessionResolver, createSessionResolver } from '../resolver.ts'
+import { createSessionResolver } from '../resolver.ts'
+import type { SessionResolver } from '../types.ts'
 
 let provider: TestIssuer
 let clock: ManualClock

@@ -1,4 +1,4 @@
-import type { CookieSession, CookieSessionOptions } from '../sources/cookie.ts'
+import { withoutSlash } from '../base-url.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
 
 /**
@@ -158,42 +158,6 @@ export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOption
   )
 }
 
-/** Options of {@link betterAuthCookie}. */
-export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'origins'> {
-  /** Origin and base path of Better Auth, such as `https://notes.example/api/auth`. */
-  readonly baseURL: string
-  /** `advanced.cookiePrefix` of Better Auth; `better-auth` unless told. */
-  readonly cookiePrefix?: string
-  /** Asks in place of the global `fetch`; `auth.handler` in the server's own process. */
-  readonly handler?: (request: Request) => Promise<Response>
-}
-
-/**
- * Better Auth's own session cookie as a source, for the server that gets it. Asks the plugin `latchkey` whose it is.
- *
- * https://better-auth.com/docs/concepts/cookies
- */
-export function betterAuthCookie({
-  baseURL,
-  origins,
-  cookiePrefix = 'better-auth',
-  handler = fetch,
-}: BetterAuthCookieOptions): CookieSessionOptions {
-  const name = `${cookiePrefix}.session_token`
-  return {
-    origins,
-    names: [name, `__Secure-${name}`],
-    async read(headers) {
-      const response = await handler(
-        new Request(`${withoutSlash(baseURL)}/latchkey/session`, { headers, redirect: 'manual' }),
-      )
-      if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
-      const { session } = (await response.json()) as { readonly session: CookieSession | null }
-      return session && { principal: session.principal, aliases: session.aliases ?? [] }
-    },
-  }
-}
-
 /** What the preset checks is checked whatever the app adds: a list of its own must not switch it off. */
 function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIssuer {
   const { requiredClaims = [], isAccount } = options
@@ -208,12 +172,6 @@ function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIs
 /** A key of the app's own comes before the address. */
 function withKeys(rules: ExternalIssuer, jwksUrl: string): ExternalIssuer {
   return rules.publicKey === undefined ? { ...rules, jwksUrl } : rules
-}
-
-function withoutSlash(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol !== 'https:' && parsed?.protocol !== 'http:') throw new TypeError('expected an http(s) URL')
-  return url.replace(/\/+$/, '')
 }
 
 function originOf(domain: string): string {

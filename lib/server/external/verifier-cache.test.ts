@@ -4,7 +4,8 @@ import { type ManualClock, manualClock } from '../../testing/clock.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './options.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from './issuer.testing.ts'
-import { type SessionResolver, type SessionResolverOptions, createSessionResolver } from '../resolver.ts'
+import { type SessionResolverOptions, createSessionResolver } from '../resolver.ts'
+import type { SessionResolver } from '../types.ts'
 
 let provider: TestIssuer
 let clock: ManualClock

@@ -5,8 +5,8 @@ import { type ManualClock, manualClock } from '../../testing/clock.ts'
 import { ALICE, BOB, NOW, TOKEN_HEADER, encode, forge, tokenClaims } from '../../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './options.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, closedPort, startIssuer } from './issuer.testing.ts'
-import { type SessionResolver, type SessionResolverOptions, createSessionResolver } from '../resolver.ts'
-import type { Resolution } from '../session.ts'
+import { type SessionResolverOptions, createSessionResolver } from '../resolver.ts'
+import type { Resolution, SessionResolver } from '../types.ts'
 
 let provider: TestIssuer
 

@@ -10,7 +10,8 @@ import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
 import { checkNoDevice, principalOf, readAliases } from './principals.ts'
-import { type ServerSession, ownedSession } from '../session.ts'
+import { ownedSession } from '../session.ts'
+import type { ServerSession } from '../types.ts'
 
 /** Most characters of an external token. */
 export const EXTERNAL_SIZE_LIMIT = 16_384

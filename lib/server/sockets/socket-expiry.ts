@@ -1,9 +1,10 @@
 import { createAlarm } from '../../session/alarm.ts'
 import type { SessionTimer } from '../../session/options.ts'
-import { ANONYMOUS, type ServerSession } from '../session.ts'
+import { ANONYMOUS } from '../session.ts'
+import type { ServerSession } from '../types.ts'
 
 /** The session in force on a socket, until its end. */
-export interface SocketTerm {
+export interface SocketExpiry {
   /** Anonymous once it has ended. */
   readonly session: ServerSession
   readonly isOver: boolean
@@ -12,7 +13,7 @@ export interface SocketTerm {
 }
 
 /** How time is told, and how long a session counts at most. */
-export interface TermOptions {
+export interface ExpiryOptions {
   /** Milliseconds. */
   readonly longest: number
   readonly clock: () => number
@@ -20,11 +21,11 @@ export interface TermOptions {
 }
 
 /** @param onExpired - called once, when the session in force has come to its end by itself */
-export function createSocketTerm(
+export function createSocketExpiry(
   first: ServerSession,
-  { longest, clock, timer }: TermOptions,
+  { longest, clock, timer }: ExpiryOptions,
   onExpired: () => void,
-): SocketTerm {
+): SocketExpiry {
   let inForce = first
   let deadline = Infinity
   let isOver = false

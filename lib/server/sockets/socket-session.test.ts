@@ -3,8 +3,9 @@ import { DAY, MINUTE, SECOND, type TestTime, rest, testTime } from '../../sessio
 import { APP, NOW } from '../../tokens/forge.testing.ts'
 import { deferred } from '../framework.testing.ts'
 import { type TestIssuer, startIssuer } from '../external/issuer.testing.ts'
-import { type SessionResolver, createSessionResolver } from '../resolver.ts'
-import { ANONYMOUS, type ServerSession } from '../session.ts'
+import { createSessionResolver } from '../resolver.ts'
+import type { ServerSession, SessionResolver } from '../types.ts'
+import { ANONYMOUS } from '../session.ts'
 import { type SocketSession, type SocketSessionOptions, createSocketSession } from './socket-session.ts'
 
 let issuer: TestIssuer

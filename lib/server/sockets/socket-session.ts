@@ -1,10 +1,9 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { type LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../../session/options.ts'
-import type { SessionResolver } from '../resolver.ts'
+import type { ServerSession, SessionResolver, SessionSource } from '../types.ts'
 import { type Roles, requireSameSession } from '../roles.ts'
-import type { ServerSession, SessionSource } from '../session.ts'
-import { createSocketTerm } from './socket-expiry.ts'
+import { createSocketExpiry } from './socket-expiry.ts'
 
 /** What every WebSocket can do, whoever made it. */
 export interface ClosableSocket {
@@ -68,7 +67,7 @@ export function createSocketSession(
 ): SocketSession {
   const { roles, source, longest = Infinity, onError = console.error, clock = Date.now, timer = SYSTEM_TIMER } = options
   if (!(longest > 0)) throw new TypeError('longest: expected milliseconds')
-  const term = createSocketTerm(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
+  const term = createSocketExpiry(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()
 

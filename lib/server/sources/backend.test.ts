@@ -6,7 +6,8 @@ import { ALICE, APP, BOB, NOW, TOKEN_HEADER, forge, tokenClaims } from '../../to
 import { type BackendOptions, JAZZ_BACKEND_HEADERS, LATCHKEY_BACKEND_HEADERS, backendHeaders } from './backend.ts'
 import { createSecretCheck } from './constant-time.ts'
 import { type SessionResolverOptions, createSessionResolver } from '../resolver.ts'
-import { ANONYMOUS, type Resolution } from '../session.ts'
+import { ANONYMOUS } from '../session.ts'
+import type { Resolution } from '../types.ts'
 
 const SECRET = 'a-secret-of-32-characters-or-more'
 const OTHER = 'another-secret-of-the-same-length'

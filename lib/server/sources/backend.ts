@@ -3,7 +3,8 @@ import { decodeBase64url, encodeBase64url } from '../../identity/base64url.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { createSecretCheck } from './constant-time.ts'
 import type { IncomingRequest } from '../request.ts'
-import { type OwnedSession, type ServerSession, isAliasList, isPrincipal, ownedSession } from '../session.ts'
+import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
+import type { OwnedSession, ServerSession } from '../types.ts'
 
 /** The two headers by which a backend speaks for somebody. */
 export interface BackendHeaders {

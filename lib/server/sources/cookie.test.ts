@@ -3,7 +3,7 @@ import { ALICE, APP, NOW, TOKEN_HEADER, forge, tokenClaims } from '../../tokens/
 import type { CookieSession, CookieSessionOptions } from './cookie.ts'
 import type { ResolvableRequest } from '../request.ts'
 import { type SessionResolverOptions, createSessionResolver } from '../resolver.ts'
-import type { Resolution } from '../session.ts'
+import type { Resolution } from '../types.ts'
 
 const ORIGIN = 'https://notes.example'
 const COOKIE = { cookie: 'theme=dark; session=s3cret' }

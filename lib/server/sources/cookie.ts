@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import type { IncomingRequest } from '../request.ts'
-import { type ServerSession, isAliasList, isPrincipal, ownedSession } from '../session.ts'
+import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
+import type { ServerSession } from '../types.ts'
 
 /** Who a cookie belongs to. */
 export interface CookieSession {

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { createTokenVerifier } from '../../tokens/verify.ts'
-import { type ServerSession, ownedSession } from '../session.ts'
+import { ownedSession } from '../session.ts'
+import type { ServerSession } from '../types.ts'
 
 /** Local-first tokens: what they must say, and what happens to them once their principal has an account. */
 export interface LocalFirstOptions {
