@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../../testing.ts'
-import { acceptBindingStore } from './store-acceptance.testing.ts'
+import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
 import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './binder.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
@@ -40,7 +40,7 @@ async function bindWith(bound: ExternalBinder, device: Device, token: string) {
 }
 
 describe('the memory store', () => {
-  acceptBindingStore(async () => memoryBindingStore())
+  for (const { name, run } of bindingStoreAcceptance(async () => memoryBindingStore())) test(name, run)
 
   test('forgets a name after its time', async () => {
     let now = 0
