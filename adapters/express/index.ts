@@ -15,7 +15,7 @@ declare global {
  * Middleware that finds out who is asking, for `request.latchkey`, or answers in place of the handlers. It reads nothing of
  * the body. CORS goes before it: a preflight has no credential.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): RequestHandler {
   const gate = createAuthenticator(resolver, options)

@@ -11,7 +11,7 @@ export interface SessionEnvironment<Session extends ServerSession = ServerSessio
  * Middleware that finds out who is asking, for `context.get('session')`, or answers in place of the handlers. CORS goes
  * before it: a preflight has no credential.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function authenticate(
   resolver: SessionResolver,

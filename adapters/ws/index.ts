@@ -25,7 +25,7 @@ const sessions = new WeakMap<WebSocket, SocketSession>()
  * closed with 4401 and `expired` when its token ends.
  *
  * @param sockets - made with `noServer: true`
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function createUpgradeHandler(
   sockets: WebSocketServer,

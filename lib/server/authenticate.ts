@@ -9,7 +9,7 @@ export interface AuthenticateOptions {
    * not hold is refused either way, and what the resolver refuses stays refused.
    */
   readonly optional?: boolean
-  /** Hears what led to an answer of 500: a lookup of yours threw, for instance. `console.error` unless told; it must not throw. */
+  /** Hears what led to an answer of 500: a lookup of yours threw, for instance. Defaults to `console.error`; it must not throw. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -31,7 +31,7 @@ export type Authenticator<Session extends ServerSession = ServerSession> = (
  * Makes what stands before the handlers of a server: every request gets a session, or an answer. The adapters of the
  * frameworks are this and a place for the session.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function createAuthenticator(
   resolver: SessionResolver,

@@ -22,16 +22,16 @@ export interface SessionResolverOptions {
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
   /** Takes a session cookie, from a request without an Authorization header. */
   readonly cookieSession?: CookieSessionOptions
-  /** What a request without a credential is; `allow` unless told. */
+  /** What a request without a credential is. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
   /**
-   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many; 10 000 unless told. What
+   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many. Defaults to 10 000. What
    * is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
    */
   readonly cacheSize?: number
   /** Hears what came of each request. It must not throw. */
   readonly onOutcome?: (verdict: Outcome) => void
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
@@ -46,7 +46,7 @@ interface Route {
  * a backend that speaks for somebody, the Authorization header (an external JWT or a local-first token), a session
  * cookie, nobody. A token is routed once by what it says of itself, and never tried as another kind.
  *
- * @throws {TypeError} an option cannot be meant; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
+ * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
   const { anonymous = 'allow', onOutcome } = options

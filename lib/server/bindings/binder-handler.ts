@@ -5,17 +5,17 @@ import { readBounded } from '../bounded-body.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 
 /** Largest body that is read, in bytes. */
-const BODY_LIMIT = 16_384
+const BODY_LIMIT_BYTES = 16_384
 
 /** Options of {@link createBinderHandler}. */
 export interface BinderHandlerOptions {
   readonly binder: ExternalBinder
-  /** What an account has proven, and whether it can be had back without the device, out of a verified token; nothing and yes unless told. */
+  /** What an account has proven, and whether it can be had back without the device, out of a verified token. Defaults to nothing, and to recoverable. */
   readonly describe?: (claims: Readonly<Record<string, unknown>>) => {
     readonly identifiers?: readonly string[]
     readonly recoverable?: boolean
   }
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
@@ -82,7 +82,7 @@ function bearerOf({ headers }: Request): string | null {
 }
 
 async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {
-  const body = await readBounded(request, BODY_LIMIT)
+  const body = await readBounded(request, BODY_LIMIT_BYTES)
   if (!body) throw new LatchkeyError('TOKEN_TOO_LARGE')
   const { proof, nonce } = parse(new TextDecoder().decode(body))
   if (typeof proof !== 'string' || typeof nonce !== 'string') throw new LatchkeyError('TOKEN_MALFORMED')

@@ -68,7 +68,7 @@ export interface ExternalBinderOptions {
   readonly audience: string
   /** Signs nonces; the same on every process of the server. At least 32 characters. */
   readonly secret: string
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
@@ -114,7 +114,7 @@ export interface ExternalBinder {
 /**
  * Binds principals to accounts of any provider that signs JWTs, without users of one's own.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function createExternalBinder({
   issuers,

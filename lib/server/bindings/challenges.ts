@@ -5,7 +5,7 @@ import type { Purpose } from '../../tokens/claims.ts'
 export type ChallengePurpose = Purpose | 'unlink'
 
 /** How long a nonce can be used, in milliseconds. A proof lasts at most two minutes. */
-const LIFETIME = 120_000
+const LIFETIME_MS = 120_000
 
 const encoder = new TextEncoder()
 
@@ -38,7 +38,7 @@ export function createChallenges(secret: string, clock: () => number): Challenge
 
   return {
     async issue(purpose, session) {
-      const expiresAt = clock() + LIFETIME
+      const expiresAt = clock() + LIFETIME_MS
       const head = `${encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))}.${expiresAt}`
       const mac = await crypto.subtle.sign('HMAC', await key, input(head, purpose, session))
       return { nonce: `${head}.${encodeBase64url(new Uint8Array(mac))}`, expiresAt }

@@ -27,7 +27,7 @@ export interface ExternalAccounts {
  * Makes what verifies tokens of other providers. A token is routed once by its `iss`.
  *
  * @param clock - milliseconds since 1970
- * @throws {TypeError} an option cannot be meant, or an issuer is there twice
+ * @throws {TypeError} an option is invalid, or an issuer is there twice
  */
 export function createExternalAccounts(
   issuers: readonly ExternalIssuer[],

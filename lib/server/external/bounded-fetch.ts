@@ -7,7 +7,7 @@ export type KeyFetch = (
 ) => Promise<Response>
 
 /** Most bytes of a key set. */
-const SIZE_LIMIT = 262_144
+const SIZE_LIMIT_BYTES = 262_144
 
 /**
  * Gets a JSON document, in bounded time and memory, from this address and no other.
@@ -38,7 +38,7 @@ async function readJson(url: string, fetch: KeyFetch, signal: AbortSignal): Prom
   })
   // With `manual` a redirect is an answer of its own: keys come from the address that was configured.
   if (response.status !== 200 || response.redirected) throw new Error(`expected 200, got ${response.status}`)
-  const body = await readBounded(response, SIZE_LIMIT)
-  if (!body) throw new Error(`over ${SIZE_LIMIT} bytes`)
+  const body = await readBounded(response, SIZE_LIMIT_BYTES)
+  if (!body) throw new Error(`over ${SIZE_LIMIT_BYTES} bytes`)
   return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
 }

@@ -29,13 +29,13 @@ export interface RemoteKeyOptions {
 }
 
 /** Keys older than this are got again, milliseconds. */
-const FRESH_TIME = 600_000
+const FRESH_MS = 600_000
 /** Keys older than this are not used any more, also while new ones cannot be got. */
-const STALE_TIME = 86_400_000
+const STALE_MS = 86_400_000
 /** A key that nobody knows makes for one fetch in this time, and so do keys that cannot be got. */
-const COOLDOWN = 30_000
+const COOLDOWN_MS = 30_000
 /** Without any keys a fetch that failed is tried again after this time. */
-const RETRY_TIME = 1000
+const RETRY_MS = 1000
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>
 
@@ -65,19 +65,19 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
   const isDue = (pause: number): boolean => !isWithin(clock() - triedAt, pause)
   // Fetches never pile up, however many tokens wait.
   const reload = (): Promise<void> => (pending ??= load())
-  const isUsable = (): boolean => keys !== undefined && isWithin(clock() - readAt, STALE_TIME)
+  const isUsable = (): boolean => keys !== undefined && isWithin(clock() - readAt, STALE_MS)
 
   return async (header) => {
     if (!isUsable()) {
-      if (pending || isDue(RETRY_TIME)) await reload()
+      if (pending || isDue(RETRY_MS)) await reload()
       // An answer that came in the meantime counts as well.
       if (!isUsable()) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
-    } else if (!isWithin(clock() - readAt, FRESH_TIME) && isDue(COOLDOWN)) await reload()
+    } else if (!isWithin(clock() - readAt, FRESH_MS) && isDue(COOLDOWN_MS)) await reload()
     try {
       return await find(keys!, header)
     } catch (error) {
       if (!isUnknown(error)) throw error
-      if (pending || isDue(COOLDOWN)) await reload()
+      if (pending || isDue(COOLDOWN_MS)) await reload()
       // Nobody can tell whether the key is new.
       if (failure !== undefined) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
       return find(keys!, header)

@@ -21,7 +21,7 @@ export interface ExternalIssuer {
   readonly authorizedParties?: readonly string[]
   /** Take tokens without `azp` all the same; for native apps, which have no origin. */
   readonly allowMissingParty?: boolean
-  /** Header `alg` to accept; every asymmetric one unless told. */
+  /** Header `alg` to accept. Defaults to every asymmetric one. */
   readonly algorithms?: readonly string[]
   /** Header `typ` to accept, one or several. Defaults to `JWT`, `at+jwt` and none. */
   readonly type?: string | readonly string[]
@@ -35,13 +35,13 @@ export interface ExternalIssuer {
   readonly requiredClaims?: readonly string[]
   /** Says whether the token stands for an account; not for the provider's own anonymous users, for instance. */
   readonly isAccount?: (claims: Readonly<Record<string, unknown>>) => boolean
-  /** How `sub` becomes the principal: `sub` itself unless told, which only one issuer can have. */
+  /** How `sub` becomes the principal. Defaults to `sub` itself, which only one issuer can have. */
   readonly principal?: PrincipalRule
   /** Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey: its tokens need `auth_mode`. */
   readonly aliases?: boolean
-  /** Seconds by which clocks may differ, at most 300; 0 unless told. */
+  /** Seconds by which clocks may differ, at most 300. Defaults to 0. */
   readonly clockTolerance?: number
-  /** Milliseconds for getting the keys, at most 30 000; 5000 unless told. */
+  /** Milliseconds for getting the keys, at most 30 000. Defaults to 5000. */
   readonly timeout?: number
   /** Gets the keys in place of the global `fetch`, for instance without a network. */
   readonly fetch?: KeyFetch

@@ -82,7 +82,7 @@ export function supabase({ url, ...options }: SupabaseOptions): ExternalIssuer {
 export interface FirebaseOptions extends PresetOptions {
   /** The id of the Firebase project. */
   readonly projectId: string
-  /** Where the keys come from: Google's JWK set, or its certificates by `kid`. `jwks` unless told. */
+  /** Where the keys come from: Google's JWK set, or its certificates by `kid`. Defaults to `jwks`. */
   readonly keys?: 'jwks' | 'certificates'
 }
 
@@ -110,7 +110,7 @@ export function firebase({ projectId, keys = 'jwks', ...options }: FirebaseOptio
 export interface WorkosOptions extends PresetOptions {
   /** Such as `client_01H…`: the keys are the client's own, so that a token of another client does not verify. */
   readonly clientId: string
-  /** The custom auth domain, such as `https://auth.example.com`; `https://api.workos.com` unless told. */
+  /** The custom auth domain, such as `https://auth.example.com`. Defaults to `https://api.workos.com`. */
   readonly issuer?: string
 }
 

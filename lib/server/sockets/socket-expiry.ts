@@ -3,7 +3,7 @@ import type { SessionTimer } from '../../session/options.ts'
 import { ANONYMOUS } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
-/** The session in force on a socket, until its end. */
+/** The current session on a socket, until its end. */
 export interface SocketExpiry {
   /** Anonymous once it has ended. */
   readonly session: ServerSession
@@ -20,7 +20,7 @@ export interface ExpiryOptions {
   readonly timer: SessionTimer
 }
 
-/** @param onExpired - called once, when the session in force has come to its end by itself */
+/** @param onExpired - called once, when the current session has come to its end by itself */
 export function createSocketExpiry(
   first: ServerSession,
   { longest, clock, timer }: ExpiryOptions,

@@ -22,11 +22,11 @@ export interface SocketSessionOptions {
    * which have no end: a socket stays open after a sign-out that it never hears of.
    */
   readonly longest?: number
-  /** Hears what a lookup of yours threw while a token was refreshed. `console.error` unless told; it must not throw. */
+  /** Hears what a lookup of yours threw while a token was refreshed. Defaults to `console.error`; it must not throw. */
   readonly onError?: (error: unknown) => void
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
-  /** Timers; the system's unless told. */
+  /** Timers. Defaults to the system's. */
   readonly timer?: SessionTimer
 }
 
@@ -35,7 +35,7 @@ export type RefreshOutcome = 'accepted' | 'refused' | 'unavailable' | 'ignored'
 
 /** Who an open socket belongs to. */
 export interface SocketSession {
-  /** The session in force. Ask at each message: once the socket was closed, or the token has ended, it is anonymous. */
+  /** The current session. Ask at each message: once the socket was closed, or the token has ended, it is anonymous. */
   readonly current: ServerSession
   /**
    * Puts a fresh token in place of the one in force: of the same principal and the same roles, or a first one on an
@@ -57,7 +57,7 @@ const MOST_WAITING = 4
  * Watches over one open socket: closes it with 4401 and `expired` when its token ends, and takes fresh tokens.
  *
  * @param session - whom the upgrade request came from
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function createSocketSession(
   resolver: SessionResolver,

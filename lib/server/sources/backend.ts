@@ -30,7 +30,7 @@ export const JAZZ_BACKEND_HEADERS: BackendHeaders = Object.freeze({
 export interface BackendOptions {
   /** At least 32 characters that a header can carry; several while the secret is being changed. */
   readonly secret: string | readonly string[]
-  /** Pairs of header names; {@link LATCHKEY_BACKEND_HEADERS} unless told. */
+  /** Pairs of header names. Defaults to {@link LATCHKEY_BACKEND_HEADERS}. */
   readonly headers?: BackendHeaders | readonly BackendHeaders[]
 }
 
@@ -39,7 +39,7 @@ export interface ImpersonatedSession {
   readonly principal: string
   /** The principal itself, then the aliases. */
   readonly principals?: readonly string[]
-  /** `external` unless told. */
+  /** Defaults to `external`. */
   readonly authMode?: 'external' | 'local-first'
   readonly claims?: Readonly<Record<string, unknown>>
 }
@@ -61,7 +61,7 @@ const LONGEST_SESSION = 16_384
  *
  * @param secret - the backend secret
  * @param session - who to speak for, such as the session that the backend itself resolved
- * @param names - the names of the headers; {@link LATCHKEY_BACKEND_HEADERS} unless told
+ * @param names - the names of the headers. Defaults to {@link LATCHKEY_BACKEND_HEADERS}
  * @throws {TypeError} the session is nobody's
  */
 export function backendHeaders(
@@ -75,7 +75,7 @@ export function backendHeaders(
   return { [names.secret]: secret, [names.session]: encodeBase64url(json) }
 }
 
-/** @throws {TypeError} an option cannot be meant */
+/** @throws {TypeError} an option is invalid */
 export function createBackendSource(options: BackendOptions | undefined): BackendSource {
   const pairs = [options?.headers ?? LATCHKEY_BACKEND_HEADERS].flat().map(readNames)
   const isGenuine = options && createSecretCheck(readSecrets(options.secret))

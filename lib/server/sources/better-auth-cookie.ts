@@ -5,7 +5,7 @@ import type { CookieSession, CookieSessionOptions } from './cookie.ts'
 export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'origins'> {
   /** Origin and base path of Better Auth, such as `https://notes.example/api/auth`. */
   readonly baseURL: string
-  /** `advanced.cookiePrefix` of Better Auth; `better-auth` unless told. */
+  /** `advanced.cookiePrefix` of Better Auth. Defaults to `better-auth`. */
   readonly cookiePrefix?: string
   /** Asks in place of the global `fetch`; `auth.handler` in the server's own process. */
   readonly handler?: (request: Request) => Promise<Response>

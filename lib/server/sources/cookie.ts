@@ -21,7 +21,7 @@ export interface CookieSessionOptions {
   readonly read: (headers: Headers) => Promise<CookieSession | null>
   /** Origins of the app's own pages, such as `https://notes.example`. */
   readonly origins: readonly string[]
-  /** Names of the cookies that carry the session; unless told, a request with any cookie is asked about. */
+  /** Names of the cookies that carry the session. Without it every request with a cookie is read. */
   readonly names?: readonly string[]
 }
 
@@ -32,7 +32,7 @@ export interface CookieSource {
   read(request: IncomingRequest): Promise<ServerSession | null>
 }
 
-/** @throws {TypeError} an option cannot be meant */
+/** @throws {TypeError} an option is invalid */
 export function createCookieSource({ read, origins, names }: CookieSessionOptions): CookieSource {
   const isMeant =
     origins.length > 0 &&

@@ -17,7 +17,7 @@ export interface LocalFirstOptions {
   readonly afterUpgrade?: 'allow'
 }
 
-/** @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option cannot be meant */
+/** @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option is invalid */
 export function createLocalFirstSource(
   { audience, lookup, afterUpgrade }: LocalFirstOptions,
   clock: () => number,
