@@ -2,50 +2,52 @@ export { ERROR_TABLE } from './error-table.ts'
 export type { ErrorRow } from './error-table.ts'
 export { LatchkeyError, isLatchkeyError } from './errors.ts'
 export type { LatchkeyErrorCode } from './errors.ts'
-export { createProofVerifier, createTokenVerifier } from './tokens/verify.ts'
-export type { ProofExpectation, ProofVerifier, TokenVerifier, Verified, VerifierOptions } from './tokens/verify.ts'
-export type { ProofClaims, PublicJwk, Purpose, TokenClaims } from './tokens/claims.ts'
-export { createBinderHandler } from './server/binder-handler.ts'
-export type { BinderHandlerOptions } from './server/binder-handler.ts'
-export { createExternalBinder, fixExternal, memoryBindingStore } from './server/bindings.ts'
-export type { BindingStore, ExternalBinder, ExternalBinderOptions, ExternalBinding } from './server/bindings.ts'
-export { createChallenges } from './server/challenges.ts'
-export type { ChallengePurpose, Challenges } from './server/challenges.ts'
-export { createExternalAccounts } from './server/external-accounts.ts'
-export type { ExternalAccount, ExternalAccounts } from './server/external-accounts.ts'
-export { JAZZ_BACKEND_HEADERS, LATCHKEY_BACKEND_HEADERS, backendHeaders } from './server/backend.ts'
-export type { BackendHeaders, BackendOptions, ImpersonatedSession } from './server/backend.ts'
-export type { KeyFetch } from './server/bounded-fetch.ts'
-export type { CookieSession, CookieSessionOptions } from './server/cookie.ts'
-export type { ExternalIssuer } from './server/external-options.ts'
-export { createGate } from './server/gate.ts'
-export type { Admission, Gate, GateOptions } from './server/gate.ts'
+export { createTokenVerifier } from './tokens/verify.ts'
+export type { TokenVerifier, Verified, VerifierOptions } from './tokens/verify.ts'
+export type { PublicJwk, TokenClaims } from './tokens/claims.ts'
+export { createBinderHandler } from './server/bindings/binder-handler.ts'
+export type { BinderHandlerOptions } from './server/bindings/binder-handler.ts'
+export { createExternalBinder, memoryBindingStore } from './server/bindings/binder.ts'
+export type { BindingStore, ExternalBinder, ExternalBinderOptions, ExternalBinding } from './server/bindings/binder.ts'
+export type { ExternalAccount } from './server/external/accounts.ts'
+export { betterAuthCookie } from './server/sources/better-auth-cookie.ts'
+export type { BetterAuthCookieOptions } from './server/sources/better-auth-cookie.ts'
+export { JAZZ_BACKEND_HEADERS, LATCHKEY_BACKEND_HEADERS, backendHeaders } from './server/sources/backend.ts'
+export type { BackendHeaders, BackendOptions, ImpersonatedSession } from './server/sources/backend.ts'
+export type { KeyFetch } from './server/external/bounded-fetch.ts'
+export type { CookieSession, CookieSessionOptions } from './server/sources/cookie.ts'
+export type { ExternalIssuer } from './server/external/options.ts'
 export { matches, owns, requireWriter } from './server/guards.ts'
 export type { AnonymousWriteDenied, SessionMatch, WriteAttempt, WriterSession } from './server/guards.ts'
-export type { LocalFirstOptions } from './server/local-first.ts'
-export { auth0, betterAuthCookie, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/presets.ts'
+export type { LocalFirstOptions } from './server/sources/local-first.ts'
+export { auth0, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/external/presets.ts'
 export type {
   Auth0Options,
-  BetterAuthCookieOptions,
   BetterAuthIssuerOptions,
   ClerkOptions,
   FirebaseOptions,
   PresetOptions,
   SupabaseOptions,
   WorkosOptions,
-} from './server/presets.ts'
+} from './server/external/presets.ts'
 export { hasPrincipalForm } from './identity/principal.ts'
-export { namespacedPrincipal } from './server/principals.ts'
-export type { FindPrincipal, PrincipalRule } from './server/principals.ts'
+export { namespacedPrincipal } from './server/external/principals.ts'
+export type { FindPrincipal, PrincipalRule } from './server/external/principals.ts'
 export type { HeaderReader, HeaderRecord, RequestLike, ResolvableRequest } from './server/request.ts'
 export { createSessionResolver } from './server/resolver.ts'
-export type { SessionResolver, SessionResolverOptions } from './server/resolver.ts'
-export { faultResponse, sendResponse, toResponse } from './server/response.ts'
+export type { SessionResolverOptions } from './server/resolver.ts'
+export { sendResponse, toResponse } from './server/response.ts'
 export type { ResponseTarget } from './server/response.ts'
 export { matchClaims, requireSameSession, rolesOf } from './server/roles.ts'
 export type { ClaimPattern, ClaimsPattern, Roles, SessionRole } from './server/roles.ts'
-export type { Accepted, OwnedSession, Refused, Resolution, ServerSession, SessionSource } from './server/session.ts'
-export { createSocketSession } from './server/socket-session.ts'
-export type { ClosableSocket, RefreshOutcome, SocketSession, SocketSessionOptions } from './server/socket-session.ts'
-export { createVerdictCounter } from './server/verdicts.ts'
-export type { Verdict, VerdictCounter, VerdictCounts } from './server/verdicts.ts'
+export type {
+  Accepted,
+  OwnedSession,
+  Refused,
+  Resolution,
+  ServerSession,
+  SessionResolver,
+  SessionSource,
+} from './server/types.ts'
+export { createOutcomeCounter } from './server/outcomes.ts'
+export type { Outcome, OutcomeCounter, OutcomeCounts } from './server/outcomes.ts'

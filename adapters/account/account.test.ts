@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
 import { createBinderHandler, createExternalBinder, memoryBindingStore, namespacedPrincipal } from '../../lib/server.ts'
 import { accountAcceptance } from '../../lib/testing.ts'
-import { type TestIssuer, startIssuer } from '../../lib/server/issuer.testing.ts'
+import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { tokenAccount } from './index.ts'
 
 const SERVER = 'https://notes.example/identity'

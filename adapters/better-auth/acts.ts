@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import type { ChallengePurpose, Challenges } from '../../lib/server.ts'
+import type { ChallengePurpose, Challenges } from '../../lib/server-kit.ts'
 import { readText } from './endpoint.ts'
 import { type ProofGate, nonceName, refusal } from './proofs.ts'
 import type { BoundUser } from './schema.ts'

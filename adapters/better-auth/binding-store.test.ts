@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type BindingStore, createExternalBinder, namespacedPrincipal } from '../../lib/server.ts'
-import { acceptBindingStore } from '../../lib/server/binding-acceptance.testing.ts'
-import { AUDIENCE as EXTERNAL_AUDIENCE, startIssuer } from '../../lib/server/issuer.testing.ts'
+import { bindingStoreAcceptance } from '../../lib/testing.ts'
+import { AUDIENCE as EXTERNAL_AUDIENCE, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { testDevice } from '../../lib/testing.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { bindingStoreOf } from './binding-store.ts'
@@ -17,7 +17,8 @@ type Adapter = Parameters<typeof bindingStoreOf>[0]
 
 onEachEngine((newServer) => {
   describe("in Better Auth's database", () => {
-    acceptBindingStore(async () => betterAuthBindingStore((await newServer()).auth))
+    for (const { name, run } of bindingStoreAcceptance(async () => betterAuthBindingStore((await newServer()).auth)))
+      test(name, run)
 
     const bindingOf = async (server: TestServer, more: { subject?: string } = {}) => {
       const device = await testDevice()

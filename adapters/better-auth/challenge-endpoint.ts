@@ -1,5 +1,5 @@
 import { APIError, createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import type { ChallengePurpose, Challenges } from '../../lib/server.ts'
+import type { ChallengePurpose, Challenges } from '../../lib/server-kit.ts'
 import { type Endpoint, readText } from './endpoint.ts'
 import { NO_SESSION } from './proofs.ts'
 

@@ -2,7 +2,7 @@ import type { BetterAuthOptions } from 'better-auth'
 import { anonymous } from 'better-auth/plugins'
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { AUDIENCE as EXTERNAL_AUDIENCE, SUBJECT, startIssuer } from '../../lib/server/issuer.testing.ts'
+import { AUDIENCE as EXTERNAL_AUDIENCE, SUBJECT, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { type ExternalIssuer, betterAuthIssuer, createSessionResolver, namespacedPrincipal } from '../../lib/server.ts'
 import {
   type ExchangeOptions,

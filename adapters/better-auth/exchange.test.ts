@@ -9,7 +9,7 @@ import {
   SUBJECT,
   type TestIssuer,
   startIssuer,
-} from '../../lib/server/issuer.testing.ts'
+} from '../../lib/server/external/issuer.testing.ts'
 import { createExternalBinder, namespacedPrincipal } from '../../lib/server.ts'
 import { NOW } from '../../lib/tokens/forge.testing.ts'
 import { testDevice } from '../../lib/testing.ts'

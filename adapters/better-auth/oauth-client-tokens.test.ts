@@ -3,12 +3,8 @@ import { createAuthEndpoint } from 'better-auth/api'
 import { type JwtOptions, signJWT } from 'better-auth/plugins'
 import { decodeProtectedHeader } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import {
-  type SessionResolver,
-  betterAuthIssuer,
-  createExternalAccounts,
-  createSessionResolver,
-} from '../../lib/server.ts'
+import { type SessionResolver, betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
+import { createExternalAccounts } from '../../lib/server-kit.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 

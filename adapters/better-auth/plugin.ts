@@ -1,6 +1,6 @@
 import type { AuthContext, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
-import { type Challenges, createChallenges, createExternalAccounts } from '../../lib/server.ts'
+import { type Challenges, createChallenges, createExternalAccounts } from '../../lib/server-kit.ts'
 import { bindEndpoint } from './bind-endpoint.ts'
 import { bindingStoreOf } from './binding-store.ts'
 import { limitBody } from './body-limit.ts'

@@ -1,14 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import {
-  type Challenges,
-  ERROR_TABLE,
-  LatchkeyError,
-  type ProofClaims,
-  type ProofExpectation,
-  createProofVerifier,
-  isLatchkeyError,
-} from '../../lib/server.ts'
+import { ERROR_TABLE, LatchkeyError, isLatchkeyError } from '../../lib/server.ts'
+import { type Challenges, type ProofClaims, type ProofExpectation, createProofVerifier } from '../../lib/server-kit.ts'
 import type { Adapter, ProvenDevice } from './lock.ts'
 import { type Once, createOnce } from './once.ts'
 

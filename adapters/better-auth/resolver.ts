@@ -5,8 +5,8 @@ import {
   type SessionResolver,
   type SessionResolverOptions,
   createSessionResolver,
-  fixExternal,
 } from '../../lib/server.ts'
+import { fixExternal } from '../../lib/server-kit.ts'
 import { bindingStoreOf } from './binding-store.ts'
 import type { Adapter } from './lock.ts'
 import { statusCacheOf } from './status-cache.ts'
@@ -23,7 +23,7 @@ export interface BetterAuthInstance {
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<
   SessionResolverOptions,
-  'backend' | 'cacheSize' | 'cookieSession' | 'onVerdict'
+  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome'
 > {
   /** `aud` of both kinds of token, one or several; the origin of Better Auth's base URL unless told. */
   readonly audience?: string | readonly string[]

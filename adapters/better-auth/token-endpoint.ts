@@ -1,13 +1,7 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import {
-  type BindingStore,
-  ERROR_TABLE,
-  type ExternalAccounts,
-  type LatchkeyErrorCode,
-  fixExternal,
-  isLatchkeyError,
-} from '../../lib/server.ts'
+import { type BindingStore, ERROR_TABLE, type LatchkeyErrorCode, isLatchkeyError } from '../../lib/server.ts'
+import { type ExternalAccounts, fixExternal } from '../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf, jwtOptionsOf } from './exchange.ts'
 import type { Limit } from './limit.ts'

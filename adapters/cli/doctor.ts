@@ -87,7 +87,7 @@ async function examineDatabase(configuration: Configuration, clock: () => number
     try {
       const identity = await loadPeer('better-auth', () => import('./identity.ts'))
       const now = await open.now()
-      const silent = { onError: () => {}, onVerdict: () => {} }
+      const silent = { onError: () => {}, onOutcome: () => {} }
       const missing = await identity.missingTables({
         configuration,
         open,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
-import { type SessionResolver, type Verdict, betterAuthCookie } from '../../lib/server.ts'
+import { type SessionResolver, type Outcome, betterAuthCookie } from '../../lib/server.ts'
 import {
   type BetterAuthInstance,
   type Operator,
@@ -24,7 +24,7 @@ export interface IdentityParts {
   readonly secret: string
   /** Hears of what nobody expected. */
   readonly onError: (error: unknown) => void
-  readonly onVerdict: (verdict: Verdict) => void
+  readonly onOutcome: (verdict: Outcome) => void
 }
 
 /** Better Auth, who is asking, and what an operator may do. */
@@ -38,7 +38,7 @@ export interface Identity {
 
 /** Sets the database up and starts Better Auth. */
 export async function createIdentity(parts: IdentityParts): Promise<Identity> {
-  const { configuration, origin, open, redis, onVerdict } = parts
+  const { configuration, origin, open, redis, onOutcome } = parts
   const options = optionsOf(parts)
   const auth = betterAuth(options)
   await open.alone(async () => {
@@ -56,7 +56,7 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
       origins: [origin, ...configuration.trustedOrigins],
       handler: fromInside(auth.handler),
     }),
-    onVerdict,
+    onOutcome,
     ...(configuration.external && { external: [configuration.external] }),
     ...(configuration.backendSecrets.length > 0 && { backend: { secret: configuration.backendSecrets } }),
   })

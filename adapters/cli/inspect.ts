@@ -3,10 +3,10 @@ import {
   type ExternalIssuer,
   LatchkeyError,
   type LatchkeyErrorCode,
-  createProofVerifier,
   createSessionResolver,
   isLatchkeyError,
 } from '../../lib/server.ts'
+import { createProofVerifier } from '../../lib/server-kit.ts'
 import { type ExplainedMember, type TokenKind, explain, kindOf, lineOf } from './claims.ts'
 import { type LooseToken, decodeLoosely } from './decode-token.ts'
 import { type Settings, UsageError } from './flags.ts'

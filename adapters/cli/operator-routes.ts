@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Verdict, VerdictCounts } from '../../lib/server.ts'
+import type { Outcome, OutcomeCounts } from '../../lib/server.ts'
 import { isLatchkeyError, toResponse } from '../../lib/server.ts'
 import type { Operator } from '../better-auth/index.ts'
 import { type Incoming, type Route, problem } from './http.ts'
@@ -9,7 +9,7 @@ import type { Log } from './log.ts'
 export interface OperatorParts {
   readonly operator: Operator
   readonly adminSecret: string
-  readonly counts: () => VerdictCounts
+  readonly counts: () => OutcomeCounts
   readonly log: Log
 }
 
@@ -136,7 +136,7 @@ async function retirePrincipal(
 }
 
 /** For the log. */
-export function verdictFields(verdict: Verdict): Record<string, string> {
+export function verdictFields(verdict: Outcome): Record<string, string> {
   return verdict.ok
     ? { source: verdict.source, mode: verdict.authMode }
     : { source: verdict.source, reason: verdict.reason }

@@ -1,4 +1,4 @@
-import type { VerdictCounts } from '../../lib/server.ts'
+import type { OutcomeCounts } from '../../lib/server.ts'
 import type { Configuration } from './configuration.ts'
 import { type Route, problem } from './http.ts'
 import type { Identity } from './identity.ts'
@@ -9,7 +9,7 @@ import { operatorRoutes } from './operator-routes.ts'
 export interface RouteParts {
   readonly identity: Identity
   readonly configuration: Configuration
-  readonly counts: () => VerdictCounts
+  readonly counts: () => OutcomeCounts
   readonly log: Log
 }
 

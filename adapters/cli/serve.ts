@@ -3,7 +3,7 @@ import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { createVerdictCounter } from '../../lib/server.ts'
+import { createOutcomeCounter } from '../../lib/server.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
 import { type OpenDatabase, makeFolder, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
@@ -122,7 +122,7 @@ interface Assembly {
 
 async function assemble({ configuration, secret, origin, open, redis, log }: Assembly): Promise<RequestListener> {
   const { createIdentity } = await loadPeer('better-auth', () => import('./identity.ts'))
-  const counter = createVerdictCounter()
+  const counter = createOutcomeCounter()
   const identity = await createIdentity({
     configuration,
     open,
@@ -130,7 +130,7 @@ async function assemble({ configuration, secret, origin, open, redis, log }: Ass
     origin,
     secret,
     onError: (error) => log.error('better-auth', error),
-    onVerdict(verdict) {
+    onOutcome(verdict) {
       counter.count(verdict)
       log.info('verdict', verdictFields(verdict))
     },

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type TestDevice, testDevice } from '../../lib/testing.ts'
+import { type ReplayStore, replayStoreAcceptance, type TestDevice, testDevice } from '../../lib/testing.ts'
 import { newPostgres } from '../better-auth/database.testing.ts'
 import { type RunningServer, run, startServer } from './cli.testing.ts'
+import { openRedis } from './redis.ts'
 import { HAS_REDIS, type TestRedis, startRedis } from './redis.testing.ts'
 
 const BASE = 'https://id.example'
@@ -88,6 +89,13 @@ async function pair({ url }: TestRedis): Promise<[RunningServer, RunningServer]>
 }
 
 describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
+  const open = async (): Promise<ReplayStore> => {
+    const { storage, close } = await openRedis((await redis()).url, () => {})
+    ended.push(close)
+    return storage
+  }
+  for (const { name, run } of replayStoreAcceptance(open)) test(`the store of used proofs: ${name}`, run)
+
   test('two servers share one rate limit', async () => {
     await expectOneLimit(await pair(await redis()))
   })

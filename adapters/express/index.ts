@@ -1,11 +1,6 @@
 import type { RequestHandler } from 'express'
-import {
-  type GateOptions,
-  type ServerSession,
-  type SessionResolver,
-  createGate,
-  sendResponse,
-} from '../../lib/server.ts'
+import { type ServerSession, type SessionResolver, sendResponse } from '../../lib/server.ts'
+import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-kit.ts'
 
 declare global {
   namespace Express {
@@ -20,10 +15,10 @@ declare global {
  * Middleware that finds out who is asking, for `request.latchkey`, or answers in place of the handlers. It reads nothing of
  * the body. CORS goes before it: a preflight has no credential.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
-export function authenticate(resolver: SessionResolver, options: GateOptions = {}): RequestHandler {
-  const gate = createGate(resolver, options)
+export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): RequestHandler {
+  const gate = createAuthenticator(resolver, options)
   return async (request, response, next) => {
     const admission = await gate(request)
     if (!admission.ok) return sendResponse(response, admission.response)

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { type GateOptions, type ServerSession, type SessionResolver, createGate } from '../../lib/server.ts'
+import type { ServerSession, SessionResolver } from '../../lib/server.ts'
+import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-kit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,17 +14,17 @@ declare module 'fastify' {
 }
 
 /** Options of {@link authenticate}. */
-export interface FastifyGateOptions extends GateOptions {
+export interface FastifyAuthenticateOptions extends AuthenticateOptions {
   readonly resolver: SessionResolver
 }
 
 const sessions = new WeakMap<FastifyRequest, ServerSession>()
 
-const plugin: FastifyPluginAsync<FastifyGateOptions> = async (
+const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
   fastify,
   { resolver, optional = false, onError = (error) => fastify.log.error(error) },
 ) => {
-  const gate = createGate(resolver, { optional, onError })
+  const gate = createAuthenticator(resolver, { optional, onError })
   if (!fastify.hasRequestDecorator('latchkey')) fastify.decorateRequest('latchkey', { getter: sessionOf })
   fastify.addHook('onRequest', async (request, reply) => {
     const admission = await gate(request.raw)
@@ -38,7 +39,7 @@ const plugin: FastifyPluginAsync<FastifyGateOptions> = async (
  * body is read. It holds for the routes of the scope that registers it, and of the scopes within. Unless `onError` is
  * given, faults go to the server's log.
  */
-export const authenticate: FastifyPluginAsync<FastifyGateOptions> = Object.assign(plugin, {
+export const authenticate: FastifyPluginAsync<FastifyAuthenticateOptions> = Object.assign(plugin, {
   // What fastify-plugin does: the hook belongs to the scope around.
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'latchkey',

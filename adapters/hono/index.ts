@@ -1,11 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
-import {
-  type GateOptions,
-  type OwnedSession,
-  type ServerSession,
-  type SessionResolver,
-  createGate,
-} from '../../lib/server.ts'
+import type { OwnedSession, ServerSession, SessionResolver } from '../../lib/server.ts'
+import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-kit.ts'
 
 /** What {@link authenticate} adds to a context: `context.get('session')`. */
 export interface SessionEnvironment<Session extends ServerSession = ServerSession> {
@@ -16,15 +11,18 @@ export interface SessionEnvironment<Session extends ServerSession = ServerSessio
  * Middleware that finds out who is asking, for `context.get('session')`, or answers in place of the handlers. CORS goes
  * before it: a preflight has no credential.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function authenticate(
   resolver: SessionResolver,
-  options?: GateOptions & { readonly optional?: false },
+  options?: AuthenticateOptions & { readonly optional?: false },
 ): MiddlewareHandler<SessionEnvironment<OwnedSession>>
-export function authenticate(resolver: SessionResolver, options: GateOptions): MiddlewareHandler<SessionEnvironment>
-export function authenticate(resolver: SessionResolver, options: GateOptions = {}): MiddlewareHandler {
-  const gate = createGate(resolver, options)
+export function authenticate(
+  resolver: SessionResolver,
+  options: AuthenticateOptions,
+): MiddlewareHandler<SessionEnvironment>
+export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): MiddlewareHandler {
+  const gate = createAuthenticator(resolver, options)
   return async (context, next) => {
     const admission = await gate(context.req.raw)
     if (!admission.ok) return admission.response

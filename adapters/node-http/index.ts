@@ -1,15 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import {
-  type GateOptions,
   type OwnedSession,
   type ServerSession,
   type SessionResolver,
-  createGate,
-  faultResponse,
   isLatchkeyError,
   sendResponse,
   toResponse,
 } from '../../lib/server.ts'
+import { type AuthenticateOptions, createAuthenticator, faultResponse } from '../../lib/server-kit.ts'
 
 /** Answers a request of which it is known who asks. */
 export type SessionListener<Session extends ServerSession = ServerSession> = (
@@ -22,24 +20,24 @@ export type SessionListener<Session extends ServerSession = ServerSession> = (
  * Makes a listener for Node's own `http` and `https`: it finds out who is asking, then calls yours or answers in its place.
  * What a guard throws in yours is answered as `toResponse` says, anything else with 500.
  *
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function authenticate(
   resolver: SessionResolver,
   listener: SessionListener<OwnedSession>,
-  options?: GateOptions & { readonly optional?: false },
+  options?: AuthenticateOptions & { readonly optional?: false },
 ): RequestListener
 export function authenticate(
   resolver: SessionResolver,
   listener: SessionListener,
-  options: GateOptions,
+  options: AuthenticateOptions,
 ): RequestListener
 export function authenticate(
   resolver: SessionResolver,
   listener: SessionListener<never>,
-  options: GateOptions = {},
+  options: AuthenticateOptions = {},
 ): RequestListener {
-  const gate = createGate(resolver, options)
+  const gate = createAuthenticator(resolver, options)
   const call = listener as SessionListener
   const { onError = console.error } = options
   async function run(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -2,18 +2,17 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket, WebSocketServer } from 'ws'
+import { type SessionResolver, sendResponse } from '../../lib/server.ts'
 import {
-  type GateOptions,
-  type SessionResolver,
+  type AuthenticateOptions,
   type SocketSession,
   type SocketSessionOptions,
-  createGate,
+  createAuthenticator,
   createSocketSession,
-  sendResponse,
-} from '../../lib/server.ts'
+} from '../../lib/server-kit.ts'
 
 /** Options of {@link createUpgradeHandler}. */
-export interface UpgradeOptions extends GateOptions, Omit<SocketSessionOptions, 'source'> {}
+export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source'> {}
 
 /** What Node's `upgrade` event calls. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -26,14 +25,14 @@ const sessions = new WeakMap<WebSocket, SocketSession>()
  * closed with 4401 and `expired` when its token ends.
  *
  * @param sockets - made with `noServer: true`
- * @throws {TypeError} an option cannot be meant
+ * @throws {TypeError} an option is invalid
  */
 export function createUpgradeHandler(
   sockets: WebSocketServer,
   resolver: SessionResolver,
   options: UpgradeOptions = {},
 ): UpgradeHandler {
-  const gate = createGate(resolver, options)
+  const gate = createAuthenticator(resolver, options)
   checkOptions(resolver, options)
   const { onError = console.error } = options
   async function upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): Promise<void> {

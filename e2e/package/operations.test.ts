@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createSessionResolver, createVerdictCounter } from 'latchkey/server'
+import { createSessionResolver, createOutcomeCounter } from 'latchkey/server'
 import { testDevice } from 'latchkey/testing'
 import { expect, test } from 'vitest'
 import { toPrometheus } from './operations/metrics.ts'
@@ -14,11 +14,11 @@ test('the docs show the very file that is run here', () => {
 })
 
 test('verdicts become what Prometheus reads', async () => {
-  const { count, counts } = createVerdictCounter()
+  const { count, counts } = createOutcomeCounter()
   expect(toPrometheus(counts()).match(/^# TYPE \w+ counter$/gm)).toHaveLength(2)
   const resolver = createSessionResolver({
     localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' },
-    onVerdict: count,
+    onOutcome: count,
   })
   const device = await testDevice()
   const tokens = [

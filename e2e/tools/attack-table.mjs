@@ -28,7 +28,7 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('user-hooks.ts'),
-  find: 'return { principalMailboxBy: (await provenDevice(ctx))?.principal ?? NOBODY }',
+  find: 'return { principalMailboxBy: await proverOf(ctx) }',
   replace: 'return {}',
 }
 const jtiNotUnique = {
@@ -232,7 +232,7 @@ export const ATTACKS = [
     defence: 'A nonce is issued for one session',
     patches: [
       {
-        file: 'lib/server/challenges.ts',
+        file: 'lib/server/bindings/challenges.ts',
         find: 'JSON.stringify([head, purpose, session])',
         replace: 'JSON.stringify([head, purpose])',
       },
@@ -562,6 +562,49 @@ export const ATTACKS = [
     test: {
       file: plugin('mailbox-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > links nothing of the victim's",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack by the victim's address; the victim opens the mailed link in a browser without a session, and signs in later",
+    defence:
+      "A binding that a plain verification contests is reset when a session asks that the maker's key or credentials did not make",
+    patches: [
+      {
+        file: plugin('mailbox.ts'),
+        find: 'if (!asking || isMakers(asking, user)) return user',
+        replace: 'if (!asking || asking) return user',
+      },
+    ],
+    test: {
+      file: plugin('honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
+    },
+  },
+  {
+    attack: "The same, and the victim then adopts her device's data into the account",
+    defence: 'The session that resets a contested binding counts as one that came from the first proof',
+    patches: [
+      { file: plugin('mailbox.ts'), find: 'await noteHandover(adapter, asking.id, now)', replace: 'void noteHandover' },
+    ],
+    test: {
+      file: plugin('honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
+    },
+  },
+  {
+    attack: 'The maker plants a session, made with the password, in the browser in which the victim opens the link',
+    defence: "Only a session that the principal's key made confirms a binding",
+    patches: [
+      {
+        file: plugin('session-origin.ts'),
+        find: "return principalVia != null && principalVia === found?.user['principal'] ? principalVia : null",
+        replace: "return principalVia != null ? String(found?.user['principal']) : null",
+      },
+    ],
+    test: {
+      file: plugin('honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a maker who used the address of somebody else > a session that the maker planted without the key confirms nothing',
     },
   },
   {
@@ -945,7 +988,7 @@ export const ATTACKS = [
     defence: 'A resolver without a lookup fails at construction, unless it says that it allows this',
     patches: [
       {
-        file: 'lib/server/local-first.ts',
+        file: 'lib/server/sources/local-first.ts',
         find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")",
         replace: 'void afterUpgrade',
       },
@@ -1207,7 +1250,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('subject.ts'),
-        find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now)',
+        find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking)',
         replace: 'await pinned(adapter, found)',
       },
     ],
@@ -1235,7 +1278,7 @@ export const ATTACKS = [
     defence: 'A nonce is issued for one act',
     patches: [
       {
-        file: 'lib/server/challenges.ts',
+        file: 'lib/server/bindings/challenges.ts',
         find: 'JSON.stringify([head, purpose, session])',
         replace: 'JSON.stringify([head, session])',
       },
@@ -1307,7 +1350,7 @@ export const ATTACKS = [
     defence: 'A resolver believes `auth_mode` where it says less than an account',
     patches: [
       {
-        file: 'lib/server/external.ts',
+        file: 'lib/server/external/verifier.ts',
         find: "return mode === 'local-first' ? 'local-first' : 'external'",
         replace: "return mode === 0 ? 'local-first' : 'external'",
       },
@@ -1337,7 +1380,7 @@ export const ATTACKS = [
     defence: 'What says `auth_mode` `local-first` is no account of another provider',
     patches: [
       {
-        file: 'lib/server/external-accounts.ts',
+        file: 'lib/server/external/accounts.ts',
         find: "if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
         replace: UNCHECKED,
       },
@@ -1354,13 +1397,13 @@ export const ATTACKS = [
       'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
     patches: [
       {
-        file: 'lib/server/external-options.ts',
+        file: 'lib/server/external/options.ts',
         find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
         replace: 'requiredClaims,',
       },
-      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+      { file: 'lib/server/external/options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
       {
-        file: 'lib/server/external.ts',
+        file: 'lib/server/external/verifier.ts',
         find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
         replace: UNCHECKED,
       },
@@ -1376,11 +1419,11 @@ export const ATTACKS = [
       'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
     patches: [
       {
-        file: 'lib/server/external-options.ts',
+        file: 'lib/server/external/options.ts',
         find: 'requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],',
         replace: 'requiredClaims,',
       },
-      { file: 'lib/server/external-options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
+      { file: 'lib/server/external/options.ts', find: 'MODES.includes(claims[MODE_CLAIM]) && ', replace: '' },
     ],
     test: {
       file: plugin('oauth-client-tokens.test.ts'),
@@ -1392,7 +1435,7 @@ export const ATTACKS = [
     defence: 'A token with `client_id`, `azp` or `scope` is no session, unless the app names that client',
     patches: [
       {
-        file: 'lib/server/external.ts',
+        file: 'lib/server/external/verifier.ts',
         find: "if (!isListed) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')",
         replace: UNCHECKED,
       },
@@ -1407,7 +1450,7 @@ export const ATTACKS = [
     defence: '`aliases` says that an issuer runs Latchkey, also where they are not taken',
     patches: [
       {
-        file: 'lib/server/external-accounts.ts',
+        file: 'lib/server/external/accounts.ts',
         find: 'external.aliases ? ownIssuer(external) : external',
         replace: 'external',
       },
@@ -1422,13 +1465,13 @@ export const ATTACKS = [
     defence: 'What a preset checks is checked whatever the app adds',
     patches: [
       {
-        file: 'lib/server/presets.ts',
+        file: 'lib/server/external/presets.ts',
         find: '(preset.isAccount?.(claims) ?? true) && (isAccount?.(claims) ?? true)',
         replace: '(isAccount ?? preset.isAccount ?? (() => true))(claims)',
       },
     ],
     test: {
-      file: 'lib/server/presets.test.ts',
+      file: 'lib/server/external/presets.test.ts',
       name: 'a rule of its own of the app does not switch off what the preset checks',
     },
   },
@@ -1437,13 +1480,13 @@ export const ATTACKS = [
     defence: 'Only the types `JWT` and `at+jwt`, and none, unless the app names another',
     patches: [
       {
-        file: 'lib/server/external.ts',
+        file: 'lib/server/external/verifier.ts',
         find: "if (!types.includes(found)) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED')",
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: 'lib/server/issuers.test.ts',
+      file: 'lib/server/external/issuers.test.ts',
       name: 'what else a token must say > no type of another purpose, unless the app names it: "logout+jwt"',
     },
   },
@@ -1453,13 +1496,13 @@ export const ATTACKS = [
       "Where device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",
     patches: [
       {
-        file: 'lib/server/principals.ts',
+        file: 'lib/server/external/principals.ts',
         find: 'hasPrincipalForm(subject)) throw',
         replace: "hasPrincipalForm('')) throw",
       },
     ],
     test: {
-      file: 'lib/server/issuers.test.ts',
+      file: 'lib/server/external/issuers.test.ts',
       name: 'what else a token must say > a subject that is no device principal, where device keys are accepted as well > e3758389-5e50-8372-aa8e-6797750a7a44 of an issuer without devices',
     },
   },
@@ -1540,18 +1583,18 @@ export const ATTACKS = [
     defence: 'A nonce is issued for one account of the provider',
     patches: [
       {
-        file: 'lib/server/bindings.ts',
+        file: 'lib/server/bindings/binder.ts',
         find: "challenges.check(nonce, 'bind', nameOf(account))",
         replace: "challenges.check(nonce, 'bind', JSON.stringify([account.issuer, 'eve']))",
       },
       {
-        file: 'lib/server/bindings.ts',
+        file: 'lib/server/bindings/binder.ts',
         find: "challenges.issue('bind', nameOf(await accounts.verify(token)))",
         replace: "challenges.issue('bind', JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))",
       },
     ],
     test: {
-      file: 'lib/server/bindings.test.ts',
+      file: 'lib/server/bindings/binder.test.ts',
       name: 'an account of another provider > is not bound by a nonce of another account',
     },
   },

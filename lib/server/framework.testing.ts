@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import { ALICE, APP, BOB, NOW, TOKEN_HEADER, forge, tokenClaims } from '../tokens/forge.testing.ts'
-import type { GateOptions } from './gate.ts'
-import { closedPort } from './issuer.testing.ts'
-import { type SessionResolver, createSessionResolver } from './resolver.ts'
+import type { AuthenticateOptions } from './authenticate.ts'
+import { closedPort } from './external/issuer.testing.ts'
+import { createSessionResolver } from './resolver.ts'
+import type { ServerSession, SessionResolver } from './types.ts'
 import { toResponse } from './response.ts'
-import type { ServerSession } from './session.ts'
 
 export const ALICES_TOKEN: string = forge({ header: TOKEN_HEADER, claims: tokenClaims(ALICE) }, ALICE)
 const BOBS_TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims(BOB) }, BOB)
@@ -42,7 +42,7 @@ export interface Answer {
 
 /** What every framework's adapter has to do. */
 export function describeFramework(
-  start: (resolver: SessionResolver, options: GateOptions, routes: FrameworkRoutes) => Promise<FrameworkServer>,
+  start: (resolver: SessionResolver, options: AuthenticateOptions, routes: FrameworkRoutes) => Promise<FrameworkServer>,
 ): void {
   const open: FrameworkServer[] = []
   const asked: string[] = []
@@ -53,7 +53,10 @@ export function describeFramework(
     for (const server of open.splice(0)) await server.close()
   })
 
-  async function run(options: GateOptions = {}, lookup: (principal: string) => unknown = () => {}): Promise<string> {
+  async function run(
+    options: AuthenticateOptions = {},
+    lookup: (principal: string) => unknown = () => {},
+  ): Promise<string> {
     const resolver = createSessionResolver({
       clock: () => NOW * 1000,
       localFirst: { audience: APP, lookup: async (principal) => (await lookup(principal), 'active') },

@@ -2,7 +2,8 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { type AnonymousWriteDenied, type WriteAttempt, type WriterSession, owns, requireWriter } from './guards.ts'
 import { toResponse } from './response.ts'
-import { ANONYMOUS, type ServerSession } from './session.ts'
+import { ANONYMOUS } from './session.ts'
+import type { ServerSession } from './types.ts'
 
 const WRITER: ServerSession = { authMode: 'external', principal: 'p', principals: ['p', 'alias'], claims: {} }
 const ATTEMPT: WriteAttempt = { resource: 'notes', operation: 'insert' }

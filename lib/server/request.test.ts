@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vites
 import { WebSocket, WebSocketServer } from 'ws'
 import { ALICE, APP, NOW, TOKEN_HEADER, forge, tokenClaims } from '../tokens/forge.testing.ts'
 import type { ResolvableRequest } from './request.ts'
-import { type SessionResolver, createSessionResolver } from './resolver.ts'
-import type { Resolution } from './session.ts'
+import { createSessionResolver } from './resolver.ts'
+import type { Resolution, SessionResolver } from './types.ts'
 
 const TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims() })
 const BEARER = `Bearer ${TOKEN}`

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APP, NOW, VECTORS } from '../tokens/forge.testing.ts'
-import { backendHeaders } from './backend.ts'
-import { AUDIENCE, type TestIssuer, startIssuer } from './issuer.testing.ts'
-import { type SessionResolver, createSessionResolver } from './resolver.ts'
+import { backendHeaders } from './sources/backend.ts'
+import { AUDIENCE, type TestIssuer, startIssuer } from './external/issuer.testing.ts'
+import { createSessionResolver } from './resolver.ts'
+import type { SessionResolver } from './types.ts'
 import { ANONYMOUS } from './session.ts'
 
 const RUNS = Number(process.env['LATCHKEY_FUZZ_RUNS'] ?? 10_000)

@@ -15,9 +15,9 @@ import {
   text,
   tokenClaims,
 } from '../tokens/forge.testing.ts'
-import type { LocalFirstOptions } from './local-first.ts'
+import type { LocalFirstOptions } from './sources/local-first.ts'
 import { type SessionResolverOptions, createSessionResolver } from './resolver.ts'
-import type { Resolution } from './session.ts'
+import type { Resolution } from './types.ts'
 
 const clock = (): number => NOW * 1000
 const TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims() })

@@ -1,15 +1,16 @@
 import { type LatchkeyErrorCode, LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_TYPE } from '../tokens/claims.ts'
 import { decodeJws } from '../tokens/decode.ts'
-import { type BackendOptions, createBackendSource } from './backend.ts'
-import { type CookieSessionOptions, createCookieSource } from './cookie.ts'
-import type { ExternalIssuer } from './external-options.ts'
-import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external.ts'
-import { type LocalFirstOptions, createLocalFirstSource } from './local-first.ts'
-import { type IncomingRequest, type ResolvableRequest, readRequest } from './request.ts'
+import { type BackendOptions, createBackendSource } from './sources/backend.ts'
+import { type CookieSessionOptions, createCookieSource } from './sources/cookie.ts'
+import type { ExternalIssuer } from './external/options.ts'
+import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
+import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
+import { type IncomingRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
-import { ANONYMOUS, type Resolution, type ServerSession, type SessionSource } from './session.ts'
-import { type Verdict, verdictOf } from './verdicts.ts'
+import { ANONYMOUS } from './session.ts'
+import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
+import { type Outcome, outcomeOf } from './outcomes.ts'
 
 /** Options of {@link createSessionResolver}. Every source is off unless it is given. */
 export interface SessionResolverOptions {
@@ -21,23 +22,17 @@ export interface SessionResolverOptions {
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
   /** Takes a session cookie, from a request without an Authorization header. */
   readonly cookieSession?: CookieSessionOptions
-  /** What a request without a credential is; `allow` unless told. */
+  /** What a request without a credential is. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
   /**
-   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many; 10 000 unless told. What
+   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many. Defaults to 10 000. What
    * is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
    */
   readonly cacheSize?: number
   /** Hears what came of each request. It must not throw. */
-  readonly onVerdict?: (verdict: Verdict) => void
-  /** Milliseconds since 1970; the system clock unless told. */
+  readonly onOutcome?: (verdict: Outcome) => void
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
-}
-
-/** Tells who a request comes from. Made by {@link createSessionResolver}. */
-export interface SessionResolver {
-  /** Never rejects for anything in the request; what a lookup of yours throws is passed on. */
-  resolve(request: ResolvableRequest): Promise<Resolution>
 }
 
 /** The one source that judges a request. Null from it means that there is no credential after all. */
@@ -51,16 +46,16 @@ interface Route {
  * a backend that speaks for somebody, the Authorization header (an external JWT or a local-first token), a session
  * cookie, nobody. A token is routed once by what it says of itself, and never tried as another kind.
  *
- * @throws {TypeError} an option cannot be meant; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
+ * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
-  const { anonymous = 'allow', onVerdict } = options
+  const { anonymous = 'allow', onOutcome } = options
   const routeOf = createRouter(options)
   return {
     async resolve(request) {
       const route = routeOf(readRequest(request))
       const resolution = await settle(route, anonymous)
-      onVerdict?.(verdictOf(resolution))
+      onOutcome?.(outcomeOf(resolution))
       return resolution
     },
   }

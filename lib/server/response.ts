@@ -1,6 +1,6 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import type { LatchkeyError, LatchkeyErrorCode } from '../errors.ts'
-import type { Refused, SessionSource } from './session.ts'
+import type { Refused, SessionSource } from './types.ts'
 
 /** What a refused credential leads to. */
 export function refusal(reason: LatchkeyErrorCode, source: SessionSource = 'none'): Refused {

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import { comparable } from '../comparable.ts'
-import type { ServerSession } from './session.ts'
+import type { ServerSession } from './types.ts'
 
 /** What a claim must be. A text that begins with `$` takes any value, and gives it a name. */
 export type ClaimPattern =
@@ -53,7 +53,7 @@ export function rolesOf(roles: Roles, session: ServerSession): readonly SessionR
 /**
  * Lets a session go on with a new token: one of the same principal and the same roles.
  *
- * @param before - the session in force
+ * @param before - the current session
  * @param after - what the new token resolved to
  * @param roles - the app's roles; unless given, the claims `role` and `roles` are compared
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`, `ROLES_MISMATCH`

@@ -4,7 +4,7 @@ export const LOCAL_FIRST_ISSUER = 'urn:latchkey:local-first'
 /** Header `typ` of a local-first token. */
 export const TOKEN_TYPE = 'latchkey+jwt'
 
-/** How long a local-first token lasts unless told, in seconds. */
+/** Default lifetime of a local-first token, in seconds. */
 export const TOKEN_LIFETIME = 900
 
 /** How long a proof lasts, in seconds. */

@@ -8,7 +8,7 @@ export interface TokenInput {
   readonly audience: string
   /** Seconds since 1970. */
   readonly now: number
-  /** Seconds; 900 unless told, at most 3600. */
+  /** Seconds, at most 3600. Defaults to 900. */
   readonly lifetime?: number | undefined
 }
 

@@ -16,7 +16,7 @@ export interface ProofInput {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
-  /** 22 base64url characters; fresh random bytes unless told. */
+  /** 22 base64url characters. Defaults to fresh random bytes. */
   readonly jti?: string
 }
 

@@ -18,15 +18,15 @@ import { type PublicKey, importPublicKey } from './public-key.ts'
 const SIZE_LIMIT = 4096
 
 /** How far ahead of this clock `iat` may be, in seconds. */
-const LEEWAY = 60
+const LEEWAY_SECONDS = 60
 
 /** Options shared by both verifiers. */
 export interface VerifierOptions {
   /** The one audience, or several, that a token may name. Compared for equality. */
   readonly audience: string | readonly string[]
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: (() => number) | undefined
-  /** Public keys, and verified tokens, kept at most; 10 000 of each unless told. */
+  /** Public keys, and verified tokens, kept at most. Defaults to 10 000 of each. */
   readonly cacheSize?: number | undefined
 }
 
@@ -189,7 +189,7 @@ function checkLifetime({ iat, exp }: TokenClaims, most: number): void {
 function checkClock({ iat, exp }: TokenClaims, now: number): void {
   // Not `exp <= now`: a clock that answers NaN must not make every token eternal.
   if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')
-  if (iat > now + LEEWAY) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
+  if (iat > now + LEEWAY_SECONDS) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
 
 async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promise<PublicKey> {

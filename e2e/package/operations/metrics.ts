@@ -1,7 +1,7 @@
-import type { VerdictCounts } from 'latchkey/server'
+import type { OutcomeCounts } from 'latchkey/server'
 
 /** What Prometheus reads: https://prometheus.io/docs/instrumenting/exposition_formats/ */
-export function toPrometheus({ accepted, refused }: VerdictCounts): string {
+export function toPrometheus({ accepted, refused }: OutcomeCounts): string {
   return [
     '# HELP latchkey_accepted_total Requests that were accepted, by source.',
     '# TYPE latchkey_accepted_total counter',

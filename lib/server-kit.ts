@@ -1,0 +1,18 @@
+export { createProofVerifier } from './tokens/verify.ts'
+export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'
+export type { ProofClaims, Purpose } from './tokens/claims.ts'
+export { createAuthenticator } from './server/authenticate.ts'
+export type { AuthenticateOptions, Authentication, Authenticator } from './server/authenticate.ts'
+export { fixExternal } from './server/bindings/binder.ts'
+export { createChallenges } from './server/bindings/challenges.ts'
+export type { ChallengePurpose, Challenges } from './server/bindings/challenges.ts'
+export { createExternalAccounts } from './server/external/accounts.ts'
+export type { ExternalAccount, ExternalAccounts } from './server/external/accounts.ts'
+export { faultResponse } from './server/response.ts'
+export { createSocketSession } from './server/sockets/socket-session.ts'
+export type {
+  ClosableSocket,
+  RefreshOutcome,
+  SocketSession,
+  SocketSessionOptions,
+} from './server/sockets/socket-session.ts'

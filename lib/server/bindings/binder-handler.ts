@@ -1,0 +1,108 @@
+import { ERROR_TABLE } from '../../error-table.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import type { ExternalBinder } from './binder.ts'
+import { readBounded } from '../bounded-body.ts'
+import { namespacedPrincipal } from '../external/principals.ts'
+
+/** Largest body that is read, in bytes. */
+const BODY_LIMIT_BYTES = 16_384
+
+/** Options of {@link createBinderHandler}. */
+export interface BinderHandlerOptions {
+  readonly binder: ExternalBinder
+  /** What an account has proven, and whether it can be had back without the device, out of a verified token. Defaults to nothing, and to recoverable. */
+  readonly describe?: (claims: Readonly<Record<string, unknown>>) => {
+    readonly identifiers?: readonly string[]
+    readonly recoverable?: boolean
+  }
+  /** Milliseconds since 1970. Defaults to the system clock. */
+  readonly clock?: () => number
+}
+
+/**
+ * Answers `tokenAccount` of `latchkey/account`: `GET …/session`, `POST …/challenge`, `POST …/bind`, each with the provider's token as a bearer.
+ * Mount it where the binder's `audience` says.
+ *
+ * @returns a handler for any server that has `Request` and `Response`
+ */
+export function createBinderHandler({
+  binder,
+  describe = () => ({}),
+  clock = Date.now,
+}: BinderHandlerOptions): (request: Request) => Promise<Response> {
+  async function answer(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url)
+    const act = `${request.method} ${pathname.slice(pathname.lastIndexOf('/'))}`
+    const token = bearerOf(request)
+    if (act === 'GET /session')
+      return reply({
+        now: clock(),
+        session: token === null ? null : await sessionOf(token, searchParams.get('peek') === '1'),
+      })
+    if (token === null) throw new LatchkeyError('CREDENTIAL_MISSING')
+    if (act === 'POST /challenge') return reply({ ...(await binder.challenge(token)), now: clock() })
+    if (act !== 'POST /bind') return reply({ code: 'NOT_FOUND' }, 404)
+    const { proof, nonce } = await readBody(request)
+    await binder.bindExternal({ token, proof, nonce })
+    return reply({ now: clock(), session: await sessionOf(token, false) })
+  }
+
+  async function sessionOf(token: string, peek: boolean): Promise<object> {
+    const { account, binding } = await binder.look(token, peek)
+    const { identifiers = [], recoverable = true } = describe(account.claims)
+    const accountId = JSON.stringify([account.claims['iss'], account.subject])
+    const id = sessionIdOf(account.claims)
+    const principal = binding?.principal ?? (await namespacedPrincipal(account.issuer, account.subject))
+    return {
+      ...(id !== undefined && { id }),
+      accountId,
+      principal,
+      aliases: [],
+      recoverable,
+      identifiers,
+      ...(peek && { open: binding === null }),
+    }
+  }
+
+  return (request) => answer(request).catch(refuse)
+}
+
+/** What providers call the session: Clerk and WorkOS `sid`, Supabase `session_id`, Firebase only tells when somebody signed in. */
+function sessionIdOf({
+  sid,
+  session_id: sessionId,
+  auth_time: time,
+}: Readonly<Record<string, unknown>>): string | undefined {
+  const id = sid ?? sessionId ?? time
+  return id === undefined ? undefined : String(id)
+}
+
+function bearerOf({ headers }: Request): string | null {
+  return /^Bearer ([^\s]+)$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null
+}
+
+async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {
+  const body = await readBounded(request, BODY_LIMIT_BYTES)
+  if (!body) throw new LatchkeyError('TOKEN_TOO_LARGE')
+  const { proof, nonce } = parse(new TextDecoder().decode(body))
+  if (typeof proof !== 'string' || typeof nonce !== 'string') throw new LatchkeyError('TOKEN_MALFORMED')
+  return { proof, nonce }
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    throw new LatchkeyError('TOKEN_MALFORMED')
+  }
+}
+
+function reply(body: object, status = 200): Response {
+  return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
+}
+
+/** A failure that nobody meant stays the server's own. */
+function refuse(error: unknown): Response {
+  if (!isLatchkeyError(error)) throw error
+  return reply({ code: error.code, message: ERROR_TABLE[error.code].meaning }, ERROR_TABLE[error.code].status ?? 400)
+}

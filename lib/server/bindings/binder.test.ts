@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testDevice } from '../../testing.ts'
+import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
+import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './binder.ts'
+import { namespacedPrincipal } from '../external/principals.ts'
+import { NOW } from '../../tokens/forge.testing.ts'
+import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from '../external/issuer.testing.ts'
+
+const SERVER = 'https://notes.example/identity'
+
+let provider: TestIssuer
+beforeAll(async () => {
+  provider = await startIssuer()
+})
+afterAll(() => provider.close())
+
+const clock = (): number => NOW * 1000
+
+function binder(options: Partial<ExternalBinderOptions> = {}): ExternalBinder {
+  const issuers = [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: AUDIENCE }]
+  return createExternalBinder({
+    issuers,
+    store: memoryBindingStore(clock),
+    audience: SERVER,
+    secret: 'a secret of at least thirty-two characters',
+    clock,
+    ...options,
+  })
+}
+
+type Device = Awaited<ReturnType<typeof testDevice>>
+
+async function bindWith(bound: ExternalBinder, device: Device, token: string) {
+  const { nonce } = await bound.challenge(token)
+  return bound.bindExternal({
+    token,
+    nonce,
+    proof: await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW }),
+  })
+}
+
+describe('the memory store', () => {
+  for (const { name, run } of bindingStoreAcceptance(async () => memoryBindingStore())) test(name, run)
+
+  test('forgets a name after its time', async () => {
+    let now = 0
+    const store = memoryBindingStore(() => now)
+    await store.useOnce('name', new Date(1000))
+    now = 1000
+    expect(await store.useOnce('name', new Date(2000))).toBe(true)
+  })
+})
+
+describe('an account of another provider', () => {
+  test("takes a device's principal, and keeps it", async () => {
+    const [bound, device, token] = [binder(), await testDevice(), await provider.sign()]
+    const made = {
+      issuer: provider.issuer,
+      subject: SUBJECT,
+      principal: device.principal,
+      thumbprint: device.thumbprint,
+    }
+    expect(await bindWith(bound, device, token)).toEqual(made)
+    expect(await bindWith(bound, device, token)).toEqual(made)
+    expect(await bound.principalOf(await provider.sign({}, { alg: 'ES256' }))).toEqual(made)
+    await expect(bindWith(bound, await testDevice(), token)).rejects.toMatchObject({ code: 'PRINCIPAL_FIXED' })
+  })
+
+  test('that was asked for before is fixed', async () => {
+    const [bound, token] = [binder(), await provider.sign()]
+    const { principal } = await bound.principalOf(token)
+    expect(principal).toBe(await namespacedPrincipal(provider.issuer, SUBJECT))
+    await expect(bindWith(bound, await testDevice(), token)).rejects.toMatchObject({ code: 'PRINCIPAL_FIXED' })
+    expect(await bound.principalOf(token)).toMatchObject({ principal })
+  })
+
+  test('takes no principal of another account', async () => {
+    const [bound, device] = [binder(), await testDevice()]
+    await bindWith(bound, device, await provider.sign())
+    await expect(bindWith(bound, device, await provider.sign({ sub: 'another' }))).rejects.toMatchObject({
+      code: 'PRINCIPAL_TAKEN',
+    })
+  })
+
+  const refused: Record<string, [(bound: ExternalBinder, device: Device) => Promise<unknown>, string]> = {
+    'a nonce of another account': [
+      async (bound, device) => {
+        const { nonce } = await bound.challenge(await provider.sign({ sub: 'eve' }))
+        return bound.bindExternal({
+          token: await provider.sign(),
+          nonce,
+          proof: await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW }),
+        })
+      },
+      'PROOF_NONCE_MISMATCH',
+    ],
+    'a nonce that was used': [
+      async (bound, device) => {
+        const token = await provider.sign()
+        const { nonce } = await bound.challenge(token)
+        const proof = () => device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW })
+        await bound.bindExternal({ token, nonce, proof: await proof() })
+        return bound.bindExternal({ token, nonce, proof: await proof() })
+      },
+      'PROOF_REPLAYED',
+    ],
+    'a proof for another act': [
+      async (bound, device) => {
+        const token = await provider.sign()
+        const { nonce } = await bound.challenge(token)
+        return bound.bindExternal({
+          token,
+          nonce,
+          proof: await device.proof({ audience: SERVER, purpose: 'upgrade', nonce, now: NOW }),
+        })
+      },
+      'PROOF_PURPOSE_MISMATCH',
+    ],
+    'a proof for another server': [
+      async (bound, device) => {
+        const token = await provider.sign()
+        const { nonce } = await bound.challenge(token)
+        return bound.bindExternal({
+          token,
+          nonce,
+          proof: await device.proof({ audience: 'https://evil.example', purpose: 'bind', nonce, now: NOW }),
+        })
+      },
+      'TOKEN_AUDIENCE_MISMATCH',
+    ],
+    'a token that is over': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ exp: NOW })),
+      'TOKEN_EXPIRED',
+    ],
+    'a token of nobody': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ iss: 'https://evil.example' })),
+      'ISSUER_UNKNOWN',
+    ],
+    'a local-first token': [
+      async (bound, device) => bindWith(bound, device, await device.token({ audience: AUDIENCE, now: NOW })),
+      'ISSUER_UNKNOWN',
+    ],
+  }
+  for (const [name, [act, code]] of Object.entries(refused)) {
+    test(`is not bound by ${name}`, async () => {
+      const store = memoryBindingStore(clock)
+      const device = await testDevice()
+      await expect(act(binder({ store }), device)).rejects.toMatchObject({ code })
+      const found = await store.find(provider.issuer, SUBJECT)
+      expect(found === null || code === 'PROOF_REPLAYED').toBe(true)
+    })
+  }
+
+  test('needs a secret that is one', () => {
+    expect(() => binder({ secret: 'short' })).toThrow(TypeError)
+  })
+})

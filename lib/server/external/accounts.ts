@@ -1,0 +1,63 @@
+import { LatchkeyError } from '../../errors.ts'
+import { decodeJws } from '../../tokens/decode.ts'
+import { EXTERNAL_SIZE_LIMIT, type ExternalVerifier, createExternalVerifiers } from './verifier.ts'
+import { type ExternalIssuer, ownIssuer } from './options.ts'
+
+/** Verified tokens kept for each issuer. */
+const CACHED_TOKENS = 10_000
+
+/** An account of another provider, as a verified token says. */
+export interface ExternalAccount {
+  /** The first of the issuer's names. */
+  readonly issuer: string
+  readonly subject: string
+  /** When the token ends, in seconds since 1970. */
+  readonly expiresAt: number
+  /** Every claim of the token. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** Verifies the tokens of some providers. Made by {@link createExternalAccounts}. */
+export interface ExternalAccounts {
+  /** @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE` */
+  verify(token: string): Promise<ExternalAccount>
+}
+
+/**
+ * Makes what verifies tokens of other providers. A token is routed once by its `iss`.
+ *
+ * @param clock - milliseconds since 1970
+ * @throws {TypeError} an option is invalid, or an issuer is there twice
+ */
+export function createExternalAccounts(
+  issuers: readonly ExternalIssuer[],
+  clock: () => number = Date.now,
+): ExternalAccounts {
+  const verifiers = new Map<unknown, ExternalVerifier>()
+  for (const external of issuers) {
+    // Aliases are not bound here; the other checks of an issuer that runs Latchkey apply.
+    const rules = { ...(external.aliases ? ownIssuer(external) : external), aliases: false }
+    for (const [name, verifier] of createExternalVerifiers(rules, clock, CACHED_TOKENS)) {
+      if (verifiers.has(name)) throw new TypeError('issuers: an issuer is there twice')
+      verifiers.set(name, verifier)
+    }
+  }
+  return {
+    async verify(token) {
+      const verifier = verifiers.get(decodeJws(token, EXTERNAL_SIZE_LIMIT).claims['iss'])
+      if (!verifier) throw new LatchkeyError('ISSUER_UNKNOWN')
+      const { claims } = await verifier.verify(token)
+      return readAccount(verifier.issuers[0]!, claims)
+    },
+  }
+}
+
+function readAccount(issuer: string, claims: ExternalAccount['claims']): ExternalAccount {
+  const { sub, exp } = claims
+  if (typeof sub !== 'string' || !sub || typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')
+  // A user whom the provider itself calls anonymous can be had back by nobody.
+  if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
+  // A device that another Latchkey server knows is no account there.
+  if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
+  return { issuer, subject: sub, expiresAt: exp, claims }
+}

@@ -1,0 +1,184 @@
+import { LOCAL_FIRST_ISSUER } from '../../tokens/claims.ts'
+import { ALGORITHMS } from './algorithms.ts'
+import type { KeyFetch } from './bounded-fetch.ts'
+import { type KeySource, readCertificates, readJwks, remoteKeys, staticKeys } from './key-source.ts'
+import type { PrincipalRule } from './principals.ts'
+import { algorithmsOf, readStaticKey } from './static-key.ts'
+
+/** An issuer whose tokens are taken. Its keys come from exactly one of `jwksUrl`, `certificatesUrl` and `publicKey`. */
+export interface ExternalIssuer {
+  /** Equal to `iss`, to the last slash; several names of one issuer as a list. */
+  readonly issuer: string | readonly string[]
+  /** Where the issuer publishes its keys (RFC 7517). */
+  readonly jwksUrl?: string
+  /** Where the issuer publishes certificates by `kid`, as Google does. */
+  readonly certificatesUrl?: string
+  /** The one key: PEM (SPKI or X.509), or a JWK as an object or as JSON. */
+  readonly publicKey?: string | Readonly<Record<string, unknown>>
+  /** `aud`; one of them is enough. Without it the issuer must serve no other app. */
+  readonly audience?: string | readonly string[]
+  /** `azp`, the party that the token was issued to: one of these. */
+  readonly authorizedParties?: readonly string[]
+  /** Take tokens without `azp` all the same; for native apps, which have no origin. */
+  readonly allowMissingParty?: boolean
+  /** Header `alg` to accept. Defaults to every asymmetric one. */
+  readonly algorithms?: readonly string[]
+  /** Header `typ` to accept, one or several. Defaults to `JWT`, `at+jwt` and none. */
+  readonly type?: string | readonly string[]
+  /**
+   * OAuth clients whose tokens count as the account's own session, by client id; `any` skips the check. A token with
+   * `client_id`, `azp` or `scope` is otherwise refused. Defaults to `authorizedParties` for an issuer that runs
+   * Latchkey (`aliases`), and to `any` for other issuers, which know no other tokens.
+   */
+  readonly clients?: 'any' | readonly string[]
+  /** Claims that must be present, besides `iss`, `sub` and `exp`. */
+  readonly requiredClaims?: readonly string[]
+  /** Says whether the token stands for an account; not for the provider's own anonymous users, for instance. */
+  readonly isAccount?: (claims: Readonly<Record<string, unknown>>) => boolean
+  /** How `sub` becomes the principal. Defaults to `sub` itself, which only one issuer can have. */
+  readonly principal?: PrincipalRule
+  /** Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey: its tokens need `auth_mode`. */
+  readonly aliases?: boolean
+  /** Seconds by which clocks may differ, at most 300. Defaults to 0. */
+  readonly clockTolerance?: number
+  /** Milliseconds for getting the keys, at most 30 000. Defaults to 5000. */
+  readonly timeout?: number
+  /** Gets the keys in place of the global `fetch`, for instance without a network. */
+  readonly fetch?: KeyFetch
+}
+
+/** The options of one issuer, checked. */
+export interface IssuerRules {
+  readonly issuers: readonly [string, ...string[]]
+  readonly keys: KeySource
+  readonly audience: readonly string[] | undefined
+  readonly parties: readonly string[] | undefined
+  readonly allowMissingParty: boolean
+  readonly algorithms: readonly string[]
+  /** Accepted `typ` values, normalized; null: none in the header. */
+  readonly types: readonly (string | null)[]
+  readonly clients: 'any' | readonly string[]
+  readonly requiredClaims: readonly string[]
+  readonly isAccount: NonNullable<ExternalIssuer['isAccount']>
+  readonly principal: PrincipalRule
+  readonly aliases: boolean
+  /** The issuer runs Latchkey, so its subjects can be device principals. */
+  readonly isOwn: boolean
+  readonly clockTolerance: number
+}
+
+/** The claim by which a server that runs Latchkey marks its own tokens: `external` or `local-first`. */
+const MODE_CLAIM = 'auth_mode'
+const MODES: readonly unknown[] = ['external', 'local-first']
+
+/**
+ * The options of an issuer that runs Latchkey. Its key also signs for others (an OAuth client of the account server gets
+ * tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
+ */
+export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
+  const { requiredClaims = [], authorizedParties = [], clients = authorizedParties, isAccount = () => true } = options
+  return {
+    ...options,
+    clients,
+    requiredClaims: [...new Set([...requiredClaims, MODE_CLAIM])],
+    isAccount: (claims) => MODES.includes(claims[MODE_CLAIM]) && isAccount(claims),
+  }
+}
+
+/** @throws {TypeError} an option is invalid */
+export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRules {
+  const options = given.aliases ? ownIssuer(given) : given
+  const { principal = 'sub', aliases = false, allowMissingParty = false, isAccount = () => true, type } = options
+  const { clients = 'any', requiredClaims = [] } = options
+  const issuers = readTexts('issuer', options.issuer)
+  if (issuers.includes(LOCAL_FIRST_ISSUER)) throw new TypeError('external.issuer: that is the issuer of device keys')
+  if (!['sub', 'namespaced'].includes(principal as string) && typeof principal !== 'function')
+    throw new TypeError('external.principal: expected sub, namespaced or a function')
+  if (aliases && principal !== 'sub')
+    throw new TypeError('external.aliases: the principals of a further issuer are not for it to say')
+  const { keys, algorithms } = readKeys(options, clock)
+  return {
+    issuers,
+    keys,
+    algorithms,
+    audience: options.audience === undefined ? undefined : readTexts('audience', options.audience),
+    parties: options.authorizedParties && readTexts('authorizedParties', options.authorizedParties),
+    allowMissingParty,
+    types: type === undefined ? DEFAULT_TYPES : readTexts('type', type).map(normalizeType),
+    clients: clients === 'any' ? clients : readClients(clients),
+    requiredClaims: ['exp', 'sub', ...requiredClaims],
+    isAccount,
+    principal,
+    aliases,
+    isOwn: requiredClaims.includes(MODE_CLAIM),
+    clockTolerance: readNumber('clockTolerance', options.clockTolerance ?? 0, 0, 300),
+  }
+}
+
+/** Logout tokens, security events, DPoP proofs and the like share issuer and key with sessions, and name another type. */
+const DEFAULT_TYPES: readonly (string | null)[] = [null, 'jwt', 'at+jwt']
+
+/** RFC 7515 §4.1.9: media types compare without case, and `application/` may be left out. */
+export function normalizeType(type: string): string {
+  return type.toLowerCase().replace(/^application\//, '')
+}
+
+/** An empty list is valid: it accepts no OAuth client. */
+function readClients(clients: readonly string[]): readonly string[] {
+  return clients.length === 0 ? clients : readTexts('clients', clients)
+}
+
+/** An empty text or list would silently switch a check off. */
+function readTexts(name: string, value: string | readonly string[]): readonly [string, ...string[]] {
+  const texts: readonly unknown[] = [value].flat()
+  if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== ''))
+    throw new TypeError(`external.${name}: expected a text that is not empty`)
+  return texts as [string, ...string[]]
+}
+
+function readNumber(name: string, value: number, least: number, most: number): number {
+  if (!(value >= least && value <= most))
+    throw new TypeError(`external.${name}: expected a number from ${least} to ${most}`)
+  return value
+}
+
+const KEY_OPTIONS = ['jwksUrl', 'certificatesUrl', 'publicKey'] as const
+
+function readKeys(options: ExternalIssuer, clock: () => number): Pick<IssuerRules, 'keys' | 'algorithms'> {
+  const { algorithms = ALGORITHMS, publicKey, jwksUrl, certificatesUrl } = options
+  const stray = algorithms.find((name) => !ALGORITHMS.includes(name))
+  if (stray !== undefined || algorithms.length === 0)
+    throw new TypeError(`external.algorithms: expected asymmetric ones such as RS256`)
+  if (KEY_OPTIONS.filter((name) => options[name] !== undefined).length !== 1)
+    throw new TypeError('external: expected exactly one of jwksUrl, certificatesUrl and publicKey')
+  if (publicKey !== undefined) return readOneKey(publicKey, algorithms)
+  const fetch: KeyFetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
+  const timeout = readNumber('timeout', options.timeout ?? 5000, 1, 30_000)
+  const [url, read] =
+    jwksUrl === undefined
+      ? [readUrl('certificatesUrl', certificatesUrl!), readCertificates]
+      : [readUrl('jwksUrl', jwksUrl), readJwks]
+  return { algorithms, keys: remoteKeys({ url, read, fetch, timeout, clock }) }
+}
+
+function readOneKey(
+  publicKey: NonNullable<ExternalIssuer['publicKey']>,
+  algorithms: readonly string[],
+): Pick<IssuerRules, 'keys' | 'algorithms'> {
+  try {
+    const jwk = readStaticKey(publicKey)
+    const fitting = algorithms.filter((name) => algorithmsOf(jwk as Readonly<Record<string, unknown>>).includes(name))
+    if (fitting.length === 0) throw new TypeError('the key fits none of the algorithms')
+    return { keys: staticKeys(jwk), algorithms: fitting }
+  } catch (error) {
+    throw new TypeError(`external.publicKey: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function readUrl(name: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw new TypeError(`external.${name}: expected an http(s) URL`)
+  if (url.username || url.password) throw new TypeError(`external.${name}: expected a URL without a password`)
+  return url.href
+}

@@ -1,0 +1,42 @@
+import type { LatchkeyErrorCode } from '../errors.ts'
+import type { AuthMode } from '../machine/state.ts'
+import type { Resolution, SessionSource } from './types.ts'
+
+/** What came of one request, for logs and metrics; nothing in it is secret, or from the request. */
+export type Outcome =
+  | { readonly ok: true; readonly source: SessionSource; readonly authMode: AuthMode }
+  | { readonly ok: false; readonly source: SessionSource; readonly reason: LatchkeyErrorCode }
+
+/** How many requests ended how, since the start. */
+export interface OutcomeCounts {
+  readonly accepted: Readonly<Partial<Record<SessionSource, number>>>
+  readonly refused: Readonly<Partial<Record<LatchkeyErrorCode, number>>>
+}
+
+/** Counts verdicts. Made by {@link createOutcomeCounter}. */
+export interface OutcomeCounter {
+  /** Pass it as `onOutcome`. */
+  readonly count: (verdict: Outcome) => void
+  /** A copy of the counts as they are now. */
+  readonly counts: () => OutcomeCounts
+}
+
+/** Makes counters for metrics: accepted requests by source, refused ones by reason. */
+export function createOutcomeCounter(): OutcomeCounter {
+  const accepted: Partial<Record<SessionSource, number>> = {}
+  const refused: Partial<Record<LatchkeyErrorCode, number>> = {}
+  return {
+    count(verdict) {
+      if (verdict.ok) accepted[verdict.source] = (accepted[verdict.source] ?? 0) + 1
+      else refused[verdict.reason] = (refused[verdict.reason] ?? 0) + 1
+    },
+    counts: () => ({ accepted: { ...accepted }, refused: { ...refused } }),
+  }
+}
+
+export function outcomeOf(resolution: Resolution): Outcome {
+  const { source } = resolution
+  return resolution.ok
+    ? { ok: true, source, authMode: resolution.session.authMode }
+    : { ok: false, source, reason: resolution.reason }
+}

@@ -1,0 +1,53 @@
+import type { AcceptanceCase } from './store-acceptance.ts'
+
+/** Counts uses of a name, for proofs that work once: the option `once` of `latchkey/better-auth`. */
+export interface ReplayStore {
+  /**
+   * @param seconds - how long the count is kept, from the first use
+   * @returns how often the name was used, this use included
+   */
+  increment(name: string, seconds: number): Promise<number> | number
+}
+
+/**
+ * What every store of used proofs must do. It needs no test runner: call `run` of each case in whatever runs the store.
+ *
+ * @param open - opens a store; cases use names that no other run uses
+ */
+export function replayStoreAcceptance(open: () => Promise<ReplayStore>): AcceptanceCase[] {
+  return Object.entries(CASES).map(([name, check]) => ({ name, run: async () => check(await open()) }))
+}
+
+const SECONDS = 600
+
+const CASES: Readonly<Record<string, (store: ReplayStore) => Promise<void>>> = {
+  async 'counts the uses of a name from 1'(store) {
+    const name = crypto.randomUUID()
+    for (const count of [1, 2, 3]) expectEqual(await store.increment(name, SECONDS), count)
+  },
+
+  async 'counts each name for itself'(store) {
+    const name = crypto.randomUUID()
+    for (const other of [name, `${name}:`, name.toUpperCase(), `${name} `])
+      expectEqual(await store.increment(other, SECONDS), 1)
+  },
+
+  async 'of twenty uses at once one is the first'(store) {
+    const name = crypto.randomUUID()
+    const counts = await Promise.all(Array.from({ length: 20 }, () => store.increment(name, SECONDS)))
+    expectEqual(
+      counts.sort((left, right) => left - right).join(),
+      Array.from({ length: 20 }, (_, index) => index + 1).join(),
+    )
+  },
+
+  async 'keeps the names of proofs and of nonces apart, whatever is in them'(store) {
+    const id = crypto.randomUUID()
+    for (const name of [`latchkey:once:${id}`, `latchkey:once:nonce:${id}.1.${'x'.repeat(43)}`])
+      expectEqual(await store.increment(name, SECONDS), 1)
+  },
+}
+
+function expectEqual(actual: unknown, expected: unknown): void {
+  if (actual !== expected) throw new Error(`expected ${String(expected)}, got ${String(actual)}`)
+}
