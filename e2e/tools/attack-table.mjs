@@ -573,7 +573,7 @@ export const ATTACKS = [
       {
         file: plugin('mailbox.ts'),
         find: 'if (!asking || isMakers(asking, user)) return user',
-        replace: 'if (!asking || asking) return user',
+        replace: 'if (!asking || isMakers(asking, user) || now) return user',
       },
     ],
     test: {

@@ -35,6 +35,8 @@ export interface AccountEntry {
   readonly aliases: readonly string[]
   /** The server last said that the account can be recovered without this device. */
   readonly recoverable: boolean
+  /** The identifier that the user typed, until the account has proven one. */
+  readonly expected?: string
   /** Claims of the last token, as `readClaims` gave them. */
   readonly claims: Readonly<Record<string, unknown>>
   /** The last token, so that all tabs share one refresh. */

@@ -1,8 +1,8 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import { putEntry } from '../../keystore/entries.ts'
+import { deviceOf, putEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type Entry, type Keyring, entryId } from '../../keystore/record.ts'
-import { currentKey } from '../device/current-key.ts'
+import { currentKey, openEntry } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
@@ -32,7 +32,7 @@ async function step(context: Context, account: AccountProvider, facts: Facts): P
       return 'shown'
     case 'complete':
       await commit(context, facts, () => true)
-      return 'upgraded'
+      return isSameIdentity(facts.found, facts.before) ? 'upgraded' : 'switched'
     case 'switch':
       return replaceIdentity(context, facts)
     case 'hold':
@@ -43,6 +43,8 @@ async function step(context: Context, account: AccountProvider, facts: Facts): P
       return fix(account, facts)
     case 'link':
       return link(context, account, facts)
+    case 'relink':
+      return relink(context, account, facts)
     case 'describe':
       return { isEmpty: await holdsNothing(context, facts.before) }
   }
@@ -90,6 +92,24 @@ async function link(
   return { found }
 }
 
+/**
+ * Links the principal that the current account had here before it was reset, so that the rows under it stay reachable.
+ * Without its key, or where the account server refuses, nothing is linked.
+ */
+async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+  const { principal: linkTo } = facts.found
+  const entry = deviceOf(context.keyring(), facts.before?.principal)
+  if (!entry || !account.link) return { isRelinkTried: true }
+  const key = await openEntry(entry, context.options)
+  try {
+    const found = await account.link((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+    return { found: checkSame(found, facts), isRelinkTried: true }
+  } catch (error) {
+    if (!isLatchkeyError(error) || error.code === 'OFFLINE') throw error
+    return { isRelinkTried: true }
+  }
+}
+
 async function replaceIdentity(context: Context, facts: Facts): Promise<'switched' | Partial<Facts>> {
   // Asked again inside the transaction: the app may have written something since it was described.
   const isDone = await commit(context, facts, (entry) => facts.decision !== undefined || !isMarked(entry))
@@ -122,6 +142,10 @@ function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): voi
   if (currentEntry(keyring)?.principal !== before?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 
+function expectedOf(entry: Entry | undefined): string | undefined {
+  return entry?.kind === 'account' ? entry.expected : undefined
+}
+
 /**
  * Makes the account current, unless another tab changed the identity since.
  *
@@ -144,10 +168,12 @@ async function commit(
     const keyring = stored ?? EMPTY_KEYRING
     const known = keyring.entries.find((other) => entryId(other) === current)
     const claims = known?.kind === 'account' ? known.claims : {}
+    // Until the mailbox is proven, what proves it has to name the account that the user meant.
+    const expected = found.recoverable ? null : (keyring.intent?.expected ?? expectedOf(known))
     const isDiscarded = (other: Entry): boolean =>
       decision === 'discard' && other === entry && !isSameIdentity(found, entry)
     const kept = { ...keyring, entries: keyring.entries.filter((other) => !isDiscarded(other)) }
-    return { ...putEntry(kept, { ...account, claims }), current, intent: null }
+    return { ...putEntry(kept, { ...account, claims, ...(expected && { expected }) }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {
     await context.read().catch(() => {})

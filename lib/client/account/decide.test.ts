@@ -30,7 +30,13 @@ const BOOLEANS = [true, false]
 /** The account has its own principal, the current one, or the current one as an alias. */
 function sessionsFor(before: Entry | undefined): AccountSession[] {
   return before
-    ? [STRANGER, { ...STRANGER, principal: before.principal }, { ...STRANGER, aliases: [before.principal] }]
+    ? [
+        STRANGER,
+        { ...STRANGER, principal: before.principal },
+        { ...STRANGER, aliases: [before.principal] },
+        // The current account after a reset.
+        ...(before.kind === 'account' ? [{ ...STRANGER, accountId: before.accountId }] : []),
+      ]
     : [STRANGER]
 }
 
@@ -44,16 +50,21 @@ function everything(): Facts[] {
             for (const isFixed of BOOLEANS)
               for (const isTaken of BOOLEANS)
                 for (const isEmpty of [undefined, ...BOOLEANS])
-                  all.push({
-                    ...{ before, found: { ...session, open }, consent, isFixed, isTaken, isEmpty },
-                    ...(decision && { decision }),
-                  })
+                  for (const isRelinkTried of BOOLEANS)
+                    all.push({
+                      ...{ before, found: { ...session, open }, consent, isFixed, isTaken, isEmpty, isRelinkTried },
+                      ...(decision && { decision }),
+                    })
   return all
 }
 
 const ALL = everything()
 const isSame = ({ before, found }: Facts): boolean =>
   before !== undefined && [found.principal, ...found.aliases].includes(before.principal)
+
+/** The current account, with another principal than it had. */
+const isReset = (facts: Facts): boolean =>
+  facts.before === ACCOUNT && facts.found.accountId === ACCOUNT.accountId && !isSame(facts)
 
 /** The combinations that lead to one of these plans. */
 const leadingTo = (...plans: readonly string[]): Facts[] => ALL.filter((facts) => plans.includes(decide(facts)))
@@ -73,6 +84,11 @@ function lessons(facts: Facts): Facts[] {
     case 'link':
       // Without a device there is no key to link with, which ends it.
       return facts.before ? [{ ...facts, found: { ...facts.found, aliases: [facts.before.principal] } }] : []
+    case 'relink':
+      return [
+        { ...facts, isRelinkTried: true },
+        { ...facts, isRelinkTried: true, found: { ...facts.found, aliases: [facts.before!.principal] } },
+      ]
     case 'switch':
       return facts.decision ? [] : [{ ...facts, isEmpty: false }]
     default:
@@ -83,13 +99,17 @@ function lessons(facts: Facts): Facts[] {
 describe(`over all ${ALL.length} combinations of facts`, () => {
   test('every plan is reached', () => {
     expect(new Set(ALL.map((facts) => decide(facts)))).toEqual(
-      new Set(['show', 'complete', 'bind', 'fix', 'link', 'describe', 'switch', 'hold']),
+      new Set(['show', 'complete', 'bind', 'fix', 'link', 'relink', 'describe', 'switch', 'hold']),
     )
   })
 
   test('without consent a session never binds, links, switches, holds or fixes', () => {
     const plans = new Set(ALL.filter(({ consent }) => consent === 'none').map((facts) => decide(facts)))
-    expect(plans).toEqual(new Set(['show', 'complete']))
+    expect(plans).toEqual(new Set(['show', 'complete', 'relink']))
+  })
+
+  test('only the current account, which lost the principal, gets it back as an alias, and only once', () => {
+    expect(leadingTo('relink')).toEqual(ALL.filter((facts) => isReset(facts) && !facts.isRelinkTried))
   })
 
   test("the device's principal is given only to an account that was asked for or expected", () => {
@@ -113,14 +133,16 @@ describe(`over all ${ALL.length} combinations of facts`, () => {
     expect(leadingTo('switch').filter(({ isTaken, decision }) => isTaken && !decision)).toEqual([])
   })
 
-  test('a current account is never replaced, bound or fixed, and only a session that was asked for is refused', () => {
-    const others = ALL.filter((facts) => facts.before === ACCOUNT && !isSame(facts))
+  test('a current account is never replaced, bound or fixed by another, which is refused only if it was asked for', () => {
+    const others = ALL.filter((facts) => facts.before === ACCOUNT && !isSame(facts) && !isReset(facts))
     expect(new Set(others.map((facts) => decide(facts)))).toEqual(new Set(['show', 'hold']))
     expect(others.filter((facts) => decide(facts) === 'hold' && facts.consent !== 'asked')).toEqual([])
   })
 
-  test('completes if and only if the account has the current principal', () => {
-    expect(leadingTo('complete')).toEqual(ALL.filter(isSame))
+  test('completes if and only if the account has the current principal, or is the current one and was asked for', () => {
+    const isFollowed = (facts: Facts): boolean =>
+      isReset(facts) && facts.isRelinkTried === true && ['asked', 'expected'].includes(facts.consent)
+    expect(leadingTo('complete')).toEqual(ALL.filter((facts) => isSame(facts) || isFollowed(facts)))
   })
 
   test('on the day of installation nothing is bound, linked or held, and only an empty device is switched', () => {

@@ -21,6 +21,8 @@ export interface Facts {
   readonly isFixed?: boolean
   /** The device's principal belongs to another account. */
   readonly isTaken?: boolean
+  /** The account's reset took the current principal from it, and linking it again was tried. */
+  readonly isRelinkTried?: boolean
   /** Replacing the device's identity would lose no user data; undefined until the app was asked. */
   readonly isEmpty?: boolean | undefined
 }
@@ -29,13 +31,17 @@ export interface Facts {
  * The next step. `show` leaves the session to the user, `complete` makes the account current with this device's
  * principal, `switch` makes it current in place of this device's identity, `hold` keeps both. The others learn more:
  * `bind` gives an open account the device's principal, `fix` leaves it its own, `link` adds the device's as an alias,
- * `describe` asks the app what the device holds.
+ * `relink` adds the principal that the current account had before it was reset, `describe` asks the app what the device
+ * holds.
  */
-export type Plan = 'show' | 'complete' | 'bind' | 'fix' | 'link' | 'describe' | 'switch' | 'hold'
+export type Plan = 'show' | 'complete' | 'bind' | 'fix' | 'link' | 'relink' | 'describe' | 'switch' | 'hold'
 
 /** Decides what to do with a session. Pure; this is the only place that knows the rule. */
-export function decide({ before, found, consent, decision, isFixed, isTaken, isEmpty }: Facts): Plan {
+export function decide(facts: Facts): Plan {
+  const { before, found, consent, decision, isFixed, isTaken, isEmpty, isRelinkTried } = facts
   if (isSameIdentity(found, before)) return 'complete'
+  if (isReset(found, before) && !isRelinkTried) return 'relink'
+  if (isReset(found, before)) return consent === 'asked' || consent === 'expected' ? 'complete' : 'show'
   if (consent === 'none') return 'show'
   if (before?.kind === 'account') return consent === 'asked' ? 'hold' : 'show'
   if (consent === 'asked' && decision) return isFixed ? (decision === 'adopt' ? 'link' : 'switch') : 'fix'
@@ -44,6 +50,11 @@ export function decide({ before, found, consent, decision, isFixed, isTaken, isE
   if (isEmpty === undefined) return 'describe'
   if (!isEmpty) return consent === 'installed' ? 'show' : 'hold'
   return consent === 'installed' && !isFixed ? 'fix' : 'switch'
+}
+
+/** True if this is the current account, which got another principal: its mailbox was proven without the device's key. */
+function isReset({ accountId }: AccountSession, before: Entry | undefined): boolean {
+  return before?.kind === 'account' && before.accountId === accountId
 }
 
 /** True if the account has this device's principal, canonical or alias: also when only the first answer was lost. */

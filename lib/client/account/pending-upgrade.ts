@@ -1,3 +1,4 @@
+import { currentAccount } from '../../keystore/entries.ts'
 import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import type { Intent } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
@@ -23,7 +24,7 @@ export function openIntent(context: Context): PendingIntent {
   const before = liveIntent(context.keyring(), now)
   const intent: Intent = {
     id: crypto.randomUUID(),
-    expected: null,
+    expected: currentAccount(context.keyring())?.expected ?? null,
     startedAt: now,
     ...before,
     principal: currentEntry(context.keyring())?.principal ?? null,

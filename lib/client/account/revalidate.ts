@@ -1,7 +1,29 @@
 import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import type { AccountEntry, Keyring } from '../../keystore/record.ts'
+import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
+import { exclusively } from '../shared/lock.ts'
 import { accountEntry, withAliases } from './account-entry.ts'
+import { settle } from './apply.ts'
+
+/**
+ * The account got another principal, since its mailbox was proven without the device's key: links the one that it had
+ * here, so that what belongs to it stays reachable.
+ *
+ * @returns whether the account is current again
+ */
+async function followReset(
+  context: Context,
+  account: AccountProvider,
+  before: AccountEntry,
+  found: AccountSession,
+): Promise<boolean> {
+  const settled = await exclusively(context, () => settle(context, account, { before, found, consent: 'none' }))
+  if (settled === 'shown') return false
+  context.dispatch({ type: 'recordChanged', view: context.view(), waiting: context.waiting() })
+  context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+  return true
+}
 
 /**
  * Asks the account server whether the session of external mode is still there.
@@ -19,6 +41,8 @@ export async function revalidate(context: Context): Promise<void> {
     return now?.accountId === entry.accountId && now.verifiedAt === entry.verifiedAt ? now : undefined
   }
   if (!unchanged(context.keyring())) return
+  if (found?.accountId === entry.accountId && found.principal !== entry.principal)
+    if (await followReset(context, account, entry, found)) return
   // No session, or another account's: the identity stays, and the error is shown.
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })
@@ -28,7 +52,9 @@ export async function revalidate(context: Context): Promise<void> {
   await context.write((keyring) => {
     const now = unchanged(keyring)
     if (!keyring || !now) return keyring
-    return replaceEntry(keyring, now, { ...withAliases(now, confirmed.aliases), ...confirmed, claims: now.claims })
+    const { expected, ...kept } = withAliases(now, confirmed.aliases)
+    const typed = expected !== undefined && !confirmed.recoverable ? { expected } : {}
+    return replaceEntry(keyring, now, { ...kept, ...confirmed, ...typed, claims: now.claims })
   })
   if (currentAccount(context.keyring())?.accountId === entry.accountId)
     context.dispatch({ type: 'sessionConfirmed', view: context.view() })

@@ -10,6 +10,7 @@ import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
+import { unprovenAccountKey } from './account-key.ts'
 import { type Settled, settle } from './apply.ts'
 import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
@@ -89,7 +90,7 @@ async function acceptShown(context: Context, account: AccountProvider): Promise<
 
 async function reach(context: Context, account: AccountProvider, run: () => unknown): Promise<Reached> {
   const before = await readUnchanged(context)
-  const key = await currentKey(context)
+  const key = (await currentKey(context)) ?? (await unprovenAccountKey(context))
   // A sign-out that the server has not received yet would end the session that is about to be made.
   await deliverOutbox(context)
   const intent = openIntent(context)
