@@ -50,8 +50,16 @@ const PAGE =
 /** Under `npm run test:fleet` several Better Auths on one database take turns: what one of them remembered, the next does not know. */
 const INSTANCES = process.env['LATCHKEY_FLEET'] ? 3 : 1
 
-/** @param cookieCache - sessions are cached in a cookie, for five minutes */
-export async function startRoutesServer(cookieCache: boolean): Promise<RoutesServer> {
+/** How a server for specs differs from the others. */
+export interface RoutesOptions {
+  /** Sessions are cached in a cookie, for five minutes. */
+  readonly cookieCache: boolean
+  /** A sign-up with a password gives no session before the address is verified. */
+  readonly requireVerification: boolean
+}
+
+/** Starts an app with Better Auth on SQLite in memory, and an OpenID provider beside it. */
+export async function startRoutesServer(options: RoutesOptions): Promise<RoutesServer> {
   const [files, provider, port] = await Promise.all([buildPage(), startProvider(), freePort()])
   const url = `http://localhost:${port}`
   const database = new SQLite(':memory:')
@@ -60,7 +68,7 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
   // It hands its one connection out to one transaction at a time.
   const shared = new Kysely({ dialect: new SqliteDialect({ database }) })
   const auths = Array.from({ length: INSTANCES }, () =>
-    betterAuth(authOptions({ url, shared, provider, mails, cookieCache })),
+    betterAuth(authOptions({ url, shared, provider, mails, ...options })),
   )
   const auth = auths[0]!
   let turn = 0
@@ -104,15 +112,14 @@ export async function startRoutesServer(cookieCache: boolean): Promise<RoutesSer
   }
 }
 
-interface Given {
+interface Given extends RoutesOptions {
   readonly url: string
   readonly shared: Kysely<unknown>
   readonly provider: Provider
   readonly mails: Map<string, Mail>
-  readonly cookieCache: boolean
 }
 
-function authOptions({ url, shared, provider, mails, cookieCache }: Given) {
+function authOptions({ url, shared, provider, mails, cookieCache, requireVerification }: Given) {
   const client = { clientId: 'items', clientSecret: 'secret' }
   const openId = {
     ...client,
@@ -130,7 +137,7 @@ function authOptions({ url, shared, provider, mails, cookieCache }: Given) {
     logger: { disabled: true },
     advanced: { disableOriginCheck: false },
     session: { cookieCache: { enabled: cookieCache } },
-    emailAndPassword: { enabled: true, requireEmailVerification: true },
+    emailAndPassword: { enabled: true, requireEmailVerification: requireVerification },
     emailVerification: {
       sendOnSignUp: true,
       autoSignInAfterVerification: true,

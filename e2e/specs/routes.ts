@@ -15,15 +15,18 @@ interface Fixtures {
 interface WorkerFixtures {
   /** Whether the server caches sessions in a cookie. */
   readonly cookieCache: boolean
+  /** Whether a sign-up gives no session before the address is verified. */
+  readonly requireVerification: boolean
   readonly site: RoutesServer
 }
 
 /** `test` with an app that has Better Auth with every redirecting route, and an OpenID provider. */
 export const test = base.extend<Fixtures, WorkerFixtures>({
   cookieCache: [false, { scope: 'worker', option: true }],
+  requireVerification: [true, { scope: 'worker', option: true }],
   site: [
-    async ({ cookieCache }, use) => {
-      const site = await startRoutesServer(cookieCache)
+    async ({ cookieCache, requireVerification }, use) => {
+      const site = await startRoutesServer({ cookieCache, requireVerification })
       await use(site)
       await site.close()
     },
@@ -47,7 +50,8 @@ export function visit(page: Page, url: string): Promise<void> {
 
 /** Does something that leads to a page of the app, and waits until that page knows who is signed in. */
 export async function arriving(page: Page, act: () => Promise<unknown>): Promise<void> {
-  const asked = page.waitForResponse((response) => response.url().endsWith('/latchkey/session?peek=1'))
+  // With an account the page asks whether its session is still there, without one who is signed in.
+  const asked = page.waitForResponse((response) => /\/latchkey\/session(\?peek=1)?$/.test(response.url()))
   await act()
   await asked
   await quiet(page)
