@@ -12,7 +12,7 @@
 # created + 1000 throws "Cannot mix BigInt and other types" for records of the other library and for no own one; a
 # signature over the bytes does not survive decoding and encoding again.
 #
-# Remedy: Seconds instead of milliseconds (as in CWT), or Encoder with { int64AsType: 'number' } for reading and
+# Remedy: Seconds instead of milliseconds (as in CWT), or Encoder with { int64AsNumber: true } for reading and a
 # BigInt for writing; sign bytes that are kept, never bytes that were encoded anew.
 set -euo pipefail
 

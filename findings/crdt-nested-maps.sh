@@ -14,8 +14,7 @@
 # them vanish at the first sync, without an event that says so.
 #
 # Remedy: Only top-level types made by name (doc.getMap("notes")), or entries under random ids that no two devices
-# make; in Loro getOrCreateContainer does not help where both made it offline, in Yjs a map of the app's own initial
-# state must come from one fixed update.
+# make; in Loro ensureMergeableMap, while getOrCreateContainer does not help where both made the map offline.
 set -euo pipefail
 
 folder="$(mktemp -d)"
