@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { cpus } from 'node:os'
 import { pathToFileURL } from 'node:url'
 import { Pool } from 'pg'
-import { newDatabase, startPostgres } from '../tools/postgres.mjs'
+import { newDatabase, startPostgres } from '../tools/servers/postgres.mjs'
 import { accountServer, migrate, signUps } from './accounts.mjs'
 import { median } from './compare.mjs'
 
@@ -14,7 +14,7 @@ const ROUNDS = 5
 const SIGN_UPS = 100
 const WARM_UP = 60
 
-/** @typedef {{ withPlugin: boolean, run: (count: number) => Promise<number>, stop: () => void }} Fleet */
+/** @typedef {{ withPlugin: boolean, run: (count: number) => Promise<number>, stop: () => void }} Cluster */
 
 /**
  * Server processes on one database of their own.
@@ -22,9 +22,9 @@ const WARM_UP = 60
  * @param {string} postgres address of the server
  * @param {number} processes
  * @param {boolean} withPlugin
- * @returns {Promise<Fleet>}
+ * @returns {Promise<Cluster>}
  */
-async function startFleet(postgres, processes, withPlugin) {
+async function startCluster(postgres, processes, withPlugin) {
   const url = await newDatabase(postgres)
   const pool = new Pool({ connectionString: url })
   await migrate(accountServer(pool, { withPlugin }))
@@ -51,16 +51,16 @@ async function startFleet(postgres, processes, withPlugin) {
 /**
  * Both in turns, so that they meet the same machine.
  *
- * @param {Fleet} subject
- * @param {Fleet} peer
+ * @param {Cluster} subject
+ * @param {Cluster} peer
  * @param {number} processes
  */
 async function measure(subject, peer, processes) {
   const rates = { subject: /** @type {number[]} */ ([]), peer: /** @type {number[]} */ ([]) }
-  for (const fleet of [subject, peer]) await fleet.run(WARM_UP * processes)
+  for (const cluster of [subject, peer]) await cluster.run(WARM_UP * processes)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const fleet of round % 2 ? [peer, subject] : [subject, peer])
-      rates[fleet === subject ? 'subject' : 'peer'].push(await fleet.run(SIGN_UPS * processes))
+    for (const cluster of round % 2 ? [peer, subject] : [subject, peer])
+      rates[cluster === subject ? 'subject' : 'peer'].push(await cluster.run(SIGN_UPS * processes))
   }
   return { subject: median(rates.subject), peer: median(rates.peer) }
 }
@@ -73,8 +73,8 @@ export async function benchServers() {
     )
     for (const processes of PROCESSES) {
       const [subject, peer] = [
-        await startFleet(postgres.url, processes, true),
-        await startFleet(postgres.url, processes, false),
+        await startCluster(postgres.url, processes, true),
+        await startCluster(postgres.url, processes, false),
       ]
       try {
         const rates = await measure(subject, peer, processes)

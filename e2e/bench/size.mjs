@@ -1,6 +1,6 @@
 // The browser entry, beside the least that Better Auth's anonymous sign-in needs.
 import { fileURLToPath } from 'node:url'
-import { bundle } from '../tools/bundle.mjs'
+import { bundle } from '../tools/build/bundle.mjs'
 
 /** @param {string} name of a file in `entries` */
 async function measure(name) {

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { adoptedNotes, conflicted, decide, dialogOf, twoDevices } from './conflicts.ts'
+import { adoptedNotes, conflicted, decide, dialogOf, twoDevices } from '../support/conflicts.ts'
 import {
   type Person,
   enter,
@@ -13,7 +13,7 @@ import {
   somebody,
   test,
   writeNote,
-} from './notes.ts'
+} from '../support/notes.ts'
 
 test('the dialog shows who and what is on each side, and nothing has changed yet (checklist 27: with preview)', async ({
   openNotes,

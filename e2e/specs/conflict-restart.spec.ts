@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import type { AccountServer } from './account-server.ts'
+import type { AccountServer } from '../support/account-server.ts'
 import {
   enter,
   expect,
@@ -11,7 +11,7 @@ import {
   test,
   tokenOf,
   waitForState,
-} from './account.ts'
+} from '../support/account.ts'
 
 /** Ada's account, made in a browser of its own. */
 async function signUpElsewhere(page: Page, server: AccountServer): Promise<{ email: string; account: string }> {

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
-import { type Panel, panelOf } from './devtools-panel.ts'
-import { expect, test } from './harness.ts'
+import { type Panel, panelOf } from '../support/devtools-panel.ts'
+import { expect, test } from '../support/harness.ts'
 
 /** Puts the element into the page. */
 async function mount(page: Page): Promise<Panel> {

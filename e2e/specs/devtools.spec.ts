@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
-import { conflicted, decide } from './conflicts.ts'
-import { type Panel, panelOf, readAll } from './devtools-panel.ts'
+import { conflicted, decide } from '../support/conflicts.ts'
+import { type Panel, panelOf, readAll } from '../support/devtools-panel.ts'
 import {
   enter,
   expect,
@@ -12,7 +12,7 @@ import {
   somebody,
   test,
   writeNote,
-} from './notes.ts'
+} from '../support/notes.ts'
 
 async function openPanel({ page }: Device): Promise<Panel> {
   await page.getByTestId('account-menu').click()

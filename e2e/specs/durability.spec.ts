@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { expect, expectSynced, signUp, somebody, test, writeNote } from './notes.ts'
+import { expect, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
 
 /** What the browser answers from now on when this page asks for storage that stays. */
 async function grantPersistence(page: Page): Promise<void> {

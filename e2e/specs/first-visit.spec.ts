@@ -1,4 +1,4 @@
-import { expect, expectNotes, expectSynced, readyForOffline, test, writeNote } from './notes.ts'
+import { expect, expectNotes, expectSynced, readyForOffline, test, writeNote } from '../support/notes.ts'
 
 test('a first visit owns an identity at once, without a form', async ({ openNotes }) => {
   const { page, state } = await openNotes()

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import { createTokenVerifier } from 'latchkey/server'
-import { enter, expect, payloadOf, principalOf, someEmail, start, test, tokenOf } from './account.ts'
+import { enter, expect, payloadOf, principalOf, someEmail, start, test, tokenOf } from '../support/account.ts'
 
 /** What script can do with the keys of the device entry, past the library. */
 const useKeys = (page: Page) =>

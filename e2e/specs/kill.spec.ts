@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Page } from '@playwright/test'
-import type { AccountServer } from './account-server.ts'
-import { enter, expect, payloadOf, someEmail, start, stateOf, test, tokenOf } from './account.ts'
-import type { KeptBrowser } from './kept-browser.ts'
-import { ROUNDS, SEED, SHOWN, chooseMoments, createRandom, killDuring, watch } from './kill-moments.ts'
+import type { AccountServer } from '../support/account-server.ts'
+import { enter, expect, payloadOf, someEmail, start, stateOf, test, tokenOf } from '../support/account.ts'
+import type { KeptBrowser } from '../support/kept-browser.ts'
+import { ROUNDS, SEED, SHOWN, chooseMoments, createRandom, killDuring, watch } from '../support/kill-moments.ts'
 
 // A guard against hanging, not a limit on speed.
 test.setTimeout(120_000 + ROUNDS * 30_000)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from './harness.ts'
+import { expect, test } from '../support/harness.ts'
 
 interface Vectors {
   readonly identities: {

@@ -1,6 +1,6 @@
 import { test as base, expect as expectAtOnce } from 'latchkey/playwright'
-import { buildNext, startNext } from '../tools/next.mjs'
-import { complaintsOf } from './console.ts'
+import { buildNext, startNext } from '../tools/servers/next.mjs'
+import { complaintsOf } from '../support/console.ts'
 
 /** A first visit compiles what it visits. */
 const expect = expectAtOnce.configure({ timeout: 30_000 })

@@ -4,8 +4,8 @@ import type * as binding from 'latchkey/react'
 import type * as react from 'react'
 import type { flushSync } from 'react-dom'
 import type { createRoot } from 'react-dom/client'
-import { startReactPages } from '../tools/react-pages.mjs'
-import { complaintsOf } from './console.ts'
+import { startReactPages } from '../tools/servers/react-pages.mjs'
+import { complaintsOf } from '../support/console.ts'
 
 interface React extends Pick<typeof react, 'StrictMode' | 'createElement'> {
   readonly createRoot: typeof createRoot

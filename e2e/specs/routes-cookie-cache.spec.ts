@@ -1,5 +1,5 @@
-import { routesInOneBrowser } from './routes-in-one-browser.ts'
-import { test } from './routes.ts'
+import { routesInOneBrowser } from '../support/routes-in-one-browser.ts'
+import { test } from '../support/routes.ts'
 
 test.use({ cookieCache: true })
 

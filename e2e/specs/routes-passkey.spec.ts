@@ -1,8 +1,8 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
-import { someEmail } from './account.ts'
-import { enter, expect, expectUnchanged, expectUpgraded, makeItem, test, visit } from './routes.ts'
-import type { RoutesServer } from './routes-server.ts'
+import { someEmail } from '../support/account.ts'
+import { enter, expect, expectUnchanged, expectUpgraded, makeItem, test, visit } from '../support/routes.ts'
+import type { RoutesServer } from '../support/routes-server.ts'
 
 /** As the WebAuthn domain of CDP tells it. */
 interface Credential {

@@ -1,5 +1,5 @@
-import { someEmail } from './account.ts'
-import { someProfile } from './openid-provider.ts'
+import { someEmail } from '../support/account.ts'
+import { someProfile } from '../support/openid-provider.ts'
 import {
   answer,
   arrived,
@@ -16,8 +16,8 @@ import {
   quiet,
   test,
   visit,
-} from './routes.ts'
-import { routesInOneBrowser } from './routes-in-one-browser.ts'
+} from '../support/routes.ts'
+import { routesInOneBrowser } from '../support/routes-in-one-browser.ts'
 
 const HOUR = 3_600_000
 

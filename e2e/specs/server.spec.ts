@@ -1,7 +1,7 @@
 import { testDevice } from 'latchkey/testing'
-import { startApp, temporaryFolder } from '../tools/app-server.mjs'
-import { freePort } from '../tools/free-port.mjs'
-import { expect, test } from './notes.ts'
+import { startApp, temporaryFolder } from '../tools/servers/app-server.mjs'
+import { freePort } from '../tools/servers/free-port.mjs'
+import { expect, test } from '../support/notes.ts'
 
 const note = (title: string): object => ({ data: { title, body: '', updatedAt: Date.now() } })
 

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import type { AccountServer } from './account-server.ts'
+import type { AccountServer } from '../support/account-server.ts'
 import {
   enter,
   expect,
@@ -11,7 +11,7 @@ import {
   test,
   tokenOf,
   waitForState,
-} from './account.ts'
+} from '../support/account.ts'
 
 /** Somebody who signed up in this page. */
 interface Person {

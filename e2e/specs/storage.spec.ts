@@ -14,7 +14,7 @@ import {
   stateOf,
   test,
   tokenOf,
-} from './account.ts'
+} from '../support/account.ts'
 
 /** What the record holds, straight from IndexedDB. */
 const recordOf = (page: Page, name?: string) => page.evaluate((which) => account.readRecord(which), name)

@@ -1,7 +1,17 @@
 import type { BrowserContext, Page } from '@playwright/test'
-import type { AccountServer } from './account-server.ts'
-import { enter, expect, openTab, payloadOf, principalOf, someEmail, test, tokenOf, waitForState } from './account.ts'
-import { freeze, wake } from './kept-browser.ts'
+import type { AccountServer } from '../support/account-server.ts'
+import {
+  enter,
+  expect,
+  openTab,
+  payloadOf,
+  principalOf,
+  someEmail,
+  test,
+  tokenOf,
+  waitForState,
+} from '../support/account.ts'
+import { freeze, wake } from '../support/kept-browser.ts'
 
 const TOKEN = 'GET /api/auth/token'
 const HOUR = 3_600_000

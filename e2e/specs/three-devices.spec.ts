@@ -1,7 +1,16 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
-import { ask, bothConflicted, conflicted, decide, dialogOf, openKeptAside, thirdDevice, undo } from './conflicts.ts'
-import { expect, expectSynced, signIn, signOut, test } from './notes.ts'
+import {
+  ask,
+  bothConflicted,
+  conflicted,
+  decide,
+  dialogOf,
+  openKeptAside,
+  thirdDevice,
+  undo,
+} from '../support/conflicts.ts'
+import { expect, expectSynced, signIn, signOut, test } from '../support/notes.ts'
 
 const ALL = ['In the account', 'On the second device', 'On the third device']
 

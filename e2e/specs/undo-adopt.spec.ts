@@ -1,5 +1,5 @@
-import { adoptedNotes, conflicted, decide, undo } from './conflicts.ts'
-import { enter, expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from './notes.ts'
+import { adoptedNotes, conflicted, decide, undo } from '../support/conflicts.ts'
+import { enter, expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
 
 test('undo: the notes go back to this device, kept aside, and can be adopted once more (checklist 27: undo)', async ({
   openNotes,

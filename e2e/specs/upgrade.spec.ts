@@ -10,7 +10,7 @@ import {
   somebody,
   test,
   writeNote,
-} from './notes.ts'
+} from '../support/notes.ts'
 
 test('signing up keeps the identity and every note (checklist 6: the same principal)', async ({ openNotes }) => {
   const device = await openNotes()

@@ -1,7 +1,7 @@
 import { type Device, expect } from 'latchkey/playwright'
-import { someEmail } from './account.ts'
-import { arrived, enter, makeItem, ownVerification, test, visit } from './routes.ts'
-import type { RoutesServer } from './routes-server.ts'
+import { someEmail } from '../support/account.ts'
+import { arrived, enter, makeItem, ownVerification, test, visit } from '../support/routes.ts'
+import type { RoutesServer } from '../support/routes-server.ts'
 
 test.use({ requireVerification: false })
 

@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import type * as latchkey from 'latchkey'
 import { test as base, expect } from 'latchkey/playwright'
 import { createTokenVerifier } from 'latchkey/server'
-import { startVersions } from '../tools/versions.mjs'
+import { startVersions } from '../tools/servers/versions.mjs'
 
 type Version = 'first' | 'second' | 'newer'
 

@@ -3,8 +3,8 @@ import type { AuthOptions, CryptoSuite } from 'latchkey'
 import { type Device, test as base, expect } from 'latchkey/playwright'
 import { createTokenVerifier } from 'latchkey/server'
 import type { Scope } from '../harness/workers/scope.ts'
-import { startWorkers } from '../tools/workers.mjs'
-import { complaintsOf } from './console.ts'
+import { startWorkers } from '../tools/servers/workers.mjs'
+import { complaintsOf } from '../support/console.ts'
 
 const test = base.extend<object, { site: Awaited<ReturnType<typeof startWorkers>> }>({
   site: [

@@ -1,0 +1,138 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ERROR_TABLE } from 'latchkey/server'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+import { ATTACKS } from '../tools/campaigns/attack-table.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+const pages = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/routes')]
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(`${root}/${folder}`)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`)
+}
+
+/** A block that shows a file of the example app begins with its name. */
+const FILE = /^\/\/ (\S+)\n([\s\S]*)$/
+
+interface Block {
+  readonly place: string
+  readonly code: string
+}
+
+function blocksOf(page: string): Block[] {
+  const text = readFileSync(`${root}/${page}`, 'utf8')
+  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => ({
+    place: `${page}:${text.slice(0, match.index).split('\n').length}`,
+    code: match[1]!,
+  }))
+}
+
+/** Compiles every block as a module of its own, with the prelude around it. */
+function problemsOf(blocks: readonly Block[]): string[] {
+  const { config } = ts.readConfigFile(`${root}/e2e/tsconfig.json`, ts.sys.readFile) as { config: object }
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, `${root}/e2e`)
+  const sources = new Map(
+    blocks.map(({ code }, index) => [`${root}/e2e/published/block-${index}.ts`, `${code}\nexport {}\n`]),
+  )
+  const host = ts.createCompilerHost(options)
+  const { readFile, fileExists, getSourceFile } = host
+  host.readFile = (name) => sources.get(name) ?? readFile(name)
+  host.fileExists = (name) => sources.has(name) || fileExists(name)
+  host.getSourceFile = (name, ...rest) =>
+    sources.has(name)
+      ? ts.createSourceFile(name, sources.get(name)!, ts.ScriptTarget.ESNext)
+      : getSourceFile(name, ...rest)
+  const program = ts.createProgram(
+    [...sources.keys(), `${root}/e2e/published/docs-prelude.d.ts`],
+    { ...options, noUnusedLocals: false, noUnusedParameters: false },
+    host,
+  )
+  return ts.getPreEmitDiagnostics(program).map((found) => {
+    const index = Number(/block-(\d+)\.ts$/.exec(found.file?.fileName ?? '')?.[1])
+    return `${blocks[index]?.place ?? found.file?.fileName}: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`
+  })
+}
+
+describe('the docs', () => {
+  test('have code that compiles', () => {
+    const blocks = pages.flatMap(blocksOf).filter(({ code }) => !FILE.test(code))
+    expect(blocks.length).toBeGreaterThan(60)
+    expect(problemsOf(blocks)).toEqual([])
+  })
+
+  test('show the very files of the example app', () => {
+    for (const { place, code } of blocksOf('README.md')) {
+      const [, name, shown] = FILE.exec(code)!
+      const file = readFileSync(`${root}/e2e/published/existing-app/after/${name}`, 'utf8')
+      expect(file.startsWith(shown!), place).toBe(true)
+    }
+  })
+
+  test('show the very files that the tests of row ownership run', () => {
+    const text = readFileSync(`${root}/docs/adoption.md`, 'utf8')
+    const shown = [...text.matchAll(/^```(?:ts|sql)\n(?:\/\/|--) (\S+\.(?:ts|sql))\n([\s\S]*?)^```$/gm)]
+    expect(shown.map(([, name]) => name)).toEqual(['policy.sql', 'postgres.ts', 'sqlite.ts'])
+    for (const [, name, code] of shown)
+      expect(code, name).toBe(readFileSync(`${root}/e2e/published/row-ownership/${name}`, 'utf8'))
+  })
+
+  test('show the very program that the test of the verifier in Python runs', () => {
+    const [, shown] = /^```python\n# verify\.py\n([\s\S]*?)^```$/m.exec(
+      readFileSync(`${root}/docs/exchange.md`, 'utf8'),
+    )!
+    expect(shown).toBe(readFileSync(`${root}/e2e/published/verifier/verify.py`, 'utf8'))
+  })
+
+  test('have no link that leads nowhere', () => {
+    const files = new Set([
+      ...pages,
+      'LICENSE',
+      'SECURITY.md',
+      'CHANGELOG.md',
+      ...readdirSync(`${root}/docs/images`).map((name) => `docs/images/${name}`),
+    ])
+    for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md']) {
+      for (const [, link] of readFileSync(`${root}/${page}`, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
+        const target = join(dirname(page), link!)
+        expect.soft(files.has(target), `${page} links to ${link}`).toBe(true)
+      }
+    }
+  })
+
+  test('list every error', async () => {
+    const rows = Object.entries(ERROR_TABLE).map(
+      ([code, { meaning, state, status, bearer, session }]) =>
+        `| \`${code}\` | ${meaning} | ${[state, status, bearer, session].map((cell) => cell ?? '').join(' | ')} |`,
+    )
+    const page = [
+      '# Errors',
+      '',
+      'Every deliberate failure is a `LatchkeyError` with a stable `code`; recognise one with `isLatchkeyError(error, code)`. A mistake of the caller is a `TypeError`. Messages are for developers and may change; they never hold a secret, a token or a proof.',
+      '',
+      "The columns say what the code leads to: `error` in the client's state, the HTTP status, the error of `WWW-Authenticate` (RFC 6750), and the kind in a sync engine's session.",
+      '',
+      '| code | meaning | state | status | bearer | session |',
+      '| --- | --- | --- | --- | --- | --- |',
+      ...rows,
+      '',
+    ].join('\n')
+    await expect(page).toMatchFileSnapshot('../../docs/errors.md')
+  })
+
+  test('list every attack that the script tries, with its defence and its test', async () => {
+    const rows = ATTACKS.map(
+      ({ attack, defence, test: { file, name } }, index) =>
+        `| ${index + 1} | ${attack} | ${defence} | \`${file.split('/').at(-1)}\`: ${name.replace(/^SQLite > /, '').replaceAll(' > ', ' › ')} |`,
+    )
+    const table = ['|  | attack | defence | test |', '| --- | --- | --- | --- |', ...rows].join('\n')
+    const page = readFileSync(`${root}/docs/threat-model.md`, 'utf8')
+    await expect(page.replace(/^\|  \| attack [\s\S]*?(?=\n\n)/m, () => table)).toMatchFileSnapshot(
+      '../../docs/threat-model.md',
+    )
+    expect(new Set(ATTACKS.map(({ attack }) => attack)).size).toBe(ATTACKS.length)
+  })
+})

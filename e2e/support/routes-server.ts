@@ -1,0 +1,173 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { passkey } from '@better-auth/passkey'
+import { serve } from '@hono/node-server'
+import { type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'better-auth'
+import { getMigrations } from 'better-auth/db/migration'
+import { genericOAuth, magicLink } from 'better-auth/plugins'
+import SQLite from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { createBetterAuthResolver, latchkey, latchkeyJwt } from 'latchkey/better-auth'
+import { build } from 'vite'
+import { freePort } from '../tools/servers/free-port.mjs'
+import { type Provider, startProvider } from './openid-provider.ts'
+
+/** What was sent to a mailbox. */
+export interface Mail {
+  readonly url: string
+  readonly token: string
+}
+
+/** Who an account is, straight from the database. */
+export interface AccountRow {
+  readonly id: string
+  readonly principal: string | null
+  readonly principalOpen: number
+  readonly emailVerified: number
+}
+
+/** An app with Better Auth, every redirecting route, and a page. */
+export interface RoutesServer {
+  readonly url: string
+  readonly provider: Provider
+  /** The last mail to an address. */
+  mailTo(email: string): Mail
+  /** The account with an address; undefined where there is none. */
+  account(email: string): AccountRow | undefined
+  /** Rows of a query on the server's own database. */
+  rows<Row>(query: string, ...values: string[]): Row[]
+  /** Changes the server's own database. */
+  change(statement: string, ...values: string[]): void
+  close(): Promise<void>
+}
+
+const PAGE =
+  '<!doctype html><title>Items</title><link rel="icon" href="data:,"><script type="module" src="/routes.js"></script>'
+
+/** Under `npm run test:cluster` several Better Auths on one database take turns: what one of them remembered, the next does not know. */
+const INSTANCES = process.env['LATCHKEY_CLUSTER'] ? 3 : 1
+
+/** How a server for specs differs from the others. */
+export interface RoutesOptions {
+  /** Sessions are cached in a cookie, for five minutes. */
+  readonly cookieCache: boolean
+  /** A sign-up with a password gives no session before the address is verified. */
+  readonly requireVerification: boolean
+}
+
+/** Starts an app with Better Auth on SQLite in memory, and an OpenID provider beside it. */
+export async function startRoutesServer(options: RoutesOptions): Promise<RoutesServer> {
+  const [files, provider, port] = await Promise.all([buildPage(), startProvider(), freePort()])
+  const url = `http://localhost:${port}`
+  const database = new SQLite(':memory:')
+  database.exec('CREATE TABLE item (owner TEXT NOT NULL)')
+  const mails = new Map<string, Mail>()
+  // It hands its one connection out to one transaction at a time.
+  const shared = new Kysely({ dialect: new SqliteDialect({ database }) })
+  const auths = Array.from({ length: INSTANCES }, () =>
+    betterAuth(authOptions({ url, shared, provider, mails, ...options })),
+  )
+  const auth = auths[0]!
+  let turn = 0
+  await (await getMigrations(auth.options)).runMigrations()
+  await auth.api.getJwks()
+  const resolver = createBetterAuthResolver(auth)
+
+  async function items(request: Request): Promise<Response> {
+    const who = await resolver.resolve(request)
+    if (!who.ok) return who.response()
+    const { principal, principals } = who.session
+    if (request.method === 'POST') database.prepare('INSERT INTO item VALUES (?)').run(principal)
+    const found = principals.flatMap((owner) => database.prepare('SELECT owner FROM item WHERE owner = ?').all(owner))
+    return Response.json({ principal, items: found.length })
+  }
+
+  function answer(request: Request): Response | Promise<Response> {
+    const { pathname } = new URL(request.url)
+    if (pathname.startsWith('/api/auth/')) return auths[turn++ % INSTANCES]!.handler(request)
+    if (pathname === '/api/items') return items(request)
+    const script = files.get(pathname)
+    return new Response(script ?? PAGE, { headers: { 'content-type': script ? 'text/javascript' : 'text/html' } })
+  }
+
+  const listening = serve({ port, hostname: '127.0.0.1', fetch: answer }) as Server
+  const rows = <Row>(query: string, ...values: string[]): Row[] => database.prepare(query).all(...values) as Row[]
+  return {
+    url,
+    provider,
+    mailTo: (email) => mails.get(email)!,
+    account: (email) =>
+      rows<AccountRow>('SELECT id, principal, principalOpen, emailVerified FROM user WHERE email = ?', email)[0],
+    rows,
+    change: (statement, ...values) => void database.prepare(statement).run(...values),
+    async close() {
+      listening.closeAllConnections()
+      await new Promise((resolve) => listening.close(resolve))
+      provider.close()
+      database.close()
+    },
+  }
+}
+
+interface Given extends RoutesOptions {
+  readonly url: string
+  readonly shared: Kysely<unknown>
+  readonly provider: Provider
+  readonly mails: Map<string, Mail>
+}
+
+function authOptions({ url, shared, provider, mails, cookieCache, requireVerification }: Given) {
+  const client = { clientId: 'items', clientSecret: 'secret' }
+  const openId = {
+    ...client,
+    providerId: 'openid',
+    discoveryUrl: `${provider.url}/.well-known/openid-configuration`,
+    pkce: true,
+    scopes: ['openid', 'email', 'profile'],
+  }
+  const post = (email: string, mail: Mail): Promise<void> => Promise.resolve(void mails.set(email, mail))
+  return {
+    baseURL: url,
+    secret: 'for specs alone, and long enough',
+    database: { db: shared, type: 'sqlite' as const, transaction: true },
+    rateLimit: { enabled: false },
+    logger: { disabled: true },
+    advanced: { disableOriginCheck: false },
+    session: { cookieCache: { enabled: cookieCache } },
+    emailAndPassword: { enabled: true, requireEmailVerification: requireVerification },
+    emailVerification: {
+      sendOnSignUp: true,
+      autoSignInAfterVerification: true,
+      sendVerificationEmail: ({ user, ...mail }) => post(user.email, mail),
+    },
+    socialProviders: { gitlab: { ...client, issuer: provider.url } },
+    plugins: [
+      latchkey(),
+      latchkeyJwt({ jwt: { issuer: url, audience: url } }),
+      magicLink({ sendMagicLink: ({ email, ...mail }) => post(email, mail) }),
+      genericOAuth({ config: [openId] }),
+      passkey() as unknown as BetterAuthPlugin,
+    ],
+  } satisfies BetterAuthOptions
+}
+
+/** @returns what the page loads, by path */
+async function buildPage(): Promise<Map<string, string>> {
+  const outDir = mkdtempSync(join(tmpdir(), 'latchkey-routes-'))
+  const input = { routes: fileURLToPath(new URL('../harness/routes.ts', import.meta.url)) }
+  await build({
+    logLevel: 'silent',
+    configFile: false,
+    build: {
+      outDir,
+      modulePreload: false,
+      rollupOptions: { input, output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' } },
+    },
+  })
+  const files = new Map(readdirSync(outDir).map((name) => [`/${name}`, readFileSync(join(outDir, name), 'utf8')]))
+  rmSync(outDir, { recursive: true })
+  return files
+}

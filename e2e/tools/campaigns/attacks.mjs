@@ -1,0 +1,194 @@
+// Takes one defence at a time out of a copy of the source, and sees that the test of the attack goes red.
+// `node e2e/tools/campaigns/attacks.mjs [text]` tries only the attacks whose number or name is, or has, the text.
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { startVitest } from 'vitest/node'
+import { ATTACKS } from './attack-table.mjs'
+import { placesOf } from './source-text.mjs'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const copy = realpathSync(mkdtempSync(join(tmpdir(), 'latchkey-attacks-')))
+
+function copySource() {
+  for (const name of ['lib', 'adapters', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'])
+    cpSync(join(root, name), join(copy, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir')
+}
+
+/** @returns {string[]} the modules that are shipped, relative to the root */
+function shippedFiles() {
+  const files = ['lib', 'adapters'].flatMap((folder) =>
+    readdirSync(join(copy, folder), { recursive: true }).map((file) => `${folder}/${file}`),
+  )
+  return files.filter((file) => file.endsWith('.ts') && !/\.(test|testing|d)\.ts$/.test(file))
+}
+
+const { options } = ts.parseJsonConfigFileContent(
+  { compilerOptions: ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions },
+  ts.sys,
+  copy,
+)
+
+/** For the tests that start server processes: they load the package by its name. @param {string} file */
+function emit(file) {
+  const { outputText } = ts.transpileModule(readFileSync(join(copy, file), 'utf8'), {
+    compilerOptions: {
+      ...options,
+      noEmit: false,
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      rewriteRelativeImportExtensions: true,
+    },
+    fileName: file,
+  })
+  const target = join(copy, 'dist', file.replace(/\.ts$/, '.js'))
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, outputText)
+}
+
+/** @type {Map<string, number>} */
+const versions = new Map()
+
+function createChecker() {
+  const files = shippedFiles().map((file) => join(copy, file))
+  return ts.createLanguageService({
+    getCompilationSettings: () => ({ ...options, noUnusedLocals: false, noUnusedParameters: false }),
+    getScriptFileNames: () => files,
+    getScriptVersion: (file) => String(versions.get(file) ?? 0),
+    getScriptSnapshot: (file) =>
+      existsSync(file) ? ts.ScriptSnapshot.fromString(readFileSync(file, 'utf8')) : undefined,
+    getCurrentDirectory: () => copy,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    readDirectory: ts.sys.readDirectory,
+  })
+}
+
+/**
+ * @param {import('typescript').LanguageService} checker
+ * @param {string} file
+ * @param {string} text
+ */
+function write(checker, file, text) {
+  const path = join(copy, file)
+  writeFileSync(path, text)
+  versions.set(path, (versions.get(path) ?? 0) + 1)
+  emit(file)
+  const [problem] = [...checker.getSyntacticDiagnostics(path), ...checker.getSemanticDiagnostics(path)]
+  return problem && `${file}: ${ts.flattenDiagnosticMessageText(problem.messageText, ' ')}`
+}
+
+/**
+ * Runs the named tests of some files.
+ *
+ * @param {readonly { readonly file: string, readonly name: string }[]} tests
+ */
+async function run(tests) {
+  const pattern = `^(${tests.map(({ name }) => name.replaceAll(' > ', ' ').replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join('|')})$`
+  const files = [...new Set(tests.map(({ file }) => join(copy, file)))]
+  const vitest = await startVitest('test', files, {
+    root: copy,
+    config: join(copy, 'vitest.config.ts'),
+    watch: false,
+    testNamePattern: pattern,
+    reporters: [{}],
+    coverage: { enabled: false },
+  })
+  // Red is what is looked for here.
+  process.exitCode = 0
+  const modules = vitest.state.getTestModules()
+  const cases = modules.flatMap((module) => [...module.children.allTests()])
+  const verdicts = tests.map(({ file, name }) => {
+    const module = modules.find(({ moduleId }) => moduleId === join(copy, file))
+    const broken = module ? module.errors()[0]?.message : 'the file was not run'
+    const found = cases.filter((test) => test.module === module && test.fullName === name)
+    if (broken || found.length !== 1)
+      return { state: 'broken', message: broken ?? `${found.length} tests have this name` }
+    const { state, errors = [] } = found[0].result()
+    const isAssertion = errors.length > 0 && errors.every((error) => error.name === 'AssertionError')
+    const message = errors[0]?.message.split('\n')[0] ?? ''
+    return { state: state === 'failed' && !isAssertion ? 'broken' : state, message }
+  })
+  await vitest.close()
+  return verdicts
+}
+
+/** @param {(typeof ATTACKS)[number]} attack @param {ReturnType<typeof createChecker>} checker */
+async function withoutDefence({ patches, test }, checker) {
+  const before = new Map(patches.map(({ file }) => [file, readFileSync(join(copy, file), 'utf8')]))
+  try {
+    for (const { file, find, replace } of patches) {
+      const text = readFileSync(join(copy, file), 'utf8')
+      const places = placesOf(find, text)
+      if (places.length !== 1) {
+        const message = `${file} has the expected text ${places.length} times: ${JSON.stringify(find)}`
+        return { isRed: false, message }
+      }
+      const [{ start, end }] = places
+      const problem = write(checker, file, text.slice(0, start) + replace + text.slice(end))
+      if (problem) return { isRed: false, message: `the patch does not compile: ${problem}` }
+    }
+    const [{ state, message }] = await run([test])
+    return {
+      isRed: state === 'failed',
+      message: state === 'failed' ? message : state === 'passed' ? 'STAYED GREEN' : `NO VERDICT (${state}): ${message}`,
+    }
+  } finally {
+    for (const [file, text] of before) write(checker, file, text)
+  }
+}
+
+const only = process.argv[2]
+const numbered = ATTACKS.map((attack, index) => ({ ...attack, number: String(index + 1) }))
+const attacks = numbered.filter(({ attack, number }) => only === undefined || number === only || attack.includes(only))
+if (attacks.length === 0) throw new Error(`no attack is, or has, ${only}`)
+let verdict = 1
+const started = performance.now()
+const seconds = () => `${Math.round((performance.now() - started) / 1000)} s`
+try {
+  copySource()
+  for (const file of shippedFiles()) emit(file)
+  const checker = createChecker()
+  const green = await run(attacks.map(({ test }) => test))
+  const rows = []
+  for (const [index, attack] of attacks.entries()) {
+    const { state, message } = green[index]
+    const isGreen = state === 'passed'
+    const without = isGreen ? await withoutDefence(attack, checker) : { isRed: false, message: `not tried; ${message}` }
+    rows.push({ ...attack, isGreen, ...without })
+    console.error(
+      `${seconds()}: ${attack.number}/${numbered.length} ${isGreen && without.isRed ? 'as it should be' : `WRONG: ${without.message}`}`,
+    )
+  }
+  const width = Math.max(...rows.map(({ attack }) => attack.length))
+  console.log(`${'attack'.padEnd(width + 4)} | defended | defence removed`)
+  for (const { number, attack, isGreen, isRed, message } of rows) {
+    console.log(
+      `${number.padStart(2)}. ${attack.padEnd(width)} | ${isGreen ? 'refused ' : 'FAILED  '} | ${isRed ? 'red: ' : ''}${message.slice(0, 160)}`,
+    )
+  }
+  const bad = rows.filter(({ isGreen, isRed }) => !isGreen || !isRed)
+  console.log(
+    `${rows.length} attacks, ${rows.length - bad.length} refused and red without their defence, in ${seconds()}`,
+  )
+  verdict = bad.length > 0 || rows.length === 0 ? 1 : 0
+} finally {
+  rmSync(copy, { recursive: true, force: true })
+}
+// Said outright: Vitest writes exit codes of its own, also after a run was closed.
+process.exit(verdict)

@@ -1,0 +1,88 @@
+// Finds a Chromium for the tests, and installs one where there is none.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { chromium } from '@playwright/test'
+
+const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+
+/**
+ * Playwright's own browser where it is there or can be downloaded, else a system Chromium, else Debian's package when root.
+ *
+ * @returns {string} the path of the program
+ * @throws {Error} with what to do, where none of these works
+ */
+export function findBrowser() {
+  const told = process.env['LATCHKEY_CHROMIUM']
+  if (told) return told
+  return ownBrowser() ?? downloadBrowser() ?? findProgram(SYSTEM_NAMES) ?? installBrowser() ?? fail()
+}
+
+function ownBrowser() {
+  const path = chromium.executablePath()
+  return existsSync(path) ? path : undefined
+}
+
+/**
+ * @param {string[]} names any of them will do
+ * @returns {string | undefined} the path of the first that is there
+ */
+export function findProgram(names) {
+  const folders = ['/usr/bin', '/usr/local/bin', ...(process.env['PATH'] ?? '').split(delimiter)]
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isProgram)
+}
+
+/** @param {string} path */
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function downloadBrowser() {
+  console.log('Playwright has no browser yet: trying to download it.')
+  run(process.execPath, [
+    join(import.meta.dirname, '../../../node_modules/@playwright/test/cli.js'),
+    'install',
+    'chromium',
+  ])
+  return ownBrowser()
+}
+
+function installBrowser() {
+  installPackages(['chromium'])
+  return findProgram(SYSTEM_NAMES)
+}
+
+/**
+ * Installs Debian packages where that is possible, and does nothing elsewhere.
+ *
+ * @param {string[]} names
+ */
+export function installPackages(names) {
+  if (process.getuid?.() !== 0 || !isProgram('/usr/bin/apt-get')) return
+  console.log(`Installing Debian packages: ${names.join(' ')}`)
+  run('apt-get', ['update', '-qq'])
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names])
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} parameters
+ */
+function run(program, parameters) {
+  // A download that is refused says so at length: what matters is whether a browser is there afterwards.
+  spawnSync(program, parameters, {
+    stdio: 'ignore',
+    timeout: 300_000,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
+}
+
+/** @returns {never} */
+function fail() {
+  throw new Error('No Chromium: run `npx playwright install chromium`, or set LATCHKEY_CHROMIUM to the path of one.')
+}

@@ -1,0 +1,31 @@
+// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver, eight
+// servers on one database, adoptions and undos among them, and a hundred killed browsers.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const CAMPAIGN = {
+  LATCHKEY_STRESS: '5000',
+  LATCHKEY_FUZZ_RUNS: '1000000',
+  LATCHKEY_PROCESSES: '8',
+  LATCHKEY_ROUNDS: '200',
+}
+
+/** @param {string[]} command */
+function run(...command) {
+  const { status } = spawnSync(process.execPath, command, { stdio: 'inherit', env: { ...process.env, ...CAMPAIGN } })
+  if (status !== 0) process.exitCode = status ?? 1
+}
+
+const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
+
+run(
+  path('../../../node_modules/vitest/vitest.mjs'),
+  'run',
+  'lib/client/model',
+  'lib/client/faults',
+  'lib/server/resolver-fuzz',
+)
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
+// By itself: its requests are to meet each other, not to wait for the others' processes.
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/adopt-race')
+run(path('test-browser.mjs'), 'kill')
