@@ -251,9 +251,11 @@ onEachEngine((newServer) => {
     test('a link that is just opened says nothing of the device: the account gets a principal of its own, the device keeps its own', async () => {
       const { server, browser, mail, principal } = await verified()
       await follow(browser, mail.last().url)
+      const again = await browser.load()
+      await settled(again, { authMode: 'external' })
       const fresh = (await userOf(server))['principal']
       expect(fresh).not.toBe(principal)
-      await settled(await browser.load(), { authMode: 'external', session: { principal: fresh } })
+      expect(again.getState()).toMatchObject({ session: { principal: fresh } })
       const ring = (await browser.store.read()) as { entries: { principal: string }[] }
       expect(ring.entries.map((entry) => entry.principal)).toContain(principal)
     })

@@ -7,7 +7,7 @@ import { noteHandover } from './handover-note.ts'
 import { mayTakeOver } from './handover.ts'
 import { touchKey } from './keys.ts'
 import { type ProvenDevice, findUser } from './lock.ts'
-import { isContested, proveMailbox } from './mailbox.ts'
+import { NOBODY, isContested, isMailboxProven, proveMailbox } from './mailbox.ts'
 import { isMailboxSignIn } from './session-origin.ts'
 import { isOpen } from './subject.ts'
 import { refusal } from './proofs.ts'
@@ -31,6 +31,7 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
   try {
     if (notesOf(ctx).provedMailbox && notesOf(ctx).signedIn === newSession.session.token)
       await noteHandover(ctx.context.adapter, newSession.session.id, now)
+    if (await proveByMailbox(ctx, newSession, now)) cache.clear()
     const isRebound = await bindSession(ctx, newSession, cache, now)
     if (isRebound || notesOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
   } catch (error) {
@@ -40,6 +41,26 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
 }
 
 type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
+
+/**
+ * A sign-in by the mailbox proves it, also where Better Auth did not write that down: after a server died while it removed
+ * the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
+ *
+ * @returns whether this was the first proof
+ */
+async function proveByMailbox(
+  ctx: GenericEndpointContext,
+  { session, user: { id } }: NewSession,
+  now: Date,
+): Promise<boolean> {
+  if (notesOf(ctx).signedIn !== session.token || !isMailboxSignIn(ctx)) return false
+  const { adapter } = ctx.context
+  const user = await findUser(adapter, 'id', id)
+  if (!user || user.emailVerified || isMailboxProven(user)) return false
+  await noteHandover(adapter, session.id, now)
+  await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)
+  return true
+}
 
 /** @returns whether what the account is has changed: it took the device's principal, or its binding was confirmed */
 async function bindSession(

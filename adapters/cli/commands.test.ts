@@ -70,7 +70,7 @@ describe('the command line', () => {
     ]
     for (const { code, stdout, stderr } of await Promise.all(mistakes.map((parameters) => run(parameters)))) {
       expect([code, stdout]).toEqual([2, ''])
-      expect(stderr).toMatch(/^latchkey: .+\nlatchkey --help says more\.\n$/)
+      expect(stderr).toMatch(/^latchkey: .+\nRun latchkey --help for usage\.\n$/)
       expect(stderr.replace('--hunter2', '')).not.toContain('hunter2')
     }
   })

@@ -2,18 +2,18 @@ import { isIPv4 } from 'node:net'
 import { type ExternalIssuer, createSessionResolver } from '../../lib/server.ts'
 import type { Settings } from './flags.ts'
 
-/** Where the rows are. */
+/** The location of the database. */
 export type Place =
   | { readonly kind: 'sqlite'; readonly folder: string }
   | { readonly kind: 'postgres'; readonly url: string }
 
-/** What the tokens of an account can say besides who it is. */
+/** The optional claims in the tokens of an account. */
 export const TOKEN_CLAIMS = ['email', 'email_verified', 'name'] as const
 
 /** One of {@link TOKEN_CLAIMS}. */
 export type TokenClaim = (typeof TOKEN_CLAIMS)[number]
 
-/** What a server needs to know. */
+/** The configuration of a server. */
 export interface Configuration {
   readonly production: boolean
   readonly port: number
@@ -39,16 +39,16 @@ export interface Configuration {
   readonly proxyHeader: string | null
 }
 
-/** Something that keeps a server from starting, or ought to be looked at. */
+/** A problem that keeps a server from starting, or a warning. */
 export interface Finding {
   readonly level: 'problem' | 'warning'
-  /** The flag that it is about. */
+  /** The flag concerned. */
   readonly flag: string
-  /** One sentence. It repeats no secret. */
+  /** One sentence, without any secret. */
   readonly message: string
 }
 
-/** A configuration with everything that is wrong with it. */
+/** A configuration and its findings. */
 export interface ReadConfiguration {
   readonly configuration: Configuration
   readonly findings: readonly Finding[]
@@ -101,7 +101,7 @@ function readPort(text: string | undefined, { problem }: Report): number {
 
 function readOrigin(text: string | undefined, report: Report): string | null {
   if (text === undefined) {
-    if (report.production) report.problem('base-url', 'production needs the origin by which clients reach the server.')
+    if (report.production) report.problem('base-url', 'production requires the public origin of the server.')
     return null
   }
   return checkOrigin('base-url', text, report)
@@ -110,13 +110,13 @@ function readOrigin(text: string | undefined, report: Report): string | null {
 /** An origin and nothing else: a path or a wildcard would trust more, or less, than it says. */
 function checkOrigin(flag: string, text: string, { problem, warning, production }: Report): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (text === '*' || text.includes('*')) problem(flag, 'a wildcard would let every site act for whoever is signed in.')
+  if (text === '*' || text.includes('*')) problem(flag, 'a wildcard would let every site act for signed-in users.')
   else if (!url || !/^https?:$/.test(url.protocol))
     problem(flag, 'expected an http(s) origin such as https://notes.example.')
   else if (url.origin !== text.replace(/\/$/, ''))
-    problem(flag, `expected an origin without user, path, query or default port; this one is written ${url.origin}.`)
+    problem(flag, `expected an origin without user, path, query or default port: ${url.origin}.`)
   else if (production && url.protocol === 'http:' && !isLoopback(url.hostname))
-    warning(flag, 'http without TLS: whoever is on the way can read cookies and tokens.')
+    warning(flag, 'http without TLS: anyone on the network can read cookies and tokens.')
   return url?.origin ?? null
 }
 
@@ -130,23 +130,23 @@ function readPlace(settings: Settings, { problem, warning, production }: Report)
   const url = settings.text('database')
   const folder = settings.text('data-dir')
   if (url !== undefined && folder !== undefined)
-    problem('database', 'expected --database or --data-dir, and both are there.')
+    problem('database', 'expected --database or --data-dir, but both are set.')
   if (url !== undefined) {
-    if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) problem('database', 'expected a postgres:// address.')
+    if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) problem('database', 'expected a postgres:// URL.')
     else if (production && !isLoopback(new URL(url).hostname) && !/sslmode=(require|verify-)/.test(url))
-      warning('database', 'no sslmode=verify-full: rows and password cross the network in the clear.')
+      warning('database', 'without sslmode=verify-full, data and password cross the network unencrypted.')
     return { kind: 'postgres', url }
   }
-  if (folder === undefined && production) problem('data-dir', 'production needs --data-dir or --database.')
+  if (folder === undefined && production) problem('data-dir', 'production requires --data-dir or --database.')
   return { kind: 'sqlite', folder: folder ?? '.latchkey' }
 }
 
 function readRedis(url: string | undefined, { problem, warning, production }: Report): string | null {
   if (url === undefined) return null
   const isAddress = /^rediss?:\/\//.test(url) && URL.canParse(url)
-  if (!isAddress) problem('redis', 'expected a redis:// or rediss:// address.')
+  if (!isAddress) problem('redis', 'expected a redis:// or rediss:// URL.')
   else if (production && url.startsWith('redis:') && !isLoopback(new URL(url).hostname))
-    warning('redis', 'no TLS: whoever is on the way can read the password; rediss:// has it.')
+    warning('redis', 'without TLS, anyone on the network can read the password. Use rediss://.')
   return isAddress ? url : null
 }
 
@@ -161,12 +161,12 @@ const SECRET = /^[!-~]{32,1024}$/
 function readSecret(flag: string, settings: Settings, { problem }: Report, isNeeded: boolean): string | null {
   const secret = settings.text(flag)
   if (secret === undefined) {
-    if (isNeeded) problem(flag, 'production needs one of its own; `openssl rand -base64 32` makes it.')
+    if (isNeeded) problem(flag, 'production requires its own secret. Generate one with `openssl rand -base64 32`.')
     return null
   }
   if (!SECRET.test(secret)) problem(flag, 'expected 32 to 1024 visible ASCII characters.')
   else if (new Set(secret).size < 8 || /secret|password|changeme|example|placeholder/i.test(secret))
-    problem(flag, 'this one can be guessed; `openssl rand -base64 32` makes one that cannot.')
+    problem(flag, 'this secret can be guessed. Generate one with `openssl rand -base64 32`.')
   return secret
 }
 
@@ -175,7 +175,7 @@ function readBackendSecrets(settings: Settings, report: Report): readonly string
     readSecret(flag, settings, report, false),
   )
   if (old !== null && present === null)
-    report.problem('old-backend-secret', 'there is none that takes its place: give --backend-secret.')
+    report.problem('old-backend-secret', 'requires --backend-secret, the secret that replaces it.')
   return [present, old].filter((secret) => typeof secret === 'string')
 }
 
@@ -189,13 +189,13 @@ function readDays(text: string | undefined, { problem }: Report): number | null 
 function checkDistinct({ secret, backendSecrets, adminSecret }: Configuration, { problem }: Report): void {
   const given = [secret, ...backendSecrets, adminSecret].filter((text) => text !== null)
   if (new Set(given).size !== given.length)
-    problem('admin-secret', 'one secret stands for two things: whoever may do one could do the other.')
+    problem('admin-secret', 'the same secret is used for two purposes. Use a different secret for each.')
 }
 
 function readLocalFirst(settings: Settings, { problem, production }: Report): boolean {
   const isOn = settings.isOn('allow-local-first')
   if (isOn === undefined && production && settings.command === 'dev')
-    problem('allow-local-first', 'in production it has to be said, one way or the other.')
+    problem('allow-local-first', 'must be set explicitly in production.')
   return isOn ?? !production
 }
 
@@ -207,15 +207,14 @@ function readExternal(settings: Settings, { problem, warning }: Report): Externa
   ]
   const audience = settings.list('jwt-audience')
   if (jwksUrl === undefined && publicKey === undefined) {
-    if (issuer !== undefined || audience.length > 0)
-      problem('jwt-issuer', 'there is no key for it: give --jwks-url or --jwt-public-key.')
+    if (issuer !== undefined || audience.length > 0) problem('jwt-issuer', 'requires --jwks-url or --jwt-public-key.')
     return null
   }
   if (jwksUrl !== undefined && publicKey !== undefined)
-    problem('jwks-url', 'expected --jwks-url or --jwt-public-key, and both are there.')
-  if (issuer === undefined) problem('jwt-issuer', "the other provider's `iss` has to be said.")
+    problem('jwks-url', 'expected --jwks-url or --jwt-public-key, but both are set.')
+  if (issuer === undefined) problem('jwt-issuer', 'required: the `iss` of the other provider.')
   if (audience.length === 0)
-    warning('jwt-audience', 'without it every token of the provider is taken, also those for other apps.')
+    warning('jwt-audience', 'without it, every token of the provider is accepted, including tokens for other apps.')
   const rules: ExternalIssuer = {
     issuer: issuer ?? 'https://unknown.invalid',
     ...(jwksUrl === undefined ? { publicKey: publicKey! } : { jwksUrl }),
@@ -238,16 +237,16 @@ function isUsable(rules: ExternalIssuer, problem: Report['problem']): boolean {
   }
 }
 
-/** A text that is no public key is what some verifiers would take as an HMAC secret. */
+/** Some verifiers would use a text that is not a public key as an HMAC secret. */
 function aboutKey(key: string, { message }: Error): string {
   const isText = !/-----BEGIN|^\s*\{/.test(key)
   return isText
-    ? 'this is no PEM and no JWK; a verifier that takes any text would use it as an HMAC secret, and whoever knows it could sign.'
+    ? 'not a PEM or JWK. A lenient verifier would use this text as an HMAC secret, and anyone who knows it could sign tokens.'
     : `${message}.`
 }
 
 function readHeaderName(name: string | undefined, { problem }: Report): string | null {
   if (name !== undefined && !/^[a-z][a-z-]{0,63}$/i.test(name))
-    problem('proxy-header', 'expected the name of a header, such as x-forwarded-for.')
+    problem('proxy-header', 'expected a header name such as x-forwarded-for.')
   return name?.toLowerCase() ?? null
 }

@@ -45,9 +45,7 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
       close: async () => void database.close(),
     }
   } catch (error) {
-    throw new Refusal(
-      `The data cannot be kept in ${file} (${codeOf(error)}): choose a --data-dir that can be written to.`,
-    )
+    throw new Refusal(`Cannot write to ${file} (${codeOf(error)}). Choose a writable --data-dir.`)
   }
 }
 
@@ -88,7 +86,7 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
   } catch (error) {
     await pool.end()
     // The message of the driver can quote the address, and with it the password.
-    throw new Refusal(`The database cannot be reached (${codeOf(error)}): look at --database.`)
+    throw new Refusal(`Cannot connect to the database (${codeOf(error)}). Check --database.`)
   }
   return {
     database: pool,

@@ -1,16 +1,15 @@
-/** A token taken apart to be looked at. Nothing in it was checked. */
+/** A decoded token. Nothing in it was verified. */
 export interface LooseToken {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** Most characters that are looked at. */
-const LIMIT = 65_536
+const MAX_TOKEN_CHARACTERS = 65_536
 
-/** @returns null where it is no JWS of two JSON objects */
+/** @returns null if the text is not a JWS with two JSON objects */
 export function decodeLoosely(token: string): LooseToken | null {
   const parts = token.split('.')
-  if (token.length > LIMIT || parts.length !== 3) return null
+  if (token.length > MAX_TOKEN_CHARACTERS || parts.length !== 3) return null
   const [header, claims] = parts.slice(0, 2).map(readObject)
   return header && claims ? { header, claims } : null
 }
@@ -26,7 +25,7 @@ function readObject(part: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
-/** A text that no terminal takes for a command, and nobody reads backwards. */
+/** Escapes control, format and bidirectional characters for safe terminal output. */
 export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,

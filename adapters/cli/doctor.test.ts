@@ -63,22 +63,22 @@ describe('latchkey doctor', () => {
       ],
       'both',
     ],
-    ['an issuer without a key', ['--jwt-issuer=https://idp.example'], 'no key'],
+    ['an issuer without a key', ['--jwt-issuer=https://idp.example'], 'requires --jwks-url or --jwt-public-key'],
     ['a wildcard origin', ['--trusted-origin=https://*.example'], 'wildcard'],
     ['an origin with a path', ['--trusted-origin=https://notes.example/app'], 'without user, path'],
     ['an origin that is none', ['--trusted-origin=null'], 'expected an http(s) origin'],
     ['a short secret', ['--admin-secret=short'], '32 to 1024'],
     ['a secret that can be guessed', ['--admin-secret=changeme-changeme-changeme-changeme'], 'guessed'],
-    ['one secret for two things', [`--admin-secret=${SECRETS[0]}`], 'two things'],
+    ['one secret for two things', [`--admin-secret=${SECRETS[0]}`], 'two purposes'],
     [
       'an old backend secret alone',
       ['--old-backend-secret=b25lIHRoYXQgbm9ib2R5IGtub3dzIG9mIGhlcmU'],
-      'give --backend-secret',
+      'requires --backend-secret',
     ],
     [
       'an old backend secret that is the present one',
       [`--backend-secret=${SECRETS[0]}`, `--old-backend-secret=${SECRETS[0]}`],
-      'two things',
+      'two purposes',
     ],
     ['keys that never grow old', ['--rotate-keys=0'], '1 to 365'],
     ['keys whose days are none', ['--rotate-keys=often'], '1 to 365'],
@@ -105,7 +105,7 @@ describe('latchkey doctor', () => {
     )
   })
 
-  test('finds a resolver without a lookup, and options that cannot be meant', async () => {
+  test('finds a resolver without a lookup, and invalid options', async () => {
     writeFileSync(`${folder}/blind.mjs`, `export default { localFirst: { audience: 'a', afterUpgrade: 'allow' } }`)
     writeFileSync(`${folder}/wrong.mjs`, `export default { localFirst: { audience: 'a' } }`)
     expect(await check([...GOOD, `--resolver=${folder}/blind.mjs`])).toContainEqual(
@@ -123,7 +123,7 @@ describe('latchkey doctor', () => {
     const database = await newPostgres()
     const flags = [...GOOD.filter((flag) => !flag.startsWith('--data-dir')), `--database=${database}`]
     const found = await check(flags)
-    expect(found).toContainEqual({ check: 'database', level: 'ok', message: 'It answers.' })
+    expect(found).toContainEqual({ check: 'database', level: 'ok', message: 'The database responds.' })
     expect(found.find(({ check }) => check === 'migrations')).toMatchObject({
       level: 'warning',
       message: expect.stringContaining('latchkeyPrincipal'),
@@ -132,7 +132,7 @@ describe('latchkey doctor', () => {
       expect.objectContaining({
         check: 'clock',
         level: 'problem',
-        message: expect.stringMatching(/(599|600|601) s away/),
+        message: expect.stringMatching(/(599|600|601) s off/),
       }),
     )
   })
@@ -147,7 +147,7 @@ describe('latchkey doctor', () => {
       checks: [{ level: 'ok' }, { level: 'ok' }, { level: 'ok' }, { level: 'ok' }],
     })
     expect(bad.code).toBe(1)
-    expect(bad.stdout).toContain('cannot be reached')
+    expect(bad.stdout).toContain('Cannot connect to the database')
     expect(bad.stdout + bad.stderr).not.toContain('hunter2')
   })
 })

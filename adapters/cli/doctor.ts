@@ -7,7 +7,7 @@ import { fileOf, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
-/** What was looked at, and what came of it. */
+/** One check and its result. */
 export interface Check {
   readonly check: 'configuration' | 'clock' | 'database' | 'migrations' | 'resolver'
   readonly level: 'ok' | Finding['level']
@@ -27,11 +27,11 @@ export async function examine(settings: Settings, clock: () => number): Promise<
     message: `--${flag}: ${message}`,
   }))
   if (!findings.some(({ level }) => level === 'problem'))
-    checks.push(ok('configuration', 'A server would start with it.'))
+    checks.push(ok('configuration', 'A server would start with this configuration.'))
   checks.push(
     configuration.allowLocalFirst
-      ? ok('resolver', 'Device keys are looked up in the database: those of recoverable accounts are refused.')
-      : ok('resolver', 'Tokens that devices sign are refused.'),
+      ? ok('resolver', 'Device keys are looked up in the database; keys of recoverable accounts are rejected.')
+      : ok('resolver', 'Tokens signed by devices are rejected.'),
   )
   const file = settings.text('resolver')
   if (file !== undefined) checks.push(...(await examineResolver(file)))
@@ -56,7 +56,8 @@ async function examineResolver(file: string): Promise<Check[]> {
     const { default: options } = (await import(pathToFileURL(resolve(file)).href)) as {
       default?: SessionResolverOptions
     }
-    if (typeof options !== 'object') return [problem('resolver', 'The module has no options as its default export.')]
+    if (typeof options !== 'object')
+      return [problem('resolver', 'The module does not export the options as its default export.')]
     createSessionResolver(options)
     const isBlind = options.localFirst !== undefined && !options.localFirst.lookup
     return [
@@ -64,9 +65,9 @@ async function examineResolver(file: string): Promise<Check[]> {
         ? {
             check: 'resolver',
             level: 'warning',
-            message: 'Device keys are not looked up: a lost device stays a way in, also after the upgrade.',
+            message: 'Device keys are not looked up: a lost device keeps its access, even after the upgrade.',
           }
-        : ok('resolver', "The module's options can be meant."),
+        : ok('resolver', 'The options of the module are valid.'),
     ]
   } catch (error) {
     return [
@@ -81,7 +82,7 @@ async function examineResolver(file: string): Promise<Check[]> {
 async function examineDatabase(configuration: Configuration, clock: () => number): Promise<Check[]> {
   const { place } = configuration
   if (place.kind === 'sqlite' && !existsSync(fileOf(place.folder)))
-    return [clockAlone(clock()), ok('database', 'There is no file yet; the first start makes it.')]
+    return [clockAlone(clock()), ok('database', 'The file does not exist yet; the first start creates it.')]
   try {
     const open = await openDatabase(place, () => {}, true)
     try {
@@ -98,7 +99,7 @@ async function examineDatabase(configuration: Configuration, clock: () => number
       })
       return [
         now === null ? clockAlone(clock()) : compareClocks(clock(), now),
-        ok('database', 'It answers.'),
+        ok('database', 'The database responds.'),
         migrations(missing),
       ]
     } finally {
@@ -107,43 +108,43 @@ async function examineDatabase(configuration: Configuration, clock: () => number
   } catch (error) {
     return [
       clockAlone(clock()),
-      problem('database', error instanceof Refusal ? error.message : 'It does not answer as it should.'),
+      problem('database', error instanceof Refusal ? error.message : 'The database does not respond as expected.'),
     ]
   }
 }
 
 function migrations(missing: readonly string[]): Check {
-  if (missing.length === 0) return ok('migrations', 'Every table is there.')
+  if (missing.length === 0) return ok('migrations', 'All tables exist.')
   return {
     check: 'migrations',
     level: 'warning',
-    message: `Tables to be made or extended at the next start: ${[...new Set(missing)].join(', ')}.`,
+    message: `The next start will create or extend these tables: ${[...new Set(missing)].join(', ')}.`,
   }
 }
 
-/** When this was written: no right clock is before. */
+/** When this was written: a correct clock cannot be earlier. */
 const EARLIEST = Date.UTC(2026, 0, 1)
 
 function clockAlone(now: number): Check {
   if (now < EARLIEST)
     return problem(
       'clock',
-      `It says ${new Date(now).toISOString()}, which has been: every token would be refused as issued in the future.`,
+      `The clock is wrong: ${new Date(now).toISOString()} is in the past. Every token would be rejected as issued in the future.`,
     )
-  return ok('clock', `It says ${new Date(now).toISOString()}; nothing else was asked for the time.`)
+  return ok('clock', `The time is ${new Date(now).toISOString()}; it was not compared with another clock.`)
 }
 
-/** The leeway that a verifier gives to `iat`, in milliseconds. */
-const LEEWAY = 60_000
+/** The leeway that a verifier allows for `iat`. */
+const CLOCK_LEEWAY_MS = 60_000
 
 function compareClocks(own: number, database: number): Check {
   const away = Math.round(Math.abs(own - database) / 1000)
-  if (away * 1000 >= LEEWAY)
-    return problem('clock', `It is ${away} s away from the database's: fresh tokens would be refused.`)
-  return ok('clock', `It is ${away} s away from the database's.`)
+  if (away * 1000 >= CLOCK_LEEWAY_MS)
+    return problem('clock', `The clock is ${away} s off the database clock: fresh tokens would be rejected.`)
+  return ok('clock', `The clock is ${away} s off the database clock.`)
 }
 
-/** The checks as people read them. */
+/** Formats the checks as text. */
 export function printChecks(checks: readonly Check[]): string {
   return checks.map(({ check, level, message }) => `${level.padEnd(8)} ${check.padEnd(14)} ${message}\n`).join('')
 }

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
-/** What the program can be asked to do. */
+/** The commands of the program. */
 export const COMMANDS = {
-  dev: 'Runs an identity server for development: secrets and SQLite file are made in a folder, and kept.',
-  serve: 'Runs an identity server for production: nothing is made up, and development defaults are refused.',
-  inspect:
-    'Explains a token from standard input, claim by claim, without a network, and says what a server would answer.',
-  doctor: 'Checks a configuration, and says what is wrong with it.',
+  dev: 'Runs an identity server for development. Creates secrets and a SQLite file in a folder and reuses them.',
+  serve: 'Runs an identity server for production. Requires explicit settings and rejects development defaults.',
+  inspect: 'Explains a token from standard input, claim by claim and offline, and shows how a server would respond.',
+  doctor: 'Checks a configuration and reports problems.',
 } as const
 
 /** One of {@link COMMANDS}. */
@@ -16,9 +15,9 @@ export type Command = keyof typeof COMMANDS
 /** One flag, with its environment variable. */
 export interface Flag {
   readonly name: string
-  /** Shown in place of the value; without it the flag is a switch. */
+  /** Placeholder of the value; without it the flag is a switch. */
   readonly value?: string
-  /** Can come more than once; the variable takes a list with commas. */
+  /** May be repeated; the variable takes a comma-separated list. */
   readonly many?: true
   /** `@file` reads the value from a file. */
   readonly file?: true
@@ -34,27 +33,27 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'port',
     value: 'number',
-    meaning: 'Port to listen on; 4380 unless told. 0 takes a free one.',
+    meaning: 'Port to listen on. Defaults to 4380; 0 picks a free port.',
     commands: SERVER,
   },
-  { name: 'host', value: 'address', meaning: 'Address to listen on; 127.0.0.1 unless told.', commands: SERVER },
+  { name: 'host', value: 'address', meaning: 'Address to listen on. Defaults to 127.0.0.1.', commands: SERVER },
   {
     name: 'base-url',
     value: 'url',
-    meaning: 'Origin by which clients reach the server; `http://localhost:<port>` in development.',
+    meaning: 'Public origin of the server. Defaults to `http://localhost:<port>` in development.',
     commands: SERVER,
   },
   {
     name: 'data-dir',
     value: 'folder',
-    meaning: 'Folder of the SQLite file; `.latchkey` in development.',
+    meaning: 'Folder of the SQLite file. Defaults to `.latchkey` in development.',
     commands: SERVER,
   },
   {
     name: 'database',
     value: 'url',
     file: true,
-    meaning: 'A `postgres://` address, in place of the SQLite file.',
+    meaning: 'A `postgres://` URL, used instead of the SQLite file.',
     commands: SERVER,
   },
   {
@@ -62,49 +61,54 @@ export const FLAGS: readonly Flag[] = [
     value: 'url',
     file: true,
     meaning:
-      'A `redis://` or `rediss://` address that several servers share for rate limits and used proofs, in place of tables of the database.',
+      'A `redis://` or `rediss://` URL for rate limits and used proofs, shared by several servers and used instead of database tables.',
     commands: SERVER,
   },
   {
     name: 'secret',
     value: 'text',
     file: true,
-    meaning: 'Signs cookies and encrypts the signing keys; 32 characters or more. Made and kept in development.',
+    meaning:
+      'Signs cookies and encrypts the signing keys; at least 32 characters. Generated and stored in development.',
     commands: SERVER,
   },
   {
     name: 'allow-local-first',
-    meaning: 'Takes tokens that devices sign themselves. On in development; off otherwise, unless said.',
+    meaning: 'Accepts tokens that devices sign themselves. On by default in development, off in production.',
     commands: SERVER,
   },
   {
     name: 'audience',
     value: 'text',
     many: true,
-    meaning: '`aud` of tokens, the first one also of those the server issues; the base URL unless told.',
+    meaning: 'Accepted `aud` of tokens; the server issues tokens with the first one. Defaults to the base URL.',
     commands: TOKENS,
   },
   {
     name: 'token-claim',
     value: 'field',
     many: true,
-    meaning:
-      "What an account's tokens say besides who it is: `email`, `email_verified` or `name`; nothing unless told.",
+    meaning: 'Extra claims in the tokens of an account: `email`, `email_verified` or `name`. None by default.',
     commands: SERVER,
   },
   {
     name: 'trusted-origin',
     value: 'origin',
     many: true,
-    meaning: 'Origin of an app whose pages may call the server with cookies.',
+    meaning: 'Origin of an app that may call the server with cookies.',
     commands: SERVER,
   },
-  { name: 'jwks-url', value: 'url', meaning: 'Keys of another provider whose JWTs are taken.', commands: SERVER },
+  {
+    name: 'jwks-url',
+    value: 'url',
+    meaning: 'JWKS URL of another provider whose JWTs are accepted.',
+    commands: SERVER,
+  },
   {
     name: 'jwt-public-key',
     value: 'key',
     file: true,
-    meaning: 'The one public key of another provider, PEM or JWK, in place of `--jwks-url`.',
+    meaning: 'Public key of another provider, as PEM or JWK, used instead of `--jwks-url`.',
     commands: TOKENS,
   },
   { name: 'jwt-issuer', value: 'text', meaning: '`iss` of the other provider.', commands: TOKENS },
@@ -119,51 +123,51 @@ export const FLAGS: readonly Flag[] = [
     name: 'backend-secret',
     value: 'text',
     file: true,
-    meaning: 'Lets a backend that knows it speak for anybody; 32 characters or more.',
+    meaning: 'Lets a backend impersonate any principal; at least 32 characters.',
     commands: SERVER,
   },
   {
     name: 'old-backend-secret',
     value: 'text',
     file: true,
-    meaning: 'Counts beside `--backend-secret` while backends change over to that one.',
+    meaning: 'Accepted in addition to `--backend-secret` during a rotation.',
     commands: SERVER,
   },
   {
     name: 'admin-secret',
     value: 'text',
     file: true,
-    meaning: 'Opens the operator API; 32 characters or more.',
+    meaning: 'Enables the operator API; at least 32 characters.',
     commands: SERVER,
   },
   {
     name: 'rotate-keys',
     value: 'days',
-    meaning: 'Days after which a new key signs tokens, 1 to 365; unless told, one key signs for ever.',
+    meaning: 'Days between signing key rotations, 1 to 365. Keys are not rotated by default.',
     commands: SERVER,
   },
   {
     name: 'proxy-header',
     value: 'name',
-    meaning: "Header in which the proxy in front writes the client's address, for rate limits.",
+    meaning: "Header in which the reverse proxy sends the client's address, for rate limits.",
     commands: SERVER,
   },
   {
     name: 'resolver',
     value: 'file',
-    meaning: 'A module whose default export is the options of `createSessionResolver`, to be checked too.',
+    meaning: 'A module to check as well; its default export is the options of `createSessionResolver`.',
     commands: ['doctor'],
   },
-  { name: 'production', meaning: 'Checks as `serve` would.', commands: ['doctor'] },
-  { name: 'json', meaning: 'Writes one JSON document.', commands: ['inspect', 'doctor'] },
+  { name: 'production', meaning: 'Applies the production checks of `serve`.', commands: ['doctor'] },
+  { name: 'json', meaning: 'Prints a JSON document.', commands: ['inspect', 'doctor'] },
 ]
 
-/** A mistake on the command line; its message is one sentence. */
+/** An error in the command line; its message is one sentence. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** What was asked for, flags before variables. */
+/** The requested settings; flags take precedence over variables. */
 export interface Settings {
   readonly command: Command
   readonly text: (name: string) => string | undefined
@@ -176,7 +180,7 @@ export function variableOf(name: string): string {
   return `LATCHKEY_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
-/** The flags that a command takes. */
+/** The flags that a command accepts. */
 export function flagsOf(command: Command): readonly Flag[] {
   return FLAGS.filter(({ commands }) => commands.includes(command))
 }
@@ -225,13 +229,11 @@ function sentenceOf({ code, message }: NodeJS.ErrnoException, parameters: readon
   const known = new Set(FLAGS.flatMap(({ name }) => [`--${name}`, `--no-${name}`]))
   const [flag] = /--[a-z-]+/.exec(message) ?? []
   if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && flag && known.has(flag))
-    return `${flag}: expected a value, or none for a switch; one that begins with a dash is written ${flag}=…, or kept in a file.`
+    return `${flag}: expected a value, or none for a switch. Write a value that starts with a dash as ${flag}=…, or put it in a file.`
   const stray = parameters
     .map((parameter) => parameter.split('=')[0]!)
     .find((parameter) => /^--?[a-z][a-z-]{0,30}$/.test(parameter) && !known.has(parameter))
-  return stray
-    ? `${stray} is no flag of Latchkey.`
-    : 'A flag does not belong to this command, or something stands there that is no flag.'
+  return stray ? `Unknown flag ${stray}.` : 'Unexpected argument, or a flag that this command does not accept.'
 }
 
 function readReference(name: string, text: string | undefined): string | undefined {
@@ -239,7 +241,7 @@ function readReference(name: string, text: string | undefined): string | undefin
   try {
     return readFileSync(text.slice(1), 'utf8').trim()
   } catch (error) {
-    throw new UsageError(`--${name}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`)
+    throw new UsageError(`--${name}: cannot read the file (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`)
   }
 }
 

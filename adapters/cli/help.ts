@@ -1,6 +1,6 @@
 import { COMMANDS, type Command, type Flag, flagsOf, variableOf } from './flags.ts'
 
-const EXIT_CODES = 'Exit codes: 0 all is well, 1 a finding or a refusal, 2 a mistake on the command line.'
+const EXIT_CODES = 'Exit codes: 0 success, 1 a problem was found or the command failed, 2 invalid command line.'
 
 /** The help of the program, or of one command. */
 export function helpOf(command?: Command): string {
@@ -31,18 +31,18 @@ function commandHelp(command: Command): string {
   return [usage, '', COMMANDS[command], '', ...rows, '', ...secretsHint(command), EXIT_CODES, ''].join('\n')
 }
 
-/** The flag as it is written. */
+/** The flag as written on the command line. */
 export function usageOf({ name, value, many }: Flag): string {
   if (!value) return `--${name}, --no-${name}`
   return `--${name} <${value}>${many ? ' …' : ''}`
 }
 
 function meaningOf({ meaning, file }: Flag): string {
-  return file ? `${meaning} \`@file\` reads it.` : meaning
+  return file ? `${meaning} \`@file\` reads it from a file.` : meaning
 }
 
 function secretsHint(command: Command): string[] {
   return command === 'inspect'
     ? []
-    : ['Give secrets as variables or files: everybody on the machine can read a command line.', '']
+    : ['Pass secrets in variables or files: every user of this machine can read the command line.', '']
 }

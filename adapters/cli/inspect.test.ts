@@ -25,7 +25,7 @@ describe('latchkey inspect', () => {
     expect(found.claims.map(({ name }) => name)).toEqual(['iss', 'sub', 'aud', 'iat', 'exp', 'sub_jwk'])
     expect(found.claims.find(({ name }) => name === 'exp')!.meaning).toBe('Expires 2027-01-15T08:14:50.000Z, in 890 s.')
     expect(found.server).toMatchObject({ accepted: true, code: null })
-    expect(found.server.unchecked).toEqual(['whether the key was revoked, or its account replaced it'])
+    expect(found.server.unchecked).toEqual(['whether the key was revoked or replaced by its account'])
   })
 
   test('says what a server would answer, and what the client learns', async () => {
@@ -48,7 +48,7 @@ describe('latchkey inspect', () => {
     const proof = await (await testDevice()).proof({ audience: `${AUDIENCE}/api/auth`, purpose: 'upgrade', now: NOW })
     const found = await look(proof)
     expect(found).toMatchObject({ kind: 'proof', server: { accepted: true } })
-    expect(found.server.meaning).toContain('no token for requests')
+    expect(found.server.meaning).toContain('cannot authorize requests')
   })
 
   test('of another provider: nothing is accepted without the key, and with it the signature counts', async () => {
@@ -81,8 +81,8 @@ describe('latchkey inspect', () => {
   test('names what no server takes: alg none, a shared secret, an address of keys', async () => {
     const found = await look(forge({ alg: 'none', jku: 'https://evil.example' }, { iss: 'x', sub: 'y', exp: NOW + 60 }))
     expect(found.header.map(({ meaning }) => meaning)).toEqual([
-      'No algorithm of a public key: no server takes it.',
-      'An address of keys. No server follows it.',
+      'Not a public-key algorithm: servers reject it.',
+      'A URL of keys. Servers never fetch it.',
     ])
     expect(found.server.accepted).not.toBe(true)
   })
@@ -123,7 +123,7 @@ describe('latchkey inspect', () => {
       run(['inspect']),
     ])
     expect([good.code, bad.code, json.code, nothing.code]).toEqual([0, 1, 0, 2])
-    expect(bad.stdout).toContain('A server refuses it: TOKEN_AUDIENCE_MISMATCH')
+    expect(bad.stdout).toContain('Server: rejected, TOKEN_AUDIENCE_MISMATCH')
     expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'local-first', server: { accepted: true } })
     for (const { stdout, stderr } of [good, bad, json]) {
       expect(stdout + stderr).not.toContain(signature)

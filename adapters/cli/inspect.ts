@@ -11,9 +11,9 @@ import { type ExplainedMember, type TokenKind, explain, kindOf, lineOf } from '.
 import { type LooseToken, decodeLoosely } from './decode-token.ts'
 import { type Settings, UsageError } from './flags.ts'
 
-/** What a server would say to a token. */
+/** How a server would respond to a token. */
 export interface ServerVerdict {
-  /** Null: it cannot be told without the issuer's key. */
+  /** Null if this cannot be decided without the issuer's key. */
   readonly accepted: boolean | null
   /** For the operator. */
   readonly code: LatchkeyErrorCode | null
@@ -21,11 +21,11 @@ export interface ServerVerdict {
   /** The HTTP status and the state that the client learns. */
   readonly status: number | null
   readonly client: string | null
-  /** What was taken as the token says it, since no flag told. */
+  /** What was not verified because no flag gives the expected value. */
   readonly unchecked: readonly string[]
 }
 
-/** What `latchkey inspect` finds. */
+/** The result of `latchkey inspect`. */
 export interface Inspection {
   readonly kind: TokenKind | null
   readonly header: readonly ExplainedMember[]
@@ -34,11 +34,11 @@ export interface Inspection {
 }
 
 /**
- * Explains a token. Its signature is in nothing that this returns.
+ * Explains a token. The result never contains its signature.
  *
- * @param input - the token; `Bearer` may stand before it
+ * @param input - the token, optionally prefixed with `Bearer`
  * @param clock - milliseconds since 1970
- * @throws {UsageError} there is no token, or a flag cannot be meant
+ * @throws {UsageError} there is no token, or a flag is invalid
  */
 export async function inspect(input: string, settings: Settings, clock: () => number): Promise<Inspection> {
   const token = input.trim().replace(/^(authorization:\s*)?bearer\s+/i, '')
@@ -66,7 +66,7 @@ async function judgeLocalFirst(
   const { audience, unchecked } = audienceOf(claims, settings.list('audience'))
   return resolve(token, { localFirst: { audience, afterUpgrade: 'allow' }, clock }, [
     ...unchecked,
-    'whether the key was revoked, or its account replaced it',
+    'whether the key was revoked or replaced by its account',
   ])
 }
 
@@ -88,7 +88,7 @@ async function judgeProof(
     return {
       accepted: true,
       code: null,
-      meaning: 'The proof holds, where a server asks for it; it is no token for requests.',
+      meaning: 'The proof is valid where a server requests one. It cannot authorize requests.',
       status: 200,
       client: null,
       unchecked: missing,
@@ -118,7 +118,7 @@ async function judgeExternal(
   )
 }
 
-/** Only what counts against it can be known. */
+/** Without the key only rejection can be certain. */
 function withoutKey({ exp }: LooseToken['claims'], unchecked: readonly string[], now: number): ServerVerdict {
   const all = ['the signature (give --jwt-public-key)', ...unchecked]
   if (typeof exp !== 'number') return refused('TOKEN_CLAIM_INVALID', all)
@@ -126,7 +126,7 @@ function withoutKey({ exp }: LooseToken['claims'], unchecked: readonly string[],
   return {
     accepted: null,
     code: null,
-    meaning: "Nothing speaks against it, and nothing for it: without the issuer's key the signature cannot be checked.",
+    meaning: "Undecided: the signature cannot be verified without the issuer's key.",
     status: null,
     client: null,
     unchecked: all,
@@ -152,7 +152,7 @@ async function resolve(
   return {
     accepted: true,
     code: null,
-    meaning: `Accepted, as ${found.session.authMode}.`,
+    meaning: `Accepted as ${found.session.authMode}.`,
     status: 200,
     client: null,
     unchecked,
@@ -182,20 +182,18 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** The inspection as people read it. */
+/** Formats the inspection as text. */
 export function printInspection({ kind, header, claims, server }: Inspection): string {
   const { accepted, code, meaning, status, client, unchecked } = server
-  const verdict = accepted ? 'accepts it' : accepted === null ? 'cannot be told' : `refuses it: ${code}`
+  const verdict = accepted ? 'accepted' : accepted === null ? 'unknown' : `rejected, ${code}`
   return [
     `Kind: ${kind ?? 'no token'}`,
     ...(header.length ? ['', 'Header', ...header.map(lineOf)] : []),
     ...(claims.length ? ['', 'Claims', ...claims.map(lineOf)] : []),
     '',
-    `A server ${verdict}`,
+    `Server: ${verdict}`,
     `  ${meaning}`,
-    ...(status !== null && !accepted
-      ? [`  It answers ${status}${client ? `, and the client learns “${client}”` : ''}.`]
-      : []),
+    ...(status !== null && !accepted ? [`  Status ${status}${client ? `, client error “${client}”` : ''}.`] : []),
     ...(unchecked.length ? [`  Not checked: ${unchecked.join(', ')}.`] : []),
     '',
   ].join('\n')

@@ -42,7 +42,7 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
     if (error instanceof Refusal) throw error
     // The message can quote the address, and with it the password.
     throw new Refusal(
-      `Redis cannot be reached (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): look at --redis.`,
+      `Cannot connect to Redis (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}). Check --redis.`,
     )
   }
   client.removeAllListeners('error').on('error', onError)
@@ -62,7 +62,7 @@ async function policyOf(client: Redis): Promise<string | undefined> {
 function refuseEviction(policy: string | undefined): void {
   if (policy === undefined || policy === 'noeviction') return
   throw new Refusal(
-    `Redis forgets keys when its memory is full (${policy}), and a proof that was used would work again: set maxmemory-policy to noeviction.`,
+    `Redis evicts keys when its memory is full (${policy}), so a used proof could be replayed. Set maxmemory-policy to noeviction.`,
   )
 }
 

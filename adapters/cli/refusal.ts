@@ -1,4 +1,4 @@
-/** A reason not to go on; its message is for the person who started the program, and repeats no secret. */
+/** An expected failure. Its message is shown to the operator and contains no secret. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
 }

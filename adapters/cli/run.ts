@@ -5,21 +5,18 @@ import { helpOf } from './help.ts'
 import { inspect, printInspection } from './inspect.ts'
 import { Refusal } from './refusal.ts'
 
-/** What the program ends with. */
+/** The exit code of the program. */
 export type ExitCode = 0 | 1 | 2
 
-/** Does what the command line says. @returns the exit code; that of a server, once it has stopped */
+/** Runs the command line. @returns the exit code; for a server, once it has stopped */
 export async function run(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
   try {
     return await dispatch(parameters, environment)
   } catch (error) {
-    if (error instanceof UsageError) return complain(`${error.message}\nlatchkey --help says more.`, 2)
+    if (error instanceof UsageError) return complain(`${error.message}\nRun latchkey --help for usage.`, 2)
     if (error instanceof Refusal) return complain(error.message, 1)
-    // What was not foreseen may quote anything.
-    return complain(
-      `Something went wrong that was not foreseen (${error instanceof Error ? error.name : 'no error'}).`,
-      1,
-    )
+    // The message of an unexpected error may contain a secret.
+    return complain(`Unexpected error (${error instanceof Error ? error.name : 'no error'}).`, 1)
   }
 }
 
@@ -51,21 +48,21 @@ const RUN: Readonly<Record<Command, Run>> = {
   },
 }
 
-/** Better Auth is loaded only where it is needed. */
+/** Loads Better Auth only for the commands that need it. */
 async function startServer(settings: Settings, environment: NodeJS.ProcessEnv): Promise<ExitCode> {
   const { serve } = await import('./serve.ts')
   return serve(settings, environment)
 }
 
-/** Most characters of the input. */
-const LIMIT = 65_536
+const MAX_INPUT_CHARACTERS = 65_536
 
 async function readInput(): Promise<string> {
   if (process.stdin.isTTY) throw new UsageError('Expected a token on standard input: latchkey inspect < token')
   let text = ''
   for await (const chunk of process.stdin.setEncoding('utf8')) {
     text += chunk as string
-    if (text.length > LIMIT) throw new UsageError('Expected one token on standard input, and this is longer than any.')
+    if (text.length > MAX_INPUT_CHARACTERS)
+      throw new UsageError('Expected one token on standard input, but the input is too long.')
   }
   return text
 }

@@ -172,7 +172,7 @@ describe('latchkey serve', () => {
     expect(bare.stderr.match(/--[a-z-]+(?=: production)/g)).toEqual(['--base-url', '--data-dir', '--secret'])
     const dev = await run(['dev'], { environment: { NODE_ENV: 'production' } })
     expect(dev.code).toBe(1)
-    expect(dev.stderr).toContain('--allow-local-first: in production it has to be said')
+    expect(dev.stderr).toContain('--allow-local-first: must be set explicitly in production')
   })
 
   test('in production local-first needs its explicit flag, for tokens and for the exchange (checklist 14: the explicit flag)', async () => {
@@ -428,7 +428,7 @@ describe('latchkey serve', () => {
     ])
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1])
     expect(outcomes.map(({ stderr }) => stderr).join()).toMatch(
-      /EADDRINUSE[\s\S]*cannot be kept in[\s\S]*cannot be reached \(ECONNREFUSED\)/,
+      /EADDRINUSE[\s\S]*Cannot store the secret in[\s\S]*Cannot connect to the database \(ECONNREFUSED\)/,
     )
     expect(outcomes.map(({ stderr, stdout }) => stderr + stdout).join()).not.toContain('hunter2')
   })

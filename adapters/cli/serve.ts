@@ -18,8 +18,8 @@ import { routesOf } from './routes.ts'
 /**
  * Runs a server until a signal stops it.
  *
- * @returns 0, once every request was answered and the database is closed
- * @throws {Refusal} the configuration cannot be meant, or the port or the database cannot be had
+ * @returns 0, once all requests are answered and the database is closed
+ * @throws {Refusal} the configuration is invalid, or the port or the database is unavailable
  */
 export async function serve(settings: Settings, environment: NodeJS.ProcessEnv): Promise<0> {
   const production = settings.command === 'serve' || environment['NODE_ENV'] === 'production'
@@ -39,7 +39,7 @@ function refuse(findings: readonly Finding[]): void {
   const problems = findings.filter(({ level }) => level === 'problem')
   if (problems.length > 0)
     throw new Refusal(
-      ['This configuration is refused:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'),
+      ['Invalid configuration:', ...problems.map(({ flag, message }) => `  --${flag}: ${message}`)].join('\n'),
     )
 }
 
@@ -53,7 +53,7 @@ function secretsOf({ place, redis, backendSecrets, adminSecret }: Configuration,
   ) as string[]
 }
 
-/** Made at the first start: another one at each start would sign everybody out. */
+/** Created at the first start and reused: a new secret at each start would sign out every user. */
 function keptSecret({ place }: Configuration): string {
   const folder = resolve(place.kind === 'sqlite' ? place.folder : '.latchkey')
   const file = join(folder, 'secret')
@@ -63,12 +63,12 @@ function keptSecret({ place }: Configuration): string {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
     throw new Refusal(
-      `The secret cannot be kept in ${file} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}): give --secret, or another --data-dir.`,
+      `Cannot store the secret in ${file} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}). Set --secret or another --data-dir.`,
     )
   }
 }
 
-/** Another server may start on the folder at this moment: whoever is first has made it, whole. */
+/** Two servers may start in the same folder at once: `link` is atomic, so both read the secret of the first. */
 function makeSecret(file: string): void {
   const own = `${file}.${randomBytes(8).toString('hex')}`
   writeFileSync(own, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
@@ -150,7 +150,7 @@ function listen(server: Server, { port, host }: Configuration): Promise<number> 
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         new Refusal(
-          `Port ${port} at ${host} cannot be had (${error.code ?? 'no reason given'}): choose another --port or --host.`,
+          `Cannot listen on ${host}:${port} (${error.code ?? 'unknown error'}). Choose another --port or --host.`,
         ),
       ),
     )
@@ -165,12 +165,12 @@ function signal(): Promise<NodeJS.Signals> {
   })
 }
 
-/** How long requests under way may take once the server was asked to stop, in milliseconds. */
-const PATIENCE = 10_000
+/** How long pending requests may take after a stop signal. */
+const SHUTDOWN_TIMEOUT_MS = 10_000
 
 async function close(server: Server): Promise<void> {
   if (!server.listening) return
-  const impatience = setTimeout(() => server.closeAllConnections(), PATIENCE)
+  const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_TIMEOUT_MS)
   await new Promise((resolve) => server.close(resolve))
-  clearTimeout(impatience)
+  clearTimeout(timer)
 }

@@ -164,9 +164,9 @@ describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
       start('redis://:hunter2hunter2@127.0.0.1:1'),
     ])
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1])
-    expect(outcomes[0].stderr).toMatch(/allkeys-lru.*set maxmemory-policy to noeviction\.\n$/)
-    expect(outcomes[1].stderr).toContain('Redis cannot be reached')
-    expect(outcomes[2].stderr).toContain('Redis cannot be reached (ECONNREFUSED): look at --redis.')
+    expect(outcomes[0].stderr).toMatch(/allkeys-lru.*Set maxmemory-policy to noeviction\.\n$/)
+    expect(outcomes[1].stderr).toContain('Cannot connect to Redis')
+    expect(outcomes[2].stderr).toContain('Cannot connect to Redis (ECONNREFUSED). Check --redis.')
     expect(outcomes.map(({ stdout, stderr }) => stdout + stderr).join()).not.toContain('hunter2')
   })
 })

@@ -9,28 +9,28 @@ export const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
 
 /** Why traffic is paused. */
 export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
-  expired: 'refused because of its times',
+  expired: 'token time rejected',
   missing: 'the account server knows no session',
-  invalid: 'refused by a server',
-  disabled: 'not taken on this server',
+  invalid: 'rejected by a server',
+  disabled: 'disabled on this server',
 }
 
-/** How well the identity is kept. */
+/** Durability of the stored identity. */
 export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> = {
   ephemeral: 'gone with this page',
   evictable: 'the browser may clear it',
-  persistent: 'the browser promised to keep it',
-  recoverable: 'an account or a backup brings it back',
+  persistent: 'protected from eviction',
+  recoverable: 'an account or backup restores it',
 }
 
-/** Whether script in the page could copy a secret of whoever is in force. */
+/** Whether scripts in the page could copy a secret of the current identity. */
 export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
   none: 'no key in use; those set aside stay',
   extractable: 'script in this page could copy it',
-  hardened: 'can be used here, not copied',
+  hardened: 'usable here, cannot be copied',
 }
 
-/** What is wrong with the storage; a code that is not listed speaks for itself. */
+/** Storage problems; a code that is not listed is shown as it is. */
 export const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> = {
   KEYSTORE_UNAVAILABLE: 'storage failed; nothing was changed',
   KEYSTORE_TIMEOUT: 'storage did not answer in time',
@@ -38,10 +38,10 @@ export const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> = {
   KEYSTORE_NEWER: 'a newer version wrote the record; it was left in place',
   KEYSTORE_BLOCKED: 'the browser forbids this site to store anything',
   KEYSTORE_FULL: 'the disk or the quota is full',
-  KEYSTORE_PRIVATE: 'this private window cannot store anything',
+  KEYSTORE_PRIVATE: 'private windows cannot store data',
   KEYSTORE_OPAQUE: 'a frame without an origin has no storage',
-  KEYSTORE_VANISHED: 'site data was cleared; an identity was here before',
-  CRYPTO_UNAVAILABLE: 'no Ed25519 here, not even the fallback',
+  KEYSTORE_VANISHED: 'site data with the identity was cleared',
+  CRYPTO_UNAVAILABLE: 'Ed25519 is unavailable, even as fallback',
 }
 
 const SECOND = 1000
@@ -56,7 +56,7 @@ export function spanWords(milliseconds: number): string {
   return `${Math.floor(span / SECOND)} s`
 }
 
-/** What is left of the token at hand. */
+/** The remaining lifetime of the cached token. */
 export function tokenWords(expiresAt: number | null, now: number): readonly [value: string, words: string] {
   if (expiresAt === null) return ['none', 'made with the next request']
   if (expiresAt <= now) return ['expired', `${spanWords(now - expiresAt)} ago; the next request gets another`]

@@ -1180,8 +1180,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/error-table.ts',
-        find: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 409)",
-        replace: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or is retired.', 403)",
+        find: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or was retired.', 409)",
+        replace: "PRINCIPAL_TAKEN: refused('The principal belongs to another account, or was retired.', 403)",
       },
     ],
     test: {
