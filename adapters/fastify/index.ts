@@ -35,7 +35,8 @@ const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
 }
 
 /**
- * Plugin that finds out who is asking, for `request.latchkey`, or answers in place of the handlers, before anything of the
+ * Plugin that finds out who is asking, for `request.latchkey`, or answers in place of the handlers, before anything of
+ * the
  * body is read. It holds for the routes of the scope that registers it, and of the scopes within. Unless `onError` is
  * given, faults go to the server's log.
  */

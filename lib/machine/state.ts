@@ -25,12 +25,14 @@ export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' 
 /** How well the identity is kept. */
 export interface Storage {
   /**
-   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a file ·
+   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a
+   * file ·
    * `recoverable`: a backup exists, or an account brings the principal back.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
-   * Whether script in the page could copy a secret of whoever is in force, also one that the account adopted. `none`: no such key is here; keys that
+   * Whether script in the page could copy a secret of whoever is in force, also one that the account adopted. `none`:
+   * no such key is here; keys that
    * were set aside are not counted.
    */
   readonly protection: 'none' | 'extractable' | 'hardened'

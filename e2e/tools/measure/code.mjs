@@ -1,5 +1,6 @@
 // `npm run check:code`: lengths of functions and files, wide lines and import circles of lib and adapters, tests apart.
-// Fails when there is a circle, of value imports or of any imports. `node e2e/tools/measure/code.mjs ROOT` measures another tree.
+// Fails when there is a circle, of value imports or of any imports. `node e2e/tools/measure/code.mjs ROOT` measures
+// another tree.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
