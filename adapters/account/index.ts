@@ -17,8 +17,7 @@ export interface TokenAccountOptions {
   readonly signOut: () => unknown
   /**
    * Where your server keeps which account has which principal: the address of `createBinderHandler` of
-   * `latchkey/server`,
-   * origin plus base path. It is also `aud` of proofs.
+   * `latchkey/server`, origin plus base path. It is also `aud` of proofs.
    */
   readonly server: string
   /** Reads what `run` returned as a failure; without it only what `run` throws is one. */

@@ -33,15 +33,13 @@ export interface LatchkeyPluginOptions {
   readonly exchange?: ExchangeOptions
   /**
    * Where proofs and nonces are used up; the table `latchkeyProof` unless told. Better Auth's secondary storage fits,
-   * where
-   * `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
+   * where `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
    */
   readonly once?: OnceStorage
   /**
    * Proofs for a sign-up, a sign-in and the exchange, too, need a nonce of this server (`latchkeyClient({ requireNonce:
-   * true })`
-   * gets it): nobody who had a device for a minute can have signed some for later. One request more for each; off
-   * unless told.
+   * true })` gets it): nobody who had a device for a minute can have signed some for later. One request more for each;
+   * off unless told.
    */
   readonly requireNonce?: boolean
 }

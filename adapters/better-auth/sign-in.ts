@@ -45,8 +45,7 @@ type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 
 /**
  * A sign-in by the mailbox proves it, also where Better Auth did not write that down: after a server died while it
- * removed
- * the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
+ * removed the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
  *
  * @returns whether this was the first proof
  */

@@ -18,8 +18,7 @@ export type SessionListener<Session extends ServerSession = ServerSession> = (
 
 /**
  * Makes a listener for Node's own `http` and `https`: it finds out who is asking, then calls yours or answers in its
- * place.
- * What a guard throws in yours is answered as `toResponse` says, anything else with 500.
+ * place. What a guard throws in yours is answered as `toResponse` says, anything else with 500.
  *
  * @throws {TypeError} an option is invalid
  */

@@ -9,8 +9,7 @@ import { type OnWritesRejected, watchWrites } from './writes.ts'
 export interface TriplitOptions extends SessionOptions {
   /**
    * `aud` of the tokens for the Triplit server; one of `audiences` with `via: 'exchange'` in `createAuth`, since that
-   * server cannot verify what a device signs by itself.
-   * Required without `refresh.handler`.
+   * server cannot verify what a device signs by itself. Required without `refresh.handler`.
    */
   readonly audience?: string
   /**
@@ -22,9 +21,8 @@ export interface TriplitOptions extends SessionOptions {
 
 /**
  * Keeps a Triplit client supplied with tokens of whoever is in force: it connects, refreshes in time, pauses when a
- * token is refused, goes on
- * with the same outbox after an upgrade or an adoption, and never mixes up the data of two people, over a reload
- * neither.
+ * token is refused, goes on with the same outbox after an upgrade or an adoption, and never mixes up the data of two
+ * people, over a reload neither.
  *
  * @param auth - what `createAuth` gave
  * @param client - a `TriplitClient` with `serverUrl`, and with `autoConnect: false`; it must not have a token of its

@@ -3,8 +3,8 @@ import { LatchkeyError } from '../../lib/server.ts'
 
 /**
  * What a Triplit server makes of a value of `externalJwtSecret`. `key`: a public key, as it should be ·
- * `shared-secret`: the text itself, as an HMAC secret,
- * so that whoever knows it signs tokens for anybody · `nothing`: every token is refused.
+ * `shared-secret`: the text itself, as an HMAC secret, so that whoever knows it signs tokens for anybody · `nothing`:
+ * every token is refused.
  */
 export type ExternalJwtSecretUse = 'key' | 'shared-secret' | 'nothing'
 

@@ -5,8 +5,7 @@ const OF_THE_TOKEN: readonly string[] = ['iat', 'exp', 'nbf', 'jti']
 
 /**
  * Tells whether two tokens say the same of a person. The server goes on with the claims of the token that a connection
- * began with: only
- * a new connection takes other ones.
+ * began with: only a new connection takes other ones.
  */
 export function haveSameClaims(before: string, after: string): boolean {
   return claimsOf(before) === claimsOf(after)

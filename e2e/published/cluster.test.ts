@@ -120,8 +120,7 @@ async function expectWhole({ email, device: { principal } }: Person, cookie: str
 
 /**
  * Where a sign-up waits when its server is killed. `lost`: the statement is never executed. Otherwise it is, for a
- * server
- * that is no more.
+ * server that is no more.
  */
 const MOMENTS = [
   { before: 'the proof is used up', table: 'latchkeyProof', lost: true },

@@ -66,10 +66,9 @@ export interface Auth {
    */
   cancelUpgrade(): Promise<void>
   /**
-   * Ends a conflict: an account is signed in that has another principal, and this device holds something.
-   * `adopt`: the account takes the device's principal as an alias, and has the data of both. `switch`: the account,
-   * with
-   * the device's identity set aside. `discard`: the account, and the device's identity is deleted. To keep the device's
+   * Ends a conflict: an account is signed in that has another principal, and this device holds something. `adopt`: the
+   * account takes the device's principal as an alias, and has the data of both. `switch`: the account, with the
+   * device's identity set aside. `discard`: the account, and the device's identity is deleted. To keep the device's
    * identity and end the account's session, call `cancelUpgrade`.
    *
    * @throws {LatchkeyError} `CONFLICT_MISSING`; every other failure is an outcome, and the conflict goes on

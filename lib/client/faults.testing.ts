@@ -243,8 +243,7 @@ function locks(): unknown {
 
 /**
  * What matters in a record, as text to compare. Identities that `known` lacks are numbered in their order, since each
- * run
- * makes its own.
+ * run makes its own.
  */
 export function essenceOf(ring: Keyring | null, known: readonly string[]): string {
   if (!ring) return 'nothing'

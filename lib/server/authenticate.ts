@@ -6,8 +6,7 @@ import { faultResponse, refusal } from './response.ts'
 export interface AuthenticateOptions {
   /**
    * Lets requests without a credential through, as anonymous; otherwise they are answered with 401. A credential that
-   * does
-   * not hold is refused either way, and what the resolver refuses stays refused.
+   * does not hold is refused either way, and what the resolver refuses stays refused.
    */
   readonly optional?: boolean
   /**

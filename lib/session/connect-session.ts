@@ -7,9 +7,8 @@ import { type SessionTransport, checkTransport } from './transport.ts'
 
 /**
  * Supplies a sync engine or a socket with tokens of the current identity: connects, refreshes in time, pauses when a
- * token is refused and resumes
- * with a fresh one. An upgrade continues the same session, another principal starts another one, and a sign-out ends
- * it.
+ * token is refused and resumes with a fresh one. An upgrade continues the same session, another principal starts
+ * another one, and a sign-out ends it.
  *
  * @param auth - the result of `createAuth`
  * @param transport - what to drive

@@ -4,8 +4,7 @@ import type { SessionErrorKind } from './transport.ts'
 
 /**
  * The part of `Auth` that a session uses. `markWritten` is for adapters: call it on a local write that does not go
- * through `auth.fetch`,
- * so that a later sign-in to another account asks what becomes of it.
+ * through `auth.fetch`, so that a later sign-in to another account asks what becomes of it.
  */
 export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'> &
   Partial<Pick<Auth, 'markWritten'>>
@@ -25,8 +24,7 @@ export interface SessionTimer {
 export interface RefreshOptions {
   /**
    * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: traffic pauses. Throwing
-   * means that no token
-   * is available now. Both are retried with a backoff of at most five minutes.
+   * means that no token is available now. Both are retried with a backoff of at most five minutes.
    */
   readonly handler?: () => Promise<string | null> | string | null
   /**
@@ -58,15 +56,14 @@ export interface SessionOptions {
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
   /**
    * Called with every error of a refresh or of the transport, for logging; the session retries. Also called with
-   * `PRINCIPAL_MISMATCH` when another
-   * principal's session does not start because `beforeRestart` is missing: the session has ended.
+   * `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is missing: the
+   * session has ended.
    */
   readonly onFault?: (error: unknown) => unknown
   /**
    * Called and awaited before another principal's session starts automatically on a transport that keeps data: clear or
-   * reassign the data here.
-   * Without it, or if it throws, that session does not start. Not called for an adopted principal, whose data belongs
-   * to the same user.
+   * reassign the data here. Without it, or if it throws, that session does not start. Not called for an adopted
+   * principal, whose data belongs to the same user.
    */
   readonly beforeRestart?: (change: RestartChange, session: ConnectedSession) => unknown
   /** Reads the principal from a token's payload; defaults to `sub`. */

@@ -21,8 +21,7 @@ export interface SessionConnection {
   rejected(why: SessionErrorKind | AuthErrorKind): void
   /**
    * The connection broke, and the token was not judged. The session reconnects with a backoff. A transport that
-   * reconnects on its own,
-   * as sync engines do, never calls this.
+   * reconnects on its own, as sync engines do, never calls this.
    */
   lost(): void
 }
@@ -31,9 +30,8 @@ export interface SessionConnection {
 export interface SessionTransport {
   /**
    * Whether user data stays in the transport after `disconnect`, on disk or in memory. `nothing`: a plain socket;
-   * another principal's
-   * session starts on it at once. `data`: rows, documents or queued writes; another principal's session starts only
-   * after `beforeRestart`.
+   * another principal's session starts on it at once. `data`: rows, documents or queued writes; another principal's
+   * session starts only after `beforeRestart`.
    */
   readonly keeps: 'nothing' | 'data'
   /**
@@ -43,10 +41,8 @@ export interface SessionTransport {
   connect(token: string, connection: SessionConnection): unknown
   /**
    * Replaces the token on the open connection with a fresh one of the same principal and roles. Resolves once the
-   * server
-   * accepted it; rejects when the server refused it, or with `OFFLINE` when it did not answer: the connection then goes
-   * on with the previous token.
-   * Without this method the session reconnects instead.
+   * server accepted it; rejects when the server refused it, or with `OFFLINE` when it did not answer: the connection
+   * then goes on with the previous token. Without this method the session reconnects instead.
    */
   update?(token: string): unknown
   /**
@@ -56,8 +52,7 @@ export interface SessionTransport {
   hold?(token: string): unknown
   /**
    * Stops all authenticated traffic; may be called without a connection. `paused`: the next `connect` continues the
-   * same session.
-   * `ended`: the session is over. Local data stays in both cases.
+   * same session. `ended`: the session is over. Local data stays in both cases.
    */
   disconnect(reason: 'paused' | 'ended'): unknown
   /** Deletes the local data, unsent writes included. Only a transport that keeps data has this method. */

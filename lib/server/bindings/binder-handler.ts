@@ -24,8 +24,7 @@ export interface BinderHandlerOptions {
 
 /**
  * Answers `tokenAccount` of `latchkey/account`: `GET …/session`, `POST …/challenge`, `POST …/bind`, each with the
- * provider's token as a bearer.
- * Mount it where the binder's `audience` says.
+ * provider's token as a bearer. Mount it where the binder's `audience` says.
  *
  * @returns a handler for any server that has `Request` and `Response`
  */

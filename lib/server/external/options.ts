@@ -76,8 +76,7 @@ const MODES: readonly unknown[] = ['external', 'local-first']
 
 /**
  * The options of an issuer that runs Latchkey. Its key also signs for others (an OAuth client of the account server
- * gets
- * tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
+ * gets tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
  */
 export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
   const { requiredClaims = [], authorizedParties = [], clients = authorizedParties, isAccount = () => true } = options

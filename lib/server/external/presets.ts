@@ -3,8 +3,7 @@ import { type ExternalIssuer, ownIssuer } from './options.ts'
 
 /**
  * What every preset leaves to the app. `requiredClaims` and `isAccount` are checked in addition to the preset's own;
- * any
- * other option replaces it.
+ * any other option replaces it.
  */
 export type PresetOptions = Partial<Omit<ExternalIssuer, 'issuer' | 'jwksUrl' | 'certificatesUrl'>>
 
@@ -64,10 +63,8 @@ export interface SupabaseOptions extends PresetOptions {
 
 /**
  * Access tokens of Supabase Auth, signed by a project's asymmetric key. The shared HS256 secret of older projects is
- * not
- * taken: change to signing keys. Anonymous users (`is_anonymous`), the project's own API keys and the OAuth clients of
- * its
- * OAuth server (`client_id`) are no accounts.
+ * not taken: change to signing keys. Anonymous users (`is_anonymous`), the project's own API keys and the OAuth clients
+ * of its OAuth server (`client_id`) are no accounts.
  *
  * https://supabase.com/docs/guides/auth/jwt-fields
  */
@@ -139,8 +136,7 @@ export interface BetterAuthIssuerOptions extends PresetOptions {
 
 /**
  * Tokens of a Better Auth server with `latchkeyJwt`, from anywhere: issuer and audience are its origin, `aliases`
- * count.
- * In the server's own process take `createBetterAuthResolver`.
+ * count. In the server's own process take `createBetterAuthResolver`.
  *
  * https://better-auth.com/docs/plugins/jwt
  */

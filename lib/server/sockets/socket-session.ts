@@ -19,8 +19,7 @@ export interface SocketSessionOptions {
   readonly source?: SessionSource
   /**
    * Milliseconds that a credential counts on an open socket, however long it lasts. Give it with cookies and
-   * impersonation,
-   * which have no end: a socket stays open after a sign-out that it never hears of.
+   * impersonation, which have no end: a socket stays open after a sign-out that it never hears of.
    */
   readonly longest?: number
   /** Hears what a lookup of yours threw while a token was refreshed. Defaults to `console.error`; it must not throw. */

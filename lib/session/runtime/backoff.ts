@@ -3,8 +3,7 @@ const MAX_DELAY_MS = 300_000
 
 /**
  * Returns the wait before the next attempt: from a second to five minutes, doubled on each failure. Half of it is
- * random, so that the clients of a
- * recovered server do not all reconnect at once.
+ * random, so that the clients of a recovered server do not all reconnect at once.
  *
  * @param attempt - failures in a row so far
  *

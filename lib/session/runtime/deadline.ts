@@ -15,8 +15,7 @@ export interface Deadline {
 
 /**
  * Creates a deadline that is not set. Elapsed time is the larger of what the timer and the clock say: a timer is late
- * after
- * sleep, and a clock can be set back.
+ * after sleep, and a clock can be set back.
  */
 export function createDeadline(clock: () => number, timer: SessionTimer, onDue: () => void): Deadline {
   let left = Infinity
