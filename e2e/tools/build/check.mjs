@@ -1,6 +1,6 @@
-// `npm run check`: builds, then runs every `check:` script of package.json but `check:code`, two at a time. `npm run
-// check -- types docs` runs only the scripts named. Each part's output is printed when it ends, with the seconds it
-// took; one failure fails the whole.
+// `npm run check`: builds, then runs every `check:` script of package.json, two at a time. `npm run check -- types docs`
+// runs only the scripts named. Each part's output is printed when it ends, with the seconds it took; one failure fails
+// the whole.
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -66,7 +66,7 @@ if (unknown.length > 0) throw new Error(`no check is called ${unknown.join(', ')
 const build = spawnSync(process.execPath, [join(root, 'e2e/tools/build/build.mjs')], { stdio: 'inherit' })
 if (build.status !== 0) process.exit(build.status ?? 1)
 
-const results = await runAll(named.length > 0 ? named : allParts().filter((name) => name !== 'code'))
+const results = await runAll(named.length > 0 ? named : allParts())
 const failed = results.filter(({ status }) => status !== 0).map(({ name }) => name)
 console.log(failed.length > 0 ? `\nFailed: ${failed.join(', ')}` : `\nAll ${results.length} parts passed.`)
 process.exitCode = failed.length > 0 ? 1 : 0
