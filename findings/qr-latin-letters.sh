@@ -14,8 +14,8 @@
 # text rather than a failure.
 #
 # Remedy: Put only ASCII into a code (base64url, percent-encoding), or generate(text, { modes: [mode.ascii, mode.utf8]
-# }) in lean-qr and qrcode.stringToBytes = qrcode.stringToBytesFuncs["UTF-8"] in qrcode-generator; treat an empty text
-# from jsQR as unread.
+# }) in lean-qr and qrcode.stringToBytes = (text) => [...new TextEncoder().encode(text)] in qrcode-generator; treat an
+# empty text from jsQR as unread.
 set -euo pipefail
 
 folder="$(mktemp -d)"
