@@ -1,5 +1,5 @@
 export { connectSession } from './session/connect-session.ts'
-export type { ConnectedSession, StartOptions } from './session/connect-session.ts'
+export type { ConnectedSession, StartOptions } from './session/connected-session.ts'
 export type { RefreshOptions, RestartChange, SessionAuth, SessionOptions, SessionTimer } from './session/options.ts'
 export type { SessionErrorKind, SessionConnection, SessionTransport } from './session/transport.ts'
 export type { SessionState, SessionStatus } from './session/machine/snapshot.ts'

@@ -8,13 +8,16 @@ import {
 
 /** Options of {@link tokenAccount}. */
 export interface TokenAccountOptions {
-  /** A fresh JWT of the provider, as its own client gives it; null where nobody is signed in. What it throws means that the provider cannot be reached. */
+  /**
+   * A fresh JWT of the provider, as its own client gives it; null where nobody is signed in. What it throws means that
+   * the provider cannot be reached.
+   */
   readonly getToken: () => Promise<string | null> | string | null
   /** Ends the session at the provider. */
   readonly signOut: () => unknown
   /**
-   * Where your server keeps which account has which principal: the address of `createBinderHandler` of `latchkey/server`,
-   * origin plus base path. It is also `aud` of proofs.
+   * Where your server keeps which account has which principal: the address of `createBinderHandler` of
+   * `latchkey/server`, origin plus base path. It is also `aud` of proofs.
    */
   readonly server: string
   /** Reads what `run` returned as a failure; without it only what `run` throws is one. */

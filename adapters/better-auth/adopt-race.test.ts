@@ -30,7 +30,10 @@ const SEED =
 
 const DAY = 86_400_000
 
-/** What a request may be refused with. The last ones of sign-ups, resets and deletions are Better Auth's, where a file is locked or the user gone. */
+/**
+ * What a request may be refused with. The last ones of sign-ups, resets and deletions are Better Auth's, where a file
+ * is locked or the user gone.
+ */
 const REFUSALS: Record<Deed['kind'], readonly string[]> = {
   link: [
     'PRINCIPAL_TAKEN',

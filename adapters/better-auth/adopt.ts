@@ -3,8 +3,6 @@ import { LatchkeyError } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import {
-  type Adapter,
-  type ProvenDevice,
   changeRow,
   changeUser,
   counts,
@@ -19,6 +17,7 @@ import {
 import { isMailboxProven, mailboxOf } from './mailbox.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import type { Subject } from './subject.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
 
 /** Aliases of one account at most. */
 const MOST = 16
@@ -43,7 +42,8 @@ export type BeforeLink = (link: Link, adapter: Adapter) => Promise<void>
  * and until the last statement it is nobody's alias.
  *
  * @param subject - who the account is
- * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; or what `before` threw
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; or what
+ *   `before` threw
  */
 export async function adopt(
   adapter: DBAdapter,

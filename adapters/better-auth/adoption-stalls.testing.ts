@@ -105,5 +105,8 @@ const MORE: Record<string, Scenario> = {
   ),
 }
 
-/** The first request stalls before each of its statements in turn, until the others have ended. `npm run test:stress` has more. */
+/**
+ * The first request stalls before each of its statements in turn, until the others have ended. `npm run test:stress`
+ * has more.
+ */
 export const STALLS: Record<string, Scenario> = process.env['LATCHKEY_ROUNDS'] ? { ...ALWAYS, ...MORE } : ALWAYS

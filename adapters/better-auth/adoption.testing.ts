@@ -7,7 +7,10 @@ import type { Call } from './race.testing.ts'
 import { type Person, cookieOf, newPerson, post, proofOf } from './requests.testing.ts'
 import { AUDIENCE, BASE_OPTIONS, type TestServer, person } from './server.testing.ts'
 
-/** What an account is before the race: bound to a principal, and perhaps its mailbox proven; older than the plugin; or never used. */
+/**
+ * What an account is before the race: bound to a principal, and perhaps its mailbox proven; older than the plugin; or
+ * never used.
+ */
 type AccountKind = 'bound' | 'proven' | 'old' | 'open'
 
 /** What a device's principal is before the race; `left` and `released` are reservations of nobody, in force and not. */
@@ -25,7 +28,9 @@ export interface Scenario {
   readonly accounts: readonly AccountKind[]
   readonly devices: readonly { readonly state: DeviceState; readonly of: number }[]
   readonly acts: readonly Act[]
-  /** Numbers that say whose statement comes next, where the database lets somebody say it; without them all run at once. */
+  /**
+   * Numbers that say whose statement comes next, where the database lets somebody say it; without them all run at once.
+   */
   readonly order: readonly number[] | null
 }
 

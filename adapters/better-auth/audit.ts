@@ -1,5 +1,5 @@
-import type { Adapter } from './lock.ts'
 import { insertUnique } from './unique.ts'
+import type { Adapter } from './types.ts'
 
 /** What the audit knows of. */
 export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke'

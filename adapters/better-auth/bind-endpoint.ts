@@ -3,13 +3,14 @@ import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './act
 import { claim } from './claim.ts'
 import { mayTakeOver } from './handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
-import { type ProvenDevice, findUser } from './lock.ts'
+import { findUser } from './lock.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
 import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
 import { refreshSession } from './sign-in.ts'
 import type { StatusCache } from './status-cache.ts'
 import { type Subject, isOpen, peekSubject, subjectOf } from './subject.ts'
+import type { ProvenDevice } from './types.ts'
 
 /** What the endpoint works with; there once the server is configured. */
 export interface BindTools extends ActTools {

@@ -2,11 +2,11 @@ import type { DBAdapter } from 'better-auth'
 import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { type Adapter, assertFree, changeRow, endOf, findRow, insertRow, newEpoch, takeOver } from './lock.ts'
-import type { BetterAuthInstance } from './resolver.ts'
+import { assertFree, changeRow, endOf, findRow, insertRow, newEpoch, takeOver } from './lock.ts'
 import type { PrincipalRow } from './schema.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { insertUnique } from './unique.ts'
+import type { Adapter, BetterAuthInstance } from './types.ts'
 
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
 
@@ -73,7 +73,9 @@ async function rowsOfAccount(
   return { id, own, bound: rows.find(({ principal, epoch }) => principal !== id && epoch === own.epoch) }
 }
 
-/** Writes the account's own row once. One whose principal was lost on the way counts for nothing, and is written anew. */
+/**
+ * Writes the account's own row once. One whose principal was lost on the way counts for nothing, and is written anew.
+ */
 async function writeOwn(
   adapter: Adapter,
   account: Account,

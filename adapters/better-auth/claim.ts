@@ -1,6 +1,7 @@
-import { type Adapter, type ProvenDevice, findRow, findUser, reserve, taken, tryInsertRow } from './lock.ts'
+import { findRow, findUser, reserve, taken, tryInsertRow } from './lock.ts'
 import { isMailboxProven, mailboxOf, settleMailbox } from './mailbox.ts'
 import { changeOpenUser, isOpen } from './subject.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
 
 /**
  * Makes a device's principal the canonical one of an open account. The update races with the account's first use,

@@ -1,5 +1,5 @@
-import type { Adapter } from './lock.ts'
 import { insertUnique } from './unique.ts'
+import type { Adapter } from './types.ts'
 
 /** Longer than anybody stays signed in, in milliseconds. */
 const KEPT_MS = 400 * 86_400_000

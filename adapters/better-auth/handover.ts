@@ -1,9 +1,9 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { isUntouched } from './credentials.ts'
 import { isNotedHandover } from './handover-note.ts'
-import type { Adapter, ProvenDevice } from './lock.ts'
 import { MOVED } from './mailbox.ts'
 import type { BoundUser } from './schema.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
 
 /**
  * Tells whether a session may give its device's principal to an open account. A mailbox that was proven since the

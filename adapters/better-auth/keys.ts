@@ -1,6 +1,6 @@
-import type { Adapter, ProvenDevice } from './lock.ts'
 import type { KeyRow } from './schema.ts'
 import { insertUnique } from './unique.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
 
 const KEYS = 'latchkeyKey'
 

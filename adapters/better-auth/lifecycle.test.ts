@@ -8,11 +8,12 @@ import { type TestDatabase, openPostgres, openSqlite } from './database.testing.
 import { onEachEngine } from './engines.testing.ts'
 import { claim } from './claim.ts'
 import { createBetterAuthResolver, latchkey } from './index.ts'
-import { type Adapter, reserve } from './lock.ts'
+import { reserve } from './lock.ts'
 import { type Person, codeOf, newPerson, post, proofOf, userOf } from './requests.testing.ts'
 import { BASE_OPTIONS, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
 import { statusOf } from './status.ts'
 import { subjectOf } from './subject.ts'
+import type { Adapter } from './types.ts'
 
 const ada = person('ada')
 

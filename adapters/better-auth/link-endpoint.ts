@@ -5,11 +5,12 @@ import { type SessionContext, isNotTheirs, useNonce } from './acts.ts'
 import type { BindTools } from './bind-endpoint.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { mayLink } from './handover.ts'
-import { type Adapter, type ProvenDevice, findRow, findUser, taken } from './lock.ts'
+import { findRow, findUser, taken } from './lock.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
 import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
 import { type Subject, peekSubject, subjectOf } from './subject.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
 
 /** What `onLink` gets besides the link. */
 export interface LinkContext {

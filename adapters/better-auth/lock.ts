@@ -1,12 +1,10 @@
-import type { DBAdapter, DBTransactionAdapter } from 'better-auth'
+import type { DBAdapter } from 'better-auth'
 import { LatchkeyError, namespacedPrincipal } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { isRevokedKey } from './keys.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import { insertUnique } from './unique.ts'
-
-/** The part of a database adapter that works inside a transaction too. */
-export type Adapter = DBTransactionAdapter
+import type { Adapter, ProvenDevice } from './types.ts'
 
 /** Does work as one step, where there are transactions: as a part of the one that is open, or in one of its own. */
 export function atomically<Result>(
@@ -14,12 +12,6 @@ export function atomically<Result>(
   work: (trx: Adapter) => Promise<Result>,
 ): Promise<Result> {
   return 'transaction' in adapter ? adapter.transaction(work) : work(adapter)
-}
-
-/** The device that proved itself. */
-export interface ProvenDevice {
-  readonly principal: string
-  readonly thumbprint: string
 }
 
 const LOCK = 'latchkeyPrincipal'
@@ -158,7 +150,10 @@ export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolea
   return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
 }
 
-/** Held, also where another device is linking it again, or a server died at it: the reservation then lasts as long as the hold. */
+/**
+ * Held, also where another device is linking it again, or a server died at it: the reservation then lasts as long as
+ * the hold.
+ */
 function isHold(row: PrincipalRow, now: Date): boolean {
   return isKept(row, now) && (row.kind === 'held' || row.until! > endOf(now))
 }
@@ -203,7 +198,8 @@ export function counts(row: PrincipalRow, user: BoundUser): boolean {
 async function evict(adapter: Adapter, row: PrincipalRow): Promise<void> {
   const user = await findUser(adapter, 'principal', row.principal)
   if (!user) return
-  // An epoch is the row's before it is a user's: only a row that is the same after the user was read says that the user lost it.
+  // An epoch is the row's before it is a user's: only a row that is the same after the user was read says that the user
+  // lost it.
   const present = await findRow(adapter, row.principal)
   if (present?.epoch !== row.epoch || present.kind !== row.kind || counts(present, user)) throw taken()
   await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })

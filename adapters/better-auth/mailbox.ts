@@ -2,7 +2,6 @@ import { audit } from './audit.ts'
 import { noteHandover } from './handover-note.ts'
 import { isRevokedKey } from './keys.ts'
 import {
-  type Adapter,
   atomically,
   changeUser,
   counts,
@@ -17,6 +16,7 @@ import {
 } from './lock.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import { type AskingSession, isMakers } from './session-origin.ts'
+import type { Adapter } from './types.ts'
 
 /** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
 export const NOBODY = 'nobody'
@@ -41,7 +41,9 @@ export function isMailboxProven(user: BoundUser): boolean {
   return user.principalMailbox === mailboxOf(user)
 }
 
-/** The account can be had back without the device, and no proof of a mailbox can take the principal from it any more. */
+/**
+ * The account can be had back without the device, and no proof of a mailbox can take the principal from it any more.
+ */
 export function isRecoverable(user: BoundUser): boolean {
   return !isResetDue(user) && (user.emailVerified || isMailboxProven(user) || user.phoneNumberVerified === true)
 }
@@ -158,7 +160,8 @@ export async function releaseStale(
   // The user may have been reset, and have linked, since it was read. An epoch is a user's before it is an alias's.
   const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
-    // Retired, or somebody else's meanwhile: then that is what happened to it. In its epoch a look that stalls would complete it once more.
+    // Retired, or somebody else's meanwhile: then that is what happened to it. In its epoch a look that stalls would
+    // complete it once more.
     await atomically(adapter, (trx) =>
       replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now),
     )

@@ -1,8 +1,11 @@
 import type { SecondaryStorage } from 'better-auth'
-import type { Adapter } from './lock.ts'
 import { insertUnique } from './unique.ts'
+import type { Adapter } from './types.ts'
 
-/** Where names are used up, in place of the table `latchkeyProof`: Better Auth's secondary storage, or the part of it that counts. */
+/**
+ * Where names are used up, in place of the table `latchkeyProof`: Better Auth's secondary storage, or the part of it
+ * that counts.
+ */
 export type OnceStorage = Pick<SecondaryStorage, 'increment'>
 
 /** Uses names up: a proof, a nonce. */

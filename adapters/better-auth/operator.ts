@@ -3,11 +3,11 @@ import { giveUp } from './adopt.ts'
 import { audit } from './audit.ts'
 import { type KeyAnswer, toAnswer } from './key-endpoints.ts'
 import { listKeys, revokeKeysOf } from './keys.ts'
-import { type Adapter, changeRow, findRow, findUser, holderOf, insertRow, isKept, newEpoch, taken } from './lock.ts'
-import type { BetterAuthInstance } from './resolver.ts'
+import { changeRow, findRow, findUser, holderOf, insertRow, isKept, newEpoch, taken } from './lock.ts'
 import type { PrincipalRow } from './schema.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { peekSubject } from './subject.ts'
+import type { Adapter, BetterAuthInstance } from './types.ts'
 
 /** An act that the audit knows of. */
 export interface AuditReport {

@@ -32,18 +32,21 @@ export interface LatchkeyPluginOptions {
   /** Turns `POST /latchkey/token` on, and needs `latchkeyJwt`. */
   readonly exchange?: ExchangeOptions
   /**
-   * Where proofs and nonces are used up; the table `latchkeyProof` unless told. Better Auth's secondary storage fits, where
-   * `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
+   * Where proofs and nonces are used up; the table `latchkeyProof` unless told. Better Auth's secondary storage fits,
+   * where `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
    */
   readonly once?: OnceStorage
   /**
-   * Proofs for a sign-up, a sign-in and the exchange, too, need a nonce of this server (`latchkeyClient({ requireNonce: true })`
-   * gets it): nobody who had a device for a minute can have signed some for later. One request more for each; off unless told.
+   * Proofs for a sign-up, a sign-in and the exchange, too, need a nonce of this server (`latchkeyClient({ requireNonce:
+   * true })` gets it): nobody who had a device for a minute can have signed some for later. One request more for each;
+   * off unless told.
    */
   readonly requireNonce?: boolean
 }
 
-/** The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`. */
+/**
+ * The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`.
+ */
 export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' | 'onRequest' | 'rateLimit'> {
   readonly id: 'latchkey'
   readonly schema: LatchkeySchema
@@ -163,7 +166,10 @@ function configuredAudience({ options, baseURL }: AuthContext): string {
 
 type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>['before']>[number]['matcher']>[0]
 
-/** The plugin's endpoints look at their proofs themselves; a look at the session must not use up what the request is for. */
+/**
+ * The plugin's endpoints look at their proofs themselves; a look at the session must not use up what the request is
+ * for.
+ */
 function carriesProof({ headers, path }: HookContext): boolean {
   return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
 }

@@ -70,7 +70,10 @@ async function startCluster(): Promise<Cluster> {
   return { server, url: `postgres://postgres:postgres@127.0.0.1:${port}` }
 }
 
-/** Without what it registers for the end of the process: that gives an exit code of its own, whatever became of the tests. */
+/**
+ * Without what it registers for the end of the process: that gives an exit code of its own, whatever became of the
+ * tests.
+ */
 async function importPostgres(): Promise<typeof EmbeddedPostgres> {
   const runner: EventEmitter = process
   const events = ['beforeExit', 'exit']

@@ -2,8 +2,8 @@ import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { ERROR_TABLE, LatchkeyError, isLatchkeyError } from '../../lib/server.ts'
 import { type Challenges, type ProofClaims, type ProofExpectation, createProofVerifier } from '../../lib/server-kit.ts'
-import type { Adapter, ProvenDevice } from './lock.ts'
 import { type Once, createOnce } from './once.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
 
 /** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */
 export const PROOF_HEADER = 'x-latchkey-proof'

@@ -44,7 +44,10 @@ export interface Tally {
 /** Several server processes on one database, and the tests' own server. */
 export interface Arena {
   readonly server: TestServer
-  /** All calls at one moment, dealt out to the processes. Each has its own in its hands before any is told to go: this is the barrier. */
+  /**
+   * All calls at one moment, dealt out to the processes. Each has its own in its hands before any is told to go: this
+   * is the barrier.
+   */
   race(calls: readonly Call[]): Promise<Outcome[]>
   /** The same, with one statement at a time, on Postgres: the same schedule has the same outcome. */
   interleave(

@@ -1,6 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { addOAuthServerContext, getOAuthState } from 'better-auth/api'
-import type { ProvenDevice } from './lock.ts'
+import type { ProvenDevice } from './types.ts'
 
 /** The identifier that the person typed, in a request that verifies one: the proof is for that account only. */
 export const EXPECT_HEADER = 'x-latchkey-expect'

@@ -8,17 +8,9 @@ import {
 } from '../../lib/server.ts'
 import { fixExternal } from '../../lib/server-kit.ts'
 import { bindingStoreOf } from './binding-store.ts'
-import type { Adapter } from './lock.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { statusOf } from './status.ts'
-
-/** What is needed of a Better Auth instance. */
-export interface BetterAuthInstance {
-  /** Answers a request. */
-  readonly handler: (request: Request) => Promise<Response>
-  /** Settles once the instance is configured. */
-  readonly $context: Promise<{ readonly baseURL: string; readonly adapter: object }>
-}
+import type { Adapter, BetterAuthInstance } from './types.ts'
 
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<

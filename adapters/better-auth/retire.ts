@@ -1,10 +1,11 @@
 import type { DBAdapter } from 'better-auth'
 import { audit } from './audit.ts'
 import { revokeKeysOf } from './keys.ts'
-import { type Adapter, changeRow, counts, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './lock.ts'
+import { changeRow, counts, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './lock.ts'
 import { releaseStale } from './mailbox.ts'
 import type { BoundUser } from './schema.ts'
 import { confirm } from './subject.ts'
+import type { Adapter } from './types.ts'
 
 /**
  * Before a user is deleted: its row in the lock names it, so that the principal cannot be free for a moment,
@@ -20,7 +21,9 @@ export async function prepareRetirement(adapter: Adapter, user: BoundUser, now: 
   await releaseStale(adapter, user, await rowsOf(adapter, user), now)
 }
 
-/** After a user was deleted: its principal and its aliases are nobody's for ever, and their keys sign nothing any more. */
+/**
+ * After a user was deleted: its principal and its aliases are nobody's for ever, and their keys sign nothing any more.
+ */
 export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Promise<void> {
   // Also what it took since it was read: the row says whose it is.
   const its = (await rowsOf(adapter, user)).filter((row) => isBinding(row) && row.userId === user.id)

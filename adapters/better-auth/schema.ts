@@ -48,7 +48,9 @@ const hidden = { input: false, returned: false, required: false } as const
 export const schema: LatchkeySchema = {
   session: {
     fields: {
-      /** What made the session: the principal whose key signed the sign-in, `credential`, or null (a mail, a redirect). */
+      /**
+       * What made the session: the principal whose key signed the sign-in, `credential`, or null (a mail, a redirect).
+       */
       principalVia: { type: 'string', required: false, input: false },
     },
   },
@@ -62,7 +64,10 @@ export const schema: LatchkeySchema = {
       principalEpoch: { type: 'string', ...hidden },
       /** The e-mail address that was proven, before the binding or since; another address of the user is not. */
       principalMailbox: { type: 'string', ...hidden },
-      /** Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`, `contested` or `moved`. */
+      /**
+       * Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`,
+       * `contested` or `moved`.
+       */
       principalMailboxBy: { type: 'string', ...hidden },
     },
   },

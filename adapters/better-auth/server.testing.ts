@@ -1,9 +1,10 @@
 import { type BetterAuthOptions, type BetterAuthPlugin, type DBAdapter, betterAuth } from 'better-auth'
 import { createAuthClient } from 'better-auth/client'
+import { getAuthTables } from 'better-auth/db'
 import { getMigrations } from 'better-auth/db/migration'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
 import { betterAuthAccount, latchkeyClient } from './client.ts'
-import { type TestDatabase, openSqlite } from './database.testing.ts'
+import { type Migrate, type TestDatabase, openSqlite } from './database.testing.ts'
 import { type BetterAuthInstance, latchkey, latchkeyJwt } from './index.ts'
 
 export const ORIGIN = 'https://notes.example'
@@ -62,7 +63,7 @@ export const BASE_OPTIONS = {
 /** Starts a server. The database gets its tables unless it has them. */
 export async function testServer(
   extra: Partial<BetterAuthOptions> = {},
-  { database, statements }: Pick<TestDatabase, 'database' | 'statements'> = openSqlite(),
+  { database, statements, prepare }: Pick<TestDatabase, 'database' | 'statements' | 'prepare'> = openSqlite(),
 ): Promise<TestServer> {
   const options: BetterAuthOptions = {
     ...BASE_OPTIONS,
@@ -72,7 +73,10 @@ export async function testServer(
     plugins: withLatchkey(extra.plugins ?? []),
   }
   const auth = betterAuth(options)
-  if (typeof database !== 'function') await (await getMigrations(auth.options)).runMigrations()
+  const migrate: Migrate = async (target) =>
+    (await getMigrations({ ...auth.options, database: target })).runMigrations()
+  if (prepare) await prepare(schemaOf(auth.options), migrate)
+  else if (typeof database !== 'function') await migrate(database)
   const { adapter } = await auth.$context
   const matching = (where: Record<string, string>) => Object.entries(where).map(([field, value]) => ({ field, value }))
   return {
@@ -86,6 +90,11 @@ export async function testServer(
       void (await adapter.updateMany({ model, update, where: matching(where) })),
     browser: () => testBrowser(auth.handler),
   }
+}
+
+/** All that the tables depend on. */
+function schemaOf(options: BetterAuthOptions): string {
+  return JSON.stringify([getAuthTables(options), options.advanced?.database])
 }
 
 /** In front of the others, unless a test says where. */

@@ -9,7 +9,10 @@ export interface AskingSession {
   readonly principalVia?: string | null
 }
 
-/** A credential made the session that was there before any mailbox was proven; a reset of the password resets the binding. */
+/**
+ * A credential made the session that was there before any mailbox was proven; a reset of the password resets the
+ * binding.
+ */
 const CREDENTIAL = 'credential'
 
 /** Ways in by something that the account's maker chose, not by the mailbox. */

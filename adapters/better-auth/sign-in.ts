@@ -6,7 +6,7 @@ import { claim } from './claim.ts'
 import { noteHandover } from './handover-note.ts'
 import { mayTakeOver } from './handover.ts'
 import { touchKey } from './keys.ts'
-import { type ProvenDevice, findUser } from './lock.ts'
+import { findUser } from './lock.ts'
 import { NOBODY, isContested, isMailboxProven, proveMailbox } from './mailbox.ts'
 import { isMailboxSignIn } from './session-origin.ts'
 import { isOpen } from './subject.ts'
@@ -14,6 +14,7 @@ import { refusal } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation, notesOf, provenDevice } from './request.ts'
 import type { BoundUser } from './schema.ts'
 import type { StatusCache } from './status-cache.ts'
+import type { ProvenDevice } from './types.ts'
 
 /** The request may have signed somebody in, or changed whom an account belongs to. */
 export function concernsSignIn(ctx: { readonly headers?: Headers | undefined }): boolean {
@@ -43,8 +44,8 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
 type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 
 /**
- * A sign-in by the mailbox proves it, also where Better Auth did not write that down: after a server died while it removed
- * the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
+ * A sign-in by the mailbox proves it, also where Better Auth did not write that down: after a server died while it
+ * removed the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
  *
  * @returns whether this was the first proof
  */

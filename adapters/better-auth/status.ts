@@ -1,6 +1,7 @@
 import { isRevokedKey } from './keys.ts'
-import { type Adapter, findRow, holderOf } from './lock.ts'
+import { findRow, holderOf } from './lock.ts'
 import { isRecoverable, isResetDue } from './mailbox.ts'
+import type { Adapter } from './types.ts'
 
 /** What a device key is to servers that look it up. */
 export type KeyStatus = 'active' | 'disabled'

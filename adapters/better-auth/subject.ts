@@ -1,11 +1,12 @@
 import { LatchkeyError, hasPrincipalForm } from '../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { type Adapter, changeRow, counts, findRow, findUser, rowsOf, taken } from './lock.ts'
+import { changeRow, counts, findRow, findUser, rowsOf, taken } from './lock.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './mailbox.ts'
 import type { BoundUser, PrincipalRow } from './schema.ts'
 import type { AskingSession } from './session-origin.ts'
 import { isUniqueViolation } from './unique.ts'
+import type { Adapter } from './types.ts'
 
 /** Who an account is to the rest of the world. */
 export interface Subject {

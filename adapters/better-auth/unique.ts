@@ -1,4 +1,4 @@
-import type { Adapter } from './lock.ts'
+import type { Adapter } from './types.ts'
 
 /** How Postgres, SQLite, MySQL, SQL Server, Prisma and MongoDB name a value that was there already. */
 const CODES: ReadonlySet<unknown> = new Set([

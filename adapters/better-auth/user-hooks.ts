@@ -1,6 +1,6 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../lib/server.ts'
-import { type Adapter, findRow, reserve } from './lock.ts'
+import { findRow, reserve } from './lock.ts'
 import { CONTESTED, MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
 import { refusal, toApiError } from './proofs.ts'
 import { meetsExpectation, notesOf, provenDevice } from './request.ts'
@@ -8,6 +8,7 @@ import { prepareRetirement, retire } from './retire.ts'
 import type { BoundUser } from './schema.ts'
 import { isVerification, originOf, principalOfSession } from './session-origin.ts'
 import type { StatusCache } from './status-cache.ts'
+import type { Adapter } from './types.ts'
 
 type Context = GenericEndpointContext | null
 type Hooks = NonNullable<BetterAuthOptions['databaseHooks']>
@@ -123,7 +124,10 @@ async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTool
   notesOf(ctx).reboundUser = user.id
 }
 
-/** A session for somebody who had none: not one that replaces another, is another person's doing, or was approved elsewhere. */
+/**
+ * A session for somebody who had none: not one that replaces another, is another person's doing, or was approved
+ * elsewhere.
+ */
 async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
   const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
   const isReplaced = present !== undefined && !present.isAnonymous

@@ -52,7 +52,9 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
 /** How long a server waits for others that start on the same file, in milliseconds. */
 const PATIENCE = 60_000
 
-/** With the lock of a file beside: that of the database itself would keep the work out, too. It goes with the process. */
+/**
+ * With the lock of a file beside: that of the database itself would keep the work out, too. It goes with the process.
+ */
 async function alone(lock: { exec(sql: string): unknown; close(): unknown }, work: () => Promise<void>): Promise<void> {
   try {
     lock.exec('begin exclusive')

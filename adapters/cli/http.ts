@@ -39,7 +39,10 @@ const BODY_LIMIT = 1024 * 1024
 /** How long a request may take to arrive, and how often that is looked at, in milliseconds. */
 const ARRIVAL = { requestTimeout: 30_000, connectionsCheckingInterval: 5000 }
 
-/** A server that waits for no request for ever: one that does not arrive whole in time is answered 408, and its connection closed. */
+/**
+ * A server that waits for no request for ever: one that does not arrive whole in time is answered 408, and its
+ * connection closed.
+ */
 export function createLimitedServer(listener: RequestListener, arrival: typeof ARRIVAL = ARRIVAL): Server {
   return createServer({ ...arrival, headersTimeout: arrival.requestTimeout, maxHeaderSize: 32_768 }, listener)
 }
@@ -110,7 +113,9 @@ function decode(text: string): string {
   }
 }
 
-/** @returns null: it is longer than any that is meant; what follows is read and forgotten, so that the answer arrives */
+/**
+ * @returns null: it is longer than any that is meant; what follows is read and forgotten, so that the answer arrives
+ */
 function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null> {
   const chunks: Buffer[] = []
   let size = 0

@@ -70,7 +70,9 @@ async function limitKeys(adapter: Pick<DBAdapter, 'updateMany'>, lifetime: numbe
   await adapter.updateMany({ model: 'jwks', where: [{ field: 'expiresAt', value: null }], update: { expiresAt } })
 }
 
-/** How long an old key still verifies, in seconds: tokens last 15 minutes, and resolvers keep keys for a day at most. */
+/**
+ * How long an old key still verifies, in seconds: tokens last 15 minutes, and resolvers keep keys for a day at most.
+ */
 const KEY_GRACE = 172_800
 
 /** The tables and columns that the database lacks. */

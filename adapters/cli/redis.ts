@@ -68,7 +68,10 @@ function refuseEviction(policy: string | undefined): void {
 
 type RateLimitStorage = NonNullable<NonNullable<BetterAuthOptions['rateLimit']>['customStorage']>
 
-/** Better Auth's own rule for a secondary storage. It is not given the storage itself: it would keep its sessions there, too. */
+/**
+ * Better Auth's own rule for a secondary storage. It is not given the storage itself: it would keep its sessions there,
+ * too.
+ */
 export function limitBy({ storage }: OpenRedis): RateLimitStorage {
   return {
     async consume(key, { window, max }) {

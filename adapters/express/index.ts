@@ -12,8 +12,8 @@ declare global {
 }
 
 /**
- * Middleware that finds out who is asking, for `request.latchkey`, or answers in place of the handlers. It reads nothing of
- * the body. CORS goes before it: a preflight has no credential.
+ * Middleware that finds out who is asking, for `request.latchkey`, or answers in place of the handlers. It reads
+ * nothing of the body. CORS goes before it: a preflight has no credential.
  *
  * @throws {TypeError} an option is invalid
  */

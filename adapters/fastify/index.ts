@@ -35,9 +35,9 @@ const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
 }
 
 /**
- * Plugin that finds out who is asking, for `request.latchkey`, or answers in place of the handlers, before anything of the
- * body is read. It holds for the routes of the scope that registers it, and of the scopes within. Unless `onError` is
- * given, faults go to the server's log.
+ * Plugin that finds out who is asking, for `request.latchkey`, or answers in place of the handlers, before anything of
+ * the body is read. It holds for the routes of the scope that registers it, and of the scopes within. Unless `onError`
+ * is given, faults go to the server's log.
  */
 export const authenticate: FastifyPluginAsync<FastifyAuthenticateOptions> = Object.assign(plugin, {
   // What fastify-plugin does: the hook belongs to the scope around.

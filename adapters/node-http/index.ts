@@ -17,8 +17,8 @@ export type SessionListener<Session extends ServerSession = ServerSession> = (
 ) => unknown
 
 /**
- * Makes a listener for Node's own `http` and `https`: it finds out who is asking, then calls yours or answers in its place.
- * What a guard throws in yours is answered as `toResponse` says, anything else with 500.
+ * Makes a listener for Node's own `http` and `https`: it finds out who is asking, then calls yours or answers in its
+ * place. What a guard throws in yours is answered as `toResponse` says, anything else with 500.
  *
  * @throws {TypeError} an option is invalid
  */

@@ -31,7 +31,9 @@ export interface Device {
 
 /** How a device is made: everything that Playwright's `newContext` takes, and what follows. */
 export interface DeviceOptions extends BrowserContextOptions {
-  /** How far the clock of the device's pages is ahead of this machine's, in milliseconds; negative where it is behind. */
+  /**
+   * How far the clock of the device's pages is ahead of this machine's, in milliseconds; negative where it is behind.
+   */
   readonly clockOffset?: number
 }
 

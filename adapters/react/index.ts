@@ -32,7 +32,9 @@ function whole(state: AuthState): AuthState {
   return state
 }
 
-/** React asks several times for one state and expects the same answer, also where `select` makes an object each time. */
+/**
+ * React asks several times for one state and expects the same answer, also where `select` makes an object each time.
+ */
 function once(select: (state: AuthState) => unknown): typeof select {
   const answers = new WeakMap<AuthState, unknown>()
   return (state) => {

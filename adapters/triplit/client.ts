@@ -50,6 +50,9 @@ export interface TriplitClientLike {
   onConnectionStatusChange(listener: (status: TriplitStatus) => void): () => void
   /** Tells what the server says. */
   onSyncMessageReceived(listener: (message: TriplitMessage) => void): () => void
-  /** Tells what the server refused. Its types know the first argument alone; the second one is what was not taken, `Record<string, TriplitCollectionChanges>`. */
+  /**
+   * Tells what the server refused. Its types know the first argument alone; the second one is what was not taken,
+   * `Record<string, TriplitCollectionChanges>`.
+   */
   onFailureToSyncWrites(listener: (error: unknown) => void): () => void
 }

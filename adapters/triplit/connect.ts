@@ -8,20 +8,25 @@ import { type OnWritesRejected, watchWrites } from './writes.ts'
 /** Options of `connectTriplit`. */
 export interface TriplitOptions extends SessionOptions {
   /**
-   * `aud` of the tokens for the Triplit server; one of `audiences` with `via: 'exchange'` in `createAuth`, since that server cannot verify what a device signs by itself.
-   * Required without `refresh.handler`.
+   * `aud` of the tokens for the Triplit server; one of `audiences` with `via: 'exchange'` in `createAuth`, since that
+   * server cannot verify what a device signs by itself. Required without `refresh.handler`.
    */
   readonly audience?: string
-  /** Called when the server refuses a write: the whole outbox waits behind it. `onFault` gets the error where this is not given. */
+  /**
+   * Called when the server refuses a write: the whole outbox waits behind it. `onFault` gets the error where this is
+   * not given.
+   */
   readonly onWritesRejected?: OnWritesRejected
 }
 
 /**
- * Keeps a Triplit client supplied with tokens of whoever is in force: it connects, refreshes in time, pauses when a token is refused, goes on
- * with the same outbox after an upgrade or an adoption, and never mixes up the data of two people, over a reload neither.
+ * Keeps a Triplit client supplied with tokens of whoever is in force: it connects, refreshes in time, pauses when a
+ * token is refused, goes on with the same outbox after an upgrade or an adoption, and never mixes up the data of two
+ * people, over a reload neither.
  *
  * @param auth - what `createAuth` gave
- * @param client - a `TriplitClient` with `serverUrl`, and with `autoConnect: false`; it must not have a token of its own
+ * @param client - a `TriplitClient` with `serverUrl`, and with `autoConnect: false`; it must not have a token of its
+ *   own
  * @throws {TypeError} an option cannot be meant, or the client has a token or no server
  */
 export function connectTriplit(

@@ -2,8 +2,9 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { LatchkeyError } from '../../lib/server.ts'
 
 /**
- * What a Triplit server makes of a value of `externalJwtSecret`. `key`: a public key, as it should be · `shared-secret`: the text itself, as an HMAC secret,
- * so that whoever knows it signs tokens for anybody · `nothing`: every token is refused.
+ * What a Triplit server makes of a value of `externalJwtSecret`. `key`: a public key, as it should be ·
+ * `shared-secret`: the text itself, as an HMAC secret, so that whoever knows it signs tokens for anybody · `nothing`:
+ * every token is refused.
  */
 export type ExternalJwtSecretUse = 'key' | 'shared-secret' | 'nothing'
 
@@ -19,7 +20,8 @@ export interface ExternalJwtSecret {
 const HEAD = '-----BEGIN PUBLIC KEY-----'
 
 /**
- * Says what a Triplit server would make of a value of `externalJwtSecret` (`EXTERNAL_JWT_SECRET`). Nothing is fetched, and nothing throws.
+ * Says what a Triplit server would make of a value of `externalJwtSecret` (`EXTERNAL_JWT_SECRET`). Nothing is fetched,
+ * and nothing throws.
  *
  * @param text - the value, as it is in the configuration
  */
@@ -33,7 +35,8 @@ export function readExternalJwtSecret(text: string): ExternalJwtSecret {
 }
 
 /**
- * Lets through a value of `externalJwtSecret` that a Triplit server reads as a public key: `externalJwtSecret: checkExternalJwtSecret(text)`.
+ * Lets through a value of `externalJwtSecret` that a Triplit server reads as a public key: `externalJwtSecret:
+ * checkExternalJwtSecret(text)`.
  *
  * @returns the value as it came
  * @throws {LatchkeyError} `EXTERNAL_SECRET_INVALID`, with what it would have become; the value is not in the message

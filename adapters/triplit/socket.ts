@@ -5,8 +5,8 @@ import type { TriplitClientLike } from './client.ts'
 const CLOSE_TIMEOUT_MS = 2000
 
 /**
- * The client's socket. The client connects again by itself after `disconnect()` if it was about to, with the token that it has; without a server's
- * address it cannot.
+ * The client's socket. The client connects again by itself after `disconnect()` if it was about to, with the token that
+ * it has; without a server's address it cannot.
  */
 export interface Socket {
   /** Opens it with a token, once the one before is closed. `isWanted` is asked right before. */

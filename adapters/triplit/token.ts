@@ -4,8 +4,8 @@ import { LatchkeyError } from '../../lib/index.ts'
 const OF_THE_TOKEN: readonly string[] = ['iat', 'exp', 'nbf', 'jti']
 
 /**
- * Tells whether two tokens say the same of a person. The server goes on with the claims of the token that a connection began with: only
- * a new connection takes other ones.
+ * Tells whether two tokens say the same of a person. The server goes on with the claims of the token that a connection
+ * began with: only a new connection takes other ones.
  */
 export function haveSameClaims(before: string, after: string): boolean {
   return claimsOf(before) === claimsOf(after)
@@ -24,7 +24,8 @@ function claimsOf(token: string): string {
 }
 
 /**
- * Gives the server a token for an open connection. The client's own `updateSessionToken` sends the same, and reports success whatever the answer is.
+ * Gives the server a token for an open connection. The client's own `updateSessionToken` sends the same, and reports
+ * success whatever the answer is.
  *
  * @returns false: the server knows no such connection
  * @throws {LatchkeyError} `OFFLINE`, `SESSION_TOKEN_REFUSED`

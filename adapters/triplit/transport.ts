@@ -18,7 +18,10 @@ interface Attempt {
   answer(error?: LatchkeyError): void
 }
 
-/** Creates the transport that drives a Triplit client. Only Latchkey decides when it connects; the client's own timers have no effect. */
+/**
+ * Creates the transport that drives a Triplit client. Only Latchkey decides when it connects; the client's own timers
+ * have no effect.
+ */
 export function createTransport(client: TriplitClientLike, owner: Owner, timer: SessionTimer): TriplitTransport {
   const socket = createSocket(client, timer)
   let current: Attempt | null = null

@@ -28,7 +28,8 @@ export function watchWrites(client: TriplitClientLike, tell: (rejected: Rejected
   client.onFailureToSyncWrites((error, changes: Readonly<Record<string, TriplitCollectionChanges>> = {}) => {
     const drop: RejectedWrites['drop'] = async ({ collection, id }) =>
       void (await client.clearPendingChangesForEntity(collection, id))
-    // Not awaited: the client waits for its listeners before it reads the next message, and dropping waits for the client.
+    // Not awaited: the client waits for its listeners before it reads the next message, and dropping waits for the
+    // client.
     void tell({
       error,
       writes: writesIn(changes),

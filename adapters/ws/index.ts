@@ -20,9 +20,9 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 const sessions = new WeakMap<WebSocket, SocketSession>()
 
 /**
- * Makes a listener for the `upgrade` event of a server: it finds out who is asking, then `sockets` emits `connection` as
- * always, or the request is answered without an upgrade. {@link socketSessionOf} has the session of the socket, which is
- * closed with 4401 and `expired` when its token ends.
+ * Makes a listener for the `upgrade` event of a server: it finds out who is asking, then `sockets` emits `connection`
+ * as always, or the request is answered without an upgrade. {@link socketSessionOf} has the session of the socket,
+ * which is closed with 4401 and `expired` when its token ends.
  *
  * @param sockets - made with `noServer: true`
  * @throws {TypeError} an option is invalid

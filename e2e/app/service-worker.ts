@@ -3,7 +3,10 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import type { Plugin, Rollup } from 'vite'
 
-/** Writes sw.js with the list of every built file, the chunks that load later included: offline they are needed too. Not the developer panel: few open it. */
+/**
+ * Writes sw.js with the list of every built file, the chunks that load later included: offline they are needed too. Not
+ * the developer panel: few open it.
+ */
 export function serviceWorker(source: string): Plugin {
   return {
     name: 'service-worker',

@@ -1,5 +1,5 @@
-// `node e2e/bench/cluster.mjs`: what `latchkey serve` asks of its database for each kind of request, how many requests 1, 2
-// and 4 processes answer a second, and how much memory they have.
+// `node e2e/bench/cluster.mjs`: what `latchkey serve` asks of its database for each kind of request, how many requests
+// 1, 2 and 4 processes answer a second, and how much memory they have.
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Agent, request as send } from 'node:http'

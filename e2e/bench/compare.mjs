@@ -6,7 +6,8 @@
  * @property {number} peer operations per second, median
  * @property {number} ratio subject to peer, median over the rounds; above 1 the subject is faster
  * @property {[number, number]} spread least and greatest ratio
- * @property {{ subject: number, peer: number, ratio: number }} cpu microseconds of processor time for one operation, medians, and their
+ * @property {{ subject: number, peer: number, ratio: number }} cpu microseconds of processor time for one operation,
+ *   medians, and their
  *   ratio as above: other work on the machine hardly changes it
  */
 

@@ -1,4 +1,5 @@
-// `node e2e/bench/memory.mjs`: what 100,000 sessions in the caches of a resolver hold, each kind in a process of its own.
+// `node e2e/bench/memory.mjs`: what 100,000 sessions in the caches of a resolver hold, each kind in a process of its
+// own.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 

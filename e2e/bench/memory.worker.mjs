@@ -6,7 +6,8 @@ import { AUDIENCE, externalKind } from './tokens.mjs'
 /**
  * Tokens are made as they are used: what is measured is what the resolver keeps of them.
  *
- * @type {Record<string, () => Promise<{ sessions: number, options: import('latchkey/server').SessionResolverOptions, token: (index: number) => Promise<string> }>>}
+ * @type {Record<string, () => Promise<{ sessions: number, options: import('latchkey/server').SessionResolverOptions,
+ *   token: (index: number) => Promise<string> }>>}
  */
 const KINDS = {
   async 'one-device'() {

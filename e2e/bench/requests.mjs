@@ -1,4 +1,5 @@
-// `node e2e/bench/requests.mjs`: requests per second through Hono, local-first beside Better Auth's anonymous session, on one SQLite file.
+// `node e2e/bench/requests.mjs`: requests per second through Hono, local-first beside Better Auth's anonymous session,
+// on one SQLite file.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// `node e2e/bench/resolve.mjs`: a whole resolution beside jose and fast-jwt, which check the same token with the same key.
+// `node e2e/bench/resolve.mjs`: a whole resolution beside jose and fast-jwt, which check the same token with the same
+// key.
 import { pathToFileURL } from 'node:url'
 import { createVerifier } from 'fast-jwt'
 import { jwtVerify } from 'jose'

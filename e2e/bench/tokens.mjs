@@ -36,7 +36,10 @@ export async function localFirstKind(count) {
   }
 }
 
-/** @param {'ES256' | 'EdDSA'} alg @param {number} count @returns {Promise<Kind & { sign: (index: number) => Promise<string> }>} */
+/**
+ * @param {'ES256' | 'EdDSA'} alg @param {number} count @returns {Promise<Kind & { sign: (index: number) =>
+ * Promise<string> }>}
+ */
 export async function externalKind(alg, count) {
   const { publicKey, privateKey } = await generateKeyPair(alg)
   const jwk = await exportJWK(publicKey)

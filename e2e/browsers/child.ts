@@ -25,7 +25,8 @@ export function startChild(
   parameters: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Child {
-  // In a process group of its own: in WebKitGTK another process than the first one stores, and a crash has to take it too.
+  // In a process group of its own: in WebKitGTK another process than the first one stores, and a crash has to take it
+  // too.
   const child = spawn(program, parameters, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

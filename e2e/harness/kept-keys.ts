@@ -1,4 +1,5 @@
-// Straight against WebCrypto and IndexedDB, without the library: what the engine itself can do with keys that no script can copy.
+// Straight against WebCrypto and IndexedDB, without the library: what the engine itself can do with keys that no script
+// can copy.
 
 interface Keys {
   readonly sign: CryptoKey

@@ -59,7 +59,10 @@ async function enter(
   return answer
 }
 
-/** As a person does it: again while there is no answer, and a sign-in where the account turns out to be there. @returns the cookie */
+/**
+ * As a person does it: again while there is no answer, and a sign-in where the account turns out to be there. @returns
+ * the cookie
+ */
 async function signUp(person: Person): Promise<string> {
   let answer = await enter(person, '/sign-up/email')
   while (answer.status === 502) answer = await enter(person, '/sign-up/email')
@@ -116,8 +119,8 @@ async function expectWhole({ email, device: { principal } }: Person, cookie: str
 }
 
 /**
- * Where a sign-up waits when its server is killed. `lost`: the statement is never executed. Otherwise it is, for a server
- * that is no more.
+ * Where a sign-up waits when its server is killed. `lost`: the statement is never executed. Otherwise it is, for a
+ * server that is no more.
  */
 const MOMENTS = [
   { before: 'the proof is used up', table: 'latchkeyProof', lost: true },

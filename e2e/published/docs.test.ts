@@ -93,9 +93,10 @@ describe('the docs', () => {
       'LICENSE',
       'SECURITY.md',
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       ...readdirSync(`${root}/docs/images`).map((name) => `docs/images/${name}`),
     ])
-    for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md']) {
+    for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md']) {
       for (const [, link] of readFileSync(`${root}/${page}`, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
         const target = join(dirname(page), link!)
         expect.soft(files.has(target), `${page} links to ${link}`).toBe(true)

@@ -34,7 +34,9 @@ afterEach(() => {
   for (const close of opened.splice(0)) close()
 })
 
-/** A real Better Auth with the exchange, on loopback; it answers where a client that starts from the issuer looks, too. */
+/**
+ * A real Better Auth with the exchange, on loopback; it answers where a client that starts from the issuer looks, too.
+ */
 async function world(algorithm: Algorithm) {
   const http = createServer()
   await once(http.listen(0, '127.0.0.1'), 'listening')

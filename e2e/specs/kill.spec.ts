@@ -26,7 +26,9 @@ interface Counts {
   duplicated: number
 }
 
-/** Runs an act whole, and then once for each moment in a browser that is killed; each is looked at in the next browser. */
+/**
+ * Runs an act whole, and then once for each moment in a browser that is killed; each is looked at in the next browser.
+ */
 async function run(
   launch: () => Promise<KeptBrowser>,
   server: AccountServer,

@@ -12,7 +12,10 @@ import { openDatabase } from '../app/server/database.ts'
 import { freePort } from '../tools/servers/free-port.mjs'
 import { startCluster } from '../tools/servers/cluster.mjs'
 
-/** The demo's server in this process, where a spec can look at it and stop its answers. Its page has nothing but the library. */
+/**
+ * The demo's server in this process, where a spec can look at it and stop its answers. Its page has nothing but the
+ * library.
+ */
 export interface AccountServer {
   readonly url: string
   /** Requests that arrived, such as `GET /api/auth/token`. */

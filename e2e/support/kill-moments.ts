@@ -1,7 +1,10 @@
 import type { AccountServer } from './account-server.ts'
 import type { KeptBrowser } from './kept-browser.ts'
 
-/** When a browser is killed: at the nth step of page or server, after so many milliseconds, or right when the page shows the outcome. */
+/**
+ * When a browser is killed: at the nth step of page or server, after so many milliseconds, or right when the page shows
+ * the outcome.
+ */
 export interface Moment {
   readonly kind: 'step' | 'time' | 'shown'
   readonly at: number

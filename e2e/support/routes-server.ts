@@ -47,7 +47,10 @@ export interface RoutesServer {
 const PAGE =
   '<!doctype html><title>Items</title><link rel="icon" href="data:,"><script type="module" src="/routes.js"></script>'
 
-/** Under `npm run test:cluster` several Better Auths on one database take turns: what one of them remembered, the next does not know. */
+/**
+ * Under `npm run test:cluster` several Better Auths on one database take turns: what one of them remembered, the next
+ * does not know.
+ */
 const INSTANCES = process.env['LATCHKEY_CLUSTER'] ? 3 : 1
 
 /** How a server for specs differs from the others. */

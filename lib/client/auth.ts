@@ -9,7 +9,10 @@ import type { AccountProvider } from './shared/account-provider.ts'
 
 /** The identity of an app on one device. Made by `createAuth`. */
 export interface Auth {
-  /** Resolves once the stored identity is current, or storage is known not to work. Never rejects, never waits for the network. */
+  /**
+   * Resolves once the stored identity is current, or storage is known not to work. Never rejects, never waits for the
+   * network.
+   */
   readonly ready: Promise<void>
   /** The present state: frozen, the same reference until a field changes. */
   getState(): AuthState
@@ -24,7 +27,8 @@ export interface Auth {
   /**
    * Anonymous to local-first: loads or creates the device identity.
    *
-   * @throws {LatchkeyError} `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`, `IDENTITY_UNKNOWN`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`
+   * @throws {LatchkeyError} `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`, `IDENTITY_UNKNOWN`, `IDENTITY_CHANGED`,
+   *   `UPGRADE_IN_PROGRESS`
    */
   ensureIdentity(options?: EnsureIdentityOptions): Promise<Session>
   /**
@@ -44,13 +48,15 @@ export interface Auth {
    * Signs up or in through `run`, one call for both: with OAuth nobody knows beforehand which it is.
    *
    * @param run - calls the account client, for instance `() => authClient.signUp.email({ … })`
-   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an outcome
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an
+   *   outcome
    */
   upgrade(run: () => unknown): Promise<UpgradeResult>
   /**
    * Continues with the account in `getState().upgrade.account`, after the app showed it and the user confirmed.
    *
-   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an outcome
+   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an
+   *   outcome
    */
   acceptAccount(): Promise<UpgradeResult>
   /**
@@ -60,9 +66,9 @@ export interface Auth {
    */
   cancelUpgrade(): Promise<void>
   /**
-   * Ends a conflict: an account is signed in that has another principal, and this device holds something.
-   * `adopt`: the account takes the device's principal as an alias, and has the data of both. `switch`: the account, with
-   * the device's identity set aside. `discard`: the account, and the device's identity is deleted. To keep the device's
+   * Ends a conflict: an account is signed in that has another principal, and this device holds something. `adopt`: the
+   * account takes the device's principal as an alias, and has the data of both. `switch`: the account, with the
+   * device's identity set aside. `discard`: the account, and the device's identity is deleted. To keep the device's
    * identity and end the account's session, call `cancelUpgrade`.
    *
    * @throws {LatchkeyError} `CONFLICT_MISSING`; every other failure is an outcome, and the conflict goes on
@@ -112,23 +118,29 @@ export interface Auth {
   /**
    * Makes the identity of a secret current.
    *
-   * @throws {LatchkeyError} `SECRET_INVALID`, `IDENTITY_CHANGED`: another identity is current, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `SECRET_INVALID`, `IDENTITY_CHANGED`: another identity is current, `UPGRADE_IN_PROGRESS`,
+   *   `KEYSTORE_*`
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
   /** The device identities that were set aside; `ensureIdentity({ resume })` takes one again. */
   listIdentities(): Promise<readonly KeptIdentity[]>
   /**
-   * Asks the browser to keep what is stored until the person clears it. Some browsers ask the person: call it on a click.
+   * Asks the browser to keep what is stored until the person clears it. Some browsers ask the person: call it on a
+   * click.
    *
    * @returns whether it is kept, false also where the browser says nothing within 30 s
    */
   requestPersistence(): Promise<boolean>
-  /** Reports that the app queued or sent a write over another transport than `fetch`: from now on this identity holds something. */
+  /**
+   * Reports that the app queued or sent a write over another transport than `fetch`: from now on this identity holds
+   * something.
+   */
   markWritten(): Promise<void>
   /**
    * Reports what a server said about the token over another transport than `fetch`, a socket for instance.
    *
-   * @param error - why the token was refused: `error` is set and the session stays. Null: the token was accepted, and `error` is cleared
+   * @param error - why the token was refused: `error` is set and the session stays. Null: the token was accepted, and
+   *   `error` is cleared
    */
   reportToken(error: AuthErrorKind | null): void
   /** Closes connections and timers. The identity stays. */
@@ -185,7 +197,9 @@ export interface AuthOptions {
   readonly onTokenExpired?: () => void
 }
 
-/** An audience whose servers cannot verify tokens that a device signs: the account server signs them instead (RFC 8693). */
+/**
+ * An audience whose servers cannot verify tokens that a device signs: the account server signs them instead (RFC 8693).
+ */
 export interface ExchangedAudience {
   /** `aud` of the tokens. */
   readonly audience: string
@@ -257,7 +271,10 @@ export type UpgradeResult =
   | { readonly outcome: 'adopted'; readonly session: Session }
   /** The account has another principal, and the device holds something: both are kept until `resolveConflict`. */
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
-  /** This device's principal belongs to another account. With `conflict` a session is there that `resolveConflict` can switch to. */
+  /**
+   * This device's principal belongs to another account. With `conflict` a session is there that `resolveConflict` can
+   * switch to.
+   */
   | { readonly outcome: 'taken'; readonly error: LatchkeyError; readonly conflict?: Conflict }
   /**
    * A mail, a redirect, a code or a second factor is still to come, which is remembered over a reload; or an account

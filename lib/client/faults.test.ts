@@ -28,7 +28,10 @@ interface Action {
   readonly act?: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>
   /** How the same page gets there once the fault is over; `act` unless told. */
   readonly again?: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>
-  /** How many states of the record there are from before to after; 2 where it is one transaction, 1 where nothing changes. */
+  /**
+   * How many states of the record there are from before to after; 2 where it is one transaction, 1 where nothing
+   * changes.
+   */
   readonly states: number
 }
 

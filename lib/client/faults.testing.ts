@@ -129,7 +129,10 @@ export function openPage(
 
 /** What Node lacks of a browser, and a way to know when nothing is going on any more. */
 export interface TestEnvironment {
-  /** Resolves when these pages, the messages between them and the engine's cryptography have nothing left to do but wait. */
+  /**
+   * Resolves when these pages, the messages between them and the engine's cryptography have nothing left to do but
+   * wait.
+   */
   idle(...faults: readonly Faults[]): Promise<void>
   readonly unhandled: readonly unknown[]
   end(): void
@@ -239,8 +242,8 @@ function locks(): unknown {
 }
 
 /**
- * What matters in a record, as text to compare. Identities that `known` lacks are numbered in their order, since each run
- * makes its own.
+ * What matters in a record, as text to compare. Identities that `known` lacks are numbered in their order, since each
+ * run makes its own.
  */
 export function essenceOf(ring: Keyring | null, known: readonly string[]): string {
   if (!ring) return 'nothing'

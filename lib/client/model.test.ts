@@ -97,7 +97,10 @@ interface Step {
   readonly tab: 0 | 1
   readonly act: Act
   readonly fault: { readonly fault: Fault; readonly operation: string | undefined; readonly nth: number } | null
-  /** `waits`: until it is done. `lasts`: what it waits for goes on into the next steps. `together`: at once with the next step. */
+  /**
+   * `waits`: until it is done. `lasts`: what it waits for goes on into the next steps. `together`: at once with the
+   * next step.
+   */
   readonly pace: 'waits' | 'lasts' | 'together'
 }
 
@@ -479,7 +482,8 @@ function followLink({ device: { server, account } }: World, name: string): void 
 function vanish(world: World, keepsTrace: boolean): void {
   const { device, rules } = world
   device.clear(keepsTrace)
-  // The day it is installed a session that is there is taken, whoever's it is; clearing a site's data takes its cookies too.
+  // The day it is installed a session that is there is taken, whoever's it is; clearing a site's data takes its cookies
+  // too.
   world.isNew ||= !keepsTrace
   if (!keepsTrace) device.account.setSession(null)
   rules.vanished(device.store.trace!.found())

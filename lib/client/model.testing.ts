@@ -65,7 +65,9 @@ export function recordRules(): RecordRules {
     for (const { principal } of devicesOf(after)) everSeen.add(principal)
   }
 
-  /** A page puts back what it knows after the record was taken away; that somebody asked for it is looked at elsewhere. */
+  /**
+   * A page puts back what it knows after the record was taken away; that somebody asked for it is looked at elsewhere.
+   */
   function isPutBack(found: Keyring | null, after: Keyring): boolean {
     return !found && after.current !== null && inForce.has(after.current)
   }

@@ -1,6 +1,6 @@
 import { element } from './dom.ts'
 import type { Observed } from './observe.ts'
-import type { Switch } from './switches.ts'
+import type { Switch } from './section.ts'
 import { spanWords } from './words.ts'
 
 const MINUTE = 60_000

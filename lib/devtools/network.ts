@@ -1,6 +1,6 @@
 /**
- * Makes this page behave as without a network: `fetch` rejects, `navigator.onLine` is false, `offline` is dispatched. Workers, open
- * sockets, requests under way and whoever took hold of `fetch` earlier do not notice.
+ * Makes this page behave as without a network: `fetch` rejects, `navigator.onLine` is false, `offline` is dispatched.
+ * Workers, open sockets, requests under way and whoever took hold of `fetch` earlier do not notice.
  *
  * @returns a function that puts everything back as it was
  */

@@ -1,6 +1,6 @@
 import { element } from './dom.ts'
 import { cutNetwork } from './network.ts'
-import type { Switch } from './switches.ts'
+import type { Switch } from './section.ts'
 
 /** Makes the page believe that there is no network. @param onChange - it was switched */
 export function createOfflineSwitch(onChange: () => void): Switch {

@@ -1,7 +1,10 @@
 import { element, setText } from './dom.ts'
 import type { Section } from './section.ts'
 
-/** Tells those who do not see the diagram where the machine stands, and nothing else: events and seconds would only chatter. */
+/**
+ * Tells those who do not see the diagram where the machine stands, and nothing else: events and seconds would only
+ * chatter.
+ */
 export function createStatus(): Section {
   const line = element('p', { class: 'unseen', role: 'status' })
   let told: string | undefined

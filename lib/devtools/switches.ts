@@ -1,16 +1,7 @@
 import { createClockSwitch } from './clock-switch.ts'
 import { element } from './dom.ts'
-import type { Observed } from './observe.ts'
 import { createOfflineSwitch } from './offline-switch.ts'
-import type { Section } from './section.ts'
-
-/** A part of the panel that changes something. */
-export interface Switch extends Section {
-  /** What is switched on, in a word or two; empty while everything is as it is. */
-  summary(observed: Observed | undefined): string
-  /** Puts everything back that was changed here. */
-  reset(): void
-}
+import type { Switch } from './section.ts'
 
 /** @param onChange - something was switched */
 export function createSwitches(onChange: () => void): Switch {

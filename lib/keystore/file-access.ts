@@ -51,7 +51,9 @@ export async function readPrivateFile(file: string): Promise<Uint8Array | undefi
   }
 }
 
-/** As ssh does with its keys: who could read the file is for a person to think about, so nothing is tightened silently. */
+/**
+ * As ssh does with its keys: who could read the file is for a person to think about, so nothing is tightened silently.
+ */
 function checkPrivate(file: string, found: Stats): void {
   if (!found.isFile()) throw refusal(file, 'is not a file')
   const user = process.geteuid?.()

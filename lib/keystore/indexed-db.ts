@@ -11,8 +11,8 @@ const PATIENCE = 4000
 /**
  * The store of a browser: one IndexedDB database for each `name`.
  *
- * idb-keyval's own store keeps a connection that blocks deletion by another tab and hangs afterwards, and even unused it
- * would be part of every page. So this one opens its own, which gives way and opens again.
+ * idb-keyval's own store keeps a connection that blocks deletion by another tab and hangs afterwards, and even unused
+ * it would be part of every page. So this one opens its own, which gives way and opens again.
  *
  * @param name - separates several apps on one origin
  */

@@ -6,11 +6,15 @@ import { type Keyring, parseKeyring } from './record.ts'
  * Every call ends in bounded time, and updates answer in the order in which they were done.
  */
 export interface RecordStore {
-  /** What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear, `persistent` stays. */
+  /**
+   * What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear, `persistent` stays.
+   */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent'
   /** Name of the BroadcastChannel on which the store's other users hear of changes; absent where there are none. */
   readonly channel?: string
-  /** A trace beside the record, which tells a first visit from a record that vanished; absent where there can be none. */
+  /**
+   * A trace beside the record, which tells a first visit from a record that vanished; absent where there can be none.
+   */
   readonly trace?: Trace
   /**
    * Returns the record, undefined where there is none.
@@ -22,7 +26,8 @@ export interface RecordStore {
    * Replaces the record in one transaction: no other user of the store reads or writes in between.
    *
    * @param updater - synchronous and without effects of its own, since it may be called again; gets the record and
-   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is written
+   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is
+   *   written
    * @returns what the updater returned, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */

@@ -25,13 +25,13 @@ export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' 
 /** How well the identity is kept. */
 export interface Storage {
   /**
-   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a file ·
-   * `recoverable`: a backup exists, or an account brings the principal back.
+   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a
+   * file · `recoverable`: a backup exists, or an account brings the principal back.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
-   * Whether script in the page could copy a secret of whoever is in force, also one that the account adopted. `none`: no such key is here; keys that
-   * were set aside are not counted.
+   * Whether script in the page could copy a secret of whoever is in force, also one that the account adopted. `none`:
+   * no such key is here; keys that were set aside are not counted.
    */
   readonly protection: 'none' | 'extractable' | 'hardened'
   /** Code of what is wrong with the storage, while something is. */

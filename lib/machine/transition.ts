@@ -31,7 +31,10 @@ export interface EventPayloads {
   /** The account is in force. */
   upgradeCompleted: { readonly view: View }
   upgradeFailed: { readonly failure: LatchkeyErrorCode }
-  /** What waits now: something outside that is still to come, a session that is there and needs the person's word, or nothing. */
+  /**
+   * What waits now: something outside that is still to come, a session that is there and needs the person's word, or
+   * nothing.
+   */
   upgradePended: { readonly upgrade: UpgradeState }
   /** The account has another principal and the device holds something. */
   conflictFound: { readonly upgrade: UpgradeState }

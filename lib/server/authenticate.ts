@@ -5,11 +5,14 @@ import { faultResponse, refusal } from './response.ts'
 /** Options of {@link createAuthenticator}, and of what each framework calls it. */
 export interface AuthenticateOptions {
   /**
-   * Lets requests without a credential through, as anonymous; otherwise they are answered with 401. A credential that does
-   * not hold is refused either way, and what the resolver refuses stays refused.
+   * Lets requests without a credential through, as anonymous; otherwise they are answered with 401. A credential that
+   * does not hold is refused either way, and what the resolver refuses stays refused.
    */
   readonly optional?: boolean
-  /** Hears what led to an answer of 500: a lookup of yours threw, for instance. Defaults to `console.error`; it must not throw. */
+  /**
+   * Hears what led to an answer of 500: a lookup of yours threw, for instance. Defaults to `console.error`; it must not
+   * throw.
+   */
   readonly onError?: (error: unknown) => void
 }
 
@@ -22,7 +25,10 @@ export type Authentication<Session extends ServerSession = ServerSession> =
       readonly response: Response
     }
 
-/** Lets a request pass, or answers it. Made by {@link createAuthenticator}. It never rejects for anything that a resolver does. */
+/**
+ * Lets a request pass, or answers it. Made by {@link createAuthenticator}. It never rejects for anything that a
+ * resolver does.
+ */
 export type Authenticator<Session extends ServerSession = ServerSession> = (
   request: ResolvableRequest,
 ) => Promise<Authentication<Session>>

@@ -21,7 +21,9 @@ export type ResolvableRequest = RequestLike | HeaderReader | HeaderRecord
 
 /** A request as the sources read it. */
 export interface IncomingRequest {
-  /** @param name - in small letters. Returns null where there is none; of several values one text that is none of them. */
+  /**
+   * @param name - in small letters. Returns null where there is none; of several values one text that is none of them.
+   */
   header(name: string): string | null
   /** Reading only, and no upgrade: what another site may cause without harm. */
   readonly isSafe: boolean

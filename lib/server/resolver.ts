@@ -25,8 +25,8 @@ export interface SessionResolverOptions {
   /** What a request without a credential is. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
   /**
-   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many. Defaults to 10 000. What
-   * is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
+   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many. Defaults to
+   * 10 000. What is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
    */
   readonly cacheSize?: number
   /** Hears what came of each request. It must not throw. */

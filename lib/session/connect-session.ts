@@ -1,60 +1,14 @@
 import { LatchkeyError } from '../errors.ts'
+import type { ConnectedSession, StartOptions } from './connected-session.ts'
 import { createAuthObserver } from './runtime/auth-observer.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
 import { type SessionRuntime, createSessionRuntime } from './runtime/session-runtime.ts'
 import { type SessionTransport, checkTransport } from './transport.ts'
-import type { SessionState } from './machine/snapshot.ts'
-
-/** Options of `start`. */
-export interface StartOptions {
-  /** False waits for `connect()`; defaults to the option of `connectSession`. */
-  readonly autoConnect?: boolean
-}
-
-/** A session on one transport, created by `connectSession`. */
-export interface ConnectedSession {
-  /** Resolves once the first start is done, or at once with `autoStart: false`. Never rejects, never waits for the network. */
-  readonly ready: Promise<void>
-  /** The current state: frozen, the same reference until a field changes. */
-  getState(): SessionState
-  /**
-   * Calls `listener` after each change.
-   *
-   * @returns a function that ends the subscription
-   */
-  subscribe(listener: () => void): () => void
-  /**
-   * Starts a session with this token, or with one from `refresh.handler` or `auth`. Ends the previous session if it was another one. A token
-   * that looks expired is refreshed first. Starting the same session again only connects and updates the token.
-   *
-   * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`: not the principal of `auth`; nothing changed
-   */
-  start(token?: string | null, options?: StartOptions): Promise<void>
-  /** Connects after `autoConnect: false`, `disconnect()` or an error that no fresh token resolves. */
-  connect(): void
-  /** Disconnects until `connect()`. The session continues. */
-  disconnect(): void
-  /**
-   * Replaces the token with a fresh one of the same principal. Resolves once the server accepted it or, without a connection, once it is stored for
-   * the next one.
-   *
-   * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`, `SESSION_ENDED`: nothing changed ·
-   *   `ROLES_MISMATCH`: the session is closed · `SESSION_TOKEN_REFUSED`, `TOKEN_EXPIRED`, `OFFLINE`: the previous token stays in use
-   */
-  update(token: string | null): Promise<void>
-  /** Ends the session: no traffic, no refresh. Local data stays. `start` begins another session. */
-  end(): Promise<void>
-  /**
-   * Deletes the transport's local data.
-   *
-   * @throws {TypeError} the transport has no `clear`; otherwise what the transport throws
-   */
-  clear(): Promise<void>
-}
 
 /**
- * Supplies a sync engine or a socket with tokens of the current identity: connects, refreshes in time, pauses when a token is refused and resumes
- * with a fresh one. An upgrade continues the same session, another principal starts another one, and a sign-out ends it.
+ * Supplies a sync engine or a socket with tokens of the current identity: connects, refreshes in time, pauses when a
+ * token is refused and resumes with a fresh one. An upgrade continues the same session, another principal starts
+ * another one, and a sign-out ends it.
  *
  * @param auth - the result of `createAuth`
  * @param transport - what to drive

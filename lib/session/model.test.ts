@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, expect, test, vi } from 'vitest'
-import type { ConnectedSession } from './connect-session.ts'
+import type { ConnectedSession } from './connected-session.ts'
 import {
   HOUR,
   MINUTE,

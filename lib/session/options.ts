@@ -1,10 +1,10 @@
 import type { Auth } from '../client/auth.ts'
-import type { ConnectedSession } from './connect-session.ts'
+import type { ConnectedSession } from './connected-session.ts'
 import type { SessionErrorKind } from './transport.ts'
 
 /**
- * The part of `Auth` that a session uses. `markWritten` is for adapters: call it on a local write that does not go through `auth.fetch`,
- * so that a later sign-in to another account asks what becomes of it.
+ * The part of `Auth` that a session uses. `markWritten` is for adapters: call it on a local write that does not go
+ * through `auth.fetch`, so that a later sign-in to another account asks what becomes of it.
  */
 export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'> &
   Partial<Pick<Auth, 'markWritten'>>
@@ -23,11 +23,13 @@ export interface SessionTimer {
 /** Where fresh tokens come from, and how often. */
 export interface RefreshOptions {
   /**
-   * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: traffic pauses. Throwing means that no token
-   * is available now. Both are retried with a backoff of at most five minutes.
+   * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: traffic pauses. Throwing
+   * means that no token is available now. Both are retried with a backoff of at most five minutes.
    */
   readonly handler?: () => Promise<string | null> | string | null
-  /** Milliseconds between refreshes, at least 1000. A token that expires earlier is still refreshed before it expires. */
+  /**
+   * Milliseconds between refreshes, at least 1000. A token that expires earlier is still refreshed before it expires.
+   */
   readonly interval?: number
 }
 
@@ -53,18 +55,23 @@ export interface SessionOptions {
   /** Called when the server refused the session and a fresh token did not help. May end the session and clear. */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
   /**
-   * Called with every error of a refresh or of the transport, for logging; the session retries. Also called with `PRINCIPAL_MISMATCH` when another
-   * principal's session does not start because `beforeRestart` is missing: the session has ended.
+   * Called with every error of a refresh or of the transport, for logging; the session retries. Also called with
+   * `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is missing: the
+   * session has ended.
    */
   readonly onFault?: (error: unknown) => unknown
   /**
-   * Called and awaited before another principal's session starts automatically on a transport that keeps data: clear or reassign the data here.
-   * Without it, or if it throws, that session does not start. Not called for an adopted principal, whose data belongs to the same user.
+   * Called and awaited before another principal's session starts automatically on a transport that keeps data: clear or
+   * reassign the data here. Without it, or if it throws, that session does not start. Not called for an adopted
+   * principal, whose data belongs to the same user.
    */
   readonly beforeRestart?: (change: RestartChange, session: ConnectedSession) => unknown
   /** Reads the principal from a token's payload; defaults to `sub`. */
   readonly readPrincipal?: (payload: Readonly<Record<string, unknown>>) => unknown
-  /** Reads what a token update must not change; defaults to the claims `role` and `roles`. The order of list items is ignored. */
+  /**
+   * Reads what a token update must not change; defaults to the claims `role` and `roles`. The order of list items is
+   * ignored.
+   */
   readonly readRoles?: (payload: Readonly<Record<string, unknown>>) => unknown
   /** Milliseconds since 1970; defaults to the system clock. */
   readonly clock?: () => number

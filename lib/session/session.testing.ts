@@ -7,7 +7,8 @@ import { memoryStore } from '../keystore/memory.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
 import { decodeJws } from '../tokens/decode.ts'
 import { createAuth } from '../worker.ts'
-import { type ConnectedSession, connectSession } from './connect-session.ts'
+import { connectSession } from './connect-session.ts'
+import type { ConnectedSession } from './connected-session.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from './options.ts'
 import type { SessionErrorKind, SessionConnection, SessionTransport } from './transport.ts'
 
@@ -135,7 +136,10 @@ export function testTransport(
   return transport
 }
 
-/** A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a {@connection TestTransport}. */
+/**
+ * A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a
+ * {@connection TestTransport}.
+ */
 export function jwt(payload: object, header: object = { alg: 'none' }): string {
   return [header, payload, null]
     .map((part) => (part ? encodeBase64url(new TextEncoder().encode(JSON.stringify(part))) : 'c2ln'))

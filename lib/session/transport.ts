@@ -2,7 +2,8 @@ import type { AuthErrorKind } from '../machine/state.ts'
 
 /**
  * Why the server ended a session. `UNAUTHORIZED`: it refuses the token · `TOKEN_EXPIRED`: the token has expired ·
- * `ROLES_MISMATCH`: the token's roles differ from the session's · `SCHEMA_MISMATCH`: client and server versions are incompatible.
+ * `ROLES_MISMATCH`: the token's roles differ from the session's · `SCHEMA_MISMATCH`: client and server versions are
+ * incompatible.
  */
 export type SessionErrorKind = 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'
 
@@ -19,8 +20,8 @@ export interface SessionConnection {
    */
   rejected(why: SessionErrorKind | AuthErrorKind): void
   /**
-   * The connection broke, and the token was not judged. The session reconnects with a backoff. A transport that reconnects on its own,
-   * as sync engines do, never calls this.
+   * The connection broke, and the token was not judged. The session reconnects with a backoff. A transport that
+   * reconnects on its own, as sync engines do, never calls this.
    */
   lost(): void
 }
@@ -28,8 +29,9 @@ export interface SessionConnection {
 /** What a session drives: a sync engine's client or a socket. Each method may return a promise. */
 export interface SessionTransport {
   /**
-   * Whether user data stays in the transport after `disconnect`, on disk or in memory. `nothing`: a plain socket; another principal's
-   * session starts on it at once. `data`: rows, documents or queued writes; another principal's session starts only after `beforeRestart`.
+   * Whether user data stays in the transport after `disconnect`, on disk or in memory. `nothing`: a plain socket;
+   * another principal's session starts on it at once. `data`: rows, documents or queued writes; another principal's
+   * session starts only after `beforeRestart`.
    */
   readonly keeps: 'nothing' | 'data'
   /**
@@ -38,16 +40,19 @@ export interface SessionTransport {
    */
   connect(token: string, connection: SessionConnection): unknown
   /**
-   * Replaces the token on the open connection with a fresh one of the same principal and roles. Resolves once the server
-   * accepted it; rejects when the server refused it, or with `OFFLINE` when it did not answer: the connection then goes on with the previous token.
-   * Without this method the session reconnects instead.
+   * Replaces the token on the open connection with a fresh one of the same principal and roles. Resolves once the
+   * server accepted it; rejects when the server refused it, or with `OFFLINE` when it did not answer: the connection
+   * then goes on with the previous token. Without this method the session reconnects instead.
    */
   update?(token: string): unknown
-  /** Receives the token of a session that does not connect yet (`autoConnect: false`), so that the principal is known locally. */
+  /**
+   * Receives the token of a session that does not connect yet (`autoConnect: false`), so that the principal is known
+   * locally.
+   */
   hold?(token: string): unknown
   /**
-   * Stops all authenticated traffic; may be called without a connection. `paused`: the next `connect` continues the same session.
-   * `ended`: the session is over. Local data stays in both cases.
+   * Stops all authenticated traffic; may be called without a connection. `paused`: the next `connect` continues the
+   * same session. `ended`: the session is over. Local data stays in both cases.
    */
   disconnect(reason: 'paused' | 'ended'): unknown
   /** Deletes the local data, unsent writes included. Only a transport that keeps data has this method. */

@@ -115,7 +115,8 @@ export function createFaults(): Faults {
 }
 
 /**
- * A store that fails as `faults` says, over one that works. Open a new page over `store` itself to see what a restart finds.
+ * A store that fails as `faults` says, over one that works. Open a new page over `store` itself to see what a restart
+ * finds.
  *
  * @param store - where the record really is
  * @param faults - made by `createFaults`

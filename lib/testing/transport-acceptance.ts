@@ -20,8 +20,8 @@ export interface TransportRig {
 }
 
 /**
- * The contract of every {@link SessionTransport}. It needs no test runner: call `run` of each case. A case that a transport never
- * answers does not settle, so run it with a timeout.
+ * The contract of every {@link SessionTransport}. It needs no test runner: call `run` of each case. A case that a
+ * transport never answers does not settle, so run it with a timeout.
  *
  * @param open - opens a new rig without a connection on each call
  */

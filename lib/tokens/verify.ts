@@ -249,7 +249,9 @@ const ORDER = Uint8Array.of(
   0x10,
 )
 
-/** Tells whether S, the second half of a signature, is below L; verifiers that skip this accept two signatures for one. */
+/**
+ * Tells whether S, the second half of a signature, is below L; verifiers that skip this accept two signatures for one.
+ */
 function isBelowOrder(signature: Uint8Array): boolean {
   for (let index = 31; index >= 0; index--) {
     const difference = signature[32 + index]! - ORDER[index]!

@@ -7,7 +7,8 @@ import { APP, NOW, encode, outcome } from './forge.testing.ts'
 import { importPublicKey } from './public-key.ts'
 import { checkSignature, createProofVerifier, createTokenVerifier } from './verify.ts'
 
-// https://github.com/C2SP/wycheproof, files of `testvectors_v1`. The data is not part of this project: it is read where it is, and the tests are skipped where it is not.
+// https://github.com/C2SP/wycheproof, files of `testvectors_v1`. The data is not part of this project: it is read where
+// it is, and the tests are skipped where it is not.
 const FOLDER =
   process.env['LATCHKEY_WYCHEPROOF'] ?? fileURLToPath(new URL('../../../shared/vectors/wycheproof', import.meta.url))
 const isThere = existsSync(FOLDER)

@@ -12,7 +12,8 @@ import { build } from 'vite'
 
 /**
  * @param {string} entry path of a module
- * @param {{ minify?: boolean, define?: Record<string, string>, plugins?: import('vite').Plugin[], format?: 'es' | 'iife' }} options
+ * @param {{ minify?: boolean, define?: Record<string, string>, plugins?: import('vite').Plugin[], format?: 'es' |
+ *   'iife' }} options
  * @returns {Promise<Chunk[]>}
  */
 export async function bundle(entry, { minify = true, define = {}, plugins = [], format = 'es' } = {}) {

@@ -7,7 +7,8 @@ import { chromium } from '@playwright/test'
 const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 
 /**
- * Playwright's own browser where it is there or can be downloaded, else a system Chromium, else Debian's package when root.
+ * Playwright's own browser where it is there or can be downloaded, else a system Chromium, else Debian's package when
+ * root.
  *
  * @returns {string} the path of the program
  * @throws {Error} with what to do, where none of these works

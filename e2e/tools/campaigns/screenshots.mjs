@@ -79,7 +79,10 @@ async function openPanel(page, isOffline) {
   await page.locator('latchkey-devtools .body').evaluate((body) => body.scrollTo(0, 0))
 }
 
-/** @typedef {{ page: import('@playwright/test').Page, size: string, colorScheme: string, shoot(name: string): Promise<unknown> }} Scene */
+/**
+ * @typedef {{ page: import('@playwright/test').Page, size: string, colorScheme: string, shoot(name: string):
+ * Promise<unknown> }} Scene
+ */
 
 /** @param {Scene} scene */
 async function firstUse({ page, size, colorScheme, shoot }) {

@@ -1,5 +1,5 @@
-// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver, eight
-// servers on one database, adoptions and undos among them, and a hundred killed browsers.
+// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver,
+// eight servers on one database, adoptions and undos among them, and a hundred killed browsers.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

@@ -52,8 +52,10 @@ export function startApp(environment) {
 }
 
 /**
- * @param {string} [postgres] where a cluster of account servers has its database; without it the demo has its own Better Auth
- * @returns {Promise<{ url: string, folder: string, cluster: import('./cluster.mjs').Cluster | null, restart(): Promise<void>, close(): Promise<void> }>}
+ * @param {string} [postgres] where a cluster of account servers has its database; without it the demo has its own
+ *   Better Auth
+ * @returns {Promise<{ url: string, folder: string, cluster: import('./cluster.mjs').Cluster | null, restart():
+ *   Promise<void>, close(): Promise<void> }>}
  */
 export async function startFreshApp(postgres = process.env['LATCHKEY_CLUSTER']) {
   const port = await freePort()

@@ -27,7 +27,8 @@ const HEADER = 'x-client-address'
  */
 
 /**
- * @param {{ postgres: string, origin: string, size?: number, environment?: Record<string, string> }} options `postgres`: its
+ * @param {{ postgres: string, origin: string, size?: number, environment?: Record<string, string> }} options
+ *   `postgres`: its
  *   address; `origin`: where people open the app, whose server passes `/api/auth` on
  * @returns {Promise<Cluster>}
  */

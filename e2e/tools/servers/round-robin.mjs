@@ -1,12 +1,17 @@
 // A plain proxy in front of several servers: each request goes to the next one, whoever sends it.
 import { createServer, request as send } from 'node:http'
 
-/** @typedef {{ method: string | undefined, path: string | undefined, headers: import('node:http').IncomingHttpHeaders, body: Buffer }} Message */
+/**
+ * @typedef {{ method: string | undefined, path: string | undefined, headers: import('node:http').IncomingHttpHeaders,
+ * body: Buffer }} Message
+ */
 
 /**
  * @param {readonly number[]} ports of the servers, on the loopback
- * @param {{ header: string, addressOf: (message: import('node:http').IncomingMessage) => string }} client the header that says who is calling
- * @returns {Promise<{ port: number, answered: number[], close(): void }>} `answered`: how many answers came from each server
+ * @param {{ header: string, addressOf: (message: import('node:http').IncomingMessage) => string }} client the header
+ *   that says who is calling
+ * @returns {Promise<{ port: number, answered: number[], close(): void }>} `answered`: how many answers came from each
+ *   server
  */
 export async function startRoundRobin(ports, { header, addressOf }) {
   const answered = ports.map(() => 0)

@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 /**
  * @param {ReadonlyMap<string, string>} files by path; what does not end in `.js` is a page
  * @param {string} page what every other path answers
- * @returns {Promise<{ url: string, requests: readonly string[], close(): void }>} `requests`: the paths that were asked for
+ * @returns {Promise<{ url: string, requests: readonly string[], close(): void }>} `requests`: the paths that were asked
+ *   for
  */
 export async function serve(files, page = '<!doctype html><title>Empty</title><link rel="icon" href="data:,">') {
   /** @type {string[]} */

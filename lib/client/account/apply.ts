@@ -50,7 +50,9 @@ async function step(context: Context, account: AccountProvider, facts: Facts): P
   }
 }
 
-/** Reads the session without `peek`, which fixes the account's principal. The app may have written something meanwhile. */
+/**
+ * Reads the session without `peek`, which fixes the account's principal. The app may have written something meanwhile.
+ */
 async function fix(account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
   const found = await account.getSession()
   if (!found) throw new LatchkeyError('SESSION_MISSING')

@@ -52,7 +52,9 @@ export function decide(facts: Facts): Plan {
   return consent === 'installed' && !isFixed ? 'fix' : 'switch'
 }
 
-/** True if this is the current account, which got another principal: its mailbox was proven without the device's key. */
+/**
+ * True if this is the current account, which got another principal: its mailbox was proven without the device's key.
+ */
 function isReset({ accountId }: AccountSession, before: Entry | undefined): boolean {
   return before?.kind === 'account' && before.accountId === accountId
 }

@@ -9,8 +9,8 @@ import { deliverOutbox } from './outbox.ts'
 import { conclude } from './resolve-conflict.ts'
 
 /**
- * Checks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, or it was there before
- * Latchkey was installed. One that anybody could have put there waits for the user's confirmation.
+ * Checks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, or it was there
+ * before Latchkey was installed. One that anybody could have put there waits for the user's confirmation.
  *
  * @param isFirst - the device had no record before this start, and this is the first check: on the day of installation
  *   the user may be signed in already

@@ -2,7 +2,10 @@ import type { LatchkeyError } from '../../errors.ts'
 
 /** What the account server says about the session that is in force there. */
 export interface AccountSession {
-  /** Another one after each sign-in. Without it a session that was there before `upgrade` ran cannot be told from one that `run` made, and waits for the person's word. */
+  /**
+   * Another one after each sign-in. Without it a session that was there before `upgrade` ran cannot be told from one
+   * that `run` made, and waits for the person's word.
+   */
   readonly id?: string
   readonly accountId: string
   /** The account's canonical principal. */
@@ -10,7 +13,9 @@ export interface AccountSession {
   readonly aliases: readonly string[]
   /** A verified identifier or a passkey brings the account back without this device. */
   readonly recoverable: boolean
-  /** Nobody has used the account yet, so that it can still take a device's principal. Only where `peek` was asked for. */
+  /**
+   * Nobody has used the account yet, so that it can still take a device's principal. Only where `peek` was asked for.
+   */
   readonly open?: boolean
   /** E-mail addresses and phone numbers that the account has proven. */
   readonly identifiers?: readonly string[]
@@ -79,9 +84,11 @@ export interface AccountProvider {
   /**
    * Gets a token for an audience (RFC 8693).
    *
-   * @param prove - signs a proof with purpose `exchange`, and the server's nonce where it wants one; null where the account in force is to be asked by its session
+   * @param prove - signs a proof with purpose `exchange`, and the server's nonce where it wants one; null where the
+   *   account in force is to be asked by its session
    * @returns null where there is no session
-   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the account server's
+   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the
+   *   account server's
    */
   exchange?(audience: string, prove: ((nonce?: string) => Promise<string>) | null): Promise<string | null>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
@@ -108,6 +115,9 @@ export interface ProvenRun<Result> {
   readonly result: Result
   /** `run` sent a request through the provider's client, with the proof if there was one. */
   readonly sent: boolean
-  /** `run` followed a link, and nothing that the person typed says whose it was: a session that came of it waits for their word. */
+  /**
+   * `run` followed a link, and nothing that the person typed says whose it was: a session that came of it waits for
+   * their word.
+   */
   readonly unasked?: boolean
 }

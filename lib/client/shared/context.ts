@@ -77,7 +77,8 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
     keyring: keystore.known,
     async read() {
       const found = await watched(keystore.read)
-      // What is known and what is shown must not differ: a token would be signed for the one under the name of the other.
+      // What is known and what is shown must not differ: a token would be signed for the one under the name of the
+      // other.
       if (found && getState().phase !== 'starting')
         dispatch({ type: 'recordChanged', view: view(), waiting: waiting() })
       return found

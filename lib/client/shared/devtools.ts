@@ -27,7 +27,10 @@ export interface DevtoolsInstance {
 export interface Timing {
   /** Added to the clock by developer tools, milliseconds. */
   simulated: number
-  /** The account server's clock minus this device's, milliseconds; 0 until a server refused a token because of its times. */
+  /**
+   * The account server's clock minus this device's, milliseconds; 0 until a server refused a token because of its
+   * times.
+   */
   skew: number
   /** When the record was last read or written here, milliseconds since 1970. */
   readAt: number

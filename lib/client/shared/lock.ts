@@ -17,7 +17,9 @@ export async function exclusively<Value>(context: Context, work: () => Promise<V
   return locked.value
 }
 
-/** One refresh at a time over all tabs; after a bounded wait without the lock, which only means one refresh too many. */
+/**
+ * One refresh at a time over all tabs; after a bounded wait without the lock, which only means one refresh too many.
+ */
 export async function refreshing<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
   const { channel } = context.store
   const locked = channel ? await tryLock(`${channel}:token`, work) : undefined

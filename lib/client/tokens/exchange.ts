@@ -9,7 +9,8 @@ import { proofFor } from '../shared/proof.ts'
 import { isExchanged } from './audience.ts'
 
 /**
- * Fetches a token that the account server signs: by token exchange for audiences with `via: 'exchange'`, otherwise the account's own.
+ * Fetches a token that the account server signs: by token exchange for audiences with `via: 'exchange'`, otherwise the
+ * account's own.
  *
  * @param refused - see {@link accountToken}
  */

@@ -10,7 +10,10 @@ const BODY_LIMIT_BYTES = 16_384
 /** Options of {@link createBinderHandler}. */
 export interface BinderHandlerOptions {
   readonly binder: ExternalBinder
-  /** What an account has proven, and whether it can be had back without the device, out of a verified token. Defaults to nothing, and to recoverable. */
+  /**
+   * What an account has proven, and whether it can be had back without the device, out of a verified token. Defaults to
+   * nothing, and to recoverable.
+   */
   readonly describe?: (claims: Readonly<Record<string, unknown>>) => {
     readonly identifiers?: readonly string[]
     readonly recoverable?: boolean
@@ -20,8 +23,8 @@ export interface BinderHandlerOptions {
 }
 
 /**
- * Answers `tokenAccount` of `latchkey/account`: `GET …/session`, `POST …/challenge`, `POST …/bind`, each with the provider's token as a bearer.
- * Mount it where the binder's `audience` says.
+ * Answers `tokenAccount` of `latchkey/account`: `GET …/session`, `POST …/challenge`, `POST …/bind`, each with the
+ * provider's token as a bearer. Mount it where the binder's `audience` says.
  *
  * @returns a handler for any server that has `Request` and `Response`
  */
@@ -67,7 +70,10 @@ export function createBinderHandler({
   return (request) => answer(request).catch(refuse)
 }
 
-/** What providers call the session: Clerk and WorkOS `sid`, Supabase `session_id`, Firebase only tells when somebody signed in. */
+/**
+ * What providers call the session: Clerk and WorkOS `sid`, Supabase `session_id`, Firebase only tells when somebody
+ * signed in.
+ */
 function sessionIdOf({
   sid,
   session_id: sessionId,

@@ -37,7 +37,10 @@ export interface ExternalIssuer {
   readonly isAccount?: (claims: Readonly<Record<string, unknown>>) => boolean
   /** How `sub` becomes the principal. Defaults to `sub` itself, which only one issuer can have. */
   readonly principal?: PrincipalRule
-  /** Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey: its tokens need `auth_mode`. */
+  /**
+   * Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey: its tokens need
+   * `auth_mode`.
+   */
   readonly aliases?: boolean
   /** Seconds by which clocks may differ, at most 300. Defaults to 0. */
   readonly clockTolerance?: number
@@ -72,8 +75,8 @@ const MODE_CLAIM = 'auth_mode'
 const MODES: readonly unknown[] = ['external', 'local-first']
 
 /**
- * The options of an issuer that runs Latchkey. Its key also signs for others (an OAuth client of the account server gets
- * tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
+ * The options of an issuer that runs Latchkey. Its key also signs for others (an OAuth client of the account server
+ * gets tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
  */
 export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
   const { requiredClaims = [], authorizedParties = [], clients = authorizedParties, isAccount = () => true } = options
@@ -115,7 +118,9 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
   }
 }
 
-/** Logout tokens, security events, DPoP proofs and the like share issuer and key with sessions, and name another type. */
+/**
+ * Logout tokens, security events, DPoP proofs and the like share issuer and key with sessions, and name another type.
+ */
 const DEFAULT_TYPES: readonly (string | null)[] = [null, 'jwt', 'at+jwt']
 
 /** RFC 7515 §4.1.9: media types compare without case, and `application/` may be left out. */

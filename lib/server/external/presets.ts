@@ -2,8 +2,8 @@ import { withoutSlash } from '../base-url.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
 
 /**
- * What every preset leaves to the app. `requiredClaims` and `isAccount` are checked in addition to the preset's own; any
- * other option replaces it.
+ * What every preset leaves to the app. `requiredClaims` and `isAccount` are checked in addition to the preset's own;
+ * any other option replaces it.
  */
 export type PresetOptions = Partial<Omit<ExternalIssuer, 'issuer' | 'jwksUrl' | 'certificatesUrl'>>
 
@@ -62,9 +62,9 @@ export interface SupabaseOptions extends PresetOptions {
 }
 
 /**
- * Access tokens of Supabase Auth, signed by a project's asymmetric key. The shared HS256 secret of older projects is not
- * taken: change to signing keys. Anonymous users (`is_anonymous`), the project's own API keys and the OAuth clients of its
- * OAuth server (`client_id`) are no accounts.
+ * Access tokens of Supabase Auth, signed by a project's asymmetric key. The shared HS256 secret of older projects is
+ * not taken: change to signing keys. Anonymous users (`is_anonymous`), the project's own API keys and the OAuth clients
+ * of its OAuth server (`client_id`) are no accounts.
  *
  * https://supabase.com/docs/guides/auth/jwt-fields
  */
@@ -115,7 +115,8 @@ export interface WorkosOptions extends PresetOptions {
 }
 
 /**
- * Access tokens of WorkOS AuthKit: RS256, 300 s, no `aud`. Its pages write the issuer with and without a slash: both are taken.
+ * Access tokens of WorkOS AuthKit: RS256, 300 s, no `aud`. Its pages write the issuer with and without a slash: both
+ * are taken.
  *
  * https://workos.com/docs/reference/authkit/session-tokens
  */
@@ -134,8 +135,8 @@ export interface BetterAuthIssuerOptions extends PresetOptions {
 }
 
 /**
- * Tokens of a Better Auth server with `latchkeyJwt`, from anywhere: issuer and audience are its origin, `aliases` count.
- * In the server's own process take `createBetterAuthResolver`.
+ * Tokens of a Better Auth server with `latchkeyJwt`, from anywhere: issuer and audience are its origin, `aliases`
+ * count. In the server's own process take `createBetterAuthResolver`.
  *
  * https://better-auth.com/docs/plugins/jwt
  */

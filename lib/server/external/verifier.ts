@@ -109,7 +109,9 @@ async function recall(known: Known | undefined, { keys }: IssuerRules): Promise<
   }
 }
 
-/** RFC 7519 §4.1.4 and 5, in whole seconds. Not `exp <= now`: a clock that answers NaN must not make a token eternal. */
+/**
+ * RFC 7519 §4.1.4 and 5, in whole seconds. Not `exp <= now`: a clock that answers NaN must not make a token eternal.
+ */
 function checkTimes({ exp, nbf }: JWTPayload, tolerance: number, date: Date): void {
   const now = Math.floor(date.getTime() / 1000)
   if (!(exp! > now - tolerance)) throw new LatchkeyError('TOKEN_EXPIRED')
@@ -135,7 +137,10 @@ function freeze(claims: object): void {
   }
 }
 
-/** A server that runs Latchkey signs for devices without an account, too, and says so. Whoever else says it gains nothing. */
+/**
+ * A server that runs Latchkey signs for devices without an account, too, and says so. Whoever else says it gains
+ * nothing.
+ */
 function modeOf({ auth_mode: mode }: JWTPayload): 'external' | 'local-first' {
   return mode === 'local-first' ? 'local-first' : 'external'
 }

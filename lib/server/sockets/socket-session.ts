@@ -18,8 +18,8 @@ export interface SocketSessionOptions {
   /** What told whom the socket belongs to. Where a `backend` spoke for somebody, tokens that come later are ignored. */
   readonly source?: SessionSource
   /**
-   * Milliseconds that a credential counts on an open socket, however long it lasts. Give it with cookies and impersonation,
-   * which have no end: a socket stays open after a sign-out that it never hears of.
+   * Milliseconds that a credential counts on an open socket, however long it lasts. Give it with cookies and
+   * impersonation, which have no end: a socket stays open after a sign-out that it never hears of.
    */
   readonly longest?: number
   /** Hears what a lookup of yours threw while a token was refreshed. Defaults to `console.error`; it must not throw. */
@@ -30,7 +30,10 @@ export interface SocketSessionOptions {
   readonly timer?: SessionTimer
 }
 
-/** What came of a fresh token; `unavailable` is no verdict on it, and with `ignored` nobody looked at it: the session before stays in force. */
+/**
+ * What came of a fresh token; `unavailable` is no verdict on it, and with `ignored` nobody looked at it: the session
+ * before stays in force.
+ */
 export type RefreshOutcome = 'accepted' | 'refused' | 'unavailable' | 'ignored'
 
 /** Who an open socket belongs to. */

@@ -57,7 +57,8 @@ const LONGEST_SECRET = 1024
 const LONGEST_SESSION = 16_384
 
 /**
- * The headers by which a backend speaks for somebody, for {@link BackendOptions} on the other side. Never send them from a page.
+ * The headers by which a backend speaks for somebody, for {@link BackendOptions} on the other side. Never send them
+ * from a page.
  *
  * @param secret - the backend secret
  * @param session - who to speak for, such as the session that the backend itself resolved

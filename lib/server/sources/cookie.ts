@@ -45,7 +45,8 @@ export function createCookieSource({ read, origins, names }: CookieSessionOption
       return cookie !== null && (!names || namesIn(cookie).some((name) => names.includes(name)))
     },
     async read(request) {
-      // A browser adds cookies to what any site makes it send. An Origin that is there and unknown never has a right to them.
+      // A browser adds cookies to what any site makes it send. An Origin that is there and unknown never has a right to
+      // them.
       const origin = request.header('origin')
       const isOwn = origin === null ? request.isSafe : origins.includes(origin)
       if (!isOwn) throw new LatchkeyError('COOKIE_ORIGIN_REFUSED')

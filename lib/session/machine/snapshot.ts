@@ -4,8 +4,8 @@ import type { SessionErrorKind } from '../transport.ts'
 
 /**
  * The status of a session. `idle`: not started · `waiting`: started; no token yet, or `connect()` was not called yet ·
- * `connecting` · `connected`: the server accepted the token · `paused`: `error` is set, a fresh token of the same principal resumes ·
- * `closed`: `ROLES_MISMATCH` or `SCHEMA_MISMATCH`, which no fresh token resolves · `ended`.
+ * `connecting` · `connected`: the server accepted the token · `paused`: `error` is set, a fresh token of the same
+ * principal resumes · `closed`: `ROLES_MISMATCH` or `SCHEMA_MISMATCH`, which no fresh token resolves · `ended`.
  */
 export type SessionStatus = 'idle' | 'waiting' | 'connecting' | 'connected' | 'paused' | 'closed' | 'ended'
 

@@ -87,7 +87,9 @@ export function finish(state: InternalState): Step {
   return principal === null ? [next, ...effects] : [next, END, ...effects]
 }
 
-/** Replaces the token with another one of the same principal; the previous one is kept until the new one is accepted. */
+/**
+ * Replaces the token with another one of the same principal; the previous one is kept until the new one is accepted.
+ */
 export function replace(state: InternalState, token: SessionToken, world: World): Step {
   const next: InternalState = { ...state, trial: token, roles: token.roles, rolesMode: token.mode, isFallback: false }
   const before = settleTrial(state, null)

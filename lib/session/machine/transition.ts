@@ -137,7 +137,10 @@ function started(
   return [begun, ...ending, ...beginning]
 }
 
-/** Starting the same session again is not a restart, except after `ROLES_MISMATCH`: then it starts with the roles of the next token. */
+/**
+ * Starting the same session again is not a restart, except after `ROLES_MISMATCH`: then it starts with the roles of the
+ * next token.
+ */
 function isGoingOn(
   { stage, principal, roles, failure }: InternalState,
   token: SessionToken | null,
@@ -188,7 +191,8 @@ function follow(state: InternalState, world: World): Step {
   if (isClosed(state) || error === state.error) return [state]
   if (error) return state.error ? [{ ...state, error }] : refuse(state, error, [], world)
   if (state.connection !== 'down') return [state]
-  // Another part of the app has recovered. A token that is refused here repeatedly keeps its backoff, so that the two do not drive each other.
+  // Another part of the app has recovered. A token that is refused here repeatedly keeps its backoff, so that the two
+  // do not drive each other.
   if (state.attempts < 2) return [state, { do: 'refresh', fresh: false }]
   return state.error === 'disabled' ? retryLater(state) : [state]
 }

@@ -14,8 +14,8 @@ export interface Deadline {
 }
 
 /**
- * Creates a deadline that is not set. Elapsed time is the larger of what the timer and the clock say: a timer is late after
- * sleep, and a clock can be set back.
+ * Creates a deadline that is not set. Elapsed time is the larger of what the timer and the clock say: a timer is late
+ * after sleep, and a clock can be set back.
  */
 export function createDeadline(clock: () => number, timer: SessionTimer, onDue: () => void): Deadline {
   let left = Infinity

@@ -3,7 +3,7 @@ import { type Machine, createMachine } from '../../machine/create-machine.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { type Deadline, createDeadline } from './deadline.ts'
 import { backoff } from './backoff.ts'
-import type { ConnectedSession } from '../connect-session.ts'
+import type { ConnectedSession } from '../connected-session.ts'
 import {
   type InternalState,
   INITIAL_STATE,

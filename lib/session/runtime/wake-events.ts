@@ -1,6 +1,6 @@
 /**
- * Listens for events after which timers may have stood still or the network may be back: the page is shown or resumed, the
- * device is online. Works without a window or document.
+ * Listens for events after which timers may have stood still or the network may be back: the page is shown or resumed,
+ * the device is online. Works without a window or document.
  *
  * @param onWake - called with true if the network is back
  * @returns a function that stops listening

@@ -51,7 +51,9 @@ export function createNotices(app: App, acts: NoticeActs): View {
   }
 }
 
-/** An account that is signed in in this browser and waits for the person's word, or a sign-in that is not complete yet. */
+/**
+ * An account that is signed in in this browser and waits for the person's word, or a sign-in that is not complete yet.
+ */
 function createWaiting(
   { auth, account }: App,
   { decide }: NoticeActs,
