@@ -1,7 +1,4 @@
-/**
- * Every way from one phase to another, for diagrams. Made out of the transition table by `npx vitest run
- * lib/machine/edges -u`.
- */
+/** Every way from one phase to another, for diagrams. Made out of the transition table by `npx vitest run lib/machine/edges -u`. */
 export const EDGES = [
   { from: 'starting', to: 'ready', events: ['opened', 'openFailed'] },
   { from: 'starting', to: 'pending', events: ['opened'] },
