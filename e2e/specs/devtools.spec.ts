@@ -225,7 +225,7 @@ test('nobody loads it who does not open it', async ({ openNotes }) => {
     const caches = await Promise.all((await globalThis.caches.keys()).map((name) => globalThis.caches.open(name)))
     return (await Promise.all(caches.map((cache) => cache.keys()))).flat().map(({ url }) => url)
   })
-  expect(kept.filter((url) => url.includes('/assets/acts-'))).toHaveLength(1)
+  expect(kept.filter((url) => url.includes('/assets/lazy-'))).toHaveLength(1)
   const isPanel = (url: string): boolean => url.includes('/assets/panel-')
   expect(files.filter((url) => url.includes('/assets/index-'))).toHaveLength(2)
   expect([...kept, ...files].filter(isPanel)).toEqual([])
