@@ -6,16 +6,17 @@ import { filesOf, serve } from './serve.mjs'
 /**
  * Changes the library's source on its way into a bundle.
  *
+ * @param {string} file of `keystore`
  * @param {string} from
  * @param {string} to
  * @returns {import('vite').Plugin}
  */
-function edit(from, to) {
+function edit(file, from, to) {
   let found = false
   return {
     name: 'edit',
     transform(code, id) {
-      if (!id.endsWith('/keystore/record.js')) return undefined
+      if (!id.endsWith(`/keystore/${file}`)) return undefined
       found = code.includes(from)
       return code.replace(from, to)
     },
@@ -28,9 +29,9 @@ function edit(from, to) {
 const VERSIONS = {
   first: {},
   // A later one of the same record version: its record has a member that the first one knows nothing of.
-  second: { minify: false, plugins: [edit('outbox: []', "outbox: [], later: 'kept'")] },
+  second: { minify: false, plugins: [edit('keyring.js', 'outbox: []', "outbox: [], later: 'kept'")] },
   // One that changed the record so that the others cannot read it.
-  newer: { plugins: [edit('RECORD_VERSION = 1', 'RECORD_VERSION = 2')] },
+  newer: { plugins: [edit('record.js', 'RECORD_VERSION = 1', 'RECORD_VERSION = 2')] },
 }
 
 export async function startVersions() {
