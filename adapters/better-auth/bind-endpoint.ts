@@ -4,7 +4,7 @@ import { claim } from './claim.ts'
 import { mayTakeOver } from './handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { findUser } from './lock.ts'
-import { refusal, toApiError } from './proofs.ts'
+import { refusal, rethrow } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
 import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
 import { refreshSession } from './sign-in.ts'
@@ -26,9 +26,7 @@ export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpo
     requireFresh(ctx.context)
     const context = ctx as unknown as SessionContext
     const device = await provenBy(context, tools())
-    const session = await bind(context, device, new Date(clock())).catch((error: unknown) => {
-      throw toApiError(error)
-    })
+    const session = await bind(context, device, new Date(clock())).catch(rethrow)
     tools().cache.clear()
     await refreshSession(context, context.context.session)
     return ctx.json<SessionAnswer>({ now: clock(), session: sessionSubject(context.context.session, session) })
@@ -52,7 +50,7 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
   const before = await peekSubject(adapter, id, now, session)
   if (isOpen(user) && before?.open) {
-    if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')
+    if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')
     await claim(adapter, id, device, now)
   }
   const after = await subjectOf(adapter, id, now, session)

@@ -1,12 +1,12 @@
 import type { BetterAuthOptions } from 'better-auth'
 import { anonymous, emailOTP, magicLink, phoneNumber, twoFactor, username } from 'better-auth/plugins'
 import { decodeJwt } from 'jose'
-import { describe, expect, test, vi } from 'vitest'
-import type { Auth } from '../../lib/index.ts'
+import { describe, expect, test } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
-import { mailing, post, userOf } from './requests.testing.ts'
+import { mailing, pathOf, post, userOf } from './requests.testing.ts'
+import { load, settled } from './pages.testing.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
-import { AUDIENCE, ORIGIN, type TestBrowser, person } from './server.testing.ts'
+import { ORIGIN, type TestBrowser, person } from './server.testing.ts'
 
 const ada = person('ada')
 const eve = person('eve')
@@ -25,21 +25,7 @@ onEachEngine((newServer) => {
     return { server, browser, auth, principal, send }
   }
 
-  /** Loads the page, and waits until it has asked the account server who is signed in there. */
-  async function load(browser: TestBrowser): Promise<Auth> {
-    const asked = browser.requests.length
-    const auth = await browser.load()
-    await vi.waitFor(
-      () => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true),
-      { timeout: 30_000, interval: 1 },
-    )
-    return auth
-  }
-
-  const settled = (auth: Auth, expected: object): Promise<void> =>
-    vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000, interval: 1 })
-  const follow = (browser: TestBrowser, url: string): Promise<Response> =>
-    browser.send(url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, ''))
+  const follow = (browser: TestBrowser, url: string): Promise<Response> => browser.send(pathOf(url))
   const verify = ({ client }: TestBrowser, token: string) =>
     (client.$fetch as Fetch)(`/magic-link/verify?token=${token}`)
 

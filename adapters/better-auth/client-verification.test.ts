@@ -1,9 +1,10 @@
 import { emailOTP, magicLink } from 'better-auth/plugins'
-import { describe, expect, test, vi } from 'vitest'
-import type { Auth, AuthOptions } from '../../lib/index.ts'
+import { describe, expect, test } from 'vitest'
+import type { Auth } from '../../lib/index.ts'
 import { onEachEngine } from './engines.testing.ts'
-import { mailing, post, userOf } from './requests.testing.ts'
-import { AUDIENCE, type TestBrowser, type TestServer, person } from './server.testing.ts'
+import { mailing, pathOf, post, userOf } from './requests.testing.ts'
+import { load, settled } from './pages.testing.ts'
+import { type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
 
@@ -30,20 +31,6 @@ onEachEngine((newServer) => {
     return { server, browser, auth, principal, fetch, mailed }
   }
 
-  /** Loads the page, and waits until it has asked the account server who is signed in there. */
-  async function load(browser: TestBrowser, options?: AuthOptions): Promise<Auth> {
-    const asked = browser.requests.length
-    const auth = await browser.load(options)
-    await vi.waitFor(
-      () => expect(browser.requests.slice(asked).some(({ url }) => url.includes('/latchkey/session'))).toBe(true),
-      { timeout: 30_000, interval: 1 },
-    )
-    return auth
-  }
-
-  const settled = (auth: Auth, expected: object): Promise<void> =>
-    vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000, interval: 1 })
-  const pathOf = (url: string): string => url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, '')
   const kept = (principal: string) => ({ authMode: 'external', session: { principal, principals: [principal] } })
   const expectConfirmed = async (server: TestServer, auth: Auth, principal: string): Promise<void> => {
     await settled(auth, { ...kept(principal), storage: { durability: 'recoverable' } })

@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { type BoundUser, LOCK_TABLES } from './schema.ts'
+import { type BoundUser, schema } from './schema.ts'
 
 type Context = GenericEndpointContext['context']
 type Fields = Context['tables'][string]['fields']
@@ -10,8 +10,11 @@ const MAX_ROWS_READ = 1000
 /** An id this long stands in no text by chance. */
 const MIN_DISTINCT_ID_LENGTH = 16
 
-/** Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters. */
-const HARMLESS_TABLES = ['user', 'session', 'verification', 'jwks', 'rateLimit', ...LOCK_TABLES]
+/**
+ * Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters, and
+ * those of the plugin. Users and sessions are looked at on their own.
+ */
+const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', ...Object.keys(schema)]
 
 /** Where plugins keep what belongs to a user outside the database, by a key that ends with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
@@ -47,22 +50,21 @@ function distinctText(userId: string): string {
   return userId.length >= MIN_DISTINCT_ID_LENGTH ? userId : JSON.stringify(userId)
 }
 
-/** In a column of its own, or inside a text. */
+/** In a column of its own, or inside a text. One query for the whole table. */
 async function hasTextWith(
   adapter: Context['adapter'],
   model: string,
   fields: Fields,
   userId: string,
 ): Promise<boolean> {
-  for (const [field, { type, references }] of Object.entries(fields)) {
-    const isReference = references?.model === 'user'
-    if (!isReference && type !== 'string') continue
-    if ((await adapter.count({ model, where: [{ field, value: userId }] })) > 0) return true
+  const where = Object.entries(fields).flatMap(([field, { type, references }]) => {
+    const whole = { field, value: userId, connector: 'OR' as const }
     // A reference may be a number or a UUID in the database, which has no text inside.
-    const where = [{ field, operator: 'contains' as const, value: distinctText(userId) }]
-    if (!isReference && (await adapter.count({ model, where })) > 0) return true
-  }
-  return false
+    if (references?.model === 'user') return [whole]
+    const part = { ...whole, operator: 'contains' as const, value: distinctText(userId) }
+    return type === 'string' ? [whole, part] : []
+  })
+  return where.length > 0 && (await adapter.count({ model, where })) > 0
 }
 
 async function isInSecondaryStorage({ secondaryStorage }: Context, userId: string): Promise<boolean> {

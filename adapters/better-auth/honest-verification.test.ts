@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER } from './index.ts'
 import { link } from './link.testing.ts'
-import { type Person, mailing, newPerson, post, proofOf, userOf } from './requests.testing.ts'
+import { type Person, mailing, newPerson, pathOf, post, proofOf, userOf } from './requests.testing.ts'
 import { AUDIENCE, type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
@@ -28,8 +28,6 @@ onEachEngine((newServer) => {
     }
     return { server, mails, maker, mailed }
   }
-
-  const pathOf = (url: string): string => url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, '')
 
   const expectKept = async (server: TestServer, maker: Person): Promise<void> => {
     expect(await maker.session()).toMatchObject({ principal: maker.device.principal, aliases: [], recoverable: true })

@@ -1,7 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
-import { toApiError } from './proofs.ts'
+import { rethrow } from './proofs.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
@@ -56,8 +56,4 @@ async function readSubject({ adapter, internalAdapter }: AuthContext, { session,
   const subject = isLive && (await subjectOf(adapter, user.id, new Date(), session).catch(rethrow))
   if (!subject) throw new APIError('UNAUTHORIZED')
   return subject
-}
-
-function rethrow(error: unknown): never {
-  throw toApiError(error)
 }

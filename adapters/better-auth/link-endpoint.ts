@@ -6,7 +6,7 @@ import type { BindTools } from './bind-endpoint.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { mayLink } from './handover.ts'
 import { findRow, findUser, taken } from './lock.ts'
-import { refusal, toApiError } from './proofs.ts'
+import { refusal, rethrow } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from './request.ts'
 import { type SessionAnswer, sessionSubject } from './session-endpoint.ts'
 import { type Subject, peekSubject, subjectOf } from './subject.ts'
@@ -58,10 +58,6 @@ export function linkEndpoints(
       return ctx.json<SessionAnswer>(await answer(context))
     }),
   }
-}
-
-function rethrow(error: unknown): never {
-  throw toApiError(error)
 }
 
 async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from './index.ts'
 import { link, nonceFor } from './link.testing.ts'
-import { type Person, codeOf, mailing, newPerson, post, proofOf, userOf } from './requests.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from './requests.testing.ts'
 import { AUDIENCE, type TestServer, person } from './server.testing.ts'
 
 const victim = person('victim')
@@ -32,7 +32,7 @@ onEachEngine((newServer) => {
 
   /** Follows a mailed link in a browser that knows nothing of Latchkey. */
   const click = async (server: TestServer, url: string) => {
-    const path = url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, '')
+    const path = pathOf(url)
     expect((await server.browser().send(path)).status).toBe(200)
   }
 
@@ -40,9 +40,7 @@ onEachEngine((newServer) => {
   const enterByLink = async (server: TestServer, url: () => string): Promise<Person> => {
     const ada = await newPerson(server)
     await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
-    const path = url()
-      .replace(AUDIENCE, '')
-      .replace(/&callbackURL=[^&]*/, '')
+    const path = pathOf(url())
     const headers = await proofOf(ada.device, { [EXPECT_HEADER]: victim.email })
     expect((await ada.browser.send(path, { headers })).status).toBe(200)
     return ada
@@ -86,12 +84,7 @@ onEachEngine((newServer) => {
       const eve = await newPerson(server)
       // Her own mailbox was proven before there was an account, so that only the change of address tells.
       await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
-      await eve.browser.send(
-        mails
-          .last()
-          .url.replace(AUDIENCE, '')
-          .replace(/&callbackURL=[^&]*/, ''),
-      )
+      await eve.browser.send(pathOf(mails.last().url))
       // The first use fixes the subject, so that there is something to link to.
       if (isLooked) expect(await eve.session()).not.toBeNull()
       expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)

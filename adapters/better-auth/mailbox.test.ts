@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER, createBetterAuthResolver } from './index.ts'
-import { type Person, codeOf, newPerson, post, userOf } from './requests.testing.ts'
+import { type Person, codeOf, newPerson, pathOf, post, userOf } from './requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
 
 const victim = person('victim')
@@ -39,12 +39,7 @@ type Route = (browser: Person['browser'], last: () => Mail, headers?: Record<str
 const ROUTES: Record<string, Route> = {
   '/magic-link/verify': async (browser, last, headers = {}) => {
     await browser.send('/sign-in/magic-link', post({ email: victim.email }))
-    return browser.send(
-      last()
-        .url.replace(AUDIENCE, '')
-        .replace(/&callbackURL=[^&]*/, ''),
-      { headers },
-    )
+    return browser.send(pathOf(last().url), { headers })
   },
   '/verify-email': async (browser, last, headers = {}) => {
     await browser.send('/send-verification-email', post({ email: victim.email }))

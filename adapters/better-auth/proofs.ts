@@ -81,7 +81,8 @@ export function nonceName(nonce: string): string {
   return `nonce:${nonce}`
 }
 
-function rethrow(error: unknown): never {
+/** For `catch`: throws what an endpoint answers, see {@link toApiError}. */
+export function rethrow(error: unknown): never {
   throw toApiError(error)
 }
 

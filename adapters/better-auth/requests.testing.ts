@@ -42,6 +42,11 @@ export async function newPerson(server: TestServer, device?: TestDevice): Promis
   }
 }
 
+/** The path of a mailed link under the base URL, without the page that it would lead on to. */
+export function pathOf(url: string): string {
+  return url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, '')
+}
+
 /** The stable code of an answer. */
 export async function codeOf(response: Response): Promise<string> {
   return ((await response.json()) as { code: string }).code

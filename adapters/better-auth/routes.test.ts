@@ -7,8 +7,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
 import { EXPECT_HEADER, latchkey } from './index.ts'
 import { softPasskey } from './passkey.testing.ts'
-import { type Person, codeOf, mailing, newPerson, post, proofOf, userOf } from './requests.testing.ts'
-import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from './requests.testing.ts'
+import { ORIGIN, type TestServer, person } from './server.testing.ts'
 
 const ada = person('ada')
 
@@ -110,31 +110,30 @@ onEachEngine((newServer) => {
       await one.browser.send('/sign-in/magic-link', post({ email: ada.email }))
       return { server, one, mail }
     }
-    const address = (url: string) => url.replace(AUDIENCE, '').replace(/&callbackURL=[^&]*/, '')
 
     test('fetched by the device that expects it, binds the new account (checklist 26: magic link)', async () => {
       const { server, one, mail } = await setUp()
-      expect((await one.follow(address(mail.last().url), { [EXPECT_HEADER]: 'Ada@example.com' })).status).toBe(200)
+      expect((await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'Ada@example.com' })).status).toBe(200)
       await expectBound(server, one)
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
     test('fetched by a device that says nothing of whom it expects, binds nothing', async () => {
       const { server, one, mail } = await setUp()
-      await one.follow(address(mail.last().url))
+      await one.follow(pathOf(mail.last().url))
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
     test('opened in another browser, binds nothing', async () => {
       const { server, mail } = await setUp()
-      await server.browser().send(address(mail.last().url))
+      await server.browser().send(pathOf(mail.last().url))
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
     })
 
     test("for somebody else's address, leaves neither user nor session", async () => {
       const { server, one, mail } = await setUp()
-      const refused = await one.follow(address(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
+      const refused = await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
       expect(await server.rows('user')).toEqual([])
       expect(await server.rows('session')).toEqual([])
       expect(refused.headers.get('location') ?? (await codeOf(refused))).toContain('PROOF_IDENTIFIER_MISMATCH')
@@ -143,10 +142,10 @@ onEachEngine((newServer) => {
     test("into the attacker's own account, ends the session that it made", async () => {
       const { server, one, mail } = await setUp()
       const eve = await newPerson(server)
-      await eve.follow(address(mail.last().url), { [EXPECT_HEADER]: ada.email })
+      await eve.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })
       await eve.browser.send('/sign-out', post({}))
       await eve.browser.send('/sign-in/magic-link', post({ email: ada.email }))
-      const refused = await one.follow(address(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
+      const refused = await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
       expect([refused.status, await codeOf(refused)]).toEqual([409, 'PROOF_IDENTIFIER_MISMATCH'])
       expect(await server.rows('session')).toEqual([])
       expect((await one.browser.client.getSession()).data).toBeNull()
@@ -155,10 +154,10 @@ onEachEngine((newServer) => {
 
     test('with a principal that is taken, goes to the error page without user or session', async () => {
       const { server, one, mail } = await setUp()
-      await one.follow(address(mail.last().url), { [EXPECT_HEADER]: ada.email })
+      await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })
       const two = await newPerson(server, one.device)
       await two.browser.send('/sign-in/magic-link', post({ email: 'eve@example.com' }))
-      const response = await two.follow(address(mail.last().url), { [EXPECT_HEADER]: 'eve@example.com' })
+      const response = await two.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'eve@example.com' })
       expect(response.headers.get('location')).toContain('error=PRINCIPAL_TAKEN')
       expect(await server.rows('user')).toHaveLength(1)
     })

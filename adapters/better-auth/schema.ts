@@ -34,9 +34,6 @@ interface HiddenField<Type> {
   readonly required: false
 }
 
-/** The plugin's own tables. */
-export const LOCK_TABLES = ['latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit'] as const
-
 const hidden = { input: false, returned: false, required: false } as const
 
 /**

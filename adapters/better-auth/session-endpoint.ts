@@ -1,6 +1,6 @@
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import type { Endpoint } from './endpoint.ts'
-import { toApiError } from './proofs.ts'
+import { rethrow } from './proofs.ts'
 import { identifiersOf } from './request.ts'
 import { type Subject, peekSubject, subjectOf } from './subject.ts'
 
@@ -39,10 +39,6 @@ type Context = Parameters<typeof getAuthoritativeSessionFromCtx>[0]
 async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeSessionFromCtx> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   return found?.user['isAnonymous'] === true ? null : found
-}
-
-function rethrow(error: unknown): never {
-  throw toApiError(error)
 }
 
 /** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */

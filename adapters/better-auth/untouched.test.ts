@@ -3,8 +3,8 @@ import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from './engines.testing.ts'
-import { mailing, newPerson, post, proofOf, userOf } from './requests.testing.ts'
-import { AUDIENCE, type TestServer, person } from './server.testing.ts'
+import { mailing, newPerson, pathOf, post, proofOf, userOf } from './requests.testing.ts'
+import { type TestServer, person } from './server.testing.ts'
 
 const victim = person('victim')
 
@@ -63,10 +63,7 @@ onEachEngine((newServer) => {
       const enter = async () => {
         const ada = await newPerson(server)
         await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
-        const path = mails
-          .last()
-          .url.replace(AUDIENCE, '')
-          .replace(/&callbackURL=[^&]*/, '')
+        const path = pathOf(mails.last().url)
         const headers = await proofOf(ada.device, { 'x-latchkey-expect': victim.email })
         expect((await ada.browser.send(path, { headers })).status).toBe(200)
         return ada

@@ -2,7 +2,7 @@ import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, 
 import { hasPrincipalForm } from '../../lib/server.ts'
 import { findRow, reserve } from './lock.ts'
 import { CONTESTED, MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from './mailbox.ts'
-import { refusal, toApiError } from './proofs.ts'
+import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, notesOf, provenDevice } from './request.ts'
 import { prepareRetirement, retire } from './retire.ts'
 import type { BoundUser } from './schema.ts'
@@ -86,10 +86,6 @@ function mayBind(user: NewUser, ctx: Context): ctx is GenericEndpointContext {
 
 function isAdmins(ctx: Context): boolean {
   return ctx?.path?.startsWith('/admin/') === true
-}
-
-function rethrow(error: unknown): never {
-  throw toApiError(error)
 }
 
 /** What goes into the same UPDATE as the change of a mailbox, so that no crash can part them. */

@@ -613,8 +613,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('credentials.ts'),
-        find: "if (!isReference && type !== 'string') continue",
-        replace: "if (field !== 'userId') continue",
+        find: "return type === 'string' ? [whole, part] : []",
+        replace: 'return []',
       },
     ],
     test: {
@@ -731,7 +731,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('bind-endpoint.ts'),
-        find: "if (!(await mayTakeOver(ctx, user, ctx.context.session.session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
+        find: "if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
         replace: 'void mayTakeOver',
       },
     ],

@@ -1,10 +1,17 @@
 import type { AccountEntry } from '../../keystore/record.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
 
-/** What an offline start needs to know about the account. `verifiedAt` in milliseconds since 1970. */
-export function accountEntry(found: AccountSession, verifiedAt: number): AccountEntry {
+/**
+ * What an offline start needs to know about the account.
+ *
+ * @param verifiedAt - milliseconds since 1970
+ * @param expected - the identifier that the user typed. Kept until the mailbox is proven: what proves it has to name the
+ *   account that the user meant
+ */
+export function accountEntry(found: AccountSession, verifiedAt: number, expected?: string | null): AccountEntry {
   const { accountId, principal, aliases, recoverable } = found
-  return { kind: 'account', accountId, principal, aliases, recoverable, claims: {}, verifiedAt }
+  const typed = expected && !recoverable ? { expected } : {}
+  return { kind: 'account', accountId, principal, aliases, recoverable, claims: {}, verifiedAt, ...typed }
 }
 
 /** The account with other aliases. A token that carries the aliases of before goes, since servers believe them. */

@@ -1,7 +1,7 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { deviceOf, putEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import { type Entry, type Keyring, entryId } from '../../keystore/record.ts'
+import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import { currentKey, openEntry } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
@@ -144,10 +144,6 @@ function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): voi
   if (currentEntry(keyring)?.principal !== before?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 
-function expectedOf(entry: Entry | undefined): string | undefined {
-  return entry?.kind === 'account' ? entry.expected : undefined
-}
-
 /**
  * Makes the account current, unless another tab changed the identity since.
  *
@@ -159,8 +155,8 @@ async function commit(
   { before, found, decision }: Facts,
   mayLeave: (entry: Entry | undefined) => boolean,
 ): Promise<boolean> {
-  const account = accountEntry(found, context.now())
-  const current = entryId(account)
+  const verifiedAt = context.now()
+  const current = entryId(accountEntry(found, verifiedAt))
   let isDone = true
   const write = context.write((stored) => {
     const entry = currentEntry(stored)
@@ -168,14 +164,12 @@ async function commit(
     isDone = mayLeave(entry)
     if (!isDone) return stored
     const keyring = stored ?? EMPTY_KEYRING
-    const known = keyring.entries.find((other) => entryId(other) === current)
-    const claims = known?.kind === 'account' ? known.claims : {}
-    // Until the mailbox is proven, what proves it has to name the account that the user meant.
-    const expected = found.recoverable ? null : (keyring.intent?.expected ?? expectedOf(known))
+    const known = keyring.entries.find((other): other is AccountEntry => entryId(other) === current)
+    const account = accountEntry(found, verifiedAt, keyring.intent?.expected ?? known?.expected)
     const isDiscarded = (other: Entry): boolean =>
       decision === 'discard' && other === entry && !isSameIdentity(found, entry)
     const kept = { ...keyring, entries: keyring.entries.filter((other) => !isDiscarded(other)) }
-    return { ...putEntry(kept, { ...account, claims, ...(expected && { expected }) }), current, intent: null }
+    return { ...putEntry(kept, { ...account, claims: known?.claims ?? {} }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {
     await context.read().catch(() => {})

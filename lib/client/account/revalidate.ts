@@ -41,20 +41,18 @@ export async function revalidate(context: Context): Promise<void> {
     return now?.accountId === entry.accountId && now.verifiedAt === entry.verifiedAt ? now : undefined
   }
   if (!unchanged(context.keyring())) return
-  if (found?.accountId === entry.accountId && found.principal !== entry.principal)
-    if (await followReset(context, account, entry, found)) return
-  // No session, or another account's: the identity stays, and the error is shown.
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
+    if (found?.accountId === entry.accountId && (await followReset(context, account, entry, found))) return
+    // No session, or another account's: the identity stays, and the error is shown.
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })
     return
   }
-  const confirmed = accountEntry(found, context.now())
+  const verifiedAt = context.now()
   await context.write((keyring) => {
     const now = unchanged(keyring)
     if (!keyring || !now) return keyring
-    const { expected, ...kept } = withAliases(now, confirmed.aliases)
-    const typed = expected !== undefined && !confirmed.recoverable ? { expected } : {}
-    return replaceEntry(keyring, now, { ...kept, ...confirmed, ...typed, claims: now.claims })
+    const { expected, ...kept } = withAliases(now, found.aliases)
+    return replaceEntry(keyring, now, { ...kept, ...accountEntry(found, verifiedAt, expected), claims: now.claims })
   })
   if (currentAccount(context.keyring())?.accountId === entry.accountId)
     context.dispatch({ type: 'sessionConfirmed', view: context.view() })

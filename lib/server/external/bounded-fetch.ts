@@ -1,3 +1,4 @@
+import { TIMED_OUT, withTimeout } from '../../timeout.ts'
 import { readBounded } from '../bounded-body.ts'
 
 /** Gets a document in place of the global `fetch`. */
@@ -17,15 +18,12 @@ const SIZE_LIMIT_BYTES = 262_144
  */
 export async function fetchJson(url: string, fetch: KeyFetch, timeout: number): Promise<unknown> {
   const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no whole answer in ${timeout} ms`)), timeout)
-  })
   try {
     // A fetch of the caller's own may ignore the signal.
-    return await Promise.race([readJson(url, fetch, controller.signal), late])
+    const document = await withTimeout(readJson(url, fetch, controller.signal), timeout)
+    if (document === TIMED_OUT) throw new Error(`no whole answer in ${timeout} ms`)
+    return document
   } finally {
-    clearTimeout(timer)
     controller.abort()
   }
 }
