@@ -6,7 +6,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
-    globalSetup: ['adapters/better-auth/postgres.testing.ts'],
+    globalSetup: ['adapters/better-auth/testing/postgres.testing.ts'],
     include: ['{lib,adapters,e2e/published}/**/*.test.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },

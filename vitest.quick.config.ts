@@ -5,7 +5,7 @@ import base from './vitest.config.ts'
 const CAMPAIGNS = [
   'lib/**/{model,faults,*-fuzz}.test.ts',
   'lib/keystore/{file,file-processes}.test.ts',
-  'adapters/better-auth/{crash,race,adopt-race,lifecycle}.test.ts',
+  'adapters/better-auth/{binding/crash,binding/race,routes/adopt-race,hooks/lifecycle}.test.ts',
   'adapters/cli/**',
   'e2e/**',
 ]

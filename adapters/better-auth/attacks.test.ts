@@ -3,10 +3,10 @@ import { deviceAuthorization, emailOTP } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { signJws } from '../../lib/tokens/mint.ts'
-import { onEachEngine } from './engines.testing.ts'
+import { onEachEngine } from './testing/engines.testing.ts'
 import { type ChallengeAnswer, EXPECT_HEADER, PROOF_HEADER, createBetterAuthResolver } from './index.ts'
-import { type Person, codeOf, newPerson, post, proofOf, userOf } from './requests.testing.ts'
-import { AUDIENCE, ORIGIN, type TestServer, person } from './server.testing.ts'
+import { type Person, codeOf, newPerson, post, proofOf, userOf } from './testing/requests.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from './testing/server.testing.ts'
 
 // What one person tries against another, with everything that could have leaked to them.
 

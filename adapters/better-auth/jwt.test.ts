@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { latchkey, latchkeyJwt } from './index.ts'
-import { ORIGIN, person } from './server.testing.ts'
+import { ORIGIN, person } from './testing/server.testing.ts'
 
 /** Signs somebody up and gives back what the server answers to that session. */
 async function signedIn(options: Parameters<typeof latchkeyJwt>[0], baseURL = ORIGIN) {

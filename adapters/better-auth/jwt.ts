@@ -1,8 +1,8 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
-import { rethrow } from './proofs.ts'
-import { type Subject, subjectOf } from './subject.ts'
+import { rethrow } from './hooks/proofs.ts'
+import { type Subject, subjectOf } from './binding/subject.ts'
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
 

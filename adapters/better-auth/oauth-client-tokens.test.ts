@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type SessionResolver, betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
 import { createExternalAccounts } from '../../lib/server-kit.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
-import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 const CLIENT = 'third-party'
 

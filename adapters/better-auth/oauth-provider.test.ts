@@ -4,7 +4,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
-import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person, testServer } from './server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 // The plugin itself, a whole code flow. Tokens of other shapes: oauth-client-tokens.test.ts.
 const REDIRECT = 'https://third-party.example/callback'

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { onEachEngine } from './engines.testing.ts'
+import { onEachEngine } from './testing/engines.testing.ts'
 import { createBetterAuthResolver, createOperator } from './index.ts'
-import { elsewhere, link } from './link.testing.ts'
-import { newPerson } from './requests.testing.ts'
-import { ORIGIN, type TestServer, person } from './server.testing.ts'
+import { elsewhere, link } from './testing/link.testing.ts'
+import { newPerson } from './testing/requests.testing.ts'
+import { ORIGIN, type TestServer, person } from './testing/server.testing.ts'
 
 const ada = person('ada')
 

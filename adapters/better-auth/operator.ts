@@ -1,13 +1,22 @@
 import type { AuthContext } from 'better-auth'
-import { giveUp } from './adopt.ts'
-import { audit } from './audit.ts'
-import { type KeyAnswer, toAnswer } from './key-endpoints.ts'
-import { listKeys, revokeKeysOf } from './keys.ts'
-import { changeRow, findRow, findUser, holderOf, insertRow, isKept, newEpoch, taken } from './lock.ts'
+import { giveUp } from './binding/adopt.ts'
+import { audit } from './binding/audit.ts'
+import { type KeyAnswer, toAnswer } from './routes/keys.ts'
+import { listKeys, revokeKeysOf } from './binding/keys.ts'
+import {
+  changeRow,
+  findRow,
+  findUser,
+  holderOf,
+  insertRow,
+  isKept,
+  newEpoch,
+  taken,
+} from './binding/principal-store.ts'
 import type { PrincipalRow } from './schema.ts'
-import { statusCacheOf } from './status-cache.ts'
-import { peekSubject } from './subject.ts'
-import type { Adapter, BetterAuthInstance } from './types.ts'
+import { statusCacheOf } from './binding/status-cache.ts'
+import { peekSubject } from './binding/subject.ts'
+import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 
 /** An act that the audit knows of. */
 export interface AuditReport {

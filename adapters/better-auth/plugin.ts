@@ -1,25 +1,25 @@
 import type { AuthContext, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
 import { type Challenges, createChallenges, createExternalAccounts } from '../../lib/server-kit.ts'
-import { bindEndpoint } from './bind-endpoint.ts'
-import { bindingStoreOf } from './binding-store.ts'
-import { limitBody } from './body-limit.ts'
-import { challengeEndpoint } from './challenge-endpoint.ts'
-import type { Endpoint } from './endpoint.ts'
+import { bindEndpoint } from './routes/bind.ts'
+import { bindingStoreOf } from './binding/binding-store.ts'
+import { limitBody } from './routes/body-limit.ts'
+import { challengeEndpoint } from './routes/challenge.ts'
+import type { Endpoint } from './routes/endpoint.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
-import { keyEndpoints } from './key-endpoints.ts'
-import { createLimit } from './limit.ts'
-import { type OnLink, linkEndpoints } from './link-endpoint.ts'
-import { type OnceStorage, createOnce } from './once.ts'
-import { PASSWORD_RESET, beforePasswordReset } from './password-reset.ts'
-import { PROOF_HEADER, type ProofGate, createProofGate } from './proofs.ts'
-import { carryProof, notesOf } from './request.ts'
+import { keyEndpoints } from './routes/keys.ts'
+import { createLimit } from './routes/limit.ts'
+import { type OnLink, linkEndpoints } from './routes/link.ts'
+import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
+import { PASSWORD_RESET, beforePasswordReset } from './hooks/password-reset.ts'
+import { PROOF_HEADER, type ProofGate, createProofGate } from './hooks/proofs.ts'
+import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
-import { sessionEndpoint } from './session-endpoint.ts'
-import { afterSignIn, concernsSignIn } from './sign-in.ts'
-import { type StatusCache, statusCacheOf } from './status-cache.ts'
-import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './token-endpoint.ts'
-import { userHooks } from './user-hooks.ts'
+import { sessionEndpoint } from './routes/session.ts'
+import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
+import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
+import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './routes/token.ts'
+import { userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
@@ -35,7 +35,7 @@ export interface LatchkeyPluginOptions {
    * Where proofs and nonces are used up; the table `latchkeyProof` unless told. Better Auth's secondary storage fits,
    * where `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
    */
-  readonly once?: OnceStorage
+  readonly replayStore?: ReplayStorage
   /**
    * Proofs for a sign-up, a sign-in and the exchange, too, need a nonce of this server (`latchkeyClient({ requireNonce:
    * true })` gets it): nobody who had a device for a minute can have signed some for later. One request more for each;
@@ -96,7 +96,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       const gate = createProofGate({
         audience,
         clock,
-        once: createOnce(clock, options.once),
+        replayStore: createReplayStore(clock, options.replayStore),
         challenges: requireNonce ? challenges : undefined,
       })
       const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, gate })
@@ -179,7 +179,7 @@ async function admit(
   gate: ProofGate,
 ): Promise<void> {
   const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
-  notesOf({ headers }).device = device
+  requestContextOf({ headers }).device = device
   if (path?.startsWith('/sign-in/')) await carryProof(device)
 }
 

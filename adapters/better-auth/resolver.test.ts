@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createBetterAuthResolver } from './index.ts'
-import { ORIGIN, type TestServer, person, testServer } from './server.testing.ts'
+import { ORIGIN, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 const ada = person('ada')
 

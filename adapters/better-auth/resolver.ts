@@ -7,10 +7,10 @@ import {
   createSessionResolver,
 } from '../../lib/server.ts'
 import { fixExternal } from '../../lib/server-kit.ts'
-import { bindingStoreOf } from './binding-store.ts'
-import { statusCacheOf } from './status-cache.ts'
-import { statusOf } from './status.ts'
-import type { Adapter, BetterAuthInstance } from './types.ts'
+import { bindingStoreOf } from './binding/binding-store.ts'
+import { statusCacheOf } from './binding/status-cache.ts'
+import { statusOf } from './binding/status.ts'
+import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<

@@ -2,10 +2,10 @@ import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
 import { NOW } from '../../lib/tokens/forge.testing.ts'
-import { openSqlite } from './database.testing.ts'
+import { openSqlite } from './testing/database.testing.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
-import { newPerson } from './requests.testing.ts'
-import { ORIGIN, person, testServer } from './server.testing.ts'
+import { newPerson } from './testing/requests.testing.ts'
+import { ORIGIN, person, testServer } from './testing/server.testing.ts'
 
 const API = 'https://api.example'
 const PERIOD = 86_400

@@ -109,7 +109,7 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
     user: { deleteUser: { enabled: true } },
     trustedOrigins: [...trustedOrigins],
     plugins: [
-      latchkey({ exchange, ...(redis && { once: redis.storage }) }),
+      latchkey({ exchange, ...(redis && { replayStore: redis.storage }) }),
       latchkeyJwt({
         jwt: { issuer: origin, audience: issued[0], definePayload: ({ user }) => claimsOf(user, tokenClaims) },
         ...(keyLifetime !== null && { jwks: { rotationInterval: keyLifetime, gracePeriod: KEY_GRACE } }),

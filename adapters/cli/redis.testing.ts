@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
-import { freePort } from '../better-auth/postgres.testing.ts'
+import { freePort } from '../better-auth/testing/postgres.testing.ts'
 
 /** Whether a Redis can be started here; Debian has it as `redis-server`. */
 export const HAS_REDIS: boolean = spawnSync('redis-server', ['--version']).status === 0

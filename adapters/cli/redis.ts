@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { BetterAuthOptions } from 'better-auth'
 import type { Redis } from 'ioredis'
-import type { OnceStorage } from '../better-auth/index.ts'
+import type { ReplayStorage } from '../better-auth/index.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
 /** A Redis that several servers share. */
 export interface OpenRedis {
   /** Better Auth's secondary storage, as far as it counts. */
-  readonly storage: OnceStorage
+  readonly storage: ReplayStorage
   /** Rejects where it does not answer. */
   ping(): Promise<void>
   close(): Promise<void>

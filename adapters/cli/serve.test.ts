@@ -10,7 +10,7 @@ import { NOW } from '../../lib/tokens/forge.testing.ts'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { backendHeaders } from '../../lib/server.ts'
 import { testDevice } from '../../lib/testing.ts'
-import { newPostgres } from '../better-auth/database.testing.ts'
+import { newPostgres } from '../better-auth/testing/database.testing.ts'
 import { type RunningServer, run, startServer } from './cli.testing.ts'
 
 const SECRET = 'QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1'

@@ -11,7 +11,7 @@ import { type JWK, SignJWT, UnsecuredJWT, decodeJwt, exportSPKI, importJWK } fro
 import { PROOF_HEADER, latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import { testDevice } from 'latchkey/testing'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type TestServer, person, testServer } from '../../adapters/better-auth/server.testing.ts'
+import { type TestServer, person, testServer } from '../../adapters/better-auth/testing/server.testing.ts'
 
 const API = 'https://api.example'
 const OTHER_API = 'https://sync.example'

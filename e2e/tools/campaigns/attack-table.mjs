@@ -27,7 +27,7 @@ const purposeUnchecked = {
   replace: UNCHECKED,
 }
 const mailboxUnnoticed = {
-  file: plugin('user-hooks.ts'),
+  file: plugin('hooks/users.ts'),
   find: 'return { principalMailboxBy: await proverOf(ctx) }',
   replace: 'return {}',
 }
@@ -49,8 +49,8 @@ const principalNotUnique = [
   },
 ]
 const openUnchecked = [
-  { file: plugin('subject.ts'), find: "    { field: 'principal', value: null },\n", replace: '' },
-  { file: plugin('subject.ts'), find: ", { field: 'principalOpen', value: true }", replace: '' },
+  { file: plugin('binding/subject.ts'), find: "    { field: 'principal', value: null },\n", replace: '' },
+  { file: plugin('binding/subject.ts'), find: ", { field: 'principalOpen', value: true }", replace: '' },
 ]
 
 const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
@@ -59,7 +59,7 @@ const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
     'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
   patches: [patch],
   test: {
-    file: plugin('mailbox.test.ts'),
+    file: plugin('hooks/verified-email.test.ts'),
     name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of whoever made it, and gives that back to its key`,
   },
 })
@@ -72,26 +72,26 @@ export const ATTACKS = [
     defence: 'Its `jti` is written down before anything else happens',
     patches: [
       {
-        file: plugin('once.ts'),
+        file: plugin('binding/replay-store.ts'),
         find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false",
         replace: "await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
       },
     ],
-    test: { file: plugin('upgrade.test.ts'), name: 'SQLite > the proof > works once' },
+    test: { file: plugin('hooks/upgrade.test.ts'), name: 'SQLite > the proof > works once' },
   },
   {
     attack: 'A proof is used again, at the same moment',
     defence: 'The INSERT itself decides, not a look before it',
     patches: [
       {
-        file: plugin('once.ts'),
+        file: plugin('binding/replay-store.ts'),
         find: "if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false",
         replace:
           "if (await adapter.findOne({ model: 'latchkeyProof', where: [{ field: 'jti', value: name }] })) return false\n    await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until })",
       },
     ],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > the proof > works once, also when two requests use it at the same moment',
     },
   },
@@ -100,7 +100,7 @@ export const ATTACKS = [
     defence: '`latchkeyProof.jti` is unique in the database',
     patches: [jtiNotUnique],
     test: {
-      file: plugin('race.test.ts'),
+      file: plugin('binding/race.test.ts'),
       name: 'several processes on a SQLite file > one proof, and a sign-up in each: it works once',
     },
   },
@@ -109,16 +109,18 @@ export const ATTACKS = [
     defence: '`latchkeyProof.jti` is unique in the database',
     patches: [jtiNotUnique],
     test: {
-      file: plugin('race.test.ts'),
+      file: plugin('binding/race.test.ts'),
       name: 'several processes on Postgres > one proof, and a sign-up in each: it works once',
     },
   },
   {
     attack: 'A proof is used again at a second server, whose clock is behind',
     defence: 'A used proof is remembered five minutes longer than it would hold',
-    patches: [{ file: plugin('once.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' }],
+    patches: [
+      { file: plugin('binding/replay-store.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' },
+    ],
     test: {
-      file: plugin('proofs.test.ts'),
+      file: plugin('hooks/proofs.test.ts'),
       name: 'a used proof > is refused by a second server whose clock is four minutes behind, though the first sweeps',
     },
   },
@@ -126,9 +128,16 @@ export const ATTACKS = [
     attack: 'A nonce is used again, with a new proof',
     defence: 'A nonce is used up like a proof',
     patches: [
-      { file: plugin('acts.ts'), find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)', replace: UNCHECKED },
+      {
+        file: plugin('routes/nonce.ts'),
+        find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)',
+        replace: UNCHECKED,
+      },
     ],
-    test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > uses its nonce up, also when many come at once' },
+    test: {
+      file: plugin('routes/bind.test.ts'),
+      name: 'SQLite > bind > uses its nonce up, also when many come at once',
+    },
   },
 
   // Proofs and tokens for something else
@@ -143,7 +152,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > the proof > for another server is refused, and no user is made',
     },
   },
@@ -152,7 +161,7 @@ export const ATTACKS = [
     defence: 'A proof names one act',
     patches: [purposeUnchecked],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > the proof > for another act is refused, and no user is made',
     },
   },
@@ -161,7 +170,7 @@ export const ATTACKS = [
     defence: 'A proof lasts a minute',
     patches: [{ file: VERIFY, find: "if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')", replace: UNCHECKED }],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > the proof > that expired is refused, and no user is made',
     },
   },
@@ -287,22 +296,22 @@ export const ATTACKS = [
     defence: "Only addresses under the account server's get the proof",
     patches: [
       {
-        file: plugin('carrier.ts'),
+        file: plugin('client/proof-header.ts'),
         find: 'return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)',
         replace: 'return URL.canParse(url) && baseURL !== url',
       },
     ],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider',
     },
   },
   {
     attack: 'A redirect takes the proof along to another origin',
     defence: 'A request with a proof follows none',
-    patches: [{ file: plugin('carrier.ts'), find: "request.redirect = 'manual'", replace: UNCHECKED }],
+    patches: [{ file: plugin('client/proof-header.ts'), find: "request.redirect = 'manual'", replace: UNCHECKED }],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > the proof > travels only while upgrade runs, only on POST, only to the provider',
     },
   },
@@ -328,7 +337,7 @@ export const ATTACKS = [
     defence: 'Only a session for somebody who had none counts as a sign-in',
     patches: [
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: 'const isReplaced = present !== undefined && !present.isAnonymous',
         replace: 'const isReplaced = false',
       },
@@ -343,7 +352,7 @@ export const ATTACKS = [
     defence: '`x-latchkey-expect` is compared with what the account has proven',
     patches: [
       {
-        file: plugin('bind-endpoint.ts'),
+        file: plugin('routes/bind.ts'),
         find: "if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes') throw refusal('PROOF_IDENTIFIER_MISMATCH')",
         replace: UNCHECKED,
       },
@@ -434,13 +443,13 @@ export const ATTACKS = [
     defence: 'The account has to have proven the address that the person typed',
     patches: [
       {
-        file: plugin('sign-in.ts'),
+        file: plugin('hooks/sign-in.ts'),
         find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')",
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: plugin('routes.test.ts'),
+      file: plugin('hooks/sign-in-routes.test.ts'),
       name: "SQLite > magic link > into the attacker's own account, ends the session that it made",
     },
   },
@@ -449,13 +458,13 @@ export const ATTACKS = [
     defence: 'It is compared before the user is made, too',
     patches: [
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: "if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')",
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: plugin('routes.test.ts'),
+      file: plugin('hooks/sign-in-routes.test.ts'),
       name: "SQLite > magic link > for somebody else's address, leaves neither user nor session",
     },
   },
@@ -464,20 +473,20 @@ export const ATTACKS = [
     defence: 'A link that is followed binds nothing unless the request says whom it expects',
     patches: [
       {
-        file: plugin('request.ts'),
+        file: plugin('hooks/request-context.ts'),
         find: "if (expected == null) return isFollowedLink(ctx) ? 'unsaid' : 'yes'",
         replace: "if (expected == null) return 'yes'",
       },
     ],
     test: {
-      file: plugin('routes.test.ts'),
+      file: plugin('hooks/sign-in-routes.test.ts'),
       name: 'SQLite > magic link > fetched by a device that says nothing of whom it expects, binds nothing',
     },
   },
   {
     attack: "A victim approves the attacker's device, which polls with a proof of its own",
     defence: 'Device authorization never binds',
-    patches: [{ file: plugin('user-hooks.ts'), find: " || ctx.path?.startsWith('/device/')", replace: '' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: " || ctx.path?.startsWith('/device/')", replace: '' }],
     test: {
       file: plugin('attacks.test.ts'),
       name: 'SQLite > a device that polls for an approval binds no account of whoever approves',
@@ -491,7 +500,7 @@ export const ATTACKS = [
   hijack('/email-otp/verify-email'),
   hijack('/email-otp/reset-password'),
   hijack('/reset-password', {
-    file: plugin('password-reset.ts'),
+    file: plugin('hooks/password-reset.ts'),
     find: 'if (user) await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
     replace: 'if (user) return',
   }),
@@ -501,16 +510,18 @@ export const ATTACKS = [
       'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
     patches: [mailboxUnnoticed],
     test: {
-      file: plugin('oauth.test.ts'),
+      file: plugin('hooks/oauth.test.ts'),
       name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it from the principal that made it',
     },
   },
   {
     attack: "Pre-hijack, and the victim's own device signs the request that proves the mailbox",
     defence: "Only the bound principal's own key keeps the binding",
-    patches: [{ file: plugin('mailbox.ts'), find: 'prover === user.principal', replace: 'prover !== NOBODY' }],
+    patches: [
+      { file: plugin('binding/verified-email.ts'), find: 'prover === user.principal', replace: 'prover !== NOBODY' },
+    ],
     test: {
-      file: plugin('mailbox.test.ts'),
+      file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, takes it all the same, and binds that one to nothing',
     },
   },
@@ -519,13 +530,13 @@ export const ATTACKS = [
     defence: 'A mailbox proof binds only where every earlier way in is gone',
     patches: [
       {
-        file: plugin('sign-in.ts'),
+        file: plugin('hooks/sign-in.ts'),
         find: '!(await mayTakeOver(ctx, user, session.token))',
         replace: '!mayTakeOver',
       },
     ],
     test: {
-      file: plugin('mailbox.test.ts'),
+      file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > a mailbox proof binds no account that somebody else could still enter',
     },
   },
@@ -534,22 +545,22 @@ export const ATTACKS = [
     defence: 'A mailbox that was ever proven binds only where every earlier way in is gone',
     patches: [
       {
-        file: plugin('sign-in.ts'),
+        file: plugin('hooks/sign-in.ts'),
         find: '!(await mayTakeOver(ctx, user, session.token))',
-        replace: '(notesOf(ctx).provedMailbox === true && !(await mayTakeOver(ctx, user, session.token)))',
+        replace: '(requestContextOf(ctx).provedMailbox === true && !(await mayTakeOver(ctx, user, session.token)))',
       },
     ],
     test: {
-      file: plugin('mailbox-sequences.test.ts'),
+      file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account that was made with the victim's address, whose mailbox was proven without a proof > is not bound by the next sign-in, after a verification mail was followed",
     },
   },
   {
     attack: "An account is moved to the victim's address, and the victim signs in",
     defence: 'A change of address proves a mailbox for nobody',
-    patches: [{ file: plugin('user-hooks.ts'), find: 'principalMailboxBy: MOVED, ...', replace: '...' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED, ...', replace: '...' }],
     test: {
-      file: plugin('mailbox-sequences.test.ts'),
+      file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > is not bound by the victim's sign-in, nor by bind",
     },
   },
@@ -557,10 +568,14 @@ export const ATTACKS = [
     attack: "An account is moved to the victim's address, and the victim adopts it",
     defence: 'An account whose address was changed links only where every earlier way in is gone',
     patches: [
-      { file: plugin('handover.ts'), find: 'user.principalMailboxBy === MOVED ||', replace: 'user.id === MOVED ||' },
+      {
+        file: plugin('hooks/handover.ts'),
+        find: 'user.principalMailboxBy === MOVED ||',
+        replace: 'user.id === MOVED ||',
+      },
     ],
     test: {
-      file: plugin('mailbox-sequences.test.ts'),
+      file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > links nothing of the victim's",
     },
   },
@@ -571,13 +586,13 @@ export const ATTACKS = [
       "A binding that a plain verification contests is reset when a session asks that the maker's key or credentials did not make",
     patches: [
       {
-        file: plugin('mailbox.ts'),
+        file: plugin('binding/verified-email.ts'),
         find: 'if (!asking || isMakers(asking, user)) return user',
         replace: 'if (!asking || isMakers(asking, user) || now) return user',
       },
     ],
     test: {
-      file: plugin('honest-verification.test.ts'),
+      file: plugin('hooks/honest-verification.test.ts'),
       name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
     },
   },
@@ -585,10 +600,14 @@ export const ATTACKS = [
     attack: "The same, and the victim then adopts her device's data into the account",
     defence: 'The session that resets a contested binding counts as one that came from the first proof',
     patches: [
-      { file: plugin('mailbox.ts'), find: 'await noteHandover(adapter, asking.id, now)', replace: 'void noteHandover' },
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'await noteHandover(adapter, asking.id, now)',
+        replace: 'void noteHandover',
+      },
     ],
     test: {
-      file: plugin('honest-verification.test.ts'),
+      file: plugin('hooks/honest-verification.test.ts'),
       name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
     },
   },
@@ -597,13 +616,13 @@ export const ATTACKS = [
     defence: "Only a session that the principal's key made confirms a binding",
     patches: [
       {
-        file: plugin('session-origin.ts'),
+        file: plugin('hooks/sign-in-origin.ts'),
         find: "return principalVia != null && principalVia === found?.user['principal'] ? principalVia : null",
         replace: "return principalVia != null ? String(found?.user['principal']) : null",
       },
     ],
     test: {
-      file: plugin('honest-verification.test.ts'),
+      file: plugin('hooks/honest-verification.test.ts'),
       name: 'SQLite > takes the account from a maker who used the address of somebody else > a session that the maker planted without the key confirms nothing',
     },
   },
@@ -612,31 +631,31 @@ export const ATTACKS = [
     defence: "Every column of every plugin's table is searched for the user's id, not only those called `userId`",
     patches: [
       {
-        file: plugin('credentials.ts'),
+        file: plugin('hooks/credentials.ts'),
         find: "return type === 'string' ? [whole, part] : []",
         replace: 'return []',
       },
     ],
     test: {
-      file: plugin('untouched.test.ts'),
+      file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key of @better-auth/api-key',
     },
   },
   {
     attack: "Pre-hijack by the victim's address, with an API key outside the database",
     defence: 'The secondary storage is searched, too',
-    patches: [{ file: plugin('credentials.ts'), find: 'if (found != null) return true', replace: UNCHECKED }],
+    patches: [{ file: plugin('hooks/credentials.ts'), find: 'if (found != null) return true', replace: UNCHECKED }],
     test: {
-      file: plugin('untouched.test.ts'),
+      file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key that is kept in a secondary storage only',
     },
   },
   {
     attack: "An admin makes a user whose id is a device's principal",
     defence: "An id that a request chose must not have a principal's form",
-    patches: [{ file: plugin('user-hooks.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
     test: {
-      file: plugin('user-id.test.ts'),
+      file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user's id chosen by an admin > is never a device's principal",
     },
   },
@@ -644,19 +663,21 @@ export const ATTACKS = [
     attack: 'An admin makes a user with the id of a deleted one',
     defence: "Deleted users' ids stand in the lock, and an id that a request chose must not",
     patches: [
-      { file: plugin('user-hooks.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
+      { file: plugin('hooks/users.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
     ],
     test: {
-      file: plugin('user-id.test.ts'),
+      file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user's id chosen by an admin > is never the id of a deleted user",
     },
   },
   {
     attack: "A user whose id is a device's principal comes into the database past the hooks",
     defence: "An id of a principal's form is never told as one",
-    patches: [{ file: plugin('subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' }],
+    patches: [
+      { file: plugin('binding/subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' },
+    ],
     test: {
-      file: plugin('user-id.test.ts'),
+      file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user that got into the database past the hooks > is nobody if its id has a principal's form",
     },
   },
@@ -665,13 +686,13 @@ export const ATTACKS = [
     defence: 'A retired id is never told as a principal',
     patches: [
       {
-        file: plugin('subject.ts'),
+        file: plugin('binding/subject.ts'),
         find: "(row.userId === id && row.kind !== 'retired')",
         replace: 'row.userId === id',
       },
     ],
     test: {
-      file: plugin('user-id.test.ts'),
+      file: plugin('hooks/user-id.test.ts'),
       name: 'SQLite > a user that got into the database past the hooks > is nobody if its id was a deleted user, also one that was never looked at',
     },
   },
@@ -680,13 +701,13 @@ export const ATTACKS = [
     defence: 'The row of the id has to name the user',
     patches: [
       {
-        file: plugin('subject.ts'),
+        file: plugin('binding/subject.ts'),
         find: "(row.userId === id && row.kind !== 'retired')",
         replace: "row.kind !== 'retired'",
       },
     ],
     test: {
-      file: plugin('user-id.test.ts'),
+      file: plugin('hooks/user-id.test.ts'),
       name: 'SQLite > a user that got into the database past the hooks > is nobody if the lock gives its id to another user',
     },
   },
@@ -695,18 +716,18 @@ export const ATTACKS = [
     defence: 'The subject is told behind every cookie cache',
     patches: [
       {
-        file: plugin('session-endpoint.ts'),
+        file: plugin('routes/session.ts'),
         find: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx }',
         replace: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx, getSessionFromCtx }',
       },
       {
-        file: plugin('session-endpoint.ts'),
+        file: plugin('routes/session.ts'),
         find: 'const found = await getAuthoritativeSessionFromCtx(ctx)',
         replace: 'const found = await getSessionFromCtx(ctx)',
       },
     ],
     test: {
-      file: plugin('cached-session.test.ts'),
+      file: plugin('routes/cached-session.test.ts'),
       name: 'SQLite > a session that was revoked while its cookie still says who it was > is told no subject',
     },
   },
@@ -721,7 +742,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('cached-session.test.ts'),
+      file: plugin('routes/cached-session.test.ts'),
       name: 'SQLite > a session that was revoked while its cookie still says who it was > gets no token',
     },
   },
@@ -730,13 +751,13 @@ export const ATTACKS = [
     defence: '`bind` looks for earlier ways in, too',
     patches: [
       {
-        file: plugin('bind-endpoint.ts'),
+        file: plugin('routes/bind.ts'),
         find: "if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
         replace: 'void mayTakeOver',
       },
     ],
     test: {
-      file: plugin('bind.test.ts'),
+      file: plugin('routes/bind.test.ts'),
       name: 'SQLite > bind > after a link that handed the account over: refused while its maker could still enter it',
     },
   },
@@ -744,10 +765,14 @@ export const ATTACKS = [
     attack: 'The reset is abused: a later link from a second laptop detaches the legitimate user',
     defence: 'A mailbox that was proven once resets nothing any more',
     patches: [
-      { file: plugin('mailbox.ts'), find: 'return user.principalMailbox === mailboxOf(user)', replace: 'return false' },
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'return user.principalMailbox === mailboxOf(user)',
+        replace: 'return false',
+      },
     ],
     test: {
-      file: plugin('mailbox.test.ts'),
+      file: plugin('hooks/verified-email.test.ts'),
       name: "SQLite > the first proof of a mailbox by /magic-link/verify > is the only one that can: a second laptop's link changes nothing",
     },
   },
@@ -756,13 +781,13 @@ export const ATTACKS = [
     defence: "The token's end is looked at before anything changes",
     patches: [
       {
-        file: plugin('password-reset.ts'),
+        file: plugin('hooks/password-reset.ts'),
         find: 'if (!verification || verification.expiresAt < new Date()) return',
         replace: 'if (!verification) return',
       },
     ],
     test: {
-      file: plugin('mailbox.test.ts'),
+      file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > a token for a password that is no longer good resets nothing',
     },
   },
@@ -773,13 +798,13 @@ export const ATTACKS = [
     defence: 'Better Auth refuses it by the state cookie; where it is told not to, the callback binds nothing',
     patches: [
       {
-        file: plugin('request.ts'),
+        file: plugin('hooks/request-context.ts'),
         find: "if (skipStateCookieCheck && storeStateStrategy !== 'cookie') return undefined",
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: plugin('oauth.test.ts'),
+      file: plugin('hooks/oauth.test.ts'),
       name: 'SQLite > a sign-in through an OpenID provider > binds nothing where the server does not check the state cookie',
     },
   },
@@ -788,13 +813,13 @@ export const ATTACKS = [
     defence: 'The device is read from the part of the state that only the server writes',
     patches: [
       {
-        file: plugin('request.ts'),
+        file: plugin('hooks/request-context.ts'),
         find: "(state.serverContext?.['latchkey'] ?? {})",
         replace: "(state.serverContext?.['latchkey'] ?? (state as Record<string, unknown>)['latchkey'] ?? {})",
       },
     ],
     test: {
-      file: plugin('oauth.test.ts'),
+      file: plugin('hooks/oauth.test.ts'),
       name: 'SQLite > a sign-in through an OpenID provider > does not take what a client writes into the state',
     },
   },
@@ -805,7 +830,7 @@ export const ATTACKS = [
     defence: 'A reservation is entered again by its key, at any time',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()",
         replace:
           "if ((await holderOf(adapter, row)) !== 'nobody' || (row.until !== null && row.until > now)) throw taken()",
@@ -821,13 +846,13 @@ export const ATTACKS = [
     defence: 'The whole thumbprint is stored and compared',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: 'row.thumbprint !== thumbprint || (isKept(row, now)',
         replace: '(isKept(row, now)',
       },
     ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a reservation > is no use to another key, however long ago it was',
     },
   },
@@ -836,13 +861,13 @@ export const ATTACKS = [
     defence: 'The user carries the epoch of its reservation, and counts in that epoch only',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false",
         replace: "if (row.kind === 'retired' || row.kind === 'held') return false",
       },
     ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a reservation > that a stalled server comes back to after it lapsed gives its user no principal',
     },
   },
@@ -851,13 +876,13 @@ export const ATTACKS = [
     defence: 'A lapsed epoch is never used again',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: 'const epoch = isLive ? row.epoch : newEpoch()',
         replace: 'const epoch = isLive ? row.epoch : row.epoch',
       },
     ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a reservation > is entered again by the same key, in the same epoch while it lasts, in another one afterwards',
     },
   },
@@ -866,7 +891,7 @@ export const ATTACKS = [
     defence: '`latchkeyPrincipal.principal` and `user.principal` are unique in the database (two layers)',
     patches: principalNotUnique,
     test: {
-      file: plugin('race.test.ts'),
+      file: plugin('binding/race.test.ts'),
       name: 'several processes on a SQLite file > one principal, and an open account in each: one of them has it',
     },
   },
@@ -875,7 +900,7 @@ export const ATTACKS = [
     defence: '`latchkeyPrincipal.principal` and `user.principal` are unique in the database (two layers)',
     patches: principalNotUnique,
     test: {
-      file: plugin('race.test.ts'),
+      file: plugin('binding/race.test.ts'),
       name: 'several processes on Postgres > one principal, and a sign-up in each: one user has it, and there is no orphan',
     },
   },
@@ -884,7 +909,7 @@ export const ATTACKS = [
     defence: 'The UPDATE that binds asks that the account is still open',
     patches: openUnchecked,
     test: {
-      file: plugin('race.test.ts'),
+      file: plugin('binding/race.test.ts'),
       name: 'several processes on a SQLite file > several principals, and one open account: it has one of them, and keeps it',
     },
   },
@@ -893,7 +918,7 @@ export const ATTACKS = [
     defence: 'The UPDATE that binds asks that the account is still open',
     patches: openUnchecked,
     test: {
-      file: plugin('race.test.ts'),
+      file: plugin('binding/race.test.ts'),
       name: 'several processes on Postgres > several principals, and one open account: it has one of them, and keeps it',
     },
   },
@@ -902,13 +927,13 @@ export const ATTACKS = [
     defence: 'A row that changed since it was read takes no principal from an account',
     patches: [
       {
-        file: plugin('lock.ts'),
-        find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind || counts(present, user)) throw taken()',
-        replace: 'if (present !== null && counts(row, user)) throw taken()',
+        file: plugin('binding/principal-store.ts'),
+        find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind || isCurrent(present, user)) throw taken()',
+        replace: 'if (present !== null && isCurrent(row, user)) throw taken()',
       },
     ],
     test: {
-      file: plugin('adopt-race.test.ts'),
+      file: plugin('routes/adopt-race.test.ts'),
       name: 'several processes on Postgres adopt and undo > a link out of a released one, while the same principal is bound',
     },
   },
@@ -917,13 +942,13 @@ export const ATTACKS = [
     defence: 'Who takes a row over looks for a user that came first, and gives way',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "const isFree = !(await findUser(trx, 'principal', row.principal))",
         replace: 'const isFree = true',
       },
     ],
     test: {
-      file: plugin('adopt-race.test.ts'),
+      file: plugin('routes/adopt-race.test.ts'),
       name: 'several processes on Postgres adopt and undo > a link, while a sign-up takes the principal',
     },
   },
@@ -932,7 +957,7 @@ export const ATTACKS = [
     defence: "The first use closes the account, and the bind's UPDATE asks for an open one",
     patches: [openUnchecked[1]],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a first use that comes between a claim and its UPDATE wins',
     },
   },
@@ -941,13 +966,13 @@ export const ATTACKS = [
     defence: 'The first use closes the account',
     patches: [
       {
-        file: plugin('subject.ts'),
+        file: plugin('binding/subject.ts'),
         find: 'await changeOpenUser(adapter, user.id, { principalOpen: false })',
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: plugin('bind.test.ts'),
+      file: plugin('routes/bind.test.ts'),
       name: 'SQLite > bind > an account that was used is fixed, and a look with `peek` is no use',
     },
   },
@@ -956,13 +981,13 @@ export const ATTACKS = [
     defence: 'A row that names a user who is gone keeps its principal for ever',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "return row.userId === null ? 'nobody' : 'retired'",
         replace: "return 'nobody'",
       },
     ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: "SQLite > a deleted account retires its principal > deleted behind the server's back",
     },
   },
@@ -973,7 +998,7 @@ export const ATTACKS = [
     defence: 'Once the account can be recovered, its device key is no way in',
     patches: [
       {
-        file: plugin('status.ts'),
+        file: plugin('binding/status.ts'),
         find: "return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'",
         replace: "return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'active'",
       },
@@ -1001,9 +1026,11 @@ export const ATTACKS = [
   {
     attack: 'A revoked device key',
     defence: 'A look at a principal asks for its key, too',
-    patches: [{ file: plugin('status.ts'), find: ' || (await isRevokedKey(adapter, thumbprint))', replace: '' }],
+    patches: [
+      { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(adapter, thumbprint))', replace: '' },
+    ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a key that was revoked stays so, whatever becomes of the account',
     },
   },
@@ -1012,12 +1039,12 @@ export const ATTACKS = [
     defence: '`bind` needs a fresh session',
     patches: [
       {
-        file: plugin('endpoint.ts'),
+        file: plugin('routes/endpoint.ts'),
         find: 'if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {',
         replace: 'if (sessionConfig.freshAge !== 0 && age < 0) {',
       },
     ],
-    test: { file: plugin('bind.test.ts'), name: 'SQLite > bind > is refused in a session that is old' },
+    test: { file: plugin('routes/bind.test.ts'), name: 'SQLite > bind > is refused in a session that is old' },
   },
 
   // Fields and users of others
@@ -1031,7 +1058,7 @@ export const ATTACKS = [
         replace: "principal: { type: 'string', required: false, unique: true, input: true as false },",
       },
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: "if (!device || meets === 'unsaid') return { principal: null, principalOpen: true,",
         replace: "if (!device || meets === 'unsaid') return { principalOpen: true,",
       },
@@ -1043,7 +1070,7 @@ export const ATTACKS = [
     defence: 'The device is what the proof says',
     patches: [
       {
-        file: plugin('bind-endpoint.ts'),
+        file: plugin('routes/bind.ts'),
         find: 'const device = await provenBy(context, tools())',
         replace:
           'const { principal, thumbprint } = { ...(await provenBy(context, tools())), ...(ctx.body as object) }\n    const device = { principal, thumbprint }',
@@ -1059,13 +1086,13 @@ export const ATTACKS = [
     defence: "The hook that makes users overwrites the plugin's columns",
     patches: [
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: 'if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }',
         replace: 'if (!mayBind(user, ctx)) return mailbox',
       },
     ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: "SQLite > the fields of the plugin are its own > at an admin's new user",
     },
   },
@@ -1074,13 +1101,13 @@ export const ATTACKS = [
     defence: "The hook that changes users refuses the plugin's columns",
     patches: [
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: "if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')",
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: plugin('lifecycle.test.ts'),
+      file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > the fields of the plugin are its own > principal, at an update',
     },
   },
@@ -1089,13 +1116,13 @@ export const ATTACKS = [
     defence: 'Users whom an admin makes are never bound',
     patches: [
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: "return ctx?.path?.startsWith('/admin/') === true",
         replace: 'return ctx?.path === undefined',
       },
     ],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > never bound by a header > a user that an admin makes, whatever the admin passes',
     },
   },
@@ -1104,25 +1131,28 @@ export const ATTACKS = [
     defence: 'An impersonated session binds nothing',
     patches: [
       {
-        file: plugin('acts.ts'),
+        file: plugin('routes/nonce.ts'),
         find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)',
         replace: '',
       },
     ],
-    test: { file: plugin('bind.test.ts'), name: "SQLite > bind > never binds from an admin's look into the account" },
+    test: {
+      file: plugin('routes/bind.test.ts'),
+      name: "SQLite > bind > never binds from an admin's look into the account",
+    },
   },
   {
     attack: 'A principal wasted on a user of the anonymous plugin',
     defence: 'Anonymous users are never bound',
     patches: [
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: 'return ctx !== null && !user.isAnonymous && !isAdmins(ctx)',
         replace: 'return ctx !== null && !isAdmins(ctx)',
       },
     ],
     test: {
-      file: plugin('upgrade.test.ts'),
+      file: plugin('hooks/upgrade.test.ts'),
       name: 'SQLite > never bound by a header > an anonymous user of Better Auth',
     },
   },
@@ -1133,13 +1163,13 @@ export const ATTACKS = [
     defence: 'The session ends before the error is answered',
     patches: [
       {
-        file: plugin('sign-in.ts'),
+        file: plugin('hooks/sign-in.ts'),
         find: 'await endSession(ctx, newSession.session.token)',
         replace: 'void endSession',
       },
     ],
     test: {
-      file: plugin('oauth.test.ts'),
+      file: plugin('hooks/oauth.test.ts'),
       name: 'SQLite > a server that fails after the sign-in leaves no session, and says so on the error page',
     },
   },
@@ -1148,13 +1178,13 @@ export const ATTACKS = [
     defence: 'A sign-in counts once the second factor is there',
     patches: [
       {
-        file: plugin('sign-in.ts'),
+        file: plugin('hooks/sign-in.ts'),
         find: 'return (await plugin?.shouldRequireTwoFactor?.(ctx)) === true',
         replace: 'return false && plugin !== null',
       },
     ],
     test: {
-      file: plugin('routes.test.ts'),
+      file: plugin('hooks/sign-in-routes.test.ts'),
       name: 'SQLite > second factor > binds an open account only with it, with the plugin after latchkey',
     },
   },
@@ -1164,13 +1194,13 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('plugin.ts'),
-        find: 'notesOf({ headers }).device = device',
+        find: 'requestContextOf({ headers }).device = device',
         replace:
-          "notesOf({ headers }).device = device\n  await (await import('./lock.ts')).reserve(context.adapter, device, new Date())",
+          "requestContextOf({ headers }).device = device\n  await (await import('./binding/principal-store.ts')).reserve(context.adapter, device, new Date())",
       },
     ],
     test: {
-      file: plugin('routes.test.ts'),
+      file: plugin('hooks/sign-in-routes.test.ts'),
       name: 'SQLite > e-mail and password with required verification > an address that has an account already answers the same, and binds nothing',
     },
   },
@@ -1185,7 +1215,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('routes.test.ts'),
+      file: plugin('hooks/sign-in-routes.test.ts'),
       name: 'SQLite > e-mail and password with required verification > a principal that is taken makes no user',
     },
   },
@@ -1195,16 +1225,16 @@ export const ATTACKS = [
     attack: 'The server is killed in the middle of a sign-up',
     defence: 'The INSERT that makes the user binds it',
     patches: [
-      { file: plugin('user-hooks.ts'), find: 'notesOf(ctx).createdUser = true', replace: UNCHECKED },
+      { file: plugin('hooks/users.ts'), find: 'requestContextOf(ctx).createdUser = true', replace: UNCHECKED },
       {
-        file: plugin('user-hooks.ts'),
+        file: plugin('hooks/users.ts'),
         find: 'return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }',
         replace:
           "return { principal: epoch === '' ? '' : null, principalOpen: true, principalEpoch: null, ...mailbox }",
       },
     ],
     test: {
-      file: plugin('crash.test.ts'),
+      file: plugin('binding/crash.test.ts'),
       name: 'a server on a SQLite file dies in > a sign-up: the user has its binding or there is none, and the device can try again',
     },
   },
@@ -1213,19 +1243,19 @@ export const ATTACKS = [
     defence: 'The lock row changes last: until then the next look writes down what is missing',
     patches: [
       {
-        file: plugin('subject.ts'),
+        file: plugin('binding/subject.ts'),
         find: "await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
         replace: '\n',
       },
       {
-        file: plugin('subject.ts'),
+        file: plugin('binding/subject.ts'),
         find: "{ kind: 'canonical', userId: user.id, until: null })\n",
         replace:
           "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
       },
     ],
     test: {
-      file: plugin('crash.test.ts'),
+      file: plugin('binding/crash.test.ts'),
       name: 'a server on a SQLite file dies in > the first look at an account: whoever looks next completes the binding',
     },
   },
@@ -1234,13 +1264,13 @@ export const ATTACKS = [
     defence: 'The lock row names the user before the user goes',
     patches: [
       {
-        file: plugin('retire.ts'),
-        find: "if (row?.kind === 'reserved' && counts(row, user)) await confirm(adapter, user, row, now)",
+        file: plugin('binding/retire.ts'),
+        find: "if (row?.kind === 'reserved' && isCurrent(row, user)) await confirm(adapter, user, row, now)",
         replace: 'void [row, confirm, now]',
       },
     ],
     test: {
-      file: plugin('crash.test.ts'),
+      file: plugin('binding/crash.test.ts'),
       name: 'a server on a SQLite file dies in > a deletion: the account is there with its principal, or nobody ever has that again',
     },
   },
@@ -1249,13 +1279,13 @@ export const ATTACKS = [
     defence: 'Who proved the mailbox is in the UPDATE that verifies it, and every look completes the reset',
     patches: [
       {
-        file: plugin('subject.ts'),
+        file: plugin('binding/subject.ts'),
         find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking)',
         replace: 'await pinned(adapter, found)',
       },
     ],
     test: {
-      file: plugin('crash.test.ts'),
+      file: plugin('binding/crash.test.ts'),
       name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of whoever made it',
     },
   },
@@ -1271,7 +1301,10 @@ export const ATTACKS = [
         replace: UNCHECKED,
       },
     ],
-    test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused with a proof that names another account' },
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > is refused with a proof that names another account',
+    },
   },
   {
     attack: 'A link with a nonce that was issued for another act',
@@ -1283,20 +1316,20 @@ export const ATTACKS = [
         replace: 'JSON.stringify([head, session])',
       },
     ],
-    test: { file: plugin('link.test.ts'), name: 'SQLite > link > is refused with a nonce for another act' },
+    test: { file: plugin('routes/link.test.ts'), name: 'SQLite > link > is refused with a nonce for another act' },
   },
   {
     attack: 'A principal that is an alias of one account is linked to another',
     defence: 'One row for each principal, whatever it is to its account',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()",
         replace: UNCHECKED,
       },
     ],
     test: {
-      file: plugin('link.test.ts'),
+      file: plugin('routes/link.test.ts'),
       name: 'SQLite > link > is refused where the principal is an alias of another account',
     },
   },
@@ -1305,26 +1338,26 @@ export const ATTACKS = [
     defence: 'Only a fresh session of the account gives an alias up, with a nonce of its own',
     patches: [
       {
-        file: plugin('acts.ts'),
+        file: plugin('routes/nonce.ts'),
         find: 'const until = await challenges.check(nonce, purpose, ctx.context.session.session.id)',
         replace:
           'const until = (await challenges.check(nonce, purpose, ctx.context.session.session.id)) ?? new Date(8.64e15)',
       },
     ],
-    test: { file: plugin('link.test.ts'), name: 'SQLite > unlink > is refused with a nonce of another session' },
+    test: { file: plugin('routes/link.test.ts'), name: 'SQLite > unlink > is refused with a nonce of another session' },
   },
   {
     attack: 'An alias that was given up is bound by somebody else at once',
     defence: 'For thirty days only its account may have it',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "return (kind === 'reserved' || kind === 'held') && userId !== null",
         replace: "return kind === 'reserved' && userId !== null",
       },
     ],
     test: {
-      file: plugin('link.test.ts'),
+      file: plugin('routes/link.test.ts'),
       name: 'SQLite > unlink > keeps it for the account for thirty days, and then for anybody with the key',
     },
   },
@@ -1333,13 +1366,13 @@ export const ATTACKS = [
     defence: 'A reservation that lasts as long as a hold goes back to being one',
     patches: [
       {
-        file: plugin('lock.ts'),
+        file: plugin('binding/principal-store.ts'),
         find: "(row.kind === 'held' || row.until! > endOf(now))",
         replace: "row.kind === 'held'",
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused',
     },
   },
@@ -1356,7 +1389,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: "what was exchanged for a device > is no account's, wherever it is verified: with its account it is",
     },
   },
@@ -1371,7 +1404,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: 'what was exchanged for a device > is not taken where devices without an account are not',
     },
   },
@@ -1386,7 +1419,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: "what was exchanged for a device > is no account at another server, which takes this one's accounts",
     },
   },
@@ -1511,13 +1544,13 @@ export const ATTACKS = [
     defence: "This server's own `iss` is no issuer to it, under whichever entry",
     patches: [
       {
-        file: plugin('token-endpoint.ts'),
+        file: plugin('routes/token.ts'),
         find: "if (claims['iss'] === issuerOf(context)) throw",
         replace: "if (claims['iss'] === '') throw",
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: 'its own output goes round nowhere, though the server is told to take its own issuer',
     },
   },
@@ -1526,13 +1559,13 @@ export const ATTACKS = [
     defence: 'The exchange takes no session of such a user',
     patches: [
       {
-        file: plugin('token-endpoint.ts'),
+        file: plugin('routes/token.ts'),
         find: "if (!found || found.user['isAnonymous'] === true) throw",
         replace: 'if (!found) throw',
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session',
     },
   },
@@ -1547,7 +1580,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session',
     },
   },
@@ -1556,13 +1589,13 @@ export const ATTACKS = [
     defence: 'Audiences are a list',
     patches: [
       {
-        file: plugin('token-request.ts'),
+        file: plugin('routes/token-request.ts'),
         find: 'if (!audiences.includes(audience)) throw',
         replace: 'if (audiences.length === 0) throw',
       },
     ],
     test: {
-      file: plugin('exchange.test.ts'),
+      file: plugin('routes/exchange.test.ts'),
       name: 'the request > with an audience that is not on the list is refused',
     },
   },
@@ -1571,12 +1604,12 @@ export const ATTACKS = [
     defence: 'Its addresses are those of the configuration',
     patches: [
       {
-        file: plugin('token-endpoint.ts'),
+        file: plugin('routes/token.ts'),
         find: 'const { baseURL } = tools()',
         replace: 'const { baseURL } = ctx.context',
       },
     ],
-    test: { file: plugin('exchange-attacks.test.ts'), name: 'the Host header > never says where the keys are' },
+    test: { file: plugin('routes/exchange-attacks.test.ts'), name: 'the Host header > never says where the keys are' },
   },
   {
     attack: 'A stolen bind proof, for an account of another provider',
@@ -1604,18 +1637,18 @@ export const ATTACKS = [
     defence: 'With `requireNonce` every proof needs a nonce of the server',
     patches: [
       {
-        file: plugin('proofs.ts'),
+        file: plugin('hooks/proofs.ts'),
         find: "if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')",
         replace: 'if (nonce === undefined) return new Date(0)',
       },
       {
-        file: plugin('proofs.ts'),
+        file: plugin('hooks/proofs.ts'),
         find: 'if (until) await useOnce(adapter, nonceName',
         replace: 'if (until && claims.nonce) await useOnce(adapter, nonceName',
       },
     ],
     test: {
-      file: plugin('require-nonce.test.ts'),
+      file: plugin('routes/require-nonce.test.ts'),
       name: 'a server that wants a nonce in every proof > refuses proofs that were signed ahead of time, without one',
     },
   },
@@ -1624,13 +1657,13 @@ export const ATTACKS = [
     defence: 'It is used up',
     patches: [
       {
-        file: plugin('proofs.ts'),
+        file: plugin('hooks/proofs.ts'),
         find: 'if (until) await useOnce(adapter, nonceName',
         replace: 'if (until && !claims.nonce) await useOnce(adapter, nonceName',
       },
     ],
     test: {
-      file: plugin('require-nonce.test.ts'),
+      file: plugin('routes/require-nonce.test.ts'),
       name: 'a server that wants a nonce in every proof > uses a nonce up',
     },
   },
@@ -1650,7 +1683,7 @@ export const ATTACKS = [
     defence: "The plugin's paths are those under the base URL",
     patches: [{ file: plugin('plugin.ts'), find: 'new URL(baseURL).pathname.replace', replace: "'/api/auth'.replace" }],
     test: {
-      file: plugin('exchange-attacks.test.ts'),
+      file: plugin('routes/exchange-attacks.test.ts'),
       name: 'a body that was made to confuse > is not read to its end where the base URL has a path of its own either',
     },
   },
@@ -1658,12 +1691,12 @@ export const ATTACKS = [
     attack: 'A flood of challenges and binds from one address',
     defence: 'Twenty a minute',
     patches: [{ file: plugin('plugin.ts'), find: 'window: 60, max: 20 }', replace: 'window: 60, max: 2000 }' }],
-    test: { file: plugin('limits.test.ts'), name: 'limits > /latchkey/bind: 20 a minute from one address' },
+    test: { file: plugin('routes/limits.test.ts'), name: 'limits > /latchkey/bind: 20 a minute from one address' },
   },
   {
     attack: 'A proof too large to be parsed',
     defence: '4 KiB, before any parsing',
     patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
-    test: { file: plugin('limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
+    test: { file: plugin('routes/limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
   },
 ]

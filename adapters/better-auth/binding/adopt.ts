@@ -1,0 +1,142 @@
+import type { DBAdapter } from 'better-auth'
+import { LatchkeyError } from '../../../lib/server.ts'
+import { audit } from './audit.ts'
+import { recordKey } from './keys.ts'
+import {
+  changeRow,
+  changeUser,
+  isCurrent,
+  findRow,
+  findUser,
+  isKept,
+  newEpoch,
+  reserveFor,
+  rowsOf,
+  taken,
+} from './principal-store.ts'
+import { isMailboxProven, mailboxOf } from './verified-email.ts'
+import type { BoundUser, PrincipalRow } from '../schema.ts'
+import type { Subject } from './subject.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
+
+/** Aliases of one account at most. */
+const MOST = 16
+
+/** How long only the account that gave an alias up may have it again, in milliseconds. */
+const HOLD = 30 * 86_400_000
+
+/** A principal that an account takes over. */
+export interface Link {
+  readonly accountId: string
+  /** Of the account. */
+  readonly principal: string
+  /** The further principal. */
+  readonly alias: string
+}
+
+/** What an app does with a link, before it isCurrent, and in the same transaction where the database has one. */
+export type BeforeLink = (link: Link, adapter: Adapter) => Promise<void>
+
+/**
+ * Makes a device's principal an alias of an account whose own principal is fixed. Nobody else can take it meanwhile,
+ * and until the last statement it is nobody's alias.
+ *
+ * @param subject - who the account is
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; or what
+ *   `before` threw
+ */
+export async function adopt(
+  adapter: DBAdapter,
+  subject: Subject,
+  device: ProvenDevice,
+  before: BeforeLink,
+  now: Date,
+): Promise<void> {
+  const user = await withEpoch(adapter, subject)
+  const reserved = await reserveFor(adapter, user.id, device, now)
+  try {
+    if ((await countAliases(adapter, user, subject, now)) > MOST) throw new LatchkeyError('ALIASES_FULL')
+    await recordKey(adapter, device, now)
+    await adapter.transaction((trx) => link(trx, { user, subject, row: reserved.row, before, now }))
+  } catch (error) {
+    // If this fails too, the reservation lapses.
+    await changeRow(adapter, reserved.row, reserved.before).catch(() => false)
+    throw error
+  }
+}
+
+interface Linking {
+  readonly user: BoundUser
+  readonly subject: Subject
+  readonly row: PrincipalRow
+  readonly before: BeforeLink
+  readonly now: Date
+}
+
+async function link(adapter: Adapter, { user, subject, row, before, now }: Linking): Promise<void> {
+  // Also locks the user where there are transactions: a reset waits, and then sees the alias.
+  if (!(await changeUser(adapter, user, { principalEpoch: user.principalEpoch! }))) throw changed()
+  await before({ accountId: user.id, principal: subject.principal, alias: row.principal }, adapter)
+  await audit(adapter, 'link', row, now)
+  if (!(await changeRow(adapter, row, { kind: 'alias', epoch: user.principalEpoch!, until: null }))) throw taken()
+}
+
+/** The account is not the one that the proof named any more. */
+function changed(): LatchkeyError {
+  return new LatchkeyError('PROOF_LINK_MISMATCH')
+}
+
+/** An alias counts in its user's epoch; an account whose principal is its own id gets its first one here. */
+async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser> {
+  const user = await findUser(adapter, 'id', subject.accountId)
+  if (!user) throw changed()
+  if (user.principalEpoch != null && subject.principal === (user.principal ?? user.id)) return user
+  if (subject.principal !== user.id || (await isBound(adapter, user))) throw changed()
+  const isProven = user.emailVerified || isMailboxProven(user)
+  const update = {
+    principal: null,
+    principalOpen: false,
+    principalEpoch: newEpoch(),
+    principalMailbox: isProven ? mailboxOf(user) : null,
+  }
+  // Another device of the same account may be first, and then its epoch is the one.
+  return (await changeUser(adapter, user, update)) ? { ...user, ...update } : withEpoch(adapter, subject)
+}
+
+/** A column without its lock row is no principal; it gives way to the account's own id. */
+async function isBound(adapter: Adapter, user: BoundUser): Promise<boolean> {
+  const row = user.principal == null ? null : await findRow(adapter, user.principal)
+  return row !== null && isCurrent(row, user)
+}
+
+/** With those that are being linked. Two that come at once for the last place are both refused. */
+async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Subject, now: Date): Promise<number> {
+  const rows = await rowsOf(adapter, user)
+  const isCounted = (row: PrincipalRow): boolean =>
+    (row.kind === 'alias' && isCurrent(row, user)) || (row.kind === 'reserved' && isKept(row, now))
+  return rows.filter((row) => row.principal !== principal && isCounted(row)).length
+}
+
+/**
+ * Takes an alias from an account. Its key is a way in again at once; for 30 days no other account can have it.
+ * Giving it up again changes nothing.
+ *
+ * @throws {LatchkeyError} `ALIAS_UNKNOWN`
+ */
+export async function giveUp(adapter: DBAdapter, accountId: string, alias: string, now: Date): Promise<void> {
+  const row = await findRow(adapter, alias)
+  const user = await findUser(adapter, 'id', accountId)
+  if (row?.userId === accountId && row.kind === 'held' && isKept(row, now)) return
+  // The account's own id has no key that could have it back.
+  if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !isCurrent(row, user))
+    throw new LatchkeyError('ALIAS_UNKNOWN')
+  const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + HOLD) } as const
+  const isDone = await adapter.transaction(async (trx) => {
+    // Also locks the user where there are transactions: what a reset takes is nobody's to give up.
+    const isChanged =
+      (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
+    if (isChanged) await audit(trx, 'unlink', { ...row, ...held }, now)
+    return isChanged
+  })
+  if (!isDone) await giveUp(adapter, accountId, alias, now)
+}

@@ -1,0 +1,18 @@
+import type { BoundUser } from '../schema.ts'
+
+/** What of a session says where it came from. */
+export interface AskingSession {
+  readonly id: string
+  readonly principalVia?: string | null
+}
+
+/**
+ * A credential made the session that was there before any mailbox was proven; a reset of the password resets the
+ * binding.
+ */
+export const CREDENTIAL = 'credential'
+
+/** Returns true if the key that the account is bound to, or a credential of its maker, made the session. */
+export function isMakers({ principalVia }: AskingSession, { principal }: BoundUser): boolean {
+  return principalVia != null && (principalVia === CREDENTIAL || principalVia === principal)
+}

@@ -1,0 +1,124 @@
+import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
+import { audit } from './audit.ts'
+import { recordKey } from './keys.ts'
+import { changeRow, isCurrent, findRow, findUser, rowsOf, taken } from './principal-store.ts'
+import { isRecoverable, releaseStale, settleMailbox } from './verified-email.ts'
+import type { BoundUser, PrincipalRow } from '../schema.ts'
+import type { AskingSession } from './session-origin.ts'
+import { isUniqueViolation } from './unique.ts'
+import type { Adapter } from './types.ts'
+
+/** Who an account is to the rest of the world. */
+export interface Subject {
+  readonly accountId: string
+  /** `sub` of everything that is issued for the account. */
+  readonly principal: string
+  readonly aliases: readonly string[]
+  /** A verified identifier brings the account back without the device, and its principal is final. */
+  readonly recoverable: boolean
+}
+
+/**
+ * Says who an account is, and fixes it: from now on the answer for `principal` never changes.
+ * What a crash left half done is completed on the way.
+ *
+ * @param asking - the session that asks, which can decide a contested binding
+ * @returns null where there is no such user
+ */
+export async function subjectOf(
+  adapter: Adapter,
+  userId: string,
+  now: Date,
+  asking?: AskingSession,
+): Promise<Subject | null> {
+  const found = await findUser(adapter, 'id', userId)
+  const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking))
+  return user && readSubject(adapter, user, now)
+}
+
+/** As {@link subjectOf}, for an account that stays open. */
+export async function peekSubject(
+  adapter: Adapter,
+  userId: string,
+  now: Date,
+  asking?: AskingSession,
+): Promise<(Subject & { readonly open: boolean }) | null> {
+  const found = await findUser(adapter, 'id', userId)
+  const user = found && (await settleMailbox(adapter, found, now, asking))
+  return user && { ...(await readSubject(adapter, user, now)), open: isOpen(user) }
+}
+
+/** The account was made without a proof, and nobody has asked yet who it is. */
+export function isOpen({ principal, principalOpen }: BoundUser): boolean {
+  return principalOpen === true && principal == null
+}
+
+async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promise<Subject> {
+  const rows = user.principal || user.principalEpoch ? await rowsOf(adapter, user) : []
+  await releaseStale(adapter, user, rows, now)
+  const canonical = rows.find((row) => row.principal === user.principal)
+  const isBound = canonical !== undefined && (await isConfirmed(adapter, user, canonical, now))
+  // Where it was reset since it was read, its own id would be a third answer.
+  const present = user.principal && !isBound ? await findUser(adapter, 'id', user.id) : null
+  if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
+  const principal = isBound ? canonical.principal : await ownId(adapter, user)
+  // A principal without its lock row is not the account's, and so neither is what was linked to it.
+  const linked =
+    isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && isCurrent(row, user)) : []
+  return {
+    accountId: user.id,
+    principal,
+    aliases: linked.map((row) => row.principal).filter((alias) => alias !== principal),
+    recoverable: isRecoverable(user),
+  }
+}
+
+/**
+ * The account's own id as its principal.
+ *
+ * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove to be it, or the lock gives it to another account
+ */
+async function ownId(adapter: Adapter, { id }: BoundUser): Promise<string> {
+  const row = await findRow(adapter, id)
+  const isOwn = row === null || (row.userId === id && row.kind !== 'retired')
+  if (!isOwn || hasPrincipalForm(id)) throw new LatchkeyError('USER_ID_FORBIDDEN')
+  return id
+}
+
+async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | null> {
+  if (!isOpen(user)) return user
+  await changeOpenUser(adapter, user.id, { principalOpen: false })
+  return findUser(adapter, 'id', user.id)
+}
+
+/**
+ * Changes an account only while it is open.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal at the same moment
+ */
+export async function changeOpenUser(adapter: Adapter, userId: string, update: Partial<BoundUser>): Promise<boolean> {
+  const where = [
+    { field: 'id', value: userId },
+    { field: 'principal', value: null },
+    { field: 'principalOpen', value: true },
+  ]
+  try {
+    return (await adapter.updateMany({ model: 'user', where, update })) === 1
+  } catch (error) {
+    throw isUniqueViolation(error) ? taken() : error
+  }
+}
+
+/** A user's principal counts while its lock row names the user; a reservation in the user's epoch is completed. */
+async function isConfirmed(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
+  if (!isCurrent(row, user)) return false
+  return row.kind === 'canonical' || (await confirm(adapter, user, row, now))
+}
+
+/** Completes a binding. The row changes last: until it does, the next look writes down what is missing. */
+export async function confirm(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
+  await audit(adapter, 'bind', { ...row, userId: user.id }, now)
+  if (row.thumbprint !== null) await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint }, now)
+  const isChanged = await changeRow(adapter, row, { kind: 'canonical', userId: user.id, until: null })
+  return isChanged || (await findRow(adapter, row.principal))?.userId === user.id
+}

@@ -1,0 +1,76 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { type BoundUser, schema } from '../schema.ts'
+
+type Context = GenericEndpointContext['context']
+type Fields = Context['tables'][string]['fields']
+
+/** Rows of one table that are read to look into JSON and lists; a table with more counts as a trace. */
+const MAX_ROWS_READ = 1000
+
+/** An id this long stands in no text by chance. */
+const MIN_DISTINCT_ID_LENGTH = 16
+
+/**
+ * Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters, and
+ * those of the plugin. Users and sessions are looked at on their own.
+ */
+const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', ...Object.keys(schema)]
+
+/** Where plugins keep what belongs to a user outside the database, by a key that ends with the user's id. */
+const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
+
+/**
+ * Tells whether nothing is left by which anyone who used the account before its mailbox was proven could still use it:
+ * no password, provider, passkey, API key, second factor or other session, nor a row of any other plugin that has the
+ * user's id in one of its columns, whatever the column is called.
+ *
+ * @param token - the session that is asking
+ */
+export async function isUntouched(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
+  const { context } = ctx
+  if (user.phoneNumberVerified || (user as { twoFactorEnabled?: boolean | null }).twoFactorEnabled) return false
+  const sessions = await context.internalAdapter.listSessions(user.id)
+  if (sessions.some((session) => session.token !== token)) return false
+  for (const [model, { fields }] of Object.entries(context.tables)) {
+    if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) return false
+  }
+  return !(await isInSecondaryStorage(context, user.id))
+}
+
+async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
+  if (await hasTextWith(adapter, model, fields, userId)) return true
+  const isNested = Object.values(fields).some(({ type }) => type === 'json' || String(type).endsWith('[]'))
+  if (!isNested) return false
+  const rows = await adapter.findMany<object>({ model, limit: MAX_ROWS_READ })
+  return rows.length === MAX_ROWS_READ || rows.some((row) => JSON.stringify(row).includes(distinctText(userId)))
+}
+
+/** What a text that names the user has in it. A short id, such as a number, has to be a JSON string there. */
+function distinctText(userId: string): string {
+  return userId.length >= MIN_DISTINCT_ID_LENGTH ? userId : JSON.stringify(userId)
+}
+
+/** In a column of its own, or inside a text. One query for the whole table. */
+async function hasTextWith(
+  adapter: Context['adapter'],
+  model: string,
+  fields: Fields,
+  userId: string,
+): Promise<boolean> {
+  const where = Object.entries(fields).flatMap(([field, { type, references }]) => {
+    const whole = { field, value: userId, connector: 'OR' as const }
+    // A reference may be a number or a UUID in the database, which has no text inside.
+    if (references?.model === 'user') return [whole]
+    const part = { ...whole, operator: 'contains' as const, value: distinctText(userId) }
+    return type === 'string' ? [whole, part] : []
+  })
+  return where.length > 0 && (await adapter.count({ model, where })) > 0
+}
+
+async function isInSecondaryStorage({ secondaryStorage }: Context, userId: string): Promise<boolean> {
+  for (const prefix of SECONDARY_STORAGE_KEYS) {
+    const found = await secondaryStorage?.get(`${prefix}${userId}`)
+    if (found != null) return true
+  }
+  return false
+}

@@ -1,0 +1,269 @@
+import type { BetterAuthOptions } from 'better-auth'
+import { genericOAuth } from 'better-auth/plugins'
+import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { type Person, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
+
+const provider = new OAuth2Server()
+
+/** Who is signed in at the provider. */
+let profile = { sub: 'ada-at-provider', email: 'ada@example.com', email_verified: true, name: 'Ada' }
+
+beforeAll(async () => {
+  await provider.issuer.keys.generate('RS256')
+  await provider.start(0, '127.0.0.1')
+  provider.service.on('beforeTokenSigning', ({ payload }: MutableToken) =>
+    Object.assign(payload, profile, { aud: 'notes' }),
+  )
+  provider.service.on('beforeUserinfo', (response: MutableResponse) => (response.body = { ...profile }))
+})
+
+afterAll(() => provider.stop())
+
+beforeEach(() => {
+  profile = { sub: 'ada-at-provider', email: 'ada@example.com', email_verified: true, name: 'Ada' }
+})
+
+function openId(more: Partial<BetterAuthOptions> = {}): Partial<BetterAuthOptions> {
+  const config = [
+    {
+      providerId: 'local',
+      clientId: 'notes',
+      clientSecret: 'secret',
+      discoveryUrl: `${provider.issuer.url}/.well-known/openid-configuration`,
+      pkce: true,
+      scopes: ['openid', 'email', 'profile'],
+    },
+  ]
+  return { ...more, plugins: [genericOAuth({ config }), ...(more.plugins ?? [])] }
+}
+
+const START = { provider: 'local', callbackURL: `${ORIGIN}/home`, errorCallbackURL: `${ORIGIN}/failed` }
+
+/** Leaves for the provider. @returns where it sends the browser back to */
+async function leave(
+  browser: TestBrowser,
+  headers: Record<string, string> = {},
+  path = '/sign-in/social',
+): Promise<string> {
+  const { url } = (await (await browser.send(path, post(START, headers))).json()) as { url: string }
+  const response = await fetch(url, { redirect: 'manual' })
+  return response.headers.get('location')!.replace(AUDIENCE, '')
+}
+
+/** Comes back from the provider. @returns where the server sends the browser on to */
+async function comeBack(browser: TestBrowser, address: string, headers: Record<string, string> = {}): Promise<string> {
+  return (await browser.send(address, { headers, redirect: 'manual' })).headers.get('location')!
+}
+
+async function signIn({ browser, device }: Person): Promise<string> {
+  return comeBack(browser, await leave(browser, await proofOf(device)))
+}
+
+async function expectNothing(server: TestServer): Promise<void> {
+  expect(await server.rows('user')).toEqual([])
+  expect(await server.rows('session')).toEqual([])
+  expect(await server.rows('latchkeyPrincipal')).toEqual([])
+}
+
+onEachEngine((newServer) => {
+  describe('a sign-in through an OpenID provider', () => {
+    test("makes an account with the device's principal (checklist 26: OAuth redirect)", async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      expect(await signIn(one)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: one.device.principal })
+      expect(await one.session()).toMatchObject({ principal: one.device.principal, recoverable: true })
+    })
+
+    test('finds the account again, from any device', async () => {
+      const server = await newServer(openId())
+      const [one, two] = [await newPerson(server), await newPerson(server)]
+      await signIn(one)
+      expect(await signIn(two)).toBe(`${ORIGIN}/home`)
+      expect(await two.session()).toMatchObject({ principal: one.device.principal })
+      expect(await server.rows('user')).toHaveLength(1)
+    })
+
+    test('binds an open account', async () => {
+      const server = await newServer(openId())
+      const first = server.browser()
+      await comeBack(first, await leave(first))
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+      const one = await newPerson(server)
+      await signIn(one)
+      const { id } = await userOf(server)
+      expect(await one.session()).toMatchObject({ principal: one.device.principal, aliases: [id] })
+    })
+
+    test('without a proof binds nothing, whatever header the callback carries', async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      const address = await leave(one.browser)
+      await comeBack(one.browser, address, await proofOf(one.device))
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+    })
+
+    test("with a principal that is taken goes to the app's error page, without user or session", async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', person('bob'))
+      await one.browser.send('/sign-out', post({}))
+      const address = new URL(await signIn(await newPerson(server, one.device)))
+      expect([address.pathname, address.searchParams.get('error')]).toEqual(['/failed', 'PRINCIPAL_TAKEN'])
+      expect(await server.rows('user')).toHaveLength(1)
+      expect(await server.rows('session')).toEqual([])
+    })
+
+    test('that the provider refuses leaves nothing', async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      provider.service.once('beforeAuthorizeRedirect', ({ url }: MutableRedirectUri) => {
+        url.searchParams.delete('code')
+        url.searchParams.set('error', 'access_denied')
+      })
+      expect(await signIn(one)).toBe(`${ORIGIN}/failed?error=access_denied`)
+      await expectNothing(server)
+    })
+
+    test('whose code the provider does not take leaves nothing', async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      provider.service.once('beforeResponse', (response: MutableResponse) =>
+        Object.assign(response, { statusCode: 400, body: { error: 'invalid_grant' } }),
+      )
+      expect(await signIn(one)).toContain(`${ORIGIN}/failed?error=`)
+      await expectNothing(server)
+    })
+
+    test('whose state has lapsed leaves nothing', async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      const address = await leave(one.browser, await proofOf(one.device))
+      const [{ value }] = (await server.rows('verification')) as [{ value: string }]
+      await server.change('verification', {
+        value: JSON.stringify({ ...JSON.parse(value), expiresAt: Date.now() - 1 }),
+      })
+      expect(await comeBack(one.browser, address)).toContain('error=')
+      await expectNothing(server)
+    })
+
+    test("handed over to somebody else leaves nothing: the start was another browser's", async () => {
+      const server = await newServer(openId())
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      const address = await leave(eve.browser, await proofOf(eve.device))
+      expect(await comeBack(victim.browser, address)).toContain('error=state_mismatch')
+      await expectNothing(server)
+    })
+
+    test('with the state or the code of another start in its place leaves nothing', async () => {
+      const server = await newServer(openId())
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      const theirs = new URL(await leave(eve.browser, await proofOf(eve.device)), ORIGIN)
+      const own = new URL(await leave(victim.browser, await proofOf(victim.device)), ORIGIN)
+      for (const part of ['state', 'code']) {
+        const swapped = new URL(own)
+        swapped.searchParams.set(part, theirs.searchParams.get(part)!)
+        expect(await comeBack(victim.browser, swapped.pathname + swapped.search)).toContain('error=')
+      }
+      await expectNothing(server)
+    })
+
+    test('binds nothing where the server does not check the state cookie', async () => {
+      const server = await newServer(openId({ account: { skipStateCookieCheck: true } }))
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      const address = await leave(eve.browser, await proofOf(eve.device))
+      expect(await comeBack(victim.browser, address)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+    })
+
+    test('works with the state in a cookie', async () => {
+      const server = await newServer(openId({ account: { storeStateStrategy: 'cookie' } }))
+      const one = await newPerson(server)
+      expect(await signIn(one)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: one.device.principal })
+    })
+
+    test('does not take what a client writes into the state', async () => {
+      const server = await newServer(openId())
+      const one = await newPerson(server)
+      const forged = { principal: one.device.principal, thumbprint: one.device.thumbprint }
+      const body = { ...START, additionalData: { latchkey: forged, serverContext: { latchkey: forged } } }
+      const { url } = (await (await one.browser.send('/sign-in/social', post(body))).json()) as { url: string }
+      const address = (await fetch(url, { redirect: 'manual' })).headers.get('location')!.replace(AUDIENCE, '')
+      await comeBack(one.browser, address)
+      for (const user of await server.rows('user')) expect(user['principal']).toBeNull()
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+    })
+  })
+
+  test('linking a provider to an account never binds', async () => {
+    const server = await newServer(openId())
+    const [one, two] = [await newPerson(server), await newPerson(server)]
+    await one.browser.send('/sign-up/email', post({ ...person('ada') }))
+    const address = await leave(one.browser, await proofOf(two.device), '/link-social')
+    expect(await comeBack(one.browser, address)).toBe(`${ORIGIN}/home`)
+    expect(await server.rows('account')).toHaveLength(2)
+    expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+    expect(await server.rows('latchkeyPrincipal')).toEqual([])
+  })
+
+  describe('a provider that proves the mailbox of an unverified local account', () => {
+    test('takes it from the principal that made it', async () => {
+      const server = await newServer(openIdLinking())
+      const eve = await newPerson(server)
+      await eve.prove('/sign-up/email', person('ada'))
+      await eve.session()
+      const victim = await newPerson(server)
+      expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
+      const found = await victim.session()
+      expect(found!.principal).not.toBe(eve.device.principal)
+      expect(found!.principal).not.toBe(victim.device.principal)
+      expect(await eve.session()).toEqual({ ...found, id: expect.any(String) })
+    })
+
+    test('leaves it to the device that signed the start', async () => {
+      const server = await newServer(openIdLinking())
+      const ada = await newPerson(server)
+      await ada.prove('/sign-up/email', person('ada'))
+      await ada.browser.send('/sign-out', post({}))
+      await signIn(ada)
+      expect(await ada.session()).toMatchObject({ principal: ada.device.principal, recoverable: true })
+    })
+
+    test('binds no open account that its maker could still enter', async () => {
+      const server = await newServer(openIdLinking())
+      await server.browser().send('/sign-up/email', post(person('ada')))
+      const victim = await newPerson(server)
+      await signIn(victim)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+  })
+
+  test('a server that fails after the sign-in leaves no session, and says so on the error page', async () => {
+    const server = await newServer(openId())
+    const first = server.browser()
+    await comeBack(first, await leave(first))
+    await first.send('/sign-out', post({}))
+    const one = await newPerson(server)
+    const address = await leave(one.browser, await proofOf(one.device))
+    const { $context } = server.auth as unknown as { $context: Promise<{ adapter: { create: unknown } }> }
+    const { adapter } = await $context
+    const create = adapter.create as (input: { model: string }) => Promise<unknown>
+    adapter.create = async (input: { model: string }) => {
+      if (input.model === 'latchkeyPrincipal') throw new Error('the disk is full')
+      return create(input)
+    }
+    expect(await comeBack(one.browser, address)).toBe(`${ORIGIN}/failed?error=internal_server_error`)
+    expect(await server.rows('session')).toEqual([])
+    expect((await one.browser.client.getSession()).data).toBeNull()
+    expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+  })
+})
+
+function openIdLinking(): Partial<BetterAuthOptions> {
+  return openId({ account: { accountLinking: { enabled: true, requireLocalEmailVerified: false } } })
+}

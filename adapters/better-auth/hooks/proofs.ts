@@ -1,0 +1,113 @@
+import type { AuthContext } from 'better-auth'
+import { APIError } from 'better-auth/api'
+import { ERROR_TABLE, LatchkeyError, isLatchkeyError } from '../../../lib/server.ts'
+import {
+  type Challenges,
+  type ProofClaims,
+  type ProofExpectation,
+  createProofVerifier,
+} from '../../../lib/server-kit.ts'
+import { type ReplayStore, createReplayStore } from '../binding/replay-store.ts'
+import type { Adapter, ProvenDevice } from '../binding/types.ts'
+
+/** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */
+export const PROOF_HEADER = 'x-latchkey-proof'
+
+/** Checks proofs, each once. */
+export interface ProofGate {
+  /**
+   * Checks the proof in the headers and uses it up.
+   *
+   * @throws {APIError} the proof does not hold, or was used before
+   */
+  admit(context: AuthContext, headers: Headers, expectation: ProofExpectation): Promise<ProvenDevice>
+  /**
+   * Checks a proof and uses it up.
+   *
+   * @throws {LatchkeyError} the proof does not hold, or was used before
+   */
+  verify(adapter: Adapter, proof: string, expectation: ProofExpectation): Promise<ProvenDevice>
+  /** Uses a name up that works once. @throws {APIError} `PROOF_REPLAYED` */
+  useOnce(context: AuthContext, name: string, until: Date): Promise<void>
+}
+
+/** What a gate works with. */
+export interface ProofGateOptions {
+  /** The account server: origin plus base path, from configuration, never from a Host header. */
+  readonly audience: string
+  readonly clock: () => number
+  readonly replayStore?: ReplayStore
+  /** Proofs for which no session gave a nonce need one of these, too. */
+  readonly challenges?: Challenges | undefined
+}
+
+export function createProofGate({
+  audience,
+  clock,
+  replayStore = createReplayStore(clock),
+  challenges,
+}: ProofGateOptions): ProofGate {
+  const verifier = createProofVerifier({ audience, clock })
+
+  /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */
+  async function useOnce(adapter: Adapter, name: string, until: Date): Promise<void> {
+    if (!(await replayStore.use(adapter, name, until))) throw new LatchkeyError('PROOF_REPLAYED')
+  }
+
+  async function verify(adapter: Adapter, proof: string, expectation: ProofExpectation): Promise<ProvenDevice> {
+    const { principal, thumbprint, claims } = await verifier.verify(proof, expectation)
+    const until = challenges && expectation.nonce === undefined ? await checkNonce(challenges, claims) : null
+    await useOnce(adapter, claims.jti, new Date(claims.exp * 1000))
+    if (until) await useOnce(adapter, nonceName(claims.nonce!), until)
+    return { principal, thumbprint }
+  }
+
+  return {
+    verify,
+    useOnce: ({ adapter }, name, until) => useOnce(adapter, name, until).catch(rethrow),
+    admit: ({ adapter }, headers, expectation) =>
+      verify(adapter, headers.get(PROOF_HEADER) ?? '', expectation).catch(rethrow),
+  }
+}
+
+/** @returns when the nonce lapses */
+async function checkNonce(challenges: Challenges, { nonce, purpose }: ProofClaims): Promise<Date> {
+  if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
+  const until = await challenges.check(nonce, purpose, NO_SESSION)
+  if (!until) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
+  return until
+}
+
+/** What a nonce for an act without a session is bound to. */
+export const NO_SESSION = ''
+
+/** The name under which a nonce is used up. */
+export function nonceName(nonce: string): string {
+  return `nonce:${nonce}`
+}
+
+/** For `catch`: throws what an endpoint answers, see {@link toApiError}. */
+export function rethrow(error: unknown): never {
+  throw toApiError(error)
+}
+
+const STATUS = {
+  400: 'BAD_REQUEST',
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
+  503: 'SERVICE_UNAVAILABLE',
+} as const
+
+/** What an endpoint answers for a deliberate failure; anything else stays what it is. */
+export function toApiError(error: unknown): unknown {
+  if (!isLatchkeyError(error)) return error
+  const { status = 400, meaning } = ERROR_TABLE[error.code]
+  return new APIError(STATUS[status], { code: error.code, message: meaning })
+}
+
+/** An {@link APIError} for a code of the table. */
+export function refusal(code: LatchkeyError['code']): APIError {
+  return toApiError(new LatchkeyError(code)) as APIError
+}

@@ -1,0 +1,149 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
+import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
+import { isLatchkeyError } from '../../../lib/server.ts'
+import { claim } from '../binding/claim.ts'
+import { noteHandover } from '../binding/handover-note.ts'
+import { mayTakeOver } from './handover.ts'
+import { touchKey } from '../binding/keys.ts'
+import { findUser } from '../binding/principal-store.ts'
+import { NOBODY, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
+import { isMailboxSignIn } from './sign-in-origin.ts'
+import { isOpen } from '../binding/subject.ts'
+import { refusal } from './proofs.ts'
+import { EXPECT_HEADER, meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
+import type { BoundUser } from '../schema.ts'
+import type { StatusCache } from '../binding/status-cache.ts'
+import type { ProvenDevice } from '../binding/types.ts'
+
+/** The request may have signed somebody in, or changed whom an account belongs to. */
+export function concernsSignIn(ctx: { readonly headers?: Headers | undefined }): boolean {
+  const { signedIn, reboundUser } = requestContextOf(ctx)
+  return signedIn !== undefined || reboundUser !== undefined
+}
+
+/**
+ * After a sign-in: a device that proved itself gets an account that is still open. If anything goes wrong the session
+ * ends, since nobody could say afterwards whom it belongs to.
+ */
+export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCache, now: Date): Promise<void> {
+  const { newSession } = ctx.context
+  if (!newSession || (await isHalfSignedIn(ctx))) return
+  try {
+    if (requestContextOf(ctx).provedMailbox && requestContextOf(ctx).signedIn === newSession.session.token)
+      await noteHandover(ctx.context.adapter, newSession.session.id, now)
+    if (await proveByMailbox(ctx, newSession, now)) cache.clear()
+    const isRebound = await bindSession(ctx, newSession, cache, now)
+    if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
+  } catch (error) {
+    await endSession(ctx, newSession.session.token)
+    throw await asAnswer(ctx, error)
+  }
+}
+
+type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
+
+/**
+ * A sign-in by the mailbox proves it, also where Better Auth did not write that down: after a server died while it
+ * removed the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
+ *
+ * @returns whether this was the first proof
+ */
+async function proveByMailbox(
+  ctx: GenericEndpointContext,
+  { session, user: { id } }: NewSession,
+  now: Date,
+): Promise<boolean> {
+  if (requestContextOf(ctx).signedIn !== session.token || !isMailboxSignIn(ctx)) return false
+  const { adapter } = ctx.context
+  const user = await findUser(adapter, 'id', id)
+  if (!user || user.emailVerified || isMailboxProven(user)) return false
+  await noteHandover(adapter, session.id, now)
+  await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)
+  return true
+}
+
+/** @returns whether what the account is has changed: it took the device's principal, or its binding was confirmed */
+async function bindSession(
+  ctx: GenericEndpointContext,
+  { session, user: { id } }: NewSession,
+  cache: StatusCache,
+  now: Date,
+): Promise<boolean> {
+  const { signedIn, createdUser } = requestContextOf(ctx)
+  if (signedIn !== session.token || createdUser) return false
+  const device = await provenDevice(ctx)
+  if (!device && !ctx.headers?.has(EXPECT_HEADER)) return false
+  const { adapter } = ctx.context
+  const user = await findUser(adapter, 'id', id)
+  if (!user) return false
+  const meets = meetsExpectation(ctx, user)
+  if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  if (!device || meets === 'unsaid') return false
+  await touchKey(adapter, device.thumbprint, now)
+  if (isContested(user) && isMailboxSignIn(ctx) && device.principal === user.principal) {
+    cache.clear()
+    await proveMailbox(adapter, user, device.principal, now)
+    return true
+  }
+  if (!isOpen(user) || !(await mayTakeOver(ctx, user, session.token))) return false
+  cache.clear()
+  return claimUnlessTaken(ctx, user, device, now)
+}
+
+async function claimUnlessTaken(
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  device: ProvenDevice,
+  now: Date,
+): Promise<boolean> {
+  try {
+    return await claim(ctx.context.adapter, user.id, device, now)
+  } catch (error) {
+    // The account stays as it is, and the client sees that it differs.
+    if (isLatchkeyError(error, 'PRINCIPAL_TAKEN') || isLatchkeyError(error, 'PROOF_KEY_REVOKED')) return false
+    throw error
+  }
+}
+
+/** Caches of the session would go on showing the account as it was. */
+export async function refreshSession(ctx: GenericEndpointContext, { session, user }: NewSession): Promise<void> {
+  const present = await findUser(ctx.context.adapter, 'id', user.id)
+  if (!present) return
+  const refreshed = { session, user: { ...user, ...present } } as NewSession
+  await ctx.context.internalAdapter.refreshUserSessions(refreshed.user)
+  // Not `setSessionCookie`: it would make a session that ends with the browser outlive it.
+  await setCookieCache(ctx, refreshed, isForgotten(ctx))
+  ctx.context.setNewSession(refreshed)
+}
+
+/** The person asked not to be remembered, in this request or in an earlier one. */
+function isForgotten(ctx: GenericEndpointContext): boolean {
+  const { name } = ctx.context.authCookies.dontRememberToken
+  const { responseHeaders } = ctx.context as { responseHeaders?: Headers }
+  const set = responseHeaders?.getSetCookie().find((cookie) => cookie.startsWith(`${name}=`))
+  return set === undefined ? Boolean(ctx.getCookie(name)) : !/max-age=0/i.test(set)
+}
+
+async function endSession(ctx: GenericEndpointContext, token: string): Promise<void> {
+  await ctx.context.internalAdapter.deleteSession(token)
+  deleteSessionCookie(ctx)
+  ctx.context.setNewSession(null)
+}
+
+/** A browser that comes back from a provider is sent on to the app's error page. */
+async function asAnswer(ctx: GenericEndpointContext, error: unknown): Promise<unknown> {
+  const errorURL = ctx.path === '/callback/:id' ? (await getOAuthState())?.errorURL : undefined
+  if (typeof errorURL !== 'string') return error
+  const url = new URL(errorURL, ctx.context.baseURL)
+  url.searchParams.set('error', isAPIError(error) ? String((error as APIError).body?.code) : 'internal_server_error')
+  return ctx.redirect(url.href)
+}
+
+/** The second factor is still to come. */
+async function isHalfSignedIn(ctx: GenericEndpointContext): Promise<boolean> {
+  const plugin = ctx.context.getPlugin('two-factor') as {
+    shouldRequireTwoFactor?: (ctx: GenericEndpointContext) => Promise<boolean>
+  } | null
+  return (await plugin?.shouldRequireTwoFactor?.(ctx)) === true
+}

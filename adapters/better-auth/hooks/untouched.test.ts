@@ -1,0 +1,119 @@
+import { apiKey } from '@better-auth/api-key'
+import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import { magicLink } from 'better-auth/plugins'
+import { describe, expect, test } from 'vitest'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { type TestServer, person } from '../testing/server.testing.ts'
+
+const victim = person('victim')
+
+/** A plugin that nobody has heard of: it names users in its own way. */
+const unknownPlugin: BetterAuthPlugin = {
+  id: 'unknown',
+  schema: {
+    ticket: {
+      fields: {
+        label: { type: 'string', required: false },
+        about: { type: 'json', required: false },
+        holders: { type: 'string[]', required: false },
+      },
+    },
+  },
+}
+
+/** What Eve leaves behind in an account that she made with the victim's address. */
+const TRACES: Record<
+  string,
+  (server: TestServer, userId: string, eve: Awaited<ReturnType<typeof newPerson>>) => Promise<void>
+> = {
+  'an API key of @better-auth/api-key': async (server, _, eve) => {
+    expect((await eve.browser.send('/api-key/create', post({ name: 'mine' }))).status).toBe(200)
+    expect(await server.rows('apikey')).toHaveLength(1)
+  },
+  'a row of an unknown plugin that has the id inside a text': async ({ adapter }, userId) => {
+    await adapter.create({ model: 'ticket', data: { label: `user:${userId}` } })
+  },
+  'a row of an unknown plugin that has the id in JSON': async ({ adapter }, userId) => {
+    await adapter.create({ model: 'ticket', data: { about: { owner: { id: userId } } } })
+  },
+  'a row of an unknown plugin that has the id in a list': async ({ adapter }, userId) => {
+    await adapter.create({ model: 'ticket', data: { holders: ['somebody', userId] } })
+  },
+}
+
+interface Storage extends Pick<BetterAuthOptions, 'secondaryStorage'> {
+  readonly storage?: 'secondary-storage'
+}
+
+onEachEngine((newServer) => {
+  describe('the first proof of a mailbox binds no account that its maker can still use', () => {
+    const start = async ({ secondaryStorage, storage }: Storage = {}) => {
+      const mails = mailing()
+      const server = await newServer({
+        ...(secondaryStorage && { secondaryStorage }),
+        plugins: [
+          apiKey({ ...(storage && { storage }) }),
+          unknownPlugin,
+          magicLink({ sendMagicLink: (mail) => mails.send(mail) }),
+        ],
+      })
+      const eve = await newPerson(server)
+      expect((await eve.browser.send('/sign-up/email', post(victim))).status).toBe(200)
+      const enter = async () => {
+        const ada = await newPerson(server)
+        await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+        const path = pathOf(mails.last().url)
+        const headers = await proofOf(ada.device, { 'x-latchkey-expect': victim.email })
+        expect((await ada.browser.send(path, { headers })).status).toBe(200)
+        return ada
+      }
+      return { server, eve, enter }
+    }
+
+    for (const [trace, leave] of Object.entries(TRACES)) {
+      test(`by ${trace}`, async () => {
+        const { server, eve, enter } = await start()
+        const { id } = await userOf(server)
+        await leave(server, String(id), eve)
+        const ada = await enter()
+        expect(await userOf(server)).toMatchObject({ principal: null })
+        expect((await ada.session())!.principal).toBe(id)
+      })
+    }
+
+    test('by an API key that is kept in a secondary storage only', async () => {
+      const values = new Map<string, string>()
+      const secondaryStorage = {
+        get: async (key: string) => values.get(key) ?? null,
+        set: async (key: string, value: string) => void values.set(key, value),
+        delete: async (key: string) => void values.delete(key),
+        getAndDelete: async (key: string) => {
+          const found = values.get(key) ?? null
+          values.delete(key)
+          return found
+        },
+        increment: async (key: string) => {
+          const count = Number(values.get(key) ?? 0) + 1
+          values.set(key, String(count))
+          return count
+        },
+      }
+      const { server, eve, enter } = await start({ secondaryStorage, storage: 'secondary-storage' })
+      expect((await eve.browser.send('/api-key/create', post({ name: 'mine' }))).status).toBe(200)
+      expect(await server.rows('apikey')).toEqual([])
+      await enter()
+      expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+
+    test('rows of others do not count', async () => {
+      const { server, enter } = await start()
+      const bob = await newPerson(server)
+      await bob.browser.send('/sign-up/email', post(person('bob')))
+      const { id } = await userOf(server, 'bob@example.com')
+      for (const leave of Object.values(TRACES)) await leave(server, String(id), bob)
+      const ada = await enter()
+      expect(await ada.session()).toMatchObject({ principal: ada.device.principal })
+    })
+  })
+})

@@ -1,0 +1,133 @@
+import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
+import { hasPrincipalForm } from '../../../lib/server.ts'
+import { findRow, reserve } from '../binding/principal-store.ts'
+import { CONTESTED, MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from '../binding/verified-email.ts'
+import { refusal, rethrow } from './proofs.ts'
+import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
+import { prepareRetirement, retire } from '../binding/retire.ts'
+import type { BoundUser } from '../schema.ts'
+import { isVerification, originOf, principalOfSession } from './sign-in-origin.ts'
+import type { StatusCache } from '../binding/status-cache.ts'
+import type { Adapter } from '../binding/types.ts'
+
+type Context = GenericEndpointContext | null
+type Hooks = NonNullable<BetterAuthOptions['databaseHooks']>
+
+/** What the hooks work with. */
+export interface HookTools {
+  readonly auth: AuthContext
+  readonly cache: StatusCache
+  readonly now: () => Date
+}
+
+/** Follows users through the database, whichever route or plugin makes, changes or deletes them. */
+export function userHooks(tools: HookTools): Hooks {
+  return {
+    user: {
+      create: { before: async (user, ctx) => ({ data: await bindingOf(user, ctx, tools) }) },
+      update: {
+        before: async (user, ctx) => ({ data: await mailboxUpdate(user, ctx, tools) }),
+        after: async (user, ctx) => afterUpdate(user as unknown as BoundUser, ctx, tools),
+      },
+      delete: {
+        before: async (user) => prepareRetirement(await adapterOf(tools), user as unknown as BoundUser, tools.now()),
+        after: async (user) => {
+          // Better Auth runs it after its own transaction.
+          await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
+          tools.cache.clear()
+        },
+      },
+    },
+    session: {
+      create: {
+        before: async (_, ctx) => ({ data: { principalVia: await originOf(ctx) } }),
+        after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
+      },
+    },
+  }
+}
+
+function adapterOf({ auth }: HookTools): Promise<Adapter> {
+  return getCurrentAdapter(auth.adapter)
+}
+
+type NewUser = Partial<BoundUser> & { readonly email: string }
+
+/**
+ * An id that the request chose, as an admin may, is the account's `sub` unless a device's proof gives it another.
+ *
+ * @throws {APIError} `USER_ID_FORBIDDEN`
+ */
+async function checkId({ id }: Partial<BoundUser>, tools: HookTools): Promise<void> {
+  if (id === undefined) return
+  if (hasPrincipalForm(String(id)) || (await findRow(await adapterOf(tools), String(id))))
+    throw refusal('USER_ID_FORBIDDEN')
+}
+
+/** The plugin's columns of a new user, whatever the caller passed for them. */
+async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
+  await checkId(user, tools)
+  const mailbox = { principalMailbox: user.emailVerified ? mailboxOf(user) : null, principalMailboxBy: null }
+  if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }
+  requestContextOf(ctx).createdUser = true
+  const device = await provenDevice(ctx)
+  const meets = device ? meetsExpectation(ctx, user) : 'unsaid'
+  if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  if (!device || meets === 'unsaid') return { principal: null, principalOpen: true, principalEpoch: null, ...mailbox }
+  const epoch = await reserve(await adapterOf(tools), device, tools.now()).catch(rethrow)
+  tools.cache.clear()
+  return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }
+}
+
+/** Somebody else's doing, an admin's or the app's own, says nothing about who the user is. */
+function mayBind(user: NewUser, ctx: Context): ctx is GenericEndpointContext {
+  return ctx !== null && !user.isAnonymous && !isAdmins(ctx)
+}
+
+function isAdmins(ctx: Context): boolean {
+  return ctx?.path?.startsWith('/admin/') === true
+}
+
+/** What goes into the same UPDATE as the change of a mailbox, so that no crash can part them. */
+async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
+  if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
+  if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
+  // Who changes to an address and proves it at once proves nothing about the one before.
+  if (user.email !== undefined && (await isNewAddress(user.email, tools)))
+    return { principalMailboxBy: MOVED, ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }) }
+  if (!user.emailVerified || isAdmins(ctx)) return {}
+  requestContextOf(ctx).provedMailbox = true
+  return { principalMailboxBy: await proverOf(ctx) }
+}
+
+/** Who proves a mailbox: the key that signed the request, or one that made the session of the browser that verifies. */
+async function proverOf(ctx: Context): Promise<string> {
+  const device = await provenDevice(ctx)
+  if (device) return device.principal
+  return isVerification(ctx) ? ((await principalOfSession(ctx)) ?? CONTESTED) : NOBODY
+}
+
+/** The update does not say whose it is: an address that somebody has is this user's own, since it is unique. */
+async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
+  const adapter = await adapterOf(tools)
+  return (await adapter.findOne({ model: 'user', where: [{ field: 'email', value: email.toLowerCase() }] })) === null
+}
+
+async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
+  tools.cache.clear()
+  if (!user || !isProofPending(user)) return
+  await settleMailbox(await adapterOf(tools), user, tools.now())
+  requestContextOf(ctx).reboundUser = user.id
+}
+
+/**
+ * A session for somebody who had none: not one that replaces another, is another person's doing, or was approved
+ * elsewhere.
+ */
+async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
+  const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
+  const isReplaced = present !== undefined && !present.isAnonymous
+  const isImpersonated = 'impersonatedBy' in session && Boolean(session.impersonatedBy)
+  if (!ctx || isReplaced || isImpersonated || ctx.path?.startsWith('/device/')) return
+  requestContextOf(ctx).signedIn = token
+}

@@ -1,0 +1,124 @@
+import { magicLink } from 'better-auth/plugins'
+import { describe, expect, test } from 'vitest'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
+import { link, nonceFor } from '../testing/link.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
+
+const victim = person('victim')
+const eveAtHome = person('eve')
+
+/** Asks for the device's principal to become that of the open account of the session. */
+async function bind({ browser, device }: Person): Promise<Response> {
+  const nonce = await nonceFor(browser, 'bind')
+  const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
+  return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
+}
+
+// Each request alone is innocent; what matters is what happened to the mailbox before.
+onEachEngine((newServer) => {
+  const open = async () => {
+    const mails = mailing()
+    const send = (mail: object) => mails.send(mail)
+    const server = await newServer({
+      emailAndPassword: { enabled: true, sendResetPassword: send },
+      emailVerification: { sendVerificationEmail: send },
+      user: { changeEmail: { enabled: true } },
+      plugins: [magicLink({ sendMagicLink: send })],
+    })
+    return { server, mails }
+  }
+
+  /** Follows a mailed link in a browser that knows nothing of Latchkey. */
+  const click = async (server: TestServer, url: string) => {
+    const path = pathOf(url)
+    expect((await server.browser().send(path)).status).toBe(200)
+  }
+
+  /** Signs in by a magic link that carries the device's proof and the address that was typed. */
+  const enterByLink = async (server: TestServer, url: () => string): Promise<Person> => {
+    const ada = await newPerson(server)
+    await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+    const path = pathOf(url())
+    const headers = await proofOf(ada.device, { [EXPECT_HEADER]: victim.email })
+    expect((await ada.browser.send(path, { headers })).status).toBe(200)
+    return ada
+  }
+
+  describe("an account that was made with the victim's address, whose mailbox was proven without a proof", () => {
+    const planted = async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      expect((await eve.browser.send('/sign-up/email', post(victim))).status).toBe(200)
+      return { server, mails, eve }
+    }
+
+    test('is not bound by the next sign-in, after a verification mail was followed', async () => {
+      const { server, mails, eve } = await planted()
+      await eve.browser.send('/send-verification-email', post({ email: victim.email }))
+      await click(server, mails.last().url)
+      const ada = await enterByLink(server, () => mails.last().url)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+      const answer = await bind(ada)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+    })
+
+    test('is not bound by the next sign-in, after the password was reset', async () => {
+      const { server, mails, eve } = await planted()
+      await server.browser().send('/request-password-reset', post({ email: victim.email, redirectTo: '/' }))
+      const body = { newPassword: 'a new password', token: mails.last().url.split('/').at(-1)!.split('?')[0] }
+      expect((await server.browser().send('/reset-password', post(body))).status).toBe(200)
+      const ada = await newPerson(server)
+      const signIn = { email: victim.email, password: 'a new password' }
+      expect((await ada.prove('/sign-in/email', signIn)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+      // Eve's session goes on; it must not have Ada's principal.
+      expect((await eve.session())?.principal).not.toBe(ada.device.principal)
+    })
+  })
+
+  describe("an account whose address was changed to the victim's", () => {
+    const moved = async (isLooked: boolean) => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      // Her own mailbox was proven before there was an account, so that only the change of address tells.
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      // The first use fixes the subject, so that there is something to link to.
+      if (isLooked) expect(await eve.session()).not.toBeNull()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      expect(await userOf(server)).toMatchObject({ email: victim.email, emailVerified: true })
+      return { server, mails, eve }
+    }
+
+    test("is not bound by the victim's sign-in, nor by bind", async () => {
+      const { server, mails } = await moved(false)
+      const ada = await enterByLink(server, () => mails.last().url)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+      const answer = await bind(ada)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+    })
+
+    test("links nothing of the victim's", async () => {
+      const { server, mails } = await moved(true)
+      const ada = await enterByLink(server, () => mails.last().url)
+      const answer = await link(ada, ada.device)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await server.rows('latchkeyPrincipal')).map(({ principal }) => principal)).not.toContain(
+        ada.device.principal,
+      )
+    })
+
+    test('links for the victim once nothing is left of whoever made it', async () => {
+      const { server, mails } = await moved(true)
+      const ada = await enterByLink(server, () => mails.last().url)
+      await server.adapter.deleteMany({ model: 'account', where: [] })
+      const { id } = (await ada.session())!
+      await server.adapter.deleteMany({ model: 'session', where: [{ field: 'id', operator: 'ne', value: id }] })
+      expect((await link(ada, ada.device)).status).toBe(200)
+      expect(await ada.session()).toMatchObject({ aliases: [ada.device.principal] })
+    })
+  })
+})

@@ -1,0 +1,60 @@
+import { createAuthEndpoint } from 'better-auth/api'
+import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
+import { claim } from '../binding/claim.ts'
+import { mayTakeOver } from '../hooks/handover.ts'
+import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
+import { findUser } from '../binding/principal-store.ts'
+import { refusal, rethrow } from '../hooks/proofs.ts'
+import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
+import { type SessionAnswer, sessionSubject } from './session.ts'
+import { refreshSession } from '../hooks/sign-in.ts'
+import type { StatusCache } from '../binding/status-cache.ts'
+import { type Subject, isOpen, peekSubject, subjectOf } from '../binding/subject.ts'
+import type { ProvenDevice } from '../binding/types.ts'
+
+/** What the endpoint works with; there once the server is configured. */
+export interface BindTools extends ActTools {
+  readonly cache: StatusCache
+}
+
+/**
+ * Makes the device's principal that of an open account, in a fresh session and with a proof for this very session.
+ * The same bind again answers the same.
+ */
+export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpoint {
+  return createAuthEndpoint('/latchkey/bind', actsForSession, async (ctx) => {
+    requireFresh(ctx.context)
+    const context = ctx as unknown as SessionContext
+    const device = await provenBy(context, tools())
+    const session = await bind(context, device, new Date(clock())).catch(rethrow)
+    tools().cache.clear()
+    await refreshSession(context, context.context.session)
+    return ctx.json<SessionAnswer>({ now: clock(), session: sessionSubject(context.context.session, session) })
+  })
+}
+
+function provenBy(ctx: SessionContext, tools: BindTools): Promise<ProvenDevice> {
+  const nonce = readText(ctx.body, 'nonce', 200)
+  return useNonce(ctx, tools, 'bind', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'bind', nonce }))
+}
+
+async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
+  const { adapter } = ctx.context
+  const {
+    session,
+    user: { id },
+  } = ctx.context.session
+  const user = await findUser(adapter, 'id', id)
+  if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
+  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
+    throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  const before = await peekSubject(adapter, id, now, session)
+  if (isOpen(user) && before?.open) {
+    if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')
+    await claim(adapter, id, device, now)
+  }
+  const after = await subjectOf(adapter, id, now, session)
+  // Also where another request bound or pinned it in between.
+  if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
+  return after
+}

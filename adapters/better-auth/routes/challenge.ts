@@ -1,0 +1,45 @@
+import { APIError, createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
+import { type Endpoint, readText } from './endpoint.ts'
+import { NO_SESSION } from '../hooks/proofs.ts'
+
+/** What `POST /latchkey/challenge` answers. Times are milliseconds since 1970. */
+export interface ChallengeAnswer {
+  readonly nonce: string
+  readonly expiresAt: number
+  /** This server's clock. */
+  readonly now: number
+}
+
+/** Acts that an account agrees to, too. */
+const NEEDS_SESSION: readonly string[] = ['bind', 'link', 'unlink'] satisfies ChallengePurpose[]
+
+/** Acts of a device alone. */
+const NEEDS_NONE: readonly string[] = ['upgrade', 'exchange'] satisfies ChallengePurpose[]
+
+/**
+ * Issues a nonce for an act of the session in force.
+ *
+ * @param isRequired - every proof needs one, so that there are some without a session, too
+ */
+export function challengeEndpoint(challenges: () => Challenges, isRequired: boolean, clock: () => number): Endpoint {
+  const known = isRequired ? [...NEEDS_SESSION, ...NEEDS_NONE] : NEEDS_SESSION
+  return createAuthEndpoint(
+    '/latchkey/challenge',
+    { method: 'POST', requireHeaders: true, metadata: { noStore: true } },
+    async (ctx) => {
+      const purpose = readText(ctx.body, 'purpose', 16)
+      if (!known.includes(purpose))
+        throw new APIError('BAD_REQUEST', {
+          code: 'BODY_INVALID',
+          message: `purpose: expected one of ${known.join(', ')}`,
+        })
+      const session = NEEDS_NONE.includes(purpose)
+        ? NO_SESSION
+        : (await getAuthoritativeSessionFromCtx(ctx))?.session.id
+      if (session === undefined) throw new APIError('UNAUTHORIZED')
+      const issued = await challenges().issue(purpose as ChallengePurpose, session)
+      return ctx.json<ChallengeAnswer>({ ...issued, now: clock() })
+    },
+  )
+}

@@ -1,0 +1,907 @@
+import type { BetterAuthOptions } from 'better-auth'
+import { APIError } from 'better-auth/api'
+import { admin, anonymous, magicLink } from 'better-auth/plugins'
+import { describe, expect, test } from 'vitest'
+import { testDevice } from '../../../lib/testing.ts'
+import { adopt, giveUp } from '../binding/adopt.ts'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { changeRow, findUser, reserveFor } from '../binding/principal-store.ts'
+import {
+  EXPECT_HEADER,
+  type Link,
+  type OnLink,
+  PROOF_HEADER,
+  createBetterAuthResolver,
+  latchkey,
+  latchkeyJwt,
+} from '../index.ts'
+import { elsewhere, link, nonceFor, sessionIn, unlink } from '../testing/link.testing.ts'
+import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from '../testing/requests.testing.ts'
+import { proveMailbox } from '../binding/verified-email.ts'
+import { retire } from '../binding/retire.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
+
+const ada = person('ada')
+const DAY = 86_400_000
+
+type Trx = Parameters<Parameters<TestServer['adapter']['transaction']>[0]>[0]
+
+async function expectRefused(response: Response, status: number, code: string): Promise<void> {
+  expect([response.status, await codeOf(response)]).toEqual([status, code])
+}
+
+async function rowOf(server: TestServer, principal: string): Promise<Record<string, unknown> | undefined> {
+  return (await server.rows('latchkeyPrincipal')).find((row) => row['principal'] === principal)
+}
+
+async function acts(server: TestServer): Promise<string[]> {
+  return (await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':').slice(0, 2).join(':'))
+}
+
+onEachEngine((newServer, engine) => {
+  /** An account with the principal of one device, and a second device that is signed in to it. */
+  const twoDevices = async (extra: Partial<BetterAuthOptions> = {}) => {
+    const server = await newServer(extra)
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    await one.session()
+    return { server, one, two: await elsewhere(server, ada) }
+  }
+
+  /** What a server with a local-first token would let in. */
+  const statusOf = async (server: TestServer, { device }: Person) => {
+    const authorization = `Bearer ${await device.token({ audience: ORIGIN })}`
+    const resolution = await createBetterAuthResolver(server.auth).resolve(
+      new Request(ORIGIN, { headers: { authorization } }),
+    )
+    return resolution.ok ? resolution.session.authMode : resolution.error
+  }
+
+  describe('link', () => {
+    test("makes a second device's principal an alias: in the session, in tokens, in the list of keys and on record", async () => {
+      const { server, one, two } = await twoDevices()
+      const { id } = await userOf(server)
+      const answer = await link(two, two.device)
+      expect(answer.status).toBe(200)
+      expect(await sessionIn(answer)).toEqual({
+        id: expect.any(String),
+        identifiers: [],
+        accountId: id,
+        principal: one.device.principal,
+        aliases: [two.device.principal],
+        recoverable: false,
+      })
+      expect(await one.session()).toMatchObject({ principal: one.device.principal, aliases: [two.device.principal] })
+      const { token } = (await (await one.browser.send('/token')).json()) as { token: string }
+      const resolution = await createBetterAuthResolver(server.auth).resolve(
+        new Request(ORIGIN, { headers: { authorization: `Bearer ${token}` } }),
+      )
+      expect(resolution).toMatchObject({
+        ok: true,
+        session: { principals: [one.device.principal, two.device.principal] },
+      })
+      expect((await server.rows('latchkeyKey')).map(({ thumbprint }) => thumbprint)).toContain(two.device.thumbprint)
+      expect(await rowOf(server, two.device.principal)).toMatchObject({
+        kind: 'alias',
+        userId: id,
+        thumbprint: two.device.thumbprint,
+        until: null,
+      })
+      expect((await acts(server)).sort()).toEqual([`bind:${one.device.principal}`, `link:${two.device.principal}`])
+    })
+
+    test('again, answers the same and writes nothing', async () => {
+      const { server, two } = await twoDevices()
+      const first = await sessionIn(await link(two, two.device))
+      const second = await link(two, two.device)
+      expect([second.status, await sessionIn(second)]).toEqual([200, first])
+      expect(await acts(server)).toHaveLength(2)
+    })
+
+    test("of the account's own principal answers who it is", async () => {
+      const { server, one } = await twoDevices()
+      const answer = await link(one, one.device)
+      expect(await sessionIn(answer)).toMatchObject({ principal: one.device.principal, aliases: [] })
+      expect(await rowOf(server, one.device.principal)).toMatchObject({ kind: 'canonical' })
+    })
+
+    test('to an account older than the plugin: its principal stays its id', async () => {
+      const server = await newServer()
+      await server.browser().send('/sign-up/email', post(ada))
+      await server.change('user', { principalOpen: false })
+      const two = await elsewhere(server, ada)
+      const { id } = await userOf(server)
+      expect(await sessionIn(await link(two, two.device))).toMatchObject({
+        principal: id,
+        aliases: [two.device.principal],
+      })
+      const three = await elsewhere(server, ada)
+      expect((await sessionIn(await link(three, three.device)))!.aliases.toSorted()).toEqual(
+        [two.device.principal, three.device.principal].toSorted(),
+      )
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: false })
+    })
+
+    test('to an account whose principal was never its own: the column gives way to the id', async () => {
+      const { server, one } = await twoDevices()
+      // A server that stalled past its reservation: the column is there, the lock is not.
+      await server.change('latchkeyPrincipal', { kind: 'reserved', userId: null, epoch: 'another', until: new Date(0) })
+      const { id } = await userOf(server)
+      const two = await elsewhere(server, ada)
+      expect(await sessionIn(await link(two, two.device))).toMatchObject({
+        principal: id,
+        aliases: [two.device.principal],
+      })
+      expect(await sessionIn(await link(one, one.device))).toMatchObject({ principal: id })
+    })
+
+    test('on five devices, one after the other', async () => {
+      const { server, one } = await twoDevices()
+      const people = [
+        await elsewhere(server, ada),
+        await elsewhere(server, ada),
+        await elsewhere(server, ada),
+        await elsewhere(server, ada),
+      ]
+      for (const each of people) expect((await link(each, each.device)).status).toBe(200)
+      const aliases = people.map(({ device }) => device.principal).toSorted()
+      for (const each of [one, ...people]) {
+        const session = await each.session()
+        expect([session!.principal, session!.aliases.toSorted()]).toEqual([one.device.principal, aliases])
+      }
+    })
+
+    test('on two devices at once, to an account older than the plugin', async () => {
+      const server = await newServer()
+      await server.browser().send('/sign-up/email', post(ada))
+      await server.change('user', { principalOpen: false })
+      const people = [await elsewhere(server, ada), await elsewhere(server, ada)]
+      const answers = await Promise.all(people.map((each) => link(each, each.device)))
+      expect(answers.map(({ status }) => status)).toEqual([200, 200])
+      expect((await people[0]!.session())!.aliases.toSorted()).toEqual(
+        people.map(({ device }) => device.principal).toSorted(),
+      )
+    })
+
+    test('of one principal to two accounts at once: one of them has it', async () => {
+      const { server, two } = await twoDevices()
+      const other = await newPerson(server)
+      await other.prove('/sign-up/email', person('bob'))
+      const answers = await Promise.all([link(two, two.device), link(other, two.device)])
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409])
+      const looks = await Promise.all([two.session(), other.session()])
+      expect(looks.filter((look) => look!.aliases.includes(two.device.principal))).toHaveLength(1)
+    })
+
+    test('races with a binding of the same principal: it belongs to one account', async () => {
+      for (let round = 0; round < 3; round++) {
+        const { server, two } = await twoDevices()
+        const other = await newPerson(server, two.device)
+        await other.browser.send('/sign-up/email', post(person('bob')))
+        const nonces = [await nonceFor(two.browser, 'link'), await nonceFor(other.browser, 'bind')] as const
+        const proof = await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce: nonces[1] })
+        const answers = await Promise.all([
+          link(two, two.device, { nonce: nonces[0] }),
+          other.browser.send('/latchkey/bind', post({ nonce: nonces[1] }, { [PROOF_HEADER]: proof })),
+        ])
+        const looks = await Promise.all([two.session(), other.session()])
+        const holders = looks.filter((look) => [look!.principal, ...look!.aliases].includes(two.device.principal))
+        expect(holders).toHaveLength(answers.filter(({ status }) => status === 200).length)
+        expect(holders.length).toBeLessThanOrEqual(1)
+      }
+    })
+
+    test('sixteen at most, also when the last two come at once', async () => {
+      const { server, one } = await twoDevices()
+      for (let count = 1; count < 16; count++) expect((await link(one, await testDevice())).status).toBe(200)
+      const devices = [await testDevice(), await testDevice()]
+      const answers = await Promise.all(devices.map((device) => link(one, device)))
+      expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1)
+      // Whoever was refused finds the place still free, or taken.
+      await link(one, devices[0]!)
+      await expectRefused(await link(one, await testDevice()), 409, 'ALIASES_FULL')
+      expect((await one.session())!.aliases).toHaveLength(16)
+      expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toHaveLength(16)
+      expect((await unlink(one, (await one.session())!.aliases[0]!)).status).toBe(200)
+      expect((await link(one, await testDevice())).status).toBe(200)
+    })
+
+    test('in a place that a sign-up left behind', async () => {
+      const { server, two } = await twoDevices()
+      // The address is taken, but only the database notices: the principal stays reserved.
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: two.device.principal,
+          thumbprint: two.device.thumbprint,
+          kind: 'reserved',
+          epoch: 'left',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
+      expect((await link(two, two.device)).status).toBe(200)
+    })
+
+    type Attempt = (scene: { server: TestServer; one: Person; two: Person; mail: Mailing }) => Promise<Response>
+    const refused: Record<string, [Attempt, number, string]> = {
+      'without a session': [
+        async ({ server, two }) => link(await newPerson(server), two.device, { nonce: 'x', linkTo: 'x' }),
+        401,
+        'UNAUTHORIZED',
+      ],
+      'with a nonce of another session': [
+        async ({ one, two }) => link(two, two.device, { nonce: await nonceFor(one.browser, 'link') }),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a nonce for another act': [
+        async ({ two }) => link(two, two.device, { nonce: await nonceFor(two.browser, 'unlink') }),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a nonce that was used': [
+        async ({ two }) => {
+          const nonce = await nonceFor(two.browser, 'link')
+          await unlink(two, (await sessionIn(await link(two, two.device, { nonce })))!.aliases[0]!)
+          return link(two, two.device, { nonce })
+        },
+        401,
+        'PROOF_REPLAYED',
+      ],
+      'with a proof for another nonce': [
+        async ({ two }) => {
+          const [nonce, linkTo] = [await nonceFor(two.browser, 'link'), (await two.session())!.principal]
+          const proof = await two.device.proof({
+            audience: AUDIENCE,
+            purpose: 'link',
+            nonce: await nonceFor(two.browser, 'link'),
+            linkTo,
+          })
+          return two.browser.send('/latchkey/link', post({ nonce }, { [PROOF_HEADER]: proof }))
+        },
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a proof to bind': [
+        async ({ two }) => {
+          const nonce = await nonceFor(two.browser, 'link')
+          return two.browser.send(
+            '/latchkey/link',
+            post({ nonce }, { [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }),
+          )
+        },
+        401,
+        'PROOF_PURPOSE_MISMATCH',
+      ],
+      'with a proof that names another account': [
+        async ({ two }) => link(two, two.device, { linkTo: two.device.principal }),
+        401,
+        'PROOF_LINK_MISMATCH',
+      ],
+      'with a proof for another server': [
+        async ({ two }) => link(two, two.device, { audience: 'https://evil.example/api/auth' }),
+        401,
+        'TOKEN_AUDIENCE_MISMATCH',
+      ],
+      'without a proof': [
+        async ({ two }) => two.browser.send('/latchkey/link', post({ nonce: await nonceFor(two.browser, 'link') })),
+        401,
+        'TOKEN_MALFORMED',
+      ],
+      'in an account that the person does not expect': [
+        async ({ two }) => link(two, two.device, { headers: { [EXPECT_HEADER]: 'bob@example.com' } }),
+        409,
+        'PROOF_IDENTIFIER_MISMATCH',
+      ],
+      'in a session that is old': [
+        async ({ server, two }) => {
+          const nonce = await nonceFor(two.browser, 'link')
+          await server.change('session', { createdAt: new Date(Date.now() - 2 * DAY) })
+          return link(two, two.device, { nonce })
+        },
+        403,
+        'SESSION_NOT_FRESH',
+      ],
+      "where the principal is another account's": [
+        async ({ server, two }) => {
+          await (await newPerson(server, two.device)).prove('/sign-up/email', person('bob'))
+          return link(two, two.device)
+        },
+        409,
+        'PRINCIPAL_TAKEN',
+      ],
+      'where the principal is an alias of another account': [
+        async ({ server, two }) => {
+          const bob = await newPerson(server)
+          await bob.prove('/sign-up/email', person('bob'))
+          await link(bob, two.device)
+          return link(two, two.device)
+        },
+        409,
+        'PRINCIPAL_TAKEN',
+      ],
+      'where the principal is retired': [
+        async ({ server, two }) => {
+          const bob = await newPerson(server, two.device)
+          await bob.prove('/sign-up/email', person('bob'))
+          expect((await bob.browser.send('/delete-user', post({ password: ada.password }))).status).toBe(200)
+          return link(two, two.device)
+        },
+        409,
+        'PROOF_KEY_REVOKED',
+      ],
+      'where the principal is retired, and its key good': [
+        async ({ server, two }) => {
+          await server.adapter.create({
+            model: 'latchkeyPrincipal',
+            data: {
+              principal: two.device.principal,
+              thumbprint: two.device.thumbprint,
+              kind: 'retired',
+              epoch: 'x',
+              userId: 'gone',
+              until: null,
+            },
+          })
+          return link(two, two.device)
+        },
+        409,
+        'PRINCIPAL_TAKEN',
+      ],
+      'where the key was revoked': [
+        async ({ server, two }) => {
+          await link(two, two.device)
+          await unlink(two, two.device.principal)
+          await server.change('latchkeyKey', { retiredAt: new Date() }, { thumbprint: two.device.thumbprint })
+          return link(two, two.device)
+        },
+        409,
+        'PROOF_KEY_REVOKED',
+      ],
+      'while the account is open': [
+        async ({ server, two }) => {
+          await two.browser.send('/sign-out', post({}))
+          await two.browser.send('/sign-up/email', post(person('bob')))
+          return link(two, two.device, { linkTo: (await userOf(server, 'bob@example.com'))['id'] as string })
+        },
+        409,
+        'ACCOUNT_OPEN',
+      ],
+      'for a user of the anonymous plugin': [
+        async ({ two }) => {
+          await two.browser.send('/sign-out', post({}))
+          await two.browser.send('/sign-in/anonymous', post({}))
+          return link(two, two.device)
+        },
+        403,
+        'LINK_FORBIDDEN',
+      ],
+      "in an admin's look into the account": [
+        async ({ server, two }) => {
+          const boss = await newPerson(server)
+          await boss.browser.send('/sign-up/email', post(person('boss')))
+          await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
+          await boss.browser.send('/admin/impersonate-user', post({ userId: (await userOf(server, ada.email))['id'] }))
+          return link(boss, two.device)
+        },
+        403,
+        'LINK_FORBIDDEN',
+      ],
+    }
+    for (const [name, [act, status, code]] of Object.entries(refused)) {
+      test(`is refused ${name}`, async () => {
+        const mail = mailing()
+        const { server, one, two } = await twoDevices({
+          user: { deleteUser: { enabled: true } },
+          plugins: [anonymous(), admin()],
+        })
+        await expectRefused(await act({ server, one, two, mail }), status, code)
+        expect(await one.session()).toMatchObject({ principal: one.device.principal, aliases: [] })
+      })
+    }
+
+    test('changes nothing of an account that was reset since it was looked at', async () => {
+      const { server, one, two } = await twoDevices()
+      const subject = (await one.session())!
+      const stale = [
+        { ...subject, principal: 'another' },
+        { ...subject, principal: subject.accountId },
+      ]
+      for (const seen of stale)
+        await expect(adopt(server.adapter, seen, two.device, async () => {}, new Date())).rejects.toMatchObject({
+          code: 'PROOF_LINK_MISMATCH',
+        })
+      expect(await one.session()).toEqual(subject)
+      expect(await rowOf(server, two.device.principal)).toBeUndefined()
+    })
+
+    test('gives way to a sign-up that makes its user at the very moment', async () => {
+      const { server, one, two } = await twoDevices()
+      const { device } = two
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: device.principal,
+          thumbprint: device.thumbprint,
+          kind: 'reserved',
+          epoch: 'signing up',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
+      const signUp = () =>
+        server.adapter.create({
+          model: 'user',
+          data: {
+            email: 'bob@example.com',
+            name: 'bob',
+            emailVerified: false,
+            createdAt: new Date(),
+            updatedAt: new Date(),
+            principal: device.principal,
+            principalEpoch: 'signing up',
+            principalOpen: false,
+          },
+        })
+      // The user comes after the last look at the row, and before the row changes.
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
+        await signUp()
+        return server.adapter.transaction(work)
+      }
+      const adapter = { ...server.adapter, transaction }
+      await expect(adopt(adapter, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({
+        code: 'PRINCIPAL_TAKEN',
+      })
+      expect(await rowOf(server, device.principal)).toMatchObject({
+        kind: 'reserved',
+        userId: null,
+        epoch: 'signing up',
+      })
+    })
+
+    test('that gives way is never seen by others, where there are transactions', async () => {
+      const { server, one, two } = await twoDevices()
+      const { device } = two
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: device.principal,
+          thumbprint: device.thumbprint,
+          kind: 'reserved',
+          epoch: 'signing up',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
+      const seen: unknown[] = []
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> =>
+        server.adapter.transaction((trx) =>
+          work({
+            ...trx,
+            findOne: async <Row>(query: Parameters<typeof trx.findOne>[0]) => {
+              // SQLite has one connection here, which the transaction holds.
+              if (engine === 'Postgres' && query.model === 'user')
+                seen.push((await rowOf(server, device.principal))!['epoch'])
+              return trx.findOne<Row>(query)
+            },
+          }),
+        )
+      await adopt({ ...server.adapter, transaction }, (await one.session())!, device, async () => {}, new Date())
+      expect(seen).toEqual(engine === 'Postgres' ? ['signing up'] : [])
+    })
+
+    test('of what is held, by two devices at once, leaves it held if neither gets through', async () => {
+      const { server, one, two } = await twoDevices()
+      await link(one, two.device)
+      await unlink(one, two.device.principal)
+      const [now, { accountId }] = [new Date(), (await one.session())!]
+      const [first, second] = [
+        await reserveFor(server.adapter, accountId, two.device, now),
+        await reserveFor(server.adapter, accountId, two.device, now),
+      ]
+      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before)
+      const row = (await rowOf(server, two.device.principal))!
+      expect(row).toMatchObject({ kind: 'held', userId: accountId })
+      expect((row['until'] as Date).getTime() - now.getTime()).toBeGreaterThan(29 * DAY)
+    })
+
+    test('that read its row long ago takes nothing from an account that was bound since', async () => {
+      const { server, one, two } = await twoDevices()
+      const { device } = two
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: device.principal,
+          thumbprint: device.thumbprint,
+          kind: 'reserved',
+          epoch: 'released',
+          userId: null,
+          until: null,
+        },
+      })
+      const bob = await newPerson(server, device)
+      let isFirst = true
+      const findOne = async <Row>(query: Parameters<typeof server.adapter.findOne>[0]): Promise<Row | null> => {
+        const row = await server.adapter.findOne<Row>(query)
+        if (query.model === 'latchkeyPrincipal' && isFirst) {
+          isFirst = false
+          await bob.prove('/sign-up/email', person('bob'))
+          await bob.session()
+        }
+        return row
+      }
+      await expect(
+        adopt({ ...server.adapter, findOne }, (await one.session())!, device, async () => {}, new Date()),
+      ).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      expect(await bob.session()).toMatchObject({ principal: device.principal })
+    })
+
+    test('has no place for what a sign-up with the same key made meanwhile', async () => {
+      const { server, two } = await twoDevices()
+      await server.adapter.create({
+        model: 'latchkeyPrincipal',
+        data: {
+          principal: two.device.principal,
+          thumbprint: two.device.thumbprint,
+          kind: 'reserved',
+          epoch: 'one',
+          userId: null,
+          until: new Date(Date.now() + 60_000),
+        },
+      })
+      const bob = await newPerson(server, two.device)
+      await bob.prove('/sign-up/email', person('bob'))
+      await expectRefused(await link(two, two.device), 409, 'PRINCIPAL_TAKEN')
+      expect(await bob.session()).toMatchObject({ principal: two.device.principal })
+    })
+  })
+
+  describe('the hook', () => {
+    const withHook = (onLink: OnLink) => twoDevices({ plugins: [latchkey({ onLink }), latchkeyJwt()] })
+
+    test('hears of a link once, before it counts', async () => {
+      const heard: Link[] = []
+      const { server, one, two } = await withHook((made) => void heard.push(made))
+      await link(two, two.device)
+      await link(two, two.device)
+      expect(heard).toEqual([
+        { accountId: (await userOf(server))['id'], principal: one.device.principal, alias: two.device.principal },
+      ])
+    })
+
+    test('that throws refuses the link, and the device can try again', async () => {
+      let isWilling = false
+      const { server, two } = await withHook(() => {
+        if (!isWilling) throw new Error('not today')
+      })
+      await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
+      expect(await two.session()).toMatchObject({ aliases: [] })
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'reserved', userId: null })
+      // Not kept for this account: it can still go elsewhere.
+      const bob = await newPerson(server, two.device)
+      expect((await bob.prove('/sign-up/email', person('bob'))).status).toBe(200)
+      isWilling = true
+      await expectRefused(await link(two, two.device), 409, 'PRINCIPAL_TAKEN')
+    })
+
+    test('can answer with an error of its own', async () => {
+      const { two } = await withHook(() => {
+        throw new APIError('PAYMENT_REQUIRED', { code: 'NO_SEAT', message: 'No seat left.' })
+      })
+      await expectRefused(await link(two, two.device), 402, 'NO_SEAT')
+    })
+
+    test('writes in the same transaction, where there is one', async () => {
+      let isWilling = true
+      const { server, one, two } = await withHook(async ({ accountId, alias }, { adapter }) => {
+        await adapter.updateMany({
+          model: 'user',
+          where: [{ field: 'id', value: accountId }],
+          update: { name: isWilling ? alias : 'half done' },
+        })
+        if (!isWilling) throw new Error('not today')
+      })
+      expect((await link(one, await testDevice())).status).toBe(200)
+      expect((await one.session())!.aliases).toEqual([(await userOf(server))['name']])
+      await unlink(one, (await one.session())!.aliases[0]!)
+      await server.change('user', { name: 'ada' })
+      await server.adapter.deleteMany({ model: 'latchkeyAudit', where: [] })
+      isWilling = false
+      await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
+      expect((await userOf(server))['name']).toBe(engine.endsWith('without transactions') ? 'half done' : 'ada')
+      expect(await acts(server)).toEqual([])
+    })
+  })
+
+  describe('a mailbox that is proven for the first time', () => {
+    const mailed = async (mail: Mailing) =>
+      newServer({
+        emailVerification: { autoSignInAfterVerification: true, sendOnSignUp: true, sendVerificationEmail: mail.send },
+        plugins: [magicLink({ sendMagicLink: mail.send })],
+      })
+
+    test('in this very session: what somebody else may still enter is not linked to, and is in the next one', async () => {
+      const mail = mailing()
+      const server = await mailed(mail)
+      const eve = await newPerson(server)
+      await eve.prove('/sign-up/email', ada)
+      await eve.session()
+      const victim = await newPerson(server)
+      await victim.browser.send(`/verify-email?token=${mail.last().token}`)
+      await expectRefused(await link(victim, victim.device), 409, 'ACCOUNT_HANDED_OVER')
+      expect(await rowOf(server, victim.device.principal)).toBeUndefined()
+      await victim.browser.send('/sign-out', post({}))
+      await victim.browser.send('/sign-in/email', post(ada))
+      expect((await link(victim, victim.device)).status).toBe(200)
+    })
+
+    test('links the principal whose proof made the account', async () => {
+      const mail = mailing()
+      const server = await mailed(mail)
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', ada)
+      await one.session()
+      await one.browser.send('/sign-out', post({}))
+      await one.browser.send(`/verify-email?token=${mail.last().token}`)
+      const { principal } = (await one.session())!
+      expect(principal).not.toBe(one.device.principal)
+      expect(await sessionIn(await link(one, one.device))).toMatchObject({ principal, aliases: [one.device.principal] })
+    })
+
+    test('links where every earlier way in is gone', async () => {
+      const mail = mailing()
+      const server = await mailed(mail)
+      const eve = await newPerson(server)
+      await eve.prove('/sign-up/email', ada)
+      await eve.session()
+      const victim = await newPerson(server)
+      await victim.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await victim.browser.send(`/magic-link/verify?token=${mail.last().token}`)
+      expect((await link(victim, victim.device)).status).toBe(200)
+      expect(await victim.session()).toMatchObject({ aliases: [victim.device.principal] })
+    })
+
+    test('after the link takes the aliases away, and leaves an id that was the principal', async () => {
+      const mail = mailing()
+      const server = await mailed(mail)
+      await server.browser().send('/sign-up/email', post(ada))
+      const { token } = mail.last()
+      const eve = await elsewhere(server, ada)
+      await eve.session()
+      expect((await link(eve, eve.device)).status).toBe(200)
+      const { id } = await userOf(server)
+      const victim = await newPerson(server)
+      await victim.browser.send(`/verify-email?token=${token}`)
+      expect(await victim.session()).toMatchObject({ principal: id, aliases: [], recoverable: true })
+      expect(await rowOf(server, eve.device.principal)).toMatchObject({ kind: 'reserved', userId: null })
+      expect(await acts(server)).toContain(`reset:${eve.device.principal}`)
+      // Once, and never later.
+      await victim.browser.send('/sign-out', post({}))
+      const again = await elsewhere(server, ada)
+      expect((await link(again, again.device)).status).toBe(200)
+      await again.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await again.browser.send(`/magic-link/verify?token=${mail.last().token}`)
+      expect(await again.session()).toMatchObject({ principal: id, aliases: [again.device.principal] })
+    })
+
+    test('ends where the account was deleted meanwhile', async () => {
+      const { server } = await twoDevices()
+      const user = (await findUser(server.adapter, 'id', (await userOf(server))['id'] as string))!
+      await server.adapter.deleteMany({ model: 'user', where: [] })
+      expect(await proveMailbox(server.adapter, user, 'nobody', new Date())).toEqual(user)
+    })
+
+    test('before the link leaves it alone, when an address is proven that was proven', async () => {
+      const mail = mailing()
+      const server = await mailed(mail)
+      await server.browser().send('/sign-up/email', post(ada))
+      await server.change('user', { principalOpen: false, emailVerified: true })
+      const two = await elsewhere(server, ada)
+      await link(two, two.device)
+      await two.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await two.browser.send(`/magic-link/verify?token=${mail.last().token}`)
+      // Some routes say again what was known.
+      await server.change('user', { principalMailboxBy: 'nobody' })
+      expect(await two.session()).toMatchObject({ aliases: [two.device.principal] })
+    })
+  })
+
+  describe('unlink', () => {
+    const linked = async (extra?: Partial<BetterAuthOptions>) => {
+      const scene = await twoDevices(extra)
+      await link(scene.two, scene.two.device)
+      return scene
+    }
+
+    test('gives the principal back to its key at once', async () => {
+      const { server, one, two } = await linked()
+      await server.change('user', { emailVerified: true })
+      expect(await statusOf(server, two)).toBe('disabled')
+      const answer = await unlink(one, two.device.principal)
+      expect(await sessionIn(answer)).toMatchObject({ principal: one.device.principal, aliases: [] })
+      expect(await statusOf(server, two)).toBe('local-first')
+      expect(await statusOf(server, one)).toBe('disabled')
+      expect(await acts(server)).toContain(`unlink:${two.device.principal}`)
+      const row = (await rowOf(server, two.device.principal))!
+      expect(row).toMatchObject({ kind: 'held', userId: (await userOf(server))['id'] })
+      expect(Math.abs((row['until'] as Date).getTime() - Date.now() - 30 * DAY)).toBeLessThan(60_000)
+    })
+
+    test('again, answers the same', async () => {
+      const { server, one, two } = await linked()
+      const first = await sessionIn(await unlink(one, two.device.principal))
+      const second = await unlink(one, two.device.principal)
+      expect([second.status, await sessionIn(second)]).toEqual([200, first])
+      expect((await acts(server)).filter((act) => act.startsWith('unlink'))).toHaveLength(1)
+    })
+
+    test('of one alias, five times at once', async () => {
+      const { server, one, two } = await linked()
+      const nonces = await Promise.all([1, 2, 3, 4, 5].map(() => nonceFor(one.browser, 'unlink')))
+      const answers = await Promise.all(nonces.map((nonce) => unlink(one, two.device.principal, nonce)))
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+      expect((await acts(server)).filter((act) => act.startsWith('unlink'))).toHaveLength(1)
+    })
+
+    test('keeps it for the account for thirty days, and then for anybody with the key', async () => {
+      let now = Date.now()
+      const { server, one, two } = await linked({ plugins: [latchkey({ clock: () => now }), latchkeyJwt()] })
+      await unlink(one, two.device.principal)
+      const proof = async () => ({
+        [PROOF_HEADER]: await two.device.proof({ audience: AUDIENCE, purpose: 'upgrade', now: now / 1000 }),
+      })
+      const stranger = server.browser()
+      await expectRefused(
+        await stranger.send('/sign-up/email', post(person('bob'), await proof())),
+        409,
+        'PRINCIPAL_TAKEN',
+      )
+      expect(await server.rows('user')).toHaveLength(1)
+      now += 30 * DAY - 1000
+      await expectRefused(
+        await stranger.send('/sign-up/email', post(person('bob'), await proof())),
+        409,
+        'PRINCIPAL_TAKEN',
+      )
+      now += 1001
+      expect((await stranger.send('/sign-up/email', post(person('bob'), await proof()))).status).toBe(200)
+      expect(await userOf(server, 'bob@example.com')).toMatchObject({ principal: two.device.principal })
+    })
+
+    test('and link again, also after a link that was refused in between', async () => {
+      let isWilling = true
+      const { server, one, two } = await linked({
+        plugins: [
+          latchkey({
+            onLink: () => {
+              if (!isWilling) throw new Error('not today')
+            },
+          }),
+          latchkeyJwt(),
+        ],
+      })
+      await unlink(one, two.device.principal)
+      isWilling = false
+      await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'held' })
+      const bob = await newPerson(server, two.device)
+      await expectRefused(await bob.prove('/sign-up/email', person('bob')), 409, 'PRINCIPAL_TAKEN')
+      isWilling = true
+      expect(await sessionIn(await link(two, two.device))).toMatchObject({ aliases: [two.device.principal] })
+      expect((await acts(server)).filter((act) => act.startsWith('link'))).toHaveLength(2)
+    })
+
+    test('does not retire what was given up when the account is deleted', async () => {
+      const { server, one, two } = await linked({ user: { deleteUser: { enabled: true } } })
+      await unlink(one, two.device.principal)
+      await one.browser.send('/delete-user', post({ password: ada.password }))
+      expect(await statusOf(server, one)).toBe('disabled')
+      expect(await statusOf(server, two)).toBe('local-first')
+    })
+
+    test('at the very moment of a deletion is not undone by it', async () => {
+      const { server, one, two } = await linked()
+      const { accountId } = (await one.session())!
+      const user = (await findUser(server.adapter, 'id', accountId))!
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
+        if ((await rowOf(server, two.device.principal))!['kind'] === 'alias')
+          await giveUp(server.adapter, accountId, two.device.principal, new Date())
+        return server.adapter.transaction(work)
+      }
+      await retire({ ...server.adapter, transaction }, user, new Date())
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'held' })
+      expect(await statusOf(server, two)).toBe('local-first')
+      expect((await acts(server)).filter((act) => act.startsWith('retire'))).toEqual([`retire:${one.device.principal}`])
+    })
+
+    test('retires an alias with its account', async () => {
+      const { server, one, two } = await linked({ user: { deleteUser: { enabled: true } } })
+      await one.browser.send('/delete-user', post({ password: ada.password }))
+      expect(await statusOf(server, two)).toBe('disabled')
+    })
+
+    type Attempt = (scene: { server: TestServer; one: Person; two: Person }) => Promise<Response>
+    const refused: Record<string, [Attempt, number, string]> = {
+      "without a session, by the alias's key": [
+        async ({ server, two }) => unlink(await newPerson(server, two.device), two.device.principal, 'x'),
+        401,
+        'UNAUTHORIZED',
+      ],
+      'with a nonce for another act': [
+        async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(one.browser, 'link')),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'with a nonce of another session': [
+        async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(two.browser, 'unlink')),
+        401,
+        'PROOF_NONCE_MISMATCH',
+      ],
+      'without a nonce': [
+        async ({ one, two }) => one.browser.send('/latchkey/unlink', post({ alias: two.device.principal })),
+        400,
+        'BODY_INVALID',
+      ],
+      'without an alias': [
+        async ({ one }) => one.browser.send('/latchkey/unlink', post({ nonce: await nonceFor(one.browser, 'unlink') })),
+        400,
+        'BODY_INVALID',
+      ],
+      "of the account's own principal": [async ({ one }) => unlink(one, one.device.principal), 404, 'ALIAS_UNKNOWN'],
+      "of nobody's principal": [async ({ one }) => unlink(one, (await testDevice()).principal), 404, 'ALIAS_UNKNOWN'],
+      'from another account': [
+        async ({ server, two }) => {
+          const eve = await newPerson(server)
+          await eve.prove('/sign-up/email', person('eve'))
+          return unlink(eve, two.device.principal)
+        },
+        404,
+        'ALIAS_UNKNOWN',
+      ],
+      'in a session that is old': [
+        async ({ server, one, two }) => {
+          const nonce = await nonceFor(one.browser, 'unlink')
+          await server.change('session', { createdAt: new Date(Date.now() - 2 * DAY) })
+          return unlink(one, two.device.principal, nonce)
+        },
+        403,
+        'SESSION_NOT_FRESH',
+      ],
+      "in an admin's look into the account": [
+        async ({ server, two }) => {
+          const boss = await newPerson(server)
+          await boss.browser.send('/sign-up/email', post(person('boss')))
+          await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
+          await boss.browser.send('/admin/impersonate-user', post({ userId: (await userOf(server, ada.email))['id'] }))
+          return unlink(boss, two.device.principal)
+        },
+        403,
+        'LINK_FORBIDDEN',
+      ],
+    }
+    for (const [name, [act, status, code]] of Object.entries(refused)) {
+      test(`is refused ${name}`, async () => {
+        const { server, one, two } = await linked({ plugins: [admin()] })
+        await expectRefused(await act({ server, one, two }), status, code)
+        expect(await two.session()).toMatchObject({ principal: one.device.principal, aliases: [two.device.principal] })
+        expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'alias' })
+      })
+    }
+
+    test("of the account's own id, which is an alias without a key", async () => {
+      const server = await newServer()
+      const one = await newPerson(server)
+      await one.browser.send('/sign-up/email', post(ada))
+      const nonce = await nonceFor(one.browser, 'bind')
+      await one.browser.send(
+        '/latchkey/bind',
+        post({ nonce }, { [PROOF_HEADER]: await one.device.proof({ audience: AUDIENCE, purpose: 'bind', nonce }) }),
+      )
+      const { accountId, aliases } = (await one.session())!
+      expect(aliases).toEqual([accountId])
+      await expectRefused(await unlink(one, accountId), 404, 'ALIAS_UNKNOWN')
+      expect(await one.session()).toMatchObject({ aliases: [accountId] })
+    })
+  })
+})

@@ -1,0 +1,119 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { createAuthEndpoint, isAPIError } from 'better-auth/api'
+import { type BeforeLink, type Link, adopt, giveUp } from '../binding/adopt.ts'
+import { type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
+import type { BindTools } from './bind.ts'
+import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
+import { mayLink } from '../hooks/handover.ts'
+import { findRow, findUser, taken } from '../binding/principal-store.ts'
+import { refusal, rethrow } from '../hooks/proofs.ts'
+import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
+import { type SessionAnswer, sessionSubject } from './session.ts'
+import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
+import type { Adapter, ProvenDevice } from '../binding/types.ts'
+
+/** What `onLink` gets besides the link. */
+export interface LinkContext {
+  /** Better Auth's database adapter; what it writes is rolled back if the link fails, where there are transactions. */
+  readonly adapter: Adapter
+  /** Of the request. */
+  readonly headers: Headers
+}
+
+/**
+ * Runs on the server before a link counts; throwing refuses it. Where the database has no transactions, or the server
+ * dies, it can run again for the same link.
+ */
+export type OnLink = (link: Link, context: LinkContext) => void | Promise<void>
+
+/** Tools of the endpoints, with the app's own part. */
+export interface LinkTools extends BindTools {
+  readonly onLink?: OnLink | undefined
+}
+
+/** Adopts a device's principal, and gives it up again; both in a fresh session, with a nonce for this very session. */
+export function linkEndpoints(
+  tools: () => LinkTools,
+  clock: () => number,
+): Record<'latchkeyLink' | 'latchkeyUnlink', Endpoint> {
+  const answer = async (ctx: SessionContext): Promise<SessionAnswer> => {
+    tools().cache.clear()
+    const { session, user } = ctx.context.session
+    const subject = await subjectOf(ctx.context.adapter, user.id, new Date(clock()), session)
+    return { now: clock(), session: subject && sessionSubject(ctx.context.session, subject) }
+  }
+  return {
+    latchkeyLink: createAuthEndpoint('/latchkey/link', actsForSession, async (ctx) => {
+      requireFresh(ctx.context)
+      const context = ctx as unknown as SessionContext
+      await link(context, tools(), new Date(clock())).catch(rethrow)
+      return ctx.json<SessionAnswer>(await answer(context))
+    }),
+    latchkeyUnlink: createAuthEndpoint('/latchkey/unlink', actsForSession, async (ctx) => {
+      requireFresh(ctx.context)
+      const context = ctx as unknown as SessionContext
+      const alias = readText(ctx.body, 'alias', 64)
+      await useNonce(context, tools(), 'unlink')
+      await unlink(context, alias, new Date(clock())).catch(rethrow)
+      return ctx.json<SessionAnswer>(await answer(context))
+    }),
+  }
+}
+
+async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<void> {
+  const { adapter } = ctx.context
+  const subject = await linkable(ctx, now)
+  const nonce = readText(ctx.body, 'nonce', 200)
+  const device = await useNonce(ctx, tools, 'link', () =>
+    tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }),
+  )
+  if (await isTheirs(adapter, subject, device)) return
+  const user = await findUser(adapter, 'id', subject.accountId)
+  // Deleted in between.
+  if (!user) throw refusal('LINK_FORBIDDEN')
+  if (!(await mayLink(ctx, user, device))) throw refusal('ACCOUNT_HANDED_OVER')
+  await adopt(adapter, subject, device, before(ctx, tools.onLink), now)
+  const after = await subjectOf(adapter, subject.accountId, now)
+  // The account was reset in between.
+  if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')
+}
+
+/** Who the account is, unless it is one that links nothing. */
+async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
+  const { adapter, session } = ctx.context
+  const user = await findUser(adapter, 'id', session.user.id)
+  const subject = await peekSubject(adapter, session.user.id, now, session.session)
+  if (!user || !subject || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
+  if (subject.open) throw refusal('ACCOUNT_OPEN')
+  if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
+    throw refusal('PROOF_IDENTIFIER_MISMATCH')
+  return subject
+}
+
+/** The same link again, or an account that has the principal anyway. */
+async function isTheirs(adapter: Adapter, { principal, aliases }: Subject, device: ProvenDevice): Promise<boolean> {
+  if (![principal, ...aliases].includes(device.principal)) return false
+  if ((await findRow(adapter, device.principal))?.thumbprint !== device.thumbprint) throw taken()
+  return true
+}
+
+function before(ctx: GenericEndpointContext, onLink: OnLink | undefined): BeforeLink {
+  return async (made, adapter) => {
+    try {
+      await onLink?.(made, { adapter, headers: new Headers(ctx.headers) })
+    } catch (error) {
+      if (isAPIError(error)) throw error
+      ctx.context.logger.error('latchkey: onLink refused', error)
+      throw refusal('LINK_REFUSED')
+    }
+  }
+}
+
+async function unlink(ctx: SessionContext, alias: string, now: Date): Promise<void> {
+  const { adapter, session } = ctx.context
+  const user = await findUser(adapter, 'id', session.user.id)
+  if (!user || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
+  // What a proof of the mailbox undid is no alias any more.
+  await subjectOf(adapter, user.id, now, session.session)
+  await giveUp(adapter, user.id, alias, now)
+}

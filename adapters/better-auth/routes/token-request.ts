@@ -1,0 +1,124 @@
+import { APIError } from 'better-auth/api'
+import { ERROR_TABLE, type LatchkeyErrorCode } from '../../../lib/server.ts'
+
+/** `grant_type` of RFC 8693 §2.1. */
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+/** What `subject_token_type` can be, and what is asked for by it. */
+export const SUBJECT_TYPES = {
+  /** A device's proof with purpose `exchange`. */
+  'urn:latchkey:params:oauth:token-type:proof': 'device',
+  /** Better Auth's own session, by cookie or `Authorization`; there is no `subject_token` then. */
+  'urn:latchkey:params:oauth:token-type:session': 'session',
+  /** Another provider's JWT (RFC 8693 §3). */
+  'urn:ietf:params:oauth:token-type:jwt': 'external',
+} as const
+
+/** `issued_token_type` and the only `requested_token_type`, besides the JWT that it is. */
+export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** A request for a token, checked as far as it says itself what it wants. */
+export interface TokenRequest {
+  readonly kind: (typeof SUBJECT_TYPES)[keyof typeof SUBJECT_TYPES]
+  /** Empty for a session. */
+  readonly subjectToken: string
+  readonly audience: string
+}
+
+type OAuthError =
+  | 'invalid_request'
+  | 'invalid_target'
+  | 'invalid_scope'
+  | 'unsupported_grant_type'
+  | 'temporarily_unavailable'
+
+/** An answer as RFC 6749 §5.2 has it, with Latchkey's own code where there is one. */
+export function oauthError(error: OAuthError, description: string, code?: LatchkeyErrorCode): APIError {
+  const { state, status } = code ? ERROR_TABLE[code] : {}
+  const body = {
+    error,
+    error_description: description,
+    code: code ?? error.toUpperCase(),
+    message: description,
+    ...(state && { state }),
+  }
+  return new APIError(status === 503 ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', body, NOT_KEPT)
+}
+
+/** More than this process issues in a minute. */
+export function tooMany(): APIError {
+  const description = 'too many tokens were asked for'
+  return new APIError(
+    'TOO_MANY_REQUESTS',
+    { error: 'temporarily_unavailable', error_description: description, message: description },
+    { ...NOT_KEPT, 'retry-after': '60' },
+  )
+}
+
+/** Neither a token nor its refusal is for any cache (RFC 6749 §5.1). */
+export const NOT_KEPT = { 'cache-control': 'no-store', pragma: 'no-cache' } as const
+
+/** What no request carries here: nobody acts for somebody else, and there are no scopes. */
+const UNSUPPORTED = ['actor_token', 'actor_token_type', 'resource', 'scope'] as const
+
+/**
+ * Reads the parameters of RFC 8693 §2.1.
+ *
+ * @param body - the parameters by name, or null: one of them came twice
+ * @param audiences - the allow list; a request without `audience` means its only entry
+ * @throws {APIError} with an OAuth error
+ */
+export function readTokenRequest(
+  body: Readonly<Record<string, unknown>> | null,
+  audiences: readonly string[],
+): TokenRequest {
+  const read = (name: string): string | undefined => readParameter(body, name)
+  if (body === null) throw oauthError('invalid_request', 'a parameter is there twice')
+  if (read('grant_type') !== TOKEN_EXCHANGE)
+    throw oauthError('unsupported_grant_type', `grant_type: expected ${TOKEN_EXCHANGE}`)
+  for (const name of UNSUPPORTED)
+    if (read(name) !== undefined) throw oauthError(ERROR_OF[name] ?? 'invalid_request', `${name}: not supported`)
+  const requested = read('requested_token_type') ?? ACCESS_TOKEN
+  if (requested !== ACCESS_TOKEN && requested !== 'urn:ietf:params:oauth:token-type:jwt')
+    throw oauthError('invalid_request', 'requested_token_type: expected an access token')
+  return {
+    ...readSubject(read('subject_token_type'), read('subject_token')),
+    audience: readAudience(read('audience'), audiences),
+  }
+}
+
+const ERROR_OF: Partial<Record<(typeof UNSUPPORTED)[number], OAuthError>> = {
+  resource: 'invalid_target',
+  scope: 'invalid_scope',
+}
+
+/** An empty parameter is one that was left out (RFC 6749 §3.2). */
+function readParameter(body: Readonly<Record<string, unknown>> | null, name: string): string | undefined {
+  const value = body && Object.hasOwn(body, name) ? body[name] : undefined
+  if (value !== undefined && typeof value !== 'string') throw oauthError('invalid_request', `${name}: expected a text`)
+  return value || undefined
+}
+
+function readSubject(type: string | undefined, token: string | undefined): Pick<TokenRequest, 'kind' | 'subjectToken'> {
+  if (type === undefined || !Object.hasOwn(SUBJECT_TYPES, type))
+    throw oauthError('invalid_request', `subject_token_type: expected one of ${Object.keys(SUBJECT_TYPES).join(', ')}`)
+  const kind = SUBJECT_TYPES[type as keyof typeof SUBJECT_TYPES]
+  if (kind === 'session' && token !== undefined)
+    throw oauthError('invalid_request', 'subject_token: a session comes by cookie or Authorization header')
+  if (kind !== 'session' && token === undefined) throw oauthError('invalid_request', 'subject_token: missing')
+  return { kind, subjectToken: token ?? '' }
+}
+
+function readAudience(audience: string | undefined, audiences: readonly string[]): string {
+  if (audience === undefined && audiences.length === 1) return audiences[0]!
+  if (audience === undefined) throw oauthError('invalid_request', 'audience: missing')
+  if (!audiences.includes(audience)) throw oauthError('invalid_target', 'audience: not on the list')
+  return audience
+}
+
+/** The parameters of a form by name; null: one of them is there twice (RFC 6749 §3.2). */
+export function readForm(text: string): Record<string, string> | null {
+  const pairs = [...new URLSearchParams(text)]
+  const form = Object.fromEntries(pairs)
+  return Object.keys(form).length === pairs.length ? form : null
+}

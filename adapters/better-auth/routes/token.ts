@@ -1,0 +1,177 @@
+import type { AuthContext, GenericEndpointContext } from 'better-auth'
+import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { type BindingStore, ERROR_TABLE, type LatchkeyErrorCode, isLatchkeyError } from '../../../lib/server.ts'
+import { type ExternalAccounts, fixExternal } from '../../../lib/server-kit.ts'
+import type { Endpoint } from './endpoint.ts'
+import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf, jwtOptionsOf } from '../exchange.ts'
+import type { Limit } from './limit.ts'
+import type { ProofGate } from '../hooks/proofs.ts'
+import { statusOf } from '../binding/status.ts'
+import { subjectOf } from '../binding/subject.ts'
+import {
+  ACCESS_TOKEN,
+  NOT_KEPT,
+  SUBJECT_TYPES,
+  TOKEN_EXCHANGE,
+  type TokenRequest,
+  oauthError,
+  readForm,
+  readTokenRequest,
+  tooMany,
+} from './token-request.ts'
+
+/** What the exchange works with. */
+export interface ExchangeTools {
+  /** This server's origin plus base path, from configuration. */
+  readonly baseURL: string
+  readonly rules: ExchangeRules
+  readonly gate: ProofGate
+  readonly accounts: ExternalAccounts
+  readonly bindings: BindingStore
+  /** Of all tokens that this process issues. */
+  readonly limit: Limit
+}
+
+/** What `POST /latchkey/token` answers (RFC 8693 §2.2.1). */
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly issued_token_type: typeof ACCESS_TOKEN
+  readonly token_type: 'Bearer'
+  /** Seconds. */
+  readonly expires_in: number
+  /** This server's clock, milliseconds since 1970. */
+  readonly now: number
+}
+
+type Subject = Omit<ExchangedSubject, 'audience'> & { readonly until: number }
+
+/** Takes what somebody can prove, and gives out a token that any server with the JWKS can verify (RFC 8693). */
+export function tokenEndpoint(tools: () => ExchangeTools, clock: () => number): Endpoint {
+  const metadata = { noStore: true, allowedMediaTypes: ['application/x-www-form-urlencoded', 'application/json'] }
+  // The form is read a second time, since the first reading hides what is there twice.
+  return createAuthEndpoint(
+    '/latchkey/token',
+    { method: 'POST', requireHeaders: true, cloneRequest: true, metadata },
+    async (ctx) => {
+      const context = ctx as unknown as GenericEndpointContext
+      const { rules, limit } = tools()
+      const request = readTokenRequest(await parametersOf(context), rules.audiences)
+      const { until, ...subject } = await subjectOfRequest(context, request, tools(), clock).catch(rethrow)
+      if (until <= clock() / 1000) throw refused('TOKEN_EXPIRED')
+      if (!limit.take()) throw tooMany()
+      const { token, expiresIn } = await issueToken(context, rules, {
+        subject: { ...subject, audience: request.audience },
+        until,
+        now: clock() / 1000,
+      })
+      ctx.setHeader('pragma', NOT_KEPT.pragma)
+      return ctx.json<TokenAnswer>({
+        access_token: token,
+        issued_token_type: ACCESS_TOKEN,
+        token_type: 'Bearer',
+        expires_in: expiresIn,
+        now: clock(),
+      })
+    },
+  )
+}
+
+/** Whatever is wrong with the subject's token is one error to OAuth (RFC 8693 §2.2.2); the code says which. */
+function rethrow(error: unknown): never {
+  if (!isLatchkeyError(error)) throw error
+  throw refused(error.code)
+}
+
+function refused(code: LatchkeyErrorCode): Error {
+  return oauthError(
+    code === 'KEYS_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request',
+    ERROR_TABLE[code].meaning,
+    code,
+  )
+}
+
+async function parametersOf({ request, body }: GenericEndpointContext): Promise<Record<string, unknown> | null> {
+  const type = request?.headers.get('content-type') ?? ''
+  return type.toLowerCase().startsWith('application/x-www-form-urlencoded')
+    ? readForm(await request!.text())
+    : ((body as Record<string, unknown> | undefined) ?? {})
+}
+
+async function subjectOfRequest(
+  ctx: GenericEndpointContext,
+  { kind, subjectToken }: TokenRequest,
+  tools: ExchangeTools,
+  clock: () => number,
+): Promise<Subject> {
+  if (kind === 'device' && tools.rules.localFirst === false) throw refused('LOCAL_FIRST_DISABLED')
+  if (kind === 'device') return deviceSubject(ctx.context, subjectToken, tools, clock())
+  return kind === 'session' ? sessionSubject(ctx, clock()) : externalSubject(ctx.context, subjectToken, tools)
+}
+
+/** A proof is used up, so the token's own lifetime is the only one that there is. */
+async function deviceSubject(
+  { adapter }: AuthContext,
+  proof: string,
+  { gate }: ExchangeTools,
+  now: number,
+): Promise<Subject> {
+  const { principal, thumbprint } = await gate.verify(adapter, proof, { purpose: 'exchange' })
+  // Not from the cache: what this gives out lasts longer than five seconds.
+  if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refused('PRINCIPAL_DISABLED')
+  return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now / 1000 + 3600 }
+}
+
+async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise<Subject> {
+  const found = await getAuthoritativeSessionFromCtx(ctx)
+  // A user of the anonymous plugin is nobody's account.
+  if (!found || found.user['isAnonymous'] === true) throw refused('SESSION_MISSING')
+  const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now), found.session)
+  if (!subject) throw refused('SESSION_MISSING')
+  const { principal, aliases, accountId } = subject
+  return {
+    principal,
+    aliases,
+    authMode: 'external',
+    accountId,
+    external: null,
+    until: new Date(found.session.expiresAt).getTime() / 1000,
+  }
+}
+
+async function externalSubject(
+  context: AuthContext,
+  token: string,
+  { accounts, bindings }: ExchangeTools,
+): Promise<Subject> {
+  const { issuer, subject, expiresAt, claims } = await accounts.verify(token)
+  // Its own output would go round for ever. Not the issuer's first name: one entry can have several.
+  if (claims['iss'] === issuerOf(context)) throw refused('ISSUER_UNKNOWN')
+  const { principal } = await fixExternal(bindings, { issuer, subject })
+  return {
+    principal,
+    aliases: [],
+    authMode: 'external',
+    accountId: null,
+    external: { issuer, subject },
+    until: expiresAt,
+  }
+}
+
+/** Tells standard clients where the keys and the exchange are (RFC 8414). */
+export function metadataEndpoint(tools: () => ExchangeTools): Endpoint {
+  return createAuthEndpoint('/.well-known/oauth-authorization-server', { method: 'GET' }, async (ctx) => {
+    // Never from the Host header: whoever can have this document cached would choose the keys.
+    const { baseURL } = tools()
+    const { jwks } = jwtOptionsOf(ctx.context)
+    return ctx.json({
+      issuer: issuerOf(ctx.context),
+      jwks_uri: jwks?.remoteUrl ?? `${baseURL}${jwks?.jwksPath ?? '/jwks'}`,
+      token_endpoint: `${baseURL}/latchkey/token`,
+      grant_types_supported: [TOKEN_EXCHANGE],
+      token_endpoint_auth_methods_supported: ['none'],
+      // Required, and there is no such endpoint.
+      response_types_supported: [],
+      latchkey_subject_token_types_supported: Object.keys(SUBJECT_TYPES),
+    })
+  })
+}
