@@ -1,4 +1,4 @@
-"""Says whose a token of Latchkey's exchange is. Needs PyJWT (2.6 or later) with cryptography."""
+"""Verifies tokens of Latchkey's exchange and returns their principals. Needs PyJWT (2.6 or later) with cryptography."""
 
 import json
 import math
@@ -11,51 +11,51 @@ from urllib.request import HTTPRedirectHandler, build_opener
 import jwt
 
 LONGEST_TOKEN = 16 * 1024
-# Seconds: for an answer, between two fetches of the keys, and that two clocks may differ.
-PATIENCE, COOLDOWN, SKEW = 5, 30, 10
+# Seconds: to wait for a response, between two fetches of the keys, and of tolerated clock difference.
+TIMEOUT, COOLDOWN, LEEWAY = 5, 30, 10
 REQUIRED = ["iss", "sub", "aud", "iat", "exp", "auth_mode", "aliases"]
 
 
 class TokenRefused(Exception):
-    """The token does not hold. Says nothing of what is in it, so that it can be logged."""
+    """The token is not valid. The message contains nothing from the token, so it is safe to log."""
 
 
 class KeysUnavailable(Exception):
-    """The server's documents cannot be fetched, which is no verdict on a token."""
+    """The server's documents cannot be fetched, which says nothing about the token."""
 
 
 class NoRedirect(HTTPRedirectHandler):
-    """Keys come from the address that was asked, and from nowhere else."""
+    """Keys come only from the requested URL."""
 
     def redirect_request(self, *_):
         return None
 
 
 def read_json(url):
-    """Reads one of the server's documents, over TLS or from this very machine."""
+    """Reads one of the server's documents, over TLS or from this machine."""
     address = urlsplit(url)
     is_local = address.scheme == "http" and address.hostname in ("localhost", "127.0.0.1")
     if address.scheme != "https" and not is_local:
-        raise KeysUnavailable("expected an https address")
+        raise KeysUnavailable("expected an https URL")
     try:
-        with build_opener(NoRedirect).open(url, timeout=PATIENCE) as answer:
-            return dict(json.load(answer))
+        with build_opener(NoRedirect).open(url, timeout=TIMEOUT) as response:
+            return dict(json.load(response))
     except (OSError, HTTPException, TypeError, ValueError) as error:
         raise KeysUnavailable(type(error).__name__) from error
 
 
 class ServerKeys(jwt.PyJWKClient):
-    """The server's keys. However many unknown key ids come, they are fetched once in a while."""
+    """The server's keys, fetched at most once per cooldown, however many unknown key ids arrive."""
 
-    asked_at, fetched = -math.inf, None
+    fetched_at, fetched = -math.inf, None
 
     def fetch_data(self):
-        if time.monotonic() - self.asked_at >= COOLDOWN:
-            self.asked_at, self.fetched = time.monotonic(), None
+        if time.monotonic() - self.fetched_at >= COOLDOWN:
+            self.fetched_at, self.fetched = time.monotonic(), None
             self.fetched = read_json(self.uri)
             self.jwk_set_cache.put(self.fetched)
         if self.fetched is None:
-            raise KeysUnavailable("asked a moment ago")
+            raise KeysUnavailable("the last fetch failed a moment ago")
         return self.fetched
 
 
@@ -65,17 +65,17 @@ class Verifier:
     def __init__(self, issuer, audience, algorithms):
         metadata = read_json(f"{issuer}/.well-known/oauth-authorization-server")
         if metadata.get("issuer") != issuer:
-            raise ValueError("the document is another issuer's")
+            raise ValueError("the document belongs to another issuer")
         self.keys = ServerKeys(metadata["jwks_uri"])
         self.expected = {"issuer": issuer, "audience": audience, "algorithms": list(algorithms)}
 
     def principals(self, token):
-        """Returns the person's principal and its aliases: rows of each are this person's."""
+        """Returns the user's principal and its aliases: rows of each of them belong to this user."""
         try:
             return self.decode(token)
         except KeysUnavailable:
             raise
-        # PyJWT fails in many ways on a token that was made for it to fail on: each is a refusal.
+        # A malicious token can make PyJWT raise many kinds of errors: each of them rejects the token.
         except Exception as error:
             raise TokenRefused(type(error).__name__) from None
 
@@ -85,11 +85,11 @@ class Verifier:
         if jwt.get_unverified_header(token).get("typ") != "at+jwt":
             raise jwt.InvalidTokenError("another kind of token")
         key = self.keys.get_signing_key_from_jwt(token).key
-        claims = jwt.decode(token, key, **self.expected, leeway=SKEW, options={"require": REQUIRED})
+        claims = jwt.decode(token, key, **self.expected, leeway=LEEWAY, options={"require": REQUIRED})
         return [claims["sub"], *claims["aliases"]]
 
 
-def verdict(verifier, token):
+def result_of(verifier, token):
     try:
         return {"principals": verifier.principals(token)}
     except (TokenRefused, KeysUnavailable) as error:
@@ -97,8 +97,8 @@ def verdict(verifier, token):
 
 
 if __name__ == "__main__":
-    # Tokens come by standard input, one a line: everybody on the machine sees arguments.
+    # Tokens come from standard input, one per line: every user of the machine can read arguments.
     issuer, audience, *algorithms = sys.argv[1:]
     verifier = Verifier(issuer, audience, algorithms)
     for line in sys.stdin:
-        print(json.dumps(verdict(verifier, line.strip())), flush=True)
+        print(json.dumps(result_of(verifier, line.strip())), flush=True)
