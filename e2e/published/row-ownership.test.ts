@@ -9,7 +9,7 @@ import { newPostgres } from '../../adapters/better-auth/testing/database.testing
 import '../../adapters/better-auth/testing/postgres.testing.ts'
 import { type TestBrowser, person, testServer } from '../../adapters/better-auth/testing/server.testing.ts'
 import type { Auth } from '../../lib/index.ts'
-import { asPerson } from './row-ownership/postgres.ts'
+import { asUser } from './row-ownership/postgres.ts'
 import { addNote, renameNote, titlesOf } from './row-ownership/sqlite.ts'
 
 const ada = person('ada')
@@ -72,14 +72,12 @@ async function notesDatabase(max: number): Promise<Pool> {
 }
 
 const titles = (pool: Pool, session: Pick<ServerSession, 'principals'>): Promise<string[]> =>
-  asPerson(pool, session, async (client) =>
+  asUser(pool, session, async (client) =>
     (await client.query<{ title: string }>('select title from note order by title')).rows.map(({ title }) => title),
   )
 
 const add = (pool: Pool, session: Pick<ServerSession, 'principals'>, title: string): Promise<unknown> =>
-  asPerson(pool, session, (client) =>
-    client.query('insert into note (id, title) values ($1, $2)', [randomUUID(), title]),
-  )
+  asUser(pool, session, (client) => client.query('insert into note (id, title) values ($1, $2)', [randomUUID(), title]))
 
 describe('Postgres: rows by principals', () => {
   test("one connection serves one person after the other, and nobody sees anybody else's", async () => {
@@ -103,7 +101,7 @@ describe('Postgres: rows by principals', () => {
     const { first, stranger } = await world()
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
-    await expect(asPerson(pool, await first.session(), (client) => client.query('select 1 / 0'))).rejects.toThrow(
+    await expect(asUser(pool, await first.session(), (client) => client.query('select 1 / 0'))).rejects.toThrow(
       'division',
     )
     expect((await pool.query('select * from note')).rows).toEqual([])
@@ -116,7 +114,7 @@ describe('Postgres: rows by principals', () => {
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
     await expect(
-      asPerson(pool, await first.session(), (client) => client.query('select pg_terminate_backend(pg_backend_pid())')),
+      asUser(pool, await first.session(), (client) => client.query('select pg_terminate_backend(pg_backend_pid())')),
     ).rejects.toThrow()
     expect((await pool.query('select * from note')).rows).toEqual([])
     expect(await titles(pool, await first.session())).toEqual(['account'])
@@ -137,7 +135,7 @@ describe('Postgres: rows by principals', () => {
     const [mine, theirs] = [await first.session(), await stranger.session()]
     await add(pool, mine, 'account')
     await expect(
-      asPerson(pool, theirs, (client) =>
+      asUser(pool, theirs, (client) =>
         client.query('insert into note (id, owner, title) values ($1, $2, $3)', [
           randomUUID(),
           mine.principal,
@@ -146,9 +144,9 @@ describe('Postgres: rows by principals', () => {
       ),
     ).rejects.toThrow('row-level security')
     await expect(
-      asPerson(pool, mine, (client) => client.query('update note set owner = $1', [theirs.principal])),
+      asUser(pool, mine, (client) => client.query('update note set owner = $1', [theirs.principal])),
     ).rejects.toThrow('row-level security')
-    expect((await asPerson(pool, theirs, (client) => client.query('delete from note'))).rowCount).toBe(0)
+    expect((await asUser(pool, theirs, (client) => client.query('delete from note'))).rowCount).toBe(0)
     expect(await titles(pool, mine)).toEqual(['account'])
   })
 
@@ -163,7 +161,7 @@ describe('Postgres: rows by principals', () => {
     expect(both.principals).toEqual([account.principal, device.principal])
     expect(await titles(pool, both)).toEqual(['account', 'device'])
     expect(
-      (await asPerson(pool, both, (client) => client.query(`update note set title = 'changed' where title = 'device'`)))
+      (await asUser(pool, both, (client) => client.query(`update note set title = 'changed' where title = 'device'`)))
         .rowCount,
     ).toBe(1)
     await add(pool, both, 'new')

@@ -12,7 +12,7 @@ create index note_owner on note (owner);
 alter table note enable row level security;
 alter table note force row level security;
 
--- The inner `select` makes it one call for each statement, not for each row, and lets the index serve.
+-- The inner `select` makes it one call per statement instead of one per row, and allows the index to be used.
 create policy note_owner on note
   using (owner = any ((select app_principals())::text[]))
   with check (owner = any ((select app_principals())::text[]));

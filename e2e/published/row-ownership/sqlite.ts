@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3'
 import type { ServerSession } from 'latchkey/server'
 
-type Person = Pick<ServerSession, 'principals'>
+type User = Pick<ServerSession, 'principals'>
 
-/** Titles of the notes of one person, under whichever principal they were written. */
-export function titlesOf(database: Database, { principals }: Person): string[] {
+/** Returns the titles of one user's notes, under whichever principal they were written. */
+export function titlesOf(database: Database, { principals }: User): string[] {
   const statement = database.prepare<[string], string>(
     'select title from note where owner in (select value from json_each(?)) order by title',
   )
@@ -12,12 +12,12 @@ export function titlesOf(database: Database, { principals }: Person): string[] {
 }
 
 /** Adds a note under the canonical principal, which comes first; anonymous sessions have none. */
-export function addNote(database: Database, { principals: [owner] }: Person, id: string, title: string): void {
+export function addNote(database: Database, { principals: [owner] }: User, id: string, title: string): void {
   database.prepare('insert into note (id, owner, title) values (?, ?, ?)').run(id, owner, title)
 }
 
-/** Changes a note, unless it is somebody else's. */
-export function renameNote(database: Database, { principals }: Person, id: string, title: string): boolean {
+/** Renames a note of this user, and returns false if there is none with this id. */
+export function renameNote(database: Database, { principals }: User, id: string, title: string): boolean {
   const statement = database.prepare(
     'update note set title = ? where id = ? and owner in (select value from json_each(?))',
   )
