@@ -79,9 +79,9 @@ describe('what the module must be able to show', () => {
       ...own.flatMap((words) => ['', `**${++line}.** ${words}`, '', ...testsOf(line)]),
     ])
     const page = [
-      '# What the module must be able to show',
+      '# Required behaviours and their tests',
       '',
-      'Each line is a behaviour, and under it stand the tests that would fail without it. They quote its number in their names, as in `(checklist 3: …)`: `npx vitest run -t "checklist 3:"` runs them, and `npx playwright test -g "checklist 3:"` those in a browser.',
+      'Each numbered line is a behaviour, followed by the tests that would fail without it. The tests quote the number in their names, as in `(checklist 3: …)`: `npx vitest run -t "checklist 3:"` runs them, and `npx playwright test -g "checklist 3:"` runs those in a browser.',
       ...groups,
       '',
     ]

@@ -112,9 +112,9 @@ describe('the docs', () => {
     const page = [
       '# Errors',
       '',
-      'Every deliberate failure is a `LatchkeyError` with a stable `code`; recognise one with `isLatchkeyError(error, code)`. A mistake of the caller is a `TypeError`. Messages are for developers and may change; they never hold a secret, a token or a proof.',
+      'Every deliberate failure is a `LatchkeyError` with a stable `code`; check for one with `isLatchkeyError(error, code)`. Incorrect use of the API throws a `TypeError`. Messages are for developers and may change; they never contain a secret, a token or a proof.',
       '',
-      "The columns say what the code leads to: `error` in the client's state, the HTTP status, the error of `WWW-Authenticate` (RFC 6750), and the kind in a sync engine's session.",
+      "The columns show the effect of each code: `error` in the client's state, the HTTP status, the error in `WWW-Authenticate` (RFC 6750), and the kind of error in a sync engine's session.",
       '',
       '| code | meaning | state | status | bearer | session |',
       '| --- | --- | --- | --- | --- | --- |',
