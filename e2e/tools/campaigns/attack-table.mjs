@@ -56,7 +56,7 @@ const openUnchecked = [
 const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
   attack: `Pre-hijack by the victim's address, then the victim's ${path}`,
   defence:
-    'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
+    'The first proof of a mailbox takes the account from a principal that was bound while the address was unverified',
   patches: [patch],
   test: {
     file: plugin('hooks/verified-email.test.ts'),
@@ -68,8 +68,8 @@ const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
 export const ATTACKS = [
   // Replay
   {
-    attack: 'A proof is used again, later',
-    defence: 'Its `jti` is written down before anything else happens',
+    attack: 'A proof is used a second time, later',
+    defence: 'Its `jti` is stored before anything else happens',
     patches: [
       {
         file: plugin('binding/replay-store.ts'),
@@ -80,8 +80,8 @@ export const ATTACKS = [
     test: { file: plugin('hooks/upgrade.test.ts'), name: 'SQLite > the proof > works once' },
   },
   {
-    attack: 'A proof is used again, at the same moment',
-    defence: 'The INSERT itself decides, not a look before it',
+    attack: 'A proof is used twice at the same moment',
+    defence: 'The INSERT itself decides, not a query before it',
     patches: [
       {
         file: plugin('binding/replay-store.ts'),
@@ -114,8 +114,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A proof is used again at a second server, whose clock is behind',
-    defence: 'A used proof is remembered five minutes longer than it would hold',
+    attack: 'A proof is used a second time at another server, whose clock is behind',
+    defence: 'A used proof is remembered for five minutes after it expires',
     patches: [
       { file: plugin('binding/replay-store.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' },
     ],
@@ -125,8 +125,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A nonce is used again, with a new proof',
-    defence: 'A nonce is used up like a proof',
+    attack: 'A nonce is used a second time, with a new proof',
+    defence: 'A nonce works once, like a proof',
     patches: [
       {
         file: plugin('routes/nonce.ts'),
@@ -158,7 +158,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A proof for another purpose',
-    defence: 'A proof names one act',
+    defence: 'A proof is valid for one operation',
     patches: [purposeUnchecked],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
@@ -166,8 +166,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A proof that expired',
-    defence: 'A proof lasts a minute',
+    attack: 'An expired proof',
+    defence: 'A proof is valid for one minute',
     patches: [{ file: VERIFY, find: "if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')", replace: UNCHECKED }],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
@@ -175,7 +175,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A proof that names another principal than its key's",
+    attack: 'A proof that names a principal other than that of its key',
     defence: '`sub` is computed from the key',
     patches: [
       {
@@ -190,8 +190,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A proof with the victim's key, signed by the attacker's",
-    defence: 'The signature is checked with the key in the proof',
+    attack: "A proof that contains the victim's key but is signed with the attacker's",
+    defence: 'The signature is verified with the key in the proof',
     patches: [
       {
         file: VERIFY,
@@ -205,8 +205,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A token under a key for which anybody can sign',
-    defence: 'Keys of small order are refused before the signature is checked, since node:crypto accepts them',
+    attack: 'A token with a key for which anyone can create signatures',
+    defence: 'Keys of small order are refused before the signature is verified, because node:crypto accepts them',
     patches: [
       {
         file: 'lib/tokens/public-key.ts',
@@ -220,7 +220,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A self-signed token that gives itself a role',
+    attack: 'A self-signed token that claims a role',
     defence: 'The list of claims is closed',
     patches: [
       {
@@ -237,8 +237,8 @@ export const ATTACKS = [
 
   // Stolen proofs
   {
-    attack: "A stolen bind proof and its nonce, in the attacker's session",
-    defence: 'A nonce is issued for one session',
+    attack: "A stolen bind proof with its nonce, in the attacker's session",
+    defence: 'A nonce is valid for one session',
     patches: [
       {
         file: 'lib/server/bindings/challenges.ts',
@@ -252,8 +252,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A stolen bind proof, with a nonce of the attacker's session",
-    defence: 'The nonce is in the proof, too',
+    attack: "A stolen bind proof, with a nonce from the attacker's session",
+    defence: 'The proof also contains the nonce',
     patches: [
       {
         file: VERIFY,
@@ -268,7 +268,7 @@ export const ATTACKS = [
   },
   {
     attack: "A stolen bind proof, at the attacker's sign-in or sign-up",
-    defence: 'A proof names one act',
+    defence: 'A proof is valid for one operation',
     patches: [purposeUnchecked],
     test: {
       file: plugin('attacks.test.ts'),
@@ -277,7 +277,7 @@ export const ATTACKS = [
   },
   {
     attack: "A stolen link proof, bound in the attacker's session",
-    defence: 'A proof names one act, and a link proof its account (two layers)',
+    defence: 'A proof is valid for one operation, and a link proof names its account (two layers)',
     patches: [
       purposeUnchecked,
       {
@@ -292,8 +292,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Inside `run` a request leaves for another origin',
-    defence: "Only addresses under the account server's get the proof",
+    attack: 'Inside `run`, a request goes to another origin',
+    defence: "Only requests under the account server's base URL carry the proof",
     patches: [
       {
         file: plugin('client/proof-header.ts'),
@@ -307,8 +307,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A redirect takes the proof along to another origin',
-    defence: 'A request with a proof follows none',
+    attack: 'A redirect would carry the proof to another origin',
+    defence: 'A request with a proof follows no redirect',
     patches: [{ file: plugin('client/proof-header.ts'), find: "request.redirect = 'manual'", replace: UNCHECKED }],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
@@ -316,8 +316,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A bearer is asked for another origin',
-    defence: '`auth.fetch` knows a list of origins, and refuses before it sends',
+    attack: 'A bearer token is requested for another origin',
+    defence: '`auth.fetch` has a list of allowed origins, and refuses before it sends anything',
     patches: [
       {
         file: 'lib/client/tokens/auth-fetch.ts',
@@ -334,7 +334,7 @@ export const ATTACKS = [
   // Sessions and links of the attacker in the victim's browser
   {
     attack: 'Login CSRF: a planted session, and a request of the victim that carries a proof',
-    defence: 'Only a session for somebody who had none counts as a sign-in',
+    defence: 'Only a new session for a user who had none counts as a sign-in',
     patches: [
       {
         file: plugin('hooks/users.ts'),
@@ -363,8 +363,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Login CSRF: a planted session, taken for the one that `run` made',
-    defence: 'The client takes a session only if `run` sent something',
+    attack: 'Login CSRF: a planted session, mistaken for the one that `run` created',
+    defence: 'The client accepts a session only if `run` sent a request',
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
@@ -378,8 +378,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Login CSRF: a planted session, while a link that the person asked for is on its way',
-    defence: 'A session that was there before `run` is shown to the person, and not taken',
+    attack: 'Login CSRF: a planted session, while the user waits for a link that they requested',
+    defence: 'A session that existed before `run` is shown to the user, and not accepted',
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
@@ -394,7 +394,7 @@ export const ATTACKS = [
   },
   {
     attack: 'Login CSRF: a session that appears outside `upgrade`',
-    defence: "It waits for the person's word",
+    defence: "It waits for the user's confirmation",
     patches: [
       {
         file: 'lib/client/account/decide.ts',
@@ -410,7 +410,7 @@ export const ATTACKS = [
   {
     attack:
       'Login CSRF: a session is planted between the confirmation of an account and the step that makes it current',
-    defence: 'Each answer of the account server has to name the account that was confirmed',
+    defence: 'Each response of the account server has to name the account that was confirmed',
     patches: [
       {
         file: 'lib/client/account/apply.ts',
@@ -425,7 +425,7 @@ export const ATTACKS = [
   },
   {
     attack: "A pending intent is completed by a session of the attacker's account",
-    defence: 'It completes by itself only for an account that has proven what the person typed',
+    defence: 'It completes automatically only for an account that has proven the identifier that the user typed',
     patches: [
       {
         file: 'lib/client/account/session-check.ts',
@@ -440,7 +440,7 @@ export const ATTACKS = [
   },
   {
     attack: "A pending intent is completed by a link into the attacker's account",
-    defence: 'The account has to have proven the address that the person typed',
+    defence: 'The account must have proven the address that the user typed',
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
@@ -454,8 +454,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, into an account that the link itself would make',
-    defence: 'It is compared before the user is made, too',
+    attack: 'The same, into an account that the link itself would create',
+    defence: 'The address is also compared before the user is created',
     patches: [
       {
         file: plugin('hooks/users.ts'),
@@ -470,7 +470,7 @@ export const ATTACKS = [
   },
   {
     attack: "A lure to the app's own verification page, with the attacker's token",
-    defence: 'A link that is followed binds nothing unless the request says whom it expects',
+    defence: 'A followed link binds nothing unless the request names the identifier that it expects',
     patches: [
       {
         file: plugin('hooks/request-context.ts'),
@@ -484,7 +484,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A victim approves the attacker's device, which polls with a proof of its own",
+    attack: "A victim approves the attacker's device, which polls with its own proof",
     defence: 'Device authorization never binds',
     patches: [{ file: plugin('hooks/users.ts'), find: " || ctx.path?.startsWith('/device/')", replace: '' }],
     test: {
@@ -507,7 +507,7 @@ export const ATTACKS = [
   {
     attack: "Pre-hijack, then the victim's sign-in through a provider that proves the address",
     defence:
-      'The first proof of a mailbox takes the account from whichever principal was bound while the address was unverified',
+      'The first proof of a mailbox takes the account from a principal that was bound while the address was unverified',
     patches: [mailboxUnnoticed],
     test: {
       file: plugin('hooks/oauth.test.ts'),
@@ -527,7 +527,7 @@ export const ATTACKS = [
   },
   {
     attack: 'Pre-hijack of an open account: the attacker can still enter it with the password',
-    defence: 'A mailbox proof binds only where every earlier way in is gone',
+    defence: 'A mailbox proof binds only if no earlier means of access remains',
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
@@ -542,7 +542,7 @@ export const ATTACKS = [
   },
   {
     attack: 'Pre-hijack of an open account, whose mailbox the victim proved before signing in',
-    defence: 'A mailbox that was ever proven binds only where every earlier way in is gone',
+    defence: 'If its mailbox was ever proven, an open account is bound only if no earlier means of access remains',
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
@@ -556,8 +556,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "An account is moved to the victim's address, and the victim signs in",
-    defence: 'A change of address proves a mailbox for nobody',
+    attack: "The attacker changes an account's address to the victim's, and the victim signs in",
+    defence: 'A change of address proves the mailbox for no key',
     patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED, ...', replace: '...' }],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
@@ -565,8 +565,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "An account is moved to the victim's address, and the victim adopts it",
-    defence: 'An account whose address was changed links only where every earlier way in is gone',
+    attack: "The attacker changes an account's address to the victim's, and the victim links a principal to it",
+    defence: 'An account whose address was changed links only if no earlier means of access remains',
     patches: [
       {
         file: plugin('hooks/handover.ts'),
@@ -583,7 +583,7 @@ export const ATTACKS = [
     attack:
       "Pre-hijack by the victim's address; the victim opens the mailed link in a browser without a session, and signs in later",
     defence:
-      "A binding that a plain verification contests is reset when a session asks that the maker's key or credentials did not make",
+      "A binding contested by a plain verification is reset when a session that neither the creator's key nor the creator's credentials created asks for its account",
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
@@ -597,8 +597,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "The same, and the victim then adopts her device's data into the account",
-    defence: 'The session that resets a contested binding counts as one that came from the first proof',
+    attack: 'The same, and the victim then adopts the data of their device into the account',
+    defence: 'The session that resets a contested binding counts as one from the first proof',
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
@@ -612,8 +612,9 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The maker plants a session, made with the password, in the browser in which the victim opens the link',
-    defence: "Only a session that the principal's key made confirms a binding",
+    attack:
+      "The account's creator plants a session, created with the password, in the browser in which the victim opens the link",
+    defence: "Only a session created with the principal's key confirms a binding",
     patches: [
       {
         file: plugin('hooks/sign-in-origin.ts'),
@@ -627,7 +628,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Pre-hijack by the victim's address, with an API key left behind in the account",
+    attack: "Pre-hijack by the victim's address, with an API key left in the account",
     defence: "Every column of every plugin's table is searched for the user's id, not only those called `userId`",
     patches: [
       {
@@ -643,7 +644,7 @@ export const ATTACKS = [
   },
   {
     attack: "Pre-hijack by the victim's address, with an API key outside the database",
-    defence: 'The secondary storage is searched, too',
+    defence: 'The secondary storage is searched as well',
     patches: [{ file: plugin('hooks/credentials.ts'), find: 'if (found != null) return true', replace: UNCHECKED }],
     test: {
       file: plugin('hooks/untouched.test.ts'),
@@ -651,8 +652,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "An admin makes a user whose id is a device's principal",
-    defence: "An id that a request chose must not have a principal's form",
+    attack: "An admin creates a user whose id is a device's principal",
+    defence: 'An id chosen by a request must not have the form of a principal',
     patches: [{ file: plugin('hooks/users.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
     test: {
       file: plugin('hooks/user-id.test.ts'),
@@ -660,8 +661,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An admin makes a user with the id of a deleted one',
-    defence: "Deleted users' ids stand in the lock, and an id that a request chose must not",
+    attack: 'An admin creates a user with the id of a deleted one',
+    defence: 'The lock table contains the ids of deleted users, and an id chosen by a request must not be in it',
     patches: [
       { file: plugin('hooks/users.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
     ],
@@ -671,8 +672,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A user whose id is a device's principal comes into the database past the hooks",
-    defence: "An id of a principal's form is never told as one",
+    attack: "A user whose id is a device's principal enters the database without passing the hooks",
+    defence: 'A user id in the form of a principal is never returned as one',
     patches: [
       { file: plugin('binding/subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' },
     ],
@@ -682,8 +683,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A deleted user's id comes into the database again",
-    defence: 'A retired id is never told as a principal',
+    attack: "A deleted user's id enters the database again",
+    defence: 'A retired id is never returned as a principal',
     patches: [
       {
         file: plugin('binding/subject.ts'),
@@ -697,8 +698,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A user whose id the lock gives to another account',
-    defence: 'The row of the id has to name the user',
+    attack: 'A user whose id the lock table assigns to another account',
+    defence: 'The lock row of the id must name the user',
     patches: [
       {
         file: plugin('binding/subject.ts'),
@@ -712,8 +713,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A revoked session asks who the account is now, by its cached cookie',
-    defence: 'The subject is told behind every cookie cache',
+    attack: 'A revoked session asks for its account, with its cached cookie',
+    defence: 'The subject is read from the stored session, never from a cookie cache',
     patches: [
       {
         file: plugin('routes/session.ts'),
@@ -732,8 +733,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A revoked session asks for a token, by its cached cookie',
-    defence: 'A token is made only for a session that is still there',
+    attack: 'A revoked session asks for a token, with its cached cookie',
+    defence: 'A token is issued only for a session that still exists',
     patches: [
       {
         file: plugin('jwt.ts'),
@@ -748,7 +749,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The same, by `bind` after the link was opened',
-    defence: '`bind` looks for earlier ways in, too',
+    defence: '`bind` also checks for earlier means of access',
     patches: [
       {
         file: plugin('routes/bind.ts'),
@@ -762,8 +763,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The reset is abused: a later link from a second laptop detaches the legitimate user',
-    defence: 'A mailbox that was proven once resets nothing any more',
+    attack: 'Abuse of the reset: a later link from a second laptop would detach the legitimate user',
+    defence: 'A mailbox that was already proven resets nothing',
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
@@ -777,8 +778,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The reset is abused: a token for a password that is no longer good',
-    defence: "The token's end is looked at before anything changes",
+    attack: 'Abuse of the reset: an expired password reset token',
+    defence: 'The expiry of the token is checked before anything changes',
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
@@ -794,8 +795,8 @@ export const ATTACKS = [
 
   // OAuth
   {
-    attack: "An OAuth start is handed over to a victim, or its state swapped for the victim's",
-    defence: 'Better Auth refuses it by the state cookie; where it is told not to, the callback binds nothing',
+    attack: "An OAuth start is passed to a victim, or its state is swapped for the victim's",
+    defence: 'Better Auth refuses it by the state cookie; if that check is disabled, the callback binds nothing',
     patches: [
       {
         file: plugin('hooks/request-context.ts'),
@@ -827,7 +828,7 @@ export const ATTACKS = [
   // The lock
   {
     attack: 'Squatting: a reservation with a stolen proof keeps the owner out',
-    defence: 'A reservation is entered again by its key, at any time',
+    defence: 'The same key can take up its reservation again at any time',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -842,7 +843,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Squatting: another key with the same principal waits until a reservation lapses',
+    attack: 'Squatting: another key with the same principal waits until a reservation expires',
     defence: 'The whole thumbprint is stored and compared',
     patches: [
       {
@@ -857,8 +858,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A server stalls past its reservation, and writes its user after somebody else began',
-    defence: 'The user carries the epoch of its reservation, and counts in that epoch only',
+    attack: 'A server stalls until its reservation has expired, and writes its user after another request has begun',
+    defence: 'The user carries the epoch of its reservation, and is valid only in that epoch',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -872,8 +873,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, with the epoch of the lapsed reservation still in force',
-    defence: 'A lapsed epoch is never used again',
+    attack: 'The same, while the epoch of the expired reservation is still current',
+    defence: 'An expired epoch is never used again',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -906,7 +907,7 @@ export const ATTACKS = [
   },
   {
     attack: 'Two principals for one account: binds in two processes, on a SQLite file',
-    defence: 'The UPDATE that binds asks that the account is still open',
+    defence: 'The UPDATE that binds requires that the account is still open',
     patches: openUnchecked,
     test: {
       file: plugin('binding/race.test.ts'),
@@ -915,7 +916,7 @@ export const ATTACKS = [
   },
   {
     attack: 'Two principals for one account: binds in two processes, on Postgres',
-    defence: 'The UPDATE that binds asks that the account is still open',
+    defence: 'The UPDATE that binds requires that the account is still open',
     patches: openUnchecked,
     test: {
       file: plugin('binding/race.test.ts'),
@@ -924,7 +925,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A bind races a link of the same principal, and the server that links stalls in between, on Postgres',
-    defence: 'A row that changed since it was read takes no principal from an account',
+    defence: 'If a row changed since it was read, no principal is taken from an account',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -939,7 +940,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A sign-up races a link of the same principal, and the server that links stalls in between, on Postgres',
-    defence: 'Who takes a row over looks for a user that came first, and gives way',
+    defence: 'A request that takes over a row checks for a user who was created first, and yields',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -954,7 +955,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The first token races the bind',
-    defence: "The first use closes the account, and the bind's UPDATE asks for an open one",
+    defence: 'The first use closes the account, and the UPDATE of the bind requires an open one',
     patches: [openUnchecked[1]],
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
@@ -978,7 +979,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A principal freed by deletion',
-    defence: 'A row that names a user who is gone keeps its principal for ever',
+    defence: 'A row that names a deleted user keeps its principal permanently',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -995,7 +996,7 @@ export const ATTACKS = [
   // Planted secrets and revoked keys
   {
     attack: 'A device secret, planted before the upgrade, is used after it',
-    defence: 'Once the account can be recovered, its device key is no way in',
+    defence: 'Once the account can be recovered, its device key is no longer accepted',
     patches: [
       {
         file: plugin('binding/status.ts'),
@@ -1009,8 +1010,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, at a server that cannot look it up',
-    defence: 'A resolver without a lookup fails at construction, unless it says that it allows this',
+    attack: 'The same, at a server that cannot look up keys',
+    defence: 'A resolver without a lookup fails at construction, unless its options explicitly allow this',
     patches: [
       {
         file: 'lib/server/sources/local-first.ts',
@@ -1025,7 +1026,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A revoked device key',
-    defence: 'A look at a principal asks for its key, too',
+    defence: 'The lookup of a principal also checks its key',
     patches: [
       { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(adapter, thumbprint))', replace: '' },
     ],
@@ -1050,7 +1051,7 @@ export const ATTACKS = [
   // Fields and users of others
   {
     attack: 'A principal in the body of a sign-up',
-    defence: 'The field takes no input, and the hook that makes users overwrites it (two layers)',
+    defence: 'The field accepts no input, and the hook that creates users overwrites it (two layers)',
     patches: [
       {
         file: plugin('schema.ts'),
@@ -1067,7 +1068,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A principal in the body of a bind',
-    defence: 'The device is what the proof says',
+    defence: 'The device is the one in the proof',
     patches: [
       {
         file: plugin('routes/bind.ts'),
@@ -1082,8 +1083,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A principal that an admin gives to a new user',
-    defence: "The hook that makes users overwrites the plugin's columns",
+    attack: 'A principal that an admin sets for a new user',
+    defence: "The hook that creates users overwrites the plugin's columns",
     patches: [
       {
         file: plugin('hooks/users.ts'),
@@ -1097,8 +1098,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A principal that an admin gives to a user',
-    defence: "The hook that changes users refuses the plugin's columns",
+    attack: 'A principal that an admin sets for an existing user',
+    defence: "The hook that updates users refuses the plugin's columns",
     patches: [
       {
         file: plugin('hooks/users.ts'),
@@ -1112,8 +1113,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An admin makes a user with a proof of their own device',
-    defence: 'Users whom an admin makes are never bound',
+    attack: "An admin creates a user with a proof of the admin's own device",
+    defence: 'Users created by an admin are never bound',
     patches: [
       {
         file: plugin('hooks/users.ts'),
@@ -1127,7 +1128,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An admin binds from a look into the account',
+    attack: 'An admin who impersonates a user binds a principal',
     defence: 'An impersonated session binds nothing',
     patches: [
       {
@@ -1142,7 +1143,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A principal wasted on a user of the anonymous plugin',
+    attack: 'A principal is bound to a user of the anonymous plugin',
     defence: 'Anonymous users are never bound',
     patches: [
       {
@@ -1159,8 +1160,8 @@ export const ATTACKS = [
 
   // Half-done sign-ins
   {
-    attack: 'The session of a sign-in whose binding failed is kept',
-    defence: 'The session ends before the error is answered',
+    attack: 'The session of a sign-in remains although its binding failed',
+    defence: 'The session ends before the error is returned',
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
@@ -1175,7 +1176,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The password alone binds an account with a second factor',
-    defence: 'A sign-in counts once the second factor is there',
+    defence: 'A sign-in counts only after the second factor',
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
@@ -1189,8 +1190,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A synthetic user, where an address has an account and verification is required',
-    defence: 'A principal is reserved only by the hook that makes a real user',
+    attack: 'A synthetic user, if the address already has an account and verification is required',
+    defence: 'Only the hook that creates a real user reserves a principal',
     patches: [
       {
         file: plugin('plugin.ts'),
@@ -1205,8 +1206,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A refusal that looks like success, where verification is required',
-    defence: 'It is a 409: Better Auth answers a synthetic user for a 403',
+    attack: 'A refusal that looks like success, if verification is required',
+    defence: 'The refusal is a 409: for a 403, Better Auth returns a synthetic user',
     patches: [
       {
         file: 'lib/error-table.ts',
@@ -1222,8 +1223,8 @@ export const ATTACKS = [
 
   // Crashes
   {
-    attack: 'The server is killed in the middle of a sign-up',
-    defence: 'The INSERT that makes the user binds it',
+    attack: 'The server is killed during a sign-up',
+    defence: 'The INSERT that creates the user also binds it',
     patches: [
       { file: plugin('hooks/users.ts'), find: 'requestContextOf(ctx).createdUser = true', replace: UNCHECKED },
       {
@@ -1239,8 +1240,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The server is killed in the middle of the first look',
-    defence: 'The lock row changes last: until then the next look writes down what is missing',
+    attack: 'The server is killed during the first use of an account',
+    defence: 'The lock row changes last: until then, the next use writes what is missing',
     patches: [
       {
         file: plugin('binding/subject.ts'),
@@ -1260,8 +1261,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The server is killed in the middle of a deletion',
-    defence: 'The lock row names the user before the user goes',
+    attack: 'The server is killed during a deletion',
+    defence: 'The lock row names the user before the user is deleted',
     patches: [
       {
         file: plugin('binding/retire.ts'),
@@ -1275,8 +1276,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The server is killed in the middle of a reset',
-    defence: 'Who proved the mailbox is in the UPDATE that verifies it, and every look completes the reset',
+    attack: 'The server is killed during a reset',
+    defence: 'The UPDATE that verifies the mailbox also stores whose key proved it, and every use completes the reset',
     patches: [
       {
         file: plugin('binding/subject.ts'),
@@ -1293,7 +1294,7 @@ export const ATTACKS = [
   // Adoption
   {
     attack: "A stolen link proof, in the attacker's account",
-    defence: 'A link proof names the account that it is for',
+    defence: 'A link proof names its account',
     patches: [
       {
         file: VERIFY,
@@ -1307,8 +1308,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A link with a nonce that was issued for another act',
-    defence: 'A nonce is issued for one act',
+    attack: 'A link with a nonce that was issued for another operation',
+    defence: 'A nonce is valid for one operation',
     patches: [
       {
         file: 'lib/server/bindings/challenges.ts',
@@ -1320,7 +1321,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A principal that is an alias of one account is linked to another',
-    defence: 'One row for each principal, whatever it is to its account',
+    defence: 'There is one row for each principal, whether it is canonical or an alias',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -1334,8 +1335,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An alias is taken away by its own key',
-    defence: 'Only a fresh session of the account gives an alias up, with a nonce of its own',
+    attack: "An alias's own key removes it from the account",
+    defence: 'Only a fresh session of the account can remove an alias, with a separate nonce',
     patches: [
       {
         file: plugin('routes/nonce.ts'),
@@ -1347,8 +1348,8 @@ export const ATTACKS = [
     test: { file: plugin('routes/link.test.ts'), name: 'SQLite > unlink > is refused with a nonce of another session' },
   },
   {
-    attack: 'An alias that was given up is bound by somebody else at once',
-    defence: 'For thirty days only its account may have it',
+    attack: 'Another account binds a removed alias immediately',
+    defence: 'For 30 days only the previous account may have it',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -1362,8 +1363,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A hold is shaken off: a link that a crash left half done, and one that is refused after it',
-    defence: 'A reservation that lasts as long as a hold goes back to being one',
+    attack: 'The 30-day hold is evaded by a link that a crash left half done, and one that is refused afterwards',
+    defence: 'A reservation that lasts as long as a hold becomes a hold again',
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
@@ -1379,8 +1380,8 @@ export const ATTACKS = [
 
   // The exchange
   {
-    attack: 'A device without an account passes for one, by a token that was exchanged for it',
-    defence: 'A resolver believes `auth_mode` where it says less than an account',
+    attack: 'A device without an account poses as an account, with a token that was exchanged for it',
+    defence: 'A resolver respects an `auth_mode` that says less than an account',
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
@@ -1394,8 +1395,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, at a server that takes no device without an account',
-    defence: "`localFirst: 'deny'` is for what was exchanged, too",
+    attack: 'The same, at a server that accepts no device without an account',
+    defence: "`localFirst: 'deny'` also applies to exchanged tokens",
     patches: [
       {
         file: plugin('resolver.ts'),
@@ -1409,8 +1410,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, at another server that takes this one for a provider of accounts',
-    defence: 'What says `auth_mode` `local-first` is no account of another provider',
+    attack: 'The same, at another server that accepts this one as a provider of accounts',
+    defence: 'A token with `auth_mode` `local-first` is not an account of another provider',
     patches: [
       {
         file: 'lib/server/external/accounts.ts',
@@ -1425,9 +1426,9 @@ export const ATTACKS = [
   },
   {
     attack:
-      "An app that a user allowed to sign in with the account server (Better Auth's OAuth provider) presents its access token as the user's own session",
+      "An app that a user authorized at the account server (Better Auth's OAuth provider) presents its access token as the user's own session",
     defence:
-      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, even if the app lists its own required claims',
     patches: [
       {
         file: 'lib/server/external/options.ts',
@@ -1447,9 +1448,9 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An ID token that the account server gave to such an app, as the session',
+    attack: 'An ID token that the account server issued to such an app, presented as a session',
     defence:
-      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, also where the app lists required claims of its own',
+      'Tokens of an issuer that runs Latchkey need the claim `auth_mode`, even if the app lists its own required claims',
     patches: [
       {
         file: 'lib/server/external/options.ts',
@@ -1465,7 +1466,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The same, where the server adds `auth_mode` to every token that it signs',
-    defence: 'A token with `client_id`, `azp` or `scope` is no session, unless the app names that client',
+    defence: 'A token with `client_id`, `azp` or `scope` is not a session, unless the app names that client',
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
@@ -1479,8 +1480,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Such a third party's token, at another server that takes this one for a provider of accounts",
-    defence: '`aliases` says that an issuer runs Latchkey, also where they are not taken',
+    attack: 'The token of such a third party, at another server that accepts this one as a provider of accounts',
+    defence: 'The option `aliases` marks an issuer that runs Latchkey, even where its aliases are not used',
     patches: [
       {
         file: 'lib/server/external/accounts.ts',
@@ -1494,8 +1495,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An anonymous user of a provider, at an app that has a further rule for accounts',
-    defence: 'What a preset checks is checked whatever the app adds',
+    attack: 'An anonymous user of a provider, at an app that has an additional rule for accounts',
+    defence: 'The checks of a preset remain, whatever the app adds',
     patches: [
       {
         file: 'lib/server/external/presets.ts',
@@ -1509,8 +1510,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A logout token, a security event or a DPoP proof of the issuer, as a session',
-    defence: 'Only the types `JWT` and `at+jwt`, and none, unless the app names another',
+    attack: 'A logout token, a security event or a DPoP proof of the issuer, presented as a session',
+    defence: 'Only the types `JWT` and `at+jwt`, or no type, are accepted, unless the app names another',
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
@@ -1526,7 +1527,7 @@ export const ATTACKS = [
   {
     attack: "A foreign issuer names a device's principal as its subject",
     defence:
-      "Where device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",
+      "If device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",
     patches: [
       {
         file: 'lib/server/external/principals.ts',
@@ -1540,8 +1541,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A token of the exchange is exchanged again, for ever',
-    defence: "This server's own `iss` is no issuer to it, under whichever entry",
+    attack: 'A token of the exchange is exchanged again and again',
+    defence: 'The server never accepts its own `iss` as an issuer, under any entry',
     patches: [
       {
         file: plugin('routes/token.ts'),
@@ -1555,8 +1556,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A user of the anonymous plugin gets a token that says account',
-    defence: 'The exchange takes no session of such a user',
+    attack: 'A user of the anonymous plugin gets a token of an account',
+    defence: 'The exchange accepts no session of such a user',
     patches: [
       {
         file: plugin('routes/token.ts'),
@@ -1570,8 +1571,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, by the token of the session',
-    defence: 'It says `is_anonymous`, and resolvers refuse that as an account',
+    attack: "The same, with the session's own JWT",
+    defence: 'The token contains `is_anonymous`, and resolvers do not accept it as an account',
     patches: [
       {
         file: plugin('jwt.ts'),
@@ -1585,8 +1586,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A token for an audience that the server never heard of',
-    defence: 'Audiences are a list',
+    attack: 'A token for an audience that the server does not know',
+    defence: 'The audiences are a fixed list',
     patches: [
       {
         file: plugin('routes/token-request.ts'),
@@ -1600,8 +1601,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A Host header has the discovery document name keys of the attacker',
-    defence: 'Its addresses are those of the configuration',
+    attack: "A Host header makes the discovery document name the attacker's keys",
+    defence: 'Its URLs come from the configuration',
     patches: [
       {
         file: plugin('routes/token.ts'),
@@ -1613,7 +1614,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A stolen bind proof, for an account of another provider',
-    defence: 'A nonce is issued for one account of the provider',
+    defence: 'A nonce is valid for one account of the provider',
     patches: [
       {
         file: 'lib/server/bindings/binder.ts',
@@ -1633,8 +1634,8 @@ export const ATTACKS = [
   },
 
   {
-    attack: 'Proofs that were signed ahead of time, on a device with a clock that is ahead',
-    defence: 'With `requireNonce` every proof needs a nonce of the server',
+    attack: 'Proofs that were signed in advance, on a device whose clock is ahead',
+    defence: 'With `requireNonce`, every proof needs a nonce from the server',
     patches: [
       {
         file: plugin('hooks/proofs.ts'),
@@ -1653,8 +1654,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'One such nonce, in two proofs',
-    defence: 'It is used up',
+    attack: 'One such nonce in two proofs',
+    defence: 'A nonce works once',
     patches: [
       {
         file: plugin('hooks/proofs.ts'),
@@ -1670,8 +1671,8 @@ export const ATTACKS = [
 
   // Floods
   {
-    attack: 'A body without an end, to a binder',
-    defence: 'It is read as far as the limit',
+    attack: 'An endless request body, to a binder',
+    defence: 'The body is read only up to the limit',
     patches: [{ file: 'lib/server/bounded-body.ts', find: 'if (size > limit) return null', replace: UNCHECKED }],
     test: {
       file: 'adapters/account/account.test.ts',
@@ -1679,8 +1680,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A body without an end, to a server whose base URL has a path',
-    defence: "The plugin's paths are those under the base URL",
+    attack: 'An endless request body, to a server whose base URL has a path',
+    defence: 'The plugin determines its paths relative to the base URL',
     patches: [{ file: plugin('plugin.ts'), find: 'new URL(baseURL).pathname.replace', replace: "'/api/auth'.replace" }],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
@@ -1689,13 +1690,13 @@ export const ATTACKS = [
   },
   {
     attack: 'A flood of challenges and binds from one address',
-    defence: 'Twenty a minute',
+    defence: 'Twenty requests per minute',
     patches: [{ file: plugin('plugin.ts'), find: 'window: 60, max: 20 }', replace: 'window: 60, max: 2000 }' }],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > /latchkey/bind: 20 a minute from one address' },
   },
   {
-    attack: 'A proof too large to be parsed',
-    defence: '4 KiB, before any parsing',
+    attack: 'An oversized proof',
+    defence: 'At most 4 KiB, checked before parsing',
     patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
   },
