@@ -1,8 +1,5 @@
-import { revalidate } from './account/revalidate.ts'
 import { harden } from './device/harden.ts'
-import { exclusively } from './shared/lock.ts'
-import { deliverOutbox } from './account/outbox.ts'
-import { checkSession } from './account/session-check.ts'
+import { attendServer } from './account/attend-server.ts'
 import { readPersistence } from './device/persistence.ts'
 import { connectAppCallbacks } from './shared/app-callbacks.ts'
 import type { Context } from './shared/context.ts'
@@ -23,12 +20,10 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
     void hardenAll(context, announce)
   }
   context.on('announce', settle)
-  context.on(
-    'deliverOutbox',
-    () => void inBackground(context, () => exclusively(context, () => deliverOutbox(context))),
-  )
+  const { ask, deliver } = attendServer(context, heard.signal)
+  context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
-  listen(context, heard.signal)
+  listen(context, ask, heard.signal)
   // Before its redirect an upgrade has no time to say that it waits.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(context)
@@ -36,7 +31,7 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   // The identity may be newer than this connection.
   settle()
   context.dispatch({ type: 'networkFound' })
-  askServer(context, isFirst)
+  ask(isFirst)
   return () => {
     heard.abort()
     leave()
@@ -44,41 +39,26 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
 }
 
 /** A page that was frozen or put aside has missed what others said meanwhile. */
-function listen(context: Context, signal: AbortSignal): void {
+function listen(context: Context, ask: () => void, signal: AbortSignal): void {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
   on(globalThis, 'online', () => {
     context.dispatch({ type: 'networkFound' })
-    askServer(context)
+    ask()
   })
   on(globalThis, 'offline', () => context.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(context))
   on(globalThis.document, 'resume', () => void readAgain(context))
   // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
-  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(context)))
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(context, ask)))
 }
 
-async function wake(context: Context): Promise<void> {
+async function wake(context: Context, ask: () => void): Promise<void> {
   await readAgain(context)
   // The mail was read somewhere else, and its link may have been followed there.
-  if (context.getState().phase === 'pending') askServer(context)
-}
-
-/** What the account server says about the session there. */
-function askServer(context: Context, isFirst = false): void {
-  void inBackground(context, () => revalidate(context))
-  void inBackground(context, () => checkSession(context, isFirst))
+  if (context.getState().phase === 'pending') ask()
 }
 
 async function hardenAll(context: Context, announce: () => void): Promise<void> {
   while (await harden(context)) announce()
-}
-
-/** Unreachable is not rejected: what fails here is tried again when the network is back. */
-async function inBackground(context: Context, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch {
-    context.dispatch({ type: 'networkLost' })
-  }
 }

@@ -1,4 +1,6 @@
+import { LatchkeyError } from '../errors.ts'
 import { INITIAL_STATE } from '../machine/state.ts'
+import { TIMED_OUT, withTimeout } from '../timeout.ts'
 import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
@@ -7,6 +9,9 @@ import { createTokenSource } from './tokens/token-source.ts'
 
 /** The part of the client that loads later. */
 type Lazy = typeof import('./lazy.ts')
+
+/** How long the later part may take to load. */
+const LOAD_TIMEOUT_MS = 10_000
 
 /**
  * Makes `createAuth`.
@@ -17,43 +22,67 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   // One promise for all callers: two imports of a module that is still on its way may resolve in any order.
   let loading: Promise<Lazy> | undefined
   const lazy = (): Promise<Lazy> =>
-    (loading ??= load().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
+    (loading ??= loadInTime(load).catch((error: unknown) => {
+      loading = undefined
+      throw error
+    }))
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
     const getToken = createTokenSource(context, lazy)
-    let background: Promise<() => void> | undefined
+    const connection = createConnection(context, lazy)
 
     // Not before the next microtask: construction itself touches no store, no channel and no network.
-    const ready = Promise.resolve().then(async () => {
-      const isFound = await start(context)
-      // A server that renders has no store: nothing to connect, and no account of its own to ask about.
-      if (!options.keystore && !globalThis.indexedDB) return
-      background = lazy().then(({ startBackground }) => startBackground(context, !isFound))
-      // Where it cannot be loaded the identity works all the same; the next call that needs it reports the failure.
-      background.catch(() => {})
-    })
+    const ready = Promise.resolve().then(async () => connection.open(!(await start(context))))
+    const later = (): Promise<Lazy> => ready.then(() => (connection.open(), lazy()))
 
     return {
-      ...lazyMethods(context, () => ready.then(lazy)),
+      ...lazyMethods(context, later),
       ready,
       getState: context.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: context.subscribe,
       getToken: async (request) => (await ready, getToken(request)),
-      fetch: async (...request) => (await ready.then(lazy)).authFetch(context, getToken, ...request),
+      fetch: async (...request) => (await later()).authFetch(context, getToken, ...request),
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
-      close() {
-        // Closed before it was ready, it still connects; what the later part has opened until then is closed too.
-        void ready
-          .then(() => background)
-          .then((stop) => stop?.())
-          .catch(() => {})
-          .then(() => context.store.close())
-      },
+      // Closed before it was ready, it still connects; what the later part has opened until then is closed too.
+      close: () => void ready.then(connection.close).then(() => context.store.close()),
     }
   }
+}
+
+interface Connection {
+  /** Connects to other tabs, the network and the account server, unless it is connected. */
+  open(isFirst?: boolean): void
+  close(): Promise<void>
+}
+
+function createConnection(context: Context, lazy: () => Promise<Lazy>): Connection {
+  let background: Promise<(() => void) | void> | undefined
+  function open(isFirst = false): void {
+    // A server that renders has no store: nothing to connect, and no account of its own to ask about.
+    if (background || (!context.options.keystore && !globalThis.indexedDB)) return
+    background = lazy()
+      .then(({ startBackground }) => startBackground(context, isFirst))
+      // Where it cannot be loaded the identity works all the same; each call that needs it tries again.
+      .catch(() => {
+        background = undefined
+        globalThis.addEventListener?.('online', () => open(), { once: true })
+      })
+  }
+  return { open, close: async () => void (await background)?.() }
+}
+
+/** @throws {LatchkeyError} `OFFLINE`: it cannot be loaded, or not in time */
+async function loadInTime(load: () => Promise<Lazy>): Promise<Lazy> {
+  let cause: unknown
+  const loaded = await withTimeout(
+    load().catch((error: unknown) => ((cause = error), TIMED_OUT)),
+    LOAD_TIMEOUT_MS,
+  )
+  if (loaded === TIMED_OUT) throw new LatchkeyError('OFFLINE', 'a part of the client could not be loaded', cause)
+  return loaded as Lazy
 }
 
 /** Methods that load later, under the same name there. */

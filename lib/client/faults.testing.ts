@@ -15,6 +15,7 @@ import {
 } from '../testing/memory-account.ts'
 import type { Auth } from './auth.ts'
 import type { AuthOptions } from './auth.ts'
+import { localLocks } from './shared/local-locks.ts'
 
 // Loaded once, it is at hand at once: nothing that a test waits for depends on a file being read.
 await import('./lazy.ts')
@@ -150,7 +151,7 @@ export function testEnvironment({
   const restore = countCalls(Object.getPrototypeOf(crypto.subtle) as object, (change) => (working += change))
   vi.stubGlobal('BroadcastChannel', immediateChannels())
   vi.stubGlobal('navigator', {
-    ...(hasLocks && { locks: locks() }),
+    ...(hasLocks && { locks: localLocks() }),
     storage: { persist, persisted: async () => false },
   })
   vi.stubGlobal('fetch', async () => new Response('ok'))
@@ -202,42 +203,6 @@ function immediateChannels(): unknown {
       for (const other of others) if (other !== this) queueMicrotask(() => other.onmessage?.({ data }))
     }
     this.close = () => void others.delete(this)
-  }
-}
-
-interface Turn {
-  enter(): void
-}
-
-/** Web Locks, as far as they are used. */
-function locks(): unknown {
-  const waiting = new Map<string, Turn[]>()
-  const enter = (name: string, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const queue = waiting.get(name)
-      if (!queue) return void (waiting.set(name, []), resolve())
-      const turn = { enter: resolve }
-      queue.push(turn)
-      signal.addEventListener('abort', () => (queue.splice(queue.indexOf(turn), 1), reject(signal.reason)))
-    })
-  const leave = (name: string): void => {
-    const next = waiting.get(name)?.shift()
-    if (next) next.enter()
-    else waiting.delete(name)
-  }
-  return {
-    async request<Value>(
-      name: string,
-      { signal }: { signal: AbortSignal },
-      work: () => Promise<Value>,
-    ): Promise<Value> {
-      await enter(name, signal)
-      try {
-        return await work()
-      } finally {
-        leave(name)
-      }
-    },
   }
 }
 

@@ -399,6 +399,184 @@ describe('a request to the account server that never ends', () => {
   })
 })
 
+describe.each([true, false])('a request that never gets an answer (Web Locks: %s)', (hasLocks) => {
+  beforeEach(() => {
+    environment.end()
+    environment = testEnvironment({ hasLocks })
+  })
+
+  test('of the first look holds up no sign-up, in no tab', async () => {
+    const device = await faultyDevice()
+    const stuck = openPage(device)
+    stuck.faults.arm('hangs', 'getSession')
+    await stuck.auth.ready
+    await environment.idle(stuck.faults)
+    expect(stuck.faults.struck).toBe(true)
+    const other = await load(device)
+    expect(await signUp(other)).toMatchObject({ outcome: 'upgraded' })
+    await other.auth.signOut()
+    await other.auth.ensureIdentity()
+    await environment.idle(other.faults)
+    const signIn = (): unknown => stuck.account.signUp('bob')
+    expect(await stuck.auth.upgrade(signIn)).toMatchObject({ outcome: 'upgraded' })
+  })
+
+  test('of a background look that was about to use a session holds up no sign-up, in no tab', async () => {
+    const device = await faultyDevice()
+    const first = await load(device)
+    await first.auth.upgrade(() => first.account.requestLink('ada@example.com'))
+    const { principal } = first.auth.getState().session!
+    device.server.accounts.set('ada', {
+      accountId: 'ada',
+      principal,
+      aliases: [],
+      recoverable: true,
+      claims: {},
+      identifiers: ['ada@example.com'],
+    })
+    device.account.setSession('ada')
+    const stuck = openPage(device)
+    // The first answer makes it ask again with the lock.
+    stuck.faults.arm('hangs', 'getSession', 2)
+    await stuck.auth.ready
+    await environment.idle(stuck.faults)
+    expect(stuck.faults.struck).toBe(true)
+    const page = hasLocks ? first : stuck
+    expect(await page.auth.upgrade(() => page.account.signIn('ada'))).toMatchObject({ outcome: 'upgraded' })
+  })
+
+  test('ends the wait for a token in bounded time, and the next caller asks anew', async () => {
+    const device = await faultyDevice()
+    const page = await load(device)
+    await signUp(page)
+    page.faults.arm('hangs', 'getToken')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const waiting = page.auth.getToken().catch((error: unknown) => error)
+    await environment.idle(page.faults)
+    vi.advanceTimersByTime(10_000)
+    expect(await waiting).toMatchObject({ code: 'OFFLINE' })
+    expect(await page.auth.getToken()).toEqual(expect.any(String))
+  })
+
+  const acts: Readonly<Record<string, (page: FaultyPage) => Promise<unknown>>> = {
+    getSession: ({ auth, account }) => auth.upgrade(() => account.signIn('ada')),
+    bind: ({ auth, account }) => auth.upgrade(() => account.signIn('open')),
+    link: ({ auth }) => auth.resolveConflict('adopt'),
+    unlink: ({ auth }) => auth.unlinkAlias(auth.getState().session!.principals[1]!),
+    exchange: ({ auth }) => auth.getToken({ audience: 'exchanged', fresh: true }),
+    signOut: ({ auth, account }) => auth.upgrade(() => account.signIn('ada')),
+  }
+  for (const [operation, act] of Object.entries(acts)) {
+    test(`to ${operation} ends its act in bounded time`, async () => {
+      const device = await faultyDevice()
+      const accountOf = (accountId: string) => ({
+        accountId,
+        principal: accountId,
+        aliases: [`${accountId}-alias`],
+        recoverable: true,
+        claims: {},
+      })
+      device.server.accounts.set('ada', accountOf('ada'))
+      device.server.accounts.set('open', { ...accountOf('open'), open: true })
+      const page = await load(device, {
+        ...(operation === 'link' && { describeLocal: () => ({ items: 1 }) }),
+        audiences: { 'https://exchanged.example': { audience: 'exchanged', via: 'exchange' } },
+      })
+      if (operation === 'link' || operation === 'unlink' || operation === 'signOut')
+        await page.auth.upgrade(() => page.account.signIn('ada'))
+      await environment.idle(page.faults)
+      if (operation === 'signOut') {
+        device.account.online = false
+        await page.auth.signOut()
+        await environment.idle(page.faults)
+        device.account.online = true
+      }
+      page.faults.arm('hangs', operation)
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      let ended: unknown
+      void act(page)
+        .catch((error: unknown) => ({ error }))
+        .then((value) => (ended = value))
+      await environment.idle(page.faults)
+      expect(page.faults.struck).toBe(true)
+      vi.advanceTimersByTime(10_000)
+      await environment.idle(page.faults)
+      expect(ended).toMatchObject({ error: { code: 'OFFLINE' } })
+    })
+  }
+})
+
+test('eight tabs at a slow server hold up no sign-up', async () => {
+  const device = await faultyDevice()
+  const pages = Array.from({ length: 8 }, () => openPage(device))
+  for (const { faults } of pages) faults.arm('answersLate', 'getSession')
+  await Promise.all(pages.map(({ auth }) => auth.ready))
+  await environment.idle(...pages.map(({ faults }) => faults))
+  expect(await signUp(pages[7]!)).toMatchObject({ outcome: 'upgraded' })
+  for (const { faults } of pages) faults.recover()
+  await environment.idle(...pages.map(({ faults }) => faults))
+  expect(pages.map(({ auth }) => auth.getState().authMode)).toEqual(Array(8).fill('external'))
+})
+
+test('a part of the client that never loads ends every call in bounded time, and is loaded anew', async () => {
+  let loads = 0
+  const auth = createAuthWith(() => (loads++ < 2 ? new Promise<never>(() => {}) : import('./lazy.ts')))({
+    keystore: memoryStore(),
+    audience: 'https://app.example',
+  })
+  await auth.ready
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
+  const calls = [auth.exportSecret().catch(codeOf), auth.fetch('https://app.example/').catch(codeOf)]
+  await environment.idle()
+  vi.advanceTimersByTime(10_000)
+  expect(await Promise.all(calls)).toEqual(['OFFLINE', 'OFFLINE'])
+  const again = auth.exportSecret().catch(codeOf)
+  await environment.idle()
+  vi.advanceTimersByTime(10_000)
+  expect(await again).toBe('OFFLINE')
+  expect(await auth.exportSecret()).toEqual(expect.any(String))
+})
+
+test('a part of the client that could not be loaded at the start is connected by the first call that loads it', async () => {
+  const device = await faultyDevice()
+  let isThere = false
+  const auth = createAuthWith(async () => {
+    if (isThere) return import('./lazy.ts')
+    throw new TypeError('Failed to fetch dynamically imported module')
+  })({ keystore: device.store, account: device.account.provider, audience: 'https://app.example' })
+  await auth.ready
+  await environment.idle()
+  expect(device.account.calls).toEqual([])
+  await expect(auth.exportSecret()).rejects.toMatchObject({ code: 'OFFLINE' })
+  isThere = true
+  await auth.exportSecret()
+  await environment.idle()
+  expect(device.account.calls).toEqual(['getSession'])
+  auth.close()
+})
+
+test('what failed in the background is tried again, without an event of the network', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const device = await faultyDevice()
+  const first = await load(device)
+  await signUp(first)
+  await first.auth.signOut()
+  await environment.idle(first.faults)
+  const principal = first.auth.getState().session
+  expect(principal).toBeNull()
+  device.account.setSession('ada')
+  device.account.online = false
+  const page = await load(device)
+  expect(page.auth.getState().upgrade?.account).toBeUndefined()
+  device.account.online = true
+  vi.advanceTimersByTime(5000)
+  await environment.idle(page.faults)
+  expect(page.auth.getState().upgrade?.account).toMatchObject({ accountId: 'account-1' })
+  page.auth.close()
+  vi.advanceTimersByTime(1_000_000)
+})
+
 describe('a page that was closed', () => {
   test('still does what it is asked, and says so to nobody', async () => {
     const device = await faultyDevice()

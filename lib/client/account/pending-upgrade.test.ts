@@ -354,7 +354,7 @@ describe('a session that was planted before', () => {
   })
 })
 
-test('a look that ends while an upgrade waits for its turn does not end the upgrade', async () => {
+test('a look that ends while an upgrade runs does not end the upgrade', async () => {
   const given = await world()
   const { browser } = given
   const { provider } = browser.account
@@ -368,7 +368,10 @@ test('a look that ends while an upgrade waits for its turn does not end the upgr
   )
   const auth = await browser.load()
   await isAsked
-  const upgrading = auth.upgrade(() => browser.account.signUp('ada'))
+  const upgrading = auth.upgrade(async () => {
+    await mayAnswer
+    return browser.account.signUp('ada')
+  })
   await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'), { timeout: 30_000 })
   answer()
   expect(await upgrading).toMatchObject({

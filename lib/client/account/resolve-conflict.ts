@@ -5,6 +5,7 @@ import type { Conflict, Session } from '../../machine/state.ts'
 import type { Decision } from '../../machine/transition.ts'
 import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult } from '../auth.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { describe } from '../shared/local-data.ts'
@@ -20,7 +21,7 @@ export async function resolveConflict(
   decision: Decision,
   { force = false }: ResolveOptions = {},
 ): Promise<UpgradeResult> {
-  const { account } = context.options
+  const account = accountOf(context)
   if (!account) throw new TypeError('resolveConflict: createAuth needs the `account` option')
   if (!DECISIONS.includes(decision)) throw new TypeError('resolveConflict: expected adopt, switch or discard')
   if (decision === 'discard' && !force)
@@ -58,9 +59,9 @@ async function stillThere(context: Context, account: AccountProvider, conflict: 
 
 /** Removes an alias from the current account. */
 export async function unlinkAlias(context: Context, alias: string): Promise<Session> {
-  const { account } = context.options
+  const account = accountOf(context)
   if (!account?.unlink) throw new TypeError('unlinkAlias: the account provider cannot unlink')
-  const unlink = account.unlink.bind(account)
+  const { unlink } = account
   await exclusively(context, async () => {
     await context.read()
     const entry = currentAccount(context.keyring())

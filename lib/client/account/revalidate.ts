@@ -1,8 +1,9 @@
 import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import type { AccountEntry, Keyring } from '../../keystore/record.ts'
-import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
+import type { AccountSession } from '../shared/account-provider.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
-import { exclusively } from '../shared/lock.ts'
+import { givingWay, whileNoAct } from '../shared/lock.ts'
 import { accountEntry, withAliases } from './account-entry.ts'
 import { settle } from './apply.ts'
 
@@ -14,11 +15,14 @@ import { settle } from './apply.ts'
  */
 async function followReset(
   context: Context,
-  account: AccountProvider,
+  turn: AbortController,
   before: AccountEntry,
   found: AccountSession,
 ): Promise<boolean> {
-  const settled = await exclusively(context, () => settle(context, account, { before, found, consent: 'none' }))
+  const account = accountOf(context, turn.signal)!
+  const settled = await whileNoAct(context, turn, (inTurn) =>
+    settle(inTurn, account, { before, found, consent: 'none' }),
+  )
   if (settled === 'shown') return false
   context.dispatch({ type: 'recordChanged', view: context.view(), waiting: context.waiting() })
   context.dispatch({ type: 'sessionConfirmed', view: context.view() })
@@ -30,8 +34,12 @@ async function followReset(
  *
  * @throws {LatchkeyError} `OFFLINE`
  */
-export async function revalidate(context: Context): Promise<void> {
-  const { account } = context.options
+export function revalidate(context: Context): Promise<void> {
+  return givingWay(context, (turn) => confirm(context, turn))
+}
+
+async function confirm(context: Context, turn: AbortController): Promise<void> {
+  const account = accountOf(context, turn.signal)
   const entry = currentAccount(context.keyring())
   if (!entry || !account) return
   const found = await account.getSession()
@@ -42,7 +50,7 @@ export async function revalidate(context: Context): Promise<void> {
   }
   if (!unchanged(context.keyring())) return
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
-    if (found?.accountId === entry.accountId && (await followReset(context, account, entry, found))) return
+    if (found?.accountId === entry.accountId && (await followReset(context, turn, entry, found))) return
     // No session, or another account's: the identity stays, and the error is shown.
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })
     return

@@ -2,10 +2,11 @@ import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import type { WaitingAccount } from '../../machine/state.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
-import { exclusively } from '../shared/lock.ts'
+import { accountOf } from '../shared/bounded-account.ts'
+import { givingWay, whileNoAct } from '../shared/lock.ts'
 import { type Settled, settle } from './apply.ts'
-import type { Consent } from './decide.ts'
-import { deliverOutbox } from './outbox.ts'
+import { type Consent, type Facts, decide } from './decide.ts'
+import { deliverPending } from './outbox.ts'
 import { conclude } from './resolve-conflict.ts'
 
 /**
@@ -17,9 +18,10 @@ import { conclude } from './resolve-conflict.ts'
  * @throws {LatchkeyError} `OFFLINE`
  */
 export async function checkSession(context: Context, isFirst: boolean): Promise<void> {
-  const { account } = context.options
-  if (!account || !isWaiting(context)) return
-  const settled = await exclusively(context, () => check(context, account, isFirst))
+  if (!context.options.account || !isWaiting(context)) return
+  // A session that is about to be ended must not be used.
+  await deliverPending(context)
+  const settled = await givingWay(context, (turn) => look(context, turn, isFirst))
   if (settled !== 'shown') await conclude(context, settled)
 }
 
@@ -29,26 +31,33 @@ function isWaiting({ getState }: Context): boolean {
   return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
 }
 
+/** Asks without a lock, since most answers change nothing: however slow the server is, no other tab waits for this. */
+async function look(context: Context, turn: AbortController, isFirst: boolean): Promise<Settled> {
+  const account = accountOf(context, turn.signal)!
+  await context.read()
+  const found = await account.getSession({ peek: true })
+  const facts = factsOf(context, found, isFirst)
+  if (facts && decide(facts) !== 'show') return whileNoAct(context, turn, (inTurn) => check(inTurn, account, isFirst))
+  if (isWaiting(context)) showWaiting(context, found)
+  return 'shown'
+}
+
+/** Asks again, since an act may have come in between, and takes what may be taken. */
 async function check(context: Context, account: AccountProvider, isFirst: boolean): Promise<Settled> {
   await context.read()
-  // An upgrade of this tab runs without the lock while it waits for it.
   if (!isWaiting(context)) return 'shown'
-  // A session that is about to be ended must not be used.
-  await deliverOutbox(context)
   const found = await account.getSession({ peek: true })
-  const before = currentEntry(context.keyring())
-  const consent = found && consentTo(context, found)
-  const settled =
-    found && consent
-      ? await settle(context, account, {
-          before,
-          found,
-          consent: consent === 'none' && isFirst ? 'installed' : consent,
-        })
-      : 'shown'
-  // An upgrade of this tab that began meanwhile ends by itself: nothing found here may end it.
+  const facts = factsOf(context, found, isFirst)
+  const settled = facts ? await settle(context, account, facts) : 'shown'
   if (settled === 'shown' && isWaiting(context)) showWaiting(context, found)
   return settled
+}
+
+function factsOf(context: Context, found: AccountSession | null, isFirst: boolean): Facts | null {
+  if (!found) return null
+  const consent = consentTo(context, found)
+  const before = currentEntry(context.keyring())
+  return { before, found, consent: consent === 'none' && isFirst ? 'installed' : consent }
 }
 
 /** The consent to a session that no call on this device made. */

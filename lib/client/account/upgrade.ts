@@ -6,6 +6,7 @@ import type { UpgradeResult } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
@@ -39,7 +40,7 @@ async function start(
   context: Context,
   attempt: (account: AccountProvider) => Promise<Reached>,
 ): Promise<UpgradeResult> {
-  const { account } = context.options
+  const account = accountOf(context)
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (context.getState().phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
   if (!context.dispatch({ type: 'upgradeStarted' })) throw new LatchkeyError('UPGRADE_IN_PROGRESS')

@@ -21,12 +21,18 @@ export interface AccountSession {
   readonly identifiers?: readonly string[]
 }
 
+/** What the client hands to each call that asks the account server. */
+export interface CallOptions {
+  /** Ends the request: the answer would come too late, or another call took its place. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * The external provider, seen from the client. Better Auth's is `betterAuthAccount` from
  * `latchkey/better-auth/client`; any other one implements the same few calls.
  *
- * Every call rejects with `OFFLINE` when the server cannot be reached, and only then;
- * null means that there is no session.
+ * Every call rejects with `OFFLINE` when the server cannot be reached, and only then; null means that there is no
+ * session. A call that takes longer than ten seconds counts as `OFFLINE`, and its `signal` is aborted.
  */
 export interface AccountProvider {
   /** `aud` of proofs: the account server's origin plus base path, no trailing slash. Read when it is needed. */
@@ -36,9 +42,9 @@ export interface AccountProvider {
    *
    * @param options - `peek`: an account that nobody has used yet stays open
    */
-  getSession(options?: { readonly peek?: boolean }): Promise<AccountSession | null>
+  getSession(options?: CallOptions & { readonly peek?: boolean }): Promise<AccountSession | null>
   /** A fresh JWT of the account. */
-  getToken(): Promise<string | null>
+  getToken(options?: CallOptions): Promise<string | null>
   /**
    * Tells whether a token is of the account in force, for providers whose `sub` is an id of their own; without it `sub`
    * has to be the account's principal.
@@ -66,7 +72,7 @@ export interface AccountProvider {
    * @param prove - signs a proof with the server's nonce
    * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is
    */
-  bind?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
+  bind?(prove: (nonce: string) => Promise<string>, options?: CallOptions): Promise<AccountSession>
   /**
    * Records the device's principal as an alias of the account in force, whose session must be fresh.
    *
@@ -74,13 +80,13 @@ export interface AccountProvider {
    * @returns the account with the alias
    * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or what the server says against it
    */
-  link?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
+  link?(prove: (nonce: string) => Promise<string>, options?: CallOptions): Promise<AccountSession>
   /**
    * Takes an alias back from the account in force, whose session must be fresh.
    *
    * @returns the account without the alias
    */
-  unlink?(alias: string): Promise<AccountSession>
+  unlink?(alias: string, options?: CallOptions): Promise<AccountSession>
   /**
    * Gets a token for an audience (RFC 8693).
    *
@@ -90,16 +96,20 @@ export interface AccountProvider {
    * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the
    *   account server's
    */
-  exchange?(audience: string, prove: ((nonce?: string) => Promise<string>) | null): Promise<string | null>
+  exchange?(
+    audience: string,
+    prove: ((nonce?: string) => Promise<string>) | null,
+    options?: CallOptions,
+  ): Promise<string | null>
   /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
   readFailure(outcome: unknown): LatchkeyError | null
   /**
    * The account server's own clock, milliseconds since 1970. It is asked when a server refused a token because of its
    * times; without it a wrong clock on the device cannot be told.
    */
-  getTime?(): Promise<number>
+  getTime?(options?: CallOptions): Promise<number>
   /** Ends the session at the account server. */
-  signOut(): Promise<void>
+  signOut(options?: CallOptions): Promise<void>
 }
 
 /** What the person types while `run` goes on, and typed before. */

@@ -1,69 +1,121 @@
 import { LatchkeyError } from '../../errors.ts'
-import { TIMED_OUT, withTimeout } from '../../timeout.ts'
 import type { Context } from './context.ts'
+import { type Locks, localLocks } from './local-locks.ts'
 
-/** How long to wait for another tab. A frozen one can hold a lock for ever. */
+/** How long to wait for a lock. A frozen tab can hold one for ever. */
 const LOCK_TIMEOUT_MS = 10_000
 
 /**
- * One at a time over all tabs: everything that asks the account server who is signed in there, or changes it.
+ * One act at a time over all tabs: everything that the user or the app asked for and that asks the account server who
+ * is signed in there, or changes it. What {@link givingWay} does meanwhile ends at once, in every tab.
  *
- * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another tab did not finish in time
+ * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another act did not end in time
  */
 export async function exclusively<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
-  const { channel } = context.store
-  const locked = (channel ? await tryLock(channel, work) : undefined) ?? (await inTurn(context, work))
-  if (locked === TIMED_OUT) throw new LatchkeyError('UPGRADE_IN_PROGRESS', 'another tab did not come to an end')
+  for (const look of looks.get(context) ?? []) look.abort(new LatchkeyError('UPGRADE_IN_PROGRESS'))
+  const { locks, name } = locksOf(context)
+  const locked = await tryLock(locks, name, () => locks.request(`${name}:look`, { steal: true }, work))
+  if (!locked) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
   return locked.value
+}
+
+const looks = new WeakMap<Context, Set<AbortController>>()
+
+/**
+ * Background work, which gives way to every act of this tab from its beginning on.
+ *
+ * @param work - its turn ends with the act that takes precedence: what it asks of the account server has to end with it
+ * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: it gave way
+ */
+export async function givingWay<Value>(
+  context: Context,
+  work: (turn: AbortController) => Promise<Value>,
+): Promise<Value> {
+  const turn = new AbortController()
+  const running = looks.get(context) ?? new Set()
+  looks.set(context, running.add(turn))
+  try {
+    return await work(turn)
+  } finally {
+    running.delete(turn)
+  }
+}
+
+/**
+ * The part of background work that changes something: once at a time over all tabs, and not beside an act.
+ *
+ * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: an act took precedence, or the wait was too long
+ */
+export async function whileNoAct<Value>(
+  context: Context,
+  turn: AbortController,
+  work: (context: Context) => Promise<Value>,
+): Promise<Value> {
+  const { locks, name } = locksOf(context)
+  const { signal } = turn
+  // A change that comes after the turn ended is dropped inside its transaction.
+  const inTurn: Context = {
+    ...context,
+    write: (updater, how) => context.write((found) => (signal.throwIfAborted(), updater(found)), how),
+  }
+  try {
+    const locked = await tryLock(locks, `${name}:look`, () => work(inTurn), signal)
+    if (locked) return locked.value
+  } catch (error) {
+    // The lock was taken away for an act of another tab, while the work still goes on.
+    if ((error as Error | null)?.name !== 'AbortError') throw error
+  }
+  const gaveWay = new LatchkeyError('UPGRADE_IN_PROGRESS')
+  turn.abort(gaveWay)
+  throw gaveWay
 }
 
 /**
  * One refresh at a time over all tabs; after a bounded wait without the lock, which only means one refresh too many.
  */
 export async function refreshing<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
+  const { locks, name } = locksOf(context)
+  const locked = await tryLock(locks, `${name}:token`, work)
+  return locked ? locked.value : work()
+}
+
+const local = new WeakMap<Context, Locks>()
+
+/** The browser's locks over all tabs of the store; without them, or with a store of one's own, this tab's alone. */
+function locksOf(context: Context): { locks: Locks; name: string } {
   const { channel } = context.store
-  const locked = channel ? await tryLock(`${channel}:token`, work) : undefined
-  return locked === undefined || locked === TIMED_OUT ? work() : locked.value
+  const { locks } = (globalThis.navigator ?? {}) as { locks?: Locks }
+  if (channel && locks) return { locks, name: channel }
+  const own = local.get(context) ?? localLocks()
+  local.set(context, own)
+  return { locks: own, name: '' }
 }
 
-interface Locked<Value> {
-  readonly value: Value
-}
-
-/** Undefined where the browser has no locks. */
+/** Undefined where the lock was not had in time. */
 async function tryLock<Value>(
+  locks: Locks,
   name: string,
   work: () => Promise<Value>,
-): Promise<Locked<Value> | typeof TIMED_OUT | undefined> {
-  const locks = globalThis.navigator?.locks
-  if (!locks) return undefined
-  // The timer ends when the lock is had, so this is no `withTimeout`: the work itself may take longer.
+  turn?: AbortSignal,
+): Promise<{ readonly value: Value } | undefined> {
+  turn?.throwIfAborted()
   const waiting = new AbortController()
-  const timer = setTimeout(() => waiting.abort(TIMED_OUT), LOCK_TIMEOUT_MS)
+  const giveUp = (): void => waiting.abort(GAVE_UP)
+  // The timer ends when the lock is had, so this is no `withTimeout`: the work itself may take longer.
+  const timer = setTimeout(giveUp, LOCK_TIMEOUT_MS)
+  turn?.addEventListener('abort', giveUp)
   try {
     return await locks.request(name, { signal: waiting.signal }, async () => {
       clearTimeout(timer)
       return { value: await work() }
     })
   } catch (error) {
-    if (error === TIMED_OUT) return TIMED_OUT
+    if (error === GAVE_UP) return undefined
     throw error
   } finally {
     clearTimeout(timer)
+    turn?.removeEventListener('abort', giveUp)
   }
 }
 
-const turns = new WeakMap<Context, Promise<unknown>>()
-
-async function inTurn<Value>(context: Context, work: () => Promise<Value>): Promise<Locked<Value> | typeof TIMED_OUT> {
-  const before = turns.get(context)
-  let end = (): void => {}
-  const mine = new Promise<void>((resolve) => (end = resolve))
-  turns.set(context, Promise.all([before, mine]))
-  try {
-    if (before && (await withTimeout(before, LOCK_TIMEOUT_MS)) === TIMED_OUT) return TIMED_OUT
-    return { value: await work() }
-  } finally {
-    end()
-  }
-}
+const GAVE_UP = Symbol('gave up')

@@ -3,6 +3,7 @@ import { decodeBase64url } from '../../identity/base64url.ts'
 import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import type { AccountEntry, KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { refreshing } from '../shared/lock.ts'
 import { readAgain } from '../shared/tab-sync.ts'
@@ -36,7 +37,7 @@ export async function accountToken(
 }
 
 async function fetchToken(context: Context, session: Session): Promise<KeptToken> {
-  const jwt = await context.options.account?.getToken()
+  const jwt = await accountOf(context)?.getToken()
   checkSame(context, session)
   if (!jwt) {
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })

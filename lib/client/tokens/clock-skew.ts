@@ -1,4 +1,5 @@
 import { isLatchkeyError } from '../../errors.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { readAgain } from '../shared/tab-sync.ts'
 
@@ -14,10 +15,13 @@ const SMALLEST_CORRECTION_MS = 1000
  *
  * @returns whether the correction changed
  */
-export async function correctClock({ options, timing, now }: Context): Promise<boolean> {
+export async function correctClock(context: Context): Promise<boolean> {
+  const { timing, now } = context
   const own = (): number => now() - timing.skew
   const asked = own()
-  const theirs = await options.account?.getTime?.().catch(() => undefined)
+  const theirs = await accountOf(context)
+    ?.getTime?.()
+    .catch(() => undefined)
   if (theirs === undefined) return false
   const skew = theirs - (asked + own()) / 2
   if (!(Math.abs(skew) <= LARGEST_SKEW_MS) || Math.abs(skew - timing.skew) < SMALLEST_CORRECTION_MS) return false

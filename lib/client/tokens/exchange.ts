@@ -4,6 +4,7 @@ import type { Session } from '../../machine/state.ts'
 import { accountToken, lifetimeOf, readPayload } from './account-token.ts'
 import { correctClock, isRefusedOnTime } from './clock-skew.ts'
 import { currentKey } from '../device/current-key.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { proofFor } from '../shared/proof.ts'
 import { isExchanged } from './audience.ts'
@@ -47,8 +48,7 @@ async function exchangedToken(context: Context, session: Session, audience: stri
 }
 
 async function exchanged(context: Context, { authMode, principal }: Session, audience: string): Promise<string | null> {
-  const { options } = context
-  const { account } = options
+  const account = accountOf(context)
   if (!account?.exchange) throw new TypeError('exchange: the account provider has none')
   if (authMode === 'external') return account.exchange(audience, null)
   const key = await currentKey(context)

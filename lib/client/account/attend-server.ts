@@ -1,0 +1,49 @@
+import { isLatchkeyError } from '../../errors.ts'
+import type { Context } from '../shared/context.ts'
+import { deliverPending } from './outbox.ts'
+import { revalidate } from './revalidate.ts'
+import { checkSession } from './session-check.ts'
+
+/** Delays before another try, one after the other, milliseconds. Some failures end without an `online` event. */
+const RETRY_DELAYS_MS = [5_000, 15_000, 60_000, 300_000]
+
+/** What is to be asked of the account server without the user's or the app's doing. */
+export interface ServerAttendant {
+  /**
+   * Asks about the session there.
+   *
+   * @param isFirst - see {@link checkSession}
+   */
+  ask(isFirst?: boolean): void
+  /** Delivers what it has not received yet. */
+  deliver(): void
+}
+
+/**
+ * Asks the account server in the background. What fails, or gives way to an act, is tried again later.
+ *
+ * @param signal - ends it
+ */
+export function attendServer(context: Context, signal: AbortSignal): ServerAttendant {
+  let failures = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  async function attempt(...work: Promise<void>[]): Promise<void> {
+    const failed = (await Promise.allSettled(work)).filter((result) => result.status === 'rejected')
+    if (failed.length === 0) return void (failures = 0)
+    // Unreachable is not rejected. What gave way to an act says nothing about the network.
+    if (failed.some(({ reason }) => !isLatchkeyError(reason, 'UPGRADE_IN_PROGRESS')))
+      context.dispatch({ type: 'networkLost' })
+    if (!signal.aborted) timer ??= setTimeout(again, RETRY_DELAYS_MS[Math.min(failures++, RETRY_DELAYS_MS.length - 1)])
+    // A process of Node may end meanwhile.
+    ;(timer as { unref?: () => void } | undefined)?.unref?.()
+  }
+  function again(): void {
+    timer = undefined
+    context.dispatch({ type: 'networkFound' })
+    ask()
+  }
+  const ask = (isFirst = false): void => void attempt(revalidate(context), checkSession(context, isFirst))
+  signal.addEventListener('abort', () => clearTimeout(timer))
+  return { ask, deliver: () => void attempt(deliverPending(context)) }
+}

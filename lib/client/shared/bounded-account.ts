@@ -1,0 +1,80 @@
+import { LatchkeyError } from '../../errors.ts'
+import type { AccountProvider } from './account-provider.ts'
+import type { Context } from './context.ts'
+
+/** How long one call of the account provider may take, all its requests together. */
+export const ANSWER_TIMEOUT_MS = 10_000
+
+/**
+ * The account provider with calls that end in bounded time; undefined where the app has none. An answer that comes
+ * later is dropped.
+ *
+ * @param turn - ends the calls, for work that gives way to other work
+ */
+export function accountOf(
+  { options: { account } }: Pick<Context, 'options'>,
+  turn?: AbortSignal,
+): AccountProvider | undefined {
+  if (!account) return undefined
+  const bound =
+    <Given extends unknown[], Answer>(ask: (signal: AbortSignal, ...given: Given) => Promise<Answer>) =>
+    (...given: Given): Promise<Answer> =>
+      inTime(turn, (signal) => ask(signal, ...given))
+  const { bind, link, unlink, exchange, getTime } = account
+  return {
+    get audience() {
+      return account.audience
+    },
+    getSession: bound((signal, options) => account.getSession({ ...options, signal })),
+    getToken: bound((signal) => account.getToken({ signal })),
+    ...(account.isTokenOf && { isTokenOf: (...given) => account.isTokenOf!(...given) }),
+    withProof: (...given) => account.withProof(...given),
+    ...(bind && { bind: bound((signal, prove) => bind.call(account, whileAsked(signal, prove), { signal })) }),
+    ...(link && { link: bound((signal, prove) => link.call(account, whileAsked(signal, prove), { signal })) }),
+    ...(unlink && { unlink: bound((signal, alias) => unlink.call(account, alias, { signal })) }),
+    ...(exchange && {
+      exchange: bound((signal, audience, prove) =>
+        exchange.call(account, audience, prove && whileAsked(signal, prove), { signal }),
+      ),
+    }),
+    readFailure: (outcome) => account.readFailure(outcome),
+    ...(getTime && { getTime: bound((signal) => getTime.call(account, { signal })) }),
+    signOut: bound((signal) => account.signOut({ signal })),
+  }
+}
+
+/** Nothing is signed for a call that was given up: it would have an effect that nobody waits for. */
+function whileAsked<Nonce>(
+  signal: AbortSignal,
+  prove: (nonce: Nonce) => Promise<string>,
+): (nonce: Nonce) => Promise<string> {
+  return async (nonce) => {
+    signal.throwIfAborted()
+    return prove(nonce)
+  }
+}
+
+/**
+ * @throws {LatchkeyError} `OFFLINE`: no answer in time; the reason of `turn` where that ends first
+ */
+async function inTime<Answer>(
+  turn: AbortSignal | undefined,
+  ask: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  turn?.throwIfAborted()
+  const call = new AbortController()
+  const { signal } = call
+  const yieldTurn = (): void => call.abort(turn!.reason)
+  turn?.addEventListener('abort', yieldTurn)
+  const timer = setTimeout(
+    () => call.abort(new LatchkeyError('OFFLINE', 'the account server did not answer in time')),
+    ANSWER_TIMEOUT_MS,
+  )
+  const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  try {
+    return await Promise.race([ask(signal), ended])
+  } finally {
+    clearTimeout(timer)
+    turn?.removeEventListener('abort', yieldTurn)
+  }
+}
