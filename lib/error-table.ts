@@ -116,6 +116,12 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   PROOF_NOT_SENT: local('`run` finished without sending a request through the client that has the Latchkey plugin.'),
   PROVIDER_REFUSED: local('The account provider rejected the request. Its own error is the `cause`.'),
+  PROVIDER_LIMITED: local(
+    'The account provider asks to wait (status 429). `cause.retryAfter` is the number of seconds, if it said so.',
+  ),
+  PROVIDER_FAILED: local('The account provider answered with a server error. Its own error is the `cause`.'),
+  RUN_FAILED: local('`run` threw a programming error of the app, such as a `TypeError`. It is the `cause`.'),
+  UPGRADE_CANCELLED: local('The upgrade was cancelled, or `run` did not end within ten minutes.'),
   PRINCIPAL_MISMATCH: {
     meaning: 'The token belongs to a different principal.',
     state: 'invalid',

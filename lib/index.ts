@@ -25,7 +25,13 @@ export type {
   SignOutOptions,
   UpgradeResult,
 } from './client/auth.ts'
-export type { AccountProvider, AccountSession, ProvenRun, Typing } from './client/shared/account-provider.ts'
+export type {
+  AccountProvider,
+  AccountSession,
+  CallOptions,
+  ProvenRun,
+  Typing,
+} from './client/shared/account-provider.ts'
 export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/shared/devtools.ts'
 export { LatchkeyError, isLatchkeyError } from './errors.ts'
 export type { LatchkeyErrorCode } from './errors.ts'
@@ -46,3 +52,4 @@ export type {
   WaitingAccount,
 } from './machine/state.ts'
 export type { Decision, EventType, PrincipalChangeReason } from './machine/transition.ts'
+export { isNetworkError } from './client/shared/network-error.ts'

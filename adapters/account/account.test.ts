@@ -247,3 +247,48 @@ describe('the acceptance suite of account providers', () => {
   }
   test.each(accountAcceptance(open))('$name', ({ run }) => run())
 })
+
+describe('something in front of the server that answers everything', () => {
+  const at = (answer: () => Response) =>
+    tokenAccount({ getToken: () => 'token', signOut() {}, server: SERVER, fetch: async () => answer() })
+  const page = '<!doctype html><title>Sign in to the hotel</title>'
+
+  test('says nothing about the session', async () => {
+    for (const status of [200, 401, 403]) {
+      const account = at(() => new Response(page, { status }))
+      await expect(account.getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
+      await expect(account.getTime!()).rejects.toMatchObject({ code: 'OFFLINE' })
+      await expect(account.bind!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
+    }
+    await expect(at(() => Response.json({ session: null })).getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
+  })
+
+  test('is told apart from a server that asks to wait, or is broken', async () => {
+    await expect(at(() => new Response('', { status: 429 })).getSession()).rejects.toMatchObject({
+      code: 'PROVIDER_LIMITED',
+    })
+    await expect(at(() => new Response('', { status: 502 })).getSession()).rejects.toMatchObject({
+      code: 'PROVIDER_FAILED',
+    })
+  })
+
+  test('a request ends once the caller gave up', async () => {
+    let given: AbortSignal | null | undefined
+    const account = tokenAccount({
+      getToken: () => 'token',
+      signOut() {},
+      server: SERVER,
+      fetch: async (_input, init) => ((given = init?.signal), Response.json({ now: 1, session: null })),
+    })
+    const { signal } = new AbortController()
+    await account.getSession({ signal })
+    expect(given).toBe(signal)
+  })
+
+  test('a mistake of the app is none of the provider', () => {
+    const account = at(() => new Response())
+    expect(account.readFailure(new TypeError('x is not a function'))).toBeNull()
+    expect(account.readFailure(new TypeError('Failed to fetch'))).toMatchObject({ code: 'OFFLINE' })
+    expect(account.readFailure(new Error('closed'))).toMatchObject({ code: 'PROVIDER_REFUSED' })
+  })
+})

@@ -1,9 +1,11 @@
 import {
   type AccountProvider,
   type AccountSession,
+  type CallOptions,
   LatchkeyError,
   type LatchkeyErrorCode,
   isLatchkeyError,
+  isNetworkError,
 } from '../../lib/index.ts'
 
 /** Options of {@link tokenAccount}. */
@@ -38,27 +40,32 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
   const ask = asker(options, audience)
   return {
     audience,
-    async getSession({ peek = false } = {}) {
+    async getSession({ peek = false, signal } = {}) {
       try {
-        return (await ask<SessionAnswer>(`/session${peek ? '?peek=1' : ''}`)).session
+        return (await look(ask, peek, signal)).session
       } catch (error) {
         // A token that does not hold is no session.
         if (isLatchkeyError(error) && error.code.startsWith('TOKEN_')) return null
         throw error
       }
     },
-    getTime: async () => (await ask<SessionAnswer>('/session?peek=1')).now,
+    getTime: async ({ signal } = {}) => (await look(ask, true, signal)).now,
     getToken: () => tokenOf(getToken),
     isTokenOf: (payload, { accountId }) => accountId === accountIdOf(payload),
     // The provider's own client sends what it sends; nothing of it is for `server`.
     withProof: async (_mint, run) => ({ result: await run(), sent: true }),
-    async bind(prove) {
-      const { nonce } = await ask<{ nonce: string }>('/challenge', {})
-      const { session } = await ask<SessionAnswer>('/bind', { nonce, proof: await prove(nonce) })
-      return session!
+    async bind(prove, { signal } = {}) {
+      const { nonce } = ((await ask('/challenge', { body: {}, signal })) ?? {}) as { nonce?: unknown }
+      if (typeof nonce !== 'string') throw foreign()
+      const answer = await ask('/bind', { body: { nonce, proof: await prove(nonce) }, signal })
+      if (!isSessionAnswer(answer) || !answer.session) throw foreign()
+      return answer.session
     },
     readFailure(outcome) {
       if (isLatchkeyError(outcome)) return outcome
+      if (isNetworkError(outcome)) return new LatchkeyError('OFFLINE', undefined, outcome)
+      // What only a mistake of the app throws is not the provider's.
+      if (/^(Type|Reference|Range|Syntax)Error$/.test((outcome as Error | null | undefined)?.name ?? '')) return null
       const failure = outcome instanceof Error ? outcome : readFailure?.(outcome)
       return failure ? new LatchkeyError('PROVIDER_REFUSED', undefined, failure) : null
     },
@@ -80,10 +87,26 @@ function accountIdOf({ iss, sub }: Readonly<Record<string, unknown>>): string {
   return JSON.stringify([iss, sub])
 }
 
-type Ask = <Answer>(path: string, body?: object) => Promise<Answer>
+type Ask = (path: string, options: CallOptions & { readonly body?: object }) => Promise<unknown>
+
+async function look(ask: Ask, peek: boolean, signal: AbortSignal | undefined): Promise<SessionAnswer> {
+  const answer = await ask(`/session${peek ? '?peek=1' : ''}`, { signal })
+  if (!isSessionAnswer(answer)) throw foreign()
+  return answer
+}
+
+function isSessionAnswer(answer: unknown): answer is SessionAnswer {
+  const { now, session } = (answer ?? {}) as Partial<SessionAnswer>
+  return typeof now === 'number' && (session === null || typeof session?.principal === 'string')
+}
+
+/** Something in front of `server` answered: a captive portal, for instance. */
+function foreign(): LatchkeyError {
+  return new LatchkeyError('OFFLINE', 'no answer from the binder')
+}
 
 function asker({ getToken, fetch: given }: TokenAccountOptions, server: string): Ask {
-  return async <Answer>(path: string, body?: object): Promise<Answer> => {
+  return async (path, { body, signal }) => {
     const token = await tokenOf(getToken)
     const headers = {
       ...(token !== null && { authorization: `Bearer ${token}` }),
@@ -95,12 +118,13 @@ function asker({ getToken, fetch: given }: TokenAccountOptions, server: string):
       cache: 'no-store',
       credentials: 'omit',
       redirect: 'error',
+      ...(signal && { signal }),
       ...(body && { body: JSON.stringify(body) }),
     }
     const response = await reached(() => (given ?? fetch)(`${server}${path}`, init))
-    const answer = (await response.json().catch(() => ({}))) as Answer & { code?: string }
+    const answer = (await response.json().catch(() => null)) as { code?: unknown } | null
     if (response.ok) return answer
-    throw toFailure(response.status, answer.code)
+    throw toFailure(response.status, answer?.code)
   }
 }
 
@@ -117,7 +141,10 @@ async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-function toFailure(status: number, code = ''): LatchkeyError {
-  if (/^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS)_/.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
-  return new LatchkeyError(status === 429 || status >= 500 ? 'OFFLINE' : 'PROVIDER_REFUSED')
+function toFailure(status: number, code: unknown): LatchkeyError {
+  if (typeof code === 'string' && /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS)_/.test(code))
+    return new LatchkeyError(code as LatchkeyErrorCode)
+  if (status === 429) return new LatchkeyError('PROVIDER_LIMITED')
+  if (status >= 500) return new LatchkeyError('PROVIDER_FAILED')
+  return typeof code === 'string' ? new LatchkeyError('PROVIDER_REFUSED') : foreign()
 }

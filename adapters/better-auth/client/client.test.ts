@@ -1,11 +1,14 @@
 import { describe, expect, test, vi } from 'vitest'
-import { betterAuthAccount, latchkeyClient } from './index.ts'
+import { createAuthClient } from 'better-auth/client'
+import { type BetterAuthAccount, betterAuthAccount, latchkeyClient } from './index.ts'
 import { PROOF_HEADER } from '../index.ts'
 
 const BASE = 'https://notes.example/api/auth'
 
 /** The plugin alone, with a network that answers what it is told. */
-function pluginAlone(answer: () => Promise<unknown> = async () => ({ data: null, error: null })) {
+function pluginAlone(
+  answer: (path: unknown, options: unknown) => Promise<unknown> = async () => ({ data: null, error: null }),
+) {
   const plugin = latchkeyClient()
   const network = vi.fn(answer)
   const client = plugin.getActions(network as never, undefined as never, { baseURL: 'https://notes.example' })
@@ -101,28 +104,146 @@ describe('the proof', () => {
   })
 })
 
+describe('a run that was given up', () => {
+  test('sends no proof any more, and does not disturb the next one', async () => {
+    const { account, send } = pluginAlone()
+    const typing = () => {
+      const cancel = new AbortController()
+      return { cancel, expected: null, onTyped: async () => {}, signal: cancel.signal }
+    }
+    const first = typing()
+    let finish = (): void => {}
+    const stuck = account.withProof(mint, () => new Promise<void>((resolve) => (finish = resolve)), first)
+    first.cancel.abort()
+    expect((await send(`${BASE}/sign-in/email`)).headers.has(PROOF_HEADER)).toBe(false)
+    const next = await account.withProof(mint, async () => {
+      finish()
+      await stuck
+      return send(`${BASE}/sign-in/email`)
+    })
+    expect([next.sent, next.result.headers.get(PROOF_HEADER)]).toEqual([true, 'the proof'])
+  })
+})
+
 describe('an answer of the account server', () => {
   const failed = (status: number, code?: string) => async () => ({
     data: null,
     error: { status, ...(code && { code }) },
   })
 
-  for (const status of [401, 403]) {
-    test(`${status} means that there is no token; the session's own endpoint answers everybody, so there something else stands in between`, async () => {
-      const { account } = pluginAlone(failed(status))
-      expect(await account.getToken()).toBeNull()
-      await expect(account.getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
-    })
-  }
+  test('401 with a code of the server means that there is no token', async () => {
+    const { account } = pluginAlone(failed(401, 'UNAUTHORIZED'))
+    expect(await account.getToken()).toBeNull()
+  })
 
-  for (const status of [0, 429, 500, 502, 503]) {
-    test(`${status} means that it cannot be reached, not that nobody is signed in`, async () => {
+  for (const status of [401, 403]) {
+    test(`${status} of something in front of the server says nothing: only the session's own endpoint does`, async () => {
       const { account } = pluginAlone(failed(status))
       await expect(account.getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
       await expect(account.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
-      await expect(account.signOut()).rejects.toMatchObject({ code: 'OFFLINE' })
+      const { account: answered } = pluginAlone(async (path) =>
+        String(path).startsWith('/latchkey/session')
+          ? { data: { now: 1, session: null }, error: null }
+          : failed(status)(),
+      )
+      expect(await answered.getToken()).toBeNull()
     })
   }
+
+  for (const [status, code] of [
+    [0, 'OFFLINE'],
+    [429, 'PROVIDER_LIMITED'],
+    [500, 'PROVIDER_FAILED'],
+    [502, 'PROVIDER_FAILED'],
+    [503, 'PROVIDER_FAILED'],
+  ] as const) {
+    test(`${status} is ${code}, not that nobody is signed in`, async () => {
+      const { account } = pluginAlone(failed(status))
+      await expect(account.getSession()).rejects.toMatchObject({ code })
+      await expect(account.getToken()).rejects.toMatchObject({ code })
+      await expect(account.signOut()).rejects.toMatchObject({ code })
+      expect(account.readFailure({ data: null, error: { status } })).toMatchObject({ code })
+    })
+  }
+
+  const calls: Readonly<Record<string, (account: BetterAuthAccount) => Promise<unknown>>> = {
+    getSession: (account) => account.getSession(),
+    getTime: (account) => account.getTime(),
+    getToken: (account) => account.getToken(),
+    bind: (account) => account.bind!(mint),
+    link: (account) => account.link!(mint),
+    unlink: (account) => account.unlink!('alias'),
+    exchange: (account) => account.exchange!('api', mint),
+    signOut: (account) => account.signOut(),
+  }
+  const portal: Readonly<Record<string, unknown>> = {
+    'a page': '<!doctype html><title>Sign in to the hotel</title>',
+    'an empty answer': null,
+    'JSON of its own': { session: null },
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    for (const [what, data] of Object.entries(portal)) {
+      test(`to ${name} is none if ${what} comes with status 200: a captive portal answers everything`, async () => {
+        const { account } = pluginAlone(async () => ({ data, error: null }))
+        await expect(call(account)).rejects.toMatchObject({ code: 'OFFLINE' })
+      })
+    }
+  }
+
+  for (const name of ['retry-after', 'x-retry-after']) {
+    test(`that asks to wait says for how long, by ${name}`, async () => {
+      const client = createAuthClient({
+        baseURL: 'https://notes.example',
+        plugins: [latchkeyClient()],
+        fetchOptions: {
+          customFetchImpl: async () => Response.json({ message: 'wait' }, { status: 429, headers: { [name]: '30' } }),
+        },
+      })
+      const account = betterAuthAccount(client)
+      const limited = { code: 'PROVIDER_LIMITED', cause: { status: 429, retryAfter: 30 } }
+      await expect(account.getSession()).rejects.toMatchObject(limited)
+      const { result } = await account.withProof(mint, () =>
+        client.signIn.email({ email: 'ada@example.com', password: 'p' }),
+      )
+      expect(account.readFailure(result)).toMatchObject(limited)
+    })
+  }
+
+  test('that never came is told from a mistake of the app, in whatever words the browser says so', async () => {
+    const lost = new TypeError('Es konnte keine Verbindung hergestellt werden.')
+    const client = createAuthClient({
+      baseURL: 'https://notes.example',
+      plugins: [latchkeyClient()],
+      fetchOptions: { customFetchImpl: () => Promise.reject(lost) },
+    })
+    const account = betterAuthAccount(client)
+    const signIn = (): unknown => client.signIn.email({ email: 'ada@example.com', password: 'p' })
+    const thrown = await account.withProof(mint, signIn).catch((error: unknown) => error)
+    expect(account.readFailure(thrown)).toMatchObject({ code: 'OFFLINE', cause: lost })
+    expect(account.readFailure(new TypeError("undefined is not an object (evaluating 'form.email')"))).toBeNull()
+  })
+
+  test('is not waited for once the caller gave up', async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const { account } = pluginAlone(async (_path, options) => {
+      signals.push((options as { signal?: AbortSignal }).signal)
+      return { data: { now: 1, session: null, nonce: 'n', token: 't', access_token: 't', success: true }, error: null }
+    })
+    const { signal } = new AbortController()
+    await account.getSession({ signal })
+    await account.getTime({ signal })
+    await account.getToken({ signal })
+    await account.signOut({ signal })
+    await account.exchange!('api', mint, { signal })
+    for (const act of [
+      account.bind!(mint, { signal }),
+      account.link!(mint, { signal }),
+      account.unlink!('a', { signal }),
+    ])
+      await act.catch(() => {})
+    expect(signals.length).toBe(11)
+    expect(signals.every((given) => given === signal)).toBe(true)
+  })
 
   test('that never came is OFFLINE', async () => {
     const { account } = pluginAlone(async () => {

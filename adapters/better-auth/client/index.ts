@@ -1,15 +1,10 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
-import {
-  type AccountProvider,
-  type AccountSession,
-  LatchkeyError,
-  type LatchkeyErrorCode,
-  isLatchkeyError,
-} from '../../../lib/index.ts'
-import { IDLE_PROOF, type FetchPlugin, PROOF_HEADER, type ProofState, carryProof } from './proof-header.ts'
+import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
+import { isOpaque, readFailure } from './failures.ts'
+import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
+import { type Fetch, challenge, exchange, look, prove, signOut, token, unlink } from './requests.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
-type Fetch = Parameters<GetActions>[0]
 
 /** What the client plugin hands to {@link betterAuthAccount}. */
 export interface LatchkeyConnection {
@@ -38,7 +33,7 @@ export interface BetterAuthAccount extends AccountProvider {
    *
    * @throws {LatchkeyError} `OFFLINE`
    */
-  getTime(): Promise<number>
+  getTime(options?: CallOptions): Promise<number>
 }
 
 /** The client plugin's own shape: anything wider would hide the other plugins' types from `createAuthClient`. */
@@ -55,7 +50,7 @@ export interface LatchkeyClientPlugin {
  * base URL; at any other time, and for any other address, it does nothing.
  */
 export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions = {}): LatchkeyClientPlugin {
-  const proofState: ProofState = { ...IDLE_PROOF }
+  const proofState: ProofState = { current: null, last: null }
   let baseURL = ''
   return {
     id: 'latchkey',
@@ -81,155 +76,24 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
  */
 export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount {
   const { fetch, baseURL, proofState, requireNonce } = client.$latchkey()
-  const challengeFor = (purpose: 'upgrade' | 'exchange') => (requireNonce ? () => challenge(fetch, purpose) : null)
+  const challengeFor = (purpose: 'upgrade' | 'exchange', options?: CallOptions) =>
+    requireNonce ? () => challenge(fetch, purpose, options) : null
   return {
     audience: baseURL,
-    getSession: async ({ peek } = {}) => (await look(fetch, peek)).session,
-    getTime: async () => (await look(fetch)).now,
-    getToken: async () => (await get<{ token: string }>(fetch, '/token'))?.token ?? null,
-    async withProof(mint, run, typing) {
-      Object.assign(proofState, IDLE_PROOF, { mint, challenge: challengeFor('upgrade'), typing, running: true })
-      try {
-        const result = await run()
-        return { result, sent: proofState.sent, unasked: proofState.unasked }
-      } finally {
-        Object.assign(proofState, { mint: null, challenge: null, typing: undefined, running: false })
-      }
-    },
-    bind: (prove) => proven(fetch, 'bind', prove),
-    link: (prove) => proven(fetch, 'link', prove),
-    unlink: (alias) => unlink(fetch, alias),
-    exchange: (audience, prove) =>
-      exchange(fetch, audience, prove && (async () => prove(await challengeFor('exchange')?.()))),
+    getSession: async (options) => (await look(fetch, options)).session,
+    isEnded: async (ended, options) => (await look(fetch, { ...options, peek: true, ended })).isEnded === true,
+    getTime: async (options) => (await look(fetch, { ...options, peek: true })).now,
+    getToken: (options) => token(fetch, options),
+    withProof: (mint, run, typing) =>
+      carryWhile(proofState, { mint, challenge: challengeFor('upgrade', { signal: typing?.signal }), typing }, run),
+    bind: (mint, options) => prove(fetch, 'bind', mint, options),
+    link: (mint, options) => prove(fetch, 'link', mint, options),
+    unlink: (alias, options) => unlink(fetch, alias, options),
+    exchange: (audience, mint, options) =>
+      exchange(fetch, audience, mint && (async () => mint(await challengeFor('exchange', options)?.())), options),
     // A redirect that was not followed is an answer, though without a body.
-    readFailure: (outcome) => (proofState.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
-    async signOut() {
-      // An OpenID provider's own sign-out page would take the person away from the app, whenever this is delivered.
-      await request(fetch, '/sign-out', { method: 'POST', body: { disableRedirect: true } })
-    },
+    readFailure: (outcome) =>
+      proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),
+    signOut: (options) => signOut(fetch, options),
   }
-}
-
-/** What `GET /latchkey/session` answers. */
-interface SessionAnswer {
-  readonly now: number
-  readonly session: AccountSession | null
-}
-
-async function look(fetch: Fetch, peek = false): Promise<SessionAnswer> {
-  const answer = await get<SessionAnswer>(fetch, `/latchkey/session${peek ? '?peek=1' : ''}`)
-  // It answers everybody: who refuses is something in front of it.
-  if (typeof answer?.now !== 'number') throw new LatchkeyError('OFFLINE', 'no answer from the latchkey plugin')
-  return answer
-}
-
-/** An act of the session in force to which the device's key agrees. */
-async function proven(
-  fetch: Fetch,
-  act: 'bind' | 'link',
-  prove: (nonce: string) => Promise<string>,
-): Promise<AccountSession> {
-  const nonce = await challenge(fetch, act)
-  const headers = { [PROOF_HEADER]: await prove(nonce) }
-  const { session } = (await ask(fetch, `/latchkey/${act}`, {
-    method: 'POST',
-    body: { nonce },
-    headers,
-    redirect: 'manual',
-  })) as SessionAnswer
-  return session!
-}
-
-async function unlink(fetch: Fetch, alias: string): Promise<AccountSession> {
-  const nonce = await challenge(fetch, 'unlink')
-  const { session } = (await ask(fetch, '/latchkey/unlink', {
-    method: 'POST',
-    body: { nonce, alias },
-  })) as SessionAnswer
-  return session!
-}
-
-/** `grant_type` of RFC 8693 §2.1. */
-const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const SUBJECT_TYPE = 'urn:latchkey:params:oauth:token-type:'
-
-/** A token for an audience, for a device's proof or for the session in force. */
-async function exchange(fetch: Fetch, audience: string, prove: (() => Promise<string>) | null): Promise<string | null> {
-  const subject = prove
-    ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await prove() }
-    : { subject_token_type: `${SUBJECT_TYPE}session` }
-  const { data, error } = await send(fetch, '/latchkey/token', {
-    method: 'POST',
-    body: { grant_type: TOKEN_EXCHANGE, audience, ...subject },
-    redirect: 'manual',
-  })
-  if (error?.code === 'SESSION_MISSING') return null
-  if (error) throw toFailure(error)
-  return (data as { access_token: string }).access_token
-}
-
-type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
-
-async function challenge(fetch: Fetch, purpose: ChallengePurpose): Promise<string> {
-  const { nonce } = (await ask(fetch, '/latchkey/challenge', { method: 'POST', body: { purpose } })) as {
-    nonce: string
-  }
-  return nonce
-}
-
-interface Answer {
-  readonly data: unknown
-  readonly error: { readonly status: number; readonly code?: string; readonly message?: string } | null
-}
-
-/** Past the browser's cache: it would keep a token after the sign-out, for whoever comes next. */
-async function get<Data>(fetch: Fetch, path: string): Promise<Data | null> {
-  return (await request(fetch, path, { method: 'GET', cache: 'no-store' })) as Data | null
-}
-
-/** Null where the server says that there is no session; every other failure is that it cannot be reached. */
-async function request(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
-  const { data, error } = await send(fetch, path, options)
-  if (!error) return data
-  if (error.status === 401 || error.status === 403) return null
-  throw toFailure(error)
-}
-
-/** Every answer that is not the one asked for is a failure. */
-async function ask(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
-  const { data, error } = await send(fetch, path, options)
-  if (error) throw toFailure(error)
-  return data
-}
-
-async function send(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<Answer> {
-  return (await fetch(path, options).catch(unreachable)) as Answer
-}
-
-function isOpaque(outcome: unknown): boolean {
-  const { error } = (outcome ?? {}) as Partial<Answer>
-  return error?.status === 0
-}
-
-function unreachable(cause: unknown): never {
-  throw new LatchkeyError('OFFLINE', undefined, cause)
-}
-
-function readFailure(outcome: unknown): LatchkeyError | null {
-  if (isLatchkeyError(outcome)) return outcome
-  // What `fetch` throws where there is no network.
-  if (outcome instanceof TypeError) return new LatchkeyError('OFFLINE', undefined, outcome)
-  const { error } = (outcome ?? {}) as Partial<Answer>
-  return error ? toFailure(error) : null
-}
-
-function toFailure(error: NonNullable<Answer['error']>): LatchkeyError {
-  const { status, code = '' } = error
-  if (/^(PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES|USER_ID)_/.test(code))
-    return new LatchkeyError(code as LatchkeyErrorCode)
-  return new LatchkeyError(
-    status === 429 || status >= 500 || !status ? 'OFFLINE' : 'PROVIDER_REFUSED',
-    undefined,
-    error,
-  )
 }

@@ -77,6 +77,14 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
   }
 }
 
+/** The account server said nothing about the act. */
+const NO_ANSWER: readonly LatchkeyErrorCode[] = [
+  'OFFLINE',
+  'PROVIDER_LIMITED',
+  'PROVIDER_FAILED',
+  'UPGRADE_IN_PROGRESS',
+]
+
 /** The account keeps its own principal. */
 const REFUSALS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_TAKEN', 'PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
 
@@ -107,7 +115,7 @@ async function relink(context: Context, account: AccountProvider, facts: Facts):
     const found = await account.link((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
     return { found: checkSame(found, facts), isRelinkTried: true }
   } catch (error) {
-    if (!isLatchkeyError(error) || error.code === 'OFFLINE') throw error
+    if (!isLatchkeyError(error) || NO_ANSWER.includes(error.code)) throw error
     return { isRelinkTried: true }
   }
 }

@@ -248,6 +248,28 @@ describe('failed', () => {
     expect(await browser.store.read()).toEqual(record)
   })
 
+  for (const mistake of [
+    new TypeError("Cannot read properties of undefined (reading 'value')"),
+    new ReferenceError('x'),
+  ])
+    test(`a ${mistake.name} of the app inside run is neither the network nor the provider`, async () => {
+      const auth = await world().browser().load()
+      const result = await auth.upgrade(() => Promise.reject(mistake))
+      expect(result).toMatchObject({ outcome: 'failed', error: { code: 'RUN_FAILED', cause: mistake } })
+      expect(auth.getState()).toMatchObject({ phase: 'ready', upgrade: { failure: 'RUN_FAILED' } })
+    })
+
+  for (const message of [
+    'Failed to fetch',
+    'NetworkError when attempting to fetch resource.',
+    'Load failed',
+    'fetch failed',
+  ])
+    test(`what fetch throws without a network is OFFLINE: ${message}`, async () => {
+      const auth = await world().browser().load()
+      expect(codeOf(await auth.upgrade(() => Promise.reject(new TypeError(message))))).toBe('OFFLINE')
+    })
+
   test('so does a run that throws', async () => {
     const auth = await world().browser().load()
     const cause = new Error('the person closed the window')

@@ -8,6 +8,7 @@ import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
+import { isNetworkError } from '../shared/network-error.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
@@ -171,6 +172,16 @@ async function runWithProof(context: Context, account: AccountProvider, { key, i
     const { result, ...ran } = await account.withProof(mint, run, typing)
     return { ...ran, failure: account.readFailure(result) }
   } catch (thrown) {
-    return { failure: account.readFailure(thrown) ?? toError(thrown), sent: true }
+    return { failure: account.readFailure(thrown) ?? ofRun(thrown), sent: true }
   }
+}
+
+/** Errors of the language itself: the app made a mistake, and the account server said nothing. */
+const MISTAKES: readonly string[] = ['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError']
+
+/** What `run` threw, where the account provider does not know it. */
+function ofRun(thrown: unknown): LatchkeyError {
+  if (isNetworkError(thrown)) return new LatchkeyError('OFFLINE', undefined, thrown)
+  const isMistake = MISTAKES.includes((thrown as Error | null | undefined)?.name ?? '')
+  return isMistake ? new LatchkeyError('RUN_FAILED', undefined, thrown) : toError(thrown)
 }

@@ -19,20 +19,25 @@ export interface AccountSession {
   readonly open?: boolean
   /** E-mail addresses and phone numbers that the account has proven. */
   readonly identifiers?: readonly string[]
+  /** Milliseconds since the sign-in, by the account server's clock: a late sign-out must not end a newer session. */
+  readonly age?: number
+  /** The account of the admin who impersonates this one. */
+  readonly impersonatedBy?: string
 }
 
 /** What the client hands to each call that asks the account server. */
 export interface CallOptions {
   /** Ends the request: the answer would come too late, or another call took its place. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * The external provider, seen from the client. Better Auth's is `betterAuthAccount` from
  * `latchkey/better-auth/client`; any other one implements the same few calls.
  *
- * Every call rejects with `OFFLINE` when the server cannot be reached, and only then; null means that there is no
- * session. A call that takes longer than ten seconds counts as `OFFLINE`, and its `signal` is aborted.
+ * Every call rejects with `OFFLINE` when the server cannot be reached, with `PROVIDER_LIMITED` when it asks to wait, and
+ * with `PROVIDER_FAILED` when it is broken; null means that the server itself said that there is no session. A call that
+ * takes longer than ten seconds counts as `OFFLINE`, and its `signal` is aborted.
  */
 export interface AccountProvider {
   /** `aud` of proofs: the account server's origin plus base path, no trailing slash. Read when it is needed. */
@@ -101,21 +106,37 @@ export interface AccountProvider {
     prove: ((nonce?: string) => Promise<string>) | null,
     options?: CallOptions,
   ): Promise<string | null>
-  /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
+  /**
+   * Reads what `run` returned or threw: the failure of the account server in it, or null. Providers differ in which
+   * they do. An error of the app itself is null.
+   */
   readFailure(outcome: unknown): LatchkeyError | null
   /**
    * The account server's own clock, milliseconds since 1970. It is asked when a server refused a token because of its
    * times; without it a wrong clock on the device cannot be told.
    */
   getTime?(options?: CallOptions): Promise<number>
-  /** Ends the session at the account server. */
-  signOut(options?: CallOptions): Promise<void>
+  /**
+   * Tells whether a session is gone at the account server, also where the browser has another one by now. Without it a
+   * sign-out is kept until the browser has no session.
+   *
+   * @param sessionId - `id` of the session
+   */
+  isEnded?(sessionId: string, options?: CallOptions): Promise<boolean>
+  /**
+   * Ends the browser's session at the account server. Resolves only once the server itself said so.
+   *
+   * @param options - `session`: as {@link AccountProvider.getSession} answered just before
+   */
+  signOut(options?: CallOptions & { readonly session?: AccountSession }): Promise<void>
 }
 
 /** What the person types while `run` goes on, and typed before. */
 export interface Typing {
   /** The identifier that an earlier step of the same upgrade sent: a request that verifies one names it. */
   readonly expected: string | null
+  /** Aborted when the run is given up: no request carries a proof from then on. */
+  readonly signal?: AbortSignal
   /** Called before a request that sends an e-mail address or phone number leaves. */
   onTyped(identifier: string): Promise<void>
 }

@@ -20,7 +20,7 @@ export function accountOf(
     <Given extends unknown[], Answer>(ask: (signal: AbortSignal, ...given: Given) => Promise<Answer>) =>
     (...given: Given): Promise<Answer> =>
       inTime(turn, (signal) => ask(signal, ...given))
-  const { bind, link, unlink, exchange, getTime } = account
+  const { bind, link, unlink, exchange, isEnded, getTime } = account
   return {
     get audience() {
       return account.audience
@@ -39,7 +39,8 @@ export function accountOf(
     }),
     readFailure: (outcome) => account.readFailure(outcome),
     ...(getTime && { getTime: bound((signal) => getTime.call(account, { signal })) }),
-    signOut: bound((signal) => account.signOut({ signal })),
+    ...(isEnded && { isEnded: bound((signal, sessionId) => isEnded.call(account, sessionId, { signal })) }),
+    signOut: bound((signal, options) => account.signOut({ ...options, signal })),
   }
 }
 

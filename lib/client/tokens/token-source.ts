@@ -78,7 +78,7 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
       return (await share(audience, kept)).jwt
     } catch (error) {
       // Unreachable is not rejected: what is still valid still serves.
-      if (left > 0 && isLatchkeyError(error, 'OFFLINE')) return kept!.jwt
+      if (left > 0 && isLatchkeyError(error) && /^(OFFLINE|PROVIDER_)/.test(error.code)) return kept!.jwt
       throw error
     }
   }

@@ -1,0 +1,171 @@
+import type { BetterAuthClientPlugin } from 'better-auth/client'
+import { type AccountSession, type CallOptions, LatchkeyError, isLatchkeyError } from '../../../lib/index.ts'
+import { type Answer, isSignedOut, readRetryAfter, toFailure } from './failures.ts'
+import { PROOF_HEADER } from './proof-header.ts'
+
+// The plugin's own requests. Only an answer in the server's own shape counts: a captive portal answers everything.
+
+/** The fetch of Better Auth's client. */
+export type Fetch = Parameters<NonNullable<BetterAuthClientPlugin['getActions']>>[0]
+
+type FetchOptions = Omit<Parameters<Fetch>[1] & object, 'signal'> & CallOptions
+
+/** What `GET /latchkey/session` answers. */
+export interface SessionAnswer {
+  readonly now: number
+  readonly session: AccountSession | null
+  /** The session that was asked about is gone; absent where the server cannot tell. */
+  readonly isEnded?: boolean
+}
+
+/** Asks who is signed in. */
+export async function look(
+  fetch: Fetch,
+  { peek = false, ended, signal }: CallOptions & { readonly peek?: boolean; readonly ended?: string } = {},
+): Promise<SessionAnswer> {
+  const query = { ...(peek && { peek: '1' }), ...(ended !== undefined && { ended }) }
+  const text = new URLSearchParams(query).toString()
+  const { data, error } = await send(fetch, `/latchkey/session${text && `?${text}`}`, { ...READ, signal })
+  // It answers everybody: who refuses is something in front of it.
+  if (error && (error.status === 429 || error.status >= 500)) throw toFailure(error)
+  if (isSessionAnswer(data)) return data
+  throw foreign()
+}
+
+/** Past the browser's cache: it would keep a token after the sign-out, for the next person. */
+const READ = { method: 'GET', cache: 'no-store' } as const
+
+/** A JWT of the account; null where the server itself says that there is no session. */
+export async function token(fetch: Fetch, { signal }: CallOptions = {}): Promise<string | null> {
+  const { data, error } = await send(fetch, '/token', { ...READ, signal })
+  const { token: jwt } = (data ?? {}) as { token?: unknown }
+  if (typeof jwt === 'string' && jwt !== '') return jwt
+  if (error && isSignedOut(error)) return null
+  const isAnybodys = !error || error.status === 401 || error.status === 403
+  if (isAnybodys && (await look(fetch, { peek: true, signal })).session === null) return null
+  throw error ? toFailure(error) : foreign()
+}
+
+/** An act of the current session to which the device's key agrees. */
+export async function prove(
+  fetch: Fetch,
+  act: 'bind' | 'link',
+  mint: (nonce: string) => Promise<string>,
+  { signal }: CallOptions = {},
+): Promise<AccountSession> {
+  const nonce = await challenge(fetch, act, { signal })
+  const headers = { [PROOF_HEADER]: await mint(nonce) }
+  return changed(await ask(fetch, `/latchkey/${act}`, { body: { nonce }, headers, redirect: 'manual', signal }))
+}
+
+/** Takes an alias back. */
+export async function unlink(fetch: Fetch, alias: string, { signal }: CallOptions = {}): Promise<AccountSession> {
+  const nonce = await challenge(fetch, 'unlink', { signal })
+  return changed(await ask(fetch, '/latchkey/unlink', { body: { nonce, alias }, signal }))
+}
+
+function changed(answer: unknown): AccountSession {
+  if (!isSessionAnswer(answer)) throw foreign()
+  if (!answer.session) throw new LatchkeyError('SESSION_MISSING')
+  return answer.session
+}
+
+/** `grant_type` of RFC 8693 §2.1. */
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const SUBJECT_TYPE = 'urn:latchkey:params:oauth:token-type:'
+
+/** A token for an audience, for a device's proof or for the current session. */
+export async function exchange(
+  fetch: Fetch,
+  audience: string,
+  mint: (() => Promise<string>) | null,
+  { signal }: CallOptions = {},
+): Promise<string | null> {
+  const subject = mint
+    ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await mint() }
+    : { subject_token_type: `${SUBJECT_TYPE}session` }
+  const body = { grant_type: TOKEN_EXCHANGE, audience, ...subject }
+  try {
+    const answer = await ask(fetch, '/latchkey/token', { body, redirect: 'manual', signal })
+    const { access_token: jwt } = (answer ?? {}) as { access_token?: unknown }
+    if (typeof jwt === 'string') return jwt
+  } catch (error) {
+    if (isLatchkeyError(error, 'SESSION_MISSING')) return null
+    throw error
+  }
+  throw foreign()
+}
+
+type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
+
+/** A nonce for one proof. */
+export async function challenge(
+  fetch: Fetch,
+  purpose: ChallengePurpose,
+  { signal }: CallOptions = {},
+): Promise<string> {
+  const answer = await ask(fetch, '/latchkey/challenge', { body: { purpose }, signal })
+  const { nonce } = (answer ?? {}) as { nonce?: unknown }
+  if (typeof nonce !== 'string') throw foreign()
+  return nonce
+}
+
+/**
+ * Ends the browser's session, and the admin's behind an impersonated one.
+ *
+ * @param session - as it was found
+ */
+export async function signOut(
+  fetch: Fetch,
+  { session, signal }: CallOptions & { readonly session?: AccountSession } = {},
+): Promise<void> {
+  // The server gives the admin's own session back, where it is still there.
+  if (session?.impersonatedBy !== undefined)
+    await send(fetch, '/admin/stop-impersonating', { method: 'POST', body: {}, signal })
+  // An OpenID provider's own sign-out page would take the person away from the app, whenever this is delivered.
+  const { data, error } = await send(fetch, '/sign-out', { method: 'POST', body: { disableRedirect: true }, signal })
+  if (error ? isSignedOut(error) : (data as { success?: unknown } | null)?.success === true) return
+  throw error ? toFailure(error) : foreign()
+}
+
+/** Every answer that is not the one asked for is a failure. */
+async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<unknown> {
+  const { data, error } = await send(fetch, path, { method: 'POST', ...options })
+  if (!error) return data
+  const failure = toFailure(error)
+  // The plugin's own refusals have a code.
+  if (failure.code === 'PROVIDER_REFUSED' && error.code === undefined) throw foreign(error)
+  throw failure.code === 'PROVIDER_REFUSED' && isSignedOut(error)
+    ? new LatchkeyError('SESSION_MISSING', undefined, error)
+    : failure
+}
+
+async function send(fetch: Fetch, path: string, { signal, ...options }: FetchOptions): Promise<Answer> {
+  let retryAfter: number | undefined
+  const onResponse = ({ response }: { response: Response }): void => void (retryAfter = readRetryAfter(response))
+  const { data, error } = (await fetch(path, { ...options, onResponse, ...(signal && { signal }) }).catch(
+    (cause: unknown) => {
+      throw isLatchkeyError(cause) ? cause : new LatchkeyError('OFFLINE', undefined, cause)
+    },
+  )) as Answer
+  return { data, error: error && retryAfter !== undefined ? { ...error, retryAfter } : error }
+}
+
+function foreign(cause?: unknown): LatchkeyError {
+  return new LatchkeyError('OFFLINE', 'no answer from the latchkey plugin', cause)
+}
+
+function isSessionAnswer(answer: unknown): answer is SessionAnswer {
+  const { now, session } = (answer ?? {}) as Partial<SessionAnswer>
+  return typeof now === 'number' && (session === null || isSession(session))
+}
+
+function isSession(session: unknown): session is AccountSession {
+  const { accountId, principal, aliases, recoverable } = (session ?? {}) as Partial<AccountSession>
+  return (
+    typeof accountId === 'string' &&
+    typeof principal === 'string' &&
+    Array.isArray(aliases) &&
+    typeof recoverable === 'boolean'
+  )
+}
