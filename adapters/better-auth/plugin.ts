@@ -11,6 +11,7 @@ import { keyEndpoints } from './routes/keys.ts'
 import { createLimit } from './routes/limit.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
+import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
 import { PASSWORD_RESET, beforePasswordReset } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
@@ -121,6 +122,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           matcher: ({ path }) => path === PASSWORD_RESET,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())),
         },
+        { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
       ],
       after: [
         {

@@ -97,6 +97,28 @@ describe('a sign-out that the account server has not heard', () => {
 })
 
 describe('an answer about the session that comes late', () => {
+  test('shows no session that another tab is about to end', async () => {
+    const device = await faultyDevice()
+    const account = { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('eve', account)
+    const other = await load(device)
+    device.account.setSession('eve')
+    const page = openPage(device)
+    page.faults.arm('answersLate', 'getSession')
+    await page.auth.ready
+    await environment.idle(page.faults)
+    await other.auth.acceptAccount()
+    expect(other.auth.getState().upgrade?.account).toMatchObject({ accountId: 'eve' })
+    other.faults.arm('rejects', 'signOut')
+    await other.auth.cancelUpgrade()
+    page.faults.recover()
+    await environment.idle(page.faults)
+    expect((await device.ring())!.outbox).toMatchObject([{ accountId: 'eve' }])
+    expect(page.auth.getState().upgrade?.account).toBeUndefined()
+    page.auth.close()
+    other.auth.close()
+  })
+
   test('says nothing about the identity that took its place', async () => {
     const device = await faultyDevice()
     const first = await load(device)

@@ -1,5 +1,5 @@
 import { currentEntry } from './keyring.ts'
-import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, entryId } from './record.ts'
+import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, type OutboxItem, entryId } from './record.ts'
 
 // Pure functions over the record that a page needs only after its first load.
 
@@ -35,10 +35,10 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
   }
 }
 
-/** Adds that the account server still has to end the account's session. */
-export function withSignOut(keyring: Keyring, accountId: string, createdAt: number): Keyring {
-  return {
-    ...keyring,
-    outbox: [...keyring.outbox, { id: crypto.randomUUID(), kind: 'sign-out', accountId, createdAt }],
-  }
+/** Adds that the account server still has to end a session. */
+export function withSignOut(
+  keyring: Keyring,
+  session: Pick<OutboxItem, 'accountId' | 'sessionId' | 'createdAt'>,
+): Keyring {
+  return { ...keyring, outbox: [...keyring.outbox, { id: crypto.randomUUID(), kind: 'sign-out', ...session }] }
 }

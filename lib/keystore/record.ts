@@ -43,6 +43,8 @@ export interface AccountEntry {
   readonly token?: KeptToken
   /** When the server last confirmed the session, milliseconds since 1970. */
   readonly verifiedAt: number
+  /** `id` of that session; a sign-out names it. */
+  readonly sessionId?: string
 }
 
 /** A token of the account. */
@@ -89,6 +91,8 @@ export interface OutboxItem {
   readonly id: string
   readonly kind: 'sign-out'
   readonly accountId: string
+  /** The session that is to end; without it, the one of the account that was there at `createdAt`. */
+  readonly sessionId?: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }

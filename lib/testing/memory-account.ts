@@ -58,6 +58,10 @@ interface Browser {
   session: string | null
   /** Sessions so far. */
   sessions: number
+  /** When the session began, milliseconds since 1970. */
+  startedAt: number
+  /** Of the server. */
+  readonly clock: () => number
   online: boolean
   loseNextAnswer: boolean
   readonly calls: string[]
@@ -81,7 +85,15 @@ export function memoryAccountServer(clock: () => number = Date.now): MemoryAccou
     verifier: createProofVerifier({ audience: AUDIENCE, clock }),
     used: new Set(),
     connect: () =>
-      openPage(server, clock, { session: null, sessions: 0, online: true, loseNextAnswer: false, calls: [] }),
+      openPage(server, clock, {
+        session: null,
+        sessions: 0,
+        startedAt: 0,
+        clock,
+        online: true,
+        loseNextAnswer: false,
+        calls: [],
+      }),
   }
   return server
 }
@@ -112,6 +124,7 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
       exchange: (audience, prove) => call('exchange', () => exchange(server, browser, clock, { audience, prove })),
       unlink: (alias) => call('unlink', () => unlink(server, browser, alias)),
       readFailure,
+      isEnded: (sessionId) => call('isEnded', () => sessionId !== `session-${browser.sessions}`),
       getTime: () => call('getTime', clock),
       signOut: () => call('signOut', () => setSession(browser, null)),
     },
@@ -194,14 +207,27 @@ function signIn({ accounts }: Server, browser: Browser, name: string): unknown {
 function setSession(browser: Browser, name: string | null): void {
   browser.session = name
   browser.sessions++
+  browser.startedAt = browser.clock()
 }
 
-function readSession({ accounts }: Server, { session, sessions }: Browser, peek?: boolean): AccountSession | null {
+function readSession(
+  { accounts }: Server,
+  { session, sessions, startedAt, clock }: Browser,
+  peek?: boolean,
+): AccountSession | null {
   const account = accounts.get(session ?? '')
   if (!account) return null
   if (!peek) account.open = false
   const { accountId, principal, aliases, recoverable, open = false, identifiers = [] } = account
-  return { id: `session-${sessions}`, accountId, principal, aliases, recoverable, identifiers, ...(peek && { open }) }
+  return {
+    id: `session-${sessions}`,
+    accountId,
+    principal,
+    aliases,
+    recoverable,
+    identifiers,
+    ...(peek && { open, age: clock() - startedAt }),
+  }
 }
 
 const NONCE = 'nonce'

@@ -117,13 +117,18 @@ export async function challenge(
  */
 export async function signOut(
   fetch: Fetch,
-  { session, signal }: CallOptions & { readonly session?: AccountSession } = {},
+  { session, signal }: CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> } = {},
 ): Promise<void> {
-  // The server gives the admin's own session back, where it is still there.
-  if (session?.impersonatedBy !== undefined)
-    await send(fetch, '/admin/stop-impersonating', { method: 'POST', body: {}, signal })
+  const post = (path: string, body: object, id: string | undefined): Promise<Answer> =>
+    send(fetch, path, { method: 'POST', body: { ...body, ...(id !== undefined && { latchkeySession: id }) }, signal })
+  let id = session?.id
+  if (session?.impersonatedBy !== undefined) {
+    // The server gives the admin's own session back, where it is still there.
+    const { data: stopped } = await post('/admin/stop-impersonating', {}, id)
+    id = (stopped as { session?: { id?: string } } | null)?.session?.id ?? id
+  }
   // An OpenID provider's own sign-out page would take the person away from the app, whenever this is delivered.
-  const { data, error } = await send(fetch, '/sign-out', { method: 'POST', body: { disableRedirect: true }, signal })
+  const { data, error } = await post('/sign-out', { disableRedirect: true }, id)
   if (error ? isSignedOut(error) : (data as { success?: unknown } | null)?.success === true) return
   throw error ? toFailure(error) : foreign()
 }

@@ -1,3 +1,4 @@
+import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
@@ -10,12 +11,18 @@ export interface SessionAnswer {
   readonly now: number
   /** Who the session in force belongs to; null where there is none. `open` only with `?peek=1`. */
   readonly session: SessionSubject | null
+  /** Whether the session that `?ended=<id>` names is gone; absent where this cannot be told. */
+  readonly isEnded?: boolean
 }
 
 /** Who a session belongs to. */
 export interface SessionSubject extends Subject {
   /** Another one after each sign-in. */
   readonly id: string
+  /** Milliseconds since the sign-in; only with `?peek=1`. */
+  readonly age?: number
+  /** The admin who impersonates the user; only with `?peek=1`. */
+  readonly impersonatedBy?: string
   /** The e-mail address and phone number that the account has proven, in small letters. */
   readonly identifiers: readonly string[]
   /** Nobody has used the account yet. */
@@ -30,6 +37,14 @@ export function sessionSubject(
   return { id: session.id, identifiers: identifiersOf(user), ...subject }
 }
 
+/** What tells a late sign-out which session it meant. */
+function originOf({ session }: { readonly session: { readonly createdAt: Date } }): Partial<SessionSubject> {
+  const { impersonatedBy } = session as { readonly impersonatedBy?: string | null }
+  // Better Auth wrote the time by the system's clock.
+  const age = Date.now() - new Date(session.createdAt).getTime()
+  return { age, ...(impersonatedBy && { impersonatedBy }) }
+}
+
 type Context = Parameters<typeof getAuthoritativeSessionFromCtx>[0]
 
 /**
@@ -41,6 +56,20 @@ async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeS
   return found?.user['isAnonymous'] === true ? null : found
 }
 
+/** Ids are random and unknown to others, and this only tells that a session is gone. */
+async function isSessionEnded({ query, context }: GenericEndpointContext): Promise<boolean | undefined> {
+  const { ended: id } = (query ?? {}) as Record<string, unknown>
+  const { secondaryStorage, session } = context.options
+  // Sessions that are only in the secondary storage have no index by id.
+  if (typeof id !== 'string' || id.length > 200 || (secondaryStorage && !session?.storeSessionInDatabase))
+    return undefined
+  const found = await context.adapter.findOne<{ expiresAt: Date }>({
+    model: 'session',
+    where: [{ field: 'id', value: id }],
+  })
+  return !found || new Date(found.expiresAt).getTime() <= Date.now()
+}
+
 /** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
 export function sessionEndpoint(clock: () => number): Endpoint {
   return createAuthEndpoint(
@@ -48,10 +77,16 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     { method: 'GET', requireHeaders: true, metadata: { noStore: true } },
     async (ctx) => {
       const found = await accountSession(ctx)
-      const look = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1' ? peekSubject : subjectOf
+      const isPeek = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1'
+      const look = isPeek ? peekSubject : subjectOf
       const subject =
         found && (await look(ctx.context.adapter, found.user.id, new Date(clock()), found.session).catch(rethrow))
-      return ctx.json<SessionAnswer>({ now: clock(), session: subject && sessionSubject(found, subject) })
+      const isEnded = await isSessionEnded(ctx as unknown as GenericEndpointContext)
+      return ctx.json<SessionAnswer>({
+        now: clock(),
+        session: subject && { ...sessionSubject(found, subject), ...(isPeek && originOf(found)) },
+        ...(isEnded !== undefined && { isEnded }),
+      })
     },
   )
 }

@@ -424,6 +424,51 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A sign-out that is delivered late ends the session of the person who signed in since',
+    defence: 'The request names its session, and the server leaves any other one alone',
+    patches: [
+      {
+        file: 'adapters/better-auth/hooks/late-sign-out.ts',
+        find: 'if (found && found.session.id !== (ctx.body as Record<string, unknown>)[MEMBER])',
+        replace: 'if (found === undefined)',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/client/sign-out.test.ts',
+      name: 'SQLite > a sign-out that arrives after another person signed in leaves their session alone',
+    },
+  },
+  {
+    attack: 'A captive portal answers the sign-out, and the next person finds the session',
+    defence: "Only an answer in the account server's own shape is a delivery",
+    patches: [
+      {
+        file: 'adapters/better-auth/client/requests.ts',
+        find: '(data as { success?: unknown } | null)?.success === true',
+        replace: 'true',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/client/sign-out.test.ts',
+      name: 'SQLite > a sign-out while an admin impersonates a user > is not delivered by what stands in front of the server',
+    },
+  },
+  {
+    attack: 'A session that a sign-out did not reach is offered to the next person',
+    defence: 'What the outbox names is neither shown nor used',
+    patches: [
+      {
+        file: 'lib/client/account/session-check.ts',
+        find: 'return found && isLeft(context, found) ? null : found',
+        replace: 'return found',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'while the browser has another session > a session that cannot be ended yet is offered to nobody',
+    },
+  },
+  {
     attack: "A pending intent is completed by a session of the attacker's account",
     defence: 'It completes automatically only for an account that has proven the identifier that the user typed',
     patches: [

@@ -9,9 +9,19 @@ import type { AccountSession } from '../shared/account-provider.ts'
  *   account that the user meant
  */
 export function accountEntry(found: AccountSession, verifiedAt: number, expected?: string | null): AccountEntry {
-  const { accountId, principal, aliases, recoverable } = found
+  const { accountId, principal, aliases, recoverable, id } = found
   const typed = expected && !recoverable ? { expected } : {}
-  return { kind: 'account', accountId, principal, aliases, recoverable, claims: {}, verifiedAt, ...typed }
+  return {
+    kind: 'account',
+    accountId,
+    principal,
+    aliases,
+    recoverable,
+    claims: {},
+    verifiedAt,
+    ...(id !== undefined && { sessionId: id }),
+    ...typed,
+  }
 }
 
 /** The account with other aliases. A token that carries the aliases of before goes, since servers believe them. */

@@ -130,7 +130,7 @@ async function replaceIdentity(context: Context, facts: Facts): Promise<'switche
 async function hold(context: Context, { before, found, isTaken = false }: Facts): Promise<'conflict'> {
   const { accountId, principal, identifiers = [] } = found
   if (before?.kind !== 'device') {
-    await endSession(context, accountId)
+    await endSession(context, found)
     throw new LatchkeyError('CONFLICT', 'another account is current: sign out first')
   }
   await context.write((keyring) => {

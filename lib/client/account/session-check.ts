@@ -6,7 +6,7 @@ import { accountOf } from '../shared/bounded-account.ts'
 import { givingWay, whileNoAct } from '../shared/lock.ts'
 import { type Settled, settle } from './apply.ts'
 import { type Consent, type Facts, decide } from './decide.ts'
-import { deliverPending } from './outbox.ts'
+import { deliverPending, isLeft } from './outbox.ts'
 import { conclude } from './resolve-conflict.ts'
 
 /**
@@ -35,7 +35,7 @@ function isWaiting({ getState }: Context): boolean {
 async function look(context: Context, turn: AbortController, isFirst: boolean): Promise<Settled> {
   const account = accountOf(context, turn.signal)!
   await context.read()
-  const found = await account.getSession({ peek: true })
+  const found = notLeft(context, await account.getSession({ peek: true }))
   const facts = factsOf(context, found, isFirst)
   if (facts && decide(facts) !== 'show') return whileNoAct(context, turn, (inTurn) => check(inTurn, account, isFirst))
   if (isWaiting(context)) showWaiting(context, found)
@@ -46,11 +46,16 @@ async function look(context: Context, turn: AbortController, isFirst: boolean): 
 async function check(context: Context, account: AccountProvider, isFirst: boolean): Promise<Settled> {
   await context.read()
   if (!isWaiting(context)) return 'shown'
-  const found = await account.getSession({ peek: true })
+  const found = notLeft(context, await account.getSession({ peek: true }))
   const facts = factsOf(context, found, isFirst)
   const settled = facts ? await settle(context, account, facts) : 'shown'
   if (settled === 'shown' && isWaiting(context)) showWaiting(context, found)
   return settled
+}
+
+/** Nothing of a person who signed out is offered to the next one. */
+function notLeft(context: Context, found: AccountSession | null): AccountSession | null {
+  return found && isLeft(context, found) ? null : found
 }
 
 function factsOf(context: Context, found: AccountSession | null, isFirst: boolean): Facts | null {

@@ -4,6 +4,7 @@ import type { AccountEntry, DeviceEntry, Keyring } from '../../keystore/record.t
 import { manualClock } from '../../testing/clock.ts'
 import { type MemoryAccountServer, memoryAccountServer } from '../../testing/memory-account.ts'
 import { testBrowser } from '../client.testing.ts'
+import type { AccountSession } from '../shared/account-provider.ts'
 
 async function signedIn(change: { recoverable?: boolean } = {}) {
   const clock = manualClock()
@@ -194,6 +195,86 @@ describe('out of an account', () => {
     await auth.signOut()
     const session = await auth.ensureIdentity()
     expect(session.principal).not.toBe(principal)
+  })
+})
+
+describe('while the browser has another session', () => {
+  /** Signed out without a network; then the browser's session is this one. */
+  async function thenSession(change: (found: AccountSession) => Partial<AccountSession> | null) {
+    const world = await signedIn()
+    const { auth, browser } = world
+    const { provider } = browser.account
+    const found = (await provider.getSession())!
+    browser.account.online = false
+    await auth.signOut()
+    browser.account.online = true
+    world.browser.clock.advance(60_000)
+    const changed = change(found)
+    vi.spyOn(provider, 'getSession').mockResolvedValue(changed && { ...found, ...changed })
+    const signOut = vi.spyOn(provider, 'signOut').mockResolvedValue()
+    return { ...world, found, signOut, provider }
+  }
+  const outboxOf = async ({ browser }: Awaited<ReturnType<typeof signedIn>>) =>
+    ((await browser.store.read()) as Keyring).outbox
+
+  async function delivered(world: Awaited<ReturnType<typeof thenSession>>) {
+    const auth = await world.browser.load()
+    const calls = vi.mocked(world.provider.getSession).mock
+    await vi.waitFor(() => expect(calls.settledResults.length).toBeGreaterThanOrEqual(2), { timeout: 30_000 })
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    return auth
+  }
+
+  test('the sign-out names its session', async () => {
+    const world = await thenSession(() => null)
+    expect(world.found.id).toEqual(expect.any(String))
+    expect(await outboxOf(world)).toMatchObject([{ sessionId: world.found.id }])
+  })
+
+  test("an impersonated account's session ends too, and is offered to nobody", async () => {
+    const world = await thenSession(({ accountId }) => ({
+      id: 'impersonated',
+      accountId: 'bob',
+      principal: 'bob',
+      impersonatedBy: accountId,
+      age: 120_000,
+    }))
+    world.signOut.mockRejectedValue(new LatchkeyError('PROVIDER_FAILED'))
+    const auth = await delivered(world)
+    expect(world.signOut).toHaveBeenCalled()
+    expect(await outboxOf(world)).toHaveLength(1)
+    expect(auth.getState().upgrade?.account).toBeUndefined()
+    world.signOut.mockResolvedValue()
+    await delivered(world)
+    await expect.poll(() => outboxOf(world)).toEqual([])
+    expect(world.signOut.mock.lastCall).toMatchObject([{ session: { id: 'impersonated' } }])
+  })
+
+  test('a newer session of the same account is not ended by a late sign-out', async () => {
+    const world = await thenSession(() => ({ id: 'newer', age: 1000 }))
+    await delivered(world)
+    expect(world.signOut).not.toHaveBeenCalled()
+  })
+
+  test('a session of the same account that was there before the sign-out ends with it', async () => {
+    const world = await thenSession(() => ({ id: 'renewed', age: 90_000 }))
+    await delivered(world)
+    await expect.poll(() => outboxOf(world)).toEqual([])
+    expect(world.signOut).toHaveBeenCalledTimes(1)
+  })
+
+  test('the sign-out is kept until its session is gone', async () => {
+    const world = await thenSession(() => ({ id: 'of-bob', accountId: 'bob', principal: 'bob', age: 1000 }))
+    const isEnded = vi.fn(async (_sessionId: string) => false)
+    Object.assign(world.provider, { isEnded })
+    await delivered(world)
+    expect(await outboxOf(world)).toHaveLength(1)
+    expect(isEnded.mock.lastCall?.[0]).toBe(world.found.id)
+    expect(world.signOut).not.toHaveBeenCalled()
+    isEnded.mockResolvedValue(true)
+    await delivered(world)
+    await expect.poll(() => outboxOf(world)).toEqual([])
+    expect(world.signOut).not.toHaveBeenCalled()
   })
 })
 

@@ -51,8 +51,11 @@ function signedOut(keyring: Keyring, entry: Entry | undefined, now: number, forg
     intent: null,
     entries: keyring.entries.filter((other) => !gone.has(other)),
   }
-  const accountId = entry?.kind === 'account' ? entry.accountId : keyring.intent?.conflict?.account.accountId
-  return accountId === undefined ? left : withSignOut(left, accountId, now)
+  const { accountId, sessionId }: Partial<AccountEntry> =
+    entry?.kind === 'account' ? entry : (keyring.intent?.conflict?.account ?? {})
+  return accountId === undefined
+    ? left
+    : withSignOut(left, { accountId, ...(sessionId !== undefined && { sessionId }), createdAt: now })
 }
 
 /** The account, and its device key if the account alone brings everything back; otherwise the key is set aside. */

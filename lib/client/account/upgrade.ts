@@ -75,7 +75,7 @@ async function endWaiting(context: Context, accountId: string, isConflict: boole
   await context.read()
   // Another tab may have decided meanwhile: the session of an account that is current does not end here.
   if (isConflict && !context.waiting().conflict) throw new LatchkeyError('CONFLICT_MISSING')
-  await endSession(context, accountId)
+  await endSession(context, { accountId })
 }
 
 /** The session was shown to the user, who confirmed it; before it was shown they cannot have. */

@@ -126,9 +126,9 @@ export interface AccountProvider {
   /**
    * Ends the browser's session at the account server. Resolves only once the server itself said so.
    *
-   * @param options - `session`: as {@link AccountProvider.getSession} answered just before
+   * @param options - `session`: the one that is to end; a newer one has to stay
    */
-  signOut(options?: CallOptions & { readonly session?: AccountSession }): Promise<void>
+  signOut(options?: CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }): Promise<void>
 }
 
 /** What the person types while `run` goes on, and typed before. */

@@ -1,0 +1,24 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { APIError, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+
+/** Better Auth's routes that end the browser's session, whichever that is when the request arrives. */
+const PATHS: readonly (string | undefined)[] = ['/sign-out', '/admin/stop-impersonating']
+
+/** The session that the client saw last, in the body of such a request. */
+const MEMBER = 'latchkeySession'
+
+/** True for a request that names the session it is to end. */
+export function namesSession({ path, body }: { readonly path?: string | undefined; readonly body?: unknown }): boolean {
+  return PATHS.includes(path) && typeof (body as Record<string, unknown> | undefined)?.[MEMBER] === 'string'
+}
+
+/**
+ * A sign-out that is delivered late must not end a session that was made since.
+ *
+ * @throws {APIError} `SESSION_CHANGED`: the browser has another session by now
+ */
+export async function checkNamedSession(ctx: GenericEndpointContext): Promise<void> {
+  const found = await getAuthoritativeSessionFromCtx(ctx)
+  if (found && found.session.id !== (ctx.body as Record<string, unknown>)[MEMBER])
+    throw new APIError('CONFLICT', { code: 'SESSION_CHANGED', message: 'The browser has another session by now.' })
+}
