@@ -1,5 +1,6 @@
 import { harden } from './device/harden.ts'
 import { attendServer } from './account/attend-server.ts'
+import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
 import { connectAppCallbacks } from './shared/app-callbacks.ts'
 import type { Context } from './shared/context.ts'
@@ -18,6 +19,7 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
     if (context.keyring()?.entries.length) context.store.trace?.leave()
     announce()
     void hardenAll(context, announce)
+    void prepareSpareToken(context)
   }
   context.on('announce', settle)
   const { ask, deliver } = attendServer(context, heard.signal)

@@ -464,8 +464,8 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: 'lib/client/account/sign-out.test.ts',
-      name: 'while the browser has another session > a session that cannot be ended yet is offered to nobody',
+      file: 'lib/client/races.test.ts',
+      name: 'an answer about the session that comes late > shows no session that another tab is about to end',
     },
   },
   {

@@ -235,3 +235,185 @@ describe('the first write', () => {
     })
   }
 })
+
+describe('one refused token', () => {
+  test('leads to one new token, one look at the time and one report, however many requests it refused', async () => {
+    const browser = testBrowser()
+    const onTokenExpired = vi.fn()
+    const auth = await browser.load({ onTokenExpired })
+    const [token] = [await auth.getToken()]
+    const getTime = vi.spyOn(browser.account.provider, 'getTime')
+    browser.clock.advance(5000)
+    const answers: (() => void)[] = []
+    server.mockImplementation((request) => {
+      if (request.headers.get('authorization') !== `Bearer ${token}`) return unauthorized()
+      return new Promise((resolve) => answers.push(() => resolve(unauthorized())))
+    })
+    const requests = Array.from({ length: 8 }, () => auth.fetch(`${APP}/api/notes`))
+    await vi.waitFor(() => expect(answers).toHaveLength(8), { timeout: 30_000 })
+    for (const answer of answers) {
+      answer()
+      // The answers are spread in time: each comes after what the one before led to.
+      browser.clock.advance(2000)
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    }
+    await Promise.all(requests)
+    expect(new Set(bearers()).size).toBe(2)
+    expect(getTime).toHaveBeenCalledTimes(1)
+    expect(onTokenExpired).toHaveBeenCalledTimes(1)
+  })
+
+  test('does not throw away a newer one', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const old = await auth.getToken()
+    let answer = (): void => {}
+    server.mockImplementation((request) =>
+      request.headers.get('authorization') === `Bearer ${old}`
+        ? new Promise((resolve) => (answer = () => resolve(unauthorized())))
+        : new Response('ok'),
+    )
+    const late = auth.fetch(`${APP}/api/notes`)
+    await vi.waitFor(() => expect(server).toHaveBeenCalled(), { timeout: 30_000 })
+    browser.clock.advance(60_000)
+    const newer = await auth.getToken({ fresh: true })
+    browser.clock.advance(60_000)
+    answer()
+    expect((await late).status).toBe(200)
+    expect(bearers()).toEqual([`Bearer ${old}`, `Bearer ${newer}`])
+    expect(await auth.getToken()).toBe(newer)
+  })
+})
+
+describe('a 401 that is not about the bearer', () => {
+  const wrongPassword = (): Response => new Response('wrong password', { status: 401 })
+
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
+    test(`does not send a ${method} twice, and changes no state`, async () => {
+      server.mockImplementation(wrongPassword)
+      const auth = await testBrowser().load()
+      expect((await auth.fetch(`${APP}/api/confirm`, { method, body: '{}' })).status).toBe(401)
+      expect(server).toHaveBeenCalledTimes(1)
+      expect(auth.getState().error).toBeUndefined()
+    })
+
+  test('may hide its reason, as on another origin: a token that has expired by the time of the server is replaced', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const first = await auth.getToken()
+    vi.spyOn(browser.account.provider, 'getTime').mockResolvedValue(browser.clock.now() + 3_600_000)
+    server.mockImplementation((request) =>
+      request.headers.get('authorization') === `Bearer ${first}` ? wrongPassword() : new Response('ok'),
+    )
+    expect((await auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}' })).status).toBe(200)
+    expect(server).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('an answer of another origin, after a redirect', () => {
+  const redirected = (status: number): Response =>
+    Object.defineProperties(new Response(null, { status, headers: { 'www-authenticate': 'Bearer error="x"' } }), {
+      redirected: { value: true },
+      url: { value: 'https://elsewhere.example/login' },
+    })
+
+  test('of 401 changes no state and is not repeated', async () => {
+    server.mockImplementation(() => redirected(401))
+    const auth = await testBrowser().load()
+    const state = auth.getState()
+    expect((await auth.fetch(`${APP}/api/notes`)).status).toBe(401)
+    expect(server).toHaveBeenCalledTimes(1)
+    expect(auth.getState()).toBe(state)
+  })
+
+  test('of 200 forgives nothing', async () => {
+    const auth = await testBrowser().load()
+    auth.reportToken('invalid')
+    server.mockImplementation(() => redirected(200))
+    await auth.fetch(`${APP}/api/notes`)
+    expect(auth.getState().error).toBe('invalid')
+  })
+})
+
+describe("the caller's signal", () => {
+  test('ends the wait for the store, and nothing is sent', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    vi.spyOn(browser.store, 'update').mockImplementation(() => new Promise(() => {}))
+    const caller = new AbortController()
+    const answer = auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}', signal: caller.signal })
+    caller.abort(new Error('left'))
+    await expect(answer).rejects.toThrow('left')
+    expect(server).not.toHaveBeenCalled()
+  })
+
+  test('ends the wait for a token, and nothing is sent', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const getToken = vi.spyOn(browser.account.provider, 'getToken').mockImplementation(() => new Promise(() => {}))
+    const caller = new AbortController()
+    const answer = auth.fetch(`${APP}/api/notes`, { signal: caller.signal })
+    await vi.waitFor(() => expect(getToken).toHaveBeenCalled(), { timeout: 30_000 })
+    caller.abort(new Error('left'))
+    await expect(answer).rejects.toThrow('left')
+    expect(server).not.toHaveBeenCalled()
+  })
+})
+
+describe('a page that is being left', () => {
+  /** Only what needs no further task arrives. */
+  async function leave(work: () => Promise<unknown>): Promise<void> {
+    void work().catch(() => {})
+    for (let turn = 0; turn < 200; turn++) await Promise.resolve()
+  }
+
+  test("sends the device's first write, and the mark follows", async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    await auth.listIdentities()
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    await leave(() => auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}', keepalive: true }))
+    expect(server).toHaveBeenCalledTimes(1)
+    expect(bearers()[0]).toMatch(/^Bearer ey/)
+    await expect.poll(() => browser.store.read()).toMatchObject({ entries: [{ wrote: true }] })
+  })
+
+  test("sends in a token's last minute", async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const token = await auth.getToken()
+    await auth.listIdentities()
+    const { exp } = readPayload(token!) as { exp: number }
+    browser.clock.advance(exp * 1000 - browser.clock.now() - 30_000)
+    await leave(() => auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}', keepalive: true }))
+    expect(bearers()).toEqual([`Bearer ${token}`])
+  })
+})
+
+test("what the browser's cache has of another identity is asked about first", async () => {
+  const modes: string[] = []
+  server.mockImplementation((request) => (modes.push(request.cache), new Response('ok')))
+  const auth = await testBrowser().load()
+  await auth.fetch(`${APP}/api/notes`)
+  await auth.fetch(`${APP}/api/notes`, { cache: 'force-cache' })
+  await auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}' })
+  expect(modes).toEqual(['no-cache', 'force-cache', 'default'])
+})
+
+test('without an account server a wrong clock is corrected by the Date of the refusal', async () => {
+  const browser = testBrowser()
+  const auth = await browser.load({ account: undefined as never })
+  const right = browser.clock.now() + 3_600_000
+  server.mockImplementation((request) => {
+    const { iat } = readPayload(request.headers.get('authorization')!.slice(7)) as { iat: number }
+    if (Math.abs(iat * 1000 - right) < 60_000) return new Response('ok')
+    const refused = unauthorized()
+    refused.headers.set('date', new Date(right).toUTCString())
+    return refused
+  })
+  expect((await auth.fetch(`${APP}/api/notes`)).status).toBe(200)
+  expect(server).toHaveBeenCalledTimes(2)
+  expect((await auth.fetch(`${APP}/api/notes`)).status).toBe(200)
+  expect(server).toHaveBeenCalledTimes(3)
+})

@@ -1,12 +1,17 @@
 import { LatchkeyError } from '../../errors.ts'
 import { currentDevice } from '../../keystore/entries.ts'
-import { correctClock } from './clock-skew.ts'
 import { markWritten } from '../device/usage.ts'
-import { reasonOf } from './bearer-error.ts'
 import type { AuthOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
+import { readPayload } from './account-token.ts'
 import { defaultAudience } from './audience.ts'
+import { isBearerRefusal, reasonOf } from './bearer-error.ts'
+import { correctClock } from './clock-skew.ts'
+import { spareToken } from './spare-token.ts'
 import type { GetToken } from './token-source.ts'
+
+/** Methods that may be sent twice without a doubt. */
+const SAFE = /^(GET|HEAD|OPTIONS)$/
 
 /** `fetch` with the bearer for the current mode, to allowed origins only; one refresh and one retry on 401. */
 export async function authFetch(
@@ -14,11 +19,16 @@ export async function authFetch(
   getToken: GetToken,
   ...given: Parameters<typeof fetch>
 ): Promise<Response> {
-  const request = new Request(...given)
-  const audience = audienceFor(context.options, new URL(request.url).origin)
+  const request = revalidating(new Request(...given))
+  const { origin } = new URL(request.url)
+  const audience = audienceFor(context.options, origin)
+  const { signal, keepalive, method } = request
   let asking = context.getState().session?.principal
-  const send = async (sent: Request, fresh: boolean): Promise<Response> => {
-    const token = await getToken({ audience, fresh })
+  let token: string | null = null
+  const isStill = (): boolean => context.getState().session?.principal === asking
+  const send = async (sent: Request, bearer: Promise<string | null>): Promise<Response> => {
+    token = await bearer
+    signal.throwIfAborted()
     const principal = context.getState().session?.principal
     // A request of one identity must not be sent with the token of another.
     if (asking && principal !== asking) throw new LatchkeyError('IDENTITY_CHANGED')
@@ -26,19 +36,116 @@ export async function authFetch(
     if (token) sent.headers.set('authorization', `Bearer ${token}`)
     return fetch(sent)
   }
-  const isStill = (): boolean => context.getState().session?.principal === asking
-  await rememberWrite(context, request)
-  const retry = request.clone()
-  const response = await send(request, false)
-  const { error } = context.getState()
-  const isRefused = asking && isStill() && response.status === 401
-  if (isRefused && reasonOf(response) === 'expired') await correctClock(context)
-  const answer = isRefused ? await send(retry, true) : response
-  // Discards responses that belong to a previous identity.
-  if (!isStill()) return answer
-  if (isRefused && answer.status === 401) context.dispatch({ type: 'tokenRejected', reason: reasonOf(answer) })
-  else if (error) context.dispatch({ type: 'tokenAccepted' })
+  const isOurs = (response: Response): boolean => !response.redirected || new URL(response.url).origin === origin
+
+  const marking = rememberWrite(context, request)
+  // A page that is being left has no time: the token at hand serves, and the mark follows.
+  if (keepalive) marking.catch(() => {})
+  else await unlessAborted(signal, marking)
+  const retry = keepalive ? null : request.clone()
+  const response = await unlessAborted(signal, send(request, bearerFor(context, getToken, audience, keepalive)))
+  // The answer of another origin, after a redirect, says nothing about the token.
+  if (!isOurs(response) || !asking || !isStill()) return response
+  const refused = token as string | null
+  if (response.status !== 401 || !refused) return accepted(context, response)
+  await unlessAborted(signal, checkedClock(context, refused, response))
+  const mayRepeat = retry && (SAFE.test(method) || isBearerRefusal(response) || isExpired(context, refused))
+  if (!mayRepeat || !isStill()) return response
+  const answer = await unlessAborted(
+    signal,
+    send(
+      retry,
+      replaced(context, refused, () => getToken({ audience, refused })),
+    ),
+  )
+  if (!isOurs(answer) || !isStill()) return answer
+  if (answer.status !== 401) return accepted(context, answer)
+  if (token) rejected(context, token, answer)
   return answer
+}
+
+/**
+ * The HTTP cache does not tell one identity's answers from another's, and outlives both: what it has is asked about
+ * with the token of the moment.
+ */
+function revalidating(request: Request): Request {
+  return request.cache === 'default' && SAFE.test(request.method)
+    ? new Request(request, { cache: 'no-cache' })
+    : request
+}
+
+/** Ends the wait for what stands in front of a request, or for its answer, once the caller gave up. */
+async function unlessAborted<Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> {
+  signal.throwIfAborted()
+  let giveUp = (): void => {}
+  const aborted = new Promise<never>((_, reject) => (giveUp = () => reject(signal.reason)))
+  signal.addEventListener('abort', giveUp)
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
+/** A refused token, and what is done about it once, however many requests it refused. */
+interface Refused {
+  readonly token: string
+  clock?: Promise<unknown>
+  replacement?: Promise<string | null>
+  /** Its refusal was reported. */
+  isReported?: boolean
+}
+
+const refusals = new WeakMap<Context, Refused[]>()
+
+/** How many refused tokens are remembered: requests may still be on their way with them. */
+const MOST_REFUSALS = 16
+
+function refusalOf(context: Context, token: string): Refused {
+  const known = refusals.get(context) ?? []
+  const found = known.find((refused) => refused.token === token) ?? { token }
+  refusals.set(context, [found, ...known.filter((refused) => refused !== found)].slice(0, MOST_REFUSALS))
+  return found
+}
+
+function checkedClock(context: Context, token: string, response: Response): Promise<unknown> {
+  // Where the reason cannot be read, as on other origins, it may be the times too.
+  const isTimed = reasonOf(response) === 'expired' || !response.headers.has('www-authenticate')
+  return isTimed ? (refusalOf(context, token).clock ??= correctClock(context, response)) : Promise.resolve()
+}
+
+function replaced(context: Context, token: string, refresh: () => Promise<string | null>): Promise<string | null> {
+  const refused = refusalOf(context, token)
+  refused.replacement ??= refresh()
+  refused.replacement.catch(() => delete refused.replacement)
+  return refused.replacement
+}
+
+function isExpired(context: Context, token: string): boolean {
+  return Number(readPayload(token)['exp']) * 1000 <= context.now()
+}
+
+function rejected(context: Context, token: string, answer: Response): void {
+  const refused = refusalOf(context, token)
+  if (refused.isReported) return
+  refused.isReported = true
+  const isUnsaid = !answer.headers.has('www-authenticate')
+  const reason = isUnsaid && isExpired(context, token) ? 'expired' : reasonOf(answer)
+  context.dispatch({ type: 'tokenRejected', reason })
+}
+
+function accepted(context: Context, response: Response): Response {
+  if (!context.getState().error || response.status === 401) return response
+  // What a server takes again may be refused again.
+  refusals.delete(context)
+  context.dispatch({ type: 'tokenAccepted' })
+  return response
+}
+
+/** A request that outlives its page cannot wait for a new token. */
+function bearerFor(context: Context, getToken: GetToken, audience: string, isLeaving: boolean): Promise<string | null> {
+  const spare = isLeaving ? spareToken(context, audience) : null
+  return spare === null ? getToken({ audience, isLeaving }) : Promise.resolve(spare)
 }
 
 /** `aud` of tokens for an origin that `fetch` may call. */
@@ -53,5 +160,5 @@ function audienceFor(options: AuthOptions, origin: string): string {
 /** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
 async function rememberWrite(context: Context, { method }: Request): Promise<void> {
   const entry = currentDevice(context.keyring())
-  if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await markWritten(context)
+  if (entry && !entry.wrote && !SAFE.test(method)) await markWritten(context)
 }

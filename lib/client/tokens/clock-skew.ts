@@ -13,20 +13,28 @@ const SMALLEST_CORRECTION_MS = 1000
  * Measures how far this device's clock is from the account server's. Called only after a refusal on time, since a clock
  * that no server objects to needs no correction.
  *
+ * @param refusal - its `Date` counts where there is no account server; browsers show it for the page's own origin
  * @returns whether the correction changed
  */
-export async function correctClock(context: Context): Promise<boolean> {
+export async function correctClock(context: Context, refusal?: Response): Promise<boolean> {
   const { timing, now } = context
   const own = (): number => now() - timing.skew
   const asked = own()
-  const theirs = await accountOf(context)
-    ?.getTime?.()
-    .catch(() => undefined)
+  const theirs =
+    (await accountOf(context)
+      ?.getTime?.()
+      .catch(() => undefined)) ?? dateOf(refusal)
   if (theirs === undefined) return false
   const skew = theirs - (asked + own()) / 2
   if (!(Math.abs(skew) <= LARGEST_SKEW_MS) || Math.abs(skew - timing.skew) < SMALLEST_CORRECTION_MS) return false
   timing.skew = skew
   return true
+}
+
+/** Middle of the second that a `Date` header names (RFC 9110 §6.6.1), milliseconds since 1970. */
+function dateOf(response: Response | undefined): number | undefined {
+  const date = Date.parse(response?.headers.get('date') ?? '')
+  return Number.isNaN(date) ? undefined : date + 500
 }
 
 /** True if something signed was refused because of its times, before anything else happened. */

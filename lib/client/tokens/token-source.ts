@@ -21,7 +21,14 @@ interface Issuer {
 }
 
 /** Returns the bearer for the current mode, null without a credential. */
-export type GetToken = (options?: GetTokenOptions) => Promise<string | null>
+export type GetToken = (options?: GetTokenOptions & InternalOptions) => Promise<string | null>
+
+interface InternalOptions {
+  /** The token that a server refused: another one that is at hand by now still serves. */
+  readonly refused?: string
+  /** The page is being left: a token serves until it expires. */
+  readonly isLeaving?: boolean
+}
 
 /** Creates `getToken`: concurrent callers share one refresh. */
 export function createTokenSource(context: Context, lazy: () => Promise<Issuer>): GetToken {
@@ -66,14 +73,14 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
     }
   }
 
-  return async ({ audience = defaultAudience(context.options), fresh } = {}) => {
+  return async ({ audience = defaultAudience(context.options), fresh, refused, isLeaving } = {}) => {
     const { session, storage } = context.getState()
     // A store that does not answer does not mean that there is no identity.
     if (!session && storage.problem) await context.read()
     if (!context.getState().session) return null
     const kept = held.get(audience)
-    const left = fresh || !kept || kept.isDropped ? 0 : kept.until - context.now()
-    if (left > REFRESH_MARGIN_MS) return kept!.jwt
+    const left = fresh || !kept || kept.isDropped || kept.jwt === refused ? 0 : kept.until - context.now()
+    if (left > (isLeaving ? 0 : REFRESH_MARGIN_MS)) return kept!.jwt
     try {
       return (await share(audience, kept)).jwt
     } catch (error) {
@@ -84,7 +91,12 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
   }
 }
 
-async function deviceToken(context: Context, audience: string, principal: string | undefined): Promise<KeptToken> {
+/** A token that the device's own key signs. */
+export async function deviceToken(
+  context: Context,
+  audience: string,
+  principal: string | undefined,
+): Promise<KeptToken> {
   const key = await currentKey(context)
   if (!key || key.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
   const now = context.now()
