@@ -242,3 +242,40 @@ test('what it signs holds on a server', async () => {
   const { principal } = await verifier.verify((await auth.getToken())!)
   expect(principal).toBe(auth.getState().session?.principal)
 })
+
+describe('a page that is a local file', () => {
+  test('has no identity that any other local file could read', async () => {
+    vi.stubGlobal('location', new URL('file:///home/ada/notes.html'))
+    vi.stubGlobal('indexedDB', {
+      open() {
+        throw new Error('it must not be asked')
+      },
+    })
+    const auth = createAuth()
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_OPAQUE' } })
+    vi.unstubAllGlobals()
+  })
+
+  test('gives no token for an origin that all local files share', async () => {
+    vi.stubGlobal('location', { origin: 'file://', protocol: 'file:' })
+    const auth = createAuth({ keystore: memoryStore() })
+    await auth.ready
+    await expect(auth.getToken()).rejects.toThrow(TypeError)
+    vi.unstubAllGlobals()
+  })
+})
+
+test('without crypto.randomUUID, as on an insecure origin, sign-up and sign-out work', async () => {
+  const { randomUUID } = crypto
+  Object.defineProperty(crypto, 'randomUUID', { value: undefined, configurable: true })
+  try {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+    await auth.signOut()
+    expect(auth.getState().session).toBeNull()
+  } finally {
+    Object.defineProperty(crypto, 'randomUUID', { value: randomUUID, configurable: true })
+  }
+})

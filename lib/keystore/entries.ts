@@ -1,4 +1,5 @@
 import { currentEntry } from './keyring.ts'
+import { randomId } from './random-id.ts'
 import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, type OutboxItem, entryId } from './record.ts'
 
 // Pure functions over the record that a page needs only after its first load.
@@ -40,5 +41,5 @@ export function withSignOut(
   keyring: Keyring,
   session: Pick<OutboxItem, 'accountId' | 'sessionId' | 'createdAt'>,
 ): Keyring {
-  return { ...keyring, outbox: [...keyring.outbox, { id: crypto.randomUUID(), kind: 'sign-out', ...session }] }
+  return { ...keyring, outbox: [...keyring.outbox, { id: randomId(), kind: 'sign-out', ...session }] }
 }

@@ -1,6 +1,7 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { deviceOf, putEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
+import { randomId } from '../../keystore/random-id.ts'
 import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import { currentKey, openEntry } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
@@ -141,7 +142,7 @@ async function hold(context: Context, { before, found, isTaken = false }: Facts)
     return (
       keyring && {
         ...keyring,
-        intent: { id: crypto.randomUUID(), principal: before.principal, expected: null, ...at, conflict },
+        intent: { id: randomId(), principal: before.principal, expected: null, ...at, conflict },
       }
     )
   })

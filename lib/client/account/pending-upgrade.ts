@@ -1,5 +1,6 @@
 import { currentAccount } from '../../keystore/entries.ts'
 import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
+import { randomId } from '../../keystore/random-id.ts'
 import type { Intent } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 
@@ -23,7 +24,7 @@ export function openIntent(context: Context): PendingIntent {
   const now = context.now()
   const before = liveIntent(context.keyring(), now)
   const intent: Intent = {
-    id: crypto.randomUUID(),
+    id: randomId(),
     expected: currentAccount(context.keyring())?.expected ?? null,
     startedAt: now,
     ...before,

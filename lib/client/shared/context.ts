@@ -1,4 +1,4 @@
-import { isLatchkeyError } from '../../errors.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
 import type { Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
@@ -58,6 +58,7 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
   /** Every success and failure of the store shows in the state. */
   async function watched<Value>(work: () => Promise<Value>, isWrite?: boolean): Promise<Value> {
     try {
+      if (isLocalFile(options)) throw new LatchkeyError('KEYSTORE_OPAQUE')
       const value = await work()
       timing.readAt = now()
       // A full disk can be read too, and reading no record is no sign that something could be written.
@@ -88,4 +89,9 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
     view,
     waiting,
   }
+}
+
+/** Any local file reads what another one stored in the browser: the app has to say that this is meant. */
+function isLocalFile({ audience, keystore }: AuthOptions): boolean {
+  return !audience && !keystore && globalThis.location?.protocol === 'file:'
 }

@@ -3,8 +3,10 @@ import type { AuthOptions } from '../auth.ts'
 /** `aud` of tokens for the page's own origin. */
 export function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
-  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one.
-  if (!audience || audience === 'null') throw new TypeError('audience: required where there is no location')
+  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one. Local files
+  // share one origin.
+  if (!audience || /^(null|file:.*)$/.test(audience))
+    throw new TypeError('audience: required where there is no location')
   return audience
 }
 
