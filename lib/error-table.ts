@@ -114,6 +114,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     state: 'missing',
     session: 'UNAUTHORIZED',
   },
+  SESSION_NOT_KEPT: local(
+    'The account server signed in, but the browser did not keep its cookie: third-party cookies are blocked.',
+  ),
   PROOF_NOT_SENT: local('`run` finished without sending a request through the client that has the Latchkey plugin.'),
   PROVIDER_REFUSED: local('The account provider rejected the request. Its own error is the `cause`.'),
   PRINCIPAL_MISMATCH: {
@@ -151,12 +154,18 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     'Another party may still have access to the account from before its e-mail address was verified.',
     409,
   ),
+  REQUEST_SUPERSEDED: refused(
+    'The request is older than the last time the account was verified, bound or linked. Request it again.',
+    403,
+  ),
+  CROSS_SITE_FORBIDDEN: refused('Another site sent the request. Only trusted origins may ask who is signed in.', 403),
   ACCOUNT_OPEN: refused('The account is still unused. Bind the principal instead of linking it.', 409),
   ALIASES_FULL: refused('The account already has the maximum of 16 aliases.', 409),
   ALIAS_UNKNOWN: refused("The account has no such alias, or it is the account's own id.", 404),
   LINK_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot link identities.', 403),
   LINK_REFUSED: refused("The server's `onLink` rejected the link. Nothing was linked.", 409),
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
+  KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
   CREDENTIAL_MISSING: {
     meaning: 'The request has no credential, and anonymous access is not allowed.',

@@ -23,9 +23,16 @@ export type {
   PrincipalChange,
   ResolveOptions,
   SignOutOptions,
+  UpgradeOptions,
   UpgradeResult,
 } from './client/auth.ts'
-export type { AccountProvider, AccountSession, ProvenRun, Typing } from './client/shared/account-provider.ts'
+export type {
+  AccountProvider,
+  AccountSession,
+  ExpectedAccount,
+  ProvenRun,
+  Typing,
+} from './client/shared/account-provider.ts'
 export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/shared/devtools.ts'
 export { LatchkeyError, isLatchkeyError } from './errors.ts'
 export type { LatchkeyErrorCode } from './errors.ts'

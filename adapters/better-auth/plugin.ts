@@ -10,9 +10,12 @@ import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { createLimit } from './routes/limit.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
+import { checkFree } from './binding/principal-store.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
-import { PASSWORD_RESET, beforePasswordReset } from './hooks/password-reset.ts'
-import { PROOF_HEADER, type ProofGate, createProofGate } from './hooks/proofs.ts'
+import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
+import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
+import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks/password-reset.ts'
+import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
 import { sessionEndpoint } from './routes/session.ts'
@@ -116,13 +119,25 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     },
     hooks: {
       before: [
-        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate)) },
+        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate, now())) },
+        {
+          matcher: ({ path }) => ASKS_WHO.includes(path),
+          handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
+        },
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())),
         },
+        {
+          matcher: ({ path }) => path === ADDRESS_CHANGE,
+          handler: createAuthMiddleware(async (ctx) => beforeAddressChange(ctx, now())),
+        },
       ],
       after: [
+        {
+          matcher: ({ path }) => path === PASSWORD_RESET,
+          handler: createAuthMiddleware(async (ctx) => afterPasswordReset(ctx)),
+        },
         {
           matcher: concernsSignIn,
           handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())),
@@ -177,10 +192,18 @@ function carriesProof({ headers, path }: HookContext): boolean {
 async function admit(
   { context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string },
   gate: ProofGate,
+  now: Date,
 ): Promise<void> {
   const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
   requestContextOf({ headers }).device = device
+  if (path?.startsWith('/sign-up/') && hidesAddresses(context.options))
+    await checkFree(context.adapter, device, now).catch(rethrow)
   if (path?.startsWith('/sign-in/')) await carryProof(device)
+}
+
+/** A sign-up answers the same whether the address has an account or not; so must the principal. */
+function hidesAddresses({ emailAndPassword }: AuthContext['options']): boolean {
+  return emailAndPassword?.requireEmailVerification === true || emailAndPassword?.autoSignIn === false
 }
 
 /** A path in the base URL wins over the option `basePath`. */

@@ -17,6 +17,7 @@ export interface LatchkeySchema extends Tables {
       readonly principalEpoch: HiddenField<'string'>
       readonly principalMailbox: HiddenField<'string'>
       readonly principalMailboxBy: HiddenField<'string'>
+      readonly principalMailboxAt: HiddenField<'date'>
     }
   }
 }
@@ -63,9 +64,11 @@ export const schema: LatchkeySchema = {
       principalMailbox: { type: 'string', ...hidden },
       /**
        * Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`,
-       * `contested` or `moved`.
+       * `contested`, `moved`, `reset`, or `account:` and the id of the provider's credential that vouched for it.
        */
       principalMailboxBy: { type: 'string', ...hidden },
+      /** When a mailbox was last proven after the user was made. */
+      principalMailboxAt: { type: 'date', ...hidden },
     },
   },
   latchkeyPrincipal: {
@@ -144,6 +147,7 @@ export interface BoundUser {
   readonly principalEpoch?: string | null
   readonly principalMailbox?: string | null
   readonly principalMailboxBy?: string | null
+  readonly principalMailboxAt?: Date | null
   /** Of Better Auth's plugins, where they are installed. */
   readonly phoneNumber?: string | null
   readonly phoneNumberVerified?: boolean | null

@@ -51,7 +51,7 @@ export interface Auth {
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an
    *   outcome
    */
-  upgrade(run: () => unknown): Promise<UpgradeResult>
+  upgrade(run: () => unknown, options?: UpgradeOptions): Promise<UpgradeResult>
   /**
    * Continues with the account in `getState().upgrade.account`, after the app showed it and the user confirmed.
    *
@@ -166,6 +166,12 @@ export interface AuthOptions {
   readonly initialMode?: 'local-first' | 'anonymous'
   /** The external provider. */
   readonly account?: AccountProvider
+  /**
+   * Until when, in milliseconds since 1970, a session that is there at the first start on a device becomes the current
+   * one without confirmation. For an app that had accounts before it had Latchkey; by default such a session waits for
+   * `acceptAccount`, since anyone could have put it there.
+   */
+  readonly migrateSessionsUntil?: number
   /** Where the identity is kept. Defaults to IndexedDB. */
   readonly keystore?: RecordStore
   /** Milliseconds since 1970. Defaults to the system clock. */
@@ -259,6 +265,15 @@ export interface SignOutOptions {
   readonly forget?: boolean
   /** Signs out although something is not synced yet. */
   readonly force?: boolean
+}
+
+/** Options of `upgrade`. */
+export interface UpgradeOptions {
+  /**
+   * The e-mail address or phone number that the user typed; replaces what an earlier step of the same upgrade sent.
+   * Without it the first `email` or `phoneNumber` that `run` sends counts until the upgrade ends or is cancelled.
+   */
+  readonly identifier?: string
 }
 
 /** What came of an upgrade. `error` says why it failed; the identity is then the one before. */

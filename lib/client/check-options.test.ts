@@ -20,6 +20,7 @@ const refusal = (options: object): TypeError => {
 const VALID: Readonly<Record<string, readonly unknown[]>> = {
   object: [{}],
   string: ['a'],
+  number: [0, 1.8e12],
   function: [() => {}],
 }
 const valuesOf = (name: keyof AuthOptions): readonly unknown[] =>
@@ -29,7 +30,7 @@ describe('createAuth', () => {
   test.each(names)('takes %s, also as undefined, and refuses every other value', (name) => {
     for (const value of [...valuesOf(name), undefined]) expect(() => checkOptions({ [name]: value })).not.toThrow()
     const others = ['', 'anonymus', 1, true, null, Symbol('x')].filter(
-      (value) => !(OPTIONS[name] === 'string' && value === 'anonymus'),
+      (value) => !(OPTIONS[name] === 'string' && value === 'anonymus') && !(OPTIONS[name] === 'number' && value === 1),
     )
     if (OPTIONS[name] !== 'object') others.push({} as never)
     if (!OPTIONS[name].includes('function')) others.push((() => {}) as never)

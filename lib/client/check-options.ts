@@ -7,6 +7,7 @@ export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   audiences: 'object',
   name: 'string',
   initialMode: 'local-first|anonymous',
+  migrateSessionsUntil: 'number',
   keystore: 'object',
   crypto: 'object',
   harden: 'after-upgrade|always|never',
@@ -25,7 +26,7 @@ export function checkOptions(options: AuthOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const known = nearest(name)
     if (known !== name) throw new TypeError(`${name}: did you mean ${known}?`)
-    check(name, value === null ? 0 : value, OPTIONS[known])
+    check(name, value === null ? false : value, OPTIONS[known])
   }
   for (const [origin, entry] of Object.entries(options.audiences ?? {})) {
     // What is no URL at all is a TypeError of `URL` itself.

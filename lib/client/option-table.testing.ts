@@ -20,6 +20,11 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
     default: '`local-first`',
     meaning: 'creates an identity at the first start, or leaves it to `ensureIdentity`',
   },
+  migrateSessionsUntil: {
+    default: 'off',
+    meaning:
+      'until when, in milliseconds since 1970, a session found at the first start on a device is used without confirmation: for an app that had accounts before it had Latchkey',
+  },
   keystore: {
     default: 'IndexedDB',
     meaning: 'any `RecordStore`; `memoryStore()` dies with the page, [`fileStore(path)`](node.md) is for Node',
@@ -51,7 +56,7 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
 
 /** The table of options in docs/client.md. */
 export function optionTable(): string {
-  const kinds = ['object', 'string', 'function']
+  const kinds = ['object', 'string', 'number', 'function']
   const accepts = (expected: string): string =>
     expected
       .split('|')

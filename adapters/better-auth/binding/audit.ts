@@ -2,7 +2,7 @@ import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
 /** What the audit knows of. */
-export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke'
+export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse'
 
 /** What happened to which binding. */
 export interface AuditEntry {

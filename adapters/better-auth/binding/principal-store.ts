@@ -135,6 +135,27 @@ export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: Pri
 export async function assertFree(
   adapter: Adapter,
   row: PrincipalRow,
+  device: ProvenDevice,
+  userId: string | null,
+  now: Date,
+): Promise<void> {
+  await checkRow(adapter, row, device, userId, now)
+  await reclaim(adapter, row)
+}
+
+/**
+ * Refuses a device whose principal a new account could not have, without changing anything.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
+ */
+export async function checkFree(adapter: Adapter, device: ProvenDevice, now: Date): Promise<void> {
+  const row = await findRow(adapter, device.principal)
+  if (row) await checkRow(adapter, row, device, null, now)
+}
+
+async function checkRow(
+  adapter: Adapter,
+  row: PrincipalRow,
   { thumbprint }: ProvenDevice,
   userId: string | null,
   now: Date,
@@ -142,7 +163,6 @@ export async function assertFree(
   if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
   if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
   if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
-  await reclaim(adapter, row)
 }
 
 /** For the account that it names, and nobody else for now: it is being linked, or was an alias until lately. */

@@ -14,8 +14,8 @@ export type KeyStatus = 'active' | 'disabled'
  */
 export async function statusOf(adapter: Adapter, principal: string, thumbprint: string): Promise<KeyStatus> {
   const row = await findRow(adapter, principal)
+  if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
   if (!row) return 'active'
-  if (row.thumbprint !== thumbprint || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
   const holder = await holderOf(adapter, row)
   if (holder === 'nobody') return 'active'
   if (holder === 'retired' || holder === 'external') return 'disabled'

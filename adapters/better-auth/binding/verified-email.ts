@@ -1,5 +1,4 @@
 import { audit } from './audit.ts'
-import { noteHandover } from './handover-note.ts'
 import { isRevokedKey } from './keys.ts'
 import {
   atomically,
@@ -30,6 +29,14 @@ export const CONTESTED = 'contested'
 
 /** Stands in `principalMailboxBy` after a change of address: whoever asked for that need not be whose mailbox it is. */
 export const MOVED = 'moved'
+
+/** Stands in `principalMailboxBy` after the mailbox's owner set a new password by a mailed link. */
+export const RESET = 'reset'
+
+/** Stands in `principalMailboxBy` after a provider vouched for the address: the credential that was added with that. */
+export function proverOfProvider(credentialId: string): string {
+  return `account:${credentialId}`
+}
 
 /** How addresses are compared. */
 export function mailboxOf({ email }: { readonly email: string }): string {
@@ -84,8 +91,7 @@ export async function settleMailbox(
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(adapter, user, user.principalMailboxBy!, now)
   if (!asking || isMakers(asking, user)) return user
-  // Whoever has the mailbox is in, and the maker's credentials may still be there: as after any other first proof.
-  await noteHandover(adapter, asking.id, now)
+  // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
   return proveMailbox(adapter, user, NOBODY, now)
 }
 
@@ -99,7 +105,8 @@ export async function settleMailbox(
  */
 export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: string, now: Date): Promise<BoundUser> {
   if (isMailboxProven(user)) return user
-  const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover }
+  const principalMailboxAt = isProofPending(user) ? (user.principalMailboxAt ?? now) : now
+  const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover, principalMailboxAt }
   const isKept = isKeptBy(user, prover) && !(await hasRevokedKey(adapter, user))
   const isDone = isKept ? await changeUser(adapter, user, proven) : await reset(adapter, user, proven, now)
   const present = await findUser(adapter, 'id', user.id)

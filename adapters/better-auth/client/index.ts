@@ -2,11 +2,19 @@ import type { BetterAuthClientPlugin } from 'better-auth/client'
 import {
   type AccountProvider,
   type AccountSession,
+  type ExpectedAccount,
   LatchkeyError,
   type LatchkeyErrorCode,
   isLatchkeyError,
 } from '../../../lib/index.ts'
-import { IDLE_PROOF, type FetchPlugin, PROOF_HEADER, type ProofState, carryProof } from './proof-header.ts'
+import {
+  EXPECT_HEADER,
+  IDLE_PROOF,
+  type FetchPlugin,
+  PROOF_HEADER,
+  type ProofState,
+  carryProof,
+} from './proof-header.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 type Fetch = Parameters<GetActions>[0]
@@ -91,12 +99,13 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
       Object.assign(proofState, IDLE_PROOF, { mint, challenge: challengeFor('upgrade'), typing, running: true })
       try {
         const result = await run()
-        return { result, sent: proofState.sent, unasked: proofState.unasked }
+        const { sent, unasked, signedIn } = proofState
+        return { result, sent, unasked, signedIn }
       } finally {
         Object.assign(proofState, { mint: null, challenge: null, typing: undefined, running: false })
       }
     },
-    bind: (prove) => proven(fetch, 'bind', prove),
+    bind: (prove, expected) => proven(fetch, 'bind', prove, expected),
     link: (prove) => proven(fetch, 'link', prove),
     unlink: (alias) => unlink(fetch, alias),
     exchange: (audience, prove) =>
@@ -128,12 +137,13 @@ async function proven(
   fetch: Fetch,
   act: 'bind' | 'link',
   prove: (nonce: string) => Promise<string>,
+  { accountId, identifier }: Partial<ExpectedAccount> = {},
 ): Promise<AccountSession> {
   const nonce = await challenge(fetch, act)
-  const headers = { [PROOF_HEADER]: await prove(nonce) }
+  const headers = { [PROOF_HEADER]: await prove(nonce), ...(identifier && { [EXPECT_HEADER]: identifier }) }
   const { session } = (await ask(fetch, `/latchkey/${act}`, {
     method: 'POST',
-    body: { nonce },
+    body: { nonce, accountId },
     headers,
     redirect: 'manual',
   })) as SessionAnswer

@@ -5,7 +5,7 @@ import type { Typing } from '../../../lib/index.ts'
 export type FetchPlugin = NonNullable<BetterAuthClientPlugin['fetchPlugins']>[number]
 
 export const PROOF_HEADER = 'x-latchkey-proof'
-const EXPECT_HEADER = 'x-latchkey-expect'
+export const EXPECT_HEADER = 'x-latchkey-expect'
 
 /** Holds what is going on while `upgrade` runs. */
 export interface ProofState {
@@ -23,6 +23,8 @@ export interface ProofState {
   typing: Typing | undefined
   /** An answer was a redirect, which was not followed. */
   redirected: boolean
+  /** An answer had the token of a session. */
+  signedIn: boolean
 }
 
 /** Nothing is going on. */
@@ -34,6 +36,7 @@ export const IDLE_PROOF: ProofState = {
   running: false,
   typing: undefined,
   redirected: false,
+  signedIn: false,
 }
 
 /**
@@ -69,6 +72,9 @@ export function carryProof(proofState: ProofState, baseURL: () => string): Fetch
       onResponse({ response }) {
         if (proofState.running && response.type === 'opaqueredirect') proofState.redirected = true
       },
+      onSuccess({ data }) {
+        if (proofState.running && isSession(data)) proofState.signedIn = true
+      },
     },
   }
 }
@@ -78,6 +84,12 @@ function identifierIn(body: unknown): string | undefined {
   const { email, phoneNumber } = readBody(body)
   const typed = email ?? phoneNumber
   return typeof typed === 'string' && typed !== '' ? typed : undefined
+}
+
+/** As Better Auth's sign-ins answer. */
+function isSession(data: unknown): boolean {
+  const { token, session } = (data ?? {}) as { readonly token?: unknown; readonly session?: unknown }
+  return typeof token === 'string' || (typeof session === 'object' && session !== null)
 }
 
 function readBody(body: unknown): Partial<Record<'email' | 'phoneNumber', unknown>> {

@@ -1,4 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
+import { isCurrent, rowsOf } from '../binding/principal-store.ts'
+import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
 type Context = GenericEndpointContext['context']
@@ -12,30 +14,61 @@ const MIN_DISTINCT_ID_LENGTH = 16
 
 /**
  * Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters, and
- * those of the plugin. Users and sessions are looked at on their own.
+ * those of the plugin, whose aliases are looked at on their own. So are users, sessions, passwords and providers.
  */
-const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', ...Object.keys(schema)]
+const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
 /** Where plugins keep what belongs to a user outside the database, by a key that ends with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * Tells whether nothing is left by which anyone who used the account before its mailbox was proven could still use it:
- * no password, provider, passkey, API key, second factor or other session, nor a row of any other plugin that has the
- * user's id in one of its columns, whatever the column is called.
- *
- * @param token - the session that is asking
+ * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, the id of a provider, or the name of
+ * a plugin's table that has the user's id in one of its columns, whatever the column is called.
  */
-export async function isUntouched(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
+export type WayIn = string
+
+/**
+ * Lists what is left by which anyone who used the account before its mailbox was proven could still use it, apart from
+ * the session that asks and from the credential that the mailbox's owner chose while proving it.
+ *
+ * @param token - of the session that asks
+ */
+export async function waysIn(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<readonly WayIn[]> {
   const { context } = ctx
-  if (user.phoneNumberVerified || (user as { twoFactorEnabled?: boolean | null }).twoFactorEnabled) return false
+  const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
   const sessions = await context.internalAdapter.listSessions(user.id)
-  if (sessions.some((session) => session.token !== token)) return false
+  const ways = [
+    ...(user.phoneNumberVerified ? ['phoneNumber'] : []),
+    ...(twoFactorEnabled ? ['twoFactor'] : []),
+    ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
+    ...(await foreignCredentials(context, user)),
+    ...((await hasDevice(context, user)) ? ['device'] : []),
+  ]
   for (const [model, { fields }] of Object.entries(context.tables)) {
-    if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) return false
+    if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) ways.push(model)
   }
-  return !(await isInSecondaryStorage(context, user.id))
+  return [...ways, ...((await isInSecondaryStorage(context, user.id)) ? ['secondaryStorage'] : [])]
 }
+
+/** A device's key has been linked to the account, or made it. */
+async function hasDevice({ adapter }: Context, user: BoundUser): Promise<boolean> {
+  const rows = await rowsOf(adapter, user)
+  return rows.some((row) => row.thumbprint !== null && isCurrent(row, user))
+}
+
+/** Passwords and providers, apart from the one that the mailbox's owner chose. */
+async function foreignCredentials({ internalAdapter }: Context, user: BoundUser): Promise<WayIn[]> {
+  const { principalMailboxBy: prover } = user
+  const isOwners = ({ id, providerId }: { id: string; providerId: string }): boolean =>
+    prover === proverOfProvider(id) || (prover === RESET && providerId === PASSWORD_PROVIDER)
+  const accounts = await internalAdapter.findAccounts(user.id)
+  return accounts
+    .filter((account) => !isOwners(account))
+    .map(({ providerId }) => (providerId === PASSWORD_PROVIDER ? 'password' : providerId))
+}
+
+/** How Better Auth calls a password among its providers. */
+const PASSWORD_PROVIDER = 'credential'
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
   if (await hasTextWith(adapter, model, fields, userId)) return true

@@ -1,29 +1,46 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { isUntouched } from './credentials.ts'
-import { isNotedHandover } from '../binding/handover-note.ts'
-import { MOVED } from '../binding/verified-email.ts'
-import type { BoundUser } from '../schema.ts'
+import { changeUser } from '../binding/principal-store.ts'
+import { type AskingSession, isMakers } from '../binding/session-origin.ts'
+import { CONTESTED } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
+import { type WayIn, waysIn } from './credentials.ts'
+
+/** None: the account has been handed over completely, or never was. */
+export type RemainingWays = readonly WayIn[]
 
 /**
- * Tells whether a session may give its device's principal to an open account. A mailbox that was proven since the
- * account was made, in this request or in any before, says nothing about who made it, and may still enter it.
+ * Lists what has to be removed before a session may give its device's principal to an open account. A mailbox that was
+ * proven since the account was made, in this request or in any before, says nothing about who made it, and may still
+ * enter it.
  */
-export async function mayTakeOver(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
-  return user.principalMailboxBy == null || isUntouched(ctx, user, token)
+export async function waysBeforeBinding(
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  token: string,
+): Promise<RemainingWays> {
+  return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)
 }
 
 /**
- * Tells whether a device may link its principal to the account of this session: not if the session came from the first
- * proof of the mailbox, or the account's address was changed, unless the account is this key's own work, or its
- * principal's key signed for that proof, or nobody else can enter it any more.
+ * Lists what has to be removed before a device may link its principal to the account of this session. Nothing, if
+ * nobody proved the mailbox after the account was made, if its principal's key signed for that proof, if a credential
+ * of the maker asks and nobody else has been shown to have the mailbox, or if the account is this key's own work.
  */
-export async function mayLink(ctx: GenericEndpointContext, user: BoundUser, device: ProvenDevice): Promise<boolean> {
-  const { adapter } = ctx.context
-  const { id, token } = ctx.context.session!.session
-  const isHandedOver = user.principalMailboxBy === MOVED || (await isNotedHandover(adapter, id))
-  if (!isHandedOver || (user.principal != null && user.principalMailboxBy === user.principal)) return true
-  return (await wasBound(adapter, user, device)) || isUntouched(ctx, user, token)
+export async function waysBeforeLinking(
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  device: ProvenDevice,
+): Promise<RemainingWays> {
+  const { adapter, session } = ctx.context
+  const { principal, principalMailboxBy: prover } = user
+  if (prover == null || prover === principal) return []
+  if (prover === CONTESTED && isMakers(session!.session as AskingSession, user)) return []
+  if (await wasBound(adapter, user, device)) return []
+  const ways = await waysIn(ctx, user, session!.session.token)
+  // From here on every credential is the work of the one person who is left.
+  if (ways.length === 0) await changeUser(adapter, user, { principalMailboxBy: null })
+  return ways
 }
 
 /** The account had this principal before: its proof made it. An alias that was given back made nothing. */

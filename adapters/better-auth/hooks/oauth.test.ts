@@ -222,7 +222,7 @@ onEachEngine((newServer) => {
       const found = await victim.session()
       expect(found!.principal).not.toBe(eve.device.principal)
       expect(found!.principal).not.toBe(victim.device.principal)
-      expect(await eve.session()).toEqual({ ...found, id: expect.any(String) })
+      expect(await eve.session()).toEqual({ ...found, id: expect.any(String), provenBy: eve.device.principal })
     })
 
     test('leaves it to the device that signed the start', async () => {

@@ -111,3 +111,15 @@ export function toApiError(error: unknown): unknown {
 export function refusal(code: LatchkeyError['code']): APIError {
   return toApiError(new LatchkeyError(code)) as APIError
 }
+
+/**
+ * Refuses an account that someone else may still enter.
+ *
+ * @param remaining - what has to be removed first; the answer names it
+ * @throws {APIError} `ACCOUNT_HANDED_OVER`, unless nothing remains
+ */
+export function refuseHandedOver(remaining: readonly string[]): void {
+  if (remaining.length === 0) return
+  const error = refusal('ACCOUNT_HANDED_OVER')
+  throw new APIError(error.status, { ...error.body, remaining })
+}

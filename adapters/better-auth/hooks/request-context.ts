@@ -14,8 +14,10 @@ export interface RequestContext {
   device?: ProvenDevice
   /** The request made a user, with the device's principal or open. */
   createdUser?: boolean
-  /** The request proved a mailbox that was not proven before. */
-  provedMailbox?: boolean
+  /** The id of the credential that the request added, such as a provider's. */
+  addedCredential?: string
+  /** The user whose password the request resets by a mailed link. */
+  resetUser?: string
   /** The request signed somebody in who was not signed in: the token of that session. */
   signedIn?: string
   /** The binding of this user changed in the request. */

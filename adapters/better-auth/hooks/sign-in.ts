@@ -3,8 +3,7 @@ import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
 import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
-import { noteHandover } from '../binding/handover-note.ts'
-import { mayTakeOver } from './handover.ts'
+import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import { findUser } from '../binding/principal-store.ts'
 import { NOBODY, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
@@ -30,8 +29,6 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
   const { newSession } = ctx.context
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
-    if (requestContextOf(ctx).provedMailbox && requestContextOf(ctx).signedIn === newSession.session.token)
-      await noteHandover(ctx.context.adapter, newSession.session.id, now)
     if (await proveByMailbox(ctx, newSession, now)) cache.clear()
     const isRebound = await bindSession(ctx, newSession, cache, now)
     if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
@@ -58,7 +55,6 @@ async function proveByMailbox(
   const { adapter } = ctx.context
   const user = await findUser(adapter, 'id', id)
   if (!user || user.emailVerified || isMailboxProven(user)) return false
-  await noteHandover(adapter, session.id, now)
   await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)
   return true
 }
@@ -86,7 +82,7 @@ async function bindSession(
     await proveMailbox(adapter, user, device.principal, now)
     return true
   }
-  if (!isOpen(user) || !(await mayTakeOver(ctx, user, session.token))) return false
+  if (!isOpen(user) || (await waysBeforeBinding(ctx, user, session.token)).length > 0) return false
   cache.clear()
   return claimUnlessTaken(ctx, user, device, now)
 }

@@ -1,7 +1,16 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../../lib/server.ts'
 import { findRow, reserve } from '../binding/principal-store.ts'
-import { CONTESTED, MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from '../binding/verified-email.ts'
+import {
+  CONTESTED,
+  MOVED,
+  NOBODY,
+  isProofPending,
+  mailboxOf,
+  proverOfProvider,
+  settleMailbox,
+} from '../binding/verified-email.ts'
+import { isImpersonated } from './impersonation.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -36,6 +45,11 @@ export function userHooks(tools: HookTools): Hooks {
           await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
           tools.cache.clear()
         },
+      },
+    },
+    account: {
+      create: {
+        after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
     },
     session: {
@@ -94,17 +108,22 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
   // Who changes to an address and proves it at once proves nothing about the one before.
   if (user.email !== undefined && (await isNewAddress(user.email, tools)))
-    return { principalMailboxBy: MOVED, ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }) }
+    return {
+      principalMailboxBy: MOVED,
+      principalMailboxAt: tools.now(),
+      ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }),
+    }
   if (!user.emailVerified || isAdmins(ctx)) return {}
-  requestContextOf(ctx).provedMailbox = true
-  return { principalMailboxBy: await proverOf(ctx) }
+  return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }
 }
 
 /** Who proves a mailbox: the key that signed the request, or one that made the session of the browser that verifies. */
 async function proverOf(ctx: Context): Promise<string> {
   const device = await provenDevice(ctx)
   if (device) return device.principal
-  return isVerification(ctx) ? ((await principalOfSession(ctx)) ?? CONTESTED) : NOBODY
+  if (isVerification(ctx)) return (await principalOfSession(ctx)) ?? CONTESTED
+  const { addedCredential } = requestContextOf(ctx)
+  return addedCredential ? proverOfProvider(addedCredential) : NOBODY
 }
 
 /** The update does not say whose it is: an address that somebody has is this user's own, since it is unique. */
@@ -127,7 +146,6 @@ async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTool
 async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
   const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
   const isReplaced = present !== undefined && !present.isAnonymous
-  const isImpersonated = 'impersonatedBy' in session && Boolean(session.impersonatedBy)
-  if (!ctx || isReplaced || isImpersonated || ctx.path?.startsWith('/device/')) return
+  if (!ctx || isReplaced || isImpersonated(session) || ctx.path?.startsWith('/device/')) return
   requestContextOf(ctx).signedIn = token
 }

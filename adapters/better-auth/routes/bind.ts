@@ -1,16 +1,17 @@
 import { createAuthEndpoint } from 'better-auth/api'
 import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
 import { claim } from '../binding/claim.ts'
-import { mayTakeOver } from '../hooks/handover.ts'
+import { waysBeforeBinding } from '../hooks/handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { findUser } from '../binding/principal-store.ts'
-import { refusal, rethrow } from '../hooks/proofs.ts'
+import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
 import { type SessionAnswer, sessionSubject } from './session.ts'
 import { refreshSession } from '../hooks/sign-in.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { type Subject, isOpen, peekSubject, subjectOf } from '../binding/subject.ts'
 import type { ProvenDevice } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
 
 /** What the endpoint works with; there once the server is configured. */
 export interface BindTools extends ActTools {
@@ -38,6 +39,12 @@ function provenBy(ctx: SessionContext, tools: BindTools): Promise<ProvenDevice> 
   return useNonce(ctx, tools, 'bind', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'bind', nonce }))
 }
 
+/** The request may name the account that it is meant for. */
+function isExpected(body: unknown, { id }: BoundUser): boolean {
+  const { accountId } = body as { readonly accountId?: unknown }
+  return accountId === undefined || accountId === id
+}
+
 async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
   const { adapter } = ctx.context
   const {
@@ -46,11 +53,12 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
   } = ctx.context.session
   const user = await findUser(adapter, 'id', id)
   if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
+  if (!isExpected(ctx.body, user)) throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
   const before = await peekSubject(adapter, id, now, session)
   if (isOpen(user) && before?.open) {
-    if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')
+    refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))
     await claim(adapter, id, device, now)
   }
   const after = await subjectOf(adapter, id, now, session)

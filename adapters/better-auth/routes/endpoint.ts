@@ -1,5 +1,6 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { APIError, sensitiveSessionMiddleware } from 'better-auth/api'
+import { isFresh } from '../hooks/fresh-session.ts'
 
 /** An endpoint, without the types that only its own file needs. */
 export type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
@@ -21,9 +22,7 @@ type Context = Pick<GenericEndpointContext['context'], 'session' | 'sessionConfi
 
 /** @throws {APIError} `SESSION_NOT_FRESH`: the sign-in is older than Better Auth's `session.freshAge` */
 export function requireFresh({ session, sessionConfig }: Context): void {
-  // Better Auth wrote the time by the system's clock.
-  const age = Date.now() - new Date(session?.session.createdAt ?? 0).getTime()
-  if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {
+  if (!isFresh(sessionConfig, session?.session ?? { createdAt: new Date(0) })) {
     throw new APIError('FORBIDDEN', { code: 'SESSION_NOT_FRESH', message: 'Sign in again first.' })
   }
 }

@@ -3,10 +3,11 @@ import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { audit } from '../binding/audit.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
+import { isImpersonated, requireOwnKeys } from '../hooks/impersonation.ts'
 import { refusal } from '../hooks/proofs.ts'
 import type { KeyRow } from '../schema.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
-import { type Subject, subjectOf } from '../binding/subject.ts'
+import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 
 /** One device key of an account. Times are milliseconds since 1970. */
 export interface KeyAnswer {
@@ -42,12 +43,14 @@ export function keyEndpoints(
     latchkeyNameKey: createAuthEndpoint('/latchkey/keys/name', actsForSession, async (ctx) => {
       const thumbprint = readText(ctx.body, 'thumbprint', 64)
       const name = readText(ctx.body, 'name', NAME)
+      requireOwnKeys(ctx.context.session)
       await keyOf(ctx as GenericEndpointContext, thumbprint, clock())
       await nameKey(ctx.context.adapter, thumbprint, name)
       return ctx.json({ status: true })
     }),
     latchkeyRevokeKey: createAuthEndpoint('/latchkey/keys/revoke', actsForSession, async (ctx) => {
       requireFresh(ctx.context)
+      requireOwnKeys(ctx.context.session)
       await revoke(ctx as GenericEndpointContext, readText(ctx.body, 'thumbprint', 64), clock())
       cache().clear()
       return ctx.json({ status: true })
@@ -82,7 +85,8 @@ async function keyOf(
 
 async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys: KeyRow[]; subject: Subject }> {
   const { adapter, session } = ctx.context
-  const subject = await subjectOf(adapter, session!.user.id, new Date(now), session!.session)
+  const look = isImpersonated(session!.session) ? peekSubject : subjectOf
+  const subject = await look(adapter, session!.user.id, new Date(now), session!.session)
   if (!subject) throw new APIError('UNAUTHORIZED')
   return { keys: await listKeys(adapter, [subject.principal, ...subject.aliases]), subject }
 }

@@ -4,9 +4,9 @@ import { type BeforeLink, type Link, adopt, giveUp } from '../binding/adopt.ts'
 import { type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
 import type { BindTools } from './bind.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
-import { mayLink } from '../hooks/handover.ts'
+import { waysBeforeLinking } from '../hooks/handover.ts'
 import { findRow, findUser, taken } from '../binding/principal-store.ts'
-import { refusal, rethrow } from '../hooks/proofs.ts'
+import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
 import { type SessionAnswer, sessionSubject } from './session.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
@@ -71,7 +71,7 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   const user = await findUser(adapter, 'id', subject.accountId)
   // Deleted in between.
   if (!user) throw refusal('LINK_FORBIDDEN')
-  if (!(await mayLink(ctx, user, device))) throw refusal('ACCOUNT_HANDED_OVER')
+  refuseHandedOver(await waysBeforeLinking(ctx, user, device))
   await adopt(adapter, subject, device, before(ctx, tools.onLink), now)
   const after = await subjectOf(adapter, subject.accountId, now)
   // The account was reset in between.

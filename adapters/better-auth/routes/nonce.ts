@@ -2,6 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
 import { readText } from './endpoint.ts'
 import { type ProofGate, nonceName, refusal } from '../hooks/proofs.ts'
+import { isImpersonated } from '../hooks/impersonation.ts'
 import type { BoundUser } from '../schema.ts'
 
 /** The context of an endpoint that acts for the session in force. */
@@ -37,5 +38,5 @@ export async function useNonce<Admitted = void>(
 
 /** A user of Better Auth's anonymous plugin, or somebody else's session. */
 export function isNotTheirs({ context: { session } }: SessionContext, user: BoundUser): boolean {
-  return user.isAnonymous === true || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)
+  return user.isAnonymous === true || isImpersonated(session.session)
 }

@@ -28,7 +28,7 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: await proverOf(ctx) }',
+  find: 'return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }',
   replace: 'return {}',
 }
 const jtiNotUnique = {
@@ -501,7 +501,7 @@ export const ATTACKS = [
   hijack('/email-otp/reset-password'),
   hijack('/reset-password', {
     file: plugin('hooks/password-reset.ts'),
-    find: 'if (user) await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
+    find: 'await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
     replace: 'if (user) return',
   }),
   {
@@ -531,8 +531,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: '!(await mayTakeOver(ctx, user, session.token))',
-        replace: '!mayTakeOver',
+        find: '(await waysBeforeBinding(ctx, user, session.token)).length > 0',
+        replace: '!waysBeforeBinding',
       },
     ],
     test: {
@@ -545,9 +545,9 @@ export const ATTACKS = [
     defence: 'If its mailbox was ever proven, an open account is bound only if no earlier means of access remains',
     patches: [
       {
-        file: plugin('hooks/sign-in.ts'),
-        find: '!(await mayTakeOver(ctx, user, session.token))',
-        replace: '(requestContextOf(ctx).provedMailbox === true && !(await mayTakeOver(ctx, user, session.token)))',
+        file: plugin('hooks/handover.ts'),
+        find: 'return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)',
+        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(ctx, user, token)',
       },
     ],
     test: {
@@ -558,7 +558,7 @@ export const ATTACKS = [
   {
     attack: "The attacker changes an account's address to the victim's, and the victim signs in",
     defence: 'A change of address proves the mailbox for no key',
-    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED, ...', replace: '...' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED,', replace: '' }],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > is not bound by the victim's sign-in, nor by bind",
@@ -570,8 +570,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'user.principalMailboxBy === MOVED ||',
-        replace: 'user.id === MOVED ||',
+        find: 'if (prover == null || prover === principal) return []',
+        replace: "if (prover == null || prover === principal || prover === 'moved') return []",
       },
     ],
     test: {
@@ -602,8 +602,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'await noteHandover(adapter, asking.id, now)',
-        replace: 'void noteHandover',
+        find: 'return proveMailbox(adapter, user, NOBODY, now)',
+        replace: 'return proveMailbox(adapter, user, user.principal!, now)',
       },
     ],
     test: {
@@ -753,8 +753,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/bind.ts'),
-        find: "if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
-        replace: 'void mayTakeOver',
+        find: 'refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))',
+        replace: 'void waysBeforeBinding',
       },
     ],
     test: {
@@ -1041,8 +1041,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/endpoint.ts'),
-        find: 'if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {',
-        replace: 'if (sessionConfig.freshAge !== 0 && age < 0) {',
+        find: 'if (!isFresh(sessionConfig, session?.session ?? { createdAt: new Date(0) })) {',
+        replace: 'if (!isFresh(sessionConfig, { createdAt: new Date() })) {',
       },
     ],
     test: { file: plugin('routes/bind.test.ts'), name: 'SQLite > bind > is refused in a session that is old' },
@@ -1133,7 +1133,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/nonce.ts'),
-        find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)',
+        find: ' || isImpersonated(session.session)',
         replace: '',
       },
     ],
@@ -1699,5 +1699,128 @@ export const ATTACKS = [
     defence: 'At most 4 KiB, checked before parsing',
     patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
+  },
+  {
+    attack:
+      "A change of address that was requested before the victim proved the mailbox moves her account to the attacker's address",
+    defence:
+      'Without a fresh session an address changes only by a request that is younger than the proof, the binding and every link',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: 'if (requestedAt > (await handedOverAt(adapter, user))) return',
+        replace: 'if (requestedAt > 0 || (await handedOverAt(adapter, user)) < 0) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/earlier-requests.test.ts'),
+      name: 'SQLite > a change of address that was asked for before the mailbox was proven > moves a bound account nowhere, and is written down',
+    },
+  },
+  {
+    attack: 'The victim signs in a second time to an account that its creator can still enter, and links her device',
+    defence: 'The user, and not the session, says whether the account was handed over',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: 'if (prover == null || prover === principal) return []',
+        replace: 'if (prover == null || prover !== CONTESTED || principal) return []',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > a mailbox that is proven for the first time > links nothing to what someone else may still enter, in this session or in any later one',
+    },
+  },
+  {
+    attack: 'An impersonating admin revokes the device keys of a user',
+    defence: "Only the account's own session changes keys",
+    patches: [{ file: plugin('hooks/impersonation.ts'), find: 'if (isImpersonated(session) || ', replace: 'if (' }],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > changes no device key, and says in the token who acts',
+    },
+  },
+  {
+    attack: 'An impersonating admin fixes the principal of an account that nobody has used',
+    defence: 'A look by an impersonated session fixes nothing',
+    patches: [
+      { file: plugin('routes/session.ts'), find: 'isPeek || isImpersonated(found?.session)', replace: 'isPeek' },
+    ],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > fixes no principal by looking, and gets no token for an account that nobody has used',
+    },
+  },
+  {
+    attack: "Another site makes the victim's browser fix the principal of her open account",
+    defence: 'Cross-site requests of untrusted origins are refused where asking fixes the principal',
+    patches: [
+      {
+        file: plugin('hooks/cross-site.ts'),
+        find: "if (!origin || !context.isTrustedOrigin(origin)) throw refusal('CROSS_SITE_FORBIDDEN')",
+        replace: 'void origin',
+      },
+    ],
+    test: {
+      file: plugin('hooks/cross-site.test.ts'),
+      name: 'SQLite > /latchkey/session: a request that another site makes the browser send fixes nothing',
+    },
+  },
+  {
+    attack: 'A taken principal tells whether an address has an account, where verification is required',
+    defence: 'The principal is checked before the address',
+    patches: [
+      {
+        file: plugin('plugin.ts'),
+        find: 'await checkFree(context.adapter, device, now).catch(rethrow)',
+        replace: 'void checkFree',
+      },
+    ],
+    test: {
+      file: plugin('hooks/enumeration.test.ts'),
+      name: 'SQLite > under required verification a taken principal does not tell whether an address has an account',
+    },
+  },
+  {
+    attack: 'An open account of the attacker reaches `run` by a one-time token, and takes the principal of the device',
+    defence: "A session is taken without a question only if the request that made it carried this device's proof",
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'return found.provenBy === undefined || key === null || found.provenBy === key.principal',
+        replace: 'return true',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > waits, though a one-time token brought it in the course of `run`',
+    },
+  },
+  {
+    attack: 'Between the look at a session and its binding, a session of another account is planted',
+    defence: 'The request to bind names the account that was decided on',
+    patches: [
+      {
+        file: plugin('routes/bind.ts'),
+        find: "if (!isExpected(ctx.body, user)) throw refusal('PROOF_IDENTIFIER_MISMATCH')",
+        replace: 'void isExpected',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > is bound to no other account than the one that was shown',
+    },
+  },
+  {
+    attack: 'A session is planted in a browser before the first visit of its user',
+    defence: 'A session at the first start waits for confirmation, unless the app says that it is moving its users',
+    patches: [
+      { file: 'lib/client/account/session-check.ts', find: 'isFirst && isMigrating(context)', replace: 'isFirst' },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > waits at the first start on a device without the option',
+    },
   },
 ]

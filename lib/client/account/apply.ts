@@ -1,9 +1,9 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { deviceOf, putEntry } from '../../keystore/entries.ts'
-import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
+import { EMPTY_KEYRING, currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import { currentKey, openEntry } from '../device/current-key.ts'
-import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
+import type { AccountProvider, AccountSession, ExpectedAccount } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
@@ -69,12 +69,21 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
   const key = await currentKey(context)
   if (!key || !account.bind) return fix(account, facts)
   try {
-    const found = await account.bind((nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }))
+    const found = await account.bind(
+      (nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }),
+      expectedOf(context, facts),
+    )
     return { found: checkSame(found, facts), isFixed: true }
   } catch (error) {
     if (!isLatchkeyError(error) || !REFUSALS.includes(error.code)) throw error
     return { ...(await fix(account, facts)), isTaken: error.code === 'PRINCIPAL_TAKEN' }
   }
+}
+
+/** The session may be of another account by the time the request arrives. */
+function expectedOf(context: Context, { found: { accountId }, consent }: Facts): ExpectedAccount {
+  const typed = consent === 'expected' ? liveIntent(context.keyring(), context.now())?.expected : null
+  return { accountId, identifier: typed ?? null }
 }
 
 /** The account keeps its own principal. */

@@ -18,8 +18,12 @@ export interface PendingIntent {
   restore(): Promise<void>
 }
 
-/** Prepares the intent of an upgrade. One that is pending continues, with its id and the identifier typed so far. */
-export function openIntent(context: Context): PendingIntent {
+/**
+ * Prepares the intent of an upgrade. One that is pending continues, with its id and the identifier typed so far.
+ *
+ * @param identifier - what the user typed, as the app says; replaces what was typed before
+ */
+export function openIntent(context: Context, identifier?: string): PendingIntent {
   const now = context.now()
   const before = liveIntent(context.keyring(), now)
   const intent: Intent = {
@@ -27,6 +31,7 @@ export function openIntent(context: Context): PendingIntent {
     expected: currentAccount(context.keyring())?.expected ?? null,
     startedAt: now,
     ...before,
+    ...(identifier && { expected: identifier }),
     principal: currentEntry(context.keyring())?.principal ?? null,
     expiresAt: now + PENDING_LIFETIME_MS,
   }
@@ -41,7 +46,8 @@ export function openIntent(context: Context): PendingIntent {
     expected: intent.expected,
     // Without a record there is nothing to bind; an otherwise empty one would mean that the user signed out.
     begin: () => context.write((keyring) => keyring && { ...keyring, intent }),
-    expect: (expected) => change((found) => (found.expected === expected ? found : { ...found, expected })),
+    // The first one stays: any later request may name someone else's address.
+    expect: (expected) => change((found) => (found.expected === null ? { ...found, expected } : found)),
     restore: () => change(() => before),
   }
 }

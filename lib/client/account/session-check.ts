@@ -43,12 +43,17 @@ async function check(context: Context, account: AccountProvider, isFirst: boolea
       ? await settle(context, account, {
           before,
           found,
-          consent: consent === 'none' && isFirst ? 'installed' : consent,
+          consent: consent === 'none' && isFirst && isMigrating(context) ? 'installed' : consent,
         })
       : 'shown'
   // An upgrade of this tab that began meanwhile ends by itself: nothing found here may end it.
   if (settled === 'shown' && isWaiting(context)) showWaiting(context, found)
   return settled
+}
+
+/** The app had accounts before it had Latchkey, and says until when a session may be one of those. */
+function isMigrating({ options, now }: Context): boolean {
+  return now() < (options.migrateSessionsUntil ?? 0)
 }
 
 /** The consent to a session that no call on this device made. */

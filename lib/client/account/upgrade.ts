@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
-import type { UpgradeResult } from '../auth.ts'
+import type { UpgradeOptions, UpgradeResult } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
@@ -22,9 +22,14 @@ import { checkSession, consentTo, showWaiting } from './session-check.ts'
 type Reached = Settled | 'pending'
 
 /** Signs up or in through `run`, and binds the device's principal to the account. */
-export async function upgrade(context: Context, run: () => unknown): Promise<UpgradeResult> {
+export async function upgrade(
+  context: Context,
+  run: () => unknown,
+  { identifier }: UpgradeOptions = {},
+): Promise<UpgradeResult> {
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
-  return start(context, (account) => reach(context, account, run))
+  if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
+  return start(context, (account) => reach(context, account, run, identifier))
 }
 
 /** Continues with the account that waits, which the app showed and the user confirmed. */
@@ -88,12 +93,17 @@ async function acceptShown(context: Context, account: AccountProvider): Promise<
   return settleFound(context, account, before, found, shown !== undefined)
 }
 
-async function reach(context: Context, account: AccountProvider, run: () => unknown): Promise<Reached> {
+async function reach(
+  context: Context,
+  account: AccountProvider,
+  run: () => unknown,
+  identifier: string | undefined,
+): Promise<Reached> {
   const before = await readUnchanged(context)
   const key = (await currentKey(context)) ?? (await unprovenAccountKey(context))
   // A sign-out that the server has not received yet would end the session that is about to be made.
   await deliverOutbox(context)
-  const intent = openIntent(context)
+  const intent = openIntent(context, identifier)
   try {
     await intent.begin()
     return await attempt(context, account, { before, key, intent, run })
@@ -114,15 +124,22 @@ interface Attempt {
 async function attempt(context: Context, account: AccountProvider, given: Attempt): Promise<Reached> {
   const { before } = given
   const earlier = await account.getSession({ peek: true })
-  const { failure, sent, unasked } = await runInTime(context, account, given)
+  const { failure, sent, unasked, signedIn } = await runInTime(context, account, given)
   const found = await account.getSession({ peek: true })
   // Only the answer was lost.
   const isDone = found !== null && isSameIdentity(found, before)
   if (failure && !isDone) throw failure
   if (!sent && !isDone) throw new LatchkeyError('PROOF_NOT_SENT')
+  if (!found && signedIn) throw new LatchkeyError('SESSION_NOT_KEPT')
   if (!found) return 'pending'
-  // A session that `run` did not make could be anybody's; so could one of a link that anybody may have sent.
-  return settleFound(context, account, before, found, !unasked && !isSameSession(earlier, found))
+  // A link may have been sent by anyone, and so may a session appear that `run` did not make.
+  return settleFound(context, account, before, found, !unasked && isMadeByRun(given.key, earlier, found))
+}
+
+/** A session with a proof of this device was made by this device; without any proof only its id tells. */
+function isMadeByRun(key: DeviceKey | null, earlier: AccountSession | null, found: AccountSession): boolean {
+  if (isSameSession(earlier, found)) return false
+  return found.provenBy === undefined || key === null || found.provenBy === key.principal
 }
 
 async function settleFound(
@@ -154,6 +171,7 @@ interface Ran {
   readonly failure: LatchkeyError | null
   readonly sent: boolean
   readonly unasked?: boolean
+  readonly signedIn?: boolean
 }
 
 /** A proof that is refused on time was refused before anything else happened: one retry with the corrected clock. */

@@ -7,6 +7,11 @@ export interface AccountSession {
    * that `run` made, and waits for the person's word.
    */
   readonly id?: string
+  /**
+   * The principal whose key signed the request that made the session, or null if that request had no proof. A provider
+   * that cannot tell leaves it out: then a session counts as made by `run` if it has another `id` than before.
+   */
+  readonly provenBy?: string | null
   readonly accountId: string
   /** The account's canonical principal. */
   readonly principal: string
@@ -64,9 +69,12 @@ export interface AccountProvider {
    * Gives the device's principal to the account in force, which must be open and its session fresh.
    *
    * @param prove - signs a proof with the server's nonce
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is
+   * @param expected - the account that the session was of when it was decided, and the identifier that the user typed
+   *   for it; the server refuses to bind any other one
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is;
+   *   `PROOF_IDENTIFIER_MISMATCH`: the session is of another account by now
    */
-  bind?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
+  bind?(prove: (nonce: string) => Promise<string>, expected?: ExpectedAccount): Promise<AccountSession>
   /**
    * Records the device's principal as an alias of the account in force, whose session must be fresh.
    *
@@ -102,6 +110,13 @@ export interface AccountProvider {
   signOut(): Promise<void>
 }
 
+/** The account that a device's principal is meant for. */
+export interface ExpectedAccount {
+  readonly accountId: string
+  /** A verified e-mail address or phone number of the account; null if the user typed none. */
+  readonly identifier: string | null
+}
+
 /** What the person types while `run` goes on, and typed before. */
 export interface Typing {
   /** The identifier that an earlier step of the same upgrade sent: a request that verifies one names it. */
@@ -120,4 +135,6 @@ export interface ProvenRun<Result> {
    * their word.
    */
   readonly unasked?: boolean
+  /** The server said that it made a session. */
+  readonly signedIn?: boolean
 }
