@@ -1,6 +1,8 @@
 import type { AuthOptions } from './auth.ts'
 
-/** What each option accepts: a type, or one of several texts. The table in docs/client.md has the same rows. */
+/**
+ * The accepted values of each option: a type, or one of several strings. The table in docs/client.md has the same rows.
+ */
 export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   account: 'object',
   audience: 'string',
@@ -21,7 +23,11 @@ export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   clock: 'function',
 }
 
-/** @throws {TypeError} an option is unknown or invalid */
+/**
+ * Checks all options.
+ *
+ * @throws {TypeError} an option is unknown or invalid
+ */
 export function checkOptions(options: AuthOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const known = nearest(name)
@@ -29,7 +35,7 @@ export function checkOptions(options: AuthOptions): void {
     check(name, value === null ? false : value, OPTIONS[known])
   }
   for (const [origin, entry] of Object.entries(options.audiences ?? {})) {
-    // What is no URL at all is a TypeError of `URL` itself.
+    // For an invalid URL, `URL` throws the TypeError.
     check(origin, new URL(origin).origin, origin)
     const { audience, via } = typeof entry === 'object' ? entry : { audience: entry, via: 'exchange' }
     check(origin, via ?? 0, 'exchange')
@@ -38,12 +44,12 @@ export function checkOptions(options: AuthOptions): void {
 }
 
 function check(name: string, value: unknown, expected: string): void {
-  // A text is one of the accepted ones, or any that is not empty.
+  // A string must be one of the accepted ones, or any non-empty one.
   const found = typeof value === 'string' && (expected !== 'string' || !value) ? value : typeof value
   if (value !== undefined && !expected.split('|').includes(found)) throw new TypeError(`${name}: expected ${expected}`)
 }
 
-/** The known name that shares most pairs of letters. */
+/** Returns the known name that shares the most pairs of letters. */
 function nearest(name: string): keyof AuthOptions {
   const likeness = (known: string): number =>
     known === name ? 99 : [...name].filter((_, at) => known.includes(name.slice(at, at + 2))).length * 2 - known.length

@@ -5,21 +5,21 @@ import { type AuthEvent, type Effect, type EventType, transition } from '../../m
 /** Performs an effect. */
 type Performer = (before: AuthState, event: AuthEvent) => void
 
-/** The running machine: its state, and the way to change it. */
+/** The running machine: its state, and the functions that change it. */
 export interface Machine {
   getState(): AuthState
   subscribe(listener: () => void): () => void
   /**
    * Runs one event through the machine and performs its effects.
    *
-   * @returns false if the present phase ignores the event; also where it is queued, since an effect dispatched it
+   * @returns false if the current phase ignores the event; also if it is queued because an effect dispatched it
    */
   dispatch(event: AuthEvent): boolean
-  /** Registers what performs an effect. */
+  /** Registers the performer of an effect. */
   on(effect: Effect, perform: Performer): void
 }
 
-/** Hears of each event, for developer tools. */
+/** Called with each event, for developer tools. */
 type Recorder = (event: EventType, ignored: boolean, state: AuthState) => void
 
 /** Runs the machine of `transition`. */
@@ -30,7 +30,7 @@ export function runMachine(connect: (machine: Pick<Machine, 'getState' | 'subscr
     transition,
     perform: (effect, { before, event }) => performers.get(effect)?.(before, event),
     record({ event: { type }, before, state, effects }) {
-      // Every read says what the record holds; it is news only if something changed.
+      // Every read dispatches `recordChanged`; it is recorded only if something changed.
       if (state !== before || type !== 'recordChanged') record(type, effects.includes('reportIgnored'), state)
     },
   })
