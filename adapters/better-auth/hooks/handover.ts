@@ -10,9 +10,8 @@ import { type WayIn, waysIn } from './credentials.ts'
 export type RemainingWays = readonly WayIn[]
 
 /**
- * Lists what has to be removed before a session may give its device's principal to an open account. A mailbox that was
- * proven since the account was made, in this request or in any before, says nothing about who made it, and may still
- * enter it.
+ * Returns true if a session may bind its device's principal to an open account. If the mailbox was proven since the
+ * account was created, in this request or an earlier one, its creator is unknown and may still have access.
  */
 export async function waysBeforeBinding(
   ctx: GenericEndpointContext,
@@ -23,9 +22,9 @@ export async function waysBeforeBinding(
 }
 
 /**
- * Lists what has to be removed before a device may link its principal to the account of this session. Nothing, if
- * nobody proved the mailbox after the account was made, if its principal's key signed for that proof, if a credential
- * of the maker asks and nobody else has been shown to have the mailbox, or if the account is this key's own work.
+ * Returns true if a device may link its principal to the account of this session. False if the session came from the
+ * first proof of the mailbox, or the account's address was changed, unless this key created the account, its
+ * principal's key signed that proof, or no other party has access any more.
  */
 export async function waysBeforeLinking(
   ctx: GenericEndpointContext,
@@ -43,7 +42,10 @@ export async function waysBeforeLinking(
   return ways
 }
 
-/** The account had this principal before: its proof made it. An alias that was given back made nothing. */
+/**
+ * Returns true if the account had this principal before: its proof created the account. A removed alias created
+ * nothing.
+ */
 async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: ProvenDevice): Promise<boolean> {
   const where = [
     { field: 'principal', value: principal },
