@@ -10,8 +10,9 @@ import { type WayIn, waysIn } from './credentials.ts'
 export type RemainingWays = readonly WayIn[]
 
 /**
- * Returns true if a session may bind its device's principal to an open account. If the mailbox was proven since the
- * account was created, in this request or an earlier one, its creator is unknown and may still have access.
+ * Lists what must be removed before a session may bind its device's principal to an open account. If the mailbox was
+ * proven since the account was created, in this request or an earlier one, its creator is unknown and may still have
+ * access.
  */
 export async function waysBeforeBinding(
   ctx: GenericEndpointContext,
@@ -22,9 +23,10 @@ export async function waysBeforeBinding(
 }
 
 /**
- * Returns true if a device may link its principal to the account of this session. False if the session came from the
- * first proof of the mailbox, or the account's address was changed, unless this key created the account, its
- * principal's key signed that proof, or no other party has access any more.
+ * Lists what must be removed before a device may link its principal to the account of this session. Nothing, if the
+ * mailbox was not proven since the account was created, if the key of the account's principal signed that proof, if
+ * this key created the account, or if the session was made with the creator's credentials and no one else has been
+ * shown to own the mailbox.
  */
 export async function waysBeforeLinking(
   ctx: GenericEndpointContext,
