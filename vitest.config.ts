@@ -7,7 +7,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     globalSetup: ['adapters/better-auth/testing/postgres.testing.ts'],
-    include: ['{lib,adapters,e2e/published}/**/*.test.ts'],
+    include: ['{lib,adapters,e2e/explore,e2e/published}/**/*.test.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },
 })
