@@ -1,5 +1,5 @@
 import { EXPECT_HEADER, PROOF_HEADER } from '../../adapters/better-auth/index.ts'
-import { AUDIENCE } from '../../adapters/better-auth/server.testing.ts'
+import { AUDIENCE } from '../../adapters/better-auth/testing/server.testing.ts'
 import { giveUp } from './account-acts.ts'
 import type { Doing } from './act.ts'
 import { dumpOf } from './dump.ts'

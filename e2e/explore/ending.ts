@@ -1,6 +1,6 @@
 import { EXPECT_HEADER } from '../../adapters/better-auth/index.ts'
-import { statusOf } from '../../adapters/better-auth/status.ts'
-import { pathOf } from '../../adapters/better-auth/requests.testing.ts'
+import { statusOf } from '../../adapters/better-auth/binding/status.ts'
+import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { linkDevice } from './binding-acts.ts'
 import { dumpOf } from './dump.ts'
 import { LEFT_OUT } from './known.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, test, vi } from 'vitest'
-import { openSqlite } from '../../adapters/better-auth/database.testing.ts'
+import { openSqlite } from '../../adapters/better-auth/testing/database.testing.ts'
 import { anyAct, play } from './sequence.ts'
 import { type ExploredServer, exploredServer } from './server.ts'
 import { SETTINGS } from './settings.ts'

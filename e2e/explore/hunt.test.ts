@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { appendFileSync } from 'node:fs'
 import { afterAll, beforeAll, test, vi } from 'vitest'
-import { openSqlite } from '../../adapters/better-auth/database.testing.ts'
+import { openSqlite } from '../../adapters/better-auth/testing/database.testing.ts'
 import type { Act } from './act.ts'
 import { textOf } from './act.ts'
 import { anyAct, play } from './sequence.ts'

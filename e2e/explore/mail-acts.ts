@@ -1,5 +1,5 @@
 import { EXPECT_HEADER } from '../../adapters/better-auth/index.ts'
-import { pathOf } from '../../adapters/better-auth/requests.testing.ts'
+import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Act, type Doing, addressIn } from './act.ts'
 import type { Mail } from './server.ts'
 import { type Seat, type World, mailOf, ownerOfMailbox, proofOf, send } from './world.ts'

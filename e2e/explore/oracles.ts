@@ -1,5 +1,5 @@
 import type { SessionAnswer } from '../../adapters/better-auth/index.ts'
-import { pathOf } from '../../adapters/better-auth/requests.testing.ts'
+import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Dump, dumpOf } from './dump.ts'
 import { codeFor, signedMessage } from './server.ts'
 import { type Account, accountsIn } from './subject.ts'

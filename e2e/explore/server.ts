@@ -13,9 +13,9 @@ import {
   twoFactor,
   username,
 } from 'better-auth/plugins'
-import type { TestDatabase } from '../../adapters/better-auth/database.testing.ts'
+import type { TestDatabase } from '../../adapters/better-auth/testing/database.testing.ts'
 import { latchkey, latchkeyJwt } from '../../adapters/better-auth/index.ts'
-import { type TestServer, testServer } from '../../adapters/better-auth/server.testing.ts'
+import { type TestServer, testServer } from '../../adapters/better-auth/testing/server.testing.ts'
 
 /** Settings of Better Auth that change what its routes do; each sequence runs under one of them. */
 export interface Setting {

@@ -1,6 +1,6 @@
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
 import { PROOF_HEADER, type SessionAnswer } from '../../adapters/better-auth/index.ts'
-import { AUDIENCE, ORIGIN } from '../../adapters/better-auth/server.testing.ts'
+import { AUDIENCE, ORIGIN } from '../../adapters/better-auth/testing/server.testing.ts'
 import { dumpOf } from './dump.ts'
 import { expectUnchanged } from './unchanged.ts'
 import { expectAsTold, expectNobodyElse } from './oracles.ts'
