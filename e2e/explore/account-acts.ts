@@ -1,6 +1,6 @@
 import { type Doing, addressIn } from './act.ts'
 import { accountOf } from './subject.ts'
-import { type Name, type Seat, type World, mailOf, send, tokenOf } from './world.ts'
+import { type Name, type Seat, type World, mailOf, proofOf, send, tokenOf } from './world.ts'
 import { dumpOf } from './dump.ts'
 
 const isSignedIn = (seat: Seat): boolean => tokenOf(seat) !== undefined
@@ -54,8 +54,10 @@ const apiKey: Doing = async (world, seat) => {
   if (key) world.apiKeys.set(name, [...(world.apiKeys.get(name) ?? []), key])
 }
 
-const updateUser: Doing = async (world, seat) => {
-  if (isSignedIn(seat)) await send(world, seat, '/update-user', { body: { name: 'another name' } })
+const updateUser: Doing = async (world, seat, { proof }) => {
+  if (!isSignedIn(seat)) return
+  const headers = proof ? await proofOf(seat) : {}
+  await send(world, seat, '/update-user', { body: { name: 'another name' }, headers })
 }
 
 /** The account's principals are nobody's for ever; for those of honest people that is their own doing. */
@@ -63,7 +65,11 @@ const deleteUser: Doing = async (world, seat) => {
   if (!isSignedIn(seat)) return
   const account = accountOf(await dumpOf(world), tokenOf(seat)!)
   const { refused } = await send(world, seat, '/delete-user', { body: {} })
-  if (!refused && account) for (const principal of account.principals) giveUp(world, seat.person.name, principal, 'deleted')
+  if (refused || !account || account.isLost) return
+  for (const principal of [account.id, ...account.principals]) {
+    world.retired.add(principal)
+    giveUp(world, seat.person.name, principal, 'deleted')
+  }
 }
 
 /** Notes that a principal's owner gave it up. */

@@ -5,7 +5,7 @@ import { linkDevice } from './binding-acts.ts'
 import { dumpOf } from './dump.ts'
 import { LEFT_OUT } from './known.ts'
 import { waysIn } from './oracles.ts'
-import { accountsIn } from './subject.ts'
+import { type Account, accountsIn } from './subject.ts'
 import { type Seat, type SeatName, type World, look, mailOf, nameOf, proofOf, send } from './world.ts'
 
 /**
@@ -21,10 +21,24 @@ export async function expectWayOn(world: World): Promise<void> {
 }
 
 async function expectStatus(world: World, { name, device: { principal, thumbprint } }: Seat): Promise<void> {
-  if (world.gaveUp.has(principal)) return
   const status = await statusOf(world.explored.server.adapter, principal, thumbprint)
+  const why = world.gaveUp.get(principal)
+  if (why === 'deleted' || why === 'revoked') {
+    if (status !== 'disabled') world.broken.push(`the key of ${name} is a way in, though it was ${why}`)
+    return
+  }
   const holder = accountsIn(await dumpOf(world)).find(({ principals }) => principals.includes(principal))
-  if (status === 'disabled' && !holder) world.broken.push(`the key of ${name} is disabled, and no account has it`)
+  const isRecoverable = holder !== undefined && canBeHadBack(holder)
+  if (status === 'disabled' && !isRecoverable && why === undefined)
+    world.broken.push(`the key of ${name} is disabled, and no recoverable account has its principal`)
+  if (status === 'active' && isRecoverable)
+    world.broken.push(`the key of ${name} is a way in, though its account can be recovered without it`)
+}
+
+/** By a mailbox or a phone number that somebody proved. */
+function canBeHadBack({ user, isLost }: Account): boolean {
+  const isMailbox = Boolean(user['emailVerified']) || user['principalMailbox'] === user['email']
+  return !isLost && (isMailbox || Boolean(user['phoneNumberVerified']))
 }
 
 /** Enters by each mailbox; one of the accounts has to have, or take, the principal. */

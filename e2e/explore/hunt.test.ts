@@ -34,6 +34,7 @@ test('hunt', { timeout: 3_600_000 }, async () => {
     let message = await run(s, acts)
     if (message === null) continue
     failed++
+    if (process.env['HUNT_FIRST']) { console.warn(`FIRST ${n} ${Math.round((performance.now() - t) / 100) / 10} s: ${sign(message)} <= ${acts.length} acts`); return }
     const first = sign(message)
     seen.set(first, (seen.get(first) ?? 0) + 1)
     if (seen.get(first)! > 3) continue
@@ -51,5 +52,6 @@ test('hunt', { timeout: 3_600_000 }, async () => {
   const report = `\n##### ${n} sequences, ${failed} broken, ${Math.round((performance.now() - t) / 1000)} s, seed ${SEED}\n${[...seen].map(([k, v]) => `${v} x ${k}`).join('\n')}\n`
   appendFileSync(OUT, report)
   if (process.env['HUNT_STATS']) appendFileSync(OUT, [...stats].sort().map(([k, v]) => `${v} ${k}`).join('\n'))
+  if (process.env['HUNT_FIRST']) console.warn(`NONE in ${n}, ${Math.round((performance.now() - t) / 100) / 10} s`)
   console.warn(report)
 })

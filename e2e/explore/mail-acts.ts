@@ -61,7 +61,7 @@ const open: Doing = async (world, seat, act) => {
   const mail = mailOf(world, box, ({ url }) => url !== undefined, act.nth ?? 0)
   if (!mail) return
   if (isLured) world.hasAttack = true
-  await follow(world, seat, mail, act.how === 'app')
+  await follow(world, seat, mail, act.how)
 }
 
 /** What the person typed: one of their own mailboxes, whoever's mail it is. */
@@ -69,8 +69,13 @@ function expectedBy({ person }: Seat, { to }: Mail): string {
   return person.mailboxes.includes(to) ? to : person.mailboxes[0]
 }
 
-async function follow(world: World, seat: Seat, mail: Mail, isInApp: boolean): Promise<void> {
-  const headers = isInApp ? { ...(await proofOf(seat)), [EXPECT_HEADER]: expectedBy(seat, mail) } : {}
+/** @param how - `page`, `app`, or `bare`: with the proof, but without a word about whose account it is to be */
+async function follow(world: World, seat: Seat, mail: Mail, how: string | undefined): Promise<void> {
+  const isInApp = how === 'app' || how === 'bare'
+  const headers = {
+    ...(isInApp && (await proofOf(seat))),
+    ...(how === 'app' && { [EXPECT_HEADER]: expectedBy(seat, mail) }),
+  }
   if (mail.kind !== 'reset') return void (await send(world, seat, pathOf(mail.url!), { headers }))
   const body = { newPassword: seat.person.password, token: mail.token }
   await send(world, seat, '/reset-password', { body, headers: isInApp ? await proofOf(seat) : {} })
@@ -88,7 +93,7 @@ const enter: Doing = async (world, seat, act) => {
   const body = { email, ...(how === 'reset' && { redirectTo: '/' }) }
   await send(world, seat, path, { body, headers: await maybeProof(seat, proof) })
   const mail = mailOf(world, email, (each) => each.kind === kind)
-  if (mail) await follow(world, seat, mail, proof === true)
+  if (mail) await follow(world, seat, mail, proof ? 'app' : 'page')
 }
 
 export const MAIL_ACTS: Readonly<Record<string, Doing>> = {

@@ -18,6 +18,7 @@ function expectOneAccountEach(world: World, accounts: readonly Account[]): void 
   const holders = new Map<string, string>()
   for (const { id, principals } of accounts) {
     for (const principal of principals) {
+      if (world.retired.has(principal)) world.broken.push(`${nameOf(world, principal)} was retired, and is in use again`)
       const other = holders.get(principal)
       if (other !== undefined) world.broken.push(`${nameOf(world, principal)} belongs to two accounts, ${other} and ${id}`)
       holders.set(principal, id)

@@ -73,6 +73,8 @@ export interface World {
   readonly apiKeys: Map<Name, string[]>
   /** What honest people gave up themselves, as reasons why a principal is not theirs any more. */
   readonly gaveUp: Map<string, string>
+  /** Principals of accounts that were deleted, whoever's. */
+  readonly retired: Set<string>
   /** What happened, for the report. */
   readonly log: string[]
   /** What is broken. */
@@ -105,6 +107,7 @@ export async function newWorld(explored: ExploredServer): Promise<World> {
     told: new Map(),
     apiKeys: new Map(),
     gaveUp: new Map(),
+    retired: new Set(),
     log: [],
     broken: [],
     hasAttack: false,
