@@ -127,4 +127,3 @@ export const BINDING_ACTS: Readonly<Record<string, Doing>> = {
   nameKey,
   revokeKey,
 }
-

@@ -50,19 +50,17 @@ function sqlite(database: Sqlite.Database): Raw {
       return statement.all() as Row[]
     },
     clear: async (names) => void database.exec(names.map((name) => `delete from "${name}"`).join(';')),
-    tables: () =>
-      database.prepare<[], string>("select name from sqlite_master where type = 'table'").pluck().all(),
+    tables: () => database.prepare<[], string>("select name from sqlite_master where type = 'table'").pluck().all(),
   }
 }
 
 function postgres(pool: Pool): Raw {
   return {
     all: async (table) => (await pool.query<Row>(`select * from "${table}" order by 1`)).rows,
-    clear: async (names) =>
-      void (await pool.query(`truncate ${names.map((name) => `"${name}"`).join(', ')} cascade`)),
+    clear: async (names) => void (await pool.query(`truncate ${names.map((name) => `"${name}"`).join(', ')} cascade`)),
     tables: async () =>
-      (await pool.query<{ name: string }>("select tablename as name from pg_tables where schemaname = 'public'")).rows.map(
-        ({ name }) => name,
-      ),
+      (
+        await pool.query<{ name: string }>("select tablename as name from pg_tables where schemaname = 'public'")
+      ).rows.map(({ name }) => name),
   }
 }

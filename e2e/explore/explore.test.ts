@@ -17,7 +17,9 @@ describe(`${RUNS} sequences from seed ${SEED}`, () => {
   const servers: ExploredServer[] = []
   beforeAll(async () => {
     for (const setting of SETTINGS)
-      servers.push(await exploredServer(openSqlite(), setting, (milliseconds) => vi.setSystemTime(Date.now() + milliseconds)))
+      servers.push(
+        await exploredServer(openSqlite(), setting, (milliseconds) => vi.setSystemTime(Date.now() + milliseconds)),
+      )
   })
 
   test('keep what Latchkey promises', async () => {

@@ -18,9 +18,11 @@ function expectOneAccountEach(world: World, accounts: readonly Account[]): void 
   const holders = new Map<string, string>()
   for (const { id, principals } of accounts) {
     for (const principal of principals) {
-      if (world.retired.has(principal)) world.broken.push(`${nameOf(world, principal)} was retired, and is in use again`)
+      if (world.retired.has(principal))
+        world.broken.push(`${nameOf(world, principal)} was retired, and is in use again`)
       const other = holders.get(principal)
-      if (other !== undefined) world.broken.push(`${nameOf(world, principal)} belongs to two accounts, ${other} and ${id}`)
+      if (other !== undefined)
+        world.broken.push(`${nameOf(world, principal)} belongs to two accounts, ${other} and ${id}`)
       holders.set(principal, id)
     }
   }
@@ -140,7 +142,11 @@ async function byPhone(world: World, phoneNumber: string): Promise<SessionAnswer
 }
 
 /** Holds an answer about a session against what was said of its account before. */
-export function expectAsTold(world: World, maker: Name | undefined, session: NonNullable<SessionAnswer['session']>): void {
+export function expectAsTold(
+  world: World,
+  maker: Name | undefined,
+  session: NonNullable<SessionAnswer['session']>,
+): void {
   if (session.open) return
   const { accountId, principal, aliases, recoverable } = session
   const told = world.told.get(accountId)

@@ -17,7 +17,9 @@ const CODES = ['sign-in', 'email-verification', 'forget-password'] as const
 const address = fc.constantFrom('ada', 'eve', 'bob', 'ada2', 'eve2', 'bob2').map((to) => to as Act['to'] & string)
 /** Mostly Ada's: her mailbox is what it is about. */
 const target = fc.oneof({ weight: 6, arbitrary: fc.constant('ada' as const) }, { weight: 1, arbitrary: address })
-const anyone = fc.constantFrom('ada', 'ada', 'ada', 'ada', 'eve', 'eve', 'eve', 'eve', 'phone', 'bob').map((at) => at as Act['at'])
+const anyone = fc
+  .constantFrom('ada', 'ada', 'ada', 'ada', 'eve', 'eve', 'eve', 'eve', 'phone', 'bob')
+  .map((at) => at as Act['at'])
 const honest = fc.constantFrom('ada', 'ada', 'ada', 'phone').map((at) => at as Act['at'])
 const proof = fc.boolean()
 const nth = fc.constantFrom(0, 0, 0, 1, 2)

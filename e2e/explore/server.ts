@@ -131,7 +131,10 @@ function optionsFor(setting: Setting, mails: Mail[]): Partial<BetterAuthOptions>
       deleteUser: { enabled: true },
     },
     plugins: [
-      latchkey({ clock: () => Date.now(), exchange: { audiences: [EXCHANGE_AUDIENCE], limit: Number.MAX_SAFE_INTEGER } }),
+      latchkey({
+        clock: () => Date.now(),
+        exchange: { audiences: [EXCHANGE_AUDIENCE], limit: Number.MAX_SAFE_INTEGER },
+      }),
       latchkeyJwt(),
       admin(),
       anonymous(),
@@ -141,7 +144,10 @@ function optionsFor(setting: Setting, mails: Mail[]): Partial<BetterAuthOptions>
       genericOAuth({ config: [provider()] }),
       magicLink({ sendMagicLink: keep('magic') }),
       oneTimeToken(),
-      phoneNumber({ sendOTP: keepPhone, signUpOnVerification: { getTempEmail: (phone) => `${phone.slice(1)}@phone.example` } }),
+      phoneNumber({
+        sendOTP: keepPhone,
+        signUpOnVerification: { getTempEmail: (phone) => `${phone.slice(1)}@phone.example` },
+      }),
       siwe({
         domain: 'notes.example',
         anonymous: false,

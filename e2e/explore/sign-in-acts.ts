@@ -23,7 +23,10 @@ const signIn: Doing = async (world, seat, act) => {
   )
   // A wrong password now and then, to see that nothing comes of it.
   if (!isPassword && act.how !== 'anyway') return
-  const { body: answer } = await send(world, seat, '/sign-in/email', { body, headers: await maybeProof(seat, act.proof) })
+  const { body: answer } = await send(world, seat, '/sign-in/email', {
+    body,
+    headers: await maybeProof(seat, act.proof),
+  })
   const code = seat.person.backupCodes.at(-1)
   if ((answer as { twoFactorRedirect?: boolean }).twoFactorRedirect !== true || !code) return
   const used = await send(world, seat, '/two-factor/verify-backup-code', {
@@ -44,8 +47,7 @@ const oauth: Doing = async (world, seat, act) => {
 }
 
 const linkProvider: Doing = async (world, seat, act) => {
-  if (tokenOf(seat) !== undefined)
-    await throughProvider(world, seat, '/link-social', addressIn(world, seat, act), {})
+  if (tokenOf(seat) !== undefined) await throughProvider(world, seat, '/link-social', addressIn(world, seat, act), {})
 }
 
 /** Goes to the provider and comes back. */
@@ -117,4 +119,3 @@ export const SIGN_IN_ACTS: Readonly<Record<string, Doing>> = {
   plant,
   look: lookAct,
 }
-

@@ -7,7 +7,15 @@ import type { Answer, World } from './world.ts'
  * Tables in which a refused request leaves no trace. Not among them: rate limits, used proofs and nonces, the audit,
  * and what Better Auth itself writes when it refuses (`verification`: a code that was tried, a token that is used up).
  */
-const KEPT_TABLES = ['user', 'account', 'latchkeyPrincipal', 'latchkeyKey', 'apikey', 'walletAddress', 'twoFactor'] as const
+const KEPT_TABLES = [
+  'user',
+  'account',
+  'latchkeyPrincipal',
+  'latchkeyKey',
+  'apikey',
+  'walletAddress',
+  'twoFactor',
+] as const
 
 /** A request that was refused, and the tables before and after it. */
 export interface RefusedRequest {
@@ -46,7 +54,12 @@ function isAllowed({ path }: RefusedRequest, account: Account | undefined, gone:
   const changed = Object.keys(is).filter((name) => String(is[name]) !== String(was[name]) && name !== 'updatedAt')
   const isOnly = (field: string): boolean => changed.length === 1 && changed[0] === field
   if (LEFT_OUT.keysCloseOpenAccounts && path.startsWith('/latchkey/keys/')) return isOnly('principalOpen')
-  return LEFT_OUT.refusedLinkLeavesEpoch && path === '/latchkey/link' && isOnly('principalEpoch') && was['principalEpoch'] == null
+  return (
+    LEFT_OUT.refusedLinkLeavesEpoch &&
+    path === '/latchkey/link' &&
+    isOnly('principalEpoch') &&
+    was['principalEpoch'] == null
+  )
 }
 
 function isCompletion(was: Row | undefined, is: Row | undefined, account: Account | undefined): boolean {

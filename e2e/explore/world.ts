@@ -163,9 +163,10 @@ export async function send(
   const { stats } = world as { stats?: Map<string, number> }
   const stat = `${path.split('?')[0]!.replace(/\/reset-password\/.*/, '/reset-password/:token')} ${answer.status} ${answer.code ?? ''}`
   stats?.set(stat, (stats.get(stat) ?? 0) + 1)
-  world.log.push(`    ${seat.name} ${body ? 'POST' : 'GET'} ${path.split('?')[0]} -> ${answer.status} ${answer.code ?? answer.location ?? ''}`)
-  if (answer.refused)
-    expectUnchanged(world, { path, token, answer, before, after: await dumpOf(world) })
+  world.log.push(
+    `    ${seat.name} ${body ? 'POST' : 'GET'} ${path.split('?')[0]} -> ${answer.status} ${answer.code ?? answer.location ?? ''}`,
+  )
+  if (answer.refused) expectUnchanged(world, { path, token, answer, before, after: await dumpOf(world) })
   return answer
 }
 
@@ -239,7 +240,10 @@ export async function look(world: World, seat: Seat, peek = false): Promise<Sess
     expectAsTold(world, maker, session)
     await expectNobodyElse(world, maker, seat.person.name, session)
   }
-  if (session) world.log.push(`      is ${nameOf(world, session.principal)} [${session.aliases.map((alias) => nameOf(world, alias)).join()}]${session.recoverable ? ' recoverable' : ''}${session.open ? ' open' : ''}`)
+  if (session)
+    world.log.push(
+      `      is ${nameOf(world, session.principal)} [${session.aliases.map((alias) => nameOf(world, alias)).join()}]${session.recoverable ? ' recoverable' : ''}${session.open ? ' open' : ''}`,
+    )
   return session
 }
 

@@ -68,10 +68,14 @@ export function isResetDue(user: BoundUser): boolean {
   return isProofPending(user) && !isKeptBy(user, user.principalMailboxBy!)
 }
 
-/** The user who verified a phone number keeps it as a way in, whatever happens to the mailbox. */
+/**
+ * A phone number that was verified before the mailbox keeps the binding. One that is verified while the binding is
+ * contested says nothing: it may be the number of either.
+ */
 function isKeptBy(user: BoundUser, prover: string): boolean {
   const hasBinding = user.principal != null || user.principalEpoch != null
-  return !hasBinding || user.phoneNumberVerified === true || prover === user.principal
+  const isPhoneFirst = user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED
+  return !hasBinding || prover === user.principal || isPhoneFirst
 }
 
 /** Returns true if the mailbox was proven, but it is unknown whether by the account's creator. */
@@ -95,6 +99,15 @@ export async function settleMailbox(
   if (!asking || isMakers(asking, user)) return user
   // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
   return proveMailbox(adapter, user, NOBODY, now)
+}
+
+/**
+ * As {@link settleMailbox}, in the request that proved the mailbox: a phone number that is verified by now was verified
+ * before the mailbox.
+ */
+export function settleAtProof(adapter: Adapter, user: BoundUser, now: Date): Promise<BoundUser> {
+  const isPhoneFirst = isContested(user) && user.phoneNumberVerified === true
+  return settleMailbox(adapter, isPhoneFirst ? { ...user, principalMailboxBy: NOBODY } : user, now)
 }
 
 /**

@@ -14,6 +14,8 @@ export interface RequestContext {
   device?: ProvenDevice
   /** True if the request created a user, with the device's principal or open. */
   createdUser?: boolean
+  /** The request proved a mailbox. */
+  provedMailbox?: boolean
   /** The id of the credential that the request added, such as a provider's. */
   addedCredential?: string
   /** The user whose password the request resets by a mailed link. */

@@ -8,6 +8,7 @@ import {
   isProofPending,
   mailboxOf,
   proverOfProvider,
+  settleAtProof,
   settleMailbox,
 } from '../binding/verified-email.ts'
 import { isImpersonated } from './impersonation.ts'
@@ -117,6 +118,7 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
       ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }),
     }
   if (!user.emailVerified || isAdmins(ctx)) return {}
+  requestContextOf(ctx).provedMailbox = true
   return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }
 }
 
@@ -141,8 +143,10 @@ async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
   tools.cache.clear()
   if (!user || !isProofPending(user)) return
-  await settleMailbox(await adapterOf(tools), user, tools.now())
-  requestContextOf(ctx).reboundUser = user.id
+  const request = requestContextOf(ctx)
+  const settle = request.provedMailbox ? settleAtProof : settleMailbox
+  await settle(await adapterOf(tools), user, tools.now())
+  request.reboundUser = user.id
 }
 
 /**

@@ -613,6 +613,22 @@ export const ATTACKS = [
   },
   {
     attack:
+      "Pre-hijack by the victim's address; the account's creator or the victim verifies a phone number after the victim opened the mailed link",
+    defence: 'A phone number keeps a binding only if it was verified before the mailbox',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED',
+        replace: 'user.phoneNumberVerified === true',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the victim verified after she opened the link: the maker loses the account",
+    },
+  },
+  {
+    attack:
       "The account's creator plants a session, created with the password, in the browser in which the victim opens the link",
     defence: "Only a session created with the principal's key confirms a binding",
     patches: [
