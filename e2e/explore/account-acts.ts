@@ -1,6 +1,7 @@
 import { type Doing, addressIn } from './act.ts'
 import { accountOf } from './subject.ts'
-import { type Name, type Seat, type World, mailOf, proofOf, send, tokenOf } from './world.ts'
+import { send } from './send.ts'
+import { type Name, type Seat, type World, mailOf, proofOf, tokenOf } from './world.ts'
 import { dumpOf } from './dump.ts'
 
 const isSignedIn = (seat: Seat): boolean => tokenOf(seat) !== undefined

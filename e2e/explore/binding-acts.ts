@@ -6,7 +6,9 @@ import { dumpOf } from './dump.ts'
 import { LEFT_OUT, isHandedOver } from './known.ts'
 import { EXCHANGE_AUDIENCE } from './server.ts'
 import { accountOf } from './subject.ts'
-import { type Answer, type Seat, type World, look, send, sessionOf, tokenOf } from './world.ts'
+import { type Answer } from './ask.ts'
+import { look, send } from './send.ts'
+import { type Seat, type World, sessionOf, tokenOf } from './world.ts'
 
 async function nonceFor(world: World, seat: Seat, purpose: string): Promise<string | undefined> {
   const { body } = await send(world, seat, '/latchkey/challenge', { body: { purpose } })

@@ -6,7 +6,8 @@ import { dumpOf } from './dump.ts'
 import { LEFT_OUT } from './known.ts'
 import { waysIn } from './oracles.ts'
 import { type Account, accountsIn } from './subject.ts'
-import { type Seat, type SeatName, type World, look, mailOf, nameOf, proofOf, send } from './world.ts'
+import { look, send } from './send.ts'
+import { type Seat, type SeatName, type World, mailOf, nameOf, proofOf } from './world.ts'
 
 /**
  * At the end of a sequence each honest person has their device and their mailbox, and nothing else: they still get an

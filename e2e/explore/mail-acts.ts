@@ -2,7 +2,8 @@ import { EXPECT_HEADER } from '../../adapters/better-auth/index.ts'
 import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Act, type Doing, addressIn } from './act.ts'
 import type { Mail } from './server.ts'
-import { type Seat, type World, mailOf, ownerOfMailbox, proofOf, send } from './world.ts'
+import { send } from './send.ts'
+import { type Seat, type World, mailOf, ownerOfMailbox, proofOf } from './world.ts'
 
 const maybeProof = async (seat: Seat, proof: boolean | undefined): Promise<Record<string, string>> =>
   proof ? proofOf(seat) : {}

@@ -3,13 +3,15 @@ import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Dump, dumpOf } from './dump.ts'
 import { codeFor, signedMessage } from './server.ts'
 import { type Account, accountsIn } from './subject.ts'
-import { type Name, PEOPLE, type World, ask, mailOf, nameOf, ownerOfPrincipal } from './world.ts'
+import { ask } from './ask.ts'
+import { type Name, PEOPLE, type World, mailOf, nameOf, ownerOfPrincipal } from './world.ts'
 
 /** What must hold after each act, whatever was done. */
 export async function expectInvariants(world: World): Promise<void> {
   const dump = await dumpOf(world)
   const accounts = accountsIn(dump)
   expectOneAccountEach(world, accounts)
+  for (const account of accounts) noteEves(world, account)
   for (const account of accounts) await expectOwnOnly(world, dump, account)
 }
 
@@ -141,51 +143,12 @@ async function byPhone(world: World, phoneNumber: string): Promise<SessionAnswer
   return subjectBy(world, {}, cookies)
 }
 
-/** Holds an answer about a session against what was said of its account before. */
-export function expectAsTold(
-  world: World,
-  maker: Name | undefined,
-  session: NonNullable<SessionAnswer['session']>,
-): void {
-  if (session.open) return
-  const { accountId, principal, aliases, recoverable } = session
-  const told = world.told.get(accountId)
-  world.told.set(accountId, { principal, aliases, recoverable })
-  if (told && told.principal !== principal) {
-    const isReset = !told.recoverable && ownerOfPrincipal(world, told.principal) !== undefined
-    if (!isReset || ownerOfPrincipal(world, principal) !== undefined)
-      world.broken.push(
-        `account ${accountId} was ${nameOf(world, told.principal)}${told.recoverable ? ', recoverable,' : ''} and is ${nameOf(world, principal)}`,
-      )
-    else if (!world.hasAttack && maker !== undefined) world.log.push('      (a reset)')
-  } else if (told) {
-    const lost = told.aliases.filter((alias) => !aliases.includes(alias))
-    if (lost.length > 0 && told.recoverable)
-      world.broken.push(`account ${accountId} lost ${lost.map((alias) => nameOf(world, alias)).join()}`)
-  }
-}
-
-/** An honest person's own session shows no principal of somebody else's device. */
-export async function expectNobodyElse(
-  world: World,
-  maker: Name | undefined,
-  at: Name,
-  session: NonNullable<SessionAnswer['session']>,
-): Promise<void> {
-  if (maker !== at || at === 'eve' || isEvesAnyway(world, await dumpOf(world), session.accountId)) return
-  for (const principal of [session.principal, ...session.aliases]) {
-    const owner = ownerOfPrincipal(world, principal)
-    if (owner !== undefined && owner !== at)
-      world.broken.push(`${at}, in a session of their own, is told to be ${nameOf(world, principal)}`)
-  }
-}
-
 /**
- * An account that was Eve's by an identifier that she had proven, before an honest person's mailbox came to it: she had
- * proven her phone number, or another mailbox from which the account was moved. It stays hers; nothing is linked to it.
+ * Notes the accounts that are Eve's by an identifier that she had proven before an honest person's mailbox came to
+ * them: her phone number, or another mailbox from which the account was moved. They stay hers; nothing is linked to
+ * them.
  */
-function isEvesAnyway(world: World, dump: Dump, accountId: string): boolean {
-  const user = (dump['user'] ?? []).find(({ id }) => id === accountId)
-  const isHerPhone = Boolean(user?.['phoneNumberVerified']) && user?.['phoneNumber'] === world.people.eve.phone
-  return isHerPhone || user?.['principalMailboxBy'] === 'moved'
+function noteEves(world: World, { id, user, isLost }: Account): void {
+  const isHerPhone = Boolean(user['phoneNumberVerified']) && user['phoneNumber'] === world.people.eve.phone
+  if ((isHerPhone && !isLost) || user['principalMailboxBy'] === 'moved') world.eves.add(id)
 }

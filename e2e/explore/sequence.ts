@@ -80,9 +80,8 @@ export class BrokenSequence extends Error {
 }
 
 /** Plays a sequence on an empty database. @throws {BrokenSequence} with what broke, and all that was said */
-export async function play(explored: ExploredServer, acts: readonly Act[], stats?: Map<string, number>): Promise<void> {
+export async function play(explored: ExploredServer, acts: readonly Act[]): Promise<void> {
   const world = await newWorld(explored)
-  if (stats) Object.assign(world, { stats })
   await clearTables(world)
   for (const each of acts) {
     if (each.at === 'eve') world.hasAttack = true

@@ -1,7 +1,8 @@
 import { type Doing, addressIn } from './act.ts'
 import { dumpOf } from './dump.ts'
 import { type Profile, codeFor, signedMessage } from './server.ts'
-import { type Seat, type World, look, mailOf, proofOf, send, tokenOf } from './world.ts'
+import { look, send } from './send.ts'
+import { type Seat, type World, mailOf, proofOf, tokenOf } from './world.ts'
 
 const maybeProof = async (seat: Seat, proof: boolean | undefined): Promise<Record<string, string>> =>
   proof ? proofOf(seat) : {}

@@ -1,7 +1,8 @@
 import type { Dump, Row } from './dump.ts'
 import { LEFT_OUT } from './known.ts'
 import { type Account, accountOf } from './subject.ts'
-import type { Answer, World } from './world.ts'
+import type { Answer } from './ask.ts'
+import type { World } from './world.ts'
 
 /**
  * Tables in which a refused request leaves no trace. Not among them: rate limits, used proofs and nonces, the audit,

@@ -1,9 +1,6 @@
 import { type TestDevice, testDevice } from '../../lib/testing.ts'
-import { PROOF_HEADER, type SessionAnswer } from '../../adapters/better-auth/index.ts'
-import { AUDIENCE, ORIGIN } from '../../adapters/better-auth/testing/server.testing.ts'
-import { dumpOf } from './dump.ts'
-import { expectUnchanged } from './unchanged.ts'
-import { expectAsTold, expectNobodyElse } from './oracles.ts'
+import { PROOF_HEADER } from '../../adapters/better-auth/index.ts'
+import { AUDIENCE } from '../../adapters/better-auth/testing/server.testing.ts'
 import type { ExploredServer, Mail } from './server.ts'
 
 /** People. Eve attacks; the others are honest. */
@@ -50,17 +47,6 @@ export interface Told {
   readonly recoverable: boolean
 }
 
-/** What an answer was. */
-export interface Answer {
-  readonly status: number
-  readonly body: unknown
-  readonly code: string | undefined
-  /** Where it leads on to. */
-  readonly location: string | null
-  /** The server refused. */
-  readonly refused: boolean
-}
-
 /** One run of a sequence: who has what, what was said, and what happened. */
 export interface World {
   readonly explored: ExploredServer
@@ -73,6 +59,8 @@ export interface World {
   readonly apiKeys: Map<Name, string[]>
   /** What honest people gave up themselves, as reasons why a principal is not theirs any more. */
   readonly gaveUp: Map<string, string>
+  /** Accounts that are Eve's by an identifier that she has proven. */
+  readonly eves: Set<string>
   /** Principals of accounts that were deleted, whoever's. */
   readonly retired: Set<string>
   /** What happened, for the report. */
@@ -108,6 +96,7 @@ export async function newWorld(explored: ExploredServer): Promise<World> {
     apiKeys: new Map(),
     gaveUp: new Map(),
     retired: new Set(),
+    eves: new Set(),
     log: [],
     broken: [],
     hasAttack: false,
@@ -150,72 +139,14 @@ export async function proofOf({ device }: Seat): Promise<Record<string, string>>
   return { [PROOF_HEADER]: await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }) }
 }
 
-/** Sends a request from a browser. `act` names it in what is known of sessions. */
-export async function send(
-  world: World,
-  seat: Seat,
-  path: string,
-  { body, headers = {} }: { readonly body?: object; readonly headers?: Record<string, string> } = {},
-): Promise<Answer> {
-  const [before, token] = [await dumpOf(world), tokenOf(seat)]
-  const answer = await ask(world, seat.cookies, path, { ...(body && { body }), headers })
-  noteSession(world, seat, path)
-  const { stats } = world as { stats?: Map<string, number> }
-  const stat = `${path.split('?')[0]!.replace(/\/reset-password\/.*/, '/reset-password/:token')} ${answer.status} ${answer.code ?? ''}`
-  stats?.set(stat, (stats.get(stat) ?? 0) + 1)
-  world.log.push(
-    `    ${seat.name} ${body ? 'POST' : 'GET'} ${path.split('?')[0]} -> ${answer.status} ${answer.code ?? answer.location ?? ''}`,
-  )
-  if (answer.refused) expectUnchanged(world, { path, token, answer, before, after: await dumpOf(world) })
-  return answer
-}
-
-/** Sends a request with some cookies, and keeps those of the answer. */
-export async function ask(
-  { explored }: Pick<World, 'explored'>,
-  cookies: Map<string, string>,
-  path: string,
-  { body, headers = {} }: { readonly body?: object; readonly headers?: Record<string, string> } = {},
-): Promise<Answer> {
-  const request = new Request(`${AUDIENCE}${path}`, {
-    method: body ? 'POST' : 'GET',
-    headers: {
-      origin: ORIGIN,
-      ...(cookies.size > 0 && { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }),
-      ...(body && { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  const response = await explored.server.handler(request)
-  for (const cookie of response.headers.getSetCookie()) keepCookie(cookies, cookie)
-  const text = await response.text()
-  const parsed = text.startsWith('{') || text.startsWith('[') ? (JSON.parse(text) as unknown) : text
-  const location = response.headers.get('location')
-  const error = location ? new URL(location, ORIGIN).searchParams.get('error') : null
-  return {
-    status: response.status,
-    body: parsed,
-    code: (parsed as { code?: string } | null)?.code ?? error ?? undefined,
-    location,
-    refused: response.status >= 400 || error !== null,
-  }
-}
-
-function keepCookie(cookies: Map<string, string>, header: string): void {
-  const [pair = '', ...attributes] = header.split(';')
-  const name = pair.slice(0, pair.indexOf('='))
-  if (attributes.some((attribute) => /^\s*max-age=0$/i.test(attribute))) cookies.delete(name)
-  else cookies.set(name, pair.slice(name.length + 1))
-}
-
 /** The token of the session that a browser has. */
 export function tokenOf({ cookies }: Pick<Seat, 'cookies'>): string | undefined {
   const cookie = [...cookies].find(([name]) => name.endsWith('session_token'))?.[1]
   return cookie && decodeURIComponent(cookie).split('.')[0]
 }
 
-function noteSession(world: World, seat: Seat, path: string): void {
+/** Notes whose browser has got which session. */
+export function noteSession(world: World, seat: Seat, path: string): void {
   const token = tokenOf(seat)
   if (!token) return
   const name = seat.person.name
@@ -228,23 +159,6 @@ function noteSession(world: World, seat: Seat, path: string): void {
 export function sessionOf(world: World, seat: Seat): HeldSession | undefined {
   const token = tokenOf(seat)
   return token === undefined ? undefined : world.sessions.get(token)
-}
-
-/** Asks who the session of a browser belongs to, and holds the answer against what was said before. */
-export async function look(world: World, seat: Seat, peek = false): Promise<SessionAnswer['session']> {
-  const { body, status } = await send(world, seat, `/latchkey/session${peek ? '?peek=1' : ''}`)
-  if (status !== 200) return null
-  const { session } = body as SessionAnswer
-  if (session) {
-    const maker = sessionOf(world, seat)?.maker
-    expectAsTold(world, maker, session)
-    await expectNobodyElse(world, maker, seat.person.name, session)
-  }
-  if (session)
-    world.log.push(
-      `      is ${nameOf(world, session.principal)} [${session.aliases.map((alias) => nameOf(world, alias)).join()}]${session.recoverable ? ' recoverable' : ''}${session.open ? ' open' : ''}`,
-    )
-  return session
 }
 
 /** A principal as the report names it. */
