@@ -1,4 +1,4 @@
-import { EXPECT_HEADER, PROOF_HEADER } from '../../adapters/better-auth/index.ts'
+import { EXPECT_HEADER, PROOF_HEADER, type SessionAnswer } from '../../adapters/better-auth/index.ts'
 import { AUDIENCE } from '../../adapters/better-auth/testing/server.testing.ts'
 import { giveUp } from './account-acts.ts'
 import type { Doing } from './act.ts'
@@ -25,8 +25,11 @@ export async function bindDevice(world: World, seat: Seat, expect?: string): Pro
 }
 
 /** Asks for the device's principal to become an alias of the account. */
-export async function linkDevice(world: World, seat: Seat, expect?: string): Promise<Answer | null> {
-  const session = await look(world, seat)
+export async function linkDevice(
+  world: World,
+  seat: Seat,
+  { session, expect }: { readonly session: SessionAnswer['session']; readonly expect?: string | undefined },
+): Promise<Answer | null> {
   const account = accountOf(await dumpOf(world), tokenOf(seat) ?? '')
   if (LEFT_OUT.linkAfterHandover && account && isHandedOver(account)) return null
   const nonce = session && (await nonceFor(world, seat, 'link'))
@@ -52,7 +55,8 @@ const bind: Doing = async (world, seat, { how }) => {
 }
 
 const link: Doing = async (world, seat, { how }) => {
-  if (tokenOf(seat) !== undefined) await linkDevice(world, seat, expectation(world, seat, how))
+  if (tokenOf(seat) !== undefined)
+    await linkDevice(world, seat, { session: await look(world, seat), expect: expectation(world, seat, how) })
 }
 
 const unlink: Doing = async (world, seat, { nth = 0 }) => {

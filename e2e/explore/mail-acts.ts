@@ -61,7 +61,6 @@ const open: Doing = async (world, seat, act) => {
   const box = isLured ? world.people.eve.mailboxes[act.to!.endsWith('2') ? 1 : 0] : ownAddress(world, seat, act)
   const mail = mailOf(world, box, ({ url }) => url !== undefined, act.nth ?? 0)
   if (!mail) return
-  if (isLured) world.hasAttack = true
   await follow(world, seat, mail, act.how)
 }
 

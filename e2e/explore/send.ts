@@ -29,7 +29,7 @@ export async function look(world: World, seat: Seat, peek = false): Promise<Sess
   const { session } = body as SessionAnswer
   if (session) {
     const maker = sessionOf(world, seat)?.maker
-    expectAsTold(world, maker, session)
+    expectAsTold(world, session)
     expectNobodyElse(world, maker, seat.person.name, session)
   }
   if (session)

@@ -84,11 +84,12 @@ export async function play(explored: ExploredServer, acts: readonly Act[]): Prom
   const world = await newWorld(explored)
   await clearTables(world)
   for (const each of acts) {
-    if (each.at === 'eve') world.hasAttack = true
     world.log.push(textOf(each))
     const said = world.log.length
     await ACTS[each.do]!(world, world.seats[each.at], each)
     if (world.log.length === said) continue
+    world.acted.add(each.at)
+    if (each.to?.startsWith('bob')) world.acted.add('bob')
     await expectInvariants(world)
     stopIfBroken(world)
   }

@@ -100,7 +100,6 @@ const plant: Doing = async (world, seat, { proof }) => {
   const { body } = await send(world, world.seats.eve, '/one-time-token/generate')
   const { token } = (body ?? {}) as { token?: string }
   if (!token) return
-  world.hasAttack = true
   await send(world, seat, '/one-time-token/verify', { body: { token }, headers: await maybeProof(seat, proof) })
 }
 

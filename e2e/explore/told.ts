@@ -2,11 +2,7 @@ import type { SessionAnswer } from '../../adapters/better-auth/index.ts'
 import { type Name, type World, nameOf, ownerOfPrincipal } from './world.ts'
 
 /** Holds an answer about a session against what was said of its account before. */
-export function expectAsTold(
-  world: World,
-  maker: Name | undefined,
-  session: NonNullable<SessionAnswer['session']>,
-): void {
+export function expectAsTold(world: World, session: NonNullable<SessionAnswer['session']>): void {
   if (session.open) return
   const { accountId, principal, aliases, recoverable } = session
   const told = world.told.get(accountId)
@@ -17,7 +13,7 @@ export function expectAsTold(
       world.broken.push(
         `account ${accountId} was ${nameOf(world, told.principal)}${told.recoverable ? ', recoverable,' : ''} and is ${nameOf(world, principal)}`,
       )
-    else if (!world.hasAttack && maker !== undefined) world.log.push('      (a reset)')
+    else world.log.push('      (a reset)')
   } else if (told) {
     const lost = told.aliases.filter((alias) => !aliases.includes(alias))
     if (lost.length > 0 && told.recoverable)

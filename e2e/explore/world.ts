@@ -67,8 +67,8 @@ export interface World {
   readonly log: string[]
   /** What is broken. */
   readonly broken: string[]
-  /** Does an act count as an attack? */
-  hasAttack: boolean
+  /** Who did something, or had something done to their mailbox. */
+  readonly acted: Set<SeatName>
 }
 
 const secrets = ['ada', 'phone', 'mailer', 'bob', 'eve'].map((name) =>
@@ -99,7 +99,7 @@ export async function newWorld(explored: ExploredServer): Promise<World> {
     eves: new Set(),
     log: [],
     broken: [],
-    hasAttack: false,
+    acted: new Set(),
   }
 }
 
