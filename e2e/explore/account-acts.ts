@@ -1,7 +1,7 @@
 import { type Doing, addressIn } from './act.ts'
 import { accountOf } from './subject.ts'
 import { send } from './send.ts'
-import { type Name, type Seat, type World, mailOf, proofOf, tokenOf } from './world.ts'
+import { type Name, type Seat, type World, proofOf, tokenOf } from './world.ts'
 import { dumpOf } from './dump.ts'
 
 const isSignedIn = (seat: Seat): boolean => tokenOf(seat) !== undefined
@@ -11,14 +11,6 @@ const changeEmail: Doing = async (world, seat, act) => {
   const newEmail = addressIn(world, seat, act)
   if (act.how !== 'code') return void (await send(world, seat, '/change-email', { body: { newEmail } }))
   await send(world, seat, '/email-otp/request-email-change', { body: { newEmail } })
-}
-
-/** Completes a change of address by the code that the new mailbox got. */
-const changeByCode: Doing = async (world, seat, act) => {
-  const newEmail = addressIn(world, seat, act)
-  const mail = mailOf(world, newEmail, ({ kind, purpose }) => kind === 'code' && purpose === 'change-email')
-  if (!isSignedIn(seat) || !mail || !seat.person.mailboxes.includes(newEmail)) return
-  await send(world, seat, '/email-otp/change-email', { body: { newEmail, otp: mail.code } })
 }
 
 const changePassword: Doing = async (world, seat) => {
@@ -66,10 +58,11 @@ const deleteUser: Doing = async (world, seat) => {
   if (!isSignedIn(seat)) return
   const account = accountOf(await dumpOf(world), tokenOf(seat)!)
   const { refused } = await send(world, seat, '/delete-user', { body: {} })
-  if (refused || !account || account.isLost) return
+  if (refused || !account) return
   for (const principal of [account.id, ...account.principals]) {
-    world.retired.add(principal)
-    giveUp(world, seat.person.name, principal, 'deleted')
+    // What a reset is about to give back to its key is not retired with the account.
+    if (!account.isLost) world.retired.add(principal)
+    giveUp(world, seat.person.name, principal, account.isLost ? 'lost' : 'deleted')
   }
 }
 
@@ -86,7 +79,6 @@ const wait: Doing = async ({ explored }, _, { nth = 0 }) => explored.advance(STE
 
 export const ACCOUNT_ACTS: Readonly<Record<string, Doing>> = {
   changeEmail,
-  changeByCode,
   changePassword,
   revokeOthers,
   unlinkProvider,

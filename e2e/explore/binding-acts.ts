@@ -8,7 +8,7 @@ import { EXCHANGE_AUDIENCE } from './server.ts'
 import { accountOf } from './subject.ts'
 import { type Answer } from './ask.ts'
 import { look, send } from './send.ts'
-import { type Seat, type World, sessionOf, tokenOf } from './world.ts'
+import { type Seat, type World, sessionOf, ownerOfMailbox, tokenOf } from './world.ts'
 
 async function nonceFor(world: World, seat: Seat, purpose: string): Promise<string | undefined> {
   const { body } = await send(world, seat, '/latchkey/challenge', { body: { purpose } })
@@ -40,23 +40,24 @@ export async function linkDevice(
 }
 
 /**
- * Honest people say whom they expect, except where the app showed them an account that they entered themselves.
- *
- * @returns what goes into the header; null where they would decline
+ * Honest people say whom they expect, except where the app showed them an account of their own that they entered
+ * themselves; one with somebody else's address they decline.
  */
-function expectation(world: World, seat: Seat, how: string | undefined): string | undefined {
+async function expectation(world: World, seat: Seat, how: string | undefined): Promise<string | undefined> {
   const { maker } = sessionOf(world, seat) ?? {}
-  const isOwn = maker === seat.person.name
+  const account = accountOf(await dumpOf(world), tokenOf(seat) ?? '')
+  const shown = ownerOfMailbox(world, String(account?.user['email'])) ?? seat.person.name
+  const isOwn = maker === seat.person.name && shown === seat.person.name
   return how === 'expected' || !isOwn ? seat.person.mailboxes[0] : undefined
 }
 
 const bind: Doing = async (world, seat, { how }) => {
-  if (tokenOf(seat) !== undefined) await bindDevice(world, seat, expectation(world, seat, how))
+  if (tokenOf(seat) !== undefined) await bindDevice(world, seat, await expectation(world, seat, how))
 }
 
 const link: Doing = async (world, seat, { how }) => {
   if (tokenOf(seat) !== undefined)
-    await linkDevice(world, seat, { session: await look(world, seat), expect: expectation(world, seat, how) })
+    await linkDevice(world, seat, { session: await look(world, seat), expect: await expectation(world, seat, how) })
 }
 
 const unlink: Doing = async (world, seat, { nth = 0 }) => {

@@ -11,6 +11,10 @@ export const LEFT_OUT = {
   keysCloseOpenAccounts: true,
   /** A link that is refused leaves the first epoch of an account whose principal is its own id. */
   refusedLinkLeavesEpoch: true,
+  /** A change of address that was asked for before the account was bound moves it afterwards, without a session. */
+  oldChangeOfAddress: true,
+  /** The maker's session, made with the maker's key and planted in the victim's browser, confirms the binding. */
+  verifyBesidePlantedSession: true,
 }
 
 /** An account whose mailbox was proven by something other than its principal's key. */

@@ -1,9 +1,12 @@
 import { EXPECT_HEADER } from '../../adapters/better-auth/index.ts'
 import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Act, type Doing, addressIn } from './act.ts'
+import { dumpOf } from './dump.ts'
+import { LEFT_OUT } from './known.ts'
 import type { Mail } from './server.ts'
 import { send } from './send.ts'
-import { type Seat, type World, mailOf, ownerOfMailbox, proofOf } from './world.ts'
+import { accountsIn } from './subject.ts'
+import { type Seat, type World, mailOf, ownerOfMailbox, ownerOfPrincipal, proofOf, sessionOf } from './world.ts'
 
 const maybeProof = async (seat: Seat, proof: boolean | undefined): Promise<Record<string, string>> =>
   proof ? proofOf(seat) : {}
@@ -37,14 +40,24 @@ const askCode: Doing = async (world, seat, act) => {
   await send(world, seat, '/email-otp/send-verification-otp', { body: { email: addressIn(world, seat, act), type } })
 }
 
-/** Types a code of one's own mailbox. */
+/** Types a code that one of one's own mailboxes got, for what it was sent. */
 const typeCode: Doing = async (world, seat, act) => {
-  const { how = 'sign-in', proof } = act
-  const email = ownAddress(world, seat, act)
-  const found = mailOf(world, email, ({ kind, purpose }) => kind === 'code' && purpose === how)
-  if (!found) return
-  const body = { email, otp: found.code, ...(how === 'forget-password' && { password: seat.person.password }) }
-  await send(world, seat, CODE_ROUTES[how]!, { body, headers: await maybeProof(seat, proof) })
+  const mail = unused(world, seat.person.mailboxes, ({ kind }) => kind === 'code').at(-1 - (act.nth ?? 0))
+  if (mail) await useCode(world, seat, mail, act.proof)
+}
+
+async function useCode(world: World, seat: Seat, mail: Mail, proof: boolean | undefined): Promise<void> {
+  const { to: email, code: otp, purpose = '' } = mail
+  world.used.add(mail)
+  if (purpose === 'change-email')
+    return void (await send(world, seat, '/email-otp/change-email', { body: { newEmail: email, otp } }))
+  const body = { email, otp, ...(purpose === 'forget-password' && { password: seat.person.password }) }
+  await send(world, seat, CODE_ROUTES[purpose]!, { body, headers: await maybeProof(seat, proof) })
+}
+
+/** Messages to some mailboxes that nobody has used, the oldest first. */
+function unused({ explored, used }: World, boxes: readonly string[], fits: (mail: Mail) => boolean): Mail[] {
+  return explored.mails.filter((mail) => boxes.includes(mail.to) && fits(mail) && !used.has(mail))
 }
 
 function ownAddress(world: World, seat: Seat, act: Act): string {
@@ -53,15 +66,30 @@ function ownAddress(world: World, seat: Seat, act: Act): string {
 }
 
 /**
- * Opens a message of one's own mailbox, or, an honest person, one that Eve passed on: a link to follow as a page, or
+ * Opens a message of one's own mailboxes, or, an honest person, one that Eve passed on: a link to follow as a page, or
  * inside the app by a request that carries the proof and the address that was typed.
  */
 const open: Doing = async (world, seat, act) => {
-  const isLured = act.to?.startsWith('eve') === true && seat.person.name !== 'eve'
-  const box = isLured ? world.people.eve.mailboxes[act.to!.endsWith('2') ? 1 : 0] : ownAddress(world, seat, act)
-  const mail = mailOf(world, box, ({ url }) => url !== undefined, act.nth ?? 0)
-  if (!mail) return
-  await follow(world, seat, mail, act.how)
+  const { mailboxes } = act.to === 'eve' ? world.people.eve : seat.person
+  const mail = unused(world, mailboxes, ({ url }) => url !== undefined).at(-1 - (act.nth ?? 0))
+  if (mail && !(await isLeftOut(world, seat, mail))) await follow(world, seat, mail, act.how)
+}
+
+async function isLeftOut(world: World, seat: Seat, { kind, token }: Mail): Promise<boolean> {
+  if (kind !== 'verify' && kind !== 'confirm') return false
+  const isPlanted = seat.person.name !== 'eve' && sessionOf(world, seat)?.maker === 'eve'
+  if (LEFT_OUT.verifyBesidePlantedSession && isPlanted) return true
+  const { updateTo, userId } = JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString()) as Change
+  if (!LEFT_OUT.oldChangeOfAddress || updateTo === undefined) return false
+  const account = accountsIn(await dumpOf(world)).find(({ id }) => id === userId)
+  const owners = account?.principals.map((principal) => ownerOfPrincipal(world, principal)) ?? []
+  return owners.some((owner) => owner !== undefined && owner !== ownerOfMailbox(world, updateTo))
+}
+
+/** What a token that is mailed for a change of address says. */
+interface Change {
+  readonly updateTo?: string
+  readonly userId?: string
 }
 
 /** What the person typed: one of their own mailboxes, whoever's mail it is. */
@@ -71,6 +99,7 @@ function expectedBy({ person }: Seat, { to }: Mail): string {
 
 /** @param how - `page`, `app`, or `bare`: with the proof, but without a word about whose account it is to be */
 async function follow(world: World, seat: Seat, mail: Mail, how: string | undefined): Promise<void> {
+  world.used.add(mail)
   const isInApp = how === 'app' || how === 'bare'
   const headers = {
     ...(isInApp && (await proofOf(seat))),
@@ -87,13 +116,26 @@ const enter: Doing = async (world, seat, act) => {
   const email = ownAddress(world, seat, act)
   if (how === 'code') {
     await send(world, seat, '/email-otp/send-verification-otp', { body: { email, type: 'sign-in' } })
-    return typeCode(world, seat, { ...act, how: 'sign-in' })
+    const mail = mailOf(world, email, ({ kind }) => kind === 'code')
+    return mail && useCode(world, seat, mail, proof)
   }
   const [path, kind] = how === 'reset' ? ['/request-password-reset', 'reset'] : ['/sign-in/magic-link', 'magic']
   const body = { email, ...(how === 'reset' && { redirectTo: '/' }) }
   await send(world, seat, path, { body, headers: await maybeProof(seat, proof) })
   const mail = mailOf(world, email, (each) => each.kind === kind)
   if (mail) await follow(world, seat, mail, proof ? 'app' : 'page')
+}
+
+/** Eve has a magic link sent to herself, and an honest person follows it. */
+const lure: Doing = async (world, seat, { how }) => {
+  const [email] = world.people.eve.mailboxes
+  await send(world, world.seats.eve, '/sign-in/magic-link', { body: { email } })
+  await follow(
+    world,
+    seat,
+    mailOf(world, email, ({ kind }) => kind === 'magic')!,
+    how,
+  )
 }
 
 export const MAIL_ACTS: Readonly<Record<string, Doing>> = {
@@ -104,4 +146,5 @@ export const MAIL_ACTS: Readonly<Record<string, Doing>> = {
   typeCode,
   open,
   enter,
+  lure,
 }

@@ -57,6 +57,8 @@ export interface World {
   readonly told: Map<string, Told>
   /** Keys of the API that Eve keeps. */
   readonly apiKeys: Map<Name, string[]>
+  /** Messages that somebody used. */
+  readonly used: Set<Mail>
   /** What honest people gave up themselves, as reasons why a principal is not theirs any more. */
   readonly gaveUp: Map<string, string>
   /** Accounts that are Eve's by an identifier that she has proven. */
@@ -94,6 +96,7 @@ export async function newWorld(explored: ExploredServer): Promise<World> {
     sessions: new Map(),
     told: new Map(),
     apiKeys: new Map(),
+    used: new Set(),
     gaveUp: new Map(),
     retired: new Set(),
     eves: new Set(),
