@@ -53,6 +53,7 @@ function isLost(user: Row): boolean {
     prover !== 'moved' &&
     prover !== user['principal'] &&
     user['principalMailbox'] !== String(user['email']).toLowerCase() &&
-    !user['phoneNumberVerified']
+    // One that was verified before the mailbox keeps the binding.
+    !(user['phoneNumberVerified'] && prover !== 'contested')
   )
 }
