@@ -6,13 +6,13 @@ import type { Account } from './subject.ts'
  */
 export const LEFT_OUT = {
   /** An account that somebody else could have made links at the second sign-in, whatever is left of its maker. */
-  linkAfterHandover: true,
+  linkAfterHandover: false,
   /** A name or a revocation for a key that the account does not have closes an open account. */
-  keysCloseOpenAccounts: true,
+  keysCloseOpenAccounts: false,
   /** A link that is refused leaves the first epoch of an account whose principal is its own id. */
-  refusedLinkLeavesEpoch: true,
+  refusedLinkLeavesEpoch: false,
   /** A change of address that was asked for before the account was bound moves it afterwards, without a session. */
-  oldChangeOfAddress: true,
+  oldChangeOfAddress: false,
   /** The maker's session, made with the maker's key and planted in the victim's browser, confirms the binding. */
   verifyBesidePlantedSession: true,
 }

@@ -4,6 +4,7 @@ import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import {
   changeRow,
+  checkFree,
   changeUser,
   isCurrent,
   findRow,
@@ -55,6 +56,8 @@ export async function adopt(
   before: BeforeLink,
   now: Date,
 ): Promise<void> {
+  // Before the account gets its first epoch: a refusal changes nothing.
+  await checkFree(adapter, device, now, subject.accountId)
   const user = await withEpoch(adapter, subject)
   const reserved = await reserveFor(adapter, user.id, device, now)
   try {

@@ -149,9 +149,14 @@ export async function assertFree(
  *
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
-export async function checkFree(adapter: Adapter, device: ProvenDevice, now: Date): Promise<void> {
+export async function checkFree(
+  adapter: Adapter,
+  device: ProvenDevice,
+  now: Date,
+  userId: string | null = null,
+): Promise<void> {
   const row = await findRow(adapter, device.principal)
-  if (row) await checkRow(adapter, row, device, null, now)
+  if (row) await checkRow(adapter, row, device, userId, now)
 }
 
 async function checkRow(

@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { changeUser } from '../binding/principal-store.ts'
+import { changeUser, findUser } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers } from '../binding/session-origin.ts'
 import { CONTESTED } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
@@ -27,21 +27,26 @@ export async function waysBeforeBinding(
  * mailbox was not proven since the account was created, if the key of the account's principal signed that proof, if
  * this key created the account, or if the session was made with the creator's credentials and no one else has been
  * shown to own the mailbox.
+ *
+ * @returns null if there was nothing to look for
  */
 export async function waysBeforeLinking(
   ctx: GenericEndpointContext,
   user: BoundUser,
   device: ProvenDevice,
-): Promise<RemainingWays> {
+): Promise<RemainingWays | null> {
   const { adapter, session } = ctx.context
   const { principal, principalMailboxBy: prover } = user
-  if (prover == null || prover === principal) return []
-  if (prover === CONTESTED && isMakers(session!.session as AskingSession, user)) return []
-  if (await wasBound(adapter, user, device)) return []
-  const ways = await waysIn(ctx, user, session!.session.token)
-  // From here on every credential is the work of the one person who is left.
-  if (ways.length === 0) await changeUser(adapter, user, { principalMailboxBy: null })
-  return ways
+  if (prover == null || prover === principal) return null
+  if (prover === CONTESTED && isMakers(session!.session as AskingSession, user)) return null
+  if (await wasBound(adapter, user, device)) return null
+  return waysIn(ctx, user, session!.session.token)
+}
+
+/** After nothing remained: from here on every credential is the work of the one person who is left. */
+export async function endHandover(adapter: Adapter, userId: string): Promise<void> {
+  const user = await findUser(adapter, 'id', userId)
+  if (user) await changeUser(adapter, user, { principalMailboxBy: null })
 }
 
 /**

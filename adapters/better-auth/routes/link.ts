@@ -4,7 +4,7 @@ import { type BeforeLink, type Link, adopt, giveUp } from '../binding/adopt.ts'
 import { type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
 import type { BindTools } from './bind.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
-import { waysBeforeLinking } from '../hooks/handover.ts'
+import { endHandover, waysBeforeLinking } from '../hooks/handover.ts'
 import { findRow, findUser, taken } from '../binding/principal-store.ts'
 import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
@@ -74,11 +74,13 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   const user = await findUser(adapter, 'id', subject.accountId)
   // Deleted in between.
   if (!user) throw refusal('LINK_FORBIDDEN')
-  refuseHandedOver(await waysBeforeLinking(ctx, user, device))
+  const ways = await waysBeforeLinking(ctx, user, device)
+  refuseHandedOver(ways ?? [])
   await adopt(adapter, subject, device, before(ctx, tools.onLink), now)
   const after = await subjectOf(adapter, subject.accountId, now)
   // The account was reset in between.
   if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')
+  if (ways) await endHandover(adapter, user.id)
 }
 
 /** Returns the account's subject, unless it may not link. */
