@@ -47,7 +47,8 @@ export const schema: LatchkeySchema = {
   session: {
     fields: {
       /**
-       * Origin of the session: the principal whose key signed the sign-in, `credential`, or null (a mail, a redirect).
+       * Origin of the session: the principal whose key signed the sign-in, `credential` (a password, a passkey), both
+       * with a colon between them, or null (a mail, a redirect).
        */
       principalVia: { type: 'string', required: false, input: false },
     },

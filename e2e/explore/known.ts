@@ -14,7 +14,7 @@ export const LEFT_OUT = {
   /** A change of address that was asked for before the account was bound moves it afterwards, without a session. */
   oldChangeOfAddress: false,
   /** The maker's session, made with the maker's key and planted in the victim's browser, confirms the binding. */
-  verifyBesidePlantedSession: true,
+  verifyBesidePlantedSession: false,
 }
 
 /** An account whose mailbox was proven by something other than its principal's key. */

@@ -39,6 +39,14 @@ export function proverOfProvider(credentialId: string): string {
   return `account:${credentialId}`
 }
 
+/**
+ * Value of `principalMailboxBy` after a verification link was opened, or a code typed, in a browser with a live session
+ * that the principal's key made. It confirms the binding; but anyone could have planted that session there.
+ */
+export function proverBySession(principal: string): string {
+  return `session:${principal}`
+}
+
 /** How addresses are compared. */
 export function mailboxOf({ email }: { readonly email: string }): string {
   return email.toLowerCase()
@@ -75,7 +83,7 @@ export function isResetDue(user: BoundUser): boolean {
 function isKeptBy(user: BoundUser, prover: string): boolean {
   const hasBinding = user.principal != null || user.principalEpoch != null
   const isPhoneFirst = user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED
-  return !hasBinding || prover === user.principal || isPhoneFirst
+  return !hasBinding || isPhoneFirst || [user.principal, proverBySession(user.principal!)].includes(prover)
 }
 
 /** Returns true if the mailbox was proven, but it is unknown whether by the account's creator. */

@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { changeUser, findUser } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers } from '../binding/session-origin.ts'
-import { CONTESTED } from '../binding/verified-email.ts'
+import { CONTESTED, proverBySession } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, waysIn } from './credentials.ts'
@@ -38,7 +38,9 @@ export async function waysBeforeLinking(
   const { adapter, session } = ctx.context
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
-  if (prover === CONTESTED && isMakers(session!.session as AskingSession, user)) return null
+  // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
+  const isUndecided = prover === CONTESTED || prover === proverBySession(principal!)
+  if (isUndecided && isMakers(session!.session as AskingSession, user)) return null
   if (await wasBound(adapter, user, device)) return null
   return waysIn(ctx, user, session!.session.token)
 }

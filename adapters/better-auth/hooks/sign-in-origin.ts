@@ -1,6 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { type AskingSession, CREDENTIAL } from '../binding/session-origin.ts'
+import { type AskingSession, keyThatMade, sessionOrigin } from '../binding/session-origin.ts'
 import { provenDevice } from './request-context.ts'
 
 /** Sign-ins with a credential that the account's creator chose, not by the mailbox. */
@@ -16,7 +16,7 @@ const VERIFICATIONS: readonly (string | undefined)[] = ['/verify-email', '/email
 /** Returns the value of `principalVia` for a session that this request creates. */
 export async function originOf(ctx: GenericEndpointContext | null): Promise<string | null> {
   const device = await provenDevice(ctx)
-  return device?.principal ?? (CREDENTIAL_ROUTES.test(ctx?.path ?? '') ? CREDENTIAL : null)
+  return sessionOrigin(device?.principal ?? null, CREDENTIAL_ROUTES.test(ctx?.path ?? ''))
 }
 
 /** Returns true if the request signed in by the mailbox itself. */
@@ -34,6 +34,6 @@ export function isVerification(ctx: GenericEndpointContext | null): ctx is Gener
  */
 export async function principalOfSession(ctx: GenericEndpointContext): Promise<string | null> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  const { principalVia } = (found?.session ?? {}) as Partial<AskingSession>
-  return principalVia != null && principalVia === found?.user['principal'] ? principalVia : null
+  const principal = keyThatMade((found?.session ?? {}) as Partial<AskingSession> as AskingSession)
+  return principal !== null && principal === found?.user['principal'] ? principal : null
 }

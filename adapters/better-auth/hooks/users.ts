@@ -7,6 +7,7 @@ import {
   NOBODY,
   isProofPending,
   mailboxOf,
+  proverBySession,
   proverOfProvider,
   settleAtProof,
   settleMailbox,
@@ -129,7 +130,10 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
 async function proverOf(ctx: Context): Promise<string> {
   const device = await provenDevice(ctx)
   if (device) return device.principal
-  if (isVerification(ctx)) return (await principalOfSession(ctx)) ?? CONTESTED
+  if (isVerification(ctx)) {
+    const principal = await principalOfSession(ctx)
+    return principal ? proverBySession(principal) : CONTESTED
+  }
   const { addedCredential } = requestContextOf(ctx)
   return addedCredential ? proverOfProvider(addedCredential) : NOBODY
 }

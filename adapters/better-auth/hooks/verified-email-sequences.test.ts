@@ -78,6 +78,35 @@ onEachEngine((newServer) => {
     })
   })
 
+  test("a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing", async () => {
+    const { server, mails } = await open()
+    const eve = await newPerson(server)
+    await eve.prove('/sign-up/email', victim)
+    await eve.browser.send('/send-verification-email', post({ email: victim.email }))
+    const planted = server.browser()
+    for (const [name, value] of eve.browser.cookies) planted.cookies.set(name, value)
+    expect((await planted.send(pathOf(mails.last().url))).status).toBe(200)
+    const ada = await enterByLink(server, () => mails.last().url)
+    const answer = await link(ada, ada.device)
+    expect(answer.status).toBe(409)
+    expect(await answer.json()).toMatchObject({
+      code: 'ACCOUNT_HANDED_OVER',
+      remaining: ['session', 'password', 'device'],
+    })
+    expect((await eve.session())?.aliases).toEqual([])
+  })
+
+  test('a user who opened the mail where she signed up links a second device by her password', async () => {
+    const { server, mails } = await open()
+    const ada = await newPerson(server)
+    await ada.prove('/sign-up/email', victim)
+    await ada.browser.send('/send-verification-email', post({ email: victim.email }))
+    expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const second = await newPerson(server)
+    await second.prove('/sign-in/email', victim)
+    expect((await link(second, second.device)).status).toBe(200)
+  })
+
   describe("an account whose address was changed to the victim's", () => {
     const moved = async (isLooked: boolean) => {
       const { server, mails } = await open()

@@ -518,7 +518,11 @@ export const ATTACKS = [
     attack: "Pre-hijack, and the victim's own device signs the request that proves the mailbox",
     defence: "Only the bound principal's own key keeps the binding",
     patches: [
-      { file: plugin('binding/verified-email.ts'), find: 'prover === user.principal', replace: 'prover !== NOBODY' },
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: '[user.principal, proverBySession(user.principal!)].includes(prover)',
+        replace: 'prover !== NOBODY',
+      },
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
@@ -570,8 +574,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'if (prover == null || prover === principal) return []',
-        replace: "if (prover == null || prover === principal || prover === 'moved') return []",
+        find: 'if (prover == null || prover === principal) return null',
+        replace: "if (prover == null || prover === principal || prover === 'moved') return null",
       },
     ],
     test: {
@@ -634,8 +638,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in-origin.ts'),
-        find: "return principalVia != null && principalVia === found?.user['principal'] ? principalVia : null",
-        replace: "return principalVia != null ? String(found?.user['principal']) : null",
+        find: "return principal !== null && principal === found?.user['principal'] ? principal : null",
+        replace: "return found ? String(found.user['principal']) : principal",
       },
     ],
     test: {
@@ -1739,8 +1743,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'if (prover == null || prover === principal) return []',
-        replace: 'if (prover == null || prover !== CONTESTED || principal) return []',
+        find: 'if (prover == null || prover === principal) return null',
+        replace: 'if (prover == null || prover !== CONTESTED || principal) return null',
       },
     ],
     test: {
@@ -1837,6 +1841,23 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/account/pending-upgrade.test.ts',
       name: 'a session that appears outside > waits at the first start on a device without the option',
+    },
+  },
+  {
+    attack:
+      "The creator's session, made with the creator's key, is planted in the browser in which the victim opens the mail; she then links her device",
+    defence:
+      'A binding that a session confirmed links nothing for sessions that its creator did not make, while anything remains',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'return principal ? proverBySession(principal) : CONTESTED',
+        replace: 'return principal ?? (principal === null ? CONTESTED : proverBySession(principal))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing",
     },
   },
 ]
