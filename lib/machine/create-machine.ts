@@ -27,7 +27,7 @@ export interface MachineParts<State, Event, Effect, Snapshot> {
 }
 
 /** A running machine. */
-export interface Machine<State, Event, Effect, Snapshot> {
+export interface Machine<State, Event, Snapshot> {
   /** The state that transitions work on. */
   state(): State
   /** The public snapshot: deeply frozen, the same reference until something changes. */
@@ -40,10 +40,8 @@ export interface Machine<State, Event, Effect, Snapshot> {
   subscribe(listener: () => void): () => void
   /**
    * Processes an event: transition, then effects. An event dispatched by an effect waits until this one is done.
-   *
-   * @param onTransition - called with the event's effects when its turn came, before they are performed
    */
-  dispatch(event: Event, onTransition?: (effects: readonly Effect[]) => void): void
+  dispatch(event: Event): void
 }
 
 /** Creates a machine in its initial state. Nothing is performed before the first event. */
@@ -53,20 +51,18 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
   perform,
   show = (state) => state as unknown as Snapshot,
   record,
-}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Effect, Snapshot> {
+}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Snapshot> {
   const listeners = new Set<() => void>()
-  const queue: (() => void)[] = []
+  const queue: Event[] = []
   let state = initial
   let snapshot = freeze(show(state))
-  let isRunning = false
 
-  function run(event: Event, onTransition?: (effects: readonly Effect[]) => void): void {
+  function run(event: Event): void {
     const before = state
     const [next, ...effects] = transition(before, event)
     state = next
     snapshot = freeze(show(state, snapshot))
     const step = { event, before, state, effects }
-    onTransition?.(effects)
     record?.(step)
     for (const effect of effects) guarded(() => perform(effect, step))
   }
@@ -78,13 +74,12 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    dispatch(event, onTransition) {
-      queue.push(() => run(event, onTransition))
-      if (isRunning) return
+    dispatch(event) {
+      // The event that is being processed stays in the queue: whatever is behind it has to wait.
+      if (queue.push(event) > 1) return
       const before = snapshot
-      isRunning = true
-      for (let next = queue.shift(); next; next = queue.shift()) guarded(next)
-      isRunning = false
+      for (const next of queue) guarded(() => run(next))
+      queue.length = 0
       if (snapshot !== before) for (const listener of [...listeners]) guarded(listener)
     },
   }

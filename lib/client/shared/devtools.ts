@@ -45,7 +45,7 @@ export interface DevtoolsHook {
 }
 
 /** Registers with the developer tools, if there are any. */
-export function registerDevtools(instance: DevtoolsInstance): (record: DevtoolsRecord) => void {
+export function registerDevtools(instance: DevtoolsInstance): ReturnType<DevtoolsHook['register']> | undefined {
   const hook = (globalThis as { [key: symbol]: DevtoolsHook | undefined })[Symbol.for('latchkey.devtools')]
-  return hook?.register(instance) ?? (() => {})
+  return hook?.register(instance)
 }
