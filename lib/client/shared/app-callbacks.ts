@@ -1,4 +1,4 @@
-import type { AuthEvent, PrincipalChangeReason } from '../../machine/transition.ts'
+import type { AuthEvent, PrincipalChangeReason } from '../../machine/events.ts'
 import type { Context } from './context.ts'
 import { guarded } from '../../machine/guarded.ts'
 

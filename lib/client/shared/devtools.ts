@@ -1,5 +1,5 @@
 import type { AuthState } from '../../machine/state.ts'
-import type { EventType } from '../../machine/transition.ts'
+import type { EventType } from '../../machine/events.ts'
 
 /** One step of the machine, as the developer tools see it. It never holds a secret, token or proof. */
 export interface DevtoolsRecord {

@@ -1,6 +1,7 @@
 import { type Machine as Runner, type MachineStep, createMachine } from '../../machine/create-machine.ts'
 import { type AuthState, INITIAL_STATE } from '../../machine/state.ts'
-import { type AuthEvent, type Effect, transition } from '../../machine/transition.ts'
+import type { AuthEvent, Effect, Table } from '../../machine/events.ts'
+import { START_TABLE, step } from '../../machine/start-table.ts'
 import { type DevtoolsInstance, registerDevtools } from './devtools.ts'
 
 /** Performs an effect. */
@@ -10,14 +11,17 @@ type Performer = (step: MachineStep<AuthState, AuthEvent, Effect>) => void
 export interface Machine extends Runner<AuthState, AuthEvent, AuthState> {
   /** Registers what performs an effect. */
   on(effect: Effect, perform: Performer): void
+  /** Goes on with the whole transition table, which loads later. */
+  useTable(table: Table): void
 }
 
-/** Runs the machine of `transition`, and shows each event to the developer tools. */
+/** Runs the machine, at first with the part of its table that comes before any act, and shows each event to the developer tools. */
 export function runMachine(shown: Pick<DevtoolsInstance, 'name' | 'timing'>, now: () => number): Machine {
+  let table: Table = START_TABLE
   const performers: { [Name in Effect]?: Performer } = {}
   const machine = createMachine<AuthState, AuthEvent, Effect>({
     initial: INITIAL_STATE,
-    transition,
+    transition: (state, event) => step(table, state, event),
     perform: (effect, step) => performers[effect]?.(step),
     record({ event: { type }, before, state, effects }) {
       // Every read says what the record holds; it is news only if something changed.
@@ -27,5 +31,9 @@ export function runMachine(shown: Pick<DevtoolsInstance, 'name' | 'timing'>, now
   })
   const { getState, subscribe } = machine
   const record = registerDevtools({ ...shown, getState, subscribe })
-  return { ...machine, on: (effect, perform) => void (performers[effect] = perform) }
+  return {
+    ...machine,
+    on: (effect, perform) => void (performers[effect] = perform),
+    useTable: (whole) => void (table = whole),
+  }
 }
