@@ -1,4 +1,5 @@
 import { encodeBase64url } from './base64url.ts'
+import { utf8 } from './utf8.ts'
 
 /** Who a public key is. */
 export interface Identifier {
@@ -10,7 +11,7 @@ export interface Identifier {
 
 /** The text whose SHA-256 is the RFC 7638 thumbprint of an Ed25519 public key (RFC 8037). */
 export function thumbprintInput(x: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
+  return utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
 }
 
 /** Turns a thumbprint's 32 bytes into the principal: their first 16 with UUIDv8 version and variant bits. */
