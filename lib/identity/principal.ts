@@ -20,8 +20,11 @@ export function identifierOf(digest: Uint8Array): Identifier {
   const bytes = Uint8Array.from(digest.subarray(0, 16))
   bytes[6] = (bytes[6]! & 0x0f) | 0x80
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { principal: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'), thumbprint: encodeBase64url(digest) }
+  const hex = Array.from(
+    bytes,
+    (byte, at) => ([4, 6, 8, 10].includes(at) ? '-' : '') + byte.toString(16).padStart(2, '0'),
+  )
+  return { principal: hex.join(''), thumbprint: encodeBase64url(digest) }
 }
 
 /** The form of a device's principal, a UUIDv8 (RFC 9562 §5.8). Without case, as some databases compare. */
