@@ -1,14 +1,14 @@
 import type { LatchkeyErrorCode } from './errors.ts'
 
-/** What one code means in each place that shows it. */
+/** The meaning of one code for each of its readers. */
 export interface ErrorRow {
   /** One sentence for a developer. */
   readonly meaning: string
-  /** The client's `AuthState.error`, where the code leads to one. */
+  /** The client's `AuthState.error`, if the code sets one. */
   readonly state?: 'expired' | 'missing' | 'invalid' | 'disabled'
   /** RFC 6750 §3.1 error of the `WWW-Authenticate` header. */
   readonly bearer?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
-  /** HTTP status where the code is answered to a request. */
+  /** HTTP status of a response with this code. */
   readonly status?: 400 | 401 | 403 | 404 | 409 | 503
   /** Error kind of a sync engine's session. */
   readonly session?: 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH'
@@ -38,7 +38,7 @@ const disabled = (meaning: string): ErrorRow => ({
 const refused = (meaning: string, status: 400 | 401 | 403 | 404 | 409): ErrorRow => ({ meaning, status })
 const local = (meaning: string): ErrorRow => ({ meaning })
 
-/** The one table of codes. The docs print it; a test keeps both equal. */
+/** The table of codes. The docs print it; a test keeps both equal. */
 export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   // Identity
   ENCODING_INVALID: local('The text is not canonical base64url.'),

@@ -2,7 +2,7 @@ import type { CreateAuth } from './client/auth.ts'
 import { createAuthWith } from './client/create-auth.ts'
 
 /**
- * Opens the identity of this device, and makes one at the first start.
+ * Opens this device's identity, and creates one at the first start.
  *
  * @throws {TypeError} an option is unknown or invalid
  */

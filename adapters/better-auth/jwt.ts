@@ -12,10 +12,10 @@ interface TokenSubject extends Subject {
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
 
 /**
- * Better Auth's `jwt` plugin, with `sub` the account's principal and only Latchkey's claims in the payload;
- * the plugin alone would put the whole user into it, e-mail address included.
+ * Creates Better Auth's `jwt` plugin with the account's principal as `sub` and only Latchkey's claims in the payload.
+ * By itself, the `jwt` plugin would put the whole user into it, including the e-mail address.
  *
- * @param options - as for `jwt`; what `definePayload` returns is added, `sub` stays the principal
+ * @param options - as for `jwt`; the result of `definePayload` is added, but `sub` stays the principal
  */
 export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   let context: AuthContext | undefined
@@ -50,7 +50,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
     init(ctx) {
       context = ctx
       const origin = ctx.baseURL && new URL(ctx.baseURL).origin
-      // The plugin alone would take the base URL as it is written, with its path or a slash at the end.
+      // The `jwt` plugin would otherwise use the base URL as written, with its path or a trailing slash.
       settings.issuer ??= origin
       settings.audience ??= origin
       return plugin.init(ctx)

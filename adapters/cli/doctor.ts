@@ -122,7 +122,7 @@ function migrations(missing: readonly string[]): Check {
   }
 }
 
-/** When this was written: a correct clock cannot be earlier. */
+/** The date of this code: a correct clock cannot be earlier. */
 const EARLIEST = Date.UTC(2026, 0, 1)
 
 function clockAlone(now: number): Check {

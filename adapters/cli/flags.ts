@@ -224,7 +224,7 @@ function parse(command: Command, parameters: readonly string[]): Values {
   }
 }
 
-/** Node's messages quote what was given, which can be a secret. */
+/** Node's messages quote the argument, which may be a secret. */
 function sentenceOf({ code, message }: NodeJS.ErrnoException, parameters: readonly string[]): string {
   const known = new Set(FLAGS.flatMap(({ name }) => [`--${name}`, `--no-${name}`]))
   const [flag] = /--[a-z-]+/.exec(message) ?? []

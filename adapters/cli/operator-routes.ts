@@ -5,7 +5,7 @@ import type { Operator } from '../better-auth/index.ts'
 import { type Incoming, type Route, problem } from './http.ts'
 import type { Log } from './log.ts'
 
-/** What the operator's routes work with. */
+/** The parts that the operator's routes use. */
 export interface OperatorParts {
   readonly operator: Operator
   readonly adminSecret: string
@@ -60,7 +60,10 @@ const ROUTES: readonly OperatorRoute[] = [
   },
 ]
 
-/** The operator API. Every request needs the admin secret as its bearer; a page never has it. */
+/**
+ * Returns the routes of the operator API. Every request needs the admin secret as its bearer token. Requests from web
+ * pages are refused.
+ */
 export function operatorRoutes(parts: OperatorParts): readonly Route[] {
   const isSecret = createComparison(parts.adminSecret)
   return ROUTES.map(({ answer, ...route }) => ({
@@ -76,7 +79,7 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
   }))
 }
 
-/** Of equal length and under a key of this process's own, so that the time says nothing about the secret. */
+/** Compares digests of equal length under a random key, so that the time reveals nothing about the secret. */
 function createComparison(secret: string): (text: string) => boolean {
   const key = randomBytes(32)
   const digest = (text: string): Buffer => createHmac('sha256', key).update(text).digest()
@@ -135,7 +138,7 @@ async function retirePrincipal(
   return found(await operator.principal(principal!))
 }
 
-/** For the log. */
+/** Returns the log fields of an outcome. */
 export function verdictFields(verdict: Outcome): Record<string, string> {
   return verdict.ok
     ? { source: verdict.source, mode: verdict.authMode }

@@ -8,7 +8,11 @@ import { Refusal } from './refusal.ts'
 /** The exit code of the program. */
 export type ExitCode = 0 | 1 | 2
 
-/** Runs the command line. @returns the exit code; for a server, once it has stopped */
+/**
+ * Runs the command line.
+ *
+ * @returns the exit code; for a server, once it has stopped
+ */
 export async function run(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
   try {
     return await dispatch(parameters, environment)

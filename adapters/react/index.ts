@@ -1,21 +1,21 @@
 import { useMemo, useSyncExternalStore } from 'react'
 import type { Auth, AuthState } from '../../lib/index.ts'
 
-/** What a component needs of what `createAuth` gave. */
+/** The part of `Auth` that a component needs. */
 export type ReadableAuth = Pick<Auth, 'getServerState' | 'getState' | 'subscribe'>
 
 /**
- * Returns the present state, and renders again after each change. While a server renders, and until the page it sent
- * is hydrated, it is the constant `getServerState()`: nobody is signed in, `phase` is `starting`.
+ * Returns the current state, and renders again after each change. During server rendering and hydration it is the
+ * constant `getServerState()`: no user is signed in, `phase` is `starting`.
  *
- * @param auth - what `createAuth` gave; the same one at each render
+ * @param auth - the result of `createAuth`; the same object in every render
  */
 export function useAuth(auth: ReadableAuth): AuthState
 /**
- * Returns a part of the present state, and renders again when that part is another one, compared with `Object.is`.
+ * Returns a part of the current state, and renders again when that part changes, compared with `Object.is`.
  *
- * @param auth - what `createAuth` gave; the same one at each render
- * @param select - pure, such as `({ session }) => session?.principal`; it may be written in place
+ * @param auth - the result of `createAuth`; the same object in every render
+ * @param select - a pure function such as `({ session }) => session?.principal`; may be written inline
  */
 export function useAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Selected
 export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): unknown {
@@ -32,9 +32,7 @@ function whole(state: AuthState): AuthState {
   return state
 }
 
-/**
- * React asks several times for one state and expects the same answer, also where `select` makes an object each time.
- */
+/** React reads one state several times and expects the same result, even if `select` creates a new object each time. */
 function once(select: (state: AuthState) => unknown): typeof select {
   const answers = new WeakMap<AuthState, unknown>()
   return (state) => {

@@ -303,13 +303,13 @@ describe('what connectTriplit refuses', () => {
     const { auth } = await world.device({ autoStart: false })
     const client = testClient(triplit.url)
     await client.startSession(await issuer.sign({ sub: 'ada' }), false)
-    expect(() => connectTriplit(auth, client, { audience: SYNC })).toThrow('client: it has a token already')
+    expect(() => connectTriplit(auth, client, { audience: SYNC })).toThrow('client: it already has a token')
   })
 
   test('a client without a server, or nothing that gives tokens', async () => {
     const { auth } = await world.device({ autoStart: false })
     expect(() => connectTriplit(auth, testClient(undefined), { audience: SYNC })).toThrow(
-      'client: expected one with serverUrl',
+      'client: expected a client with serverUrl',
     )
     expect(() => connectTriplit(auth, testClient(triplit.url))).toThrow('audience: expected')
   })

@@ -14,17 +14,17 @@ import {
 /** Options of {@link createUpgradeHandler}. */
 export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source'> {}
 
-/** What Node's `upgrade` event calls. */
+/** The listener for Node's `upgrade` event. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 const sessions = new WeakMap<WebSocket, SocketSession>()
 
 /**
- * Makes a listener for the `upgrade` event of a server: it finds out who is asking, then `sockets` emits `connection`
- * as always, or the request is answered without an upgrade. {@link socketSessionOf} has the session of the socket,
- * which is closed with 4401 and `expired` when its token ends.
+ * Creates a listener for a server's `upgrade` event. With a valid credential, `sockets` emits `connection` as usual;
+ * otherwise it responds without an upgrade. {@link socketSessionOf} returns the session of the socket, which is closed
+ * with 4401 and `expired` when its token expires.
  *
- * @param sockets - made with `noServer: true`
+ * @param sockets - created with `noServer: true`
  * @throws {TypeError} an option is invalid
  */
 export function createUpgradeHandler(
@@ -48,7 +48,7 @@ export function createUpgradeHandler(
     })
   }
   return (request, duplex, head) => {
-    // Until `ws` has it nobody else listens, and an error without a listener ends the process.
+    // Until `ws` takes over, the socket has no error listener, and an unhandled error ends the process.
     duplex.on('error', ignore)
     upgrade(request, duplex, head).catch((error: unknown) => {
       onError(error)
@@ -58,17 +58,17 @@ export function createUpgradeHandler(
 }
 
 /**
- * Who a socket belongs to.
+ * Returns the session of a socket.
  *
- * @throws {TypeError} it did not come through {@link createUpgradeHandler}
+ * @throws {TypeError} the socket did not come from {@link createUpgradeHandler}
  */
 export function socketSessionOf(socket: WebSocket): SocketSession {
   const session = sessions.get(socket)
-  if (!session) throw new TypeError('socketSessionOf: the socket came another way')
+  if (!session) throw new TypeError('socketSessionOf: the socket did not come from createUpgradeHandler')
   return session
 }
 
-/** Refuses at the start what would be refused at the first socket. */
+/** Reports invalid options at construction instead of at the first socket. */
 function checkOptions(resolver: SessionResolver, options: UpgradeOptions): void {
   createSocketSession(
     resolver,
@@ -82,7 +82,7 @@ async function refuse(request: IncomingMessage, duplex: Duplex, refusal: Respons
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(duplex as Socket)
-  // A client that never closes its half would keep the connection for ever.
+  // A client that never closes its half would keep the connection open forever.
   response.once('finish', () => duplex.once('finish', () => duplex.destroy()).end())
   await sendResponse(response, refusal)
 }

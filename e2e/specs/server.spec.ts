@@ -74,7 +74,7 @@ const mistakes = {
   }),
   'a port that is none': async () => ({
     environment: { PORT: 'http', LATCHKEY_DATA: temporaryFolder() },
-    words: /^PORT must be a number from 1 to 65535, and is "http"\.$/,
+    words: /^PORT must be a number from 1 to 65535, got "http"\.$/,
   }),
   'a data folder that cannot be written': async () => ({
     environment: { PORT: String(await freePort()), LATCHKEY_DATA: '/proc/nowhere' },

@@ -9,10 +9,10 @@ import type { Context } from './shared/context.ts'
 import { connectTabs, readAgain } from './shared/tab-sync.ts'
 
 /**
- * Connects the identity, once it stands, with what goes on around it: other tabs, the network, the account server.
+ * Connects the opened identity with its surroundings: other tabs, the network, the account server.
  *
- * @param isFirst - there was no record when this page started
- * @returns a function that lets go of it all
+ * @param isFirst - true if there was no record when this page started
+ * @returns a function that stops all of it
  */
 export async function startBackground(context: Context, isFirst: boolean): Promise<() => void> {
   const heard = new AbortController()
@@ -29,11 +29,11 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   )
   connectAppCallbacks(context)
   listen(context, heard.signal)
-  // Before its redirect an upgrade has no time to say that it waits.
+  // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(context)
   await readAgain(context)
-  // The identity may be newer than this connection.
+  // The identity may have changed before this connection.
   settle()
   context.dispatch({ type: 'networkFound' })
   askServer(context, isFirst)
@@ -43,7 +43,7 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   }
 }
 
-/** A page that was frozen or put aside has missed what others said meanwhile. */
+/** A page that was frozen or in the back-forward cache has missed messages. */
 function listen(context: Context, signal: AbortSignal): void {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
@@ -54,17 +54,17 @@ function listen(context: Context, signal: AbortSignal): void {
   on(globalThis, 'offline', () => context.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(context))
   on(globalThis.document, 'resume', () => void readAgain(context))
-  // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
+  // Not while the page is being hidden: a read that a freeze interrupts would block all other writers.
   on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(context)))
 }
 
 async function wake(context: Context): Promise<void> {
   await readAgain(context)
-  // The mail was read somewhere else, and its link may have been followed there.
+  // The mail may have been opened elsewhere, and its link followed there.
   if (context.getState().phase === 'pending') askServer(context)
 }
 
-/** What the account server says about the session there. */
+/** Checks the session at the account server. */
 function askServer(context: Context, isFirst = false): void {
   void inBackground(context, () => revalidate(context))
   void inBackground(context, () => checkSession(context, isFirst))
@@ -74,7 +74,7 @@ async function hardenAll(context: Context, announce: () => void): Promise<void> 
   while (await harden(context)) announce()
 }
 
-/** Unreachable is not rejected: what fails here is tried again when the network is back. */
+/** Unreachable is not rejected: a failure is retried when the network is back. */
 async function inBackground(context: Context, work: () => Promise<void>): Promise<void> {
   try {
     await work()

@@ -1,6 +1,8 @@
 import type { AuthOptions } from './auth.ts'
 
-/** What each option accepts: a type, or one of several texts. The table in docs/client.md has the same rows. */
+/**
+ * The accepted values of each option: a type, or one of several strings. The table in docs/client.md has the same rows.
+ */
 export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   account: 'object',
   audience: 'string',
@@ -21,14 +23,18 @@ export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   clock: 'function',
 }
 
-/** @throws {TypeError} an option is unknown or invalid */
+/**
+ * Checks all options.
+ *
+ * @throws {TypeError} an option is unknown or invalid
+ */
 export function checkOptions(options: AuthOptions): void {
   for (const [name, value] of Object.entries(options)) {
     check(name, name, Object.keys(OPTIONS).join('|'))
     if (value !== undefined) check(name, value, OPTIONS[name as keyof AuthOptions])
   }
   for (const [origin, entry] of Object.entries(options.audiences ?? {})) {
-    // What is no URL at all is a TypeError of `URL` itself.
+    // For an invalid URL, `URL` throws the TypeError.
     check(origin, origin, new URL(origin).origin)
     const { audience, via } = typeof entry === 'object' ? entry : { audience: entry, via: 'exchange' }
     check(origin, via, 'exchange')
@@ -37,7 +43,7 @@ export function checkOptions(options: AuthOptions): void {
 }
 
 function check(name: string, value: unknown, expected: string): void {
-  // Nothing falsy is accepted, except 0. A text is one of the accepted ones, or any.
+  // No falsy value is accepted, except 0. A string must be one of the accepted ones, or any non-empty one.
   const kind = value || value === 0 ? typeof value : value
   const found = kind === 'string' && expected !== 'string' ? value : kind
   if (!expected.split('|').includes(found as string)) throw new TypeError(`${name}: expected ${expected}`)

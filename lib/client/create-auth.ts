@@ -9,12 +9,12 @@ import { createTokenSource } from './tokens/token-source.ts'
 type Lazy = typeof import('./lazy.ts')
 
 /**
- * Makes `createAuth`.
+ * Creates `createAuth`.
  *
- * @param load - loads the later part: by `import()` in pages, at once in service workers
+ * @param load - loads the later chunk: by `import()` in pages, immediately in service workers
  */
 export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
-  // One promise for all callers: two imports of a module that is still on its way may resolve in any order.
+  // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
   const loaded = (): Promise<Lazy> =>
     (loading ??= load().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
@@ -29,13 +29,13 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
     const getToken = createTokenSource(context, lazy)
     let background: Promise<() => void> | undefined
 
-    // Not before the next microtask: construction itself touches no store, no channel and no network.
+    // Not before the next microtask: construction does not access the store, channel or network.
     const ready = Promise.resolve().then(async () => {
       const isFound = await start(context)
-      // A server that renders has no store: nothing to connect, and no account of its own to ask about.
+      // During server rendering there is no store: nothing to connect, and no account to ask about.
       if (!options.keystore && !globalThis.indexedDB) return
       background = lazy().then(({ startBackground }) => startBackground(context, !isFound))
-      // Where it cannot be loaded the identity works all the same; the next call that needs it reports the failure.
+      // If it cannot be loaded, the identity still works; the next call that needs it reports the failure.
       background.catch(() => {})
     })
 
@@ -50,7 +50,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
       close() {
-        // Closed before it was ready, it still connects; what the later part has opened until then is closed too.
+        // If closed before it was ready, it still connects; everything opened until then is closed.
         void ready
           .then(() => background)
           .then((stop) => stop?.())
@@ -61,7 +61,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   }
 }
 
-/** Methods that load later, under the same name there. */
+/** Methods of the later chunk, exported there under the same names. */
 const LAZY = [
   'ensureIdentity',
   'upgrade',

@@ -6,7 +6,7 @@ interface Row {
   readonly meaning: string
 }
 
-/** What docs/client.md says about each option; what it accepts comes from `OPTIONS`. */
+/** The text of docs/client.md for each option; the accepted values come from `OPTIONS`. */
 const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   account: { default: 'none', meaning: 'the account provider, for instance `betterAuthAccount(authClient)`' },
   audience: { default: '`location.origin`', meaning: "`aud` of tokens for the page's own origin" },
@@ -54,7 +54,7 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   clock: { default: "the system's", meaning: 'milliseconds since 1970' },
 }
 
-/** The table of options in docs/client.md. */
+/** Returns the table of options in docs/client.md. */
 export function optionTable(): string {
   const kinds = ['object', 'string', 'number', 'function']
   const accepts = (expected: string): string =>

@@ -5,46 +5,48 @@ export interface MachineStep<State, Event, Effect> {
   readonly event: Event
   readonly before: State
   readonly state: State
-  /** What the transition named, in order. */
+  /** The effects that the transition returned, in order. */
   readonly effects: readonly Effect[]
 }
 
-/** What a machine is made of. */
+/** The parts that define a machine. */
 export interface MachineParts<State, Event, Effect, Snapshot> {
   readonly initial: State
-  /** Pure. Returns the next state, the same object where nothing changed, and the effects to perform. */
+  /** Pure. Returns the next state and the effects to perform. Returns the same state object if nothing changed. */
   transition(state: State, event: Event): readonly [State, ...Effect[]]
-  /** Performs one effect. What it throws is reported; the other effects are still performed. */
+  /** Performs one effect. Errors are reported, and the other effects are still performed. */
   perform(effect: Effect, step: MachineStep<State, Event, Effect>): unknown
   /**
-   * Derives the public snapshot; returns `shown` where it is still right. Defaults to the state itself.
+   * Derives the public snapshot. Returns `shown` if it is still correct. Defaults to the state itself.
    *
-   * @param shown - the present snapshot; undefined at construction
+   * @param shown - the current snapshot; undefined at construction
    */
   readonly show?: (state: State, shown?: Snapshot) => Snapshot
-  /** Called for each event after its transition, before its effects: for developer tools. */
+  /** Called for each event, after its transition and before its effects. For developer tools. */
   readonly record?: (step: MachineStep<State, Event, Effect>) => void
 }
 
 /** A running machine. */
 export interface Machine<State, Event, Snapshot> {
-  /** The state that transitions work on. */
+  /** The internal state. */
   state(): State
   /** The public snapshot: deeply frozen, the same reference until something changes. */
   getState(): Snapshot
   /**
-   * Calls `listener` after the snapshot changed, once all queued events are processed. What it throws is reported.
+   * Calls `listener` after the snapshot changed, once all queued events are processed. Errors of the listener are
+   * reported.
    *
    * @returns a function that ends the subscription
    */
   subscribe(listener: () => void): () => void
   /**
-   * Processes an event: transition, then effects. An event dispatched by an effect waits until this one is done.
+   * Processes an event: the transition, then its effects. An event that an effect dispatches is queued until this one
+   * is done.
    */
   dispatch(event: Event): void
 }
 
-/** Creates a machine in its initial state. Nothing is performed before the first event. */
+/** Creates a machine in its initial state. It does nothing before the first event. */
 export function createMachine<State, Event, Effect, Snapshot = State>({
   initial,
   transition,
@@ -75,7 +77,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
       return () => void listeners.delete(listener)
     },
     dispatch(event) {
-      // The event that is being processed stays in the queue: whatever is behind it has to wait.
+      // The event that is being processed stays in the queue, so later ones wait.
       if (queue.push(event) > 1) return
       const before = snapshot
       for (const next of queue) guarded(() => run(next))

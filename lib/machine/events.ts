@@ -1,42 +1,41 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
 
-/** What the record says. */
+/** The state derived from the record. */
 export interface Found {
   readonly view: View
   readonly waiting: UpgradeState
 }
 
-/** What becomes of a conflict. */
+/** How a conflict is resolved. */
 export type Decision = 'adopt' | 'switch' | 'discard'
 
-/** Why the principal changed: the decision that ended a conflict, or the event that brought another identity. */
+/**
+ * Why the principal changed: the decision that resolved a conflict, or the event that made another identity current.
+ */
 export type PrincipalChangeReason =
   | Decision
   | Extract<EventType, 'identityEnsured' | 'recordChanged' | 'upgradeCompleted' | 'signedOut'>
 
-/** Everything that can happen, with what it brings. */
+/** Every event, with its payload. */
 export interface EventPayloads {
-  /** The store was read, or the first identity made. */
+  /** The record was read, or the first identity created. */
   opened: Found
   /** The store cannot be used. */
   openFailed: { readonly problem: LatchkeyErrorCode }
-  /** `ensureIdentity` or an import put another identity in force. */
+  /** `ensureIdentity` or an import made another identity current. */
   identityEnsured: Found
   /** Another tab changed the record. */
   recordChanged: Found
   /** The account server confirmed the session. */
   sessionConfirmed: { readonly view: View }
   upgradeStarted: object
-  /** The account is in force. */
+  /** The account is current. */
   upgradeCompleted: { readonly view: View }
   upgradeFailed: { readonly failure: LatchkeyErrorCode }
-  /**
-   * What waits now: something outside that is still to come, a session that is there and needs the person's word, or
-   * nothing.
-   */
+  /** The upgrade waits for an external step, or for confirmation of a signed-in account, or no longer waits. */
   upgradePended: { readonly upgrade: UpgradeState }
-  /** The account has another principal and the device holds something. */
+  /** The account has another principal, and the device has data. */
   conflictFound: { readonly upgrade: UpgradeState }
   conflictResolved: { readonly view: View; readonly decision: Decision }
   upgradeCancelled: object
@@ -45,7 +44,7 @@ export interface EventPayloads {
   signedOut: { readonly view: View }
   /** A server refused the credential. */
   tokenRejected: { readonly reason: AuthErrorKind }
-  /** A server took the credential, or a fresh one for the same principal arrived. */
+  /** A server accepted the credential, or a new one for the same principal arrived. */
   tokenAccepted: object
   networkLost: object
   networkFound: object
@@ -58,28 +57,28 @@ export type EventType = keyof EventPayloads
 /** One event. */
 export type AuthEvent = { [Type in EventType]: { readonly type: Type } & EventPayloads[Type] }[EventType]
 
-/** What the runtime has to do after a transition. */
+/** Effects that the runtime performs after a transition. */
 export type Effect =
   /** Tell the other tabs to read the record again. */
   | 'announce'
-  /** Forget tokens of the session before. */
+  /** Forget the tokens of the previous session. */
   | 'dropTokens'
   /** Call `onPrincipalChange`. */
   | 'reportPrincipalChange'
   /** Call `onTokenExpired`. */
   | 'reportExpiry'
-  /** Deliver what the account server still has to hear. */
+  /** Deliver the outbox to the account server. */
   | 'deliverOutbox'
-  /** The event has no place in this phase: say so to the developer tools. */
+  /** Report to the developer tools that the event is not allowed in this phase. */
   | 'reportIgnored'
 
-/** The next state and what to do about it. The same state object where nothing changed. */
+/** The next state and its effects. The same state object if nothing changed. */
 export type Transition = readonly [state: AuthState, ...effects: Effect[]]
 
 type Handler<Type extends EventType> = (state: AuthState, event: EventPayloads[Type]) => Transition
 
-/** What the events do in one phase. What a row lacks has no place in that phase: it is ignored, and reported. */
+/** The handlers of one phase. An event that a row lacks is not allowed in that phase: it is ignored and reported. */
 export type Row = { readonly [Type in EventType]?: Handler<Type> }
 
-/** What the events do in each phase. */
+/** The handlers of each phase. */
 export type Table = { readonly [Name in Phase]?: Row }

@@ -1,4 +1,4 @@
-/** Calls a callback and reports what it throws or rejects with, so that it cannot break the caller. */
+/** Calls a callback and reports its errors, also asynchronous ones, so that it cannot break the caller. */
 export const guarded: (callback: () => unknown) => void = async (callback) => {
   try {
     await callback()

@@ -4,7 +4,7 @@ import { START_TABLE } from './start-table.ts'
 import type { Phase } from './state.ts'
 import { TABLE } from './transition.ts'
 
-// The page runs START_TABLE until the later part of the client brings TABLE: the two must agree.
+// A page runs START_TABLE until the later chunk brings TABLE, so the two must agree.
 
 /** What the first load dispatches. */
 const EARLY: readonly EventType[] = [
@@ -25,7 +25,7 @@ test.each(Object.keys(START_TABLE) as (keyof typeof START_TABLE)[])(
   },
 )
 
-test('the phases that it lacks begin with an act', () => {
+test('the phases that it lacks begin with an operation', () => {
   const lacking = (Object.keys(TABLE) as Phase[]).filter((phase) => !(phase in START_TABLE))
   expect(lacking).toEqual(['upgrading', 'signing-out'])
 })

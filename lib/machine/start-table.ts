@@ -1,9 +1,9 @@
 import type { AuthEvent, EventPayloads, EventType, Effect, Found, Row, Table, Transition } from './events.ts'
 import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
 
-// The part of the transition table that a page needs in its first load: what can happen before there is an act.
+// The part of the transition table that the first load needs: the events before the later chunk is loaded.
 
-/** The next state for an event. Pure: effects are only named here. */
+/** Returns the next state for an event. Pure: effects are only named here. */
 export function step(table: Table, state: AuthState, event: AuthEvent): Transition {
   const handler = (table[state.phase]?.[event.type] ?? ignore) as (
     state: AuthState,
@@ -12,24 +12,24 @@ export function step(table: Table, state: AuthState, event: AuthEvent): Transiti
   return handler(state, event)
 }
 
-/** The event has no place in this phase. */
+/** An event that is not allowed in this phase. */
 export const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
 
-/** Takes over what the store says; nothing but the events that use it can change the principal. */
+/** Updates the stored part of the state. Only the events that call this can change the principal. */
 export const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
   isSame(state, view)
     ? [change(state, view), ...outdated(state, view)]
     : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
 
-/** The same for what the store says of an upgrade that waits: it may have begun or ended in another tab. */
+/** Also updates the waiting upgrade: another tab may have started or ended one. */
 export const follow = (state: AuthState, event: Found): Transition => {
   const [shown, ...effects] = show(state, event)
   const { pending: _, conflict: __, ...rest } = shown.upgrade ?? {}
-  // What waited for one person is not shown to the next.
+  // An upgrade that waited for one user is not shown to the next.
   return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...event.waiting }), ...effects]
 }
 
-/** What waits says where the machine rests. */
+/** The waiting upgrade determines the phase at rest. */
 export const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
   change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
 
@@ -40,7 +40,7 @@ const resting = ({ conflict, pending, account }: UpgradeState): Phase =>
 export const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean =>
   state.session?.principal === view.session?.principal && state.authMode === view.authMode
 
-/** Tokens carry the aliases, and servers believe them: those of before are not to be used any more. */
+/** Tokens contain the aliases, and servers trust them: tokens with outdated aliases must not be used again. */
 const outdated = (state: AuthState, view: View): Effect[] =>
   `${state.session?.principals}` === `${view.session?.principals}` ? [] : ['dropTokens']
 
@@ -53,10 +53,10 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
 
-/** Once the store was read, with no act under way: a rejection keeps the session. */
+/** After the record was read, while no operation is running: a rejection keeps the session. */
 const rest: Row = { storageChanged: store, tokenRejected: reject, tokenAccepted: accept, recordChanged: follow }
 
-/** All that happens until the later part of the client is there. */
+/** The rows for the events that the first load dispatches. */
 export const START_TABLE: Readonly<Record<'starting' | 'ready' | 'pending' | 'conflict', Row>> = {
   starting: {
     storageChanged: store,
@@ -70,7 +70,7 @@ export const START_TABLE: Readonly<Record<'starting' | 'ready' | 'pending' | 'co
 
 type Patch = { readonly [Field in keyof AuthState]?: AuthState[Field] | undefined }
 
-/** Applies a patch and keeps every reference whose content did not change, the state's own included. */
+/** Applies a patch. Keeps every reference whose content did not change, including the state's own. */
 export function change(state: AuthState, patch: Patch): AuthState {
   const next: Record<string, unknown> = { ...state }
   let changed = false

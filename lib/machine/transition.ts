@@ -3,7 +3,7 @@ import type { AuthEvent, Effect, Found, Row, Table, Transition } from './events.
 import { START_TABLE, change, follow, ignore, isSame, show, step, waitFor } from './start-table.ts'
 import type { AuthState, Phase, UpgradeState, View } from './state.ts'
 
-/** The next state for an event. Pure: effects are only named here. */
+/** Returns the next state for an event. Pure: effects are only named here. */
 export function transition(state: AuthState, event: AuthEvent): Transition {
   return step(TABLE, state, event)
 }
@@ -14,16 +14,16 @@ const to =
   (phase: Phase) =>
   (state: AuthState): Transition => [change(state, { phase })]
 
-/** An identity that was made while an act is under way: the record has it, so it is shown. */
+/** An identity was created while an operation is running: it is in the record, so it is shown. */
 const join = (state: AuthState, event: Found): Transition => [...show(state, event), 'announce']
 
-/** The same with no act under way. */
+/** The same while no operation is running. */
 const settle = (state: AuthState, event: Found): Transition => {
   const [shown, ...effects] = follow(state, event)
   return [change(shown, { error: undefined }), ...effects, 'announce']
 }
 
-/** The end of an act: nothing that was wrong before it still counts. */
+/** The end of an operation clears earlier errors. */
 const finish =
   (...effects: Effect[]) =>
   (state: AuthState, event: { readonly view: View }): Transition => {
@@ -31,50 +31,50 @@ const finish =
     return [change(waitFor(shown, {}), { error: undefined }), ...shownEffects, ...effects]
   }
 
-/** The server's word on the same principal; anything else is not its to say. */
+/** The server can confirm only the current principal; a response for another one is ignored. */
 const confirm = (state: AuthState, event: { readonly view: View }): Transition => {
   if (!isSame(state, event.view)) return ignore(state)
   const [shown, ...effects] = show(state, event)
   return [change(shown, { error: undefined }), ...effects, 'announce']
 }
 
-/** What waits is in the record, for every tab. */
+/** The waiting upgrade is in the record, for every tab. */
 const pend = (state: AuthState, { upgrade }: { readonly upgrade: UpgradeState }): Transition => [
   waitFor(state, upgrade),
   'announce',
 ]
 
-/** The state before: an upgrade that was waiting goes on waiting. */
+/** Restores the previous phase: an upgrade that was waiting continues to wait. */
 const fail = (state: AuthState, { failure }: { readonly failure: LatchkeyErrorCode }): Transition => [
   waitFor(state, { ...state.upgrade, failure }),
 ]
 
-/** Where an act that changed nothing came from. */
+/** The phase to return to after an operation that changed nothing. */
 const back = (state: AuthState): Transition => [waitFor(state, { ...state.upgrade })]
 
 const cancel = (state: AuthState): Transition => [waitFor(state, {}), 'announce']
 
-/** What is the same in every phase: unreachable is not rejected. */
+/** Entries for every phase: unreachable is not rejected. */
 const always = { networkLost: keep, networkFound: deliver }
 
-/** Once the store was read. */
+/** After the record was read. */
 const opened = { ...START_TABLE.ready, ...always, sessionConfirmed: confirm }
 
-/** No act is under way. */
+/** No operation is running. */
 const rest = { ...opened, identityEnsured: settle, signOutStarted: to('signing-out') }
 
-/** An act is under way: no other one may start. */
+/** An operation is running: no other one may start. */
 const busy: Row = { ...opened, recordChanged: show, identityEnsured: join }
 
-/** What comes of a session at the account server, whether an act led to it or it appeared outside. */
+/** Results for a session at the account server, whether an operation led to it or it appeared independently. */
 const attempt = { upgradeCompleted: finish('announce'), upgradePended: pend, conflictFound: pend }
 
 const ready = { ...rest, ...attempt, upgradeStarted: to('upgrading') }
 
-/** Something waits, and may come to nothing. */
+/** An upgrade waits, and may fail or be cancelled. */
 const waiting = { upgradeFailed: fail, upgradeCancelled: cancel }
 
-/** What a row lacks has no place in that phase: it is ignored, and reported. */
+/** An event that a row lacks is not allowed in that phase: it is ignored and reported. */
 export const TABLE: Required<Table> = {
   starting: { ...START_TABLE.starting, ...always },
   ready,

@@ -12,39 +12,40 @@ import { ANONYMOUS } from './session.ts'
 import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
 import { type Outcome, outcomeOf } from './outcomes.ts'
 
-/** Options of {@link createSessionResolver}. Every source is off unless it is given. */
+/** Options of {@link createSessionResolver}. Every source is off by default. */
 export interface SessionResolverOptions {
-  /** Lets a backend that knows the secret speak for anybody. */
+  /** Lets a backend that knows the secret impersonate any principal. */
   readonly backend?: BackendOptions
-  /** Takes local-first tokens; without it they are refused as `disabled`. */
+  /** Accepts local-first tokens. Without it they are refused as `disabled`. */
   readonly localFirst?: LocalFirstOptions
-  /** Takes the JWTs of one account provider, or of several. */
+  /** Accepts the JWTs of one or more account providers. */
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
-  /** Takes a session cookie, from a request without an Authorization header. */
+  /** Accepts a session cookie, from requests without an Authorization header. */
   readonly cookieSession?: CookieSessionOptions
-  /** What a request without a credential is. Defaults to `allow`. */
+  /** Whether requests without a credential are accepted as anonymous. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
   /**
-   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many. Defaults to
-   * 10 000. What is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
+   * Largest number of cached tokens, for device keys and for each issuer, and of cached device public keys. Defaults to
+   * 10 000; 0 turns caching off. Expiry and the issuer's key are checked on every use.
    */
   readonly cacheSize?: number
-  /** Hears what came of each request. It must not throw. */
+  /** Called with the outcome of each request. It must not throw. */
   readonly onOutcome?: (verdict: Outcome) => void
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
-/** The one source that judges a request. Null from it means that there is no credential after all. */
+/** The one source that judges a request. It returns null if the request has no credential after all. */
 interface Route {
   readonly source: SessionSource
   judge(): Promise<ServerSession | null>
 }
 
 /**
- * Makes what tells, for each request, who is asking. The first of these that is there judges, and nothing else:
- * a backend that speaks for somebody, the Authorization header (an external JWT or a local-first token), a session
- * cookie, nobody. A token is routed once by what it says of itself, and never tried as another kind.
+ * Creates the resolver, which determines the session of each request. Exactly one source judges a request, the first of
+ * these that applies: the headers of an impersonating backend, the Authorization header (an external JWT or a
+ * local-first token), a session cookie, anonymous. A token is routed once, by its own header and claims, and never
+ * tried as another kind.
  *
  * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
@@ -73,7 +74,7 @@ async function settle({ source, judge }: Route, anonymous: 'allow' | 'deny'): Pr
   }
 }
 
-/** A fault of the server's own is no verdict on the credential. */
+/** A server fault says nothing about the credential, so it is rethrown. */
 function codeOf(error: unknown): LatchkeyErrorCode {
   if (isLatchkeyError(error)) return error.code
   throw error
@@ -134,5 +135,5 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   }
 }
 
-/** How the common local-first token begins, so that it need not be taken apart to be routed. */
+/** The header of a usual local-first token, so that it can be routed without being parsed. */
 const LOCAL_FIRST_HEADER = `${btoa(`{"alg":"EdDSA","typ":"${TOKEN_TYPE}"}`).replaceAll('=', '')}.`

@@ -2,7 +2,7 @@ import { LatchkeyError } from '../errors.ts'
 import { comparable } from '../comparable.ts'
 import type { ServerSession } from './types.ts'
 
-/** What a claim must be. A text that begins with `$` takes any value, and gives it a name. */
+/** Expected value of a claim. A string that begins with `$` is a wildcard: it matches any value and names it. */
 export type ClaimPattern =
   | string
   | number
@@ -11,24 +11,24 @@ export type ClaimPattern =
   | readonly ClaimPattern[]
   | { readonly [claim: string]: ClaimPattern }
 
-/** Claims that must be there, nested as they are in the token; further claims do not matter. */
+/** Claims that must be present, nested as in the token. Further claims are ignored. */
 export type ClaimsPattern = Readonly<Record<string, ClaimPattern>>
 
-/** Roles by name, as Triplit's schema has them. */
+/** Roles by name, as in Triplit's schema. */
 export type Roles = Readonly<Record<string, { readonly match: ClaimsPattern }>>
 
-/** A role that a session has, with what its wildcards took. */
+/** A role that a session has, with the values of its wildcards. */
 export interface SessionRole {
   readonly key: string
   readonly roleVars: Readonly<Record<string, unknown>>
 }
 
 /**
- * Matches claims as Triplit matches roles (https://www.triplit.dev/docs/schemas/permissions), but for four things that
- * only ever refuse more: what is inherited is no claim, null is matched by null alone, a nested pattern is
- * matched by an object alone (a list by a list), and one wildcard in two places has to take the same value.
+ * Matches claims as Triplit matches roles (https://www.triplit.dev/docs/schemas/permissions), with four differences,
+ * each of them stricter: inherited properties are not claims, null matches only null, a nested pattern matches only an
+ * object (a list only a list), and a wildcard that occurs twice must match the same value.
  *
- * @returns what the wildcards took, by name without `$`; null where the claims do not match
+ * @returns the wildcards' values by name without `$`; null if the claims do not match
  */
 export function matchClaims(
   pattern: ClaimsPattern,
@@ -39,8 +39,8 @@ export function matchClaims(
 }
 
 /**
- * The roles of a session, in the order of the definition. `sub` in a pattern is the principal, whoever issued the
- * token: `{ match: { sub: '$userId' } }` binds the user.
+ * Returns the roles of a session, in the order of their definition. `sub` in a pattern is the principal, whichever
+ * issuer signed the token: `{ match: { sub: '$userId' } }` gives the user's id.
  */
 export function rolesOf(roles: Roles, session: ServerSession): readonly SessionRole[] {
   const claims = effectiveClaims(session)
@@ -51,11 +51,11 @@ export function rolesOf(roles: Roles, session: ServerSession): readonly SessionR
 }
 
 /**
- * Lets a session go on with a new token: one of the same principal and the same roles.
+ * Requires that a new token continues a session: same principal, same roles.
  *
  * @param before - the current session
- * @param after - what the new token resolved to
- * @param roles - the app's roles; unless given, the claims `role` and `roles` are compared
+ * @param after - the session of the new token
+ * @param roles - the app's roles. Defaults to comparing the claims `role` and `roles`
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`, `ROLES_MISMATCH`
  */
 export function requireSameSession(before: ServerSession, after: ServerSession, roles?: Roles): void {
@@ -65,7 +65,10 @@ export function requireSameSession(before: ServerSession, after: ServerSession, 
   if (comparable(rolesIn(before)) !== comparable(rolesIn(after))) throw new LatchkeyError('ROLES_MISMATCH')
 }
 
-/** The claims, with the principal as `sub`: the `sub` of a further issuer must not stand for a user of the first. */
+/**
+ * Returns the claims with the principal as `sub`: the `sub` of a namespaced issuer must not be taken for a user of the
+ * first issuer.
+ */
 export function effectiveClaims({ claims, principal }: ServerSession): Readonly<Record<string, unknown>> {
   const { sub: _, ...others } = claims
   return principal === null ? others : { ...others, sub: principal }

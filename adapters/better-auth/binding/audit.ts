@@ -4,15 +4,15 @@ import type { Adapter } from './types.ts'
 /** What the audit knows of. */
 export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse'
 
-/** What happened to which binding. */
+/** An operation on a binding. */
 export interface AuditEntry {
   readonly principal: string
-  /** Of the binding; or what else tells two acts of one kind apart. */
+  /** The binding's epoch, or another value that distinguishes two operations of one kind. */
   readonly epoch: string
   readonly userId: string | null
 }
 
-/** Writes an act down, once however often it is tried: what a crash left unwritten is completed by the next look. */
+/** Records an operation, once however often it is retried: the next read completes what a crash left out. */
 export async function audit(
   adapter: Adapter,
   act: Act,

@@ -1,13 +1,13 @@
 import type { BoundUser } from '../schema.ts'
 
-/** What of a session says where it came from. */
+/** The part of a session that tells its origin. */
 export interface AskingSession {
   readonly id: string
   readonly principalVia?: string | null
 }
 
 /**
- * A credential made the session that was there before any mailbox was proven; a reset of the password resets the
+ * A credential created the session that existed before any mailbox was verified; a reset of the password resets the
  * binding.
  */
 export const CREDENTIAL = 'credential'

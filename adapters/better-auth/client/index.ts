@@ -19,7 +19,7 @@ import {
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 type Fetch = Parameters<GetActions>[0]
 
-/** What the client plugin hands to {@link betterAuthAccount}. */
+/** Passed from the client plugin to {@link betterAuthAccount}. */
 export interface LatchkeyConnection {
   readonly fetch: Fetch
   readonly baseURL: string
@@ -29,11 +29,11 @@ export interface LatchkeyConnection {
 
 /** Options of {@link latchkeyClient}. */
 export interface LatchkeyClientOptions {
-  /** The plugin on the server says the same: each proof needs a nonce, which one request more gets. */
+  /** Must equal the option of the server plugin: each proof needs a nonce, which costs one more request. */
   readonly requireNonce?: boolean
 }
 
-/** The Better Auth client, as far as it is needed here. */
+/** The part of the Better Auth client that is used. */
 export interface LatchkeyAuthClient {
   /** Added by {@link latchkeyClient}. */
   $latchkey(): LatchkeyConnection
@@ -42,14 +42,14 @@ export interface LatchkeyAuthClient {
 /** The account provider, and the account server's clock. */
 export interface BetterAuthAccount extends AccountProvider {
   /**
-   * The account server's clock, milliseconds since 1970.
+   * Returns the account server's clock, in milliseconds since 1970.
    *
    * @throws {LatchkeyError} `OFFLINE`
    */
   getTime(): Promise<number>
 }
 
-/** The client plugin's own shape: anything wider would hide the other plugins' types from `createAuthClient`. */
+/** The client plugin's exact type: a wider one would hide the other plugins' types from `createAuthClient`. */
 export interface LatchkeyClientPlugin {
   readonly id: 'latchkey'
   /** Adds the proof. */
@@ -59,8 +59,8 @@ export interface LatchkeyClientPlugin {
 }
 
 /**
- * The plugin for `createAuthClient`. While `auth.upgrade` runs it adds a fresh proof to each POST under the client's
- * base URL; at any other time, and for any other address, it does nothing.
+ * Creates the plugin for `createAuthClient`. While `auth.upgrade` runs, it adds a fresh proof to each POST under the
+ * client's base URL. At any other time, and for any other URL, it does nothing.
  */
 export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions = {}): LatchkeyClientPlugin {
   const proofState: ProofState = { ...IDLE_PROOF }
@@ -75,7 +75,7 @@ export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions =
   }
 }
 
-/** As Better Auth resolves it: a path in `baseURL` wins over `basePath`. */
+/** As Better Auth resolves it: a path in `baseURL` takes precedence over `basePath`. */
 function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActions>[2] & {} = {}): string {
   const url = new URL(baseURL ?? globalThis.location?.origin ?? 'http://localhost')
   const path = url.pathname === '/' ? basePath : url.pathname
@@ -83,7 +83,7 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
 }
 
 /**
- * Better Auth as the account provider of `createAuth`.
+ * Uses Better Auth as the account provider of `createAuth`.
  *
  * @param client - made by `createAuthClient` with {@link latchkeyClient} among its plugins
  */
@@ -110,16 +110,16 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     unlink: (alias) => unlink(fetch, alias),
     exchange: (audience, prove) =>
       exchange(fetch, audience, prove && (async () => prove(await challengeFor('exchange')?.()))),
-    // A redirect that was not followed is an answer, though without a body.
+    // A redirect that was not followed counts as a response, although without a body.
     readFailure: (outcome) => (proofState.redirected && isOpaque(outcome) ? null : readFailure(outcome)),
     async signOut() {
-      // An OpenID provider's own sign-out page would take the person away from the app, whenever this is delivered.
+      // An OpenID provider's own sign-out page would navigate away from the app, whenever this is delivered.
       await request(fetch, '/sign-out', { method: 'POST', body: { disableRedirect: true } })
     },
   }
 }
 
-/** What `GET /latchkey/session` answers. */
+/** The response of `GET /latchkey/session`. */
 interface SessionAnswer {
   readonly now: number
   readonly session: AccountSession | null
@@ -127,12 +127,12 @@ interface SessionAnswer {
 
 async function look(fetch: Fetch, peek = false): Promise<SessionAnswer> {
   const answer = await get<SessionAnswer>(fetch, `/latchkey/session${peek ? '?peek=1' : ''}`)
-  // It answers everybody: who refuses is something in front of it.
-  if (typeof answer?.now !== 'number') throw new LatchkeyError('OFFLINE', 'no answer from the latchkey plugin')
+  // The endpoint always responds with `now`: any other response comes from something in front of it.
+  if (typeof answer?.now !== 'number') throw new LatchkeyError('OFFLINE', 'no response from the latchkey plugin')
   return answer
 }
 
-/** An act of the session in force to which the device's key agrees. */
+/** Calls an endpoint of the current session with a proof of the device's key. */
 async function proven(
   fetch: Fetch,
   act: 'bind' | 'link',
@@ -163,7 +163,7 @@ async function unlink(fetch: Fetch, alias: string): Promise<AccountSession> {
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const SUBJECT_TYPE = 'urn:latchkey:params:oauth:token-type:'
 
-/** A token for an audience, for a device's proof or for the session in force. */
+/** Requests a token for an audience, with a device's proof or the current session. */
 async function exchange(fetch: Fetch, audience: string, prove: (() => Promise<string>) | null): Promise<string | null> {
   const subject = prove
     ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await prove() }
@@ -192,12 +192,12 @@ interface Answer {
   readonly error: { readonly status: number; readonly code?: string; readonly message?: string } | null
 }
 
-/** Past the browser's cache: it would keep a token after the sign-out, for whoever comes next. */
+/** Bypasses the browser's cache: it would keep a token after the sign-out, for the next user. */
 async function get<Data>(fetch: Fetch, path: string): Promise<Data | null> {
   return (await request(fetch, path, { method: 'GET', cache: 'no-store' })) as Data | null
 }
 
-/** Null where the server says that there is no session; every other failure is that it cannot be reached. */
+/** Resolves to null if the server reports no session; every other failure means that it cannot be reached. */
 async function request(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
   const { data, error } = await send(fetch, path, options)
   if (!error) return data
@@ -205,7 +205,7 @@ async function request(fetch: Fetch, path: string, options: Parameters<Fetch>[1]
   throw toFailure(error)
 }
 
-/** Every answer that is not the one asked for is a failure. */
+/** Sends a request. Every response other than the expected one becomes an error. */
 async function ask(fetch: Fetch, path: string, options: Parameters<Fetch>[1]): Promise<unknown> {
   const { data, error } = await send(fetch, path, options)
   if (error) throw toFailure(error)
@@ -227,7 +227,7 @@ function unreachable(cause: unknown): never {
 
 function readFailure(outcome: unknown): LatchkeyError | null {
   if (isLatchkeyError(outcome)) return outcome
-  // What `fetch` throws where there is no network.
+  // The error that `fetch` throws without a network.
   if (outcome instanceof TypeError) return new LatchkeyError('OFFLINE', undefined, outcome)
   const { error } = (outcome ?? {}) as Partial<Answer>
   return error ? toFailure(error) : null

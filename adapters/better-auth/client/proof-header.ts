@@ -1,33 +1,33 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
 import type { Typing } from '../../../lib/index.ts'
 
-/** A plugin of the fetch that the client uses. */
+/** A plugin of the client's fetch. */
 export type FetchPlugin = NonNullable<BetterAuthClientPlugin['fetchPlugins']>[number]
 
 export const PROOF_HEADER = 'x-latchkey-proof'
 export const EXPECT_HEADER = 'x-latchkey-expect'
 
-/** Holds what is going on while `upgrade` runs. */
+/** State while `upgrade` runs. */
 export interface ProofState {
-  /** Signs one proof; null where the device has no identity. */
+  /** Signs one proof; null if the device has no identity. */
   mint: ((nonce?: string) => Promise<string>) | null
-  /** Gets the nonce that goes into it, where the server wants one. */
+  /** Requests the nonce for it, if the server requires one. */
   challenge: (() => Promise<string>) | null
-  /** A request left while `upgrade` ran. */
+  /** True if a request was sent while `upgrade` ran. */
   sent: boolean
-  /** A link was followed, and nothing says whose it was to be. */
+  /** True if a link was followed, and the user typed no identifier to compare with. */
   unasked: boolean
-  /** `upgrade` is running. */
+  /** True while `upgrade` is running. */
   running: boolean
-  /** What the person typed, and typed before. */
+  /** Identifiers that the user types, and typed before. */
   typing: Typing | undefined
-  /** An answer was a redirect, which was not followed. */
+  /** True if a response was a redirect, which was not followed. */
   redirected: boolean
   /** An answer had the token of a session. */
   signedIn: boolean
 }
 
-/** Nothing is going on. */
+/** The state while no upgrade is running. */
 export const IDLE_PROOF: ProofState = {
   mint: null,
   challenge: null,
@@ -40,8 +40,8 @@ export const IDLE_PROOF: ProofState = {
 }
 
 /**
- * Adds the proof to each POST under the base URL while `upgrade` runs, and to the following of a link where it is known
- * whose it is to be.
+ * Adds the proof to each POST under the base URL while `upgrade` runs, and to a followed link if the expected account
+ * is known.
  */
 export function carryProof(proofState: ProofState, baseURL: () => string): FetchPlugin {
   return {
@@ -51,16 +51,16 @@ export function carryProof(proofState: ProofState, baseURL: () => string): Fetch
       async onRequest(request) {
         const { running, typing, mint, challenge } = proofState
         const url = String(request.url)
-        // The plugin's own endpoints are asked by the provider, which brings the proof itself.
+        // The provider calls the plugin's own endpoints, and adds the proof itself.
         if (!running || !isUnder(url, baseURL()) || isUnder(url, `${baseURL()}/latchkey`)) return
         const isFollowed = request.method === 'GET' && new URL(url).searchParams.has('token')
         if (request.method !== 'POST' && !isFollowed) return
         proofState.sent = true
-        // A redirect would carry the header on to wherever it points.
+        // A redirect would forward the header to any target.
         request.redirect = 'manual'
         const typed = identifierIn(request.body)
         if (typed !== undefined) await typing?.onTyped(typed)
-        // Anybody can send a link: the proof is for the account of whoever typed this.
+        // Any party can send a link: the proof is only for the account whose identifier the user typed.
         if (isFollowed && !typing?.expected) {
           proofState.unasked = true
           return request
@@ -79,7 +79,7 @@ export function carryProof(proofState: ProofState, baseURL: () => string): Fetch
   }
 }
 
-/** The e-mail address or phone number that a request sends. */
+/** Returns the e-mail address or phone number in a request's body. */
 function identifierIn(body: unknown): string | undefined {
   const { email, phoneNumber } = readBody(body)
   const typed = email ?? phoneNumber

@@ -6,24 +6,27 @@ import { type BoundUser, schema } from '../schema.ts'
 type Context = GenericEndpointContext['context']
 type Fields = Context['tables'][string]['fields']
 
-/** Rows of one table that are read to look into JSON and lists; a table with more counts as a trace. */
+/** Largest number of rows of one table that are read to search JSON and lists; a table with more counts as a trace. */
 const MAX_ROWS_READ = 1000
 
-/** An id this long stands in no text by chance. */
+/** An id of this length does not occur in a text by chance. */
 const MIN_DISTINCT_ID_LENGTH = 16
 
 /**
- * Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters, and
- * those of the plugin, whose aliases are looked at on their own. So are users, sessions, passwords and providers.
+ * Tables that never give access to an account: tokens mailed to its owner, keys of the server, counters, and those of
+ * the plugin. Users and sessions are checked separately.
  */
 const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
-/** Where plugins keep what belongs to a user outside the database, by a key that ends with the user's id. */
+/** Key prefixes under which plugins store data of a user outside the database; the keys end with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, the id of a provider, or the name of
- * a plugin's table that has the user's id in one of its columns, whatever the column is called.
+ * Returns true if no party that used the account before its mailbox was proven can still use it: there is no password,
+ * provider, passkey, API key, second factor or other session, and no row of any other plugin with the user's id in any
+ * of its columns.
+ *
+ * @param token - the session of the request
  */
 export type WayIn = string
 
@@ -78,12 +81,15 @@ async function hasTrace({ adapter }: Context, model: string, fields: Fields, use
   return rows.length === MAX_ROWS_READ || rows.some((row) => JSON.stringify(row).includes(distinctText(userId)))
 }
 
-/** What a text that names the user has in it. A short id, such as a number, has to be a JSON string there. */
+/**
+ * Returns the text that identifies the user inside another text. A short id, such as a number, must be a JSON string
+ * there.
+ */
 function distinctText(userId: string): string {
   return userId.length >= MIN_DISTINCT_ID_LENGTH ? userId : JSON.stringify(userId)
 }
 
-/** In a column of its own, or inside a text. One query for the whole table. */
+/** Searches a separate column, or inside a text. One query for the whole table. */
 async function hasTextWith(
   adapter: Context['adapter'],
   model: string,
@@ -92,7 +98,7 @@ async function hasTextWith(
 ): Promise<boolean> {
   const where = Object.entries(fields).flatMap(([field, { type, references }]) => {
     const whole = { field, value: userId, connector: 'OR' as const }
-    // A reference may be a number or a UUID in the database, which has no text inside.
+    // A reference may be a number or a UUID in the database, which contains no other text.
     if (references?.model === 'user') return [whole]
     const part = { ...whole, operator: 'contains' as const, value: distinctText(userId) }
     return type === 'string' ? [whole, part] : []

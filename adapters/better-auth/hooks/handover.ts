@@ -10,9 +10,9 @@ import { type WayIn, waysIn } from './credentials.ts'
 export type RemainingWays = readonly WayIn[]
 
 /**
- * Lists what has to be removed before a session may give its device's principal to an open account. A mailbox that was
- * proven since the account was made, in this request or in any before, says nothing about who made it, and may still
- * enter it.
+ * Lists what must be removed before a session may bind its device's principal to an open account. If the mailbox was
+ * proven since the account was created, in this request or an earlier one, its creator is unknown and may still have
+ * access.
  */
 export async function waysBeforeBinding(
   ctx: GenericEndpointContext,
@@ -23,9 +23,10 @@ export async function waysBeforeBinding(
 }
 
 /**
- * Lists what has to be removed before a device may link its principal to the account of this session. Nothing, if
- * nobody proved the mailbox after the account was made, if its principal's key signed for that proof, if a credential
- * of the maker asks and nobody else has been shown to have the mailbox, or if the account is this key's own work.
+ * Lists what must be removed before a device may link its principal to the account of this session. Nothing, if the
+ * mailbox was not proven since the account was created, if the key of the account's principal signed that proof, if
+ * this key created the account, or if the session was made with the creator's credentials and no one else has been
+ * shown to own the mailbox.
  */
 export async function waysBeforeLinking(
   ctx: GenericEndpointContext,
@@ -43,7 +44,10 @@ export async function waysBeforeLinking(
   return ways
 }
 
-/** The account had this principal before: its proof made it. An alias that was given back made nothing. */
+/**
+ * Returns true if the account had this principal before: its proof created the account. A removed alias created
+ * nothing.
+ */
 async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: ProvenDevice): Promise<boolean> {
   const where = [
     { field: 'principal', value: principal },

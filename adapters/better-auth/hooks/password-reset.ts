@@ -4,10 +4,10 @@ import { changeUser, findUser } from '../binding/principal-store.ts'
 import { NOBODY, RESET, proveMailbox } from '../binding/verified-email.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
 
-/** The one route that hands an account over by its mailbox and leaves no trace of that in the user. */
+/** The only route that hands an account over by its mailbox and leaves no trace in the user. */
 export const PASSWORD_RESET = '/reset-password'
 
-/** Whoever has the token has the mailbox: what follows from that is done before the password changes. */
+/** The holder of the token owns the mailbox: the consequences are applied before the password changes. */
 export async function beforePasswordReset(ctx: GenericEndpointContext, now: Date): Promise<void> {
   const { adapter, internalAdapter } = ctx.context
   const token: unknown = ctx.body?.token || ctx.query?.token

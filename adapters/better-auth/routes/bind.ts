@@ -13,14 +13,13 @@ import { type Subject, isOpen, peekSubject, subjectOf } from '../binding/subject
 import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 
-/** What the endpoint works with; there once the server is configured. */
+/** Dependencies of the endpoint; they exist once the server is configured. */
 export interface BindTools extends ActTools {
   readonly cache: StatusCache
 }
 
 /**
- * Makes the device's principal that of an open account, in a fresh session and with a proof for this very session.
- * The same bind again answers the same.
+ * Makes the device's principal that of an open account. Needs a fresh session and a proof for this session. Idempotent.
  */
 export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpoint {
   return createAuthEndpoint('/latchkey/bind', actsForSession, async (ctx) => {
@@ -62,7 +61,7 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
     await claim(adapter, id, device, now)
   }
   const after = await subjectOf(adapter, id, now, session)
-  // Also where another request bound or pinned it in between.
+  // Another request may have bound or fixed it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
   return after
 }

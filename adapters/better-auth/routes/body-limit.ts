@@ -1,10 +1,10 @@
-/** Most bytes of a body that the plugin's endpoints read. */
+/** Largest body that the plugin's endpoints read, in bytes. */
 const LIMIT = 16 * 1024
 
 /**
- * Reads a body before anything parses it, and stops where it is too long, whatever its length was said to be.
+ * Reads a body before anything parses it, and stops at the limit whatever Content-Length says.
  *
- * @returns the same request, with its body in memory; or the answer 413
+ * @returns the same request with its body in memory, or the response 413
  */
 export async function limitBody(request: Request): Promise<{ request: Request } | { response: Response }> {
   if (!request.body) return { request }
@@ -14,7 +14,7 @@ export async function limitBody(request: Request): Promise<{ request: Request } 
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.length
     if (size > LIMIT) {
-      // Not awaited: a body that somebody else reads too is cancelled only when both are.
+      // Not awaited: a body with a second reader is cancelled only when both are.
       reader.cancel().catch(() => {})
       return { response: tooLarge() }
     }

@@ -5,7 +5,7 @@ import { isFresh } from '../hooks/fresh-session.ts'
 /** An endpoint, without the types that only its own file needs. */
 export type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
 
-/** Options of an endpoint that acts for the session in force, read behind every cache. */
+/** Options of an endpoint for the current session, which is read without any cache. */
 export const actsForSession: {
   method: 'POST'
   requireHeaders: true
@@ -27,12 +27,16 @@ export function requireFresh({ session, sessionConfig }: Context): void {
   }
 }
 
-/** @returns a text of the body; @throws {APIError} it is missing, empty or too long */
+/**
+ * Returns a string of the body.
+ *
+ * @throws {APIError} it is missing, empty or too long
+ */
 export function readText(body: unknown, name: string, most: number): string {
   const value = (body as Record<string, unknown> | null | undefined)?.[name]
   if (typeof value === 'string' && value !== '' && value.length <= most) return value
   throw new APIError('BAD_REQUEST', {
     code: 'BODY_INVALID',
-    message: `${name}: expected a text of at most ${most} characters`,
+    message: `${name}: expected a string of at most ${most} characters`,
   })
 }

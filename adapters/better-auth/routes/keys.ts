@@ -11,23 +11,23 @@ import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 
 /** One device key of an account. Times are milliseconds since 1970. */
 export interface KeyAnswer {
-  /** RFC 7638 thumbprint of the public key; names the key. */
+  /** RFC 7638 thumbprint of the public key; identifies the key. */
   readonly thumbprint: string
   readonly principal: string
   readonly name: string | null
   readonly createdAt: number
-  /** The last sign-in or binding with a proof. */
+  /** Last sign-in or binding with a proof. */
   readonly lastSeenAt: number | null
-  /** When it was revoked; null while it is good. */
+  /** Time of the revocation; null while the key is valid. */
   readonly retiredAt: number | null
 }
 
-/** What `GET /latchkey/keys` answers. */
+/** The response of `GET /latchkey/keys`. */
 export interface KeysAnswer {
   readonly keys: readonly KeyAnswer[]
 }
 
-/** Most characters of a key's name. */
+/** Longest name of a key, in characters. */
 const NAME = 64
 
 /** Lists, names and revokes the device keys of an account. */
@@ -58,7 +58,7 @@ export function keyEndpoints(
   }
 }
 
-/** Until the account can be had back by other means a key may be the last way in, so none is revoked. */
+/** Until the account can be recovered by other means, a key may be the last way in, so none is revoked. */
 async function revoke(ctx: GenericEndpointContext, thumbprint: string, now: number): Promise<void> {
   const { key, subject } = await keyOf(ctx, thumbprint, now)
   if (!subject.recoverable) throw refusal('KEY_NEEDED')
@@ -91,7 +91,7 @@ async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys:
   return { keys: await listKeys(adapter, [subject.principal, ...subject.aliases]), subject }
 }
 
-/** A key as it is told to people. */
+/** Returns a key in the form for clients. */
 export function toAnswer({ thumbprint, principal, name, createdAt, lastSeenAt, retiredAt }: KeyRow): KeyAnswer {
   const time = (date: Date | null): number | null => date && new Date(date).getTime()
   return {

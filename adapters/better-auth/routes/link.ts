@@ -12,26 +12,29 @@ import { type SessionAnswer, sessionSubject } from './session.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
-/** What `onLink` gets besides the link. */
+/** The second argument of `onLink`. */
 export interface LinkContext {
-  /** Better Auth's database adapter; what it writes is rolled back if the link fails, where there are transactions. */
+  /** Better Auth's database adapter. If there are transactions, its writes are rolled back when the link fails. */
   readonly adapter: Adapter
-  /** Of the request. */
+  /** Headers of the request. */
   readonly headers: Headers
 }
 
 /**
- * Runs on the server before a link counts; throwing refuses it. Where the database has no transactions, or the server
- * dies, it can run again for the same link.
+ * Called on the server before a link counts. Throwing refuses it. Without transactions, or after a server died, it can
+ * be called again for the same link.
  */
 export type OnLink = (link: Link, context: LinkContext) => void | Promise<void>
 
-/** Tools of the endpoints, with the app's own part. */
+/** Dependencies of the endpoints, with the app's callback. */
 export interface LinkTools extends BindTools {
   readonly onLink?: OnLink | undefined
 }
 
-/** Adopts a device's principal, and gives it up again; both in a fresh session, with a nonce for this very session. */
+/**
+ * Creates the endpoints that adopt a device's principal and remove it again. Both need a fresh session and a nonce for
+ * this session.
+ */
 export function linkEndpoints(
   tools: () => LinkTools,
   clock: () => number,
@@ -78,7 +81,7 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')
 }
 
-/** Who the account is, unless it is one that links nothing. */
+/** Returns the account's subject, unless it may not link. */
 async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
@@ -90,7 +93,7 @@ async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
   return subject
 }
 
-/** The same link again, or an account that has the principal anyway. */
+/** True for a repeated link, and for an account that already has the principal. */
 async function isTheirs(adapter: Adapter, { principal, aliases }: Subject, device: ProvenDevice): Promise<boolean> {
   if (![principal, ...aliases].includes(device.principal)) return false
   if ((await findRow(adapter, device.principal))?.thumbprint !== device.thumbprint) throw taken()
@@ -113,7 +116,7 @@ async function unlink(ctx: SessionContext, alias: string, now: Date): Promise<vo
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
   if (!user || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
-  // What a proof of the mailbox undid is no alias any more.
+  // An alias that a proof of the mailbox removed is no longer one.
   await subjectOf(adapter, user.id, now, session.session)
   await giveUp(adapter, user.id, alias, now)
 }

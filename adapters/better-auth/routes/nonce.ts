@@ -5,22 +5,22 @@ import { type ProofGate, nonceName, refusal } from '../hooks/proofs.ts'
 import { isImpersonated } from '../hooks/impersonation.ts'
 import type { BoundUser } from '../schema.ts'
 
-/** The context of an endpoint that acts for the session in force. */
+/** The context of an endpoint for the current session. */
 export type SessionContext = GenericEndpointContext & {
   readonly context: { readonly session: NonNullable<GenericEndpointContext['context']['session']> }
 }
 
-/** What checks nonces and proofs. */
+/** Verifies nonces and proofs. */
 export interface ActTools {
   readonly gate: ProofGate
   readonly challenges: Challenges
 }
 
 /**
- * Uses the nonce of the body up, which has to be one for this session and act.
+ * Marks the nonce in the body as used. It must be for this session and purpose.
  *
- * @param admit - checks the proof that goes with it; a nonce is not used up by a proof that does not hold
- * @throws {APIError} `PROOF_NONCE_MISMATCH`, `PROOF_REPLAYED`, or what `admit` threw
+ * @param admit - verifies the proof that goes with it; an invalid proof does not use up the nonce
+ * @throws {APIError} `PROOF_NONCE_MISMATCH`, `PROOF_REPLAYED`, or the error of `admit`
  */
 export async function useNonce<Admitted = void>(
   ctx: SessionContext,
@@ -36,7 +36,7 @@ export async function useNonce<Admitted = void>(
   return admitted as Admitted
 }
 
-/** A user of Better Auth's anonymous plugin, or somebody else's session. */
+/** Returns true for a user of Better Auth's anonymous plugin, and for an impersonated session. */
 export function isNotTheirs({ context: { session } }: SessionContext, user: BoundUser): boolean {
   return user.isAnonymous === true || isImpersonated(session.session)
 }

@@ -6,11 +6,11 @@ import { isImpersonated } from '../hooks/impersonation.ts'
 import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 
-/** What `GET /latchkey/session` answers. */
+/** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
-  /** This server's clock, milliseconds since 1970. */
+  /** This server's clock, in milliseconds since 1970. */
   readonly now: number
-  /** Who the session in force belongs to; null where there is none. `open` only with `?peek=1`. */
+  /** The subject of the current session; null without a session. `open` only with `?peek=1`. */
   readonly session: SessionSubject | null
 }
 
@@ -19,17 +19,17 @@ type Session = AskingSession & { readonly impersonatedBy?: string | null }
 
 /** Who a session belongs to. */
 export interface SessionSubject extends Subject {
-  /** Another one after each sign-in. */
+  /** A new id after each sign-in. */
   readonly id: string
-  /** The e-mail address and phone number that the account has proven, in small letters. */
+  /** The verified e-mail address and phone number, in lower case. */
   readonly identifiers: readonly string[]
-  /** Nobody has used the account yet. */
+  /** True if the account is unused. */
   readonly open?: boolean
   /** The principal whose key signed the request that made the session; null: that request had no proof. */
   readonly provenBy: string | null
 }
 
-/** @param found - as Better Auth gives it */
+/** @param found - the session as Better Auth returns it */
 export function sessionSubject(
   { session, user }: { readonly session: Session; readonly user: object },
   subject: Subject,
@@ -40,8 +40,8 @@ export function sessionSubject(
 type Context = Parameters<typeof getAuthoritativeSessionFromCtx>[0]
 
 /**
- * Reads the session behind every cookie cache: a revoked one must not learn whose the account is now.
- * A user of the anonymous plugin is not an account: there is nothing to sign in to again.
+ * Reads the session without any cookie cache: a revoked session must not learn the account's current state. A user of
+ * the anonymous plugin is not an account: it cannot be signed in to again.
  */
 async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeSessionFromCtx> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
@@ -49,8 +49,8 @@ async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeS
 }
 
 /**
- * Says who the session belongs to, and fixes it. An open account stays open with `?peek=1`, and while an admin
- * impersonates its user.
+ * Creates the endpoint that returns the subject of the session, and fixes it; with `?peek=1` an open account stays
+ * open.
  */
 export function sessionEndpoint(clock: () => number): Endpoint {
   return createAuthEndpoint(

@@ -1015,7 +1015,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sources/local-first.ts',
-        find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")",
+        find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: set `lookup`, or afterUpgrade: 'allow'\")",
         replace: 'void afterUpgrade',
       },
     ],

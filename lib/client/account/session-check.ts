@@ -9,11 +9,11 @@ import { deliverOutbox } from './outbox.ts'
 import { conclude } from './resolve-conflict.ts'
 
 /**
- * Checks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, or it was there
- * before Latchkey was installed. One that anybody could have put there waits for the user's confirmation.
+ * Checks for a session that appeared outside `upgrade`: after a redirect, after a mailed link, or from before Latchkey
+ * was installed. A session that any party could have placed there waits for the user's confirmation.
  *
- * @param isFirst - the device had no record before this start, and this is the first check: on the day of installation
- *   the user may be signed in already
+ * @param isFirst - true at the first check on a device without a record: on the day of installation the user may
+ *   already be signed in
  * @throws {LatchkeyError} `OFFLINE`
  */
 export async function checkSession(context: Context, isFirst: boolean): Promise<void> {
@@ -23,7 +23,7 @@ export async function checkSession(context: Context, isFirst: boolean): Promise<
   if (settled !== 'shown') await conclude(context, settled)
 }
 
-/** No account is current, and no upgrade or sign-out is running. */
+/** True if no account is current, and no upgrade or sign-out is running. */
 function isWaiting({ getState }: Context): boolean {
   const { phase, authMode } = getState()
   return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
@@ -31,7 +31,7 @@ function isWaiting({ getState }: Context): boolean {
 
 async function check(context: Context, account: AccountProvider, isFirst: boolean): Promise<Settled> {
   await context.read()
-  // An upgrade of this tab runs without the lock while it waits for it.
+  // An upgrade of this tab can run meanwhile: it waits for the lock.
   if (!isWaiting(context)) return 'shown'
   // A session that is about to be ended must not be used.
   await deliverOutbox(context)
@@ -46,7 +46,7 @@ async function check(context: Context, account: AccountProvider, isFirst: boolea
           consent: consent === 'none' && isFirst && isMigrating(context) ? 'installed' : consent,
         })
       : 'shown'
-  // An upgrade of this tab that began meanwhile ends by itself: nothing found here may end it.
+  // An upgrade of this tab that began meanwhile handles its own result.
   if (settled === 'shown' && isWaiting(context)) showWaiting(context, found)
   return settled
 }

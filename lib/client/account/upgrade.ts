@@ -18,7 +18,7 @@ import { type PendingIntent, openIntent } from './pending-upgrade.ts'
 import { conclude, toError } from './resolve-conflict.ts'
 import { checkSession, consentTo, showWaiting } from './session-check.ts'
 
-/** What an attempt leads to; `pending` is a step outside that is still to come. */
+/** The result of an attempt. `pending`: an external step is still to come. */
 type Reached = Settled | 'pending'
 
 /** Signs up or in through `run`, and binds the device's principal to the account. */
@@ -32,10 +32,10 @@ export async function upgrade(
   return start(context, (account) => reach(context, account, run, identifier))
 }
 
-/** Continues with the account that waits, which the app showed and the user confirmed. */
+/** Continues with the waiting account, which the app showed and the user confirmed. */
 export async function acceptAccount(context: Context): Promise<UpgradeResult> {
   const result = await start(context, (account) => acceptShown(context, account))
-  // What waited may not be there any more.
+  // The waiting account may be gone.
   if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
   return result
 }
@@ -66,7 +66,7 @@ function pended(context: Context): UpgradeResult {
   return { outcome: 'pending', ...waiting }
 }
 
-/** Ends a pending upgrade or a conflict, and the session that it brought. */
+/** Ends a pending upgrade or a conflict, and its session. */
 export async function cancelUpgrade(context: Context): Promise<void> {
   checkIdle(context)
   const { upgrade: { conflict, account = conflict?.account } = {} } = context.getState()
@@ -77,12 +77,12 @@ export async function cancelUpgrade(context: Context): Promise<void> {
 
 async function endWaiting(context: Context, accountId: string, isConflict: boolean): Promise<void> {
   await context.read()
-  // Another tab may have decided meanwhile: the session of an account that is current does not end here.
+  // Another tab may have decided meanwhile: the session of a current account must not be ended here.
   if (isConflict && !context.waiting().conflict) throw new LatchkeyError('CONFLICT_MISSING')
   await endSession(context, accountId)
 }
 
-/** The session was shown to the user, who confirmed it; before it was shown they cannot have. */
+/** Only an account that was shown counts as confirmed by the user. */
 async function acceptShown(context: Context, account: AccountProvider): Promise<Reached> {
   const shown = context.getState().upgrade?.account
   const before = await readUnchanged(context)
@@ -102,14 +102,14 @@ async function reach(
 ): Promise<Reached> {
   const before = await readUnchanged(context)
   const key = (await currentKey(context)) ?? (await unprovenAccountKey(context))
-  // A sign-out that the server has not received yet would end the session that is about to be made.
+  // An undelivered sign-out would end the session that is about to be created.
   await deliverOutbox(context)
   const intent = openIntent(context, identifier)
   try {
     await intent.begin()
     return await attempt(context, account, { before, key, intent, run })
   } catch (error) {
-    // Where it cannot be put back, the upgrade counts as pending until it expires: nothing comes of it by itself.
+    // If the intent cannot be restored, the upgrade counts as pending until it expires.
     await intent.restore().catch(() => {})
     throw error
   }
@@ -127,7 +127,7 @@ async function attempt(context: Context, account: AccountProvider, given: Attemp
   const earlier = await account.getSession({ peek: true })
   const { failure, sent, unasked, signedIn } = await runInTime(context, account, given)
   const found = await account.getSession({ peek: true })
-  // Only the answer was lost.
+  // The upgrade succeeded if only the response was lost.
   const isDone = found !== null && isSameIdentity(found, before)
   if (failure && !isDone) throw failure
   if (!sent && !isDone) throw new LatchkeyError('PROOF_NOT_SENT')
@@ -160,7 +160,7 @@ function isSameSession(earlier: AccountSession | null, found: AccountSession): b
   return earlier?.accountId === found.accountId && earlier.id === found.id
 }
 
-/** Another tab may have changed the identity while this one waited for its turn. */
+/** Another tab may have changed the identity while this one waited for the lock. */
 async function readUnchanged(context: Context): Promise<Entry | undefined> {
   const current = context.keyring()?.current ?? null
   const keyring = await context.read()
@@ -175,13 +175,13 @@ interface Ran {
   readonly signedIn?: boolean
 }
 
-/** A proof that is refused on time was refused before anything else happened: one retry with the corrected clock. */
+/** A refusal because of the time happens before anything else: one retry with the corrected clock. */
 async function runInTime(context: Context, account: AccountProvider, given: Attempt): Promise<Ran> {
   const ran = await runWithProof(context, account, given)
   return isRefusedOnTime(ran.failure) && (await correctClock(context)) ? runWithProof(context, account, given) : ran
 }
 
-/** Runs the sign-up, and reads every way in which providers report a failure. */
+/** Runs the sign-up. Providers report failures in different ways: all of them are read. */
 async function runWithProof(context: Context, account: AccountProvider, { key, intent, run }: Attempt): Promise<Ran> {
   const mint = key && ((nonce?: string) => proofFor(context, key, account, { purpose: 'upgrade', nonce }))
   const typing = { expected: intent.expected, onTyped: (identifier: string) => intent.expect(identifier) }

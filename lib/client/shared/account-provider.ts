@@ -1,10 +1,10 @@
 import type { LatchkeyError } from '../../errors.ts'
 
-/** What the account server says about the session that is in force there. */
+/** The current session at the account server. */
 export interface AccountSession {
   /**
-   * Another one after each sign-in. Without it a session that was there before `upgrade` ran cannot be told from one
-   * that `run` made, and waits for the person's word.
+   * A new id after each sign-in. Without it, a session from before `upgrade` cannot be distinguished from one that
+   * `run` created, and waits for the user's confirmation.
    */
   readonly id?: string
   /**
@@ -16,37 +16,34 @@ export interface AccountSession {
   /** The account's canonical principal. */
   readonly principal: string
   readonly aliases: readonly string[]
-  /** A verified identifier or a passkey brings the account back without this device. */
+  /** True if a verified identifier or a passkey restores the account without this device. */
   readonly recoverable: boolean
-  /**
-   * Nobody has used the account yet, so that it can still take a device's principal. Only where `peek` was asked for.
-   */
+  /** True if the account is unused, so that it can still take a device's principal. Only present if `peek` was set. */
   readonly open?: boolean
-  /** E-mail addresses and phone numbers that the account has proven. */
+  /** Verified e-mail addresses and phone numbers of the account. */
   readonly identifiers?: readonly string[]
 }
 
 /**
- * The external provider, seen from the client. Better Auth's is `betterAuthAccount` from
- * `latchkey/better-auth/client`; any other one implements the same few calls.
+ * The account provider as the client sees it. Better Auth's is `betterAuthAccount` from `latchkey/better-auth/client`;
+ * every other one implements the same methods.
  *
- * Every call rejects with `OFFLINE` when the server cannot be reached, and only then;
- * null means that there is no session.
+ * Each method rejects with `OFFLINE` if and only if the server cannot be reached. Null means that there is no session.
  */
 export interface AccountProvider {
-  /** `aud` of proofs: the account server's origin plus base path, no trailing slash. Read when it is needed. */
+  /** `aud` of proofs: the account server's origin plus base path, without a trailing slash. Read on each use. */
   readonly audience: string
   /**
-   * The session in force at the account server.
+   * Returns the current session at the account server.
    *
-   * @param options - `peek`: an account that nobody has used yet stays open
+   * @param options - `peek`: an unused account stays open
    */
   getSession(options?: { readonly peek?: boolean }): Promise<AccountSession | null>
-  /** A fresh JWT of the account. */
+  /** Returns a fresh JWT of the account. */
   getToken(): Promise<string | null>
   /**
-   * Tells whether a token is of the account in force, for providers whose `sub` is an id of their own; without it `sub`
-   * has to be the account's principal.
+   * Returns true if a token belongs to the current account, for providers whose `sub` is their own id. Without it,
+   * `sub` must be the account's principal.
    *
    * @param payload - of a token that came from the provider itself
    */
@@ -55,10 +52,10 @@ export interface AccountProvider {
     account: { readonly accountId: string; readonly principal: string },
   ): boolean
   /**
-   * Calls `run` and attaches a fresh proof to each request that it makes to the account server, nowhere else
-   * and at no other time.
+   * Calls `run` and attaches a fresh proof to each request that it makes to the account server, and to no other
+   * request.
    *
-   * @param mint - signs one proof, with the server's nonce where it wants one; null where the device has no identity
+   * @param mint - signs one proof, with the server's nonce if it requires one; null if the device has no identity
    */
   withProof<Result>(
     mint: ((nonce?: string) => Promise<string>) | null,
@@ -66,44 +63,41 @@ export interface AccountProvider {
     typing?: Typing,
   ): Promise<ProvenRun<Result>>
   /**
-   * Gives the device's principal to the account in force, which must be open and its session fresh.
+   * Binds the device's principal to the current account, which must be open and have a fresh session.
    *
    * @param prove - signs a proof with the server's nonce
-   * @param expected - the account that the session was of when it was decided, and the identifier that the user typed
-   *   for it; the server refuses to bind any other one
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is;
-   *   `PROOF_IDENTIFIER_MISMATCH`: the session is of another account by now
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account is unchanged
    */
   bind?(prove: (nonce: string) => Promise<string>, expected?: ExpectedAccount): Promise<AccountSession>
   /**
-   * Records the device's principal as an alias of the account in force, whose session must be fresh.
+   * Adds the device's principal as an alias of the current account, whose session must be fresh.
    *
    * @param prove - signs a proof with the server's nonce, which names the account's principal
    * @returns the account with the alias
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or what the server says against it
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or another refusal of the server
    */
   link?(prove: (nonce: string) => Promise<string>): Promise<AccountSession>
   /**
-   * Takes an alias back from the account in force, whose session must be fresh.
+   * Removes an alias from the current account, whose session must be fresh.
    *
    * @returns the account without the alias
    */
   unlink?(alias: string): Promise<AccountSession>
   /**
-   * Gets a token for an audience (RFC 8693).
+   * Returns a token for an audience (RFC 8693).
    *
-   * @param prove - signs a proof with purpose `exchange`, and the server's nonce where it wants one; null where the
-   *   account in force is to be asked by its session
-   * @returns null where there is no session
-   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the
-   *   account server's
+   * @param prove - signs a proof with purpose `exchange`, and the server's nonce if it requires one; null to
+   *   authenticate with the current account's session
+   * @returns null if there is no session
+   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the account server does not have
+   *   this audience
    */
   exchange?(audience: string, prove: ((nonce?: string) => Promise<string>) | null): Promise<string | null>
-  /** Reads what `run` returned or threw: the failure in it, or null. Providers differ in which they do. */
+  /** Returns the failure in what `run` returned or threw, or null. Providers differ in how they report failures. */
   readFailure(outcome: unknown): LatchkeyError | null
   /**
-   * The account server's own clock, milliseconds since 1970. It is asked when a server refused a token because of its
-   * times; without it a wrong clock on the device cannot be told.
+   * Returns the account server's clock, in milliseconds since 1970. Called after a server refused a token because of
+   * its times. Without it, a wrong clock of the device cannot be detected.
    */
   getTime?(): Promise<number>
   /** Ends the session at the account server. */
@@ -119,20 +113,22 @@ export interface ExpectedAccount {
 
 /** What the person types while `run` goes on, and typed before. */
 export interface Typing {
-  /** The identifier that an earlier step of the same upgrade sent: a request that verifies one names it. */
+  /**
+   * The identifier that an earlier step of the same upgrade sent. A request that verifies an identifier sends it along.
+   */
   readonly expected: string | null
-  /** Called before a request that sends an e-mail address or phone number leaves. */
+  /** Call it before sending a request with an e-mail address or phone number. */
   onTyped(identifier: string): Promise<void>
 }
 
-/** What became of `run`. */
+/** The result of `run`. */
 export interface ProvenRun<Result> {
   readonly result: Result
-  /** `run` sent a request through the provider's client, with the proof if there was one. */
+  /** True if `run` sent a request through the provider's client, with the proof if there was one. */
   readonly sent: boolean
   /**
-   * `run` followed a link, and nothing that the person typed says whose it was: a session that came of it waits for
-   * their word.
+   * True if `run` followed a link and the user has typed no identifier to compare with: its session waits for
+   * confirmation.
    */
   readonly unasked?: boolean
   /** The server said that it made a session. */

@@ -2,7 +2,7 @@ import type { AuthEvent, PrincipalChangeReason } from '../../machine/events.ts'
 import type { Context } from './context.ts'
 import { guarded } from '../../machine/guarded.ts'
 
-/** Connects the callbacks of the app. */
+/** Connects the app's callbacks. */
 export function connectAppCallbacks(context: Context): void {
   const { onPrincipalChange, onTokenExpired } = context.options
   context.on('reportExpiry', () => guarded(() => onTokenExpired?.()))
@@ -13,7 +13,7 @@ export function connectAppCallbacks(context: Context): void {
   })
 }
 
-/** Only events of these names change the principal: see `show` in the transition table. */
+/** Only these events change the principal: see `show` in the transition table. */
 function reasonOf(event: AuthEvent): PrincipalChangeReason {
   return event.type === 'conflictResolved' ? event.decision : (event.type as PrincipalChangeReason)
 }

@@ -2,11 +2,11 @@ import { LatchkeyError } from '../../errors.ts'
 import { TIMED_OUT, withTimeout } from '../../timeout.ts'
 import type { Context } from './context.ts'
 
-/** How long to wait for another tab. A frozen one can hold a lock for ever. */
+/** How long to wait for another tab. A frozen tab can hold a lock indefinitely. */
 const LOCK_TIMEOUT_MS = 10_000
 
 /**
- * One at a time over all tabs: everything that asks the account server who is signed in there, or changes it.
+ * Runs work in one tab at a time: everything that reads or changes the session at the account server.
  *
  * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another tab did not finish in time
  */
@@ -18,7 +18,8 @@ export async function exclusively<Value>(context: Context, work: () => Promise<V
 }
 
 /**
- * One refresh at a time over all tabs; after a bounded wait without the lock, which only means one refresh too many.
+ * Runs one refresh at a time over all tabs. After a bounded wait it runs without the lock: the cost is one refresh too
+ * many.
  */
 export async function refreshing<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
   const { channel } = context.store
@@ -30,14 +31,14 @@ interface Locked<Value> {
   readonly value: Value
 }
 
-/** Undefined where the browser has no locks. */
+/** Resolves to undefined if the browser has no locks. */
 async function tryLock<Value>(
   name: string,
   work: () => Promise<Value>,
 ): Promise<Locked<Value> | typeof TIMED_OUT | undefined> {
   const locks = globalThis.navigator?.locks
   if (!locks) return undefined
-  // The timer ends when the lock is had, so this is no `withTimeout`: the work itself may take longer.
+  // The time limit ends once the lock is acquired, since the work may take longer: so this is no `withTimeout`.
   const waiting = new AbortController()
   const timer = setTimeout(() => waiting.abort(TIMED_OUT), LOCK_TIMEOUT_MS)
   try {

@@ -7,15 +7,15 @@ import { type DevtoolsInstance, registerDevtools } from './devtools.ts'
 /** Performs an effect. */
 type Performer = (step: MachineStep<AuthState, AuthEvent, Effect>) => void
 
-/** The running machine: its state, and the way to change it. */
+/** The running machine: its state, and the functions that change it. */
 export interface Machine extends Runner<AuthState, AuthEvent, AuthState> {
-  /** Registers what performs an effect. */
+  /** Registers the performer of an effect. */
   on(effect: Effect, perform: Performer): void
-  /** Goes on with the whole transition table, which loads later. */
+  /** Replaces the table by the complete one, which loads later. */
   useTable(table: Table): void
 }
 
-/** Runs the machine, at first with the part of its table that comes before any act, and shows each event to the developer tools. */
+/** Runs the machine, at first with `START_TABLE`, and reports each event to the developer tools. */
 export function runMachine(shown: Pick<DevtoolsInstance, 'name' | 'timing'>, now: () => number): Machine {
   let table: Table = START_TABLE
   const performers: { [Name in Effect]?: Performer } = {}
@@ -24,7 +24,7 @@ export function runMachine(shown: Pick<DevtoolsInstance, 'name' | 'timing'>, now
     transition: (state, event) => step(table, state, event),
     perform: (effect, step) => performers[effect]?.(step),
     record({ event: { type }, before, state, effects }) {
-      // Every read says what the record holds; it is news only if something changed.
+      // Every read dispatches `recordChanged`; it is recorded only if something changed.
       if (state !== before || type !== 'recordChanged')
         record?.({ at: now(), event: type, ignored: effects.includes('reportIgnored'), state })
     },

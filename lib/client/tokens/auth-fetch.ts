@@ -8,7 +8,10 @@ import type { Context } from '../shared/context.ts'
 import { defaultAudience } from './audience.ts'
 import type { GetToken } from './token-source.ts'
 
-/** `fetch` with the bearer for the current mode, to allowed origins only; one refresh and one retry on 401. */
+/**
+ * Calls `fetch` with the bearer token for the current mode, for allowed origins only. After a 401 response: one refresh
+ * and one retry.
+ */
 export async function authFetch(
   context: Context,
   getToken: GetToken,
@@ -41,7 +44,7 @@ export async function authFetch(
   return answer
 }
 
-/** `aud` of tokens for an origin that `fetch` may call. */
+/** Returns the `aud` of tokens for an origin that `fetch` may call. */
 function audienceFor(options: AuthOptions, origin: string): string {
   const { audiences = {} } = options
   const entry = Object.hasOwn(audiences, origin) ? audiences[origin] : undefined
@@ -50,7 +53,7 @@ function audienceFor(options: AuthOptions, origin: string): string {
   throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)
 }
 
-/** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
+/** Before the first write is sent: afterwards a server may have data of this identity. */
 async function rememberWrite(context: Context, { method }: Request): Promise<void> {
   const entry = currentDevice(context.keyring())
   if (entry && !entry.wrote && !/^(GET|HEAD|OPTIONS)$/.test(method)) await markWritten(context)

@@ -2,9 +2,9 @@ import type { AuthErrorKind } from '../../machine/state.ts'
 
 const REASONS: readonly string[] = ['expired', 'missing', 'invalid', 'disabled'] satisfies AuthErrorKind[]
 
-/** Why a server refused the credential. */
+/** Returns why a server refused the credential. */
 export function reasonOf(response: Response): AuthErrorKind {
-  // RFC 6750 §3, as `latchkey/server` answers.
+  // RFC 6750 §3, in the form that `latchkey/server` sends.
   const [, reason = 'invalid'] = /error_description="(\w+)"/.exec(response.headers.get('www-authenticate') ?? '') ?? []
   return REASONS.includes(reason) ? (reason as AuthErrorKind) : 'invalid'
 }

@@ -4,29 +4,30 @@ import type { ExternalBinder } from './binder.ts'
 import { readBounded } from '../bounded-body.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 
-/** Largest body that is read, in bytes. */
+/** Largest request body that is read, in bytes. */
 const BODY_LIMIT_BYTES = 16_384
 
 /** Options of {@link createBinderHandler}. */
 export interface BinderHandlerOptions {
   readonly binder: ExternalBinder
   /**
-   * What an account has proven, and whether it can be had back without the device, out of a verified token. Defaults to
-   * nothing, and to recoverable.
+   * Returns the verified identifiers of an account, and whether the account can be recovered without the device, from
+   * the claims of a verified token. Defaults to no identifiers and `recoverable: true`.
    */
   readonly describe?: (claims: Readonly<Record<string, unknown>>) => {
     readonly identifiers?: readonly string[]
     readonly recoverable?: boolean
   }
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
 /**
- * Answers `tokenAccount` of `latchkey/account`: `GET …/session`, `POST …/challenge`, `POST …/bind`, each with the
- * provider's token as a bearer. Mount it where the binder's `audience` says.
+ * Creates the endpoints that `tokenAccount` of `latchkey/account` calls: `GET …/session`, `POST …/challenge` and `POST
+ * …/bind`, each with the provider's token as a bearer token. Mount it at the binder's `audience`.
  *
- * @returns a handler for any server that has `Request` and `Response`
+ * @returns a request handler for any server that uses `Request` and `Response`; it rejects with any error that is not a
+ *   `LatchkeyError`
  */
 export function createBinderHandler({
   binder,
@@ -71,8 +72,8 @@ export function createBinderHandler({
 }
 
 /**
- * What providers call the session: Clerk and WorkOS `sid`, Supabase `session_id`, Firebase only tells when somebody
- * signed in.
+ * The session id claim differs by provider: `sid` in Clerk and WorkOS, `session_id` in Supabase. Firebase has only the
+ * time of sign-in.
  */
 function sessionIdOf({
   sid,
@@ -107,7 +108,7 @@ function reply(body: object, status = 200): Response {
   return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
 }
 
-/** A failure that nobody meant stays the server's own. */
+/** Unexpected errors are rethrown: the server handles them. */
 function refuse(error: unknown): Response {
   if (!isLatchkeyError(error)) throw error
   return reply({ code: error.code, message: ERROR_TABLE[error.code].meaning }, ERROR_TABLE[error.code].status ?? 400)
