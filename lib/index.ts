@@ -52,4 +52,4 @@ export type {
   UpgradeState,
   WaitingAccount,
 } from './machine/state.ts'
-export type { Decision, EventType, PrincipalChangeReason } from './machine/transition.ts'
+export type { Decision, EventType, PrincipalChangeReason } from './machine/events.ts'

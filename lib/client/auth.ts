@@ -2,7 +2,7 @@ import type { LatchkeyError } from '../errors.ts'
 import type { CryptoSuite } from '../identity/crypto.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import type { AuthErrorKind, AuthState, Conflict, PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
-import type { Decision, PrincipalChangeReason } from '../machine/transition.ts'
+import type { Decision, PrincipalChangeReason } from '../machine/events.ts'
 import type { AccountProvider } from './shared/account-provider.ts'
 
 // The public face of the client: types only.

@@ -16,11 +16,16 @@ type Lazy = typeof import('./lazy.ts')
 export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
-  const lazy = (): Promise<Lazy> =>
+  const loaded = (): Promise<Lazy> =>
     (loading ??= load().catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
+    const lazy = async (): Promise<Lazy> => {
+      const later = await loaded()
+      context.useTable(later.TABLE)
+      return later
+    }
     const getToken = createTokenSource(context, lazy)
     let background: Promise<() => void> | undefined
 

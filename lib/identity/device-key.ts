@@ -3,6 +3,7 @@ import { encodeBase64url } from './base64url.ts'
 import type { CryptoSuite, HardenedKeys } from './crypto.ts'
 import { expand, nativeSuite, signWith } from './native.ts'
 import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
+import { utf8 } from './utf8.ts'
 
 /** Identifies key derivation, principal and token format together. Stored with each identity. */
 export const PROFILE = 'latchkey/v1'
@@ -69,8 +70,4 @@ async function derive(secret: Uint8Array<ArrayBuffer>, suite: CryptoSuite): Prom
     sign: (data) => key.sign(data),
     deriveKey: async (purpose) => suite.hkdf(await suite.hkdf(secret, utf8(`${PROFILE}/app`)), utf8(purpose)),
   }
-}
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text)
 }

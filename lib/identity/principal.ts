@@ -1,4 +1,5 @@
 import { encodeBase64url } from './base64url.ts'
+import { utf8 } from './utf8.ts'
 
 /** The identifiers of a public key. */
 export interface Identifier {
@@ -10,7 +11,7 @@ export interface Identifier {
 
 /** Returns the text whose SHA-256 is the RFC 7638 thumbprint of an Ed25519 public key (RFC 8037). */
 export function thumbprintInput(x: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
+  return utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
 }
 
 /** Derives the principal from the 32 bytes of a thumbprint: the first 16, with UUIDv8 version and variant bits. */
@@ -19,8 +20,11 @@ export function identifierOf(digest: Uint8Array): Identifier {
   const bytes = Uint8Array.from(digest.subarray(0, 16))
   bytes[6] = (bytes[6]! & 0x0f) | 0x80
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { principal: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'), thumbprint: encodeBase64url(digest) }
+  const hex = Array.from(
+    bytes,
+    (byte, at) => ([4, 6, 8, 10].includes(at) ? '-' : '') + byte.toString(16).padStart(2, '0'),
+  )
+  return { principal: hex.join(''), thumbprint: encodeBase64url(digest) }
 }
 
 /** The form of a device principal, a UUIDv8 (RFC 9562 §5.8). Case-insensitive, as some databases compare. */

@@ -18,14 +18,14 @@ const PATIENCE = 4000
  */
 export function indexedDbStore(name: string): RecordStore {
   const database = `latchkey:${name}`
-  const connection = createConnection(database)
+  const { run, close } = createConnection(database)
   return {
     durability: 'evictable',
     channel: database,
     trace: localStorageTrace(database),
-    read: () => connection.run('readonly', (store) => promisifyRequest(store.get(KEY))),
-    update: (updater) => connection.run('readwrite', (store) => updateUnlessSame(store, updater)),
-    close: () => connection.close(),
+    read: () => run('readonly', (store) => promisifyRequest(store.get(KEY))),
+    update: (updater) => run('readwrite', (store) => updateUnlessSame(store, updater)),
+    close,
   }
 }
 
@@ -54,8 +54,10 @@ function createConnection(database: string): Connection {
     opening = undefined
   }
 
-  function open(): Promise<IDBDatabase> {
-    return (opening ??= openDatabase(database, () => (opening = undefined)))
+  async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
+    const db = await (opening ??= openDatabase(database, () => (opening = undefined)))
+    // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
+    return db.transaction(STORE, mode, { durability: 'strict' })
   }
 
   /**
@@ -76,7 +78,7 @@ function createConnection(database: string): Connection {
     close,
     async run(mode, work) {
       try {
-        return await bounded((started) => attempt(async () => work(started(startTransaction(await open(), mode)))))
+        return await bounded((started) => attempt(async () => work(started(await begin(mode)))))
       } catch (error) {
         // Lets the next call open a new connection.
         close()
@@ -130,11 +132,6 @@ function attempted<Value>(work: () => Value): Value | undefined {
   } catch {
     return undefined
   }
-}
-
-function startTransaction(db: IDBDatabase, mode: IDBTransactionMode): IDBTransaction {
-  // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
-  return db.transaction(STORE, mode, { durability: 'strict' })
 }
 
 async function openDatabase(database: string, onLost: () => void): Promise<IDBDatabase> {

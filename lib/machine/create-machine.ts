@@ -27,7 +27,7 @@ export interface MachineParts<State, Event, Effect, Snapshot> {
 }
 
 /** A running machine. */
-export interface Machine<State, Event, Effect, Snapshot> {
+export interface Machine<State, Event, Snapshot> {
   /** The internal state. */
   state(): State
   /** The public snapshot: deeply frozen, the same reference until something changes. */
@@ -42,10 +42,8 @@ export interface Machine<State, Event, Effect, Snapshot> {
   /**
    * Processes an event: the transition, then its effects. An event that an effect dispatches is queued until this one
    * is done.
-   *
-   * @param onTransition - called with the event's effects before they are performed
    */
-  dispatch(event: Event, onTransition?: (effects: readonly Effect[]) => void): void
+  dispatch(event: Event): void
 }
 
 /** Creates a machine in its initial state. It does nothing before the first event. */
@@ -55,20 +53,18 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
   perform,
   show = (state) => state as unknown as Snapshot,
   record,
-}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Effect, Snapshot> {
+}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Snapshot> {
   const listeners = new Set<() => void>()
-  const queue: (() => void)[] = []
+  const queue: Event[] = []
   let state = initial
   let snapshot = freeze(show(state))
-  let isRunning = false
 
-  function run(event: Event, onTransition?: (effects: readonly Effect[]) => void): void {
+  function run(event: Event): void {
     const before = state
     const [next, ...effects] = transition(before, event)
     state = next
     snapshot = freeze(show(state, snapshot))
     const step = { event, before, state, effects }
-    onTransition?.(effects)
     record?.(step)
     for (const effect of effects) guarded(() => perform(effect, step))
   }
@@ -80,13 +76,12 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    dispatch(event, onTransition) {
-      queue.push(() => run(event, onTransition))
-      if (isRunning) return
+    dispatch(event) {
+      // The event that is being processed stays in the queue, so later ones wait.
+      if (queue.push(event) > 1) return
       const before = snapshot
-      isRunning = true
-      for (let next = queue.shift(); next; next = queue.shift()) guarded(next)
-      isRunning = false
+      for (const next of queue) guarded(() => run(next))
+      queue.length = 0
       if (snapshot !== before) for (const listener of [...listeners]) guarded(listener)
     },
   }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { type AuthState, INITIAL_STATE, type Phase, type Session, type View } from './state.ts'
-import { type AuthEvent, type EventPayloads, type Found, type EventType, transition } from './transition.ts'
+import type { AuthEvent, EventPayloads, EventType, Found } from './events.ts'
+import { transition } from './transition.ts'
 
 // Diagrams are made here out of the table itself: after a change of it, `npx vitest run lib/machine/edges -u`.
 

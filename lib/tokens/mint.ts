@@ -1,5 +1,6 @@
 import { encodeBase64url } from '../identity/base64url.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
+import { utf8 } from '../identity/utf8.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_LIFETIME, TOKEN_TYPE } from './claims.ts'
 
 /** Content of a local-first token. */
@@ -24,8 +25,7 @@ export async function signJws(
   { audience, now, lifetime }: Required<TokenInput>,
   further?: object,
 ): Promise<string> {
-  const encoder = new TextEncoder()
-  const encode = (value: unknown): string => encodeBase64url(encoder.encode(JSON.stringify(value)))
+  const encode = (value: unknown): string => encodeBase64url(utf8(JSON.stringify(value)))
   const iat = Math.floor(now)
   const claims = {
     iss: LOCAL_FIRST_ISSUER,
@@ -37,5 +37,5 @@ export async function signJws(
     sub_jwk: { kty: 'OKP', crv: 'Ed25519', x: key.x },
   }
   const input = `${encode({ alg: 'EdDSA', typ })}.${encode(claims)}`
-  return `${input}.${encodeBase64url(await key.sign(encoder.encode(input)))}`
+  return `${input}.${encodeBase64url(await key.sign(utf8(input)))}`
 }

@@ -1,5 +1,5 @@
 import type { Entry } from '../../keystore/record.ts'
-import type { Decision } from '../../machine/transition.ts'
+import type { Decision } from '../../machine/events.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
 
 /**

@@ -3,6 +3,7 @@ import { withSignOut } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { AccountEntry, DeviceEntry, Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
+import { checkIdle } from '../device/ensure-identity.ts'
 import type { Context } from '../shared/context.ts'
 
 /**
@@ -11,7 +12,8 @@ import type { Context } from '../shared/context.ts'
  * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function signOut(context: Context, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
-  if (!context.dispatch({ type: 'signOutStarted' })) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
+  checkIdle(context)
+  context.dispatch({ type: 'signOutStarted' })
   try {
     if (!force) await checkUnsynced(context)
     await leave(context, forget)

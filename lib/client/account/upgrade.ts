@@ -47,7 +47,8 @@ async function start(
   const { account } = context.options
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (context.getState().phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
-  if (!context.dispatch({ type: 'upgradeStarted' })) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
+  checkIdle(context)
+  context.dispatch({ type: 'upgradeStarted' })
   try {
     const reached = await exclusively(context, () => attempt(account))
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached)

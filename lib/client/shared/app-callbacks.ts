@@ -1,4 +1,4 @@
-import type { AuthEvent, PrincipalChangeReason } from '../../machine/transition.ts'
+import type { AuthEvent, PrincipalChangeReason } from '../../machine/events.ts'
 import type { Context } from './context.ts'
 import { guarded } from '../../machine/guarded.ts'
 
@@ -6,7 +6,7 @@ import { guarded } from '../../machine/guarded.ts'
 export function connectAppCallbacks(context: Context): void {
   const { onPrincipalChange, onTokenExpired } = context.options
   context.on('reportExpiry', () => guarded(() => onTokenExpired?.()))
-  context.on('reportPrincipalChange', (before, event) => {
+  context.on('reportPrincipalChange', ({ before, event }) => {
     const from = before.session?.principal ?? null
     const to = context.getState().session?.principal ?? null
     if (from !== to) guarded(() => onPrincipalChange?.({ from, to, reason: reasonOf(event) }))

@@ -4,7 +4,7 @@ import type { Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
 import { type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../../machine/state.ts'
 import type { AuthOptions } from '../auth.ts'
-import { type Timing, registerDevtools } from './devtools.ts'
+import type { Timing } from './devtools.ts'
 import { type Machine, runMachine } from './machine.ts'
 
 /** Shared by all parts of the client: the state, the record, and the functions that change them. */
@@ -34,11 +34,7 @@ export function createContext(options: AuthOptions): Context {
   const store = options.keystore ?? indexedDbStore(name)
   const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
   const now = (): number => clock() + timing.simulated + timing.skew
-  const machine = runMachine(({ getState, subscribe }) => {
-    const record = registerDevtools({ name, getState, subscribe, timing })
-    return (event, ignored, state) => record({ at: now(), event, ignored, state })
-  })
-  const base = { ...machine, options, store, timing, now }
+  const base = { ...runMachine({ name, timing }, now), options, store, timing, now }
   return { ...base, ...openRecord(base) }
 }
 

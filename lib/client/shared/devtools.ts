@@ -1,5 +1,5 @@
 import type { AuthState } from '../../machine/state.ts'
-import type { EventType } from '../../machine/transition.ts'
+import type { EventType } from '../../machine/events.ts'
 
 /** One step of the machine, for developer tools. It never contains a secret, token or proof. */
 export interface DevtoolsRecord {
@@ -45,7 +45,7 @@ export interface DevtoolsHook {
 }
 
 /** Registers with the developer tools, if there are any. */
-export function registerDevtools(instance: DevtoolsInstance): (record: DevtoolsRecord) => void {
+export function registerDevtools(instance: DevtoolsInstance): ReturnType<DevtoolsHook['register']> | undefined {
   const hook = (globalThis as { [key: symbol]: DevtoolsHook | undefined })[Symbol.for('latchkey.devtools')]
-  return hook?.register(instance) ?? (() => {})
+  return hook?.register(instance)
 }

@@ -56,14 +56,10 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
     return token
   }
 
-  async function share(audience: string, refused?: KeptToken): Promise<KeptToken> {
+  function share(audience: string, refused?: KeptToken): Promise<KeptToken> {
     const flight = flights.get(audience) ?? refresh(audience, refused)
     flights.set(audience, flight)
-    try {
-      return await flight
-    } finally {
-      if (flights.get(audience) === flight) flights.delete(audience)
-    }
+    return flight.finally(() => flights.get(audience) === flight && flights.delete(audience))
   }
 
   return async ({ audience = defaultAudience(context.options), fresh } = {}) => {
