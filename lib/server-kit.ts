@@ -6,6 +6,8 @@ export type { AuthenticateOptions, Authentication, Authenticator } from './serve
 export { fixExternal } from './server/bindings/binder.ts'
 export { createChallenges } from './server/bindings/challenges.ts'
 export type { ChallengePurpose, Challenges } from './server/bindings/challenges.ts'
+export { createPrincipalsTag } from './server/bindings/principals-tag.ts'
+export type { PrincipalsTag } from './server/bindings/principals-tag.ts'
 export { createExternalAccounts } from './server/external/accounts.ts'
 export type { ExternalAccount, ExternalAccounts } from './server/external/accounts.ts'
 export { faultResponse } from './server/response.ts'

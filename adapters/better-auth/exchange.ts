@@ -2,6 +2,7 @@ import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import type { JwtOptions } from 'better-auth/plugins'
 import { resolveSigningKey, signJWT } from 'better-auth/plugins'
 import type { ExternalIssuer } from '../../lib/server.ts'
+import { type PrincipalsTag, createPrincipalsTag } from '../../lib/server-kit.ts'
 
 /** Longest lifetime of an exchanged token, in seconds. */
 const LONGEST = 900
@@ -46,6 +47,8 @@ export interface ExchangeRules extends ExchangeOptions {
   readonly lifetime: number
   readonly limit: number
   readonly issuers: readonly ExternalIssuer[]
+  /** Computes `principals_tag`. */
+  readonly tag: PrincipalsTag
 }
 
 /** @throws {TypeError} an option cannot be meant */
@@ -60,7 +63,7 @@ export function readExchange(options: ExchangeOptions, auth: AuthContext): Excha
     throw new TypeError('exchange: needs the plugin latchkeyJwt')
   if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)
     throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
-  return { ...options, lifetime, limit, issuers }
+  return { ...options, lifetime, limit, issuers, tag: createPrincipalsTag(auth.secret) }
 }
 
 /** Options of the `jwt` plugin that this server runs. */
@@ -102,6 +105,7 @@ export async function issueToken(
     jti: crypto.randomUUID(),
     auth_mode: subject.authMode,
     aliases: subject.aliases,
+    principals_tag: await rules.tag(subject.principal, subject.aliases),
   }
   const options = jwtOptionsOf(ctx.context)
   const pinned = rules.algorithm && { signingAlgorithm: rules.algorithm }

@@ -132,6 +132,7 @@ onEachEngine((newServer) => {
         jti: expect.any(String),
         auth_mode: 'local-first',
         aliases: [],
+        principals_tag: expect.stringMatching(/^[\w-]{43}$/),
       })
       expect(decodeProtectedHeader(answer.access_token)).toEqual({
         typ: 'at+jwt',
@@ -189,6 +190,7 @@ onEachEngine((newServer) => {
         sub: two.device.principal,
         auth_mode: 'local-first',
         aliases: [],
+        principals_tag: expect.stringMatching(/^[\w-]{43}$/),
       })
       await expectRefused(await byDevice(three), 'invalid_request', 'PRINCIPAL_DISABLED')
     })

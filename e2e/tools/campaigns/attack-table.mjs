@@ -1668,6 +1668,22 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'A live view of before the undo, read on by the account through the sync engine',
+    defence: 'The exchange issues a tag that changes with the list of principals, and filters compare it',
+    patches: [
+      {
+        file: 'lib/server/bindings/principals-tag.ts',
+        find: '[principal, ...aliases.toSorted()]',
+        replace: '[principal]',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/whole.test.ts',
+      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards',
+    },
+  },
+
   // Floods
   {
     attack: 'A body without an end, to a binder',
