@@ -1,3 +1,4 @@
+export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'
 export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'
 export type { ProofClaims, Purpose } from './tokens/claims.ts'

@@ -34,7 +34,10 @@ export interface ExchangeOptions {
   readonly issuers?: readonly ExternalIssuer[]
   /** `false` gives nothing to a device without an account; `true` unless told. */
   readonly localFirst?: boolean
-  /** Further claims. What it returns never replaces a claim of Latchkey's own. */
+  /**
+   * Further claims. What it returns never replaces a claim of Latchkey's own; names that say for whom else a token is
+   * (`client_id`, `azp`, `scope`, `act`, `cnf` …) are reserved, and no token is issued with them.
+   */
   readonly claims?: (
     subject: ExchangedSubject,
   ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
@@ -85,6 +88,20 @@ export interface Issue {
   readonly now: number
 }
 
+/** By these, verifiers take a token for another kind of token, or for somebody else's. */
+const RESERVED: readonly string[] = [
+  'client_id',
+  'azp',
+  'scope',
+  'scp',
+  'act',
+  'may_act',
+  'cnf',
+  'is_anonymous',
+  'sub_jwk',
+  'delegation',
+]
+
 /** Signs a token with the server's own key. @returns it, and how long it is good, in seconds */
 export async function issueToken(
   ctx: GenericEndpointContext,
@@ -94,6 +111,8 @@ export async function issueToken(
   const iat = Math.floor(now)
   const exp = Math.min(iat + rules.lifetime, Math.floor(until))
   const more = await rules.claims?.(subject)
+  const reserved = Object.keys(more ?? {}).find((name) => RESERVED.includes(name))
+  if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)
   const payload = {
     ...more,
     iss: issuerOf(ctx.context),

@@ -1684,7 +1684,95 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: "A claim of the app's own that makes an exchanged token another client's",
+    defence: 'Names that say for whom else a token is are reserved',
+    patches: [
+      {
+        file: plugin('exchange.ts'),
+        find: 'if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: "the token > is not issued where the app's claims have the reserved name client_id, and the log says which one",
+    },
+  },
+  {
+    attack: 'A JSON body with a member twice: one for the filter in front, one for the exchange',
+    defence: 'Each body is read for duplicate members before it is parsed',
+    patches: [
+      { file: plugin('routes/body-limit.ts'), find: 'isJson(request) && hasMemberTwice(body)', replace: 'false' },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'a body that was made to confuse > with a member twice, in two spellings is a bad request',
+    },
+  },
+  {
+    attack: 'A path with dot segments, to an operator route that a proxy blocks',
+    defence: 'Only the normal form of a path reaches a route',
+    patches: [
+      {
+        file: 'adapters/cli/http.ts',
+        find: 'url.pathname === path.split(/[?#]/, 1)[0] ? url : null',
+        replace: 'url',
+      },
+    ],
+    test: {
+      file: 'adapters/cli/http.test.ts',
+      name: 'a request > to /x/%2e%2E/echo reaches no route: a proxy in front may have read another path',
+    },
+  },
+  {
+    attack: 'A request with the method TRACE, handled as another one',
+    defence: 'Unknown methods are answered 405',
+    patches: [
+      {
+        file: 'adapters/cli/http.ts',
+        find: "if (!METHODS.includes(message.method ?? '')) return { route: 'none', answer: problem(405, 'method') }",
+        replace: "if (message.method === 'TRACE') message.method = 'GET'",
+      },
+    ],
+    test: {
+      file: 'adapters/cli/http.test.ts',
+      name: 'a request > with the method TRACE is answered as none of another method',
+    },
+  },
+  {
+    attack: "A binder's route at another path, which the server in front does not guard",
+    defence: 'It answers only under the path of its audience',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder-handler.ts',
+        find: 'if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()',
+        replace: UNCHECKED,
+      },
+      {
+        file: 'lib/server/bindings/binder-handler.ts',
+        find: 'pathname.slice(base.length)',
+        replace: "pathname.slice(pathname.lastIndexOf('/'))",
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'the handler > answers at the path of the audience, and at no other path that ends alike',
+    },
+  },
+
   // Floods
+  {
+    attack: 'Forged tokens for a set of a hundred keys without `kid`',
+    defence: 'At most eight keys are tried for one token',
+    patches: [
+      { file: 'lib/server/external/verifier.ts', find: 'const MOST_TRIED = 8', replace: 'const MOST_TRIED = 800' },
+    ],
+    test: {
+      file: 'lib/server/external/key-source.test.ts',
+      name: 'a set of a hundred keys > without `kid` costs no more than eight verifications',
+    },
+  },
   {
     attack: 'A body without an end, to a binder',
     defence: 'It is read as far as the limit',

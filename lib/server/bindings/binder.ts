@@ -74,6 +74,8 @@ export interface ExternalBinderOptions {
 
 /** Binds device principals to accounts of other providers. Made by {@link createExternalBinder}. */
 export interface ExternalBinder {
+  /** `aud` of proofs, as configured. */
+  readonly audience: string
   /**
    * Issues the nonce that a proof to bind needs, for the account of this token.
    *
@@ -128,6 +130,7 @@ export function createExternalBinder({
   const proofs = createProofVerifier({ audience, clock })
   const challenges = createChallenges(secret, clock)
   return {
+    audience,
     async challenge(token) {
       return challenges.issue('bind', nameOf(await accounts.verify(token)))
     },

@@ -102,7 +102,7 @@ async function find(keys: LocalKeys, header: JWSHeaderParameters): Promise<Crypt
   }
 }
 
-/** Most keys of one issuer: each one that fits may have to be tried. */
+/** Most keys of one issuer. */
 const MOST_KEYS = 100
 
 /** Reads a JWK set (RFC 7517 §5). Shared secrets and private keys in it are passed over: others know them too. */
