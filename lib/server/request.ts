@@ -12,7 +12,7 @@ export interface RequestLike {
   readonly headers: HeaderReader | HeaderRecord
   /** Without one a request counts as unsafe. */
   readonly method?: string | undefined
-  /** Node's headers, with each value of those that came twice. */
+  /** Node's headers, with each value of those that came twice; for values that `headers` lacks. */
   readonly headersDistinct?: Readonly<Record<string, readonly string[] | undefined>> | undefined
 }
 
@@ -59,8 +59,16 @@ function readerOf(request: ResolvableRequest): (name: string) => string | null {
   // Express gives its requests a `get` of their own, of which a second Authorization header is already gone.
   if (!hasHeaders) return isReader(request) ? (name) => request.get(name) : recordReader(request as HeaderRecord)
   if (isReader(headers)) return (name) => headers.get(name)
-  // Node drops a second Authorization header from `headers`: which one counts must not depend on who reads.
-  return recordReader((headersDistinct ?? headers) as HeaderRecord)
+  const read = recordReader(headers as HeaderRecord)
+  return headersDistinct ? (name) => withDropped(read(name), headersDistinct[name]) : read
+}
+
+/**
+ * Node drops a second Authorization header from `headers`: which one counts must not depend on who reads. Anything else
+ * in `headers` is what a middleware left there, and what the handlers see.
+ */
+function withDropped(value: string | null, received: readonly string[] = []): string | null {
+  return received.length > 1 && value === received[0] ? received.join(', ') : value
 }
 
 function isReader(value: object): value is HeaderReader {

@@ -1761,6 +1761,22 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'A credential that a middleware in front took out of the headers',
+    defence: 'The adapters read the headers that the handlers see',
+    patches: [
+      {
+        file: 'lib/server/request.ts',
+        find: '(name) => withDropped(read(name), headersDistinct[name]) : read',
+        replace: 'recordReader(headersDistinct as HeaderRecord) : read',
+      },
+    ],
+    test: {
+      file: 'adapters/express/express.test.ts',
+      name: 'what a middleware before it took out of the headers, or put in, counts',
+    },
+  },
+
   // Floods
   {
     attack: 'Forged tokens for a set of a hundred keys without `kid`',
