@@ -98,7 +98,8 @@ describe('over a real connection', () => {
   test('an IncomingMessage is read', async () => {
     expect(await get({ Authorization: BEARER })).toMatchObject(ALICES)
     expect(await get({})).toMatchObject(NOBODY)
-    expect(await get({ authorization: 'Basic x' })).toMatchObject(MALFORMED)
+    expect(await get({ authorization: 'Basic x' })).toMatchObject(NOBODY)
+    expect(await get({ authorization: 'Bearer' })).toMatchObject(MALFORMED)
   })
 
   const getTwice = () =>

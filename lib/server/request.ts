@@ -31,6 +31,9 @@ export interface IncomingRequest {
   readonly isFromBrowser: boolean
 }
 
+/** The header that carries tokens by default (RFC 6750 §2.1). */
+export const TOKEN_HEADER = 'authorization'
+
 const SAFE_METHODS: readonly unknown[] = ['GET', 'HEAD', 'OPTIONS']
 
 /** @throws {TypeError} there are no headers */

@@ -50,4 +50,6 @@ export interface Refused {
 export interface SessionResolver {
   /** Never rejects for anything in the request; what a lookup of yours throws is passed on. */
   resolve(request: ResolvableRequest): Promise<Resolution>
+  /** The header that carries tokens, in small letters. Absent: `authorization`. */
+  readonly tokenHeader?: string | undefined
 }

@@ -1777,6 +1777,18 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'A bearer token behind the credentials of another scheme, in one header',
+    defence: 'Only a header without any bearer in it is for another scheme',
+    patches: [
+      { file: 'lib/server/resolver.ts', find: ' && !/(^|,)\\s*bearer(?![\\w-])/i.test(authorization)', replace: '' },
+    ],
+    test: {
+      file: 'lib/server/resolver.test.ts',
+      name: 'an Authorization header > with another scheme beside is malformed, even where anonymous is allowed',
+    },
+  },
+
   // Floods
   {
     attack: 'Forged tokens for a set of a hundred keys without `kid`',
