@@ -1789,6 +1789,27 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'Another user of the machine, reading the database of a server in an open folder',
+    defence: 'Its files are for the owner only, whatever the folder',
+    patches: [{ file: 'adapters/cli/database.ts', find: 'makePrivate(each)', replace: 'void each' }],
+    test: {
+      file: 'adapters/cli/serve.test.ts',
+      name: 'in a folder that others can read > the database with its log and its lock, and the secret, are for the owner only',
+    },
+  },
+  {
+    attack: "A server that signs with the library's public default, because its secret file is empty",
+    defence: 'A file without a secret is refused',
+    patches: [
+      { file: 'adapters/cli/kept-secret.ts', find: 'return text.length >= 32', replace: 'return text.length >= 0' },
+    ],
+    test: {
+      file: 'adapters/cli/doctor.test.ts',
+      name: 'the files of a server > that others can read are a warning each, and a secret file without a secret is a problem',
+    },
+  },
+
   // Floods
   {
     attack: 'Forged tokens for a set of a hundred keys without `kid`',
