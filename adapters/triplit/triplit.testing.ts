@@ -37,6 +37,7 @@ const own = [
 export const roles = {
   person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases', principals_tag: '$tag' } },
   editor: { match: { aud: SYNC, role: 'editor' } },
+  member: { match: { aud: SYNC, team: { id: '$team' } } },
 }
 
 export const collections = S.Collections({

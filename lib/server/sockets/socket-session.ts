@@ -3,7 +3,8 @@ import { type LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../../session/options.ts'
 import { TOKEN_HEADER } from '../request.ts'
 import type { ServerSession, SessionResolver, SessionSource } from '../types.ts'
-import { type Roles, requireSameSession } from '../roles.ts'
+import type { Roles } from '../../claim-pattern.ts'
+import { requireSameSession } from '../roles.ts'
 import { createSocketExpiry } from './socket-expiry.ts'
 
 /** What every WebSocket can do, whoever made it. */
