@@ -2,6 +2,7 @@ import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import type { JwtOptions } from 'better-auth/plugins'
 import { resolveSigningKey, signJWT } from 'better-auth/plugins'
 import type { ExternalIssuer } from '../../lib/server.ts'
+import { type PrincipalsTag, createPrincipalsTag } from '../../lib/server-kit.ts'
 
 /** Longest lifetime of an exchanged token, in seconds. */
 const LONGEST = 900
@@ -46,6 +47,8 @@ export interface ExchangeRules extends ExchangeOptions {
   readonly lifetime: number
   readonly limit: number
   readonly issuers: readonly ExternalIssuer[]
+  /** Computes `principals_tag`. */
+  readonly tag: PrincipalsTag
 }
 
 /**
@@ -64,7 +67,7 @@ export function readExchange(options: ExchangeOptions, auth: AuthContext): Excha
     throw new TypeError('exchange: needs the plugin latchkeyJwt')
   if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)
     throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
-  return { ...options, lifetime, limit, issuers }
+  return { ...options, lifetime, limit, issuers, tag: createPrincipalsTag(auth.secret) }
 }
 
 /** Returns the options of this server's `jwt` plugin. */
@@ -86,6 +89,20 @@ export interface Issue {
   readonly now: number
 }
 
+/** By these, verifiers take a token for another kind of token, or for somebody else's. */
+const RESERVED: readonly string[] = [
+  'client_id',
+  'azp',
+  'scope',
+  'scp',
+  'act',
+  'may_act',
+  'cnf',
+  'is_anonymous',
+  'sub_jwk',
+  'delegation',
+]
+
 /**
  * Signs a token with the server's own key.
  *
@@ -99,6 +116,8 @@ export async function issueToken(
   const iat = Math.floor(now)
   const exp = Math.min(iat + rules.lifetime, Math.floor(until))
   const more = await rules.claims?.(subject)
+  const reserved = Object.keys(more ?? {}).find((name) => RESERVED.includes(name))
+  if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)
   const payload = {
     ...more,
     iss: issuerOf(ctx.context),
@@ -110,6 +129,7 @@ export async function issueToken(
     jti: crypto.randomUUID(),
     auth_mode: subject.authMode,
     aliases: subject.aliases,
+    principals_tag: await rules.tag(subject.principal, subject.aliases),
   }
   const options = jwtOptionsOf(ctx.context)
   const pinned = rules.algorithm && { signingAlgorithm: rules.algorithm }

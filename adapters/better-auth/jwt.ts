@@ -49,6 +49,9 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
     ...plugin,
     init(ctx) {
       context = ctx
+      // Signing in works without it, so that nothing else says why every request is refused.
+      if (ctx.options.disabledPaths?.includes('/token'))
+        ctx.logger.warn("latchkey: disabledPaths contains '/token': clients get no tokens for their accounts")
       const origin = ctx.baseURL && new URL(ctx.baseURL).origin
       // The `jwt` plugin would otherwise use the base URL as written, with its path or a trailing slash.
       settings.issuer ??= origin

@@ -15,7 +15,7 @@ import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<
   SessionResolverOptions,
-  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome'
+  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome' | 'tokenHeader'
 > {
   /** `aud` of both kinds of token, one or several. Defaults to the origin of Better Auth's base URL. */
   readonly audience?: string | readonly string[]
@@ -43,6 +43,7 @@ export function createBetterAuthResolver(
 ): SessionResolver {
   let resolver: Promise<SessionResolver> | undefined
   return {
+    tokenHeader: options.tokenHeader?.toLowerCase(),
     async resolve(request): Promise<Resolution> {
       resolver ??= build(auth, options)
       return (await resolver).resolve(request)

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { BetterAuthOptions } from 'better-auth'
 import type { Place } from './configuration.ts'
+import { makePrivate } from './private-files.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
 /** An open database. */
@@ -23,6 +24,17 @@ export function fileOf(folder: string): string {
   return join(resolve(folder), 'latchkey.sqlite')
 }
 
+/** What SQLite keeps beside a database while it is open. */
+function sidecarsOf(file: string): string[] {
+  return [`${file}-wal`, `${file}-shm`]
+}
+
+/** Every file of a database in a folder. */
+export function filesOf(folder: string): string[] {
+  const file = fileOf(folder)
+  return [file, ...sidecarsOf(file), `${file}.setup`]
+}
+
 /**
  * Opens the database.
  *
@@ -37,7 +49,11 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
   const { default: Sqlite } = await loadPeer('better-sqlite3', () => import('better-sqlite3'))
   const file = fileOf(folder)
   try {
-    if (!readonly) makeFolder(dirname(file))
+    if (!readonly) {
+      makeFolder(dirname(file))
+      // SQLite gives its log and its index the mode of the database.
+      for (const each of [file, `${file}.setup`, ...sidecarsOf(file).filter(existsSync)]) makePrivate(each)
+    }
     const database = new Sqlite(file, { readonly, fileMustExist: readonly })
     if (!readonly) database.pragma('journal_mode = WAL')
     return {

@@ -1,15 +1,17 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type SessionResolverOptions, createSessionResolver } from '../../lib/server.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
-import { fileOf, openDatabase } from './database.ts'
+import { fileOf, filesOf, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
+import { isSecret, secretFileOf } from './kept-secret.ts'
+import { isOpenToOthers } from './private-files.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
 /** One check and its result. */
 export interface Check {
-  readonly check: 'configuration' | 'clock' | 'database' | 'migrations' | 'resolver'
+  readonly check: 'configuration' | 'clock' | 'database' | 'files' | 'migrations' | 'resolver'
   readonly level: 'ok' | Finding['level']
   readonly message: string
 }
@@ -33,6 +35,7 @@ export async function examine(settings: Settings, clock: () => number): Promise<
       ? ok('resolver', 'Device keys are looked up in the database; keys of recoverable accounts are rejected.')
       : ok('resolver', 'Tokens signed by devices are rejected.'),
   )
+  checks.push(...examineFiles(configuration))
   const file = settings.text('resolver')
   if (file !== undefined) checks.push(...(await examineResolver(file)))
   if (
@@ -49,6 +52,19 @@ function ok(check: Check['check'], message: string): Check {
 
 function problem(check: Check['check'], message: string): Check {
   return { check, level: 'problem', message }
+}
+
+function examineFiles({ place, secret }: Configuration): Check[] {
+  const secretFile = secretFileOf(place)
+  const files = [...(place.kind === 'sqlite' ? filesOf(place.folder) : []), ...(secret === null ? [secretFile] : [])]
+  const open = files.filter(isOpenToOthers).map((file): Check => ({
+    check: 'files',
+    level: 'warning',
+    message: `Other users of this machine can read ${file}. The next start makes it private.`,
+  }))
+  return secret === null && existsSync(secretFile) && !isSecret(readFileSync(secretFile, 'utf8').trim())
+    ? [...open, problem('files', `${secretFile} does not contain a secret; a server does not start with it.`)]
+    : open
 }
 
 async function examineResolver(file: string): Promise<Check[]> {

@@ -60,6 +60,8 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     name = route
     await send(answer, response, corsOf(message, route, options))
   } catch (error) {
+    // The client left: nobody is there to be answered, and nothing is wrong here.
+    if (!message.complete) return options.log.info('request-aborted', { method: nameOf(message.method) })
     options.log.error('request-failed', error)
     if (!response.headersSent) await send(Response.json({ error: 'internal' }, { status: 500 }), response, {})
     else response.destroy()
@@ -72,19 +74,33 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
   })
 }
 
+/** What routes know; a `Request` cannot have some of the others, such as TRACE. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']
+
 /** Returns the method for the log. It is untrusted input, so unknown ones become `other`. */
 function nameOf(method = ''): string {
-  return ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'].includes(method) ? method : 'other'
+  return METHODS.includes(method) ? method : 'other'
+}
+
+/**
+ * Reads the URL of a request.
+ *
+ * @returns null: it is not in its one spelling, such as a path with dot segments. A proxy in front that decides by path
+ *   may have read another path
+ */
+function readUrl(path: string, origin: string): URL | null {
+  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`)) return null
+  const url = new URL(`${origin}${path}`)
+  return url.pathname === path.split(/[?#]/, 1)[0] ? url : null
 }
 
 async function respond(
   message: IncomingMessage,
   { routes, origin, addressOf, trustedOrigins }: ListenerOptions,
 ): Promise<{ route: string; answer: Response }> {
-  const path = message.url ?? ''
-  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`))
-    return { route: 'malformed', answer: problem(400, 'malformed') }
-  const url = new URL(`${origin}${path}`)
+  const url = readUrl(message.url ?? '', origin)
+  if (!url) return { route: 'malformed', answer: problem(400, 'malformed') }
+  if (!METHODS.includes(message.method ?? '')) return { route: 'none', answer: problem(405, 'method') }
   const fitting = routes.filter(({ pattern }) => pattern.test(url.pathname))
   const route = fitting.find(({ method }) => method === undefined || method === message.method)
   if (message.method === 'OPTIONS' && fitting.length > 0)
@@ -136,11 +152,7 @@ function toRequest(message: IncomingMessage, url: URL, body: Buffer<ArrayBuffer>
   headers.set(ADDRESS_HEADER, address)
   const { method = 'GET' } = message
   const hasBody = !['GET', 'HEAD'].includes(method) && body.length > 0
-  return new Request(url, {
-    method: /^(CONNECT|TRACE|TRACK)$/i.test(method) ? 'GET' : method,
-    headers,
-    ...(hasBody && { body }),
-  })
+  return new Request(url, { method, headers, ...(hasBody && { body }) })
 }
 
 function isTrusted({ headers: { origin } }: IncomingMessage, trusted: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Outcome, OutcomeCounts } from '../../lib/server.ts'
 import { isLatchkeyError, toResponse } from '../../lib/server.ts'
+import { parseObject } from '../../lib/server-kit.ts'
 import type { Operator } from '../better-auth/index.ts'
 import { type Incoming, type Route, problem } from './http.ts'
 import type { Log } from './log.ts'
@@ -113,11 +114,19 @@ async function accountByEmail({ url }: Incoming, { operator }: OperatorParts): P
 }
 
 async function unlink({ parameters: [id], request }: Incoming, { operator, log }: OperatorParts): Promise<Response> {
-  const { alias } = ((await request.json().catch(() => null)) ?? {}) as { alias?: unknown }
+  const { alias } = readObject(new Uint8Array(await request.arrayBuffer()))
   if (typeof alias !== 'string' || alias === '' || alias.length > 255) return problem(400, 'alias')
   await operator.unlink(id!, alias)
   log.info('operator', { act: 'unlink', accountId: id!, principal: alias })
   return found(await operator.account(id!))
+}
+
+function readObject(body: Uint8Array<ArrayBuffer>): Readonly<Record<string, unknown>> {
+  try {
+    return parseObject(body)
+  } catch {
+    return {}
+  }
 }
 
 async function retireAccount({ parameters: [id] }: Incoming, { operator, log }: OperatorParts): Promise<Response> {

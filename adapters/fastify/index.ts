@@ -27,7 +27,9 @@ const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
   const gate = createAuthenticator(resolver, { optional, onError })
   if (!fastify.hasRequestDecorator('latchkey')) fastify.decorateRequest('latchkey', { getter: sessionOf })
   fastify.addHook('onRequest', async (request, reply) => {
-    const admission = await gate(request.raw)
+    // `request.headers` is what the handlers see; a hook may have replaced it.
+    const { method, headersDistinct } = request.raw
+    const admission = await gate({ method, headersDistinct, headers: request.headers })
     if (!admission.ok) return answer(reply, admission.response)
     sessions.set(request, admission.session)
     return undefined

@@ -1,3 +1,5 @@
+import type { Roles } from '../../lib/session.ts'
+
 /** Status of a Triplit client's socket. */
 export type TriplitStatus = 'UNINITIALIZED' | 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'
 
@@ -25,6 +27,8 @@ export interface TriplitClientLike {
   readonly connectionStatus: TriplitStatus
   /** The local database, once `ready`. Its metadata is deleted together with the data. */
   readonly db: {
+    /** The schema, whose roles decide whether a token continues a session. */
+    readonly schema?: { readonly roles?: Roles | undefined } | undefined
     /** Reads a value. */
     getMetadata(key: string[]): Promise<unknown>
     /** Writes a value. */

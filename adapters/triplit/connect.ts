@@ -2,6 +2,7 @@ import { isLatchkeyError } from '../../lib/index.ts'
 import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 import { createOwner } from './owner.ts'
+import { schemaRoles } from './roles.ts'
 import { type TriplitTransport, createTransport } from './transport.ts'
 import { type OnWritesRejected, watchWrites } from './writes.ts'
 
@@ -43,12 +44,25 @@ export function connectTriplit(
   const claim = (): Promise<unknown> => owner.claim().catch(fault)
   auth.subscribe(claim)
   void auth.ready.then(claim)
-  const session = connectSession(auth, transport, {
+  const session = connectSession(withSchema(auth, client), transport, {
+    readRoles: (claims) => readRoles(client, claims),
     ...rest,
     timer,
     ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }),
   })
   return session
+}
+
+/** Roles are matched by the schema, which the client has once its database is open. */
+function withSchema(auth: SessionAuth, client: TriplitClientLike): SessionAuth {
+  const ready = auth.ready.then(() => client.ready)
+  return Object.create(auth, { ready: { value: ready } }) as SessionAuth
+}
+
+/** Without roles in the schema every claim that names roles counts. */
+function readRoles({ db }: TriplitClientLike, claims: Readonly<Record<string, unknown>>): unknown {
+  const roles = db?.schema?.roles
+  return roles ? schemaRoles(roles, claims) : [claims['role'], claims['roles']].flat()
 }
 
 const SYSTEM_TIMER = {

@@ -48,7 +48,15 @@ const synced = (device: TestDevice, texts: string[]) => until(async () => expect
 /** A token that a backend of the app's own gives. */
 const tokenFor = (device: TestDevice, more: object = {}, by = issuer) => {
   const iat = Math.floor(Date.now() / 1000)
-  return by.sign({ aud: SYNC, sub: device.principal(), aliases: [], iat, exp: iat + 900, ...more })
+  return by.sign({
+    aud: SYNC,
+    sub: device.principal(),
+    aliases: [],
+    principals_tag: 'tag',
+    iat,
+    exp: iat + 900,
+    ...more,
+  })
 }
 
 /** A device with a refresh handler, on timers that the test drives. */

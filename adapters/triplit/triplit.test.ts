@@ -249,6 +249,32 @@ describe('roles', () => {
     await synced(principal(), ['meanwhile'])
   })
 
+  test.each([
+    ['a role that the token before did not match', {}, { team: { id: 'red' } }],
+    ['the same role with another variable', { team: { id: 'red' } }, { team: { id: 'blue' } }],
+    ['no longer a role', { team: { id: 'red' } }, { team: 'red' }],
+  ])("are those of the client's schema: %s closes the session", async (_, before, after) => {
+    world.claims = (payload) => ({ ...payload, ...before })
+    const { session, kinds, auth } = await connected(world.device())
+    const opened = sockets()
+    world.claims = (payload) => ({ ...payload, ...after })
+    await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({
+      code: 'ROLES_MISMATCH',
+    })
+    expect([kinds, sockets()]).toEqual([['ROLES_MISMATCH'], opened])
+    await session.start()
+    await settle(session, 'connected')
+  })
+
+  test("that no role of the schema reads do not matter: a claim `role` of the app's own is a new connection", async () => {
+    const { session, kinds, auth } = await connected(world.device())
+    const opened = sockets()
+    world.claims = (payload) => ({ ...payload, role: 'viewer' })
+    await session.update(await auth.getToken({ audience: SYNC, fresh: true }))
+    await settle(session, 'connected')
+    expect([kinds, sockets()]).toEqual([[], opened + 1])
+  })
+
   test('of a token for another audience are none, although the server takes every token of its key', async () => {
     world.claims = (payload) => ({ ...payload, aud: 'https://other.example' })
     const { session, rejected, write, principal } = await connected(world.device())

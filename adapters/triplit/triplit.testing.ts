@@ -1,5 +1,5 @@
 import { type AddressInfo, Server, type Socket } from 'node:net'
-import { type ClientSchema, Schema as S, TriplitClient, or } from '@triplit/client'
+import { type ClientSchema, Schema as S, TriplitClient, and, or } from '@triplit/client'
 import { BTreeKVStore } from '@triplit/client/storage/memory-btree'
 import { createServer, createTriplitStorageProvider } from '@triplit/server'
 import { SignJWT, type JWTPayload, decodeJwt, exportJWK, exportSPKI, generateKeyPair } from 'jose'
@@ -13,6 +13,7 @@ import {
   createAuth,
   memoryStore,
 } from '../../lib/index.ts'
+import { createPrincipalsTag } from '../../lib/server-kit.ts'
 import type { ConnectedSession, SessionErrorKind, SessionStatus } from '../../lib/session.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../../lib/testing.ts'
 import { type RejectedWrites, type TriplitOptions, connectTriplit } from './index.ts'
@@ -29,11 +30,14 @@ const own = [
     ['owner', '=', '$role.principal'],
     ['owner', 'in', '$role.aliases'],
   ]),
+  and([['owner', '!=', '$role.tag']]),
 ]
 
+/** The server checks no audience: the role does. */
 export const roles = {
-  person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases' } },
+  person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases', principals_tag: '$tag' } },
   editor: { match: { aud: SYNC, role: 'editor' } },
+  member: { match: { aud: SYNC, team: { id: '$team' } } },
 }
 
 export const collections = S.Collections({
@@ -283,6 +287,8 @@ async function openDevice(
   }
 }
 
+const tag = createPrincipalsTag('the secret of the account server')
+
 /** The account server in memory does not sign tokens. */
 function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountProvider {
   return {
@@ -291,9 +297,9 @@ function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountP
       const token = await provider.exchange!(audience, prove)
       const claims = token ? decodeJwt(token) : {}
       const owner = [...world.accounts.accounts.values()].find(({ principal }) => principal === claims.sub)
-      return (
-        token && world.issuer.sign(world.claims({ ...claims, jti: crypto.randomUUID(), aliases: owner?.aliases ?? [] }))
-      )
+      const aliases = owner?.aliases ?? []
+      const more = { jti: crypto.randomUUID(), aliases, principals_tag: await tag(claims.sub!, aliases) }
+      return token && world.issuer.sign(world.claims({ ...claims, ...more }))
     },
   }
 }

@@ -90,7 +90,7 @@ export function describeFramework(
       ['TOKEN_SIGNATURE_INVALID', `Bearer ${FORGED}`],
       ['ISSUER_UNKNOWN', `Bearer ${STRANGE}`],
       ['KEYS_UNAVAILABLE', `Bearer ${KEYLESS}`],
-      ['CREDENTIAL_MALFORMED', 'Basic YTpi'],
+      ['CREDENTIAL_MALFORMED', 'Bearer'],
       ['CREDENTIAL_MALFORMED', [`Bearer ${ALICES_TOKEN}`, `Bearer ${BOBS_TOKEN}`]],
     ])('refuses %s with the response of toResponse, without the reason', async (code, authorization) => {
       const answer = await ask(`${await run(options)}/who`, { authorization })
@@ -98,6 +98,13 @@ export function describeFramework(
       expect(JSON.stringify(answer)).not.toContain(code)
       expect(asked).toEqual([])
     })
+  })
+
+  test('takes an Authorization header of another scheme for none', async () => {
+    const headers = { authorization: 'Basic YTpi' }
+    await expectRefusal(await ask(`${await run()}/who`, headers), 'CREDENTIAL_MISSING')
+    const { status, body } = await ask(`${await run({ optional: true })}/who`, headers)
+    expect([status, JSON.parse(body)]).toEqual([200, { principal: null, authMode: 'anonymous' }])
   })
 
   test('responds to a server fault with 500, and reports it only to the operator', async () => {

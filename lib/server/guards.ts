@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import type { AuthMode } from '../machine/state.ts'
-import { type ClaimsPattern, effectiveClaims, matchClaims } from './roles.ts'
+import { type ClaimsPattern, matchClaims } from '../claim-pattern.ts'
+import { effectiveClaims } from './roles.ts'
 import type { OwnedSession, ServerSession } from './types.ts'
 
 /** A write that is about to happen, for the error. */

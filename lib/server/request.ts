@@ -32,6 +32,9 @@ export interface IncomingRequest {
   readonly isFromBrowser: boolean
 }
 
+/** The header that carries tokens by default (RFC 6750 §2.1). */
+export const TOKEN_HEADER = 'authorization'
+
 const SAFE_METHODS: readonly unknown[] = ['GET', 'HEAD', 'OPTIONS']
 
 /**
@@ -64,8 +67,16 @@ function readerOf(request: ResolvableRequest): (name: string) => string | null {
   // Express adds a `get` to its requests; there, a second Authorization header is already lost.
   if (!hasHeaders) return isReader(request) ? (name) => request.get(name) : recordReader(request as HeaderRecord)
   if (isReader(headers)) return (name) => headers.get(name)
-  // Node drops a second Authorization header from `headers`: which one counts must not depend on the reader.
-  return recordReader((headersDistinct ?? headers) as HeaderRecord)
+  const read = recordReader(headers as HeaderRecord)
+  return headersDistinct ? (name) => withDropped(read(name), headersDistinct[name]) : read
+}
+
+/**
+ * Node drops a second Authorization header from `headers`: which one counts must not depend on who reads. Anything else
+ * in `headers` is what a middleware left there, and what the handlers see.
+ */
+function withDropped(value: string | null, received: readonly string[] = []): string | null {
+  return received.length > 1 && value === received[0] ? received.join(', ') : value
 }
 
 function isReader(value: object): value is HeaderReader {

@@ -6,7 +6,7 @@ import { type CookieSessionOptions, createCookieSource } from './sources/cookie.
 import type { ExternalIssuer } from './external/options.ts'
 import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
-import { type IncomingRequest, readRequest } from './request.ts'
+import { type IncomingRequest, TOKEN_HEADER, readRequest } from './request.ts'
 import { refusal } from './response.ts'
 import { ANONYMOUS } from './session.ts'
 import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
@@ -22,6 +22,11 @@ export interface SessionResolverOptions {
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
   /** Accepts a session cookie, from requests without an Authorization header. */
   readonly cookieSession?: CookieSessionOptions
+  /**
+   * The header that carries tokens, in the form of RFC 6750: `Bearer`, a space, the token. Defaults to `Authorization`;
+   * another name leaves that one to a gateway in front. CORS has to allow it.
+   */
+  readonly tokenHeader?: string
   /** Whether requests without a credential are accepted as anonymous. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
   /**
@@ -51,8 +56,10 @@ interface Route {
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
   const { anonymous = 'allow', onOutcome } = options
-  const routeOf = createRouter(options)
+  const tokenHeader = readTokenHeader(options.tokenHeader)
+  const routeOf = createRouter(options, tokenHeader)
   return {
+    tokenHeader,
     async resolve(request) {
       const route = routeOf(readRequest(request))
       const resolution = await settle(route, anonymous)
@@ -82,7 +89,17 @@ function codeOf(error: unknown): LatchkeyErrorCode {
 
 const NOBODY: Route = { source: 'none', judge: async () => null }
 
-function createRouter(options: SessionResolverOptions): (request: IncomingRequest) => Route {
+/** What a browser or the transport sets is no place for a token. */
+const NO_TOKEN_HEADERS: readonly string[] = ['cookie', 'origin', 'host', 'upgrade', 'connection']
+
+function readTokenHeader(name: string = TOKEN_HEADER): string {
+  const lower = name.toLowerCase()
+  if (!/^[a-z][a-z\d-]*$/.test(lower) || NO_TOKEN_HEADERS.includes(lower))
+    throw new TypeError('tokenHeader: expected the name of a header such as x-notes-authorization')
+  return lower
+}
+
+function createRouter(options: SessionResolverOptions, tokenHeader: string): (request: IncomingRequest) => Route {
   const { clock = Date.now } = options
   if (options.anonymous !== undefined && options.anonymous !== 'allow' && options.anonymous !== 'deny')
     throw new TypeError('anonymous: expected allow or deny')
@@ -91,10 +108,18 @@ function createRouter(options: SessionResolverOptions): (request: IncomingReques
   const routeToken = createTokenRouter(options, clock)
   return (request) => {
     if (backend.isAttempt(request)) return { source: 'backend', judge: () => backend.read(request) }
-    const authorization = request.header('authorization')
-    if (authorization !== null) return routeBearer(authorization, routeToken)
+    const authorization = request.header(tokenHeader)
+    if (authorization !== null && !isOfOtherScheme(authorization)) return routeBearer(authorization, routeToken)
     return cookie?.isPresent(request) ? { source: 'cookie', judge: () => cookie.read(request) } : NOBODY
   }
+}
+
+/**
+ * Credentials of another scheme (RFC 9110 §11.4), such as the Basic of a gateway in front, are for somebody else. A
+ * Bearer among them is one that cannot be read, and so is a text without a scheme.
+ */
+function isOfOtherScheme(authorization: string): boolean {
+  return /^[a-z][a-z\d-]* +\S/i.test(authorization) && !/(^|,)\s*bearer(?![\w-])/i.test(authorization)
 }
 
 function routeBearer(authorization: string, routeToken: (token: string) => Route): Route {

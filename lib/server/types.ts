@@ -50,4 +50,6 @@ export interface Refused {
 export interface SessionResolver {
   /** Never rejects because of the request. Rejects with the error that one of your lookups throws. */
   resolve(request: ResolvableRequest): Promise<Resolution>
+  /** The header that carries tokens, in small letters. Absent: `authorization`. */
+  readonly tokenHeader?: string | undefined
 }

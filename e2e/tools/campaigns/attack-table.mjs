@@ -1689,7 +1689,160 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'A live view of before the undo, read on by the account through the sync engine',
+    defence: 'The exchange issues a tag that changes with the list of principals, and filters compare it',
+    patches: [
+      {
+        file: 'lib/server/bindings/principals-tag.ts',
+        find: '[principal, ...aliases.toSorted()]',
+        replace: '[principal]',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/whole.test.ts',
+      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards',
+    },
+  },
+
+  {
+    attack: "A claim of the app's own that makes an exchanged token another client's",
+    defence: 'Names that say for whom else a token is are reserved',
+    patches: [
+      {
+        file: plugin('exchange.ts'),
+        find: 'if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: "the token > is not issued where the app's claims have the reserved name client_id, and the log says which one",
+    },
+  },
+  {
+    attack: 'A JSON body with a member twice: one for the filter in front, one for the exchange',
+    defence: 'Each body is read for duplicate members before it is parsed',
+    patches: [
+      { file: plugin('routes/body-limit.ts'), find: 'isJson(request) && hasMemberTwice(body)', replace: 'false' },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'a body that was made to confuse > with a member twice, in two spellings is a bad request',
+    },
+  },
+  {
+    attack: 'A path with dot segments, to an operator route that a proxy blocks',
+    defence: 'Only the normal form of a path reaches a route',
+    patches: [
+      {
+        file: 'adapters/cli/http.ts',
+        find: 'url.pathname === path.split(/[?#]/, 1)[0] ? url : null',
+        replace: 'url',
+      },
+    ],
+    test: {
+      file: 'adapters/cli/http.test.ts',
+      name: 'a request > to /x/%2e%2E/echo reaches no route: a proxy in front may have read another path',
+    },
+  },
+  {
+    attack: 'A request with the method TRACE, handled as another one',
+    defence: 'Unknown methods are answered 405',
+    patches: [
+      {
+        file: 'adapters/cli/http.ts',
+        find: "if (!METHODS.includes(message.method ?? '')) return { route: 'none', answer: problem(405, 'method') }",
+        replace: "if (message.method === 'TRACE') message.method = 'GET'",
+      },
+    ],
+    test: {
+      file: 'adapters/cli/http.test.ts',
+      name: 'a request > with the method TRACE is answered as none of another method',
+    },
+  },
+  {
+    attack: "A binder's route at another path, which the server in front does not guard",
+    defence: 'It answers only under the path of its audience',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder-handler.ts',
+        find: 'if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()',
+        replace: UNCHECKED,
+      },
+      {
+        file: 'lib/server/bindings/binder-handler.ts',
+        find: 'pathname.slice(base.length)',
+        replace: "pathname.slice(pathname.lastIndexOf('/'))",
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'the handler > answers at the path of the audience, and at no other path that ends alike',
+    },
+  },
+
+  {
+    attack: 'A credential that a middleware in front took out of the headers',
+    defence: 'The adapters read the headers that the handlers see',
+    patches: [
+      {
+        file: 'lib/server/request.ts',
+        find: '(name) => withDropped(read(name), headersDistinct[name]) : read',
+        replace: 'recordReader(headersDistinct as HeaderRecord) : read',
+      },
+    ],
+    test: {
+      file: 'adapters/express/express.test.ts',
+      name: 'what a middleware before it took out of the headers, or put in, counts',
+    },
+  },
+
+  {
+    attack: 'A bearer token behind the credentials of another scheme, in one header',
+    defence: 'Only a header without any bearer in it is for another scheme',
+    patches: [
+      { file: 'lib/server/resolver.ts', find: ' && !/(^|,)\\s*bearer(?![\\w-])/i.test(authorization)', replace: '' },
+    ],
+    test: {
+      file: 'lib/server/resolver.test.ts',
+      name: 'an Authorization header > with another scheme beside is malformed, even where anonymous is allowed',
+    },
+  },
+
+  {
+    attack: 'Another user of the machine, reading the database of a server in an open folder',
+    defence: 'Its files are for the owner only, whatever the folder',
+    patches: [{ file: 'adapters/cli/database.ts', find: 'makePrivate(each)', replace: 'void each' }],
+    test: {
+      file: 'adapters/cli/serve.test.ts',
+      name: 'in a folder that others can read > the database with its log and its lock, and the secret, are for the owner only',
+    },
+  },
+  {
+    attack: "A server that signs with the library's public default, because its secret file is empty",
+    defence: 'A file without a secret is refused',
+    patches: [
+      { file: 'adapters/cli/kept-secret.ts', find: 'return text.length >= 32', replace: 'return text.length >= 0' },
+    ],
+    test: {
+      file: 'adapters/cli/doctor.test.ts',
+      name: 'the files of a server > that others can read are a warning each, and a secret file without a secret is a problem',
+    },
+  },
+
   // Floods
+  {
+    attack: 'Forged tokens for a set of a hundred keys without `kid`',
+    defence: 'At most eight keys are tried for one token',
+    patches: [
+      { file: 'lib/server/external/verifier.ts', find: 'const MOST_TRIED = 8', replace: 'const MOST_TRIED = 800' },
+    ],
+    test: {
+      file: 'lib/server/external/key-source.test.ts',
+      name: 'a set of a hundred keys > without `kid` costs no more than eight verifications',
+    },
+  },
   {
     attack: 'An endless request body, to a binder',
     defence: 'The body is read only up to the limit',

@@ -2,6 +2,7 @@ import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { ExternalBinder } from './binder.ts'
 import { readBounded } from '../bounded-body.ts'
+import { parseObject } from '../../tokens/decode.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 
 /** Largest request body that is read, in bytes. */
@@ -18,6 +19,11 @@ export interface BinderHandlerOptions {
     readonly identifiers?: readonly string[]
     readonly recoverable?: boolean
   }
+  /**
+   * Path under which the routes are, as the handler sees it; a proxy may have taken a part away. Defaults to the path of
+   * the binder's `audience`.
+   */
+  readonly basePath?: string
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
@@ -32,11 +38,15 @@ export interface BinderHandlerOptions {
 export function createBinderHandler({
   binder,
   describe = () => ({}),
+  basePath = pathOf(binder.audience),
   clock = Date.now,
 }: BinderHandlerOptions): (request: Request) => Promise<Response> {
+  if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
+  const base = basePath.replace(/\/+$/, '')
   async function answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
-    const act = `${request.method} ${pathname.slice(pathname.lastIndexOf('/'))}`
+    if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()
+    const act = `${request.method} ${pathname.slice(base.length)}`
     const token = bearerOf(request)
     if (act === 'GET /session')
       return reply({
@@ -45,7 +55,7 @@ export function createBinderHandler({
       })
     if (token === null) throw new LatchkeyError('CREDENTIAL_MISSING')
     if (act === 'POST /challenge') return reply({ ...(await binder.challenge(token)), now: clock() })
-    if (act !== 'POST /bind') return reply({ code: 'NOT_FOUND' }, 404)
+    if (act !== 'POST /bind') return notFound()
     const { proof, nonce } = await readBody(request)
     await binder.bindExternal({ token, proof, nonce })
     return reply({ now: clock(), session: await sessionOf(token, false) })
@@ -71,6 +81,17 @@ export function createBinderHandler({
   return (request) => answer(request).catch(refuse)
 }
 
+const ROUTES: readonly string[] = ['/session', '/challenge', '/bind']
+
+/** An audience that is no URL names no path. */
+function pathOf(audience: string): string {
+  return URL.canParse(audience) ? new URL(audience).pathname : '/'
+}
+
+function notFound(): Response {
+  return reply({ code: 'NOT_FOUND' }, 404)
+}
+
 /**
  * The session id claim differs by provider: `sid` in Clerk and WorkOS, `session_id` in Supabase. Firebase has only the
  * time of sign-in.
@@ -89,19 +110,16 @@ function bearerOf({ headers }: Request): string | null {
 }
 
 async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {
-  const body = await readBounded(request, BODY_LIMIT_BYTES)
+  const body = await readBounded(request, BODY_LIMIT_BYTES).catch(breaksOff)
   if (!body) throw new LatchkeyError('TOKEN_TOO_LARGE')
-  const { proof, nonce } = parse(new TextDecoder().decode(body))
+  const { proof, nonce } = parseObject(body)
   if (typeof proof !== 'string' || typeof nonce !== 'string') throw new LatchkeyError('TOKEN_MALFORMED')
   return { proof, nonce }
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return JSON.parse(text) ?? {}
-  } catch {
-    throw new LatchkeyError('TOKEN_MALFORMED')
-  }
+/** The client left in the middle of its body, which is no fault of the server. */
+function breaksOff(): never {
+  throw new LatchkeyError('TOKEN_MALFORMED')
 }
 
 function reply(body: object, status = 200): Response {

@@ -75,6 +75,8 @@ export interface ExternalBinderOptions {
 
 /** Binds device principals to accounts of external providers. Made by {@link createExternalBinder}. */
 export interface ExternalBinder {
+  /** `aud` of proofs, as configured. */
+  readonly audience: string
   /**
    * Issues the nonce for a proof that binds the account of this token.
    *
@@ -129,6 +131,7 @@ export function createExternalBinder({
   const proofs = createProofVerifier({ audience, clock })
   const challenges = createChallenges(secret, clock)
   return {
+    audience,
     async challenge(token) {
       return challenges.issue('bind', nameOf(await accounts.verify(token)))
     },

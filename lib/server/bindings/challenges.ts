@@ -1,5 +1,6 @@
 import { decodeBase64url, encodeBase64url, isBase64url } from '../../identity/base64url.ts'
 import type { Purpose } from '../../tokens/claims.ts'
+import { hmacKey } from './hmac-key.ts'
 
 /** Purposes of a nonce. `unlink` (removing an alias) needs no device key and therefore no proof. */
 export type ChallengePurpose = Purpose | 'unlink'
@@ -26,13 +27,7 @@ export interface Challenges {
  * @param secret - the server's secret; processes that share it accept each other's nonces
  */
 export function createChallenges(secret: string, clock: () => number): Challenges {
-  const key = crypto.subtle.importKey(
-    'raw',
-    encoder.encode(`latchkey/challenge:${secret}`),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign', 'verify'],
-  )
+  const key = hmacKey('challenge', secret)
   const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> =>
     encoder.encode(JSON.stringify([head, purpose, session]))
 

@@ -43,7 +43,8 @@ function readJwk(jwk: Readonly<Record<string, unknown>>): JWK {
   if (jwk['kty'] === 'RSA' && (jwk['n'] as string).length < SHORTEST_MODULUS)
     throw new TypeError('expected an RSA key of 2048 bits or more')
   const { kty, crv, n, e, x, y, alg } = jwk
-  return JSON.parse(JSON.stringify({ kty, crv, n, e, x, y, alg })) as JWK
+  // Of two names for one algorithm the key fits both: browsers export one, and signers write the other.
+  return JSON.parse(JSON.stringify({ kty, crv, n, e, x, y, ...(crv !== 'Ed25519' && { alg }) })) as JWK
 }
 
 /** 256 bytes in base64url, in characters. */
@@ -72,5 +73,6 @@ const CURVE_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
 export function algorithmsOf({ kty, crv, alg }: Readonly<Record<string, unknown>>): readonly string[] {
   const fitting =
     kty === 'RSA' ? ALGORITHMS.filter((name) => /^[RP]S/.test(name)) : (CURVE_ALGORITHMS[String(crv)] ?? [])
-  return alg === undefined ? fitting : fitting.filter((name) => name === alg)
+  if (alg === undefined || (crv === 'Ed25519' && fitting.includes(String(alg)))) return fitting
+  return fitting.filter((name) => name === alg)
 }

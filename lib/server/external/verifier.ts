@@ -184,9 +184,14 @@ async function verify(token: string, { keys }: IssuerRules, checks: JWTVerifyOpt
   }
 }
 
+/** Most keys that are tried for one token: a large key set must not make every forged token expensive. */
+const MOST_TRIED = 8
+
 /** The token has no `kid`, or two keys share it: the first key that verifies it counts. */
 async function verifyByAny(token: string, keys: AsyncIterable<CryptoKey>, checks: JWTVerifyOptions): Promise<Found> {
+  let tried = 0
   for await (const key of keys) {
+    if (++tried > MOST_TRIED) throw new LatchkeyError('TOKEN_KEY_UNKNOWN', `more than ${MOST_TRIED} keys fit`)
     try {
       const { payload, protectedHeader } = await jwtVerify(token, key, checks)
       return { claims: payload, header: protectedHeader }

@@ -1,8 +1,10 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { type LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../../session/options.ts'
+import { TOKEN_HEADER } from '../request.ts'
 import type { ServerSession, SessionResolver, SessionSource } from '../types.ts'
-import { type Roles, requireSameSession } from '../roles.ts'
+import type { Roles } from '../../claim-pattern.ts'
+import { requireSameSession } from '../roles.ts'
 import { createSocketExpiry } from './socket-expiry.ts'
 
 /** The part of a WebSocket that is used here; every implementation has it. */
@@ -86,7 +88,7 @@ export function createSocketSession(
   async function judge(token: unknown): Promise<RefreshOutcome> {
     if (term.isOver) return 'refused'
     const found = await resolver.resolve({
-      headers: { authorization: typeof token === 'string' ? `Bearer ${token}` : '' },
+      headers: { [resolver.tokenHeader ?? TOKEN_HEADER]: typeof token === 'string' ? `Bearer ${token}` : '' },
     })
     if (term.isOver) return 'refused'
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
