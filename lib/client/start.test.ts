@@ -125,7 +125,7 @@ describe('the state', () => {
     const listener = vi.fn()
     const leave = auth.subscribe(listener)
     await auth.ensureIdentity()
-    expect(listener).toHaveBeenCalledTimes(1)
+    expect(listener.mock.calls).toEqual([[auth.getState()]])
     leave()
     await auth.signOut()
     expect(listener).toHaveBeenCalledTimes(1)

@@ -33,12 +33,12 @@ export interface Machine<State, Event, Effect, Snapshot> {
   /** The public snapshot: deeply frozen, the same reference until something changes. */
   getState(): Snapshot
   /**
-   * Calls `listener` after the snapshot changed, once all queued events are processed. Errors of the listener are
+   * Calls `listener` with the snapshot after it changed, once all queued events are processed. Errors of the listener are
    * reported.
    *
    * @returns a function that ends the subscription
    */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (snapshot: Snapshot) => void): () => void
   /**
    * Processes an event: the transition, then its effects. An event that an effect dispatches is queued until this one
    * is done.
@@ -56,7 +56,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
   show = (state) => state as unknown as Snapshot,
   record,
 }: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Effect, Snapshot> {
-  const listeners = new Set<() => void>()
+  const listeners = new Set<(snapshot: Snapshot) => void>()
   const queue: (() => void)[] = []
   let state = initial
   let snapshot = freeze(show(state))
@@ -87,7 +87,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
       isRunning = true
       for (let next = queue.shift(); next; next = queue.shift()) guarded(next)
       isRunning = false
-      if (snapshot !== before) for (const listener of [...listeners]) guarded(listener)
+      if (snapshot !== before) for (const listener of [...listeners]) guarded(() => listener(snapshot))
     },
   }
 }

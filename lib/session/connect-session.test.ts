@@ -532,7 +532,7 @@ describe('the state', () => {
     const listener = vi.fn()
     const leave = session.subscribe(listener)
     await session.start(testSource(time.clock).next())
-    expect(listener).toHaveBeenCalledTimes(1)
+    expect(listener.mock.calls).toEqual([[session.getState()]])
     leave()
     await session.end()
     expect(listener).toHaveBeenCalledTimes(1)

@@ -8,7 +8,7 @@ type Performer = (before: AuthState, event: AuthEvent) => void
 /** The running machine: its state, and the functions that change it. */
 export interface Machine {
   getState(): AuthState
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (state: AuthState) => void): () => void
   /**
    * Runs one event through the machine and performs its effects.
    *
