@@ -147,7 +147,7 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
   })
 })
 
-describe('the same session started again (checklist 23: a changed token restarts the session, an unchanged one does not)', () => {
+describe('the same session started again', () => {
   test('with the same token is no restart', async () => {
     const time = testTime()
     const token = testSource(time.clock).next()
