@@ -80,7 +80,10 @@ test('what a guard throws can be answered by an error handler of one line', asyn
   }
   app.use(respond)
   server = await serve(app)
-  await expectRefusal(await ask(server.url, {}, { method: 'POST' }), 'ANONYMOUS_WRITE_DENIED')
+  await expectRefusal(await ask(server.url, {}, { method: 'POST' }), 'ANONYMOUS_WRITE_DENIED', {
+    resource: 'notes',
+    operation: 'insert',
+  })
 })
 
 test('what a middleware before it took out of the headers, or put in, counts', async () => {

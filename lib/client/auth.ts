@@ -19,11 +19,11 @@ export interface Auth {
   /** The state for server rendering: always the same. */
   getServerState(): AuthState
   /**
-   * Calls `listener` after each change.
+   * Calls `listener` with the state after each change.
    *
    * @returns a function that ends the subscription
    */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (state: AuthState) => void): () => void
   /**
    * Anonymous to local-first: loads or creates the device identity.
    *

@@ -85,6 +85,18 @@ test('listeners are called once after all queued events, and not for an unchange
   expect(counts).toEqual([3])
 })
 
+test('listeners get the current snapshot, also after an earlier listener changed it', () => {
+  const machine = machineWith()
+  machine.subscribe(({ count }) => count === 5 && machine.dispatch({ type: 'add', by: 1 }))
+  const seen: [number, boolean][] = []
+  machine.subscribe((snapshot) => seen.push([snapshot.count, snapshot === machine.getState()]))
+  machine.dispatch({ type: 'add', by: 5 })
+  expect(seen).toEqual([
+    [6, true],
+    [6, true],
+  ])
+})
+
 test('a listener may dispatch', () => {
   const machine = machineWith()
   machine.subscribe(() => machine.getState().count < 7 && machine.dispatch({ type: 'add', by: 1 }))

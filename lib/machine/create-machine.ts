@@ -33,12 +33,12 @@ export interface Machine<State, Event, Snapshot> {
   /** The public snapshot: deeply frozen, the same reference until something changes. */
   getState(): Snapshot
   /**
-   * Calls `listener` after the snapshot changed, once all queued events are processed. Errors of the listener are
+   * Calls `listener` with the snapshot after it changed, once all queued events are processed. Errors of the listener are
    * reported.
    *
    * @returns a function that ends the subscription
    */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (snapshot: Snapshot) => void): () => void
   /**
    * Processes an event: the transition, then its effects. An event that an effect dispatches is queued until this one
    * is done.
@@ -54,7 +54,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
   show = (state) => state as unknown as Snapshot,
   record,
 }: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Snapshot> {
-  const listeners = new Set<() => void>()
+  const listeners = new Set<(snapshot: Snapshot) => void>()
   const queue: Event[] = []
   let state = initial
   let snapshot = freeze(show(state))
@@ -82,7 +82,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
       const before = snapshot
       for (const next of queue) guarded(() => run(next))
       queue.length = 0
-      if (snapshot !== before) for (const listener of [...listeners]) guarded(listener)
+      if (snapshot !== before) for (const listener of [...listeners]) guarded(() => listener(snapshot))
     },
   }
 }

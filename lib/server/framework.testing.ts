@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import { ALICE, APP, BOB, NOW, TOKEN_HEADER, forge, tokenClaims } from '../tokens/forge.testing.ts'
 import type { AuthenticateOptions } from './authenticate.ts'
+import type { WriteAttempt } from './guards.ts'
 import { closedPort } from './external/issuer.testing.ts'
 import { createSessionResolver } from './resolver.ts'
 import type { ServerSession, SessionResolver } from './types.ts'
@@ -199,8 +200,8 @@ export function describeFramework(
 }
 
 /** Expects the response of `toResponse`, apart from headers that every server adds. */
-export async function expectRefusal(answer: Answer, code: LatchkeyErrorCode): Promise<void> {
-  const expected = toResponse(new LatchkeyError(code))
+export async function expectRefusal(answer: Answer, code: LatchkeyErrorCode, attempt?: WriteAttempt): Promise<void> {
+  const expected = toResponse(Object.assign(new LatchkeyError(code), attempt))
   expect([answer.status, answer.body]).toEqual([expected.status, await expected.text()])
   for (const name of ['cache-control', 'www-authenticate'])
     expect(answer.headers[name] ?? null).toBe(expected.headers.get(name))

@@ -1,5 +1,6 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import type { LatchkeyError, LatchkeyErrorCode } from '../errors.ts'
+import type { AnonymousWriteDenied, WriteAttempt } from './guards.ts'
 import type { Refused, SessionSource } from './types.ts'
 
 /** Creates the result for a refused credential. */
@@ -11,10 +12,16 @@ export function refusal(reason: LatchkeyErrorCode, source: SessionSource = 'none
 
 /**
  * Returns the HTTP response to a deliberate failure: status, JSON body and the `WWW-Authenticate` header of RFC 6750
- * §3. It reveals only the kind of error.
+ * §3. It reveals only the kind of error, and `operation` and `resource` of an {@link AnonymousWriteDenied}.
  */
 export function toResponse(error: LatchkeyError): Response {
-  return respond(error.code)
+  return respond(error.code, attemptOf(error))
+}
+
+function attemptOf(error: LatchkeyError): Partial<WriteAttempt> {
+  if (error.code !== 'ANONYMOUS_WRITE_DENIED') return {}
+  const { operation, resource } = error as AnonymousWriteDenied
+  return { operation, resource }
 }
 
 /** The target of a response: Node's `ServerResponse`, Express's `Response` or Fastify's `reply.raw`. */
@@ -42,7 +49,7 @@ export function faultResponse(): Response {
   return Response.json({ error: 'internal' }, { status: 500, headers: { 'cache-control': 'no-store' } })
 }
 
-function respond(code: LatchkeyErrorCode): Response {
+function respond(code: LatchkeyErrorCode, attempt: Partial<WriteAttempt> = {}): Response {
   const { status = 400, state, bearer } = ERROR_TABLE[code]
   const headers = new Headers({ 'cache-control': 'no-store' })
   if (bearer || status === 401) headers.set('www-authenticate', challenge(bearer, state))
@@ -50,7 +57,7 @@ function respond(code: LatchkeyErrorCode): Response {
   if (status === 503) return Response.json({ error: 'unavailable', code: 'unavailable' }, { status, headers })
   // Without an error state, the code concerns a guard and not the credential: the client may know it.
   return Response.json(
-    { error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code },
+    { error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code, ...attempt },
     { status, headers },
   )
 }
