@@ -1,8 +1,7 @@
-import type { AuthContext, BetterAuthOptions } from 'better-auth'
+import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
 import { LatchkeyError } from '../../lib/server.ts'
 import { PROOF_HEADER, rethrow } from './hooks/proofs.ts'
-import type { LatchkeyPlugin } from './plugin.ts'
 import { schema } from './schema.ts'
 
 /**
@@ -10,7 +9,7 @@ import { schema } from './schema.ts'
  * before the plugin was installed, the others and the plugin's own routes get `DATABASE_NOT_MIGRATED`. The log says so
  * once. Every request looks again, so the plugin starts when the tables are there.
  */
-export function offWhileUnmigrated(plugin: LatchkeyPlugin): LatchkeyPlugin {
+export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugin {
   let isOff = false
   let look = async (): Promise<boolean> => false
   const gated = <Hook extends Matching>(hook: Hook): Hook => ({
@@ -44,7 +43,8 @@ export function offWhileUnmigrated(plugin: LatchkeyPlugin): LatchkeyPlugin {
   }
 }
 
-type Matching = NonNullable<NonNullable<LatchkeyPlugin['hooks']>['before']>[number]
+type Hooked = Pick<BetterAuthPlugin, 'init' | 'hooks'>
+type Matching = NonNullable<NonNullable<Hooked['hooks']>['before']>[number]
 type DatabaseHooks = NonNullable<BetterAuthOptions['databaseHooks']>
 
 /** Set by `latchkey migrate` in its own process: what it is about to add is not reported as missing. */

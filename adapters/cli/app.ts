@@ -1,3 +1,4 @@
+import type { Kysely } from 'kysely'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
@@ -8,6 +9,9 @@ import type { getMigrations } from 'better-auth/db/migration'
 import type * as kysely from 'kysely'
 import { hideAddresses } from './log.ts'
 import { Refusal } from './refusal.ts'
+
+/** A connection of the app's database. */
+export type Connection = Kysely<Record<string, never>>
 
 /** An app's Better Auth: its options, and the parts of the Better Auth that is installed beside it. */
 export interface App {

@@ -1,5 +1,4 @@
-import type { Kysely } from 'kysely'
-import { type App, type AppDatabase, loadApp } from './app.ts'
+import { type App, type AppDatabase, type Connection, loadApp } from './app.ts'
 import { hideAddresses } from './log.ts'
 import { Refusal } from './refusal.ts'
 import { addUniqueIndex, lacksUniqueIndex } from './unique-index.ts'
@@ -13,9 +12,6 @@ export interface Lack {
   /** The column is there, its unique index is not. */
   readonly uniqueIndex: boolean
 }
-
-/** A connection of the app's database. */
-export type Connection = Kysely<Record<string, never>>
 
 /**
  * Gives the database of an app the tables and columns of its plugins. Rows stay as they are. SQLite, Postgres and SQL

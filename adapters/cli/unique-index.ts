@@ -1,5 +1,4 @@
-import type { App, AppDatabase } from './app.ts'
-import type { Connection } from './migrate.ts'
+import type { App, AppDatabase, Connection } from './app.ts'
 
 interface Place {
   readonly table: string
