@@ -28,8 +28,8 @@ run(
   'lib/client/faults',
   'lib/server/resolver-fuzz',
 )
-run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'better-auth/binding/race', 'better-auth/binding/crash')
 run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'e2e/explore')
 // By itself: its requests are to meet each other, not to wait for the others' processes.
-run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/adopt-race')
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'better-auth/routes/adopt-race')
 run(path('test-browser.mjs'), 'kill')
