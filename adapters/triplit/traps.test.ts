@@ -143,7 +143,7 @@ describe('a refresh handler', () => {
 })
 
 describe('an update', () => {
-  test('goes over the same connection, and the client connects with it from then on', async () => {
+  test('goes over the same connection, and the client connects with it from then on (checklist 18: a manual token update works, on a real server)', async () => {
     const device = await connected(world.device())
     const { session, client } = device
     const token = (await device.auth.getToken({ audience: SYNC, fresh: true }))!

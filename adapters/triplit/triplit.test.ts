@@ -235,7 +235,7 @@ describe('roles', () => {
     expect(await bob.notes()).toEqual(['bob'])
   })
 
-  test('other ones under the same credential close the session, which start() goes on with', async () => {
+  test('other ones under the same credential close the session, which start() goes on with (checklist 18: other roles close with ROLES_MISMATCH, on a real server)', async () => {
     const { session, kinds, auth, write, principal } = await connected(world.device())
     world.claims = (payload) => ({ ...payload, role: 'editor' })
     await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({
