@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type SessionResolverOptions, createSessionResolver } from '../../lib/server.ts'
+import { type App, loadApp, shown } from './app.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
 import { fileOf, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
+import { hideAddresses } from './log.ts'
+import { type Lack, findLack, isComplete } from './migrate.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
 /** One check and its result. */
@@ -41,6 +44,46 @@ export async function examine(settings: Settings, clock: () => number): Promise<
   )
     return checks
   return [...checks, ...(await examineDatabase(configuration, clock))]
+}
+
+/** Checks an app's Better Auth and its database without changing anything. */
+export async function examineApp(file: string): Promise<readonly Check[]> {
+  try {
+    const app = await loadApp(file)
+    return [...examinePlugins(app), await examineLack(app)]
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return [problem('configuration', error.message)]
+  }
+}
+
+function examinePlugins({ options, version }: App): Check[] {
+  const installed = new Set(options.plugins?.map(({ id }) => id as string))
+  const missing = [
+    ...(installed.has('latchkey') ? [] : ['latchkey()']),
+    ...(installed.has('jwt') ? [] : ['latchkeyJwt()']),
+  ]
+  if (missing.length > 0) return [problem('configuration', `The plugins lack ${missing.join(' and ')}.`)]
+  return [ok('configuration', `Better Auth ${version} has the plugins.`)]
+}
+
+async function examineLack(app: App): Promise<Check> {
+  try {
+    const lack = await findLack(app)
+    if (isComplete(lack)) return ok('migrations', 'The database has every table and column.')
+    return problem('migrations', `The database lacks ${named(lack)}. Run npx latchkey migrate --auth ${shown(app)}.`)
+  } catch (error) {
+    return problem('database', `The database does not respond as expected: ${hideAddresses((error as Error).message)}.`)
+  }
+}
+
+function named({ tables, extended, uniqueIndex }: Lack): string {
+  const parts = [
+    tables.length > 0 ? tables.join(', ') : '',
+    extended.length > 0 ? `columns of ${extended.join(', ')}` : '',
+    uniqueIndex ? 'the unique index of the principal' : '',
+  ].filter(Boolean)
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')}, and ${parts.at(-1)}` : parts[0]!
 }
 
 function ok(check: Check['check'], message: string): Check {

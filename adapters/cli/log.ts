@@ -45,11 +45,13 @@ function describe(error: unknown): Fields {
 const TOKEN = /[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g
 const PASSWORD = /(\w+:\/\/[^:/\s"]*:)[^@\s"]+@/g
 
+/** Takes the passwords out of addresses. */
+export function hideAddresses(text: string): string {
+  return text.replace(PASSWORD, '$1[secret]@')
+}
+
 function createRedaction(secrets: readonly string[]): (line: string) => string {
   const texts = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
   return (line) =>
-    texts
-      .reduce((text, secret) => text.replaceAll(secret, '[secret]'), line)
-      .replace(TOKEN, '[token]')
-      .replace(PASSWORD, '$1[secret]@')
+    hideAddresses(texts.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line).replace(TOKEN, '[token]'))
 }
