@@ -218,6 +218,10 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     session: 'UNAUTHORIZED',
   },
   KEYS_UNAVAILABLE: { meaning: "The issuer's signing keys cannot be fetched.", status: 503 },
+  DATABASE_NOT_MIGRATED: {
+    meaning: "The plugin's tables or columns are missing in the database: run `npx latchkey migrate`.",
+    status: 503,
+  },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),
   PRINCIPAL_DISABLED: disabled('The principal now belongs to an account. Sign in to that account.'),
   ANONYMOUS_WRITE_DENIED: { meaning: 'Anonymous sessions cannot write.', bearer: 'insufficient_scope', status: 403 },

@@ -22,6 +22,7 @@ import { sessionEndpoint } from './routes/session.ts'
 import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
 import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
 import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './routes/token.ts'
+import { offWhileUnmigrated } from './unmigrated.ts'
 import { userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
@@ -90,7 +91,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const now = (): Date => new Date(clock())
   let started: Parts | undefined
   const parts = (): Parts => started!
-  return {
+  return offWhileUnmigrated({
     id: 'latchkey',
     schema,
     init(auth) {
@@ -152,7 +153,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
-  }
+  })
 }
 
 interface ExchangeParts {
