@@ -20,8 +20,10 @@ declare global {
 export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): RequestHandler {
   const gate = createAuthenticator(resolver, options)
   return async (request, response, next) => {
-    const admission = await gate(request)
-    if (!admission.ok) return sendResponse(response, admission.response)
+    // Express 4 does not handle what a handler's promise rejects with.
+    const admission = await gate(request).catch(next)
+    if (!admission) return
+    if (!admission.ok) return sendResponse(response, admission.response).catch(next)
     request.latchkey = admission.session
     next()
   }

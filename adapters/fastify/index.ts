@@ -42,7 +42,7 @@ export const authenticate: FastifyPluginAsync<FastifyAuthenticateOptions> = Obje
   // As fastify-plugin does: the hook applies to the surrounding scope.
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'latchkey',
-  [Symbol.for('plugin-meta')]: { name: 'latchkey', fastify: '5.x' },
+  [Symbol.for('plugin-meta')]: { name: 'latchkey', fastify: '>=4.0.0 <6' },
 })
 
 function sessionOf(this: FastifyRequest): ServerSession {

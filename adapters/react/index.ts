@@ -1,4 +1,4 @@
-import { useMemo, useSyncExternalStore } from 'react'
+import * as React from 'react'
 import type { Auth, AuthState } from '../../lib/index.ts'
 
 /** The part of `Auth` that a component needs. */
@@ -20,12 +20,26 @@ export function useAuth(auth: ReadableAuth): AuthState
 export function useAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Selected
 export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): unknown {
   const { subscribe, getState, getServerState } = auth
-  const read = useMemo(() => once(select), [select])
-  return useSyncExternalStore(
+  const read = React.useMemo(() => once(select), [select])
+  return useStore(
     subscribe,
     () => read(getState()),
     () => read(getServerState()),
   )
+}
+
+/** A computed name: bundlers check static ones, and React 17 does not have it. */
+const useStore = (React as Partial<typeof React>)[`use${'SyncExternalStore'}`] ?? useStoreOfReact17
+
+/** Renders in the older way, without concurrent rendering, which React 17 does not have either. */
+function useStoreOfReact17<Value>(subscribe: (listener: () => void) => () => void, read: () => Value): Value {
+  const [, render] = React.useReducer((count: number) => count + 1, 0)
+  React.useEffect(() => {
+    // The state may have changed between rendering and subscribing.
+    render()
+    return subscribe(render)
+  }, [subscribe])
+  return read()
 }
 
 function whole(state: AuthState): AuthState {

@@ -1,7 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { WebSocket, WebSocketServer } from 'ws'
 import { type SessionResolver, sendResponse } from '../../lib/server.ts'
 import {
   type AuthenticateOptions,
@@ -14,10 +13,22 @@ import {
 /** Options of {@link createUpgradeHandler}. */
 export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source'> {}
 
+/** The part of a server of `ws`, 7 or 8, that is used; also one made by a subclass. */
+export interface UpgradeServer {
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, done: (socket: UpgradedSocket) => void): void
+  emit(event: 'connection', socket: UpgradedSocket, request: IncomingMessage): boolean
+}
+
+/** The part of a socket of `ws` that is used. */
+export interface UpgradedSocket {
+  close(code?: number, reason?: string): void
+  once(event: 'close', listener: () => void): unknown
+}
+
 /** The listener for Node's `upgrade` event. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-const sessions = new WeakMap<WebSocket, SocketSession>()
+const sessions = new WeakMap<object, SocketSession>()
 
 /**
  * Creates a listener for a server's `upgrade` event. With a valid credential, `sockets` emits `connection` as usual;
@@ -28,7 +39,7 @@ const sessions = new WeakMap<WebSocket, SocketSession>()
  * @throws {TypeError} an option is invalid
  */
 export function createUpgradeHandler(
-  sockets: WebSocketServer,
+  sockets: UpgradeServer,
   resolver: SessionResolver,
   options: UpgradeOptions = {},
 ): UpgradeHandler {
@@ -62,7 +73,7 @@ export function createUpgradeHandler(
  *
  * @throws {TypeError} the socket did not come from {@link createUpgradeHandler}
  */
-export function socketSessionOf(socket: WebSocket): SocketSession {
+export function socketSessionOf(socket: object): SocketSession {
   const session = sessions.get(socket)
   if (!session) throw new TypeError('socketSessionOf: the socket did not come from createUpgradeHandler')
   return session
