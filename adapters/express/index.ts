@@ -20,11 +20,14 @@ declare global {
 export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): RequestHandler {
   const gate = createAuthenticator(resolver, options)
   return async (request, response, next) => {
-    // Express 4 does not handle what a handler's promise rejects with.
-    const admission = await gate(request).catch(next)
-    if (!admission) return
-    if (!admission.ok) return sendResponse(response, admission.response).catch(next)
-    request.latchkey = admission.session
+    try {
+      const admission = await gate(request)
+      if (!admission.ok) return await sendResponse(response, admission.response)
+      request.latchkey = admission.session
+    } catch (error) {
+      // Express 4 does not handle what a handler's promise rejects with.
+      return next(error)
+    }
     next()
   }
 }
