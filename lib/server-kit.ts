@@ -8,6 +8,8 @@ export { createChallenges } from './server/bindings/challenges.ts'
 export type { ChallengePurpose, Challenges } from './server/bindings/challenges.ts'
 export { createExternalAccounts } from './server/external/accounts.ts'
 export type { ExternalAccount, ExternalAccounts } from './server/external/accounts.ts'
+export { readRequest } from './server/request.ts'
+export type { IncomingRequest } from './server/request.ts'
 export { faultResponse } from './server/response.ts'
 export { createSocketSession } from './server/sockets/socket-session.ts'
 export type {
