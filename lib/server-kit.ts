@@ -11,6 +11,8 @@ export { createPrincipalsTag } from './server/bindings/principals-tag.ts'
 export type { PrincipalsTag } from './server/bindings/principals-tag.ts'
 export { createExternalAccounts } from './server/external/accounts.ts'
 export type { ExternalAccount, ExternalAccounts } from './server/external/accounts.ts'
+export { readRequest } from './server/request.ts'
+export type { IncomingRequest } from './server/request.ts'
 export { faultResponse } from './server/response.ts'
 export { createSocketSession } from './server/sockets/socket-session.ts'
 export type {

@@ -1,12 +1,15 @@
-import type { DBAdapter } from 'better-auth'
+import type { AuthContext, DBAdapter } from 'better-auth'
 import {
   type ExternalIssuer,
+  type LatchkeyErrorCode,
+  type ResolvableRequest,
   type Resolution,
   type SessionResolver,
   type SessionResolverOptions,
   createSessionResolver,
 } from '../../lib/server.ts'
-import { fixExternal } from '../../lib/server-kit.ts'
+import { fixExternal, readRequest } from '../../lib/server-kit.ts'
+import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
 import { statusOf } from './binding/status.ts'
@@ -46,9 +49,22 @@ export function createBetterAuthResolver(
     tokenHeader: options.tokenHeader?.toLowerCase(),
     async resolve(request): Promise<Resolution> {
       resolver ??= build(auth, options)
-      return (await resolver).resolve(request)
+      const resolution = await (await resolver).resolve(request)
+      if (!resolution.ok) await hint(auth, options, request, resolution.reason)
+      return resolution
     },
   }
+}
+
+async function hint(
+  { $context }: BetterAuthInstance,
+  { audience }: BetterAuthResolverOptions,
+  request: ResolvableRequest,
+  reason: LatchkeyErrorCode,
+): Promise<void> {
+  const context = (await $context) as unknown as AuthContext
+  const token = readRequest(request).header('authorization')?.slice('Bearer '.length)
+  hintAtBaseURL(context, reason, token, audience ?? new URL(context.baseURL).origin)
 }
 
 async function build(

@@ -8,6 +8,7 @@ import {
   createProofVerifier,
 } from '../../../lib/server-kit.ts'
 import { type ReplayStore, createReplayStore } from '../binding/replay-store.ts'
+import { hintAtBaseURL } from '../base-url-hint.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
 /** The request header for a proof. Not `Authorization`: apps use that one for sessions. */
@@ -69,8 +70,15 @@ export function createProofGate({
   return {
     verify,
     useOnce: ({ adapter }, name, until) => useOnce(adapter, name, until).catch(rethrow),
-    admit: ({ adapter }, headers, expectation) =>
-      verify(adapter, headers.get(PROOF_HEADER) ?? '', expectation).catch(rethrow),
+    async admit(context, headers, expectation) {
+      const proof = headers.get(PROOF_HEADER) ?? ''
+      try {
+        return await verify(context.adapter, proof, expectation)
+      } catch (error) {
+        hintAtBaseURL(context, (error as Partial<LatchkeyError>).code, proof, audience)
+        return rethrow(error)
+      }
+    },
   }
 }
 
