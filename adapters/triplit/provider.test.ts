@@ -34,7 +34,7 @@ afterAll(() => triplit.close())
 const sockets = () => triplit.requests.filter((request) => request === 'GET /').length
 const tokenFor = (sub: string, jti = 'one') => {
   const iat = Math.floor(Date.now() / 1000)
-  return issuer.sign({ aud: SYNC, sub, aliases: [], iat, exp: iat + 900, jti })
+  return issuer.sign({ aud: SYNC, sub, aliases: [], principals_tag: `only ${sub}`, iat, exp: iat + 900, jti })
 }
 
 /** What the app does whenever the provider reports a change. */
