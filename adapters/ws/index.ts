@@ -15,13 +15,17 @@ export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionO
 
 /** The part of a server of `ws`, 7 or 8, that is used; also one made by a subclass. */
 export interface UpgradeServer {
+  /** Completes the WebSocket handshake and calls `done` with the socket. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, done: (socket: UpgradedSocket) => void): void
+  /** Emits `connection`. Returns true if there was a listener. */
   emit(event: 'connection', socket: UpgradedSocket, request: IncomingMessage): boolean
 }
 
 /** The part of a socket of `ws` that is used. */
 export interface UpgradedSocket {
+  /** Closes the socket with a code (RFC 6455 §7.4) and a reason of at most 123 bytes. */
   close(code?: number, reason?: string): void
+  /** Calls `listener` when the socket is closed. */
   once(event: 'close', listener: () => void): unknown
 }
 
