@@ -10,16 +10,14 @@ const told = new WeakSet<object>()
  * Says once, and never in production, which audience was refused and which one is expected: behind a development proxy,
  * a wrong `baseURL` refuses every token and proof, and nothing else tells why.
  *
- * @param code - why the token was refused; only a wrong audience is reported
- * @param token - the token or proof; only its `aud` is shown
+ * @param token - the token or proof that was refused for its audience; only its `aud` is shown
  */
 export function hintAtBaseURL(
   { logger }: Pick<AuthContext, 'logger'>,
-  code: unknown,
   token: string | null | undefined,
   expected: string | readonly string[],
 ): void {
-  if (code !== 'TOKEN_AUDIENCE_MISMATCH' || !token || told.has(logger) || isProduction()) return
+  if (!token || told.has(logger) || isProduction()) return
   const audience = audienceOf(token)
   if (audience === null) return
   told.add(logger)

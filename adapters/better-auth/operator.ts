@@ -1,6 +1,6 @@
 import type { AuthContext } from 'better-auth'
 import { giveUp } from './binding/adopt.ts'
-import { audit } from './binding/audit.ts'
+import { audit, findAudit } from './binding/audit.ts'
 import { type KeyAnswer, toAnswer } from './routes/keys.ts'
 import { listKeys, revokeKeysOf } from './binding/keys.ts'
 import {
@@ -150,25 +150,9 @@ async function actsOf(
   field: 'userId' | 'principal',
   values: readonly string[],
 ): Promise<AuditReport[]> {
-  type Row = {
-    readonly act: string
-    readonly principal: string
-    readonly userId: string | null
-    readonly createdAt: Date
-  }
   const where = [{ field, operator: 'in' as const, value: [...values] }]
-  const rows = await adapter.findMany<Row>({
-    model: 'latchkeyAudit',
-    where,
-    limit: 1000,
-    sortBy: { field: 'createdAt', direction: 'asc' },
-  })
-  return rows.map(({ act, principal, userId, createdAt }) => ({
-    act: act.split(':')[0]!,
-    principal,
-    accountId: userId ?? null,
-    at: new Date(createdAt).getTime(),
-  }))
+  const records = await findAudit(adapter, { where, limit: 1000, sortBy: { field: 'createdAt', direction: 'asc' } })
+  return records.map(({ userId, ...record }) => ({ ...record, accountId: userId }))
 }
 
 /** The lock row changes first: a concurrent bind finds it changed. */

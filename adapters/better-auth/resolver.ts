@@ -1,7 +1,6 @@
 import type { AuthContext, DBAdapter } from 'better-auth'
 import {
   type ExternalIssuer,
-  type LatchkeyErrorCode,
   type ResolvableRequest,
   type Resolution,
   type SessionResolver,
@@ -50,7 +49,7 @@ export function createBetterAuthResolver(
     async resolve(request): Promise<Resolution> {
       resolver ??= build(auth, options)
       const resolution = await (await resolver).resolve(request)
-      if (!resolution.ok) await hint(auth, options, request, resolution.reason)
+      if (!resolution.ok && resolution.reason === 'TOKEN_AUDIENCE_MISMATCH') await hint(auth, options, request)
       return resolution
     },
   }
@@ -60,11 +59,10 @@ async function hint(
   { $context }: BetterAuthInstance,
   { audience }: BetterAuthResolverOptions,
   request: ResolvableRequest,
-  reason: LatchkeyErrorCode,
 ): Promise<void> {
   const context = (await $context) as unknown as AuthContext
   const token = readRequest(request).header('authorization')?.slice('Bearer '.length)
-  hintAtBaseURL(context, reason, token, audience ?? new URL(context.baseURL).origin)
+  hintAtBaseURL(context, token, audience ?? new URL(context.baseURL).origin)
 }
 
 async function build(

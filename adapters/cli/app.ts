@@ -1,4 +1,3 @@
-import type { Kysely } from 'kysely'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
@@ -11,7 +10,7 @@ import { hideAddresses } from './log.ts'
 import { Refusal } from './refusal.ts'
 
 /** A connection of the app's database. */
-export type Connection = Kysely<Record<string, never>>
+export type Connection = kysely.Kysely<Record<string, never>>
 
 /** An app's Better Auth: its options, and the parts of the Better Auth that is installed beside it. */
 export interface App {
@@ -28,7 +27,7 @@ export interface App {
 
 /** The app's database as Better Auth opens it. */
 export interface AppDatabase {
-  readonly kysely: kysely.Kysely<Record<string, never>>
+  readonly kysely: Connection
   readonly databaseType: 'sqlite' | 'postgres' | 'mysql' | 'mssql' | null
   readonly schemaName?: string
   /** Only for Cloudflare D1, which has no transactions. */

@@ -12,6 +12,30 @@ export interface AuditEntry {
   readonly userId: string | null
 }
 
+/** A recorded operation. */
+export interface AuditRecord {
+  readonly act: Act
+  readonly principal: string
+  readonly userId: string | null
+  /** In milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Finds recorded operations. */
+export async function findAudit(
+  adapter: Adapter,
+  query: Omit<Parameters<Adapter['findMany']>[0], 'model'>,
+): Promise<AuditRecord[]> {
+  type Row = Omit<AuditEntry, 'epoch'> & { readonly act: string; readonly createdAt: Date }
+  const rows = await adapter.findMany<Row>({ model: 'latchkeyAudit', ...query })
+  return rows.map(({ act, principal, userId, createdAt }) => ({
+    act: act.split(':')[0] as Act,
+    principal,
+    userId: userId ?? null,
+    at: new Date(createdAt).getTime(),
+  }))
+}
+
 /** Records an operation, once however often it is retried: the next read completes what a crash left out. */
 export async function audit(
   adapter: Adapter,

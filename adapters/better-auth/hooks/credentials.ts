@@ -14,7 +14,7 @@ const MIN_DISTINCT_ID_LENGTH = 16
 
 /**
  * Tables that never give access to an account: tokens mailed to its owner, keys of the server, counters, and those of
- * the plugin. Users and sessions are checked separately.
+ * the plugin. Users, sessions, passwords, providers and linked devices are checked separately.
  */
 const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
@@ -22,11 +22,8 @@ const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Obje
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * Returns true if no party that used the account before its mailbox was proven can still use it: there is no password,
- * provider, passkey, API key, second factor or other session, and no row of any other plugin with the user's id in any
- * of its columns.
- *
- * @param token - the session of the request
+ * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, `secondaryStorage`, the id of a
+ * provider, or the name of a plugin's table that has the user's id in one of its columns, whatever the column is called.
  */
 export type WayIn = string
 

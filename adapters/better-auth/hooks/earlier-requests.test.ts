@@ -1,8 +1,9 @@
-import { genericOAuth, magicLink } from 'better-auth/plugins'
+import { magicLink } from 'better-auth/plugins'
 import { OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { EXPECT_HEADER } from '../index.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { openIdPlugin } from '../testing/openid.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
@@ -29,20 +30,12 @@ onEachEngine((newServer) => {
   const open = async () => {
     const mails = mailing()
     const send = (mail: object) => mails.send(mail)
-    const config = {
-      providerId: 'local',
-      clientId: 'notes',
-      clientSecret: 'secret',
-      discoveryUrl: `${provider.issuer.url}/.well-known/openid-configuration`,
-      pkce: true,
-      scopes: ['openid', 'email', 'profile'],
-    }
     const server = await newServer({
       emailAndPassword: { enabled: true },
       emailVerification: { sendVerificationEmail: send },
       user: { changeEmail: { enabled: true } },
       account: { accountLinking: { allowDifferentEmails: true, requireLocalEmailVerified: false } },
-      plugins: [magicLink({ sendMagicLink: send }), genericOAuth({ config: [config] })],
+      plugins: [magicLink({ sendMagicLink: send }), openIdPlugin(provider)],
     })
     return { server, mails }
   }

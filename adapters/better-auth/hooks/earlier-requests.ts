@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { decodeJwt } from 'jose'
-import { audit } from '../binding/audit.ts'
+import { audit, findAudit } from '../binding/audit.ts'
 import { findUser } from '../binding/principal-store.ts'
 import type { Adapter } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
@@ -57,11 +57,8 @@ async function refuseEarlier(adapter: Adapter, user: BoundUser, requestedAt: num
 
 /** The last time at which the account may have become another person's, in milliseconds since 1970; 0 for never. */
 async function handedOverAt(adapter: Adapter, { id, principalMailboxAt }: BoundUser): Promise<number> {
-  const where = [{ field: 'userId', value: id }]
-  const acts = await adapter.findMany<{ act: string; createdAt: Date }>({ model: 'latchkeyAudit', where })
-  const times = acts
-    .filter(({ act }) => /^(bind|link):/.test(act))
-    .map(({ createdAt }) => new Date(createdAt).getTime())
+  const records = await findAudit(adapter, { where: [{ field: 'userId', value: id }] })
+  const times = records.filter(({ act }) => act === 'bind' || act === 'link').map(({ at }) => at)
   return Math.max(0, new Date(principalMailboxAt ?? 0).getTime(), ...times)
 }
 

@@ -1,13 +1,11 @@
 import type { GenericEndpointContext } from 'better-auth'
+import { findAudit } from '../binding/audit.ts'
 import { changeUser, findUser } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers } from '../binding/session-origin.ts'
 import { CONTESTED, proverBySession } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, waysIn } from './credentials.ts'
-
-/** None: the account has been handed over completely, or never was. */
-export type RemainingWays = readonly WayIn[]
 
 /**
  * Lists what must be removed before a session may bind its device's principal to an open account. If the mailbox was
@@ -18,7 +16,7 @@ export async function waysBeforeBinding(
   ctx: GenericEndpointContext,
   user: BoundUser,
   token: string,
-): Promise<RemainingWays> {
+): Promise<readonly WayIn[]> {
   return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)
 }
 
@@ -34,7 +32,7 @@ export async function waysBeforeLinking(
   ctx: GenericEndpointContext,
   user: BoundUser,
   device: ProvenDevice,
-): Promise<RemainingWays | null> {
+): Promise<readonly WayIn[] | null> {
   const { adapter, session } = ctx.context
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
@@ -60,8 +58,6 @@ async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: Prov
     { field: 'principal', value: principal },
     { field: 'userId', value: id },
   ]
-  const acts = (await adapter.findMany<{ act: string }>({ model: 'latchkeyAudit', where })).map(
-    ({ act }) => act.split(':')[0],
-  )
+  const acts = (await findAudit(adapter, { where })).map(({ act }) => act)
   return acts.includes('bind') || (acts.includes('reset') && !acts.includes('link'))
 }

@@ -5,12 +5,16 @@ export function isImpersonated(session: object | null | undefined): boolean {
   return Boolean((session as { readonly impersonatedBy?: unknown } | null | undefined)?.impersonatedBy)
 }
 
+/** Returns true for a user of Better Auth's anonymous plugin, and for an impersonated session. */
+export function isNotTheirs(session: object, user: object): boolean {
+  return (user as { readonly isAnonymous?: unknown }).isAnonymous === true || isImpersonated(session)
+}
+
 /**
  * Makes sure that the account's own user asks.
  *
  * @throws {APIError} `KEY_FORBIDDEN`: an impersonating admin, or a user of the anonymous plugin
  */
 export function requireOwnKeys({ session, user }: { readonly session: object; readonly user: object }): void {
-  if (isImpersonated(session) || (user as { isAnonymous?: unknown }).isAnonymous === true)
-    throw refusal('KEY_FORBIDDEN')
+  if (isNotTheirs(session, user)) throw refusal('KEY_FORBIDDEN')
 }

@@ -75,7 +75,7 @@ export function createProofGate({
       try {
         return await verify(context.adapter, proof, expectation)
       } catch (error) {
-        hintAtBaseURL(context, (error as Partial<LatchkeyError>).code, proof, audience)
+        if (isLatchkeyError(error, 'TOKEN_AUDIENCE_MISMATCH')) hintAtBaseURL(context, proof, audience)
         return rethrow(error)
       }
     },

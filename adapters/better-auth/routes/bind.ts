@@ -1,9 +1,10 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
+import { type ActTools, type SessionContext, useNonce } from './nonce.ts'
 import { claim } from '../binding/claim.ts'
 import { waysBeforeBinding } from '../hooks/handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { findUser } from '../binding/principal-store.ts'
+import { isNotTheirs } from '../hooks/impersonation.ts'
 import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
 import { type SessionAnswer, sessionSubject } from './session.ts'
@@ -51,7 +52,7 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
     user: { id },
   } = ctx.context.session
   const user = await findUser(adapter, 'id', id)
-  if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
+  if (!user || isNotTheirs(session, user)) throw refusal('PRINCIPAL_FIXED')
   if (!isExpected(ctx.body, user)) throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')

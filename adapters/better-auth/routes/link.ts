@@ -1,11 +1,12 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, isAPIError } from 'better-auth/api'
 import { type BeforeLink, type Link, adopt, giveUp } from '../binding/adopt.ts'
-import { type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
+import { type SessionContext, useNonce } from './nonce.ts'
 import type { BindTools } from './bind.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { endHandover, waysBeforeLinking } from '../hooks/handover.ts'
 import { findRow, findUser, taken } from '../binding/principal-store.ts'
+import { isNotTheirs } from '../hooks/impersonation.ts'
 import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
 import { type SessionAnswer, sessionSubject } from './session.ts'
@@ -88,7 +89,7 @@ async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
   const subject = await peekSubject(adapter, session.user.id, now, session.session)
-  if (!user || !subject || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
+  if (!user || !subject || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
   if (subject.open) throw refusal('ACCOUNT_OPEN')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
@@ -117,7 +118,7 @@ function before(ctx: GenericEndpointContext, onLink: OnLink | undefined): Before
 async function unlink(ctx: SessionContext, alias: string, now: Date): Promise<void> {
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
-  if (!user || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
+  if (!user || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
   // An alias that a proof of the mailbox removed is no longer one.
   await subjectOf(adapter, user.id, now, session.session)
   await giveUp(adapter, user.id, alias, now)

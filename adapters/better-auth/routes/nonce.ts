@@ -2,8 +2,6 @@ import type { GenericEndpointContext } from 'better-auth'
 import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
 import { readText } from './endpoint.ts'
 import { type ProofGate, nonceName, refusal } from '../hooks/proofs.ts'
-import { isImpersonated } from '../hooks/impersonation.ts'
-import type { BoundUser } from '../schema.ts'
 
 /** The context of an endpoint for the current session. */
 export type SessionContext = GenericEndpointContext & {
@@ -34,9 +32,4 @@ export async function useNonce<Admitted = void>(
   const admitted = await admit?.()
   await gate.useOnce(ctx.context, nonceName(nonce), until)
   return admitted as Admitted
-}
-
-/** Returns true for a user of Better Auth's anonymous plugin, and for an impersonated session. */
-export function isNotTheirs({ context: { session } }: SessionContext, user: BoundUser): boolean {
-  return user.isAnonymous === true || isImpersonated(session.session)
 }

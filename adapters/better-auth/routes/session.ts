@@ -14,9 +14,6 @@ export interface SessionAnswer {
   readonly session: SessionSubject | null
 }
 
-/** What of a session matters here. */
-type Session = AskingSession & { readonly impersonatedBy?: string | null }
-
 /** Who a session belongs to. */
 export interface SessionSubject extends Subject {
   /** A new id after each sign-in. */
@@ -31,7 +28,7 @@ export interface SessionSubject extends Subject {
 
 /** @param found - the session as Better Auth returns it */
 export function sessionSubject(
-  { session, user }: { readonly session: Session; readonly user: object },
+  { session, user }: { readonly session: AskingSession; readonly user: object },
   subject: Subject,
 ): SessionSubject {
   return { id: session.id, identifiers: identifiersOf(user), provenBy: keyThatMade(session), ...subject }

@@ -1152,8 +1152,8 @@ export const ATTACKS = [
     defence: 'An impersonated session binds nothing',
     patches: [
       {
-        file: plugin('routes/nonce.ts'),
-        find: ' || isImpersonated(session.session)',
+        file: plugin('hooks/impersonation.ts'),
+        find: ' || isImpersonated(session)',
         replace: '',
       },
     ],
@@ -1908,7 +1908,7 @@ export const ATTACKS = [
   {
     attack: 'An impersonating admin revokes the device keys of a user',
     defence: "Only the account's own session changes keys",
-    patches: [{ file: plugin('hooks/impersonation.ts'), find: 'if (isImpersonated(session) || ', replace: 'if (' }],
+    patches: [{ file: plugin('hooks/impersonation.ts'), find: ' || isImpersonated(session)', replace: '' }],
     test: {
       file: plugin('hooks/impersonation.test.ts'),
       name: 'SQLite > an admin who impersonates a user > changes no device key, and says in the token who acts',

@@ -2,6 +2,7 @@ import { isLatchkeyError } from '../../errors.ts'
 import type { HardenedKeys } from '../../identity/crypto.ts'
 import { importRoot, importSeed, nativeSuite } from '../../identity/native.ts'
 import { parseSecret } from '../../identity/secret.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
@@ -77,7 +78,7 @@ async function keepKeys(context: Context, { principal }: DeviceEntry): Promise<b
 /** Derives the keys of a secret again with WebCrypto: only WebCrypto keys can be stored. */
 async function keysOf({ profile, secret }: DeviceEntry): Promise<HardenedKeys> {
   const derive = (name: string): Promise<Uint8Array<ArrayBuffer>> =>
-    nativeSuite.hkdf(parseSecret(secret!), new TextEncoder().encode(`${profile}/${name}`))
+    nativeSuite.hkdf(parseSecret(secret!), utf8(`${profile}/${name}`))
   return { sign: await importSeed(await derive('sign'), false), appRoot: await importRoot(await derive('app')) }
 }
 

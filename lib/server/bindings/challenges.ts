@@ -1,4 +1,5 @@
 import { decodeBase64url, encodeBase64url, isBase64url } from '../../identity/base64url.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import type { Purpose } from '../../tokens/claims.ts'
 import { hmacKey } from './hmac-key.ts'
 
@@ -7,8 +8,6 @@ export type ChallengePurpose = Purpose | 'unlink'
 
 /** Lifetime of a nonce, in milliseconds. A proof lasts at most two minutes. */
 const LIFETIME_MS = 120_000
-
-const encoder = new TextEncoder()
 
 /** Issues nonces, each for one purpose in one session. The server stores nothing until a nonce is used. */
 export interface Challenges {
@@ -29,7 +28,7 @@ export interface Challenges {
 export function createChallenges(secret: string, clock: () => number): Challenges {
   const key = hmacKey('challenge', secret)
   const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> =>
-    encoder.encode(JSON.stringify([head, purpose, session]))
+    utf8(JSON.stringify([head, purpose, session]))
 
   return {
     async issue(purpose, session) {

@@ -1,4 +1,5 @@
 import { encodeBase64url } from '../../identity/base64url.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import { hmacKey } from './hmac-key.ts'
 
 /** Computes the claim `principals_tag`. Made by {@link createPrincipalsTag}. */
@@ -14,7 +15,7 @@ export type PrincipalsTag = (principal: string, aliases: readonly string[]) => P
 export function createPrincipalsTag(secret: string): PrincipalsTag {
   const key = hmacKey('principals', secret)
   return async (principal, aliases) => {
-    const list = new TextEncoder().encode(JSON.stringify([principal, ...aliases.toSorted()]))
+    const list = utf8(JSON.stringify([principal, ...aliases.toSorted()]))
     return encodeBase64url(new Uint8Array(await crypto.subtle.sign('HMAC', await key, list)))
   }
 }

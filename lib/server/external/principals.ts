@@ -2,6 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import { encodeBase64url } from '../../identity/base64url.ts'
 import { isAliasList, isPrincipal } from '../session.ts'
 import { hasPrincipalForm } from '../../identity/principal.ts'
+import { utf8 } from '../../identity/utf8.ts'
 
 /**
  * Looks up the principal of an issuer's subject.
@@ -31,7 +32,7 @@ const NAMESPACE = 'urn:latchkey:external:'
  */
 export async function namespacedPrincipal(issuer: string, subject: string): Promise<string> {
   // JSON is unambiguous: no other pair gives the same text.
-  const text = new TextEncoder().encode(JSON.stringify([issuer, subject]))
+  const text = utf8(JSON.stringify([issuer, subject]))
   return NAMESPACE + encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', text)))
 }
 

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../../identity/base64url.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { createSecretCheck } from './constant-time.ts'
 import type { IncomingRequest } from '../request.ts'
@@ -76,7 +77,7 @@ export function backendHeaders(
 ): Record<string, string> {
   const { principal, principals, authMode, claims } = session
   if (!isPrincipal(principal)) throw new TypeError('backendHeaders: an anonymous session has no principal to act for')
-  const json = new TextEncoder().encode(JSON.stringify({ principal, principals, authMode, claims }))
+  const json = utf8(JSON.stringify({ principal, principals, authMode, claims }))
   return { [names.secret]: secret, [names.session]: encodeBase64url(json) }
 }
 

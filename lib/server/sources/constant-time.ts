@@ -1,4 +1,4 @@
-const utf8 = new TextEncoder()
+import { utf8 } from '../../identity/utf8.ts'
 
 /** Returns true if a text equals one of the secrets. */
 export type SecretCheck = (text: string) => Promise<boolean>
@@ -20,7 +20,7 @@ export function createSecretCheck(secrets: readonly string[]): SecretCheck {
 
 async function createDigest(): Promise<(text: string) => Promise<Uint8Array>> {
   const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-  return async (text) => new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(text)))
+  return async (text) => new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(text)))
 }
 
 /** Returns 0 if the bytes are equal. Reads every byte, whatever the result. */
