@@ -1,13 +1,16 @@
 import { defineConfig } from '@playwright/test'
 
-const executablePath = process.env['LATCHKEY_CHROMIUM']
+// Browsers that a spec starts again on what they stored are whole ones: `e2e/support/account.ts`.
+const executablePath = process.env['LATCHKEY_HEADLESS_SHELL'] ?? process.env['LATCHKEY_CHROMIUM']
 const isRoot = process.getuid?.() === 0
 
 export default defineConfig({
   testDir: 'e2e/specs',
   outputDir: 'e2e/.results',
-  fullyParallel: true,
-  workers: 1,
+  globalSetup: './e2e/support/global-setup.ts',
+  // A file stays in one worker, which starts its servers once.
+  fullyParallel: false,
+  workers: '100%',
   forbidOnly: true,
   reporter: 'list',
   use: {

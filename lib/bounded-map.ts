@@ -1,9 +1,9 @@
-/** A map that forgets its oldest entry when it is full. */
+/** A map that evicts its oldest entry when it is full. */
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, Value>()
   readonly #most: number
 
-  /** @param most - entries kept; 0 keeps none */
+  /** @param most - largest number of entries; 0 stores none */
   constructor(most: number) {
     this.#most = most
   }

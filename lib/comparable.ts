@@ -1,4 +1,7 @@
-/** One text for equal values: members by name, a list in any order, nothing for what is not there. */
+/**
+ * Serializes a value so that equal values give the same text: members are sorted by name; in lists, the order and the
+ * items null and undefined are ignored.
+ */
 export function comparable(value: unknown): string {
   if (Array.isArray(value))
     return `[${value

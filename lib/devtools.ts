@@ -9,16 +9,16 @@ declare global {
   }
 }
 
-/** The name of the element. */
+/** Tag name of the element. */
 const TAG = 'latchkey-devtools'
 
 /**
- * Defines the element `<latchkey-devtools>`, the developer panel, and starts to listen at
- * `globalThis[Symbol.for('latchkey.devtools')]`; a hook that is there already goes on hearing everything.
+ * Defines the element `<latchkey-devtools>`, the developer panel, and installs the hook
+ * `globalThis[Symbol.for('latchkey.devtools')]`. An existing hook keeps receiving all events.
  *
- * Call it before `createAuth`: what was created earlier cannot be seen. The panel itself loads when the element is put
- * into a page. Calling again does nothing; nor does calling where there are no custom elements, on a server or in a
- * worker.
+ * Call it before `createAuth`: instances that exist already are not shown. The panel's code loads when the element is
+ * added to a page. Further calls do nothing, and neither does a call without custom elements (on a server, in a
+ * worker).
  */
 export function defineDevtools(): void {
   if (!globalThis.customElements || customElements.get(TAG)) return

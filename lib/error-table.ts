@@ -1,14 +1,14 @@
 import type { LatchkeyErrorCode } from './errors.ts'
 
-/** What one code means in each place that shows it. */
+/** The meaning of one code for each of its readers. */
 export interface ErrorRow {
   /** One sentence for a developer. */
   readonly meaning: string
-  /** The client's `AuthState.error`, where the code leads to one. */
+  /** The client's `AuthState.error`, if the code sets one. */
   readonly state?: 'expired' | 'missing' | 'invalid' | 'disabled'
   /** RFC 6750 §3.1 error of the `WWW-Authenticate` header. */
   readonly bearer?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
-  /** HTTP status where the code is answered to a request. */
+  /** HTTP status of a response with this code. */
   readonly status?: 400 | 401 | 403 | 404 | 409 | 503
   /** Error kind of a sync engine's session. */
   readonly session?: 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH'
@@ -38,7 +38,7 @@ const disabled = (meaning: string): ErrorRow => ({
 const refused = (meaning: string, status: 400 | 401 | 403 | 404 | 409): ErrorRow => ({ meaning, status })
 const local = (meaning: string): ErrorRow => ({ meaning })
 
-/** The one table of codes. The docs print it; a test keeps both equal. */
+/** The table of codes. The docs print it; a test keeps both equal. */
 export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   // Identity
   ENCODING_INVALID: local('The text is not canonical base64url.'),
@@ -114,6 +114,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     state: 'missing',
     session: 'UNAUTHORIZED',
   },
+  SESSION_NOT_KEPT: local(
+    'The account server signed in, but the browser did not keep its cookie: third-party cookies are blocked.',
+  ),
   PROOF_NOT_SENT: local('`run` finished without sending a request through the client that has the Latchkey plugin.'),
   PROVIDER_REFUSED: local('The account provider rejected the request. Its own error is the `cause`.'),
   PROVIDER_LIMITED: local(
@@ -157,12 +160,18 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     'Another party may still have access to the account from before its e-mail address was verified.',
     409,
   ),
+  REQUEST_SUPERSEDED: refused(
+    'The request is older than the last time the account was verified, bound or linked. Request it again.',
+    403,
+  ),
+  CROSS_SITE_FORBIDDEN: refused('Another site sent the request. Only trusted origins may ask who is signed in.', 403),
   ACCOUNT_OPEN: refused('The account is still unused. Bind the principal instead of linking it.', 409),
   ALIASES_FULL: refused('The account already has the maximum of 16 aliases.', 409),
   ALIAS_UNKNOWN: refused("The account has no such alias, or it is the account's own id.", 404),
   LINK_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot link identities.', 403),
   LINK_REFUSED: refused("The server's `onLink` rejected the link. Nothing was linked.", 409),
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
+  KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
   CREDENTIAL_MISSING: {
     meaning: 'The request has no credential, and anonymous access is not allowed.',
@@ -215,6 +224,10 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     session: 'UNAUTHORIZED',
   },
   KEYS_UNAVAILABLE: { meaning: "The issuer's signing keys cannot be fetched.", status: 503 },
+  DATABASE_NOT_MIGRATED: {
+    meaning: "The plugin's tables or columns are missing in the database: run `npx latchkey migrate`.",
+    status: 503,
+  },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),
   PRINCIPAL_DISABLED: disabled('The principal now belongs to an account. Sign in to that account.'),
   ANONYMOUS_WRITE_DENIED: { meaning: 'Anonymous sessions cannot write.', bearer: 'insufficient_scope', status: 403 },

@@ -1,4 +1,4 @@
-/** Every stable code; `ERROR_TABLE` in `latchkey/server` says what each one means. */
+/** Every stable code. `ERROR_TABLE` in `latchkey/server` gives their meanings. */
 export type LatchkeyErrorCode =
   | 'ENCODING_INVALID'
   | 'SECRET_INVALID'
@@ -71,6 +71,10 @@ export type LatchkeyErrorCode =
   | 'USER_ID_FORBIDDEN'
   | 'ACCOUNT_HANDED_OVER'
   | 'ACCOUNT_OPEN'
+  | 'REQUEST_SUPERSEDED'
+  | 'SESSION_NOT_KEPT'
+  | 'CROSS_SITE_FORBIDDEN'
+  | 'KEY_FORBIDDEN'
   | 'ALIASES_FULL'
   | 'ALIAS_UNKNOWN'
   | 'LINK_FORBIDDEN'
@@ -87,6 +91,7 @@ export type LatchkeyErrorCode =
   | 'BACKEND_SESSION_INVALID'
   | 'COOKIE_ORIGIN_REFUSED'
   | 'KEYS_UNAVAILABLE'
+  | 'DATABASE_NOT_MIGRATED'
   | 'LOCAL_FIRST_DISABLED'
   | 'PRINCIPAL_DISABLED'
   | 'ANONYMOUS_WRITE_DENIED'
@@ -94,8 +99,8 @@ export type LatchkeyErrorCode =
 const BRAND = Symbol.for('latchkey.error')
 
 /**
- * Base of every deliberate failure. A caller's mistake is a plain `TypeError`.
- * Recognise one with {@link isLatchkeyError}: `instanceof` fails where two bundles each hold the class.
+ * Base of every deliberate failure. A caller's mistake is a plain `TypeError`. Use {@link isLatchkeyError} to recognize
+ * one: `instanceof` fails if two bundles each contain the class.
  */
 export class LatchkeyError extends Error {
   /** Stable across releases; `message` is not. */
@@ -105,7 +110,7 @@ export class LatchkeyError extends Error {
   /**
    * @param code - the stable code
    * @param detail - one sentence for a developer; never a secret, token or proof
-   * @param cause - the error underneath, if there is one
+   * @param cause - the underlying error, if any
    */
   constructor(code: LatchkeyErrorCode, detail?: string, cause?: unknown) {
     super(detail ? `${code}: ${detail}` : code, cause ? { cause } : undefined)
@@ -115,9 +120,9 @@ export class LatchkeyError extends Error {
 }
 
 /**
- * Tells whether a value is a {@link LatchkeyError}, from this copy of the library or another one.
+ * Returns true if a value is a {@link LatchkeyError}, from this copy of the library or another one.
  *
- * @param value - anything that was thrown
+ * @param value - any thrown value
  * @param code - also require this code
  */
 export function isLatchkeyError(value: unknown, code?: LatchkeyErrorCode): value is LatchkeyError {

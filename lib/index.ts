@@ -2,7 +2,7 @@ import type { CreateAuth } from './client/auth.ts'
 import { createAuthWith } from './client/create-auth.ts'
 
 /**
- * Opens the identity of this device, and makes one at the first start.
+ * Opens this device's identity, and creates one at the first start.
  *
  * @throws {TypeError} an option is unknown or invalid
  */
@@ -23,12 +23,14 @@ export type {
   PrincipalChange,
   ResolveOptions,
   SignOutOptions,
+  UpgradeOptions,
   UpgradeResult,
 } from './client/auth.ts'
 export type {
   AccountProvider,
   AccountSession,
   CallOptions,
+  ExpectedAccount,
   ProvenRun,
   Typing,
 } from './client/shared/account-provider.ts'
@@ -51,5 +53,5 @@ export type {
   UpgradeState,
   WaitingAccount,
 } from './machine/state.ts'
-export type { Decision, EventType, PrincipalChangeReason } from './machine/transition.ts'
+export type { Decision, EventType, PrincipalChangeReason } from './machine/events.ts'
 export { isNetworkError } from './client/shared/network-error.ts'

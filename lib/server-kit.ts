@@ -1,3 +1,4 @@
+export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'
 export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'
 export type { ProofClaims, Purpose } from './tokens/claims.ts'
@@ -6,8 +7,12 @@ export type { AuthenticateOptions, Authentication, Authenticator } from './serve
 export { fixExternal } from './server/bindings/binder.ts'
 export { createChallenges } from './server/bindings/challenges.ts'
 export type { ChallengePurpose, Challenges } from './server/bindings/challenges.ts'
+export { createPrincipalsTag } from './server/bindings/principals-tag.ts'
+export type { PrincipalsTag } from './server/bindings/principals-tag.ts'
 export { createExternalAccounts } from './server/external/accounts.ts'
 export type { ExternalAccount, ExternalAccounts } from './server/external/accounts.ts'
+export { readRequest } from './server/request.ts'
+export type { IncomingRequest } from './server/request.ts'
 export { faultResponse } from './server/response.ts'
 export { createSocketSession } from './server/sockets/socket-session.ts'
 export type {

@@ -38,8 +38,10 @@ export { createSessionResolver } from './server/resolver.ts'
 export type { SessionResolverOptions } from './server/resolver.ts'
 export { sendResponse, toResponse } from './server/response.ts'
 export type { ResponseTarget } from './server/response.ts'
-export { matchClaims, requireSameSession, rolesOf } from './server/roles.ts'
-export type { ClaimPattern, ClaimsPattern, Roles, SessionRole } from './server/roles.ts'
+export { matchClaims } from './claim-pattern.ts'
+export type { ClaimPattern, ClaimsPattern, Roles } from './claim-pattern.ts'
+export { requireSameSession, rolesOf } from './server/roles.ts'
+export type { SessionRole } from './server/roles.ts'
 export type {
   Accepted,
   OwnedSession,

@@ -3,3 +3,5 @@ export type { ConnectedSession, StartOptions } from './session/connected-session
 export type { RefreshOptions, RestartChange, SessionAuth, SessionOptions, SessionTimer } from './session/options.ts'
 export type { SessionErrorKind, SessionConnection, SessionTransport } from './session/transport.ts'
 export type { SessionState, SessionStatus } from './session/machine/snapshot.ts'
+export { matchClaims } from './claim-pattern.ts'
+export type { ClaimPattern, ClaimsPattern, Roles } from './claim-pattern.ts'

@@ -1,11 +1,11 @@
-/** What `withTimeout` resolves to where the promise was too slow. */
+/** The result of `withTimeout` if the promise was too slow. */
 export const TIMED_OUT: unique symbol = Symbol('timed out')
 
 /**
- * Waits for a promise for a limited time. The work behind it goes on; its late result is ignored.
+ * Waits for a promise for a limited time. The underlying work continues; its late result is ignored.
  *
  * @param ms - milliseconds
- * @returns what the promise resolved to, or {@link TIMED_OUT}
+ * @returns the promise's result, or {@link TIMED_OUT}
  */
 export async function withTimeout<Value>(promise: PromiseLike<Value>, ms: number): Promise<Value | typeof TIMED_OUT> {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -3,8 +3,8 @@ import type { CreateAuth } from './client/auth.ts'
 import { createAuthWith } from './client/create-auth.ts'
 
 /**
- * The `createAuth` of `latchkey` for service workers, where `import()` is not allowed: everything is there at once.
- * It finds the identity that the pages of the same origin use.
+ * `createAuth` for service workers, where `import()` is not allowed: all code is in one bundle. It uses the same
+ * identity as pages of the same origin.
  *
  * @throws {TypeError} an option is unknown or invalid
  */

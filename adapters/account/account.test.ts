@@ -52,14 +52,14 @@ const PROVIDERS = {
 } as const
 
 /** A provider's client: somebody signs in and out, and it gives tokens. */
-function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}) {
+function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}, more: object = {}) {
   const binder = createExternalBinder({
     issuers: [{ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, ...options }],
     store: memoryBindingStore(),
     audience: SERVER,
     secret: 'a secret of at least thirty-two characters',
   })
-  const handle = createBinderHandler({ binder })
+  const handle = createBinderHandler({ binder, ...more })
   const requests: Request[] = []
   const provider = { signedIn: null as object | null, online: true, sessions: 0 }
   const signIn = (more: object = {}) =>
@@ -208,6 +208,42 @@ describe('the handler', () => {
     expect((await handle(post('/bind', 'x'.repeat(20_000), token))).status).toBe(401)
     expect((await handle(post('/other', {}, token))).status).toBe(404)
     expect((await handle(post('/challenge', {}, 'garbage'))).status).toBe(401)
+  })
+
+  test('answers at the path of the audience, and at no other path that ends alike', async () => {
+    const { handle } = world()
+    const statusAt = async (path: string) => (await handle(new Request(`https://notes.example${path}`))).status
+    expect(await statusAt('/identity/session')).toBe(200)
+    for (const path of [
+      '/session',
+      '/other/session',
+      '/identity/other/session',
+      '/identity//session',
+      '/identity/session/',
+    ])
+      expect([path, await statusAt(path)]).toEqual([path, 404])
+  })
+
+  test('answers at the base path that it is told, behind a proxy that takes a part away', async () => {
+    const { handle } = world(undefined, {}, { basePath: '/' })
+    expect((await handle(new Request('http://10.0.0.1:8080/session'))).status).toBe(200)
+    expect((await handle(new Request('http://10.0.0.1:8080/identity/session'))).status).toBe(404)
+    expect(() => world(undefined, {}, { basePath: 'identity' })).toThrow('basePath')
+  })
+
+  test('refuses a body with a member twice, and one that breaks off', async () => {
+    const { handle } = world()
+    const token = await issuer.sign({ ...PROVIDERS.WorkOS.claims, exp: Math.floor(Date.now() / 1000) + 300 } as never)
+    const twice = await handle(post('/bind', '{"nonce":"a","proof":"x","proof":"y"}', token))
+    expect(await twice.json()).toMatchObject({ code: 'TOKEN_MEMBER_DUPLICATE' })
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })
+    const request = new Request(`${SERVER}/bind`, {
+      method: 'POST',
+      body,
+      duplex: 'half',
+      headers: { authorization: `Bearer ${token}` },
+    } as RequestInit)
+    expect(await (await handle(request)).json()).toMatchObject({ code: 'TOKEN_MALFORMED' })
   })
 
   test('reads no body to its end that is too long, whatever its length was said to be', async () => {

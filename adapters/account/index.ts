@@ -11,28 +11,28 @@ import {
 /** Options of {@link tokenAccount}. */
 export interface TokenAccountOptions {
   /**
-   * A fresh JWT of the provider, as its own client gives it; null where nobody is signed in. What it throws means that
-   * the provider cannot be reached.
+   * Returns a fresh JWT of the provider, from the provider's own client; null if no user is signed in. An error means
+   * that the provider cannot be reached.
    */
   readonly getToken: () => Promise<string | null> | string | null
   /** Ends the session at the provider. */
   readonly signOut: () => unknown
   /**
-   * Where your server keeps which account has which principal: the address of `createBinderHandler` of
-   * `latchkey/server`, origin plus base path. It is also `aud` of proofs.
+   * The URL of `createBinderHandler` of `latchkey/server` on your server, origin plus base path. It stores which
+   * account has which principal. It is also `aud` of proofs.
    */
   readonly server: string
-  /** Reads what `run` returned as a failure; without it only what `run` throws is one. */
+  /** Returns the failure in the result of `run`, if any. By default only an error thrown by `run` is a failure. */
   readonly readFailure?: (result: unknown) => unknown
-  /** `fetch` unless told. */
+  /** Defaults to the global `fetch`. */
   readonly fetch?: typeof fetch
 }
 
 /**
- * Any provider that signs JWTs as the account provider of `createAuth`: Clerk, Auth0, Supabase, Firebase, WorkOS and so
- * on. The provider's token goes to `server` alone, as a bearer.
+ * Uses any provider that signs JWTs as the account provider of `createAuth`: Clerk, Auth0, Supabase, Firebase, WorkOS
+ * and others. The provider's token is sent only to `server`, as a bearer token.
  *
- * @throws {TypeError} `server` is no URL
+ * @throws {TypeError} `server` is not a URL
  */
 export function tokenAccount(options: TokenAccountOptions): AccountProvider {
   const { getToken, signOut, readFailure } = options
@@ -44,7 +44,7 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       try {
         return (await look(ask, peek, signal)).session
       } catch (error) {
-        // A token that does not hold is no session.
+        // An invalid token counts as no session.
         if (isLatchkeyError(error) && error.code.startsWith('TOKEN_')) return null
         throw error
       }
@@ -52,7 +52,7 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
     getTime: async ({ signal } = {}) => (await look(ask, true, signal)).now,
     getToken: () => tokenOf(getToken),
     isTokenOf: (payload, { accountId }) => accountId === accountIdOf(payload),
-    // The provider's own client sends what it sends; nothing of it is for `server`.
+    // Requests of the provider's own client need no proof: they do not go to `server`.
     withProof: async (_mint, run) => ({ result: await run(), sent: true }),
     async bind(prove, { signal } = {}) {
       const { nonce } = ((await ask('/challenge', { body: {}, signal })) ?? {}) as { nonce?: unknown }
@@ -75,14 +75,14 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
   }
 }
 
-/** What `server` answers. */
+/** The response of `server`. */
 interface SessionAnswer {
-  /** Its clock, milliseconds since 1970. */
+  /** The server's clock, in milliseconds since 1970. */
   readonly now: number
   readonly session: AccountSession | null
 }
 
-/** The account of a token, as `server` names it. */
+/** Returns the id of a token's account, in the form that `server` uses. */
 function accountIdOf({ iss, sub }: Readonly<Record<string, unknown>>): string {
   return JSON.stringify([iss, sub])
 }
@@ -132,7 +132,7 @@ function tokenOf(getToken: TokenAccountOptions['getToken']): Promise<string | nu
   return reached(async () => (await getToken()) || null)
 }
 
-/** What fails on the way says nothing about the session. */
+/** A failed request says nothing about the session. */
 async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   try {
     return await work()

@@ -73,3 +73,23 @@ test('a look at the session issues no token', async () => {
   expect(answer.status).toBe(200)
   expect(answer.headers.has('set-auth-jwt')).toBe(false)
 })
+
+test.each([
+  [['/token'], 1],
+  [['/latchkey/bind'], 0],
+])(
+  'a server that disables %j warns at the start %i times: clients get no tokens without /token',
+  async (disabledPaths, count) => {
+    const lines: string[] = []
+    const auth = betterAuth({
+      baseURL: ORIGIN,
+      secret: 'a secret of at least thirty-two characters',
+      database: new Database(':memory:'),
+      disabledPaths,
+      logger: { level: 'warn', log: (level, message) => void lines.push(`${level}: ${message}`) },
+      plugins: [latchkey(), latchkeyJwt()],
+    })
+    await auth.$context
+    expect(lines.filter((line) => line.startsWith('warn: latchkey: disabledPaths'))).toHaveLength(count)
+  },
+)

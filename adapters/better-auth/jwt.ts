@@ -1,23 +1,28 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
-import { rethrow } from './hooks/proofs.ts'
-import { type Subject, subjectOf } from './binding/subject.ts'
+import { refusal, rethrow } from './hooks/proofs.ts'
+import { type Subject, peekSubject, subjectOf } from './binding/subject.ts'
+
+/** Who a token is about, and the principal of the admin who acts as that user. */
+interface TokenSubject extends Subject {
+  readonly actor?: string
+}
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
 
 /**
- * Better Auth's `jwt` plugin, with `sub` the account's principal and only Latchkey's claims in the payload;
- * the plugin alone would put the whole user into it, e-mail address included.
+ * Creates Better Auth's `jwt` plugin with the account's principal as `sub` and only Latchkey's claims in the payload.
+ * By itself, the `jwt` plugin would put the whole user into it, including the e-mail address.
  *
- * @param options - as for `jwt`; what `definePayload` returns is added, `sub` stays the principal
+ * @param options - as for `jwt`; the result of `definePayload` is added, but `sub` stays the principal
  */
 export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   let context: AuthContext | undefined
-  const subjects = new WeakMap<Session, Promise<Subject>>()
+  const subjects = new WeakMap<Session, Promise<TokenSubject>>()
 
   // Payload and subject are asked for one after the other: one look at the database serves both.
-  const subject = (session: Session): Promise<Subject> => {
+  const subject = (session: Session): Promise<TokenSubject> => {
     const found = subjects.get(session) ?? readSubject(context!, session)
     subjects.set(session, found)
     return found
@@ -26,21 +31,29 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   const settings: NonNullable<JwtOptions['jwt']> = {
     ...options.jwt,
     getSubject: async (session) => (await subject(session)).principal,
-    definePayload: async (session) => ({
-      ...(await options.jwt?.definePayload?.(session)),
-      auth_mode: 'external',
-      // There is nothing to sign in to again: resolvers refuse it as an account.
-      ...(session.user['isAnonymous'] === true && { is_anonymous: true }),
-      aliases: (await subject(session)).aliases,
-    }),
+    definePayload: async (session) => {
+      const { aliases, actor } = await subject(session)
+      return {
+        ...(await options.jwt?.definePayload?.(session)),
+        auth_mode: 'external',
+        // There is nothing to sign in to again: resolvers refuse it as an account.
+        ...(session.user['isAnonymous'] === true && { is_anonymous: true }),
+        aliases,
+        // RFC 8693 §4.1: an admin acts as the user.
+        ...(actor !== undefined && { act: { sub: actor } }),
+      }
+    },
   }
   const plugin = jwt({ disableSettingJwtHeader: true, ...options, jwt: settings })
   return {
     ...plugin,
     init(ctx) {
       context = ctx
+      // Signing in works without it, so that nothing else says why every request is refused.
+      if (ctx.options.disabledPaths?.includes('/token'))
+        ctx.logger.warn("latchkey: disabledPaths contains '/token': clients get no tokens for their accounts")
       const origin = ctx.baseURL && new URL(ctx.baseURL).origin
-      // The plugin alone would take the base URL as it is written, with its path or a slash at the end.
+      // The `jwt` plugin would otherwise use the base URL as written, with its path or a trailing slash.
       settings.issuer ??= origin
       settings.audience ??= origin
       return plugin.init(ctx)
@@ -49,11 +62,23 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
 }
 
 /**
- * @throws {APIError} 401: the session was revoked, though a cookie cache still has it; or `USER_ID_FORBIDDEN`
+ * @throws {APIError} 401: the session was revoked, though a cookie cache still has it; `USER_ID_FORBIDDEN`;
+ *   `ACCOUNT_OPEN`: an admin impersonates a user who has never used the account, whose principal is not fixed yet
  */
-async function readSubject({ adapter, internalAdapter }: AuthContext, { session, user }: Session): Promise<Subject> {
+async function readSubject(
+  { adapter, internalAdapter }: AuthContext,
+  { session, user }: Session,
+): Promise<TokenSubject> {
   const isLive = (await internalAdapter.findSession(session.token)) !== null
-  const subject = isLive && (await subjectOf(adapter, user.id, new Date(), session).catch(rethrow))
+  if (!isLive) throw new APIError('UNAUTHORIZED')
+  const actor = (session as { readonly impersonatedBy?: string | null }).impersonatedBy
+  const subject = await (actor ? peekSubject : subjectOf)(adapter, user.id, new Date(), session).catch(rethrow)
   if (!subject) throw new APIError('UNAUTHORIZED')
-  return subject
+  if ('open' in subject && subject.open) throw refusal('ACCOUNT_OPEN')
+  return actor ? { ...subject, actor: await actorOf(adapter, actor) } : subject
+}
+
+/** The principal of the admin who acts; a look at it fixes nothing. */
+async function actorOf(adapter: AuthContext['adapter'], userId: string): Promise<string> {
+  return (await peekSubject(adapter, userId, new Date()))?.principal ?? userId
 }

@@ -1,6 +1,6 @@
 import type { AuthContext } from 'better-auth'
 import { giveUp } from './binding/adopt.ts'
-import { audit } from './binding/audit.ts'
+import { audit, findAudit } from './binding/audit.ts'
 import { type KeyAnswer, toAnswer } from './routes/keys.ts'
 import { listKeys, revokeKeysOf } from './binding/keys.ts'
 import {
@@ -18,7 +18,7 @@ import { statusCacheOf } from './binding/status-cache.ts'
 import { peekSubject } from './binding/subject.ts'
 import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 
-/** An act that the audit knows of. */
+/** An operation in the audit. */
 export interface AuditReport {
   /** `bind`, `link`, `unlink`, `reset`, `retire` or `revoke`. */
   readonly act: string
@@ -28,25 +28,25 @@ export interface AuditReport {
   readonly at: number
 }
 
-/** What is known of an account. */
+/** An operator's view of an account. */
 export interface AccountReport {
   readonly accountId: string
   readonly email: string
   readonly emailVerified: boolean
   readonly principal: string
   readonly aliases: readonly string[]
-  /** Nobody has used it yet: its principal is not final. */
+  /** True if the account is unused: its principal is not final. */
   readonly open: boolean
-  /** It can be had back without the device. */
+  /** True if it can be recovered without the device. */
   readonly recoverable: boolean
   readonly keys: readonly KeyAnswer[]
   readonly audit: readonly AuditReport[]
 }
 
-/** What is known of a principal. */
+/** An operator's view of a principal. */
 export interface PrincipalReport {
   readonly principal: string
-  /** Whose it is: an account's, another provider's account's, nobody's for ever, or nobody's yet. */
+  /** Holder of the principal: an account, an account of another provider, none permanently, or none yet. */
   readonly holder: 'account' | 'external' | 'retired' | 'nobody'
   readonly accountId: string | null
   readonly external: { readonly issuer: string; readonly subject: string } | null
@@ -54,24 +54,28 @@ export interface PrincipalReport {
   readonly audit: readonly AuditReport[]
 }
 
-/** What the people who run a server may look up and do. Made by {@link createOperator}. */
+/** Reads and operations for the operators of a server. Made by {@link createOperator}. */
 export interface Operator {
-  /** Also of a principal that the database has never met: that is nobody's. */
+  /** Returns the state of a principal. One that is not in the database has the holder `nobody`. */
   principal(principal: string): Promise<PrincipalReport>
-  /** Fixes nothing: an open account stays open. */
+  /** Returns the state of an account, or null. An open account stays open. */
   account(accountId: string): Promise<AccountReport | null>
-  /** The id of the account with an e-mail address. */
+  /** Returns the id of the account with an e-mail address, or null. */
   accountByEmail(email: string): Promise<string | null>
   /**
-   * Takes an alias from an account, as the account's own `unlink` does.
+   * Removes an alias from an account, as the account's own `unlink` does.
    *
    * @throws {LatchkeyError} `ALIAS_UNKNOWN`
    */
   unlink(accountId: string, alias: string): Promise<void>
-  /** Deletes an account and its sessions; its principals are nobody's for ever. @returns false: there is none */
+  /**
+   * Deletes an account and its sessions, and retires its principals permanently.
+   *
+   * @returns false if there is no such account
+   */
   retireAccount(accountId: string): Promise<boolean>
   /**
-   * Makes a principal without an account nobody's for ever: what its key signs is refused where it is looked up.
+   * Retires a principal without an account permanently: servers that look it up refuse its key.
    *
    * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: it belongs to an account, or is being bound
    */
@@ -79,10 +83,10 @@ export interface Operator {
 }
 
 /**
- * What the people who run a server may look up and do. Whoever calls it has checked that they are those.
+ * Creates the operations for a server's operators. The caller must authorize the operator.
  *
- * @param auth - what `betterAuth()` returned, with the plugin `latchkey`
- * @param clock - milliseconds since 1970; the system clock unless told
+ * @param auth - the result of `betterAuth()`, with the plugin `latchkey`
+ * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function createOperator(auth: BetterAuthInstance, clock: () => number = Date.now): Operator {
   const context = (): Promise<AuthContext> => auth.$context as Promise<AuthContext>
@@ -135,7 +139,7 @@ async function reportPrincipal(adapter: Adapter, principal: string): Promise<Pri
   }
 }
 
-/** The account whose own id the principal is, unless it has another principal. */
+/** Returns the account whose own id the principal is, unless it has another principal. */
 async function ownId(adapter: Adapter, principal: string): ReturnType<typeof findUser> {
   const user = await findUser(adapter, 'id', principal)
   return user?.principal == null ? user : null
@@ -146,28 +150,12 @@ async function actsOf(
   field: 'userId' | 'principal',
   values: readonly string[],
 ): Promise<AuditReport[]> {
-  type Row = {
-    readonly act: string
-    readonly principal: string
-    readonly userId: string | null
-    readonly createdAt: Date
-  }
   const where = [{ field, operator: 'in' as const, value: [...values] }]
-  const rows = await adapter.findMany<Row>({
-    model: 'latchkeyAudit',
-    where,
-    limit: 1000,
-    sortBy: { field: 'createdAt', direction: 'asc' },
-  })
-  return rows.map(({ act, principal, userId, createdAt }) => ({
-    act: act.split(':')[0]!,
-    principal,
-    accountId: userId ?? null,
-    at: new Date(createdAt).getTime(),
-  }))
+  const records = await findAudit(adapter, { where, limit: 1000, sortBy: { field: 'createdAt', direction: 'asc' } })
+  return records.map(({ userId, ...record }) => ({ ...record, accountId: userId }))
 }
 
-/** The row in the lock says it first; whoever binds meanwhile finds it changed. */
+/** The lock row changes first: a concurrent bind finds it changed. */
 async function retirePrincipal(adapter: Adapter, principal: string, now: Date): Promise<void> {
   const row = await findRow(adapter, principal)
   if (row?.kind !== 'retired') await closeRow(adapter, principal, row, now)
@@ -179,7 +167,7 @@ async function retirePrincipal(adapter: Adapter, principal: string, now: Date): 
 async function closeRow(adapter: Adapter, principal: string, row: PrincipalRow | null, now: Date): Promise<void> {
   const holder = row ? await holderOf(adapter, row) : 'nobody'
   if (holder !== 'nobody' && holder !== 'retired') throw taken()
-  // An account's own id is or was its principal, or may yet become its alias.
+  // An account's own id is or was its principal, or may become its alias.
   if ((row && isKept(row, now)) || (await findUser(adapter, 'id', principal))) throw taken()
   if (!row) return insertRow(adapter, { principal, kind: 'retired', epoch: newEpoch() })
   const nobodys = { userId: null, issuer: null, subject: null, until: null }

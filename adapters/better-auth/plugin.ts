@@ -10,48 +10,53 @@ import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { createLimit } from './routes/limit.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
+import { checkFree } from './binding/principal-store.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
+import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
+import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
-import { PASSWORD_RESET, beforePasswordReset } from './hooks/password-reset.ts'
-import { PROOF_HEADER, type ProofGate, createProofGate } from './hooks/proofs.ts'
+import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks/password-reset.ts'
+import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
 import { sessionEndpoint } from './routes/session.ts'
 import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
 import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
 import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './routes/token.ts'
+import { offWhileUnmigrated } from './unmigrated.ts'
 import { userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
-  /** `aud` of proofs: this server's origin plus base path. Better Auth's configured base URL unless told. */
+  /** `aud` of proofs: this server's origin plus base path. Defaults to Better Auth's configured base URL. */
   readonly audience?: string
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
-  /** Runs before an account adopts a principal; throwing refuses that. */
+  /** Called before an account adopts a principal. Throwing refuses the link. */
   readonly onLink?: OnLink
-  /** Turns `POST /latchkey/token` on, and needs `latchkeyJwt`. */
+  /** Enables `POST /latchkey/token`. Requires `latchkeyJwt`. */
   readonly exchange?: ExchangeOptions
   /**
-   * Where proofs and nonces are used up; the table `latchkeyProof` unless told. Better Auth's secondary storage fits,
-   * where `increment` is atomic and nothing is evicted. While it fails, what needs a proof or a nonce is refused.
+   * Where used proofs and nonces are stored. Defaults to the table `latchkeyProof`. Better Auth's secondary storage is
+   * suitable if its `increment` is atomic and it evicts nothing. While it fails, requests that need a proof or a nonce
+   * are refused.
    */
   readonly replayStore?: ReplayStorage
   /**
-   * Proofs for a sign-up, a sign-in and the exchange, too, need a nonce of this server (`latchkeyClient({ requireNonce:
-   * true })` gets it): nobody who had a device for a minute can have signed some for later. One request more for each;
-   * off unless told.
+   * Requires a nonce of this server also in proofs for a sign-up, a sign-in and the exchange (`latchkeyClient({
+   * requireNonce: true })` requests it): a party that had a device for a minute cannot have signed proofs for later.
+   * Costs one more request for each. Defaults to false.
    */
   readonly requireNonce?: boolean
 }
 
 /**
- * The plugin's own shape: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`.
+ * The plugin's exact type: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`.
  */
 export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' | 'onRequest' | 'rateLimit'> {
   readonly id: 'latchkey'
   readonly schema: LatchkeySchema
-  /** `latchkeyToken` and `latchkeyMetadata` only with the option `exchange`. */
+  /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`. */
   readonly endpoints: Readonly<
     Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>
   >
@@ -67,7 +72,7 @@ type EndpointName =
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
 
-/** What exists once Better Auth has started. */
+/** The parts that exist once Better Auth has started. */
 interface Parts {
   readonly gate: ProofGate
   readonly challenges: Challenges
@@ -76,10 +81,10 @@ interface Parts {
 }
 
 /**
- * Binds local-first principals to Better Auth accounts: a sign-up whose request carries a proof gives the account
- * the device's principal, in the same INSERT.
+ * Creates the plugin that binds local-first principals to Better Auth accounts: a sign-up whose request carries a proof
+ * gives the account the device's principal, in the same INSERT.
  *
- * @throws {TypeError} when Better Auth starts: no `audience`, and no static base URL is configured
+ * @throws {TypeError} when Better Auth starts: there is neither `audience` nor a static base URL
  */
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const { clock = Date.now, requireNonce = false } = options
@@ -87,7 +92,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const now = (): Date => new Date(clock())
   let started: Parts | undefined
   const parts = (): Parts => started!
-  return {
+  return offWhileUnmigrated({
     id: 'latchkey',
     schema,
     init(auth) {
@@ -117,14 +122,26 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     },
     hooks: {
       before: [
-        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate)) },
+        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate, now())) },
+        {
+          matcher: ({ path }) => ASKS_WHO.includes(path),
+          handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
+        },
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
+        {
+          matcher: ({ path }) => path === ADDRESS_CHANGE,
+          handler: createAuthMiddleware(async (ctx) => beforeAddressChange(ctx, now())),
+        },
       ],
       after: [
+        {
+          matcher: ({ path }) => path === PASSWORD_RESET,
+          handler: createAuthMiddleware(async (ctx) => afterPasswordReset(ctx)),
+        },
         {
           matcher: concernsSignIn,
           handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())),
@@ -133,12 +150,12 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     },
     onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
-      // A nonce and a binding are asked for once in a while; the session at each start of a page.
+      // Nonces and bindings are requested rarely; the session at each start of a page.
       { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
-  }
+  })
 }
 
 interface ExchangeParts {
@@ -169,8 +186,7 @@ function configuredAudience({ options, baseURL }: AuthContext): string {
 type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>['before']>[number]['matcher']>[0]
 
 /**
- * The plugin's endpoints look at their proofs themselves; a look at the session must not use up what the request is
- * for.
+ * The plugin's endpoints verify their proofs themselves; reading the session must not use up the proof of the request.
  */
 function carriesProof({ headers, path }: HookContext): boolean {
   return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
@@ -179,10 +195,18 @@ function carriesProof({ headers, path }: HookContext): boolean {
 async function admit(
   { context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string },
   gate: ProofGate,
+  now: Date,
 ): Promise<void> {
   const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
   requestContextOf({ headers }).device = device
+  if (path?.startsWith('/sign-up/') && hidesAddresses(context.options))
+    await checkFree(context.adapter, device, now).catch(rethrow)
   if (path?.startsWith('/sign-in/')) await carryProof(device)
+}
+
+/** A sign-up answers the same whether the address has an account or not; so must the principal. */
+function hidesAddresses({ emailAndPassword }: AuthContext['options']): boolean {
+  return emailAndPassword?.requireEmailVerification === true || emailAndPassword?.autoSignIn === false
 }
 
 /** A path in the base URL wins over the option `basePath`. */

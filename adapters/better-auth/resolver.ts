@@ -1,12 +1,14 @@
-import type { DBAdapter } from 'better-auth'
+import type { AuthContext, DBAdapter } from 'better-auth'
 import {
   type ExternalIssuer,
+  type ResolvableRequest,
   type Resolution,
   type SessionResolver,
   type SessionResolverOptions,
   createSessionResolver,
 } from '../../lib/server.ts'
-import { fixExternal } from '../../lib/server-kit.ts'
+import { fixExternal, readRequest } from '../../lib/server-kit.ts'
+import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
 import { statusOf } from './binding/status.ts'
@@ -15,27 +17,27 @@ import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<
   SessionResolverOptions,
-  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome'
+  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome' | 'tokenHeader'
 > {
-  /** `aud` of both kinds of token, one or several; the origin of Better Auth's base URL unless told. */
+  /** `aud` of both kinds of token, one or several. Defaults to the origin of Better Auth's base URL. */
   readonly audience?: string | readonly string[]
-  /** `deny` refuses local-first tokens, and what the exchange gave for a device; `allow` unless told. */
+  /** `deny` refuses local-first tokens, and tokens that the exchange issued for a device. Defaults to `allow`. */
   readonly localFirst?: 'allow' | 'deny'
-  /** Other providers whose JWTs are taken; who an account of theirs is, is fixed as the exchange does it. */
+  /** Other providers whose JWTs are accepted. Their accounts' principals are fixed as by the exchange. */
   readonly external?: readonly ExternalIssuer[]
-  /** What a request without a credential is; `allow` unless told. */
+  /** Whether requests without a credential are accepted as anonymous. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
-  /** Milliseconds since 1970; the system clock unless told. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
 /**
- * A session resolver for a backend that runs in one process with its Better Auth: it takes local-first tokens and the
- * tokens of `latchkeyJwt`, fetches the keys without a network, and refuses the device keys of accounts that can be
- * recovered without them. What it knows of a device key is at most five seconds old, and never older than a change
- * made in this process.
+ * Creates a session resolver for a backend in the same process as its Better Auth: it accepts local-first tokens and
+ * the tokens of `latchkeyJwt`, reads the keys without a network, and refuses the device keys of accounts that can be
+ * recovered without them. The status of a device key is at most five seconds old, and never older than a change made in
+ * this process.
  *
- * @param auth - what `betterAuth()` returned, with the plugins `latchkey` and `latchkeyJwt`
+ * @param auth - the result of `betterAuth()`, with the plugins `latchkey` and `latchkeyJwt`
  */
 export function createBetterAuthResolver(
   auth: BetterAuthInstance,
@@ -43,11 +45,24 @@ export function createBetterAuthResolver(
 ): SessionResolver {
   let resolver: Promise<SessionResolver> | undefined
   return {
+    tokenHeader: options.tokenHeader?.toLowerCase(),
     async resolve(request): Promise<Resolution> {
       resolver ??= build(auth, options)
-      return (await resolver).resolve(request)
+      const resolution = await (await resolver).resolve(request)
+      if (!resolution.ok && resolution.reason === 'TOKEN_AUDIENCE_MISMATCH') await hint(auth, options, request)
+      return resolution
     },
   }
+}
+
+async function hint(
+  { $context }: BetterAuthInstance,
+  { audience }: BetterAuthResolverOptions,
+  request: ResolvableRequest,
+): Promise<void> {
+  const context = (await $context) as unknown as AuthContext
+  const token = readRequest(request).header('authorization')?.slice('Bearer '.length)
+  hintAtBaseURL(context, token, audience ?? new URL(context.baseURL).origin)
 }
 
 async function build(

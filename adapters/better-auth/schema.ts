@@ -2,7 +2,7 @@ import type { BetterAuthPlugin } from 'better-auth'
 
 type Tables = NonNullable<BetterAuthPlugin['schema']>
 
-/** The tables of the plugin; the one field that clients see is typed, so that `session.user.principal` is. */
+/** The plugin's tables. The one field that clients see is typed, so that `session.user.principal` is typed too. */
 export interface LatchkeySchema extends Tables {
   readonly session: { readonly fields: { readonly principalVia: VisibleField<'string'> } }
   readonly user: {
@@ -17,6 +17,7 @@ export interface LatchkeySchema extends Tables {
       readonly principalEpoch: HiddenField<'string'>
       readonly principalMailbox: HiddenField<'string'>
       readonly principalMailboxBy: HiddenField<'string'>
+      readonly principalMailboxAt: HiddenField<'date'>
     }
   }
 }
@@ -37,49 +38,54 @@ interface HiddenField<Type> {
 const hidden = { input: false, returned: false, required: false } as const
 
 /**
- * What the plugin adds to the database.
+ * The plugin's additions to the database.
  *
- * `latchkeyPrincipal` is the lock: a principal has one row, whatever it is used for, and the row outlives its user.
- * So nothing here references `user`.
+ * `latchkeyPrincipal` is the lock: a principal has one row, whatever it is used for, and the row outlives its user. So
+ * nothing here references `user`.
  */
 export const schema: LatchkeySchema = {
   session: {
     fields: {
       /**
-       * What made the session: the principal whose key signed the sign-in, `credential`, or null (a mail, a redirect).
+       * Origin of the session: the principal whose key signed the sign-in, `credential` (a password, a passkey), both
+       * with a colon between them, or null (a mail, a redirect).
        */
       principalVia: { type: 'string', required: false, input: false },
     },
   },
   user: {
     fields: {
-      /** The canonical principal; counts only while its lock row names this user. */
+      /** The canonical principal; valid only while its lock row names this user. */
       principal: { type: 'string', required: false, unique: true, input: false },
-      /** True until the first use fixes what `sub` is. */
+      /** True until the first use fixes `sub`. */
       principalOpen: { type: 'boolean', ...hidden },
-      /** Changes whenever the binding is made anew; lock rows of another epoch no longer count. */
+      /** Changes with every new binding; lock rows of another epoch are no longer valid. */
       principalEpoch: { type: 'string', ...hidden },
-      /** The e-mail address that was proven, before the binding or since; another address of the user is not. */
+      /**
+       * The e-mail address that was proven, before the binding or since; other addresses of the user are not proven.
+       */
       principalMailbox: { type: 'string', ...hidden },
       /**
-       * Who proved a mailbox after the user was made: the principal whose key signed the same request, `nobody`,
+       * Who proved a mailbox after the user was created: the principal whose key signed the same request, `nobody`,
        * `contested` or `moved`.
        */
       principalMailboxBy: { type: 'string', ...hidden },
+      /** When a mailbox was last proven after the user was made. */
+      principalMailboxAt: { type: 'date', ...hidden },
     },
   },
   latchkeyPrincipal: {
     fields: {
       principal: { type: 'string', required: true, unique: true },
-      /** Of the whole public key; null for a user id that is kept as an alias. */
+      /** Of the public key, complete; null for a user id that is kept as an alias. */
       thumbprint: { type: 'string', required: false },
       userId: { type: 'string', required: false, index: true },
-      /** Of an account of another provider, which is no user here. */
+      /** Of an account of another provider, which is not a user here. */
       issuer: { type: 'string', required: false, index: true },
       subject: { type: 'string', required: false },
       kind: { type: 'string', required: true },
       epoch: { type: 'string', required: true },
-      /** When a reservation or a hold lapses. */
+      /** Expiry of a reservation or a hold. */
       until: { type: 'date', required: false },
     },
   },
@@ -118,7 +124,7 @@ export interface PrincipalRow {
   /** Of an account of another provider. */
   readonly issuer: string | null
   readonly subject: string | null
-  /** `reserved` with a user is being linked to it; `held` was its alias, and is kept for it until `until`. */
+  /** `reserved` with a user: being linked to it. `held`: was its alias, and is kept for it until `until`. */
   readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved' | 'held'
   readonly epoch: string
   readonly until: Date | null
@@ -144,6 +150,7 @@ export interface BoundUser {
   readonly principalEpoch?: string | null
   readonly principalMailbox?: string | null
   readonly principalMailboxBy?: string | null
+  readonly principalMailboxAt?: Date | null
   /** Of Better Auth's plugins, where they are installed. */
   readonly phoneNumber?: string | null
   readonly phoneNumberVerified?: boolean | null

@@ -44,6 +44,7 @@ const CLAIMS: Readonly<Record<string, Explain>> = {
   link_to: () => 'The principal of the account to link to.',
   auth_mode: () => 'Whether the token identifies a device or an account.',
   aliases: () => 'Other principals of the same account.',
+  principals_tag: () => 'Changes with the list of principals, for engines that cannot compare lists.',
   delegation: () => 'Not supported by this version: servers reject it.',
 }
 

@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
 
-/** What became of a run of the program. */
+/** The result of a run of the program. */
 export interface Outcome {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Starts the built program, with nothing of this process's environment. */
+/** Starts the built program with an empty environment. */
 export function start(
   parameters: readonly string[],
   environment: Record<string, string> = {},
@@ -23,7 +23,7 @@ export function start(
   return { child, output }
 }
 
-/** Runs the built program to its end. */
+/** Runs the built program until it exits. */
 export async function run(
   parameters: readonly string[],
   { input = '', environment = {} }: { input?: string; environment?: Record<string, string> } = {},
@@ -38,15 +38,19 @@ export async function run(
 export interface RunningServer {
   readonly origin: string
   readonly child: ChildProcess
-  /** Everything that it has written. */
+  /** Returns everything that the server has written. */
   written(): string
-  /** Asks for a path; a text is sent as the bearer. */
+  /** Sends a request to a path; `bearer` is sent as the bearer token. */
   ask(path: string, init?: RequestInit & { bearer?: string }): Promise<Response>
-  /** Sends a signal and waits for the end. @returns the exit code */
+  /**
+   * Sends a signal and waits for the exit.
+   *
+   * @returns the exit code
+   */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts a server on a free port and waits until it says that it has started. */
+/** Starts a server on a free port and waits until it reports that it has started. */
 export async function startServer(
   parameters: readonly string[],
   environment: Record<string, string> = {},
@@ -60,7 +64,7 @@ export async function startServer(
     })
   })
   const failed = closed.then(() => Promise.reject(new Error(`the server did not start: ${output.stderr}`)))
-  // Later ends are the tests' own doing.
+  // A later exit is caused by the test itself.
   failed.catch(() => {})
   const address = `http://127.0.0.1:${await Promise.race([started, failed])}`
   const origin = address.replace('127.0.0.1', 'localhost')

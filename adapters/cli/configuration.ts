@@ -18,28 +18,28 @@ export interface Configuration {
   readonly production: boolean
   readonly port: number
   readonly host: string
-  /** Origin by which clients reach the server; null: one on localhost with the port that it gets. */
+  /** Origin that clients use; null: `http://localhost` with the actual port. */
   readonly origin: string | null
   readonly place: Place
-  /** Null: what it would hold is in the database. */
+  /** Null: the database is used instead. */
   readonly redis: string | null
-  /** Null: made at the first start, and kept in the folder. */
+  /** Null: generated at the first start and stored in the folder. */
   readonly secret: string | null
   readonly allowLocalFirst: boolean
-  /** Empty: the origin. */
+  /** Empty: defaults to the origin. */
   readonly audiences: readonly string[]
   readonly tokenClaims: readonly TokenClaim[]
   readonly trustedOrigins: readonly string[]
   readonly external: ExternalIssuer | null
-  /** The first is the one to be used; a second one is on its way out. */
+  /** The first one is current; a second one is accepted during a rotation. */
   readonly backendSecrets: readonly string[]
   readonly adminSecret: string | null
-  /** Seconds after which a new key signs; null: never. */
+  /** Seconds between key rotations; null: no rotation. */
   readonly keyLifetime: number | null
   readonly proxyHeader: string | null
 }
 
-/** A problem that keeps a server from starting, or a warning. */
+/** A problem that prevents a start, or a warning. */
 export interface Finding {
   readonly level: 'problem' | 'warning'
   /** The flag concerned. */
@@ -54,7 +54,11 @@ export interface ReadConfiguration {
   readonly findings: readonly Finding[]
 }
 
-/** @param production - refuse development defaults */
+/**
+ * Parses and validates the settings.
+ *
+ * @param production - true rejects development defaults
+ */
 export function readConfiguration(settings: Settings, production: boolean): ReadConfiguration {
   const findings: Finding[] = []
   const problem = (flag: string, message: string): void => void findings.push({ level: 'problem', flag, message })
@@ -107,7 +111,7 @@ function readOrigin(text: string | undefined, report: Report): string | null {
   return checkOrigin('base-url', text, report)
 }
 
-/** An origin and nothing else: a path or a wildcard would trust more, or less, than it says. */
+/** Exactly an origin: a path or a wildcard would trust more, or less, than it seems to. */
 function checkOrigin(flag: string, text: string, { problem, warning, production }: Report): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
   if (text === '*' || text.includes('*')) problem(flag, 'a wildcard would let every site act for signed-in users.')

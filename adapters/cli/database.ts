@@ -2,29 +2,43 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { BetterAuthOptions } from 'better-auth'
 import type { Place } from './configuration.ts'
+import { makePrivate } from './private-files.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
 /** An open database. */
 export interface OpenDatabase {
   /** Better Auth's `database` option. */
   readonly database: BetterAuthOptions['database']
-  /** Runs work that several starting servers must not do at once. */
+  /** Runs work in one starting server at a time. */
   alone(work: () => Promise<void>): Promise<void>
-  /** Milliseconds since 1970 by the database's clock; null where it has none of its own. */
+  /** Returns milliseconds since 1970 by the database's clock; null if it has no clock of its own. */
   now(): Promise<number | null>
   close(): Promise<void>
 }
 
-/** Errors of a connection that nobody is using at the moment. */
+/** Called with errors of idle connections. */
 export type OnDatabaseError = (error: Error) => void
 
-/** The SQLite file of a folder. */
+/** Returns the path of the SQLite file in a folder. */
 export function fileOf(folder: string): string {
   return join(resolve(folder), 'latchkey.sqlite')
 }
 
+/** What SQLite keeps beside a database while it is open. */
+function sidecarsOf(file: string): string[] {
+  return [`${file}-wal`, `${file}-shm`]
+}
+
+/** Every file of a database in a folder. */
+export function filesOf(folder: string): string[] {
+  const file = fileOf(folder)
+  return [file, ...sidecarsOf(file), `${file}.setup`]
+}
+
 /**
- * @param readonly - makes no file, and changes none
+ * Opens the database.
+ *
+ * @param readonly - true creates no file and changes none
  * @throws {Refusal} it cannot be opened, or its package is not installed
  */
 export function openDatabase(place: Place, onError: OnDatabaseError, readonly = false): Promise<OpenDatabase> {
@@ -35,7 +49,11 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
   const { default: Sqlite } = await loadPeer('better-sqlite3', () => import('better-sqlite3'))
   const file = fileOf(folder)
   try {
-    if (!readonly) makeFolder(dirname(file))
+    if (!readonly) {
+      makeFolder(dirname(file))
+      // SQLite gives its log and its index the mode of the database.
+      for (const each of [file, `${file}.setup`, ...sidecarsOf(file).filter(existsSync)]) makePrivate(each)
+    }
     const database = new Sqlite(file, { readonly, fileMustExist: readonly })
     if (!readonly) database.pragma('journal_mode = WAL')
     return {
@@ -52,9 +70,7 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
 /** How long a server waits for others that start on the same file, in milliseconds. */
 const PATIENCE = 60_000
 
-/**
- * With the lock of a file beside: that of the database itself would keep the work out, too. It goes with the process.
- */
+/** Locks a separate file: the database's own lock would also block the work. The lock ends with the process. */
 async function alone(lock: { exec(sql: string): unknown; close(): unknown }, work: () => Promise<void>): Promise<void> {
   try {
     lock.exec('begin exclusive')
@@ -64,19 +80,19 @@ async function alone(lock: { exec(sql: string): unknown; close(): unknown }, wor
   }
 }
 
-/** Not `recursive`: Node 20 then never returns from a folder such as /proc. */
+/** Not `recursive`: with it, Node 20 never returns for a folder such as /proc. */
 export function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))
   try {
     mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
-    // Made by another server at this moment.
+    // EEXIST: another server has just created it.
     if (codeOf(error) !== 'EEXIST') throw error
   }
 }
 
-/** Names the lock under which servers set the database up. */
+/** Key of the advisory lock under which servers set the database up. */
 const SETUP_LOCK = 5_228_104
 
 async function openPostgres(connectionString: string, onError: OnDatabaseError): Promise<OpenDatabase> {
@@ -87,7 +103,7 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
     await pool.query('select 1')
   } catch (error) {
     await pool.end()
-    // The message of the driver can quote the address, and with it the password.
+    // The driver's message can quote the URL, including the password.
     throw new Refusal(`Cannot connect to the database (${codeOf(error)}). Check --database.`)
   }
   return {
@@ -98,7 +114,7 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
         await client.query('select pg_advisory_lock($1)', [SETUP_LOCK])
         await work()
       } finally {
-        // With the connection the lock goes, whatever happened.
+        // Closing the connection releases the lock in any case.
         client.release(true)
       }
     },

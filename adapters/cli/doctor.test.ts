@@ -151,3 +151,29 @@ describe('latchkey doctor', () => {
     expect(bad.stdout + bad.stderr).not.toContain('hunter2')
   })
 })
+
+describe('the files of a server', () => {
+  test('that others can read are a warning each, and a secret file without a secret is a problem', async () => {
+    const place = mkdtempSync(join(folder, 'open-'))
+    for (const name of ['latchkey.sqlite', 'latchkey.sqlite-wal', 'secret'])
+      writeFileSync(join(place, name), '', { mode: 0o644 })
+    const found = (await check([`--data-dir=${place}`])).filter(({ check }) => check === 'files')
+    expect(found.map(({ level, message }) => `${level}: ${message}`)).toEqual([
+      `warning: Other users of this machine can read ${place}/latchkey.sqlite. The next start makes it private.`,
+      `warning: Other users of this machine can read ${place}/latchkey.sqlite-wal. The next start makes it private.`,
+      `warning: Other users of this machine can read ${place}/secret. The next start makes it private.`,
+      `problem: ${place}/secret does not contain a secret; a server does not start with it.`,
+    ])
+  })
+
+  test('that only the owner can read are in order', async () => {
+    const place = mkdtempSync(join(folder, 'private-'))
+    writeFileSync(join(place, 'secret'), SECRETS[0], { mode: 0o600 })
+    expect((await check([`--data-dir=${place}`])).filter(({ check }) => check === 'files')).toEqual([])
+    writeFileSync(join(place, 'secret'), '')
+    // Not used where a secret is configured.
+    expect(
+      (await check([`--data-dir=${place}`, `--secret=${SECRETS[0]}`])).filter(({ check }) => check === 'files'),
+    ).toEqual([])
+  })
+})

@@ -1,15 +1,20 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type SessionResolverOptions, createSessionResolver } from '../../lib/server.ts'
+import { type App, loadApp, shown } from './app.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
-import { fileOf, openDatabase } from './database.ts'
+import { fileOf, filesOf, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
+import { isSecret, secretFileOf } from './kept-secret.ts'
+import { isOpenToOthers } from './private-files.ts'
+import { hideAddresses } from './log.ts'
+import { type Lack, findLack, isComplete } from './migrate.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 
 /** One check and its result. */
 export interface Check {
-  readonly check: 'configuration' | 'clock' | 'database' | 'migrations' | 'resolver'
+  readonly check: 'configuration' | 'clock' | 'database' | 'files' | 'migrations' | 'resolver'
   readonly level: 'ok' | Finding['level']
   readonly message: string
 }
@@ -33,6 +38,7 @@ export async function examine(settings: Settings, clock: () => number): Promise<
       ? ok('resolver', 'Device keys are looked up in the database; keys of recoverable accounts are rejected.')
       : ok('resolver', 'Tokens signed by devices are rejected.'),
   )
+  checks.push(...examineFiles(configuration))
   const file = settings.text('resolver')
   if (file !== undefined) checks.push(...(await examineResolver(file)))
   if (
@@ -43,12 +49,65 @@ export async function examine(settings: Settings, clock: () => number): Promise<
   return [...checks, ...(await examineDatabase(configuration, clock))]
 }
 
+/** Checks an app's Better Auth and its database without changing anything. */
+export async function examineApp(file: string): Promise<readonly Check[]> {
+  try {
+    const app = await loadApp(file)
+    return [...examinePlugins(app), await examineLack(app)]
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return [problem('configuration', error.message)]
+  }
+}
+
+function examinePlugins({ options, version }: App): Check[] {
+  const installed = new Set(options.plugins?.map(({ id }) => id as string))
+  const missing = [
+    ...(installed.has('latchkey') ? [] : ['latchkey()']),
+    ...(installed.has('jwt') ? [] : ['latchkeyJwt()']),
+  ]
+  if (missing.length > 0) return [problem('configuration', `The plugins lack ${missing.join(' and ')}.`)]
+  return [ok('configuration', `Better Auth ${version} has the plugins.`)]
+}
+
+async function examineLack(app: App): Promise<Check> {
+  try {
+    const lack = await findLack(app)
+    if (isComplete(lack)) return ok('migrations', 'The database has every table and column.')
+    return problem('migrations', `The database lacks ${named(lack)}. Run npx latchkey migrate --auth ${shown(app)}.`)
+  } catch (error) {
+    return problem('database', `The database does not respond as expected: ${hideAddresses((error as Error).message)}.`)
+  }
+}
+
+function named({ tables, extended, uniqueIndex }: Lack): string {
+  const parts = [
+    tables.length > 0 ? tables.join(', ') : '',
+    extended.length > 0 ? `columns of ${extended.join(', ')}` : '',
+    uniqueIndex ? 'the unique index of the principal' : '',
+  ].filter(Boolean)
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')}, and ${parts.at(-1)}` : parts[0]!
+}
+
 function ok(check: Check['check'], message: string): Check {
   return { check, level: 'ok', message }
 }
 
 function problem(check: Check['check'], message: string): Check {
   return { check, level: 'problem', message }
+}
+
+function examineFiles({ place, secret }: Configuration): Check[] {
+  const secretFile = secretFileOf(place)
+  const files = [...(place.kind === 'sqlite' ? filesOf(place.folder) : []), ...(secret === null ? [secretFile] : [])]
+  const open = files.filter(isOpenToOthers).map((file): Check => ({
+    check: 'files',
+    level: 'warning',
+    message: `Other users of this machine can read ${file}. The next start makes it private.`,
+  }))
+  return secret === null && existsSync(secretFile) && !isSecret(readFileSync(secretFile, 'utf8').trim())
+    ? [...open, problem('files', `${secretFile} does not contain a secret; a server does not start with it.`)]
+    : open
 }
 
 async function examineResolver(file: string): Promise<Check[]> {
@@ -122,7 +181,7 @@ function migrations(missing: readonly string[]): Check {
   }
 }
 
-/** When this was written: a correct clock cannot be earlier. */
+/** The date of this code: a correct clock cannot be earlier. */
 const EARLIEST = Date.UTC(2026, 0, 1)
 
 function clockAlone(now: number): Check {

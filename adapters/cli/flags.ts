@@ -6,7 +6,8 @@ export const COMMANDS = {
   dev: 'Runs an identity server for development. Creates secrets and a SQLite file in a folder and reuses them.',
   serve: 'Runs an identity server for production. Requires explicit settings and rejects development defaults.',
   inspect: 'Explains a token from standard input, claim by claim and offline, and shows how a server would respond.',
-  doctor: 'Checks a configuration and reports problems.',
+  doctor: 'Checks a configuration, or an app and its database, and reports problems.',
+  migrate: "Adds the tables and columns of an app's Better Auth plugins to its database. Rows stay as they are.",
 } as const
 
 /** One of {@link COMMANDS}. */
@@ -158,6 +159,13 @@ export const FLAGS: readonly Flag[] = [
     meaning: 'A module to check as well; its default export is the options of `createSessionResolver`.',
     commands: ['doctor'],
   },
+  {
+    name: 'auth',
+    value: 'file',
+    meaning:
+      'The module that exports Better Auth as `auth` or default. `doctor` then checks this app and nothing else.',
+    commands: ['doctor', 'migrate'],
+  },
   { name: 'production', meaning: 'Applies the production checks of `serve`.', commands: ['doctor'] },
   { name: 'json', meaning: 'Prints a JSON document.', commands: ['inspect', 'doctor'] },
 ]
@@ -224,7 +232,7 @@ function parse(command: Command, parameters: readonly string[]): Values {
   }
 }
 
-/** Node's messages quote what was given, which can be a secret. */
+/** Node's messages quote the argument, which may be a secret. */
 function sentenceOf({ code, message }: NodeJS.ErrnoException, parameters: readonly string[]): string {
   const known = new Set(FLAGS.flatMap(({ name }) => [`--${name}`, `--no-${name}`]))
   const [flag] = /--[a-z-]+/.exec(message) ?? []

@@ -22,13 +22,27 @@ function programHelp(): string {
   ].join('\n')
 }
 
+const USAGES: Partial<Record<Command, string>> = {
+  inspect: 'latchkey inspect [flags] < token',
+  migrate: 'latchkey migrate --auth ./auth.ts',
+}
+
 function commandHelp(command: Command): string {
   const rows = flagsOf(command).flatMap((flag) => [
     `  ${usageOf(flag)}`,
     `      ${meaningOf(flag)} [${variableOf(flag.name)}]`,
   ])
-  const usage = command === 'inspect' ? 'latchkey inspect [flags] < token' : `latchkey ${command} [flags]`
-  return [usage, '', COMMANDS[command], '', ...rows, '', ...secretsHint(command), EXIT_CODES, ''].join('\n')
+  return [
+    USAGES[command] ?? `latchkey ${command} [flags]`,
+    '',
+    COMMANDS[command],
+    '',
+    ...rows,
+    '',
+    ...secretsHint(command),
+    EXIT_CODES,
+    '',
+  ].join('\n')
 }
 
 /** The flag as written on the command line. */
@@ -42,7 +56,7 @@ function meaningOf({ meaning, file }: Flag): string {
 }
 
 function secretsHint(command: Command): string[] {
-  return command === 'inspect'
+  return command === 'inspect' || command === 'migrate'
     ? []
     : ['Pass secrets in variables or files: every user of this machine can read the command line.', '']
 }

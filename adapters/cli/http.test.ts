@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createLimitedServer, createListener } from './http.ts'
 import { createLog } from './log.ts'
 import { createAddressOf } from './request-address.ts'
@@ -63,4 +63,43 @@ describe('a request that does not arrive', () => {
       expect(log.join()).not.toContain('only so much')
     })
   }
+})
+
+/** One request as it is written here. @returns the whole answer */
+const ask = (port: number, line: string): Promise<string> =>
+  begin(port, `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+
+describe('a request', () => {
+  for (const path of [
+    '/x/../echo',
+    '/./echo',
+    '/x/%2e%2E/echo',
+    '/x/.%2e/echo',
+    '/x\\..\\echo',
+    '\\echo',
+    '/x/..\\echo',
+  ])
+    test(`to ${path} reaches no route: a proxy in front may have read another path`, async () => {
+      const { port } = await listen()
+      expect(await ask(port, `GET ${path}`)).toMatch(/^HTTP\/1\.1 400 /)
+      expect(await ask(port, 'GET /echo?back=/../x')).toMatch(/^HTTP\/1\.1 200 /)
+    })
+
+  for (const method of ['TRACE', 'PROPFIND', 'SEARCH', 'PURGE'])
+    test(`with the method ${method} is answered as none of another method`, async () => {
+      const { port } = await listen()
+      expect(await ask(port, `${method} /echo`)).toMatch(/^HTTP\/1\.1 405 /)
+    })
+
+  test('whose client leaves in mid-body is one line of the log, and no fault', async () => {
+    const { port, log } = await listen()
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly so much', () =>
+        socket.destroy(),
+      ),
+    )
+    await vi.waitFor(() => expect(log).toHaveLength(1))
+    expect(JSON.parse(log[0]!)).toMatchObject({ level: 'info', event: 'request-aborted', method: 'POST' })
+    expect(log[0]).not.toContain('stack')
+  })
 })

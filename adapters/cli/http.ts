@@ -2,52 +2,52 @@ import { type IncomingMessage, type RequestListener, type Server, type ServerRes
 import type { Log } from './log.ts'
 import { ADDRESS_HEADER } from './request-address.ts'
 
-/** A request, as a route gets it. */
+/** A request, as passed to a route. */
 export interface Incoming {
-  /** As it came, for the resolver: each header with all its values. */
+  /** The original message, for the resolver: each header with all its values. */
   readonly message: IncomingMessage
   readonly url: URL
-  /** What the pattern of the route caught. */
+  /** The values of the route's pattern. */
   readonly parameters: readonly string[]
-  /** The same request in the form of the web. */
+  /** The same request as a `Request`. */
   readonly request: Request
 }
 
-/** One kind of request. */
+/** One method and path. */
 export interface Route {
-  /** For the log: a path without anybody's ids. */
+  /** For the log: the path without ids. */
   readonly name: string
   readonly method?: 'GET' | 'POST'
   readonly pattern: RegExp
   answer(incoming: Incoming): Promise<Response>
 }
 
-/** What {@link createListener} works with. */
+/** Options of {@link createListener}. */
 export interface ListenerOptions {
   readonly routes: readonly Route[]
   readonly origin: string
-  /** Origins whose pages may call. */
+  /** Origins whose pages may send requests. */
   readonly trustedOrigins: readonly string[]
-  /** The address of a caller. */
+  /** Returns the address of the client. */
   readonly addressOf: (message: IncomingMessage) => string
   readonly log: Log
 }
 
-/** Most bytes of a request's body. */
+/** Largest request body, in bytes. */
 const BODY_LIMIT = 1024 * 1024
 
-/** How long a request may take to arrive, and how often that is looked at, in milliseconds. */
+/** How long a request may take to arrive, and how often that is checked, in milliseconds. */
 const ARRIVAL = { requestTimeout: 30_000, connectionsCheckingInterval: 5000 }
 
 /**
- * A server that waits for no request for ever: one that does not arrive whole in time is answered 408, and its
- * connection closed.
+ * Creates a server that limits how long a request may take to arrive: after the limit it responds with 408 and closes
+ * the connection.
  */
 export function createLimitedServer(listener: RequestListener, arrival: typeof ARRIVAL = ARRIVAL): Server {
   return createServer({ ...arrival, headersTimeout: arrival.requestTimeout, maxHeaderSize: 32_768 }, listener)
 }
 
-/** Answers Node's requests by routes. */
+/** Handles Node's requests by routes. */
 export function createListener(options: ListenerOptions): RequestListener {
   return (message, response) => void serve(message, response, options)
 }
@@ -60,6 +60,8 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     name = route
     await send(answer, response, corsOf(message, route, options))
   } catch (error) {
+    // The client left: nobody is there to be answered, and nothing is wrong here.
+    if (!message.complete) return options.log.info('request-aborted', { method: nameOf(message.method) })
     options.log.error('request-failed', error)
     if (!response.headersSent) await send(Response.json({ error: 'internal' }, { status: 500 }), response, {})
     else response.destroy()
@@ -72,19 +74,33 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
   })
 }
 
-/** The method of a request is whatever somebody sends. */
+/** What routes know; a `Request` cannot have some of the others, such as TRACE. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']
+
+/** Returns the method for the log. It is untrusted input, so unknown ones become `other`. */
 function nameOf(method = ''): string {
-  return ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'].includes(method) ? method : 'other'
+  return METHODS.includes(method) ? method : 'other'
+}
+
+/**
+ * Reads the URL of a request.
+ *
+ * @returns null: it is not in its one spelling, such as a path with dot segments. A proxy in front that decides by path
+ *   may have read another path
+ */
+function readUrl(path: string, origin: string): URL | null {
+  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`)) return null
+  const url = new URL(`${origin}${path}`)
+  return url.pathname === path.split(/[?#]/, 1)[0] ? url : null
 }
 
 async function respond(
   message: IncomingMessage,
   { routes, origin, addressOf, trustedOrigins }: ListenerOptions,
 ): Promise<{ route: string; answer: Response }> {
-  const path = message.url ?? ''
-  if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`))
-    return { route: 'malformed', answer: problem(400, 'malformed') }
-  const url = new URL(`${origin}${path}`)
+  const url = readUrl(message.url ?? '', origin)
+  if (!url) return { route: 'malformed', answer: problem(400, 'malformed') }
+  if (!METHODS.includes(message.method ?? '')) return { route: 'none', answer: problem(405, 'method') }
   const fitting = routes.filter(({ pattern }) => pattern.test(url.pathname))
   const route = fitting.find(({ method }) => method === undefined || method === message.method)
   if (message.method === 'OPTIONS' && fitting.length > 0)
@@ -100,7 +116,7 @@ async function respond(
   return { route: route.name, answer: await route.answer({ message, url, parameters, request }) }
 }
 
-/** An answer that something is wrong with the request. */
+/** Returns the response to an invalid request. */
 export function problem(status: number, error: string, headers: Record<string, string> = {}): Response {
   return Response.json({ error }, { status, headers: { 'cache-control': 'no-store', ...headers } })
 }
@@ -113,9 +129,7 @@ function decode(text: string): string {
   }
 }
 
-/**
- * @returns null: it is longer than any that is meant; what follows is read and forgotten, so that the answer arrives
- */
+/** @returns null if the body is too long; the rest is read and discarded, so that the response arrives */
 function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null> {
   const chunks: Buffer[] = []
   let size = 0
@@ -134,22 +148,18 @@ function toRequest(message: IncomingMessage, url: URL, body: Buffer<ArrayBuffer>
   const headers = new Headers()
   for (const [name, values] of Object.entries(message.headersDistinct))
     values?.forEach((value) => headers.append(name, value))
-  // What the caller says of its own address counts for nothing.
+  // The client's own statement about its address is overwritten.
   headers.set(ADDRESS_HEADER, address)
   const { method = 'GET' } = message
   const hasBody = !['GET', 'HEAD'].includes(method) && body.length > 0
-  return new Request(url, {
-    method: /^(CONNECT|TRACE|TRACK)$/i.test(method) ? 'GET' : method,
-    headers,
-    ...(hasBody && { body }),
-  })
+  return new Request(url, { method, headers, ...(hasBody && { body }) })
 }
 
 function isTrusted({ headers: { origin } }: IncomingMessage, trusted: readonly string[]): boolean {
   return origin !== undefined && trusted.includes(origin)
 }
 
-/** For the trusted origins alone, and never for the operator's routes. */
+/** Only for trusted origins, and never for operator routes. */
 function corsOf(message: IncomingMessage, route: string, { trustedOrigins }: ListenerOptions): Record<string, string> {
   if (route.startsWith('/operator')) return {}
   if (!isTrusted(message, trustedOrigins)) return { vary: 'origin' }

@@ -15,35 +15,35 @@ import type { OpenDatabase } from './database.ts'
 import { type OpenRedis, limitBy } from './redis.ts'
 import { ADDRESS_HEADER } from './request-address.ts'
 
-/** What the identity server is made of. */
+/** The parts that make up the identity server. */
 export interface IdentityParts {
   readonly configuration: Configuration
   readonly open: OpenDatabase
   readonly redis: OpenRedis | null
   readonly origin: string
   readonly secret: string
-  /** Hears of what nobody expected. */
+  /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void
   readonly onOutcome: (verdict: Outcome) => void
 }
 
-/** Better Auth, who is asking, and what an operator may do. */
+/** Better Auth, the session resolver and the operator API. */
 export interface Identity {
   readonly auth: BetterAuthInstance
   readonly resolver: SessionResolver
   readonly operator: Operator
-  /** Rejects where the database, or Redis, does not answer. */
+  /** Rejects if the database or Redis does not respond. */
   ping(): Promise<void>
 }
 
-/** Sets the database up and starts Better Auth. */
+/** Sets up the database and starts Better Auth. */
 export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   const { configuration, origin, open, redis, onOutcome } = parts
   const options = optionsOf(parts)
   const auth = betterAuth(options)
   await open.alone(async () => {
     await (await getMigrations(options)).runMigrations()
-    // The first call makes the signing key; several first calls at once would make several.
+    // The first call creates the signing key; concurrent first calls would create several.
     await auth.api.getJwks()
   })
   const { adapter } = await auth.$context
@@ -64,27 +64,28 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   return { auth, resolver, operator: createOperator(auth), ping }
 }
 
-/** A key that was made before keys were rotated has no end of its own, and would sign for ever. */
+/** A key from before rotation was enabled has no expiry, and would be used for signing forever. */
 async function limitKeys(adapter: Pick<DBAdapter, 'updateMany'>, lifetime: number): Promise<void> {
   const expiresAt = new Date(Date.now() + lifetime * 1000)
   await adapter.updateMany({ model: 'jwks', where: [{ field: 'expiresAt', value: null }], update: { expiresAt } })
 }
 
 /**
- * How long an old key still verifies, in seconds: tokens last 15 minutes, and resolvers keep keys for a day at most.
+ * How long an old key still verifies, in seconds: tokens are valid for 15 minutes, and resolvers cache keys for a day
+ * at most.
  */
 const KEY_GRACE = 172_800
 
-/** The tables and columns that the database lacks. */
+/** Returns the tables and columns that are missing in the database. */
 export async function missingTables(parts: IdentityParts): Promise<readonly string[]> {
   const { toBeCreated, toBeAdded } = await getMigrations(optionsOf(parts))
   return [...toBeCreated, ...toBeAdded].map(({ table }) => table)
 }
 
-/** Only this process knows what has to be in it. */
+/** Only this process knows the expected value. */
 const INSIDE = { header: 'x-latchkey-inside', value: randomBytes(32).toString('base64url') } as const
 
-/** Marks requests that the server makes to itself: they have no address, and would all share one rate limit. */
+/** Marks requests of the server to itself: they have no address, and would all share one rate limit. */
 function fromInside(handler: BetterAuthInstance['handler']): BetterAuthInstance['handler'] {
   return (request) => {
     request.headers.set(INSIDE.header, INSIDE.value)
@@ -123,7 +124,7 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
     },
     advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },
     telemetry: { enabled: false },
-    // A wrong password is no news; what is thrown on the way is.
+    // A wrong password is not logged; errors are logged elsewhere.
     logger: { disabled: true },
     onAPIError: { onError: (error: unknown) => void (isAnswer(error) || onError(error)) },
   } satisfies BetterAuthOptions

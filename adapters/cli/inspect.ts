@@ -18,7 +18,7 @@ export interface ServerVerdict {
   /** For the operator. */
   readonly code: LatchkeyErrorCode | null
   readonly meaning: string
-  /** The HTTP status and the state that the client learns. */
+  /** The HTTP status, and the state that the client receives. */
   readonly status: number | null
   readonly client: string | null
   /** What was not verified because no flag gives the expected value. */
@@ -118,7 +118,7 @@ async function judgeExternal(
   )
 }
 
-/** Without the key only rejection can be certain. */
+/** Without the key, only a rejection is certain. */
 function withoutKey({ exp }: LooseToken['claims'], unchecked: readonly string[], now: number): ServerVerdict {
   const all = ['the signature (give --jwt-public-key)', ...unchecked]
   if (typeof exp !== 'number') return refused('TOKEN_CLAIM_INVALID', all)
@@ -169,7 +169,7 @@ function codeOf(error: unknown): LatchkeyErrorCode {
   throw error
 }
 
-/** The audience that is checked; without a flag the token's own. */
+/** The expected audience. Defaults to the token's own. */
 function audienceOf(
   { aud }: LooseToken['claims'],
   told: readonly string[],

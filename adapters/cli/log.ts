@@ -1,20 +1,20 @@
-/** What an event can say. */
+/** Fields of a log entry. */
 export type Fields = Readonly<Record<string, string | number | boolean | null>>
 
-/** Writes one JSON document a line. */
+/** Writes one JSON document per line. */
 export interface Log {
   info(event: string, fields?: Fields): void
   warn(event: string, fields?: Fields): void
-  /** With the error's kind and place. */
+  /** Adds the error's name and location. */
   error(event: string, error: unknown): void
 }
 
 /**
- * Makes a log. What must not be in one is taken out of every line, wherever it came from.
+ * Creates a log. Secrets and tokens are removed from every line, wherever they come from.
  *
- * @param write - takes a line
+ * @param write - writes one line
  * @param secrets - texts that never appear
- * @param clock - milliseconds since 1970
+ * @param clock - returns milliseconds since 1970
  */
 export function createLog(write: (line: string) => void, secrets: readonly string[], clock: () => number): Log {
   const hide = createRedaction(secrets)
@@ -41,15 +41,17 @@ function describe(error: unknown): Fields {
   }
 }
 
-/** Three parts of base64url with dots, as every token has, cut off or whole. */
+/** Three base64url parts separated by dots, complete or truncated, as in every token. */
 const TOKEN = /[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g
 const PASSWORD = /(\w+:\/\/[^:/\s"]*:)[^@\s"]+@/g
+
+/** Takes the passwords out of addresses. */
+export function hideAddresses(text: string): string {
+  return text.replace(PASSWORD, '$1[secret]@')
+}
 
 function createRedaction(secrets: readonly string[]): (line: string) => string {
   const texts = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
   return (line) =>
-    texts
-      .reduce((text, secret) => text.replaceAll(secret, '[secret]'), line)
-      .replace(TOKEN, '[token]')
-      .replace(PASSWORD, '$1[secret]@')
+    hideAddresses(texts.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line).replace(TOKEN, '[token]'))
 }

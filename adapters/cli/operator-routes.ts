@@ -1,11 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Outcome, OutcomeCounts } from '../../lib/server.ts'
 import { isLatchkeyError, toResponse } from '../../lib/server.ts'
+import { parseObject } from '../../lib/server-kit.ts'
 import type { Operator } from '../better-auth/index.ts'
 import { type Incoming, type Route, problem } from './http.ts'
 import type { Log } from './log.ts'
 
-/** What the operator's routes work with. */
+/** The parts that the operator's routes use. */
 export interface OperatorParts {
   readonly operator: Operator
   readonly adminSecret: string
@@ -60,7 +61,10 @@ const ROUTES: readonly OperatorRoute[] = [
   },
 ]
 
-/** The operator API. Every request needs the admin secret as its bearer; a page never has it. */
+/**
+ * Returns the routes of the operator API. Every request needs the admin secret as its bearer token. Requests from web
+ * pages are refused.
+ */
 export function operatorRoutes(parts: OperatorParts): readonly Route[] {
   const isSecret = createComparison(parts.adminSecret)
   return ROUTES.map(({ answer, ...route }) => ({
@@ -76,7 +80,7 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
   }))
 }
 
-/** Of equal length and under a key of this process's own, so that the time says nothing about the secret. */
+/** Compares digests of equal length under a random key, so that the time reveals nothing about the secret. */
 function createComparison(secret: string): (text: string) => boolean {
   const key = randomBytes(32)
   const digest = (text: string): Buffer => createHmac('sha256', key).update(text).digest()
@@ -110,11 +114,19 @@ async function accountByEmail({ url }: Incoming, { operator }: OperatorParts): P
 }
 
 async function unlink({ parameters: [id], request }: Incoming, { operator, log }: OperatorParts): Promise<Response> {
-  const { alias } = ((await request.json().catch(() => null)) ?? {}) as { alias?: unknown }
+  const { alias } = readObject(new Uint8Array(await request.arrayBuffer()))
   if (typeof alias !== 'string' || alias === '' || alias.length > 255) return problem(400, 'alias')
   await operator.unlink(id!, alias)
   log.info('operator', { act: 'unlink', accountId: id!, principal: alias })
   return found(await operator.account(id!))
+}
+
+function readObject(body: Uint8Array<ArrayBuffer>): Readonly<Record<string, unknown>> {
+  try {
+    return parseObject(body)
+  } catch {
+    return {}
+  }
 }
 
 async function retireAccount({ parameters: [id] }: Incoming, { operator, log }: OperatorParts): Promise<Response> {
@@ -135,7 +147,7 @@ async function retirePrincipal(
   return found(await operator.principal(principal!))
 }
 
-/** For the log. */
+/** Returns the log fields of an outcome. */
 export function verdictFields(verdict: Outcome): Record<string, string> {
   return verdict.ok
     ? { source: verdict.source, mode: verdict.authMode }

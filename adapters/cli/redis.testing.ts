@@ -3,18 +3,22 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { freePort } from '../better-auth/testing/postgres.testing.ts'
 
-/** Whether a Redis can be started here; Debian has it as `redis-server`. */
+/** True if Redis can be started here; Debian's package is `redis-server`. */
 export const HAS_REDIS: boolean = spawnSync('redis-server', ['--version']).status === 0
 
-/** A Redis of a test's own. */
+/** A Redis for one test. */
 export interface TestRedis {
   readonly url: string
   readonly port: number
-  /** Kills it. */
+  /** Kills the process. */
   stop(): Promise<void>
 }
 
-/** Starts one on the loopback that keeps nothing on a disk. @param flags - further ones of `redis-server` */
+/**
+ * Starts a Redis on the loopback interface, without persistence.
+ *
+ * @param flags - further flags of `redis-server`
+ */
 export async function startRedis(flags: readonly string[] = [], port?: number): Promise<TestRedis> {
   const chosen = port ?? (await freePort())
   const child = spawn('redis-server', [

@@ -6,26 +6,26 @@ import { Refusal, loadPeer } from './refusal.ts'
 
 /** A Redis that several servers share. */
 export interface OpenRedis {
-  /** Better Auth's secondary storage, as far as it counts. */
+  /** The part of Better Auth's secondary storage that counts. */
   readonly storage: ReplayStorage
-  /** Rejects where it does not answer. */
+  /** Rejects if Redis does not respond. */
   ping(): Promise<void>
   close(): Promise<void>
 }
 
-/** How long a connection, and an answer, may take, in milliseconds. */
+/** Time limit for a connection and for a response, in milliseconds. */
 const PATIENCE = 5000
 
 /**
- * Connects, and makes sure that Redis forgets nothing before its time: a used proof that is forgotten works again.
+ * Connects, and checks that Redis does not evict keys: a used proof whose key is evicted could be replayed.
  *
- * @param onError - hears of a connection that breaks; it is made again by itself
- * @throws {Refusal} it does not answer, it evicts, or its packages are not installed
+ * @param onError - called when a connection breaks; it is reconnected automatically
+ * @throws {Refusal} Redis does not respond, it evicts keys, or its packages are not installed
  */
 export async function openRedis(url: string, onError: (error: Error) => void): Promise<OpenRedis> {
   const { Redis } = await loadPeer('ioredis', () => import('ioredis'))
   const { redisStorage } = await loadPeer('@better-auth/redis-storage', () => import('@better-auth/redis-storage'))
-  // A request is refused rather than kept waiting for a Redis that is gone.
+  // A request is refused instead of waiting for an unavailable Redis.
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: PATIENCE,
@@ -40,7 +40,7 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
   } catch (error) {
     client.disconnect()
     if (error instanceof Refusal) throw error
-    // The message can quote the address, and with it the password.
+    // The message can quote the URL, including the password.
     throw new Refusal(
       `Cannot connect to Redis (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}). Check --redis.`,
     )
@@ -53,7 +53,7 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
   }
 }
 
-/** @returns what it does when its memory is full; undefined where it does not say */
+/** @returns the eviction policy; undefined if Redis does not reveal it */
 async function policyOf(client: Redis): Promise<string | undefined> {
   const information = await client.info('memory')
   return /^maxmemory_policy:(\S+)/m.exec(information)?.[1]
@@ -69,13 +69,13 @@ function refuseEviction(policy: string | undefined): void {
 type RateLimitStorage = NonNullable<NonNullable<BetterAuthOptions['rateLimit']>['customStorage']>
 
 /**
- * Better Auth's own rule for a secondary storage. It is not given the storage itself: it would keep its sessions there,
- * too.
+ * Rate limit storage with Better Auth's own rule. Better Auth does not get the secondary storage itself: it would also
+ * store its sessions there.
  */
 export function limitBy({ storage }: OpenRedis): RateLimitStorage {
   return {
     async consume(key, { window, max }) {
-      // A key has the path in it, which is as long as somebody likes.
+      // A key contains the request's path, whose length is not limited.
       const name = createHash('sha256').update(key).digest('base64url')
       const allowed = (await storage.increment(`latchkey:limit:${name}`, window)) <= max
       return { allowed, retryAfter: allowed ? null : window }

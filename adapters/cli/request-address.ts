@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The header in which this server tells Better Auth who is calling. */
+/** The header in which this server passes the client's address to Better Auth. */
 export const ADDRESS_HEADER = 'x-latchkey-client-address'
 
 /**
- * Says who is calling, for rate limits. Of a list in the proxy's header the last one counts: the proxy wrote it, and
- * the ones before it are whatever the caller sent.
+ * Returns a function that reads the client's address, for rate limits. The last address in the proxy's header counts:
+ * the proxy wrote it, and the client can send any others before it.
  */
 export function createAddressOf(proxyHeader: string | null): (message: IncomingMessage) => string {
   return ({ headersDistinct, socket }) => {

@@ -5,7 +5,7 @@ import type { Identity } from './identity.ts'
 import type { Log } from './log.ts'
 import { operatorRoutes } from './operator-routes.ts'
 
-/** What the routes work with. */
+/** The parts that the routes use. */
 export interface RouteParts {
   readonly identity: Identity
   readonly configuration: Configuration
@@ -13,7 +13,7 @@ export interface RouteParts {
   readonly log: Log
 }
 
-/** Every route of the server. Without an admin secret there is no operator API. */
+/** Returns every route of the server. Without an admin secret there is no operator API. */
 export function routesOf({ identity, configuration: { adminSecret }, counts, log }: RouteParts): readonly Route[] {
   const { auth, operator } = identity
   return [
@@ -35,7 +35,7 @@ async function health({ ping }: Identity): Promise<Response> {
   }
 }
 
-/** Says who is asking. */
+/** Responds with the session of the request. */
 async function session(
   { resolver }: Identity,
   message: Parameters<Identity['resolver']['resolve']>[0],

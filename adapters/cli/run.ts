@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs'
-import { examine, printChecks } from './doctor.ts'
+import { examine, examineApp, printChecks } from './doctor.ts'
 import { COMMANDS, type Command, type Settings, UsageError, readSettings } from './flags.ts'
 import { helpOf } from './help.ts'
 import { inspect, printInspection } from './inspect.ts'
+import { migrate } from './migrate.ts'
 import { Refusal } from './refusal.ts'
 
 /** The exit code of the program. */
 export type ExitCode = 0 | 1 | 2
 
-/** Runs the command line. @returns the exit code; for a server, once it has stopped */
+/**
+ * Runs the command line.
+ *
+ * @returns the exit code; for a server, once it has stopped
+ */
 export async function run(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
   try {
     return await dispatch(parameters, environment)
@@ -25,7 +30,7 @@ async function dispatch(parameters: readonly string[], environment: NodeJS.Proce
   if (name === '--version') return say(`${versionOf()}\n`)
   if (name === '--help' || name === '-h' || name === 'help') return say(helpOf())
   if (name === undefined || !Object.hasOwn(COMMANDS, name))
-    throw new UsageError('Expected a command: dev, serve, inspect or doctor.')
+    throw new UsageError(`Expected a command: ${Object.keys(COMMANDS).join(', ')}.`)
   const command = name as Command
   if (rest.includes('--help') || rest.includes('-h')) return say(helpOf(command))
   return RUN[command](readSettings(command, rest, environment), environment)
@@ -42,9 +47,16 @@ const RUN: Readonly<Record<Command, Run>> = {
     return found.server.accepted ? 0 : 1
   },
   async doctor(settings) {
-    const checks = await examine(settings, Date.now)
+    const file = settings.text('auth')
+    const checks = file === undefined ? await examine(settings, Date.now) : await examineApp(file)
     say(settings.isOn('json') ? asJson({ checks }) : printChecks(checks))
     return checks.some(({ level }) => level === 'problem') ? 1 : 0
+  },
+  async migrate(settings) {
+    const file = settings.text('auth')
+    if (file === undefined)
+      throw new UsageError('Expected the file that exports Better Auth: latchkey migrate --auth ./auth.ts')
+    return say(await migrate(file))
   },
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -446,3 +446,43 @@ function raw(port: number, text: string): Promise<string> {
       .end(text)
   })
 }
+
+describe('in a folder that others can read', () => {
+  const openFolder = (): string => {
+    const folder = newFolder()
+    chmodSync(folder, 0o755)
+    return folder
+  }
+  const modesIn = (folder: string): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(folder).map((name) => [name, (statSync(join(folder, name)).mode & 0o777).toString(8)]),
+    )
+
+  test('the database with its log and its lock, and the secret, are for the owner only', async () => {
+    const folder = openFolder()
+    await server(['dev', '--data-dir', folder], {})
+    expect(modesIn(folder)).toEqual({
+      'latchkey.sqlite': '600',
+      'latchkey.sqlite-shm': '600',
+      'latchkey.sqlite-wal': '600',
+      'latchkey.sqlite.setup': '600',
+      secret: '600',
+    })
+  })
+
+  test('files of an earlier version become private', async () => {
+    const folder = openFolder()
+    writeFileSync(join(folder, 'latchkey.sqlite'), '', { mode: 0o644 })
+    writeFileSync(join(folder, 'secret'), SECRET, { mode: 0o644 })
+    await server(['dev', '--data-dir', folder], {})
+    expect(new Set(Object.values(modesIn(folder)))).toEqual(new Set(['600']))
+  })
+
+  test.each(['', '\n', 'short'])('a secret file with %j does not start a server, and stays as it is', async (text) => {
+    const folder = openFolder()
+    writeFileSync(join(folder, 'secret'), text)
+    const { code, stderr } = await run(['dev', '--data-dir', folder, '--port', '0'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('does not contain a secret')])
+    expect(readFileSync(join(folder, 'secret'), 'utf8')).toBe(text)
+  })
+})

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
 import { createOutcomeCounter } from '../../lib/server.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
-import { type OpenDatabase, makeFolder, openDatabase } from './database.ts'
+import { type OpenDatabase, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
 import { createLimitedServer, createListener } from './http.ts'
+import { keptSecret } from './kept-secret.ts'
 import { type Log, createLog } from './log.ts'
 import { verdictFields } from './operator-routes.ts'
 import { type OpenRedis, openRedis } from './redis.ts'
@@ -25,7 +23,7 @@ export async function serve(settings: Settings, environment: NodeJS.ProcessEnv):
   const production = settings.command === 'serve' || environment['NODE_ENV'] === 'production'
   const { configuration, findings } = readConfiguration(settings, production)
   refuse(findings)
-  const secret = configuration.secret ?? keptSecret(configuration)
+  const secret = configuration.secret ?? keptSecret(configuration.place)
   const log = createLog((line) => process.stdout.write(line), secretsOf(configuration, secret), Date.now)
   process.once('uncaughtException', (error) => {
     log.error('crashed', error)
@@ -51,34 +49,6 @@ function secretsOf({ place, redis, backendSecrets, adminSecret }: Configuration,
   return [secret, ...backendSecrets, adminSecret, ...passwords].filter(
     (text) => text !== null && text.length >= 8,
   ) as string[]
-}
-
-/** Created at the first start and reused: a new secret at each start would sign out every user. */
-function keptSecret({ place }: Configuration): string {
-  const folder = resolve(place.kind === 'sqlite' ? place.folder : '.latchkey')
-  const file = join(folder, 'secret')
-  try {
-    makeFolder(folder)
-    if (!existsSync(file)) makeSecret(file)
-    return readFileSync(file, 'utf8').trim()
-  } catch (error) {
-    throw new Refusal(
-      `Cannot store the secret in ${file} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}). Set --secret or another --data-dir.`,
-    )
-  }
-}
-
-/** Two servers may start in the same folder at once: `link` is atomic, so both read the secret of the first. */
-function makeSecret(file: string): void {
-  const own = `${file}.${randomBytes(8).toString('hex')}`
-  writeFileSync(own, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
-  try {
-    linkSync(own, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    rmSync(own)
-  }
 }
 
 async function runUntilSignal(configuration: Configuration, secret: string, log: Log): Promise<0> {

@@ -80,5 +80,19 @@ test('what a guard throws can be answered by an error handler of one line', asyn
   }
   app.use(respond)
   server = await serve(app)
-  await expectRefusal(await ask(server.url, {}, { method: 'POST' }), 'ANONYMOUS_WRITE_DENIED')
+  await expectRefusal(await ask(server.url, {}, { method: 'POST' }), 'ANONYMOUS_WRITE_DENIED', {
+    resource: 'notes',
+    operation: 'insert',
+  })
+})
+
+test('what a middleware before it took out of the headers, or put in, counts', async () => {
+  const app = express()
+  app.use('/out', (request, _response, next) => (delete request.headers.authorization, next()))
+  app.use('/in', (request, _response, next) => ((request.headers.authorization = BEARER.authorization), next()))
+  app.use(authenticate(resolver, { optional: true }))
+  app.get('/:place', (request, response) => void response.send(sessionOf(request).authMode))
+  server = await serve(app)
+  expect((await ask(`${server.url}/out`, BEARER)).body).toBe('anonymous')
+  expect((await ask(`${server.url}/in`, {})).body).toBe('local-first')
 })

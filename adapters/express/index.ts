@@ -5,34 +5,39 @@ import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-
 declare global {
   namespace Express {
     interface Request {
-      /** Who is asking; put there by `authenticate` of `latchkey/express`. */
+      /** The session of the request, set by `authenticate` of `latchkey/express`. */
       latchkey?: ServerSession
     }
   }
 }
 
 /**
- * Middleware that finds out who is asking, for `request.latchkey`, or answers in place of the handlers. It reads
- * nothing of the body. CORS goes before it: a preflight has no credential.
+ * Creates middleware that sets `request.latchkey` to the session, or responds instead of the handlers. It does not read
+ * the body. Put CORS middleware before it: a preflight has no credential.
  *
  * @throws {TypeError} an option is invalid
  */
 export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): RequestHandler {
   const gate = createAuthenticator(resolver, options)
   return async (request, response, next) => {
-    const admission = await gate(request)
-    if (!admission.ok) return sendResponse(response, admission.response)
-    request.latchkey = admission.session
+    try {
+      const admission = await gate(request)
+      if (!admission.ok) return await sendResponse(response, admission.response)
+      request.latchkey = admission.session
+    } catch (error) {
+      // Express 4 does not handle what a handler's promise rejects with.
+      return next(error)
+    }
     next()
   }
 }
 
 /**
- * The session of a request that came through {@link authenticate}.
+ * Returns the session of a request that passed {@link authenticate}.
  *
- * @throws {TypeError} it did not
+ * @throws {TypeError} the request did not pass it
  */
 export function sessionOf({ latchkey }: { readonly latchkey?: ServerSession | undefined }): ServerSession {
-  if (!latchkey) throw new TypeError('sessionOf: no authenticate() stands before this handler')
+  if (!latchkey) throw new TypeError('sessionOf: authenticate() did not run before this handler')
   return latchkey
 }

@@ -90,3 +90,15 @@ test('faults go to the log of the server unless told', async () => {
   expect((await ask(url, {})).status).toBe(500)
   expect(lines.filter((line) => line.includes('the lookup is down'))).toHaveLength(1)
 })
+
+test('what a hook before it took out of the headers, or put in, counts', async () => {
+  app.addHook('onRequest', async (request) => {
+    if (request.url === '/out') delete request.headers.authorization
+    if (request.url === '/in') request.headers = BEARER
+  })
+  app.register(authenticate, { resolver, optional: true })
+  app.get('/:place', async (request) => request.latchkey.authMode)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  expect((await ask(`${url}/out`, BEARER)).body).toBe('anonymous')
+  expect((await ask(`${url}/in`, {})).body).toBe('local-first')
+})

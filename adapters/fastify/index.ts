@@ -5,7 +5,7 @@ import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Who is asking.
+     * The session of the request.
      *
      * @throws {TypeError} the plugin of `latchkey/fastify` is not registered for this route
      */
@@ -27,7 +27,9 @@ const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
   const gate = createAuthenticator(resolver, { optional, onError })
   if (!fastify.hasRequestDecorator('latchkey')) fastify.decorateRequest('latchkey', { getter: sessionOf })
   fastify.addHook('onRequest', async (request, reply) => {
-    const admission = await gate(request.raw)
+    // `request.headers` is what the handlers see; a hook may have replaced it.
+    const { method, headersDistinct } = request.raw
+    const admission = await gate({ method, headersDistinct, headers: request.headers })
     if (!admission.ok) return answer(reply, admission.response)
     sessions.set(request, admission.session)
     return undefined
@@ -35,15 +37,14 @@ const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
 }
 
 /**
- * Plugin that finds out who is asking, for `request.latchkey`, or answers in place of the handlers, before anything of
- * the body is read. It holds for the routes of the scope that registers it, and of the scopes within. Unless `onError`
- * is given, faults go to the server's log.
+ * Plugin that sets `request.latchkey` to the session, or responds instead of the handlers, before the body is read. It
+ * applies to the routes of the scope that registers it and of inner scopes. `onError` defaults to the server's log.
  */
 export const authenticate: FastifyPluginAsync<FastifyAuthenticateOptions> = Object.assign(plugin, {
-  // What fastify-plugin does: the hook belongs to the scope around.
+  // As fastify-plugin does: the hook applies to the surrounding scope.
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'latchkey',
-  [Symbol.for('plugin-meta')]: { name: 'latchkey', fastify: '5.x' },
+  [Symbol.for('plugin-meta')]: { name: 'latchkey', fastify: '>=4.0.0 <6' },
 })
 
 function sessionOf(this: FastifyRequest): ServerSession {

@@ -2,14 +2,14 @@ import type { MiddlewareHandler } from 'hono'
 import type { OwnedSession, ServerSession, SessionResolver } from '../../lib/server.ts'
 import { type AuthenticateOptions, createAuthenticator } from '../../lib/server-kit.ts'
 
-/** What {@link authenticate} adds to a context: `context.get('session')`. */
+/** Variables that {@link authenticate} adds to a context: `context.get('session')`. */
 export interface SessionEnvironment<Session extends ServerSession = ServerSession> {
   Variables: { session: Session }
 }
 
 /**
- * Middleware that finds out who is asking, for `context.get('session')`, or answers in place of the handlers. CORS goes
- * before it: a preflight has no credential.
+ * Creates middleware that sets `context.get('session')` to the session, or responds instead of the handlers. Put CORS
+ * middleware before it: a preflight has no credential.
  *
  * @throws {TypeError} an option is invalid
  */

@@ -9,7 +9,7 @@ import {
 } from '../../lib/server.ts'
 import { type AuthenticateOptions, createAuthenticator, faultResponse } from '../../lib/server-kit.ts'
 
-/** Answers a request of which it is known who asks. */
+/** Handles a request with its session. */
 export type SessionListener<Session extends ServerSession = ServerSession> = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -17,8 +17,8 @@ export type SessionListener<Session extends ServerSession = ServerSession> = (
 ) => unknown
 
 /**
- * Makes a listener for Node's own `http` and `https`: it finds out who is asking, then calls yours or answers in its
- * place. What a guard throws in yours is answered as `toResponse` says, anything else with 500.
+ * Creates a listener for Node's `http` and `https`. It calls your listener with the session, or responds itself. An
+ * error that a guard throws in your listener becomes the response of `toResponse`; any other error becomes a 500.
  *
  * @throws {TypeError} an option is invalid
  */
@@ -51,7 +51,7 @@ export function authenticate(
 async function fail(response: ServerResponse, error: unknown, onError: (error: unknown) => void): Promise<void> {
   const isRefusal = isLatchkeyError(error)
   if (!isRefusal) onError(error)
-  // Half an answer must not look like a whole one.
+  // A partial response must not look complete.
   if (response.headersSent) return void response.destroy()
   await sendResponse(response, isRefusal ? toResponse(error) : faultResponse())
 }

@@ -31,7 +31,10 @@ test('what a guard throws is answered as toResponse says', async () => {
   const write = (_: unknown, __: unknown, session: ServerSession): void =>
     requireWriter(session, { resource: 'notes', operation: 'insert' })
   server = await serve(authenticate(resolver, write, { optional: true }))
-  await expectRefusal(await ask(server.url, {}, { method: 'POST' }), 'ANONYMOUS_WRITE_DENIED')
+  await expectRefusal(await ask(server.url, {}, { method: 'POST' }), 'ANONYMOUS_WRITE_DENIED', {
+    resource: 'notes',
+    operation: 'insert',
+  })
 })
 
 test.each([

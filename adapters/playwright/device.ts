@@ -1,47 +1,45 @@
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test'
 import type { AuthState, DevtoolsRecord } from '../../lib/index.ts'
 
-/** A browser with nothing in it: one person's device, with its own storage, cookies, network and clock. */
+/** A new browser context: the device of one user, with its own storage, cookies, network and clock. */
 export interface Device {
   readonly context: BrowserContext
-  /** The page opened first. */
+  /** The first page. */
   readonly page: Page
   /** Opens another tab of the same device. */
   newTab(url?: string): Promise<Page>
-  /** Cuts the network of the whole device. An open WebSocket stays open. */
+  /** Disconnects the whole device from the network. An open WebSocket stays open. */
   goOffline(): Promise<void>
-  /** Gives the network back. */
+  /** Reconnects the network. */
   goOnline(): Promise<void>
-  /** Moves the clock of the device's pages, so that timers in between fire. Workers keep the real one. */
+  /** Advances the clock of the device's pages and fires the timers in between. Workers keep the real clock. */
   passTime(milliseconds: number): Promise<void>
-  /** The state of `createAuth` in a page, by its `name` where there are several. */
+  /** Returns the state of `createAuth` in a page; selected by its `name` if there are several. */
   state(options?: StateOptions): Promise<AuthState>
-  /** The principal in force; null when anonymous. */
+  /** Returns the current principal; null if anonymous. */
   principal(options?: StateOptions): Promise<string | null>
-  /** Waits until the state fits. Every given field must be equal. */
+  /** Waits until the state matches. Every given field must be equal. */
   waitForState(
     expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>,
     options?: StateOptions,
   ): Promise<AuthState>
-  /** What the state machine did in a page since it was loaded. */
+  /** Returns the events of the state machine in a page since it was loaded. */
   events(options?: StateOptions): Promise<DevtoolsRecord[]>
-  /** Closes the browser context and forgets everything in it. */
+  /** Closes the browser context and deletes its data. */
   close(): Promise<void>
 }
 
-/** How a device is made: everything that Playwright's `newContext` takes, and what follows. */
+/** Options of a device: those of Playwright's `newContext`, and the following. */
 export interface DeviceOptions extends BrowserContextOptions {
-  /**
-   * How far the clock of the device's pages is ahead of this machine's, in milliseconds; negative where it is behind.
-   */
+  /** How far the clock of the device's pages is ahead of this machine's, in milliseconds; negative if it is behind. */
   readonly clockOffset?: number
 }
 
-/** Which `createAuth` is meant. */
+/** Selects a `createAuth` instance. */
 export interface StateOptions {
-  /** A tab of the device; the first one unless told. */
+  /** A tab of the device. Defaults to the first one. */
   readonly page?: Page
-  /** The `name` option of `createAuth`; `latchkey` unless told. */
+  /** The `name` option of `createAuth`. Defaults to `latchkey`. */
   readonly name?: string
 }
 
@@ -50,10 +48,10 @@ interface Observed {
   readonly records: Map<string, DevtoolsRecord[]>
 }
 
-/** Not by animation frames: a tab in the background has next to none. Milliseconds. */
+/** In milliseconds. Not by animation frames: a background tab has almost none. */
 const POLLING = { polling: 50 }
 
-/** Makes a device: a browser context in which every page tells what its `createAuth` does. */
+/** Creates a device: a browser context whose pages record what `createAuth` does. */
 export async function createDevice(
   browser: Browser,
   { clockOffset = 0, ...options }: DeviceOptions = {},
@@ -104,7 +102,7 @@ async function waitForInstance(page: Page, name = 'latchkey'): Promise<void> {
   )
 }
 
-// The functions below run inside the page: each is sent there as text and can use nothing from outside itself.
+// The functions below run inside the page: each one is serialized and cannot use anything outside itself.
 
 function installObserver(): void {
   const observed: Observed = { instances: new Map(), records: new Map() }

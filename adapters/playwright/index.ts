@@ -8,15 +8,15 @@ import {
 } from '@playwright/test'
 import { type Device, type DeviceOptions, createDevice } from './device.ts'
 
-/** What the fixtures add to a test. */
+/** The fixtures that are added to a test. */
 export interface LatchkeyFixtures {
-  /** Makes a device; every one is closed when the test ends. */
+  /** Creates a device. All devices are closed when the test ends. */
   readonly device: (options?: DeviceOptions) => Promise<Device>
 }
 
 type Fixtures = PlaywrightTestArgs & PlaywrightTestOptions & LatchkeyFixtures
 
-/** Playwright's `test` with a `device` fixture: each call is another person's browser. */
+/** Playwright's `test` with a `device` fixture. Each call creates a separate browser context. */
 export const test: TestType<Fixtures, PlaywrightWorkerArgs & PlaywrightWorkerOptions> = base.extend<LatchkeyFixtures>({
   device: async ({ browser, baseURL }, use) => {
     const devices: Device[] = []

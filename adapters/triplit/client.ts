@@ -1,10 +1,12 @@
-/** Where the socket of a Triplit client stands. */
+import type { Roles } from '../../lib/session.ts'
+
+/** Status of a Triplit client's socket. */
 export type TriplitStatus = 'UNINITIALIZED' | 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'
 
-/** What `onSessionError` of a Triplit client tells. */
+/** The argument of `onSessionError` of a Triplit client. */
 export type TriplitSessionError = 'UNAUTHORIZED' | 'SCHEMA_MISMATCH' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH'
 
-/** A message of the sync protocol, as far as it is read here. */
+/** The part of a sync protocol message that is read here. */
 export interface TriplitMessage {
   readonly type: string
   readonly payload?: unknown
@@ -16,43 +18,45 @@ export interface TriplitCollectionChanges {
   readonly deletes: ReadonlySet<string>
 }
 
-/** What a `TriplitClient` is used for. Its shape alone is named here, so that nothing of the package is bundled. */
+/** The part of `TriplitClient` that is used. Declared structurally, so that the package is not bundled. */
 export interface TriplitClientLike {
   /** Resolves once the local database is open. */
   readonly ready: Promise<unknown>
   readonly token: string | undefined
   readonly serverUrl: string | undefined
   readonly connectionStatus: TriplitStatus
-  /** The local database, once `ready`. Values beside the data: they go with it. */
+  /** The local database, once `ready`. Its metadata is deleted together with the data. */
   readonly db: {
+    /** The schema, whose roles decide whether a token continues a session. */
+    readonly schema?: { readonly roles?: Roles | undefined } | undefined
     /** Reads a value. */
     getMetadata(key: string[]): Promise<unknown>
     /** Writes a value. */
     setMetadata(key: string[], value: string): Promise<unknown>
   }
-  /** Begins a session with a token, or ends the one that is there. */
+  /** Starts a session with a token, or ends the current one. */
   startSession(token: string | undefined, connect?: boolean): Promise<unknown>
-  /** Puts a token of the same session in place. */
+  /** Replaces the token of the current session. */
   updateSessionToken(token: string): Promise<unknown>
-  /** Sets the server's address; without one nothing can connect. */
+  /** Sets the server's URL; without one the client cannot connect. */
   updateServerUrl(serverUrl: string | undefined): void
   /** Closes the socket. */
   disconnect(): void
-  /** Deletes the local data, the outbox and what stands beside them. */
+  /** Deletes the local data, the outbox and the metadata. */
   clear(): Promise<unknown>
-  /** Takes one write out of the outbox, and back. */
+  /** Removes one write from the outbox and reverts it. */
   clearPendingChangesForEntity(collection: string, id: string): Promise<unknown>
-  /** Takes all writes out of the outbox, and back. */
+  /** Removes all writes from the outbox and reverts them. */
   clearPendingChangesAll(): Promise<unknown>
-  /** Tells why the server closed a connection. */
+  /** Called with the reason when the server closed a connection. */
   onSessionError(listener: (type: TriplitSessionError) => void): () => void
-  /** Tells where the socket stands. */
+  /** Called with the status of the socket. */
   onConnectionStatusChange(listener: (status: TriplitStatus) => void): () => void
-  /** Tells what the server says. */
+  /** Called with each message from the server. */
   onSyncMessageReceived(listener: (message: TriplitMessage) => void): () => void
   /**
-   * Tells what the server refused. Its types know the first argument alone; the second one is what was not taken,
-   * `Record<string, TriplitCollectionChanges>`.
+   * Called with the writes that the server refused. Triplit's types declare only the first argument; the second one
+   * contains the refused changes, `Record<string, TriplitCollectionChanges>`.
    */
   onFailureToSyncWrites(listener: (error: unknown) => void): () => void
 }

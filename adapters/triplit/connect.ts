@@ -2,32 +2,31 @@ import { isLatchkeyError } from '../../lib/index.ts'
 import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 import { createOwner } from './owner.ts'
+import { schemaRoles } from './roles.ts'
 import { type TriplitTransport, createTransport } from './transport.ts'
 import { type OnWritesRejected, watchWrites } from './writes.ts'
 
 /** Options of `connectTriplit`. */
 export interface TriplitOptions extends SessionOptions {
   /**
-   * `aud` of the tokens for the Triplit server; one of `audiences` with `via: 'exchange'` in `createAuth`, since that
-   * server cannot verify what a device signs by itself. Required without `refresh.handler`.
+   * `aud` of the tokens for the Triplit server: one of `audiences` with `via: 'exchange'` in `createAuth`, since the
+   * Triplit server cannot verify tokens that a device signs. Required without `refresh.handler`.
    */
   readonly audience?: string
   /**
-   * Called when the server refuses a write: the whole outbox waits behind it. `onFault` gets the error where this is
-   * not given.
+   * Called when the server refuses a write, which blocks the whole outbox. Without it, `onFault` receives the error.
    */
   readonly onWritesRejected?: OnWritesRejected
 }
 
 /**
- * Keeps a Triplit client supplied with tokens of whoever is in force: it connects, refreshes in time, pauses when a
- * token is refused, goes on with the same outbox after an upgrade or an adoption, and never mixes up the data of two
- * people, over a reload neither.
+ * Supplies a Triplit client with tokens of the current identity: connects, refreshes in time, pauses when a token is
+ * refused, and continues with the same outbox after an upgrade or an adoption. It never mixes the data of two users,
+ * also after a reload.
  *
- * @param auth - what `createAuth` gave
- * @param client - a `TriplitClient` with `serverUrl`, and with `autoConnect: false`; it must not have a token of its
- *   own
- * @throws {TypeError} an option cannot be meant, or the client has a token or no server
+ * @param auth - the result of `createAuth`
+ * @param client - a `TriplitClient` with `serverUrl`, with `autoConnect: false` and without a token
+ * @throws {TypeError} an option is invalid, or the client has a token or no server
  */
 export function connectTriplit(
   auth: SessionAuth,
@@ -41,16 +40,29 @@ export function connectTriplit(
   const owner = createOwner(auth, client, options.beforeRestart, self)
   const transport = endingFor(createTransport(client, owner, timer), self)
   watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
-  // Before there is a token, too: what is written offline is somebody's.
+  // Also before there is a token: offline writes already have an owner.
   const claim = (): Promise<unknown> => owner.claim().catch(fault)
   auth.subscribe(claim)
   void auth.ready.then(claim)
-  const session = connectSession(auth, transport, {
+  const session = connectSession(withSchema(auth, client), transport, {
+    readRoles: (claims) => readRoles(client, claims),
     ...rest,
     timer,
     ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }),
   })
   return session
+}
+
+/** Roles are matched by the schema, which the client has once its database is open. */
+function withSchema(auth: SessionAuth, client: TriplitClientLike): SessionAuth {
+  const ready = auth.ready.then(() => client.ready)
+  return Object.create(auth, { ready: { value: ready } }) as SessionAuth
+}
+
+/** Without roles in the schema every claim that names roles counts. */
+function readRoles({ db }: TriplitClientLike, claims: Readonly<Record<string, unknown>>): unknown {
+  const roles = db?.schema?.roles
+  return roles ? schemaRoles(roles, claims) : [claims['role'], claims['roles']].flat()
 }
 
 const SYSTEM_TIMER = {
@@ -60,10 +72,10 @@ const SYSTEM_TIMER = {
 
 function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refresh }: TriplitOptions): void {
   if (token !== undefined)
-    throw new TypeError('client: it has a token already; make it without one, or end the session before')
-  if (serverUrl === undefined) throw new TypeError('client: expected one with serverUrl')
+    throw new TypeError('client: it already has a token; create it without one, or end its session first')
+  if (serverUrl === undefined) throw new TypeError('client: expected a client with serverUrl')
   if (audience === undefined && !refresh?.handler)
-    throw new TypeError('audience: expected the one of the Triplit server; or pass refresh.handler')
+    throw new TypeError('audience: expected the audience of the Triplit server; or pass refresh.handler')
 }
 
 /** Ends the session if the local data belongs to another principal: retrying would not help. */

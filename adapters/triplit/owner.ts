@@ -2,24 +2,25 @@ import { LatchkeyError } from '../../lib/index.ts'
 import type { ConnectedSession, SessionAuth, SessionOptions } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 
-/** Beside the data in the same database: `clear()` takes it along. */
+/** Stored in the same database as the data, so that `clear()` deletes it too. */
 const KEY: readonly string[] = ['latchkey', 'owner']
 
-/** Whose data a client's local database holds, over reloads too. */
+/** The owner of the data in a client's local database, kept over reloads. */
 export interface Owner {
-  /** Writes down whose the data is, if nobody's so far. */
+  /** Stores the current principal as the owner, if there is none. */
   claim(): Promise<void>
   /**
-   * Lets a principal's session begin.
+   * Allows a principal's session to start.
    *
-   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: the data is somebody else's, and nobody said what becomes of it
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: the data belongs to another principal, and `beforeRestart` is missing
+   *   or failed
    */
   admit(principal: string): Promise<void>
-  /** What the app says to another principal. */
+  /** The app's handling of another principal's data. */
   readonly beforeRestart: SessionOptions['beforeRestart']
 }
 
-/** Makes what watches over whose data there is. */
+/** Creates the owner check of a client. */
 export function createOwner(
   auth: SessionAuth,
   client: TriplitClientLike,
@@ -66,7 +67,7 @@ export function createOwner(
   }
 }
 
-/** An adopted principal is the same person. */
+/** An adopted principal belongs to the same user. */
 function isSamePerson(auth: SessionAuth, owner: string, principal: string): boolean {
   const { session } = auth.getState()
   return session?.principal === principal && session.principals.includes(owner)

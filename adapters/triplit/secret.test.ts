@@ -58,7 +58,7 @@ type Wrong = [name: string, write: () => string, use: ExternalJwtSecretUse, isRe
 
 describe('a value that it reads as something else', () => {
   test.each<Wrong>([
-    ['the address of a JWKS', () => 'https://notes.example/api/auth/jwks', 'shared-secret', false, 'It is an address'],
+    ['the address of a JWKS', () => 'https://notes.example/api/auth/jwks', 'shared-secret', false, 'It is a URL'],
     ['a JWKS of one key', () => set(rsa.jwk), 'nothing', true, 'It is a JWK set'],
     ['a JWKS of two keys', () => set(rsa.jwk, issuers.get('ES256')!.jwk), 'nothing', false, 'It is a JWK set'],
     ['a PKCS#1 PEM', () => pkcs1(rsa.pem), 'shared-secret', true, 'It does not begin with -----BEGIN PUBLIC KEY-----'],
@@ -70,7 +70,7 @@ describe('a value that it reads as something else', () => {
       () => rsa.pem.replaceAll('\n', String.raw`\n`),
       'nothing',
       true,
-      'It is a PEM whose content is no public key',
+      'It is a PEM without a public key',
     ],
     [
       'a PEM with escaped line breaks, in quotes',
@@ -80,20 +80,14 @@ describe('a value that it reads as something else', () => {
       'It does not begin with',
     ],
     ['a JWK in quotes', () => `'${rsa.jwk}'`, 'shared-secret', true, 'It is neither a PEM nor a JWK'],
-    [
-      'a PEM that was cut off',
-      () => rsa.pem.slice(0, 120),
-      'nothing',
-      false,
-      'It is a PEM whose content is no public key',
-    ],
+    ['a PEM that was cut off', () => rsa.pem.slice(0, 120), 'nothing', false, 'It is a PEM without a public key'],
     ['a word', () => 'change me', 'shared-secret', false, 'It is neither a PEM nor a JWK'],
     [
       'a symmetric JWK',
       () => '{"kty":"oct","k":"c2VjcmV0LXRoYXQtZXZlcnlib2R5LWtub3dz"}',
       'shared-secret',
       false,
-      'It is JSON that is no public key',
+      'It is JSON, but not a public key',
     ],
     ['null', () => 'null', 'shared-secret', false, 'It is neither'],
     ['nothing', () => '', 'nothing', false, 'It is empty'],
@@ -122,7 +116,7 @@ test('a private key is refused, and not repaired', () => {
   ]) {
     expect(readExternalJwtSecret(text)).toMatchObject({
       repair: null,
-      meaning: expect.stringContaining('It has a private key in it'),
+      meaning: expect.stringContaining('It contains a private key'),
     })
     expect(() => checkExternalJwtSecret(text)).toThrow(expect.objectContaining({ code: 'EXTERNAL_SECRET_INVALID' }))
   }

@@ -2,28 +2,28 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { LatchkeyError } from '../../lib/server.ts'
 
 /**
- * What a Triplit server makes of a value of `externalJwtSecret`. `key`: a public key, as it should be ·
- * `shared-secret`: the text itself, as an HMAC secret, so that whoever knows it signs tokens for anybody · `nothing`:
- * every token is refused.
+ * How a Triplit server uses a value of `externalJwtSecret`. `key`: as a public key, which is correct. `shared-secret`:
+ * as an HMAC secret, so that everyone who knows the text can sign tokens for any user. `nothing`: every token is
+ * refused.
  */
 export type ExternalJwtSecretUse = 'key' | 'shared-secret' | 'nothing'
 
-/** A value of `externalJwtSecret`, looked at. */
+/** The result for a value of `externalJwtSecret`. */
 export interface ExternalJwtSecret {
   readonly use: ExternalJwtSecretUse
-  /** One sentence for a person; never the value. */
+  /** One explanatory sentence. Never contains the value. */
   readonly meaning: string
-  /** The same key in a form that the server reads; null where there is none in the value, or more than one. */
+  /** The same key in a format that the server reads; null if the value contains no public key, or several. */
   readonly repair: string | null
 }
 
 const HEAD = '-----BEGIN PUBLIC KEY-----'
 
 /**
- * Says what a Triplit server would make of a value of `externalJwtSecret` (`EXTERNAL_JWT_SECRET`). Nothing is fetched,
- * and nothing throws.
+ * Determines how a Triplit server would use a value of `externalJwtSecret` (`EXTERNAL_JWT_SECRET`). Fetches nothing and
+ * never throws.
  *
- * @param text - the value, as it is in the configuration
+ * @param text - the value from the configuration
  */
 export function readExternalJwtSecret(text: string): ExternalJwtSecret {
   const use = useOf(text)
@@ -35,11 +35,12 @@ export function readExternalJwtSecret(text: string): ExternalJwtSecret {
 }
 
 /**
- * Lets through a value of `externalJwtSecret` that a Triplit server reads as a public key: `externalJwtSecret:
+ * Accepts a value of `externalJwtSecret` only if a Triplit server reads it as a public key: `externalJwtSecret:
  * checkExternalJwtSecret(text)`.
  *
- * @returns the value as it came
- * @throws {LatchkeyError} `EXTERNAL_SECRET_INVALID`, with what it would have become; the value is not in the message
+ * @returns the value, unchanged
+ * @throws {LatchkeyError} `EXTERNAL_SECRET_INVALID`; the message says how the value would be used, and does not contain
+ *   it
  */
 export function checkExternalJwtSecret(text: string): string {
   const { use, meaning, repair } = readExternalJwtSecret(text)
@@ -48,18 +49,18 @@ export function checkExternalJwtSecret(text: string): string {
     'EXTERNAL_SECRET_INVALID',
     repair === null
       ? meaning
-      : `${meaning} readExternalJwtSecret(text).repair is the same key in a form that it reads.`,
+      : `${meaning} readExternalJwtSecret(text).repair is the same key in a format that it reads.`,
   )
 }
 
 const CONSEQUENCE: Readonly<Record<ExternalJwtSecretUse, string>> = {
-  key: 'The Triplit server would work with it, and would hold what signs tokens.',
+  key: 'The Triplit server would accept it, and would then hold a key that can sign tokens.',
   'shared-secret':
-    'The Triplit server would take the text itself as an HMAC secret: whoever knows it can sign tokens for anybody.',
+    'The Triplit server would use the text as an HMAC secret: everyone who knows it could sign tokens for any user.',
   nothing: 'The Triplit server would refuse every token.',
 }
 
-/** As `@triplit/server` decides: the beginning of the text, then JSON, then the text itself. */
+/** Decides as `@triplit/server` does: by the beginning of the text, then as JSON, then as plain text. */
 function useOf(text: string): ExternalJwtSecretUse {
   if (text === '') return 'nothing'
   if (text.startsWith(HEAD)) return isKey(() => derKey(text, 'spki')) ? 'key' : 'nothing'
@@ -72,17 +73,17 @@ function useOf(text: string): ExternalJwtSecretUse {
 function whatIs(text: string, isOpen: boolean): string {
   const trimmed = text.trim()
   if (trimmed === '') return 'It is empty.'
-  if (isOpen) return 'It has a private key in it, which only the issuer should have.'
+  if (isOpen) return 'It contains a private key, which only the issuer should have.'
   if (/^["']?-----BEGIN/.test(trimmed))
-    return text.startsWith(HEAD) ? 'It is a PEM whose content is no public key.' : `It does not begin with ${HEAD}.`
-  if (/^https?:/i.test(trimmed)) return 'It is an address; nothing is fetched from it.'
+    return text.startsWith(HEAD) ? 'It is a PEM without a public key.' : `It does not begin with ${HEAD}.`
+  if (/^https?:/i.test(trimmed)) return 'It is a URL; the server does not fetch keys.'
   const value = parseJson(trimmed)
   if (value && typeof value === 'object')
-    return 'keys' in value ? 'It is a JWK set, not one JWK.' : 'It is JSON that is no public key.'
+    return 'keys' in value ? 'It is a JWK set, not one JWK.' : 'It is JSON, but not a public key.'
   return 'It is neither a PEM nor a JWK.'
 }
 
-/** The one public key that is in the text, however it is wrapped. */
+/** Returns the only public key in the text, however it is wrapped. */
 function findKey(text: string): KeyObject | null {
   const plain = text
     .replace(/^\uFEFF/, '')
@@ -105,7 +106,7 @@ function findKey(text: string): KeyObject | null {
 
 const spki = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }) as string
 
-/** In the way of jose: whatever stands between the lines of a PEM is taken out. */
+/** As jose does: removes everything between the lines of a PEM that is not base64. */
 function derKey(pem: string, type: 'spki' | 'pkcs1'): KeyObject {
   const key = Buffer.from(pem.replaceAll(/-----(?:BEGIN|END) (?:RSA )?PUBLIC KEY-----|\s/g, ''), 'base64')
   return createPublicKey({ key, type, format: 'der' })
@@ -119,7 +120,7 @@ function jwkKey(value: unknown): KeyObject {
 
 const isKey = (read: () => KeyObject): boolean => firstKey(read) !== null
 
-/** Ed25519, RSA of 2048 bits and more, and the curves of ES256, ES384 and ES512: what a token is verified with. */
+/** Accepts keys that verify tokens: Ed25519, RSA of 2048 bits or more, and the curves of ES256, ES384 and ES512. */
 function firstKey(read: () => KeyObject): KeyObject | null {
   try {
     const key = read()

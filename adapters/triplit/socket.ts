@@ -1,33 +1,33 @@
 import type { SessionTimer } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 
-/** How long a socket may take to close before local data is deleted all the same, in milliseconds. */
+/** How long to wait for a socket to close before local data is deleted anyway, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2000
 
 /**
- * The client's socket. The client connects again by itself after `disconnect()` if it was about to, with the token that
- * it has; without a server's address it cannot.
+ * The client's socket. After `disconnect()` the client may still reconnect with its current token; without a server URL
+ * it cannot.
  */
 export interface Socket {
-  /** Opens it with a token, once the one before is closed. `isWanted` is asked right before. */
+  /** Opens the socket with a token, once the previous one is closed. `isWanted` is called immediately before. */
   open(token: string, isWanted: () => boolean): Promise<void>
-  /** Lets nothing out any more. The token stays, for variables in local queries. */
+  /** Stops all traffic. The token stays, for variables in local queries. */
   block(): void
-  /** Takes the token away. */
+  /** Removes the token. */
   strip(): void
-  /** Resolves when the socket is closed, or after a while. */
+  /** Resolves when the socket is closed, or after a timeout. */
   settled(): Promise<void>
-  /** Tells that the client's socket is there, or gone. */
+  /** Reports that the client's socket exists, or is gone. */
   see(isThere: boolean): void
 }
 
-/** Makes what holds the client's socket. */
+/** Creates the controller of the client's socket. */
 export function createSocket(client: TriplitClientLike, timer: SessionTimer): Socket {
   let url = client.serverUrl
   let isThere = false
   let afterwards: (() => void)[] = []
 
-  /** Only a session that is still the client's own tells when its socket is closed. */
+  /** The client reports a closed socket only while the session is current. */
   const whenClosed = (call: () => void): void => void (isThere ? afterwards.push(call) : call())
   const closed = (): Promise<void> => new Promise(whenClosed)
 
@@ -62,7 +62,7 @@ export function createSocket(client: TriplitClientLike, timer: SessionTimer): So
   }
 }
 
-/** A session that has a token and no address cannot connect, whichever timer of the client still runs. */
+/** A session with a token but without a server URL cannot connect, whichever timers of the client still run. */
 function seal(client: TriplitClientLike, token: string | undefined): void {
   client.updateServerUrl(undefined)
   void client.startSession(token, false)

@@ -1,11 +1,11 @@
 import { LatchkeyError } from '../../lib/index.ts'
 
-/** Claims that say when a token is good, or which one it is, and not whose. */
+/** Claims about the token itself, not about its subject. */
 const OF_THE_TOKEN: readonly string[] = ['iat', 'exp', 'nbf', 'jti']
 
 /**
- * Tells whether two tokens say the same of a person. The server goes on with the claims of the token that a connection
- * began with: only a new connection takes other ones.
+ * Returns true if two tokens have the same claims about their subject. The server keeps the claims of the token that a
+ * connection started with: other claims need a new connection.
  */
 export function haveSameClaims(before: string, after: string): boolean {
   return claimsOf(before) === claimsOf(after)
@@ -24,10 +24,10 @@ function claimsOf(token: string): string {
 }
 
 /**
- * Gives the server a token for an open connection. The client's own `updateSessionToken` sends the same, and reports
- * success whatever the answer is.
+ * Replaces the token of an open connection. The client's own `updateSessionToken` sends the same request, but reports
+ * success whatever the response.
  *
- * @returns false: the server knows no such connection
+ * @returns false if the server does not know the connection
  * @throws {LatchkeyError} `OFFLINE`, `SESSION_TOKEN_REFUSED`
  */
 export async function renew(serverUrl: string, clientId: string, token: string): Promise<boolean> {
@@ -38,6 +38,6 @@ export async function renew(serverUrl: string, clientId: string, token: string):
     body: JSON.stringify({ clientId }),
   }).catch(() => null)
   if (response?.status === 401 || response?.status === 403) throw new LatchkeyError('SESSION_TOKEN_REFUSED')
-  if (!response || response.status >= 500) throw new LatchkeyError('OFFLINE', 'no answer from the Triplit server')
+  if (!response || response.status >= 500) throw new LatchkeyError('OFFLINE', 'no response from the Triplit server')
   return response.ok
 }

@@ -82,7 +82,7 @@ function createAttempt(connection: SessionConnection, token: string): Attempt {
   const opened = new Promise<void>((resolve, reject) => {
     answer = (error) => (error ? reject(error) : resolve())
   })
-  // A caller that does not wait for it learns of it through the connection.
+  // A caller that does not wait for it is informed through the connection.
   opened.catch(() => {})
   return { connection, token, clientId: null, opened, answer }
 }
@@ -101,7 +101,7 @@ async function replace(client: TriplitClientLike, attempt: Attempt, token: strin
   return isKept
 }
 
-/** Tells the session what becomes of the client's connection. */
+/** Reports to the session what happens to the client's connection. */
 function hear(client: TriplitClientLike, socket: Socket, current: () => Attempt | null, leave: () => void): void {
   const onStatus = (status: TriplitStatus): void => {
     if (status === 'CONNECTING' || status === 'OPEN') return socket.see(true)
@@ -116,7 +116,7 @@ function hear(client: TriplitClientLike, socket: Socket, current: () => Attempt 
   const onMessage = ({ type, payload }: TriplitMessage): void => {
     const attempt = current()
     if (type !== 'READY' || !attempt) return
-    // An open socket means nothing: the server reads the token afterwards, and sends this message once it accepted it.
+    // An open socket proves nothing: the server reads the token later, and sends this message once it has accepted it.
     attempt.clientId = (payload as { clientId: string }).clientId
     attempt.answer()
     attempt.connection.accepted()

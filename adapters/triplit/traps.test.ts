@@ -48,7 +48,15 @@ const synced = (device: TestDevice, texts: string[]) => until(async () => expect
 /** A token that a backend of the app's own gives. */
 const tokenFor = (device: TestDevice, more: object = {}, by = issuer) => {
   const iat = Math.floor(Date.now() / 1000)
-  return by.sign({ aud: SYNC, sub: device.principal(), aliases: [], iat, exp: iat + 900, ...more })
+  return by.sign({
+    aud: SYNC,
+    sub: device.principal(),
+    aliases: [],
+    principals_tag: 'tag',
+    iat,
+    exp: iat + 900,
+    ...more,
+  })
 }
 
 /** A device with a refresh handler, on timers that the test drives. */
@@ -135,7 +143,7 @@ describe('a refresh handler', () => {
 })
 
 describe('an update', () => {
-  test('goes over the same connection, and the client connects with it from then on', async () => {
+  test('goes over the same connection, and the client connects with it from then on (checklist 18: a manual token update works, on a real server)', async () => {
     const device = await connected(world.device())
     const { session, client } = device
     const token = (await device.auth.getToken({ audience: SYNC, fresh: true }))!

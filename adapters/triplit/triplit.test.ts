@@ -235,7 +235,7 @@ describe('roles', () => {
     expect(await bob.notes()).toEqual(['bob'])
   })
 
-  test('other ones under the same credential close the session, which start() goes on with', async () => {
+  test('other ones under the same credential close the session, which start() goes on with (checklist 18: other roles close with ROLES_MISMATCH, on a real server)', async () => {
     const { session, kinds, auth, write, principal } = await connected(world.device())
     world.claims = (payload) => ({ ...payload, role: 'editor' })
     await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({
@@ -247,6 +247,32 @@ describe('roles', () => {
     await session.start()
     await settle(session, 'connected')
     await synced(principal(), ['meanwhile'])
+  })
+
+  test.each([
+    ['a role that the token before did not match', {}, { team: { id: 'red' } }],
+    ['the same role with another variable', { team: { id: 'red' } }, { team: { id: 'blue' } }],
+    ['no longer a role', { team: { id: 'red' } }, { team: 'red' }],
+  ])("are those of the client's schema: %s closes the session", async (_, before, after) => {
+    world.claims = (payload) => ({ ...payload, ...before })
+    const { session, kinds, auth } = await connected(world.device())
+    const opened = sockets()
+    world.claims = (payload) => ({ ...payload, ...after })
+    await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({
+      code: 'ROLES_MISMATCH',
+    })
+    expect([kinds, sockets()]).toEqual([['ROLES_MISMATCH'], opened])
+    await session.start()
+    await settle(session, 'connected')
+  })
+
+  test("that no role of the schema reads do not matter: a claim `role` of the app's own is a new connection", async () => {
+    const { session, kinds, auth } = await connected(world.device())
+    const opened = sockets()
+    world.claims = (payload) => ({ ...payload, role: 'viewer' })
+    await session.update(await auth.getToken({ audience: SYNC, fresh: true }))
+    await settle(session, 'connected')
+    expect([kinds, sockets()]).toEqual([[], opened + 1])
   })
 
   test('of a token for another audience are none, although the server takes every token of its key', async () => {
@@ -303,13 +329,13 @@ describe('what connectTriplit refuses', () => {
     const { auth } = await world.device({ autoStart: false })
     const client = testClient(triplit.url)
     await client.startSession(await issuer.sign({ sub: 'ada' }), false)
-    expect(() => connectTriplit(auth, client, { audience: SYNC })).toThrow('client: it has a token already')
+    expect(() => connectTriplit(auth, client, { audience: SYNC })).toThrow('client: it already has a token')
   })
 
   test('a client without a server, or nothing that gives tokens', async () => {
     const { auth } = await world.device({ autoStart: false })
     expect(() => connectTriplit(auth, testClient(undefined), { audience: SYNC })).toThrow(
-      'client: expected one with serverUrl',
+      'client: expected a client with serverUrl',
     )
     expect(() => connectTriplit(auth, testClient(triplit.url))).toThrow('audience: expected')
   })

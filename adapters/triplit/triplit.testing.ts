@@ -1,5 +1,5 @@
 import { type AddressInfo, Server, type Socket } from 'node:net'
-import { type ClientSchema, Schema as S, TriplitClient, or } from '@triplit/client'
+import { type ClientSchema, Schema as S, TriplitClient, and, or } from '@triplit/client'
 import { BTreeKVStore } from '@triplit/client/storage/memory-btree'
 import { createServer, createTriplitStorageProvider } from '@triplit/server'
 import { SignJWT, type JWTPayload, decodeJwt, exportJWK, exportSPKI, generateKeyPair } from 'jose'
@@ -13,27 +13,31 @@ import {
   createAuth,
   memoryStore,
 } from '../../lib/index.ts'
+import { createPrincipalsTag } from '../../lib/server-kit.ts'
 import type { ConnectedSession, SessionErrorKind, SessionStatus } from '../../lib/session.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../../lib/testing.ts'
 import { type RejectedWrites, type TriplitOptions, connectTriplit } from './index.ts'
 
-// Node 20 has none.
+// Node 20 has no global WebSocket.
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
 
 export const SYNC = 'https://sync.notes.example'
 const ADMIN_SECRET = 'the secret of the Triplit server itself, for its own tokens'
 
-/** Own rows, and those of adopted principals. The server checks no audience: the role does. */
+/** Own rows, and those of adopted principals. The server checks the role but no audience. */
 const own = [
   or([
     ['owner', '=', '$role.principal'],
     ['owner', 'in', '$role.aliases'],
   ]),
+  and([['owner', '!=', '$role.tag']]),
 ]
 
+/** The server checks no audience: the role does. */
 export const roles = {
-  person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases' } },
+  person: { match: { aud: SYNC, sub: '$principal', aliases: '$aliases', principals_tag: '$tag' } },
   editor: { match: { aud: SYNC, role: 'editor' } },
+  member: { match: { aud: SYNC, team: { id: '$team' } } },
 }
 
 export const collections = S.Collections({
@@ -51,11 +55,11 @@ export const collections = S.Collections({
   },
 }) satisfies ClientSchema
 
-/** What signs tokens that a Triplit server takes. */
+/** Signs tokens that a Triplit server accepts. */
 export interface TestIssuer {
   /** For `externalJwtSecret`. */
   readonly pem: string
-  /** The public key as a JWK, JSON. */
+  /** The public key as a JWK in JSON. */
   readonly jwk: string
   sign(claims: JWTPayload): Promise<string>
 }
@@ -72,13 +76,13 @@ export async function testIssuer(algorithm = 'RS256'): Promise<TestIssuer> {
 /** A real Triplit server on a free port of the loopback interface. */
 export interface TestTriplit {
   readonly url: string
-  /** False: sockets break, and no further one opens. */
+  /** False: sockets break, and no new one opens. */
   online: boolean
-  /** Paths with their method, of everything that was asked. */
+  /** Method and path of every request. */
   readonly requests: string[]
-  /** Web sockets that are open. */
+  /** Returns the number of open WebSockets. */
   connections(): number
-  /** All notes, whoever they belong to. */
+  /** Returns all notes, of all owners. */
   rows(): Promise<{ id: string; owner: string; text: string }[]>
   close(): Promise<void>
 }
@@ -128,7 +132,7 @@ export async function startTriplit(externalJwtSecret: string): Promise<TestTripl
   }
 }
 
-/** The server takes a port and no address. */
+/** The server accepts a port but no address. */
 async function onLoopback(start: () => void): Promise<Server> {
   const { listen } = Server.prototype
   const found = await new Promise<Server>((resolve) => {
@@ -160,7 +164,7 @@ async function fetchAll(url: string): Promise<{ id: string; owner: string; text:
 
 export type TestClient = ReturnType<typeof testClient>
 
-/** A client as an app makes it. The storage lasts over a reload. */
+/** Creates a client as an app does. The storage survives a reload. */
 export function testClient(serverUrl?: string, storage: BTreeKVStore = new BTreeKVStore()) {
   return new TriplitClient({
     schema: collections,
@@ -172,7 +176,7 @@ export function testClient(serverUrl?: string, storage: BTreeKVStore = new BTree
   })
 }
 
-/** A device: its identity, an account server whose tokens the Triplit server takes, and a client. */
+/** A device: its identity, an account server whose tokens the Triplit server accepts, and a client. */
 export interface TestDevice {
   readonly auth: Auth
   readonly account: MemoryAccountClient
@@ -180,20 +184,20 @@ export interface TestDevice {
   readonly session: ConnectedSession
   readonly kinds: SessionErrorKind[]
   readonly faults: unknown[]
-  /** What the server refused, each time. */
+  /** The writes refused by the server, one entry per refusal. */
   readonly rejected: RejectedWrites[]
-  /** Who the device is. */
+  /** Returns the device's principal. */
   principal(): string
   write(text: string, owner?: string): Promise<unknown>
-  /** Keeps all notes that the server has for this person in sync. */
+  /** Keeps all of this user's notes in sync. */
   watch(): void
-  /** Texts of the notes that are here. */
+  /** Returns the texts of the local notes. */
   notes(): Promise<string[]>
-  /** The same device after a reload. */
+  /** Returns the same device after a reload. */
   reload(options?: Partial<TriplitOptions>): Promise<TestDevice>
 }
 
-/** Everything that a device is given. */
+/** The surroundings of a device. */
 export interface TestWorld {
   issuer: TestIssuer
   readonly triplit: TestTriplit
@@ -205,7 +209,7 @@ export interface TestWorld {
   close(): Promise<void>
 }
 
-/** What stays over a reload. */
+/** State that survives a reload. */
 interface Wiring {
   readonly keystore?: RecordStore
   readonly storage?: BTreeKVStore
@@ -283,7 +287,9 @@ async function openDevice(
   }
 }
 
-/** The account server in memory signs nothing. */
+const tag = createPrincipalsTag('the secret of the account server')
+
+/** The account server in memory does not sign tokens. */
 function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountProvider {
   return {
     ...provider,
@@ -291,14 +297,14 @@ function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountP
       const token = await provider.exchange!(audience, prove)
       const claims = token ? decodeJwt(token) : {}
       const owner = [...world.accounts.accounts.values()].find(({ principal }) => principal === claims.sub)
-      return (
-        token && world.issuer.sign(world.claims({ ...claims, jti: crypto.randomUUID(), aliases: owner?.aliases ?? [] }))
-      )
+      const aliases = owner?.aliases ?? []
+      const more = { jti: crypto.randomUUID(), aliases, principals_tag: await tag(claims.sub!, aliases) }
+      return token && world.issuer.sign(world.claims({ ...claims, ...more }))
     },
   }
 }
 
-/** Waits for what a session is to become. */
+/** Waits until a session has this status. */
 export function settle(session: ConnectedSession, status: SessionStatus): Promise<unknown> {
   return vi.waitFor(() => expect(session.getState().status).toBe(status), { timeout: 20_000, interval: 5 })
 }

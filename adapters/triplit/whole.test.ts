@@ -68,15 +68,75 @@ async function device({ server, triplit }: { server: TestServer; triplit: TestTr
     harden: 'never',
   })
   const client = testClient(triplit.url)
-  const session = connectTriplit(auth, client, { audience: SYNC })
+  const session = connectTriplit(auth, client, {
+    audience: SYNC,
+    beforeRestart: (_, connected) => connected.clear(),
+  })
   opened.push(() => session.end())
   await session.ready
   const principal = (): string => auth.getState().session!.principal
   const write = (text: string): Promise<unknown> => client.insert('notes', { text, owner: principal() })
   const notes = async (): Promise<string[]> =>
     (await client.fetch({ collectionName: 'notes' }, { policy: 'local-only' })).map(({ text }) => text).sort()
-  return { browser, auth, client, session, principal, write, notes }
+  const watch = (): void => void client.subscribeBackground({ collectionName: 'notes' })
+  /** What a page does in time: the next token says what changed elsewhere. */
+  const renew = async (): Promise<void> => session.update(await auth.getToken({ audience: SYNC, fresh: true }))
+  return { browser, auth, client, session, principal, write, notes, watch, renew }
 }
+
+/** An account on two devices, and a further device that can adopt. */
+async function threeDevices() {
+  const servers = await bothServers()
+  const [one, two, three] = [await device(servers), await device(servers), await device(servers)]
+  const alias = two.principal()
+  await one.auth.upgrade(() => one.browser.client.signUp.email(ada))
+  await three.auth.upgrade(() => three.browser.client.signIn.email(ada))
+  for (const { session } of [one, two, three]) await settle(session, 'connected')
+  await one.write('of the account')
+  await two.write('of the alias')
+  await until(async () => expect(await servers.triplit.rows()).toHaveLength(2))
+  const watch = async (texts: string[]): Promise<void> => {
+    for (const each of [one, three]) {
+      await each.renew()
+      each.watch()
+      await until(async () => expect(await each.notes()).toEqual(texts))
+    }
+  }
+  const adopt = async (): Promise<void> => {
+    await two.auth.markWritten()
+    await two.auth.upgrade(() => two.browser.client.signIn.email(ada))
+    expect(await two.auth.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted' })
+  }
+  return { servers, one, two, three, alias, watch, adopt }
+}
+
+// The server answers queries that it takes for equal from one live view, and all lists are equal to it.
+test('a list that is open on two devices before an adoption has the rows of the alias with the next token', async () => {
+  const { one, three, watch, adopt } = await threeDevices()
+  await watch(['of the account'])
+  await adopt()
+  await one.renew()
+  await until(async () => expect(await one.notes()).toEqual(['of the account', 'of the alias']))
+  expect(await three.notes()).toEqual(['of the account'])
+})
+
+test('a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards', async () => {
+  const { servers, one, two, three, alias, watch, adopt } = await threeDevices()
+  await adopt()
+  await watch(['of the account', 'of the alias'])
+  await two.auth.unlinkAlias(alias)
+  // The third device keeps its token, and with it the view of before.
+  await one.renew()
+  await settle(one.session, 'connected')
+  await two.auth.signOut()
+  await two.auth.ensureIdentity({ resume: alias })
+  await settle(two.session, 'connected')
+  await two.write('private')
+  await until(async () => expect(await servers.triplit.rows()).toHaveLength(3))
+  await three.write('later')
+  await until(async () => expect(await one.notes()).toContain('later'))
+  expect(await one.notes()).not.toContain('private')
+})
 
 test("a device, its account and an adopted device sync the whole way, with the claims of the server's hook (checklist 22: project id, token type external, user id)", async () => {
   const servers = await bothServers()

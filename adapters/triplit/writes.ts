@@ -1,35 +1,35 @@
 import type { ConnectedSession } from '../../lib/session.ts'
 import type { TriplitClientLike, TriplitCollectionChanges } from './client.ts'
 
-/** A write that is in the outbox. */
+/** A write in the outbox. */
 export interface PendingWrite {
   readonly collection: string
   readonly id: string
   readonly kind: 'set' | 'delete'
 }
 
-/** The server took none of the writes in the outbox, since it refuses one of them. It does not tell which. */
+/** The server refused one of the writes in the outbox, and therefore accepted none. It does not report which one. */
 export interface RejectedWrites {
-  /** What the server said: a `TriplitError`, with a `name` such as `WritePermissionError`. */
+  /** The server's error: a `TriplitError`, with a `name` such as `WritePermissionError`. */
   readonly error: unknown
-  /** Everything that waits in the outbox: nothing of it reaches the server until what is refused is gone. */
+  /** All writes in the outbox: none of them reaches the server until the refused one is removed. */
   readonly writes: readonly PendingWrite[]
-  /** Takes one write back, here too, and sends the others. */
+  /** Removes one write, reverts it locally, and sends the others. */
   drop(write: Pick<PendingWrite, 'collection' | 'id'>): Promise<void>
-  /** Takes all of them back, here too. */
+  /** Removes all writes and reverts them locally. */
   dropAll(): Promise<void>
 }
 
-/** Called when the server refused what is in the outbox; again each time it is tried again. */
+/** Called when the server refused the outbox, and again after every retry. */
 export type OnWritesRejected = (rejected: RejectedWrites, session: ConnectedSession) => unknown
 
-/** Tells what the server refuses; Triplit alone would write a line into the log, and stop syncing. */
+/** Reports refused writes. Triplit itself would only write a log line and stop syncing. */
 export function watchWrites(client: TriplitClientLike, tell: (rejected: RejectedWrites) => unknown): void {
   client.onFailureToSyncWrites((error, changes: Readonly<Record<string, TriplitCollectionChanges>> = {}) => {
     const drop: RejectedWrites['drop'] = async ({ collection, id }) =>
       void (await client.clearPendingChangesForEntity(collection, id))
-    // Not awaited: the client waits for its listeners before it reads the next message, and dropping waits for the
-    // client.
+    // Not awaited: the client waits for its listeners before it reads the next message, and dropping a write waits for
+    // the client.
     void tell({
       error,
       writes: writesIn(changes),

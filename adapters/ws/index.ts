@@ -1,7 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { WebSocket, WebSocketServer } from 'ws'
 import { type SessionResolver, sendResponse } from '../../lib/server.ts'
 import {
   type AuthenticateOptions,
@@ -14,21 +13,37 @@ import {
 /** Options of {@link createUpgradeHandler}. */
 export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source'> {}
 
-/** What Node's `upgrade` event calls. */
+/** The part of a server of `ws`, 7 or 8, that is used; also one made by a subclass. */
+export interface UpgradeServer {
+  /** Completes the WebSocket handshake and calls `done` with the socket. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, done: (socket: UpgradedSocket) => void): void
+  /** Emits `connection`. Returns true if there was a listener. */
+  emit(event: 'connection', socket: UpgradedSocket, request: IncomingMessage): boolean
+}
+
+/** The part of a socket of `ws` that is used. */
+export interface UpgradedSocket {
+  /** Closes the socket with a code (RFC 6455 §7.4) and a reason of at most 123 bytes. */
+  close(code?: number, reason?: string): void
+  /** Calls `listener` when the socket is closed. */
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** The listener for Node's `upgrade` event. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-const sessions = new WeakMap<WebSocket, SocketSession>()
+const sessions = new WeakMap<object, SocketSession>()
 
 /**
- * Makes a listener for the `upgrade` event of a server: it finds out who is asking, then `sockets` emits `connection`
- * as always, or the request is answered without an upgrade. {@link socketSessionOf} has the session of the socket,
- * which is closed with 4401 and `expired` when its token ends.
+ * Creates a listener for a server's `upgrade` event. With a valid credential, `sockets` emits `connection` as usual;
+ * otherwise it responds without an upgrade. {@link socketSessionOf} returns the session of the socket, which is closed
+ * with 4401 and `expired` when its token expires.
  *
- * @param sockets - made with `noServer: true`
+ * @param sockets - created with `noServer: true`
  * @throws {TypeError} an option is invalid
  */
 export function createUpgradeHandler(
-  sockets: WebSocketServer,
+  sockets: UpgradeServer,
   resolver: SessionResolver,
   options: UpgradeOptions = {},
 ): UpgradeHandler {
@@ -48,7 +63,7 @@ export function createUpgradeHandler(
     })
   }
   return (request, duplex, head) => {
-    // Until `ws` has it nobody else listens, and an error without a listener ends the process.
+    // Until `ws` takes over, the socket has no error listener, and an unhandled error ends the process.
     duplex.on('error', ignore)
     upgrade(request, duplex, head).catch((error: unknown) => {
       onError(error)
@@ -58,17 +73,17 @@ export function createUpgradeHandler(
 }
 
 /**
- * Who a socket belongs to.
+ * Returns the session of a socket.
  *
- * @throws {TypeError} it did not come through {@link createUpgradeHandler}
+ * @throws {TypeError} the socket did not come from {@link createUpgradeHandler}
  */
-export function socketSessionOf(socket: WebSocket): SocketSession {
+export function socketSessionOf(socket: object): SocketSession {
   const session = sessions.get(socket)
-  if (!session) throw new TypeError('socketSessionOf: the socket came another way')
+  if (!session) throw new TypeError('socketSessionOf: the socket did not come from createUpgradeHandler')
   return session
 }
 
-/** Refuses at the start what would be refused at the first socket. */
+/** Reports invalid options at construction instead of at the first socket. */
 function checkOptions(resolver: SessionResolver, options: UpgradeOptions): void {
   createSocketSession(
     resolver,
@@ -82,7 +97,7 @@ async function refuse(request: IncomingMessage, duplex: Duplex, refusal: Respons
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(duplex as Socket)
-  // A client that never closes its half would keep the connection for ever.
+  // A client that never closes its half would keep the connection open forever.
   response.once('finish', () => duplex.once('finish', () => duplex.destroy()).end())
   await sendResponse(response, refusal)
 }

@@ -4,8 +4,8 @@ import { join, relative, sep } from 'node:path'
 import type { Plugin, Rollup } from 'vite'
 
 /**
- * Writes sw.js with the list of every built file, the chunks that load later included: offline they are needed too. Not
- * the developer panel: few open it.
+ * Writes sw.js with the list of all built files, including later chunks, which are needed offline too. The developer
+ * panel is left out: few users open it.
  */
 export function serviceWorker(source: string): Plugin {
   return {

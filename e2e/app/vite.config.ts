@@ -21,7 +21,7 @@ export default defineConfig({
         copyPublicDir: false,
         rollupOptions: { input: at('server/main.ts') },
       },
-      // The server runs what npm installed, and the library as it is published.
+      // The server runs the installed packages, and the library as published.
       resolve: { external: ['latchkey', 'latchkey/server', 'latchkey/better-auth'] },
     },
   },

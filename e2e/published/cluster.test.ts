@@ -17,7 +17,7 @@ let holder: Client
 beforeAll(async () => {
   // As vitest.config.ts provides it.
   const door = inject('postgres' as never) as string
-  const postgres = await (await fetch(door)).text()
+  const { url: postgres } = (await (await fetch(door)).json()) as { url: string }
   cluster = await startCluster({ postgres, origin: ORIGIN, size: SIZE })
   client = new Client({ connectionString: cluster.database })
   holder = new Client({ connectionString: cluster.database })

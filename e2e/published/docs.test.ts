@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ERROR_TABLE } from 'latchkey/server'
@@ -57,6 +57,13 @@ function problemsOf(blocks: readonly Block[]): string[] {
   })
 }
 
+interface Package {
+  readonly repository: { readonly url: string }
+  readonly homepage: string
+  readonly bugs: { readonly url: string }
+  readonly keywords: readonly string[]
+}
+
 describe('the docs', () => {
   test('have code that compiles', () => {
     const blocks = pages.flatMap(blocksOf).filter(({ code }) => !FILE.test(code))
@@ -85,6 +92,27 @@ describe('the docs', () => {
       readFileSync(`${root}/docs/exchange.md`, 'utf8'),
     )!
     expect(shown).toBe(readFileSync(`${root}/e2e/published/verifier/verify.py`, 'utf8'))
+  })
+
+  test('the README and its pictures work on a package page: links name the repository', () => {
+    const { repository, homepage, bugs, keywords } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as Package
+    const place = repository.url.replace(/^git\+|\.git$/g, '')
+    expect([homepage, bugs.url]).toEqual([`${place}#readme`, `${place}/issues`])
+    expect(keywords.length).toBeGreaterThan(5)
+    const raw = place.replace('github.com', 'raw.githubusercontent.com')
+    const links = [...readFileSync(`${root}/README.md`, 'utf8').matchAll(/\]\(([^)#]+)/g)].map(([, link]) => link!)
+    expect(links.filter((link) => !link.startsWith('https://'))).toEqual([])
+    const own = links.filter((link) => link.startsWith(place) || link.startsWith(raw))
+    expect(own.length).toBeGreaterThan(20)
+    const pathOf = (link: string): string => link.replace(`${place}/blob/main/`, '').replace(`${raw}/main/`, '')
+    expect(own.filter((link) => !existsSync(`${root}/${pathOf(link)}`))).toEqual([])
+  })
+
+  test('begin with the command that installs the package', () => {
+    for (const page of ['README.md', 'docs/quick-start.md']) {
+      const [, first] = /^```sh\n([\s\S]*?)^```$/m.exec(readFileSync(`${root}/${page}`, 'utf8'))!
+      expect(first, page).toBe('npm install latchkey better-auth\n')
+    }
   })
 
   test('have no link that leads nowhere', () => {

@@ -173,7 +173,7 @@ test('offline in the middle nothing is decided and nothing lost; online it goes 
   await second.goOffline()
   await page.reload()
   await expect(dialogOf(page)).toBeVisible()
-  await expect(page.getByTestId('conflict-there')).toContainText('Cannot be looked at now')
+  await expect(page.getByTestId('conflict-there')).toContainText('Cannot be shown now')
   await page.getByTestId('conflict-adopt').click()
   await expect(page.getByTestId('conflict-error')).toContainText('cannot be reached')
   expect(await second.state()).toMatchObject({ phase: 'conflict', session: { principal: here } })

@@ -49,7 +49,7 @@ test('what was created before it cannot be seen, and it says so', async ({ devic
   })
   const panel = await mount(page)
   await expect(panel.element).toContainText(
-    'Only what is created after defineDevtools() can be seen: call it before createAuth().',
+    'Only instances created after defineDevtools() are shown: call it before createAuth().',
   )
   await expect(panel.present).toBeHidden()
   await page.evaluate(() => void harness.createAuth({ name: 'later' }))
@@ -107,7 +107,7 @@ test('events say what they changed, and whether they were ignored', async ({ dev
   await expect(rows).toHaveText([
     /signedOut → ready$/,
     /signOutStarted → signing-out$/,
-    /tokenAccepted no error any more$/,
+    /tokenAccepted error cleared$/,
     /tokenRejected expired$/,
     /identityEnsured another identity$/,
     /tokenRejected ignored$/,

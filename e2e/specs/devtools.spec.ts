@@ -50,7 +50,7 @@ test('the present phase is lit, also while an upgrade is going on (checklist 31:
   await expect(panel.present).toHaveText('upgrading')
   await expect(panel.taken).toHaveAttribute('data-way', 'ready upgrading')
   await expect(panel.element.getByRole('img')).toHaveAccessibleName(
-    /Present phase: upgrading\. From here to ready by upgradeCompleted or upgradeFailed/,
+    /Current phase: upgrading\. From here to ready by upgradeCompleted or upgradeFailed/,
   )
   await expect(panel.events.filter({ hasText: 'upgradeStarted' })).toContainText('→ upgrading')
   letGo()
@@ -250,18 +250,18 @@ test('after an adoption it knows of the key that this device brought along, and 
   await second.page.keyboard.press('Escape')
   const panel = await openPanel(second)
   const secret = panel.fact('secret')
-  await expect(secret).toHaveText('extractable script in this page could copy it')
+  await expect(secret).toHaveText('extractable scripts in this page could copy it')
   await second.page.getByTestId('conflict-decide').click()
   await decide(second, 'adopt')
   await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}… and 1 alias`)
-  await expect(secret).toHaveText('extractable script in this page could copy it')
+  await expect(secret).toHaveText('extractable scripts in this page could copy it')
   expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
 
   await second.page.getByTestId('account-menu').click()
   await second.page.getByTestId('adopted').getByRole('button', { name: 'Undo' }).click()
   await second.page.getByTestId('undo-anyway').click()
   await expect(panel.fact('principal')).toHaveText(`${account.slice(0, 8)}…`)
-  await expect(secret).toHaveText('none no key in use; those set aside stay')
+  await expect(secret).toHaveText('none no key in use; others are kept')
   expect(await keysOnDisk(second.page)).toEqual([[here, 'secret']])
 })
 

@@ -20,7 +20,7 @@ test('the identity panel says how well the identity is kept, and asks the browse
   const { page } = await openNotes()
   await page.getByTestId('account-menu').click()
   await expect(page.getByTestId('durability')).toHaveText(
-    'In this browser, which may clear it when space is short or you stay away for long',
+    'In this browser, which may delete it if space runs low or after a long absence',
   )
   await expect(page.getByTestId('protection')).toHaveText('Can still be copied for a backup, so guard this device')
   await page.getByTestId('keep').click()
@@ -75,7 +75,7 @@ test('site data that was cleared is told from a first visit, and nothing is made
     storage: { problem: 'KEYSTORE_VANISHED' },
   })
   await expect(page.getByTestId('storage-problem')).toContainText('was cleared')
-  await page.getByTestId('storage-retry').filter({ hasText: 'Start anew' }).click()
+  await page.getByTestId('storage-retry').filter({ hasText: 'Start over' }).click()
   await waitForState({ authMode: 'local-first', phase: 'ready' })
   expect(await principal()).not.toBe(before)
   await expect(page.getByTestId('storage-problem')).toBeHidden()

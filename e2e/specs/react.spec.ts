@@ -88,8 +88,8 @@ test('a component lets go of the identity that it no longer shows', async ({ dev
     const open = async (name: string) => {
       const auth = createAuth({ name, keystore: memoryStore() })
       await auth.ready
-      const listening = new Set<() => void>()
-      const subscribe = (listener: () => void) => {
+      const listening = new Set<unknown>()
+      const subscribe = (listener: (state: ReturnType<typeof auth.getState>) => void) => {
         const stop = auth.subscribe(listener)
         listening.add(listener)
         return () => (listening.delete(listener), stop())

@@ -48,7 +48,7 @@ test.describe('a magic link', () => {
     expect(await device.principal({ page: other })).toBe(principal)
   })
 
-  test('opened in a browser that was never here: signed in there as the account, and nothing of this device', async ({
+  test('opened in a browser that was never here: it waits there for confirmation, and has nothing of this device', async ({
     openApp,
     device,
     site,
@@ -61,10 +61,10 @@ test.describe('a magic link', () => {
 
     const second = await device()
     await visit(second.page, site.mailTo(email).url)
-    await second.waitForState({ authMode: 'external', phase: 'ready' })
-    const { id } = site.account(email)!
-    expect(await second.principal()).toBe(id)
-    expect(site.account(email)).toMatchObject({ principal: null, principalOpen: 0 })
+    await second.waitForState({ authMode: 'local-first', phase: 'pending' })
+    const secondPrincipal = await second.principal()
+    expect(await second.page.evaluate(() => routes.confirm())).toBe('upgraded')
+    await expectUpgraded(second, site, email, { principal: secondPrincipal, items: 0 })
 
     await first.page.bringToFront()
     await visit(first.page, site.url)

@@ -10,7 +10,12 @@ test('anonymous reads nothing and cannot write', async ({ app, request }) => {
   expect(await read.json()).toMatchObject({ principal: null, notes: [] })
   const write = await request.put(`${app.url}/api/notes/${crypto.randomUUID()}`, note('x'))
   expect(write.status()).toBe(403)
-  expect(await write.json()).toEqual({ error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' })
+  expect(await write.json()).toEqual({
+    error: 'refused',
+    code: 'ANONYMOUS_WRITE_DENIED',
+    operation: 'update',
+    resource: 'notes',
+  })
 })
 
 test('anonymous insert, update and delete are denied before anybody looks at what is to be written, or whose it is (checklist 3: before any policy runs)', async ({
@@ -24,16 +29,16 @@ test('anonymous insert, update and delete are denied before anybody looks at wha
   ]
   expect((await request.put(known, { ...note('Of somebody'), headers })).status()).toBe(200)
   for (const url of [known, unknown]) {
-    for (const write of [
-      request.put(url, note('x')),
-      request.put(url, { data: 'no note' }),
-      request.delete(`${url}?updatedAt=${Date.now()}`),
-      request.delete(url),
-    ]) {
+    for (const [operation, write] of [
+      ['update', request.put(url, note('x'))],
+      ['update', request.put(url, { data: 'no note' })],
+      ['delete', request.delete(`${url}?updatedAt=${Date.now()}`)],
+      ['delete', request.delete(url)],
+    ] as const) {
       const answer = await write
       expect([answer.status(), await answer.json()]).toEqual([
         403,
-        { error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' },
+        { error: 'refused', code: 'ANONYMOUS_WRITE_DENIED', operation, resource: 'notes' },
       ])
     }
   }
@@ -74,7 +79,7 @@ const mistakes = {
   }),
   'a port that is none': async () => ({
     environment: { PORT: 'http', LATCHKEY_DATA: temporaryFolder() },
-    words: /^PORT must be a number from 1 to 65535, and is "http"\.$/,
+    words: /^PORT must be a number from 1 to 65535, got "http"\.$/,
   }),
   'a data folder that cannot be written': async () => ({
     environment: { PORT: String(await freePort()), LATCHKEY_DATA: '/proc/nowhere' },

@@ -120,7 +120,7 @@ test('a wrong password leaves everything as before', async ({ openNotes }) => {
   const device = await openNotes()
   const { authMode, session } = await device.state()
   await enter(device.page, 'sign-in', { ...ada, password: 'wrong password' })
-  await expect(device.page.getByTestId('auth-error')).toHaveText('The e-mail or the password is wrong.')
+  await expect(device.page.getByTestId('auth-error')).toHaveText('The e-mail address or the password is wrong.')
   expect(await device.state()).toMatchObject({ authMode, session, phase: 'ready' })
 })
 

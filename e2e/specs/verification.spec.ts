@@ -84,7 +84,8 @@ test('a browser of a mail program that signs in by the link: the device keeps it
   const { email, principal } = await signUp(device)
   const mailBrowser = await newDevice()
   await visit(mailBrowser.page, site.mailTo(email).url)
-  await mailBrowser.waitForState({ phase: 'ready', authMode: 'external' })
+  await mailBrowser.waitForState({ phase: 'pending' })
+  expect(await mailBrowser.page.evaluate(() => routes.confirm())).toBe('switched')
   const fresh = site.account(email)!.principal
   expect(fresh).not.toBe(principal)
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BrowserContext, Page } from '@playwright/test'
+import type { BrowserContext, LaunchOptions, Page } from '@playwright/test'
 import type { AuthOptions, AuthState } from 'latchkey'
 import { test as base } from 'latchkey/playwright'
 import type { AccountPage } from '../harness/account.ts'
@@ -20,6 +20,11 @@ interface Fixtures {
   /** Starts a browser on that folder; the next one finds what the one before left. */
   readonly launch: () => Promise<KeptBrowser>
 }
+
+/** The part of Chromium that other pages are in keeps no settings of a site, and hides no tab. */
+const WHOLE_BROWSER: LaunchOptions = process.env['LATCHKEY_CHROMIUM']
+  ? { executablePath: process.env['LATCHKEY_CHROMIUM'] }
+  : {}
 
 /** `test` with a real account server, and browsers that can be started again on what they stored. */
 export const test = base.extend<Fixtures, { accountServer: AccountServer }>({
@@ -44,7 +49,7 @@ export const test = base.extend<Fixtures, { accountServer: AccountServer }>({
   },
   launch: async ({ launchOptions, profile }, use) => {
     let last: KeptBrowser | undefined
-    await use(async () => (last = await launchKept(profile, launchOptions)))
+    await use(async () => (last = await launchKept(profile, { ...launchOptions, ...WHOLE_BROWSER })))
     await last?.close()
   },
 })

@@ -7,10 +7,10 @@ import type { Context } from './shared/context.ts'
 import { connectTabs, readAgain } from './shared/tab-sync.ts'
 
 /**
- * Connects the identity, once it stands, with what goes on around it: other tabs, the network, the account server.
+ * Connects the opened identity with its surroundings: other tabs, the network, the account server.
  *
- * @param isFirst - there was no record when this page started
- * @returns a function that lets go of it all
+ * @param isFirst - true if there was no record when this page started
+ * @returns a function that stops all of it
  */
 export async function startBackground(context: Context, isFirst: boolean): Promise<() => void> {
   const heard = new AbortController()
@@ -26,11 +26,11 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
   listen(context, ask, heard.signal)
-  // Before its redirect an upgrade has no time to say that it waits.
+  // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(context)
   await readAgain(context)
-  // The identity may be newer than this connection.
+  // The identity may have changed before this connection.
   settle()
   context.dispatch({ type: 'networkFound' })
   ask(isFirst)
@@ -40,7 +40,7 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   }
 }
 
-/** A page that was frozen or put aside has missed what others said meanwhile. */
+/** A page that was frozen or in the back-forward cache has missed messages. */
 function listen(context: Context, ask: () => void, signal: AbortSignal): void {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
@@ -51,13 +51,13 @@ function listen(context: Context, ask: () => void, signal: AbortSignal): void {
   on(globalThis, 'offline', () => context.dispatch({ type: 'networkLost' }))
   on(globalThis, 'pageshow', () => void readAgain(context))
   on(globalThis.document, 'resume', () => void readAgain(context))
-  // Not on the way out: a read that a freeze interrupts would hold up everybody else's writes.
+  // Not while the page is being hidden: a read that a freeze interrupts would block all other writers.
   on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(context, ask)))
 }
 
 async function wake(context: Context, ask: () => void): Promise<void> {
   await readAgain(context)
-  // The mail was read somewhere else, and its link may have been followed there.
+  // The mail may have been opened elsewhere, and its link followed there.
   if (context.getState().phase === 'pending') ask()
 }
 

@@ -1,12 +1,15 @@
 import type { AuthOptions } from './auth.ts'
 
-/** What each option accepts: a type, or one of several texts. The table in docs/client.md has the same rows. */
+/**
+ * The accepted values of each option: a type, or one of several strings. The table in docs/client.md has the same rows.
+ */
 export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   account: 'object',
   audience: 'string',
   audiences: 'object',
   name: 'string',
   initialMode: 'local-first|anonymous',
+  migrateSessionsUntil: 'number',
   keystore: 'object',
   crypto: 'object',
   harden: 'after-upgrade|always|never',
@@ -20,33 +23,28 @@ export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   clock: 'function',
 }
 
-/** @throws {TypeError} an option is unknown or invalid */
+/**
+ * Checks all options.
+ *
+ * @throws {TypeError} an option is unknown or invalid
+ */
 export function checkOptions(options: AuthOptions): void {
   for (const [name, value] of Object.entries(options)) {
-    const known = nearest(name)
-    if (known !== name) throw new TypeError(`${name}: did you mean ${known}?`)
-    check(name, value === null ? 0 : value, OPTIONS[known])
+    check(name, name, Object.keys(OPTIONS).join('|'))
+    if (value !== undefined) check(name, value, OPTIONS[name as keyof AuthOptions])
   }
   for (const [origin, entry] of Object.entries(options.audiences ?? {})) {
-    // What is no URL at all is a TypeError of `URL` itself.
-    check(origin, new URL(origin).origin, origin)
+    // For an invalid URL, `URL` throws the TypeError.
+    check(origin, origin, new URL(origin).origin)
     const { audience, via } = typeof entry === 'object' ? entry : { audience: entry, via: 'exchange' }
-    check(origin, via ?? 0, 'exchange')
-    check(origin, audience ?? 0, 'string')
+    check(origin, via, 'exchange')
+    check(origin, audience, 'string')
   }
 }
 
 function check(name: string, value: unknown, expected: string): void {
-  // A text is one of the accepted ones, or any that is not empty.
-  const found = typeof value === 'string' && (expected !== 'string' || !value) ? value : typeof value
-  if (value !== undefined && !expected.split('|').includes(found)) throw new TypeError(`${name}: expected ${expected}`)
-}
-
-/** The known name that shares most pairs of letters. */
-function nearest(name: string): keyof AuthOptions {
-  const likeness = (known: string): number =>
-    known === name ? 99 : [...name].filter((_, at) => known.includes(name.slice(at, at + 2))).length * 2 - known.length
-  return (Object.keys(OPTIONS) as (keyof AuthOptions)[]).reduce((best, known) =>
-    likeness(known) > likeness(best) ? known : best,
-  )
+  // No falsy value is accepted, except 0. A string must be one of the accepted ones, or any non-empty one.
+  const kind = value || value === 0 ? typeof value : value
+  const found = kind === 'string' && expected !== 'string' ? value : kind
+  if (!expected.split('|').includes(found as string)) throw new TypeError(`${name}: expected ${expected}`)
 }

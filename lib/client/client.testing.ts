@@ -7,17 +7,17 @@ import { type ManualClock, manualClock } from '../testing/clock.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../testing/memory-account.ts'
 import type { AuthOptions } from './auth.ts'
 
-/** A device of a test: a store, a connection to an account server, and as many page loads as wanted. */
+/** A device in a test: a store, a connection to an account server, and any number of page loads. */
 export interface TestBrowser {
   readonly server: MemoryAccountServer
   readonly store: RecordStore
   readonly account: MemoryAccountClient
   readonly clock: ManualClock
-  /** Loads the page: what `createAuth` gives over the same store. */
+  /** Loads the page: calls `createAuth` on the same store. */
   load(options?: AuthOptions): Promise<Auth>
 }
 
-/** @param server - to have several browsers on one account server */
+/** @param server - pass the same one to have several browsers on one account server */
 export function testBrowser(
   server?: MemoryAccountServer,
   clock: ManualClock = manualClock(),
@@ -44,7 +44,7 @@ export function testBrowser(
   }
 }
 
-/** Waits until the page has asked the account server who is signed in there. */
+/** Waits until the page has asked the account server for the session. */
 export async function hasLooked({ account }: TestBrowser, times = 1): Promise<void> {
   await vi.waitFor(
     () => expect(account.calls.filter((call) => call === 'getSession').length).toBeGreaterThanOrEqual(times),
@@ -52,7 +52,7 @@ export async function hasLooked({ account }: TestBrowser, times = 1): Promise<vo
   )
 }
 
-/** Claims of a token. */
+/** Returns the claims of a token. */
 export function readPayload(token: string): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }

@@ -14,25 +14,27 @@ type Lazy = typeof import('./lazy.ts')
 const LOAD_TIMEOUT_MS = 10_000
 
 /**
- * Makes `createAuth`.
+ * Creates `createAuth`.
  *
- * @param load - loads the later part: by `import()` in pages, at once in service workers
+ * @param load - loads the later chunk: by `import()` in pages, immediately in service workers
  */
 export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
-  // One promise for all callers: two imports of a module that is still on its way may resolve in any order.
+  // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
-  const lazy = (): Promise<Lazy> =>
-    (loading ??= loadInTime(load).catch((error: unknown) => {
-      loading = undefined
-      throw error
-    }))
+  const loaded = (): Promise<Lazy> =>
+    (loading ??= loadInTime(load).catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
+    const lazy = async (): Promise<Lazy> => {
+      const later = await loaded()
+      context.useTable(later.TABLE)
+      return later
+    }
     const getToken = createTokenSource(context, lazy)
     const connection = createConnection(context, lazy)
 
-    // Not before the next microtask: construction itself touches no store, no channel and no network.
+    // Not before the next microtask: construction does not access the store, channel or network.
     const ready = Promise.resolve().then(async () => connection.open(!(await start(context))))
     const later = (): Promise<Lazy> => ready.then(() => (connection.open(), lazy()))
 
@@ -46,7 +48,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       fetch: async (...request) => (await later()).authFetch(context, getToken, ...request),
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
-      // Closed before it was ready, it still connects; what the later part has opened until then is closed too.
+      // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () => void ready.then(connection.close).then(() => context.store.close()),
     }
   }
@@ -61,11 +63,11 @@ interface Connection {
 function createConnection(context: Context, lazy: () => Promise<Lazy>): Connection {
   let background: Promise<(() => void) | void> | undefined
   function open(isFirst = false): void {
-    // A server that renders has no store: nothing to connect, and no account of its own to ask about.
+    // During server rendering there is no store: nothing to connect, and no account to ask about.
     if (background || (!context.options.keystore && !globalThis.indexedDB)) return
     background = lazy()
       .then(({ startBackground }) => startBackground(context, isFirst))
-      // Where it cannot be loaded the identity works all the same; each call that needs it tries again.
+      // If it cannot be loaded, the identity still works; each call that needs it tries again.
       .catch(() => {
         background = undefined
         globalThis.addEventListener?.('online', () => open(), { once: true })
@@ -85,7 +87,7 @@ async function loadInTime(load: () => Promise<Lazy>): Promise<Lazy> {
   return loaded as Lazy
 }
 
-/** Methods that load later, under the same name there. */
+/** Methods of the later chunk, exported there under the same names. */
 const LAZY = [
   'ensureIdentity',
   'upgrade',

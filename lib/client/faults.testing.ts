@@ -17,10 +17,10 @@ import type { Auth } from './auth.ts'
 import type { AuthOptions } from './auth.ts'
 import { localLocks } from './shared/local-locks.ts'
 
-// Loaded once, it is at hand at once: nothing that a test waits for depends on a file being read.
+// Loaded in advance, so that no test waits for a file to be read.
 await import('./lazy.ts')
 
-/** What a device and the account server keep while no page is open. */
+/** State that a device and the account server keep while no page is open. */
 export interface Seed {
   readonly record: unknown
   readonly isTraced: boolean
@@ -31,7 +31,7 @@ export interface Seed {
 
 /** A device whose pages share a store and a session, with an account server. */
 export interface FaultyDevice {
-  /** What all its pages really share. */
+  /** The shared store, without faults. */
   readonly store: RecordStore
   readonly server: MemoryAccountServer
   /** The device's session at the account server, without faults. */
@@ -39,14 +39,14 @@ export interface FaultyDevice {
   readonly clock: ManualClock
   /** The account server's own clock. */
   readonly serverClock: ManualClock
-  /** The record as it is now. */
+  /** Returns the current record. */
   ring(): Promise<Keyring | null>
-  /** Takes the record away, as clearing the site's data does. */
+  /** Deletes the record, as clearing the site's data does. */
   clear(keepsTrace: boolean): void
   seed(): Promise<Seed>
 }
 
-/** A page of the device, with faults of its own. */
+/** A page of the device, with its own faults. */
 export interface FaultyPage {
   readonly auth: Auth
   readonly account: MemoryAccountClient
@@ -110,7 +110,7 @@ function clearableStore(
   }
 }
 
-/** Opens a page; it is not ready yet. */
+/** Opens a page. It is not ready yet. */
 export function openPage(
   { store, account: jar, clock }: FaultyDevice,
   options: AuthOptions = {},
@@ -128,18 +128,15 @@ export function openPage(
   return { auth, account, faults }
 }
 
-/** What Node lacks of a browser, and a way to know when nothing is going on any more. */
+/** Browser features that Node lacks, and a way to detect that all work has settled. */
 export interface TestEnvironment {
-  /**
-   * Resolves when these pages, the messages between them and the engine's cryptography have nothing left to do but
-   * wait.
-   */
+  /** Resolves when these pages, the messages between them and the engine's cryptography have only waiting work left. */
   idle(...faults: readonly Faults[]): Promise<void>
   readonly unhandled: readonly unknown[]
   end(): void
 }
 
-/** @param hasLocks - whether there are Web Locks */
+/** @param hasLocks - false removes Web Locks */
 export function testEnvironment({
   hasLocks = true,
   persist = async () => true,
@@ -171,7 +168,7 @@ export function testEnvironment({
   }
 }
 
-/** Counts the calls of an object's asynchronous methods that are under way. */
+/** Counts running calls of an object's asynchronous methods. */
 function countCalls(methods: object, count: (change: 1 | -1) => void): () => void {
   const names = Object.getOwnPropertyNames(methods).filter((name) => name !== 'constructor')
   const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(methods, name)!] as const)
@@ -188,7 +185,7 @@ function countCalls(methods: object, count: (change: 1 | -1) => void): () => voi
   return () => before.forEach(([name, descriptor]) => Object.defineProperty(methods, name, descriptor))
 }
 
-/** Channels whose messages arrive in the next microtask. */
+/** Channels that deliver messages in the next microtask. */
 function immediateChannels(): unknown {
   const open = new Map<string, Set<{ onmessage: ((event: object) => void) | null }>>()
   return function BroadcastChannel(
@@ -207,8 +204,8 @@ function immediateChannels(): unknown {
 }
 
 /**
- * What matters in a record, as text to compare. Identities that `known` lacks are numbered in their order, since each
- * run makes its own.
+ * Returns the relevant content of a record as text for comparison. Identities that `known` lacks are numbered in order,
+ * since each run creates its own.
  */
 export function essenceOf(ring: Keyring | null, known: readonly string[]): string {
   if (!ring) return 'nothing'
@@ -236,14 +233,14 @@ export function essenceOf(ring: Keyring | null, known: readonly string[]): strin
   return JSON.stringify({ current, entries, intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
 }
 
-/** Principals of the device identities in a record. */
+/** Returns the principals of the device identities in a record. */
 export function devicesIn(ring: Keyring | null): string[] {
   return ring?.entries.filter(({ kind }) => kind === 'device').map(({ principal }) => principal) ?? []
 }
 
 const tried = new Set<string>()
 
-/** Tells which device identities of a record cannot sign as who they are. */
+/** Returns the device identities of a record that cannot sign for their principal. */
 export async function brokenIn(ring: Keyring | null): Promise<string[]> {
   const devices = ring?.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device') ?? []
   const isWorking = await Promise.all(devices.map(works))

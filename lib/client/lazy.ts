@@ -1,4 +1,4 @@
-/** What loads right after the first identity stands, so that the first load stays small. */
+/** The chunk that loads right after the first identity is open, so that the first load stays small. */
 export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve-conflict.ts'
 export { signOut } from './account/sign-out.ts'
 export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'
@@ -10,3 +10,4 @@ export { deriveKey, markWritten } from './device/usage.ts'
 export { authFetch } from './tokens/auth-fetch.ts'
 export { catchUp } from './tokens/clock-skew.ts'
 export { issuedToken } from './tokens/exchange.ts'
+export { TABLE } from '../machine/transition.ts'

@@ -1,35 +1,35 @@
 import { type AccountEntry, type DeviceEntry, type Entry, type Keyring } from '../keystore/record.ts'
 import { currentEntry } from '../keystore/keyring.ts'
 
-/** What a tab is doing while it changes the record. */
+/** The operations of a tab while it changes the record. */
 export interface Doing {
-  /** The acts that are under way in it. */
+  /** The operations that are running in it. */
   readonly acts: readonly string[]
   readonly isHardened: boolean
 }
 
-/** What is known about the world when the record changes. */
+/** Facts about the surroundings when the record changes. */
 export interface Facts {
-  /** A trace tells that a record was here. */
+  /** True if a trace shows that a record existed. */
   readonly isTraced: boolean
   /** Secrets that were imported may come in. */
   readonly importable: ReadonlySet<string>
-  /** How many sign-outs the account server has heard. */
+  /** Number of sign-outs that the account server received. */
   readonly heard: number
-  /** There was no record a moment ago: whoever is signed in on that day may be taken. */
+  /** There was no record just before: an account that is already signed in may be used. */
   readonly isNew: boolean
-  /** Account that is signed in at the server. */
+  /** The account that is signed in at the server. */
   readonly session: string | undefined
 }
 
-/** The rules that every single change of the record must keep, whoever makes it. */
+/** The rules that every change of the record must follow. */
 export interface RecordRules {
-  /** Looks at one change; what is wrong with it is kept in `violations`. */
+  /** Checks one change. Breaches are collected in `violations`. */
   observe(doing: Doing, facts: Facts, before: Keyring | null, after: Keyring | null): void
-  /** The record was taken away from outside. */
+  /** The record was deleted from outside. */
   vanished(isTraced: boolean): void
   readonly violations: readonly string[]
-  /** Identities made without anybody asking, in the life of one record. */
+  /** Number of identities created without a request, in the life of one record. */
   readonly made: number
 }
 
@@ -44,7 +44,7 @@ export function recordRules(): RecordRules {
   const expect = (isRight: boolean, rule: string): void => void (isRight || violations.push(rule))
 
   function observe(doing: Doing, facts: Facts, found: Keyring | null, after: Keyring | null): void {
-    if (!after) return expect(!found, 'a record is never taken away')
+    if (!after) return expect(!found, 'a record is never deleted')
     const before = found ?? NOTHING
     if (!found) observeFirst(doing, facts, after)
     for (const entry of devicesOf(before))
@@ -65,16 +65,14 @@ export function recordRules(): RecordRules {
     for (const { principal } of devicesOf(after)) everSeen.add(principal)
   }
 
-  /**
-   * A page puts back what it knows after the record was taken away; that somebody asked for it is looked at elsewhere.
-   */
+  /** A page restores a deleted record from memory; that the app asked for it is checked elsewhere. */
   function isPutBack(found: Keyring | null, after: Keyring): boolean {
     return !found && after.current !== null && inForce.has(after.current)
   }
 
   function observeFirst({ acts }: Doing, { isTraced }: Facts, after: Keyring): void {
     const isAsked = ['ensureIdentity', 'import'].some((act) => acts.includes(act))
-    expect(!isTraced || isAsked, 'a record that vanished comes back only when that was asked for')
+    expect(!isTraced || isAsked, 'a vanished record is restored only on request')
     if (after.entries.length === 0)
       expect(acts.includes('signOut') || acts.includes('forget') || isAsked, 'an empty record is a sign-out')
   }
@@ -94,7 +92,7 @@ export function recordRules(): RecordRules {
         (acts.includes('forget') || acts.includes('discard')) && before.current === `device:${entry.principal}`
       return expect(
         isForgotten || ((acts.includes('signOut') || acts.includes('forget')) && isCovered),
-        'a device identity goes only when asked to, or when an account brings it back',
+        'a device identity is removed only on request, or when an account restores it',
       )
     }
     const isKept =
@@ -104,11 +102,11 @@ export function recordRules(): RecordRules {
       later.wrote >= entry.wrote &&
       later.derived >= entry.derived &&
       (later.backedUpAt !== null || entry.backedUpAt === null)
-    expect(isKept, 'what a device identity is and did is never forgotten')
+    expect(isKept, 'the members and marks of a device identity are never lost')
     if (!entry.secret || later.secret) return
     expect(
       later.keys !== undefined && (isCovered || (isHardened && currentEntry(before)?.principal === entry.principal)),
-      'a secret goes only for keys, and only when an account brings it back or the app wants it',
+      'a secret is replaced only by keys, and only when an account restores it or the app wants it',
     )
   }
 
@@ -118,22 +116,23 @@ export function recordRules(): RecordRules {
     rules.made++
     expect(
       acts.includes('start') && !found && !facts.isTraced && rules.made === 1,
-      'an identity is made once at most without being asked for',
+      'at most one identity is created without a request',
     )
   }
 
   function observeCurrent({ acts }: Doing, { isNew }: Facts, ring: Keyring, after: Entry | undefined): void {
     const before = currentEntry(ring)
-    if (!after) return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves nobody')
+    if (!after)
+      return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves no current identity')
     if (after.kind === 'device') {
       if (!before)
         return expect(
           ['start', 'ensureIdentity', 'resume', 'import'].some((act) => acts.includes(act)),
-          'a device identity is put in force only by an act',
+          'a device identity becomes current only by an operation of the app',
         )
       return expect(
         acts.includes('import') && before.kind === 'device',
-        'an identity in force gives way only to an import',
+        'a current identity is replaced only by an import',
       )
     }
     const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
@@ -141,7 +140,7 @@ export function recordRules(): RecordRules {
     expect(
       after.accountId !== 'eve' &&
         (['upgrade', 'adopt', 'switch', 'discard'].some((act) => acts.includes(act)) || isSame || isExpected || isNew),
-      "an account is put in force by an upgrade, or because it is this very identity or the one that was asked for; never a stranger's",
+      "an account becomes current by an upgrade, or because it is this identity or the expected one; never another party's",
     )
     const isDecided = ['switch', 'discard'].some((act) => acts.includes(act))
     expect(
@@ -149,20 +148,20 @@ export function recordRules(): RecordRules {
         isSame ||
         isDecided ||
         (before.kind === 'device' && !before.wrote && !before.derived && before.origin !== 'imported'),
-      'who holds something is never switched away',
+      'an identity with data is never switched away',
     )
   }
 
   function observeAccounts(before: Keyring, after: Keyring): void {
     const account = accountOf(before)
     const strays = after.entries.filter((entry) => entry.kind === 'account' && entry !== currentEntry(after))
-    expect(strays.length === 0, 'no account and no token of it stays behind')
+    expect(strays.length === 0, 'no account and none of its tokens stay behind')
     if (!account || accountOf(after)) return
     expect(
       after.outbox.some(
         ({ id, accountId }) => accountId === account.accountId && !before.outbox.some((item) => item.id === id),
       ),
-      'the account server will hear of a sign-out',
+      'a sign-out is queued for the account server',
     )
   }
 
@@ -172,7 +171,7 @@ export function recordRules(): RecordRules {
       if (after.outbox.some((item) => item.id === id)) continue
       expect(
         heard > (heardAt.get(id) ?? 0) || (session !== undefined && session !== accountId),
-        'what the account server has to hear is not dropped',
+        'an undelivered outbox item is not dropped',
       )
     }
   }

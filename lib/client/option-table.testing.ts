@@ -6,7 +6,7 @@ interface Row {
   readonly meaning: string
 }
 
-/** What docs/client.md says about each option; what it accepts comes from `OPTIONS`. */
+/** The text of docs/client.md for each option; the accepted values come from `OPTIONS`. */
 const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   account: { default: 'none', meaning: 'the account provider, for instance `betterAuthAccount(authClient)`' },
   audience: { default: '`location.origin`', meaning: "`aud` of tokens for the page's own origin" },
@@ -19,6 +19,11 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   initialMode: {
     default: '`local-first`',
     meaning: 'creates an identity at the first start, or leaves it to `ensureIdentity`',
+  },
+  migrateSessionsUntil: {
+    default: 'off',
+    meaning:
+      'until when, in milliseconds since 1970, a session found at the first start on a device is used without confirmation: for an app that had accounts before it had Latchkey',
   },
   keystore: {
     default: 'IndexedDB',
@@ -49,9 +54,9 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   clock: { default: "the system's", meaning: 'milliseconds since 1970' },
 }
 
-/** The table of options in docs/client.md. */
+/** Returns the table of options in docs/client.md. */
 export function optionTable(): string {
-  const kinds = ['object', 'string', 'function']
+  const kinds = ['object', 'string', 'number', 'function']
   const accepts = (expected: string): string =>
     expected
       .split('|')

@@ -3,8 +3,10 @@ import { describe, expect, test, vi } from 'vitest'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { INITIAL_STATE } from '../machine/state.ts'
+import { formatSecret } from '../identity/secret.ts'
 import { createTokenVerifier } from '../tokens/verify.ts'
-import { testBrowser } from './client.testing.ts'
+import type { Auth } from './auth.ts'
+import { readPayload, testBrowser } from './client.testing.ts'
 
 describe('the first start', () => {
   test('owns an identity without network, form or server (checklist 5: needs no server)', async () => {
@@ -80,6 +82,47 @@ describe('the first start', () => {
   })
 })
 
+describe('the mode follows from the credential (checklist 1: on the client: nothing, a device secret, an account token)', () => {
+  const SECRET = formatSecret(new Uint8Array(32).fill(7))
+  const modeOf = async (auth: Auth) => {
+    const { authMode, session } = auth.getState()
+    const token = await auth.getToken()
+    return { authMode, principal: session?.principal ?? null, claims: token && readPayload(token) }
+  }
+
+  test('nothing: anonymous, without a principal and without a token', async () => {
+    const auth = await testBrowser().load({ initialMode: 'anonymous' })
+    expect(await modeOf(auth)).toEqual({ authMode: 'anonymous', principal: null, claims: null })
+  })
+
+  test('a device secret: local-first, with the same principal on every device that is given it', async () => {
+    const principals = await Promise.all(
+      [testBrowser(), testBrowser()].map(async (browser) => {
+        const auth = await browser.load({ initialMode: 'anonymous' })
+        const { principal } = await auth.importSecret(SECRET)
+        const claims = expect.objectContaining({ iss: 'urn:latchkey:local-first', sub: principal })
+        expect(await modeOf(auth)).toEqual({ authMode: 'local-first', principal, claims })
+        // Stored, it decides at every later start.
+        expect(await modeOf(await browser.load({ initialMode: 'anonymous' }))).toMatchObject({
+          authMode: 'local-first',
+          principal,
+        })
+        return principal
+      }),
+    )
+    expect(new Set(principals).size).toBe(1)
+  })
+
+  test('an account token: external, with the principal and the token of the account', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const { principal } = browser.server.accounts.get('ada')!
+    const claims = expect.objectContaining({ auth_mode: 'external', sub: principal })
+    expect(await modeOf(auth)).toEqual({ authMode: 'external', principal, claims })
+  })
+})
+
 describe('the state', () => {
   test('is frozen through and through', async () => {
     const state = (await testBrowser().load()).getState()
@@ -125,7 +168,7 @@ describe('the state', () => {
     const listener = vi.fn()
     const leave = auth.subscribe(listener)
     await auth.ensureIdentity()
-    expect(listener).toHaveBeenCalledTimes(1)
+    expect(listener.mock.calls).toEqual([[auth.getState()]])
     leave()
     await auth.signOut()
     expect(listener).toHaveBeenCalledTimes(1)

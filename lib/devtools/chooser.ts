@@ -1,15 +1,15 @@
 import { element } from './dom.ts'
 import type { Observed, Observer } from './observe.ts'
 
-/** Chooses one of several `createAuth` of the page. */
+/** Selects one of the page's `createAuth` instances. */
 export interface Chooser {
   readonly element: HTMLElement
-  /** Undefined where there is none yet. */
+  /** Returns undefined if there is none yet. */
   chosen(): Observed | undefined
   render(): void
 }
 
-/** @param onChoice - another one was chosen */
+/** @param onChoice - called when another one was selected */
 export function createChooser({ instances }: Observer, onChoice: () => void): Chooser {
   const select = element('select')
   select.addEventListener('change', onChoice)

@@ -5,7 +5,7 @@ import { spanWords } from './words.ts'
 
 const MINUTE = 60_000
 
-/** How wrong the clock can be made, milliseconds. */
+/** The selectable clock errors, in milliseconds. */
 const SKEWS: readonly (readonly [label: string, skew: number])[] = [
   ['−1 h', -60 * MINUTE],
   ['−5 min', -5 * MINUTE],
@@ -14,7 +14,11 @@ const SKEWS: readonly (readonly [label: string, skew: number])[] = [
   ['+1 h', 60 * MINUTE],
 ]
 
-/** Makes one `createAuth` believe that this device's clock is wrong. @param onChange - it was switched */
+/**
+ * Creates a switch that gives one `createAuth` instance a wrong clock.
+ *
+ * @param onChange - called when it was switched
+ */
 export function createClockSwitch(onChange: () => void): Switch {
   const skewed = new Set<Observed>()
   const radios = SKEWS.map(([label, skew]) => ({

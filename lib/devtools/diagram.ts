@@ -5,7 +5,7 @@ import type { Observed } from './observe.ts'
 import { ROUTES, type Heading, type Way } from './routes.ts'
 import type { Section } from './section.ts'
 
-/** Centre and width of each phase. */
+/** Center and width of each phase. */
 const PLACES: Readonly<Record<Phase, readonly [x: number, y: number, width: number]>> = {
   starting: [88, 52, 76],
   ready: [184, 98, 72],
@@ -23,7 +23,7 @@ const HEADS: Readonly<Record<Heading, string>> = {
   up: 'm-4 4 4-4 4 4',
 }
 
-/** The state machine: the present phase is lit, and so is the way that led there. */
+/** Draws the state machine. The current phase is highlighted, and so is the edge that led to it. */
 export function createDiagram(): Section {
   const nodes = new Map(Object.keys(PLACES).map((phase) => [phase as Phase, drawPhase(phase as Phase)]))
   const edges = EDGES.map((edge) => ({ ...edge, line: drawEdge(`${edge.from} ${edge.to}` as Way, edge.events) }))
@@ -51,7 +51,7 @@ export function createDiagram(): Section {
   }
 }
 
-/** The last event that led to another phase. */
+/** Returns the last event that led to another phase. */
 function lastWay({ events }: Observed): readonly [from: Phase | undefined, to: Phase | undefined] {
   const last = events.find(({ before, state }) => (before?.phase ?? 'starting') !== state.phase)
   return [last && (last.before?.phase ?? 'starting'), last?.state.phase]
@@ -59,7 +59,7 @@ function lastWay({ events }: Observed): readonly [from: Phase | undefined, to: P
 
 function describe(phase: Phase): string {
   const ways = EDGES.filter(({ from }) => from === phase).map(({ to, events }) => `to ${to} by ${events.join(' or ')}`)
-  return `State machine. Present phase: ${phase}. From here ${ways.join(', ')}.`
+  return `State machine. Current phase: ${phase}. From here ${ways.join(', ')}.`
 }
 
 function drawPhase(phase: Phase): SVGGElement {
@@ -82,7 +82,7 @@ function drawPhase(phase: Phase): SVGGElement {
 function drawEdge(way: Way, events: readonly string[]): SVGGElement {
   const [path, heading] = ROUTES[way]
   const title = drawn('title', {}, `${way.replace(' ', ' → ')}: ${events.join(', ')}`)
-  // The second one is wide and unseen: a thin line is hard to point at.
+  // The second path is wide and transparent: a thin line is hard to point at.
   return drawn(
     'g',
     { class: 'edge', 'data-way': way },

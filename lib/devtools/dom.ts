@@ -1,6 +1,6 @@
 type Attributes = Readonly<Record<string, string>>
 
-/** Makes an element. Never out of text that is parsed as HTML: nothing here can bring script or style along. */
+/** Creates an element. No text is parsed as HTML, so it cannot inject scripts or styles. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -12,7 +12,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** The same for a drawing. */
+/** The same for an SVG element. */
 export function drawn<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -24,12 +24,12 @@ export function drawn<Tag extends keyof SVGElementTagNameMap>(
   return made
 }
 
-/** Touches the page only where something changes. */
+/** Changes the page only if the text differs. */
 export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text
 }
 
-/** Sets an attribute, or takes it away for null, only where something changes. */
+/** Sets an attribute, or removes it for null. Changes the page only if the value differs. */
 export function setAttribute(target: Element, name: string, value: string | null): void {
   if (target.getAttribute(name) === value) return
   if (value === null) target.removeAttribute(name)

@@ -1,12 +1,15 @@
 import type { Observer } from './observe.ts'
 
-/** `<latchkey-devtools>`: a small button in the corner, and the whole panel while `open`. */
+/** `<latchkey-devtools>`: a small button in the corner; the whole panel while `open`. */
 export interface LatchkeyDevtoolsElement extends HTMLElement {
   /** Reflects the attribute. Each change dispatches `toggle`. */
   open: boolean
 }
 
-/** The element without what it shows: that loads when it is put into a page. `load` is dispatched then, or `error`. */
+/**
+ * Creates the element's class. The content loads when the element is added to a page, and then dispatches `load`, or
+ * `error`.
+ */
 export function elementClass(observer: Observer): CustomElementConstructor {
   return class extends HTMLElement implements LatchkeyDevtoolsElement {
     static readonly observedAttributes: readonly string[] = ['open']

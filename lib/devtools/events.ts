@@ -10,7 +10,7 @@ const clock = (at: number): string =>
     hourCycle: 'h23',
   })
 
-/** The last events, newest first. */
+/** Shows the last events, newest first. */
 export function createEvents(): Section {
   const list = element('ol', { reversed: '' })
   const scroller = element(
@@ -26,7 +26,7 @@ export function createEvents(): Section {
     render(observed) {
       if (observed !== shown) list.replaceChildren()
       const known = observed === shown ? newest : undefined
-      // Rows that are there stay as they are: somebody may be reading or copying one.
+      // Existing rows are not rebuilt: a developer may be reading or copying one.
       const end = known ? observed.events.indexOf(known) : observed.events.length
       const fresh = end === -1 ? observed.events : observed.events.slice(0, end)
       if (end === -1) list.replaceChildren()
@@ -51,11 +51,11 @@ function row(event: SeenEvent): HTMLLIElement {
   )
 }
 
-/** What the event changed. */
+/** Describes the change that the event made. */
 function effectOf({ before, state, ignored }: SeenEvent): string {
   if (ignored) return 'ignored'
   if (state.phase !== (before?.phase ?? 'starting')) return `→ ${state.phase}`
-  if (state.error !== before?.error) return state.error ?? 'no error any more'
+  if (state.error !== before?.error) return state.error ?? 'error cleared'
   if (state.session?.principal !== before?.session?.principal) return 'another identity'
   return state === before ? '' : 'changed'
 }

@@ -11,10 +11,10 @@ import {
   tokenWords,
 } from './words.ts'
 
-/** A value, and what it means. */
+/** A value, and its explanation. */
 type Fact = readonly [value: string, words?: string | undefined]
 
-/** How much of a principal is shown, characters. */
+/** Number of characters of a principal that are shown. */
 const SHORT = 8
 
 const FACTS: Readonly<Record<string, (observed: Observed) => Fact>> = {
@@ -37,8 +37,8 @@ const FACTS: Readonly<Record<string, (observed: Observed) => Fact>> = {
   'Server time': ({ instance }) => {
     const { skew } = instance.timing
     return skew
-      ? [`${skew < 0 ? '−' : '+'}${spanWords(skew)}`, 'learned when it refused a token']
-      : ['as here', 'as far as known']
+      ? [`${skew < 0 ? '−' : '+'}${spanWords(skew)}`, 'known from a refused token']
+      : ['same as here', 'as far as known']
   },
   Kept: ({ instance }) => {
     const { durability } = instance.getState().storage
@@ -54,7 +54,7 @@ const FACTS: Readonly<Record<string, (observed: Observed) => Fact>> = {
   },
 }
 
-/** What that `createAuth` says of itself: who, how long, kept where. */
+/** Shows the facts of the selected instance: identity, token, storage. */
 export function createFacts(): Section {
   const rows = Object.entries(FACTS).map(([name, read]) => {
     const value = element('strong')

@@ -1,10 +1,10 @@
 import { drawn, element, setAttribute, setText } from './dom.ts'
 import type { Observed } from './observe.ts'
 
-/** What is there always: the button that opens and closes the panel, with the phase on it. */
+/** The visible part of the closed panel: the button that opens and closes it, with the current phase. */
 export interface Header {
   readonly element: HTMLElement
-  /** @param summary - what is switched on, in a word or two */
+  /** @param summary - the active switches, in one or two words */
   render(isOpen: boolean, observed: Observed | undefined, summary: string): void
 }
 
@@ -34,7 +34,7 @@ export function createHeader(toggle: () => void): Header {
   }
 }
 
-/** @param isKey - with a key's bow */
+/** @param isKey - true adds the bow of a key */
 function icon(path: string, isKey = false): SVGElement {
   const bow = isKey ? [drawn('circle', { cx: '7.5', cy: '7.5', r: '4' })] : []
   return drawn(

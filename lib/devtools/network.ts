@@ -1,8 +1,8 @@
 /**
- * Makes this page behave as without a network: `fetch` rejects, `navigator.onLine` is false, `offline` is dispatched.
- * Workers, open sockets, requests under way and whoever took hold of `fetch` earlier do not notice.
+ * Simulates a missing network in this page: `fetch` rejects, `navigator.onLine` is false, `offline` is dispatched.
+ * Workers, open sockets, running requests and code that kept a reference to `fetch` are not affected.
  *
- * @returns a function that puts everything back as it was
+ * @returns a function that restores everything
  */
 export function cutNetwork(): () => void {
   const real = globalThis.fetch
@@ -18,7 +18,7 @@ export function cutNetwork(): () => void {
 
   return () => {
     isCut = false
-    // Somebody who wrapped it meanwhile stays: what they call passes everything on from now on.
+    // Code that wrapped `fetch` meanwhile stays: the function that it calls passes everything on from now on.
     if (globalThis.fetch === dead) restoreFetch()
     restoreOnLine()
     if (navigator.onLine) dispatchEvent(new Event('online'))

@@ -1,38 +1,39 @@
 import type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from '../client/shared/devtools.ts'
 import type { AuthState } from '../machine/state.ts'
 
-/** How many events of one instance are kept. */
+/** Number of events that are kept for each instance. */
 const KEPT = 100
 
 /** One event, with the state before it. */
 export interface SeenEvent extends DevtoolsRecord {
-  /** Undefined for the first one. */
+  /** Undefined for the first event. */
   readonly before: AuthState | undefined
 }
 
-/** What was seen of one `createAuth`. */
+/** The recorded data of one `createAuth` instance. */
 export interface Observed {
-  /** Its name, with a number where several have the same. */
+  /** Its name, with a number if several instances have the same. */
   readonly label: string
   readonly instance: DevtoolsInstance
-  /** The last ones, newest first. */
+  /** The last events, newest first. */
   readonly events: readonly SeenEvent[]
-  /** What this `createAuth` takes for the time, milliseconds since 1970. */
+  /** Returns the instance's time, in milliseconds since 1970. */
   now(): number
 }
 
-/** Everything that was seen since the hook is there. */
+/** Everything recorded since the hook was installed. */
 export interface Observer {
   readonly instances: readonly Observed[]
   /**
-   * Calls `listener` after each event and each new instance, inside the act that made it: it must not throw.
+   * Calls `listener` after each event and each new instance. The call happens inside the app's operation, so it must
+   * not throw.
    *
    * @returns a function that ends the subscription
    */
   subscribe(listener: () => void): () => void
 }
 
-/** Puts up the hook. One that is there already hears everything as before. */
+/** Installs the hook. An existing hook keeps receiving everything. */
 export function observe(): Observer {
   const place = globalThis as { [key: symbol]: DevtoolsHook | undefined }
   const key = Symbol.for('latchkey.devtools')
@@ -70,7 +71,7 @@ function follow(
   const { name, timing } = instance
   const same = others.filter((other) => other.instance.name === name).length
   const events: SeenEvent[] = []
-  // The app may have given it a clock of its own.
+  // The app may have passed its own clock.
   let ownClock = 0
   const corrected = (): number => Date.now() + timing.simulated + timing.skew
   const seen: Observed = {

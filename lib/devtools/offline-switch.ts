@@ -2,7 +2,11 @@ import { element } from './dom.ts'
 import { cutNetwork } from './network.ts'
 import type { Switch } from './section.ts'
 
-/** Makes the page believe that there is no network. @param onChange - it was switched */
+/**
+ * Creates a switch that simulates a missing network.
+ *
+ * @param onChange - called when it was switched
+ */
 export function createOfflineSwitch(onChange: () => void): Switch {
   let restore: (() => void) | undefined
   const box = element('input', { type: 'checkbox', role: 'switch' })
@@ -20,7 +24,7 @@ export function createOfflineSwitch(onChange: () => void): Switch {
       'label',
       { class: 'switch' },
       element('span', {}, 'Offline'),
-      element('small', {}, 'fetch fails as without a network'),
+      element('small', {}, 'fetch fails as if offline'),
       box,
     ),
     render: () => void (box.checked = restore !== undefined),

@@ -10,13 +10,13 @@ import { createStatus } from './status.ts'
 import { createSheet } from './style/sheet.ts'
 import { createSwitches } from './switches.ts'
 
-/** How often what depends on the time is shown anew while somebody can see it, milliseconds. */
+/** Update interval of time-dependent values while the panel is visible, in milliseconds. */
 const TICK = 1000
 
 /**
  * Fills the element.
  *
- * @returns a function that puts back what the switches changed, and lets go of everything
+ * @returns a function that restores everything that the switches changed, and removes all listeners
  */
 export function mountPanel(host: LatchkeyDevtoolsElement, observer: Observer): () => void {
   const panel = createPanel(host, observer)
@@ -66,7 +66,10 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer): { rende
   return { render, reset: switches.reset }
 }
 
-/** Runs it once after the act that is under way, however often it is asked for: what fails here disturbs no act. */
+/**
+ * Runs the work once after the current operation, however often it is requested: its failure cannot disturb the
+ * operation.
+ */
 function afterwards(work: () => void, signal: AbortSignal): () => void {
   let isScheduled = false
   return () => {
@@ -79,7 +82,7 @@ function afterwards(work: () => void, signal: AbortSignal): () => void {
   }
 }
 
-/** Escape closes; no key that is pressed in here is a shortcut of the app. */
+/** Escape closes the panel. Keys that are pressed in it do not trigger the app's shortcuts. */
 function listenToKeys(host: LatchkeyDevtoolsElement, signal: AbortSignal): void {
   const listen = (event: Event): void => {
     event.stopPropagation()
@@ -94,9 +97,9 @@ function nothingYet(): HTMLElement {
   const rule = element(
     'p',
     {},
-    'Only what is created after ',
+    'Only instances created after ',
     element('code', {}, 'defineDevtools()'),
-    ' can be seen: call it before ',
+    ' are shown: call it before ',
     element('code', {}, 'createAuth()'),
     '.',
   )
@@ -107,7 +110,7 @@ function promise(): HTMLElement {
   return element(
     'p',
     { class: 'promise' },
-    'Sees only what came after ',
+    'Shows only events after ',
     element('code', {}, 'defineDevtools()'),
     '; no secret, no token.',
   )

@@ -5,15 +5,15 @@ type WayOf<Edge> = Edge extends { readonly from: infer From extends string; read
   ? `${From} ${To}`
   : never
 
-/** Two phases with a way from the first to the second. */
+/** Two phases with an edge from the first to the second. */
 export type Way = WayOf<(typeof EDGES)[number]>
 
-/** Where an arrow points. */
+/** The direction of an arrow. */
 export type Heading = 'right' | 'left' | 'down' | 'up'
 
 type Route = readonly [path: string, heading: Heading]
 
-/** How each way is drawn: one that is missing does not compile. What the machine does not have is not drawn. */
+/** The path of each edge. A missing one does not compile, and neither does one that the machine does not have. */
 export const ROUTES: Readonly<Record<Way, Route> & Partial<Record<`${Phase} ${Phase}`, Route>>> = {
   'starting ready': ['M127 58H156a10 10 0 0 1 10 10V80', 'down'],
   'starting pending': ['M127 46H158a8 8 0 0 0 8-8V36', 'up'],

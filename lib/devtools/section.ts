@@ -1,6 +1,6 @@
 import type { Observed } from './observe.ts'
 
-/** A part of the panel: it shows what is, each time it is told to. */
+/** A part of the panel that shows something. */
 export interface Section {
   readonly element: HTMLElement | SVGElement
   render(observed: Observed): void
@@ -8,8 +8,8 @@ export interface Section {
 
 /** A part of the panel that changes something. */
 export interface Switch extends Section {
-  /** What is switched on, in a word or two; empty while everything is as it is. */
+  /** Returns the active setting in one or two words; empty by default. */
   summary(observed: Observed | undefined): string
-  /** Puts everything back that was changed here. */
+  /** Restores everything that was changed here. */
   reset(): void
 }

@@ -3,7 +3,7 @@ import { element } from './dom.ts'
 import { createOfflineSwitch } from './offline-switch.ts'
 import type { Switch } from './section.ts'
 
-/** @param onChange - something was switched */
+/** @param onChange - called when something was switched */
 export function createSwitches(onChange: () => void): Switch {
   const switches = [createOfflineSwitch(onChange), createClockSwitch(onChange)]
   return {

@@ -19,5 +19,5 @@ test.each([
 test('a token is at hand, gone or not made yet', () => {
   expect(tokenWords(null, 5000)).toEqual(['none', 'made with the next request'])
   expect(tokenWords(65_000, 5000)).toEqual(['1 min 0 s', 'left'])
-  expect(tokenWords(5000, 5000)).toEqual(['expired', '0 s ago; the next request gets another'])
+  expect(tokenWords(5000, 5000)).toEqual(['expired', '0 s ago; the next request gets a new one'])
 })

@@ -1,6 +1,6 @@
 import type { AuthMode, AuthState, Storage } from '../machine/state.ts'
 
-/** Who acts in a mode. */
+/** The identity in each mode. */
 export const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
   anonymous: 'may read, owns nothing',
   'local-first': 'signs with the device key',
@@ -17,16 +17,16 @@ export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, strin
 
 /** Durability of the stored identity. */
 export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> = {
-  ephemeral: 'gone with this page',
-  evictable: 'the browser may clear it',
+  ephemeral: 'lost when this page closes',
+  evictable: 'the browser may delete it',
   persistent: 'protected from eviction',
   recoverable: 'an account or backup restores it',
 }
 
 /** Whether scripts in the page could copy a secret of the current identity. */
 export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
-  none: 'no key in use; those set aside stay',
-  extractable: 'script in this page could copy it',
+  none: 'no key in use; others are kept',
+  extractable: 'scripts in this page could copy it',
   hardened: 'usable here, cannot be copied',
 }
 
@@ -36,19 +36,19 @@ export const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> = {
   KEYSTORE_TIMEOUT: 'storage did not answer in time',
   KEYSTORE_CORRUPT: 'the record is damaged; it was left in place',
   KEYSTORE_NEWER: 'a newer version wrote the record; it was left in place',
-  KEYSTORE_BLOCKED: 'the browser forbids this site to store anything',
+  KEYSTORE_BLOCKED: 'the browser does not let this site store data',
   KEYSTORE_FULL: 'the disk or the quota is full',
   KEYSTORE_PRIVATE: 'private windows cannot store data',
   KEYSTORE_OPAQUE: 'a frame without an origin has no storage',
   KEYSTORE_VANISHED: 'site data with the identity was cleared',
-  CRYPTO_UNAVAILABLE: 'Ed25519 is unavailable, even as fallback',
+  CRYPTO_UNAVAILABLE: 'Ed25519 is unavailable, also as fallback',
 }
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** A span of milliseconds in its two largest units, such as "14 min 32 s". */
+/** Formats milliseconds in their two largest units, such as "14 min 32 s". */
 export function spanWords(milliseconds: number): string {
   const span = Math.abs(milliseconds)
   if (span >= HOUR) return `${Math.floor(span / HOUR)} h ${Math.floor((span % HOUR) / MINUTE)} min`
@@ -59,6 +59,6 @@ export function spanWords(milliseconds: number): string {
 /** The remaining lifetime of the cached token. */
 export function tokenWords(expiresAt: number | null, now: number): readonly [value: string, words: string] {
   if (expiresAt === null) return ['none', 'made with the next request']
-  if (expiresAt <= now) return ['expired', `${spanWords(now - expiresAt)} ago; the next request gets another`]
+  if (expiresAt <= now) return ['expired', `${spanWords(now - expiresAt)} ago; the next request gets a new one`]
   return [spanWords(expiresAt - now), 'left']
 }

@@ -11,13 +11,13 @@ export function encodeBase64url(bytes: Uint8Array): string {
     .replace(/=+$/, '')
 }
 
-/** Tells whether a text is the one canonical base64url form of some bytes: no padding, no stray bits, no whitespace. */
+/** Returns true if a text is canonical base64url: no padding, no stray bits, no whitespace. */
 export function isBase64url(text: string): boolean {
   return CANONICAL.test(text)
 }
 
 /**
- * Decodes base64url, strictly: see {@link isBase64url}.
+ * Decodes canonical base64url; see {@link isBase64url}.
  *
  * @throws {LatchkeyError} `ENCODING_INVALID`; the message does not repeat the text
  */

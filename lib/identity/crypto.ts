@@ -1,4 +1,4 @@
-/** An Ed25519 key that signs. The private half stays inside. */
+/** An Ed25519 signing key. The private key is not exposed. */
 export interface SigningKey {
   /** The public key, 32 bytes. */
   readonly publicKey: Uint8Array
@@ -7,24 +7,24 @@ export interface SigningKey {
 }
 
 /**
- * The four primitives that an identity needs. Two implementations give identical keys:
- * WebCrypto (`native.ts`) and `@noble` (`noble.ts`).
+ * The primitives that an identity needs. The two implementations, WebCrypto (`native.ts`) and `@noble` (`noble.ts`),
+ * give identical keys.
  */
 export interface CryptoSuite {
-  /** Which implementation this is, for diagnostics. */
+  /** The implementation, for diagnostics. */
   readonly name: 'native' | 'noble'
   /** HKDF-SHA-256 (RFC 5869) with an empty salt, 32 bytes out. */
   hkdf(ikm: Uint8Array<ArrayBuffer>, info: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
   /** SHA-256, 32 bytes out. */
   sha256(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
-  /** Turns a 32-byte Ed25519 seed into a key that signs. */
+  /** Creates the signing key of a 32-byte Ed25519 seed. */
   signingKey(seed: Uint8Array<ArrayBuffer>): Promise<SigningKey>
 }
 
-/** Non-extractable keys that can take a secret's place: script can use them, not copy them. */
+/** Non-extractable keys that replace a secret: scripts can use them but not copy them. */
 export interface HardenedKeys {
-  /** Ed25519, signs. */
+  /** Ed25519, for signatures. */
   readonly sign: CryptoKey
-  /** HKDF, the root of `deriveKey`. */
+  /** HKDF, for `deriveKey`. */
   readonly appRoot: CryptoKey
 }

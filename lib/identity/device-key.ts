@@ -3,24 +3,25 @@ import { encodeBase64url } from './base64url.ts'
 import type { CryptoSuite, HardenedKeys } from './crypto.ts'
 import { expand, nativeSuite, signWith } from './native.ts'
 import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
+import { utf8 } from './utf8.ts'
 
-/** Key derivation, principal and token format belong together; a stored identity names its profile. */
+/** Identifies key derivation, principal and token format together. Stored with each identity. */
 export const PROFILE = 'latchkey/v1'
 
 /** A device identity that can sign. */
 export interface DeviceKey {
   readonly principal: string
-  /** The public key as in a JWK: base64url, 43 characters. */
+  /** The public key's `x` as in a JWK: base64url, 43 characters. */
   readonly x: string
-  /** Which implementation holds the private key. */
+  /** The implementation that holds the private key. */
   readonly suite: CryptoSuite['name']
   /** Returns the 64-byte Ed25519 signature of `data`. */
   sign(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
-  /** Returns the 32 bytes that belong to `purpose`, the same on every device with the same secret. */
+  /** Returns the 32-byte key for `purpose`. It is the same on every device with the same secret. */
   deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** Opens a device key of which only the hardened keys are left. */
+/** Opens a device key whose secret was replaced by hardened keys. */
 export function openHardenedKey({ principal, x }: Pick<DeviceKey, 'principal' | 'x'>, keys: HardenedKeys): DeviceKey {
   return {
     principal,
@@ -35,7 +36,7 @@ export function openHardenedKey({ principal, x }: Pick<DeviceKey, 'principal' | 
  * Derives the device key of a secret (profile `latchkey/v1`).
  *
  * @param secret - 32 bytes
- * @param suite - the implementation to use; without one WebCrypto is tried, and @noble loaded if it fails
+ * @param suite - the implementation to use. Defaults to WebCrypto, with @noble as fallback
  * @throws {LatchkeyError} `CRYPTO_UNAVAILABLE`: neither implementation works here
  */
 export async function openDeviceKey(
@@ -46,7 +47,7 @@ export async function openDeviceKey(
   try {
     return await derive(secret, nativeSuite)
   } catch {
-    // WebKit refuses a few valid keys, older engines all of them: the attempt itself is the only sure probe.
+    // WebKit refuses a few valid keys, and older engines refuse all: only an attempt shows whether it works.
     return derive(secret, await loadNoble())
   }
 }
@@ -69,8 +70,4 @@ async function derive(secret: Uint8Array<ArrayBuffer>, suite: CryptoSuite): Prom
     sign: (data) => key.sign(data),
     deriveKey: async (purpose) => suite.hkdf(await suite.hkdf(secret, utf8(`${PROFILE}/app`)), utf8(purpose)),
   }
-}
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text)
 }

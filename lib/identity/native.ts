@@ -2,10 +2,10 @@ import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url } from './base64url.ts'
 import type { CryptoSuite, SigningKey } from './crypto.ts'
 
-// A raw seed is refused everywhere and so is a JWK without `x`; PKCS#8 works in every engine.
+// No engine imports a raw seed or a JWK without `x`; all import PKCS#8.
 const PKCS8_PREFIX = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20)
 
-/** WebCrypto. Throws where the engine lacks Ed25519 or the page is no secure context. */
+/** The implementation in WebCrypto. Throws if the engine lacks Ed25519 or the page is no secure context. */
 export const nativeSuite: CryptoSuite = {
   name: 'native',
 
@@ -17,19 +17,19 @@ export const nativeSuite: CryptoSuite = {
 
   async signingKey(seed): Promise<SigningKey> {
     const { x } = await crypto.subtle.exportKey('jwk', await importSeed(seed, true))
-    // Never a principal of no key: this way @noble takes over.
+    // A principal must not be derived without a key: throw, so that @noble is used.
     if (!x) throw new LatchkeyError('CRYPTO_UNAVAILABLE')
     const key = await importSeed(seed, false)
     return { publicKey: decodeBase64url(x), sign: (data) => signWith(key, data) }
   },
 }
 
-/** Makes an Ed25519 key of a 32-byte seed. */
+/** Creates an Ed25519 key from a 32-byte seed. */
 export function importSeed(seed: Uint8Array<ArrayBuffer>, extractable: boolean): Promise<CryptoKey> {
   return crypto.subtle.importKey('pkcs8', new Uint8Array([...PKCS8_PREFIX, ...seed]), 'Ed25519', extractable, ['sign'])
 }
 
-/** Makes key material into a root for {@link expand} that cannot be copied out again. */
+/** Imports key material as a non-extractable root for {@link expand}. */
 export function importRoot(ikm: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', ikm, 'HKDF', false, ['deriveBits'])
 }

@@ -4,9 +4,9 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import type { CryptoSuite } from './crypto.ts'
 
 /**
- * Pure JavaScript, for engines without Ed25519 in WebCrypto and for pages outside a secure context.
- * Pages load it by themselves when the probe fails; a service worker, where `import()` is not allowed,
- * imports it statically and passes it as `createAuth({ crypto: nobleSuite })`.
+ * The implementation in pure JavaScript, for engines without Ed25519 in WebCrypto and for pages outside a secure
+ * context. Pages load it automatically if WebCrypto fails. A service worker, where `import()` is not allowed, imports
+ * it statically and passes it as `createAuth({ crypto: nobleSuite })`.
  */
 export const nobleSuite: CryptoSuite = {
   name: 'noble',

@@ -1,6 +1,7 @@
 import { encodeBase64url } from './base64url.ts'
+import { utf8 } from './utf8.ts'
 
-/** Who a public key is. */
+/** The identifiers of a public key. */
 export interface Identifier {
   /** The stable identifier that owns data: a lower-case UUIDv8 (RFC 9562). */
   readonly principal: string
@@ -8,25 +9,28 @@ export interface Identifier {
   readonly thumbprint: string
 }
 
-/** The text whose SHA-256 is the RFC 7638 thumbprint of an Ed25519 public key (RFC 8037). */
+/** Returns the text whose SHA-256 is the RFC 7638 thumbprint of an Ed25519 public key (RFC 8037). */
 export function thumbprintInput(x: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
+  return utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
 }
 
-/** Turns a thumbprint's 32 bytes into the principal: their first 16 with UUIDv8 version and variant bits. */
+/** Derives the principal from the 32 bytes of a thumbprint: the first 16, with UUIDv8 version and variant bits. */
 export function identifierOf(digest: Uint8Array): Identifier {
-  // A copy for certain: `slice` of Node's Buffer shares the memory, and the thumbprint below would change too.
+  // `from` copies: `slice` of Node's Buffer shares the memory, so the thumbprint below would change too.
   const bytes = Uint8Array.from(digest.subarray(0, 16))
   bytes[6] = (bytes[6]! & 0x0f) | 0x80
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { principal: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'), thumbprint: encodeBase64url(digest) }
+  const hex = Array.from(
+    bytes,
+    (byte, at) => ([4, 6, 8, 10].includes(at) ? '-' : '') + byte.toString(16).padStart(2, '0'),
+  )
+  return { principal: hex.join(''), thumbprint: encodeBase64url(digest) }
 }
 
-/** The form of a device's principal, a UUIDv8 (RFC 9562 §5.8). Without case, as some databases compare. */
+/** The form of a device principal, a UUIDv8 (RFC 9562 §5.8). Case-insensitive, as some databases compare. */
 const DEVICE_PRINCIPAL = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
 
-/** Tells whether a text has the form of a device's principal, so that a device could prove to be it. */
+/** Returns true if a text has the form of a device principal, so that a device could prove it. */
 export function hasPrincipalForm(text: string): boolean {
   return DEVICE_PRINCIPAL.test(text)
 }

@@ -2,33 +2,33 @@ import { currentEntry } from './keyring.ts'
 import { randomId } from './random-id.ts'
 import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, type OutboxItem, entryId } from './record.ts'
 
-// Pure functions over the record that a page needs only after its first load.
+// Pure functions on the record that a page needs only after its first load.
 
-/** The current identity if it is an account. */
+/** Returns the current identity if it is an account. */
 export function currentAccount(keyring: Keyring | null): AccountEntry | undefined {
   const entry = currentEntry(keyring)
   return entry?.kind === 'account' ? entry : undefined
 }
 
-/** The device identity of the current principal, beside an account too. */
+/** Returns the device identity of the current principal, also if an account is current. */
 export function currentDevice(keyring: Keyring | null): DeviceEntry | undefined {
   return deviceOf(keyring, currentEntry(keyring)?.principal)
 }
 
-/** The device identity of a principal, current or set aside. */
+/** Returns the device identity of a principal, current or not. */
 export function deviceOf(keyring: Keyring | null, principal: string | undefined): DeviceEntry | undefined {
   return keyring?.entries.find(
     (entry): entry is DeviceEntry => entry.kind === 'device' && entry.principal === principal,
   )
 }
 
-/** Puts one entry in another's place. The same keyring where `before` is not in it. */
+/** Replaces one entry with another. Returns the same keyring if `before` is not in it. */
 export function replaceEntry(keyring: Keyring, before: Entry | undefined, after: Entry): Keyring {
   if (!before || !keyring.entries.includes(before)) return keyring
   return { ...keyring, entries: keyring.entries.map((entry) => (entry === before ? after : entry)) }
 }
 
-/** Adds an entry, in place of one with the same id. */
+/** Adds an entry, or replaces the one with the same id. */
 export function putEntry(keyring: Keyring, entry: Entry): Keyring {
   return {
     ...keyring,
@@ -36,7 +36,7 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
   }
 }
 
-/** Adds that the account server still has to end a session. */
+/** Adds an outbox item: the account server must still end a session. */
 export function withSignOut(
   keyring: Keyring,
   session: Pick<OutboxItem, 'accountId' | 'sessionId' | 'createdAt'>,

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 
-/** What the operating system's refusals mean; every other one is `KEYSTORE_UNAVAILABLE` too. */
+/** Codes for errors of the operating system. Others are `KEYSTORE_UNAVAILABLE` too. */
 const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
   EACCES: 'KEYSTORE_UNAVAILABLE',
   EPERM: 'KEYSTORE_UNAVAILABLE',
@@ -13,7 +13,7 @@ const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
   EDQUOT: 'KEYSTORE_UNAVAILABLE',
 }
 
-/** Gives what the operating system refuses a code of ours. */
+/** Converts errors of the operating system into `LatchkeyError`s. */
 export async function reported<Value>(work: Promise<Value>): Promise<Value> {
   try {
     return await work
@@ -24,18 +24,18 @@ export async function reported<Value>(work: Promise<Value>): Promise<Value> {
   }
 }
 
-/** Tells whether an error says that there is no such file. */
+/** Returns true if an error says that a file does not exist. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 /**
- * Reads a file that nobody else may read or have put there; undefined where there is none.
+ * Reads a file that belongs to this user and that no other user can access. Returns undefined if it does not exist.
  *
  * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`
  */
 export async function readPrivateFile(file: string): Promise<Uint8Array | undefined> {
-  // Not through a link to somewhere else, and not waiting for whoever writes to a pipe.
+  // Does not follow symbolic links, and does not block on a pipe without a writer.
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     (error: unknown) => {
       if (isMissing(error)) return undefined
@@ -52,7 +52,7 @@ export async function readPrivateFile(file: string): Promise<Uint8Array | undefi
 }
 
 /**
- * As ssh does with its keys: who could read the file is for a person to think about, so nothing is tightened silently.
+ * Like ssh with its keys: permissions are not tightened silently, because the user must know that others had access.
  */
 function checkPrivate(file: string, found: Stats): void {
   if (!found.isFile()) throw refusal(file, 'is not a file')
@@ -62,7 +62,7 @@ function checkPrivate(file: string, found: Stats): void {
   if (found.mode & 0o077)
     throw refusal(
       file,
-      `can be used by others (mode ${(found.mode & 0o777).toString(8)}); if nobody read it: chmod 600`,
+      `can be used by others (mode ${(found.mode & 0o777).toString(8)}); if no other user has read it: chmod 600`,
     )
 }
 
@@ -72,12 +72,12 @@ function refusal(file: string, why: string, cause?: unknown): LatchkeyError {
 
 const TEMPORARY = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/
 
-/** A name beside the file that nobody else uses. */
+/** Returns a unique temporary name beside the file. */
 export function temporaryOf(file: string): string {
   return `${file}.${randomUUID()}.tmp`
 }
 
-/** Removes every temporary file of a file: those of processes that died, and of any that goes on without its turn. */
+/** Removes all temporary files of a file: those of dead processes, and those of processes that have lost the lock. */
 export async function sweep(file: string): Promise<void> {
   const [folder, name] = [dirname(file), basename(file)]
   const strays = (await readdir(folder)).filter(
@@ -86,7 +86,7 @@ export async function sweep(file: string): Promise<void> {
   await Promise.all(strays.map((other) => rm(join(folder, other), { force: true })))
 }
 
-/** Writes a file that was not there, for its user alone, and waits until it is on the disk. */
+/** Creates a file for this user only, and waits until it is on disk. Fails if the file exists. */
 export async function writeNewFile(file: string, text: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600)
   try {
@@ -97,14 +97,14 @@ export async function writeNewFile(file: string, text: string): Promise<void> {
   }
 }
 
-/** Makes a folder that only its user can enter, unless it is there. */
+/** Creates a folder that only this user can enter, unless it exists. */
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 })
   if (first === undefined) return
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-/** Waits until the names in a folder are on the disk. Windows has no such call. */
+/** Waits until a folder's entries are on disk. Windows has no such call. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(folder, 'r')

@@ -3,18 +3,18 @@ import { link, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isMissing, readPrivateFile, temporaryOf } from './file-access.ts'
 
-/** An owner of whom it is not known that it died loses the lock when it kept it this long, in milliseconds. */
+/** Age at which a lock may be taken over although its owner may be alive, in milliseconds. */
 const STALE = 5_000
 
-/** The right to change a file. Another process may take it away at any time. */
+/** Holding the lock. Another process may take it over at any time. */
 export interface Turn {
   isMine(): Promise<boolean>
-  /** Lets the next process in. Never rejects. */
+  /** Releases the lock. Never rejects. */
   end(): Promise<void>
 }
 
 /**
- * Waits for the lock beside `file`. A process that died leaves it behind: then it is taken over.
+ * Waits for the lock beside `file`. The lock of a dead process is taken over.
  *
  * @param checkTime - throws when it is time to give up
  */
@@ -35,7 +35,7 @@ export async function takeTurn(file: string, checkTime: () => void): Promise<Tur
   }
 }
 
-/** Puts the lock there complete, so that nobody ever sees half a mark. */
+/** Writes the lock completely before it becomes visible, so that no process reads half a mark. */
 async function place(file: string, lock: string, mark: string, isNew: boolean): Promise<boolean> {
   const temporary = temporaryOf(file)
   try {
@@ -43,7 +43,7 @@ async function place(file: string, lock: string, mark: string, isNew: boolean): 
     await (isNew ? link(temporary, lock) : rename(temporary, lock))
     return true
   } catch (error) {
-    // Another process was faster, or swept the temporary file away.
+    // Another process was faster, or removed the temporary file.
     if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   } finally {
@@ -55,7 +55,7 @@ async function release(lock: string, isMine: () => Promise<boolean>): Promise<vo
   try {
     if (await isMine()) await rm(lock, { force: true })
   } catch {
-    // It stays behind, and is taken over as any other.
+    // The lock stays, and another process takes it over later.
   }
 }
 
@@ -64,7 +64,7 @@ async function ownerOf(lock: string): Promise<string | undefined> {
   return mark && new TextDecoder().decode(mark)
 }
 
-/** Only a process of this machine can be asked for; a number that was given out anew counts as alive. */
+/** Only processes of this machine can be checked. A pid that was reused counts as alive. */
 function isDead(mark: string): boolean {
   const [, pid, host] = mark.split(' ')
   if (host !== hostname() || !/^[1-9]\d*$/.test(pid ?? '')) return false
@@ -75,7 +75,7 @@ function isDead(mark: string): boolean {
   }
 }
 
-/** A short wait of random length, so that two processes do not stay in step. */
+/** Waits for a short random time, so that two processes do not stay in step. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 9))
 }

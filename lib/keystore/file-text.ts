@@ -1,13 +1,13 @@
 import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
 
-/** Marks what JSON has no form for. A member's own name that begins like a mark gets a second `$`. */
+/** Marks values that JSON cannot represent. A member whose own name begins with `$` gets a second `$`. */
 const BYTES = '$bytes'
 
 /**
- * The record as JSON that a person can read. Bytes become `{ "$bytes": base64url }`.
+ * Serializes the record as readable JSON. Bytes become `{ "$bytes": base64url }`.
  *
- * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`: something in it is neither JSON nor bytes, such as a `CryptoKey`
+ * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`: a value is neither JSON nor bytes, for example a `CryptoKey`
  */
 export function formatRecord(record: unknown): string {
   return `${JSON.stringify(encode(record, 'record', []), null, 2)}\n`
@@ -20,7 +20,7 @@ function encode(value: unknown, place: string, around: readonly unknown[]): unkn
   if (around.includes(value)) throw unstorable(place)
   if (Array.isArray(value)) return Array.from(value, (item, index) => encode(item, `${place}[${index}]`, inside))
   if (!isPlain(value)) throw unstorable(place)
-  // An absent member and an undefined one mean the same everywhere in a record.
+  // In a record, a missing member and an undefined one are equivalent.
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
   return Object.fromEntries(
     members.map(([name, member]) => [
@@ -41,9 +41,10 @@ function unstorable(place: string): LatchkeyError {
 }
 
 /**
- * Reads what {@link formatRecord} wrote.
+ * Parses the output of {@link formatRecord}.
  *
- * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, without the parser's error: its message quotes the text, secret included
+ * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, without the parser's error: its message quotes the text, including the
+ *   secret
  */
 export function parseRecord(bytes: Uint8Array): unknown {
   try {

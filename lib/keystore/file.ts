@@ -15,19 +15,19 @@ import { type Turn, pause, takeTurn } from './file-lock.ts'
 import { formatRecord, parseRecord } from './file-text.ts'
 import type { RecordStore } from './store.ts'
 
-/** How long to wait for the disk and for other processes, in milliseconds. */
+/** Time limit for the disk and for other processes, in milliseconds. */
 const PATIENCE = 10_000
 
 /**
- * A store on a file, for command lines and tests in Node. Any number of processes may use it at once.
+ * Creates a store in a file, for command-line tools and tests in Node. Any number of processes can use it at once.
  *
- * The file belongs to its user alone (mode 0600); one that others can read, that somebody else owns or that is a
- * symbolic link is refused with `KEYSTORE_UNAVAILABLE`. It is replaced as a whole and reaches the disk before
- * `update` resolves: whenever the process dies, the next one finds the record before or the record after.
- * The folder must be on a file system with hard links. An updater is called again if another process got in between.
+ * Only the file's owner can access it (mode 0600). A file that others can access, that another user owns or that is a
+ * symbolic link is refused with `KEYSTORE_UNAVAILABLE`. Each update replaces the whole file and is on disk before
+ * `update` resolves: if a process dies at any point, the next one finds the record before or after the update. The
+ * folder must be on a file system with hard links. An updater is called again if another process took over the lock.
  *
- * @param path - of the file; its folder is made (mode 0700) with the first record
- * @throws {TypeError} `path` is no path
+ * @param path - path of the file. Its folder is created (mode 0700) with the first record
+ * @throws {TypeError} `path` is not a non-empty string
  */
 export function fileStore(path: string): RecordStore {
   if (typeof path !== 'string' || path === '') throw new TypeError('path: expected the path of a file')
@@ -52,8 +52,8 @@ async function readRecord(file: string): Promise<unknown> {
 }
 
 /**
- * The lock only keeps processes from disturbing each other; nothing depends on who takes whom for dead. Whoever
- * takes the lock sweeps first, and so removes what an owner before was about to put in place.
+ * The lock only prevents wasted work: correctness does not depend on the detection of dead owners. The new owner first
+ * sweeps temporary files, and so removes the file that a previous owner was about to rename.
  */
 async function change<Value>(file: string, updater: (found: unknown) => Value, checkTime: () => void): Promise<Value> {
   for (;;) {
@@ -73,7 +73,7 @@ async function change<Value>(file: string, updater: (found: unknown) => Value, c
   }
 }
 
-/** @returns false where another process took over: then nothing was written */
+/** @returns false if another process took over the lock: then nothing was written */
 async function replace(file: string, text: string, turn: Turn, checkTime: () => void): Promise<boolean> {
   const temporary = temporaryOf(file)
   try {
@@ -82,7 +82,7 @@ async function replace(file: string, text: string, turn: Turn, checkTime: () => 
     checkTime()
     await rename(temporary, file)
   } catch (error) {
-    // Swept away by the process that took over.
+    // Removed by the process that took over.
     if (isMissing(error)) return false
     throw error
   } finally {
@@ -93,8 +93,8 @@ async function replace(file: string, text: string, turn: Turn, checkTime: () => 
 }
 
 /**
- * Runs work that must end in bounded time. Afterwards `checkTime` throws, so that what was reported as failed is not
- * put in place later.
+ * Runs work with a time limit. After the limit `checkTime` throws, so that an update that was reported as failed is not
+ * written later.
  */
 async function bounded<Value>(work: (checkTime: () => void) => Promise<Value>): Promise<Value> {
   const late = new LatchkeyError('KEYSTORE_TIMEOUT', `no answer in ${PATIENCE} ms`)

@@ -5,31 +5,31 @@ import type { RecordStore, Trace } from './store.ts'
 const STORE = 'keyring'
 const KEY = 'record'
 
-/** How long to wait for IndexedDB before it is reported as not answering, in milliseconds. */
+/** Time limit for IndexedDB, in milliseconds. */
 const PATIENCE = 4000
 
 /**
- * The store of a browser: one IndexedDB database for each `name`.
+ * Creates the store of a browser: one IndexedDB database for each `name`.
  *
- * idb-keyval's own store keeps a connection that blocks deletion by another tab and hangs afterwards, and even unused
- * it would be part of every page. So this one opens its own, which gives way and opens again.
+ * idb-keyval's own store keeps a connection that blocks deletion by another tab and then hangs, and would be in every
+ * bundle even if unused. This store opens its own connection, closes it on request and reopens it.
  *
  * @param name - separates several apps on one origin
  */
 export function indexedDbStore(name: string): RecordStore {
   const database = `latchkey:${name}`
-  const connection = createConnection(database)
+  const { run, close } = createConnection(database)
   return {
     durability: 'evictable',
     channel: database,
     trace: localStorageTrace(database),
-    read: () => connection.run('readonly', (store) => promisifyRequest(store.get(KEY))),
-    update: (updater) => connection.run('readwrite', (store) => updateUnlessSame(store, updater)),
-    close: () => connection.close(),
+    read: () => run('readonly', (store) => promisifyRequest(store.get(KEY))),
+    update: (updater) => run('readwrite', (store) => updateUnlessSame(store, updater)),
+    close,
   }
 }
 
-/** One transaction: nobody else reads or writes between the two. */
+/** One transaction: no other code reads or writes between the two. */
 async function updateUnlessSame<Value>(store: IDBObjectStore, updater: (found: unknown) => Value): Promise<Value> {
   const found: unknown = await promisifyRequest(store.get(KEY))
   const next = updater(found)
@@ -54,13 +54,15 @@ function createConnection(database: string): Connection {
     opening = undefined
   }
 
-  function open(): Promise<IDBDatabase> {
-    return (opening ??= openDatabase(database, () => (opening = undefined)))
+  async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
+    const db = await (opening ??= openDatabase(database, () => (opening = undefined)))
+    // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
+    return db.transaction(STORE, mode, { durability: 'strict' })
   }
 
   /**
-   * A handle can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes the
-   * next one, too. What was aborted is not written, so again.
+   * A connection can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes
+   * the next one too. An aborted transaction is not written, so it is retried.
    */
   async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
     try {
@@ -76,9 +78,9 @@ function createConnection(database: string): Connection {
     close,
     async run(mode, work) {
       try {
-        return await bounded((started) => attempt(async () => work(started(startTransaction(await open(), mode)))))
+        return await bounded((started) => attempt(async () => work(started(await begin(mode)))))
       } catch (error) {
-        // The next call gets a chance of its own.
+        // Lets the next call open a new connection.
         close()
         throw toFailure(error)
       }
@@ -86,21 +88,21 @@ function createConnection(database: string): Connection {
   }
 }
 
-/** What happens to whoever has a handle when the database is taken away; Clear-Site-Data gives null. */
+/** Errors after the database was deleted under an open connection. Clear-Site-Data gives null. */
 function isLost(error: unknown): boolean {
   return error == null || /^(InvalidState|Abort|Unknown)Error$/.test((error as Error).name)
 }
 
 function toFailure(error: unknown): unknown {
   const name = (error as Error | null)?.name ?? ''
-  // What cannot be cloned is the caller's matter; nothing is wrong with the store.
+  // A value that cannot be cloned is the caller's mistake, not a fault of the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
   const isDenied = name === 'SecurityError' || (name === 'UnknownError' && isForbidden())
   return new LatchkeyError(isDenied ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
 }
 
-/** Where site data is blocked, Chromium's IndexedDB only says `UnknownError`; its localStorage is plainer. */
+/** If site data is blocked, Chromium's IndexedDB gives only `UnknownError`; its localStorage is more specific. */
 function isForbidden(): boolean {
   try {
     void globalThis.localStorage
@@ -110,13 +112,13 @@ function isForbidden(): boolean {
   }
 }
 
-/** Private windows of some engines refuse to open anything as an invalid state, and that twice. */
+/** Private windows of some engines fail to open a database with `InvalidStateError`, on both attempts. */
 const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
   QuotaExceededError: 'KEYSTORE_FULL',
   InvalidStateError: 'KEYSTORE_PRIVATE',
 }
 
-/** Workers have none: there a vanished record looks like a first visit. */
+/** Workers have no localStorage: there a vanished record looks like a first visit. */
 function localStorageTrace(key: string): Trace {
   return {
     found: () => attempted(() => localStorage.getItem(key)) === '',
@@ -132,11 +134,6 @@ function attempted<Value>(work: () => Value): Value | undefined {
   }
 }
 
-function startTransaction(db: IDBDatabase, mode: IDBTransactionMode): IDBTransaction {
-  // Writes are rare and each is somebody's identity: wait until it is on disk.
-  return db.transaction(STORE, mode, { durability: 'strict' })
-}
-
 async function openDatabase(database: string, onLost: () => void): Promise<IDBDatabase> {
   const request = indexedDB.open(database)
   request.onupgradeneeded = () => request.result.createObjectStore(STORE)
@@ -150,8 +147,8 @@ async function openDatabase(database: string, onLost: () => void): Promise<IDBDa
 }
 
 /**
- * Runs work that must end in bounded time. A transaction that is still open then is aborted, so that
- * what was reported as failed cannot be written later.
+ * Runs work with a time limit. A transaction that is still open then is aborted, so that a write that was reported as
+ * failed cannot happen later.
  */
 async function bounded<Value>(
   work: (started: (transaction: IDBTransaction) => IDBObjectStore) => Promise<Value>,
@@ -162,7 +159,7 @@ async function bounded<Value>(
   const patience = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       late = true
-      // One that has just finished cannot be aborted: its answer is on its way.
+      // A transaction that has just finished cannot be aborted: its result is about to arrive.
       attempted(() => transaction?.abort())
       reject(new LatchkeyError('KEYSTORE_TIMEOUT'))
     }, PATIENCE)

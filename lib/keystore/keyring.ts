@@ -1,17 +1,20 @@
 import { type Entry, type Intent, type Keyring, RECORD_VERSION, entryId } from './record.ts'
 
-// Pure functions over the record. Null is a record that does not exist, which is not the same as an empty one: a record
-// without a current entry means that the user signed out.
+// Pure functions on the record. Null means that no record exists. An empty record is different: without a current
+// entry, the user has signed out.
 
-/** A keyring with nothing in it. */
+/** A keyring without entries. */
 export const EMPTY_KEYRING: Keyring = { v: RECORD_VERSION, current: null, entries: [], intent: null, outbox: [] }
 
-/** The current identity, if any. */
+/** Returns the current identity, if any. */
 export function currentEntry(keyring: Keyring | null): Entry | undefined {
   return keyring?.entries.find((entry) => entryId(entry) === keyring.current)
 }
 
-/** The pending upgrade, unless it expired or another identity is current by now. `now` in milliseconds since 1970. */
+/**
+ * Returns the pending upgrade, unless it has expired or another identity is current. `now` is in milliseconds since
+ * 1970.
+ */
 export function liveIntent(keyring: Keyring | null, now: number): Intent | null {
   const intent = keyring?.intent
   return intent &&

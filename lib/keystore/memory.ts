@@ -1,6 +1,6 @@
 import type { RecordStore } from './store.ts'
 
-/** A store that dies with the page. An explicit choice: nothing falls back to it by itself. */
+/** Creates a store in memory that is lost with the page. Must be chosen explicitly: it is never a fallback. */
 export function memoryStore(): RecordStore {
   let record: unknown
   return {

@@ -1,47 +1,47 @@
 import { LatchkeyError } from '../errors.ts'
 import type { HardenedKeys } from '../identity/crypto.ts'
 
-/** Version of the record's shape. A record with a higher one is refused, never rewritten. */
+/** Version of the record format. A record with a higher version is refused and never rewritten. */
 export const RECORD_VERSION = 1
 
-/** A device identity kept on this device. */
+/** A device identity stored on this device. */
 export interface DeviceEntry {
   readonly kind: 'device'
-  /** How keys and principal derive from the secret, `latchkey/v1`. */
+  /** The profile, `latchkey/v1`: how keys and principal derive from the secret. */
   readonly profile: string
   readonly principal: string
   /** The public key as in a JWK. */
   readonly x: string
-  /** Text form of the device secret; absent once hardened. Both are there while the keys are tried. */
+  /** Text form of the device secret; absent once hardened. Present beside `keys` while the new keys are tested. */
   readonly secret?: string
   /** Non-extractable keys that replace the secret once hardened. */
   readonly keys?: HardenedKeys
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly origin: 'created' | 'imported'
-  /** A write was sent or queued under this identity: it may own data that only a server knows. */
+  /** True if a write was sent or queued under this identity: it may own data that exists only on a server. */
   readonly wrote: boolean
-  /** `deriveKey` was used: something may be encrypted with it. */
+  /** True if `deriveKey` was called: data may be encrypted with it. */
   readonly derived: boolean
-  /** When the secret was last exported, milliseconds since 1970. */
+  /** Time of the last export of the secret, in milliseconds since 1970. */
   readonly backedUpAt: number | null
 }
 
-/** What an offline start in external mode needs to know about the account. */
+/** The part of an account that an offline start in external mode needs. */
 export interface AccountEntry {
   readonly kind: 'account'
   readonly accountId: string
   readonly principal: string
   readonly aliases: readonly string[]
-  /** The server last said that the account can be recovered without this device. */
+  /** True if the account can be recovered without this device, according to the server's last response. */
   readonly recoverable: boolean
-  /** The identifier that the user typed, until the account has proven one. */
+  /** The identifier that the user typed, until the account has verified one. */
   readonly expected?: string
-  /** Claims of the last token, as `readClaims` gave them. */
+  /** Claims of the last token, as returned by `readClaims`. */
   readonly claims: Readonly<Record<string, unknown>>
-  /** The last token, so that all tabs share one refresh. */
+  /** The last token, shared by all tabs. */
   readonly token?: KeptToken
-  /** When the server last confirmed the session, milliseconds since 1970. */
+  /** Time at which the server last confirmed the session, in milliseconds since 1970. */
   readonly verifiedAt: number
   /** `id` of that session; a sign-out names it. */
   readonly sessionId?: string
@@ -50,43 +50,43 @@ export interface AccountEntry {
 /** A token of the account. */
 export interface KeptToken {
   readonly jwt: string
-  /** When it expires by this device's clock, milliseconds since 1970. */
+  /** Expiry by this device's clock, in milliseconds since 1970. */
   readonly until: number
 }
 
 /** One identity in the keyring. */
 export type Entry = DeviceEntry | AccountEntry
 
-/** An upgrade that waits: for a mail, a redirect, a code; or for a decision. */
+/** An upgrade that waits for a mail, a redirect, a code or a decision. */
 export interface Intent {
-  /** One-time id. */
+  /** Random id, used once. */
   readonly id: string
-  /** The principal that is to be upgraded; null where there was no identity. */
+  /** The principal to be upgraded; null if there was no identity. */
   readonly principal: string | null
-  /** The e-mail address or phone number that the person typed, if any. */
+  /** The e-mail address or phone number that the user typed, if any. */
   readonly expected: string | null
   /** Milliseconds since 1970. */
   readonly startedAt: number
-  /** Milliseconds since 1970; not while a decision is awaited. */
+  /** Milliseconds since 1970; absent while a decision is awaited. */
   readonly expiresAt: number
-  /** The account is signed in, has another principal, and the device holds something. */
+  /** The account is signed in and has another principal, and the device has data. */
   readonly conflict?: {
     readonly account: WaitingAccount
-    /** The device's principal belongs to another account, so that this one cannot adopt it. */
+    /** True if the device's principal is bound to another account: this account cannot adopt it. */
     readonly isTaken: boolean
   }
 }
 
-/** An account whose session is there, and which waits for the person's word. */
+/** A signed-in account that waits for the user's confirmation. */
 export interface WaitingAccount {
   readonly accountId: string
   /** Its canonical principal. */
   readonly principal: string
-  /** The e-mail addresses and phone numbers that it has proven: show them before you ask. */
+  /** The verified e-mail addresses and phone numbers: show them when you ask for confirmation. */
   readonly identifiers: readonly string[]
 }
 
-/** Something that the account server still has to hear. */
+/** A message to the account server that is not delivered yet. */
 export interface OutboxItem {
   readonly id: string
   readonly kind: 'sign-out'
@@ -97,26 +97,26 @@ export interface OutboxItem {
   readonly createdAt: number
 }
 
-/** The one record of an app on a device. */
+/** The single record of an app on a device. */
 export interface Keyring {
   readonly v: typeof RECORD_VERSION
-  /** {@link entryId} of the current identity; null is anonymous by choice, after a sign-out. */
+  /** {@link entryId} of the current identity; null after a sign-out. */
   readonly current: string | null
   readonly entries: readonly Entry[]
   readonly intent: Intent | null
   readonly outbox: readonly OutboxItem[]
 }
 
-/** The name of an entry inside its keyring. */
+/** Returns the id of an entry, unique in its keyring. */
 export function entryId(entry: Entry): string {
   return entry.kind === 'device' ? `device:${entry.principal}` : `account:${entry.accountId}`
 }
 
 /**
- * Reads a stored value. Unknown further members are kept.
+ * Parses a stored value. Unknown members are kept.
  *
- * @param value - what the store holds; undefined where it holds nothing
- * @returns null where there is no record
+ * @param value - the stored value; undefined if the store is empty
+ * @returns null if there is no record
  * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, `KEYSTORE_NEWER`
  */
 export function parseKeyring(value: unknown): Keyring | null {

@@ -2,22 +2,18 @@ import { LatchkeyError } from '../errors.ts'
 import { type Keyring, parseKeyring } from './record.ts'
 
 /**
- * Where the one record is kept. Any implementation must pass `storeAcceptance` from `latchkey/testing`.
- * Every call ends in bounded time, and updates answer in the order in which they were done.
+ * Storage for the record. Every implementation must pass `storeAcceptance` from `latchkey/testing`. Every call settles
+ * in bounded time, and updates settle in the order in which they were made.
  */
 export interface RecordStore {
-  /**
-   * What happens to the record: `ephemeral` dies with the page, `evictable` the browser may clear, `persistent` stays.
-   */
+  /** `ephemeral`: lost with the page. `evictable`: the browser may delete it. `persistent`: stays. */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent'
-  /** Name of the BroadcastChannel on which the store's other users hear of changes; absent where there are none. */
+  /** Name of the BroadcastChannel that announces changes to the store's other users; absent if there are none. */
   readonly channel?: string
-  /**
-   * A trace beside the record, which tells a first visit from a record that vanished; absent where there can be none.
-   */
+  /** A marker outside the record that distinguishes a first visit from a vanished record; absent if impossible. */
   readonly trace?: Trace
   /**
-   * Returns the record, undefined where there is none.
+   * Returns the record, or undefined if there is none.
    *
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */
@@ -25,53 +21,59 @@ export interface RecordStore {
   /**
    * Replaces the record in one transaction: no other user of the store reads or writes in between.
    *
-   * @param updater - synchronous and without effects of its own, since it may be called again; gets the record and
-   *   returns the new one, or the same reference to write nothing. What it throws rejects the update, and nothing is
-   *   written
-   * @returns what the updater returned, once it is on disk
+   * @param updater - synchronous and without side effects, since it may be called again. Receives the record and
+   *   returns the new one; returning the same reference writes nothing. If it throws, the update rejects with that
+   *   error and nothing is written
+   * @returns the updater's result, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
    */
   update<Value>(updater: (found: unknown) => Value): Promise<Value>
-  /** Lets go of connections; the store opens them again when it is used. */
+  /** Closes connections. The next call opens them again. */
   close(): void
 }
 
-/** That a record was here, and nothing else. It is a hint: what matters is in the record. */
+/** A marker that a record existed. It is only a hint: all data is in the record. */
 export interface Trace {
-  /** Tells synchronously whether a record was here. */
+  /** Returns true if a record existed. Synchronous. */
   found(): boolean
-  /** Called after each start that found or made a record. */
+  /** Sets the marker. Called after each start that found or created a record. */
   leave(): void
 }
 
-/** A store whose record is checked on the way in. Null is a record that does not exist. */
+/** A store whose records are validated. Null means that no record exists. */
 export interface Keystore {
-  /** The record as it was last read or written here. */
+  /** Returns the record as last read or written here. */
   known(): Keyring | null
-  /** @throws {LatchkeyError} the `KEYSTORE_*` codes */
+  /**
+   * Reads and validates the record.
+   *
+   * @throws {LatchkeyError} the `KEYSTORE_*` codes
+   */
   read(): Promise<Keyring | null>
   /**
-   * @param updater - gets the record and returns the new one; the same reference, or null, writes nothing
-   * @throws {LatchkeyError} the `KEYSTORE_*` codes, and what `updater` throws
+   * Replaces the record in one transaction.
+   *
+   * @param updater - receives the record and returns the new one; the same reference, or null, writes nothing
+   * @throws {LatchkeyError} the `KEYSTORE_*` codes, and whatever `updater` throws
    */
   update(updater: Updater, options?: UpdateOptions): Promise<void>
 }
 
-/** Changes the record; synchronous and pure. */
+/** Changes the record. Synchronous and pure. */
 export type Updater = (found: Keyring | null) => Keyring | null
 
-/** How a record is updated. */
+/** Options of {@link Keystore.update}. */
 export interface UpdateOptions {
-  /** The app asked for an identity: a record that vanished is made anew from what is known here. */
+  /** True if the app asked for an identity: a vanished record is restored from memory. */
   readonly restores?: boolean
 }
 
-/** Puts the record's checks in front of a store, so that a damaged, newer or vanished record is never overwritten. */
+/** Adds validation to a store, so that a damaged, newer or vanished record is never overwritten. */
 export function openKeystore(store: RecordStore): Keystore {
   let known: Keyring | null = null
   let updates = 0
 
-  // Latchkey never deletes a record: one that was seen and is not there was taken away.
+  // Latchkey never deletes a record: if a known record is missing, something else deleted it.
   const check = (found: Keyring | null): Keyring | null => {
     if (!found && (known || store.trace?.found())) throw new LatchkeyError('KEYSTORE_VANISHED')
     return found
@@ -81,10 +83,10 @@ export function openKeystore(store: RecordStore): Keystore {
     known: () => known,
     async read() {
       const before = updates
-      // A trace without a record can be another tab between its first write and this read: the record is there by now.
+      // A marker without a record may mean that another tab is between its first write and this read: read again.
       let value = await store.read()
       if (value === undefined && store.trace?.found()) value = await store.read()
-      // An update that has overtaken this read knows better.
+      // An update that overtook this read has newer data.
       return before < updates ? known : (known = check(parseKeyring(value)))
     },
     async update(updater, { restores } = {}) {

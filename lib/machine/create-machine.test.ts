@@ -20,7 +20,7 @@ function transition(state: State, event: Event): readonly [State, ...Effect[]] {
 
 type Parts = MachineParts<State, Event, Effect, State>
 
-function machineWith(parts: Partial<Parts> = {}): Machine<State, Event, Effect, State> {
+function machineWith(parts: Partial<Parts> = {}): Machine<State, Event, State> {
   return createMachine<State, Event, Effect>({ initial: INITIAL, transition, perform: () => {}, ...parts })
 }
 
@@ -49,13 +49,14 @@ test('an event moves the state, and its effects are performed in order with what
 test('an event dispatched by an effect waits until the remaining effects are performed', () => {
   const log: string[] = []
   const machine = machineWith({
+    record: ({ effects }) => void log.push(`its turn: ${effects.join()}`),
     perform(effect) {
-      if (effect === 'again') machine.dispatch({ type: 'add', by: 1 }, () => log.push('its turn'))
+      if (effect === 'again') machine.dispatch({ type: 'add', by: 1 })
       log.push(`${effect} at ${machine.state().count}`)
     },
   })
-  machine.dispatch({ type: 'add', by: 2 }, (effects) => log.push(`first: ${effects.join()}`))
-  expect(log).toEqual(['first: again,say 2', 'again at 2', 'say 2 at 2', 'its turn', 'say 3 at 3'])
+  machine.dispatch({ type: 'add', by: 2 })
+  expect(log).toEqual(['its turn: again,say 2', 'again at 2', 'say 2 at 2', 'its turn: say 3', 'say 3 at 3'])
 })
 
 test('the snapshot is deeply frozen, and the same reference until something changes', () => {
@@ -82,6 +83,18 @@ test('listeners are called once after all queued events, and not for an unchange
   stop()
   machine.dispatch({ type: 'add', by: 1 })
   expect(counts).toEqual([3])
+})
+
+test('listeners get the current snapshot, also after an earlier listener changed it', () => {
+  const machine = machineWith()
+  machine.subscribe(({ count }) => count === 5 && machine.dispatch({ type: 'add', by: 1 }))
+  const seen: [number, boolean][] = []
+  machine.subscribe((snapshot) => seen.push([snapshot.count, snapshot === machine.getState()]))
+  machine.dispatch({ type: 'add', by: 5 })
+  expect(seen).toEqual([
+    [6, true],
+    [6, true],
+  ])
 })
 
 test('a listener may dispatch', () => {

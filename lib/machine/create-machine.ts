@@ -5,68 +5,66 @@ export interface MachineStep<State, Event, Effect> {
   readonly event: Event
   readonly before: State
   readonly state: State
-  /** What the transition named, in order. */
+  /** The effects that the transition returned, in order. */
   readonly effects: readonly Effect[]
 }
 
-/** What a machine is made of. */
+/** The parts that define a machine. */
 export interface MachineParts<State, Event, Effect, Snapshot> {
   readonly initial: State
-  /** Pure. Returns the next state, the same object where nothing changed, and the effects to perform. */
+  /** Pure. Returns the next state and the effects to perform. Returns the same state object if nothing changed. */
   transition(state: State, event: Event): readonly [State, ...Effect[]]
-  /** Performs one effect. What it throws is reported; the other effects are still performed. */
+  /** Performs one effect. Errors are reported, and the other effects are still performed. */
   perform(effect: Effect, step: MachineStep<State, Event, Effect>): unknown
   /**
-   * Derives the public snapshot; returns `shown` where it is still right. Defaults to the state itself.
+   * Derives the public snapshot. Returns `shown` if it is still correct. Defaults to the state itself.
    *
-   * @param shown - the present snapshot; undefined at construction
+   * @param shown - the current snapshot; undefined at construction
    */
   readonly show?: (state: State, shown?: Snapshot) => Snapshot
-  /** Called for each event after its transition, before its effects: for developer tools. */
+  /** Called for each event, after its transition and before its effects. For developer tools. */
   readonly record?: (step: MachineStep<State, Event, Effect>) => void
 }
 
 /** A running machine. */
-export interface Machine<State, Event, Effect, Snapshot> {
-  /** The state that transitions work on. */
+export interface Machine<State, Event, Snapshot> {
+  /** The internal state. */
   state(): State
   /** The public snapshot: deeply frozen, the same reference until something changes. */
   getState(): Snapshot
   /**
-   * Calls `listener` after the snapshot changed, once all queued events are processed. What it throws is reported.
+   * Calls `listener` with the snapshot after it changed, once all queued events are processed. Errors of the listener are
+   * reported.
    *
    * @returns a function that ends the subscription
    */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (snapshot: Snapshot) => void): () => void
   /**
-   * Processes an event: transition, then effects. An event dispatched by an effect waits until this one is done.
-   *
-   * @param onTransition - called with the event's effects when its turn came, before they are performed
+   * Processes an event: the transition, then its effects. An event that an effect dispatches is queued until this one
+   * is done.
    */
-  dispatch(event: Event, onTransition?: (effects: readonly Effect[]) => void): void
+  dispatch(event: Event): void
 }
 
-/** Creates a machine in its initial state. Nothing is performed before the first event. */
+/** Creates a machine in its initial state. It does nothing before the first event. */
 export function createMachine<State, Event, Effect, Snapshot = State>({
   initial,
   transition,
   perform,
   show = (state) => state as unknown as Snapshot,
   record,
-}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Effect, Snapshot> {
-  const listeners = new Set<() => void>()
-  const queue: (() => void)[] = []
+}: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Snapshot> {
+  const listeners = new Set<(snapshot: Snapshot) => void>()
+  const queue: Event[] = []
   let state = initial
   let snapshot = freeze(show(state))
-  let isRunning = false
 
-  function run(event: Event, onTransition?: (effects: readonly Effect[]) => void): void {
+  function run(event: Event): void {
     const before = state
     const [next, ...effects] = transition(before, event)
     state = next
     snapshot = freeze(show(state, snapshot))
     const step = { event, before, state, effects }
-    onTransition?.(effects)
     record?.(step)
     for (const effect of effects) guarded(() => perform(effect, step))
   }
@@ -78,14 +76,13 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    dispatch(event, onTransition) {
-      queue.push(() => run(event, onTransition))
-      if (isRunning) return
+    dispatch(event) {
+      // The event that is being processed stays in the queue, so later ones wait.
+      if (queue.push(event) > 1) return
       const before = snapshot
-      isRunning = true
-      for (let next = queue.shift(); next; next = queue.shift()) guarded(next)
-      isRunning = false
-      if (snapshot !== before) for (const listener of [...listeners]) guarded(listener)
+      for (const next of queue) guarded(() => run(next))
+      queue.length = 0
+      if (snapshot !== before) for (const listener of [...listeners]) guarded(() => listener(snapshot))
     },
   }
 }

@@ -1,9 +1,8 @@
-/** Calls a callback and reports what it throws or rejects with, so that it cannot break the caller. */
-export function guarded(callback: () => unknown): void {
-  const report = (error: unknown): void => (globalThis.reportError ?? console.error)(error)
+/** Calls a callback and reports its errors, also asynchronous ones, so that it cannot break the caller. */
+export const guarded: (callback: () => unknown) => void = async (callback) => {
   try {
-    Promise.resolve(callback()).catch(report)
+    await callback()
   } catch (error) {
-    report(error)
+    ;(globalThis.reportError ?? console.error)(error)
   }
 }

@@ -2,71 +2,71 @@ import type { LatchkeyErrorCode } from '../errors.ts'
 import { currentEntry, liveIntent } from '../keystore/keyring.ts'
 import type { AccountEntry, DeviceEntry, Entry, Keyring, WaitingAccount } from '../keystore/record.ts'
 
-/** `anonymous` owns nothing, `local-first` is the device key, `external` an account. */
+/** `anonymous`: no identity. `local-first`: the device key. `external`: an account. */
 export type AuthMode = 'anonymous' | 'local-first' | 'external'
 
-/** Who is acting. */
+/** The identity that acts. */
 export interface Session {
   /** The stable identifier that owns data. */
   readonly principal: string
-  /** The canonical principal first, then the aliases: rows of any of them are this person's. */
+  /** The canonical principal, then the aliases: rows of any of them belong to this user. */
   readonly principals: readonly string[]
   readonly authMode: Exclude<AuthMode, 'anonymous'>
-  /** Claims of the account's last token, as `readClaims` gave them; empty in local-first mode. */
+  /** Claims of the account's last token, as returned by `readClaims`; empty in local-first mode. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 /** Why authenticated traffic is paused. */
 export type AuthErrorKind = 'expired' | 'missing' | 'invalid' | 'disabled'
 
-/** Where the machine stands. */
+/** The phase of the machine. */
 export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' | 'signing-out'
 
-/** How well the identity is kept. */
+/** How safely the identity is stored. */
 export interface Storage {
   /**
-   * `ephemeral`: memory · `evictable`: the browser may clear it · `persistent`: the browser promised not to, or it is a
-   * file · `recoverable`: a backup exists, or an account brings the principal back.
+   * `ephemeral`: in memory. `evictable`: the browser may delete it. `persistent`: in a file, or the browser has
+   * promised to keep it. `recoverable`: there is a backup, or an account restores the principal.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
-   * Whether script in the page could copy a secret of whoever is in force, also one that the account adopted. `none`:
-   * no such key is here; keys that were set aside are not counted.
+   * Whether a script in the page could copy a secret of the current identity, including one that its account adopted.
+   * `none`: there is no such key. Keys of identities that were set aside do not count.
    */
   readonly protection: 'none' | 'extractable' | 'hardened'
-  /** Code of what is wrong with the storage, while something is. */
+  /** Error code of the storage, while there is a problem. */
   readonly problem?: LatchkeyErrorCode
 }
 
-/** An upgrade that waits for something outside: a mail, a redirect, a code, a second factor. */
+/** An upgrade that waits for an external step: a mail, a redirect, a code, a second factor. */
 export interface PendingUpgrade {
-  /** The e-mail address or phone number that the person typed, if any. */
+  /** The e-mail address or phone number that the user typed, if any. */
   readonly expected: string | null
-  /** When it ends by itself, milliseconds since 1970. */
+  /** Expiry in milliseconds since 1970. */
   readonly expiresAt: number
 }
 
 export type { WaitingAccount }
 
-/** Two identities, both kept; the device's is in force until `resolveConflict`. */
+/** Two identities, both kept. The device's identity is current until `resolveConflict`. */
 export interface Conflict {
-  /** The principal of the device's identity, which holds something. */
+  /** The principal of the device's identity, which has data. */
   readonly principal: string
-  /** The account that is signed in at the account server. */
+  /** The account that is signed in on the account server. */
   readonly account: WaitingAccount
-  /** The device's principal belongs to another account already: this one cannot adopt it. */
+  /** True if the device's principal is bound to another account: this account cannot adopt it. */
   readonly isTaken: boolean
 }
 
-/** What an upgrade left behind. */
+/** State of an upgrade that is not complete. */
 export interface UpgradeState {
-  /** It waits for something outside. */
+  /** It waits for an external step. */
   readonly pending?: PendingUpgrade
-  /** A session is there: `acceptAccount()` takes it, `cancelUpgrade()` ends it. */
+  /** An account is signed in: `acceptAccount()` uses it, `cancelUpgrade()` signs it out. */
   readonly account?: WaitingAccount
-  /** The account has another principal, and the device holds something: `resolveConflict` decides. */
+  /** The account has another principal, and the device has data: call `resolveConflict`. */
   readonly conflict?: Conflict
-  /** Code of the last failure, until the next attempt. */
+  /** Error code of the last failure, until the next attempt. */
   readonly failure?: LatchkeyErrorCode
 }
 
@@ -74,17 +74,17 @@ export interface UpgradeState {
 export interface AuthState {
   readonly authMode: AuthMode
   readonly session: Session | null
-  /** Set while the server refuses the session; the session itself stays. */
+  /** Set while the server refuses the session's credential. The session itself stays. */
   readonly error?: AuthErrorKind
   readonly phase: Phase
   readonly storage: Storage
   readonly upgrade?: UpgradeState
 }
 
-/** The part of the state that follows from what is stored. */
+/** The part of the state that derives from the record. */
 export type View = Pick<AuthState, 'authMode' | 'session' | 'storage'>
 
-/** The state before the store was read, and for ever on a server. */
+/** The state before the record is read, and always on a server. */
 export const INITIAL_STATE: AuthState = {
   authMode: 'anonymous',
   session: null,
@@ -92,7 +92,7 @@ export const INITIAL_STATE: AuthState = {
   storage: { durability: 'ephemeral', protection: 'none' },
 }
 
-/** What is known about the store itself. */
+/** Facts about the store. */
 export interface StoreFacts {
   readonly durability: Storage['durability']
   readonly problem: LatchkeyErrorCode | undefined
@@ -102,11 +102,11 @@ export interface StoreFacts {
 export function viewOf(keyring: Keyring | null, { durability, problem }: StoreFacts): View {
   const { principal, kind, aliases = [], claims = {}, recoverable }: Partial<Merged> = currentEntry(keyring) ?? {}
   const principals = [principal!, ...aliases]
-  // After an adoption the key of this device is that of an alias.
+  // After an adoption, this device's key belongs to an alias.
   const devices = (keyring?.entries ?? []).filter(
     (other): other is DeviceEntry => other.kind === 'device' && principals.includes(other.principal),
   )
-  // An account never brings back what was encrypted with `deriveKey`; a backup does.
+  // An account never restores data encrypted with `deriveKey`; a backup does.
   const isCovered = devices.every(({ derived, backedUpAt }) => backedUpAt !== null || (recoverable && !derived))
   const authMode = kind === 'account' ? 'external' : 'local-first'
   return {
@@ -123,10 +123,10 @@ export function viewOf(keyring: Keyring | null, { durability, problem }: StoreFa
   }
 }
 
-/** The members that an entry of either kind may have. */
+/** The union of the members of both kinds of entry. */
 type Merged = Omit<AccountEntry, 'kind'> & Pick<Entry, 'kind'>
 
-/** What the record says of an upgrade that waits. */
+/** Returns the upgrade that is stored as waiting. */
 export function waitingOf(keyring: Keyring | null, now: number): UpgradeState {
   const { conflict, expected, expiresAt, principal } = liveIntent(keyring, now) ?? {}
   if (conflict) return { conflict: { principal: principal!, ...conflict } }

@@ -10,7 +10,8 @@ import {
   type UpgradeState,
   type View,
 } from './state.ts'
-import { type AuthEvent, type EventType, transition } from './transition.ts'
+import type { AuthEvent, EventType } from './events.ts'
+import { transition } from './transition.ts'
 
 const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
 const PENDING = { expected: 'ada@example.com', expiresAt: 1 }

@@ -2,41 +2,42 @@ import type { ResolvableRequest } from './request.ts'
 import type { OwnedSession, ServerSession, SessionResolver, SessionSource } from './types.ts'
 import { faultResponse, refusal } from './response.ts'
 
-/** Options of {@link createAuthenticator}, and of what each framework calls it. */
+/** Options of {@link createAuthenticator} and of the framework adapters built on it. */
 export interface AuthenticateOptions {
   /**
-   * Lets requests without a credential through, as anonymous; otherwise they are answered with 401. A credential that
-   * does not hold is refused either way, and what the resolver refuses stays refused.
+   * Whether requests without a credential pass as anonymous. Defaults to false: they are answered with 401. An invalid
+   * credential is always refused, and so is every request that the resolver refuses.
    */
   readonly optional?: boolean
   /**
-   * Hears what led to an answer of 500: a lookup of yours threw, for instance. Defaults to `console.error`; it must not
-   * throw.
+   * Receives the error behind every 500 response, for example one thrown by your `lookup`. Defaults to `console.error`.
+   * It must not throw.
    */
   readonly onError?: (error: unknown) => void
 }
 
-/** Whether a request may go on. */
+/** Result of authenticating one request: the session, or the response to send. */
 export type Authentication<Session extends ServerSession = ServerSession> =
   | { readonly ok: true; readonly session: Session; readonly source: SessionSource }
   | {
       readonly ok: false
-      /** Says no more than the kind of error. */
+      /** The response to send. Its body reveals only the kind of error. */
       readonly response: Response
     }
 
 /**
- * Lets a request pass, or answers it. Made by {@link createAuthenticator}. It never rejects for anything that a
- * resolver does.
+ * Authenticates one request. Made by {@link createAuthenticator}. It does not reject: an error thrown by the resolver
+ * becomes a 500 response.
  */
 export type Authenticator<Session extends ServerSession = ServerSession> = (
   request: ResolvableRequest,
 ) => Promise<Authentication<Session>>
 
 /**
- * Makes what stands before the handlers of a server: every request gets a session, or an answer. The adapters of the
- * frameworks are this and a place for the session.
+ * Creates the function that runs before a server's handlers. For every request it returns a session or the response to
+ * send. Each framework adapter calls it and stores the session.
  *
+ * @param resolver - made by `createSessionResolver`
  * @throws {TypeError} an option is invalid
  */
 export function createAuthenticator(
@@ -48,9 +49,8 @@ export function createAuthenticator(
   resolver: SessionResolver,
   { optional = false, onError = console.error }: AuthenticateOptions = {},
 ): Authenticator {
-  if (typeof resolver?.resolve !== 'function')
-    throw new TypeError('expected a resolver, as createSessionResolver makes it')
-  // The text "false" of an environment variable would let everybody through.
+  if (typeof resolver?.resolve !== 'function') throw new TypeError('expected a resolver made by createSessionResolver')
+  // The string "false" from an environment variable is truthy and would admit every request.
   if (typeof optional !== 'boolean') throw new TypeError('optional: expected true or false')
   return async (request) => {
     try {

@@ -1,7 +1,7 @@
 /**
- * A base URL without the slashes at its end.
+ * Returns a base URL without its trailing slashes.
  *
- * @throws {TypeError} it is no http(s) URL
+ * @throws {TypeError} not an http(s) URL
  */
 export function withoutSlash(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined

@@ -1,8 +1,8 @@
 /**
- * Reads the body of a request or an answer, and stops where it is too long, whatever its length was said to be.
+ * Reads the body of a request or response, and stops at the limit whatever Content-Length says.
  *
  * @param limit - in bytes
- * @returns null: it is longer
+ * @returns null if the body is longer
  */
 export async function readBounded(
   { body, headers }: Pick<Response, 'body' | 'headers'>,

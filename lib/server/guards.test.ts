@@ -1,6 +1,7 @@
-import { describe, expect, expectTypeOf, test } from 'vitest'
+import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { type AnonymousWriteDenied, type WriteAttempt, type WriterSession, owns, requireWriter } from './guards.ts'
+import { createSessionResolver } from './resolver.ts'
 import { toResponse } from './response.ts'
 import { ANONYMOUS } from './session.ts'
 import type { ServerSession } from './types.ts'
@@ -49,8 +50,31 @@ describe('requireWriter', () => {
     const response = toResponse(denialOf(ANONYMOUS))
     expect(response.status).toBe(403)
     expect(response.headers.get('www-authenticate')).toBe('Bearer error="insufficient_scope"')
-    expect(await response.json()).toEqual({ error: 'refused', code: 'ANONYMOUS_WRITE_DENIED' })
+    expect(await response.json()).toEqual({ error: 'refused', code: 'ANONYMOUS_WRITE_DENIED', ...ATTEMPT })
   })
+
+  test.each(['insert', 'update', 'delete'] as const)(
+    'denies an anonymous %s before the policy runs, and tells the client what was tried (checklist 3: before any policy runs, as far as the client)',
+    async (operation) => {
+      const policy = vi.fn(() => true)
+      const handle = async (request: Request): Promise<Response> => {
+        const resolution = await createSessionResolver({}).resolve(request)
+        if (!resolution.ok) return resolution.response()
+        try {
+          requireWriter(resolution.session, { resource: 'notes', operation })
+          return Response.json(policy())
+        } catch (error) {
+          return toResponse(error as LatchkeyError)
+        }
+      }
+      const answer = await handle(new Request('https://notes.example/', { method: 'POST', body: '{}' }))
+      expect([answer.status, await answer.json()]).toEqual([
+        403,
+        { error: 'refused', code: 'ANONYMOUS_WRITE_DENIED', operation, resource: 'notes' },
+      ])
+      expect(policy).not.toHaveBeenCalled()
+    },
+  )
 
   test('tells the compiler that there is a principal', () => {
     const session: ServerSession = WRITER

@@ -1,38 +1,39 @@
 import { LatchkeyError } from '../errors.ts'
 import type { AuthMode } from '../machine/state.ts'
-import { type ClaimsPattern, effectiveClaims, matchClaims } from './roles.ts'
+import { type ClaimsPattern, matchClaims } from '../claim-pattern.ts'
+import { effectiveClaims } from './roles.ts'
 import type { OwnedSession, ServerSession } from './types.ts'
 
-/** What is about to be done, and to what. */
+/** A write that is about to happen, for the error. */
 export interface WriteAttempt {
-  /** Such as `notes`. */
+  /** The resource that is written, such as `notes`. */
   readonly resource: string
   readonly operation: 'insert' | 'update' | 'delete'
 }
 
-/** A write that an anonymous session tried. */
+/** The error for a write by an anonymous session. */
 export interface AnonymousWriteDenied extends LatchkeyError, WriteAttempt {
   readonly code: 'ANONYMOUS_WRITE_DENIED'
 }
 
-/** A session that owns what it writes. */
+/** A session that owns its writes. */
 export type WriterSession = OwnedSession
 
-/** What a session must be. */
+/** Conditions on a session. Conditions that are omitted always hold. */
 export interface SessionMatch {
-  /** One of these modes. */
+  /** The session has one of these modes. */
   readonly authMode?: AuthMode | readonly AuthMode[]
-  /** Claims that must be there; see {@link matchClaims}. `sub` is the principal. */
+  /** Claims that must be present; see {@link matchClaims}. `sub` is the principal. */
   readonly claims?: ClaimsPattern
 }
 
 /**
- * Lets only sessions with a principal write. Call it before any policy of the app.
+ * Requires a session with a principal, so that the write has an owner. Call it before the app's own policies.
  *
  * @throws {AnonymousWriteDenied} a {@link LatchkeyError} with code `ANONYMOUS_WRITE_DENIED`, `resource` and `operation`
  */
 export function requireWriter(session: ServerSession, attempt: WriteAttempt): asserts session is WriterSession {
-  // An unknown mode, or a principal with the anonymous one, is no writer either.
+  // Also refuses an unknown mode, and a principal in an anonymous session.
   if (session.principal && (session.authMode === 'local-first' || session.authMode === 'external')) return
   const { resource, operation } = attempt
   throw Object.assign(new LatchkeyError('ANONYMOUS_WRITE_DENIED', `${operation} on ${resource}`), {
@@ -41,12 +42,12 @@ export function requireWriter(session: ServerSession, attempt: WriteAttempt): as
   })
 }
 
-/** Tells whether a row's owner is this person, under the canonical principal or an alias. */
+/** Returns true if the session owns the row, under its canonical principal or an alias. */
 export function owns(session: ServerSession, owner: string | null | undefined): boolean {
   return typeof owner === 'string' && owner !== '' && session.principals.includes(owner)
 }
 
-/** Tells whether a session has the mode and the claims. What is not given does not matter. */
+/** Returns true if a session has the mode and the claims. */
 export function matches(session: ServerSession, { authMode, claims }: SessionMatch): boolean {
   const hasMode = authMode === undefined || [authMode].flat().includes(session.authMode)
   return hasMode && (claims === undefined || matchClaims(claims, effectiveClaims(session)) !== null)

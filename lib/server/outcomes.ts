@@ -2,26 +2,26 @@ import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthMode } from '../machine/state.ts'
 import type { Resolution, SessionSource } from './types.ts'
 
-/** What came of one request, for logs and metrics; nothing in it is secret, or from the request. */
+/** The outcome of one request, for logs and metrics. It holds no secrets and no text from the request. */
 export type Outcome =
   | { readonly ok: true; readonly source: SessionSource; readonly authMode: AuthMode }
   | { readonly ok: false; readonly source: SessionSource; readonly reason: LatchkeyErrorCode }
 
-/** How many requests ended how, since the start. */
+/** Number of requests by outcome since the start. */
 export interface OutcomeCounts {
   readonly accepted: Readonly<Partial<Record<SessionSource, number>>>
   readonly refused: Readonly<Partial<Record<LatchkeyErrorCode, number>>>
 }
 
-/** Counts verdicts. Made by {@link createOutcomeCounter}. */
+/** Counts outcomes. Made by {@link createOutcomeCounter}. */
 export interface OutcomeCounter {
   /** Pass it as `onOutcome`. */
   readonly count: (verdict: Outcome) => void
-  /** A copy of the counts as they are now. */
+  /** Returns a copy of the current counts. */
   readonly counts: () => OutcomeCounts
 }
 
-/** Makes counters for metrics: accepted requests by source, refused ones by reason. */
+/** Creates counters for metrics: accepted requests by source, refused requests by reason. */
 export function createOutcomeCounter(): OutcomeCounter {
   const accepted: Partial<Record<SessionSource, number>> = {}
   const refused: Partial<Record<LatchkeyErrorCode, number>> = {}

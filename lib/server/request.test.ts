@@ -1,6 +1,6 @@
 import { type IncomingMessage, createServer, request as send } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { ALICE, APP, NOW, TOKEN_HEADER, forge, tokenClaims } from '../tokens/forge.testing.ts'
 import type { ResolvableRequest } from './request.ts'
@@ -57,7 +57,9 @@ describe('a plain record of headers', () => {
 
 describe('over a real connection', () => {
   const answers: Resolution[] = []
+  let middleware: (request: IncomingMessage) => unknown = () => {}
   const server = createServer((request, response) => {
+    middleware(request)
     void resolver.resolve(request).then((resolution) => {
       response.statusCode = resolution.ok ? 200 : resolution.response().status
       response.end(JSON.stringify(resolution))
@@ -96,11 +98,12 @@ describe('over a real connection', () => {
   test('an IncomingMessage is read', async () => {
     expect(await get({ Authorization: BEARER })).toMatchObject(ALICES)
     expect(await get({})).toMatchObject(NOBODY)
-    expect(await get({ authorization: 'Basic x' })).toMatchObject(MALFORMED)
+    expect(await get({ authorization: 'Basic x' })).toMatchObject(NOBODY)
+    expect(await get({ authorization: 'Bearer' })).toMatchObject(MALFORMED)
   })
 
-  test('two Authorization headers are malformed, although Node would hand out the first alone', async () => {
-    const answer = await new Promise<string>((resolve, reject) => {
+  const getTwice = () =>
+    new Promise<string>((resolve, reject) => {
       const socket = connect(port, '127.0.0.1', () =>
         socket.end(
           `GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: ${BEARER}\r\nAuthorization: Bearer x.y.z\r\n\r\n`,
@@ -112,8 +115,39 @@ describe('over a real connection', () => {
         .on('end', () => resolve(text))
         .on('error', reject)
     })
+
+  test('two Authorization headers are malformed, although Node would hand out the first alone', async () => {
+    const answer = await getTwice()
     expect(answer).toMatch(/^HTTP\/1.1 400 /)
     expect(answer).toContain('CREDENTIAL_MALFORMED')
+  })
+
+  describe('what a middleware did to the headers counts, as it does for the handlers', () => {
+    afterEach(() => void (middleware = () => {}))
+
+    test.each<[string, typeof middleware, Record<string, string>, object]>([
+      ['taken out', ({ headers }) => delete headers.authorization, { authorization: BEARER }, NOBODY],
+      ['put in', ({ headers }) => (headers.authorization = BEARER), {}, ALICES],
+      ['put in under another spelling', ({ headers }) => (headers['Authorization'] = BEARER), {}, ALICES],
+      ['replaced', ({ headers }) => (headers.authorization = BEARER), { authorization: 'Bearer x.y.z' }, ALICES],
+      [
+        'all replaced',
+        (request) => (request.headers = { authorization: BEARER }),
+        { authorization: 'Bearer x' },
+        ALICES,
+      ],
+      ['all taken out', (request) => (request.headers = {}), { authorization: BEARER }, NOBODY],
+    ])('%s', async (_, change, headers, expected) => {
+      middleware = change
+      expect(await get(headers)).toMatchObject(expected)
+    })
+
+    test('one of two replaced', async () => {
+      middleware = ({ headers }) => (headers.authorization = `${BEARER} `.trim())
+      expect(await getTwice()).toContain('CREDENTIAL_MALFORMED')
+      middleware = ({ headers }) => delete headers.authorization
+      expect(await getTwice()).toContain('"source":"none"')
+    })
   })
 
   test('the request of a WebSocket upgrade is read', async () => {

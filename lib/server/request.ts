@@ -1,39 +1,47 @@
-/** Headers by name, in any case, as Node has them or as an object literal. */
+/** Headers by name, in any case: Node's `headers` or an object literal. */
 export type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Headers that are asked for by name, such as `Headers`. */
+/** Headers with a getter, such as `Headers`. */
 export interface HeaderReader {
-  /** The value of a header, in any case; null where there is none. */
+  /** Returns the value of a header, or null. Names are case-insensitive. */
   get(name: string): string | null
 }
 
-/** A `Request`, a Node `IncomingMessage`, the request of a WebSocket upgrade, or what looks like one of them. */
+/** A `Request`, a Node `IncomingMessage`, a WebSocket upgrade request, or an object of that shape. */
 export interface RequestLike {
   readonly headers: HeaderReader | HeaderRecord
-  /** Without one a request counts as unsafe. */
+  /** Without a method the request counts as unsafe. */
   readonly method?: string | undefined
-  /** Node's headers, with each value of those that came twice. */
+  /** Node's headers with repeated ones as separate values. */
   readonly headersDistinct?: Readonly<Record<string, readonly string[] | undefined>> | undefined
 }
 
-/** Anything with the headers of a request. */
+/** A request, or its headers. */
 export type ResolvableRequest = RequestLike | HeaderReader | HeaderRecord
 
-/** A request as the sources read it. */
+/** A request as the session sources read it. */
 export interface IncomingRequest {
   /**
-   * @param name - in small letters. Returns null where there is none; of several values one text that is none of them.
+   * @param name - in lower case
+   * @returns null if the header is missing; for several values one text that equals none of them
    */
   header(name: string): string | null
-  /** Reading only, and no upgrade: what another site may cause without harm. */
+  /** True for a safe method that is no upgrade: another site can trigger it without harm. */
   readonly isSafe: boolean
-  /** A program of a page sent it, or the browser itself. */
+  /** True if a browser sent it, on its own or for a script of a page. */
   readonly isFromBrowser: boolean
 }
 
+/** The header that carries tokens by default (RFC 6750 §2.1). */
+export const TOKEN_HEADER = 'authorization'
+
 const SAFE_METHODS: readonly unknown[] = ['GET', 'HEAD', 'OPTIONS']
 
-/** @throws {TypeError} there are no headers */
+/**
+ * Reads the request that a framework provides.
+ *
+ * @throws {TypeError} no headers found
+ */
 export function readRequest(request: ResolvableRequest): IncomingRequest {
   const header = readerOf(request)
   return {
@@ -43,7 +51,7 @@ export function readRequest(request: ResolvableRequest): IncomingRequest {
     },
     get isFromBrowser() {
       if (BROWSER_HEADERS.some((name) => header(name) !== null)) return true
-      // The `fetch` of Node sends this one too, always with `cors`.
+      // Node's `fetch` sends this header too, always with `cors`.
       return (header('sec-fetch-mode') ?? 'cors') !== 'cors'
     },
   }
@@ -54,13 +62,21 @@ const BROWSER_HEADERS = ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetc
 function readerOf(request: ResolvableRequest): (name: string) => string | null {
   if (typeof request !== 'object' || request === null) throw new TypeError('resolve: expected a request or its headers')
   const { headers, headersDistinct } = request as RequestLike
-  // A record may have a header of that name; its value is then a text or a list of texts.
+  // A plain record of headers may contain one with this name; its value is then a string or a list of strings.
   const hasHeaders = typeof headers === 'object' && headers !== null && !Array.isArray(headers)
-  // Express gives its requests a `get` of their own, of which a second Authorization header is already gone.
+  // Express adds a `get` to its requests; there, a second Authorization header is already lost.
   if (!hasHeaders) return isReader(request) ? (name) => request.get(name) : recordReader(request as HeaderRecord)
   if (isReader(headers)) return (name) => headers.get(name)
-  // Node drops a second Authorization header from `headers`: which one counts must not depend on who reads.
-  return recordReader((headersDistinct ?? headers) as HeaderRecord)
+  const read = recordReader(headers as HeaderRecord)
+  return headersDistinct ? (name) => withDropped(read(name), headersDistinct[name]) : read
+}
+
+/**
+ * Node drops a second Authorization header from `headers`: which one counts must not depend on who reads. Anything else
+ * in `headers` is what a middleware left there, and what the handlers see.
+ */
+function withDropped(value: string | null, received: readonly string[] = []): string | null {
+  return received.length > 1 && value === received[0] ? received.join(', ') : value
 }
 
 function isReader(value: object): value is HeaderReader {
@@ -72,7 +88,7 @@ function recordReader(record: HeaderRecord): (name: string) => string | null {
   return (name) => {
     let found: string[] | undefined
     for (const key of names) {
-      // The length first: it spares most of the work for names that are not asked for.
+      // The length is compared first: it skips most work for other headers.
       if (key.length !== name.length || key.toLowerCase() !== name) continue
       const value: unknown = record[key]
       if (value !== undefined && value !== null) (found ??= []).push(...textsOf(value))
@@ -81,7 +97,7 @@ function recordReader(record: HeaderRecord): (name: string) => string | null {
   }
 }
 
-/** What is no text is a credential that cannot be read, rather than none. */
+/** A value that is no string counts as an unreadable credential, not as a missing one. */
 function textsOf(value: unknown): string[] {
   return [value].flat().map((text) => (typeof text === 'string' ? text : ''))
 }

@@ -68,7 +68,9 @@ describe('an Authorization header', () => {
     ['that is empty', ''],
     ['with the scheme alone', 'Bearer'],
     ['with the scheme and a space', 'Bearer '],
-    ['of another scheme', 'Basic dXNlcjpwYXNz'],
+    ['with another scheme beside', `Basic dXNlcjpwYXNz, Bearer ${TOKEN}`],
+    ['with another scheme behind', `Bearer ${TOKEN}, Basic dXNlcjpwYXNz`],
+    ['with another scheme, and no more', 'Basic'],
     ['with a token alone', TOKEN],
     ['without a space', `Bearer${TOKEN}`],
     ['with a colon', `Bearer: ${TOKEN}`],
@@ -89,6 +91,36 @@ describe('an Authorization header', () => {
       body: { error: 'refused', code: 'invalid' },
     })
     await expectSilence(resolution, TOKEN)
+  })
+
+  test.each([
+    'Basic dXNlcjpwYXNz',
+    'Digest username="ada", realm="staging"',
+    'basic Og==',
+    'AWS4-HMAC-SHA256 Credential=x',
+  ])('of another scheme is no credential: %s', async (value) => {
+    const options = { clock, localFirst: LOCAL_FIRST }
+    const request = { authorization: value }
+    expect(await createSessionResolver(options).resolve(request)).toMatchObject({ ok: true, source: 'none' })
+    expect(await createSessionResolver({ ...options, anonymous: 'deny' }).resolve(request)).toMatchObject({
+      ok: false,
+      reason: 'CREDENTIAL_MISSING',
+    })
+  })
+
+  test('of another name carries the token where `tokenHeader` says so, and Authorization then carries none', async () => {
+    const resolver = createSessionResolver({ clock, localFirst: LOCAL_FIRST, tokenHeader: 'X-Notes-Authorization' })
+    const bearer = `Bearer ${TOKEN}`
+    const resolve = (headers: Record<string, string>) => resolver.resolve(headers)
+    expect(await resolve({ 'x-notes-authorization': bearer, authorization: 'Basic x' })).toMatchObject({
+      source: 'local-first',
+    })
+    expect(await resolve({ 'x-notes-authorization': 'Bearer x.y.z', authorization: bearer })).toMatchObject({
+      ok: false,
+    })
+    expect(await resolve({ authorization: bearer })).toMatchObject({ ok: true, source: 'none' })
+    for (const name of ['', 'a b', 'cookie', 'Origin', 'x:y'])
+      expect(() => createSessionResolver({ tokenHeader: name })).toThrow('tokenHeader')
   })
 
   test('given twice is malformed', async () => {

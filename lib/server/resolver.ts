@@ -6,52 +6,60 @@ import { type CookieSessionOptions, createCookieSource } from './sources/cookie.
 import type { ExternalIssuer } from './external/options.ts'
 import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
-import { type IncomingRequest, readRequest } from './request.ts'
+import { type IncomingRequest, TOKEN_HEADER, readRequest } from './request.ts'
 import { refusal } from './response.ts'
 import { ANONYMOUS } from './session.ts'
 import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
 import { type Outcome, outcomeOf } from './outcomes.ts'
 
-/** Options of {@link createSessionResolver}. Every source is off unless it is given. */
+/** Options of {@link createSessionResolver}. Every source is off by default. */
 export interface SessionResolverOptions {
-  /** Lets a backend that knows the secret speak for anybody. */
+  /** Lets a backend that knows the secret impersonate any principal. */
   readonly backend?: BackendOptions
-  /** Takes local-first tokens; without it they are refused as `disabled`. */
+  /** Accepts local-first tokens. Without it they are refused as `disabled`. */
   readonly localFirst?: LocalFirstOptions
-  /** Takes the JWTs of one account provider, or of several. */
+  /** Accepts the JWTs of one or more account providers. */
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
-  /** Takes a session cookie, from a request without an Authorization header. */
+  /** Accepts a session cookie, from requests without an Authorization header. */
   readonly cookieSession?: CookieSessionOptions
-  /** What a request without a credential is. Defaults to `allow`. */
+  /**
+   * The header that carries tokens, in the form of RFC 6750: `Bearer`, a space, the token. Defaults to `Authorization`;
+   * another name leaves that one to a gateway in front. CORS has to allow it.
+   */
+  readonly tokenHeader?: string
+  /** Whether requests without a credential are accepted as anonymous. Defaults to `allow`. */
   readonly anonymous?: 'allow' | 'deny'
   /**
-   * Verified tokens kept at most, for device keys and for each issuer, and public keys of devices as many. Defaults to
-   * 10 000. What is kept still has to be in time, and its key still be the issuer's. 0 verifies everything anew.
+   * Largest number of cached tokens, for device keys and for each issuer, and of cached device public keys. Defaults to
+   * 10 000; 0 turns caching off. Expiry and the issuer's key are checked on every use.
    */
   readonly cacheSize?: number
-  /** Hears what came of each request. It must not throw. */
+  /** Called with the outcome of each request. It must not throw. */
   readonly onOutcome?: (verdict: Outcome) => void
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
-/** The one source that judges a request. Null from it means that there is no credential after all. */
+/** The one source that judges a request. It returns null if the request has no credential after all. */
 interface Route {
   readonly source: SessionSource
   judge(): Promise<ServerSession | null>
 }
 
 /**
- * Makes what tells, for each request, who is asking. The first of these that is there judges, and nothing else:
- * a backend that speaks for somebody, the Authorization header (an external JWT or a local-first token), a session
- * cookie, nobody. A token is routed once by what it says of itself, and never tried as another kind.
+ * Creates the resolver, which determines the session of each request. Exactly one source judges a request, the first of
+ * these that applies: the headers of an impersonating backend, the Authorization header (an external JWT or a
+ * local-first token), a session cookie, anonymous. A token is routed once, by its own header and claims, and never
+ * tried as another kind.
  *
  * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
   const { anonymous = 'allow', onOutcome } = options
-  const routeOf = createRouter(options)
+  const tokenHeader = readTokenHeader(options.tokenHeader)
+  const routeOf = createRouter(options, tokenHeader)
   return {
+    tokenHeader,
     async resolve(request) {
       const route = routeOf(readRequest(request))
       const resolution = await settle(route, anonymous)
@@ -73,7 +81,7 @@ async function settle({ source, judge }: Route, anonymous: 'allow' | 'deny'): Pr
   }
 }
 
-/** A fault of the server's own is no verdict on the credential. */
+/** A server fault says nothing about the credential, so it is rethrown. */
 function codeOf(error: unknown): LatchkeyErrorCode {
   if (isLatchkeyError(error)) return error.code
   throw error
@@ -81,7 +89,17 @@ function codeOf(error: unknown): LatchkeyErrorCode {
 
 const NOBODY: Route = { source: 'none', judge: async () => null }
 
-function createRouter(options: SessionResolverOptions): (request: IncomingRequest) => Route {
+/** What a browser or the transport sets is no place for a token. */
+const NO_TOKEN_HEADERS: readonly string[] = ['cookie', 'origin', 'host', 'upgrade', 'connection']
+
+function readTokenHeader(name: string = TOKEN_HEADER): string {
+  const lower = name.toLowerCase()
+  if (!/^[a-z][a-z\d-]*$/.test(lower) || NO_TOKEN_HEADERS.includes(lower))
+    throw new TypeError('tokenHeader: expected the name of a header such as x-notes-authorization')
+  return lower
+}
+
+function createRouter(options: SessionResolverOptions, tokenHeader: string): (request: IncomingRequest) => Route {
   const { clock = Date.now } = options
   if (options.anonymous !== undefined && options.anonymous !== 'allow' && options.anonymous !== 'deny')
     throw new TypeError('anonymous: expected allow or deny')
@@ -90,10 +108,18 @@ function createRouter(options: SessionResolverOptions): (request: IncomingReques
   const routeToken = createTokenRouter(options, clock)
   return (request) => {
     if (backend.isAttempt(request)) return { source: 'backend', judge: () => backend.read(request) }
-    const authorization = request.header('authorization')
-    if (authorization !== null) return routeBearer(authorization, routeToken)
+    const authorization = request.header(tokenHeader)
+    if (authorization !== null && !isOfOtherScheme(authorization)) return routeBearer(authorization, routeToken)
     return cookie?.isPresent(request) ? { source: 'cookie', judge: () => cookie.read(request) } : NOBODY
   }
+}
+
+/**
+ * Credentials of another scheme (RFC 9110 §11.4), such as the Basic of a gateway in front, are for somebody else. A
+ * Bearer among them is one that cannot be read, and so is a text without a scheme.
+ */
+function isOfOtherScheme(authorization: string): boolean {
+  return /^[a-z][a-z\d-]* +\S/i.test(authorization) && !/(^|,)\s*bearer(?![\w-])/i.test(authorization)
 }
 
 function routeBearer(authorization: string, routeToken: (token: string) => Route): Route {
@@ -134,5 +160,5 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   }
 }
 
-/** How the common local-first token begins, so that it need not be taken apart to be routed. */
+/** The header of a usual local-first token, so that it can be routed without being parsed. */
 const LOCAL_FIRST_HEADER = `${btoa(`{"alg":"EdDSA","typ":"${TOKEN_TYPE}"}`).replaceAll('=', '')}.`

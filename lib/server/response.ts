@@ -1,8 +1,9 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import type { LatchkeyError, LatchkeyErrorCode } from '../errors.ts'
+import type { AnonymousWriteDenied, WriteAttempt } from './guards.ts'
 import type { Refused, SessionSource } from './types.ts'
 
-/** What a refused credential leads to. */
+/** Creates the result for a refused credential. */
 export function refusal(reason: LatchkeyErrorCode, source: SessionSource = 'none'): Refused {
   const { state = 'invalid', status } = ERROR_TABLE[reason]
   const error = status === 503 ? 'unavailable' : state
@@ -10,25 +11,32 @@ export function refusal(reason: LatchkeyErrorCode, source: SessionSource = 'none
 }
 
 /**
- * The HTTP answer to a deliberate failure: status, JSON body and the `WWW-Authenticate` header of RFC 6750 §3.
- * It says no more than the kind of error.
+ * Returns the HTTP response to a deliberate failure: status, JSON body and the `WWW-Authenticate` header of RFC 6750
+ * §3. It reveals only the kind of error, and `operation` and `resource` of an {@link AnonymousWriteDenied}.
  */
 export function toResponse(error: LatchkeyError): Response {
-  return respond(error.code)
+  return respond(error.code, attemptOf(error))
 }
 
-/** What an answer is written to: Node's `ServerResponse`, Express's `Response` or Fastify's `reply.raw`. */
+function attemptOf(error: LatchkeyError): Partial<WriteAttempt> {
+  if (error.code !== 'ANONYMOUS_WRITE_DENIED') return {}
+  const { operation, resource } = error as AnonymousWriteDenied
+  return { operation, resource }
+}
+
+/** The target of a response: Node's `ServerResponse`, Express's `Response` or Fastify's `reply.raw`. */
 export interface ResponseTarget {
-  /** Sets the status and further headers. */
+  /** Sets the status and adds headers. */
   writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown
-  /** Writes the body, and that was all. */
+  /** Writes the body and ends the response. */
   end(body: Uint8Array): unknown
 }
 
 /**
- * Writes the answer of `toResponse` or of a refusal to what is no `Response`. Headers that were set before stay.
+ * Writes a `Response`, such as that of `toResponse` or of a refusal, to a Node response. Headers that are already set
+ * stay.
  *
- * @throws {Error} `ERR_HTTP_HEADERS_SENT`: the target has begun to answer
+ * @throws {Error} `ERR_HTTP_HEADERS_SENT`: the response has already started
  */
 export async function sendResponse(target: ResponseTarget, response: Response): Promise<void> {
   const body = new Uint8Array(await response.arrayBuffer())
@@ -36,25 +44,25 @@ export async function sendResponse(target: ResponseTarget, response: Response): 
   target.end(body)
 }
 
-/** The answer to a fault of the server's own: 500, and nothing about it. */
+/** Returns the response to a server fault: 500 without details. */
 export function faultResponse(): Response {
   return Response.json({ error: 'internal' }, { status: 500, headers: { 'cache-control': 'no-store' } })
 }
 
-function respond(code: LatchkeyErrorCode): Response {
+function respond(code: LatchkeyErrorCode, attempt: Partial<WriteAttempt> = {}): Response {
   const { status = 400, state, bearer } = ERROR_TABLE[code]
   const headers = new Headers({ 'cache-control': 'no-store' })
   if (bearer || status === 401) headers.set('www-authenticate', challenge(bearer, state))
-  // What the operator's keys are doing is not for the client.
+  // The state of the operator's keys is not for the client.
   if (status === 503) return Response.json({ error: 'unavailable', code: 'unavailable' }, { status, headers })
-  // Without a state the code itself is for the client: a guard's, not a credential's.
+  // Without an error state, the code concerns a guard and not the credential: the client may know it.
   return Response.json(
-    { error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code },
+    { error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code, ...attempt },
     { status, headers },
   )
 }
 
-/** Without a credential there is no error to name (RFC 6750 §3.1). */
+/** Without a credential there is no error to report (RFC 6750 §3.1). */
 function challenge(bearer: string | undefined, state: string | undefined): string {
   if (!bearer) return 'Bearer'
   return state ? `Bearer error="${bearer}", error_description="${state}"` : `Bearer error="${bearer}"`

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { matches } from './guards.ts'
-import { type ClaimPattern, type ClaimsPattern, type Roles, matchClaims, requireSameSession, rolesOf } from './roles.ts'
+import { type ClaimPattern, type ClaimsPattern, type Roles, matchClaims } from '../claim-pattern.ts'
+import { requireSameSession, rolesOf } from './roles.ts'
 import { ANONYMOUS } from './session.ts'
 import type { ServerSession } from './types.ts'
 

@@ -1,46 +1,17 @@
 import { LatchkeyError } from '../errors.ts'
+import { type Roles, matchClaims } from '../claim-pattern.ts'
 import { comparable } from '../comparable.ts'
 import type { ServerSession } from './types.ts'
 
-/** What a claim must be. A text that begins with `$` takes any value, and gives it a name. */
-export type ClaimPattern =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly ClaimPattern[]
-  | { readonly [claim: string]: ClaimPattern }
-
-/** Claims that must be there, nested as they are in the token; further claims do not matter. */
-export type ClaimsPattern = Readonly<Record<string, ClaimPattern>>
-
-/** Roles by name, as Triplit's schema has them. */
-export type Roles = Readonly<Record<string, { readonly match: ClaimsPattern }>>
-
-/** A role that a session has, with what its wildcards took. */
+/** A role that a session has, with the values of its wildcards. */
 export interface SessionRole {
   readonly key: string
   readonly roleVars: Readonly<Record<string, unknown>>
 }
 
 /**
- * Matches claims as Triplit matches roles (https://www.triplit.dev/docs/schemas/permissions), but for four things that
- * only ever refuse more: what is inherited is no claim, null is matched by null alone, a nested pattern is
- * matched by an object alone (a list by a list), and one wildcard in two places has to take the same value.
- *
- * @returns what the wildcards took, by name without `$`; null where the claims do not match
- */
-export function matchClaims(
-  pattern: ClaimsPattern,
-  claims: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> | null {
-  const taken = new Map<string, unknown>()
-  return matchMembers(pattern, claims, taken) ? Object.fromEntries(taken) : null
-}
-
-/**
- * The roles of a session, in the order of the definition. `sub` in a pattern is the principal, whoever issued the
- * token: `{ match: { sub: '$userId' } }` binds the user.
+ * Returns the roles of a session, in the order of their definition. `sub` in a pattern is the principal, whichever
+ * issuer signed the token: `{ match: { sub: '$userId' } }` gives the user's id.
  */
 export function rolesOf(roles: Roles, session: ServerSession): readonly SessionRole[] {
   const claims = effectiveClaims(session)
@@ -51,11 +22,11 @@ export function rolesOf(roles: Roles, session: ServerSession): readonly SessionR
 }
 
 /**
- * Lets a session go on with a new token: one of the same principal and the same roles.
+ * Requires that a new token continues a session: same principal, same roles.
  *
  * @param before - the current session
- * @param after - what the new token resolved to
- * @param roles - the app's roles; unless given, the claims `role` and `roles` are compared
+ * @param after - the session of the new token
+ * @param roles - the app's roles. Defaults to comparing the claims `role` and `roles`
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`, `ROLES_MISMATCH`
  */
 export function requireSameSession(before: ServerSession, after: ServerSession, roles?: Roles): void {
@@ -65,29 +36,11 @@ export function requireSameSession(before: ServerSession, after: ServerSession, 
   if (comparable(rolesIn(before)) !== comparable(rolesIn(after))) throw new LatchkeyError('ROLES_MISMATCH')
 }
 
-/** The claims, with the principal as `sub`: the `sub` of a further issuer must not stand for a user of the first. */
+/**
+ * Returns the claims with the principal as `sub`: the `sub` of a namespaced issuer must not be taken for a user of the
+ * first issuer.
+ */
 export function effectiveClaims({ claims, principal }: ServerSession): Readonly<Record<string, unknown>> {
   const { sub: _, ...others } = claims
   return principal === null ? others : { ...others, sub: principal }
-}
-
-function matchMembers(pattern: object, value: object, taken: Map<string, unknown>): boolean {
-  return Object.entries(pattern).every(
-    ([name, part]) =>
-      Object.hasOwn(value, name) && matchValue(part as ClaimPattern, (value as Record<string, unknown>)[name], taken),
-  )
-}
-
-function matchValue(pattern: ClaimPattern, value: unknown, taken: Map<string, unknown>): boolean {
-  if (typeof pattern === 'string' && pattern.startsWith('$')) return take(pattern.slice(1), value, taken)
-  if (typeof pattern !== 'object' || pattern === null) return pattern === value
-  const isSameKind = typeof value === 'object' && value !== null && Array.isArray(value) === Array.isArray(pattern)
-  return isSameKind && matchMembers(pattern, value, taken)
-}
-
-function take(name: string, value: unknown, taken: Map<string, unknown>): boolean {
-  if (value === undefined || value === null) return false
-  if (taken.has(name) && comparable(taken.get(name)) !== comparable(value)) return false
-  taken.set(name, value)
-  return true
 }

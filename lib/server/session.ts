@@ -1,7 +1,7 @@
 import type { AuthMode } from '../machine/state.ts'
 import type { OwnedSession, ServerSession } from './types.ts'
 
-/** A request without a credential. */
+/** The session of a request without a credential. */
 export const ANONYMOUS: ServerSession = Object.freeze({
   authMode: 'anonymous',
   principal: null,
@@ -9,23 +9,23 @@ export const ANONYMOUS: ServerSession = Object.freeze({
   claims: Object.freeze({}),
 })
 
-/** Most aliases that a principal can have. */
+/** Largest number of aliases of a principal. */
 export const MOST_ALIASES = 16
 
-/** Most characters of a principal; OpenID Connect allows a `sub` no more. */
+/** Longest principal, in characters: the limit of `sub` in OpenID Connect. */
 export const LONGEST_PRINCIPAL = 255
 
-/** Tells whether a value can be a principal. */
+/** Returns true if a value is a valid principal. */
 export function isPrincipal(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= LONGEST_PRINCIPAL
 }
 
-/** Tells whether a value is a list of aliases. */
+/** Returns true if a value is a valid list of aliases. */
 export function isAliasList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length <= MOST_ALIASES && value.every(isPrincipal)
 }
 
-/** A session of one principal, which nobody can change. */
+/** Creates an immutable session of one principal. */
 export function ownedSession(
   authMode: AuthMode,
   principal: string,

@@ -147,7 +147,7 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
   })
 })
 
-describe('the same session started again (checklist 23: a changed token restarts the session, an unchanged one does not)', () => {
+describe('the same session started again', () => {
   test('with the same token is no restart', async () => {
     const time = testTime()
     const token = testSource(time.clock).next()
@@ -474,6 +474,28 @@ describe('end', () => {
     expect(session.getState()).toEqual({ status: 'ended', principal: null })
   })
 
+  test.each(['UNAUTHORIZED', 'TOKEN_EXPIRED', 'ROLES_MISMATCH', 'SCHEMA_MISMATCH'] as const)(
+    'inside onSessionError, which gets %s, ends the session and clears, also if nothing awaits it (checklist 19: each kind reaches a handler, which may end the session and clear)',
+    async (reason) => {
+      const time = testTime()
+      const source = testSource(time.clock)
+      const transport = testTransport()
+      const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
+        token: source.next(),
+        onSessionError(_, session) {
+          void session.end()
+          void session.clear()
+        },
+      })
+      transport.connection().rejected(reason)
+      await time.advance(HOUR)
+      expect(kinds).toEqual([reason])
+      expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'disconnect ended', 'clear'])
+      expect(session.getState()).toEqual({ status: 'ended', principal: null })
+      expect(time.waiting()).toBe(0)
+    },
+  )
+
   test('inside a listener of auth stops everything at once', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
@@ -532,7 +554,7 @@ describe('the state', () => {
     const listener = vi.fn()
     const leave = session.subscribe(listener)
     await session.start(testSource(time.clock).next())
-    expect(listener).toHaveBeenCalledTimes(1)
+    expect(listener.mock.calls).toEqual([[session.getState()]])
     leave()
     await session.end()
     expect(listener).toHaveBeenCalledTimes(1)

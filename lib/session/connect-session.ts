@@ -37,7 +37,7 @@ export function connectSession(
     update: (token) => update(runtime, token),
     end: starter.end,
     async clear() {
-      if (!transport.clear) throw new TypeError('clear: the transport has no such method')
+      if (!transport.clear) throw new TypeError('clear: the transport has no `clear` method')
       await runtime.connection.clear()
       runtime.owner = null
     },
@@ -83,7 +83,7 @@ function createStarter(runtime: SessionRuntime): Starter {
       observer.stop()
       runtime.halt()
       dispatch({ type: 'ended' })
-      // Inside an effect the event is still queued.
+      // During an effect, the event is still queued.
       await Promise.resolve()
       await runtime.connection.settled()
     },

@@ -16,11 +16,11 @@ export interface ConnectedSession {
   /** The current state: frozen, the same reference until a field changes. */
   getState(): SessionState
   /**
-   * Calls `listener` after each change.
+   * Calls `listener` with the state after each change.
    *
    * @returns a function that ends the subscription
    */
-  subscribe(listener: () => void): () => void
+  subscribe(listener: (state: SessionState) => void): () => void
   /**
    * Starts a session with this token, or with one from `refresh.handler` or `auth`. Ends the previous session if it was
    * another one. A token that looks expired is refreshed first. Starting the same session again only connects and

@@ -17,19 +17,19 @@ export const MINUTE = 60_000
 export const HOUR = 3_600_000
 export const DAY = 86_400_000
 
-/** A device's clock and its timers, which can go apart: timers stand still while it sleeps. */
+/** A device's clock and timers. They can drift apart: timers stand still while it sleeps. */
 export interface TestTime {
   readonly clock: () => number
   readonly timer: SessionTimer
-  /** Lets time pass, timer by timer, and lets everything that they start come to rest. */
+  /** Advances the time timer by timer, and waits until all work that they start has settled. */
   advance(milliseconds: number): Promise<void>
-  /** Turns the clock, or sleeps: no timer moves. */
+  /** Sets the clock, or sleeps: timers do not advance. */
   jump(milliseconds: number): void
-  /** Milliseconds that passed; the clock may have been turned. */
+  /** Milliseconds that passed, unaffected by changes of the clock. */
   elapsed(): number
-  /** Delays that were asked for. */
+  /** The delays of all timers that were set. */
   readonly delays: number[]
-  /** Timers that are waiting. */
+  /** Number of pending timers. */
   waiting(): number
 }
 
@@ -75,21 +75,21 @@ export function testTime(start: number = Date.UTC(2026, 0, 1)): TestTime {
   }
 }
 
-/** Lets everything that goes on without a timer come to rest. */
+/** Waits until all work that needs no timer has settled. */
 export async function rest(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** What the other side does with a token. */
+/** How the peer reacts to a token. */
 export type Answer = 'accept' | 'silence' | 'lose' | SessionErrorKind | AuthErrorKind
 
-/** A transport that writes down what it is asked to do, and answers as it is told. */
+/** A transport that records its calls and reacts as configured. */
 export interface TestTransport extends SessionTransport {
   /** `connect TOKEN`, `update TOKEN`, `hold TOKEN`, `disconnect paused`, `clear`, … */
   readonly calls: string[]
-  /** What the other side does with each token from now on. */
+  /** Sets how the peer reacts to each token from now on. */
   answer: (token: string) => Answer
-  /** The connection of the last connection. */
+  /** The most recent connection. */
   connection(): SessionConnection
   /** The token on the wire; null without a connection. */
   token(): string | null
@@ -137,8 +137,8 @@ export function testTransport(
 }
 
 /**
- * A token that nobody signed; the session leaves signatures to the other side. `jti` is its name in the calls of a
- * {@connection TestTransport}.
+ * An unsigned token; the session leaves signatures to the server. `jti` names it in the calls of a {@link
+ * TestTransport}.
  */
 export function jwt(payload: object, header: object = { alg: 'none' }): string {
   return [header, payload, null]
@@ -146,7 +146,7 @@ export function jwt(payload: object, header: object = { alg: 'none' }): string {
     .join('.')
 }
 
-/** Claims of a token: its `jti`, or whose it is. */
+/** Names a token by its `jti`, otherwise by its `sub`. */
 export function nameOf(token: string): string {
   const { claims } = decodeJws(token, 20_000)
   return String(claims['jti'] ?? `of ${String(claims['sub'])}`)
@@ -156,21 +156,21 @@ export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   return decodeJws(token, 20_000).claims
 }
 
-/** Gives tokens of one principal: `one`, `two`, `three`, … */
+/** Issues tokens of one principal: `one`, `two`, `three`, … */
 export interface TestSource {
-  /** A further token. */
+  /** Issues another token. */
   next(claims?: object): string
-  /** How often `handler` was called. */
+  /** Number of calls of `handler`. */
   asked(): number
   /** For `refresh.handler`. */
   readonly handler: () => Promise<string | null>
-  /** What the handler does from now on. */
+  /** Sets what the handler does from now on. */
   answer: () => string | null | Promise<string | null>
 }
 
 const NAMES = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten']
 
-/** @param clock - of the issuer, which is always right */
+/** @param clock - the issuer's clock, which is always right */
 export function testSource(clock: () => number, sub = 'ada', lifetime = 900): TestSource {
   let made = 0
   let asked = 0
@@ -189,7 +189,7 @@ export function testSource(clock: () => number, sub = 'ada', lifetime = 900): Te
   return source
 }
 
-/** `auth` without an identity: what an app has that takes its tokens from somewhere else. */
+/** `auth` without an identity, as in an app whose tokens come from elsewhere. */
 export async function anonymousAuth(time: TestTime): Promise<Auth> {
   return (await testIdentity(time, { initialMode: 'anonymous' })).auth
 }
@@ -202,7 +202,7 @@ export interface TestIdentity {
   principal(): string | undefined
 }
 
-/** Everything here goes on in promises alone, so that {@connection rest} sees the end of it. */
+/** Uses no timers, so that {@link rest} waits for all of it. */
 export async function testIdentity(
   time: TestTime,
   options: AuthOptions = {},
@@ -223,12 +223,12 @@ export async function testIdentity(
   return { auth, account, server, principal: () => auth.getState().session?.principal }
 }
 
-/** A session with everything around it. */
+/** A session with its device, transport and callbacks. */
 export interface TestSession {
   readonly session: ConnectedSession
-  /** Kinds that `onSessionError` was told. */
+  /** The kinds passed to `onSessionError`. */
   readonly kinds: SessionErrorKind[]
-  /** What `onFault` was told. */
+  /** The errors passed to `onFault`. */
   readonly faults: unknown[]
 }
 

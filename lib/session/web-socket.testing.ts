@@ -6,22 +6,22 @@ import { LatchkeyError } from '../errors.ts'
 import type { ServerSession, SessionResolver } from '../server.ts'
 import type { SessionConnection, SessionTransport } from './transport.ts'
 
-/** Close code for a token that is not taken, with the word of `latchkey/server` as the reason. */
+/** Close code for a refused token; the reason is the error name of `latchkey/server`. */
 const REFUSED = 4401
 
-/** A message from the client: the token first, a further one later, anything else once it is known who is asking. */
+/** A message from the client: first a token; then new tokens, and text that the server records with its principal. */
 type Message = { readonly token: string } | { readonly say: string }
 
-/** A server that takes sockets of known principals, on 127.0.0.1. */
+/** A WebSocket server on 127.0.0.1 that accepts authenticated sockets. */
 export interface SocketServer {
   readonly url: string
-  /** What was said, by whom. */
+  /** The received texts, each with its principal. */
   readonly said: [principal: string, text: string][]
-  /** Sockets that are open, by principal. */
+  /** The principals of the open sockets. */
   connected(): (string | null)[]
-  /** Closes those whose token ended meanwhile. */
+  /** Closes the sockets whose token has expired. */
   expire(): void
-  /** Breaks all connections without a word, as a network does. */
+  /** Breaks all connections without a close frame, as a network failure does. */
   cut(): void
   close(): Promise<void>
 }
@@ -32,9 +32,9 @@ interface Peer {
 }
 
 /**
- * Starts a server that asks `resolver` who sent each token.
+ * Starts a server that authenticates each token with `resolver`.
  *
- * @param clock - milliseconds since 1970
+ * @param clock - returns milliseconds since 1970
  */
 export async function startSocketServer(resolver: SessionResolver, clock: () => number): Promise<SocketServer> {
   const http = createServer()
@@ -61,7 +61,7 @@ export async function startSocketServer(resolver: SessionResolver, clock: () => 
   }
   async function identify(peer: Peer, token: string): Promise<void> {
     const answer = await resolver.resolve({ headers: new Headers({ authorization: `Bearer ${token}` }) })
-    // That the keys cannot be had now is no verdict.
+    // Keys that cannot be fetched now say nothing about the token.
     if (!answer.ok)
       return answer.error === 'unavailable' ? peer.socket.close(1013) : peer.socket.close(REFUSED, answer.error)
     if (peer.session && peer.session.principal !== answer.session.principal)
@@ -82,7 +82,7 @@ export async function startSocketServer(resolver: SessionResolver, clock: () => 
   }
 }
 
-/** A transport for such a server; what a browser's WebSocket needs, and no more. */
+/** A minimal transport for this server on the browser's WebSocket. */
 export function webSocketTransport(url: string): SessionTransport & { say(text: string): void } {
   let socket: WebSocket | undefined
   let waiting: { resolve(): void; reject(error: unknown): void } | undefined
@@ -92,7 +92,7 @@ export function webSocketTransport(url: string): SessionTransport & { say(text: 
     connect(token, connection) {
       const mine = new WebSocket(url)
       socket = mine
-      // In a message, never in the address: addresses end up in logs.
+      // In a message, never in the URL: URLs end up in logs.
       mine.onopen = () => mine.send(JSON.stringify({ token }))
       mine.onmessage = () => {
         connection.accepted()

@@ -38,14 +38,14 @@ describe('the suite finds', () => {
       ({ client }: { client: { online: boolean; provider: { getSession(): Promise<unknown> } } }) => ({
         getSession: async () => (client.online ? client.provider.getSession() : null),
       }),
-      'without a connection it is OFFLINE, and the session is still there afterwards',
+      'without a connection calls reject with OFFLINE, and the session survives',
     ],
     [
       'proofs that are not carried',
       () => ({ withProof: async (_: unknown, run: () => unknown) => ({ result: await run(), sent: true }) }),
       'a sign-up with proofs has or takes the principal of the device',
     ],
-    ['a token of anybody', () => ({ isTokenOf: () => true }), 'a token is of the account that is signed in'],
+    ['a token of anybody', () => ({ isTokenOf: () => true }), 'a token belongs to the account that is signed in'],
   ])('%s', async (_name, change, name) => {
     expect(await failing(change as never)).toContain(name)
   })

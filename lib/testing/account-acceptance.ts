@@ -3,20 +3,19 @@ import { isLatchkeyError } from '../errors.ts'
 import { type TestDevice, testDevice } from './device.ts'
 import { type AcceptanceCase, expectEqual } from './store-acceptance.ts'
 
-/** One browser in front of an account server. */
+/** One browser with its account server. */
 export interface AccountWorld {
   readonly provider: AccountProvider
-  /** What an app passes to `auth.upgrade`: signs up an account that did not exist. */
+  /** Signs up a new account, as an app does inside `auth.upgrade`. */
   signUp(): unknown
-  /** Cuts the connection to the account server, and restores it. */
+  /** Disconnects the account server, or reconnects it. */
   setOnline(isOnline: boolean): void
 }
 
 /**
- * What every {@link AccountProvider} must do. It needs no test runner: call `run` of each case in whatever runs the
- * provider.
+ * Acceptance tests that every {@link AccountProvider} must pass. They need no test runner: call `run` of each case.
  *
- * @param open - opens a browser without a session, with an account server of its own on each call
+ * @param open - opens a browser without a session, with a new account server on each call
  */
 export function accountAcceptance(open: () => Promise<AccountWorld>): AcceptanceCase[] {
   return Object.entries(CASES).map(([name, check]) => ({
@@ -36,7 +35,7 @@ async function signUp({ provider, signUp: run }: AccountWorld, device: TestDevic
   return found
 }
 
-/** Signs up and binds the device where the sign-up did not. */
+/** Signs up, and binds the device if the sign-up did not. */
 async function bound(world: AccountWorld, device: TestDevice): Promise<AccountSession> {
   const { provider } = world
   const found = await signUp(world, device)
@@ -54,7 +53,7 @@ async function codeOf(work: () => Promise<unknown>): Promise<string> {
 }
 
 const CASES: Readonly<Record<string, (world: AccountWorld, device: TestDevice) => Promise<void>>> = {
-  async 'without a session there is none, and no token'({ provider }) {
+  async 'without a session, getSession and getToken return null'({ provider }) {
     expectEqual(await provider.getSession(), null)
     expectEqual(await provider.getSession({ peek: true }), null)
     expectEqual(await provider.getToken(), null)
@@ -64,7 +63,7 @@ const CASES: Readonly<Record<string, (world: AccountWorld, device: TestDevice) =
     expectEqual(new URL(audience).href.replace(/\/$/, ''), audience)
   },
 
-  async 'a sign-up makes a session that the next look finds again'(world, device) {
+  async 'a sign-up creates a session that the next getSession returns'(world, device) {
     const found = await signUp(world, device)
     expectEqual([typeof found.accountId, typeof found.principal], ['string', 'string'])
     expectEqual([Array.isArray(found.aliases), typeof found.recoverable], [true, 'boolean'])
@@ -110,7 +109,7 @@ const CASES: Readonly<Record<string, (world: AccountWorld, device: TestDevice) =
     expectEqual((await provider.getSession({ peek: true }))?.principal === device.principal, false)
   },
 
-  async 'a token is of the account that is signed in'(world, device) {
+  async 'a token belongs to the account that is signed in'(world, device) {
     const { provider } = world
     const { accountId, principal } = await bound(world, device)
     const jwt = await provider.getToken()
@@ -119,7 +118,7 @@ const CASES: Readonly<Record<string, (world: AccountWorld, device: TestDevice) =
     expectEqual(provider.isTokenOf?.({ ...payload, sub: 'another' }, { accountId, principal }) ?? false, false)
   },
 
-  async 'what `run` returns comes back, and what it throws is thrown'({ provider }) {
+  async 'withProof returns the result of `run`, and throws its error'({ provider }) {
     expectEqual((await provider.withProof(null, () => 'done')).result, 'done')
     expectEqual(provider.readFailure(undefined), null)
     const failing = provider.withProof(null, () => Promise.reject(new TypeError('run failed')))
@@ -132,7 +131,7 @@ const CASES: Readonly<Record<string, (world: AccountWorld, device: TestDevice) =
     expectEqual(await world.provider.getSession(), null)
   },
 
-  async 'without a connection it is OFFLINE, and the session is still there afterwards'(world, device) {
+  async 'without a connection calls reject with OFFLINE, and the session survives'(world, device) {
     const { accountId } = await signUp(world, device)
     world.setOnline(false)
     expectEqual(await codeOf(() => world.provider.getSession()), 'OFFLINE')

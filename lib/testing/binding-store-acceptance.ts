@@ -3,7 +3,7 @@ import { namespacedPrincipal } from '../server/external/principals.ts'
 import type { AcceptanceCase } from './store-acceptance.ts'
 
 /**
- * What every {@link BindingStore} must do. It needs no test runner: call `run` of each case in whatever runs the store.
+ * Acceptance tests that every {@link BindingStore} must pass. They need no test runner: call `run` of each case.
  *
  * @param open - opens an empty store, a new one on each call
  */
@@ -73,7 +73,7 @@ const CASES: Readonly<Record<string, (store: BindingStore) => Promise<void>>> = 
     expectEqual(await store.insert(free), free)
   },
 
-  async 'of five principals at once for one account one is kept, and every caller gets that one'(store) {
+  async 'of five concurrent principals for one account one is kept, and every caller gets that one'(store) {
     const { subject } = binding()
     const tried = Array.from({ length: 5 }, () => binding({ subject }))
     const answers = await Promise.all(tried.map((each) => store.insert(each)))
@@ -85,7 +85,7 @@ const CASES: Readonly<Record<string, (store: BindingStore) => Promise<void>>> = 
     expectEqual(answers, Array(5).fill(kept))
   },
 
-  async 'of five accounts at once for one principal one is kept, and no other caller is told it was'(store) {
+  async 'of five concurrent accounts for one principal one is kept, and all others are refused'(store) {
     const { principal, thumbprint } = binding()
     const tried = Array.from({ length: 5 }, () => binding({ principal, thumbprint }))
     const answers = await Promise.all(tried.map((each) => store.insert(each)))
@@ -94,7 +94,7 @@ const CASES: Readonly<Record<string, (store: BindingStore) => Promise<void>>> = 
     expectEqual(kept, answers)
   },
 
-  async 'a name is used once, also by three callers at once'(store) {
+  async 'a name is used once, also by three concurrent callers'(store) {
     const until = new Date(Date.now() + 60_000)
     const answers = await Promise.all([1, 2, 3].map(() => store.useOnce('name', until)))
     expectEqual(answers.filter(Boolean).length, 1)
@@ -108,7 +108,7 @@ function expectEqual(actual: unknown, expected: unknown): void {
   if (left !== right) throw new Error(`expected ${right}, got ${left}`)
 }
 
-/** JSON with the members sorted: a row of a database has an order of its own. */
+/** JSON with sorted members: a database row has its own order. */
 function inspect(value: unknown): string {
   return String(JSON.stringify(value, (_, part: unknown) => (isRecord(part) ? sorted(part) : part)))
 }

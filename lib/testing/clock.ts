@@ -1,13 +1,13 @@
 /** A clock that stands still until it is moved. */
 export interface ManualClock {
-  /** Milliseconds since 1970; pass it as `clock`. */
+  /** Returns milliseconds since 1970. Pass it as `clock`. */
   readonly now: () => number
-  /** Moves the clock, back too. */
+  /** Moves the clock forwards, or backwards for a negative value. */
   advance(milliseconds: number): void
 }
 
 /**
- * Makes a clock that stands still.
+ * Creates a manual clock.
  *
  * @param start - milliseconds since 1970
  */

@@ -9,16 +9,16 @@ export interface TestDevice {
   readonly principal: string
   /** RFC 7638 thumbprint of its public key. */
   readonly thumbprint: string
-  /** Text form of its secret, to have the same device again. */
+  /** Its secret as text, to create the same device again. */
   readonly secret: string
   readonly key: DeviceKey
-  /** Signs a local-first token. `now` is seconds since 1970, the system clock unless told. */
+  /** Signs a local-first token. `now` is in seconds since 1970 and defaults to the system clock. */
   token(input: Omit<TokenInput, 'now'> & { readonly now?: number }): Promise<string>
-  /** Signs a proof. `now` is seconds since 1970, the system clock unless told. */
+  /** Signs a proof. `now` is in seconds since 1970 and defaults to the system clock. */
   proof(input: Omit<ProofInput, 'now'> & { readonly now?: number }): Promise<string>
 }
 
-/** Makes a device. `secret` is the text form; a fresh one unless told. `suite` chooses the implementation. */
+/** Creates a device. `secret` is the text form and defaults to a new one. `suite` selects the implementation. */
 export async function testDevice(
   secret: string = formatSecret(createSecret()),
   suite?: CryptoSuite,

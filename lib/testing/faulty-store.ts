@@ -1,50 +1,50 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import type { RecordStore } from '../keystore/store.ts'
 
-/** What goes wrong with one operation. */
+/** How an operation fails. */
 export type Fault =
-  /** Nothing is done, and it rejects. */
+  /** It is not performed, and rejects. */
   | 'rejects'
-  /** It is done, but its answer is lost: it rejects. */
+  /** It is performed, but its response is lost: it rejects. */
   | 'answerLost'
-  /** It is done, and the page dies with it: this and every later operation rejects, for ever. */
+  /** It is performed, and the page dies: this and every later operation rejects permanently. */
   | 'dies'
-  /** It does not answer until `recover()`; then it rejects, and nothing was done. */
+  /** It does not settle until `recover()`; then it rejects, and nothing was done. */
   | 'hangs'
-  /** It is done at once and does not answer until `recover()`: meanwhile others overtake it. */
+  /** It is performed at once but does not settle until `recover()`: meanwhile others overtake it. */
   | 'answersLate'
 
-/** Carries one operation to where it is done, or fails to. */
+/** Transports one operation: performs it, or fails. */
 export type Wire = <Answer>(operation: string, work: () => Promise<Answer>) => Promise<Answer>
 
-/** Decides which operation of one page goes wrong, and how. Made by `createFaults`. */
+/** Decides which operation of one page fails, and how. Made by `createFaults`. */
 export interface Faults {
-  /** Names of the operations since `arm`, in the order in which they began: `read`, `update`, `signIn` … */
+  /** Names of the operations since `arm`, in the order of their start: `read`, `update`, `signIn` … */
   readonly operations: readonly string[]
-  /** How many operations are under way; those that are held back do not count. */
+  /** Number of running operations, without those that are held back. */
   readonly pending: number
-  /** Whether the fault has struck since `arm`. */
+  /** True if the fault has occurred since `arm`. */
   readonly struck: boolean
-  /** Whether the page died. */
+  /** True if the page has died. */
   readonly dead: boolean
   /**
-   * Counts anew, and lets one operation go wrong.
+   * Restarts the count, and makes one operation fail.
    *
-   * @param operation - its name; any operation unless told
-   * @param nth - which one of that name from now on, the first is 1
+   * @param operation - its name. Defaults to any operation
+   * @param nth - which operation of that name from now on, starting at 1
    */
   arm(fault: Fault, operation?: string, nth?: number): void
-  /** Counts anew, and lets nothing go wrong. */
+  /** Restarts the count, and makes no operation fail. */
   disarm(): void
-  /** The page dies now: whatever is under way and every later operation rejects. */
+  /** The page dies now: every running and later operation rejects. */
   die(): void
-  /** The trouble is over: what was held back answers, and nothing goes wrong any more. Who died stays dead. */
+  /** Ends the fault: operations that were held back settle, and no further one fails. A dead page stays dead. */
   recover(): void
-  /** Puts the faults in front of whatever does operations; `code` is what those reject with. */
+  /** Adds the faults to a connection. Failing operations reject with `code`. */
   wire(code: LatchkeyErrorCode): Wire
 }
 
-/** Makes the faults of one page. Nothing goes wrong until `arm`. */
+/** Creates the faults of one page. Nothing fails until `arm`. */
 export function createFaults(): Faults {
   let plan: { readonly fault: Fault; readonly operation: string | undefined; left: number } | undefined
   let operations: string[] = []
@@ -58,7 +58,7 @@ export function createFaults(): Faults {
     faults.struck = false
   }
 
-  /** The fault of the operation that begins now. */
+  /** Returns the fault of the operation that starts now. */
   function next(operation: string): Fault | undefined {
     operations.push(operation)
     if (!plan || (plan.operation ?? operation) !== operation || --plan.left !== 0) return undefined
@@ -80,14 +80,14 @@ export function createFaults(): Faults {
     if (faults.dead || fault === 'rejects') throw new LatchkeyError(code, 'a fault')
     if (fault === 'hangs')
       await hold().then(() => {
-        throw new LatchkeyError(code, 'a fault: no answer')
+        throw new LatchkeyError(code, 'a fault: no response')
       })
     const before = recoveries
     const answer = await work()
-    // Held back once the trouble is over, it would be called back by nobody.
+    // Held back after `recover()`, it would never be released.
     if (fault === 'answersLate' && recoveries === before) await hold()
     if (fault === 'dies') faults.dead = true
-    if (faults.dead || fault === 'answerLost') throw new LatchkeyError(code, 'a fault: the answer was lost')
+    if (faults.dead || fault === 'answerLost') throw new LatchkeyError(code, 'a fault: the response was lost')
     return answer
   }
 
@@ -115,12 +115,11 @@ export function createFaults(): Faults {
 }
 
 /**
- * A store that fails as `faults` says, over one that works. Open a new page over `store` itself to see what a restart
- * finds.
+ * Adds faults to a working store. Open a new page over `store` itself to see the state after a restart.
  *
- * @param store - where the record really is
+ * @param store - the real store of the record
  * @param faults - made by `createFaults`
- * @param code - what its operations reject with
+ * @param code - the error code of failing operations
  */
 export function faultyStore(
   store: RecordStore,

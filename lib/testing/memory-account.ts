@@ -11,17 +11,17 @@ export interface MemoryAccount {
   aliases: readonly string[]
   recoverable: boolean
   claims: Readonly<Record<string, unknown>>
-  /** Nobody has used it yet. */
+  /** True while the account is unused. */
   open?: boolean
-  /** What it has proven. */
+  /** Its verified identifiers. */
   identifiers?: readonly string[]
 }
 
-/** An account server that lives in memory and checks proofs as a real one does, for tests without a backend. */
+/** An account server in memory that checks proofs as a real one does, for tests without a backend. */
 export interface MemoryAccountServer {
-  /** Accounts by the name that they sign in with. Tests may change them. */
+  /** Accounts by sign-in name. Tests may change them. */
   readonly accounts: Map<string, MemoryAccount>
-  /** Another browser. */
+  /** Creates another browser. */
   connect(): MemoryAccountClient
 }
 
@@ -29,34 +29,34 @@ export interface MemoryAccountServer {
 export interface MemoryAccountClient {
   /** For `createAuth({ account })`. */
   readonly provider: AccountProvider
-  /** Makes an account and signs in to it. Call it inside `upgrade`. */
+  /** Creates an account and signs in to it. Call it inside `upgrade`. */
   signUp(name: string): Promise<unknown>
   /** Signs in. Call it inside `upgrade`. */
   signIn(name: string): Promise<unknown>
-  /** Asks for a link by mail: no session yet. Call it inside `upgrade`. */
+  /** Requests a link by mail; there is no session yet. Call it inside `upgrade`. */
   requestLink(identifier: string): Promise<unknown>
-  /** Name of the account that is signed in at the server. */
+  /** Name of the account that is signed in on the server. */
   readonly session: string | null
-  /** Ends or plants a session behind the client's back. */
+  /** Ends or sets a session without the client's knowledge. */
   setSession(name: string | null): void
-  /** False: nothing reaches the server. */
+  /** False: no request reaches the server. */
   online: boolean
-  /** True: the next call reaches the server, but its answer is lost. */
+  /** True: the next request reaches the server, but its response is lost. */
   loseNextAnswer: boolean
   /** Names of the calls that reached the server. */
   readonly calls: readonly string[]
   /**
-   * Another page of the same browser: it shares the session and the network.
+   * Opens another page of the same browser: it shares the session and the network.
    *
-   * @param wire - carries its requests; `createFaults().wire('OFFLINE')` lets them fail
+   * @param wire - transports its requests; `createFaults().wire('OFFLINE')` can make them fail
    */
   openPage(wire?: Wire): MemoryAccountClient
 }
 
-/** What the pages of one browser share. */
+/** State that the pages of one browser share. */
 interface Browser {
   session: string | null
-  /** Sessions so far. */
+  /** Number of sessions so far. */
   sessions: number
   /** When the session began, milliseconds since 1970. */
   startedAt: number
@@ -75,9 +75,9 @@ interface Server extends MemoryAccountServer {
 const AUDIENCE = 'https://auth.example/api/auth'
 
 /**
- * Makes an account server without accounts.
+ * Creates an account server without accounts.
  *
- * @param clock - milliseconds since 1970; the system clock unless told
+ * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function memoryAccountServer(clock: () => number = Date.now): MemoryAccountServer {
   const server: Server = {
@@ -152,14 +152,14 @@ async function reach<Answer>(browser: Browser, name: string, answer: () => Answe
   const given = await answer()
   if (!browser.loseNextAnswer) return given
   browser.loseNextAnswer = false
-  throw new LatchkeyError('OFFLINE', 'the answer was lost')
+  throw new LatchkeyError('OFFLINE', 'the response was lost')
 }
 
 interface Carrier {
   readonly withProof: AccountProvider['withProof']
-  /** The principal that the request proves, if it carries a proof. */
+  /** Returns the principal that the request's proof proves, if it carries one. */
   proven(): Promise<string | null>
-  /** The person typed an identifier. */
+  /** Records that the user typed an identifier. */
   typed(identifier: string): Promise<void>
 }
 
@@ -313,7 +313,7 @@ function issue({ accounts }: Server, name: string | null, clock: () => number): 
 function tokenOf(sub: string, clock: () => number, claims: object): string {
   const iat = Math.floor(clock() / 1000)
   const payload = { iss: AUDIENCE, sub, iat, exp: iat + 900, ...claims }
-  // Unsigned: nothing here verifies it, and no server should take it.
+  // Unsigned: nothing here verifies it, and no server should accept it.
   return ['{"alg":"none"}', JSON.stringify(payload), '']
     .map((part) => encodeBase64url(new TextEncoder().encode(part)))
     .join('.')

@@ -1,18 +1,20 @@
 import type { AcceptanceCase } from './store-acceptance.ts'
 
-/** Counts uses of a name, for proofs that work once: the option `once` of `latchkey/better-auth`. */
+/** Counts uses of a name, for proofs that can be used once: the option `once` of `latchkey/better-auth`. */
 export interface ReplayStore {
   /**
+   * Counts one use.
+   *
    * @param seconds - how long the count is kept, from the first use
-   * @returns how often the name was used, this use included
+   * @returns the number of uses, including this one
    */
   increment(name: string, seconds: number): Promise<number> | number
 }
 
 /**
- * What every store of used proofs must do. It needs no test runner: call `run` of each case in whatever runs the store.
+ * Acceptance tests that every {@link ReplayStore} must pass. They need no test runner: call `run` of each case.
  *
- * @param open - opens a store; cases use names that no other run uses
+ * @param open - opens a store; the cases use names that no other run uses
  */
 export function replayStoreAcceptance(open: () => Promise<ReplayStore>): AcceptanceCase[] {
   return Object.entries(CASES).map(([name, check]) => ({ name, run: async () => check(await open()) }))
@@ -26,13 +28,13 @@ const CASES: Readonly<Record<string, (store: ReplayStore) => Promise<void>>> = {
     for (const count of [1, 2, 3]) expectEqual(await store.increment(name, SECONDS), count)
   },
 
-  async 'counts each name for itself'(store) {
+  async 'counts each name separately'(store) {
     const name = crypto.randomUUID()
     for (const other of [name, `${name}:`, name.toUpperCase(), `${name} `])
       expectEqual(await store.increment(other, SECONDS), 1)
   },
 
-  async 'of twenty uses at once one is the first'(store) {
+  async 'of twenty concurrent uses exactly one is the first'(store) {
     const name = crypto.randomUUID()
     const counts = await Promise.all(Array.from({ length: 20 }, () => store.increment(name, SECONDS)))
     expectEqual(
@@ -41,7 +43,7 @@ const CASES: Readonly<Record<string, (store: ReplayStore) => Promise<void>>> = {
     )
   },
 
-  async 'keeps the names of proofs and of nonces apart, whatever is in them'(store) {
+  async 'keeps the names of proofs and of nonces apart, whatever they contain'(store) {
     const id = crypto.randomUUID()
     for (const name of [`latchkey:once:${id}`, `latchkey:once:nonce:${id}.1.${'x'.repeat(43)}`])
       expectEqual(await store.increment(name, SECONDS), 1)

@@ -3,19 +3,19 @@ import type { RecordStore } from '../keystore/store.ts'
 /** One case of the acceptance suite. */
 export interface AcceptanceCase {
   readonly name: string
-  /** Resolves when the store behaves; rejects with what it did instead. */
+  /** Resolves if the store behaves correctly; otherwise rejects with its actual behaviour. */
   run(): Promise<void>
 }
 
-/** Two users of one record, as two tabs are. */
+/** Two users of one record, like two tabs. */
 export interface StorePair {
   readonly first: RecordStore
-  /** Another handle on the same record; the same one where a store cannot be shared. */
+  /** Another handle on the same record; the same one if the store cannot be shared. */
   readonly second: RecordStore
 }
 
 /**
- * What every {@link RecordStore} must do. It needs no test runner: call `run` of each case in whatever runs the store.
+ * Acceptance tests that every {@link RecordStore} must pass. They need no test runner: call `run` of each case.
  *
  * @param open - opens an empty record, a new one on each call
  */
@@ -39,21 +39,21 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
     expectEqual(await first.read(), undefined)
   },
 
-  async 'what was written is read back, by another handle too'({ first, second }) {
+  async 'a written value is read back, also by another handle'({ first, second }) {
     const record = { v: 1, list: ['a', { b: null }], bytes: Uint8Array.of(1, 2) }
     await first.update(() => record)
     expectEqual(await first.read(), record)
     expectEqual(await second.read(), record)
   },
 
-  async 'the updater gets what is there, and its answer comes back'({ first }) {
+  async 'the updater receives the stored value, and its result is returned'({ first }) {
     await first.update(() => ({ count: 1 }))
     const next = await first.update((found) => ({ count: (found as { count: number }).count + 1 }))
     expectEqual(next, { count: 2 })
     expectEqual(await first.read(), { count: 2 })
   },
 
-  async 'updates from two handles at once are never lost'({ first, second }) {
+  async 'concurrent updates from two handles are never lost'({ first, second }) {
     const add = (found: unknown): { count: number } => ({
       count: ((found as { count: number } | undefined)?.count ?? 0) + 1,
     })
@@ -61,7 +61,7 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
     expectEqual(await first.read(), { count: 20 })
   },
 
-  async 'of many candidates at once one is kept, and everybody gets that one'({ first, second }) {
+  async 'of many concurrent candidates one is kept, and every caller gets that one'({ first, second }) {
     const kept = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
         (index % 2 ? first : second).update((found) => found ?? { winner: index }),
@@ -71,7 +71,7 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
     expectEqual(await second.read(), kept[0])
   },
 
-  async 'updates answer in the order in which they were done'({ first }) {
+  async 'updates settle in the order in which they were made'({ first }) {
     const done: number[] = []
     const answered: number[] = []
     await Promise.all(
@@ -94,13 +94,13 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
     expectEqual(await first.read(), { kept: true })
   },
 
-  async 'the same reference back writes nothing'({ first, second }) {
+  async 'returning the same reference writes nothing'({ first, second }) {
     await first.update(() => ({ kept: true }))
     expectEqual(await second.update((found) => found), { kept: true })
     expectEqual(await first.read(), { kept: true })
   },
 
-  async 'what was read or written can be changed without changing the record'({ first }) {
+  async 'changing a read or written object does not change the record'({ first }) {
     const written = { list: ['a'] }
     await first.update(() => written)
     written.list.push('b')

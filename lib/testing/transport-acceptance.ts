@@ -5,23 +5,23 @@ import type { AcceptanceCase } from './store-acceptance.ts'
 /** A transport with the server that it connects to. */
 export interface TransportRig {
   readonly transport: SessionTransport
-  /** Whose tokens `token` returns. */
+  /** `sub` of the tokens that `token` returns. */
   readonly principal: string
-  /** Returns a token that the server accepts: another one on each call, of the same principal and roles. */
+  /** Returns a token that the server accepts: a new one on each call, with the same principal and roles. */
   token(): Promise<string> | string
-  /** Returns a token with the claims of `token` that the server refuses, for instance with a wrong signature. */
+  /** Returns a token with the claims of `token` that the server refuses, for example with a wrong signature. */
   refusedToken(): Promise<string> | string
-  /** Counts the connections that are open at the server. */
+  /** Returns the number of open connections at the server. */
   connections(): Promise<number> | number
-  /** Breaks all connections, as a network does. Leave it out for a transport that reconnects on its own. */
+  /** Breaks all connections, as a network failure does. Omit it for a transport that reconnects on its own. */
   cut?(): unknown
-  /** Frees what the rig holds. */
+  /** Frees the rig's resources. */
   close(): unknown
 }
 
 /**
- * The contract of every {@link SessionTransport}. It needs no test runner: call `run` of each case. A case that a
- * transport never answers does not settle, so run it with a timeout.
+ * Acceptance tests that every {@link SessionTransport} must pass. They need no test runner: call `run` of each case. If
+ * the transport never responds, a case does not settle, so run it with a timeout.
  *
  * @param open - opens a new rig without a connection on each call
  */
@@ -47,7 +47,7 @@ interface RecordedConnection extends SessionConnection {
   readonly reports: Report[]
   /** Resolves with the first report. */
   readonly first: Promise<Report>
-  /** Resolves once this was reported. */
+  /** Resolves once this report was made. */
   until(report: Report): Promise<unknown>
 }
 
@@ -79,7 +79,7 @@ async function connected({ transport, principal, token }: TransportRig): Promise
 }
 
 const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
-  async 'says what it keeps'({ transport }) {
+  async 'declares what it keeps'({ transport }) {
     checkTransport(transport)
   },
 
@@ -176,7 +176,7 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
   },
 }
 
-/** Waits for a condition that the network brings about. */
+/** Waits for a condition that depends on the network. */
 async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 1))
 }

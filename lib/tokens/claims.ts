@@ -1,4 +1,4 @@
-/** `iss` of everything a device key signs. */
+/** `iss` of every token and proof that a device key signs. */
 export const LOCAL_FIRST_ISSUER = 'urn:latchkey:local-first'
 
 /** Header `typ` of a local-first token. */
@@ -7,23 +7,23 @@ export const TOKEN_TYPE = 'latchkey+jwt'
 /** Default lifetime of a local-first token, in seconds. */
 export const TOKEN_LIFETIME = 900
 
-/** How long a proof lasts, in seconds. */
+/** Lifetime of a proof, in seconds. */
 export const PROOF_LIFETIME = 60
 
-/** The longest lifetimes that a verifier accepts, in seconds. */
+/** Longest lifetimes that a verifier accepts, in seconds. */
 export const LONGEST_LIFETIME = { token: 3600, proof: 120 } as const
 
-/** The acts that a device key can agree to, each by a proof of its own. */
+/** The operations that a proof can authorize. Each proof is for one of them. */
 export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange'] as const
 
-/** The act that a proof agrees to. */
+/** The operation that a proof authorizes. */
 export type Purpose = (typeof PURPOSES)[number]
 
 /** An Ed25519 public key as a JWK (RFC 8037), members in this order. */
 export interface PublicJwk {
   readonly kty: 'OKP'
   readonly crv: 'Ed25519'
-  /** The 32 bytes, base64url, 43 characters. */
+  /** The 32-byte public key: base64url, 43 characters. */
   readonly x: string
 }
 
@@ -41,7 +41,7 @@ export interface TokenClaims {
 
 /** Claims of a proof. Times are seconds since 1970. */
 export interface ProofClaims extends TokenClaims {
-  /** 16 random bytes, base64url: a proof works once. */
+  /** 16 random bytes, base64url. A proof can be used once. */
   readonly jti: string
   readonly purpose: Purpose
   /** From the account server's challenge; required for `bind` and `link`. */

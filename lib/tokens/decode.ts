@@ -2,7 +2,7 @@ import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url, isBase64url } from '../identity/base64url.ts'
 
-/** A compact JWS (RFC 7515) taken apart, nothing in it believed yet. */
+/** A parsed compact JWS (RFC 7515). Nothing in it is verified. */
 export interface DecodedJws {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
@@ -14,10 +14,10 @@ export interface DecodedJws {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Takes a compact JWS apart, strictly.
+ * Parses a compact JWS, strictly.
  *
  * @param token - the text
- * @param limit - most characters, checked before anything is parsed
+ * @param limit - largest length in characters, checked before anything is parsed
  * @throws {LatchkeyError} `TOKEN_TOO_LARGE`, `TOKEN_MALFORMED`, `TOKEN_ENCODING_INVALID`, `TOKEN_MEMBER_DUPLICATE`
  */
 export function decodeJws(token: string, limit: number): DecodedJws {
@@ -33,14 +33,14 @@ export function decodeJws(token: string, limit: number): DecodedJws {
   }
 }
 
-/** Headers that were parsed before: nearly every token of one kind has the same one. */
+/** Cache of parsed headers: nearly all tokens of one kind have the same header. */
 const knownHeaders = new BoundedMap<string, DecodedJws['header']>(64)
 
 function parseHeader(part: string): DecodedJws['header'] {
   const known = knownHeaders.get(part)
   if (known) return known
   const header = Object.freeze(parseObject(decodePart(part)))
-  // Short ones only: what a stranger sends must not fill the memory.
+  // Only short headers are cached, to bound the memory that unverified tokens can use.
   if (part.length <= 256) knownHeaders.set(part, header)
   return header
 }
@@ -48,12 +48,12 @@ function parseHeader(part: string): DecodedJws['header'] {
 function decodePart(part: string): Uint8Array<ArrayBuffer> {
   if (!isBase64url(part)) throw new LatchkeyError('TOKEN_ENCODING_INVALID')
   const { Buffer } = globalThis as { Buffer?: { from(text: string, encoding: 'base64url'): Uint8Array<ArrayBuffer> } }
-  // Much faster in Node; too lenient by itself, so the text was checked first.
+  // Much faster in Node. `Buffer` is lenient, so the text was checked first.
   return Buffer ? Buffer.from(part, 'base64url') : decodeBase64url(part)
 }
 
 /**
- * Reads a JSON object in UTF-8, strictly.
+ * Parses a JSON object in UTF-8, strictly.
  *
  * @throws {LatchkeyError} `TOKEN_MALFORMED`, `TOKEN_MEMBER_DUPLICATE`
  */
@@ -62,7 +62,7 @@ export function parseObject(bytes: Uint8Array<ArrayBuffer>): Record<string, unkn
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new LatchkeyError('TOKEN_MALFORMED', 'expected a JSON object')
   }
-  // Compact JSON that survives a round trip cannot have lost a member; only other texts need the scan.
+  // Compact JSON that survives a round trip has no duplicate member; only other texts need the scan.
   if (!isCompact && hasDuplicateMember(text)) throw new LatchkeyError('TOKEN_MEMBER_DUPLICATE')
   return value as Record<string, unknown>
 }
@@ -71,17 +71,17 @@ function parseJson(bytes: Uint8Array<ArrayBuffer>): { text: string; value: unkno
   try {
     const text = utf8.decode(bytes)
     const value: unknown = JSON.parse(text)
-    // Inside the try: what is nested thousands deep parses, and then overflows the stack here.
+    // Inside the try: JSON nested thousands of levels deep parses, and then overflows the stack here.
     return { text, value, isCompact: JSON.stringify(value) === text }
   } catch {
-    // The parser's message can quote the input, so it is not passed on.
+    // The parser's message can quote the input, so it is dropped.
     throw new LatchkeyError('TOKEN_MALFORMED', 'expected JSON in UTF-8')
   }
 }
 
 const JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
 
-/** Walks valid JSON and reports whether any object has one member twice, however the names are escaped. */
+/** Returns true if any object in valid JSON has a duplicate member, however the names are escaped. */
 function hasDuplicateMember(json: string): boolean {
   const open: (Set<string> | null)[] = []
   let previous = ''

@@ -3,7 +3,8 @@ import { Point } from '@noble/ed25519'
 import { isLatchkeyError } from '../errors.ts'
 import vectors from '../vectors/latchkey-v1.json' with { type: 'json' }
 
-// Tokens signed here owe nothing to the code under test: node:crypto, Buffer, @noble's points and the vectors alone.
+// Tokens signed here do not depend on the code under test: only on node:crypto, Buffer, @noble's points and the
+// vectors.
 
 export type Members = Record<string, unknown>
 
@@ -15,7 +16,7 @@ export interface Forger {
   sign(data: Uint8Array): Uint8Array
 }
 
-/** What {@link forge} puts together; every part as text or as members. */
+/** The parts of a token for {@link forge}, each as text or as members. */
 export interface Parts {
   readonly header: Members | string
   readonly claims: Members | string
@@ -37,7 +38,7 @@ export function forgerOf({ signing_seed_hex: seed, x, principal }: (typeof VECTO
   return { x, principal, publicKey: createPublicKey(key), sign: (data) => sign(null, data, key) }
 }
 
-/** The first vector's key: its tokens are what most tests change in one point. */
+/** The key of the first vector. Most tests change one of its tokens in one point. */
 export const ALICE: Forger = forgerOf(VECTORS[0]!)
 export const BOB: Forger = forgerOf(VECTORS[1]!)
 
@@ -60,7 +61,7 @@ export function proofClaims(forger: Pick<Forger, 'x' | 'principal'> = ALICE): Me
   return { ...common, aud: ACCOUNT_SERVER, exp: NOW + 60, jti: 'AAAAAAAAAAAAAAAAAAAAAA', purpose: 'upgrade', sub_jwk }
 }
 
-/** Signs the two parts as they are. */
+/** Signs the two parts without changing them. */
 export function forge({ header, claims }: Parts, signer: Pick<Forger, 'sign'> = ALICE): string {
   return seal(`${encode(text(header))}.${encode(text(claims))}`, signer)
 }
@@ -78,12 +79,12 @@ export function encode(bytes: Uint8Array | string): string {
   return Buffer.from(bytes).toString('base64url')
 }
 
-/** The members of one part of a compact JWS. */
+/** Returns the members of one part of a compact JWS. */
 export function membersOf(token: string, part: 0 | 1): Members {
   return JSON.parse(Buffer.from(token.split('.')[part]!, 'base64url').toString()) as Members
 }
 
-/** RFC 7638 thumbprint and RFC 9562 bits, written a second time for keys that are in no vector. */
+/** RFC 7638 thumbprint and RFC 9562 bits, implemented independently for keys that are in no vector. */
 export function principalOf(x: string): string {
   const bytes = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest().subarray(0, 16)
   const hex = Buffer.from(bytes).toString('hex')
@@ -96,7 +97,7 @@ export function principalOf(x: string): string {
 /** The group order L (RFC 8032 §5.1). */
 export const ORDER: bigint = 2n ** 252n + 27742317777372353535851937790883648493n
 
-/** Tells whether [S]B = R + [h]A, the equation of RFC 8032 §5.1.7, with no other check on any of them. */
+/** Returns true if [S]B = R + [h]A, the equation of RFC 8032 §5.1.7, without any other check. */
 export function fitsEquation(input: string, signature: Uint8Array, publicKey: Uint8Array): boolean {
   const h = createHash('sha512').update(signature.subarray(0, 32)).update(publicKey).update(input).digest()
   const right = Point.fromBytes(signature.subarray(0, 32), true).add(
@@ -105,7 +106,7 @@ export function fitsEquation(input: string, signature: Uint8Array, publicKey: Ui
   return times(Point.BASE, fromLittleEndian(signature.subarray(32))).equals(right)
 }
 
-/** A multiple by any number, also beyond the group order and of points of any order. */
+/** Multiplies by any number, also beyond the group order and for points of any order. */
 export function times(point: Point, factor: bigint): Point {
   let sum = Point.ZERO
   for (const bit of factor.toString(2)) sum = bit === '1' ? sum.double().add(point) : sum.double()
@@ -116,12 +117,12 @@ export function fromLittleEndian(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes.toReversed()).toString('hex')}`)
 }
 
-/** 32 bytes. */
+/** Returns 32 bytes. */
 export function toLittleEndian(value: bigint): Buffer {
   return Buffer.from(Buffer.from(value.toString(16).padStart(64, '0'), 'hex').toReversed())
 }
 
-/** `accepted`, or the code of the refusal. Anything thrown that is no LatchkeyError comes through. */
+/** Returns `accepted`, or the code of the LatchkeyError. Rethrows any other error. */
 export async function outcome(run: () => unknown): Promise<string> {
   try {
     await run()

@@ -1,14 +1,15 @@
 import { encodeBase64url } from '../identity/base64url.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
+import { utf8 } from '../identity/utf8.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_LIFETIME, TOKEN_TYPE } from './claims.ts'
 
-/** What a local-first token says. */
+/** Content of a local-first token. */
 export interface TokenInput {
-  /** The app's URL or id. */
+  /** `aud`: the app's URL or id. */
   readonly audience: string
-  /** Seconds since 1970. */
+  /** In seconds since 1970. */
   readonly now: number
-  /** Seconds, at most 3600. Defaults to 900. */
+  /** In seconds, at most 3600. Defaults to 900. */
   readonly lifetime?: number | undefined
 }
 
@@ -17,15 +18,14 @@ export function mintToken(key: DeviceKey, input: TokenInput): Promise<string> {
   return signJws(key, TOKEN_TYPE, { lifetime: TOKEN_LIFETIME, ...input })
 }
 
-/** Signs what a device key says. `further` claims stand between the times and the key. */
+/** Signs a JWS with a device key. The members of `further` stand between the times and the key. */
 export async function signJws(
   key: DeviceKey,
   typ: string,
   { audience, now, lifetime }: Required<TokenInput>,
   further?: object,
 ): Promise<string> {
-  const encoder = new TextEncoder()
-  const encode = (value: unknown): string => encodeBase64url(encoder.encode(JSON.stringify(value)))
+  const encode = (value: unknown): string => encodeBase64url(utf8(JSON.stringify(value)))
   const iat = Math.floor(now)
   const claims = {
     iss: LOCAL_FIRST_ISSUER,
@@ -37,5 +37,5 @@ export async function signJws(
     sub_jwk: { kty: 'OKP', crv: 'Ed25519', x: key.x },
   }
   const input = `${encode({ alg: 'EdDSA', typ })}.${encode(claims)}`
-  return `${input}.${encodeBase64url(await key.sign(encoder.encode(input)))}`
+  return `${input}.${encodeBase64url(await key.sign(utf8(input)))}`
 }

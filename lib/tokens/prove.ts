@@ -5,11 +5,11 @@ import { signJws } from './mint.ts'
 /** Header `typ` of a proof. */
 export const PROOF_TYPE = 'latchkey-proof+jwt'
 
-/** What a proof says. */
+/** Content of a proof. */
 export interface ProofInput {
-  /** The account server: origin plus base path, no trailing slash. */
+  /** `aud`: the account server's origin plus base path, without a trailing slash. */
   readonly audience: string
-  /** Seconds since 1970. */
+  /** In seconds since 1970. */
   readonly now: number
   readonly purpose: Purpose
   /** From the account server's challenge. */
@@ -20,13 +20,13 @@ export interface ProofInput {
   readonly jti?: string
 }
 
-/** Signs a proof that lasts 60 seconds. */
+/** Signs a proof that is valid for 60 seconds. */
 export function mintProof(key: DeviceKey, input: ProofInput): Promise<string> {
   const { audience, now, jti = randomId(), purpose, nonce, linkTo } = input
   return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, { jti, purpose, nonce, link_to: linkTo })
 }
 
-/** 16 random bytes, base64url. */
+/** Returns 16 random bytes, base64url. */
 function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return btoa(String.fromCharCode(...bytes))

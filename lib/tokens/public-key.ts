@@ -3,17 +3,17 @@ import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url } from '../identity/base64url.ts'
 import { type Identifier, identifierOf, thumbprintInput } from '../identity/principal.ts'
 
-/** A public key that was checked once and can verify at once. */
+/** An imported public key, ready to verify. */
 export interface PublicKey extends Identifier {
-  /** Tells whether a 64-byte signature fits; the signature's own form is checked by the caller. */
+  /** Returns true if a 64-byte signature matches. The caller must check that the signature is canonical. */
   verify(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean>
 }
 
 type NodeCrypto = typeof import('node:crypto')
 
 /**
- * Imports an Ed25519 public key for verification, with node:crypto where it is there and WebCrypto elsewhere.
- * Both accept keys of small order, for which anyone can forge: they are refused here first.
+ * Imports an Ed25519 public key for verification, with node:crypto if available and otherwise with WebCrypto. Both
+ * accept keys of small order, for which anyone can forge signatures: these are refused first.
  *
  * @param x - base64url, as in a JWK (RFC 8037)
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`, `TOKEN_KEY_NOT_CANONICAL`, `TOKEN_KEY_SMALL_ORDER`
@@ -30,7 +30,7 @@ function decodeX(x: string): Uint8Array {
     const bytes = decodeBase64url(x)
     if (bytes.length === 32) return bytes
   } catch {
-    // The same refusal as for a wrong length.
+    // Refused with the same code as a wrong length, below.
   }
   throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub_jwk.x')
 }
@@ -44,7 +44,7 @@ function decodePoint(bytes: Uint8Array): Point {
 }
 
 function nodeCrypto(): NodeCrypto | undefined {
-  // Asked for at run time, so that bundlers for other runtimes see no import of a Node module.
+  // Looked up at run time, so that bundlers for other runtimes see no import of a Node module.
   const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
   return process?.getBuiltinModule?.('node:crypto') as NodeCrypto | undefined
 }

@@ -14,34 +14,34 @@ import { type DecodedJws, decodeJws } from './decode.ts'
 import { PROOF_TYPE } from './prove.ts'
 import { type PublicKey, importPublicKey } from './public-key.ts'
 
-/** Most characters of anything a device key signs. */
+/** Largest token or proof, in characters. */
 const SIZE_LIMIT = 4096
 
-/** How far ahead of this clock `iat` may be, in seconds. */
+/** Tolerated lead of `iat` over this server's clock, in seconds. */
 const LEEWAY_SECONDS = 60
 
 /** Options shared by both verifiers. */
 export interface VerifierOptions {
-  /** The one audience, or several, that a token may name. Compared for equality. */
+  /** Accepted audiences. A token's `aud` must equal one of them. */
   readonly audience: string | readonly string[]
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: (() => number) | undefined
-  /** Public keys, and verified tokens, kept at most. Defaults to 10 000 of each. */
+  /** Largest number of cached public keys, and of cached tokens. Defaults to 10 000 each. */
   readonly cacheSize?: number | undefined
 }
 
 /** A token or proof that passed every check. */
 export interface Verified<Claims> {
   readonly principal: string
-  /** RFC 7638 thumbprint of the whole key; a server that stores principals stores and compares this too. */
+  /** RFC 7638 thumbprint of the key, complete. A server that stores principals must store and compare it too. */
   readonly thumbprint: string
   readonly claims: Claims
 }
 
-/** What a proof must agree to. */
+/** What a proof must contain. */
 export interface ProofExpectation {
   readonly purpose: Purpose
-  /** The nonce that was issued: required for `bind` and `link`; when given it must be there and equal. */
+  /** The issued nonce. Required for `bind` and `link`; if given, the proof's nonce must equal it. */
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
@@ -50,6 +50,8 @@ export interface ProofExpectation {
 /** Verifies local-first tokens. Made by {@link createTokenVerifier}. */
 export interface TokenVerifier {
   /**
+   * Verifies a token.
+   *
    * @param token - a compact JWS
    * @throws {LatchkeyError} one of the `TOKEN_*` codes, or `DELEGATION_UNSUPPORTED`
    */
@@ -59,14 +61,18 @@ export interface TokenVerifier {
 /** Verifies proofs. Made by {@link createProofVerifier}. */
 export interface ProofVerifier {
   /**
-   * Checks everything but the replay: the caller records `claims.jti` until `claims.exp` before it acts.
+   * Verifies everything except replay: before it acts, the caller must record `claims.jti` until `claims.exp`.
    *
    * @throws {LatchkeyError} one of the `TOKEN_*` or `PROOF_*` codes, or `DELEGATION_UNSUPPORTED`
    */
   verify(proof: string, expectation: ProofExpectation): Promise<Verified<ProofClaims>>
 }
 
-/** Makes a verifier of local-first tokens. It keeps imported keys, and verified tokens until they expire. */
+/**
+ * Creates a verifier of local-first tokens. It caches imported keys, and verified tokens until they expire.
+ *
+ * @throws {TypeError} an option is invalid
+ */
 export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
   const context = readOptions(options)
   const verified = new BoundedMap<string, Verified<TokenClaims>>(context.cacheSize)
@@ -85,7 +91,11 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
   }
 }
 
-/** Makes a verifier of proofs. */
+/**
+ * Creates a verifier of proofs.
+ *
+ * @throws {TypeError} an option is invalid
+ */
 export function createProofVerifier(options: VerifierOptions): ProofVerifier {
   const context = readOptions(options)
   return {
@@ -108,7 +118,7 @@ function readOptions({ audience, clock = Date.now, cacheSize = 10_000 }: Verifie
   const audiences = new Set<unknown>(typeof audience === 'string' ? [audience] : audience)
   // An `undefined` in the list would match a token without `aud`.
   const isMeant = audiences.size > 0 && [...audiences].every((name) => typeof name === 'string' && name !== '')
-  if (!isMeant) throw new TypeError('audience: expected a text that is not empty')
+  if (!isMeant) throw new TypeError('audience: expected a non-empty string')
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
   return { audiences, now: () => clock() / 1000, cacheSize, keys: new BoundedMap(cacheSize) }
 }
@@ -149,7 +159,7 @@ async function verifySelfSigned<Claims extends TokenClaims>(
   const key = await publicKey(claims.sub_jwk.x, context.keys)
   if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')
   await checkSignature(jws, key)
-  // Frozen to the last member: what one caller changed, the next would get from the cache.
+  // Deeply frozen: otherwise a caller that changes a claim would change it in the cache.
   Object.freeze(claims.sub_jwk)
   return Object.freeze({ principal: key.principal, thumbprint: key.thumbprint, claims: Object.freeze(claims) })
 }
@@ -177,7 +187,7 @@ function checkClaims(
 function checkPublicJwk(jwk: unknown): void {
   const { kty, crv, x } = (jwk ?? {}) as Record<string, unknown>
   const known = typeof x === 'string' && kty === 'OKP' && crv === 'Ed25519'
-  // Exactly these three: a private member or a `kid` has no place here.
+  // Exactly these three members: a private member or a `kid` is not allowed.
   if (!known || Object.keys(jwk as object).length !== 3) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub_jwk')
 }
 
@@ -187,7 +197,7 @@ function checkLifetime({ iat, exp }: TokenClaims, most: number): void {
 }
 
 function checkClock({ iat, exp }: TokenClaims, now: number): void {
-  // Not `exp <= now`: a clock that answers NaN must not make every token eternal.
+  // Not `exp <= now`: with a clock that returns NaN, a token would never expire.
   if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')
   if (iat > now + LEEWAY_SECONDS) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
@@ -201,7 +211,7 @@ async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promis
 }
 
 /**
- * Checks a signature's form, then the signature (RFC 8032 §5.1.7).
+ * Checks that a signature is canonical, then verifies it (RFC 8032 §5.1.7).
  *
  * @throws {LatchkeyError} `TOKEN_SIGNATURE_NOT_CANONICAL`, `TOKEN_SIGNATURE_INVALID`
  */
@@ -250,7 +260,8 @@ const ORDER = Uint8Array.of(
 )
 
 /**
- * Tells whether S, the second half of a signature, is below L; verifiers that skip this accept two signatures for one.
+ * Returns true if S, the second half of a signature, is below L. Verifiers that skip this check accept two signatures
+ * for one message.
  */
 function isBelowOrder(signature: Uint8Array): boolean {
   for (let index = 31; index >= 0; index--) {

@@ -4,6 +4,7 @@ import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import {
   changeRow,
+  checkFree,
   changeUser,
   isCurrent,
   findRow,
@@ -19,31 +20,34 @@ import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { Subject } from './subject.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
-/** Aliases of one account at most. */
+/** Largest number of aliases of one account. */
 const MOST = 16
 
-/** How long only the account that gave an alias up may have it again, in milliseconds. */
+/** How long only the account that removed an alias can link it again, in milliseconds. */
 const HOLD = 30 * 86_400_000
 
-/** A principal that an account takes over. */
+/** A principal that an account adopts. */
 export interface Link {
   readonly accountId: string
-  /** Of the account. */
+  /** The account's principal. */
   readonly principal: string
-  /** The further principal. */
+  /** The adopted principal. */
   readonly alias: string
 }
 
-/** What an app does with a link, before it isCurrent, and in the same transaction where the database has one. */
+/**
+ * The app's handling of a link, called before the link is current. In the same transaction if the database has
+ * transactions.
+ */
 export type BeforeLink = (link: Link, adapter: Adapter) => Promise<void>
 
 /**
- * Makes a device's principal an alias of an account whose own principal is fixed. Nobody else can take it meanwhile,
- * and until the last statement it is nobody's alias.
+ * Makes a device's principal an alias of an account whose own principal is fixed. Meanwhile no other account can take
+ * it, and it becomes an alias only with the last statement.
  *
- * @param subject - who the account is
- * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; or what
- *   `before` threw
+ * @param subject - the account's subject
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; errors of
+ *   `before`
  */
 export async function adopt(
   adapter: DBAdapter,
@@ -52,6 +56,8 @@ export async function adopt(
   before: BeforeLink,
   now: Date,
 ): Promise<void> {
+  // Before the account gets its first epoch: a refusal changes nothing.
+  await checkFree(adapter, device, now, subject.accountId)
   const user = await withEpoch(adapter, subject)
   const reserved = await reserveFor(adapter, user.id, device, now)
   try {
@@ -59,7 +65,7 @@ export async function adopt(
     await recordKey(adapter, device, now)
     await adapter.transaction((trx) => link(trx, { user, subject, row: reserved.row, before, now }))
   } catch (error) {
-    // If this fails too, the reservation lapses.
+    // If this fails too, the reservation expires.
     await changeRow(adapter, reserved.row, reserved.before).catch(() => false)
     throw error
   }
@@ -74,19 +80,19 @@ interface Linking {
 }
 
 async function link(adapter: Adapter, { user, subject, row, before, now }: Linking): Promise<void> {
-  // Also locks the user where there are transactions: a reset waits, and then sees the alias.
+  // Also locks the user if there are transactions: a concurrent reset waits, and then sees the alias.
   if (!(await changeUser(adapter, user, { principalEpoch: user.principalEpoch! }))) throw changed()
   await before({ accountId: user.id, principal: subject.principal, alias: row.principal }, adapter)
   await audit(adapter, 'link', row, now)
   if (!(await changeRow(adapter, row, { kind: 'alias', epoch: user.principalEpoch!, until: null }))) throw taken()
 }
 
-/** The account is not the one that the proof named any more. */
+/** The account's principal is no longer the one that the proof names. */
 function changed(): LatchkeyError {
   return new LatchkeyError('PROOF_LINK_MISMATCH')
 }
 
-/** An alias counts in its user's epoch; an account whose principal is its own id gets its first one here. */
+/** An alias is valid in its user's epoch. An account whose principal is its own id gets its first epoch here. */
 async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser> {
   const user = await findUser(adapter, 'id', subject.accountId)
   if (!user) throw changed()
@@ -99,17 +105,17 @@ async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser>
     principalEpoch: newEpoch(),
     principalMailbox: isProven ? mailboxOf(user) : null,
   }
-  // Another device of the same account may be first, and then its epoch is the one.
+  // If another device of the same account was faster, its epoch is used.
   return (await changeUser(adapter, user, update)) ? { ...user, ...update } : withEpoch(adapter, subject)
 }
 
-/** A column without its lock row is no principal; it gives way to the account's own id. */
+/** A principal column without its lock row does not count; the account's own id is used instead. */
 async function isBound(adapter: Adapter, user: BoundUser): Promise<boolean> {
   const row = user.principal == null ? null : await findRow(adapter, user.principal)
   return row !== null && isCurrent(row, user)
 }
 
-/** With those that are being linked. Two that come at once for the last place are both refused. */
+/** Includes those that are being linked. Two concurrent links for the last place are both refused. */
 async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Subject, now: Date): Promise<number> {
   const rows = await rowsOf(adapter, user)
   const isCounted = (row: PrincipalRow): boolean =>
@@ -118,8 +124,8 @@ async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Su
 }
 
 /**
- * Takes an alias from an account. Its key is a way in again at once; for 30 days no other account can have it.
- * Giving it up again changes nothing.
+ * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
+ * principal. Idempotent.
  *
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`
  */
@@ -127,12 +133,12 @@ export async function giveUp(adapter: DBAdapter, accountId: string, alias: strin
   const row = await findRow(adapter, alias)
   const user = await findUser(adapter, 'id', accountId)
   if (row?.userId === accountId && row.kind === 'held' && isKept(row, now)) return
-  // The account's own id has no key that could have it back.
+  // The account's own id has no key that could use it afterwards.
   if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !isCurrent(row, user))
     throw new LatchkeyError('ALIAS_UNKNOWN')
   const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + HOLD) } as const
   const isDone = await adapter.transaction(async (trx) => {
-    // Also locks the user where there are transactions: what a reset takes is nobody's to give up.
+    // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
     const isChanged =
       (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
     if (isChanged) await audit(trx, 'unlink', { ...row, ...held }, now)

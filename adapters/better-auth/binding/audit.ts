@@ -2,17 +2,41 @@ import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
 /** What the audit knows of. */
-export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke'
+export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse'
 
-/** What happened to which binding. */
+/** An operation on a binding. */
 export interface AuditEntry {
   readonly principal: string
-  /** Of the binding; or what else tells two acts of one kind apart. */
+  /** The binding's epoch, or another value that distinguishes two operations of one kind. */
   readonly epoch: string
   readonly userId: string | null
 }
 
-/** Writes an act down, once however often it is tried: what a crash left unwritten is completed by the next look. */
+/** A recorded operation. */
+export interface AuditRecord {
+  readonly act: Act
+  readonly principal: string
+  readonly userId: string | null
+  /** In milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Finds recorded operations. */
+export async function findAudit(
+  adapter: Adapter,
+  query: Omit<Parameters<Adapter['findMany']>[0], 'model'>,
+): Promise<AuditRecord[]> {
+  type Row = Omit<AuditEntry, 'epoch'> & { readonly act: string; readonly createdAt: Date }
+  const rows = await adapter.findMany<Row>({ model: 'latchkeyAudit', ...query })
+  return rows.map(({ act, principal, userId, createdAt }) => ({
+    act: act.split(':')[0] as Act,
+    principal,
+    userId: userId ?? null,
+    at: new Date(createdAt).getTime(),
+  }))
+}
+
+/** Records an operation, once however often it is retried: the next read completes what a crash left out. */
 export async function audit(
   adapter: Adapter,
   act: Act,

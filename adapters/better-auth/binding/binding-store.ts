@@ -11,11 +11,11 @@ import type { Adapter, BetterAuthInstance } from './types.ts'
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
 
 /**
- * A binding store in the tables of a Better Auth with the plugin `latchkey`: no principal ever belongs to a user and to
- * an account of another provider.
+ * Creates a binding store in the tables of a Better Auth with the plugin `latchkey`: a principal never belongs to both
+ * a user and an account of another provider.
  *
- * @param auth - what `betterAuth()` returned
- * @param clock - milliseconds since 1970; the system clock unless told
+ * @param auth - the result of `betterAuth()`
+ * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
   const open = async (): Promise<BindingStore> => bindingStoreOf((await $context).adapter as DBAdapter, clock)
@@ -27,9 +27,9 @@ export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?:
 }
 
 /**
- * A binding store in the plugin's own tables, so that one principal never belongs to a user and to an account of
- * another provider. The account has a row of its own, under an id made of issuer and subject; its epoch says which
- * principal is its, and the row is written once.
+ * Creates a binding store in the plugin's tables, so that a principal never belongs to both a user and an account of
+ * another provider. The account has its own row, whose id is derived from issuer and subject. The row's epoch
+ * identifies its principal, and the row is written once.
  */
 export function bindingStoreOf(adapter: DBAdapter, clock: () => number = Date.now): BindingStore {
   const now = (): Date => new Date(clock())
@@ -57,7 +57,7 @@ async function findBinding(adapter: Adapter, { issuer, subject }: Account, now: 
   return { issuer, subject, principal: bound.principal, thumbprint: bound.thumbprint }
 }
 
-/** The account's own row, and the row of the device's principal that it names by its epoch. */
+/** Returns the account's own row, and the row of the device's principal that has its epoch. */
 async function rowsOfAccount(
   adapter: Adapter,
   { issuer, subject }: Account,
@@ -73,9 +73,7 @@ async function rowsOfAccount(
   return { id, own, bound: rows.find(({ principal, epoch }) => principal !== id && epoch === own.epoch) }
 }
 
-/**
- * Writes the account's own row once. One whose principal was lost on the way counts for nothing, and is written anew.
- */
+/** Writes the account's own row once. A row whose principal was lost before completion is replaced. */
 async function writeOwn(
   adapter: Adapter,
   account: Account,
@@ -94,12 +92,12 @@ async function writeOwn(
   else if (own.kind === 'alias' && !bound) await changeRow(adapter, own, update)
 }
 
-/** The row changes last: until it does, the next look writes down what is missing. */
+/** The row changes last: until it does, the next read completes the missing parts. */
 async function isComplete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<boolean> {
   if (row.kind !== 'reserved') return row.kind === 'canonical'
   await audit(adapter, 'bind', { ...row, userId: null }, now)
   await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint! }, now)
-  // Until now another account could take the principal away.
+  // Before this, another account could still take the principal.
   if (await changeRow(adapter, row, { kind: 'canonical', until: null })) return true
   const present = await findRow(adapter, row.principal)
   return present?.kind === 'canonical' && present.epoch === row.epoch
@@ -107,13 +105,13 @@ async function isComplete(adapter: Adapter, row: PrincipalRow, now: Date): Promi
 
 type Device = { readonly principal: string; readonly thumbprint: string }
 
-/** @returns false: the principal is somebody else's */
+/** @returns false if the principal belongs to another account */
 async function bindOrRefuse(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<boolean> {
   try {
     const row = await reserveExternal(adapter, account, device, now)
     await writeOwn(adapter, account, { kind: 'alias', epoch: row.epoch })
     const { bound } = await rowsOfAccount(adapter, account)
-    // Another device of the account was first: this one keeps its principal to itself.
+    // Another device of the account was faster: this one keeps its principal.
     if (bound?.principal !== row.principal) await changeRow(adapter, row, { issuer: null, subject: null, until: null })
     return true
   } catch (error) {
@@ -122,7 +120,7 @@ async function bindOrRefuse(adapter: DBAdapter, account: Account, device: Device
   }
 }
 
-/** As for an account that is being made; the row says for which one. */
+/** As for an account that is being created; the row names the account. */
 async function reserveExternal(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<PrincipalRow> {
   const found = await findRow(adapter, device.principal)
   const row: PrincipalRow = {

@@ -4,10 +4,10 @@ import { changeOpenUser, isOpen } from './subject.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
 /**
- * Makes a device's principal the canonical one of an open account. The update races with the account's first use,
- * which closes it; the user id becomes an alias in the same step, since an app may have used it already.
+ * Makes a device's principal the canonical one of an open account. The update races with the account's first use, which
+ * closes it. The user id becomes an alias in the same step, since an app may already have used it.
  *
- * @returns whether the account took it
+ * @returns true if the account has the principal now
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
 export async function claim(adapter: Adapter, userId: string, device: ProvenDevice, now: Date): Promise<boolean> {
@@ -26,14 +26,14 @@ export async function claim(adapter: Adapter, userId: string, device: ProvenDevi
 }
 
 /**
- * An alias counts only with its user's binding, so the row may be there before the user has one. Its epoch says
- * nothing: the account's own id is its own in every epoch.
+ * An alias is valid only with its user's binding, so its row may exist before the user has one. Its epoch is ignored:
+ * the account's own id belongs to it in every epoch.
  */
 async function prepareAlias(adapter: Adapter, userId: string, epoch: string): Promise<void> {
   const isNew =
     !(await findRow(adapter, userId)) &&
     (await tryInsertRow(adapter, { principal: userId, userId, kind: 'alias', epoch }))
   const row = isNew ? null : await findRow(adapter, userId)
-  // Another device of the same account may have put it there at this moment.
+  // Another device of the same account may have inserted it concurrently.
   if (row && (row.userId !== userId || row.kind !== 'alias')) throw taken()
 }

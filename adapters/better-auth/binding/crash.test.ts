@@ -24,6 +24,15 @@ const WHERE = (
 /** A guard against hanging, not a limit on speed. */
 const PATIENCE = 600_000
 
+/**
+ * Before the first statement, and after each that wrote. A statement that reads leaves what a death before it leaves:
+ * `npm run test:stress` has those, too.
+ */
+function placesToDie(writes: readonly boolean[]): number[] {
+  const places = writes.map((_, index) => index + 1)
+  return process.env['LATCHKEY_STRESS'] ? places : places.filter((place) => place === 1 || writes[place - 2])
+}
+
 interface Death {
   /** Right before this statement, the first is 1. */
   readonly dieAt?: number
@@ -56,15 +65,15 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     await opened.close()
   })
 
-  /** @returns how many statements there were, or null: the server died */
-  async function run(requests: readonly Call[], death: Death): Promise<number | null> {
+  /** @returns whether each statement wrote, or null: the server died */
+  async function run(requests: readonly Call[], death: Death): Promise<boolean[] | null> {
     running ??= spare ?? startProcess(opened.place)
     if (running === spare) spare = undefined
     spare ??= startProcess(opened.place)
     const worker = await running
     const ended = once(worker, 'exit').then(() => null)
     const answered = once(worker, 'message')
-      .then(([answer]) => (answer as { statements: number }).statements)
+      .then(([answer]) => (answer as { writes: boolean[] }).writes)
       .catch(() => null)
     worker.send({ requests, dieAt: Number.MAX_SAFE_INTEGER, ...death })
     const outcome = await Promise.race([answered, ended])
@@ -72,27 +81,37 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     return outcome
   }
 
+  /** Each statement is to meet a server that has just started, as the one that goes on after a death has. */
+  async function restart(): Promise<void> {
+    const worker = await running!
+    const ended = once(worker, 'exit')
+    worker.kill('SIGKILL')
+    await ended
+    running = undefined
+  }
+
   /**
    * Repeats a flow with a server that dies before its first statement, before its second, and so on, and at last after
    * the last one. Before a statement is after the one in front of it: the database has nothing else to do in between.
    */
   async function everyDeath(flow: string, prepare: (round: number) => Promise<Prepared>): Promise<number> {
-    let deaths = 0
-    for (let isThrough = false; !isThrough;) {
-      const { calls, check } = await prepare(deaths)
-      const statements = await run(calls, { dieAt: deaths + 1 })
+    let round = 0
+    const attempt = async (death: Death): Promise<boolean[] | null> => {
+      const { calls, check } = await prepare(round++)
+      const writes = await run(calls, death)
       await check()
-      isThrough = statements !== null
-      if (isThrough) expect(statements).toBe(deaths)
-      else deaths++
+      return writes
     }
-    const { calls, check } = await prepare(deaths + 1)
-    expect(await run(calls, { dieAfterwards: true })).toBeNull()
-    await check()
+    const writes = (await attempt({}))!
+    const places = placesToDie(writes)
+    await restart()
+    for (const dieAt of places) expect(await attempt({ dieAt }), `before statement ${dieAt}`).toBeNull()
+    expect(await attempt({ dieAt: writes.length + 1 })).toEqual(writes)
+    expect(await attempt({ dieAfterwards: true })).toBeNull()
     console.warn(
-      `${flow}, on ${where}: a server died before and after each of ${deaths} statements; ${await countWhole()}`,
+      `${flow}, on ${where}: a server died at ${places.length + 1} places among ${writes.length} statements; ${await countWhole()}`,
     )
-    return deaths
+    return writes.length
   }
 
   /** Looks at everything that all the deaths so far have left. */

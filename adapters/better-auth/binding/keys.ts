@@ -4,7 +4,7 @@ import type { Adapter, ProvenDevice } from './types.ts'
 
 const KEYS = 'latchkeyKey'
 
-/** Notes that a device key belongs to an account now. */
+/** Records that a device key belongs to an account. */
 export async function recordKey(adapter: Adapter, { principal, thumbprint }: ProvenDevice, now: Date): Promise<void> {
   const isNew = await insertUnique(adapter, KEYS, 'thumbprint', {
     thumbprint,
@@ -17,28 +17,32 @@ export async function recordKey(adapter: Adapter, { principal, thumbprint }: Pro
   if (!isNew) await touchKey(adapter, thumbprint, now)
 }
 
-/** Notes that a key proved itself, unless it was revoked. */
+/** Records that a key signed a valid proof, unless it was revoked. */
 export async function touchKey(adapter: Adapter, thumbprint: string, now: Date): Promise<void> {
   await adapter.updateMany({ model: KEYS, where: unrevoked(thumbprint), update: { lastSeenAt: now } })
 }
 
-/** The keys of some principals, the oldest first. */
+/** Returns the keys of some principals, the oldest first. */
 export async function listKeys(adapter: Adapter, principals: readonly string[]): Promise<KeyRow[]> {
   const where = [{ field: 'principal', operator: 'in' as const, value: [...principals] }]
   return adapter.findMany<KeyRow>({ model: KEYS, where, sortBy: { field: 'createdAt', direction: 'asc' } })
 }
 
-/** @param name - null takes the name away */
+/** @param name - null removes the name */
 export async function nameKey(adapter: Adapter, thumbprint: string, name: string | null): Promise<void> {
   await adapter.updateMany({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }], update: { name } })
 }
 
-/** Ends a key: what it signs is refused from now on. @returns false: it was revoked before */
+/**
+ * Revokes a key: its signatures are refused from now on.
+ *
+ * @returns false if it was already revoked
+ */
 export async function revokeKey(adapter: Adapter, thumbprint: string, now: Date): Promise<boolean> {
   return (await adapter.updateMany({ model: KEYS, where: unrevoked(thumbprint), update: { retiredAt: now } })) === 1
 }
 
-/** Ends every key of a principal. */
+/** Revokes every key of a principal. */
 export async function revokeKeysOf(adapter: Adapter, principal: string, now: Date): Promise<void> {
   const where = [
     { field: 'principal', value: principal },
@@ -47,7 +51,7 @@ export async function revokeKeysOf(adapter: Adapter, principal: string, now: Dat
   await adapter.updateMany({ model: KEYS, where, update: { retiredAt: now } })
 }
 
-/** Tells whether a key was revoked. */
+/** Returns true if a key was revoked. */
 export async function isRevokedKey(adapter: Adapter, thumbprint: string): Promise<boolean> {
   const row = await adapter.findOne<KeyRow>({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }] })
   return row?.retiredAt != null

@@ -6,7 +6,7 @@ import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { insertUnique } from './unique.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
-/** Does work as one step, where there are transactions: as a part of the one that is open, or in one of its own. */
+/** Runs work atomically if there are transactions: in the open one, or in a new one. */
 export function atomically<Result>(
   adapter: Adapter | DBAdapter,
   work: (trx: Adapter) => Promise<Result>,
@@ -16,27 +16,27 @@ export function atomically<Result>(
 
 const LOCK = 'latchkeyPrincipal'
 
-/** Names no account. */
+/** The columns of a row that names no account. */
 const NOBODYS = { userId: null, issuer: null, subject: null } as const
 
-/** How long a principal stays reserved for an account that is being made, in milliseconds. */
+/** How long a principal is reserved for an account that is being created, in milliseconds. */
 const RESERVATION = 15 * 60 * 1000
 
-/** A value that no earlier binding had. */
+/** Returns a value that no earlier binding had. */
 export function newEpoch(): string {
   return crypto.randomUUID()
 }
 
-/** What a request gets whose principal is somebody else's. */
+/** Returns the error for a principal that belongs to another account. */
 export function taken(): LatchkeyError {
   return new LatchkeyError('PRINCIPAL_TAKEN')
 }
 
 /**
- * Puts the principal's row into the lock before any user has it. The same key may come again, also while its own
- * reservation is in force: both then carry one epoch, and the database takes one of the users.
+ * Inserts the principal's lock row before any user has the principal. The same key may repeat this while its own
+ * reservation is valid: both then have one epoch, and the database accepts only one of the users.
  *
- * @returns the epoch that the user's row has to carry
+ * @returns the epoch for the user's row
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
 export async function reserve(adapter: Adapter, device: ProvenDevice, now: Date): Promise<string> {
@@ -51,7 +51,7 @@ async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice
   await assertFree(adapter, row, device, null, now)
   const isLive =
     row.kind === 'reserved' && row.userId === null && row.issuer === null && row.until !== null && row.until > now
-  // A lapsed epoch is never used again: a server that stalled meanwhile must not complete its user.
+  // An expired epoch is never used again: a server that stalled meanwhile must not complete its user.
   const epoch = isLive ? row.epoch : newEpoch()
   const isDone = await atomically(adapter, (trx) =>
     replaceRow(trx, row, { ...NOBODYS, kind: 'reserved', epoch, until: endOf(now) }, now),
@@ -60,7 +60,7 @@ async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice
   return epoch
 }
 
-/** Changes a row that nobody has, and writes down who had it until a reset, if nobody has done that yet. */
+/** Changes a row without an owner, and records its owner before a reset, if that was not recorded yet. */
 export async function replaceRow(
   adapter: Adapter,
   row: PrincipalRow,
@@ -72,15 +72,16 @@ export async function replaceRow(
   return true
 }
 
-/** It says that an account has the principal, or had it until it was reset. */
+/** Returns true if the row says that an account has the principal, or had it until a reset. */
 export function isBinding({ kind, userId }: PrincipalRow): boolean {
   return (kind === 'canonical' || kind === 'alias') && userId !== null
 }
 
 /**
- * Keeps a principal for one account while it is linked. A row that is held for the account stays so if the server dies.
+ * Reserves a principal for one account while it is being linked. A row that is held for the account stays held if the
+ * server dies.
  *
- * @returns the row as it is now, and how to leave it if nothing comes of it
+ * @returns the row after the change, and the row to restore if the link fails
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
 export async function reserveFor(
@@ -110,15 +111,15 @@ export async function reserveFor(
 }
 
 /**
- * Makes a row that nobody uses somebody's reservation.
+ * Turns an unused row into a reservation.
  *
- * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was faster
  */
 export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: PrincipalRow, now: Date): Promise<void> {
-  // In one step, where there are transactions: nobody may see a user without its row in between.
+  // Atomic if there are transactions: no other request may see a user without its row in between.
   const isDone = await adapter.transaction(async (trx) => {
     if (!(await changeRow(trx, found, row))) return false
-    // A sign-up with the same key can have made its user since the row was read: it was first.
+    // A sign-up with the same key may have created its user since the row was read: then it was faster.
     const isFree = !(await findUser(trx, 'principal', row.principal))
     if (!isFree) await changeRow(trx, row, found)
     else if (isBinding(found)) await audit(trx, 'reset', found, now)
@@ -128,11 +129,37 @@ export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: Pri
 }
 
 /**
- * Makes sure that a device can have its principal, and takes it from users that have only the column.
+ * Ensures that a device can take its principal. Removes it from users that have only the column.
  *
- * @param userId - the account that asks; null: one that is not made yet, or is open
+ * @param userId - the account of the request; null if it is not created yet, or is open
  */
 export async function assertFree(
+  adapter: Adapter,
+  row: PrincipalRow,
+  device: ProvenDevice,
+  userId: string | null,
+  now: Date,
+): Promise<void> {
+  await checkRow(adapter, row, device, userId, now)
+  await reclaim(adapter, row)
+}
+
+/**
+ * Refuses a device whose principal a new account could not have, without changing anything.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
+ */
+export async function checkFree(
+  adapter: Adapter,
+  device: ProvenDevice,
+  now: Date,
+  userId: string | null = null,
+): Promise<void> {
+  const row = await findRow(adapter, device.principal)
+  if (row) await checkRow(adapter, row, device, userId, now)
+}
+
+async function checkRow(
   adapter: Adapter,
   row: PrincipalRow,
   { thumbprint }: ProvenDevice,
@@ -142,28 +169,31 @@ export async function assertFree(
   if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
   if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
   if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
-  await reclaim(adapter, row)
 }
 
-/** For the account that it names, and nobody else for now: it is being linked, or was an alias until lately. */
+/**
+ * Returns true if the row is kept for the account that it names: it is being linked, or was an alias until recently.
+ */
 export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolean {
   return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
 }
 
 /**
- * Held, also where another device is linking it again, or a server died at it: the reservation then lasts as long as
- * the hold.
+ * True also while another device is linking it again, or after a server died during that: the reservation then lasts as
+ * long as the hold.
  */
 function isHold(row: PrincipalRow, now: Date): boolean {
   return isKept(row, now) && (row.kind === 'held' || row.until! > endOf(now))
 }
 
-/** When a reservation made now lapses. */
+/** Returns the expiry of a reservation that is made now. */
 export function endOf(now: Date): Date {
   return new Date(now.getTime() + RESERVATION)
 }
 
-/** Who a row's principal belongs to. A row says it only together with the user that it names, or that names it. */
+/**
+ * Returns the holder of a row's principal. A row is valid only together with the user that it names, or that names it.
+ */
 export async function holderOf(
   adapter: Adapter,
   row: PrincipalRow,
@@ -177,16 +207,16 @@ export async function holderOf(
       ? await findUser(adapter, 'principal', row.principal)
       : await findUser(adapter, 'id', row.userId)
   if (user) return isCurrent(row, user) ? user : 'nobody'
-  // A user that is gone keeps its principal for ever.
+  // A deleted user keeps its principal permanently.
   return row.userId === null ? 'nobody' : 'retired'
 }
 
-/** An account of another provider has a row of its own, whose epoch says which principal is its. */
+/** An account of another provider has its own row, whose epoch identifies its principal. */
 async function isExternal(adapter: Adapter, issuer: string, subject: string, epoch: string): Promise<boolean> {
   return (await findRow(adapter, await namespacedPrincipal(issuer, subject)))?.epoch === epoch
 }
 
-/** A row counts in the epoch of its user only; the account's own id is its own in every epoch. */
+/** A row is valid only in its user's epoch; the account's own id belongs to it in every epoch. */
 export function isCurrent(row: PrincipalRow, user: BoundUser): boolean {
   if (row.kind === 'alias' && row.principal === user.id) return row.userId === user.id
   if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false
@@ -194,18 +224,18 @@ export function isCurrent(row: PrincipalRow, user: BoundUser): boolean {
   return row.principal === user.principal && row.userId === (row.kind === 'reserved' ? null : user.id)
 }
 
-/** A user whose server stalled past its reservation has the column, but not the lock: it gives the column back. */
+/** A user whose server stalled past its reservation has the column but not the lock: the column is cleared. */
 async function reclaim(adapter: Adapter, row: PrincipalRow): Promise<void> {
   const user = await findUser(adapter, 'principal', row.principal)
   if (!user) return
-  // An epoch is the row's before it is a user's: only a row that is the same after the user was read says that the user
-  // lost it.
+  // The row gets its epoch before the user does: only a row that is unchanged after the user was read shows that the
+  // user lost it.
   const present = await findRow(adapter, row.principal)
   if (present?.epoch !== row.epoch || present.kind !== row.kind || isCurrent(present, user)) throw taken()
   await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })
 }
 
-/** Changes a user's binding only if it is the one that was read. */
+/** Changes a user's binding only if it is still the one that was read. */
 export async function changeUser(
   adapter: Adapter,
   { id, principal, principalEpoch }: BoundUser,
@@ -219,17 +249,17 @@ export async function changeUser(
   return (await adapter.updateMany({ model: 'user', where, update })) === 1
 }
 
-/** Reads a user behind every session and cache. */
+/** Reads a user from the database, without any cache. */
 export function findUser(adapter: Adapter, field: 'id' | 'principal', value: string): Promise<BoundUser | null> {
   return adapter.findOne<BoundUser>({ model: 'user', where: [{ field, value }] })
 }
 
-/** The row of a principal. */
+/** Returns the row of a principal. */
 export function findRow(adapter: Adapter, principal: string): Promise<PrincipalRow | null> {
   return adapter.findOne<PrincipalRow>({ model: LOCK, where: [{ field: 'principal', value: principal }] })
 }
 
-/** Every row that names a user, and the row of its principal. */
+/** Returns all rows that name a user, and the row of its principal. */
 export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<PrincipalRow[]> {
   const where = [
     { field: 'userId', value: id, connector: 'OR' as const },
@@ -238,22 +268,22 @@ export function rowsOf(adapter: Adapter, { id, principal }: BoundUser): Promise<
   return adapter.findMany<PrincipalRow>({ model: LOCK, where })
 }
 
-/** A new row, as far as it has to be told. */
+/** A new row, without the members that have defaults. */
 type NewRow = Pick<PrincipalRow, 'principal' | 'kind' | 'epoch'> & Partial<PrincipalRow>
 
-/** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was first */
+/** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was faster */
 export async function insertRow(adapter: Adapter, row: NewRow): Promise<void> {
   if (!(await tryInsertRow(adapter, row))) throw taken()
 }
 
-/** @returns false: another request was first */
+/** @returns false if another request was faster */
 export function tryInsertRow(adapter: Adapter, row: NewRow): Promise<boolean> {
-  // Written out, since the memory adapter tells what is missing from what is null.
+  // All members are written, since the memory adapter distinguishes missing from null.
   const nothing = { ...NOBODYS, thumbprint: null, until: null }
   return insertUnique(adapter, LOCK, 'principal', { ...nothing, ...row })
 }
 
-/** Changes a row only if nobody changed it since it was read. */
+/** Changes a row only if it is unchanged since it was read. */
 export async function changeRow(
   adapter: Adapter,
   { principal, kind, epoch }: PrincipalRow,
@@ -267,7 +297,7 @@ export async function changeRow(
   return (await adapter.updateMany({ model: LOCK, where, update })) === 1
 }
 
-/** Takes a row out that never had a key. */
+/** Deletes a row that never had a key. */
 export async function deleteRow(
   adapter: Adapter,
   { principal, epoch }: Pick<PrincipalRow, 'principal' | 'epoch'>,

@@ -3,24 +3,24 @@ import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
 /**
- * Where names are used up, in place of the table `latchkeyProof`: Better Auth's secondary storage, or the part of it
- * that counts.
+ * Storage for used names, instead of the table `latchkeyProof`: Better Auth's secondary storage, or the part of it that
+ * counts.
  */
 export type ReplayStorage = Pick<SecondaryStorage, 'increment'>
 
-/** Uses names up: a proof, a nonce. */
+/** Records used names: of proofs and nonces. */
 export interface ReplayStore {
-  /** @returns false: it was used before */
+  /** @returns false if the name was used before */
   use(adapter: Adapter, name: string, until: Date): Promise<boolean>
 }
 
-/** How often what has expired is swept out of the table, in milliseconds. */
+/** How often expired rows are deleted from the table, in milliseconds. */
 const SWEEP = 60_000
 
-/** How much longer a name is kept, in milliseconds: to another server, whose clock is behind, it has not expired. */
+/** How much longer a name is kept, in milliseconds: for a server whose clock is behind, it has not expired. */
 const CLOCKS_APART = 300_000
 
-/** @param storage - counts in place of the table */
+/** @param storage - used instead of the table */
 export function createReplayStore(clock: () => number, storage?: ReplayStorage): ReplayStore {
   return storage ? sharedStore(storage, clock) : tableStore(clock)
 }
@@ -30,7 +30,7 @@ function tableStore(clock: () => number): ReplayStore {
   return {
     async use(adapter, name, until) {
       if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false
-      // A clock that was set back must not stop the sweeping.
+      // A clock that was set back must not stop the deletion.
       if (Math.abs(clock() - swept) < SWEEP) return true
       swept = clock()
       await adapter.deleteMany({
@@ -46,7 +46,7 @@ function sharedStore(storage: ReplayStorage, clock: () => number): ReplayStore {
   return {
     async use(_, name, until) {
       const left = Math.max(0, until.getTime() - clock()) + CLOCKS_APART
-      // Whatever is not certainly the first one is not.
+      // Anything but a certain first use counts as used.
       return (await storage.increment(`latchkey:once:${name}`, Math.ceil(left / 1000))) === 1
     },
   }

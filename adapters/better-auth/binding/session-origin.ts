@@ -1,18 +1,33 @@
 import type { BoundUser } from '../schema.ts'
 
-/** What of a session says where it came from. */
+/** The part of a session that tells its origin. */
 export interface AskingSession {
   readonly id: string
   readonly principalVia?: string | null
 }
 
 /**
- * A credential made the session that was there before any mailbox was proven; a reset of the password resets the
+ * A credential created the session that existed before any mailbox was verified; a reset of the password resets the
  * binding.
  */
-export const CREDENTIAL = 'credential'
+const CREDENTIAL = 'credential'
 
-/** Returns true if the key that the account is bound to, or a credential of its maker, made the session. */
+/**
+ * The value of `principalVia` for a new session.
+ *
+ * @param principal - whose key signed the request, or null
+ * @param isByCredential - the request gave a credential that the account's creator chose
+ */
+export function sessionOrigin(principal: string | null, isByCredential: boolean): string | null {
+  return isByCredential ? [CREDENTIAL, ...(principal ? [principal] : [])].join(':') : principal
+}
+
+/** Returns the principal whose key signed the request that made the session, or null. */
+export function keyThatMade({ principalVia }: AskingSession): string | null {
+  return principalVia?.replace(/^credential:?/, '') || null
+}
+
+/** Returns true if the key that the account is bound to, or a credential of its creator, made the session. */
 export function isMakers({ principalVia }: AskingSession, { principal }: BoundUser): boolean {
-  return principalVia != null && (principalVia === CREDENTIAL || principalVia === principal)
+  return principalVia != null && (principalVia.split(':')[0] === CREDENTIAL || principalVia === principal)
 }

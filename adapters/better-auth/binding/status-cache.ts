@@ -1,29 +1,29 @@
 import type { KeyStatus } from './status.ts'
 
-/** How long an answer isCurrent, in milliseconds: other server processes may change the database meanwhile. */
+/** How long a cached status is used, in milliseconds: other server processes may change the database meanwhile. */
 const LIFETIME = 5000
 
-/** Answers kept at most. */
+/** Largest number of cached statuses. */
 const SIZE = 10_000
 
-/** Remembers for a short time what became of principals. */
+/** Caches the status of device keys for a short time. */
 export interface StatusCache {
-  /** The answer for a key, from memory or from `look`; answers that failed are not kept. */
+  /** Returns the status of a key, cached or from `look`. Errors are not cached. */
   get(key: string, look: () => Promise<KeyStatus>): Promise<KeyStatus>
-  /** Something changed in this process: nothing that is known, or being looked up, counts any more. */
+  /** Call it after a change in this process: drops all cached statuses, and those that are being looked up. */
   clear(): void
 }
 
 const caches = new WeakMap<object, StatusCache>()
 
-/** The one cache of a Better Auth instance, shared by its plugin and its resolvers. */
+/** Returns the only cache of a Better Auth instance, shared by its plugin and its resolvers. */
 export function statusCacheOf(adapter: object, clock: () => number = Date.now): StatusCache {
   const cache = caches.get(adapter) ?? createStatusCache(clock)
   caches.set(adapter, cache)
   return cache
 }
 
-/** @param size - answers kept at most */
+/** @param size - largest number of cached statuses */
 export function createStatusCache(clock: () => number, size: number = SIZE): StatusCache {
   const known = new Map<string, { readonly status: KeyStatus; readonly until: number }>()
   let generation = 0
@@ -32,7 +32,7 @@ export function createStatusCache(clock: () => number, size: number = SIZE): Sta
     const begun = generation
     const until = clock() + LIFETIME
     const status = await look()
-    // What was read before a change must not outlive it.
+    // A status that was read before a change must not be cached after it.
     if (begun !== generation) return status
     known.delete(key)
     known.set(key, { status, until })
@@ -43,7 +43,7 @@ export function createStatusCache(clock: () => number, size: number = SIZE): Sta
   return {
     async get(key, look) {
       const found = known.get(key)
-      // Not `until <= now`: a clock that was set back must not keep an answer for hours.
+      // Not `until <= now`: after a clock was set back, a status must not be cached for hours.
       const left = found ? found.until - clock() : 0
       return found && left > 0 && left <= LIFETIME ? found.status : refresh(key, look)
     },

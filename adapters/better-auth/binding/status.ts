@@ -3,19 +3,19 @@ import { findRow, holderOf } from './principal-store.ts'
 import { isRecoverable, isResetDue } from './verified-email.ts'
 import type { Adapter } from './types.ts'
 
-/** What a device key is to servers that look it up. */
+/** Status of a device key for servers that look it up. */
 export type KeyStatus = 'active' | 'disabled'
 
 /**
- * Says whether a device key is still a way in. It stays one until its account can be recovered without it,
- * so that a forgotten password loses nothing.
+ * Returns whether a device key may still sign in. It may until its account can be recovered without it, so that a
+ * forgotten password loses nothing.
  *
- * @param thumbprint - of the whole key: a principal is only a part of it
+ * @param thumbprint - RFC 7638 thumbprint of the key, complete: a principal is only a part of it
  */
 export async function statusOf(adapter: Adapter, principal: string, thumbprint: string): Promise<KeyStatus> {
   const row = await findRow(adapter, principal)
+  if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
   if (!row) return 'active'
-  if (row.thumbprint !== thumbprint || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
   const holder = await holderOf(adapter, row)
   if (holder === 'nobody') return 'active'
   if (holder === 'retired' || holder === 'external') return 'disabled'

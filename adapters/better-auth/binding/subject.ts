@@ -8,22 +8,22 @@ import type { AskingSession } from './session-origin.ts'
 import { isUniqueViolation } from './unique.ts'
 import type { Adapter } from './types.ts'
 
-/** Who an account is to the rest of the world. */
+/** The public identity of an account. */
 export interface Subject {
   readonly accountId: string
-  /** `sub` of everything that is issued for the account. */
+  /** `sub` of every token issued for the account. */
   readonly principal: string
   readonly aliases: readonly string[]
-  /** A verified identifier brings the account back without the device, and its principal is final. */
+  /** True if a verified identifier restores the account without the device. Its principal is then final. */
   readonly recoverable: boolean
 }
 
 /**
- * Says who an account is, and fixes it: from now on the answer for `principal` never changes.
- * What a crash left half done is completed on the way.
+ * Returns the subject of an account, and fixes it: from now on `principal` never changes. Completes what a crash left
+ * unfinished.
  *
- * @param asking - the session that asks, which can decide a contested binding
- * @returns null where there is no such user
+ * @param asking - the session of the request, which can decide a contested binding
+ * @returns null if there is no such user
  */
 export async function subjectOf(
   adapter: Adapter,
@@ -36,7 +36,7 @@ export async function subjectOf(
   return user && readSubject(adapter, user, now)
 }
 
-/** As {@link subjectOf}, for an account that stays open. */
+/** Like {@link subjectOf}, but an open account stays open. */
 export async function peekSubject(
   adapter: Adapter,
   userId: string,
@@ -48,7 +48,7 @@ export async function peekSubject(
   return user && { ...(await readSubject(adapter, user, now)), open: isOpen(user) }
 }
 
-/** The account was made without a proof, and nobody has asked yet who it is. */
+/** Returns true if the account was created without a proof, and its subject was never read. */
 export function isOpen({ principal, principalOpen }: BoundUser): boolean {
   return principalOpen === true && principal == null
 }
@@ -58,11 +58,11 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
   await releaseStale(adapter, user, rows, now)
   const canonical = rows.find((row) => row.principal === user.principal)
   const isBound = canonical !== undefined && (await isConfirmed(adapter, user, canonical, now))
-  // Where it was reset since it was read, its own id would be a third answer.
+  // If it was reset since it was read, its own id would be wrong for both bindings.
   const present = user.principal && !isBound ? await findUser(adapter, 'id', user.id) : null
   if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
   const principal = isBound ? canonical.principal : await ownId(adapter, user)
-  // A principal without its lock row is not the account's, and so neither is what was linked to it.
+  // A principal without its lock row does not belong to the account, and neither do the aliases linked to it.
   const linked =
     isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && isCurrent(row, user)) : []
   return {
@@ -74,9 +74,9 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
 }
 
 /**
- * The account's own id as its principal.
+ * Returns the account's own id as its principal.
  *
- * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove to be it, or the lock gives it to another account
+ * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove it, or the lock gives it to another account
  */
 async function ownId(adapter: Adapter, { id }: BoundUser): Promise<string> {
   const row = await findRow(adapter, id)
@@ -94,7 +94,7 @@ async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | nu
 /**
  * Changes an account only while it is open.
  *
- * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal at the same moment
+ * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal concurrently
  */
 export async function changeOpenUser(adapter: Adapter, userId: string, update: Partial<BoundUser>): Promise<boolean> {
   const where = [
@@ -109,13 +109,13 @@ export async function changeOpenUser(adapter: Adapter, userId: string, update: P
   }
 }
 
-/** A user's principal counts while its lock row names the user; a reservation in the user's epoch is completed. */
+/** A user's principal is valid while its lock row names the user. A reservation in the user's epoch is completed. */
 async function isConfirmed(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
   if (!isCurrent(row, user)) return false
   return row.kind === 'canonical' || (await confirm(adapter, user, row, now))
 }
 
-/** Completes a binding. The row changes last: until it does, the next look writes down what is missing. */
+/** Completes a binding. The row changes last: until it does, the next read completes the missing parts. */
 export async function confirm(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
   await audit(adapter, 'bind', { ...row, userId: user.id }, now)
   if (row.thumbprint !== null) await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint }, now)

@@ -1,18 +1,18 @@
 import type { DBTransactionAdapter } from 'better-auth'
 
-/** The part of a database adapter that works inside a transaction too. */
+/** The part of a database adapter that also works inside a transaction. */
 export type Adapter = DBTransactionAdapter
 
-/** The device that proved itself. */
+/** A device that signed a valid proof. */
 export interface ProvenDevice {
   readonly principal: string
   readonly thumbprint: string
 }
 
-/** What is needed of a Better Auth instance. */
+/** The part of a Better Auth instance that is used. */
 export interface BetterAuthInstance {
-  /** Answers a request. */
+  /** Handles a request. */
   readonly handler: (request: Request) => Promise<Response>
-  /** Settles once the instance is configured. */
+  /** Resolves once the instance is configured. */
   readonly $context: Promise<{ readonly baseURL: string; readonly adapter: object }>
 }

@@ -1,6 +1,6 @@
 import type { Adapter } from './types.ts'
 
-/** How Postgres, SQLite, MySQL, SQL Server, Prisma and MongoDB name a value that was there already. */
+/** Codes of Postgres, SQLite, MySQL, SQL Server, Prisma and MongoDB for a unique violation. */
 const CODES: ReadonlySet<unknown> = new Set([
   '23505',
   'SQLITE_CONSTRAINT_UNIQUE',
@@ -13,7 +13,7 @@ const CODES: ReadonlySet<unknown> = new Set([
   11000,
 ])
 
-/** Tells whether a database refused a row because its value was there already, and for no other reason. */
+/** Returns true if a database refused a row because a unique value exists already, and for no other reason. */
 export function isUniqueViolation(error: unknown): boolean {
   const {
     code,
@@ -28,10 +28,10 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 /**
- * Adds a row whose `field` no other row has. Better Auth's own migrations make the column unique; an app's own schema
- * or the memory adapter may not, so there it is looked at before and after, one request of this process at a time.
+ * Inserts a row whose `field` must be unique. Better Auth's own migrations make the column unique. An app's own schema
+ * or the memory adapter may not, so the value is also checked before and after, one request of this process at a time.
  *
- * @returns false: the value was there already
+ * @returns false if the value existed already
  */
 export function insertUnique(
   adapter: Adapter,

@@ -1,5 +1,4 @@
 import { audit } from './audit.ts'
-import { noteHandover } from './handover-note.ts'
 import { isRevokedKey } from './keys.ts'
 import {
   atomically,
@@ -18,62 +17,84 @@ import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { type AskingSession, isMakers } from './session-origin.ts'
 import type { Adapter } from './types.ts'
 
-/** Stands in `principalMailboxBy` for a proof of the mailbox without a key. */
+/** Value of `principalMailboxBy` after the mailbox was proven without a key. */
 export const NOBODY = 'nobody'
 
 /**
- * Stands in `principalMailboxBy` after a verification link was opened, or a code typed, by a browser that did not show
- * whose it was. That may be the account's maker, whose mail program opened the link, or somebody whose address the
- * maker used: the binding stays until a session asks that the maker's credentials did not make.
+ * Value of `principalMailboxBy` after a verification link was opened, or a code typed, in a browser that did not show
+ * who its user is. It may be the account's creator, whose mail program opened the link, or the owner of an address that
+ * the creator used without permission. The binding stays until a request comes from a session that the creator's
+ * credentials did not create.
  */
 export const CONTESTED = 'contested'
 
-/** Stands in `principalMailboxBy` after a change of address: whoever asked for that need not be whose mailbox it is. */
+/** Value of `principalMailboxBy` after a change of address: the user who requested it may not own the mailbox. */
 export const MOVED = 'moved'
+
+/** Stands in `principalMailboxBy` after the mailbox's owner set a new password by a mailed link. */
+export const RESET = 'reset'
+
+/** Stands in `principalMailboxBy` after a provider vouched for the address: the credential that was added with that. */
+export function proverOfProvider(credentialId: string): string {
+  return `account:${credentialId}`
+}
+
+/**
+ * Value of `principalMailboxBy` after a verification link was opened, or a code typed, in a browser with a live session
+ * that the principal's key made. It confirms the binding; but anyone could have planted that session there.
+ */
+export function proverBySession(principal: string): string {
+  return `session:${principal}`
+}
 
 /** How addresses are compared. */
 export function mailboxOf({ email }: { readonly email: string }): string {
   return email.toLowerCase()
 }
 
-/** The present address was proven: before the binding, or once since. */
+/** Returns true if the current address was proven, before the binding or since. */
 export function isMailboxProven(user: BoundUser): boolean {
   return user.principalMailbox === mailboxOf(user)
 }
 
 /**
- * The account can be had back without the device, and no proof of a mailbox can take the principal from it any more.
+ * Returns true if the account can be recovered without the device, and no proof of a mailbox can remove its principal
+ * any more.
  */
 export function isRecoverable(user: BoundUser): boolean {
   return !isResetDue(user) && (user.emailVerified || isMailboxProven(user) || user.phoneNumberVerified === true)
 }
 
-/** A proof of the mailbox was written down, but what follows from it was not done yet. */
+/** Returns true if a proof of the mailbox was recorded, but its consequences are not applied yet. */
 export function isProofPending(user: BoundUser): boolean {
   const { principalMailboxBy: prover } = user
   return prover != null && prover !== MOVED && user.emailVerified && !isMailboxProven(user)
 }
 
-/** The binding no longer isCurrent, though nobody has written that down yet. */
+/** Returns true if the binding is no longer valid, although that is not recorded yet. */
 export function isResetDue(user: BoundUser): boolean {
   return isProofPending(user) && !isKeptBy(user, user.principalMailboxBy!)
 }
 
-/** Whoever verified a phone number keeps the way in that it is, whatever happens to the mailbox. */
+/**
+ * A phone number that was verified before the mailbox keeps the binding. One that is verified while the binding is
+ * contested says nothing: it may be the number of either.
+ */
 function isKeptBy(user: BoundUser, prover: string): boolean {
   const hasBinding = user.principal != null || user.principalEpoch != null
-  return !hasBinding || user.phoneNumberVerified === true || prover === user.principal
+  const isPhoneFirst = user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED
+  return !hasBinding || isPhoneFirst || [user.principal, proverBySession(user.principal!)].includes(prover)
 }
 
-/** The mailbox was proven, and nothing says yet whether by the account's maker. */
+/** Returns true if the mailbox was proven, but it is unknown whether by the account's creator. */
 export function isContested(user: BoundUser): boolean {
   return user.principalMailboxBy === CONTESTED && isResetDue(user)
 }
 
 /**
- * Completes what follows from a proof of the mailbox. Every look at a user goes through here.
+ * Applies the consequences of a proof of the mailbox. Every read of a user calls it.
  *
- * @param asking - the session for which somebody looks; without one a contested binding stays contested
+ * @param asking - the session of the request; without one a contested binding stays contested
  */
 export async function settleMailbox(
   adapter: Adapter,
@@ -84,28 +105,37 @@ export async function settleMailbox(
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(adapter, user, user.principalMailboxBy!, now)
   if (!asking || isMakers(asking, user)) return user
-  // Whoever has the mailbox is in, and the maker's credentials may still be there: as after any other first proof.
-  await noteHandover(adapter, asking.id, now)
+  // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
   return proveMailbox(adapter, user, NOBODY, now)
 }
 
 /**
- * The first proof of a mailbox that was unverified when the binding was made: whoever made the account need not be
- * whose mailbox it is. The binding stays only if the principal's own key signed the same request; otherwise the
- * account gets a fresh principal, and the old one goes back to its key.
+ * As {@link settleMailbox}, in the request that proved the mailbox: a phone number that is verified by now was verified
+ * before the mailbox.
+ */
+export function settleAtProof(adapter: Adapter, user: BoundUser, now: Date): Promise<BoundUser> {
+  const isPhoneFirst = isContested(user) && user.phoneNumberVerified === true
+  return settleMailbox(adapter, isPhoneFirst ? { ...user, principalMailboxBy: NOBODY } : user, now)
+}
+
+/**
+ * Handles the first proof of a mailbox that was unverified when the binding was made: the account's creator may not own
+ * the mailbox. The binding stays only if the principal's own key signed the same request; otherwise the account gets a
+ * new principal, and the old one goes back to its key.
  *
  * @param prover - the principal whose key signed the request, or {@link NOBODY}
- * @returns the user as it is afterwards
+ * @returns the user after the change
  */
 export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: string, now: Date): Promise<BoundUser> {
   if (isMailboxProven(user)) return user
-  const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover }
+  const principalMailboxAt = isProofPending(user) ? (user.principalMailboxAt ?? now) : now
+  const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover, principalMailboxAt }
   const isKept = isKeptBy(user, prover) && !(await hasRevokedKey(adapter, user))
   const isDone = isKept ? await changeUser(adapter, user, proven) : await reset(adapter, user, proven, now)
   const present = await findUser(adapter, 'id', user.id)
   // Deleted meanwhile: there is nothing left to decide.
   if (!present) return user
-  // Somebody bound or reset it meanwhile: decide again by what it is now.
+  // Another request bound or reset it meanwhile: decide again from the current state.
   return isDone || isMailboxProven(present) ? present : proveMailbox(adapter, present, prover, now)
 }
 
@@ -114,7 +144,7 @@ async function hasRevokedKey(adapter: Adapter, { principal }: BoundUser): Promis
   return row?.thumbprint != null && (await isRevokedKey(adapter, row.thumbprint))
 }
 
-/** An account whose principal is its own id keeps that, and only loses what was linked to it. */
+/** An account whose principal is its own id keeps it, and loses only its aliases. */
 async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
   const isDone = await (user.principal == null
     ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() })
@@ -140,7 +170,7 @@ async function replacePrincipal(
     principalOpen: false,
   })
   if (!isDone) await deleteRow(adapter, fresh)
-  // One with a key is written down when it goes back to that.
+  // The release of a principal with a key is recorded when it goes back to the key.
   else if (before?.thumbprint == null && user.principal && user.principalEpoch)
     await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
   return isDone
@@ -153,14 +183,14 @@ export async function releaseStale(
   rows: readonly PrincipalRow[],
   now: Date,
 ): Promise<void> {
-  // Without a key nobody can have it back; and a reset writes such a row before its user.
+  // Without a key nobody could use it; and a reset writes such a row before its user.
   const isStale = (row: PrincipalRow, of: BoundUser): boolean =>
     isBinding(row) && row.userId === of.id && row.thumbprint !== null && !isCurrent(row, of)
   const seen = rows.filter((row) => isStale(row, user))
-  // The user may have been reset, and have linked, since it was read. An epoch is a user's before it is an alias's.
+  // The user may have been reset, and have linked, since it was read. A user gets its epoch before its aliases do.
   const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
-    // Retired, or somebody else's meanwhile: then that is what happened to it. In its epoch a look that stalls would
+    // If it was retired or taken by another account meanwhile, that remains. In its old epoch a stalled read would
     // complete it once more.
     await atomically(adapter, (trx) =>
       replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now),

@@ -75,7 +75,7 @@ onEachEngine((newServer) => {
       expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toHaveLength(1)
     })
 
-    test('takes it back: the alias is its own again', async () => {
+    test('takes it back: the alias is its own again (checklist 27: undo)', async () => {
       const { server, two, signIn, canonical, alias } = await secondDevice()
       await signIn()
       await two.resolveConflict('adopt')
@@ -144,7 +144,7 @@ onEachEngine((newServer) => {
       expect(two.getState().phase).toBe('conflict')
     })
 
-    test('cancels: the session at the account server ends, and the device is who it was', async () => {
+    test('cancels: the session at the account server ends, and the device is who it was (checklist 27: cancel)', async () => {
       const { server, two, signIn, alias } = await secondDevice()
       await signIn()
       await two.cancelUpgrade()
@@ -152,7 +152,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toHaveLength(1)
     })
 
-    test("switches: the account, with the device's identity set aside", async () => {
+    test("switches: the account, with the device's identity set aside (checklist 27: switch)", async () => {
       const { two, signIn, canonical, alias } = await secondDevice()
       await signIn()
       expect(await two.resolveConflict('switch')).toMatchObject({

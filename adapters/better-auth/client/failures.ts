@@ -1,22 +1,22 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError, isNetworkError } from '../../../lib/index.ts'
 
-/** An error as Better Auth's client returns it: what the body says, with the status. */
+/** An error as Better Auth's client returns it: the body with the status. */
 export interface ErrorAnswer {
-  /** 0 where a redirect was not followed. */
+  /** 0 if a redirect was not followed. */
   readonly status: number
   readonly code?: string
   readonly message?: string
-  /** Seconds, where the server said when to come back. */
+  /** Seconds, if the server said how long to wait. */
   readonly retryAfter?: number
 }
 
-/** What Better Auth's client returns. */
+/** The result of a request of Better Auth's client. */
 export interface Answer {
   readonly data: unknown
   readonly error: ErrorAnswer | null
 }
 
-/** True if the account server itself says that there is no session. What stands in front of it has no code. */
+/** True if the account server itself reports no session. Responses of anything in front of it have no code. */
 export function isSignedOut({ status, code }: ErrorAnswer): boolean {
   return status === 401 && typeof code === 'string'
 }
@@ -28,10 +28,10 @@ export function isOpaque(outcome: unknown): boolean {
 }
 
 /**
- * Reads what `run` returned or threw.
+ * Returns the failure in what `run` returned or threw, or null.
  *
- * @param unreachable - the last error of a request that got no answer
- * @param retryAfter - seconds, of the last answer with status 429
+ * @param unreachable - the last error of a request without a response
+ * @param retryAfter - seconds, of the last response with status 429
  */
 export function readFailure(
   outcome: unknown,
@@ -44,7 +44,7 @@ export function readFailure(
   return error ? toFailure(retryAfter === undefined ? error : { ...error, retryAfter }) : null
 }
 
-/** Tells apart who did not answer, who refused, who asks to wait and who is broken. */
+/** Distinguishes a server that is unreachable, refuses, asks to wait, or fails. */
 export function toFailure(error: ErrorAnswer): LatchkeyError {
   const { status, code = '' } = error
   if (/^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(code))
@@ -58,7 +58,7 @@ function codeOf(status: number): LatchkeyErrorCode {
   return status >= 500 ? 'PROVIDER_FAILED' : 'PROVIDER_REFUSED'
 }
 
-/** Seconds that an answer asks to wait (RFC 9110 §10.2.3); Better Auth's own rate limit uses the second name. */
+/** Returns the seconds to wait (RFC 9110 §10.2.3); Better Auth's own rate limit uses the second name. */
 export function readRetryAfter({ headers }: Response, now: number = Date.now()): number | undefined {
   const text = headers.get('retry-after') ?? headers.get('x-retry-after')
   if (text === null || text.trim() === '') return undefined

@@ -6,7 +6,7 @@ import { type Fetch, challenge, exchange, look, prove, signOut, token, unlink } 
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 
-/** What the client plugin hands to {@link betterAuthAccount}. */
+/** Passed from the client plugin to {@link betterAuthAccount}. */
 export interface LatchkeyConnection {
   readonly fetch: Fetch
   readonly baseURL: string
@@ -16,11 +16,11 @@ export interface LatchkeyConnection {
 
 /** Options of {@link latchkeyClient}. */
 export interface LatchkeyClientOptions {
-  /** The plugin on the server says the same: each proof needs a nonce, which one request more gets. */
+  /** Must equal the option of the server plugin: each proof needs a nonce, which costs one more request. */
   readonly requireNonce?: boolean
 }
 
-/** The Better Auth client, as far as it is needed here. */
+/** The part of the Better Auth client that is used. */
 export interface LatchkeyAuthClient {
   /** Added by {@link latchkeyClient}. */
   $latchkey(): LatchkeyConnection
@@ -29,14 +29,14 @@ export interface LatchkeyAuthClient {
 /** The account provider, and the account server's clock. */
 export interface BetterAuthAccount extends AccountProvider {
   /**
-   * The account server's clock, milliseconds since 1970.
+   * Returns the account server's clock, in milliseconds since 1970.
    *
    * @throws {LatchkeyError} `OFFLINE`
    */
   getTime(options?: CallOptions): Promise<number>
 }
 
-/** The client plugin's own shape: anything wider would hide the other plugins' types from `createAuthClient`. */
+/** The client plugin's exact type: a wider one would hide the other plugins' types from `createAuthClient`. */
 export interface LatchkeyClientPlugin {
   readonly id: 'latchkey'
   /** Adds the proof. */
@@ -46,8 +46,8 @@ export interface LatchkeyClientPlugin {
 }
 
 /**
- * The plugin for `createAuthClient`. While `auth.upgrade` runs it adds a fresh proof to each POST under the client's
- * base URL; at any other time, and for any other address, it does nothing.
+ * Creates the plugin for `createAuthClient`. While `auth.upgrade` runs, it adds a fresh proof to each POST under the
+ * client's base URL. At any other time, and for any other URL, it does nothing.
  */
 export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions = {}): LatchkeyClientPlugin {
   const proofState: ProofState = { current: null, last: null }
@@ -62,7 +62,7 @@ export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions =
   }
 }
 
-/** As Better Auth resolves it: a path in `baseURL` wins over `basePath`. */
+/** As Better Auth resolves it: a path in `baseURL` takes precedence over `basePath`. */
 function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActions>[2] & {} = {}): string {
   const url = new URL(baseURL ?? globalThis.location?.origin ?? 'http://localhost')
   const path = url.pathname === '/' ? basePath : url.pathname
@@ -70,7 +70,7 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
 }
 
 /**
- * Better Auth as the account provider of `createAuth`.
+ * Uses Better Auth as the account provider of `createAuth`.
  *
  * @param client - made by `createAuthClient` with {@link latchkeyClient} among its plugins
  */
@@ -91,7 +91,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     unlink: (alias, options) => unlink(fetch, alias, options),
     exchange: (audience, mint, options) =>
       exchange(fetch, audience, mint && (async () => mint(await challengeFor('exchange', options)?.())), options),
-    // A redirect that was not followed is an answer, though without a body.
+    // A redirect that was not followed counts as a response, although without a body.
     readFailure: (outcome) =>
       proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),
     signOut: (options) => signOut(fetch, options),

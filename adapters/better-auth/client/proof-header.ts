@@ -1,65 +1,68 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
-import type { Typing } from '../../../lib/index.ts'
+import type { ProvenRun, Typing } from '../../../lib/index.ts'
 import { readRetryAfter } from './failures.ts'
 
-/** A plugin of the fetch that the client uses. */
+/** A plugin of the client's fetch. */
 export type FetchPlugin = NonNullable<BetterAuthClientPlugin['fetchPlugins']>[number]
 
 export const PROOF_HEADER = 'x-latchkey-proof'
-const EXPECT_HEADER = 'x-latchkey-expect'
+export const EXPECT_HEADER = 'x-latchkey-expect'
 
 /** One `run` of `upgrade`, and what its requests met. */
 export interface ProofRun {
-  /** Signs one proof; null where the device has no identity. */
+  /** Signs one proof; null if the device has no identity. */
   readonly mint: ((nonce?: string) => Promise<string>) | null
-  /** Gets the nonce that goes into it, where the server wants one. */
+  /** Requests the nonce for it, if the server requires one. */
   readonly challenge: (() => Promise<string>) | null
-  /** What the person typed, and typed before. */
+  /** Identifiers that the user types, and typed before. */
   readonly typing: Typing | undefined
-  /** A request left. */
+  /** True if a request was sent. */
   sent: boolean
-  /** A link was followed, and nothing says whose it was to be. */
+  /** True if a link was followed, and the user typed no identifier to compare with. */
   unasked: boolean
-  /** An answer was a redirect, which was not followed. */
+  /** True if a response was a redirect, which was not followed. */
   redirected: boolean
-  /** What the last request that got no answer threw. */
+  /** True if a response had the token of a session. */
+  signedIn: boolean
+  /** The error of the last request without a response. */
   unreachable?: unknown
-  /** Seconds, of the last answer that asked to wait. */
+  /** Seconds, of the last response that asked to wait. */
   retryAfter?: number | undefined
 }
 
-/** Holds what is going on while `upgrade` runs. */
+/** State while `upgrade` runs. */
 export interface ProofState {
-  /** The run that is going on; null at any other time. */
+  /** The current run; null at any other time. */
   current: ProofRun | null
   /** The run that began last. */
   last: ProofRun | null
 }
 
 /**
- * Lets the requests of `run` carry proofs until it ends or is given up. What a run that was given up does later is no
- * part of the next one.
+ * Lets the requests of `run` carry proofs until it ends or is given up. Later requests of a run that was given up do not
+ * belong to the next one.
  */
 export async function carryWhile<Result>(
   state: ProofState,
   given: Pick<ProofRun, 'mint' | 'challenge' | 'typing'>,
   run: () => Result | Promise<Result>,
-): Promise<{ readonly result: Result; readonly sent: boolean; readonly unasked: boolean }> {
-  const mine: ProofRun = { ...given, sent: false, unasked: false, redirected: false }
+): Promise<ProvenRun<Result>> {
+  const mine: ProofRun = { ...given, sent: false, unasked: false, redirected: false, signedIn: false }
   state.current = state.last = mine
   const end = (): void => void (state.current === mine && (state.current = null))
   given.typing?.signal?.addEventListener('abort', end)
   try {
     const result = await run()
-    return { result, sent: mine.sent, unasked: mine.unasked }
+    const { sent, unasked, signedIn } = mine
+    return { result, sent, unasked, signedIn }
   } finally {
     end()
   }
 }
 
 /**
- * Adds the proof to each POST under the base URL while `upgrade` runs, and to the following of a link where it is known
- * whose it is to be.
+ * Adds the proof to each POST under the base URL while `upgrade` runs, and to a followed link if the expected account
+ * is known.
  */
 export function carryProof(state: ProofState, baseURL: () => string): FetchPlugin {
   return {
@@ -74,13 +77,16 @@ export function carryProof(state: ProofState, baseURL: () => string): FetchPlugi
         if (response.type === 'opaqueredirect') current.redirected = true
         if (response.status === 429) current.retryAfter = readRetryAfter(response)
       },
+      onSuccess({ data }) {
+        if (state.current && isSession(data)) state.current.signedIn = true
+      },
     },
   }
 }
 
 type FetchOptions = Parameters<NonNullable<FetchPlugin['init']>>[1]
 
-/** Only the fetch itself knows whether a `TypeError` means that there is no network, or a mistake of the app. */
+/** Only the fetch itself knows whether a `TypeError` means a missing network or an error in the app. */
 function watched(run: ProofRun | null, options: FetchOptions): FetchOptions {
   if (!run) return options
   const customFetchImpl: typeof fetch = async (...given) => {
@@ -99,17 +105,17 @@ type FetchRequest = Parameters<OnRequest>[0]
 
 async function addProof(run: ProofRun | null, baseURL: string, request: FetchRequest): Promise<FetchRequest | void> {
   const url = String(request.url)
-  // The plugin's own endpoints are asked by the provider, which brings the proof itself.
+  // The provider calls the plugin's own endpoints, and adds the proof itself.
   if (!run || !isUnder(url, baseURL) || isUnder(url, `${baseURL}/latchkey`)) return
   const { typing, mint, challenge } = run
   const isFollowed = request.method === 'GET' && new URL(url).searchParams.has('token')
   if (request.method !== 'POST' && !isFollowed) return
   run.sent = true
-  // A redirect would carry the header on to wherever it points.
+  // A redirect would forward the header to any target.
   request.redirect = 'manual'
   const typed = identifierIn(request.body)
   if (typed !== undefined) await typing?.onTyped(typed)
-  // Anybody can send a link: the proof is for the account of whoever typed this.
+  // Any party can send a link: the proof is only for the account whose identifier the user typed.
   if (isFollowed && !typing?.expected) {
     run.unasked = true
     return request
@@ -119,11 +125,17 @@ async function addProof(run: ProofRun | null, baseURL: string, request: FetchReq
   return request
 }
 
-/** The e-mail address or phone number that a request sends. */
+/** Returns the e-mail address or phone number in a request's body. */
 function identifierIn(body: unknown): string | undefined {
   const { email, phoneNumber } = readBody(body)
   const typed = email ?? phoneNumber
   return typeof typed === 'string' && typed !== '' ? typed : undefined
+}
+
+/** As Better Auth's sign-ins answer. */
+function isSession(data: unknown): boolean {
+  const { token, session } = (data ?? {}) as { readonly token?: unknown; readonly session?: unknown }
+  return typeof token === 'string' || (typeof session === 'object' && session !== null)
 }
 
 function readBody(body: unknown): Partial<Record<'email' | 'phoneNumber', unknown>> {

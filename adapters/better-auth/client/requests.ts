@@ -1,24 +1,30 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
-import { type AccountSession, type CallOptions, LatchkeyError, isLatchkeyError } from '../../../lib/index.ts'
+import {
+  type AccountSession,
+  type CallOptions,
+  type ExpectedAccount,
+  LatchkeyError,
+  isLatchkeyError,
+} from '../../../lib/index.ts'
 import { type Answer, isSignedOut, readRetryAfter, toFailure } from './failures.ts'
-import { PROOF_HEADER } from './proof-header.ts'
+import { EXPECT_HEADER, PROOF_HEADER } from './proof-header.ts'
 
-// The plugin's own requests. Only an answer in the server's own shape counts: a captive portal answers everything.
+// The plugin's own requests. Only a response in the server's own shape counts: a captive portal responds to everything.
 
 /** The fetch of Better Auth's client. */
 export type Fetch = Parameters<NonNullable<BetterAuthClientPlugin['getActions']>>[0]
 
 type FetchOptions = Omit<Parameters<Fetch>[1] & object, 'signal'> & CallOptions
 
-/** What `GET /latchkey/session` answers. */
+/** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
   readonly now: number
   readonly session: AccountSession | null
-  /** The session that was asked about is gone; absent where the server cannot tell. */
+  /** Whether the session in question no longer exists; absent if the server cannot tell. */
   readonly isEnded?: boolean
 }
 
-/** Asks who is signed in. */
+/** Requests the current session. */
 export async function look(
   fetch: Fetch,
   { peek = false, ended, signal }: CallOptions & { readonly peek?: boolean; readonly ended?: string } = {},
@@ -26,16 +32,16 @@ export async function look(
   const query = { ...(peek && { peek: '1' }), ...(ended !== undefined && { ended }) }
   const text = new URLSearchParams(query).toString()
   const { data, error } = await send(fetch, `/latchkey/session${text && `?${text}`}`, { ...READ, signal })
-  // It answers everybody: who refuses is something in front of it.
+  // The endpoint refuses no client: any other response comes from something in front of it.
   if (error && (error.status === 429 || error.status >= 500)) throw toFailure(error)
   if (isSessionAnswer(data)) return data
   throw foreign()
 }
 
-/** Past the browser's cache: it would keep a token after the sign-out, for the next person. */
+/** Bypasses the browser's cache: it would keep a token after the sign-out, for the next user. */
 const READ = { method: 'GET', cache: 'no-store' } as const
 
-/** A JWT of the account; null where the server itself says that there is no session. */
+/** Returns a JWT of the account, or null if the server itself reports no session. */
 export async function token(fetch: Fetch, { signal }: CallOptions = {}): Promise<string | null> {
   const { data, error } = await send(fetch, '/token', { ...READ, signal })
   const { token: jwt } = (data ?? {}) as { token?: unknown }
@@ -46,19 +52,20 @@ export async function token(fetch: Fetch, { signal }: CallOptions = {}): Promise
   throw error ? toFailure(error) : foreign()
 }
 
-/** An act of the current session to which the device's key agrees. */
+/** Calls an endpoint of the current session with a proof of the device's key. */
 export async function prove(
   fetch: Fetch,
   act: 'bind' | 'link',
   mint: (nonce: string) => Promise<string>,
-  { signal }: CallOptions = {},
+  { accountId, identifier, signal }: CallOptions & Partial<ExpectedAccount> = {},
 ): Promise<AccountSession> {
   const nonce = await challenge(fetch, act, { signal })
-  const headers = { [PROOF_HEADER]: await mint(nonce) }
-  return changed(await ask(fetch, `/latchkey/${act}`, { body: { nonce }, headers, redirect: 'manual', signal }))
+  const headers = { [PROOF_HEADER]: await mint(nonce), ...(identifier && { [EXPECT_HEADER]: identifier }) }
+  const body = { nonce, accountId }
+  return changed(await ask(fetch, `/latchkey/${act}`, { body, headers, redirect: 'manual', signal }))
 }
 
-/** Takes an alias back. */
+/** Removes an alias from the current account. */
 export async function unlink(fetch: Fetch, alias: string, { signal }: CallOptions = {}): Promise<AccountSession> {
   const nonce = await challenge(fetch, 'unlink', { signal })
   return changed(await ask(fetch, '/latchkey/unlink', { body: { nonce, alias }, signal }))
@@ -74,7 +81,7 @@ function changed(answer: unknown): AccountSession {
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const SUBJECT_TYPE = 'urn:latchkey:params:oauth:token-type:'
 
-/** A token for an audience, for a device's proof or for the current session. */
+/** Requests a token for an audience, with a device's proof or the current session. */
 export async function exchange(
   fetch: Fetch,
   audience: string,
@@ -98,7 +105,7 @@ export async function exchange(
 
 type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
 
-/** A nonce for one proof. */
+/** Requests the nonce for one proof. */
 export async function challenge(
   fetch: Fetch,
   purpose: ChallengePurpose,
@@ -111,9 +118,9 @@ export async function challenge(
 }
 
 /**
- * Ends the browser's session, and the admin's behind an impersonated one.
+ * Ends the browser's session, and the admin's own session if it is impersonated.
  *
- * @param session - as it was found
+ * @param session - as `look` returned it
  */
 export async function signOut(
   fetch: Fetch,
@@ -123,17 +130,17 @@ export async function signOut(
     send(fetch, path, { method: 'POST', body: { ...body, ...(id !== undefined && { latchkeySession: id }) }, signal })
   let id = session?.id
   if (session?.impersonatedBy !== undefined) {
-    // The server gives the admin's own session back, where it is still there.
+    // The server restores the admin's own session if it still exists.
     const { data: stopped } = await post('/admin/stop-impersonating', {}, id)
     id = (stopped as { session?: { id?: string } } | null)?.session?.id ?? id
   }
-  // An OpenID provider's own sign-out page would take the person away from the app, whenever this is delivered.
+  // An OpenID provider's own sign-out page would navigate away from the app, whenever this is delivered.
   const { data, error } = await post('/sign-out', { disableRedirect: true }, id)
   if (error ? isSignedOut(error) : (data as { success?: unknown } | null)?.success === true) return
   throw error ? toFailure(error) : foreign()
 }
 
-/** Every answer that is not the one asked for is a failure. */
+/** Sends a request. Every response other than the expected one becomes an error. */
 async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<unknown> {
   const { data, error } = await send(fetch, path, { method: 'POST', ...options })
   if (!error) return data
@@ -157,7 +164,7 @@ async function send(fetch: Fetch, path: string, { signal, ...options }: FetchOpt
 }
 
 function foreign(cause?: unknown): LatchkeyError {
-  return new LatchkeyError('OFFLINE', 'no answer from the latchkey plugin', cause)
+  return new LatchkeyError('OFFLINE', 'no response from the latchkey plugin', cause)
 }
 
 function isSessionAnswer(answer: unknown): answer is SessionAnswer {

@@ -273,12 +273,12 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('on the day Latchkey is installed', () => {
-    test("who is signed in already stays it, and the device's new identity is given to no account", async () => {
+  describe('while an app moves its users to Latchkey', () => {
+    test("a signed-in user stays signed in, and the device's new identity is given to no account", async () => {
       const server = await newServer()
       const browser = server.browser()
       await browser.client.signUp.email(ada)
-      const auth = await browser.load()
+      const auth = await browser.load({ migrateSessionsUntil: Date.now() + 60_000 })
       await settled(auth, { authMode: 'external' })
       const user = await userOf(server)
       expect(auth.getState().session!.principal).toBe(user['id'])

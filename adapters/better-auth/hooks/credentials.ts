@@ -1,41 +1,74 @@
 import type { GenericEndpointContext } from 'better-auth'
+import { isCurrent, rowsOf } from '../binding/principal-store.ts'
+import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
 type Context = GenericEndpointContext['context']
 type Fields = Context['tables'][string]['fields']
 
-/** Rows of one table that are read to look into JSON and lists; a table with more counts as a trace. */
+/** Largest number of rows of one table that are read to search JSON and lists; a table with more counts as a trace. */
 const MAX_ROWS_READ = 1000
 
-/** An id this long stands in no text by chance. */
+/** An id of this length does not occur in a text by chance. */
 const MIN_DISTINCT_ID_LENGTH = 16
 
 /**
- * Tables that never give anyone a way into an account: tokens mailed to its owner, keys of the server, counters, and
- * those of the plugin. Users and sessions are looked at on their own.
+ * Tables that never give access to an account: tokens mailed to its owner, keys of the server, counters, and those of
+ * the plugin. Users, sessions, passwords, providers and linked devices are checked separately.
  */
-const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', ...Object.keys(schema)]
+const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
-/** Where plugins keep what belongs to a user outside the database, by a key that ends with the user's id. */
+/** Key prefixes under which plugins store data of a user outside the database; the keys end with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * Tells whether nothing is left by which anyone who used the account before its mailbox was proven could still use it:
- * no password, provider, passkey, API key, second factor or other session, nor a row of any other plugin that has the
- * user's id in one of its columns, whatever the column is called.
- *
- * @param token - the session that is asking
+ * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, `secondaryStorage`, the id of a
+ * provider, or the name of a plugin's table that has the user's id in one of its columns, whatever the column is called.
  */
-export async function isUntouched(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
+export type WayIn = string
+
+/**
+ * Lists what is left by which anyone who used the account before its mailbox was proven could still use it, apart from
+ * the session that asks and from the credential that the mailbox's owner chose while proving it.
+ *
+ * @param token - of the session that asks
+ */
+export async function waysIn(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<readonly WayIn[]> {
   const { context } = ctx
-  if (user.phoneNumberVerified || (user as { twoFactorEnabled?: boolean | null }).twoFactorEnabled) return false
+  const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
   const sessions = await context.internalAdapter.listSessions(user.id)
-  if (sessions.some((session) => session.token !== token)) return false
+  const ways = [
+    ...(user.phoneNumberVerified ? ['phoneNumber'] : []),
+    ...(twoFactorEnabled ? ['twoFactor'] : []),
+    ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
+    ...(await foreignCredentials(context, user)),
+    ...((await hasDevice(context, user)) ? ['device'] : []),
+  ]
   for (const [model, { fields }] of Object.entries(context.tables)) {
-    if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) return false
+    if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) ways.push(model)
   }
-  return !(await isInSecondaryStorage(context, user.id))
+  return [...ways, ...((await isInSecondaryStorage(context, user.id)) ? ['secondaryStorage'] : [])]
 }
+
+/** A device's key has been linked to the account, or made it. */
+async function hasDevice({ adapter }: Context, user: BoundUser): Promise<boolean> {
+  const rows = await rowsOf(adapter, user)
+  return rows.some((row) => row.thumbprint !== null && isCurrent(row, user))
+}
+
+/** Passwords and providers, apart from the one that the mailbox's owner chose. */
+async function foreignCredentials({ internalAdapter }: Context, user: BoundUser): Promise<WayIn[]> {
+  const { principalMailboxBy: prover } = user
+  const isOwners = ({ id, providerId }: { id: string; providerId: string }): boolean =>
+    prover === proverOfProvider(id) || (prover === RESET && providerId === PASSWORD_PROVIDER)
+  const accounts = await internalAdapter.findAccounts(user.id)
+  return accounts
+    .filter((account) => !isOwners(account))
+    .map(({ providerId }) => (providerId === PASSWORD_PROVIDER ? 'password' : providerId))
+}
+
+/** How Better Auth calls a password among its providers. */
+const PASSWORD_PROVIDER = 'credential'
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
   if (await hasTextWith(adapter, model, fields, userId)) return true
@@ -45,12 +78,15 @@ async function hasTrace({ adapter }: Context, model: string, fields: Fields, use
   return rows.length === MAX_ROWS_READ || rows.some((row) => JSON.stringify(row).includes(distinctText(userId)))
 }
 
-/** What a text that names the user has in it. A short id, such as a number, has to be a JSON string there. */
+/**
+ * Returns the text that identifies the user inside another text. A short id, such as a number, must be a JSON string
+ * there.
+ */
 function distinctText(userId: string): string {
   return userId.length >= MIN_DISTINCT_ID_LENGTH ? userId : JSON.stringify(userId)
 }
 
-/** In a column of its own, or inside a text. One query for the whole table. */
+/** Searches a separate column, or inside a text. One query for the whole table. */
 async function hasTextWith(
   adapter: Context['adapter'],
   model: string,
@@ -59,7 +95,7 @@ async function hasTextWith(
 ): Promise<boolean> {
   const where = Object.entries(fields).flatMap(([field, { type, references }]) => {
     const whole = { field, value: userId, connector: 'OR' as const }
-    // A reference may be a number or a UUID in the database, which has no text inside.
+    // A reference may be a number or a UUID in the database, which contains no other text.
     if (references?.model === 'user') return [whole]
     const part = { ...whole, operator: 'contains' as const, value: distinctText(userId) }
     return type === 'string' ? [whole, part] : []

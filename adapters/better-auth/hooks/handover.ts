@@ -1,39 +1,63 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { isUntouched } from './credentials.ts'
-import { isNotedHandover } from '../binding/handover-note.ts'
-import { MOVED } from '../binding/verified-email.ts'
-import type { BoundUser } from '../schema.ts'
+import { findAudit } from '../binding/audit.ts'
+import { changeUser, findUser } from '../binding/principal-store.ts'
+import { type AskingSession, isMakers } from '../binding/session-origin.ts'
+import { CONTESTED, proverBySession } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
+import { type WayIn, waysIn } from './credentials.ts'
 
 /**
- * Tells whether a session may give its device's principal to an open account. A mailbox that was proven since the
- * account was made, in this request or in any before, says nothing about who made it, and may still enter it.
+ * Lists what must be removed before a session may bind its device's principal to an open account. If the mailbox was
+ * proven since the account was created, in this request or an earlier one, its creator is unknown and may still have
+ * access.
  */
-export async function mayTakeOver(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<boolean> {
-  return user.principalMailboxBy == null || isUntouched(ctx, user, token)
+export async function waysBeforeBinding(
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  token: string,
+): Promise<readonly WayIn[]> {
+  return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)
 }
 
 /**
- * Tells whether a device may link its principal to the account of this session: not if the session came from the first
- * proof of the mailbox, or the account's address was changed, unless the account is this key's own work, or its
- * principal's key signed for that proof, or nobody else can enter it any more.
+ * Lists what must be removed before a device may link its principal to the account of this session. Nothing, if the
+ * mailbox was not proven since the account was created, if the key of the account's principal signed that proof, if
+ * this key created the account, or if the session was made with the creator's credentials and no one else has been
+ * shown to own the mailbox.
+ *
+ * @returns null if there was nothing to look for
  */
-export async function mayLink(ctx: GenericEndpointContext, user: BoundUser, device: ProvenDevice): Promise<boolean> {
-  const { adapter } = ctx.context
-  const { id, token } = ctx.context.session!.session
-  const isHandedOver = user.principalMailboxBy === MOVED || (await isNotedHandover(adapter, id))
-  if (!isHandedOver || (user.principal != null && user.principalMailboxBy === user.principal)) return true
-  return (await wasBound(adapter, user, device)) || isUntouched(ctx, user, token)
+export async function waysBeforeLinking(
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  device: ProvenDevice,
+): Promise<readonly WayIn[] | null> {
+  const { adapter, session } = ctx.context
+  const { principal, principalMailboxBy: prover } = user
+  if (prover == null || prover === principal) return null
+  // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
+  const isUndecided = prover === CONTESTED || prover === proverBySession(principal!)
+  if (isUndecided && isMakers(session!.session as AskingSession, user)) return null
+  if (await wasBound(adapter, user, device)) return null
+  return waysIn(ctx, user, session!.session.token)
 }
 
-/** The account had this principal before: its proof made it. An alias that was given back made nothing. */
+/** After nothing remained: from here on every credential is the work of the one person who is left. */
+export async function endHandover(adapter: Adapter, userId: string): Promise<void> {
+  const user = await findUser(adapter, 'id', userId)
+  if (user) await changeUser(adapter, user, { principalMailboxBy: null })
+}
+
+/**
+ * Returns true if the account had this principal before: its proof created the account. A removed alias created
+ * nothing.
+ */
 async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: ProvenDevice): Promise<boolean> {
   const where = [
     { field: 'principal', value: principal },
     { field: 'userId', value: id },
   ]
-  const acts = (await adapter.findMany<{ act: string }>({ model: 'latchkeyAudit', where })).map(
-    ({ act }) => act.split(':')[0],
-  )
+  const acts = (await findAudit(adapter, { where })).map(({ act }) => act)
   return acts.includes('bind') || (acts.includes('reset') && !acts.includes('link'))
 }

@@ -305,6 +305,7 @@ describe('an existing database', () => {
       expect(await one.session()).toEqual({
         id: expect.any(String),
         identifiers: [],
+        provenBy: one.device.principal,
         accountId: id,
         principal: id,
         aliases: [],

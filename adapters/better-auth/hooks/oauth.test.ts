@@ -1,8 +1,8 @@
 import type { BetterAuthOptions } from 'better-auth'
-import { genericOAuth } from 'better-auth/plugins'
 import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { openIdPlugin } from '../testing/openid.testing.ts'
 import { type Person, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
 
@@ -27,17 +27,7 @@ beforeEach(() => {
 })
 
 function openId(more: Partial<BetterAuthOptions> = {}): Partial<BetterAuthOptions> {
-  const config = [
-    {
-      providerId: 'local',
-      clientId: 'notes',
-      clientSecret: 'secret',
-      discoveryUrl: `${provider.issuer.url}/.well-known/openid-configuration`,
-      pkce: true,
-      scopes: ['openid', 'email', 'profile'],
-    },
-  ]
-  return { ...more, plugins: [genericOAuth({ config }), ...(more.plugins ?? [])] }
+  return { ...more, plugins: [openIdPlugin(provider), ...(more.plugins ?? [])] }
 }
 
 const START = { provider: 'local', callbackURL: `${ORIGIN}/home`, errorCallbackURL: `${ORIGIN}/failed` }
@@ -222,7 +212,7 @@ onEachEngine((newServer) => {
       const found = await victim.session()
       expect(found!.principal).not.toBe(eve.device.principal)
       expect(found!.principal).not.toBe(victim.device.principal)
-      expect(await eve.session()).toEqual({ ...found, id: expect.any(String) })
+      expect(await eve.session()).toEqual({ ...found, id: expect.any(String), provenBy: eve.device.principal })
     })
 
     test('leaves it to the device that signed the start', async () => {

@@ -8,36 +8,41 @@ import {
   createProofVerifier,
 } from '../../../lib/server-kit.ts'
 import { type ReplayStore, createReplayStore } from '../binding/replay-store.ts'
+import { hintAtBaseURL } from '../base-url-hint.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
-/** The request header that carries a proof. Never `Authorization`: apps use that one for sessions. */
+/** The request header for a proof. Not `Authorization`: apps use that one for sessions. */
 export const PROOF_HEADER = 'x-latchkey-proof'
 
-/** Checks proofs, each once. */
+/** Verifies proofs; each can be used once. */
 export interface ProofGate {
   /**
-   * Checks the proof in the headers and uses it up.
+   * Verifies the proof in the headers and marks it as used.
    *
-   * @throws {APIError} the proof does not hold, or was used before
+   * @throws {APIError} the proof is invalid, or was used before
    */
   admit(context: AuthContext, headers: Headers, expectation: ProofExpectation): Promise<ProvenDevice>
   /**
-   * Checks a proof and uses it up.
+   * Verifies a proof and marks it as used.
    *
-   * @throws {LatchkeyError} the proof does not hold, or was used before
+   * @throws {LatchkeyError} the proof is invalid, or was used before
    */
   verify(adapter: Adapter, proof: string, expectation: ProofExpectation): Promise<ProvenDevice>
-  /** Uses a name up that works once. @throws {APIError} `PROOF_REPLAYED` */
+  /**
+   * Marks a name as used.
+   *
+   * @throws {APIError} `PROOF_REPLAYED`
+   */
   useOnce(context: AuthContext, name: string, until: Date): Promise<void>
 }
 
-/** What a gate works with. */
+/** Options of a proof gate. */
 export interface ProofGateOptions {
-  /** The account server: origin plus base path, from configuration, never from a Host header. */
+  /** `aud`: the account server's origin plus base path. From configuration, never from a Host header. */
   readonly audience: string
   readonly clock: () => number
   readonly replayStore?: ReplayStore
-  /** Proofs for which no session gave a nonce need one of these, too. */
+  /** If set, proofs without a nonce of a session also need a nonce. */
   readonly challenges?: Challenges | undefined
 }
 
@@ -65,12 +70,19 @@ export function createProofGate({
   return {
     verify,
     useOnce: ({ adapter }, name, until) => useOnce(adapter, name, until).catch(rethrow),
-    admit: ({ adapter }, headers, expectation) =>
-      verify(adapter, headers.get(PROOF_HEADER) ?? '', expectation).catch(rethrow),
+    async admit(context, headers, expectation) {
+      const proof = headers.get(PROOF_HEADER) ?? ''
+      try {
+        return await verify(context.adapter, proof, expectation)
+      } catch (error) {
+        if (isLatchkeyError(error, 'TOKEN_AUDIENCE_MISMATCH')) hintAtBaseURL(context, proof, audience)
+        return rethrow(error)
+      }
+    },
   }
 }
 
-/** @returns when the nonce lapses */
+/** @returns the nonce's expiry */
 async function checkNonce(challenges: Challenges, { nonce, purpose }: ProofClaims): Promise<Date> {
   if (nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
   const until = await challenges.check(nonce, purpose, NO_SESSION)
@@ -78,15 +90,15 @@ async function checkNonce(challenges: Challenges, { nonce, purpose }: ProofClaim
   return until
 }
 
-/** What a nonce for an act without a session is bound to. */
+/** The session of a nonce for an operation without a session. */
 export const NO_SESSION = ''
 
-/** The name under which a nonce is used up. */
+/** Returns the name under which a nonce is marked as used. */
 export function nonceName(nonce: string): string {
   return `nonce:${nonce}`
 }
 
-/** For `catch`: throws what an endpoint answers, see {@link toApiError}. */
+/** For `catch`: throws the error that an endpoint responds with, see {@link toApiError}. */
 export function rethrow(error: unknown): never {
   throw toApiError(error)
 }
@@ -100,14 +112,26 @@ const STATUS = {
   503: 'SERVICE_UNAVAILABLE',
 } as const
 
-/** What an endpoint answers for a deliberate failure; anything else stays what it is. */
+/** Converts a deliberate failure into the error that an endpoint responds with; any other error is unchanged. */
 export function toApiError(error: unknown): unknown {
   if (!isLatchkeyError(error)) return error
   const { status = 400, meaning } = ERROR_TABLE[error.code]
   return new APIError(STATUS[status], { code: error.code, message: meaning })
 }
 
-/** An {@link APIError} for a code of the table. */
+/** Creates an {@link APIError} for a code of the table. */
 export function refusal(code: LatchkeyError['code']): APIError {
   return toApiError(new LatchkeyError(code)) as APIError
+}
+
+/**
+ * Refuses an account that someone else may still enter.
+ *
+ * @param remaining - what has to be removed first; the answer names it
+ * @throws {APIError} `ACCOUNT_HANDED_OVER`, unless nothing remains
+ */
+export function refuseHandedOver(remaining: readonly string[]): void {
+  if (remaining.length === 0) return
+  const error = refusal('ACCOUNT_HANDED_OVER')
+  throw new APIError(error.status, { ...error.body, remaining })
 }

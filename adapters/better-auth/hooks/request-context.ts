@@ -2,30 +2,34 @@ import type { GenericEndpointContext } from 'better-auth'
 import { addOAuthServerContext, getOAuthState } from 'better-auth/api'
 import type { ProvenDevice } from '../binding/types.ts'
 
-/** The identifier that the person typed, in a request that verifies one: the proof is for that account only. */
+/** The identifier that the user typed, in a request that verifies one: the proof is only for that account. */
 export const EXPECT_HEADER = 'x-latchkey-expect'
 
-/** Where a provider sends the browser back to. */
+/** The route to which a provider redirects the browser. */
 const CALLBACK = '/callback/:id'
 
-/** What is known of one request, from its first hook to its last. */
+/** Data of one request, from its first hook to its last. */
 export interface RequestContext {
   /** The device whose proof the request carried. */
   device?: ProvenDevice
-  /** The request made a user, with the device's principal or open. */
+  /** True if the request created a user, with the device's principal or open. */
   createdUser?: boolean
-  /** The request proved a mailbox that was not proven before. */
+  /** The request proved a mailbox. */
   provedMailbox?: boolean
+  /** The id of the credential that the request added, such as a provider's. */
+  addedCredential?: string
+  /** The user whose password the request resets by a mailed link. */
+  resetUser?: string
   /** The request signed somebody in who was not signed in: the token of that session. */
   signedIn?: string
-  /** The binding of this user changed in the request. */
+  /** The user whose binding changed in the request. */
   reboundUser?: string
 }
 
-/** By the request's own headers: a call that another one makes inside has headers of its own. */
+/** Keyed by the request's own headers: an inner call has different headers. */
 const notes = new WeakMap<Headers, RequestContext>()
 
-/** What is known of the request that is going on; nothing is kept where there is none. */
+/** Returns the data of the current request. Without a request nothing is kept. */
 export function requestContextOf(ctx: { readonly headers?: Headers | undefined } | null): RequestContext {
   const headers = ctx?.headers
   if (!headers) return {}
@@ -34,18 +38,21 @@ export function requestContextOf(ctx: { readonly headers?: Headers | undefined }
   return found
 }
 
-/** The start of a sign-in that leaves for a provider: its proof waits in the state, which no client can write. */
+/**
+ * Called at the start of a sign-in that redirects to a provider: its proof waits in the state, which no client can
+ * write.
+ */
 export async function carryProof(device: ProvenDevice): Promise<void> {
   await addOAuthServerContext({ latchkey: { principal: device.principal, thumbprint: device.thumbprint } })
 }
 
-/** The device whose key signed for this request, or for the start of the redirect that ends with it. */
+/** Returns the device whose key signed this request, or the start of the redirect that ends with it. */
 export async function provenDevice(ctx: GenericEndpointContext | null): Promise<ProvenDevice | undefined> {
   if (!ctx) return undefined
   return ctx.path === CALLBACK ? deviceOfState(ctx) : requestContextOf(ctx).device
 }
 
-/** Only if this very callback checked the state cookie: a start that was handed to somebody else binds nothing. */
+/** Only if this callback itself checked the state cookie: a start that was handed to another user binds nothing. */
 async function deviceOfState(ctx: GenericEndpointContext): Promise<ProvenDevice | undefined> {
   const { skipStateCookieCheck, storeStateStrategy } = ctx.context.oauthConfig
   if (skipStateCookieCheck && storeStateStrategy !== 'cookie') return undefined
@@ -55,12 +62,15 @@ async function deviceOfState(ctx: GenericEndpointContext): Promise<ProvenDevice 
   return typeof principal === 'string' && typeof thumbprint === 'string' ? { principal, thumbprint } : undefined
 }
 
-/** Whether a request only looks, or comes from a link, which anybody may have sent: such a one says whom it expects. */
+/**
+ * Returns true if a request only reads, or comes from a link that any party may have sent: such a request must name the
+ * expected account.
+ */
 function isFollowedLink(ctx: GenericEndpointContext): boolean {
   return ctx.path !== CALLBACK && ctx.body === undefined
 }
 
-/** The identifiers of a user that somebody proved. */
+/** The verified identifiers of a user. */
 interface Identified {
   readonly email?: string | null
   readonly emailVerified?: boolean | null
@@ -68,13 +78,13 @@ interface Identified {
   readonly phoneNumberVerified?: boolean | null
 }
 
-/** What somebody proved to have: in small letters, as it is compared. */
+/** Returns the verified identifiers in lower case, as they are compared. */
 export function identifiersOf({ email, emailVerified, phoneNumber, phoneNumberVerified }: Identified): string[] {
   const proven = [emailVerified === true && email, phoneNumberVerified === true && phoneNumber]
   return proven.filter((identifier) => typeof identifier === 'string').map((identifier) => identifier.toLowerCase())
 }
 
-/** What a request may do for a user, by the identifier that the person expects. */
+/** Returns what a request may do for a user, by the identifier that it expects. */
 export function meetsExpectation(ctx: GenericEndpointContext, user: Identified): 'yes' | 'unsaid' | 'mismatch' {
   const expected = ctx.headers?.get(EXPECT_HEADER)
   if (expected == null) return isFollowedLink(ctx) ? 'unsaid' : 'yes'

@@ -1,37 +1,39 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { type AskingSession, CREDENTIAL } from '../binding/session-origin.ts'
+import { type AskingSession, keyThatMade, sessionOrigin } from '../binding/session-origin.ts'
 import { provenDevice } from './request-context.ts'
 
-/** Ways in by something that the account's maker chose, not by the mailbox. */
+/** Sign-ins with a credential that the account's creator chose, not by the mailbox. */
 const CREDENTIAL_ROUTES =
   /^\/(sign-(in|up)\/(email|username)|passkey\/verify-authentication|siwe\/verify|two-factor\/verify-[a-z-]+)$/
 
-/** Ways in by a mail that also sign in. */
+/** Sign-ins by mail. */
 const MAILBOX_SIGN_INS: readonly (string | undefined)[] = ['/magic-link/verify', '/sign-in/email-otp']
 
-/** Ways to prove a mailbox that need no session and change no credential. */
+/** Routes that verify a mailbox without a session and without changing a credential. */
 const VERIFICATIONS: readonly (string | undefined)[] = ['/verify-email', '/email-otp/verify-email']
 
-/** The value of `principalVia` for a session that this request makes. */
+/** Returns the value of `principalVia` for a session that this request creates. */
 export async function originOf(ctx: GenericEndpointContext | null): Promise<string | null> {
   const device = await provenDevice(ctx)
-  return device?.principal ?? (CREDENTIAL_ROUTES.test(ctx?.path ?? '') ? CREDENTIAL : null)
+  return sessionOrigin(device?.principal ?? null, CREDENTIAL_ROUTES.test(ctx?.path ?? ''))
 }
 
-/** The request signed in by the mailbox itself. */
+/** Returns true if the request signed in by the mailbox itself. */
 export function isMailboxSignIn({ path }: GenericEndpointContext): boolean {
   return MAILBOX_SIGN_INS.includes(path)
 }
 
-/** The request only verifies a mailbox, as an opened link or a typed code does. */
+/** Returns true if the request only verifies a mailbox, by an opened link or a typed code. */
 export function isVerification(ctx: GenericEndpointContext | null): ctx is GenericEndpointContext {
   return VERIFICATIONS.includes(ctx?.path)
 }
 
-/** The principal whose key made the live session that the request carries, if the session's account is bound to it. */
+/**
+ * Returns the principal whose key created the valid session of the request, if the session's account is bound to it.
+ */
 export async function principalOfSession(ctx: GenericEndpointContext): Promise<string | null> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  const { principalVia } = (found?.session ?? {}) as Partial<AskingSession>
-  return principalVia != null && principalVia === found?.user['principal'] ? principalVia : null
+  const principal = keyThatMade((found?.session ?? {}) as Partial<AskingSession> as AskingSession)
+  return principal !== null && principal === found?.user['principal'] ? principal : null
 }

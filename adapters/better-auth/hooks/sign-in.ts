@@ -3,8 +3,7 @@ import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
 import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
-import { noteHandover } from '../binding/handover-note.ts'
-import { mayTakeOver } from './handover.ts'
+import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import { findUser } from '../binding/principal-store.ts'
 import { NOBODY, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
@@ -16,22 +15,20 @@ import type { BoundUser } from '../schema.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 
-/** The request may have signed somebody in, or changed whom an account belongs to. */
+/** Returns true if the request may have signed in a user, or changed an account's binding. */
 export function concernsSignIn(ctx: { readonly headers?: Headers | undefined }): boolean {
   const { signedIn, reboundUser } = requestContextOf(ctx)
   return signedIn !== undefined || reboundUser !== undefined
 }
 
 /**
- * After a sign-in: a device that proved itself gets an account that is still open. If anything goes wrong the session
- * ends, since nobody could say afterwards whom it belongs to.
+ * Called after a sign-in: binds a proven device to an account that is still open. If anything fails, the session ends,
+ * since its account's principal would be uncertain.
  */
 export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCache, now: Date): Promise<void> {
   const { newSession } = ctx.context
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
-    if (requestContextOf(ctx).provedMailbox && requestContextOf(ctx).signedIn === newSession.session.token)
-      await noteHandover(ctx.context.adapter, newSession.session.id, now)
     if (await proveByMailbox(ctx, newSession, now)) cache.clear()
     const isRebound = await bindSession(ctx, newSession, cache, now)
     if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
@@ -44,10 +41,10 @@ export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCach
 type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 
 /**
- * A sign-in by the mailbox proves it, also where Better Auth did not write that down: after a server died while it
- * removed the earlier ways in, Better Auth 1.7.25 signs in without finishing that.
+ * A sign-in by mail proves the mailbox, even if Better Auth did not record it: after a server died while it removed the
+ * earlier ways in, Better Auth 1.7.25 signs in without completing the removal.
  *
- * @returns whether this was the first proof
+ * @returns true if this was the first proof
  */
 async function proveByMailbox(
   ctx: GenericEndpointContext,
@@ -58,12 +55,11 @@ async function proveByMailbox(
   const { adapter } = ctx.context
   const user = await findUser(adapter, 'id', id)
   if (!user || user.emailVerified || isMailboxProven(user)) return false
-  await noteHandover(adapter, session.id, now)
   await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)
   return true
 }
 
-/** @returns whether what the account is has changed: it took the device's principal, or its binding was confirmed */
+/** @returns true if the account's subject has changed: it took the device's principal, or its binding was confirmed */
 async function bindSession(
   ctx: GenericEndpointContext,
   { session, user: { id } }: NewSession,
@@ -86,7 +82,7 @@ async function bindSession(
     await proveMailbox(adapter, user, device.principal, now)
     return true
   }
-  if (!isOpen(user) || !(await mayTakeOver(ctx, user, session.token))) return false
+  if (!isOpen(user) || (await waysBeforeBinding(ctx, user, session.token)).length > 0) return false
   cache.clear()
   return claimUnlessTaken(ctx, user, device, now)
 }
@@ -100,24 +96,24 @@ async function claimUnlessTaken(
   try {
     return await claim(ctx.context.adapter, user.id, device, now)
   } catch (error) {
-    // The account stays as it is, and the client sees that it differs.
+    // The account is unchanged, and the client sees the difference.
     if (isLatchkeyError(error, 'PRINCIPAL_TAKEN') || isLatchkeyError(error, 'PROOF_KEY_REVOKED')) return false
     throw error
   }
 }
 
-/** Caches of the session would go on showing the account as it was. */
+/** Caches of the session would otherwise show the account as it was. */
 export async function refreshSession(ctx: GenericEndpointContext, { session, user }: NewSession): Promise<void> {
   const present = await findUser(ctx.context.adapter, 'id', user.id)
   if (!present) return
   const refreshed = { session, user: { ...user, ...present } } as NewSession
   await ctx.context.internalAdapter.refreshUserSessions(refreshed.user)
-  // Not `setSessionCookie`: it would make a session that ends with the browser outlive it.
+  // Not `setSessionCookie`: a session that ends with the browser would outlive it.
   await setCookieCache(ctx, refreshed, isForgotten(ctx))
   ctx.context.setNewSession(refreshed)
 }
 
-/** The person asked not to be remembered, in this request or in an earlier one. */
+/** Returns true if the user chose not to be remembered, in this request or an earlier one. */
 function isForgotten(ctx: GenericEndpointContext): boolean {
   const { name } = ctx.context.authCookies.dontRememberToken
   const { responseHeaders } = ctx.context as { responseHeaders?: Headers }
@@ -131,7 +127,7 @@ async function endSession(ctx: GenericEndpointContext, token: string): Promise<v
   ctx.context.setNewSession(null)
 }
 
-/** A browser that comes back from a provider is sent on to the app's error page. */
+/** A browser that comes back from a provider is redirected to the app's error page. */
 async function asAnswer(ctx: GenericEndpointContext, error: unknown): Promise<unknown> {
   const errorURL = ctx.path === '/callback/:id' ? (await getOAuthState())?.errorURL : undefined
   if (typeof errorURL !== 'string') return error
@@ -140,7 +136,7 @@ async function asAnswer(ctx: GenericEndpointContext, error: unknown): Promise<un
   return ctx.redirect(url.href)
 }
 
-/** The second factor is still to come. */
+/** Returns true if the second factor is still missing. */
 async function isHalfSignedIn(ctx: GenericEndpointContext): Promise<boolean> {
   const plugin = ctx.context.getPlugin('two-factor') as {
     shouldRequireTwoFactor?: (ctx: GenericEndpointContext) => Promise<boolean>

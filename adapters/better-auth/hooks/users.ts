@@ -1,7 +1,18 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../../lib/server.ts'
 import { findRow, reserve } from '../binding/principal-store.ts'
-import { CONTESTED, MOVED, NOBODY, isProofPending, mailboxOf, settleMailbox } from '../binding/verified-email.ts'
+import {
+  CONTESTED,
+  MOVED,
+  NOBODY,
+  isProofPending,
+  mailboxOf,
+  proverBySession,
+  proverOfProvider,
+  settleAtProof,
+  settleMailbox,
+} from '../binding/verified-email.ts'
+import { isImpersonated } from './impersonation.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -13,14 +24,16 @@ import type { Adapter } from '../binding/types.ts'
 type Context = GenericEndpointContext | null
 type Hooks = NonNullable<BetterAuthOptions['databaseHooks']>
 
-/** What the hooks work with. */
+/** Dependencies of the hooks. */
 export interface HookTools {
   readonly auth: AuthContext
   readonly cache: StatusCache
   readonly now: () => Date
 }
 
-/** Follows users through the database, whichever route or plugin makes, changes or deletes them. */
+/**
+ * Creates the hooks that follow users through the database, whichever route or plugin creates, changes or deletes them.
+ */
 export function userHooks(tools: HookTools): Hooks {
   return {
     user: {
@@ -36,6 +49,11 @@ export function userHooks(tools: HookTools): Hooks {
           await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
           tools.cache.clear()
         },
+      },
+    },
+    account: {
+      create: {
+        after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
     },
     session: {
@@ -54,7 +72,8 @@ function adapterOf({ auth }: HookTools): Promise<Adapter> {
 type NewUser = Partial<BoundUser> & { readonly email: string }
 
 /**
- * An id that the request chose, as an admin may, is the account's `sub` unless a device's proof gives it another.
+ * An id that the request chose, as an admin may, becomes the account's `sub` unless a device's proof gives it another
+ * one.
  *
  * @throws {APIError} `USER_ID_FORBIDDEN`
  */
@@ -64,7 +83,7 @@ async function checkId({ id }: Partial<BoundUser>, tools: HookTools): Promise<vo
     throw refusal('USER_ID_FORBIDDEN')
 }
 
-/** The plugin's columns of a new user, whatever the caller passed for them. */
+/** Returns the plugin's columns of a new user, whatever the caller passed for them. */
 async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   await checkId(user, tools)
   const mailbox = { principalMailbox: user.emailVerified ? mailboxOf(user) : null, principalMailboxBy: null }
@@ -79,7 +98,7 @@ async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise
   return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }
 }
 
-/** Somebody else's doing, an admin's or the app's own, says nothing about who the user is. */
+/** A user created by an admin or by the app itself is not the user of the request. */
 function mayBind(user: NewUser, ctx: Context): ctx is GenericEndpointContext {
   return ctx !== null && !user.isAnonymous && !isAdmins(ctx)
 }
@@ -88,26 +107,38 @@ function isAdmins(ctx: Context): boolean {
   return ctx?.path?.startsWith('/admin/') === true
 }
 
-/** What goes into the same UPDATE as the change of a mailbox, so that no crash can part them. */
+/** Returns the columns for the same UPDATE as the change of a mailbox, so that no crash can separate them. */
 async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
   if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
-  // Who changes to an address and proves it at once proves nothing about the one before.
+  // A change to an address that is proven at once proves nothing about the previous address.
   if (user.email !== undefined && (await isNewAddress(user.email, tools)))
-    return { principalMailboxBy: MOVED, ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }) }
+    return {
+      principalMailboxBy: MOVED,
+      principalMailboxAt: tools.now(),
+      ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }),
+    }
   if (!user.emailVerified || isAdmins(ctx)) return {}
   requestContextOf(ctx).provedMailbox = true
-  return { principalMailboxBy: await proverOf(ctx) }
+  return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }
 }
 
-/** Who proves a mailbox: the key that signed the request, or one that made the session of the browser that verifies. */
+/**
+ * Returns who proved a mailbox: the key that signed the request, or the key that created the session of the verifying
+ * browser.
+ */
 async function proverOf(ctx: Context): Promise<string> {
   const device = await provenDevice(ctx)
   if (device) return device.principal
-  return isVerification(ctx) ? ((await principalOfSession(ctx)) ?? CONTESTED) : NOBODY
+  if (isVerification(ctx)) {
+    const principal = await principalOfSession(ctx)
+    return principal ? proverBySession(principal) : CONTESTED
+  }
+  const { addedCredential } = requestContextOf(ctx)
+  return addedCredential ? proverOfProvider(addedCredential) : NOBODY
 }
 
-/** The update does not say whose it is: an address that somebody has is this user's own, since it is unique. */
+/** The update does not name its user. Addresses are unique: one that exists is this user's own. */
 async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
   const adapter = await adapterOf(tools)
   return (await adapter.findOne({ model: 'user', where: [{ field: 'email', value: email.toLowerCase() }] })) === null
@@ -116,18 +147,19 @@ async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
   tools.cache.clear()
   if (!user || !isProofPending(user)) return
-  await settleMailbox(await adapterOf(tools), user, tools.now())
-  requestContextOf(ctx).reboundUser = user.id
+  const request = requestContextOf(ctx)
+  const settle = request.provedMailbox ? settleAtProof : settleMailbox
+  await settle(await adapterOf(tools), user, tools.now())
+  request.reboundUser = user.id
 }
 
 /**
- * A session for somebody who had none: not one that replaces another, is another person's doing, or was approved
- * elsewhere.
+ * Records a session for a user who had none: not one that replaces another, was created by another user, or was
+ * approved elsewhere.
  */
 async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
   const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
   const isReplaced = present !== undefined && !present.isAnonymous
-  const isImpersonated = 'impersonatedBy' in session && Boolean(session.impersonatedBy)
-  if (!ctx || isReplaced || isImpersonated || ctx.path?.startsWith('/device/')) return
+  if (!ctx || isReplaced || isImpersonated(session) || ctx.path?.startsWith('/device/')) return
   requestContextOf(ctx).signedIn = token
 }

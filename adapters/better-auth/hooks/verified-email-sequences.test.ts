@@ -1,4 +1,4 @@
-import { magicLink } from 'better-auth/plugins'
+import { magicLink, phoneNumber } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
@@ -78,6 +78,35 @@ onEachEngine((newServer) => {
     })
   })
 
+  test("a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing", async () => {
+    const { server, mails } = await open()
+    const eve = await newPerson(server)
+    await eve.prove('/sign-up/email', victim)
+    await eve.browser.send('/send-verification-email', post({ email: victim.email }))
+    const planted = server.browser()
+    for (const [name, value] of eve.browser.cookies) planted.cookies.set(name, value)
+    expect((await planted.send(pathOf(mails.last().url))).status).toBe(200)
+    const ada = await enterByLink(server, () => mails.last().url)
+    const answer = await link(ada, ada.device)
+    expect(answer.status).toBe(409)
+    expect(await answer.json()).toMatchObject({
+      code: 'ACCOUNT_HANDED_OVER',
+      remaining: ['session', 'password', 'device'],
+    })
+    expect((await eve.session())?.aliases).toEqual([])
+  })
+
+  test('a user who opened the mail where she signed up links a second device by her password', async () => {
+    const { server, mails } = await open()
+    const ada = await newPerson(server)
+    await ada.prove('/sign-up/email', victim)
+    await ada.browser.send('/send-verification-email', post({ email: victim.email }))
+    expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const second = await newPerson(server)
+    await second.prove('/sign-in/email', victim)
+    expect((await link(second, second.device)).status).toBe(200)
+  })
+
   describe("an account whose address was changed to the victim's", () => {
     const moved = async (isLooked: boolean) => {
       const { server, mails } = await open()
@@ -119,6 +148,54 @@ onEachEngine((newServer) => {
       await server.adapter.deleteMany({ model: 'session', where: [{ field: 'id', operator: 'ne', value: id }] })
       expect((await link(ada, ada.device)).status).toBe(200)
       expect(await ada.session()).toMatchObject({ aliases: [ada.device.principal] })
+    })
+  })
+
+  describe("an account whose binding was made with the victim's address, and a phone number", () => {
+    const bound = async () => {
+      const mails = mailing()
+      const send = (mail: object) => mails.send(mail)
+      const server = await newServer({
+        emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
+        plugins: [magicLink({ sendMagicLink: send }), phoneNumber({ sendOTP: send })],
+      })
+      const maker = await newPerson(server)
+      expect((await maker.prove('/sign-up/email', victim)).status).toBe(200)
+      await maker.browser.send('/send-verification-email', post({ email: victim.email }))
+      return { server, mails, maker, path: pathOf(mails.last().url) }
+    }
+    const verifyPhone = async ({ browser }: Pick<Person, 'browser'>, mails: ReturnType<typeof mailing>) => {
+      await browser.send('/phone-number/send-otp', post({ phoneNumber: '+15550100' }))
+      const body = { phoneNumber: '+15550100', code: mails.last().code, updatePhoneNumber: true }
+      expect((await browser.send('/phone-number/verify', post(body))).status).toBe(200)
+    }
+
+    test('that the victim verified after she opened the link: the maker loses the account', async () => {
+      const { server, mails, maker, path } = await bound()
+      const ada = await newPerson(server)
+      expect((await ada.browser.send(path)).status).toBe(200)
+      await verifyPhone(ada, mails)
+      expect((await ada.session())!.principal).not.toBe(maker.device.principal)
+      expect((await userOf(server))['principal']).not.toBe(maker.device.principal)
+    })
+
+    test('that the maker verified after the victim opened the link: the maker loses the account', async () => {
+      const { server, mails, maker, path } = await bound()
+      await click(server, path)
+      await verifyPhone(maker, mails)
+      // It still is whose it was for the maker's own session; the mailbox decides.
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+      const ada = await enterByLink(server, () => mails.last().url)
+      expect((await ada.session())!.principal).not.toBe(maker.device.principal)
+    })
+
+    test('that was verified before the mailbox: the binding stays', async () => {
+      const { server, mails, maker, path } = await bound()
+      await verifyPhone(maker, mails)
+      await click(server, path)
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      const ada = await enterByLink(server, () => mails.last().url)
+      expect(await ada.session()).toMatchObject({ principal: maker.device.principal })
     })
   })
 })

@@ -58,6 +58,7 @@ onEachEngine((newServer) => {
         session: {
           id: expect.any(String),
           identifiers: [],
+          provenBy: null,
           accountId: id,
           principal: one.device.principal,
           aliases: [id],

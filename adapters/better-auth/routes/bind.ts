@@ -1,25 +1,26 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { type ActTools, type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
+import { type ActTools, type SessionContext, useNonce } from './nonce.ts'
 import { claim } from '../binding/claim.ts'
-import { mayTakeOver } from '../hooks/handover.ts'
+import { waysBeforeBinding } from '../hooks/handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { findUser } from '../binding/principal-store.ts'
-import { refusal, rethrow } from '../hooks/proofs.ts'
+import { isNotTheirs } from '../hooks/impersonation.ts'
+import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
 import { type SessionAnswer, sessionSubject } from './session.ts'
 import { refreshSession } from '../hooks/sign-in.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { type Subject, isOpen, peekSubject, subjectOf } from '../binding/subject.ts'
 import type { ProvenDevice } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
 
-/** What the endpoint works with; there once the server is configured. */
+/** Dependencies of the endpoint; they exist once the server is configured. */
 export interface BindTools extends ActTools {
   readonly cache: StatusCache
 }
 
 /**
- * Makes the device's principal that of an open account, in a fresh session and with a proof for this very session.
- * The same bind again answers the same.
+ * Makes the device's principal that of an open account. Needs a fresh session and a proof for this session. Idempotent.
  */
 export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpoint {
   return createAuthEndpoint('/latchkey/bind', actsForSession, async (ctx) => {
@@ -38,6 +39,12 @@ function provenBy(ctx: SessionContext, tools: BindTools): Promise<ProvenDevice> 
   return useNonce(ctx, tools, 'bind', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'bind', nonce }))
 }
 
+/** The request may name the account that it is meant for. */
+function isExpected(body: unknown, { id }: BoundUser): boolean {
+  const { accountId } = body as { readonly accountId?: unknown }
+  return accountId === undefined || accountId === id
+}
+
 async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
   const { adapter } = ctx.context
   const {
@@ -45,16 +52,17 @@ async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promi
     user: { id },
   } = ctx.context.session
   const user = await findUser(adapter, 'id', id)
-  if (!user || isNotTheirs(ctx, user)) throw refusal('PRINCIPAL_FIXED')
+  if (!user || isNotTheirs(session, user)) throw refusal('PRINCIPAL_FIXED')
+  if (!isExpected(ctx.body, user)) throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
   const before = await peekSubject(adapter, id, now, session)
   if (isOpen(user) && before?.open) {
-    if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')
+    refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))
     await claim(adapter, id, device, now)
   }
   const after = await subjectOf(adapter, id, now, session)
-  // Also where another request bound or pinned it in between.
+  // Another request may have bound or fixed it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
   return after
 }

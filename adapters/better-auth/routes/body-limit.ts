@@ -1,29 +1,63 @@
-/** Most bytes of a body that the plugin's endpoints read. */
+import { isLatchkeyError } from '../../../lib/server.ts'
+import { parseObject } from '../../../lib/server-kit.ts'
+
+/** Largest body that the plugin's endpoints read, in bytes. */
 const LIMIT = 16 * 1024
 
 /**
- * Reads a body before anything parses it, and stops where it is too long, whatever its length was said to be.
+ * Reads a body before anything parses it, and stops at the limit whatever Content-Length says.
  *
- * @returns the same request, with its body in memory; or the answer 413
+ * @returns the same request with its body in memory, or the response 413
  */
 export async function limitBody(request: Request): Promise<{ request: Request } | { response: Response }> {
   if (!request.body) return { request }
+  // A client that left in the middle is no fault of the server.
+  const body = await readBody(request.body).catch(() => BROKEN_OFF)
+  if (body === BROKEN_OFF) return { response: badRequest('the body breaks off') }
+  if (body === TOO_LARGE) return { response: tooLarge() }
+  if (isJson(request) && hasMemberTwice(body)) return { response: badRequest('a member is there twice') }
+  const { url, method, headers, signal } = request
+  return { request: new Request(url, { method, headers, signal, body }) }
+}
+
+const TOO_LARGE = null
+const BROKEN_OFF = undefined
+
+async function readBody(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer> | typeof TOO_LARGE> {
   const chunks: Uint8Array[] = []
   let size = 0
-  const reader = request.body.getReader()
+  const reader = body.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.length
     if (size > LIMIT) {
-      // Not awaited: a body that somebody else reads too is cancelled only when both are.
+      // Not awaited: a body with a second reader is cancelled only when both are.
       reader.cancel().catch(() => {})
-      return { response: tooLarge() }
+      return TOO_LARGE
     }
     chunks.push(part.value)
   }
-  const { url, method, headers, signal } = request
-  return {
-    request: new Request(url, { method, headers, signal, body: await new Blob(chunks as BlobPart[]).arrayBuffer() }),
+  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer())
+}
+
+function isJson({ headers }: Request): boolean {
+  return /json/i.test(headers.get('content-type') ?? '')
+}
+
+/** Two readers of such a body can take different values for the same parameter. Other bad JSON is refused later. */
+function hasMemberTwice(body: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    parseObject(body)
+    return false
+  } catch (error) {
+    return isLatchkeyError(error, 'TOKEN_MEMBER_DUPLICATE')
   }
+}
+
+/** In the form of RFC 6749 §5.2, which the exchange needs and no other route minds. */
+function badRequest(message: string): Response {
+  const headers = { 'cache-control': 'no-store', pragma: 'no-cache' }
+  const body = { error: 'invalid_request', error_description: message, code: 'INVALID_REQUEST', message }
+  return Response.json(body, { status: 400, headers })
 }
 
 function tooLarge(): Response {

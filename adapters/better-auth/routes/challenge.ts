@@ -3,7 +3,7 @@ import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
 import { type Endpoint, readText } from './endpoint.ts'
 import { NO_SESSION } from '../hooks/proofs.ts'
 
-/** What `POST /latchkey/challenge` answers. Times are milliseconds since 1970. */
+/** The response of `POST /latchkey/challenge`. Times are milliseconds since 1970. */
 export interface ChallengeAnswer {
   readonly nonce: string
   readonly expiresAt: number
@@ -11,16 +11,16 @@ export interface ChallengeAnswer {
   readonly now: number
 }
 
-/** Acts that an account agrees to, too. */
+/** Purposes that need the account's session. */
 const NEEDS_SESSION: readonly string[] = ['bind', 'link', 'unlink'] satisfies ChallengePurpose[]
 
-/** Acts of a device alone. */
+/** Purposes of a device alone. */
 const NEEDS_NONE: readonly string[] = ['upgrade', 'exchange'] satisfies ChallengePurpose[]
 
 /**
- * Issues a nonce for an act of the session in force.
+ * Issues a nonce for an operation of the current session.
  *
- * @param isRequired - every proof needs one, so that there are some without a session, too
+ * @param isRequired - true if every proof needs a nonce: then nonces are also issued without a session
  */
 export function challengeEndpoint(challenges: () => Challenges, isRequired: boolean, clock: () => number): Endpoint {
   const known = isRequired ? [...NEEDS_SESSION, ...NEEDS_NONE] : NEEDS_SESSION

@@ -1,10 +1,11 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { APIError, sensitiveSessionMiddleware } from 'better-auth/api'
+import { isFresh } from '../hooks/fresh-session.ts'
 
 /** An endpoint, without the types that only its own file needs. */
 export type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
 
-/** Options of an endpoint that acts for the session in force, read behind every cache. */
+/** Options of an endpoint for the current session, which is read without any cache. */
 export const actsForSession: {
   method: 'POST'
   requireHeaders: true
@@ -21,19 +22,21 @@ type Context = Pick<GenericEndpointContext['context'], 'session' | 'sessionConfi
 
 /** @throws {APIError} `SESSION_NOT_FRESH`: the sign-in is older than Better Auth's `session.freshAge` */
 export function requireFresh({ session, sessionConfig }: Context): void {
-  // Better Auth wrote the time by the system's clock.
-  const age = Date.now() - new Date(session?.session.createdAt ?? 0).getTime()
-  if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {
+  if (!isFresh(sessionConfig, session?.session ?? { createdAt: new Date(0) })) {
     throw new APIError('FORBIDDEN', { code: 'SESSION_NOT_FRESH', message: 'Sign in again first.' })
   }
 }
 
-/** @returns a text of the body; @throws {APIError} it is missing, empty or too long */
+/**
+ * Returns a string of the body.
+ *
+ * @throws {APIError} it is missing, empty or too long
+ */
 export function readText(body: unknown, name: string, most: number): string {
   const value = (body as Record<string, unknown> | null | undefined)?.[name]
   if (typeof value === 'string' && value !== '' && value.length <= most) return value
   throw new APIError('BAD_REQUEST', {
     code: 'BODY_INVALID',
-    message: `${name}: expected a text of at most ${most} characters`,
+    message: `${name}: expected a string of at most ${most} characters`,
   })
 }

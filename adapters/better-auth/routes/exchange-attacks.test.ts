@@ -1,7 +1,7 @@
 import type { BetterAuthOptions } from 'better-auth'
 import { anonymous } from 'better-auth/plugins'
 import { decodeJwt } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { AUDIENCE as EXTERNAL_AUDIENCE, SUBJECT, startIssuer } from '../../../lib/server/external/issuer.testing.ts'
 import {
   type ExternalIssuer,
@@ -249,6 +249,8 @@ describe('a body that was made to confuse', () => {
     'an object for a text': JSON.stringify(ask({ subject_token_type: { toString: `${TYPE}session` } })),
     'nested deeply': `{"grant_type":${'['.repeat(7000)}${']'.repeat(7000)}}`,
     'cut off': valid.slice(0, -1),
+    'with a member twice': valid.replace('{', '{"audience":"https://api.example",'),
+    'with a member twice, in two spellings': valid.replace('{', String.raw`{"audienc\u0065":"https://api.example",`),
   }
   for (const [name, body] of Object.entries(bodies)) {
     test(`${name} is a bad request`, async () => {
@@ -266,6 +268,32 @@ describe('a body that was made to confuse', () => {
       ).toBe(400)
     })
   }
+
+  for (const path of ['/latchkey/bind', '/latchkey/link', '/latchkey/keys/name'])
+    test(`with a member twice is a bad request to ${path} too`, async () => {
+      const one = await newPerson(await testServer(exchanging()))
+      await one.prove('/sign-up/email', ada)
+      const body = '{"alias":"a","thumbprint":"a","name":"one","name":"two"}'
+      const response = await one.browser.send(path, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json' },
+      })
+      expect([response.status, await response.json()]).toMatchObject([
+        400,
+        { error: 'invalid_request', code: 'INVALID_REQUEST' },
+      ])
+    })
+
+  test('breaks off: the client is gone, and the server logs no fault', async () => {
+    const faults = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { handler } = await testServer(exchanging())
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })
+    const request = new Request(`${AUDIENCE}/latchkey/token`, { ...post({}), body, duplex: 'half' } as RequestInit)
+    expect((await handler(request)).status).toBe(400)
+    expect(faults).not.toHaveBeenCalled()
+    faults.mockRestore()
+  })
 
   test('is not read to its end where the base URL has a path of its own either', async () => {
     for (const base of [`${ORIGIN}/identity`, `${ORIGIN}/identity/`]) {

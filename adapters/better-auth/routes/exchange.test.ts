@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { BetterAuthOptions } from 'better-auth'
 import { bearer } from 'better-auth/plugins'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   AUDIENCE as EXTERNAL_AUDIENCE,
   SUBJECT,
@@ -132,6 +132,7 @@ onEachEngine((newServer) => {
         jti: expect.any(String),
         auth_mode: 'local-first',
         aliases: [],
+        principals_tag: expect.stringMatching(/^[\w-]{43}$/),
       })
       expect(decodeProtectedHeader(answer.access_token)).toEqual({
         typ: 'at+jwt',
@@ -189,6 +190,7 @@ onEachEngine((newServer) => {
         sub: two.device.principal,
         auth_mode: 'local-first',
         aliases: [],
+        principals_tag: expect.stringMatching(/^[\w-]{43}$/),
       })
       await expectRefused(await byDevice(three), 'invalid_request', 'PRINCIPAL_DISABLED')
     })
@@ -493,6 +495,7 @@ describe('the token', () => {
         jti: 'x',
         auth_mode: 'external',
         aliases: ['eve'],
+        principals_tag: 'eve',
       }
     }
     const one = await newPerson(await testServer(exchanging({ claims })))
@@ -504,6 +507,7 @@ describe('the token', () => {
       aud: API,
       auth_mode: 'local-first',
       aliases: [],
+      principals_tag: expect.stringMatching(/^[\w-]{43}$/),
     })
     expect(made.exp! - made.iat!).toBe(900)
     expect([made['nbf'], made.jti]).toEqual([undefined, expect.stringMatching(/^[\da-f-]{36}$/)])
@@ -518,6 +522,26 @@ describe('the token', () => {
       },
     ])
   })
+
+  for (const name of [
+    'client_id',
+    'azp',
+    'scope',
+    'scp',
+    'act',
+    'may_act',
+    'cnf',
+    'is_anonymous',
+    'sub_jwk',
+    'delegation',
+  ])
+    test(`is not issued where the app's claims have the reserved name ${name}, and the log says which one`, async () => {
+      const faults = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const one = await newPerson(await testServer(exchanging({ claims: () => ({ [name]: 'notes-web' }) })))
+      expect((await byDevice(one)).status).toBe(500)
+      expect(JSON.stringify(faults.mock.calls.flat().map(String))).toContain(`exchange.claims: ${name} is reserved`)
+      faults.mockRestore()
+    })
 
   for (const algorithm of ['RS256', 'ES256', 'EdDSA'] as const) {
     test(`is signed by ${algorithm}, and verified by a standard client that starts at the discovery document`, async () => {

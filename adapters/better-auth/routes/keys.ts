@@ -3,30 +3,31 @@ import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { audit } from '../binding/audit.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
+import { requireOwnKeys } from '../hooks/impersonation.ts'
 import { refusal } from '../hooks/proofs.ts'
 import type { KeyRow } from '../schema.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
-import { type Subject, subjectOf } from '../binding/subject.ts'
+import { type Subject, peekSubject } from '../binding/subject.ts'
 
 /** One device key of an account. Times are milliseconds since 1970. */
 export interface KeyAnswer {
-  /** RFC 7638 thumbprint of the public key; names the key. */
+  /** RFC 7638 thumbprint of the public key; identifies the key. */
   readonly thumbprint: string
   readonly principal: string
   readonly name: string | null
   readonly createdAt: number
-  /** The last sign-in or binding with a proof. */
+  /** Last sign-in or binding with a proof. */
   readonly lastSeenAt: number | null
-  /** When it was revoked; null while it is good. */
+  /** Time of the revocation; null while the key is valid. */
   readonly retiredAt: number | null
 }
 
-/** What `GET /latchkey/keys` answers. */
+/** The response of `GET /latchkey/keys`. */
 export interface KeysAnswer {
   readonly keys: readonly KeyAnswer[]
 }
 
-/** Most characters of a key's name. */
+/** Longest name of a key, in characters. */
 const NAME = 64
 
 /** Lists, names and revokes the device keys of an account. */
@@ -42,12 +43,14 @@ export function keyEndpoints(
     latchkeyNameKey: createAuthEndpoint('/latchkey/keys/name', actsForSession, async (ctx) => {
       const thumbprint = readText(ctx.body, 'thumbprint', 64)
       const name = readText(ctx.body, 'name', NAME)
+      requireOwnKeys(ctx.context.session)
       await keyOf(ctx as GenericEndpointContext, thumbprint, clock())
       await nameKey(ctx.context.adapter, thumbprint, name)
       return ctx.json({ status: true })
     }),
     latchkeyRevokeKey: createAuthEndpoint('/latchkey/keys/revoke', actsForSession, async (ctx) => {
       requireFresh(ctx.context)
+      requireOwnKeys(ctx.context.session)
       await revoke(ctx as GenericEndpointContext, readText(ctx.body, 'thumbprint', 64), clock())
       cache().clear()
       return ctx.json({ status: true })
@@ -55,7 +58,7 @@ export function keyEndpoints(
   }
 }
 
-/** Until the account can be had back by other means a key may be the last way in, so none is revoked. */
+/** Until the account can be recovered by other means, a key may be the last way in, so none is revoked. */
 async function revoke(ctx: GenericEndpointContext, thumbprint: string, now: number): Promise<void> {
   const { key, subject } = await keyOf(ctx, thumbprint, now)
   if (!subject.recoverable) throw refusal('KEY_NEEDED')
@@ -82,12 +85,13 @@ async function keyOf(
 
 async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys: KeyRow[]; subject: Subject }> {
   const { adapter, session } = ctx.context
-  const subject = await subjectOf(adapter, session!.user.id, new Date(now), session!.session)
+  // An account that nobody has used has no keys, and a look for them fixes nothing.
+  const subject = await peekSubject(adapter, session!.user.id, new Date(now), session!.session)
   if (!subject) throw new APIError('UNAUTHORIZED')
   return { keys: await listKeys(adapter, [subject.principal, ...subject.aliases]), subject }
 }
 
-/** A key as it is told to people. */
+/** Returns a key in the form for clients. */
 export function toAnswer({ thumbprint, principal, name, createdAt, lastSeenAt, retiredAt }: KeyRow): KeyAnswer {
   const time = (date: Date | null): number | null => date && new Date(date).getTime()
   return {

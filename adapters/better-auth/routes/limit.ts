@@ -1,12 +1,12 @@
-/** Counts what is done a minute. */
+/** Limits a rate per minute. */
 export interface Limit {
-  /** @returns false: enough was done in this minute */
+  /** @returns false if the limit of this minute is reached */
   take(): boolean
 }
 
 const MINUTE = 60_000
 
-/** @param most - times a minute */
+/** @param most - largest number per minute */
 export function createLimit(most: number, clock: () => number): Limit {
   let minute = Number.NaN
   let count = 0

@@ -66,6 +66,7 @@ onEachEngine((newServer, engine) => {
       expect(await sessionIn(answer)).toEqual({
         id: expect.any(String),
         identifiers: [],
+        provenBy: null,
         accountId: id,
         principal: one.device.principal,
         aliases: [two.device.principal],
@@ -617,11 +618,13 @@ onEachEngine((newServer, engine) => {
   describe('a mailbox that is proven for the first time', () => {
     const mailed = async (mail: Mailing) =>
       newServer({
+        emailAndPassword: { enabled: true, sendResetPassword: mail.send },
         emailVerification: { autoSignInAfterVerification: true, sendOnSignUp: true, sendVerificationEmail: mail.send },
         plugins: [magicLink({ sendMagicLink: mail.send })],
       })
 
-    test('in this very session: what somebody else may still enter is not linked to, and is in the next one', async () => {
+    /** Eve made the account with the victim's address; the victim opened the mail, and is signed in. */
+    const handedOver = async () => {
       const mail = mailing()
       const server = await mailed(mail)
       const eve = await newPerson(server)
@@ -629,11 +632,43 @@ onEachEngine((newServer, engine) => {
       await eve.session()
       const victim = await newPerson(server)
       await victim.browser.send(`/verify-email?token=${mail.last().token}`)
+      return { mail, server, eve, victim }
+    }
+
+    test('links nothing to what someone else may still enter, in this session or in any later one', async () => {
+      const { server, mail, victim } = await handedOver()
       await expectRefused(await link(victim, victim.device), 409, 'ACCOUNT_HANDED_OVER')
-      expect(await rowOf(server, victim.device.principal)).toBeUndefined()
       await victim.browser.send('/sign-out', post({}))
-      await victim.browser.send('/sign-in/email', post(ada))
+      await victim.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await victim.browser.send(`/magic-link/verify?token=${mail.last().token}`)
+      const answer = await link(victim, victim.device)
+      expect(answer.status).toBe(409)
+      expect(await answer.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session', 'password'] })
+      expect(await rowOf(server, victim.device.principal)).toBeUndefined()
+    })
+
+    test('links once the victim has a new password and has ended the other sessions', async () => {
+      const { server, mail, eve, victim } = await handedOver()
+      await victim.browser.send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
+      const token = mail.last().url.split('/').at(-1)!.split('?')[0]
+      await victim.browser.send('/reset-password', post({ newPassword: 'the choice of Ada', token }))
+      const still = await link(victim, victim.device)
+      expect(await still.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session'] })
+      await victim.browser.send('/revoke-other-sessions', post({}))
       expect((await link(victim, victim.device)).status).toBe(200)
+      expect(await eve.session()).toBeNull()
+      // From here on what is added is the victim's own.
+      await elsewhere(server, { email: ada.email, password: 'the choice of Ada' })
+      expect((await link(victim, await testDevice())).status).toBe(200)
+    })
+
+    test('does not take a password that the maker changed for the choice of the owner', async () => {
+      const { eve, victim } = await handedOver()
+      const change = { currentPassword: ada.password, newPassword: 'the choice of Eve', revokeOtherSessions: false }
+      expect((await eve.browser.send('/change-password', post(change))).status).toBe(200)
+      await eve.browser.send('/sign-out', post({}))
+      const answer = await link(victim, victim.device)
+      expect(await answer.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['password'] })
     })
 
     test('links the principal whose proof made the account', async () => {
@@ -678,6 +713,8 @@ onEachEngine((newServer, engine) => {
       expect(await acts(server)).toContain(`reset:${eve.device.principal}`)
       // Once, and never later.
       await victim.browser.send('/sign-out', post({}))
+      // As after nothing was left of whoever made the account.
+      await server.change('user', { principalMailboxBy: null })
       const again = await elsewhere(server, ada)
       expect((await link(again, again.device)).status).toBe(200)
       await again.browser.send('/sign-in/magic-link', post({ email: ada.email }))

@@ -1,37 +1,41 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, isAPIError } from 'better-auth/api'
 import { type BeforeLink, type Link, adopt, giveUp } from '../binding/adopt.ts'
-import { type SessionContext, isNotTheirs, useNonce } from './nonce.ts'
+import { type SessionContext, useNonce } from './nonce.ts'
 import type { BindTools } from './bind.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
-import { mayLink } from '../hooks/handover.ts'
+import { endHandover, waysBeforeLinking } from '../hooks/handover.ts'
 import { findRow, findUser, taken } from '../binding/principal-store.ts'
-import { refusal, rethrow } from '../hooks/proofs.ts'
+import { isNotTheirs } from '../hooks/impersonation.ts'
+import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
 import { type SessionAnswer, sessionSubject } from './session.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
-/** What `onLink` gets besides the link. */
+/** The second argument of `onLink`. */
 export interface LinkContext {
-  /** Better Auth's database adapter; what it writes is rolled back if the link fails, where there are transactions. */
+  /** Better Auth's database adapter. If there are transactions, its writes are rolled back when the link fails. */
   readonly adapter: Adapter
-  /** Of the request. */
+  /** Headers of the request. */
   readonly headers: Headers
 }
 
 /**
- * Runs on the server before a link counts; throwing refuses it. Where the database has no transactions, or the server
- * dies, it can run again for the same link.
+ * Called on the server before a link counts. Throwing refuses it. Without transactions, or after a server died, it can
+ * be called again for the same link.
  */
 export type OnLink = (link: Link, context: LinkContext) => void | Promise<void>
 
-/** Tools of the endpoints, with the app's own part. */
+/** Dependencies of the endpoints, with the app's callback. */
 export interface LinkTools extends BindTools {
   readonly onLink?: OnLink | undefined
 }
 
-/** Adopts a device's principal, and gives it up again; both in a fresh session, with a nonce for this very session. */
+/**
+ * Creates the endpoints that adopt a device's principal and remove it again. Both need a fresh session and a nonce for
+ * this session.
+ */
 export function linkEndpoints(
   tools: () => LinkTools,
   clock: () => number,
@@ -71,26 +75,28 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   const user = await findUser(adapter, 'id', subject.accountId)
   // Deleted in between.
   if (!user) throw refusal('LINK_FORBIDDEN')
-  if (!(await mayLink(ctx, user, device))) throw refusal('ACCOUNT_HANDED_OVER')
+  const ways = await waysBeforeLinking(ctx, user, device)
+  refuseHandedOver(ways ?? [])
   await adopt(adapter, subject, device, before(ctx, tools.onLink), now)
   const after = await subjectOf(adapter, subject.accountId, now)
   // The account was reset in between.
   if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')
+  if (ways) await endHandover(adapter, user.id)
 }
 
-/** Who the account is, unless it is one that links nothing. */
+/** Returns the account's subject, unless it may not link. */
 async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
   const subject = await peekSubject(adapter, session.user.id, now, session.session)
-  if (!user || !subject || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
+  if (!user || !subject || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
   if (subject.open) throw refusal('ACCOUNT_OPEN')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
   return subject
 }
 
-/** The same link again, or an account that has the principal anyway. */
+/** True for a repeated link, and for an account that already has the principal. */
 async function isTheirs(adapter: Adapter, { principal, aliases }: Subject, device: ProvenDevice): Promise<boolean> {
   if (![principal, ...aliases].includes(device.principal)) return false
   if ((await findRow(adapter, device.principal))?.thumbprint !== device.thumbprint) throw taken()
@@ -112,8 +118,8 @@ function before(ctx: GenericEndpointContext, onLink: OnLink | undefined): Before
 async function unlink(ctx: SessionContext, alias: string, now: Date): Promise<void> {
   const { adapter, session } = ctx.context
   const user = await findUser(adapter, 'id', session.user.id)
-  if (!user || isNotTheirs(ctx, user)) throw refusal('LINK_FORBIDDEN')
-  // What a proof of the mailbox undid is no alias any more.
+  if (!user || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
+  // An alias that a proof of the mailbox removed is no longer one.
   await subjectOf(adapter, user.id, now, session.session)
   await giveUp(adapter, user.id, alias, now)
 }

@@ -2,24 +2,23 @@ import type { GenericEndpointContext } from 'better-auth'
 import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
 import { readText } from './endpoint.ts'
 import { type ProofGate, nonceName, refusal } from '../hooks/proofs.ts'
-import type { BoundUser } from '../schema.ts'
 
-/** The context of an endpoint that acts for the session in force. */
+/** The context of an endpoint for the current session. */
 export type SessionContext = GenericEndpointContext & {
   readonly context: { readonly session: NonNullable<GenericEndpointContext['context']['session']> }
 }
 
-/** What checks nonces and proofs. */
+/** Verifies nonces and proofs. */
 export interface ActTools {
   readonly gate: ProofGate
   readonly challenges: Challenges
 }
 
 /**
- * Uses the nonce of the body up, which has to be one for this session and act.
+ * Marks the nonce in the body as used. It must be for this session and purpose.
  *
- * @param admit - checks the proof that goes with it; a nonce is not used up by a proof that does not hold
- * @throws {APIError} `PROOF_NONCE_MISMATCH`, `PROOF_REPLAYED`, or what `admit` threw
+ * @param admit - verifies the proof that goes with it; an invalid proof does not use up the nonce
+ * @throws {APIError} `PROOF_NONCE_MISMATCH`, `PROOF_REPLAYED`, or the error of `admit`
  */
 export async function useNonce<Admitted = void>(
   ctx: SessionContext,
@@ -33,9 +32,4 @@ export async function useNonce<Admitted = void>(
   const admitted = await admit?.()
   await gate.useOnce(ctx.context, nonceName(nonce), until)
   return admitted as Admitted
-}
-
-/** A user of Better Auth's anonymous plugin, or somebody else's session. */
-export function isNotTheirs({ context: { session } }: SessionContext, user: BoundUser): boolean {
-  return user.isAnonymous === true || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)
 }

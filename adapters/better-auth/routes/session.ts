@@ -3,13 +3,15 @@ import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
+import { isImpersonated } from '../hooks/impersonation.ts'
+import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 
-/** What `GET /latchkey/session` answers. */
+/** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
-  /** This server's clock, milliseconds since 1970. */
+  /** This server's clock, in milliseconds since 1970. */
   readonly now: number
-  /** Who the session in force belongs to; null where there is none. `open` only with `?peek=1`. */
+  /** The subject of the current session; null without a session. `open` only with `?peek=1`. */
   readonly session: SessionSubject | null
   /** Whether the session that `?ended=<id>` names is gone; absent where this cannot be told. */
   readonly isEnded?: boolean
@@ -17,24 +19,26 @@ export interface SessionAnswer {
 
 /** Who a session belongs to. */
 export interface SessionSubject extends Subject {
-  /** Another one after each sign-in. */
+  /** A new id after each sign-in. */
   readonly id: string
   /** Milliseconds since the sign-in; only with `?peek=1`. */
   readonly age?: number
   /** The admin who impersonates the user; only with `?peek=1`. */
   readonly impersonatedBy?: string
-  /** The e-mail address and phone number that the account has proven, in small letters. */
+  /** The verified e-mail address and phone number, in lower case. */
   readonly identifiers: readonly string[]
-  /** Nobody has used the account yet. */
+  /** True if the account is unused. */
   readonly open?: boolean
+  /** The principal whose key signed the request that made the session; null: that request had no proof. */
+  readonly provenBy: string | null
 }
 
-/** @param found - as Better Auth gives it */
+/** @param found - the session as Better Auth returns it */
 export function sessionSubject(
-  { session, user }: { readonly session: { readonly id: string }; readonly user: object },
+  { session, user }: { readonly session: AskingSession; readonly user: object },
   subject: Subject,
 ): SessionSubject {
-  return { id: session.id, identifiers: identifiersOf(user), ...subject }
+  return { id: session.id, identifiers: identifiersOf(user), provenBy: keyThatMade(session), ...subject }
 }
 
 /** What tells a late sign-out which session it meant. */
@@ -48,19 +52,19 @@ function originOf({ session }: { readonly session: { readonly createdAt: Date } 
 type Context = Parameters<typeof getAuthoritativeSessionFromCtx>[0]
 
 /**
- * Reads the session behind every cookie cache: a revoked one must not learn whose the account is now.
- * A user of the anonymous plugin is not an account: there is nothing to sign in to again.
+ * Reads the session without any cookie cache: a revoked session must not learn the account's current state. A user of
+ * the anonymous plugin is not an account: it cannot be signed in to again.
  */
 async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeSessionFromCtx> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   return found?.user['isAnonymous'] === true ? null : found
 }
 
-/** Ids are random and unknown to others, and this only tells that a session is gone. */
+/** Ids are random and unknown to others, and the answer only says that a session no longer exists. */
 async function isSessionEnded({ query, context }: GenericEndpointContext): Promise<boolean | undefined> {
   const { ended: id } = (query ?? {}) as Record<string, unknown>
   const { secondaryStorage, session } = context.options
-  // Sessions that are only in the secondary storage have no index by id.
+  // Sessions that exist only in the secondary storage cannot be found by id.
   if (typeof id !== 'string' || id.length > 200 || (secondaryStorage && !session?.storeSessionInDatabase))
     return undefined
   const found = await context.adapter.findOne<{ expiresAt: Date }>({
@@ -70,7 +74,10 @@ async function isSessionEnded({ query, context }: GenericEndpointContext): Promi
   return !found || new Date(found.expiresAt).getTime() <= Date.now()
 }
 
-/** Says who the session belongs to, and fixes it; with `?peek=1` an open account stays open. */
+/**
+ * Creates the endpoint that returns the subject of the session, and fixes it; with `?peek=1` an open account stays
+ * open.
+ */
 export function sessionEndpoint(clock: () => number): Endpoint {
   return createAuthEndpoint(
     '/latchkey/session',
@@ -78,7 +85,7 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     async (ctx) => {
       const found = await accountSession(ctx)
       const isPeek = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1'
-      const look = isPeek ? peekSubject : subjectOf
+      const look = isPeek || isImpersonated(found?.session) ? peekSubject : subjectOf
       const subject =
         found && (await look(ctx.context.adapter, found.user.id, new Date(clock()), found.session).catch(rethrow))
       const isEnded = await isSessionEnded(ctx as unknown as GenericEndpointContext)

@@ -4,20 +4,20 @@ import { ERROR_TABLE, type LatchkeyErrorCode } from '../../../lib/server.ts'
 /** `grant_type` of RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
-/** What `subject_token_type` can be, and what is asked for by it. */
+/** Accepted values of `subject_token_type`, and the kind of subject. */
 export const SUBJECT_TYPES = {
   /** A device's proof with purpose `exchange`. */
   'urn:latchkey:params:oauth:token-type:proof': 'device',
-  /** Better Auth's own session, by cookie or `Authorization`; there is no `subject_token` then. */
+  /** Better Auth's own session, by cookie or `Authorization`; then there is no `subject_token`. */
   'urn:latchkey:params:oauth:token-type:session': 'session',
   /** Another provider's JWT (RFC 8693 §3). */
   'urn:ietf:params:oauth:token-type:jwt': 'external',
 } as const
 
-/** `issued_token_type` and the only `requested_token_type`, besides the JWT that it is. */
+/** `issued_token_type`; besides the JWT type the only `requested_token_type`. */
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 
-/** A request for a token, checked as far as it says itself what it wants. */
+/** A validated token request. */
 export interface TokenRequest {
   readonly kind: (typeof SUBJECT_TYPES)[keyof typeof SUBJECT_TYPES]
   /** Empty for a session. */
@@ -32,7 +32,7 @@ type OAuthError =
   | 'unsupported_grant_type'
   | 'temporarily_unavailable'
 
-/** An answer as RFC 6749 §5.2 has it, with Latchkey's own code where there is one. */
+/** Creates an error response as in RFC 6749 §5.2, with Latchkey's own code if there is one. */
 export function oauthError(error: OAuthError, description: string, code?: LatchkeyErrorCode): APIError {
   const { state, status } = code ? ERROR_TABLE[code] : {}
   const body = {
@@ -45,9 +45,9 @@ export function oauthError(error: OAuthError, description: string, code?: Latchk
   return new APIError(status === 503 ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', body, NOT_KEPT)
 }
 
-/** More than this process issues in a minute. */
+/** Returns the error for too many tokens in one minute. */
 export function tooMany(): APIError {
-  const description = 'too many tokens were asked for'
+  const description = 'too many tokens were requested'
   return new APIError(
     'TOO_MANY_REQUESTS',
     { error: 'temporarily_unavailable', error_description: description, message: description },
@@ -55,17 +55,17 @@ export function tooMany(): APIError {
   )
 }
 
-/** Neither a token nor its refusal is for any cache (RFC 6749 §5.1). */
+/** Neither a token nor its refusal may be cached (RFC 6749 §5.1). */
 export const NOT_KEPT = { 'cache-control': 'no-store', pragma: 'no-cache' } as const
 
-/** What no request carries here: nobody acts for somebody else, and there are no scopes. */
+/** Parameters that are not supported: there is no delegation, and there are no scopes. */
 const UNSUPPORTED = ['actor_token', 'actor_token_type', 'resource', 'scope'] as const
 
 /**
- * Reads the parameters of RFC 8693 §2.1.
+ * Parses the parameters of RFC 8693 §2.1.
  *
- * @param body - the parameters by name, or null: one of them came twice
- * @param audiences - the allow list; a request without `audience` means its only entry
+ * @param body - the parameters by name, or null if one was repeated
+ * @param audiences - the allowed audiences; a request without `audience` means the only entry
  * @throws {APIError} with an OAuth error
  */
 export function readTokenRequest(
@@ -73,7 +73,7 @@ export function readTokenRequest(
   audiences: readonly string[],
 ): TokenRequest {
   const read = (name: string): string | undefined => readParameter(body, name)
-  if (body === null) throw oauthError('invalid_request', 'a parameter is there twice')
+  if (body === null) throw oauthError('invalid_request', 'a parameter is repeated')
   if (read('grant_type') !== TOKEN_EXCHANGE)
     throw oauthError('unsupported_grant_type', `grant_type: expected ${TOKEN_EXCHANGE}`)
   for (const name of UNSUPPORTED)
@@ -92,10 +92,11 @@ const ERROR_OF: Partial<Record<(typeof UNSUPPORTED)[number], OAuthError>> = {
   scope: 'invalid_scope',
 }
 
-/** An empty parameter is one that was left out (RFC 6749 §3.2). */
+/** An empty parameter counts as omitted (RFC 6749 §3.2). */
 function readParameter(body: Readonly<Record<string, unknown>> | null, name: string): string | undefined {
   const value = body && Object.hasOwn(body, name) ? body[name] : undefined
-  if (value !== undefined && typeof value !== 'string') throw oauthError('invalid_request', `${name}: expected a text`)
+  if (value !== undefined && typeof value !== 'string')
+    throw oauthError('invalid_request', `${name}: expected a string`)
   return value || undefined
 }
 
@@ -112,11 +113,11 @@ function readSubject(type: string | undefined, token: string | undefined): Pick<
 function readAudience(audience: string | undefined, audiences: readonly string[]): string {
   if (audience === undefined && audiences.length === 1) return audiences[0]!
   if (audience === undefined) throw oauthError('invalid_request', 'audience: missing')
-  if (!audiences.includes(audience)) throw oauthError('invalid_target', 'audience: not on the list')
+  if (!audiences.includes(audience)) throw oauthError('invalid_target', 'audience: not an allowed audience')
   return audience
 }
 
-/** The parameters of a form by name; null: one of them is there twice (RFC 6749 §3.2). */
+/** Parses the parameters of a form by name; null if one is repeated (RFC 6749 §3.2). */
 export function readForm(text: string): Record<string, string> | null {
   const pairs = [...new URLSearchParams(text)]
   const form = Object.fromEntries(pairs)

@@ -20,7 +20,7 @@ import {
   tooMany,
 } from './token-request.ts'
 
-/** What the exchange works with. */
+/** Dependencies of the exchange. */
 export interface ExchangeTools {
   /** This server's origin plus base path, from configuration. */
   readonly baseURL: string
@@ -28,27 +28,30 @@ export interface ExchangeTools {
   readonly gate: ProofGate
   readonly accounts: ExternalAccounts
   readonly bindings: BindingStore
-  /** Of all tokens that this process issues. */
+  /** For all tokens that this process issues. */
   readonly limit: Limit
 }
 
-/** What `POST /latchkey/token` answers (RFC 8693 §2.2.1). */
+/** The response of `POST /latchkey/token` (RFC 8693 §2.2.1). */
 export interface TokenAnswer {
   readonly access_token: string
   readonly issued_token_type: typeof ACCESS_TOKEN
   readonly token_type: 'Bearer'
-  /** Seconds. */
+  /** In seconds. */
   readonly expires_in: number
-  /** This server's clock, milliseconds since 1970. */
+  /** This server's clock, in milliseconds since 1970. */
   readonly now: number
 }
 
 type Subject = Omit<ExchangedSubject, 'audience'> & { readonly until: number }
 
-/** Takes what somebody can prove, and gives out a token that any server with the JWKS can verify (RFC 8693). */
+/**
+ * Creates the endpoint that exchanges a proof, a session or another provider's token for a token that any server with
+ * the JWKS can verify (RFC 8693).
+ */
 export function tokenEndpoint(tools: () => ExchangeTools, clock: () => number): Endpoint {
   const metadata = { noStore: true, allowedMediaTypes: ['application/x-www-form-urlencoded', 'application/json'] }
-  // The form is read a second time, since the first reading hides what is there twice.
+  // The form is parsed a second time, since the first parser hides repeated parameters.
   return createAuthEndpoint(
     '/latchkey/token',
     { method: 'POST', requireHeaders: true, cloneRequest: true, metadata },
@@ -76,7 +79,7 @@ export function tokenEndpoint(tools: () => ExchangeTools, clock: () => number): 
   )
 }
 
-/** Whatever is wrong with the subject's token is one error to OAuth (RFC 8693 §2.2.2); the code says which. */
+/** Every problem of the subject token is the same OAuth error (RFC 8693 §2.2.2); the code is specific. */
 function rethrow(error: unknown): never {
   if (!isLatchkeyError(error)) throw error
   throw refused(error.code)
@@ -108,7 +111,7 @@ async function subjectOfRequest(
   return kind === 'session' ? sessionSubject(ctx, clock()) : externalSubject(ctx.context, subjectToken, tools)
 }
 
-/** A proof is used up, so the token's own lifetime is the only one that there is. */
+/** A proof can be used only once, so the token's own lifetime is the only limit. */
 async function deviceSubject(
   { adapter }: AuthContext,
   proof: string,
@@ -116,14 +119,14 @@ async function deviceSubject(
   now: number,
 ): Promise<Subject> {
   const { principal, thumbprint } = await gate.verify(adapter, proof, { purpose: 'exchange' })
-  // Not from the cache: what this gives out lasts longer than five seconds.
+  // Not from the cache: an issued token lasts longer than five seconds.
   if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refused('PRINCIPAL_DISABLED')
   return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now / 1000 + 3600 }
 }
 
 async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise<Subject> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  // A user of the anonymous plugin is nobody's account.
+  // A user of the anonymous plugin is not an account.
   if (!found || found.user['isAnonymous'] === true) throw refused('SESSION_MISSING')
   const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now), found.session)
   if (!subject) throw refused('SESSION_MISSING')
@@ -144,7 +147,7 @@ async function externalSubject(
   { accounts, bindings }: ExchangeTools,
 ): Promise<Subject> {
   const { issuer, subject, expiresAt, claims } = await accounts.verify(token)
-  // Its own output would go round for ever. Not the issuer's first name: one entry can have several.
+  // Its own tokens could be exchanged endlessly. Not the issuer's first name: one entry can have several.
   if (claims['iss'] === issuerOf(context)) throw refused('ISSUER_UNKNOWN')
   const { principal } = await fixExternal(bindings, { issuer, subject })
   return {
@@ -157,10 +160,10 @@ async function externalSubject(
   }
 }
 
-/** Tells standard clients where the keys and the exchange are (RFC 8414). */
+/** Creates the endpoint that tells standard clients where the keys and the exchange are (RFC 8414). */
 export function metadataEndpoint(tools: () => ExchangeTools): Endpoint {
   return createAuthEndpoint('/.well-known/oauth-authorization-server', { method: 'GET' }, async (ctx) => {
-    // Never from the Host header: whoever can have this document cached would choose the keys.
+    // Never from the Host header: an attacker who can have this document cached would choose the keys.
     const { baseURL } = tools()
     const { jwks } = jwtOptionsOf(ctx.context)
     return ctx.json({
@@ -169,7 +172,7 @@ export function metadataEndpoint(tools: () => ExchangeTools): Endpoint {
       token_endpoint: `${baseURL}/latchkey/token`,
       grant_types_supported: [TOKEN_EXCHANGE],
       token_endpoint_auth_methods_supported: ['none'],
-      // Required, and there is no such endpoint.
+      // Required, although there is no such endpoint.
       response_types_supported: [],
       latchkey_subject_token_types_supported: Object.keys(SUBJECT_TYPES),
     })

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { BetterAuthOptions } from 'better-auth'
 import Sqlite from 'better-sqlite3'
 import { PostgresDialect } from 'kysely'
-import { Client, Pool } from 'pg'
+import { type Client, Pool, type PoolClient, type PoolConfig } from 'pg'
 import { inject } from 'vitest'
+import type { RunningPostgres } from './postgres.testing.ts'
 
 /** A database of a test's own. */
 export interface TestDatabase {
@@ -29,6 +30,9 @@ const sqliteTemplates = new Map<string, string>()
 export function openSqlite(file = ':memory:'): TestDatabase {
   const statements: string[] = []
   const database = new Sqlite(file, { verbose: (statement) => statements.push(String(statement)) })
+  // What a killed process wrote is the system's by then: only a loss of power could take it.
+  database.pragma('synchronous = off')
+  statements.length = 0
   return {
     database,
     statements,
@@ -49,9 +53,12 @@ async function prepareSqlite(database: Sqlite.Database, schema: string, migrate:
 
 /** @param place - an address; a new, empty database on the run's Postgres unless told */
 export async function openPostgres(transaction: boolean, place?: string): Promise<TestDatabase> {
-  const url = place ?? (await newPostgres())
+  const pool = new Pool({ connectionString: place ?? (await newPostgres()), max: 10 })
+  return openPool(pool, transaction)
+}
+
+function openPool(pool: Pool, transaction: boolean): TestDatabase {
   const statements: string[] = []
-  const pool = new Pool({ connectionString: url, max: 10 })
   pool.on('connect', (client) => countStatements(client as unknown as Client, statements))
   // The pool's own clients may hear of the end of the cluster.
   pool.on('error', () => {})
@@ -59,41 +66,89 @@ export async function openPostgres(transaction: boolean, place?: string): Promis
   return { database, statements, close: () => pool.end() }
 }
 
-/** A new database on the run's Postgres that exists once it is prepared, as a copy of the template of its schema. */
+/** What changes more than rows. */
+const DEFINITION = /^\s*(create|alter|drop|grant|revoke|comment)\b/i
+
+/**
+ * A database on the run's Postgres with the tables of its schema and no rows. It exists once it is prepared. To make
+ * one takes longer than most tests: one that a test leaves with the tables that it had is emptied for the next.
+ */
 export async function openPostgresCopy(transaction: boolean): Promise<TestDatabase> {
-  const server = await runningPostgres()
-  const name = newName()
-  const opened = await openPostgres(transaction, `${server}/${name}`)
-  let isMade = false
+  const pool = new Pool({ ...(await optionsOf('not_prepared')), max: 10 })
+  const opened = openPool(pool, transaction)
+  let copy: Copy | undefined
+  let isMigrated = false
   return {
     ...opened,
     async prepare(schema, migrate) {
-      if (isMade) return migrate(opened.database)
-      await copyTemplate(server, name, schema, migrate)
-      isMade = true
+      isMigrated = copy !== undefined
+      if (isMigrated) return migrate(opened.database)
+      copy = await takeCopy(schema, migrate)
+      pool.options.database = copy.name
+      if (copy.isUsed) await empty(pool)
+      opened.statements.length = 0
+    },
+    async close() {
+      const isChanged = isMigrated || opened.statements.some((statement) => DEFINITION.test(statement))
+      // Afterwards none of its connections is left, so nothing of this test comes into the next.
+      await opened.close()
+      if (copy && !isChanged) await returnCopy(copy)
     },
   }
 }
 
-async function copyTemplate(server: string, name: string, schema: string, migrate: Migrate): Promise<void> {
+interface Copy {
+  readonly name: string
+  readonly template: string
+  readonly isUsed: boolean
+}
+
+function takeCopy(schema: string, migrate: Migrate): Promise<Copy> {
   const template = `template_${createHash('sha256').update(schema).digest('hex').slice(0, 32)}`
-  await asAdministrator(server, async (client) => {
-    const exists = async (): Promise<boolean> =>
-      (await client.query('select 1 from pg_database where datname = $1', [template])).rowCount === 1
-    if (!(await exists())) {
-      // Other workers ask for the same template. The name of a template says that it is complete.
-      await client.query('select pg_advisory_lock(1)')
-      if (!(await exists())) await makeTemplate(server, client, template, migrate)
-      await client.query('select pg_advisory_unlock(1)')
-    }
-    await client.query(`create database ${name} template ${template}`)
+  return asAdministrator(async (client) => {
+    const idle = await client.query<{ name: string }>(
+      `delete from idle where name = (select name from idle where template = $1 limit 1 for update skip locked)
+       returning name`,
+      [template],
+    )
+    if (idle.rows[0]) return { name: idle.rows[0].name, template, isUsed: true }
+    const name = newName()
+    await copyTemplate(client, name, template, migrate)
+    return { name, template, isUsed: false }
   })
 }
 
-async function makeTemplate(server: string, client: Client, template: string, migrate: Migrate): Promise<void> {
+async function returnCopy({ name, template }: Copy): Promise<void> {
+  const insertion = 'insert into idle (name, template) values ($1, $2)'
+  await asAdministrator((client) => client.query(insertion, [name, template]))
+}
+
+/** Deletes all rows: `truncate` makes new files, which takes thirty times as long. */
+async function empty(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select format('%I', tablename) as name from pg_tables where schemaname = 'public'`,
+  )
+  const deletions = rows.map(({ name }) => `delete from ${name};`).join(' ')
+  // As a replica, Postgres checks no foreign keys: the order does not matter.
+  await pool.query(`begin; set local session_replication_role = replica; ${deletions} commit`)
+}
+
+async function copyTemplate(client: PoolClient, name: string, template: string, migrate: Migrate): Promise<void> {
+  const exists = async (): Promise<boolean> =>
+    (await client.query('select 1 from pg_database where datname = $1', [template])).rowCount === 1
+  if (!(await exists())) {
+    // Other workers ask for the same template. The name of a template says that it is complete.
+    await client.query('select pg_advisory_lock(1)')
+    if (!(await exists())) await makeTemplate(client, template, migrate)
+    await client.query('select pg_advisory_unlock(1)')
+  }
+  await client.query(`create database ${name} template ${template}`)
+}
+
+async function makeTemplate(client: PoolClient, template: string, migrate: Migrate): Promise<void> {
   const name = newName()
   await client.query(`create database ${name}`)
-  const pool = new Pool({ connectionString: `${server}/${name}`, max: 1 })
+  const pool = new Pool({ ...(await optionsOf(name)), max: 1 })
   await migrate(pool)
   await pool.end()
   await client.query(`alter database ${name} rename to ${template}`)
@@ -101,31 +156,49 @@ async function makeTemplate(server: string, client: Client, template: string, mi
 
 /** Makes a database, and returns its address. */
 export async function newPostgres(): Promise<string> {
-  const server = await runningPostgres()
   const name = newName()
-  await asAdministrator(server, (client) => client.query(`create database ${name}`))
-  return `${server}/${name}`
+  await asAdministrator((client) => client.query(`create database ${name}`))
+  return `${(await runningPostgres()).url}/${name}`
 }
 
 function newName(): string {
   return `latchkey_${randomBytes(8).toString('hex')}`
 }
 
-async function runningPostgres(): Promise<string> {
-  const response = await fetch(inject('postgres'))
-  const server = await response.text()
-  if (!response.ok) throw new Error(server)
-  return server
+let running: Promise<RunningPostgres> | undefined
+let administrators: Pool | undefined
+
+function runningPostgres(): Promise<RunningPostgres> {
+  return (running ??= askForPostgres())
 }
 
-async function asAdministrator(server: string, act: (client: Client) => Promise<unknown>): Promise<void> {
-  const client = new Client({ connectionString: `${server}/postgres` })
-  await client.connect()
+async function askForPostgres(): Promise<RunningPostgres> {
+  const response = await fetch(inject('postgres'))
+  if (!response.ok) throw new Error(await response.text())
+  return (await response.json()) as RunningPostgres
+}
+
+/** How a pool reaches a database on the run's Postgres. */
+async function optionsOf(database: string): Promise<PoolConfig> {
+  const { host, port } = await runningPostgres()
+  return { host, port, user: 'postgres', password: 'postgres', database }
+}
+
+/** Gives a worker's connection that makes databases to one caller at a time. */
+async function asAdministrator<Result>(act: (client: PoolClient) => Promise<Result>): Promise<Result> {
+  const options = await optionsOf('postgres')
+  const client = await (administrators ??= newAdministrators(options)).connect()
   try {
-    await act(client)
+    return await act(client)
   } finally {
-    await client.end()
+    client.release()
   }
+}
+
+function newAdministrators(options: PoolConfig): Pool {
+  const pool = new Pool({ ...options, max: 1, idleTimeoutMillis: 0, allowExitOnIdle: true })
+  // It may hear of the end of the cluster.
+  return pool.on('error', () => {})
 }
 
 function countStatements(client: Client, statements: string[]): void {

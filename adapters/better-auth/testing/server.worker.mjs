@@ -9,13 +9,15 @@ import { Client, Pool } from 'pg'
 import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
 
 const [, , place, origin] = process.argv
-let statements = 0
+/** Of each statement so far, whether it may have changed something. */
+let writes = []
 let deadly = Number.POSITIVE_INFINITY
 
-function beforeStatement() {
-  statements++
+/** @param {string} statement */
+function beforeStatement(statement) {
+  writes.push(!/^\s*(select|begin)\b/i.test(statement))
   // Not `exit`: nothing may be closed or rolled back politely.
-  if (statements === deadly) process.kill(process.pid, 'SIGKILL')
+  if (writes.length === deadly) process.kill(process.pid, 'SIGKILL')
 }
 
 /** Of the request that a statement is for: what lets its statements go, one at a time, where somebody says the order. */
@@ -26,8 +28,8 @@ class CountingClient extends Client {
 
   /** @param {unknown[]} given */
   query(...given) {
-    beforeStatement()
     const [text] = given
+    beforeStatement(typeof text === 'string' ? text : text.text)
     // Whoever waited inside a transaction would lock the others out.
     const isFree = !this.isInTransaction
     if (text === 'begin') this.isInTransaction = true
@@ -37,12 +39,19 @@ class CountingClient extends Client {
   }
 }
 
+function openSqlite() {
+  const database = new Database(place, { verbose: beforeStatement })
+  // A process that is killed loses nothing that it wrote, as without power it would.
+  database.pragma('synchronous = off')
+  return database
+}
+
 const auth = betterAuth({
   baseURL: origin,
   secret: 'a secret of at least thirty-two characters',
   database: place.startsWith('postgres:')
     ? new Pool({ connectionString: place, max: 10, Client: CountingClient })
-    : new Database(place, { verbose: beforeStatement }),
+    : openSqlite(),
   emailAndPassword: {
     enabled: true,
     password: { hash: async (password) => password, verify: async ({ hash, password }) => hash === password },
@@ -65,13 +74,13 @@ function requestOf({ path, headers, body }) {
 
 /** One after the other, until the statement at which the process dies; or right after the last. */
 async function answerAll({ requests, dieAt, dieAfterwards }) {
-  statements = 0
+  writes = []
   deadly = dieAt
   const answers = []
   for (const request of requests) answers.push((await auth.handler(requestOf(request))).status)
   deadly = Number.POSITIVE_INFINITY
   if (dieAfterwards) process.kill(process.pid, 'SIGKILL')
-  process.send({ answers, statements })
+  process.send({ answers, writes })
 }
 
 /** Requests that wait for those of the others to be ready. */

@@ -9,19 +9,19 @@ import { createSite } from './site.ts'
 
 export interface AppOptions {
   readonly database: Database
-  /** Where people open the app, such as `http://localhost:4390`. */
+  /** The app's public origin, such as `http://localhost:4390`. */
   readonly origin: string
   readonly secret: string
   /** The built page. */
   readonly siteFolder: string
-  /** Where accounts are; null: in this server. */
+  /** Origin of a separate account server; null: accounts are in this server. */
   readonly accounts: string | null
 }
 
-/** A note is at most 100,000 characters, and JSON can take six bytes for one. */
+/** A note has at most 100,000 characters, and JSON can take six bytes for each. */
 const REQUEST_LIMIT = 1024 * 1024
 
-/** The whole server: accounts, notes and the page. */
+/** Creates the whole server: accounts, notes and the page. */
 export async function createApp({ database, origin, secret, siteFolder, accounts }: AppOptions): Promise<Hono> {
   const auth = accounts === null ? await createAuthServer({ database, origin, secret }) : passAuthTo(accounts)
   const resolver = createSessionResolver({
@@ -32,7 +32,7 @@ export async function createApp({ database, origin, secret, siteFolder, accounts
   const app = new Hono()
   app.onError(respondToError)
   app.use(securityHeaders, onlyHost(origin))
-  // The rest of the request is never read, so the connection cannot serve another one.
+  // The rest of the request is not read, so the connection cannot be reused.
   app.use(
     '/api/*',
     bodyLimit({

@@ -10,10 +10,10 @@ export interface AuthServerOptions {
   readonly secret: string
 }
 
-/** What the app uses of Better Auth. */
+/** The part of Better Auth that the app uses. */
 type AuthServer = Pick<Auth, 'handler'>
 
-/** Better Auth with e-mail and password, ready to answer: its tables are there, and so is its signing key. */
+/** Creates Better Auth with e-mail and password, with its tables and its signing key. */
 export async function createAuthServer({ database, origin, secret }: AuthServerOptions): Promise<AuthServer> {
   const jwt = latchkeyJwt({
     jwt: { issuer: origin, audience: origin, definePayload: ({ user }) => ({ email: user.email }) },
@@ -24,18 +24,18 @@ export async function createAuthServer({ database, origin, secret }: AuthServerO
     database: { db: database, type: 'sqlite', transaction: true },
     emailAndPassword: { enabled: true },
     plugins: [latchkey(), jwt],
-    // A wrong password is no news; what is thrown on the way is.
+    // A wrong password is not logged; errors are logged elsewhere.
     logger: { disabled: true },
     onAPIError: { onError: report },
   } satisfies BetterAuthOptions
   const auth = betterAuth(options)
   await (await getMigrations(options)).runMigrations()
-  // The first call makes the signing key; several first calls at once would make several.
+  // The first call creates the signing key; concurrent first calls would create several.
   await auth.api.getJwks()
   return auth
 }
 
-/** The app's own origin stays the one that pages, cookies and tokens know; accounts are kept elsewhere. */
+/** Forwards requests to a separate account server. Pages, cookies and tokens still use the app's own origin. */
 export function passAuthTo(server: string): AuthServer {
   return {
     handler(request) {

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** What the server needs to know before it starts. */
+/** The server's configuration. */
 export interface Configuration {
   readonly port: number
-  /** Where people open the app. From here only: a Host header is whatever somebody sends. */
+  /** The app's public origin. Never taken from the Host header, which is untrusted input. */
   readonly origin: string
   readonly databaseFile: string
-  /** Where accounts are, such as a `latchkey serve` that is not reached from outside; null: in this server. */
+  /** Origin of a separate account server, such as an internal `latchkey serve`; null: accounts are in this server. */
   readonly accounts: string | null
   /** Better Auth signs its cookies with it. */
   readonly secret: string
 }
 
-/** A mistake in the configuration; its message is one sentence for the person who started the server. */
+/** A mistake in the configuration. Its message is one sentence for the operator. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError'
 }
@@ -22,7 +22,7 @@ export class ConfigurationError extends Error {
 const DEFAULT_PORT = '4390'
 
 /**
- * @param defaultFolder - where the data goes unless LATCHKEY_DATA says otherwise
+ * @param defaultFolder - the data folder if LATCHKEY_DATA is not set
  * @throws {ConfigurationError}
  */
 export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder: string): Configuration {
@@ -40,15 +40,14 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder:
 
 function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65_535)
-    throw new ConfigurationError(`PORT must be a number from 1 to 65535, and is "${text}".`)
+  if (port < 1 || port > 65_535) throw new ConfigurationError(`PORT must be a number from 1 to 65535, got "${text}".`)
   return port
 }
 
 function readAccounts(text: string | null): string | null {
   if (text === null) return null
   if (!URL.canParse(text) || new URL(text).origin !== text)
-    throw new ConfigurationError(`LATCHKEY_ACCOUNTS must be an origin such as http://127.0.0.1:4380, and is "${text}".`)
+    throw new ConfigurationError(`LATCHKEY_ACCOUNTS must be an origin such as http://127.0.0.1:4380, got "${text}".`)
   return text
 }
 
@@ -61,14 +60,14 @@ function prepareFolder(folder: string): void {
   }
 }
 
-/** Not `recursive`: Node 20 then never returns from a folder such as /proc. */
+/** Not `recursive`: with it, Node 20 never returns for a folder such as /proc. */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))
   mkdirSync(folder, { mode: 0o700 })
 }
 
-/** Made at the first start: another one at each start would sign everybody out. */
+/** Created at the first start and reused: a new secret at each start would sign out every user. */
 function keptSecret(file: string): string {
   try {
     if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
@@ -78,7 +77,7 @@ function keptSecret(file: string): string {
   }
 }
 
-/** The sentence for a folder or file that cannot be used. */
+/** Returns the error for a folder or file that cannot be used. */
 export function unwritable(path: string, cause: unknown): ConfigurationError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
   return new ConfigurationError(

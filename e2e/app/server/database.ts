@@ -3,7 +3,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { unwritable } from './configuration.ts'
 import { type NoteTable, createNoteTable } from './notes.ts'
 
-/** The tables that the app itself owns; Better Auth has its own in the same file. */
+/** The app's own tables; Better Auth's are in the same file. */
 export interface Tables {
   note: NoteTable
 }
@@ -11,8 +11,8 @@ export interface Tables {
 export type Database = Kysely<Tables>
 
 /**
- * Opens the file. Better Auth and the notes share one Kysely instance: it hands out its single connection to one
- * transaction at a time, so that no note is written inside somebody's sign-up.
+ * Opens the file. Better Auth and the notes share one Kysely instance: it gives its single connection to one
+ * transaction at a time, so that no note is written inside a sign-up.
  *
  * @throws {ConfigurationError}
  */

@@ -5,13 +5,13 @@ import { type Configuration, ConfigurationError, readConfiguration } from './con
 import { type Database, openDatabase } from './database.ts'
 
 export interface Folders {
-  /** For the data, unless LATCHKEY_DATA says otherwise. */
+  /** The data folder if LATCHKEY_DATA is not set. */
   readonly data: string
   /** The built page. */
   readonly site: string
 }
 
-/** Starts the server and says where it is; ends the process with one sentence where that cannot be. */
+/** Starts the server and prints its URL. If that fails, prints one sentence and exits. */
 export async function run(environment: NodeJS.ProcessEnv, folders: Folders): Promise<void> {
   try {
     const configuration = readConfiguration(environment, folders.data)
@@ -43,7 +43,7 @@ function refused(error: NodeJS.ErrnoException, port: number): Error {
   return reason ? new ConfigurationError(reason) : error
 }
 
-/** How long requests under way may take once the server was asked to stop, in milliseconds. */
+/** How long running requests may take after a stop signal, in milliseconds. */
 const PATIENCE = 3000
 
 function stopOnSignal(server: ServerType, database: Database): void {

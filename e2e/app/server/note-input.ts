@@ -1,10 +1,13 @@
-/** What a client may say about a note. */
+/** The part of a note that a client may set. */
 export interface NoteChange {
   readonly title: string
   readonly body: string
   /** Milliseconds since 1970. */
   readonly updatedAt: number
-  /** The principal that wrote it first, before an account adopted it; null where that is the one who asks. */
+  /**
+   * The principal that wrote it first, if an account has adopted it since; null if that is the principal of the
+   * request.
+   */
   readonly origin: string | null
 }
 
@@ -13,7 +16,7 @@ const BODY_LIMIT = 100_000
 const ORIGIN_LIMIT = 64
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
-/** @returns null for anything that is no note, or too long for one */
+/** @returns null if the body is not a valid note, or is too long */
 export function readNote(body: unknown): NoteChange | null {
   if (typeof body !== 'object' || body === null) return null
   const fields = body as Readonly<Record<string, unknown>>
@@ -28,7 +31,7 @@ function readText(value: unknown, limit: number): string | null {
   return typeof value === 'string' && value.length <= limit ? value : null
 }
 
-/** A later change adds 1 to it, so it stays well below the last safe integer. */
+/** A later change adds 1 to it, so it must stay well below the last safe integer. */
 export function readTime(value: unknown): number | null {
   return Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 52 ? (value as number) : null
 }

@@ -13,14 +13,14 @@ import {
 } from 'latchkey/server'
 import { isId, readNote, readTime } from './note-input.ts'
 
-/** A row. What was deleted stays as a tombstone, so that every device learns of it. */
+/** A row. A deleted note stays as a tombstone, so that every device learns of the deletion. */
 export interface NoteTable {
   id: string
   /** The principal that wrote it first. */
   owner: string
   title: string
   body: string
-  /** Milliseconds since 1970, by the writing device's clock. */
+  /** In milliseconds since 1970, by the writing device's clock. */
   updatedAt: number
   deleted: 0 | 1
 }
@@ -42,10 +42,10 @@ export async function createNoteTable(database: Database): Promise<void> {
   await database.schema.createIndex('note_owner').ifNotExists().on('note').column('owner').execute()
 }
 
-/** Whoever can have notes at all: an anonymous session reads nothing. */
+/** Sessions that can own notes: an anonymous session reads nothing. */
 const OWNER: SessionMatch = { authMode: ['local-first', 'external'] }
 
-/** The notes API. Who is asking comes from the resolver alone, and every row is asked for by its owner. */
+/** Creates the notes API. Only the resolver determines the session, and every query filters by owner. */
 export function createNotes(database: Database, resolver: SessionResolver): Hono<SessionEnvironment> {
   const notes = new Hono<SessionEnvironment>()
 
@@ -107,13 +107,13 @@ function writer(session: ServerSession, operation: WriteAttempt['operation']): W
 }
 
 /**
- * Writes a row unless a later change is there already; the same request twice changes nothing.
+ * Writes a row unless it already has a later change. Idempotent.
  *
- * @returns the row as it is now; null where it is somebody else's, which looks like no row at all
+ * @returns the row after the call; null if it belongs to another owner, which looks like a missing row
  */
 async function writeNote(database: Database, session: WriterSession, row: NoteTable): Promise<NoteTable | null> {
   const { id, owner: _, ...fields } = row
-  // One statement: a check before it could be out of date when it runs.
+  // One statement: a separate check could be outdated when the write runs.
   await database
     .insertInto('note')
     .values(row)
@@ -129,10 +129,10 @@ async function writeNote(database: Database, session: WriterSession, row: NoteTa
   return owns(session, kept.owner) ? kept : null
 }
 
-/** How many headings a summary has. */
+/** Number of headings in a summary. */
 const LATEST = 3
 
-/** What somebody holds, in short: for the person who decides about two identities. */
+/** Summarizes an owner's notes, for the user who decides between two identities. */
 async function summarise(
   database: Database,
   principals: readonly string[],

@@ -13,7 +13,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Script from elsewhere could use the device key while the page is open: none may run. */
+/** Allows no script from other origins: it could use the device key while the page is open. */
 export const securityHeaders: MiddlewareHandler = async (context, next) => {
   await next()
   context.header('content-security-policy', POLICY)
@@ -23,7 +23,7 @@ export const securityHeaders: MiddlewareHandler = async (context, next) => {
   context.header('cross-origin-resource-policy', 'same-origin')
 }
 
-/** Refuses requests for another host: tokens, cookies and links all name the configured one. */
+/** Refuses requests for another host: tokens, cookies and links all use the configured one. */
 export function onlyHost(origin: string): MiddlewareHandler {
   const { host } = new URL(origin)
   return async (context, next) => {

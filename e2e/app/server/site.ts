@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 }
 
-/** Serves the built page. The files are read once: what is not among them cannot be asked for. */
+/** Serves the built page. The files are read once at the start, and no other file can be requested. */
 export function createSite(folder: string): Hono {
   const site = new Hono()
   for (const [path, content] of readFiles(folder)) {
@@ -33,7 +33,7 @@ function readFiles(folder: string): [path: string, content: Uint8Array<ArrayBuff
   })
 }
 
-/** Names under /assets/ carry a hash of their content; the others must be asked for again. */
+/** Names under /assets/ contain a hash of their content; the others must be revalidated. */
 function cachingOf(path: string): string {
   return path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
 }

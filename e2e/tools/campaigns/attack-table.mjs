@@ -28,7 +28,7 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: await proverOf(ctx) }',
+  find: 'return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }',
   replace: 'return {}',
 }
 const jtiNotUnique = {
@@ -546,7 +546,7 @@ export const ATTACKS = [
   hijack('/email-otp/reset-password'),
   hijack('/reset-password', {
     file: plugin('hooks/password-reset.ts'),
-    find: 'if (user) await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
+    find: 'await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
     replace: 'if (user) return',
   }),
   {
@@ -563,7 +563,11 @@ export const ATTACKS = [
     attack: "Pre-hijack, and the victim's own device signs the request that proves the mailbox",
     defence: "Only the bound principal's own key keeps the binding",
     patches: [
-      { file: plugin('binding/verified-email.ts'), find: 'prover === user.principal', replace: 'prover !== NOBODY' },
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: '[user.principal, proverBySession(user.principal!)].includes(prover)',
+        replace: 'prover !== NOBODY',
+      },
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
@@ -576,8 +580,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: '!(await mayTakeOver(ctx, user, session.token))',
-        replace: '!mayTakeOver',
+        find: '(await waysBeforeBinding(ctx, user, session.token)).length > 0',
+        replace: '!waysBeforeBinding',
       },
     ],
     test: {
@@ -590,9 +594,9 @@ export const ATTACKS = [
     defence: 'If its mailbox was ever proven, an open account is bound only if no earlier means of access remains',
     patches: [
       {
-        file: plugin('hooks/sign-in.ts'),
-        find: '!(await mayTakeOver(ctx, user, session.token))',
-        replace: '(requestContextOf(ctx).provedMailbox === true && !(await mayTakeOver(ctx, user, session.token)))',
+        file: plugin('hooks/handover.ts'),
+        find: 'return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)',
+        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(ctx, user, token)',
       },
     ],
     test: {
@@ -603,7 +607,7 @@ export const ATTACKS = [
   {
     attack: "The attacker changes an account's address to the victim's, and the victim signs in",
     defence: 'A change of address proves the mailbox for no key',
-    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED, ...', replace: '...' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED,', replace: '' }],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > is not bound by the victim's sign-in, nor by bind",
@@ -615,8 +619,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'user.principalMailboxBy === MOVED ||',
-        replace: 'user.id === MOVED ||',
+        find: 'if (prover == null || prover === principal) return null',
+        replace: "if (prover == null || prover === principal || prover === 'moved') return null",
       },
     ],
     test: {
@@ -647,8 +651,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'await noteHandover(adapter, asking.id, now)',
-        replace: 'void noteHandover',
+        find: 'return proveMailbox(adapter, user, NOBODY, now)',
+        replace: 'return proveMailbox(adapter, user, user.principal!, now)',
       },
     ],
     test: {
@@ -658,13 +662,29 @@ export const ATTACKS = [
   },
   {
     attack:
+      "Pre-hijack by the victim's address; the account's creator or the victim verifies a phone number after the victim opened the mailed link",
+    defence: 'A phone number keeps a binding only if it was verified before the mailbox',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED',
+        replace: 'user.phoneNumberVerified === true',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the victim verified after she opened the link: the maker loses the account",
+    },
+  },
+  {
+    attack:
       "The account's creator plants a session, created with the password, in the browser in which the victim opens the link",
     defence: "Only a session created with the principal's key confirms a binding",
     patches: [
       {
         file: plugin('hooks/sign-in-origin.ts'),
-        find: "return principalVia != null && principalVia === found?.user['principal'] ? principalVia : null",
-        replace: "return principalVia != null ? String(found?.user['principal']) : null",
+        find: "return principal !== null && principal === found?.user['principal'] ? principal : null",
+        replace: "return found ? String(found.user['principal']) : principal",
       },
     ],
     test: {
@@ -798,8 +818,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/bind.ts'),
-        find: "if (!(await mayTakeOver(ctx, user, session.token))) throw refusal('ACCOUNT_HANDED_OVER')",
-        replace: 'void mayTakeOver',
+        find: 'refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))',
+        replace: 'void waysBeforeBinding',
       },
     ],
     test: {
@@ -1060,7 +1080,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sources/local-first.ts',
-        find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: give a `lookup`, or say afterUpgrade: 'allow'\")",
+        find: "if (!lookup && afterUpgrade !== 'allow') throw new TypeError(\"localFirst: set `lookup`, or afterUpgrade: 'allow'\")",
         replace: 'void afterUpgrade',
       },
     ],
@@ -1086,8 +1106,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/endpoint.ts'),
-        find: 'if (sessionConfig.freshAge !== 0 && age >= sessionConfig.freshAge * 1000) {',
-        replace: 'if (sessionConfig.freshAge !== 0 && age < 0) {',
+        find: 'if (!isFresh(sessionConfig, session?.session ?? { createdAt: new Date(0) })) {',
+        replace: 'if (!isFresh(sessionConfig, { createdAt: new Date() })) {',
       },
     ],
     test: { file: plugin('routes/bind.test.ts'), name: 'SQLite > bind > is refused in a session that is old' },
@@ -1177,8 +1197,8 @@ export const ATTACKS = [
     defence: 'An impersonated session binds nothing',
     patches: [
       {
-        file: plugin('routes/nonce.ts'),
-        find: ' || Boolean((session.session as { impersonatedBy?: unknown }).impersonatedBy)',
+        file: plugin('hooks/impersonation.ts'),
+        find: ' || isImpersonated(session)',
         replace: '',
       },
     ],
@@ -1714,7 +1734,160 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'A live view of before the undo, read on by the account through the sync engine',
+    defence: 'The exchange issues a tag that changes with the list of principals, and filters compare it',
+    patches: [
+      {
+        file: 'lib/server/bindings/principals-tag.ts',
+        find: '[principal, ...aliases.toSorted()]',
+        replace: '[principal]',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/whole.test.ts',
+      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards',
+    },
+  },
+
+  {
+    attack: "A claim of the app's own that makes an exchanged token another client's",
+    defence: 'Names that say for whom else a token is are reserved',
+    patches: [
+      {
+        file: plugin('exchange.ts'),
+        find: 'if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: "the token > is not issued where the app's claims have the reserved name client_id, and the log says which one",
+    },
+  },
+  {
+    attack: 'A JSON body with a member twice: one for the filter in front, one for the exchange',
+    defence: 'Each body is read for duplicate members before it is parsed',
+    patches: [
+      { file: plugin('routes/body-limit.ts'), find: 'isJson(request) && hasMemberTwice(body)', replace: 'false' },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'a body that was made to confuse > with a member twice, in two spellings is a bad request',
+    },
+  },
+  {
+    attack: 'A path with dot segments, to an operator route that a proxy blocks',
+    defence: 'Only the normal form of a path reaches a route',
+    patches: [
+      {
+        file: 'adapters/cli/http.ts',
+        find: 'url.pathname === path.split(/[?#]/, 1)[0] ? url : null',
+        replace: 'url',
+      },
+    ],
+    test: {
+      file: 'adapters/cli/http.test.ts',
+      name: 'a request > to /x/%2e%2E/echo reaches no route: a proxy in front may have read another path',
+    },
+  },
+  {
+    attack: 'A request with the method TRACE, handled as another one',
+    defence: 'Unknown methods are answered 405',
+    patches: [
+      {
+        file: 'adapters/cli/http.ts',
+        find: "if (!METHODS.includes(message.method ?? '')) return { route: 'none', answer: problem(405, 'method') }",
+        replace: "if (message.method === 'TRACE') message.method = 'GET'",
+      },
+    ],
+    test: {
+      file: 'adapters/cli/http.test.ts',
+      name: 'a request > with the method TRACE is answered as none of another method',
+    },
+  },
+  {
+    attack: "A binder's route at another path, which the server in front does not guard",
+    defence: 'It answers only under the path of its audience',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder-handler.ts',
+        find: 'if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()',
+        replace: UNCHECKED,
+      },
+      {
+        file: 'lib/server/bindings/binder-handler.ts',
+        find: 'pathname.slice(base.length)',
+        replace: "pathname.slice(pathname.lastIndexOf('/'))",
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'the handler > answers at the path of the audience, and at no other path that ends alike',
+    },
+  },
+
+  {
+    attack: 'A credential that a middleware in front took out of the headers',
+    defence: 'The adapters read the headers that the handlers see',
+    patches: [
+      {
+        file: 'lib/server/request.ts',
+        find: '(name) => withDropped(read(name), headersDistinct[name]) : read',
+        replace: 'recordReader(headersDistinct as HeaderRecord) : read',
+      },
+    ],
+    test: {
+      file: 'adapters/express/express.test.ts',
+      name: 'what a middleware before it took out of the headers, or put in, counts',
+    },
+  },
+
+  {
+    attack: 'A bearer token behind the credentials of another scheme, in one header',
+    defence: 'Only a header without any bearer in it is for another scheme',
+    patches: [
+      { file: 'lib/server/resolver.ts', find: ' && !/(^|,)\\s*bearer(?![\\w-])/i.test(authorization)', replace: '' },
+    ],
+    test: {
+      file: 'lib/server/resolver.test.ts',
+      name: 'an Authorization header > with another scheme beside is malformed, even where anonymous is allowed',
+    },
+  },
+
+  {
+    attack: 'Another user of the machine, reading the database of a server in an open folder',
+    defence: 'Its files are for the owner only, whatever the folder',
+    patches: [{ file: 'adapters/cli/database.ts', find: 'makePrivate(each)', replace: 'void each' }],
+    test: {
+      file: 'adapters/cli/serve.test.ts',
+      name: 'in a folder that others can read > the database with its log and its lock, and the secret, are for the owner only',
+    },
+  },
+  {
+    attack: "A server that signs with the library's public default, because its secret file is empty",
+    defence: 'A file without a secret is refused',
+    patches: [
+      { file: 'adapters/cli/kept-secret.ts', find: 'return text.length >= 32', replace: 'return text.length >= 0' },
+    ],
+    test: {
+      file: 'adapters/cli/doctor.test.ts',
+      name: 'the files of a server > that others can read are a warning each, and a secret file without a secret is a problem',
+    },
+  },
+
   // Floods
+  {
+    attack: 'Forged tokens for a set of a hundred keys without `kid`',
+    defence: 'At most eight keys are tried for one token',
+    patches: [
+      { file: 'lib/server/external/verifier.ts', find: 'const MOST_TRIED = 8', replace: 'const MOST_TRIED = 800' },
+    ],
+    test: {
+      file: 'lib/server/external/key-source.test.ts',
+      name: 'a set of a hundred keys > without `kid` costs no more than eight verifications',
+    },
+  },
   {
     attack: 'An endless request body, to a binder',
     defence: 'The body is read only up to the limit',
@@ -1744,5 +1917,145 @@ export const ATTACKS = [
     defence: 'At most 4 KiB, checked before parsing',
     patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
+  },
+  {
+    attack:
+      "A change of address that was requested before the victim proved the mailbox moves her account to the attacker's address",
+    defence:
+      'Without a fresh session an address changes only by a request that is younger than the proof, the binding and every link',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: 'if (requestedAt > (await handedOverAt(adapter, user))) return',
+        replace: 'if (requestedAt > 0 || (await handedOverAt(adapter, user)) < 0) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/earlier-requests.test.ts'),
+      name: 'SQLite > a change of address that was asked for before the mailbox was proven > moves a bound account nowhere, and is written down',
+    },
+  },
+  {
+    attack: 'The victim signs in a second time to an account that its creator can still enter, and links her device',
+    defence: 'The user, and not the session, says whether the account was handed over',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: 'if (prover == null || prover === principal) return null',
+        replace: 'if (prover == null || prover !== CONTESTED || principal) return null',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > a mailbox that is proven for the first time > links nothing to what someone else may still enter, in this session or in any later one',
+    },
+  },
+  {
+    attack: 'An impersonating admin revokes the device keys of a user',
+    defence: "Only the account's own session changes keys",
+    patches: [{ file: plugin('hooks/impersonation.ts'), find: ' || isImpersonated(session)', replace: '' }],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > changes no device key, and says in the token who acts',
+    },
+  },
+  {
+    attack: 'An impersonating admin fixes the principal of an account that nobody has used',
+    defence: 'A look by an impersonated session fixes nothing',
+    patches: [
+      { file: plugin('routes/session.ts'), find: 'isPeek || isImpersonated(found?.session)', replace: 'isPeek' },
+    ],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > fixes no principal by looking, and gets no token for an account that nobody has used',
+    },
+  },
+  {
+    attack: "Another site makes the victim's browser fix the principal of her open account",
+    defence: 'Cross-site requests of untrusted origins are refused where asking fixes the principal',
+    patches: [
+      {
+        file: plugin('hooks/cross-site.ts'),
+        find: "if (!origin || !context.isTrustedOrigin(origin)) throw refusal('CROSS_SITE_FORBIDDEN')",
+        replace: 'void origin',
+      },
+    ],
+    test: {
+      file: plugin('hooks/cross-site.test.ts'),
+      name: 'SQLite > /latchkey/session: a request that another site makes the browser send fixes nothing',
+    },
+  },
+  {
+    attack: 'A taken principal tells whether an address has an account, where verification is required',
+    defence: 'The principal is checked before the address',
+    patches: [
+      {
+        file: plugin('plugin.ts'),
+        find: 'await checkFree(context.adapter, device, now).catch(rethrow)',
+        replace: 'void checkFree',
+      },
+    ],
+    test: {
+      file: plugin('hooks/enumeration.test.ts'),
+      name: 'SQLite > under required verification a taken principal does not tell whether an address has an account',
+    },
+  },
+  {
+    attack: 'An open account of the attacker reaches `run` by a one-time token, and takes the principal of the device',
+    defence: "A session is taken without a question only if the request that made it carried this device's proof",
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'return found.provenBy === undefined || key === null || found.provenBy === key.principal',
+        replace: 'return true',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > waits, though a one-time token brought it in the course of `run`',
+    },
+  },
+  {
+    attack: 'Between the look at a session and its binding, a session of another account is planted',
+    defence: 'The request to bind names the account that was decided on',
+    patches: [
+      {
+        file: plugin('routes/bind.ts'),
+        find: "if (!isExpected(ctx.body, user)) throw refusal('PROOF_IDENTIFIER_MISMATCH')",
+        replace: 'void isExpected',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > is bound to no other account than the one that was shown',
+    },
+  },
+  {
+    attack: 'A session is planted in a browser before the first visit of its user',
+    defence: 'A session at the first start waits for confirmation, unless the app says that it is moving its users',
+    patches: [
+      { file: 'lib/client/account/session-check.ts', find: 'isFirst && isMigrating(context)', replace: 'isFirst' },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > waits at the first start on a device without the option',
+    },
+  },
+  {
+    attack:
+      "The creator's session, made with the creator's key, is planted in the browser in which the victim opens the mail; she then links her device",
+    defence:
+      'A binding that a session confirmed links nothing for sessions that its creator did not make, while anything remains',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'return principal ? proverBySession(principal) : CONTESTED',
+        replace: 'return principal ?? (principal === null ? CONTESTED : proverBySession(principal))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing",
+    },
   },
 ]

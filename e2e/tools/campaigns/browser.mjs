@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 import { chromium } from '@playwright/test'
 
 const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+const SHELL = 'chromium-headless-shell'
 
 /**
  * Playwright's own browser where it is there or can be downloaded, else a system Chromium, else Debian's package when
@@ -17,6 +18,36 @@ export function findBrowser() {
   const told = process.env['LATCHKEY_CHROMIUM']
   if (told) return told
   return ownBrowser() ?? downloadBrowser() ?? findProgram(SYSTEM_NAMES) ?? installBrowser() ?? fail()
+}
+
+/**
+ * The part of Chromium that has pages and no windows takes half the processor time of the whole: Playwright's own where
+ * it is there, else a system one, else Debian's package when root.
+ *
+ * @param {string} browser the whole one, for where there is no such part
+ * @returns {string} the path of the program
+ */
+export function findShell(browser) {
+  if (process.env['LATCHKEY_CHROMIUM']) return browser
+  if (browser === chromium.executablePath()) return ownShell() ?? browser
+  return findProgram([SHELL]) ?? installShell(browser) ?? browser
+}
+
+/** Playwright has it in a folder beside its browser, and does not tell the name. */
+function ownShell() {
+  const path = chromium
+    .executablePath()
+    .replace(/chromium-(\d+)/, 'chromium_headless_shell-$1')
+    .replace(/chrome-(linux64|linux|mac-[a-z0-9]+|win64)(?=[\\/])/, 'chrome-headless-shell-$1')
+    .replace(/chrome(?=(\.exe)?$)/, 'chrome-headless-shell')
+  return existsSync(path) ? path : undefined
+}
+
+/** @param {string} browser */
+function installShell(browser) {
+  // Other systems than Debian have no such package.
+  if (browser === '/usr/bin/chromium') installPackages([SHELL])
+  return findProgram([SHELL])
 }
 
 function ownBrowser() {

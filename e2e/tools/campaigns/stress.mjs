@@ -1,11 +1,14 @@
 // The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver,
-// eight servers on one database, adoptions and undos among them, and a hundred killed browsers.
+// fifty thousand sequences of what people and an attacker do on a server, eight servers on one database, adoptions and
+// undos among them, a hundred killed browsers, and a hundred first visits in eight tabs.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const CAMPAIGN = {
   LATCHKEY_STRESS: '5000',
   LATCHKEY_FUZZ_RUNS: '1000000',
+  LATCHKEY_EXPLORE_RUNS: '50000',
+  LATCHKEY_EXPLORE_SEED: String(Date.now() % 1_000_000_000),
   LATCHKEY_PROCESSES: '8',
   LATCHKEY_ROUNDS: '200',
 }
@@ -25,7 +28,8 @@ run(
   'lib/client/faults',
   'lib/server/resolver-fuzz',
 )
-run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/race', 'adapters/better-auth/crash')
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'better-auth/binding/race', 'better-auth/binding/crash')
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'e2e/explore')
 // By itself: its requests are to meet each other, not to wait for the others' processes.
-run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'adapters/better-auth/adopt-race')
-run(path('test-browser.mjs'), 'kill')
+run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'better-auth/routes/adopt-race')
+run(path('test-browser.mjs'), '-g', 'killed during|eight pages opened')

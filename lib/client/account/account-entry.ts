@@ -2,11 +2,11 @@ import type { AccountEntry } from '../../keystore/record.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
 
 /**
- * What an offline start needs to know about the account.
+ * Creates the account entry of the record: the part of an account that an offline start needs.
  *
  * @param verifiedAt - milliseconds since 1970
- * @param expected - the identifier that the user typed. Kept until the mailbox is proven: what proves it has to name the
- *   account that the user meant
+ * @param expected - the identifier that the user typed. Kept until the account has verified one: that one must belong
+ *   to the account that the user meant
  */
 export function accountEntry(found: AccountSession, verifiedAt: number, expected?: string | null): AccountEntry {
   const { accountId, principal, aliases, recoverable, id } = found
@@ -24,7 +24,9 @@ export function accountEntry(found: AccountSession, verifiedAt: number, expected
   }
 }
 
-/** The account with other aliases. A token that carries the aliases of before goes, since servers believe them. */
+/**
+ * Returns the account with other aliases. A token that contains the old aliases is removed, since servers trust them.
+ */
 export function withAliases({ token, ...entry }: AccountEntry, aliases: readonly string[]): AccountEntry {
   return { ...entry, aliases, ...(token && `${aliases}` === `${entry.aliases}` && { token }) }
 }

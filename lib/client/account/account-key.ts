@@ -4,8 +4,8 @@ import { openEntry } from '../device/current-key.ts'
 import type { Context } from '../shared/context.ts'
 
 /**
- * The device key behind the current account, until the account has proven an identifier: a request that proves one
- * keeps the account's principal only with this key's proof.
+ * Returns the device key of the current account, until the account has verified an identifier. The request that
+ * verifies one keeps the account's principal only if it carries a proof by this key.
  */
 export async function unprovenAccountKey(context: Context): Promise<DeviceKey | null> {
   const account = currentAccount(context.keyring())

@@ -1,10 +1,10 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { deviceOf, putEntry } from '../../keystore/entries.ts'
-import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
+import { EMPTY_KEYRING, currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { randomId } from '../../keystore/random-id.ts'
 import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import { currentKey, openEntry } from '../device/current-key.ts'
-import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
+import type { AccountProvider, AccountSession, ExpectedAccount } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
@@ -12,21 +12,25 @@ import { accountEntry } from './account-entry.ts'
 import { type Facts, decide, isSameIdentity } from './decide.ts'
 import { endSession } from './outbox.ts'
 
-/** What came of a session: the account is current, both identities are kept, or the session waits for the user. */
+/** How a session was settled: the account is current, both identities are kept, or the session waits for the user. */
 export type Settled = 'upgraded' | 'switched' | 'conflict' | 'shown'
 
 /**
- * Decides about a session and acts, until nothing is left to learn.
+ * Decides about a session and performs the next step, until no step is left.
  *
- * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is current; `SESSION_MISSING`; what the
- *   account server answers
+ * @throws {LatchkeyError} `IDENTITY_CHANGED`; `CONFLICT`: another account is current; `SESSION_MISSING`; errors of the
+ *   account server
  */
 export async function settle(context: Context, account: AccountProvider, facts: Facts): Promise<Settled> {
   const next = await step(context, account, facts)
   return typeof next === 'string' ? next : settle(context, account, { ...facts, ...next })
 }
 
-/** Performs one step. @returns how it ended, or what it learned */
+/**
+ * Performs one step.
+ *
+ * @returns how the session was settled, or new facts
+ */
 async function step(context: Context, account: AccountProvider, facts: Facts): Promise<Settled | Partial<Facts>> {
   switch (decide(facts)) {
     case 'show':
@@ -51,16 +55,14 @@ async function step(context: Context, account: AccountProvider, facts: Facts): P
   }
 }
 
-/**
- * Reads the session without `peek`, which fixes the account's principal. The app may have written something meanwhile.
- */
+/** Reads the session without `peek`, which fixes the account's principal. The app may have written data meanwhile. */
 async function fix(account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
   const found = await account.getSession()
   if (!found) throw new LatchkeyError('SESSION_MISSING')
   return { found: checkSame(found, facts), isFixed: true, isEmpty: undefined }
 }
 
-/** Consent to one account is none to another that signed in meanwhile. */
+/** Consent to one account does not cover another one that signed in meanwhile. */
 function checkSame(found: AccountSession, { found: { accountId } }: Facts): AccountSession {
   if (found.accountId !== accountId) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
   return found
@@ -70,7 +72,10 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
   const key = await currentKey(context)
   if (!key || !account.bind) return fix(account, facts)
   try {
-    const found = await account.bind((nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }))
+    const found = await account.bind(
+      (nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }),
+      expectedOf(context, facts),
+    )
     return { found: checkSame(found, facts), isFixed: true }
   } catch (error) {
     if (!isLatchkeyError(error) || !REFUSALS.includes(error.code)) throw error
@@ -78,13 +83,19 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
   }
 }
 
-/** The account server said nothing about the act. */
+/** Codes that leave open whether the account server performed the request. */
 const NO_ANSWER: readonly LatchkeyErrorCode[] = [
   'OFFLINE',
   'PROVIDER_LIMITED',
   'PROVIDER_FAILED',
   'UPGRADE_IN_PROGRESS',
 ]
+
+/** The session may be of another account by the time the request arrives. */
+function expectedOf(context: Context, { found: { accountId }, consent }: Facts): ExpectedAccount {
+  const typed = consent === 'expected' ? liveIntent(context.keyring(), context.now())?.expected : null
+  return { accountId, identifier: typed ?? null }
+}
 
 /** The account keeps its own principal. */
 const REFUSALS: readonly LatchkeyErrorCode[] = ['PRINCIPAL_TAKEN', 'PRINCIPAL_FIXED', 'ACCOUNT_HANDED_OVER']
@@ -104,8 +115,8 @@ async function link(
 }
 
 /**
- * Links the principal that the current account had here before it was reset, so that the rows under it stay reachable.
- * Without its key, or where the account server refuses, nothing is linked.
+ * Links the principal that the current account had on this device before it was reset, so that its rows stay reachable.
+ * Links nothing if its key is missing or the account server refuses.
  */
 async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
   const { principal: linkTo } = facts.found
@@ -122,12 +133,12 @@ async function relink(context: Context, account: AccountProvider, facts: Facts):
 }
 
 async function replaceIdentity(context: Context, facts: Facts): Promise<'switched' | Partial<Facts>> {
-  // Asked again inside the transaction: the app may have written something since it was described.
+  // Checked again inside the transaction: the app may have written data since it was described.
   const isDone = await commit(context, facts, (entry) => facts.decision !== undefined || !isMarked(entry))
   return isDone ? 'switched' : { isEmpty: false }
 }
 
-/** Keeps both: the device's identity stays current, the account's session stays at the account server. */
+/** Keeps both: the device's identity stays current, and the account's session stays on the account server. */
 async function hold(context: Context, { before, found, isTaken = false }: Facts): Promise<'conflict'> {
   const { accountId, principal, identifiers = [] } = found
   if (before?.kind !== 'device') {
@@ -156,8 +167,8 @@ function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): voi
 /**
  * Makes the account current, unless another tab changed the identity since.
  *
- * @param mayLeave - whether the identity that is current at that moment may be replaced
- * @returns false where it may not
+ * @param mayLeave - returns true if the identity that is current inside the transaction may be replaced
+ * @returns false if it may not
  */
 async function commit(
   context: Context,
@@ -182,7 +193,7 @@ async function commit(
   })
   await write.catch(async (error: unknown) => {
     await context.read().catch(() => {})
-    // Only the answer of the store was lost.
+    // The write succeeded if only the store's response was lost.
     if (context.keyring()?.current !== current) throw error
   })
   return isDone

@@ -7,11 +7,11 @@ import type { AccountProvider, AccountSession } from '../shared/account-provider
 import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
 
-/** How long a delivery in the background may keep an act waiting: less than that waits for its turn. */
+/** How long a background delivery may delay a sign-in or upgrade: shorter than these wait for the lock. */
 const DELIVERY_TIMEOUT_MS = 8_000
 
 /**
- * Delivers in the background, alone over all tabs: a sign-in that comes meanwhile waits for it.
+ * Delivers the outbox in the background, in one tab at a time. A sign-in that begins meanwhile waits for it.
  *
  * @throws {LatchkeyError} `OFFLINE`, `UPGRADE_IN_PROGRESS`
  */
@@ -27,14 +27,14 @@ export async function deliverPending(context: Context): Promise<void> {
 }
 
 /**
- * Delivers to the account server what it has not received yet. An item leaves the record only once its session is gone.
- * Called only inside `exclusively`: a late sign-out would end the next session.
+ * Delivers the outbox to the account server. An item leaves the record only once its session no longer exists. Call it
+ * only inside `exclusively`: a late sign-out would end the next session.
  *
  * @throws {LatchkeyError} `OFFLINE`
  */
 export async function deliverOutbox(context: Context, signal?: AbortSignal): Promise<void> {
   const account = accountOf(context, signal)
-  // A page or worker without an account provider leaves it to one that has one.
+  // A page or worker without an account provider leaves the outbox to one that has a provider.
   if (!account) return
   await context.read()
   for (const item of context.keyring()?.outbox ?? []) {
@@ -45,7 +45,7 @@ export async function deliverOutbox(context: Context, signal?: AbortSignal): Pro
   }
 }
 
-/** @returns whether the session is gone: the account server itself said so */
+/** Returns true if the session no longer exists, on the word of the account server itself. */
 async function deliver(context: Context, account: AccountProvider, item: OutboxItem): Promise<boolean> {
   const session = await account.getSession({ peek: true })
   const { sessionId } = item
@@ -53,26 +53,26 @@ async function deliver(context: Context, account: AccountProvider, item: OutboxI
     await account.signOut({ session: session ?? (sessionId === undefined ? {} : { id: sessionId }) })
     return true
   }
-  // Another person has signed in on this browser since: that session stays, and the one that was meant may live on.
+  // Another user has signed in on this browser since. That session stays, and the one to be ended may still exist.
   return sessionId !== undefined && (await account.isEnded?.(sessionId)) === true
 }
 
-/** True if a session is about to be ended: it must not be shown, and not be used. */
+/** Returns true if a session is about to be ended: it must not be shown, and not be used. */
 export function isLeft({ keyring, now }: Context, session: AccountSession): boolean {
   return (keyring()?.outbox ?? []).some((item) => isSessionOf(item, session, now()))
 }
 
-/** True if this is the session that a sign-out meant, or one that its person began from it. */
+/** Returns true for the session that a sign-out names, and for one that the same user derived from it. */
 function isSessionOf({ accountId, sessionId, createdAt }: OutboxItem, session: AccountSession, now: number): boolean {
   if (sessionId !== undefined && session.id === sessionId) return true
   if (![session.accountId, session.impersonatedBy].includes(accountId)) return false
   const { age } = session
-  // Both are spans of one clock each, so that it does not matter whether the two agree.
+  // Each is a span of one clock, so that the two clocks need not agree.
   if (age !== undefined) return age >= now - createdAt
   return sessionId === undefined || session.id === undefined
 }
 
-/** Ends a session at the account server, now or as soon as it can be reached, and the pending upgrade here. */
+/** Ends the pending upgrade here, and a session at the account server, now or as soon as the server is reachable. */
 export async function endSession(
   context: Context,
   { accountId, id }: Pick<AccountSession, 'accountId' | 'id'>,

@@ -217,12 +217,27 @@ describe('a session that appears outside', () => {
     expect(given.server.accounts.get('eve')!.aliases).toEqual([])
   })
 
-  test('is taken on the day Latchkey is installed', async () => {
+  test.each([
+    ['without the option', {}],
+    ['once the time is over', { migrateSessionsUntil: 'now' }],
+  ] as const)(
+    'waits at the first start on a device %s',
+    async (_, { migrateSessionsUntil }: { migrateSessionsUntil?: string }) => {
+      const given = await world()
+      followLink(given, { open: false, principal: 'account-ada' })
+      const installed = testBrowser(given.server, given.clock)
+      installed.account.setSession('ada')
+      const auth = await installed.load(migrateSessionsUntil ? { migrateSessionsUntil: given.clock.now() } : {})
+      await settled(auth, { authMode: 'local-first', phase: 'pending', upgrade: { account: {} } })
+    },
+  )
+
+  test('is taken at the first start while an app moves its users to Latchkey', async () => {
     const given = await world()
     followLink(given, { open: false, principal: 'account-ada' })
     const installed = testBrowser(given.server, given.clock)
     installed.account.setSession('ada')
-    const auth = await installed.load()
+    const auth = await installed.load({ migrateSessionsUntil: given.clock.now() + 1 })
     await settled(auth, { authMode: 'external', session: { principal: 'account-ada' } })
     expect((await ringOf(installed)).entries.map(({ kind }) => kind).sort()).toEqual(['account', 'device'])
   })
@@ -235,7 +250,8 @@ describe('a session that appears outside', () => {
 
     const installed = testBrowser(given.server, given.clock)
     installed.account.setSession('ada')
-    const auth = await installed.load({ describeLocal: () => ({ items: 1 }) })
+    const migrateSessionsUntil = given.clock.now() + 1
+    const auth = await installed.load({ describeLocal: () => ({ items: 1 }), migrateSessionsUntil })
     await settled(auth, { phase: 'pending', upgrade: { account: {} } })
     expect(auth.getState().authMode).toBe('local-first')
   })

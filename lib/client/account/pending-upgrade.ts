@@ -4,23 +4,27 @@ import { randomId } from '../../keystore/random-id.ts'
 import type { Intent } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 
-/** How long an upgrade waits for a mail, a redirect or a code. Links of account servers live shorter. */
+/** How long an upgrade waits for a mail, a redirect or a code. Links of account servers expire sooner. */
 const PENDING_LIFETIME_MS = 60 * 60 * 1000
 
-/** An upgrade in the record: a page that leaves or dies in the middle finds it again. */
+/** An upgrade stored in the record, so that it survives a reload or crash of the page. */
 export interface PendingIntent {
   /** The identifier that an earlier step of the same upgrade sent. */
   readonly expected: string | null
   /** Writes it into the record. */
   begin(): Promise<void>
-  /** Keeps the identifier that the user typed, for the session that comes. */
+  /** Stores the identifier that the user typed, to compare it with the session that follows. */
   expect(identifier: string): Promise<void>
-  /** Puts back what was there before, unless another tab began an upgrade of its own. */
+  /** Restores the previous intent, unless another tab began its own upgrade. */
   restore(): Promise<void>
 }
 
-/** Prepares the intent of an upgrade. One that is pending continues, with its id and the identifier typed so far. */
-export function openIntent(context: Context): PendingIntent {
+/**
+ * Prepares the intent of an upgrade. One that is pending continues, with its id and the identifier typed so far.
+ *
+ * @param identifier - what the user typed, as the app says; replaces what was typed before
+ */
+export function openIntent(context: Context, identifier?: string): PendingIntent {
   const now = context.now()
   const before = liveIntent(context.keyring(), now)
   const intent: Intent = {
@@ -28,6 +32,7 @@ export function openIntent(context: Context): PendingIntent {
     expected: currentAccount(context.keyring())?.expected ?? null,
     startedAt: now,
     ...before,
+    ...(identifier && { expected: identifier }),
     principal: currentEntry(context.keyring())?.principal ?? null,
     expiresAt: now + PENDING_LIFETIME_MS,
   }
@@ -40,9 +45,10 @@ export function openIntent(context: Context): PendingIntent {
     })
   return {
     expected: intent.expected,
-    // Without a record there is nothing to bind; an otherwise empty one would mean that the user signed out.
+    // Without a record there is nothing to bind, and creating an empty one would mean that the user signed out.
     begin: () => context.write((keyring) => keyring && { ...keyring, intent }),
-    expect: (expected) => change((found) => (found.expected === expected ? found : { ...found, expected })),
+    // The first one stays: any later request may name someone else's address.
+    expect: (expected) => change((found) => (found.expected === null ? { ...found, expected } : found)),
     restore: () => change(() => before),
   }
 }

@@ -2,7 +2,7 @@ import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { Conflict, Session } from '../../machine/state.ts'
-import type { Decision } from '../../machine/transition.ts'
+import type { Decision } from '../../machine/events.ts'
 import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult } from '../auth.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
@@ -15,7 +15,7 @@ import { type Settled, settle } from './apply.ts'
 
 const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard'] satisfies Decision[]
 
-/** Ends a conflict as the user decided. */
+/** Resolves a conflict as the user decided. */
 export async function resolveConflict(
   context: Context,
   decision: Decision,
@@ -48,7 +48,7 @@ async function end(context: Context, account: AccountProvider, decision: Decisio
   return settle(context, account, { before, found, consent: 'asked', decision, isTaken })
 }
 
-/** The session that the conflict is about. Without it the conflict is over. */
+/** Returns the session of the conflict. If it is gone, the conflict is over. */
 async function stillThere(context: Context, account: AccountProvider, conflict: Conflict): Promise<AccountSession> {
   const found = await account.getSession({ peek: true })
   if (found?.accountId === conflict.account.accountId) return found
@@ -89,7 +89,7 @@ export async function previewConflict(context: Context): Promise<ConflictPreview
   return { ...conflict, deviceHoldings, accountHoldings }
 }
 
-/** Shows what came of an attempt, and lets the app's policy decide where it may. */
+/** Shows the outcome of an attempt, and applies the app's conflict policy if it is allowed to decide. */
 export async function conclude(context: Context, settled: Exclude<Settled, 'shown'>): Promise<UpgradeResult> {
   if (settled !== 'conflict') {
     context.dispatch({ type: 'upgradeCompleted', view: context.view() })
@@ -113,7 +113,7 @@ async function policyOf(context: Context): Promise<ConflictPolicy> {
   try {
     return await onConflict(await previewConflict(context))
   } catch (error) {
-    // The app's own failure; nothing is decided then.
+    // If the app's policy fails, nothing is decided.
     guarded(() => {
       throw error
     })
@@ -121,7 +121,7 @@ async function policyOf(context: Context): Promise<ConflictPolicy> {
   }
 }
 
-/** Anything thrown, as an error with a code. */
+/** Converts any thrown value into an error with a code. */
 export function toError(thrown: unknown): LatchkeyError {
   return isLatchkeyError(thrown) ? thrown : new LatchkeyError('PROVIDER_REFUSED', undefined, thrown)
 }

@@ -8,10 +8,10 @@ import { accountEntry, withAliases } from './account-entry.ts'
 import { settle } from './apply.ts'
 
 /**
- * The account got another principal, since its mailbox was proven without the device's key: links the one that it had
- * here, so that what belongs to it stays reachable.
+ * Handles a reset: the account got another principal because its mailbox was verified without the device's key. Links
+ * the principal that it had on this device, so that its data stays reachable.
  *
- * @returns whether the account is current again
+ * @returns true if the account is current again
  */
 async function followReset(
   context: Context,
@@ -30,7 +30,7 @@ async function followReset(
 }
 
 /**
- * Asks the account server whether the session of external mode is still there.
+ * Checks whether the session of external mode still exists at the account server.
  *
  * @throws {LatchkeyError} `OFFLINE`
  */
@@ -43,7 +43,7 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
   const entry = currentAccount(context.keyring())
   if (!entry || !account) return
   const found = await account.getSession()
-  // Discards an answer that another call overtook.
+  // Discards a response if another call changed the identity meanwhile.
   const unchanged = (keyring: Keyring | null): AccountEntry | undefined => {
     const now = currentAccount(keyring)
     return now?.accountId === entry.accountId && now.verifiedAt === entry.verifiedAt ? now : undefined
@@ -51,7 +51,7 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
   if (!unchanged(context.keyring())) return
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
     if (found?.accountId === entry.accountId && (await followReset(context, turn, entry, found))) return
-    // No session, or another account's: the identity stays, and the error is shown.
+    // No session, or that of another account: the identity stays, and the error is shown.
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })
     return
   }

@@ -10,11 +10,11 @@ import { deliverPending, isLeft } from './outbox.ts'
 import { conclude } from './resolve-conflict.ts'
 
 /**
- * Checks for a session that appeared outside `upgrade`: a redirect came back, a link was followed, or it was there
- * before Latchkey was installed. One that anybody could have put there waits for the user's confirmation.
+ * Checks for a session that appeared outside `upgrade`: after a redirect, after a mailed link, or from before Latchkey
+ * was installed. A session that any party could have placed there waits for the user's confirmation.
  *
- * @param isFirst - the device had no record before this start, and this is the first check: on the day of installation
- *   the user may be signed in already
+ * @param isFirst - true at the first check on a device without a record: on the day of installation the user may
+ *   already be signed in
  * @throws {LatchkeyError} `OFFLINE`
  */
 export async function checkSession(context: Context, isFirst: boolean): Promise<void> {
@@ -25,13 +25,13 @@ export async function checkSession(context: Context, isFirst: boolean): Promise<
   if (settled !== 'shown') await conclude(context, settled)
 }
 
-/** No account is current, and no upgrade or sign-out is running. */
+/** True if no account is current, and no upgrade or sign-out is running. */
 function isWaiting({ getState }: Context): boolean {
   const { phase, authMode } = getState()
   return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
 }
 
-/** Asks without a lock, since most answers change nothing: however slow the server is, no other tab waits for this. */
+/** Looks without a lock, since most answers change nothing: no other tab waits for a slow server. */
 async function look(context: Context, turn: AbortController, isFirst: boolean): Promise<Settled> {
   const account = accountOf(context, turn.signal)!
   await context.read()
@@ -42,27 +42,33 @@ async function look(context: Context, turn: AbortController, isFirst: boolean): 
   return 'shown'
 }
 
-/** Asks again, since an act may have come in between, and takes what may be taken. */
+/** Looks again inside the lock, since the session may have changed meanwhile, and applies the decision. */
 async function check(context: Context, account: AccountProvider, isFirst: boolean): Promise<Settled> {
   await context.read()
   if (!isWaiting(context)) return 'shown'
   const found = notLeft(context, await account.getSession({ peek: true }))
   const facts = factsOf(context, found, isFirst)
   const settled = facts ? await settle(context, account, facts) : 'shown'
+  // An upgrade of this tab that began meanwhile handles its own result.
   if (settled === 'shown' && isWaiting(context)) showWaiting(context, found)
   return settled
 }
 
-/** Nothing of a person who signed out is offered to the next one. */
+/** A session that a sign-out is about to end must not be offered to the next user. */
 function notLeft(context: Context, found: AccountSession | null): AccountSession | null {
   return found && isLeft(context, found) ? null : found
 }
 
 function factsOf(context: Context, found: AccountSession | null, isFirst: boolean): Facts | null {
-  if (!found) return null
-  const consent = consentTo(context, found)
+  const consent = found && consentTo(context, found)
+  if (!found || !consent) return null
   const before = currentEntry(context.keyring())
-  return { before, found, consent: consent === 'none' && isFirst ? 'installed' : consent }
+  return { before, found, consent: consent === 'none' && isFirst && isMigrating(context) ? 'installed' : consent }
+}
+
+/** The app had accounts before it had Latchkey, and says until when a session may be one of those. */
+function isMigrating({ options, now }: Context): boolean {
+  return now() < (options.migrateSessionsUntil ?? 0)
 }
 
 /** The consent to a session that no call on this device made. */

@@ -3,15 +3,17 @@ import { withSignOut } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { AccountEntry, DeviceEntry, Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
+import { checkIdle } from '../device/ensure-identity.ts'
 import type { Context } from '../shared/context.ts'
 
 /**
- * Ends the session here at once, offline too; the account server hears of it when it can be reached.
+ * Ends the session on this device immediately, also offline. The account server is informed as soon as it is reachable.
  *
  * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function signOut(context: Context, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
-  if (!context.dispatch({ type: 'signOutStarted' })) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
+  checkIdle(context)
+  context.dispatch({ type: 'signOutStarted' })
   try {
     if (!force) await checkUnsynced(context)
     await leave(context, forget)
@@ -36,7 +38,8 @@ async function leave(context: Context, forget: boolean): Promise<void> {
       () => true,
       () => false,
     )
-    // Unless only the answer of the store was lost: what cannot be read may still be in force there.
+    // The write succeeded if only the store's response was lost. If the record cannot be read, its identity may still
+    // be current.
     if (!isRead || currentEntry(context.keyring())) throw error
   }
 }
@@ -58,7 +61,10 @@ function signedOut(keyring: Keyring, entry: Entry | undefined, now: number, forg
     : withSignOut(left, { accountId, ...(sessionId !== undefined && { sessionId }), createdAt: now })
 }
 
-/** The account, and its device key if the account alone brings everything back; otherwise the key is set aside. */
+/**
+ * Returns the entries to remove: the account, and its device key if the account alone restores everything. Otherwise
+ * the key is set aside.
+ */
 function leftBehind(keyring: Keyring, account: AccountEntry): Entry[] {
   const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean =>
     account.recoverable && (!derived || backedUpAt !== null)

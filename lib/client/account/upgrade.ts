@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
-import type { UpgradeResult } from '../auth.ts'
+import type { UpgradeOptions, UpgradeResult } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
@@ -20,19 +20,24 @@ import { type PendingIntent, openIntent } from './pending-upgrade.ts'
 import { conclude, toError } from './resolve-conflict.ts'
 import { checkSession, consentTo, showWaiting } from './session-check.ts'
 
-/** What an attempt leads to; `pending` is a step outside that is still to come. */
+/** The result of an attempt. `pending`: an external step is still to come. */
 type Reached = Settled | 'pending'
 
 /** Signs up or in through `run`, and binds the device's principal to the account. */
-export async function upgrade(context: Context, run: () => unknown): Promise<UpgradeResult> {
+export async function upgrade(
+  context: Context,
+  run: () => unknown,
+  { identifier }: UpgradeOptions = {},
+): Promise<UpgradeResult> {
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
-  return start(context, (account) => reach(context, account, run))
+  if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
+  return start(context, (account) => reach(context, account, run, identifier))
 }
 
-/** Continues with the account that waits, which the app showed and the user confirmed. */
+/** Continues with the waiting account, which the app showed and the user confirmed. */
 export async function acceptAccount(context: Context): Promise<UpgradeResult> {
   const result = await start(context, (account) => acceptShown(context, account))
-  // What waited may not be there any more.
+  // The waiting account may be gone.
   if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
   return result
 }
@@ -44,7 +49,8 @@ async function start(
   const account = accountOf(context)
   if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (context.getState().phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
-  if (!context.dispatch({ type: 'upgradeStarted' })) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
+  checkIdle(context)
+  context.dispatch({ type: 'upgradeStarted' })
   try {
     const reached = await exclusively(context, () => attempt(account))
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached)
@@ -62,7 +68,7 @@ function pended(context: Context): UpgradeResult {
   return { outcome: 'pending', ...waiting }
 }
 
-/** Ends a pending upgrade or a conflict, and the session that it brought. */
+/** Ends a pending upgrade or a conflict, and its session. */
 export async function cancelUpgrade(context: Context): Promise<void> {
   checkIdle(context)
   const { upgrade: { conflict, account = conflict?.account } = {} } = context.getState()
@@ -73,12 +79,12 @@ export async function cancelUpgrade(context: Context): Promise<void> {
 
 async function endWaiting(context: Context, accountId: string, isConflict: boolean): Promise<void> {
   await context.read()
-  // Another tab may have decided meanwhile: the session of an account that is current does not end here.
+  // Another tab may have decided meanwhile: the session of a current account must not be ended here.
   if (isConflict && !context.waiting().conflict) throw new LatchkeyError('CONFLICT_MISSING')
   await endSession(context, { accountId })
 }
 
-/** The session was shown to the user, who confirmed it; before it was shown they cannot have. */
+/** Only an account that was shown counts as confirmed by the user. */
 async function acceptShown(context: Context, account: AccountProvider): Promise<Reached> {
   const shown = context.getState().upgrade?.account
   const before = await readUnchanged(context)
@@ -90,17 +96,22 @@ async function acceptShown(context: Context, account: AccountProvider): Promise<
   return settleFound(context, account, before, found, shown !== undefined)
 }
 
-async function reach(context: Context, account: AccountProvider, run: () => unknown): Promise<Reached> {
+async function reach(
+  context: Context,
+  account: AccountProvider,
+  run: () => unknown,
+  identifier: string | undefined,
+): Promise<Reached> {
   const before = await readUnchanged(context)
   const key = (await currentKey(context)) ?? (await unprovenAccountKey(context))
-  // A sign-out that the server has not received yet would end the session that is about to be made.
+  // An undelivered sign-out would end the session that is about to be created.
   await deliverOutbox(context)
-  const intent = openIntent(context)
+  const intent = openIntent(context, identifier)
   try {
     await intent.begin()
     return await attempt(context, account, { before, key, intent, run })
   } catch (error) {
-    // Where it cannot be put back, the upgrade counts as pending until it expires: nothing comes of it by itself.
+    // If the intent cannot be restored, the upgrade counts as pending until it expires.
     await intent.restore().catch(() => {})
     throw error
   }
@@ -116,15 +127,22 @@ interface Attempt {
 async function attempt(context: Context, account: AccountProvider, given: Attempt): Promise<Reached> {
   const { before } = given
   const earlier = await account.getSession({ peek: true })
-  const { failure, sent, unasked } = await runInTime(context, account, given)
+  const { failure, sent, unasked, signedIn } = await runInTime(context, account, given)
   const found = await account.getSession({ peek: true })
-  // Only the answer was lost.
+  // The upgrade succeeded if only the response was lost.
   const isDone = found !== null && isSameIdentity(found, before)
   if (failure && !isDone) throw failure
   if (!sent && !isDone) throw new LatchkeyError('PROOF_NOT_SENT')
+  if (!found && signedIn) throw new LatchkeyError('SESSION_NOT_KEPT')
   if (!found) return 'pending'
-  // A session that `run` did not make could be anybody's; so could one of a link that anybody may have sent.
-  return settleFound(context, account, before, found, !unasked && !isSameSession(earlier, found))
+  // A link may have been sent by anyone, and so may a session appear that `run` did not make.
+  return settleFound(context, account, before, found, !unasked && isMadeByRun(given.key, earlier, found))
+}
+
+/** A session with a proof of this device was made by this device; without any proof only its id tells. */
+function isMadeByRun(key: DeviceKey | null, earlier: AccountSession | null, found: AccountSession): boolean {
+  if (isSameSession(earlier, found)) return false
+  return found.provenBy === undefined || key === null || found.provenBy === key.principal
 }
 
 async function settleFound(
@@ -144,7 +162,7 @@ function isSameSession(earlier: AccountSession | null, found: AccountSession): b
   return earlier?.accountId === found.accountId && earlier.id === found.id
 }
 
-/** Another tab may have changed the identity while this one waited for its turn. */
+/** Another tab may have changed the identity while this one waited for the lock. */
 async function readUnchanged(context: Context): Promise<Entry | undefined> {
   const current = context.keyring()?.current ?? null
   const keyring = await context.read()
@@ -156,15 +174,16 @@ interface Ran {
   readonly failure: LatchkeyError | null
   readonly sent: boolean
   readonly unasked?: boolean
+  readonly signedIn?: boolean
 }
 
-/** A proof that is refused on time was refused before anything else happened: one retry with the corrected clock. */
+/** A refusal because of the time happens before anything else: one retry with the corrected clock. */
 async function runInTime(context: Context, account: AccountProvider, given: Attempt): Promise<Ran> {
   const ran = await runWithProof(context, account, given)
   return isRefusedOnTime(ran.failure) && (await correctClock(context)) ? runWithProof(context, account, given) : ran
 }
 
-/** Runs the sign-up, and reads every way in which providers report a failure. */
+/** Runs the sign-up. Providers report failures in different ways: all of them are read. */
 async function runWithProof(context: Context, account: AccountProvider, { key, intent, run }: Attempt): Promise<Ran> {
   const mint = key && ((nonce?: string) => proofFor(context, key, account, { purpose: 'upgrade', nonce }))
   const typing = { expected: intent.expected, onTyped: (identifier: string) => intent.expect(identifier) }

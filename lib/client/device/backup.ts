@@ -9,7 +9,7 @@ import type { Context } from '../shared/context.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
-/** Returns the text form of the current device secret. */
+/** Returns the current device secret as text. */
 export async function exportSecret(context: Context): Promise<string> {
   await context.read()
   const entry = currentDevice(context.keyring())
@@ -18,7 +18,7 @@ export async function exportSecret(context: Context): Promise<string> {
   return entry.secret
 }
 
-/** Records that the secret is kept elsewhere, once the user brought it back. */
+/** Records that the user has a backup of the secret, after the user entered it again. */
 export async function confirmBackup(context: Context, secret: string): Promise<void> {
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
@@ -63,7 +63,7 @@ export async function importSecret(
   return context.getState().session!
 }
 
-/** The device identities that were set aside. */
+/** Returns the device identities that were set aside. */
 export async function listIdentities(context: Context): Promise<KeptIdentity[]> {
   await context.read()
   const keyring = context.keyring()
@@ -73,7 +73,7 @@ export async function listIdentities(context: Context): Promise<KeptIdentity[]> 
     .map(({ principal, createdAt, origin }) => ({ principal, createdAt, origin }))
 }
 
-/** The entry of a secret that was kept elsewhere. */
+/** Creates the entry of an imported secret. */
 async function importedDevice(context: Context, secret: string): Promise<DeviceEntry> {
   return { ...(await deviceEntry(context, parseSecret(secret))), origin: 'imported', backedUpAt: context.now() }
 }

@@ -6,15 +6,15 @@ import type { DeviceEntry } from '../../keystore/record.ts'
 import type { AuthOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 
-/** The key that was opened last: opening derives it anew. */
+/** The last opened key, since opening derives it again. */
 const opened = new WeakMap<Context, { readonly entry: DeviceEntry; readonly key: Promise<DeviceKey> }>()
 
-/** The current device identity, ready to sign; null in the other modes. */
+/** Returns the key of the current device identity; null in the other modes. */
 export async function currentKey(context: Context): Promise<DeviceKey | null> {
   const entry = currentEntry(context.keyring())
   if (entry?.kind !== 'device') return null
   const known = opened.get(context)
-  // Once hardened, the secret goes from memory too.
+  // After hardening, the secret leaves memory too.
   if (known?.entry.principal === entry.principal && known.entry.secret === entry.secret) return known.key
   const key = openEntry(entry, context.options)
   opened.set(context, { entry, key })
@@ -22,7 +22,7 @@ export async function currentKey(context: Context): Promise<DeviceKey | null> {
   return key
 }
 
-/** Opens the device key of an entry, and checks that it is the key of its principal. */
+/** Opens the device key of an entry, and checks that it belongs to the principal. */
 export async function openEntry(entry: DeviceEntry, { crypto }: AuthOptions): Promise<DeviceKey> {
   if (!entry.secret && entry.keys) return openHardenedKey(entry, entry.keys)
   const key = await openDeviceKey(parseSecret(entry.secret ?? ''), crypto)

@@ -7,7 +7,7 @@ import type { EnsureIdentityOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 import { createIdentity } from './identity.ts'
 
-/** Anonymous to local-first; with a session already there it only returns it. */
+/** Anonymous to local-first. If a session exists, it only returns it. */
 export async function ensureIdentity(context: Context, { resume }: EnsureIdentityOptions = {}): Promise<Session> {
   checkIdle(context)
   if (resume === undefined) await createIdentity(context, true)
@@ -16,7 +16,11 @@ export async function ensureIdentity(context: Context, { resume }: EnsureIdentit
   return context.getState().session!
 }
 
-/** @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: an upgrade or a sign-out is running */
+/**
+ * Requires that nothing is running.
+ *
+ * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: an upgrade or a sign-out is running
+ */
 export function checkIdle({ getState }: Context): void {
   if (['upgrading', 'signing-out'].includes(getState().phase)) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
 }
@@ -27,7 +31,7 @@ async function resumeIdentity(context: Context, principal: string): Promise<void
     const kept = deviceOf(keyring, principal)
     if (!keyring || !kept) throw new LatchkeyError('IDENTITY_UNKNOWN')
     const current = currentEntry(keyring)
-    // Replacing the current identity would be a change of principal that nobody asked for.
+    // Replacing the current identity would change the principal without a request to do so.
     if (current && current.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED', 'sign out first')
     return current ? keyring : { ...keyring, current: entryId(kept) }
   })

@@ -2,6 +2,7 @@ import { isLatchkeyError } from '../../errors.ts'
 import type { HardenedKeys } from '../../identity/crypto.ts'
 import { importRoot, importSeed, nativeSuite } from '../../identity/native.ts'
 import { parseSecret } from '../../identity/secret.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
@@ -9,17 +10,17 @@ import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
 import { openEntry } from './current-key.ts'
 
-/** Engines that refused to store such keys once do so for good. */
+/** Contexts whose engine refused to store such keys: they are not tried again. */
 const unsupported = new WeakSet<Context>()
 
 /**
- * Replaces secrets by keys that script can use and not copy, where that is wanted and works here.
+ * Replaces a secret by keys that scripts can use but not copy, if wanted and supported.
  *
- * @returns whether a secret went
+ * @returns true if a secret was removed
  */
 export async function harden(context: Context): Promise<boolean> {
   if (unsupported.has(context) || !candidate(context, context.keyring())) return false
-  // One tab at a time: nobody may change the keys between their trial and the end of the secret.
+  // One tab at a time: no other tab may change the keys between their test and the removal of the secret.
   return exclusively(context, () => replaceSecret(context)).catch(() => false)
 }
 
@@ -36,13 +37,13 @@ async function replaceSecret(context: Context): Promise<boolean> {
 }
 
 function refuse(context: Context, error: unknown): false {
-  // A store that fails for once says nothing about the engine: the next occasion tries again.
+  // A temporary failure of the store says nothing about the engine: it is tried again later.
   if (isLatchkeyError(error)) throw error
   unsupported.add(context)
   return false
 }
 
-/** A device identity in force whose secret is not needed any more: an account brings its principal back. */
+/** Returns a current device identity whose secret is no longer needed, because an account restores its principal. */
 function candidate({ options }: Context, keyring: Keyring | null): DeviceEntry | undefined {
   const current = currentEntry(keyring)
   if (!current) return undefined
@@ -63,7 +64,7 @@ function candidate({ options }: Context, keyring: Keyring | null): DeviceEntry |
     : undefined
 }
 
-/** Writes the keys beside the secret, reads them back and uses them: only what was seen to work may take its place. */
+/** Writes the keys beside the secret, reads them back and tests them: only tested keys may replace it. */
 async function keepKeys(context: Context, { principal }: DeviceEntry): Promise<boolean> {
   const entry = deviceOf(context.keyring(), principal)!
   const keys = await keysOf(entry)
@@ -74,10 +75,10 @@ async function keepKeys(context: Context, { principal }: DeviceEntry): Promise<b
   return false
 }
 
-/** The keys of a secret, derived once more with WebCrypto: only its own keys can be stored. */
+/** Derives the keys of a secret again with WebCrypto: only WebCrypto keys can be stored. */
 async function keysOf({ profile, secret }: DeviceEntry): Promise<HardenedKeys> {
   const derive = (name: string): Promise<Uint8Array<ArrayBuffer>> =>
-    nativeSuite.hkdf(parseSecret(secret!), new TextEncoder().encode(`${profile}/${name}`))
+    nativeSuite.hkdf(parseSecret(secret!), utf8(`${profile}/${name}`))
   return { sign: await importSeed(await derive('sign'), false), appRoot: await importRoot(await derive('app')) }
 }
 
@@ -99,7 +100,7 @@ async function dropSecret(context: Context, principal: string): Promise<boolean>
   let isGone = false
   await context.write((keyring) => {
     const entry = deviceOf(keyring, principal)
-    // The account may have gone, or a key been derived, since the keys were tried.
+    // Since the test, the account may be gone or `deriveKey` used.
     isGone = entry?.keys !== undefined && candidate(context, keyring)?.principal === principal
     return keyring && isGone ? replaceEntry(keyring, entry, without('secret')(entry!)) : keyring
   })

@@ -6,9 +6,9 @@ import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 
 /**
- * Reads the record, creates the first identity where `initialMode` says so, and opens the machine. Never rejects.
+ * Reads the record, creates the first identity if `initialMode` says so, and opens the machine. Never rejects.
  *
- * @returns whether there was a record, as far as is known
+ * @returns true if there was a record, as far as is known
  */
 export async function start(context: Context): Promise<boolean> {
   try {
@@ -25,14 +25,14 @@ export async function start(context: Context): Promise<boolean> {
 /**
  * Creates an identity and makes it current, unless one is current already.
  *
- * @param isExplicit - the app asked for it: it may also follow a sign-out, or replace a record that vanished
+ * @param isExplicit - true if the app asked for it: then also after a sign-out, or to replace a vanished record
  */
 export async function createIdentity(context: Context, isExplicit: boolean): Promise<void> {
-  // The updater must be synchronous: an await inside would end the transaction. So the candidate comes first.
+  // The updater must be synchronous: an await inside would end the transaction. So the candidate is created first.
   const candidate = await deviceEntry(context, createSecret())
   await context.write(
     (found) => {
-      // A record without a current identity is a sign-out, which another tab may have done since.
+      // A record without a current identity is a sign-out, possibly by another tab.
       if (currentEntry(found) || (found && !isExplicit)) return found
       const keyring = found ?? EMPTY_KEYRING
       return { ...keyring, current: entryId(candidate), entries: [...keyring.entries, candidate] }
@@ -41,7 +41,7 @@ export async function createIdentity(context: Context, isExplicit: boolean): Pro
   )
 }
 
-/** The entry of a secret (32 bytes). */
+/** Creates the entry of a secret (32 bytes). */
 export async function deviceEntry({ options, now }: Context, secret: Uint8Array<ArrayBuffer>): Promise<DeviceEntry> {
   const { principal, x } = await openDeviceKey(secret, options.crypto)
   return {

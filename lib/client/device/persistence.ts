@@ -1,13 +1,13 @@
 import { withTimeout } from '../../timeout.ts'
 import type { Context } from '../shared/context.ts'
 
-/** How long the user may think about the browser's question. A headless Firefox never answers. */
+/** How long the user may take to answer the browser's prompt. A headless Firefox never answers. */
 const PERSISTENCE_TIMEOUT_MS = 30_000
 
 /**
- * Asks the browser to keep what is stored until the user clears it.
+ * Asks the browser to keep the stored data until the user clears it.
  *
- * @returns whether it is kept; an answer that comes later still shows in the state
+ * @returns true if it is kept; a later answer still updates the state
  */
 export async function requestPersistence(context: Context): Promise<boolean> {
   const { durability } = context.store
@@ -20,7 +20,7 @@ export async function requestPersistence(context: Context): Promise<boolean> {
   return (await withTimeout(asked, PERSISTENCE_TIMEOUT_MS)) === true
 }
 
-/** Reads whether the browser keeps what is stored already. Nothing waits for it: some engines never answer. */
+/** Reads whether the browser already keeps the data. Nothing waits for it: some engines never answer. */
 export function readPersistence(context: Context): void {
   if (context.store.durability !== 'evictable') return
   void globalThis.navigator?.storage?.persisted?.().then(

@@ -4,9 +4,9 @@ import type { DeviceEntry } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 import { openEntry } from './current-key.ts'
 
-/** Derives an app's key from the device secret, and remembers that something may now depend on it. */
+/** Derives an app key from the device secret, and records that data may now depend on it. */
 export async function deriveKey(context: Context, purpose: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a text that is not empty')
+  if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a non-empty string')
   const entry = currentDevice(context.keyring())
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   const key = await openEntry(entry, context.options)
@@ -16,12 +16,12 @@ export async function deriveKey(context: Context, purpose: string): Promise<Uint
   return key.deriveKey(purpose)
 }
 
-/** Remembers that the current identity may own something that only a server or a queue knows. */
+/** Records that the current identity may own data on a server or in a queue. */
 export async function markWritten(context: Context): Promise<void> {
   await mark(context, context.getState().session?.principal, { wrote: true })
 }
 
-/** Marks the identity that did it, even if it was set aside meanwhile. */
+/** Marks the identity that made the change, even if it was set aside meanwhile. */
 function mark(
   context: Context,
   principal: string | undefined,

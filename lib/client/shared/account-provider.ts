@@ -1,23 +1,26 @@
 import type { LatchkeyError } from '../../errors.ts'
 
-/** What the account server says about the session that is in force there. */
+/** The current session at the account server. */
 export interface AccountSession {
   /**
-   * Another one after each sign-in. Without it a session that was there before `upgrade` ran cannot be told from one
-   * that `run` made, and waits for the person's word.
+   * A new id after each sign-in. Without it, a session from before `upgrade` cannot be distinguished from one that
+   * `run` created, and waits for the user's confirmation.
    */
   readonly id?: string
+  /**
+   * The principal whose key signed the request that made the session, or null if that request had no proof. A provider
+   * that cannot tell leaves it out: then a session counts as made by `run` if it has another `id` than before.
+   */
+  readonly provenBy?: string | null
   readonly accountId: string
   /** The account's canonical principal. */
   readonly principal: string
   readonly aliases: readonly string[]
-  /** A verified identifier or a passkey brings the account back without this device. */
+  /** True if a verified identifier or a passkey restores the account without this device. */
   readonly recoverable: boolean
-  /**
-   * Nobody has used the account yet, so that it can still take a device's principal. Only where `peek` was asked for.
-   */
+  /** True if the account is unused, so that it can still take a device's principal. Only present if `peek` was set. */
   readonly open?: boolean
-  /** E-mail addresses and phone numbers that the account has proven. */
+  /** Verified e-mail addresses and phone numbers of the account. */
   readonly identifiers?: readonly string[]
   /** Milliseconds since the sign-in, by the account server's clock: a late sign-out must not end a newer session. */
   readonly age?: number
@@ -25,34 +28,34 @@ export interface AccountSession {
   readonly impersonatedBy?: string
 }
 
-/** What the client hands to each call that asks the account server. */
+/** Options of each call that asks the account server. */
 export interface CallOptions {
-  /** Ends the request: the answer would come too late, or another call took its place. */
+  /** Aborts the request: its response would come too late, or another call took its place. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * The external provider, seen from the client. Better Auth's is `betterAuthAccount` from
- * `latchkey/better-auth/client`; any other one implements the same few calls.
+ * The account provider as the client sees it. Better Auth's is `betterAuthAccount` from `latchkey/better-auth/client`;
+ * every other one implements the same methods.
  *
- * Every call rejects with `OFFLINE` when the server cannot be reached, with `PROVIDER_LIMITED` when it asks to wait, and
- * with `PROVIDER_FAILED` when it is broken; null means that the server itself said that there is no session. A call that
- * takes longer than ten seconds counts as `OFFLINE`, and its `signal` is aborted.
+ * Each method rejects with `OFFLINE` if the server cannot be reached, with `PROVIDER_LIMITED` if it asks to wait, and with
+ * `PROVIDER_FAILED` if it fails. Null means that the server itself reported no session. A call that takes longer than ten
+ * seconds counts as `OFFLINE`, and its `signal` is aborted.
  */
 export interface AccountProvider {
-  /** `aud` of proofs: the account server's origin plus base path, no trailing slash. Read when it is needed. */
+  /** `aud` of proofs: the account server's origin plus base path, without a trailing slash. Read on each use. */
   readonly audience: string
   /**
-   * The session in force at the account server.
+   * Returns the current session at the account server.
    *
-   * @param options - `peek`: an account that nobody has used yet stays open
+   * @param options - `peek`: an unused account stays open
    */
   getSession(options?: CallOptions & { readonly peek?: boolean }): Promise<AccountSession | null>
-  /** A fresh JWT of the account. */
+  /** Returns a fresh JWT of the account. */
   getToken(options?: CallOptions): Promise<string | null>
   /**
-   * Tells whether a token is of the account in force, for providers whose `sub` is an id of their own; without it `sub`
-   * has to be the account's principal.
+   * Returns true if a token belongs to the current account, for providers whose `sub` is their own id. Without it,
+   * `sub` must be the account's principal.
    *
    * @param payload - of a token that came from the provider itself
    */
@@ -61,10 +64,10 @@ export interface AccountProvider {
     account: { readonly accountId: string; readonly principal: string },
   ): boolean
   /**
-   * Calls `run` and attaches a fresh proof to each request that it makes to the account server, nowhere else
-   * and at no other time.
+   * Calls `run` and attaches a fresh proof to each request that it makes to the account server, and to no other
+   * request.
    *
-   * @param mint - signs one proof, with the server's nonce where it wants one; null where the device has no identity
+   * @param mint - signs one proof, with the server's nonce if it requires one; null if the device has no identity
    */
   withProof<Result>(
     mint: ((nonce?: string) => Promise<string>) | null,
@@ -72,34 +75,37 @@ export interface AccountProvider {
     typing?: Typing,
   ): Promise<ProvenRun<Result>>
   /**
-   * Gives the device's principal to the account in force, which must be open and its session fresh.
+   * Binds the device's principal to the current account, which must be open and have a fresh session.
    *
    * @param prove - signs a proof with the server's nonce
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account stays as it is
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`; `PRINCIPAL_FIXED` or `ACCOUNT_HANDED_OVER`: the account is unchanged
    */
-  bind?(prove: (nonce: string) => Promise<string>, options?: CallOptions): Promise<AccountSession>
+  bind?(
+    prove: (nonce: string) => Promise<string>,
+    options?: CallOptions & Partial<ExpectedAccount>,
+  ): Promise<AccountSession>
   /**
-   * Records the device's principal as an alias of the account in force, whose session must be fresh.
+   * Adds the device's principal as an alias of the current account, whose session must be fresh.
    *
    * @param prove - signs a proof with the server's nonce, which names the account's principal
    * @returns the account with the alias
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or what the server says against it
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, or another refusal of the server
    */
   link?(prove: (nonce: string) => Promise<string>, options?: CallOptions): Promise<AccountSession>
   /**
-   * Takes an alias back from the account in force, whose session must be fresh.
+   * Removes an alias from the current account, whose session must be fresh.
    *
    * @returns the account without the alias
    */
   unlink?(alias: string, options?: CallOptions): Promise<AccountSession>
   /**
-   * Gets a token for an audience (RFC 8693).
+   * Returns a token for an audience (RFC 8693).
    *
-   * @param prove - signs a proof with purpose `exchange`, and the server's nonce where it wants one; null where the
-   *   account in force is to be asked by its session
-   * @returns null where there is no session
-   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the audience is not one of the
-   *   account server's
+   * @param prove - signs a proof with purpose `exchange`, and the server's nonce if it requires one; null to
+   *   authenticate with the current account's session
+   * @returns null if there is no session
+   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `TOKEN_EXPIRED`, `PROVIDER_REFUSED`: the account server does not have
+   *   this audience
    */
   exchange?(
     audience: string,
@@ -107,48 +113,59 @@ export interface AccountProvider {
     options?: CallOptions,
   ): Promise<string | null>
   /**
-   * Reads what `run` returned or threw: the failure of the account server in it, or null. Providers differ in which
-   * they do. An error of the app itself is null.
+   * Returns the account server's failure in what `run` returned or threw, or null. Providers differ in how they report
+   * failures. An error of the app itself is null.
    */
   readFailure(outcome: unknown): LatchkeyError | null
   /**
-   * The account server's own clock, milliseconds since 1970. It is asked when a server refused a token because of its
-   * times; without it a wrong clock on the device cannot be told.
+   * Returns the account server's clock, in milliseconds since 1970. Called after a server refused a token because of
+   * its times. Without it, a wrong clock of the device cannot be detected.
    */
   getTime?(options?: CallOptions): Promise<number>
   /**
-   * Tells whether a session is gone at the account server, also where the browser has another one by now. Without it a
-   * sign-out is kept until the browser has no session.
+   * Returns true if a session no longer exists at the account server, whichever session the browser has now. Without it,
+   * a sign-out stays pending until the browser has no session.
    *
    * @param sessionId - `id` of the session
    */
   isEnded?(sessionId: string, options?: CallOptions): Promise<boolean>
   /**
-   * Ends the browser's session at the account server. Resolves only once the server itself said so.
+   * Ends the browser's session at the account server. Resolves only after the server itself confirmed it.
    *
-   * @param options - `session`: the one that is to end; a newer one has to stay
+   * @param options - `session`: the session to end; a newer one stays
    */
   signOut(options?: CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }): Promise<void>
 }
 
+/** The account that a device's principal is meant for. */
+export interface ExpectedAccount {
+  readonly accountId: string
+  /** A verified e-mail address or phone number of the account; null if the user typed none. */
+  readonly identifier: string | null
+}
+
 /** What the person types while `run` goes on, and typed before. */
 export interface Typing {
-  /** The identifier that an earlier step of the same upgrade sent: a request that verifies one names it. */
+  /**
+   * The identifier that an earlier step of the same upgrade sent. A request that verifies an identifier sends it along.
+   */
   readonly expected: string | null
   /** Aborted when the run is given up: no request carries a proof from then on. */
   readonly signal?: AbortSignal
-  /** Called before a request that sends an e-mail address or phone number leaves. */
+  /** Call it before sending a request with an e-mail address or phone number. */
   onTyped(identifier: string): Promise<void>
 }
 
-/** What became of `run`. */
+/** The result of `run`. */
 export interface ProvenRun<Result> {
   readonly result: Result
-  /** `run` sent a request through the provider's client, with the proof if there was one. */
+  /** True if `run` sent a request through the provider's client, with the proof if there was one. */
   readonly sent: boolean
   /**
-   * `run` followed a link, and nothing that the person typed says whose it was: a session that came of it waits for
-   * their word.
+   * True if `run` followed a link and the user has typed no identifier to compare with: its session waits for
+   * confirmation.
    */
   readonly unasked?: boolean
+  /** The server said that it made a session. */
+  readonly signedIn?: boolean
 }

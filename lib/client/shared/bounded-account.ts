@@ -2,14 +2,14 @@ import { LatchkeyError } from '../../errors.ts'
 import type { AccountProvider } from './account-provider.ts'
 import type { Context } from './context.ts'
 
-/** How long one call of the account provider may take, all its requests together. */
+/** How long one call of the account provider may take, with all its requests. */
 export const ANSWER_TIMEOUT_MS = 10_000
 
 /**
- * The account provider with calls that end in bounded time; undefined where the app has none. An answer that comes
- * later is dropped.
+ * Returns the account provider with a time limit for each call; undefined if the app has none. Later responses are
+ * dropped.
  *
- * @param turn - ends the calls, for work that gives way to other work
+ * @param turn - aborts the calls, for work that gives way to other work
  */
 export function accountOf(
   { options: { account } }: Pick<Context, 'options'>,
@@ -29,7 +29,9 @@ export function accountOf(
     getToken: bound((signal) => account.getToken({ signal })),
     ...(account.isTokenOf && { isTokenOf: (...given) => account.isTokenOf!(...given) }),
     withProof: (...given) => account.withProof(...given),
-    ...(bind && { bind: bound((signal, prove) => bind.call(account, whileAsked(signal, prove), { signal })) }),
+    ...(bind && {
+      bind: bound((signal, prove, options) => bind.call(account, whileAsked(signal, prove), { ...options, signal })),
+    }),
     ...(link && { link: bound((signal, prove) => link.call(account, whileAsked(signal, prove), { signal })) }),
     ...(unlink && { unlink: bound((signal, alias) => unlink.call(account, alias, { signal })) }),
     ...(exchange && {
@@ -44,7 +46,7 @@ export function accountOf(
   }
 }
 
-/** Nothing is signed for a call that was given up: it would have an effect that nobody waits for. */
+/** Nothing is signed for a call that was given up: it would have an effect that no caller waits for. */
 function whileAsked<Nonce>(
   signal: AbortSignal,
   prove: (nonce: Nonce) => Promise<string>,
@@ -56,7 +58,7 @@ function whileAsked<Nonce>(
 }
 
 /**
- * @throws {LatchkeyError} `OFFLINE`: no answer in time; the reason of `turn` where that ends first
+ * @throws {LatchkeyError} `OFFLINE`: no response in time; the reason of `turn` if that ends first
  */
 async function inTime<Answer>(
   turn: AbortSignal | undefined,

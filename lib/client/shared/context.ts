@@ -4,41 +4,37 @@ import type { Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
 import { type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../../machine/state.ts'
 import type { AuthOptions } from '../auth.ts'
-import { type Timing, registerDevtools } from './devtools.ts'
+import type { Timing } from './devtools.ts'
 import { type Machine, runMachine } from './machine.ts'
 
-/** What the parts of the client share: the state, the record and the way to change both. */
+/** Shared by all parts of the client: the state, the record, and the functions that change them. */
 export interface Context extends Machine {
   readonly options: AuthOptions
   readonly store: RecordStore
   readonly timing: Timing
-  /** Milliseconds since 1970, as the account server sees it as far as that is known. */
+  /** Returns milliseconds since 1970 by the account server's clock, as far as it is known. */
   now(): number
-  /** The record as it was last read or written here; null where there is none. */
+  /** Returns the record as last read or written here; null if there is none. */
   keyring(): Keyring | null
-  /** Reads the record and shows what it says. */
+  /** Reads the record and updates the state. */
   read(): Promise<Keyring | null>
   /** Changes the record in one transaction; the same reference, or null, writes nothing. */
   write(updater: Updater, options?: UpdateOptions): Promise<void>
-  /** Shows something new about the store itself. */
+  /** Updates the state with facts about the store. */
   learn(learned: Partial<StoreFacts>): void
-  /** The part of the state that follows from the record. */
+  /** Returns the part of the state that derives from the record. */
   view(): View
-  /** What is pending, according to the record. */
+  /** Returns the pending upgrade in the record. */
   waiting(): UpgradeState
 }
 
-/** Puts the context together. It touches no global but the developer tools' hook. */
+/** Creates the context. The only global that it accesses is the developer tools' hook. */
 export function createContext(options: AuthOptions): Context {
   const { name = 'latchkey', clock = Date.now } = options
   const store = options.keystore ?? indexedDbStore(name)
   const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
   const now = (): number => clock() + timing.simulated + timing.skew
-  const machine = runMachine(({ getState, subscribe }) => {
-    const record = registerDevtools({ name, getState, subscribe, timing })
-    return (event, ignored, state) => record({ at: now(), event, ignored, state })
-  })
-  const base = { ...machine, options, store, timing, now }
+  const base = { ...runMachine({ name, timing }, now), options, store, timing, now }
   return { ...base, ...openRecord(base) }
 }
 
@@ -55,13 +51,13 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
     dispatch({ type: 'storageChanged', storage: view().storage })
   }
 
-  /** Every success and failure of the store shows in the state. */
+  /** Reports every success and failure of the store in the state. */
   async function watched<Value>(work: () => Promise<Value>, isWrite?: boolean): Promise<Value> {
     try {
       if (isLocalFile(options)) throw new LatchkeyError('KEYSTORE_OPAQUE')
       const value = await work()
       timing.readAt = now()
-      // A full disk can be read too, and reading no record is no sign that something could be written.
+      // A full disk can still be read, and an empty read does not show that writing works.
       const isOver = isWrite || (!isFull && (value || options.initialMode === 'anonymous'))
       if (facts.problem && isOver) learn({ problem: undefined })
       return value
@@ -78,8 +74,8 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
     keyring: keystore.known,
     async read() {
       const found = await watched(keystore.read)
-      // What is known and what is shown must not differ: a token would be signed for the one under the name of the
-      // other.
+      // The record and the state must not differ: otherwise a token would be signed for one identity and used as
+      // another's.
       if (found && getState().phase !== 'starting')
         dispatch({ type: 'recordChanged', view: view(), waiting: waiting() })
       return found

@@ -1,51 +1,51 @@
 import type { AuthState } from '../../machine/state.ts'
-import type { EventType } from '../../machine/transition.ts'
+import type { EventType } from '../../machine/events.ts'
 
-/** One step of the machine, as the developer tools see it. It never holds a secret, token or proof. */
+/** One step of the machine, for developer tools. It never contains a secret, token or proof. */
 export interface DevtoolsRecord {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly event: EventType
-  /** The event had no place in this phase and changed nothing. */
+  /** True if the event is not allowed in this phase and changed nothing. */
   readonly ignored: boolean
   readonly state: AuthState
 }
 
-/** What one `createAuth` shows to the developer tools. */
+/** One `createAuth` instance, for developer tools. */
 export interface DevtoolsInstance {
   /** The `name` option. */
   readonly name: string
-  /** The present state. */
+  /** Returns the current state. */
   getState(): AuthState
   /** @returns a function that ends the subscription */
   subscribe(listener: () => void): () => void
-  /** What is known about time here. The tools may change `simulated`, to see what a wrong clock does. */
+  /** Facts about time. Developer tools may change `simulated`, to test a wrong clock. */
   readonly timing: Timing
 }
 
-/** What one `createAuth` knows about time. */
+/** An instance's facts about time. */
 export interface Timing {
-  /** Added to the clock by developer tools, milliseconds. */
+  /** Milliseconds that developer tools add to the clock. */
   simulated: number
   /**
-   * The account server's clock minus this device's, milliseconds; 0 until a server refused a token because of its
+   * The account server's clock minus this device's, in milliseconds; 0 until a server refused a token because of its
    * times.
    */
   skew: number
-  /** When the record was last read or written here, milliseconds since 1970. */
+  /** Time at which the record was last read or written here, in milliseconds since 1970. */
   readAt: number
-  /** When the token that was made last expires by this device's clock, milliseconds since 1970; null without one. */
+  /** Expiry of the last token by this device's clock, in milliseconds since 1970; null without one. */
   tokenExpiresAt: number | null
 }
 
-/** What developer tools put at `globalThis[Symbol.for('latchkey.devtools')]` before the app starts. */
+/** The hook that developer tools install at `globalThis[Symbol.for('latchkey.devtools')]` before the app starts. */
 export interface DevtoolsHook {
-  /** @returns a function that is told of each event */
+  /** @returns a function that is called with each event */
   register(instance: DevtoolsInstance): (record: DevtoolsRecord) => void
 }
 
 /** Registers with the developer tools, if there are any. */
-export function registerDevtools(instance: DevtoolsInstance): (record: DevtoolsRecord) => void {
+export function registerDevtools(instance: DevtoolsInstance): ReturnType<DevtoolsHook['register']> | undefined {
   const hook = (globalThis as { [key: symbol]: DevtoolsHook | undefined })[Symbol.for('latchkey.devtools')]
-  return hook?.register(instance) ?? (() => {})
+  return hook?.register(instance)
 }

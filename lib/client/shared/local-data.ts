@@ -3,7 +3,7 @@ import { TIMED_OUT, withTimeout } from '../../timeout.ts'
 import type { LocalHoldings } from '../auth.ts'
 import type { Context } from './context.ts'
 
-/** After this time without an answer of `describeLocal` the device counts as holding something. */
+/** If `describeLocal` takes longer, the device counts as having data. */
 const DESCRIBE_TIMEOUT_MS = 2000
 
 /** True if replacing this identity would lose no user data. */
@@ -12,18 +12,18 @@ export async function holdsNothing({ options }: Context, entry: Entry | undefine
   if (!entry || !options.describeLocal) return true
   const { describeLocal } = options
   const described = await describe(() => describeLocal(entry.principal))
-  // An app that throws or takes too long may well hold something.
+  // If the app throws or takes too long, data must be assumed.
   return described?.items === 0
 }
 
-/** True if the record itself says that the identity holds something. */
+/** True if the record itself shows that the identity has data. */
 export function isMarked(entry: Entry | undefined): boolean {
   return (
     entry !== undefined && (entry.kind === 'account' || entry.wrote || entry.derived || entry.origin === 'imported')
   )
 }
 
-/** The app's description; null where it has none, fails or takes too long. */
+/** Returns the app's description; null if it has none, fails or takes too long. */
 export async function describe(
   ask: () => LocalHoldings | Promise<LocalHoldings> | undefined,
 ): Promise<LocalHoldings | null> {

@@ -2,12 +2,11 @@ import { LatchkeyError } from '../../errors.ts'
 import type { Context } from './context.ts'
 import { type Locks, localLocks } from './local-locks.ts'
 
-/** How long to wait for a lock. A frozen tab can hold one for ever. */
+/** How long to wait for another tab. A frozen tab can hold a lock indefinitely. */
 const LOCK_TIMEOUT_MS = 10_000
 
 /**
- * One act at a time over all tabs: everything that the user or the app asked for and that asks the account server who
- * is signed in there, or changes it. What {@link givingWay} does meanwhile ends at once, in every tab.
+ * Runs work in one tab at a time: everything that reads or changes the session at the account server.
  *
  * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another act did not end in time
  */
@@ -71,7 +70,8 @@ export async function whileNoAct<Value>(
 }
 
 /**
- * One refresh at a time over all tabs; after a bounded wait without the lock, which only means one refresh too many.
+ * Runs one refresh at a time over all tabs. After a bounded wait it runs without the lock: the cost is one refresh too
+ * many.
  */
 export async function refreshing<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
   const { locks, name } = locksOf(context)
@@ -91,7 +91,7 @@ function locksOf(context: Context): { locks: Locks; name: string } {
   return { locks: own, name: '' }
 }
 
-/** Undefined where the lock was not had in time. */
+/** Resolves to undefined if the lock was not acquired in time. */
 async function tryLock<Value>(
   locks: Locks,
   name: string,

@@ -1,48 +1,39 @@
-import { createMachine } from '../../machine/create-machine.ts'
+import { type Machine as Runner, type MachineStep, createMachine } from '../../machine/create-machine.ts'
 import { type AuthState, INITIAL_STATE } from '../../machine/state.ts'
-import { type AuthEvent, type Effect, type EventType, transition } from '../../machine/transition.ts'
+import type { AuthEvent, Effect, Table } from '../../machine/events.ts'
+import { START_TABLE, step } from '../../machine/start-table.ts'
+import { type DevtoolsInstance, registerDevtools } from './devtools.ts'
 
 /** Performs an effect. */
-type Performer = (before: AuthState, event: AuthEvent) => void
+type Performer = (step: MachineStep<AuthState, AuthEvent, Effect>) => void
 
-/** The running machine: its state, and the way to change it. */
-export interface Machine {
-  getState(): AuthState
-  subscribe(listener: () => void): () => void
-  /**
-   * Runs one event through the machine and performs its effects.
-   *
-   * @returns false if the present phase ignores the event; also where it is queued, since an effect dispatched it
-   */
-  dispatch(event: AuthEvent): boolean
-  /** Registers what performs an effect. */
+/** The running machine: its state, and the functions that change it. */
+export interface Machine extends Runner<AuthState, AuthEvent, AuthState> {
+  /** Registers the performer of an effect. */
   on(effect: Effect, perform: Performer): void
+  /** Replaces the table by the complete one, which loads later. */
+  useTable(table: Table): void
 }
 
-/** Hears of each event, for developer tools. */
-type Recorder = (event: EventType, ignored: boolean, state: AuthState) => void
-
-/** Runs the machine of `transition`. */
-export function runMachine(connect: (machine: Pick<Machine, 'getState' | 'subscribe'>) => Recorder): Machine {
-  const performers = new Map<Effect, Performer>()
-  const { getState, subscribe, dispatch } = createMachine<AuthState, AuthEvent, Effect>({
+/** Runs the machine, at first with `START_TABLE`, and reports each event to the developer tools. */
+export function runMachine(shown: Pick<DevtoolsInstance, 'name' | 'timing'>, now: () => number): Machine {
+  let table: Table = START_TABLE
+  const performers: { [Name in Effect]?: Performer } = {}
+  const machine = createMachine<AuthState, AuthEvent, Effect>({
     initial: INITIAL_STATE,
-    transition,
-    perform: (effect, { before, event }) => performers.get(effect)?.(before, event),
+    transition: (state, event) => step(table, state, event),
+    perform: (effect, step) => performers[effect]?.(step),
     record({ event: { type }, before, state, effects }) {
-      // Every read says what the record holds; it is news only if something changed.
-      if (state !== before || type !== 'recordChanged') record(type, effects.includes('reportIgnored'), state)
+      // Every read dispatches `recordChanged`; it is recorded only if something changed.
+      if (state !== before || type !== 'recordChanged')
+        record?.({ at: now(), event: type, ignored: effects.includes('reportIgnored'), state })
     },
   })
-  const record = connect({ getState, subscribe })
+  const { getState, subscribe } = machine
+  const record = registerDevtools({ ...shown, getState, subscribe })
   return {
-    getState,
-    subscribe,
-    dispatch(event) {
-      let isTaken = false
-      dispatch(event, (effects) => (isTaken = !effects.includes('reportIgnored')))
-      return isTaken
-    },
-    on: (effect, perform) => void performers.set(effect, perform),
+    ...machine,
+    on: (effect, perform) => void (performers[effect] = perform),
+    useTable: (whole) => void (table = whole),
   }
 }

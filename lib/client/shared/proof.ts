@@ -3,7 +3,7 @@ import { type ProofInput, mintProof } from '../../tokens/prove.ts'
 import type { AccountProvider } from './account-provider.ts'
 import type { Context } from './context.ts'
 
-/** Signs a proof for the account server, with the time that the server is known to have. */
+/** Signs a proof for the account server, with the time corrected to the server's clock. */
 export function proofFor(
   { now }: Context,
   key: DeviceKey,

@@ -2,11 +2,12 @@ import { currentAccount } from '../../keystore/entries.ts'
 import type { Context } from './context.ts'
 
 /**
- * Connects the tabs of one app. A message only says that the record changed; every tab reads it again, a frozen one
- * when it wakes: it still hears, but a read that it began would not end before, and hold up everybody else's writes.
+ * Connects the tabs of one app. A message says only that the record changed; every tab then reads it. A frozen tab
+ * reads it after it resumes: it still receives messages, but a read that it starts would not finish, and would block
+ * all other writers.
  *
- * @param signal - ends the watch over being frozen
- * @returns how to tell the others, and how to leave
+ * @param signal - stops watching for freezes
+ * @returns functions that notify the other tabs, and disconnect
  */
 export function connectTabs(context: Context, signal: AbortSignal): { announce(): void; leave(): void } {
   const { channel: name } = context.store
@@ -19,13 +20,13 @@ export function connectTabs(context: Context, signal: AbortSignal): { announce()
     announce: () => channel?.postMessage('changed'),
     leave() {
       channel?.close()
-      // A closed channel throws at whoever speaks; the page may well go on acting.
+      // A closed channel throws on use, but the page may continue.
       channel = undefined
     },
   }
 }
 
-/** Takes over what other tabs did. Where the store is out of reach this tab stays what it was. */
+/** Reads the changes of other tabs. If the store is not available, this tab stays as it is. */
 export async function readAgain(context: Context): Promise<void> {
   const known = confirmedAt(context)
   try {
@@ -33,11 +34,11 @@ export async function readAgain(context: Context): Promise<void> {
   } catch {
     return
   }
-  // Another tab heard from the account server since: what was wrong with the session here is over too.
+  // Another tab has reached the account server since, so an earlier error of the session is over.
   if (confirmedAt(context) > known) context.dispatch({ type: 'tokenAccepted' })
 }
 
-/** When the server last confirmed the current account; 0 without one. */
+/** Returns the time at which the server last confirmed the current account; 0 without one. */
 function confirmedAt(context: Context): number {
   return currentAccount(context.keyring())?.verifiedAt ?? 0
 }

@@ -8,11 +8,11 @@ import type { Context } from '../shared/context.ts'
 import { refreshing } from '../shared/lock.ts'
 import { readAgain } from '../shared/tab-sync.ts'
 
-/** A token that another tab fetched is used while it lives at least this long. */
+/** Remaining lifetime that a token fetched by another tab must have to be used. */
 const REFRESH_MARGIN_MS = 60_000
 
 /**
- * Fetches a fresh token of the account, one tab for all, and shows and keeps its claims.
+ * Fetches a fresh token of the account, in one tab for all, and stores and shows its claims.
  *
  * @param refused - the token to replace: too old, or refused by a server
  */
@@ -25,9 +25,9 @@ export async function accountToken(
     await readAgain(context)
     checkSame(context, session)
     const kept = currentAccount(context.keyring())?.token
-    // A token outlives its session: while the account server says that there is none, it is asked again.
+    // A token outlives its session: while the account server reports no session, it is asked again.
     const isGone = context.getState().error === 'missing'
-    // Two of the same second have the same bytes: the later one was asked for since.
+    // Two tokens of the same second have the same bytes: the later one counts as new.
     const isNew = kept && (!refused || kept.jwt !== refused.jwt || kept.until > refused.until)
     const isFresh = isNew && !isGone && kept.until - context.now() > REFRESH_MARGIN_MS
     return isFresh ? kept : fetchToken(context, session)
@@ -49,7 +49,7 @@ async function fetchToken(context: Context, session: Session): Promise<KeptToken
     throw new LatchkeyError('PRINCIPAL_MISMATCH')
   }
   const claims = (context.options.readClaims ?? appClaims)(payload)
-  // For the other tabs and an offline start; a store that fails here costs no more than that.
+  // For the other tabs and an offline start; if the store fails, only these are affected.
   const token: KeptToken = { jwt, until: context.now() + lifetimeOf(payload) }
   await keepToken(context, session, { claims, token }).catch(() => {})
   return token
@@ -61,7 +61,7 @@ function isTheirs(context: Context, { principal }: Session, payload: Readonly<Re
   return account?.isTokenOf ? account.isTokenOf(payload, { accountId, principal }) : payload['sub'] === principal
 }
 
-/** Claims of a token that came from the account server itself; they are shown, not believed. */
+/** Returns the claims of a token that came from the account server itself. They are shown, not trusted. */
 export function readPayload(jwt: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(new TextDecoder().decode(decodeBase64url(jwt.split('.')[1]!)))
@@ -70,7 +70,7 @@ export function readPayload(jwt: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Milliseconds. It was issued just now, so this does not depend on whose clock is right. */
+/** In milliseconds. The token was issued just now, so the result does not depend on any clock. */
 export function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): number {
   return (Number(exp) - Number(iat)) * 1000 || 0
 }
@@ -97,7 +97,7 @@ async function keepToken(
 
 const REGISTERED = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'aliases', 'auth_mode']
 
-/** What is left of a payload without the registered claims (RFC 7519 §4.1) and Latchkey's own. */
+/** Returns a payload without the registered claims (RFC 7519 §4.1) and Latchkey's own. */
 function appClaims(payload: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(payload).filter(([name]) => !REGISTERED.includes(name)))
 }

@@ -1,10 +1,9 @@
 import type { AuthOptions } from '../auth.ts'
 
-/** `aud` of tokens for the page's own origin. */
+/** Returns the `aud` of tokens for the page's own origin. */
 export function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
-  // An opaque origin (a sandboxed frame, a data: worker) calls itself "null", and so does every other one. Local files
-  // share one origin.
+  // All opaque origins (sandboxed frames, data: workers) have the name "null", and all local files share one origin.
   if (!audience || /^(null|file:.*)$/.test(audience))
     throw new TypeError('audience: required where there is no location')
   return audience

@@ -10,10 +10,13 @@ import { correctClock } from './clock-skew.ts'
 import { spareToken } from './spare-token.ts'
 import type { GetToken } from './token-source.ts'
 
-/** Methods that may be sent twice without a doubt. */
+/** Methods that may always be sent twice. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/
 
-/** `fetch` with the bearer for the current mode, to allowed origins only; one refresh and one retry on 401. */
+/**
+ * Calls `fetch` with the bearer token for the current mode, for allowed origins only. After a 401 response: one refresh
+ * and one retry.
+ */
 export async function authFetch(
   context: Context,
   getToken: GetToken,
@@ -65,8 +68,8 @@ export async function authFetch(
 }
 
 /**
- * The HTTP cache does not tell one identity's answers from another's, and outlives both: what it has is asked about
- * with the token of the moment.
+ * The HTTP cache does not separate the responses of two identities, and outlives both: every cached response is
+ * revalidated with the current token.
  */
 function revalidating(request: Request): Request {
   return request.cache === 'default' && SAFE.test(request.method)
@@ -74,7 +77,7 @@ function revalidating(request: Request): Request {
     : request
 }
 
-/** Ends the wait for what stands in front of a request, or for its answer, once the caller gave up. */
+/** Stops waiting once the caller aborts. */
 async function unlessAborted<Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> {
   signal.throwIfAborted()
   let giveUp = (): void => {}
@@ -87,18 +90,18 @@ async function unlessAborted<Value>(signal: AbortSignal, work: Promise<Value>): 
   }
 }
 
-/** A refused token, and what is done about it once, however many requests it refused. */
+/** A refused token, and the one recovery for all requests that it was refused in. */
 interface Refused {
   readonly token: string
   clock?: Promise<unknown>
   replacement?: Promise<string | null>
-  /** Its refusal was reported. */
+  /** True once its refusal was reported. */
   isReported?: boolean
 }
 
 const refusals = new WeakMap<Context, Refused[]>()
 
-/** How many refused tokens are remembered: requests may still be on their way with them. */
+/** How many refused tokens are remembered: responses to requests with them can still arrive. */
 const MOST_REFUSALS = 16
 
 function refusalOf(context: Context, token: string): Refused {
@@ -109,7 +112,7 @@ function refusalOf(context: Context, token: string): Refused {
 }
 
 function checkedClock(context: Context, token: string, response: Response): Promise<unknown> {
-  // Where the reason cannot be read, as on other origins, it may be the times too.
+  // If the reason cannot be read, as on other origins, the times may be it.
   const isTimed = reasonOf(response) === 'expired' || !response.headers.has('www-authenticate')
   return isTimed ? (refusalOf(context, token).clock ??= correctClock(context, response)) : Promise.resolve()
 }
@@ -136,7 +139,7 @@ function rejected(context: Context, token: string, answer: Response): void {
 
 function accepted(context: Context, response: Response): Response {
   if (!context.getState().error || response.status === 401) return response
-  // What a server takes again may be refused again.
+  // A token that a server accepts again may be refused again.
   refusals.delete(context)
   context.dispatch({ type: 'tokenAccepted' })
   return response
@@ -148,7 +151,7 @@ function bearerFor(context: Context, getToken: GetToken, audience: string, isLea
   return spare === null ? getToken({ audience, isLeaving }) : Promise.resolve(spare)
 }
 
-/** `aud` of tokens for an origin that `fetch` may call. */
+/** Returns the `aud` of tokens for an origin that `fetch` may call. */
 function audienceFor(options: AuthOptions, origin: string): string {
   const { audiences = {} } = options
   const entry = Object.hasOwn(audiences, origin) ? audiences[origin] : undefined
@@ -157,7 +160,7 @@ function audienceFor(options: AuthOptions, origin: string): string {
   throw new LatchkeyError('ORIGIN_NOT_ALLOWED', origin)
 }
 
-/** Before the first write is sent: afterwards a server may hold something that belongs to this identity. */
+/** Before the first write is sent: afterwards a server may have data of this identity. */
 async function rememberWrite(context: Context, { method }: Request): Promise<void> {
   const entry = currentDevice(context.keyring())
   if (entry && !entry.wrote && !SAFE.test(method)) await markWritten(context)

@@ -3,18 +3,17 @@ import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { readAgain } from '../shared/tab-sync.ts'
 
-/** A server whose clock is further away is not believed. */
+/** A larger difference is ignored: the server's clock is not plausible. */
 const LARGEST_SKEW_MS = 24 * 60 * 60 * 1000
 
-/** A smaller correction would not change the outcome of another try. */
+/** A smaller correction would not change the outcome of a retry. */
 const SMALLEST_CORRECTION_MS = 1000
 
 /**
- * Measures how far this device's clock is from the account server's. Called only after a refusal on time, since a clock
- * that no server objects to needs no correction.
+ * Measures the difference between this device's clock and the account server's. Called only after a refusal because of
+ * the time, since a clock that no server refuses needs no correction.
  *
- * @param refusal - its `Date` counts where there is no account server; browsers show it for the page's own origin
- * @returns whether the correction changed
+ * @returns true if the correction changed
  */
 export async function correctClock(context: Context, refusal?: Response): Promise<boolean> {
   const { timing, now } = context
@@ -31,18 +30,20 @@ export async function correctClock(context: Context, refusal?: Response): Promis
   return true
 }
 
-/** Middle of the second that a `Date` header names (RFC 9110 §6.6.1), milliseconds since 1970. */
+/** Returns the middle of the second that a `Date` header names (RFC 9110 §6.6.1), in milliseconds since 1970. */
 function dateOf(response: Response | undefined): number | undefined {
   const date = Date.parse(response?.headers.get('date') ?? '')
   return Number.isNaN(date) ? undefined : date + 500
 }
 
-/** True if something signed was refused because of its times, before anything else happened. */
+/** True if a token or proof was refused because of its times, before anything else happened. */
 export function isRefusedOnTime(error: unknown): boolean {
   return isLatchkeyError(error, 'TOKEN_EXPIRED') || isLatchkeyError(error, 'TOKEN_NOT_YET_VALID')
 }
 
-/** Before a new token: another tab may have changed the identity, or a server refused the times of the last one. */
+/**
+ * Called before a new token: another tab may have changed the identity, or a server refused the times of the last one.
+ */
 export async function catchUp(context: Context): Promise<void> {
   await readAgain(context)
   if (context.getState().error === 'expired') await correctClock(context)

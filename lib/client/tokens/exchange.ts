@@ -10,8 +10,7 @@ import { proofFor } from '../shared/proof.ts'
 import { isExchanged } from './audience.ts'
 
 /**
- * Fetches a token that the account server signs: by token exchange for audiences with `via: 'exchange'`, otherwise the
- * account's own.
+ * Fetches a server-signed token: by token exchange for audiences with `via: 'exchange'`, otherwise the account's own.
  *
  * @param refused - see {@link accountToken}
  */
@@ -27,13 +26,13 @@ export function issuedToken(
 }
 
 /**
- * Gets a token for an audience from the account server's exchange (RFC 8693), for the current identity.
+ * Fetches a token for an audience from the account server's exchange (RFC 8693), for the current identity.
  *
  * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`, `PROVIDER_REFUSED`
  */
 async function exchangedToken(context: Context, session: Session, audience: string): Promise<KeptToken> {
   const jwt = await exchanged(context, session, audience).catch(async (error: unknown) => {
-    // With a right clock, once more.
+    // One retry with the corrected clock.
     if (isRefusedOnTime(error) && (await correctClock(context))) return exchanged(context, session, audience)
     if (isLatchkeyError(error, 'PRINCIPAL_DISABLED')) context.dispatch({ type: 'tokenRejected', reason: 'disabled' })
     throw error

@@ -8,25 +8,25 @@ import { currentKey } from '../device/current-key.ts'
 import type { Context } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 
-/** A token is replaced this long before it expires. */
+/** How long before its expiry a token is replaced. */
 const REFRESH_MARGIN_MS = 60_000
 
-/** A record that was read this long ago is read again before a new token. */
+/** Age at which the record is read again before a new token. */
 const RECORD_STALE_MS = 1000
 
-/** What loads later: tokens that the account server signs, and the look at the record before. */
+/** The part that loads later: server-signed tokens, and the check before a new token. */
 interface Issuer {
   catchUp(context: Context): Promise<void>
   issuedToken(context: Context, session: Session, audience: string, refused: KeptToken | undefined): Promise<KeptToken>
 }
 
-/** Returns the bearer for the current mode, null without a credential. */
+/** Returns the bearer token for the current mode, or null without a credential. */
 export type GetToken = (options?: GetTokenOptions & InternalOptions) => Promise<string | null>
 
 interface InternalOptions {
-  /** The token that a server refused: another one that is at hand by now still serves. */
+  /** The token that a server refused: a newer one that is already there is used. */
   readonly refused?: string
-  /** The page is being left: a token serves until it expires. */
+  /** The page is being left: a token is used until it expires. */
   readonly isLeaving?: boolean
 }
 
@@ -35,7 +35,7 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
   const held = new Map<string, KeptToken & { readonly isDropped?: boolean }>()
   const flights = new Map<string, Promise<KeptToken>>()
   context.on('dropTokens', () => {
-    // Kept to be known again: another tab may have left the same one in the record.
+    // Marked, so that it is recognized: another tab may have left the same token in the record.
     for (const [audience, token] of held) held.set(audience, { ...token, isDropped: true })
     flights.clear()
     context.timing.tokenExpiresAt = null
@@ -43,8 +43,8 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
 
   async function refresh(audience: string, refused: KeptToken | undefined): Promise<KeptToken> {
     const { session, error } = context.getState()
-    // Another tab may have changed the identity, or a server refused the times of the last token. Where that cannot be
-    // found out, what is known here still serves.
+    // Another tab may have changed the identity, or a server refused the times of the last token. If that cannot be
+    // checked, the known identity is still used.
     if (error === 'expired' || Math.abs(context.now() - context.timing.readAt) > RECORD_STALE_MS)
       await lazy()
         .then((issuer) => issuer.catchUp(context))
@@ -63,19 +63,15 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
     return token
   }
 
-  async function share(audience: string, refused?: KeptToken): Promise<KeptToken> {
+  function share(audience: string, refused?: KeptToken): Promise<KeptToken> {
     const flight = flights.get(audience) ?? refresh(audience, refused)
     flights.set(audience, flight)
-    try {
-      return await flight
-    } finally {
-      if (flights.get(audience) === flight) flights.delete(audience)
-    }
+    return flight.finally(() => flights.get(audience) === flight && flights.delete(audience))
   }
 
   return async ({ audience = defaultAudience(context.options), fresh, refused, isLeaving } = {}) => {
     const { session, storage } = context.getState()
-    // A store that does not answer does not mean that there is no identity.
+    // A store that does not respond does not mean that there is no identity.
     if (!session && storage.problem) await context.read()
     if (!context.getState().session) return null
     const kept = held.get(audience)
@@ -84,7 +80,7 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
     try {
       return (await share(audience, kept)).jwt
     } catch (error) {
-      // Unreachable is not rejected: what is still valid still serves.
+      // Unreachable is not rejected: a token that is still valid is still used.
       if (left > 0 && isLatchkeyError(error) && /^(OFFLINE|PROVIDER_)/.test(error.code)) return kept!.jwt
       throw error
     }

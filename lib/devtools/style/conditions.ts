@@ -1,4 +1,4 @@
-/** Phones, pointers, and what people asked their system for. After everything else. */
+/** Styles for phones, pointers and system preferences. Must come last. */
 export const CONDITIONS = `
 /* A phone: a sheet at the foot */
 

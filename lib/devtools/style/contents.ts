@@ -1,4 +1,4 @@
-/** What the panel says. */
+/** Styles of the panel's content. */
 export const CONTENTS = `
 /* What it opens */
 

@@ -1,4 +1,4 @@
-/** The state machine. */
+/** Styles of the state machine. */
 export const DIAGRAM = `
 .diagram {
   display: block;

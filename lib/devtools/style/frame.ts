@@ -1,6 +1,5 @@
 /**
- * Colours, the frame, and the button that is there always. Rhythm: multiples of 4 px. One accent, everything else is
- * ink on paper.
+ * Colours, the frame and the button. Spacing in multiples of 4 px. One accent colour; everything else is ink on paper.
  */
 export const FRAME = `
 :host {

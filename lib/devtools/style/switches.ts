@@ -1,4 +1,4 @@
-/** What can be switched. */
+/** Styles of the switches. */
 export const SWITCHES = `
 /* Switches */
 

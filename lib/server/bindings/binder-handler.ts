@@ -2,40 +2,51 @@ import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { ExternalBinder } from './binder.ts'
 import { readBounded } from '../bounded-body.ts'
+import { parseObject } from '../../tokens/decode.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 
-/** Largest body that is read, in bytes. */
+/** Largest request body that is read, in bytes. */
 const BODY_LIMIT_BYTES = 16_384
 
 /** Options of {@link createBinderHandler}. */
 export interface BinderHandlerOptions {
   readonly binder: ExternalBinder
   /**
-   * What an account has proven, and whether it can be had back without the device, out of a verified token. Defaults to
-   * nothing, and to recoverable.
+   * Returns the verified identifiers of an account, and whether the account can be recovered without the device, from
+   * the claims of a verified token. Defaults to no identifiers and `recoverable: true`.
    */
   readonly describe?: (claims: Readonly<Record<string, unknown>>) => {
     readonly identifiers?: readonly string[]
     readonly recoverable?: boolean
   }
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /**
+   * Path under which the routes are, as the handler sees it; a proxy may have taken a part away. Defaults to the path of
+   * the binder's `audience`.
+   */
+  readonly basePath?: string
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
 /**
- * Answers `tokenAccount` of `latchkey/account`: `GET …/session`, `POST …/challenge`, `POST …/bind`, each with the
- * provider's token as a bearer. Mount it where the binder's `audience` says.
+ * Creates the endpoints that `tokenAccount` of `latchkey/account` calls: `GET …/session`, `POST …/challenge` and `POST
+ * …/bind`, each with the provider's token as a bearer token. Mount it at the binder's `audience`.
  *
- * @returns a handler for any server that has `Request` and `Response`
+ * @returns a request handler for any server that uses `Request` and `Response`; it rejects with any error that is not a
+ *   `LatchkeyError`
  */
 export function createBinderHandler({
   binder,
   describe = () => ({}),
+  basePath = pathOf(binder.audience),
   clock = Date.now,
 }: BinderHandlerOptions): (request: Request) => Promise<Response> {
+  if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
+  const base = basePath.replace(/\/+$/, '')
   async function answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
-    const act = `${request.method} ${pathname.slice(pathname.lastIndexOf('/'))}`
+    if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()
+    const act = `${request.method} ${pathname.slice(base.length)}`
     const token = bearerOf(request)
     if (act === 'GET /session')
       return reply({
@@ -44,7 +55,7 @@ export function createBinderHandler({
       })
     if (token === null) throw new LatchkeyError('CREDENTIAL_MISSING')
     if (act === 'POST /challenge') return reply({ ...(await binder.challenge(token)), now: clock() })
-    if (act !== 'POST /bind') return reply({ code: 'NOT_FOUND' }, 404)
+    if (act !== 'POST /bind') return notFound()
     const { proof, nonce } = await readBody(request)
     await binder.bindExternal({ token, proof, nonce })
     return reply({ now: clock(), session: await sessionOf(token, false) })
@@ -70,9 +81,20 @@ export function createBinderHandler({
   return (request) => answer(request).catch(refuse)
 }
 
+const ROUTES: readonly string[] = ['/session', '/challenge', '/bind']
+
+/** An audience that is no URL names no path. */
+function pathOf(audience: string): string {
+  return URL.canParse(audience) ? new URL(audience).pathname : '/'
+}
+
+function notFound(): Response {
+  return reply({ code: 'NOT_FOUND' }, 404)
+}
+
 /**
- * What providers call the session: Clerk and WorkOS `sid`, Supabase `session_id`, Firebase only tells when somebody
- * signed in.
+ * The session id claim differs by provider: `sid` in Clerk and WorkOS, `session_id` in Supabase. Firebase has only the
+ * time of sign-in.
  */
 function sessionIdOf({
   sid,
@@ -88,26 +110,23 @@ function bearerOf({ headers }: Request): string | null {
 }
 
 async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {
-  const body = await readBounded(request, BODY_LIMIT_BYTES)
+  const body = await readBounded(request, BODY_LIMIT_BYTES).catch(breaksOff)
   if (!body) throw new LatchkeyError('TOKEN_TOO_LARGE')
-  const { proof, nonce } = parse(new TextDecoder().decode(body))
+  const { proof, nonce } = parseObject(body)
   if (typeof proof !== 'string' || typeof nonce !== 'string') throw new LatchkeyError('TOKEN_MALFORMED')
   return { proof, nonce }
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return JSON.parse(text) ?? {}
-  } catch {
-    throw new LatchkeyError('TOKEN_MALFORMED')
-  }
+/** The client left in the middle of its body, which is no fault of the server. */
+function breaksOff(): never {
+  throw new LatchkeyError('TOKEN_MALFORMED')
 }
 
 function reply(body: object, status = 200): Response {
   return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
 }
 
-/** A failure that nobody meant stays the server's own. */
+/** Unexpected errors are rethrown: the server handles them. */
 function refuse(error: unknown): Response {
   if (!isLatchkeyError(error)) throw error
   return reply({ code: error.code, message: ERROR_TABLE[error.code].meaning }, ERROR_TABLE[error.code].status ?? 400)

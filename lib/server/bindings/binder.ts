@@ -5,36 +5,37 @@ import type { ExternalIssuer } from '../external/options.ts'
 import { type ExternalAccount, createExternalAccounts } from '../external/accounts.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 
-/** An account of another provider, and its principal. */
+/** An account at an external provider, and its principal. */
 export interface ExternalBinding {
   readonly issuer: string
   /** The provider's `sub`. */
   readonly subject: string
   readonly principal: string
-  /** RFC 7638 thumbprint of the whole device key; null where the principal is the account's own id. */
+  /** RFC 7638 thumbprint of the device key, complete; null if the principal is the account's own id. */
   readonly thumbprint: string | null
 }
 
-/** Keeps which account has which principal. One account has one, and one principal has one account, under any race. */
+/** Stores which account has which principal. The relation is one to one, also under concurrent writes. */
 export interface BindingStore {
-  /** The binding of an account, or null. */
+  /** Returns the binding of an account, or null. */
   find(issuer: string, subject: string): Promise<ExternalBinding | null>
   /**
-   * Writes a binding, unless the account has one.
+   * Stores a binding if the account has none.
    *
-   * @returns the binding that the account has now; null: the principal is somebody else's, and nothing was written
+   * @returns the account's binding after the call; null if the principal is bound to another account, and nothing was
+   *   written
    */
   insert(binding: ExternalBinding): Promise<ExternalBinding | null>
   /**
-   * Uses a name up, for instance that of a proof.
+   * Marks a name as used, for example the id of a proof.
    *
-   * @param until - after that it may be forgotten
-   * @returns false: it was used before
+   * @param until - the name may be forgotten after this time
+   * @returns false if the name was used before
    */
   useOnce(name: string, until: Date): Promise<boolean>
 }
 
-/** A {@link BindingStore} of one process, for tests and examples: it forgets everything when the process ends. */
+/** Creates a {@link BindingStore} in memory, for tests and examples. Its content is lost when the process ends. */
 export function memoryBindingStore(clock: () => number = Date.now): BindingStore {
   const byAccount = new Map<string, ExternalBinding>()
   const principals = new Set<string>()
@@ -61,28 +62,30 @@ export function memoryBindingStore(clock: () => number = Date.now): BindingStore
 
 /** Options of {@link createExternalBinder}. */
 export interface ExternalBinderOptions {
-  /** The providers whose accounts are taken. */
+  /** The providers whose accounts are accepted. */
   readonly issuers: readonly ExternalIssuer[]
   readonly store: BindingStore
-  /** `aud` of proofs: this server's origin plus base path, from configuration, never from a Host header. */
+  /** `aud` of proofs: this server's origin plus base path. Take it from configuration, never from a Host header. */
   readonly audience: string
-  /** Signs nonces; the same on every process of the server. At least 32 characters. */
+  /** Signs nonces. At least 32 characters; the same in every process of the server. */
   readonly secret: string
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
-/** Binds device principals to accounts of other providers. Made by {@link createExternalBinder}. */
+/** Binds device principals to accounts of external providers. Made by {@link createExternalBinder}. */
 export interface ExternalBinder {
+  /** `aud` of proofs, as configured. */
+  readonly audience: string
   /**
-   * Issues the nonce that a proof to bind needs, for the account of this token.
+   * Issues the nonce for a proof that binds the account of this token.
    *
-   * @returns the nonce, and when it lapses (milliseconds since 1970)
+   * @returns the nonce and its expiry (milliseconds since 1970)
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
   challenge(token: string): Promise<{ readonly nonce: string; readonly expiresAt: number }>
   /**
-   * Makes the device's principal that of the account. The same binding again answers the same.
+   * Binds the device's principal to the account. Idempotent: repeating the same binding returns it.
    *
    * @param request - the provider's token, a proof with purpose `bind`, and the nonce in it
    * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PRINCIPAL_FIXED`, one of the `TOKEN_*` or `PROOF_*` codes
@@ -93,16 +96,16 @@ export interface ExternalBinder {
     readonly nonce: string
   }): Promise<ExternalBinding>
   /**
-   * The principal of a token's account. The first time that it is asked for without a binding fixes it: it is an id
-   * made of issuer and subject from then on.
+   * Returns the binding of a token's account. If there is none, this call fixes the account's principal permanently: an
+   * id derived from issuer and subject.
    *
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
   principalOf(token: string): Promise<ExternalBinding>
   /**
-   * The account of a token and its binding, as {@link ExternalBinder.principalOf} gives it.
+   * Returns the account of a token and its binding, as {@link ExternalBinder.principalOf} does.
    *
-   * @param peek - fixes nothing: the binding is null where there is none yet
+   * @param peek - true: does not fix a principal; the binding is null if there is none
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
   look(
@@ -112,7 +115,7 @@ export interface ExternalBinder {
 }
 
 /**
- * Binds principals to accounts of any provider that signs JWTs, without users of one's own.
+ * Creates a binder for accounts of any provider that signs JWTs. Your server needs no user table of its own.
  *
  * @throws {TypeError} an option is invalid
  */
@@ -128,6 +131,7 @@ export function createExternalBinder({
   const proofs = createProofVerifier({ audience, clock })
   const challenges = createChallenges(secret, clock)
   return {
+    audience,
     async challenge(token) {
       return challenges.issue('bind', nameOf(await accounts.verify(token)))
     },
@@ -155,7 +159,7 @@ export function createExternalBinder({
   }
 }
 
-/** The binding of an account; where there is none, its own id becomes its principal for good. */
+/** Returns the binding of an account. If there is none, the namespaced id becomes its principal permanently. */
 export async function fixExternal(
   store: BindingStore,
   { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>,

@@ -1,40 +1,34 @@
 import { decodeBase64url, encodeBase64url, isBase64url } from '../../identity/base64url.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import type { Purpose } from '../../tokens/claims.ts'
+import { hmacKey } from './hmac-key.ts'
 
-/** What a nonce can be asked for. Giving an alias up needs no device key, and so no proof. */
+/** Purposes of a nonce. `unlink` (removing an alias) needs no device key and therefore no proof. */
 export type ChallengePurpose = Purpose | 'unlink'
 
-/** How long a nonce can be used, in milliseconds. A proof lasts at most two minutes. */
+/** Lifetime of a nonce, in milliseconds. A proof lasts at most two minutes. */
 const LIFETIME_MS = 120_000
 
-const encoder = new TextEncoder()
-
-/** Issues nonces for one act in one session. The server keeps nothing until a nonce is used. */
+/** Issues nonces, each for one purpose in one session. The server stores nothing until a nonce is used. */
 export interface Challenges {
   /**
-   * @param session - what the nonce is bound to; empty where the act needs no session
-   * @returns the nonce, and when it lapses (milliseconds since 1970)
+   * @param session - the session that the nonce is bound to; empty if the purpose needs none
+   * @returns the nonce and its expiry (milliseconds since 1970)
    */
   issue(purpose: ChallengePurpose, session: string): Promise<{ readonly nonce: string; readonly expiresAt: number }>
-  /** @returns when the nonce lapses, or null: it was issued for something else, has lapsed, or was made up */
+  /** @returns the nonce's expiry, or null if it is forged, expired or issued for another purpose or session */
   check(nonce: string, purpose: ChallengePurpose, session: string): Promise<Date | null>
 }
 
 /**
- * Makes what issues and checks nonces.
+ * Creates the issuer and checker of nonces.
  *
- * @param secret - of the server; every process that shares it takes the nonces of the others
+ * @param secret - the server's secret; processes that share it accept each other's nonces
  */
 export function createChallenges(secret: string, clock: () => number): Challenges {
-  const key = crypto.subtle.importKey(
-    'raw',
-    encoder.encode(`latchkey/challenge:${secret}`),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign', 'verify'],
-  )
+  const key = hmacKey('challenge', secret)
   const input = (head: string, purpose: ChallengePurpose, session: string): Uint8Array<ArrayBuffer> =>
-    encoder.encode(JSON.stringify([head, purpose, session]))
+    utf8(JSON.stringify([head, purpose, session]))
 
   return {
     async issue(purpose, session) {
@@ -45,7 +39,7 @@ export function createChallenges(secret: string, clock: () => number): Challenge
     },
     async check(nonce, purpose, session) {
       const [, head = '', expires = '', mac = ''] = /^([\w-]{22}\.(\d{1,16}))\.([\w-]{43})$/.exec(nonce) ?? []
-      // In one spelling alone: a nonce is used up by its text.
+      // Only one spelling is accepted: a nonce is marked as used by its text.
       if (
         !head ||
         !isBase64url(mac) ||

@@ -3,31 +3,35 @@ import { decodeJws } from '../../tokens/decode.ts'
 import { EXTERNAL_SIZE_LIMIT, type ExternalVerifier, createExternalVerifiers } from './verifier.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
 
-/** Verified tokens kept for each issuer. */
+/** Size of the cache of verified tokens, for each issuer. */
 const CACHED_TOKENS = 10_000
 
-/** An account of another provider, as a verified token says. */
+/** An account at an external provider, read from a verified token. */
 export interface ExternalAccount {
-  /** The first of the issuer's names. */
+  /** The first of the issuer's configured names. */
   readonly issuer: string
   readonly subject: string
-  /** When the token ends, in seconds since 1970. */
+  /** Expiry of the token, in seconds since 1970. */
   readonly expiresAt: number
-  /** Every claim of the token. */
+  /** All claims of the token. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** Verifies the tokens of some providers. Made by {@link createExternalAccounts}. */
+/** Verifies tokens of external providers. Made by {@link createExternalAccounts}. */
 export interface ExternalAccounts {
-  /** @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE` */
+  /**
+   * Verifies a token and returns its account.
+   *
+   * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
+   */
   verify(token: string): Promise<ExternalAccount>
 }
 
 /**
- * Makes what verifies tokens of other providers. A token is routed once by its `iss`.
+ * Creates the verifier for external providers. Each token goes to the issuer that its `iss` names, and to no other.
  *
- * @param clock - milliseconds since 1970
- * @throws {TypeError} an option is invalid, or an issuer is there twice
+ * @param clock - returns milliseconds since 1970
+ * @throws {TypeError} an option is invalid, or an issuer is listed twice
  */
 export function createExternalAccounts(
   issuers: readonly ExternalIssuer[],
@@ -35,10 +39,10 @@ export function createExternalAccounts(
 ): ExternalAccounts {
   const verifiers = new Map<unknown, ExternalVerifier>()
   for (const external of issuers) {
-    // Aliases are not bound here; the other checks of an issuer that runs Latchkey apply.
+    // Aliases are not bound here. The other checks for an issuer that runs Latchkey apply.
     const rules = { ...(external.aliases ? ownIssuer(external) : external), aliases: false }
     for (const [name, verifier] of createExternalVerifiers(rules, clock, CACHED_TOKENS)) {
-      if (verifiers.has(name)) throw new TypeError('issuers: an issuer is there twice')
+      if (verifiers.has(name)) throw new TypeError('issuers: an issuer is listed twice')
       verifiers.set(name, verifier)
     }
   }
@@ -55,9 +59,9 @@ export function createExternalAccounts(
 function readAccount(issuer: string, claims: ExternalAccount['claims']): ExternalAccount {
   const { sub, exp } = claims
   if (typeof sub !== 'string' || !sub || typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')
-  // A user whom the provider itself calls anonymous can be had back by nobody.
+  // An account that the provider itself calls anonymous cannot be recovered.
   if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
-  // A device that another Latchkey server knows is no account there.
+  // A device that another Latchkey server knows is not an account there.
   if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   return { issuer, subject: sub, expiresAt: exp, claims }
 }

@@ -1,4 +1,4 @@
-/** Signatures that a public key verifies; nothing that a shared secret could make. */
+/** Signature algorithms with a public key. HMAC is excluded: a shared secret can also sign. */
 export const ALGORITHMS: readonly string[] = [
   'EdDSA',
   'Ed25519',

@@ -1,6 +1,6 @@
 import { type KeyObject, createSign, generateKeyPairSync } from 'node:crypto'
 
-/** A PEM certificate that a key signs for itself: enough of X.509 to carry the key, and correct in it. */
+/** Returns a self-signed PEM certificate: minimal but valid X.509. */
 export function certificateOf(
   publicKey: KeyObject,
   signer: KeyObject = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
@@ -15,12 +15,12 @@ export function certificateOf(
   return toPem('CERTIFICATE', sequence(certificate, algorithm, der(0x03, Buffer.concat([Buffer.of(0), signature]))))
 }
 
-/** Wraps bytes, 64 characters a line. */
+/** Encodes bytes as PEM, 64 characters a line. */
 export function toPem(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${Buffer.from(bytes).toString('base64').replace(/.{64}/g, '$&\n').trim()}\n-----END ${label}-----\n`
 }
 
-/** One element of DER. */
+/** Encodes one DER element. */
 export function der(tag: number, body: Uint8Array): Buffer {
   const size = body.length
   const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff]

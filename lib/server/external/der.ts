@@ -7,9 +7,9 @@ export interface DerElement {
 export const DER_TAG = { integer: 0x02, bitString: 0x03, null: 0x05, oid: 0x06, sequence: 0x30, version: 0xa0 } as const
 
 /**
- * Reads elements that follow one another, strictly: definite lengths in their shortest form, and nothing left over.
+ * Parses a sequence of DER elements, strictly: definite lengths in their shortest form, no trailing bytes.
  *
- * @throws {TypeError} this is no DER
+ * @throws {TypeError} not DER
  */
 export function readDer(bytes: Uint8Array<ArrayBuffer>): DerElement[] {
   const elements: DerElement[] = []
@@ -21,12 +21,16 @@ export function readDer(bytes: Uint8Array<ArrayBuffer>): DerElement[] {
   return elements
 }
 
-/** Reads the elements inside of one that must have this tag. */
+/** Parses the elements inside an element that must have this tag. */
 export function readInside(element: DerElement | undefined, tag: number): DerElement[] {
   return readDer(bodyOf(element, tag))
 }
 
-/** @throws {TypeError} the element is missing or another one */
+/**
+ * Returns the content of an element that must have this tag.
+ *
+ * @throws {TypeError} the element is missing or has another tag
+ */
 export function bodyOf(element: DerElement | undefined, tag: number): Uint8Array<ArrayBuffer> {
   if (element?.tag !== tag) throw notDer()
   return element.body
@@ -36,7 +40,7 @@ function readExtent(bytes: Uint8Array, at: number): { start: number; end: number
   const first = bytes[at + 1] ?? 0x80
   const count = first < 0x80 ? 0 : first & 0x7f
   const start = at + 2 + count
-  // 0x80 is the indefinite length, which DER does not have; four bytes of length are more than any key.
+  // 0x80 is the indefinite length, which DER forbids. No key needs a length of four bytes.
   if (first === 0x80 || count > 3 || start > bytes.length) throw notDer()
   const length = count === 0 ? first : bytes.slice(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0)
   const isShortest = count === 0 || (length >= 0x80 && bytes[at + 2] !== 0)

@@ -13,23 +13,23 @@ import { NOW } from '../../tokens/forge.testing.ts'
 
 export type Algorithm = 'RS256' | 'ES256' | 'EdDSA'
 
-/** An account provider on 127.0.0.1, with a key of each kind. */
+/** An account provider on 127.0.0.1, with one key of each kind. */
 export interface TestIssuer {
   readonly issuer: string
   readonly jwksUrl: string
   readonly keys: Readonly<Record<Algorithm, { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey }>>
   readonly jwks: readonly JWK[]
-  /** How often the keys were asked for. */
+  /** How often the keys were requested. */
   requests(): number
-  /** Answers in place of the keys, until called without one. */
+  /** Replaces the response to key requests; without an argument restores the keys. */
   answerWith(listener?: RequestListener): void
-  /** Signs claims that are valid but for what is given. `kid` is the name of the algorithm. */
+  /** Signs valid claims, changed by those given. `kid` is the name of the algorithm. */
   sign(
     claims?: JWTPayload,
     header?: { alg?: Algorithm; kid?: string | undefined; [name: string]: unknown },
     key?: CryptoKey,
   ): Promise<string>
-  /** Ends every request that is under way. */
+  /** Closes all open connections. */
   closeConnections(): void
   close(): Promise<void>
 }
@@ -67,7 +67,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     },
     sign(claims, { alg = 'RS256', ...header } = {}, key = keys[alg].privateKey) {
       const payload = { iss: issuer, aud: AUDIENCE, sub: SUBJECT, iat: NOW, exp: NOW + 300, ...claims }
-      // What is given as undefined is in no JSON.
+      // JSON omits members that are undefined.
       return new SignJWT(payload).setProtectedHeader({ alg, kid: alg, ...header } as JWTHeaderParameters).sign(key)
     },
     closeConnections: () => server.closeAllConnections(),
@@ -75,7 +75,7 @@ export async function startIssuer(): Promise<TestIssuer> {
   }
 }
 
-/** An address where nobody listens. */
+/** Returns an address on which no server listens. */
 export async function closedPort(): Promise<string> {
   const server = createServer()
   const url = await listen(server)

@@ -315,6 +315,35 @@ describe('keys of the set', () => {
   })
 })
 
+describe('a set of a hundred keys', () => {
+  const crowd = async (kid?: (index: number) => string) => {
+    const pairs = await Promise.all(Array.from({ length: 100 }, () => generateKeyPair('EdDSA')))
+    const keys = await Promise.all(pairs.map(({ publicKey }) => exportJWK(publicKey)))
+    provider.answerWith(answer(keys.map((jwk, index) => ({ ...jwk, ...(kid && { kid: kid(index) }) }))))
+    return pairs
+  }
+
+  test.each<[string, ((index: number) => string) | undefined]>([
+    ['without `kid`', undefined],
+    ['with a `kid` each, and a token without', (index) => `key-${index}`],
+    ['with one `kid`', () => 'EdDSA'],
+  ])('%s costs no more than eight verifications', async (_, kid) => {
+    const pairs = await crowd(kid)
+    const header = { alg: 'EdDSA', kid: kid?.(0) === 'EdDSA' ? 'EdDSA' : undefined } as const
+    const verify = vi.spyOn(crypto.subtle, 'verify')
+    expect(await reasonOf(header)).toBe('TOKEN_KEY_UNKNOWN')
+    expect(verify.mock.calls.length).toBeLessThanOrEqual(8)
+    verify.mockRestore()
+    expect(await reasonOf(header, pairs[7]!.privateKey)).toBe('accepted')
+    expect(await reasonOf(header, pairs[8]!.privateKey)).toBe('TOKEN_KEY_UNKNOWN')
+  })
+
+  test('with a `kid` each has every one of them', async () => {
+    const pairs = await crowd((index) => `key-${index}`)
+    expect(await reasonOf({ alg: 'EdDSA', kid: 'key-99' }, pairs[99]!.privateKey)).toBe('accepted')
+  })
+})
+
 describe('documents', () => {
   test('are read or refused', () => {
     expect(readJwks({ keys: [] })).toEqual([])

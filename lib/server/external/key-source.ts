@@ -5,43 +5,43 @@ import { readPem } from './pem.ts'
 import { isPrivate } from './static-key.ts'
 
 /**
- * Finds the key for a token's header.
+ * Returns the key for a token's header.
  *
- * @throws {LatchkeyError} `TOKEN_KEY_UNKNOWN`, `KEYS_UNAVAILABLE`; jose's own error where several keys fit
+ * @throws {LatchkeyError} `TOKEN_KEY_UNKNOWN`, `KEYS_UNAVAILABLE`; if several keys match, jose's own error
  */
 export type KeySource = (header: JWSHeaderParameters) => Promise<CryptoKey>
 
-/** One key for every token, whatever `kid` it names. */
+/** Uses one key for every token, whatever its `kid`. */
 export function staticKeys(jwk: JWK): KeySource {
   const keys = createLocalJWKSet({ keys: [jwk] })
   return ({ alg }) => find(keys, alg === undefined ? {} : { alg })
 }
 
-/** How keys are got from an address. */
+/** Options of {@link remoteKeys}. */
 export interface RemoteKeyOptions {
   readonly url: string
-  /** Makes keys of what was got. */
+  /** Converts the fetched document into keys. */
   readonly read: (document: unknown) => JWK[]
   readonly fetch: KeyFetch
-  /** Milliseconds for one fetch. */
+  /** For one fetch, in milliseconds. */
   readonly timeout: number
   readonly clock: () => number
 }
 
-/** Keys older than this are got again, milliseconds. */
+/** Age at which keys are fetched again, in milliseconds. */
 const FRESH_MS = 600_000
-/** Keys older than this are not used any more, also while new ones cannot be got. */
+/** Age at which keys are no longer used, even if the address does not respond, in milliseconds. */
 const STALE_MS = 86_400_000
-/** A key that nobody knows makes for one fetch in this time, and so do keys that cannot be got. */
+/** An unknown key, or a failed fetch, causes at most one fetch in this time, in milliseconds. */
 const COOLDOWN_MS = 30_000
-/** Without any keys a fetch that failed is tried again after this time. */
+/** Delay before a failed fetch is retried when there are no keys yet, in milliseconds. */
 const RETRY_MS = 1000
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>
 
 /**
- * Keys from an address: kept for ten minutes, got again for a key that is not among them, at most every 30 seconds.
- * While the address does not answer, those that were got last are used for a day.
+ * Creates a key source that fetches keys from an address. They are cached for ten minutes and fetched again for an
+ * unknown key, at most every 30 seconds. While the address does not respond, the last keys are used for up to a day.
  */
 export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOptions): KeySource {
   let keys: LocalKeys | undefined
@@ -63,14 +63,14 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
     }
   }
   const isDue = (pause: number): boolean => !isWithin(clock() - triedAt, pause)
-  // Fetches never pile up, however many tokens wait.
+  // Concurrent callers share one fetch, however many tokens wait.
   const reload = (): Promise<void> => (pending ??= load())
   const isUsable = (): boolean => keys !== undefined && isWithin(clock() - readAt, STALE_MS)
 
   return async (header) => {
     if (!isUsable()) {
       if (pending || isDue(RETRY_MS)) await reload()
-      // An answer that came in the meantime counts as well.
+      // A fetch that has finished in the meantime counts too.
       if (!isUsable()) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
     } else if (!isWithin(clock() - readAt, FRESH_MS) && isDue(COOLDOWN_MS)) await reload()
     try {
@@ -78,14 +78,14 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
     } catch (error) {
       if (!isUnknown(error)) throw error
       if (pending || isDue(COOLDOWN_MS)) await reload()
-      // Nobody can tell whether the key is new.
+      // Without a successful fetch it is unknown whether the key is new.
       if (failure !== undefined) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
       return find(keys!, header)
     }
   }
 }
 
-/** A clock that was put back, or answers NaN, keeps nothing. */
+/** False if the clock was set back or returns NaN: nothing stays cached then. */
 function isWithin(age: number, most: number): boolean {
   return age >= 0 && age < most
 }
@@ -102,10 +102,10 @@ async function find(keys: LocalKeys, header: JWSHeaderParameters): Promise<Crypt
   }
 }
 
-/** Most keys of one issuer: each one that fits may have to be tried. */
+/** Largest number of keys of one issuer: each one that matches may have to be tried. */
 const MOST_KEYS = 100
 
-/** Reads a JWK set (RFC 7517 §5). Shared secrets and private keys in it are passed over: others know them too. */
+/** Parses a JWK set (RFC 7517 §5). Shared secrets and private keys are skipped: other parties know them. */
 export function readJwks(document: unknown): JWK[] {
   const { keys } = (document ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys) || keys.length > MOST_KEYS) throw new Error('expected a JWK set')
@@ -122,7 +122,7 @@ function isPublicJwk(key: unknown): key is JWK {
   )
 }
 
-/** Reads certificates by `kid`, as Google publishes them. */
+/** Parses certificates by `kid`, as Google publishes them. */
 export function readCertificates(document: unknown): JWK[] {
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new Error('expected certificates by kid')

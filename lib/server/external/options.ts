@@ -5,52 +5,54 @@ import { type KeySource, readCertificates, readJwks, remoteKeys, staticKeys } fr
 import type { PrincipalRule } from './principals.ts'
 import { algorithmsOf, readStaticKey } from './static-key.ts'
 
-/** An issuer whose tokens are taken. Its keys come from exactly one of `jwksUrl`, `certificatesUrl` and `publicKey`. */
+/**
+ * An issuer whose tokens are accepted. Its keys come from exactly one of `jwksUrl`, `certificatesUrl` and `publicKey`.
+ */
 export interface ExternalIssuer {
-  /** Equal to `iss`, to the last slash; several names of one issuer as a list. */
+  /** Compared with `iss` exactly, including a trailing slash. A list if the issuer has several names. */
   readonly issuer: string | readonly string[]
   /** Where the issuer publishes its keys (RFC 7517). */
   readonly jwksUrl?: string
   /** Where the issuer publishes certificates by `kid`, as Google does. */
   readonly certificatesUrl?: string
-  /** The one key: PEM (SPKI or X.509), or a JWK as an object or as JSON. */
+  /** A single key: PEM (SPKI or X.509), or a JWK as an object or as JSON. */
   readonly publicKey?: string | Readonly<Record<string, unknown>>
-  /** `aud`; one of them is enough. Without it the issuer must serve no other app. */
+  /** Accepted `aud`; one match is enough. Omit it only if the issuer serves no other app. */
   readonly audience?: string | readonly string[]
-  /** `azp`, the party that the token was issued to: one of these. */
+  /** Accepted values of `azp`, the party that the token was issued to. */
   readonly authorizedParties?: readonly string[]
-  /** Take tokens without `azp` all the same; for native apps, which have no origin. */
+  /** Also accepts tokens without `azp`, for native apps, which have no origin. */
   readonly allowMissingParty?: boolean
-  /** Header `alg` to accept. Defaults to every asymmetric one. */
+  /** Accepted `alg` of the header. Defaults to every asymmetric algorithm. */
   readonly algorithms?: readonly string[]
-  /** Header `typ` to accept, one or several. Defaults to `JWT`, `at+jwt` and none. */
+  /** Accepted `typ` of the header. Defaults to `JWT`, `at+jwt` and none. */
   readonly type?: string | readonly string[]
   /**
-   * OAuth clients whose tokens count as the account's own session, by client id; `any` skips the check. A token with
-   * `client_id`, `azp` or `scope` is otherwise refused. Defaults to `authorizedParties` for an issuer that runs
-   * Latchkey (`aliases`), and to `any` for other issuers, which know no other tokens.
+   * Client ids of the OAuth clients whose tokens count as the account's own session; `any` skips the check. Other
+   * tokens with `client_id`, `azp` or `scope` are refused. Defaults to `authorizedParties` for an issuer that runs
+   * Latchkey (`aliases`), and to `any` for other issuers, whose tokens are all sessions.
    */
   readonly clients?: 'any' | readonly string[]
   /** Claims that must be present, besides `iss`, `sub` and `exp`. */
   readonly requiredClaims?: readonly string[]
-  /** Says whether the token stands for an account; not for the provider's own anonymous users, for instance. */
+  /** Returns true if the token belongs to an account, and not for example to one of the provider's anonymous users. */
   readonly isAccount?: (claims: Readonly<Record<string, unknown>>) => boolean
-  /** How `sub` becomes the principal. Defaults to `sub` itself, which only one issuer can have. */
+  /** How `sub` becomes the principal. Defaults to `sub` itself, which only one issuer may use. */
   readonly principal?: PrincipalRule
   /**
-   * Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey: its tokens need
+   * Accepts the `aliases` claim as further principals. Only for a server that runs Latchkey; its tokens then need
    * `auth_mode`.
    */
   readonly aliases?: boolean
-  /** Seconds by which clocks may differ, at most 300. Defaults to 0. */
+  /** Tolerated clock difference in seconds, at most 300. Defaults to 0. */
   readonly clockTolerance?: number
-  /** Milliseconds for getting the keys, at most 30 000. Defaults to 5000. */
+  /** Timeout for fetching the keys in milliseconds, at most 30 000. Defaults to 5000. */
   readonly timeout?: number
-  /** Gets the keys in place of the global `fetch`, for instance without a network. */
+  /** Fetches the keys; replaces the global `fetch`, for example in tests without a network. */
   readonly fetch?: KeyFetch
 }
 
-/** The options of one issuer, checked. */
+/** The validated options of one issuer. */
 export interface IssuerRules {
   readonly issuers: readonly [string, ...string[]]
   readonly keys: KeySource
@@ -58,25 +60,25 @@ export interface IssuerRules {
   readonly parties: readonly string[] | undefined
   readonly allowMissingParty: boolean
   readonly algorithms: readonly string[]
-  /** Accepted `typ` values, normalized; null: none in the header. */
+  /** Accepted `typ` values, normalized. Null stands for a header without `typ`. */
   readonly types: readonly (string | null)[]
   readonly clients: 'any' | readonly string[]
   readonly requiredClaims: readonly string[]
   readonly isAccount: NonNullable<ExternalIssuer['isAccount']>
   readonly principal: PrincipalRule
   readonly aliases: boolean
-  /** The issuer runs Latchkey, so its subjects can be device principals. */
+  /** True if the issuer runs Latchkey: its subjects can be device principals. */
   readonly isOwn: boolean
   readonly clockTolerance: number
 }
 
-/** The claim by which a server that runs Latchkey marks its own tokens: `external` or `local-first`. */
+/** The claim with which a server that runs Latchkey marks its own tokens: `external` or `local-first`. */
 const MODE_CLAIM = 'auth_mode'
 const MODES: readonly unknown[] = ['external', 'local-first']
 
 /**
- * The options of an issuer that runs Latchkey. Its key also signs for others (an OAuth client of the account server
- * gets tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
+ * Adds the rules for an issuer that runs Latchkey. Its key also signs for other parties (an OAuth client of the account
+ * server gets tokens with the same issuer, key and user), so only tokens that Latchkey marked count as sessions.
  */
 export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
   const { requiredClaims = [], authorizedParties = [], clients = authorizedParties, isAccount = () => true } = options
@@ -88,17 +90,21 @@ export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
   }
 }
 
-/** @throws {TypeError} an option is invalid */
+/**
+ * Validates the options of one issuer.
+ *
+ * @throws {TypeError} an option is invalid
+ */
 export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRules {
   const options = given.aliases ? ownIssuer(given) : given
   const { principal = 'sub', aliases = false, allowMissingParty = false, isAccount = () => true, type } = options
   const { clients = 'any', requiredClaims = [] } = options
   const issuers = readTexts('issuer', options.issuer)
-  if (issuers.includes(LOCAL_FIRST_ISSUER)) throw new TypeError('external.issuer: that is the issuer of device keys')
+  if (issuers.includes(LOCAL_FIRST_ISSUER))
+    throw new TypeError('external.issuer: this name is reserved for device keys')
   if (!['sub', 'namespaced'].includes(principal as string) && typeof principal !== 'function')
     throw new TypeError('external.principal: expected sub, namespaced or a function')
-  if (aliases && principal !== 'sub')
-    throw new TypeError('external.aliases: the principals of a further issuer are not for it to say')
+  if (aliases && principal !== 'sub') throw new TypeError('external.aliases: not allowed for a namespaced issuer')
   const { keys, algorithms } = readKeys(options, clock)
   return {
     issuers,
@@ -118,9 +124,7 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
   }
 }
 
-/**
- * Logout tokens, security events, DPoP proofs and the like share issuer and key with sessions, and name another type.
- */
+/** Logout tokens, security events and DPoP proofs share the issuer and key with sessions, but have another type. */
 const DEFAULT_TYPES: readonly (string | null)[] = [null, 'jwt', 'at+jwt']
 
 /** RFC 7515 §4.1.9: media types compare without case, and `application/` may be left out. */
@@ -133,11 +137,11 @@ function readClients(clients: readonly string[]): readonly string[] {
   return clients.length === 0 ? clients : readTexts('clients', clients)
 }
 
-/** An empty text or list would silently switch a check off. */
+/** An empty string or list would silently disable the check. */
 function readTexts(name: string, value: string | readonly string[]): readonly [string, ...string[]] {
   const texts: readonly unknown[] = [value].flat()
   if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== ''))
-    throw new TypeError(`external.${name}: expected a text that is not empty`)
+    throw new TypeError(`external.${name}: expected a non-empty string`)
   return texts as [string, ...string[]]
 }
 
@@ -153,7 +157,7 @@ function readKeys(options: ExternalIssuer, clock: () => number): Pick<IssuerRule
   const { algorithms = ALGORITHMS, publicKey, jwksUrl, certificatesUrl } = options
   const stray = algorithms.find((name) => !ALGORITHMS.includes(name))
   if (stray !== undefined || algorithms.length === 0)
-    throw new TypeError(`external.algorithms: expected asymmetric ones such as RS256`)
+    throw new TypeError(`external.algorithms: expected asymmetric algorithms such as RS256`)
   if (KEY_OPTIONS.filter((name) => options[name] !== undefined).length !== 1)
     throw new TypeError('external: expected exactly one of jwksUrl, certificatesUrl and publicKey')
   if (publicKey !== undefined) return readOneKey(publicKey, algorithms)
@@ -173,7 +177,7 @@ function readOneKey(
   try {
     const jwk = readStaticKey(publicKey)
     const fitting = algorithms.filter((name) => algorithmsOf(jwk as Readonly<Record<string, unknown>>).includes(name))
-    if (fitting.length === 0) throw new TypeError('the key fits none of the algorithms')
+    if (fitting.length === 0) throw new TypeError('the key matches none of the algorithms')
     return { keys: staticKeys(jwk), algorithms: fitting }
   } catch (error) {
     throw new TypeError(`external.publicKey: ${(error as Error).message}`, { cause: error })

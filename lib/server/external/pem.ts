@@ -3,20 +3,22 @@ import { encodeBase64url } from '../../identity/base64url.ts'
 import { DER_TAG, type DerElement, bodyOf, readDer, readInside } from './der.ts'
 
 /**
- * Reads a public key from PEM (RFC 7468): `PUBLIC KEY` (SPKI) or `CERTIFICATE` (X.509). What configuration does to it
- * is repaired: newlines that were removed or written as `\n`, quotes and space around it.
+ * Parses a public key from PEM (RFC 7468): `PUBLIC KEY` (SPKI) or `CERTIFICATE` (X.509). Damage from configuration
+ * files is repaired: missing newlines, newlines written as `\n`, surrounding quotes and whitespace.
  *
- * @throws {TypeError} it is anything else; the message does not repeat it
+ * @throws {TypeError} the text is anything else; the message does not repeat it
  */
 export function readPem(pem: string): JWK {
   const { label, body } = openPem(pem)
   try {
     const [outer, ...rest] = readDer(decodeBase64(body))
-    if (rest.length > 0) throw new TypeError('something follows the key')
+    if (rest.length > 0) throw new TypeError('unexpected data after the key')
     const parts = readInside(outer, DER_TAG.sequence)
     return toJwk(label === 'CERTIFICATE' ? keyInCertificate(parts) : parts)
   } catch {
-    throw new TypeError(`expected a ${label} of RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519, whole`)
+    throw new TypeError(
+      `expected a complete ${label} with an RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519 key`,
+    )
   }
 }
 
@@ -25,7 +27,7 @@ function openPem(pem: string): { label: string; body: string } {
     .replaceAll('\\r', '')
     .replaceAll('\\n', '\n')
     .replace(/^[\s"']+|[\s"']+$/g, '')
-  if (text.includes('PRIVATE KEY')) throw new TypeError('expected a public key, and this is a private one')
+  if (text.includes('PRIVATE KEY')) throw new TypeError('expected a public key, got a private one')
   const [, label, body] = /^-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([\w+/=\s]+)-----END \1-----$/.exec(text) ?? []
   if (!label || !body) throw new TypeError('expected one PEM block, PUBLIC KEY (SPKI) or CERTIFICATE (X.509)')
   return { label, body }
@@ -34,12 +36,12 @@ function openPem(pem: string): { label: string; body: string } {
 function decodeBase64(body: string): Uint8Array<ArrayBuffer> {
   const text = body.replace(/\s/g, '')
   const binary = atob(text)
-  // `atob` forgives missing padding and stray bits: a key that was cut off must not pass.
+  // `atob` accepts missing padding and stray bits, but a truncated key must not pass.
   if (btoa(binary) !== text) throw new TypeError('expected base64')
   return Uint8Array.from(binary, (character) => character.charCodeAt(0))
 }
 
-/** RFC 5280 §4.1: in `tbsCertificate` the key follows serial number, algorithm, issuer, validity and subject. */
+/** RFC 5280 §4.1: in `tbsCertificate`, the key follows serial number, algorithm, issuer, validity and subject. */
 function keyInCertificate([tbsCertificate]: readonly DerElement[]): DerElement[] {
   const fields = readInside(tbsCertificate, DER_TAG.sequence)
   return readInside(fields[fields[0]?.tag === DER_TAG.version ? 6 : 5], DER_TAG.sequence)
@@ -53,18 +55,18 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly size: num
   '2b81040023': { crv: 'P-521', size: 66 },
 }
 
-/** RFC 5280 §4.1.2.7: an algorithm, and the key as a string of bits. */
+/** RFC 5280 §4.1.2.7: an algorithm, then the key as a bit string. */
 function toJwk([algorithm, key, ...rest]: readonly DerElement[]): JWK {
   const [oid, parameters, ...more] = readInside(algorithm, DER_TAG.sequence)
   const bits = bodyOf(key, DER_TAG.bitString)
-  if (rest.length > 0 || more.length > 0 || bits[0] !== 0) throw new TypeError('expected whole bytes')
+  if (rest.length > 0 || more.length > 0 || bits[0] !== 0) throw new TypeError('expected a multiple of 8 bits')
   const bytes = bits.slice(1)
   const name = toHex(bodyOf(oid, DER_TAG.oid))
   if (name === OID.rsa && bodyOf(parameters, DER_TAG.null).length === 0) return rsaJwk(bytes)
   if (name === OID.ec) return ecJwk(toHex(bodyOf(parameters, DER_TAG.oid)), bytes)
   if (name === OID.ed25519 && !parameters && bytes.length === 32)
     return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(bytes) }
-  throw new TypeError('expected another kind of key')
+  throw new TypeError('unsupported kind of key')
 }
 
 function rsaJwk(bytes: Uint8Array<ArrayBuffer>): JWK {
@@ -75,14 +77,14 @@ function rsaJwk(bytes: Uint8Array<ArrayBuffer>): JWK {
   return { kty: 'RSA', n: n!, e: e! }
 }
 
-/** A zero goes before a first bit that would be the sign, and nowhere else. */
+/** A leading zero is valid only where the first bit would otherwise be read as the sign. */
 function readPositive(integer: Uint8Array<ArrayBuffer>): Uint8Array {
   const [first = 0, second = 0] = integer
   if (first >= 0x80 || (first === 0 && second < 0x80)) throw new TypeError('expected a positive number')
   return first === 0 ? integer.slice(1) : integer
 }
 
-/** SEC 1 §2.3.3: 4, then both coordinates. */
+/** SEC 1 §2.3.3: the byte 4, then both coordinates. */
 function ecJwk(oid: string, point: Uint8Array<ArrayBuffer>): JWK {
   const curve = CURVES[oid]
   if (!curve || point[0] !== 4 || point.length !== 1 + 2 * curve.size) throw new TypeError('expected a point')

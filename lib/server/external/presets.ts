@@ -2,8 +2,8 @@ import { withoutSlash } from '../base-url.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
 
 /**
- * What every preset leaves to the app. `requiredClaims` and `isAccount` are checked in addition to the preset's own;
- * any other option replaces it.
+ * Options that every preset accepts. `requiredClaims` and `isAccount` are checked in addition to the preset's own
+ * rules. Any other option replaces the preset's.
  */
 export type PresetOptions = Partial<Omit<ExternalIssuer, 'issuer' | 'jwksUrl' | 'certificatesUrl'>>
 
@@ -11,19 +11,20 @@ export type PresetOptions = Partial<Omit<ExternalIssuer, 'issuer' | 'jwksUrl' | 
 export interface ClerkOptions extends PresetOptions {
   /** The Frontend API URL, such as `https://clerk.example.com` or `https://verb-noun-00.clerk.accounts.dev`. */
   readonly issuer: string
-  /** Origins of the app: a session token names in `azp` the page that it was made for. */
+  /** Origins of the app. The `azp` of a session token is the origin of the page that it was issued to. */
   readonly authorizedParties: readonly string[]
 }
 
 /**
- * Session tokens of Clerk: RS256, 60 s, `azp` in place of `aud`. With `publicKey` (the PEM of the dashboard, newlines
- * or not) nothing is fetched. Apps without an origin send no `azp`: allow that by `allowMissingParty`.
+ * Accepts session tokens of Clerk: RS256, valid for 60 s, with `azp` instead of `aud`. With `publicKey` (the PEM from
+ * the dashboard, with or without newlines) no keys are fetched. Apps without an origin send no `azp`: set
+ * `allowMissingParty` for them.
  *
  * https://clerk.com/docs/guides/sessions/manual-jwt-verification
  */
 export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
-  // The same keys sign for OAuth applications of the instance, which name themselves in `client_id`.
+  // The same keys sign for the instance's OAuth applications, whose tokens have a `client_id`.
   const clients = options.authorizedParties
   return withKeys(
     withOptions({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients }, options),
@@ -33,15 +34,15 @@ export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
 
 /** Options of {@link auth0}. */
 export interface Auth0Options extends PresetOptions {
-  /** The tenant's domain or the custom one, such as `notes.eu.auth0.com`. */
+  /** The tenant's domain or a custom domain, such as `notes.eu.auth0.com`. */
   readonly domain: string
   /** The identifier of the API. */
   readonly audience: string | readonly string[]
 }
 
 /**
- * Access tokens of Auth0, of both profiles: RS256, an issuer that ends with a slash, often several audiences. Tokens of
- * the client credentials grant stand for a program and are refused.
+ * Accepts access tokens of Auth0 in both profiles: RS256, an issuer with a trailing slash, often several audiences.
+ * Tokens of the client credentials grant stand for a program and are refused.
  *
  * https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
  */
@@ -62,9 +63,9 @@ export interface SupabaseOptions extends PresetOptions {
 }
 
 /**
- * Access tokens of Supabase Auth, signed by a project's asymmetric key. The shared HS256 secret of older projects is
- * not taken: change to signing keys. Anonymous users (`is_anonymous`), the project's own API keys and the OAuth clients
- * of its OAuth server (`client_id`) are no accounts.
+ * Accepts access tokens of Supabase Auth that are signed with a project's asymmetric key. The shared HS256 secret of
+ * older projects is not supported: migrate to signing keys. Refused are tokens of anonymous users (`is_anonymous`), the
+ * project's API keys, and tokens of its OAuth clients (`client_id`).
  *
  * https://supabase.com/docs/guides/auth/jwt-fields
  */
@@ -90,7 +91,8 @@ const GOOGLE_KEYS = 'https://www.googleapis.com/service_accounts/v1/jwk/secureto
 const GOOGLE_CERTIFICATES = 'https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com'
 
 /**
- * ID tokens of Firebase: RS256, audience and issuer by project. Users of its anonymous sign-in are no accounts.
+ * Accepts ID tokens of Firebase: RS256, with an issuer and audience for each project. Users of its anonymous sign-in
+ * are refused.
  *
  * https://firebase.google.com/docs/auth/admin/verify-id-tokens#verify_id_tokens_using_a_third-party_jwt_library
  */
@@ -108,15 +110,15 @@ export function firebase({ projectId, keys = 'jwks', ...options }: FirebaseOptio
 
 /** Options of {@link workos}. */
 export interface WorkosOptions extends PresetOptions {
-  /** Such as `client_01H…`: the keys are the client's own, so that a token of another client does not verify. */
+  /** For example `client_01H…`. The keys belong to this client, so a token of another client does not verify. */
   readonly clientId: string
   /** The custom auth domain, such as `https://auth.example.com`. Defaults to `https://api.workos.com`. */
   readonly issuer?: string
 }
 
 /**
- * Access tokens of WorkOS AuthKit: RS256, 300 s, no `aud`. Its pages write the issuer with and without a slash: both
- * are taken.
+ * Accepts access tokens of WorkOS AuthKit: RS256, valid for 300 s, without `aud`. WorkOS documents the issuer with and
+ * without a trailing slash: both are accepted.
  *
  * https://workos.com/docs/reference/authkit/session-tokens
  */
@@ -135,8 +137,8 @@ export interface BetterAuthIssuerOptions extends PresetOptions {
 }
 
 /**
- * Tokens of a Better Auth server with `latchkeyJwt`, from anywhere: issuer and audience are its origin, `aliases`
- * count. In the server's own process take `createBetterAuthResolver`.
+ * Accepts tokens of a Better Auth server with `latchkeyJwt`, from any server. Issuer and audience are its origin, and
+ * `aliases` are accepted. In the Better Auth server's own process, use `createBetterAuthResolver`.
  *
  * https://better-auth.com/docs/plugins/jwt
  */
@@ -159,7 +161,7 @@ export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOption
   )
 }
 
-/** What the preset checks is checked whatever the app adds: a list of its own must not switch it off. */
+/** The preset's checks always apply: an app's own list must not disable them. */
 function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIssuer {
   const { requiredClaims = [], isAccount } = options
   return {
@@ -170,7 +172,7 @@ function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIs
   }
 }
 
-/** A key of the app's own comes before the address. */
+/** The app's own key takes precedence over the address. */
 function withKeys(rules: ExternalIssuer, jwksUrl: string): ExternalIssuer {
   return rules.publicKey === undefined ? { ...rules, jwksUrl } : rules
 }

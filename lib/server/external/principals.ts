@@ -2,39 +2,46 @@ import { LatchkeyError } from '../../errors.ts'
 import { encodeBase64url } from '../../identity/base64url.ts'
 import { isAliasList, isPrincipal } from '../session.ts'
 import { hasPrincipalForm } from '../../identity/principal.ts'
+import { utf8 } from '../../identity/utf8.ts'
 
 /**
- * Says which principal an issuer's subject is.
+ * Looks up the principal of an issuer's subject.
  *
  * @param subject - `sub` of a verified token
- * @param issuer - the first of the issuer's names
- * @returns null where the subject is bound to none
+ * @param issuer - the first of the issuer's configured names
+ * @returns null if the subject has no binding
  */
 export type FindPrincipal = (subject: string, issuer: string) => Promise<string | null>
 
 /**
- * How a subject becomes a principal. `sub`: it is one; for a single issuer only. `namespaced`: an id made of issuer
- * and subject, which no other issuer can assert. A function: the principal that the app has bound, and otherwise the
- * namespaced id.
+ * How a subject becomes a principal. `sub`: the subject is the principal; for a single issuer only. `namespaced`: an id
+ * derived from issuer and subject, which no other issuer can assert. A function: returns the bound principal; if it
+ * returns null, the namespaced id is used.
  */
 export type PrincipalRule = 'sub' | 'namespaced' | FindPrincipal
 
-/** What the ids of further issuers begin with. */
+/** Prefix of namespaced ids. */
 const NAMESPACE = 'urn:latchkey:external:'
 
 /**
- * The id of a subject of a further issuer: the same whenever it is asked for, and never a principal of anybody else.
+ * Returns the namespaced id of a subject: deterministic, and never equal to the principal of any other issuer or
+ * device.
  *
- * @param issuer - the first of the issuer's names
+ * @param issuer - the first of the issuer's configured names
  * @param subject - `sub` of a verified token
  */
 export async function namespacedPrincipal(issuer: string, subject: string): Promise<string> {
-  // As JSON, so that no other pair gives the same text.
-  const text = new TextEncoder().encode(JSON.stringify([issuer, subject]))
+  // JSON is unambiguous: no other pair gives the same text.
+  const text = utf8(JSON.stringify([issuer, subject]))
   return NAMESPACE + encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', text)))
 }
 
-/** @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is no principal, or claims one of another issuer */
+/**
+ * Applies the issuer's rule to a subject.
+ *
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, or is the namespaced id of another
+ *   issuer
+ */
 export async function principalOf(subject: unknown, issuer: string, rule: PrincipalRule): Promise<string> {
   if (!isPrincipal(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
   if (rule === 'sub') return ownName(subject, 'sub')
@@ -44,7 +51,7 @@ export async function principalOf(subject: unknown, issuer: string, rule: Princi
 }
 
 /**
- * Refuses a subject that could be a device's principal, from an issuer that knows no devices.
+ * Refuses a subject with the form of a device principal, from an issuer that has no devices.
  *
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`
  */
@@ -52,13 +59,17 @@ export function checkNoDevice(subject: unknown): void {
   if (typeof subject === 'string' && hasPrincipalForm(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
 }
 
-/** @throws {LatchkeyError} `TOKEN_CLAIM_INVALID` */
+/**
+ * Validates the `aliases` claim.
+ *
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`
+ */
 export function readAliases(aliases: unknown = []): readonly string[] {
   if (!isAliasList(aliases)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'aliases')
   return aliases.map((alias) => ownName(alias, 'aliases'))
 }
 
-/** Whoever may choose a name at the first issuer must not choose one that belongs to a further issuer. */
+/** A user who can choose a name at the first issuer must not choose the namespaced id of another one. */
 function ownName(name: string, claim: string): string {
   if (name.startsWith(NAMESPACE)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', claim)
   return name

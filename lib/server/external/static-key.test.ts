@@ -46,6 +46,24 @@ async function reasonOf(token: string, options: Partial<ExternalIssuer>): Promis
   return resolution.ok ? 'accepted' : resolution.reason
 }
 
+describe('Ed25519 and EdDSA, two names of one algorithm (RFC 9864)', () => {
+  test.each(['EdDSA', 'Ed25519', undefined])('verify for a JWK with the `alg` %s', async (alg) => {
+    const publicKey = { ...jwkOf('EdDSA'), ...(alg && { alg }) }
+    for (const name of ['EdDSA', 'Ed25519'])
+      expect(await reasonOf(await sign(name, 'EdDSA'), { publicKey })).toBe('accepted')
+    for (const name of ['EdDSA', 'Ed25519'])
+      expect(await reasonOf(await sign(name, 'EdDSA'), { publicKey, algorithms: ['EdDSA'] })).toBe(
+        name === 'EdDSA' ? 'accepted' : 'TOKEN_ALGORITHM_FORBIDDEN',
+      )
+  })
+
+  test('verify for the JWK that WebCrypto exports', async () => {
+    const publicKey = await crypto.subtle.importKey('jwk', jwkOf('EdDSA'), 'Ed25519', true, ['verify'])
+    const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)) }
+    expect(await reasonOf(await sign('EdDSA'), { publicKey: jwk })).toBe('accepted')
+  })
+})
+
 describe('one static key (checklist 7: one static JWK or PEM)', () => {
   describe.each(ALGORITHMS)('of %s', (alg) => {
     const forms: [string, NonNullable<ExternalIssuer['publicKey']>][] = [

@@ -4,9 +4,9 @@ import { ALGORITHMS } from './algorithms.ts'
 import { readPem } from './pem.ts'
 
 /**
- * Reads the one key of an issuer: a PEM (see {@link readPem}), or a JWK (RFC 7517) as an object or as JSON.
+ * Parses the single key of an issuer: a PEM (see {@link readPem}), or a JWK (RFC 7517) as an object or as JSON.
  *
- * @throws {TypeError} it is no public key of a kind that signs tokens; the message does not repeat it
+ * @throws {TypeError} not a public key of a supported kind; the message does not repeat it
  */
 export function readStaticKey(key: string | Readonly<Record<string, unknown>>): JWK {
   const jwk = typeof key === 'string' && !key.trim().startsWith('{') ? readPem(key) : toObject(key)
@@ -24,32 +24,33 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's message quotes the input.
-    throw new TypeError('expected a JWK, and this is no JSON')
+    // The parser's message quotes the input, so it is dropped.
+    throw new TypeError('expected a JWK, got invalid JSON')
   }
 }
 
 const MEMBERS: Readonly<Record<string, readonly string[]>> = { RSA: ['n', 'e'], EC: ['x', 'y'], OKP: ['x'] }
 
 function readJwk(jwk: Readonly<Record<string, unknown>>): JWK {
-  if ('keys' in jwk) throw new TypeError('expected one JWK, and this is a set: give its URL as `jwksUrl`')
+  if ('keys' in jwk) throw new TypeError('expected one JWK, got a set: pass its URL as `jwksUrl`')
   if (jwk['kty'] === 'oct')
-    throw new TypeError('expected a public key, and this is a shared secret: whoever verifies with it can sign with it')
-  if (isPrivate(jwk)) throw new TypeError('expected a public key, and this is a private one')
+    throw new TypeError('expected a public key, got a shared secret, with which every verifier could sign')
+  if (isPrivate(jwk)) throw new TypeError('expected a public key, got a private one')
   const names = MEMBERS[String(jwk['kty'])]
   const hasMembers = names?.every((name) => typeof jwk[name] === 'string' && jwk[name] !== '' && isBase64url(jwk[name]))
   if (!hasMembers || algorithmsOf(jwk).length === 0 || !isForSigning(jwk))
-    throw new TypeError('expected a JWK that verifies signatures, whole')
+    throw new TypeError('expected a complete JWK that verifies signatures')
   if (jwk['kty'] === 'RSA' && (jwk['n'] as string).length < SHORTEST_MODULUS)
     throw new TypeError('expected an RSA key of 2048 bits or more')
   const { kty, crv, n, e, x, y, alg } = jwk
-  return JSON.parse(JSON.stringify({ kty, crv, n, e, x, y, alg })) as JWK
+  // Of two names for one algorithm the key fits both: browsers export one, and signers write the other.
+  return JSON.parse(JSON.stringify({ kty, crv, n, e, x, y, ...(crv !== 'Ed25519' && { alg }) })) as JWK
 }
 
-/** Characters of 256 bytes in base64url. */
+/** 256 bytes in base64url, in characters. */
 const SHORTEST_MODULUS = 342
 
-/** Tells whether a JWK has members that only the signer may know. */
+/** Returns true if a JWK has private members. */
 export function isPrivate(jwk: Readonly<Record<string, unknown>>): boolean {
   return ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((name) => name in jwk)
 }
@@ -68,9 +69,10 @@ const CURVE_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   Ed25519: ['EdDSA', 'Ed25519'],
 }
 
-/** The algorithms that a key can be used with: its own `alg`, or every one of its kind. */
+/** Returns the algorithms that a key can be used with: its own `alg`, otherwise every one of its kind. */
 export function algorithmsOf({ kty, crv, alg }: Readonly<Record<string, unknown>>): readonly string[] {
   const fitting =
     kty === 'RSA' ? ALGORITHMS.filter((name) => /^[RP]S/.test(name)) : (CURVE_ALGORITHMS[String(crv)] ?? [])
-  return alg === undefined ? fitting : fitting.filter((name) => name === alg)
+  if (alg === undefined || (crv === 'Ed25519' && fitting.includes(String(alg)))) return fitting
+  return fitting.filter((name) => name === alg)
 }

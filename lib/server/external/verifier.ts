@@ -13,22 +13,26 @@ import { checkNoDevice, principalOf, readAliases } from './principals.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
-/** Most characters of an external token. */
+/** Longest external token that is accepted, in characters. */
 export const EXTERNAL_SIZE_LIMIT = 16_384
 
-/** Longer tokens are verified anew each time, so that a full cache stays small. */
+/** Longer tokens are not cached, to bound the cache's memory. In characters. */
 const CACHED_SIZE_LIMIT = 4096
 
 /** Verifies one issuer's tokens. */
 export interface ExternalVerifier {
   readonly issuers: readonly string[]
-  /** This very token was verified before, so it need not be taken apart to be routed. */
+  /** Returns true if this exact token was verified before: it can be routed without being parsed. */
   isKnown(token: string): boolean
-  /** @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE` */
+  /**
+   * Verifies a token and returns its session.
+   *
+   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`
+   */
   verify(token: string): Promise<ServerSession>
 }
 
-/** A token that was verified, and by which key. */
+/** A verified token and the key that verified it. */
 interface Known {
   readonly claims: JWTPayload
   readonly header: JWSHeaderParameters
@@ -36,11 +40,12 @@ interface Known {
 }
 
 /**
- * Makes one verifier for each issuer.
+ * Creates one verifier for each issuer.
  *
- * @param cacheSize - verified tokens kept at most, for each issuer
- * @param isLocalFirst - device principals are accepted beside these issuers, so that no foreign issuer may assert one
- * @throws {TypeError} an option is invalid, two entries name one issuer, or two could assert the same principal
+ * @param cacheSize - largest number of cached tokens, for each issuer
+ * @param isLocalFirst - true if device principals are accepted too: then no external issuer may assert one
+ * @throws {TypeError} an option is invalid, two entries have the same issuer, or two issuers could assert the same
+ *   principal
  */
 export function createExternalVerifiers(
   options: ExternalIssuer | readonly ExternalIssuer[],
@@ -51,11 +56,11 @@ export function createExternalVerifiers(
   const rules = [options].flat().map((issuer) => readIssuer(issuer, clock))
   if (rules.filter(({ principal }) => principal === 'sub').length > 1) {
     throw new TypeError(
-      "external: `sub` is the principal for one issuer only; say principal: 'namespaced', or how to find the principal, for the others",
+      "external: `sub` is the principal for one issuer only; set principal: 'namespaced' or a function for the others",
     )
   }
   const names = rules.flatMap(({ issuers }) => issuers)
-  if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is there twice')
+  if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is listed twice')
   const verifiers = rules.map((issuer) => createVerifier({ ...issuer, isLocalFirst }, clock, cacheSize))
   return new Map(verifiers.flatMap((verifier) => verifier.issuers.map((name) => [name, verifier])))
 }
@@ -98,19 +103,19 @@ function checksOf({ issuers, audience, algorithms, requiredClaims, clockToleranc
   }
 }
 
-/** The claims of a token that was verified before, while its key is still the one that the issuer has for it. */
+/** Returns the claims of a cached token, if the issuer still has the key that verified it. */
 async function recall(known: Known | undefined, { keys }: IssuerRules): Promise<JWTPayload | undefined> {
   if (!known) return undefined
   try {
     return (await keys(known.header)) === known.key ? known.claims : undefined
   } catch {
-    // What is wrong with the keys is said by verifying anew.
+    // The full verification reports the problem with the keys.
     return undefined
   }
 }
 
 /**
- * RFC 7519 §4.1.4 and 5, in whole seconds. Not `exp <= now`: a clock that answers NaN must not make a token eternal.
+ * RFC 7519 §4.1.4 and 5, in whole seconds. Not `exp <= now`: with a clock that returns NaN, a token would never expire.
  */
 function checkTimes({ exp, nbf }: JWTPayload, tolerance: number, date: Date): void {
   const now = Math.floor(date.getTime() / 1000)
@@ -118,7 +123,7 @@ function checkTimes({ exp, nbf }: JWTPayload, tolerance: number, date: Date): vo
   if (nbf !== undefined && !(nbf <= now + tolerance)) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
 
-/** What the app's own rules make of it, each time anew: what they look at may have changed. */
+/** Applies the app's own rules on every use, cached or not: the data that they read may have changed. */
 async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSession> {
   checkParty(claims['azp'], rules)
   checkClient(claims, rules)
@@ -128,7 +133,7 @@ async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSe
   return ownedSession(modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal), aliases, claims)
 }
 
-/** To the last member: what one caller changed, the next would get from the cache. */
+/** Deep: otherwise a caller that changes a claim would change it in the cache. */
 function freeze(claims: object): void {
   const parts = [claims]
   for (const part of parts) {
@@ -138,20 +143,20 @@ function freeze(claims: object): void {
 }
 
 /**
- * A server that runs Latchkey signs for devices without an account, too, and says so. Whoever else says it gains
- * nothing.
+ * A server that runs Latchkey also signs for devices without an account, and marks these tokens. Another issuer gains
+ * nothing by the same mark.
  */
 function modeOf({ auth_mode: mode }: JWTPayload): 'external' | 'local-first' {
   return mode === 'local-first' ? 'local-first' : 'external'
 }
 
-/** Not jose's own check: an absent type is accepted here, and one of several is enough. */
+/** Replaces jose's check: a missing type can be accepted here, and one match of several is enough. */
 function checkType(type: unknown, { types }: IssuerRules): void {
   const found = typeof type === 'string' ? normalizeType(type) : type === undefined ? null : ''
   if (!types.includes(found)) throw new LatchkeyError('TOKEN_TYPE_UNEXPECTED')
 }
 
-/** An OAuth client acts for the account in part (RFC 6749 §1.1); its token is not the account's own session. */
+/** An OAuth client has limited access to the account (RFC 6749 §1.1): its token is not the account's own session. */
 function checkClient({ client_id: id, azp, scope, scp }: JWTPayload, { clients }: IssuerRules): void {
   if (clients === 'any' || [id, azp, scope, scp].every((claim) => claim === undefined)) return
   const names = [id, azp].filter((name) => name !== undefined)
@@ -164,7 +169,7 @@ function checkParty(party: unknown, { parties, allowMissingParty }: IssuerRules)
   if (!(parties as readonly unknown[]).includes(party)) throw new LatchkeyError('TOKEN_PARTY_MISMATCH')
 }
 
-/** Without a key where several had to be tried. */
+/** Has no key if several had to be tried. */
 interface Found extends Omit<Known, 'key'> {
   readonly key?: CryptoKey
 }
@@ -179,9 +184,14 @@ async function verify(token: string, { keys }: IssuerRules, checks: JWTVerifyOpt
   }
 }
 
-/** A token without a `kid`, or two keys with one: whichever fits. */
+/** Most keys that are tried for one token: a large key set must not make every forged token expensive. */
+const MOST_TRIED = 8
+
+/** The token has no `kid`, or two keys share it: the first key that verifies it counts. */
 async function verifyByAny(token: string, keys: AsyncIterable<CryptoKey>, checks: JWTVerifyOptions): Promise<Found> {
+  let tried = 0
   for await (const key of keys) {
+    if (++tried > MOST_TRIED) throw new LatchkeyError('TOKEN_KEY_UNKNOWN', `more than ${MOST_TRIED} keys fit`)
     try {
       const { payload, protectedHeader } = await jwtVerify(token, key, checks)
       return { claims: payload, header: protectedHeader }
@@ -212,13 +222,13 @@ function refusalOf(error: unknown): LatchkeyError {
   return isLatchkeyError(error) ? error : new LatchkeyError(codeOf(error), undefined, withoutToken(error))
 }
 
-/** What is not about the token is about the issuer's keys: unreachable is not rejected. */
+/** Errors that do not concern the token concern the issuer's keys: unreachable is not rejected. */
 function codeOf(error: unknown): LatchkeyErrorCode {
   if (error instanceof errors.JWTClaimValidationFailed) return CLAIM_CODES[error.claim] ?? 'TOKEN_CLAIM_INVALID'
   return CODES[(error as { code?: string }).code ?? ''] ?? 'KEYS_UNAVAILABLE'
 }
 
-/** jose's errors about claims carry all of them, and a log may print what an error carries. */
+/** jose's claim errors carry all claims, and a log may print an error's members. */
 function withoutToken(error: unknown): unknown {
   return error instanceof errors.JOSEError ? new Error(error.message) : error
 }

@@ -3,24 +3,24 @@ import type { SessionTimer } from '../../session/options.ts'
 import { ANONYMOUS } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
-/** The current session on a socket, until its end. */
+/** The current session of a socket, until it expires. */
 export interface SocketExpiry {
-  /** Anonymous once it has ended. */
+  /** Anonymous after expiry. */
   readonly session: ServerSession
   readonly isOver: boolean
   put(next: ServerSession): void
   end(): void
 }
 
-/** How time is told, and how long a session counts at most. */
+/** The clock, the timers, and the longest duration of a session. */
 export interface ExpiryOptions {
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly longest: number
   readonly clock: () => number
   readonly timer: SessionTimer
 }
 
-/** @param onExpired - called once, when the current session has come to its end by itself */
+/** @param onExpired - called once, when the current session expires */
 export function createSocketExpiry(
   first: ServerSession,
   { longest, clock, timer }: ExpiryOptions,
@@ -40,7 +40,7 @@ export function createSocketExpiry(
     end()
     onExpired()
   }
-  /** A timer can be late, so the clock is asked at each use as well. */
+  /** A timer can be late, so every use also checks the clock. */
   function hasEnded(): boolean {
     if (!(clock() < deadline)) expire()
     return isOver
@@ -64,7 +64,7 @@ export function createSocketExpiry(
   }
 }
 
-/** Milliseconds since 1970. What is no time is none: whoever made the session has checked its token. */
+/** Milliseconds since 1970. A claim that is no number sets no limit: the token was already verified. */
 function deadlineOf({ claims, principal }: ServerSession, latest: number): number {
   if (principal === null) return Infinity
   const exp = claims['exp']

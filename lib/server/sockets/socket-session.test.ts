@@ -44,6 +44,18 @@ function watch(session: ServerSession, options: SocketSessionOptions = {}): Sock
   )
 }
 
+test('a fresh token is read by a resolver that takes tokens from another header', async () => {
+  resolver = createSessionResolver({
+    clock: time.clock,
+    external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: APP },
+    tokenHeader: 'x-notes-authorization',
+  })
+  const token = await tokenOf('ada')
+  const found = await resolver.resolve({ 'x-notes-authorization': `Bearer ${token}` })
+  const socket = watch((found as { session: ServerSession }).session)
+  expect(await socket.refresh(await tokenOf('ada', {}, 9))).toBe('accepted')
+})
+
 describe('the end of a token', () => {
   test('closes the socket with 4401 and the reason, and not a moment before', async () => {
     const socket = watch(await sessionOf(await tokenOf('ada')))

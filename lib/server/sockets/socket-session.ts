@@ -1,65 +1,70 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { type LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../../session/options.ts'
+import { TOKEN_HEADER } from '../request.ts'
 import type { ServerSession, SessionResolver, SessionSource } from '../types.ts'
-import { type Roles, requireSameSession } from '../roles.ts'
+import type { Roles } from '../../claim-pattern.ts'
+import { requireSameSession } from '../roles.ts'
 import { createSocketExpiry } from './socket-expiry.ts'
 
-/** What every WebSocket can do, whoever made it. */
+/** The part of a WebSocket that is used here; every implementation has it. */
 export interface ClosableSocket {
-  /** Begins to close; what still comes in after that is answered as from nobody. */
+  /** Starts to close. Messages that arrive afterwards belong to an anonymous session. */
   close(code: number, reason: string): unknown
 }
 
 /** Options of {@link createSocketSession}. */
 export interface SocketSessionOptions {
-  /** The app's roles, which a fresh token may not change; unless given, the claims `role` and `roles` are compared. */
+  /** The app's roles, which a new token must not change. Defaults to comparing the claims `role` and `roles`. */
   readonly roles?: Roles
-  /** What told whom the socket belongs to. Where a `backend` spoke for somebody, tokens that come later are ignored. */
+  /** The source of the session. For `backend`, later tokens are ignored. */
   readonly source?: SessionSource
   /**
-   * Milliseconds that a credential counts on an open socket, however long it lasts. Give it with cookies and
-   * impersonation, which have no end: a socket stays open after a sign-out that it never hears of.
+   * Longest time in milliseconds that a credential is valid on an open socket, whatever its own expiry. Set it for
+   * cookies and impersonation, which have no expiry: otherwise a socket stays open after a sign-out.
    */
   readonly longest?: number
-  /** Hears what a lookup of yours threw while a token was refreshed. Defaults to `console.error`; it must not throw. */
+  /** Receives errors of your lookups while a token is refreshed. Defaults to `console.error`. It must not throw. */
   readonly onError?: (error: unknown) => void
-  /** Milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
   /** Timers. Defaults to the system's. */
   readonly timer?: SessionTimer
 }
 
 /**
- * What came of a fresh token; `unavailable` is no verdict on it, and with `ignored` nobody looked at it: the session
- * before stays in force.
+ * The outcome of a new token. `unavailable`: it could not be checked. `ignored`: it was not checked, and the session
+ * stays as it was.
  */
 export type RefreshOutcome = 'accepted' | 'refused' | 'unavailable' | 'ignored'
 
-/** Who an open socket belongs to. */
+/** The session of an open socket. */
 export interface SocketSession {
-  /** The current session. Ask at each message: once the socket was closed, or the token has ended, it is anonymous. */
+  /**
+   * The current session. Read it for each message: it is anonymous after the socket is closed or the token has expired.
+   */
   readonly current: ServerSession
   /**
-   * Puts a fresh token in place of the one in force: of the same principal and the same roles, or a first one on an
-   * anonymous socket. Any other closes the socket. Tokens are judged one after another.
+   * Replaces the current token with a new one of the same principal and roles, or sets the first one of an anonymous
+   * socket. Any other token closes the socket. Tokens are checked one after another.
    */
   refresh(token: unknown): Promise<RefreshOutcome>
-  /** The socket is closed: nothing is awaited any more. */
+  /** Call it when the socket has closed: stops the timers. */
   end(): void
 }
 
-/** Close code for a credential that does not hold; the reason is the word for the client. */
+/** Close code for an invalid credential. The close reason is its kind, for the client. */
 const REFUSED = 4401
-/** RFC 6455 §7.4.1: the other side breaks a rule of this one. */
+/** RFC 6455 §7.4.1: the peer violates a rule of this side. */
 const POLICY_VIOLATION = 1008
-/** Tokens that wait to be judged. Nobody needs more than one. */
+/** Largest number of tokens that wait to be checked. No client needs more than one. */
 const MOST_WAITING = 4
 
 /**
- * Watches over one open socket: closes it with 4401 and `expired` when its token ends, and takes fresh tokens.
+ * Manages the session of one open socket: closes it with 4401 and `expired` when its token expires, and accepts new
+ * tokens.
  *
- * @param session - whom the upgrade request came from
+ * @param session - the session of the upgrade request
  * @throws {TypeError} an option is invalid
  */
 export function createSocketSession(
@@ -69,7 +74,7 @@ export function createSocketSession(
   options: SocketSessionOptions = {},
 ): SocketSession {
   const { roles, source, longest = Infinity, onError = console.error, clock = Date.now, timer = SYSTEM_TIMER } = options
-  if (!(longest > 0)) throw new TypeError('longest: expected milliseconds')
+  if (!(longest > 0)) throw new TypeError('longest: expected a number of milliseconds')
   const term = createSocketExpiry(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()
@@ -83,11 +88,11 @@ export function createSocketSession(
   async function judge(token: unknown): Promise<RefreshOutcome> {
     if (term.isOver) return 'refused'
     const found = await resolver.resolve({
-      headers: { authorization: typeof token === 'string' ? `Bearer ${token}` : '' },
+      headers: { [resolver.tokenHeader ?? TOKEN_HEADER]: typeof token === 'string' ? `Bearer ${token}` : '' },
     })
     if (term.isOver) return 'refused'
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
-    // An anonymous socket belongs to nobody yet.
+    // An anonymous socket has no principal yet.
     if (term.session.principal !== null) requireSameSession(term.session, found.session, roles)
     term.put(found.session)
     return term.isOver ? 'refused' : 'accepted'
@@ -114,7 +119,7 @@ export function createSocketSession(
   }
 }
 
-/** For the client: that its own roles are others is no secret, and it goes on differently. */
+/** For the client: a change of its own roles is no secret, and needs a different reaction. */
 function wordOf({ code }: LatchkeyError): string {
   return code === 'ROLES_MISMATCH' ? code : (ERROR_TABLE[code].state ?? 'invalid')
 }

@@ -1,54 +1,59 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../../identity/base64url.ts'
+import { utf8 } from '../../identity/utf8.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { createSecretCheck } from './constant-time.ts'
 import type { IncomingRequest } from '../request.ts'
 import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
 import type { OwnedSession, ServerSession } from '../types.ts'
 
-/** The two headers by which a backend speaks for somebody. */
+/** The names of the two headers with which a backend impersonates a principal. */
 export interface BackendHeaders {
-  /** Carries the backend secret. */
+  /** Header for the backend secret. */
   readonly secret: string
-  /** Carries the session: base64 of its JSON. */
+  /** Header for the session: base64 of its JSON. */
   readonly session: string
 }
 
-/** Latchkey's own headers of impersonation. */
+/** Latchkey's own impersonation headers. */
 export const LATCHKEY_BACKEND_HEADERS: BackendHeaders = Object.freeze({
   secret: 'x-latchkey-backend-secret',
   session: 'x-latchkey-session',
 })
 
-/** The headers of impersonation that Jazz's clients send; their session says `user_id` and `auth_mode`. */
+/** The impersonation headers of Jazz's clients, whose session has `user_id` and `auth_mode`. */
 export const JAZZ_BACKEND_HEADERS: BackendHeaders = Object.freeze({
   secret: 'x-jazz-backend-secret',
   session: 'x-jazz-session',
 })
 
-/** A backend that may speak for anybody. */
+/** A backend that may impersonate any principal. */
 export interface BackendOptions {
-  /** At least 32 characters that a header can carry; several while the secret is being changed. */
+  /** 32 to 1024 visible ASCII characters. A list while the secret is being rotated. */
   readonly secret: string | readonly string[]
   /** Pairs of header names. Defaults to {@link LATCHKEY_BACKEND_HEADERS}. */
   readonly headers?: BackendHeaders | readonly BackendHeaders[]
 }
 
-/** Who a backend may speak for, as it writes it into the header. */
+/** The session that a backend writes into the header. */
 export interface ImpersonatedSession {
   readonly principal: string
-  /** The principal itself, then the aliases. */
+  /** The principal, then its aliases. */
   readonly principals?: readonly string[]
   /** Defaults to `external`. */
   readonly authMode?: 'external' | 'local-first'
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
-/** Reads the headers of impersonation. */
+/** Reads the impersonation headers. */
 export interface BackendSource {
-  /** One of the headers is there: the request is judged by them, and by nothing else. */
+  /** Returns true if one of the headers is present: then they alone decide about the request. */
   isAttempt(request: IncomingRequest): boolean
-  /** @throws {LatchkeyError} `BACKEND_*` */
+  /**
+   * Verifies the secret and returns the session.
+   *
+   * @throws {LatchkeyError} `BACKEND_*`
+   */
   read(request: IncomingRequest): Promise<ServerSession>
 }
 
@@ -57,13 +62,13 @@ const LONGEST_SECRET = 1024
 const LONGEST_SESSION = 16_384
 
 /**
- * The headers by which a backend speaks for somebody, for {@link BackendOptions} on the other side. Never send them
- * from a page.
+ * Returns the headers with which a backend impersonates a principal, for a server with {@link BackendOptions}. Never
+ * send them from a web page.
  *
  * @param secret - the backend secret
- * @param session - who to speak for, such as the session that the backend itself resolved
- * @param names - the names of the headers. Defaults to {@link LATCHKEY_BACKEND_HEADERS}
- * @throws {TypeError} the session is nobody's
+ * @param session - the session to act for, such as one that the backend has resolved
+ * @param names - the header names. Defaults to {@link LATCHKEY_BACKEND_HEADERS}
+ * @throws {TypeError} the session is anonymous
  */
 export function backendHeaders(
   secret: string,
@@ -71,8 +76,8 @@ export function backendHeaders(
   names: BackendHeaders = LATCHKEY_BACKEND_HEADERS,
 ): Record<string, string> {
   const { principal, principals, authMode, claims } = session
-  if (!isPrincipal(principal)) throw new TypeError('backendHeaders: an anonymous session has nobody to speak for')
-  const json = new TextEncoder().encode(JSON.stringify({ principal, principals, authMode, claims }))
+  if (!isPrincipal(principal)) throw new TypeError('backendHeaders: an anonymous session has no principal to act for')
+  const json = utf8(JSON.stringify({ principal, principals, authMode, claims }))
   return { [names.secret]: secret, [names.session]: encodeBase64url(json) }
 }
 
@@ -102,13 +107,13 @@ function readNames({ secret, session }: BackendHeaders): BackendHeaders {
   const names = { secret: secret.toLowerCase(), session: session.toLowerCase() }
   const isMeant =
     Object.values(names).every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && names.secret !== names.session
-  if (!isMeant) throw new TypeError('backend.headers: expected two names of headers')
+  if (!isMeant) throw new TypeError('backend.headers: expected two different header names')
   return names
 }
 
 function readSecrets(secret: BackendOptions['secret']): readonly string[] {
   const secrets = [secret].flat()
-  // What a header cannot carry as it is would never fit, or fit only through some proxies.
+  // Characters that a header cannot carry unchanged would never match, or only through some proxies.
   const isMeant = (text: unknown): boolean =>
     typeof text === 'string' && text.length >= SHORTEST_SECRET && text.length <= LONGEST_SECRET && /^[!-~]+$/.test(text)
   if (secrets.length === 0 || !secrets.every(isMeant))
@@ -139,7 +144,7 @@ function readSession(text: string): OwnedSession {
 function parseSession(text: string): Record<string, unknown> {
   if (text.length > LONGEST_SESSION) throw new LatchkeyError('BACKEND_SESSION_INVALID')
   try {
-    // Jazz writes the standard alphabet with padding.
+    // Jazz uses the standard base64 alphabet with padding.
     return parseObject(
       decodeBase64url(
         text

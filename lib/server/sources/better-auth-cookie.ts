@@ -7,12 +7,12 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
   readonly baseURL: string
   /** `advanced.cookiePrefix` of Better Auth. Defaults to `better-auth`. */
   readonly cookiePrefix?: string
-  /** Asks in place of the global `fetch`; `auth.handler` in the server's own process. */
+  /** Sends the request; replaces the global `fetch`. Pass `auth.handler` if Better Auth runs in the same process. */
   readonly handler?: (request: Request) => Promise<Response>
 }
 
 /**
- * Better Auth's own session cookie as a source, for the server that gets it. Asks the plugin `latchkey` whose it is.
+ * Reads Better Auth's session cookie, on a server that receives it. Asks the `latchkey` plugin for the session.
  *
  * https://better-auth.com/docs/concepts/cookies
  */

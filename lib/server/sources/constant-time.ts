@@ -1,11 +1,11 @@
-const utf8 = new TextEncoder()
+import { utf8 } from '../../identity/utf8.ts'
 
-/** Tells whether a text is one of the secrets. */
+/** Returns true if a text equals one of the secrets. */
 export type SecretCheck = (text: string) => Promise<boolean>
 
 /**
- * Compares with every secret, in a time that says nothing about any of them: what is compared are HMACs under a key
- * that nobody knows. Works in any runtime with WebCrypto.
+ * Compares a text with every secret in a time that reveals nothing about them: it compares HMACs under a random key
+ * that never leaves the process. Works in every runtime with WebCrypto.
  */
 export function createSecretCheck(secrets: readonly string[]): SecretCheck {
   let prepared: Promise<(text: string) => Promise<Uint8Array>> | undefined
@@ -20,10 +20,10 @@ export function createSecretCheck(secrets: readonly string[]): SecretCheck {
 
 async function createDigest(): Promise<(text: string) => Promise<Uint8Array>> {
   const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-  return async (text) => new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(text)))
+  return async (text) => new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(text)))
 }
 
-/** 0 for equal bytes; every byte is looked at. */
+/** Returns 0 if the bytes are equal. Reads every byte, whatever the result. */
 function difference(left: Uint8Array, right: Uint8Array): number {
   return left.reduce((sum, byte, index) => sum | (byte ^ right[index]!), left.length ^ right.length)
 }

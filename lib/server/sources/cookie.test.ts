@@ -86,13 +86,23 @@ describe('a session cookie', () => {
   test.each<[string, string]>([
     ['a token that verifies', `Bearer ${forge({ header: TOKEN_HEADER, claims: tokenClaims() })}`],
     ['a token that does not', 'Bearer x.y.z'],
-    ['another scheme', 'Basic x'],
     ['nothing in it', ''],
+    ['a scheme alone', 'Basic'],
   ])('does not count beside an Authorization header with %s', async (_, authorization) => {
     const read = vi.fn(async () => FOUND)
     const outcome = await outcomeOf({ method: 'GET', headers: { ...COOKIE, authorization, origin: ORIGIN } }, { read })
     expect(outcome === ALICE.principal || /^(CREDENTIAL|TOKEN)_/.test(outcome)).toBe(true)
     expect(read).not.toHaveBeenCalled()
+  })
+
+  test('counts beside an Authorization header of another scheme, under the same rule on origins', async () => {
+    const authorization = 'Basic c3RhZ2luZzpwYXNz'
+    const headers = { ...COOKIE, authorization }
+    expect(await outcomeOf({ method: 'GET', headers: { ...headers, origin: ORIGIN } })).toBe('cookie-user')
+    expect(await outcomeOf({ method: 'POST', headers })).toBe('COOKIE_ORIGIN_REFUSED')
+    expect(await outcomeOf({ method: 'POST', headers: { ...headers, origin: 'https://evil.example' } })).toBe(
+      'COOKIE_ORIGIN_REFUSED',
+    )
   })
 
   test('that cannot be looked up is a fault of the server, and no verdict', async () => {

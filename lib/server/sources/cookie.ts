@@ -3,32 +3,36 @@ import type { IncomingRequest } from '../request.ts'
 import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
-/** Who a cookie belongs to. */
+/** The owner of a cookie. */
 export interface CookieSession {
   readonly principal: string
   readonly aliases?: readonly string[]
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
-/** Sessions that a browser keeps in a cookie, such as Better Auth's own. */
+/** Options for browser sessions in a cookie, such as Better Auth's. */
 export interface CookieSessionOptions {
   /**
-   * Says who the cookie belongs to. What it throws is a fault of the server, and no verdict.
+   * Returns the owner of the cookie. An error that it throws counts as a server fault, not as an invalid credential.
    *
-   * @param headers - holds the `cookie` header, and nothing else of the request
-   * @returns null where there is no session
+   * @param headers - contains only the request's `cookie` header
+   * @returns null if there is no session
    */
   readonly read: (headers: Headers) => Promise<CookieSession | null>
   /** Origins of the app's own pages, such as `https://notes.example`. */
   readonly origins: readonly string[]
-  /** Names of the cookies that carry the session. Without it every request with a cookie is read. */
+  /** Names of the cookies that carry the session. By default `read` is called for every request with a cookie. */
   readonly names?: readonly string[]
 }
 
 /** Reads cookies. */
 export interface CookieSource {
   isPresent(request: IncomingRequest): boolean
-  /** @throws {LatchkeyError} `COOKIE_ORIGIN_REFUSED` */
+  /**
+   * Reads the session.
+   *
+   * @throws {LatchkeyError} `COOKIE_ORIGIN_REFUSED`
+   */
   read(request: IncomingRequest): Promise<ServerSession | null>
 }
 
@@ -38,15 +42,14 @@ export function createCookieSource({ read, origins, names }: CookieSessionOption
     origins.length > 0 &&
     origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin && origin !== 'null')
   if (!isMeant) throw new TypeError('cookieSession.origins: expected origins such as https://notes.example')
-  if (names?.length === 0) throw new TypeError('cookieSession.names: expected a name')
+  if (names?.length === 0) throw new TypeError('cookieSession.names: expected at least one name')
   return {
     isPresent(request) {
       const cookie = request.header('cookie')
       return cookie !== null && (!names || namesIn(cookie).some((name) => names.includes(name)))
     },
     async read(request) {
-      // A browser adds cookies to what any site makes it send. An Origin that is there and unknown never has a right to
-      // them.
+      // Browsers also send cookies with requests that other sites trigger, so an unknown Origin must not use them.
       const origin = request.header('origin')
       const isOwn = origin === null ? request.isSafe : origins.includes(origin)
       if (!isOwn) throw new LatchkeyError('COOKIE_ORIGIN_REFUSED')

@@ -3,17 +3,17 @@ import { createTokenVerifier } from '../../tokens/verify.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
-/** Local-first tokens: what they must say, and what happens to them once their principal has an account. */
+/** Options for local-first tokens, and for device keys whose principal has an account. */
 export interface LocalFirstOptions {
-  /** `aud`: this app's URL or id. */
+  /** Expected `aud`: this app's URL or id. */
   readonly audience: string | readonly string[]
   /**
-   * Says whether the device key is still a way in. Once its account can be recovered without it, it is not.
+   * Returns whether a device key may still sign in. It may not once its account can be recovered without it.
    *
    * @returns `disabled` to refuse the token
    */
   readonly lookup?: (principal: string, thumbprint: string) => Promise<'active' | 'disabled'>
-  /** Without a lookup this has to be said: the device key stays a way in, also after the upgrade. */
+  /** Required if there is no `lookup`: device keys may still sign in after the upgrade. */
   readonly afterUpgrade?: 'allow'
 }
 
@@ -23,8 +23,7 @@ export function createLocalFirstSource(
   clock: () => number,
   cacheSize: number,
 ): (token: string) => Promise<ServerSession> {
-  if (!lookup && afterUpgrade !== 'allow')
-    throw new TypeError("localFirst: give a `lookup`, or say afterUpgrade: 'allow'")
+  if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: set `lookup`, or afterUpgrade: 'allow'")
   const verifier = createTokenVerifier({ audience, clock, cacheSize })
   return async (token) => {
     const { principal, thumbprint, claims } = await verifier.verify(token)

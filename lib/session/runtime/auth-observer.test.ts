@@ -138,7 +138,7 @@ describe('the principal in force', () => {
     expect(transport.calls).toEqual([`connect of ${principal()}`])
   })
 
-  test('goes: a sign-out ends the session at once, and local data stays (checklist 23: a null one ends it)', async () => {
+  test('goes: a sign-out ends the session at once, and local data stays', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const transport = testTransport()

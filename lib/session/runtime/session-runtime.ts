@@ -22,7 +22,7 @@ import { step } from '../machine/transition.ts'
 import { type PendingResults, createPendingResults } from './pending-results.ts'
 
 /** What the parts of a session share. */
-export interface SessionRuntime extends Machine<InternalState, SessionEvent, SessionEffect, SessionState> {
+export interface SessionRuntime extends Machine<InternalState, SessionEvent, SessionState> {
   readonly auth: SessionAuth
   readonly transport: SessionTransport
   readonly options: SessionOptions

@@ -1,22 +1,22 @@
 import type { App } from './app.ts'
 import { narrow, part } from './dom.ts'
 
-/** What buttons and keys do. */
+/** Actions of buttons and keys. */
 export interface Actions {
   write(): void
   remove(id: string): void
-  /** Back to the list; on a wide screen it is there already, and only takes the focus. */
+  /** Returns to the list. On a wide screen the list is always visible and only takes the focus. */
   leave(): void
 }
 
-/** @param onRemoved - offers to undo it */
+/** @param onRemoved - called after a deletion, to offer undo */
 export function createActions({ auth, notebook, route }: App, onRemoved: (id: string) => void): Actions {
   function tidyOpen(): void {
     const id = route.noteId()
     if (id) notebook.tidy(id)
   }
 
-  /** After the view has changed: what is hidden takes no focus. */
+  /** After the view has changed: a hidden element takes no focus. */
   async function showList(focused: string | null): Promise<void> {
     if (narrow.matches) await route.close()
     setTimeout(() => focusInList(focused))

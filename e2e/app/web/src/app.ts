@@ -5,7 +5,7 @@ import type { Notebook } from './notes/notebook.ts'
 import type { Sync } from './notes/sync.ts'
 import type { Route } from './route.ts'
 
-/** What the views have in common. */
+/** Shared by all views. */
 export interface App {
   readonly auth: Auth
   readonly account: AccountClient
@@ -15,7 +15,7 @@ export interface App {
   readonly aside: Aside
 }
 
-/** A part of the page: it shows what is, each time it is told to. */
+/** A part of the page. It renders the current state on each call. */
 export interface View {
   render(): void
 }

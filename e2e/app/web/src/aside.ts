@@ -1,12 +1,12 @@
 import type { Auth } from 'latchkey'
 
 /**
- * Identities of this device that somebody put aside for an account, remembered under the account: the next person who
- * signs in here is not offered them.
+ * Identities of this device that were set aside for an account, stored for each account: the next user who signs in
+ * here is not offered them.
  */
 export interface Aside {
   put(account: string, principal: string): void
-  /** Those whose keys are still on this device, the one put aside last first. */
+  /** Returns those whose keys are still on this device, the latest first. */
   of(account: string): Promise<readonly string[]>
 }
 
@@ -19,7 +19,7 @@ export function createAside(auth: () => Auth): Aside {
       try {
         localStorage.setItem(keyOf(account), JSON.stringify([principal, ...others]))
       } catch {
-        // The identity itself is kept all the same.
+        // If storing fails, the identity itself is still kept.
       }
     },
     async of(account) {

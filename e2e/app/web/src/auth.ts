@@ -8,18 +8,18 @@ import type { Notebook } from './notes/notebook.ts'
 import { readHoldings } from './notes/store.ts'
 import { summaryWords } from './notes/summary-words.ts'
 
-/** Better Auth's client. That it carries proofs is the plugin's doing, and only while `auth.upgrade` runs. */
+/** Better Auth's client. The plugin attaches proofs, only while `auth.upgrade` runs. */
 export type AccountClient = ReturnType<typeof createAccountClient>
 
 export function createAccountClient() {
-  // Better Auth would keep the `fetch` of this moment: the developer panel's offline switch could not reach it.
+  // Better Auth would keep the current `fetch`, and the developer panel's offline switch could not affect it.
   return createAuthClient({
     plugins: [latchkeyClient()],
     fetchOptions: { customFetchImpl: (...request) => fetch(...request) },
   })
 }
 
-/** What an account is called: the address that it has, proven or not; null where that cannot be found out now. */
+/** Returns the account's e-mail address, verified or not; null if it cannot be fetched now. */
 export async function accountName(client: AccountClient, waiting: WaitingAccount | undefined): Promise<string | null> {
   const [identifier] = waiting?.identifiers ?? []
   if (identifier) return identifier
@@ -27,7 +27,7 @@ export async function accountName(client: AccountClient, waiting: WaitingAccount
   return data && data.user.id === waiting?.accountId ? data.user.email : null
 }
 
-/** What the account provider shows of an account that is signed in there, and not in force here. */
+/** Describes an account that is signed in at the account server but not current here. */
 async function describeAccount(getToken: () => Promise<string | null>): Promise<LocalHoldings> {
   const token = await getToken()
   if (!token) throw new TypeError('nobody is signed in')
@@ -36,10 +36,10 @@ async function describeAccount(getToken: () => Promise<string | null>): Promise<
 }
 
 /**
- * Everything the app tells Latchkey.
+ * Creates the app's `auth`.
  *
- * @param aside - remembers which identities were put aside
- * @param flush - tries to bring to the server what it does not have yet
+ * @param aside - stores which identities were set aside
+ * @param flush - tries to send all unsynced changes to the server
  */
 export function createNotesAuth(
   account: AccountClient,
@@ -50,7 +50,7 @@ export function createNotesAuth(
   const provider = betterAuthAccount(account)
   return createAuth({
     account: provider,
-    // Another account never takes the place of an identity that somebody would miss.
+    // Another account never replaces an identity with data.
     describeLocal: async (principal) => {
       const notes = await notesOf(principal)
       const latest = notes.filter(({ deleted }) => !deleted).sort((a, b) => b.updatedAt - a.updatedAt)
@@ -72,7 +72,7 @@ export function createNotesAuth(
   })
 }
 
-/** What somebody would miss; also a deletion that the server has not heard. */
+/** Returns the notes that the user would miss, including deletions that the server has not received. */
 async function notesOf(principal: string): Promise<Note[]> {
   const { notes, pending } = await readHoldings(principal)
   return notes.filter((note) => !isBlank(note) && (!note.deleted || pending.has(note.id)))

@@ -1,4 +1,4 @@
-/** The part of the page with this name; each is there once, in index.html. */
+/** Returns the part of the page with this name. Each name occurs once in index.html. */
 export function part<Kind extends HTMLElement = HTMLElement>(name: string): Kind {
   return first<Kind>(document, `[data-testid="${name}"]`)
 }
@@ -9,7 +9,7 @@ export function first<Kind extends Element = HTMLElement>(within: ParentNode, se
   return found
 }
 
-/** Touches the page only where something changes: screen readers speak every change of a live region. */
+/** Changes the page only if the text differs: screen readers announce every change of a live region. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
@@ -22,10 +22,10 @@ export function onClick(name: string, act: () => unknown): void {
   part(name).addEventListener('click', () => void act())
 }
 
-/** Says something to those who cannot see it happen. */
+/** Announces a text to screen readers. */
 export function announce(text: string): void {
   setText(part('announcement'), text)
 }
 
-/** A phone: list and note are two views there. */
+/** Matches phones, where list and note are two views. */
 export const narrow: MediaQueryList = matchMedia('(max-width: 719px)')

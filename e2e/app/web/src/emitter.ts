@@ -1,4 +1,4 @@
-/** Tells whoever listens that something changed. */
+/** Notifies listeners of changes. */
 export interface Emitter {
   emit(): void
   /** @returns a function that ends the subscription */

@@ -1,6 +1,6 @@
 import type { App } from './app.ts'
 
-/** Keeps the notebook on the principal in force, and syncs whenever that may help. */
+/** Shows the notes of the current principal, and syncs at each useful occasion. */
 export function followIdentity({ auth, notebook, sync }: App): { resume(): Promise<void> } {
   let followed = ''
 
@@ -13,14 +13,14 @@ export function followIdentity({ auth, notebook, sync }: App): { resume(): Promi
     await sync.run()
   }
 
-  /** After a rejection notes wait. One question without content finds out whether that is over. */
+  /** After a rejection, notes wait. One request without content checks whether the session is accepted again. */
   async function resume(): Promise<void> {
     const { error, storage } = auth.getState()
     try {
       if (error) await auth.fetch('/api/notes', { method: 'HEAD' })
       if (storage.problem) await auth.ensureIdentity()
     } catch {
-      // Still so: the notice stays.
+      // Still rejected: the notice stays.
     }
     await notebook.reload()
     await sync.run()

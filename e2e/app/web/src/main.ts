@@ -27,7 +27,7 @@ import { createToast } from './views/toast.ts'
 /** How long a sign-out waits for the last changes to reach the server, in milliseconds. */
 const FLUSH = 3000
 
-// Only listens; the panel itself loads when it is opened. Before `createAuth`, or there would be nothing to hear.
+// Only installs the hook; the panel itself loads when it is opened. Before `createAuth`, or no events are recorded.
 defineDevtools()
 
 const tellTabs = connectNotes(() => void notebook.reload())
@@ -77,10 +77,10 @@ for (const event of ['online', 'offline']) addEventListener(event, schedule)
 narrow.addEventListener('change', schedule)
 schedule()
 
-// Where a reload came before the decision, the question comes again.
+// After a reload before the decision, the dialog opens again.
 void auth.ready.then(() => auth.getState().phase === 'conflict' && decide())
 
-// What could not be kept is lost with the tab, so the browser asks.
+// Unsaved text is lost with the tab, so the browser asks for confirmation.
 addEventListener('beforeunload', (event) => {
   if (!notebook.isKept() && notebook.notes().length) event.preventDefault()
 })

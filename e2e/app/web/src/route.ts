@@ -1,11 +1,11 @@
 import { narrow } from './dom.ts'
 import { createEmitter } from './emitter.ts'
 
-/** Which note is open, as the address says: it survives a reload, and on a phone "back" leads to the list. */
+/** The open note, taken from the URL: it survives a reload, and on a phone "back" leads to the list. */
 export interface Route {
   noteId(): string | null
   open(id: string): void
-  /** Resolves once the list is back: the browser takes a moment to step back. */
+  /** Resolves once the list is shown: the browser takes a moment to go back. */
   close(): Promise<void>
   subscribe(listener: () => void): () => void
 }

@@ -5,7 +5,7 @@ const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'short' })
 const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 
-/** A moment as short as it can be said: today the hour, this week the day, then the date. */
+/** Formats a moment as briefly as possible: the time today, the weekday this week, otherwise the date. */
 export function briefTime(moment: number, now = Date.now()): string {
   const midnight = new Date(now).setHours(0, 0, 0, 0)
   if (moment >= midnight) return hour.format(moment)

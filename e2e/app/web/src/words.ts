@@ -1,12 +1,12 @@
 import type { AuthState, LatchkeyError } from 'latchkey'
 import type { SyncStatus } from './notes/sync.ts'
 
-/** Such as "1 note" or "3 notes". */
+/** Returns for example "1 note" or "3 notes". */
 export function quantity(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`
 }
 
-/** The mode as a person would say it. */
+/** Describes the mode to the user. */
 export function modeWords({ authMode, session }: AuthState): string {
   if (authMode === 'anonymous') return 'Not signed in'
   if (authMode === 'local-first') return 'On this device only'
@@ -23,7 +23,7 @@ export const SYNC_WORDS: Readonly<Record<SyncStatus, string>> = {
   refused: 'Not all synced',
 }
 
-/** Why the server does not take the session. */
+/** Describes why the server refuses the session. */
 export function sessionWords({ authMode, error }: AuthState): string {
   if (authMode === 'external') return 'Please sign in again – your notes are safe here.'
   if (error === 'expired')
@@ -31,7 +31,7 @@ export function sessionWords({ authMode, error }: AuthState): string {
   return 'The server does not accept this device at the moment. Your notes are safe here.'
 }
 
-/** Why a sign-out should wait, and what becomes of the changes if it does not. */
+/** Explains why a sign-out should wait, and what happens to the changes otherwise. */
 export function vetoWords(unsynced: number): string {
   const [have, stay, are, them] =
     unsynced === 1 ? ['has', 'it stays', 'is', 'it'] : ['have', 'they stay', 'are', 'them']
@@ -41,12 +41,12 @@ export function vetoWords(unsynced: number): string {
   )
 }
 
-/** What went wrong with a sign-up or sign-in. In each case everything is as it was before. */
+/** Describes why a sign-up or sign-in failed. In each case nothing has changed. */
 export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthState): string {
   if (code === 'OFFLINE') return 'The server cannot be reached. Nothing has changed here; try again in a moment.'
   if (code === 'CONFLICT' && authMode === 'external') return OTHER_ACCOUNT
   if (code === 'PRINCIPAL_TAKEN')
-    return 'The notes on this device belong to another account already. Sign in to that one; nothing has changed.'
+    return 'The notes on this device already belong to another account. Sign in to that account; nothing has changed.'
   if (code === 'IDENTITY_CHANGED' || code === 'UPGRADE_IN_PROGRESS')
     return 'Another tab is signing in or out. Try again in a moment.'
   const refusal = (cause as { code?: string } | undefined)?.code ?? ''
@@ -56,10 +56,10 @@ export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthS
 const OTHER_ACCOUNT = 'That is another account. Everything stays as it was; sign out first to change accounts.'
 
 const REFUSALS: Readonly<Record<string, string>> = {
-  INVALID_EMAIL_OR_PASSWORD: 'The e-mail or the password is wrong.',
-  USER_ALREADY_EXISTS: 'There is an account with this e-mail already. Sign in instead.',
-  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'There is an account with this e-mail already. Sign in instead.',
-  INVALID_EMAIL: 'This is no e-mail address.',
+  INVALID_EMAIL_OR_PASSWORD: 'The e-mail address or the password is wrong.',
+  USER_ALREADY_EXISTS: 'There is already an account with this e-mail address. Sign in instead.',
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'There is already an account with this e-mail address. Sign in instead.',
+  INVALID_EMAIL: 'This is not an e-mail address.',
   PASSWORD_TOO_SHORT: 'The password needs at least 8 characters.',
   PASSWORD_TOO_LONG: 'The password is too long.',
 }

@@ -1,12 +1,10 @@
 import { createBetterAuthResolver } from 'latchkey/better-auth'
 import { auth } from './auth.ts'
-
 const resolver = createBetterAuthResolver(auth)
 
 export async function listNotes(request: Request): Promise<Response> {
   const who = await resolver.resolve(request)
-  if (!who.ok) return who.response()
-  return Response.json(await notesOf(who.session.principals))
+  return who.ok ? Response.json(await notesOf(who.session.principals)) : who.response()
 }
 
 async function notesOf(owners: readonly string[]): Promise<string[]> {

@@ -2,16 +2,16 @@ import type { Auth } from 'latchkey'
 import type { Note, NoteText } from './note.ts'
 import type { ServerNote } from './store.ts'
 
-/** What the server says about all notes of the person who asks. */
+/** The server's response about all notes of the session. */
 export interface Listing {
-  /** Whom the server took the request for. */
+  /** The principal that the server resolved. */
   readonly principal: string | null
-  /** The same with the aliases: whose notes these are. */
+  /** The principal and its aliases: the owners of these notes. */
   readonly principals: readonly string[]
   readonly notes: readonly ServerNote[]
 }
 
-/** The server refused: another try with the same content would fail as well. */
+/** The server refused the request: a retry with the same content would fail too. */
 export class RefusedError extends Error {
   readonly status: number
 
@@ -28,7 +28,7 @@ export async function fetchNotes(auth: Auth): Promise<Listing> {
 /**
  * Sends one change.
  *
- * @returns the note as the server has it now: a later change from another device wins
+ * @returns the note as the server now has it: a later change from another device wins
  */
 export async function sendNote(auth: Auth, note: Note): Promise<ServerNote> {
   const { title, body, updatedAt, origin } = note
@@ -40,13 +40,13 @@ export async function sendNote(auth: Auth, note: Note): Promise<ServerNote> {
   return ((await response.json()) as { note: ServerNote }).note
 }
 
-/** What the server says that somebody holds, in short. */
+/** The server's summary of an owner's notes. */
 export interface Summary {
   readonly count: number
   readonly latest: readonly NoteText[]
 }
 
-/** @param token - of an account that is signed in at the account server, and not in force here */
+/** @param token - of an account that is signed in at the account server but not current here */
 export async function fetchSummary(token: string): Promise<Summary> {
   const response = await fetch('/api/notes/summary', {
     headers: { authorization: `Bearer ${token}` },
@@ -56,7 +56,7 @@ export async function fetchSummary(token: string): Promise<Summary> {
   return response.json() as Promise<Summary>
 }
 
-/** The bearer is `auth.fetch`'s business: a device token or an account's, whatever the mode is. */
+/** `auth.fetch` adds the bearer token: a device's or an account's, depending on the mode. */
 async function call(auth: Auth, path: string, init?: RequestInit): Promise<Response> {
   const response = await auth.fetch(path, init)
   if (!response.ok) throw new RefusedError(response.status)

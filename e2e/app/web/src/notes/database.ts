@@ -9,7 +9,7 @@ const KEY = ['owner', 'id']
 
 let opening: Promise<IDBDatabase> | undefined
 
-/** Runs `work` in one transaction over both stores, and waits until it is kept. All of it happens, or nothing. */
+/** Runs `work` in one transaction over both stores, and waits until it is on disk. Atomic. */
 export async function transact<Value>(
   mode: IDBTransactionMode,
   work: (stores: Stores) => Promise<Value>,
@@ -27,7 +27,7 @@ export async function transact<Value>(
   }
 }
 
-/** The answer to one request. */
+/** Resolves with the result of one request. */
 export function answerOf<Value>(request: IDBRequest<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
@@ -58,7 +58,7 @@ function open(): Promise<IDBDatabase> {
   return opening
 }
 
-/** Another tab may delete or change the database: an open connection would block it. */
+/** Closes on request: another tab may delete or upgrade the database, and an open connection would block it. */
 function giveWay(database: IDBDatabase): IDBDatabase {
   const forget = (): void => void (opening = undefined)
   database.onclose = forget
@@ -80,6 +80,6 @@ function abort(transaction: IDBTransaction): void {
   try {
     transaction.abort()
   } catch {
-    // It had ended already.
+    // It had already ended.
   }
 }

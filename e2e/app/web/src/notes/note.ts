@@ -1,19 +1,19 @@
-/** A note as this device keeps it. */
+/** A note as stored on this device. */
 export interface Note {
   readonly id: string
-  /** The principal that it belongs to. */
+  /** The principal that owns it. */
   readonly owner: string
   readonly title: string
   readonly body: string
-  /** Milliseconds since 1970. Each change is later than the one before, whatever the clock says. */
+  /** In milliseconds since 1970. Each change is later than the one before, whatever the clock says. */
   readonly updatedAt: number
-  /** Kept until the server knows. */
+  /** Kept until the server has received the deletion. */
   readonly deleted: boolean
-  /** The principal that wrote it first, where an account has adopted that one since; absent where it is the owner. */
+  /** The principal that wrote it first, if an account has adopted it since; absent if it is the owner. */
   readonly origin?: string
 }
 
-/** What a person types. */
+/** The part that the user types. */
 export type NoteText = Pick<Note, 'title' | 'body'>
 
 export function createNote(owner: string): Note {
@@ -28,12 +28,12 @@ export function isBlank({ title, body }: NoteText): boolean {
   return `${title}${body}`.trim() === ''
 }
 
-/** What a list shows for it: the title, or else how the text begins. */
+/** Returns the text for a list: the title, otherwise the beginning of the body. */
 export function headingOf({ title, body }: NoteText): string {
   return title.trim() || firstLine(body) || 'New note'
 }
 
-/** What a list shows below the heading. */
+/** Returns the text below the heading in a list. */
 export function excerptOf({ title, body }: NoteText): string {
   if (isBlank({ title, body })) return 'Nothing written yet'
   const text = title.trim() ? body : body.trim().slice(firstLine(body).length)

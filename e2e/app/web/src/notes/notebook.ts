@@ -3,52 +3,52 @@ import { type Note, changeNote, createNote, isBlank } from './note.ts'
 import { createSaver } from './saver.ts'
 import { forgetSynced, readHoldings, removeAll, reown } from './store.ts'
 
-/** The notes of the principal in force, as they are shown. What is typed is here first, and on disk right after. */
+/** The notes of the current principal, as shown. Typed text appears here first and is on disk right after. */
 export interface Notebook {
-  /** Whose notes these are; null while there is no identity to own any. */
+  /** Returns the owner; null while there is no identity. */
   owner(): string | null
-  /** The first look at the disk is done. */
+  /** Returns true once the notes were read from disk. */
   isOpen(): boolean
-  /** The latest change first. */
+  /** Returns the notes, the latest change first. */
   notes(): readonly Note[]
   find(id: string | null): Note | undefined
-  /** How many notes the server does not have as they are here. */
+  /** Returns the number of notes whose current version the server does not have. */
   pendingCount(): number
   isPending(id: string): boolean
-  /** The browser keeps what is typed. */
+  /** Returns true if the browser stores the typed text. */
   isKept(): boolean
-  /** The browser refuses to keep something at the moment. */
+  /** Returns true while the browser refuses to store something. */
   isFailing(): boolean
   /**
-   * Shows somebody's notes. What was written without any identity becomes theirs.
+   * Shows an owner's notes. Notes that were written without an identity become the owner's.
    *
-   * @param principals - the owner and its aliases, whose notes are the owner's, too
+   * @param principals - the owner and its aliases, whose notes belong to the owner too
    */
   open(owner: string | null, principals?: readonly string[]): Promise<void>
-  /** Puts notes under the one who owns them now. */
+  /** Moves notes to their current owner. */
   reown(owner: string, principals: readonly string[]): Promise<void>
-  /** Reads again what other tabs and the server changed. */
+  /** Reads changes of other tabs and of the server. */
   reload(): Promise<void>
-  /** Adds a blank note, or finds the one that is there. It is kept once something is typed. */
+  /** Adds a blank note, or returns the existing blank one. It is stored once it contains text. */
   add(): Note
   edit(id: string, change: Partial<Pick<Note, 'title' | 'body'>>): void
   remove(id: string): void
   restore(note: Note): void
-  /** Lets go of a note in which nothing is written. */
+  /** Drops a note without text. */
   tidy(id: string): void
-  /** Removes from this device what the server can bring back. */
+  /** Deletes from this device what the server has. */
   forget(owner: string): Promise<void>
-  /** Removes everything of somebody from this device. */
+  /** Deletes everything of an owner from this device. */
   discard(owner: string): Promise<void>
-  /** Resolves once everything typed is on disk, or cannot be. */
+  /** Resolves once all typed text is on disk, or cannot be stored. */
   settled(): Promise<void>
   subscribe(listener: () => void): () => void
 }
 
-/** Owner of notes that were written while the browser kept no identity. */
+/** Owner of notes that were written while the browser stored no identity. */
 const NOBODY = ''
 
-/** @param onSaved - a change is on disk: other tabs and the server can have it */
+/** @param onSaved - called when a change is on disk, for other tabs and the server */
 export function createNotebook(onSaved: () => void): Notebook {
   const { emit, subscribe } = createEmitter()
   const saver = createSaver(emit, onSaved)
@@ -57,7 +57,7 @@ export function createNotebook(onSaved: () => void): Notebook {
   let shown = new Map<string, Note>()
   let sorted: readonly Note[] | undefined
   let pending: ReadonlySet<string> = new Set()
-  /** Not typed into yet: it is nowhere but here. */
+  /** A new note without text: it exists only here. */
   let draft: Note | undefined
 
   function show(notes: Iterable<Note>): void {
@@ -85,14 +85,14 @@ export function createNotebook(onSaved: () => void): Notebook {
     const asked = owner
     if (asked === null) return
     const holdings = await saver.guard(readHoldings(asked))
-    // Meanwhile somebody else may have signed in.
+    // Another user may have signed in meanwhile.
     if (!holdings || owner !== asked) return
     const unsaved = saver.unsaved(asked)
     pending = new Set([...holdings.pending, ...unsaved.map(({ id }) => id)])
     show([...(draft ? [draft] : []), ...holdings.notes, ...unsaved])
   }
 
-  /** What is still to be written has to be on disk before it can move. */
+  /** Unsaved changes must be on disk before they can be moved. */
   async function reownAll(to: string, principals: readonly string[]): Promise<void> {
     await saver.settled()
     await saver.guard(reown(to, principals))

@@ -1,20 +1,20 @@
 import type { Note } from './note.ts'
 import { saveNotes } from './store.ts'
 
-/** Puts notes on disk, as soon and as seldom as it can: what was typed while one write ran goes into the next. */
+/** Writes notes to disk as soon, and as rarely, as possible: changes made during one write go into the next. */
 export interface Saver {
   save(note: Note): void
-  /** What is not on disk yet, of one principal. */
+  /** Returns an owner's notes that are not on disk yet. */
   unsaved(owner: string): readonly Note[]
-  /** The browser keeps nothing at the moment. */
+  /** Returns true while the browser stores nothing. */
   isFailing(): boolean
-  /** Resolves once everything is on disk, or the disk refused. */
+  /** Resolves once everything is on disk, or the disk refused it. */
   settled(): Promise<void>
-  /** Waits for another use of the disk, and notices when it fails. */
+  /** Waits for another use of the disk, and detects its failure. */
   guard<Value>(use: Promise<Value>): Promise<Value | undefined>
 }
 
-/** How long to wait before a disk that refused is tried again, in milliseconds. */
+/** How long to wait before a failed write is retried, in milliseconds. */
 const PATIENCE = 3000
 
 export function createSaver(onChange: () => void, onSaved: () => void): Saver {

@@ -1,25 +1,25 @@
 import { type Stores, answerOf, transact } from './database.ts'
 import type { Note } from './note.ts'
 
-/** A change that the server has not taken yet. */
+/** A change that the server has not accepted yet. */
 interface Pending {
   readonly owner: string
   readonly id: string
-  /** Of the note when it changed. */
+  /** `updatedAt` of the note at the change. */
   readonly updatedAt: number
 }
 
-/** What this device holds for one principal. */
+/** The data of one principal on this device. */
 export interface Holdings {
   readonly notes: readonly Note[]
-  /** Ids of the notes that the server does not have as they are here. */
+  /** Ids of the notes whose current version the server does not have. */
   readonly pending: ReadonlySet<string>
 }
 
 /** A note as the server has it. */
 export type ServerNote = Omit<Note, 'owner'>
 
-/** Everything of one principal lies between these keys. */
+/** The key range of one principal. */
 const rangeOf = (owner: string): IDBKeyRange => IDBKeyRange.bound([owner], [owner, []])
 
 export function readHoldings(owner: string): Promise<Holdings> {
@@ -34,7 +34,7 @@ async function holdingsIn({ notes, outbox }: Stores, owner: string): Promise<Hol
   return { notes: found, pending: new Set(pending.map(({ id }) => id)) }
 }
 
-/** Keeps notes together with the reminder that the server has to hear of them. */
+/** Stores notes, together with the mark that they must be sent to the server. */
 export function saveNotes(changed: readonly Note[]): Promise<void> {
   return transact('readwrite', async (stores) => changed.forEach((note) => saveIn(stores, note)))
 }
@@ -45,7 +45,7 @@ function saveIn({ notes, outbox }: Stores, note: Note): void {
   outbox.put({ owner, id, updatedAt } satisfies Pending)
 }
 
-/** Takes what the server answered to a change, unless the note changed once more meanwhile. */
+/** Applies the server's response to a change, unless the note changed again meanwhile. */
 export function acknowledge(sent: Note, kept: ServerNote): Promise<void> {
   return transact('readwrite', async ({ notes, outbox }) => {
     const key = [sent.owner, sent.id]
@@ -58,9 +58,8 @@ export function acknowledge(sent: Note, kept: ServerNote): Promise<void> {
 }
 
 /**
- * Puts every note under the one who owns it now: an account has those of the principals that it adopted, and those of
- * one that it gave up go back. Changes that the server has not heard go along. Once more changes nothing, so that a tab
- * may die before it and the next one does it.
+ * Moves every note to its current owner: an account owns the notes of its aliases, and the notes of a removed alias go
+ * back. Unsent changes move along. Idempotent, so that a tab may die during it and the next one completes it.
  */
 export function reown(principal: string, principals: readonly string[]): Promise<void> {
   return transact('readwrite', (stores) => reownIn(stores, principal, principals))
@@ -78,7 +77,7 @@ async function reownIn(stores: Stores, principal: string, principals: readonly s
 
 const originOf = ({ origin, owner }: Note): string => origin ?? owner
 
-/** The later change of a note wins where both have it. */
+/** If both owners have the note, the later change wins. */
 async function move(stores: Stores, note: Note, isPending: boolean, owner: string): Promise<void> {
   const there = await answerOf<Note | undefined>(stores.notes.get([owner, note.id]))
   remove(stores, note)
@@ -94,7 +93,7 @@ function remove({ notes, outbox }: Stores, { owner, id }: Note): void {
   outbox.delete([owner, id])
 }
 
-/** Removes everything of one principal, also what only this device has. */
+/** Deletes everything of one principal, including unsynced notes. */
 export function removeAll(owner: string): Promise<void> {
   return transact('readwrite', async ({ notes, outbox }) => {
     notes.delete(rangeOf(owner))
@@ -103,11 +102,11 @@ export function removeAll(owner: string): Promise<void> {
 }
 
 /**
- * Takes over what the server holds. The later change of a note wins. What the server has never heard of, or no
- * longer knows, waits in the outbox again: it is not this device's to lose.
+ * Applies the server's notes. The later change of a note wins. Notes that the server never received, or no longer has,
+ * are queued again: this device must not lose them.
  *
- * @param principals - whose notes the rows are
- * @returns whether anything waits again
+ * @param principals - the owners of the rows
+ * @returns true if notes were queued again
  */
 export function mergeFromServer(
   owner: string,
@@ -135,7 +134,7 @@ function takeRow({ notes, outbox }: Stores, owner: string, row: ServerNote, note
   else if (note?.updatedAt !== row.updatedAt) notes.put({ ...row, owner } satisfies Note)
 }
 
-/** Removes what the server can bring back. What it has not heard yet stays. */
+/** Deletes the notes that the server has. Unsynced ones stay. */
 export function forgetSynced(owner: string): Promise<void> {
   return transact('readwrite', async (stores) => {
     const { notes, pending } = await holdingsIn(stores, owner)

@@ -1,11 +1,11 @@
 import { quantity } from '../words.ts'
 import { type NoteText, headingOf } from './note.ts'
 
-/** How many headings are named. */
+/** Number of headings that are named. */
 const NAMED = 3
 
 /**
- * What somebody holds, for a person.
+ * Returns a summary of an owner's notes, for the user.
  *
  * @param latest - the latest change first
  */

@@ -4,26 +4,26 @@ import { RefusedError, fetchNotes, sendNote } from './api.ts'
 import type { Notebook } from './notebook.ts'
 import { acknowledge, mergeFromServer, readHoldings } from './store.ts'
 
-/** How it stands between this device and the server. */
+/** Status between this device and the server. */
 export type SyncStatus =
   | 'synced'
-  /** Something changed here, and is about to be sent. */
+  /** A change here is about to be sent. */
   | 'waiting'
   | 'syncing'
   /** The server cannot be reached. */
   | 'offline'
-  /** The server does not take this session: nothing is sent until it does. */
+  /** The server refuses the session: nothing is sent until it accepts it. */
   | 'paused'
-  /** The server answered, but did not take everything. */
+  /** The server responded, but did not accept everything. */
   | 'refused'
 
 export interface Sync {
   status(): SyncStatus
-  /** The server answered for the principal in force, or could not be reached. */
+  /** Returns true if the server responded for the current principal, or could not be reached. */
   hasAnswered(): boolean
-  /** Sends what changed here and fetches what changed elsewhere, now. */
+  /** Sends local changes and fetches remote ones, now. */
   run(): Promise<void>
-  /** The same after a pause in typing. */
+  /** Does the same after a pause in typing. */
   soon(): void
   subscribe(listener: () => void): () => void
 }
@@ -31,15 +31,15 @@ export interface Sync {
 /** A pause in typing, and the longest wait for one, in milliseconds. */
 const PAUSE = 600
 const LONGEST_WAIT = 5000
-/** Between tries while the server does not answer, in milliseconds. */
+/** Delay between retries while the server does not respond, in milliseconds. */
 const FIRST_RETRY = 4000
 const LAST_RETRY = 60_000
-/** A sync that is done sooner than this does not show, in milliseconds. */
+/** A sync that takes less time is not shown, in milliseconds. */
 const VISIBLE = 400
 
 type Trouble = 'offline' | 'refused' | null
 
-/** @param onPulled - other tabs have something to read again */
+/** @param onPulled - called when other tabs must read again */
 export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void): Sync {
   const { emit, subscribe } = createEmitter()
   let running: Promise<void> | undefined
@@ -120,9 +120,9 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
 }
 
 /**
- * Push, then pull. A change that is refused does not hold up the others.
+ * Push, then pull. A refused change does not block the others.
  *
- * @returns whether the pull left something to push
+ * @returns true if the pull left changes to push
  */
 async function exchange(auth: Auth, owner: string): Promise<boolean> {
   const { notes, pending } = await readHoldings(owner)
@@ -148,7 +148,7 @@ function asRefusal(error: unknown): RefusedError {
   throw error
 }
 
-/** What `fetch` and the library throw where there is no network; an identity that changed meanwhile is no trouble. */
+/** Errors of `fetch` and the library without a network; an identity that changed meanwhile is not an error. */
 function readTrouble(error: unknown): Trouble {
   if (error instanceof RefusedError) return error.status >= 500 ? 'offline' : 'refused'
   if (isLatchkeyError(error)) return error.code === 'OFFLINE' ? 'offline' : null

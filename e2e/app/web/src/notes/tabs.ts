@@ -1,4 +1,4 @@
-/** Tells the other tabs that there is something to read again. */
+/** Notifies the other tabs of changes. */
 export function connectNotes(onChanged: () => void): () => void {
   const channel = new BroadcastChannel('latchkey-notes')
   channel.onmessage = onChanged

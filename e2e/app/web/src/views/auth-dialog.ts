@@ -40,10 +40,10 @@ interface Fields {
 }
 
 /**
- * One dialog for both ways into an account.
+ * One dialog for sign-up and sign-in.
  *
- * @param onConflict - the account has notes of its own, and so has this device
- * @returns what opens it
+ * @param onConflict - called if both the account and this device have notes
+ * @returns a function that opens it
  */
 export function createAuthDialog(app: App, onConflict: () => void): (intent: AuthIntent) => void {
   const { auth } = app
@@ -53,7 +53,7 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
 
   function show(next: AuthIntent): void {
     intent = next
-    // Whoever is signed in has only to show it again; another account would be in the way.
+    // A signed-in user signs in again to the same account; sign-up would create another one.
     const isAgain = auth.getState().authMode === 'external'
     const { heading, words, submit, question, password } = isAgain ? AGAIN : WORDS[intent]
     dialog.dataset['intent'] = intent
@@ -91,10 +91,10 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
       return fields.password.focus()
     }
     dialog.close()
-    // What opened the dialog may be gone.
+    // The element that opened the dialog may be gone.
     part('account-menu').focus()
     if (auth.getState().phase === 'conflict') return onConflict()
-    // What waits for the person's word is in the notices.
+    // The notices show an account that waits for confirmation.
     if (result.outcome === 'pending') return announce('Almost there: see the notice.')
     announce(
       intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.',
@@ -126,13 +126,13 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
 
 function findMistake({ email, password }: Fields, intent: AuthIntent): [text: string, field: HTMLInputElement] | null {
   if (!email.value.trim()) return ['Please enter your e-mail address.', email]
-  if (!email.validity.valid) return ['This is no e-mail address.', email]
+  if (!email.validity.valid) return ['This is not an e-mail address.', email]
   if (!password.value) return ['Please enter a password.', password]
   const isTooShort = intent === 'sign-up' && password.value.length < SHORTEST_PASSWORD
   return isTooShort ? [`The password needs at least ${SHORTEST_PASSWORD} characters.`, password] : null
 }
 
-/** One call for both: the device's identity goes along, and the result says what became of it. */
+/** One call for both: the device's identity is included, and the result tells the outcome. */
 async function enter({ auth, account }: App, intent: AuthIntent, fields: Fields): Promise<UpgradeResult> {
   const credentials = { email: fields.email.value.trim(), password: fields.password.value }
   const name = credentials.email.split('@')[0]!

@@ -6,12 +6,12 @@ import { conflictWords, decisionFailure } from './conflict-words.ts'
 
 type Choice = 'adopt' | 'switch' | 'discard' | 'cancel'
 
-/** The dialog for two identities. Closing it decides nothing. */
+/** The dialog for two identities. Closing it makes no decision. */
 export interface ConflictDialog extends View {
   open(): Promise<void>
 }
 
-/** Lets the person decide what becomes of the notes here, and of the account that they signed in to. */
+/** Lets the user decide about the notes here and the signed-in account. */
 export function createConflictDialog(app: App): ConflictDialog {
   const { auth } = app
   const dialog = part<HTMLDialogElement>('conflict-dialog')
@@ -78,14 +78,14 @@ export function createConflictDialog(app: App): ConflictDialog {
       await showSides(app)
     },
     render() {
-      // Decided in another tab, or given up by a sign-out there.
+      // Decided, or cancelled by a sign-out, in another tab.
       if (dialog.open && !found() && !dialog.hasAttribute('data-busy')) leave('This was decided in another tab.')
     },
   }
 }
 
 async function resolve({ auth, notebook }: App, choice: Choice): Promise<UpgradeResult | { outcome: 'cancelled' }> {
-  // What was typed a moment ago is part of what is decided about.
+  // Text that was just typed is part of the decision.
   await notebook.settled()
   try {
     if (choice === 'cancel') return (await auth.cancelUpgrade(), { outcome: 'cancelled' })
@@ -101,7 +101,7 @@ async function showSides({ auth }: App): Promise<void> {
   setText(there, 'Looking…')
   const preview = await auth.previewConflict().catch(() => null)
   setText(here, preview?.deviceHoldings?.label ?? 'Notes that only this device has')
-  setText(there, preview?.accountHoldings?.label ?? 'Cannot be looked at now: the server does not answer')
+  setText(there, preview?.accountHoldings?.label ?? 'Cannot be shown now: the server does not respond')
 }
 
 const OUTCOMES: Readonly<Record<Choice, string>> = {

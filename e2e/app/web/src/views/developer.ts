@@ -1,6 +1,6 @@
 import { announce, part } from '../dom.ts'
 
-/** @returns what opens Latchkey's panel for developers; it leaves the page when it is closed */
+/** @returns a function that opens Latchkey's developer panel; it is removed from the page when closed */
 export function createDeveloperPanel(): () => void {
   const panel = document.createElement('latchkey-devtools')
   const leave = (): void => {

@@ -5,7 +5,7 @@ import { briefTime } from '../time.ts'
 
 type Field = HTMLInputElement | HTMLTextAreaElement
 
-/** The open note. What is typed goes into the notebook with each key. */
+/** The open note. Each key press updates the notebook. */
 export function createEditor({ notebook, route }: App, actions: Actions): View {
   const title = part<HTMLInputElement>('note-title')
   const body = part<HTMLTextAreaElement>('note-body')
@@ -46,7 +46,7 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   }
 }
 
-/** Another tab or device may have changed the note that is open here: the cursor stays where it was. */
+/** Another tab or device may have changed the open note: the cursor keeps its position. */
 function setValue(field: Field, value: string, isOther: boolean): void {
   if (field.value === value) return
   const { selectionStart, selectionEnd } = field

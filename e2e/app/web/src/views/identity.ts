@@ -3,7 +3,7 @@ import { announce, first, part, setHidden, setText } from '../dom.ts'
 import type { SyncStatus } from '../notes/sync.ts'
 import { SYNC_WORDS, modeWords, quantity } from '../words.ts'
 
-/** The bar at the foot: who this is, and how it stands with the server. */
+/** The bar at the bottom: the identity and the sync status. */
 export function createIdentityBar({ auth, notebook, sync }: App): View {
   const status = part('sync-status')
   const unsynced = part('unsynced')
@@ -36,7 +36,7 @@ export function createIdentityBar({ auth, notebook, sync }: App): View {
   }
 }
 
-/** Only what a person may want to act on; "syncing" and "synced" come and go with each sentence. */
+/** Announces only what the user may act on; "syncing" and "synced" change with each sentence. */
 function announceChange(before: SyncStatus, now: SyncStatus): void {
   if (before === now) return
   if (now === 'offline') announce('Offline. What you write is saved on this device.')

@@ -6,7 +6,9 @@ import { quantity } from '../words.ts'
 import { decisionFailure } from './conflict-words.ts'
 import { signOut } from './sign-out.ts'
 
-/** The ways back, in the account area: what the account adopted, and what was put aside for it on this device. */
+/**
+ * Undo options in the account area: identities that the account adopted, and those that were set aside on this device.
+ */
 export function createJoined(app: App): View {
   const { auth, notebook, aside } = app
   const adopted = createRows('adopted', 'Undo', (alias) => undo(app, alias))
@@ -14,7 +16,7 @@ export function createJoined(app: App): View {
   let shown = ''
 
   async function renderKept(account: Session | null): Promise<void> {
-    // An alias may be given up on any device: here its notes are to be had again then.
+    // An alias may be removed on any device: its notes must then be available here.
     for (const alias of account?.principals.slice(1) ?? []) aside.put(account!.principal, alias)
     const found = account ? await aside.of(account.principal) : []
     const principals = found.filter((principal) => !account!.principals.includes(principal))
@@ -56,7 +58,7 @@ interface Rows {
   show(rows: readonly (readonly [principal: string, words: string])[]): void
 }
 
-/** A list of identities with one thing to do for each. */
+/** Renders a list of identities with one action each. */
 function createRows(name: string, label: string, act: (principal: string) => Promise<void>): Rows {
   const list = part<HTMLUListElement>(name)
   list.addEventListener('click', ({ target }) => {
@@ -100,21 +102,21 @@ async function undo({ auth, notebook }: App, alias: string): Promise<void> {
   try {
     await notebook.settled()
     await auth.unlinkAlias(alias)
-    announce('Undone. The account does not have these notes any more.')
+    announce('Undone. The account no longer has these notes.')
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
     await confirmUndo(count, isHere, decisionFailure(error))
   }
 }
 
-/** @param problem - why it did not work; there is only a way out of the dialog then */
+/** @param problem - why it failed; the dialog can then only be closed */
 function confirmUndo(count: number, isHere: boolean, problem?: string): Promise<boolean> {
   const dialog = part<HTMLDialogElement>('undo-dialog')
   const what = count === 0 ? 'What the account adopted' : `The ${quantity(count, 'adopted note')}`
   const [verb, them] = count === 1 || count === 0 ? ['goes', 'it'] : ['go', 'them']
   const where = isHere
     ? `${verb} back to this device alone, kept aside: you open ${them} from the account area.`
-    : `${verb} back to the device that wrote ${them}. Where that device is lost, nobody can open ${them} any more.`
+    : `${verb} back to the device that wrote ${them}. Where that device is lost, nobody can open ${them}.`
   setText(
     part('undo-words'),
     problem ?? `${what} ${where} What you wrote with the account since then stays in the account.`,
@@ -139,7 +141,7 @@ async function isKept(auth: Auth, principal: string): Promise<boolean> {
   return (await auth.listIdentities()).some((kept) => kept.principal === principal)
 }
 
-/** Signs out of the account, and goes on as the identity that was put aside. */
+/** Signs out of the account, and continues as the identity that was set aside. */
 async function resume(app: App, principal: string): Promise<void> {
   part('account-panel').hidePopover()
   if (!(await signOut(app))) return

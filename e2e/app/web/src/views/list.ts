@@ -4,7 +4,7 @@ import { first, part, setHidden, setText } from '../dom.ts'
 import { type Note, excerptOf, headingOf } from '../notes/note.ts'
 import { briefTime } from '../time.ts'
 
-/** The list of notes: one stop for the Tab key, arrows within. */
+/** The list of notes: one tab stop, with arrow keys inside. */
 export function createList({ notebook, route }: App, actions: Actions): View {
   const list = part<HTMLUListElement>('note-list')
   const search = part<HTMLInputElement>('search')
@@ -30,7 +30,7 @@ export function createList({ notebook, route }: App, actions: Actions): View {
     if (event.key === 'Escape') render()
   })
 
-  /** @param byKey - whoever opened it with a key goes on with the keyboard, in the text */
+  /** @param byKey - true moves the focus to the text, for keyboard users */
   function open(item: HTMLElement, byKey: boolean): void {
     const before = route.noteId()
     if (before && before !== item.dataset['id']) notebook.tidy(before)
@@ -80,7 +80,7 @@ function focusItem(list: HTMLElement, item: HTMLElement): void {
   item.focus()
 }
 
-/** One note in the list, with what it shows at the moment: a thousand of them are not written anew with each key. */
+/** One note in the list with its rendered values: a thousand rows are not rebuilt at each key press. */
 interface Row {
   readonly element: HTMLLIElement
   note?: Note
@@ -103,7 +103,7 @@ function createRow(id: string): Row {
 
 interface RowState {
   readonly isOpen: boolean
-  /** The Tab key stops here. */
+  /** True if this row is the tab stop. */
   readonly isStop: boolean
   readonly isPending: boolean
 }
@@ -123,7 +123,7 @@ function fillRow(row: Row, note: Note, { isOpen, isStop, isPending }: RowState):
   setText(first(item, '.item-pending'), isPending ? 'not synced yet' : '')
 }
 
-/** Puts rows in order, and moves only those that are out of place: a row that moves loses the focus. */
+/** Orders the rows, and moves only those in the wrong place: a row that moves loses the focus. */
 function arrange(list: HTMLElement, rows: readonly HTMLElement[]): void {
   const focused = document.activeElement
   const kept = new Set<Element>(rows)

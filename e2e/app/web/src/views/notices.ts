@@ -9,13 +9,13 @@ import { failureWords, sessionWords } from '../words.ts'
 export interface NoticeActs {
   signUp(): void
   signIn(): void
-  /** Asks the server, or the storage, once more. */
+  /** Retries the server or the storage. */
   retry(): void
-  /** Shows what is on both sides. */
+  /** Opens the dialog with both sides. */
   decide(): void
 }
 
-/** One notice at a time, the most urgent first. */
+/** Shows one notice at a time, the most urgent first. */
 export function createNotices(app: App, acts: NoticeActs): View {
   const { auth, notebook } = app
   const waiting = createWaiting(app, acts)
@@ -51,9 +51,7 @@ export function createNotices(app: App, acts: NoticeActs): View {
   }
 }
 
-/**
- * An account that is signed in in this browser and waits for the person's word, or a sign-in that is not complete yet.
- */
+/** Shows an account that is signed in in this browser and waits for confirmation, or a sign-in that is not complete. */
 function createWaiting(
   { auth, account }: App,
   { decide }: NoticeActs,
@@ -89,7 +87,7 @@ function createWaiting(
       setText(
         first(notice, 'span'),
         found
-          ? 'is signed in in this browser, but not in this app. Nothing has changed here.'
+          ? 'is signed in on this browser, but not in this app. Nothing has changed here.'
           : 'Finish it with the message that was sent to you.',
       )
       if (now === asked) return
@@ -111,7 +109,7 @@ function rememberDismissal(principal: string | null): void {
   try {
     localStorage.setItem(keyOf(principal), 'true')
   } catch {
-    // Until the tab closes, then.
+    // Then it is kept until the tab closes.
   }
 }
 

@@ -6,7 +6,7 @@ import { storageWords } from '../storage-words.ts'
 
 type PageView = 'starting' | 'welcome' | 'empty' | 'list' | 'note'
 
-/** Which of the page's views is shown; style.css does the rest. */
+/** Selects the view of the page; style.css does the rest. */
 export function createPage(app: App, actions: Actions): View {
   onClick('new-note', actions.write)
   onClick('first-note', actions.write)
@@ -19,7 +19,7 @@ export function createPage(app: App, actions: Actions): View {
   }
 }
 
-/** Anonymous to local-first: from here on there is somebody who can own a note. */
+/** Anonymous to local-first: from now on there is an owner for notes. */
 async function startWriting({ auth, notebook }: App, actions: Actions): Promise<void> {
   try {
     const { principal } = await auth.ensureIdentity()
@@ -39,6 +39,6 @@ function viewOf({ auth, notebook, sync, route }: App): PageView {
   const [latest] = notebook.notes()
   if (latest && !narrow.matches) route.open(latest.id)
   if (latest) return narrow.matches ? 'list' : 'note'
-  // An account's notes may be on their way.
+  // An account's notes may still be loading.
   return session?.authMode === 'external' && !sync.hasAnswered() ? 'starting' : 'empty'
 }

@@ -10,7 +10,7 @@ export interface PanelActs {
   openDeveloperPanel(): void
 }
 
-/** Everything about the identity in force, for people first and for developers below. */
+/** The account area: the current identity, for users first and for developers below. */
 export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
   const panel = part('account-panel')
   const copy = part('copy-principal')
@@ -54,7 +54,7 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
   }
 }
 
-/** Asks the browser to keep the identity: a promise that only a person's click should ask for. */
+/** Asks the browser to keep the identity. Only a user's click should trigger this prompt. */
 function createKeep(auth: Auth): { render(state: AuthState): void; forget(): void } {
   const button = part('keep')
   const words = part('keep-words')
@@ -68,8 +68,8 @@ function createKeep(auth: Auth): { render(state: AuthState): void; forget(): voi
 }
 
 const EXPLANATIONS = {
-  anonymous: 'Nothing here belongs to anybody yet.',
+  anonymous: 'There is no identity here yet.',
   'local-first':
-    'This browser made an identity of its own, and your notes belong to it. An account lets you take it to other devices.',
+    'This browser created an identity, and your notes belong to it. An account lets you take it to other devices.',
   external: 'Your account owns the same notes on every device where you sign in.',
 } as const

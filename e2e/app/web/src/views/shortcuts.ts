@@ -1,7 +1,7 @@
 import type { Actions } from '../actions.ts'
 import { part } from '../dom.ts'
 
-/** Keys that work wherever nobody is typing; Escape leaves the note. */
+/** Keys that work while no text field has the focus; Escape leaves the note. */
 export function listenToKeys(actions: Actions): void {
   addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return

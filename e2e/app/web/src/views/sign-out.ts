@@ -4,9 +4,9 @@ import { announce, part, setText } from '../dom.ts'
 import { vetoWords } from '../words.ts'
 
 /**
- * Signs out; asks first where the server does not have everything yet.
+ * Signs out. Asks first if there are unsynced changes.
  *
- * @returns false where the person rather stays
+ * @returns false if the user cancels
  */
 export async function signOut({ auth, notebook }: App): Promise<boolean> {
   try {

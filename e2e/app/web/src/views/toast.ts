@@ -8,7 +8,7 @@ const PATIENCE = 8000
 /**
  * Offers to undo the last deletion.
  *
- * @returns what to tell a deleted note's id
+ * @returns a function to call with a deleted note's id
  */
 export function createToast({ notebook, route }: App): (id: string) => void {
   const toast = part('toast')

@@ -1,0 +1,117 @@
+import { magicLink } from 'better-auth/plugins'
+import { OAuth2Server } from 'oauth2-mock-server'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { EXPECT_HEADER } from '../index.ts'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { openIdPlugin } from '../testing/openid.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
+
+const ada = person('ada')
+const provider = new OAuth2Server()
+
+beforeAll(async () => {
+  await provider.issuer.keys.generate('RS256')
+  await provider.start(0, '127.0.0.1')
+  const eve = { sub: 'eve-at-provider', email: 'eve@example.com', email_verified: true, name: 'Eve' }
+  provider.service.on('beforeTokenSigning', ({ payload }) => Object.assign(payload, eve, { aud: 'notes' }))
+  provider.service.on('beforeUserinfo', (response) => (response.body = { ...eve }))
+})
+afterAll(() => provider.stop())
+afterEach(() => vi.useRealTimers())
+
+/** Lets the system's clock go on by some seconds, as Better Auth reads it. */
+function pass(seconds: number): void {
+  const now = Date.now()
+  vi.useFakeTimers({ toFake: ['Date'], now: now + seconds * 1000 })
+}
+
+onEachEngine((newServer) => {
+  const open = async () => {
+    const mails = mailing()
+    const send = (mail: object) => mails.send(mail)
+    const server = await newServer({
+      emailAndPassword: { enabled: true },
+      emailVerification: { sendVerificationEmail: send },
+      user: { changeEmail: { enabled: true } },
+      account: { accountLinking: { allowDifferentEmails: true, requireLocalEmailVerified: false } },
+      plugins: [magicLink({ sendMagicLink: send }), openIdPlugin(provider)],
+    })
+    return { server, mails }
+  }
+
+  /** Signs in by a magic link that carries the device's proof and the address that was typed. */
+  const enterByLink = async (server: TestServer, url: () => string): Promise<Person> => {
+    const one = await newPerson(server)
+    await one.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+    const headers = await proofOf(one.device, { [EXPECT_HEADER]: ada.email })
+    expect((await one.browser.send(pathOf(url()), { headers })).status).toBe(200)
+    return one
+  }
+
+  /** Eve made an account with Ada's address. */
+  const planted = async () => {
+    const { server, mails } = await open()
+    const eve = await newPerson(server)
+    expect((await eve.browser.send('/sign-up/email', post(ada))).status).toBe(200)
+    return { server, mails, eve }
+  }
+
+  describe('a change of address that was asked for before the mailbox was proven', () => {
+    const asked = async () => {
+      const { server, mails, eve } = await planted()
+      expect((await eve.browser.send('/change-email', post({ newEmail: 'eve@example.com' }))).status).toBe(200)
+      return { server, mails, request: pathOf(mails.last().url) }
+    }
+
+    test('moves a bound account nowhere, and is written down', async () => {
+      const { server, mails, request } = await asked()
+      const one = await enterByLink(server, () => mails.last().url)
+      expect(await userOf(server)).toMatchObject({ principal: one.device.principal, email: ada.email })
+      const answer = await server.browser().send(request)
+      expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      expect(await userOf(server)).toMatchObject({ email: ada.email, principalMailbox: ada.email })
+      const acts = (await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':').slice(0, 2).join(':'))
+      expect(acts).toContain(`refuse:${one.device.principal}`)
+    })
+
+    test('leads a page on to the app with the error', async () => {
+      const { server, mails, request } = await asked()
+      await enterByLink(server, () => mails.last().url)
+      const answer = await server.browser().send(`${request}&callbackURL=%2Fwelcome`, { redirect: 'manual' })
+      expect(answer.headers.get('location')).toBe(`${ORIGIN}/welcome?error=REQUEST_SUPERSEDED`)
+      expect(await userOf(server)).toMatchObject({ email: ada.email })
+    })
+
+    test('counts where the user who is signed in opens the link', async () => {
+      const { server, mails, request } = await asked()
+      const one = await enterByLink(server, () => mails.last().url)
+      expect((await one.browser.send(request)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: 'eve@example.com' })
+    })
+  })
+
+  test('a change of address that was asked for afterwards needs no session where the link is opened', async () => {
+    const { server, mails } = await open()
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    await one.session()
+    pass(2)
+    expect((await one.browser.send('/change-email', post({ newEmail: 'new@example.com' }))).status).toBe(200)
+    expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(200)
+    expect(await userOf(server)).toMatchObject({ email: 'new@example.com', principal: one.device.principal })
+  })
+
+  test("a provider's credential is not added by a redirect that began before the mailbox was proven", async () => {
+    const { server, mails, eve } = await planted()
+    const start = { provider: 'local', callbackURL: `${ORIGIN}/home`, errorCallbackURL: `${ORIGIN}/failed` }
+    const { url } = (await (await eve.browser.send('/link-social', post(start))).json()) as { url: string }
+    const address = (await fetch(url, { redirect: 'manual' })).headers.get('location')!.replace(AUDIENCE, '')
+    const one = await enterByLink(server, () => mails.last().url)
+    expect(await userOf(server)).toMatchObject({ principal: one.device.principal })
+    const before = await server.rows('account')
+    // Better Auth itself asks whether the session that began it still lives.
+    await eve.browser.send(address, { redirect: 'manual' })
+    expect(await server.rows('account')).toEqual(before)
+  })
+})

@@ -1,0 +1,72 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { decodeJwt } from 'jose'
+import { audit, findAudit } from '../binding/audit.ts'
+import { findUser } from '../binding/principal-store.ts'
+import type { Adapter } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
+import { isFresh } from './fresh-session.ts'
+import { refusal } from './proofs.ts'
+
+/** The route that completes a change of address, for which no session is needed. */
+export const ADDRESS_CHANGE = '/verify-email'
+
+/**
+ * Refuses a change of address that was asked for before the account's mailbox was proven, before it was bound, or before
+ * anything was linked to it: whoever asked may not be whose account it is now.
+ *
+ * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
+ */
+export async function beforeAddressChange(ctx: GenericEndpointContext, now: Date): Promise<void> {
+  const { email, updateTo, iat } = readToken(ctx.query?.['token'])
+  if (typeof email !== 'string' || updateTo === undefined) return
+  const { adapter, internalAdapter } = ctx.context
+  const found = await internalAdapter.findUserByEmail(email)
+  const user = found && (await findUser(adapter, 'id', found.user.id))
+  // Whoever is signed in, and lately so, could ask for it anew.
+  if (!user || (await hasFreshSession(ctx, user))) return
+  try {
+    // In seconds: a request of the same second may be the earlier one.
+    await refuseEarlier(adapter, user, (iat ?? 0) * 1000, now)
+  } catch (error) {
+    throw asPage(ctx, error)
+  }
+}
+
+async function hasFreshSession(ctx: GenericEndpointContext, { id }: BoundUser): Promise<boolean> {
+  const found = await getAuthoritativeSessionFromCtx(ctx)
+  return found?.user.id === id && isFresh(ctx.context.sessionConfig, found.session)
+}
+
+/** The link was opened as a page: the app shows the error, as it shows those of Better Auth. */
+function asPage(ctx: GenericEndpointContext, error: unknown): unknown {
+  const callbackURL: unknown = ctx.query?.['callbackURL']
+  if (typeof callbackURL !== 'string' || !ctx.context.isTrustedOrigin(callbackURL, { allowRelativePaths: true }))
+    return error
+  const url = new URL(callbackURL, ctx.context.baseURL)
+  url.searchParams.set('error', 'REQUEST_SUPERSEDED')
+  return ctx.redirect(url.href)
+}
+
+async function refuseEarlier(adapter: Adapter, user: BoundUser, requestedAt: number, now: Date): Promise<void> {
+  if (requestedAt > (await handedOverAt(adapter, user))) return
+  const principal = user.principal ?? user.id
+  await audit(adapter, 'refuse', { principal, epoch: String(requestedAt), userId: user.id }, now)
+  throw refusal('REQUEST_SUPERSEDED')
+}
+
+/** The last time at which the account may have become another person's, in milliseconds since 1970; 0 for never. */
+async function handedOverAt(adapter: Adapter, { id, principalMailboxAt }: BoundUser): Promise<number> {
+  const records = await findAudit(adapter, { where: [{ field: 'userId', value: id }] })
+  const times = records.filter(({ act }) => act === 'bind' || act === 'link').map(({ at }) => at)
+  return Math.max(0, new Date(principalMailboxAt ?? 0).getTime(), ...times)
+}
+
+/** What a token of Better Auth says; the route itself verifies it. */
+function readToken(token: unknown): { email?: unknown; updateTo?: unknown; iat?: number } {
+  try {
+    return decodeJwt(String(token))
+  } catch {
+    return {}
+  }
+}

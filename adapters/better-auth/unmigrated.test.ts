@@ -1,0 +1,102 @@
+import { betterAuth } from 'better-auth'
+import { getMigrations } from 'better-auth/db/migration'
+import { expect, test } from 'vitest'
+import { testDevice } from '../../lib/testing.ts'
+import { latchkey, latchkeyJwt } from './index.ts'
+import { type TestDatabase, openPostgres, openSqlite } from './testing/database.testing.ts'
+import { AUDIENCE, BASE_OPTIONS, ORIGIN, person } from './testing/server.testing.ts'
+
+const ada = person('ada')
+
+/** An app whose users signed up before Latchkey was installed, and whose database was not migrated since. */
+async function unmigratedApp(open: TestDatabase) {
+  const before = betterAuth({ ...BASE_OPTIONS, database: open.database })
+  await (await getMigrations(before.options)).runMigrations()
+  await before.api.signUpEmail({ body: ada })
+  const lines: string[] = []
+  const auth = betterAuth({
+    ...BASE_OPTIONS,
+    database: open.database,
+    logger: { level: 'warn', log: (_, message) => void (message.includes('Latchkey') && lines.push(message)) },
+    plugins: [latchkey(), latchkeyJwt()],
+  })
+  await auth.$context
+  const send = (path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> =>
+    auth.handler(
+      new Request(`${AUDIENCE}${path}`, {
+        headers: { origin: ORIGIN, 'content-type': 'application/json', ...headers },
+        ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      }),
+    )
+  const migrate = async (): Promise<void> => (await getMigrations({ ...auth.options })).runMigrations()
+  return { auth, lines, send, migrate }
+}
+
+const cookiesOf = (response: Response): string =>
+  response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
+
+const proofOf = async (): Promise<Record<string, string>> => {
+  const device = await testDevice()
+  return { 'x-latchkey-proof': await device.proof({ audience: AUDIENCE, purpose: 'upgrade' }) }
+}
+
+test.each([
+  ['SQLite', async () => openSqlite()],
+  ['Postgres', () => openPostgres(true)],
+  ['Postgres without transactions', () => openPostgres(false)],
+] as const)('%s: an unmigrated database is told in one sentence, and earlier routes go on', async (_, open) => {
+  const database = await open()
+  const { lines, send, migrate } = await unmigratedApp(database)
+  expect(lines).toEqual([
+    'Latchkey is off: its tables or columns are missing in the database. Run npx latchkey migrate --auth <file>.',
+  ])
+  const signIn = await send('/sign-in/email', ada)
+  expect(signIn.status).toBe(200)
+  const cookie = cookiesOf(signIn)
+  expect(await (await send('/get-session', undefined, { cookie })).json()).toMatchObject({ user: { email: ada.email } })
+  expect((await send('/sign-up/email', person('grace'))).status).toBe(200)
+  expect((await send('/update-user', { name: 'Countess' }, { cookie })).status).toBe(200)
+  // What needs the tables is refused, and nothing is half done.
+  for (const response of [
+    await send('/latchkey/session', undefined, { cookie }),
+    await send('/sign-up/email', person('eve'), await proofOf()),
+  ]) {
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ code: 'DATABASE_NOT_MIGRATED' })
+  }
+  expect((await send('/sign-out', {}, { cookie })).status).toBe(200)
+  expect(lines).toHaveLength(1)
+
+  await migrate()
+  const [withProof, session] = [
+    await send('/sign-up/email', person('eve'), await proofOf()),
+    await send('/latchkey/session'),
+  ]
+  expect([withProof.status, session.status]).toEqual([200, 200])
+  expect((await withProof.json()) as object).toMatchObject({ user: { email: 'eve@example.com' } })
+  await database.close()
+})
+
+test('a database that fails otherwise is not taken for an unmigrated one: nothing is switched off', async () => {
+  const database = openSqlite()
+  const { auth, migrate } = await unmigratedApp(database)
+  await migrate()
+  const { adapter } = await auth.$context
+  const locked: typeof adapter.findOne = (query) =>
+    query.where[0]?.value === '' ? Promise.reject(new Error('lock timeout')) : adapter.findOne(query)
+  const server = betterAuth({ ...auth.options, database: () => ({ ...adapter, findOne: locked }) })
+  const response = await server.handler(
+    new Request(`${AUDIENCE}/sign-up/email`, {
+      method: 'POST',
+      headers: { origin: ORIGIN, 'content-type': 'application/json', ...(await proofOf()) },
+      body: JSON.stringify(person('grace')),
+    }),
+  )
+  expect(response.status).toBe(200)
+  const users = await adapter.findMany<{ email: string; principal: string | null }>({ model: 'user' })
+  expect(users.find(({ email }) => email === 'grace@example.com')?.principal).toMatch(/^[0-9a-f-]{36}$/)
+  await database.close()
+})

@@ -1,0 +1,112 @@
+import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import { createAuthMiddleware } from 'better-auth/api'
+import { LatchkeyError } from '../../lib/server.ts'
+import { PROOF_HEADER, rethrow } from './hooks/proofs.ts'
+import { schema } from './schema.ts'
+
+/**
+ * Switches the plugin off while its tables or columns are missing in the database: requests without a proof go on as
+ * before the plugin was installed, the others and the plugin's own routes get `DATABASE_NOT_MIGRATED`. The log says so
+ * once. Every request looks again, so the plugin starts when the tables are there.
+ */
+export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugin {
+  let isOff = false
+  let look = async (): Promise<boolean> => false
+  const gated = <Hook extends Matching>(hook: Hook): Hook => ({
+    ...hook,
+    matcher: (ctx) => !isOff && hook.matcher(ctx),
+  })
+  const { before = [], after = [] } = plugin.hooks ?? {}
+  return {
+    ...plugin,
+    async init(auth) {
+      look = () => lacksTables(auth)
+      isOff = !isMigrating() && (await look())
+      if (isOff) goOnWithout(auth)
+      const { options } = (await plugin.init!(auth)) as { options: { databaseHooks: DatabaseHooks } }
+      return { options: { databaseHooks: gateHooks(options.databaseHooks, () => isOff) } }
+    },
+    hooks: {
+      before: [
+        {
+          matcher: () => isOff,
+          handler: createAuthMiddleware(async (ctx) => {
+            isOff = await look()
+            const needsTables = ctx.headers?.has(PROOF_HEADER) || ctx.path?.startsWith('/latchkey/')
+            if (isOff && needsTables) rethrow(new LatchkeyError('DATABASE_NOT_MIGRATED'))
+          }),
+        },
+        ...before.map(gated),
+      ],
+      after: after.map(gated),
+    },
+  }
+}
+
+type Hooked = Pick<BetterAuthPlugin, 'init' | 'hooks'>
+type Matching = NonNullable<NonNullable<Hooked['hooks']>['before']>[number]
+type DatabaseHooks = NonNullable<BetterAuthOptions['databaseHooks']>
+
+/** Set by `latchkey migrate` in its own process: what it is about to add is not reported as missing. */
+const MIGRATING = Symbol.for('latchkey.migrating')
+
+function isMigrating(): boolean {
+  return MIGRATING in globalThis
+}
+
+/**
+ * Better Auth refuses every request while a table is missing. It remembers that by the adapter object: a copy is not
+ * checked.
+ */
+function goOnWithout(auth: AuthContext): void {
+  auth.adapter = { ...auth.adapter }
+  auth.logger.error(
+    'Latchkey is off: its tables or columns are missing in the database. Run npx latchkey migrate --auth <file>.',
+  )
+}
+
+function gateHooks(hooks: DatabaseHooks, isOff: () => boolean): DatabaseHooks {
+  const gate = (value: unknown): unknown => {
+    if (typeof value === 'function')
+      return async (...parameters: unknown[]) => (isOff() ? undefined : (value as Function)(...parameters))
+    return Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, gate(inner)]))
+  }
+  return gate(hooks) as DatabaseHooks
+}
+
+/** The unique column of each table, which makes the look cheap. */
+const UNIQUE = { user: 'email', session: 'token' } as const
+
+async function lacksTables({ adapter, tables }: AuthContext): Promise<boolean> {
+  const models = Object.keys(schema).filter((model) => tables[model] !== undefined)
+  const looks = await Promise.all(models.map((model) => lacks(adapter, model)))
+  return looks.includes(true)
+}
+
+async function lacks(adapter: AuthContext['adapter'], model: string): Promise<boolean> {
+  const { fields } = schema[model]!
+  const unique = UNIQUE[model as keyof typeof UNIQUE] ?? Object.keys(fields).find((name) => fields[name]!.unique)!
+  const others = Object.keys(fields).filter((name) => name !== unique)
+  const where = [{ field: unique, value: '' }, ...others.map((field) => ({ field, value: null }))]
+  try {
+    await adapter.findOne({ model, where })
+    return false
+  } catch (error) {
+    return isAbsence(error)
+  }
+}
+
+/** Of Postgres, MySQL, SQL Server and Prisma. */
+const ABSENCE_CODES = new Set<unknown>(['42P01', '42703', 1146, 1054, 208, 207, 'P2021', 'P2022'])
+
+/**
+ * Only what says that a table, a column or its place in an ORM's schema is missing: a database that is slow, locked or
+ * unreachable must not switch a defence off.
+ */
+function isAbsence(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, errno, number, cause } = error as Error & Partial<Record<'code' | 'errno' | 'number', unknown>>
+  if ([code, errno, number].some((value) => ABSENCE_CODES.has(value))) return true
+  if (/no such (table|column)|(model|field) .* (does not exist|was not found) in /i.test(error.message)) return true
+  return cause !== undefined && isAbsence(cause)
+}

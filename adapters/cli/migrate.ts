@@ -1,0 +1,113 @@
+import { type App, type AppDatabase, type Connection, loadApp } from './app.ts'
+import { hideAddresses } from './log.ts'
+import { Refusal } from './refusal.ts'
+import { addUniqueIndex, lacksUniqueIndex } from './unique-index.ts'
+
+/** What a database lacks. */
+export interface Lack {
+  /** Tables. */
+  readonly tables: readonly string[]
+  /** Tables that lack columns. */
+  readonly extended: readonly string[]
+  /** The column is there, its unique index is not. */
+  readonly uniqueIndex: boolean
+}
+
+/**
+ * Gives the database of an app the tables and columns of its plugins. Rows stay as they are. SQLite, Postgres and SQL
+ * Server do it in one transaction; MySQL and MariaDB complete in a second run what was cut off.
+ *
+ * @returns a line for each kind of change
+ * @throws {Refusal} it cannot be done; a database with transactions is unchanged then
+ */
+export async function migrate(file: string): Promise<string> {
+  const app = await loadApp(file)
+  const open = await app.connect()
+  if (open.introspectIndexes !== undefined)
+    throw new Refusal('Cloudflare D1 has no transactions. Run getMigrations of better-auth/db/migration in a Worker.')
+  const done = await inTransaction(app, open, async (connection) => {
+    const options = { ...app.options, database: databaseOf(open, connection) }
+    const plan = await app.getMigrations(options)
+    await plan.runMigrations()
+    const lacksIndex = await lacksUniqueIndex(app, open, connection)
+    if (lacksIndex) await addUniqueIndex(app, connection)
+    return lackOf(plan, lacksIndex)
+  })
+  return printDone(done)
+}
+
+/** Looks what the database of an app lacks, and changes nothing. */
+export async function findLack(app: App): Promise<Lack> {
+  const open = await app.connect()
+  const plan = await app.getMigrations(app.options, { throwOnUnsafe: false })
+  // A missing column gets its index with it.
+  const lacksIndex = !plan.toBeAdded.some(({ fields }) => 'principal' in fields)
+  return lackOf(plan, lacksIndex && (await lacksUniqueIndex(app, open, open.kysely)))
+}
+
+/** @returns whether nothing is missing */
+export function isComplete({ tables, extended, uniqueIndex }: Lack): boolean {
+  return tables.length === 0 && extended.length === 0 && !uniqueIndex
+}
+
+type Plan = Pick<Awaited<ReturnType<App['getMigrations']>>, 'toBeCreated' | 'toBeAdded' | 'toBeAddedIndexes'>
+
+function lackOf({ toBeCreated, toBeAdded }: Plan, uniqueIndex: boolean): Lack {
+  const names = (tables: readonly { table: string }[]): string[] =>
+    [...new Set(tables.map(({ table }) => table))].toSorted()
+  return { tables: names(toBeCreated), extended: names(toBeAdded), uniqueIndex }
+}
+
+function printDone(lack: Lack): string {
+  if (isComplete(lack)) return 'The database has every table and column.\n'
+  return [
+    lack.extended.length > 0 ? `Extended the tables ${lack.extended.join(', ')}.\n` : '',
+    lack.tables.length > 0 ? `Created the tables ${lack.tables.join(', ')}.\n` : '',
+    lack.uniqueIndex ? 'Added the unique index of the principal.\n' : '',
+  ].join('')
+}
+
+function databaseOf({ databaseType, schemaName }: AppDatabase, connection: Connection): never {
+  return { db: connection, type: databaseType, ...(schemaName !== undefined && { schemaName }) } as never
+}
+
+/** Names the lock under which processes change the tables, so that one waits for another. */
+const LOCK = 5_228_105
+
+/** Statements that begin, end and undo. SQLite takes its write lock at once: later, it could be refused. */
+const STATEMENTS = {
+  sqlite: { begin: ['begin immediate'], commit: 'commit', rollback: 'rollback' },
+  postgres: { begin: ['begin', `select pg_advisory_xact_lock(${LOCK})`], commit: 'commit', rollback: 'rollback' },
+  mssql: { begin: ['begin transaction'], commit: 'commit', rollback: 'rollback' },
+  // Statements that change tables commit on their own there.
+  mysql: {
+    begin: [`select get_lock('latchkey', 60)`],
+    commit: `select release_lock('latchkey')`,
+    rollback: `select release_lock('latchkey')`,
+  },
+} as const
+
+async function inTransaction(
+  app: App,
+  open: AppDatabase,
+  act: (connection: Connection) => Promise<Lack>,
+): Promise<Lack> {
+  const { begin, commit, rollback } = STATEMENTS[open.databaseType ?? 'sqlite']
+  try {
+    return await open.kysely.connection().execute(async (connection) => {
+      const run = (statement: string): Promise<unknown> => app.sql.raw(statement).execute(connection)
+      for (const statement of begin) await run(statement)
+      try {
+        const result = await act(connection)
+        await run(commit)
+        return result
+      } catch (error) {
+        await run(rollback).catch(() => {})
+        throw error
+      }
+    })
+  } catch (error) {
+    const outcome = open.databaseType === 'mysql' ? 'Run it again after the repair' : 'Nothing was changed'
+    throw new Refusal(`The database refused the change: ${hideAddresses((error as Error).message)}. ${outcome}.`)
+  }
+}

@@ -1,0 +1,52 @@
+import { AUDIENCE, ORIGIN } from '../../adapters/better-auth/testing/server.testing.ts'
+import type { World } from './world.ts'
+
+/** What an answer was. */
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+  readonly code: string | undefined
+  /** Where it leads on to. */
+  readonly location: string | null
+  /** The server refused. */
+  readonly refused: boolean
+}
+
+/** Sends a request with some cookies, and keeps those of the answer. */
+export async function ask(
+  { explored }: Pick<World, 'explored'>,
+  cookies: Map<string, string>,
+  path: string,
+  { body, headers = {} }: { readonly body?: object; readonly headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const request = new Request(`${AUDIENCE}${path}`, {
+    method: body ? 'POST' : 'GET',
+    headers: {
+      origin: ORIGIN,
+      ...(cookies.size > 0 && { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }),
+      ...(body && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const response = await explored.server.handler(request)
+  for (const cookie of response.headers.getSetCookie()) keepCookie(cookies, cookie)
+  const text = await response.text()
+  const parsed = text.startsWith('{') || text.startsWith('[') ? (JSON.parse(text) as unknown) : text
+  const location = response.headers.get('location')
+  const error = location ? new URL(location, ORIGIN).searchParams.get('error') : null
+  return {
+    status: response.status,
+    body: parsed,
+    code: (parsed as { code?: string } | null)?.code ?? error ?? undefined,
+    location,
+    refused: response.status >= 400 || error !== null,
+  }
+}
+
+function keepCookie(cookies: Map<string, string>, header: string): void {
+  const [pair = '', ...attributes] = header.split(';')
+  const name = pair.slice(0, pair.indexOf('='))
+  if (attributes.some((attribute) => /^\s*max-age=0$/i.test(attribute))) cookies.delete(name)
+  else cookies.set(name, pair.slice(name.length + 1))
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
+import { createSessionResolver } from 'latchkey/server'
+import * as server from 'latchkey/server'
+import { type MemoryAccountClient, memoryAccountServer, testDevice } from 'latchkey/testing'
+import ts from 'typescript'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+
+/** `adopted` only comes of the option `onConflict`. */
+type Outcome = Exclude<UpgradeResult['outcome'], 'adopted'>
+
+/** What a sample calls, as the memory server answers it. */
+interface Stage {
+  readonly auth: Auth
+  readonly authClient: Record<'signUp' | 'signIn', { email(): Promise<unknown> }>
+}
+
+/** Each brings about one outcome. */
+const STAGES: Record<Outcome, (page: MemoryAccountClient, auth: Auth, put: Put) => () => Promise<unknown>> = {
+  upgraded: (page) => () => page.signUp('ada'),
+  switched: (page, _, put) => (put('ada', 'an older principal'), () => page.signIn('ada')),
+  conflict: (page, _, put) => (put('ada', 'an older principal', 'data'), () => page.signIn('ada')),
+  taken: (page, auth, put) => (put('grace', auth.getState().session!.principal!), () => page.signUp('ada')),
+  pending: (page) => () => page.requestLink('ada@example.com'),
+  failed: (page) => ((page.online = false), () => page.signUp('ada')),
+}
+
+type Put = (name: string, principal: string, data?: 'data') => void
+
+async function stageOf(outcome: Outcome): Promise<Stage> {
+  const accounts = memoryAccountServer()
+  const page = accounts.connect()
+  let items = 0
+  const auth = createAuth({
+    account: page.provider,
+    keystore: memoryStore(),
+    audience: 'https://notes.example',
+    describeLocal: () => ({ items }),
+  })
+  await auth.ready
+  const put: Put = (name, principal, data) => {
+    if (data) items = 3
+    accounts.accounts.set(name, { accountId: name, principal, aliases: [], recoverable: true, claims: {} })
+  }
+  const call = { email: STAGES[outcome](page, auth, put) }
+  return { auth, authClient: { signUp: call, signIn: call } }
+}
+
+const AsyncFunction = (async () => {}).constructor as new (
+  ...parts: string[]
+) => (...values: unknown[]) => Promise<unknown>
+
+/** The block of a page that contains a text, as a function of the names that it uses. */
+function blockOf(page: string, text: string, names: readonly string[], result = ''): (...values: unknown[]) => unknown {
+  const source = readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8')
+  const [, code] = [...source.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].find(([, block]) => block!.includes(text))!
+  const plain = code!.replace(/^import .*$/gm, '').replace(/^export /gm, '')
+  const { outputText } = ts.transpileModule(plain, { compilerOptions: { target: ts.ScriptTarget.ES2022 } })
+  return new AsyncFunction(...names, `${outputText}\n${result}`)
+}
+
+afterEach(() => {
+  vi.doUnmock('./existing-app/after/auth-client.ts')
+  vi.resetModules()
+})
+
+const README: Record<Outcome, string> = {
+  upgraded: 'Welcome!',
+  switched: 'Welcome!',
+  pending: 'Check your mailbox.',
+  conflict: 'The data of this device is not in this account.',
+  taken: 'The data of this device is not in this account.',
+  failed: 'Please try again.',
+}
+
+const QUICK_START: Record<Outcome, RegExp> = {
+  upgraded: /Welcome/,
+  switched: /Welcome/,
+  pending: /Check your mailbox/,
+  conflict: /has its own data/,
+  taken: /another account/,
+  failed: /offline/,
+}
+
+describe.each(Object.keys(STAGES) as Outcome[])('a sign-up that ends as %s', (outcome) => {
+  test('the sample of the README tells the user', async () => {
+    const stage = await stageOf(outcome)
+    vi.doMock('./existing-app/after/auth-client.ts', () => stage)
+    const { signUp } = await import('./existing-app/after/sign-up.ts')
+    expect(await signUp('ada@example.com', 'correct horse battery')).toBe(README[outcome])
+  })
+
+  test('the sample of the quick start tells the user', async () => {
+    const { auth, authClient } = await stageOf(outcome)
+    const shown: string[] = []
+    const names = ['auth', 'authClient', 'email', 'password', 'showMessage']
+    const run = blockOf('docs/quick-start.md', 'switch (result.outcome)', names)
+    await run(auth, authClient, 'ada@example.com', 'correct', (text: string) => shown.push(text))
+    expect(shown).toEqual([expect.stringMatching(QUICK_START[outcome])])
+  })
+})
+
+describe('the endpoints of the quick start', () => {
+  async function endpoints(anonymous: boolean) {
+    const resolver = createSessionResolver({ localFirst: { audience: 'https://notes.example', afterUpgrade: 'allow' } })
+    const run = blockOf(
+      'docs/quick-start.md',
+      'addNote',
+      ['createBetterAuthResolver', 'betterAuthServer', 'notesOf', ...Object.keys(server)],
+      'return { listNotes, addNote }',
+    )
+    const notesOf = async (owners: readonly string[]) => owners.map((owner) => `a note of ${owner}`)
+    const device = await testDevice()
+    const bearer = `Bearer ${await device.token({ audience: 'https://notes.example' })}`
+    const request = () =>
+      new Request('https://notes.example/api/notes', { headers: anonymous ? {} : { authorization: bearer } })
+    const made = (await run(() => resolver, {}, notesOf, ...Object.values(server))) as Record<
+      'listNotes' | 'addNote',
+      (request: Request) => Promise<Response>
+    >
+    return { list: await made.listNotes(request()), add: await made.addNote(request()), device }
+  }
+
+  test('answer a device', async () => {
+    const { list, add, device } = await endpoints(false)
+    expect([list.status, await list.json()]).toEqual([200, [`a note of ${device.principal}`]])
+    expect([add.status, await add.json()]).toEqual([201, { owner: device.principal }])
+  })
+
+  test('refuse the write of a request that nobody signed, and answer instead of throwing', async () => {
+    const { list, add } = await endpoints(true)
+    expect([list.status, await list.json()]).toEqual([200, []])
+    expect([add.status, await add.json()]).toMatchObject([403, { code: 'ANONYMOUS_WRITE_DENIED' }])
+  })
+})
