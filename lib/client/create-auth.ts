@@ -22,7 +22,12 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
   const loaded = (): Promise<Lazy> =>
-    (loading ??= loadInTime(load).catch((error: unknown) => ((loading = undefined), Promise.reject(error))))
+    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS)
+      .then((later) => (later === TIMED_OUT ? Promise.reject(later) : later))
+      .catch((cause: unknown) => {
+        loading = undefined
+        throw new LatchkeyError('OFFLINE', undefined, cause)
+      }))
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
@@ -32,11 +37,23 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       return later
     }
     const getToken = createTokenSource(context, lazy)
-    const connection = createConnection(context, lazy)
+    let background: Promise<(() => void) | void> | undefined
+    // Connects to other tabs, the network and the account server, unless it is connected.
+    const connect = (isFirst = false): void => {
+      // During server rendering there is no store: nothing to connect, and no account to ask about.
+      if (background || (!options.keystore && !globalThis.indexedDB)) return
+      background = lazy()
+        .then(({ startBackground }) => startBackground(context, isFirst))
+        // If it cannot be loaded, the identity still works; each call that needs it tries again.
+        .catch(() => {
+          background = undefined
+          globalThis.addEventListener?.('online', () => connect(), { once: true })
+        })
+    }
 
     // Not before the next microtask: construction does not access the store, channel or network.
-    const ready = Promise.resolve().then(async () => connection.open(!(await start(context))))
-    const later = (): Promise<Lazy> => ready.then(() => (connection.open(), lazy()))
+    const ready = Promise.resolve().then(async () => connect(!(await start(context))))
+    const later = (): Promise<Lazy> => ready.then(() => (connect(), lazy()))
 
     return {
       ...lazyMethods(context, later),
@@ -49,42 +66,13 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
       // If closed before it was ready, it still connects; everything opened until then is closed.
-      close: () => void ready.then(connection.close).then(() => context.store.close()),
+      close: () =>
+        void ready
+          .then(() => background)
+          .then((stop) => stop?.())
+          .then(() => context.store.close()),
     }
   }
-}
-
-interface Connection {
-  /** Connects to other tabs, the network and the account server, unless it is connected. */
-  open(isFirst?: boolean): void
-  close(): Promise<void>
-}
-
-function createConnection(context: Context, lazy: () => Promise<Lazy>): Connection {
-  let background: Promise<(() => void) | void> | undefined
-  function open(isFirst = false): void {
-    // During server rendering there is no store: nothing to connect, and no account to ask about.
-    if (background || (!context.options.keystore && !globalThis.indexedDB)) return
-    background = lazy()
-      .then(({ startBackground }) => startBackground(context, isFirst))
-      // If it cannot be loaded, the identity still works; each call that needs it tries again.
-      .catch(() => {
-        background = undefined
-        globalThis.addEventListener?.('online', () => open(), { once: true })
-      })
-  }
-  return { open, close: async () => void (await background)?.() }
-}
-
-/** @throws {LatchkeyError} `OFFLINE`: it cannot be loaded, or not in time */
-async function loadInTime(load: () => Promise<Lazy>): Promise<Lazy> {
-  let cause: unknown
-  const loaded = await withTimeout(
-    load().catch((error: unknown) => ((cause = error), TIMED_OUT)),
-    LOAD_TIMEOUT_MS,
-  )
-  if (loaded === TIMED_OUT) throw new LatchkeyError('OFFLINE', 'a part of the client could not be loaded', cause)
-  return loaded as Lazy
 }
 
 /** Methods of the later chunk, exported there under the same names. */

@@ -297,8 +297,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('client/proof-header.ts'),
-        find: 'return URL.canParse(url) && new URL(url).href.startsWith(`${baseURL}/`)',
-        replace: 'return URL.canParse(url) && baseURL !== url',
+        find: 'return new URL(url).href.startsWith(`${baseURL}/`)',
+        replace: 'return baseURL !== url',
       },
     ],
     test: {

@@ -4,8 +4,7 @@ import type { AuthOptions } from '../auth.ts'
 export function defaultAudience(options: AuthOptions): string {
   const audience = options.audience ?? globalThis.location?.origin
   // All opaque origins (sandboxed frames, data: workers) have the name "null", and all local files share one origin.
-  if (!audience || /^(null|file:.*)$/.test(audience))
-    throw new TypeError('audience: required where there is no location')
+  if (!audience || /^(null$|file:)/.test(audience)) throw new TypeError('audience: required where there is no location')
   return audience
 }
 

@@ -1,4 +1,4 @@
-import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import { LatchkeyError } from '../../errors.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import { TOKEN_LIFETIME } from '../../tokens/claims.ts'
 import { mintToken } from '../../tokens/mint.ts'
@@ -81,7 +81,7 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
       return (await share(audience, kept)).jwt
     } catch (error) {
       // Unreachable is not rejected: a token that is still valid is still used.
-      if (left > 0 && isLatchkeyError(error) && /^(OFFLINE|PROVIDER_)/.test(error.code)) return kept!.jwt
+      if (left > 0 && /^(OFFLINE|PROVIDER_)/.test((error as LatchkeyError).code)) return kept!.jwt
       throw error
     }
   }
