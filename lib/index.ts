@@ -23,6 +23,7 @@ export type {
   PrincipalChange,
   ResolveOptions,
   SignOutOptions,
+  RunOptions,
   UpgradeOptions,
   UpgradeResult,
 } from './client/auth.ts'

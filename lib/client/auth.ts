@@ -51,7 +51,7 @@ export interface Auth {
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an
    *   outcome
    */
-  upgrade(run: () => unknown, options?: UpgradeOptions): Promise<UpgradeResult>
+  upgrade(run: (options: RunOptions) => unknown, options?: UpgradeOptions): Promise<UpgradeResult>
   /**
    * Continues with the account in `getState().upgrade.account`, after the app has shown it and the user has confirmed
    * it.
@@ -61,7 +61,9 @@ export interface Auth {
    */
   acceptAccount(): Promise<UpgradeResult>
   /**
-   * Cancels a pending upgrade or a conflict: the device's identity stays, and the account's session ends.
+   * Cancels a running or pending upgrade or a conflict: the device's identity stays, and the session of an account that
+   * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has no
+   * effect on the device, and a session that it still makes waits for confirmation.
    *
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
@@ -202,7 +204,7 @@ export interface AuthOptions {
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Returns the claims that the session shows, from the payload of an account token. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
-  /** Returns the number of unsynced items. More than 0 vetoes the sign-out. */
+  /** Returns the number of unsynced items. More than 0 vetoes the sign-out, as does no answer within 30 seconds. */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
   /** Called after the principal changed, for example to change the owner of local rows. */
   readonly onPrincipalChange?: (change: PrincipalChange) => void
@@ -281,6 +283,17 @@ export interface UpgradeOptions {
    * Without it the first `email` or `phoneNumber` that `run` sends counts until the upgrade ends or is cancelled.
    */
   readonly identifier?: string
+  /** Cancels the upgrade, as `cancelUpgrade` does: it ends with the code `UPGRADE_CANCELLED`. */
+  readonly signal?: AbortSignal
+}
+
+/** What `run` gets. */
+export interface RunOptions {
+  /**
+   * Aborted when the upgrade is cancelled: by `cancelUpgrade`, by the signal in its options, or ten minutes after its
+   * start. Pass it to your requests, and close a popup when it fires.
+   */
+  readonly signal: AbortSignal
 }
 
 /** What came of an upgrade. `error` says why it failed; the identity is then the one before. */

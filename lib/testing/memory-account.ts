@@ -170,10 +170,12 @@ function createCarrier({ verifier, used }: Server): Carrier {
   return {
     async withProof(minter, run, typed) {
       ;[mint, sent, typing] = [minter, false, typed]
+      const end = (): void => void (typing === typed && ([mint, typing] = [null, undefined]))
+      typed?.signal?.addEventListener('abort', end)
       try {
         return { result: await run(), sent }
       } finally {
-        ;[mint, typing] = [null, undefined]
+        end()
       }
     },
     typed: async (identifier) => typing?.onTyped(identifier),

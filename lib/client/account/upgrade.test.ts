@@ -216,7 +216,7 @@ describe('switched', () => {
     const auth = await second.load({ describeLocal: () => (asked(), new Promise<never>(() => {})) })
     const running = auth.upgrade(() => second.account.signIn('ada'))
     await isAsked
-    vi.runAllTimers()
+    vi.advanceTimersByTime(2000)
     expect((await running).outcome).toBe('conflict')
     vi.useRealTimers()
   })

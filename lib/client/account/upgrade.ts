@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
-import type { UpgradeOptions, UpgradeResult } from '../auth.ts'
+import type { RunOptions, UpgradeOptions, UpgradeResult } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
@@ -14,6 +14,7 @@ import { proofFor } from '../shared/proof.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
 import { unprovenAccountKey } from './account-key.ts'
 import { type Settled, settle } from './apply.ts'
+import { cancelRunning, cancellable, untilCancelled } from './cancellable.ts'
 import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
 import { type PendingIntent, openIntent } from './pending-upgrade.ts'
@@ -26,17 +27,19 @@ type Reached = Settled | 'pending'
 /** Signs up or in through `run`, and binds the device's principal to the account. */
 export async function upgrade(
   context: Context,
-  run: () => unknown,
-  { identifier }: UpgradeOptions = {},
+  run: (given: RunOptions) => unknown,
+  { identifier, signal }: UpgradeOptions = {},
 ): Promise<UpgradeResult> {
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
   if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
-  return start(context, (account) => reach(context, account, run, identifier))
+  return start(context, signal, (turn) => reach(context, turn, identifier, run))
 }
 
 /** Continues with the waiting account, which the app showed and the user confirmed. */
 export async function acceptAccount(context: Context): Promise<UpgradeResult> {
-  const result = await start(context, (account) => acceptShown(context, account))
+  const result = await start(context, undefined, (turn) =>
+    untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, accountOf(context, turn)!)),
+  )
   // The waiting account may be gone.
   if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
   return result
@@ -44,15 +47,15 @@ export async function acceptAccount(context: Context): Promise<UpgradeResult> {
 
 async function start(
   context: Context,
-  attempt: (account: AccountProvider) => Promise<Reached>,
+  signal: AbortSignal | undefined,
+  attempt: (turn: AbortSignal) => Promise<Reached>,
 ): Promise<UpgradeResult> {
-  const account = accountOf(context)
-  if (!account) throw new TypeError('upgrade: createAuth needs the `account` option')
+  if (!context.options.account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (context.getState().phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
   checkIdle(context)
   context.dispatch({ type: 'upgradeStarted' })
   try {
-    const reached = await exclusively(context, () => attempt(account))
+    const reached = await cancellable(context, signal, (turn) => exclusively(context, () => attempt(turn)))
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached)
   } catch (thrown) {
     const error = toError(thrown)
@@ -68,13 +71,16 @@ function pended(context: Context): UpgradeResult {
   return { outcome: 'pending', ...waiting }
 }
 
-/** Ends a pending upgrade or a conflict, and its session. */
+/** Ends a running or pending upgrade or a conflict, and the session of the account that waits. */
 export async function cancelUpgrade(context: Context): Promise<void> {
+  const wasRunning = await cancelRunning(context)
   checkIdle(context)
   const { upgrade: { conflict, account = conflict?.account } = {} } = context.getState()
   if (account) await exclusively(context, () => endWaiting(context, account.accountId, conflict !== undefined))
   else await context.write((keyring) => (keyring?.intent ? { ...keyring, intent: null } : keyring))
   context.dispatch({ type: 'upgradeCancelled' })
+  // The server may have created a session before `run` was cancelled: it waits for confirmation.
+  if (wasRunning) void checkSession(context, false).catch(() => {})
 }
 
 async function endWaiting(context: Context, accountId: string, isConflict: boolean): Promise<void> {
@@ -98,18 +104,19 @@ async function acceptShown(context: Context, account: AccountProvider): Promise<
 
 async function reach(
   context: Context,
-  account: AccountProvider,
-  run: () => unknown,
+  turn: AbortSignal,
   identifier: string | undefined,
+  run: (options: RunOptions) => unknown,
 ): Promise<Reached> {
   const before = await readUnchanged(context)
   const key = (await currentKey(context)) ?? (await unprovenAccountKey(context))
   // An undelivered sign-out would end the session that is about to be created.
-  await deliverOutbox(context)
+  await deliverOutbox(context, turn)
   const intent = openIntent(context, identifier)
   try {
     await intent.begin()
-    return await attempt(context, account, { before, key, intent, run })
+    const given = { before, key, intent, turn, run: () => run({ signal: turn }) }
+    return await untilCancelled(context, turn, (inTurn) => attempt(inTurn, accountOf(context, turn)!, given))
   } catch (error) {
     // If the intent cannot be restored, the upgrade counts as pending until it expires.
     await intent.restore().catch(() => {})
@@ -122,6 +129,8 @@ interface Attempt {
   readonly key: DeviceKey | null
   readonly intent: PendingIntent
   readonly run: () => unknown
+  /** Cancels the attempt. */
+  readonly turn: AbortSignal
 }
 
 async function attempt(context: Context, account: AccountProvider, given: Attempt): Promise<Reached> {
@@ -184,9 +193,13 @@ async function runInTime(context: Context, account: AccountProvider, given: Atte
 }
 
 /** Runs the sign-up. Providers report failures in different ways: all of them are read. */
-async function runWithProof(context: Context, account: AccountProvider, { key, intent, run }: Attempt): Promise<Ran> {
+async function runWithProof(
+  context: Context,
+  account: AccountProvider,
+  { key, intent, run, turn: signal }: Attempt,
+): Promise<Ran> {
   const mint = key && ((nonce?: string) => proofFor(context, key, account, { purpose: 'upgrade', nonce }))
-  const typing = { expected: intent.expected, onTyped: (identifier: string) => intent.expect(identifier) }
+  const typing = { expected: intent.expected, signal, onTyped: (identifier: string) => intent.expect(identifier) }
   try {
     const { result, ...ran } = await account.withProof(mint, run, typing)
     return { ...ran, failure: account.readFailure(result) }

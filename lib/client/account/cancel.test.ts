@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { parseKeyring } from '../../keystore/record.ts'
+import { memoryStore } from '../../keystore/memory.ts'
+import type { RecordStore } from '../../keystore/store.ts'
+import { manualClock } from '../../testing/clock.ts'
+import { memoryAccountServer } from '../../testing/memory-account.ts'
+import { hasLooked, testBrowser } from '../client.testing.ts'
+import type { RunOptions } from '../auth.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const CANCELLED = { outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } }
+
+async function world(store: RecordStore = memoryStore()) {
+  const clock = manualClock()
+  const server = memoryAccountServer(clock.now)
+  const browser = testBrowser(server, clock, store)
+  const auth = await browser.load()
+  await hasLooked(browser)
+  return { browser, server, auth, principal: auth.getState().session!.principal }
+}
+
+/** A `run` that never settles, such as a popup that was closed. */
+function endlessRun(): { run: (options: RunOptions) => Promise<never>; begun: Promise<AbortSignal> } {
+  let begin = (_: AbortSignal): void => {}
+  const begun = new Promise<AbortSignal>((resolve) => (begin = resolve))
+  return { run: ({ signal }) => (begin(signal), new Promise<never>(() => {})), begun }
+}
+
+describe('an upgrade whose `run` never settles', () => {
+  test('ends when it is cancelled, and everything is possible again', async () => {
+    const { auth, browser, principal } = await world()
+    const { run, begun } = endlessRun()
+    const result = auth.upgrade(run)
+    const signal = await begun
+    await expect(auth.signOut()).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
+    await auth.cancelUpgrade()
+    expect(await result).toMatchObject(CANCELLED)
+    expect(signal.aborted).toBe(true)
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first', session: { principal } })
+    expect(parseKeyring(await browser.store.read())!.intent).toBeNull()
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+    await auth.signOut()
+  })
+
+  test("ends by the caller's signal, also one that has fired before", async () => {
+    const { auth, principal } = await world()
+    const { run, begun } = endlessRun()
+    const caller = new AbortController()
+    const result = auth.upgrade(run, { signal: caller.signal })
+    await begun
+    caller.abort()
+    expect(await result).toMatchObject(CANCELLED)
+    const never = vi.fn(async () => {})
+    expect(await auth.upgrade(never, { signal: AbortSignal.abort() })).toMatchObject(CANCELLED)
+    expect(never).not.toHaveBeenCalled()
+    expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal } })
+  })
+
+  test('ends after ten minutes', async () => {
+    const { auth } = await world()
+    const { run, begun } = endlessRun()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const result = auth.upgrade(run)
+    await begun
+    await vi.advanceTimersByTimeAsync(10 * 60_000 - 1)
+    expect(auth.getState().phase).toBe('upgrading')
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await result).toMatchObject(CANCELLED)
+  })
+
+  test('leaves what was pending before as it was, unless it is cancelled by hand', async () => {
+    const { auth, browser } = await world()
+    await auth.upgrade(() => browser.account.requestLink('ada@example.com'))
+    const before = parseKeyring(await browser.store.read())!.intent
+    const { run, begun } = endlessRun()
+    const caller = new AbortController()
+    const result = auth.upgrade(run, { signal: caller.signal })
+    await begun
+    caller.abort()
+    await result
+    expect(parseKeyring(await browser.store.read())!.intent).toEqual(before)
+    expect(auth.getState()).toMatchObject({ phase: 'pending', upgrade: { pending: { expected: 'ada@example.com' } } })
+    await auth.cancelUpgrade()
+    expect(auth.getState().phase).toBe('ready')
+  })
+})
+
+describe('a `run` that settles after it was cancelled', () => {
+  test('changes nothing here: its session has no proof, and waits for confirmation', async () => {
+    const { auth, browser, server, principal } = await world()
+    let open = (): void => {}
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    let begin = (): void => {}
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    let late: Promise<unknown> | undefined
+    const result = auth.upgrade(() => (late = (begin(), gate).then(() => browser.account.signUp('ada'))))
+    await begun
+    await auth.cancelUpgrade()
+    expect(await result).toMatchObject(CANCELLED)
+    open()
+    await late
+    expect(server.accounts.get('ada')!.principal).not.toBe(principal)
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
+    expect((await browser.load()).getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
+  })
+
+  test('is the account of the device if the cancellation came after the record was written', async () => {
+    const kept = memoryStore()
+    let hold: (() => Promise<void>) | undefined
+    const store: RecordStore = {
+      ...kept,
+      async update(updater) {
+        const written = await kept.update(updater)
+        await hold?.()
+        return written
+      },
+    }
+    const { auth, browser, principal } = await world(store)
+    let open = (): void => {}
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    let reach = (): void => {}
+    const reached = new Promise<void>((resolve) => (reach = resolve))
+    const result = auth.upgrade(async () => {
+      const answer = await browser.account.signUp('ada')
+      hold = () => (reach(), gate)
+      return answer
+    })
+    await reached
+    const cancelled = auth.cancelUpgrade()
+    open()
+    expect(await result).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    await cancelled
+    expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session: { principal } })
+    expect(browser.account.session).not.toBeNull()
+  })
+})
+
+test('a `beforeSignOut` that never ends vetoes the sign-out after thirty seconds', async () => {
+  const { browser } = await world()
+  const auth = await browser.load({ beforeSignOut: () => new Promise(() => {}) })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const result = auth.signOut()
+  const refused = expect(result).rejects.toMatchObject({ code: 'UNSYNCED_DATA' })
+  await vi.advanceTimersByTimeAsync(30_000)
+  await refused
+  expect(auth.getState().authMode).toBe('local-first')
+  await auth.signOut({ force: true })
+  expect(auth.getState().authMode).toBe('anonymous')
+})
