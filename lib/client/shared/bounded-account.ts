@@ -5,6 +5,9 @@ import type { Context } from './context.ts'
 /** How long one call of the account provider may take, with all its requests. */
 export const ANSWER_TIMEOUT_MS = 10_000
 
+/** The part of it that only begins once a page is awake. */
+const AFTER_FREEZE_MS = 1000
+
 /**
  * Returns the account provider with a time limit for each call; undefined if the app has none. Later responses are
  * dropped.
@@ -69,10 +72,9 @@ async function inTime<Answer>(
   const { signal } = call
   const yieldTurn = (): void => call.abort(turn!.reason)
   turn?.addEventListener('abort', yieldTurn)
-  const timer = setTimeout(
-    () => call.abort(new LatchkeyError('OFFLINE', 'the account server did not answer in time')),
-    ANSWER_TIMEOUT_MS,
-  )
+  const giveUp = (): void => call.abort(new LatchkeyError('OFFLINE', 'the account server did not answer in time'))
+  // Two timers: in a page that was frozen, both the first one and the response are due when it wakes.
+  let timer = setTimeout(() => (timer = setTimeout(giveUp, AFTER_FREEZE_MS)), ANSWER_TIMEOUT_MS - AFTER_FREEZE_MS)
   const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   try {
     return await Promise.race([ask(signal), ended])
