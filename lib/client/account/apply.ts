@@ -10,7 +10,7 @@ import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
 import { accountEntry } from './account-entry.ts'
 import { type Facts, decide, isSameIdentity } from './decide.ts'
-import { endSession } from './outbox.ts'
+import { leftBehind } from './sign-out.ts'
 
 /** How a session was settled: the account is current, both identities are kept, or the session waits for the user. */
 export type Settled = 'upgraded' | 'switched' | 'conflict' | 'shown'
@@ -138,13 +138,16 @@ async function replaceIdentity(context: Context, facts: Facts): Promise<'switche
   return isDone ? 'switched' : { isEmpty: false }
 }
 
-/** Keeps both: the device's identity stays current, and the account's session stays on the account server. */
-async function hold(context: Context, { before, found, isTaken = false }: Facts): Promise<'conflict'> {
+/**
+ * Keeps both: the current identity stays, and the account's session stays on the account server. The principal of a
+ * current account is taken: it cannot become an alias of another one.
+ */
+async function hold(
+  context: Context,
+  { before, found, isTaken = before?.kind === 'account' }: Facts,
+): Promise<'conflict'> {
   const { accountId, principal, identifiers = [] } = found
-  if (before?.kind !== 'device') {
-    await endSession(context, found)
-    throw new LatchkeyError('CONFLICT', 'another account is current: sign out first')
-  }
+  if (!before) throw new LatchkeyError('CONFLICT')
   await context.write((keyring) => {
     checkUnchanged(keyring, before)
     const now = context.now()
@@ -158,6 +161,12 @@ async function hold(context: Context, { before, found, isTaken = false }: Facts)
     )
   })
   return 'conflict'
+}
+
+/** Returns the entries to remove when another account replaces the current identity. */
+function replaced(keyring: Keyring, entry: Entry | undefined, decision: Facts['decision']): readonly Entry[] {
+  if (entry?.kind === 'account') return leftBehind(keyring, entry)
+  return entry && decision === 'discard' ? [entry] : []
 }
 
 function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): void {
@@ -186,9 +195,8 @@ async function commit(
     const keyring = stored ?? EMPTY_KEYRING
     const known = keyring.entries.find((other): other is AccountEntry => entryId(other) === current)
     const account = accountEntry(found, verifiedAt, keyring.intent?.expected ?? known?.expected)
-    const isDiscarded = (other: Entry): boolean =>
-      decision === 'discard' && other === entry && !isSameIdentity(found, entry)
-    const kept = { ...keyring, entries: keyring.entries.filter((other) => !isDiscarded(other)) }
+    const left = isSameIdentity(found, entry) ? [] : replaced(keyring, entry, decision)
+    const kept = { ...keyring, entries: keyring.entries.filter((other) => !left.includes(other)) }
     return { ...putEntry(kept, { ...account, claims: known?.claims ?? {} }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {

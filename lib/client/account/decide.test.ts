@@ -133,10 +133,13 @@ describe(`over all ${ALL.length} combinations of facts`, () => {
     expect(leadingTo('switch').filter(({ isTaken, decision }) => isTaken && !decision)).toEqual([])
   })
 
-  test('a current account is never replaced, bound or fixed by another, which is refused only if it was asked for', () => {
+  test('without a decision a current account is never replaced, bound or fixed by another, which is held only if it was asked for', () => {
     const others = ALL.filter((facts) => facts.before === ACCOUNT && !isSame(facts) && !isReset(facts))
-    expect(new Set(others.map((facts) => decide(facts)))).toEqual(new Set(['show', 'hold']))
-    expect(others.filter((facts) => decide(facts) === 'hold' && facts.consent !== 'asked')).toEqual([])
+    const isDecided = ({ consent, decision }: Facts): boolean => consent === 'asked' && decision !== undefined
+    const undecided = others.filter((facts) => !isDecided(facts))
+    expect(new Set(undecided.map((facts) => decide(facts)))).toEqual(new Set(['show', 'hold']))
+    expect(undecided.filter((facts) => decide(facts) === 'hold' && facts.consent !== 'asked')).toEqual([])
+    expect(new Set(others.filter(isDecided).map((facts) => decide(facts)))).toEqual(new Set(['fix', 'link', 'switch']))
   })
 
   test('completes if and only if the account has the current principal, or is the current one and was asked for', () => {

@@ -42,7 +42,7 @@ export function decide(facts: Facts): Plan {
   if (isReset(found, before) && !isRelinkTried) return 'relink'
   if (isReset(found, before)) return consent === 'asked' || consent === 'expected' ? 'complete' : 'show'
   if (consent === 'none') return 'show'
-  if (before?.kind === 'account') return consent === 'asked' ? 'hold' : 'show'
+  if (before?.kind === 'account' && !(consent === 'asked' && decision)) return consent === 'asked' ? 'hold' : 'show'
   if (consent === 'asked' && decision) return isFixed ? (decision === 'adopt' ? 'link' : 'switch') : 'fix'
   if (isTaken) return consent === 'installed' ? 'show' : 'hold'
   if (consent !== 'installed' && found.open && !isFixed) return before ? 'bind' : 'fix'

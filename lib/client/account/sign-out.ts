@@ -62,18 +62,28 @@ function signedOut(keyring: Keyring, entry: Entry | undefined, now: number, forg
     intent: null,
     entries: keyring.entries.filter((other) => !gone.has(other)),
   }
-  const { accountId, sessionId }: Partial<AccountEntry> =
-    entry?.kind === 'account' ? entry : (keyring.intent?.conflict?.account ?? {})
-  return accountId === undefined
-    ? left
-    : withSignOut(left, { accountId, ...(sessionId !== undefined && { sessionId }), createdAt: now })
+  const sessions: readonly (Pick<AccountEntry, 'accountId' | 'sessionId'> | undefined)[] = [
+    entry?.kind === 'account' ? entry : undefined,
+    keyring.intent?.conflict?.account,
+  ]
+  return sessions.reduce<Keyring>(
+    (ring, session) => (session ? withSignOut(ring, { ...namesOf(session), createdAt: now }) : ring),
+    left,
+  )
+}
+
+function namesOf({
+  accountId,
+  sessionId,
+}: Pick<AccountEntry, 'accountId' | 'sessionId'>): Pick<AccountEntry, 'accountId' | 'sessionId'> {
+  return { accountId, ...(sessionId !== undefined && { sessionId }) }
 }
 
 /**
  * Returns the entries to remove: the account, and its device key if the account alone restores everything. Otherwise
  * the key is set aside.
  */
-function leftBehind(keyring: Keyring, account: AccountEntry): Entry[] {
+export function leftBehind(keyring: Keyring, account: AccountEntry): Entry[] {
   const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean =>
     account.recoverable && (!derived || backedUpAt !== null)
   return keyring.entries.filter(

@@ -227,7 +227,14 @@ describe('switched', () => {
     const auth = await second.load()
     await auth.upgrade(() => second.account.signUp('bob'))
     const before = auth.getState()
-    expect(codeOf(await auth.upgrade(() => second.account.signIn('ada')))).toBe('CONFLICT')
+    expect(await auth.upgrade(() => second.account.signIn('ada'))).toMatchObject({
+      outcome: 'taken',
+      error: { code: 'PRINCIPAL_TAKEN' },
+      conflict: { isTaken: true },
+    })
+    expect(auth.getState()).toMatchObject({ phase: 'conflict', authMode: 'external', session: before.session })
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'PRINCIPAL_TAKEN' } })
+    await auth.cancelUpgrade()
     expect(auth.getState()).toMatchObject({ phase: 'ready', session: before.session })
     expect(second.account.session).toBeNull()
   })
