@@ -1,8 +1,23 @@
 import * as React from 'react'
-import type { Auth, AuthState } from '../../lib/index.ts'
+import {
+  type ReadableAuth,
+  type Store,
+  type UpgradableAuth,
+  type Upgrade,
+  stable,
+  upgradeOf,
+  whole,
+} from '../../lib/bindings.ts'
+import type { AuthState } from '../../lib/index.ts'
 
-/** The part of `Auth` that a component needs. */
-export type ReadableAuth = Pick<Auth, 'getServerState' | 'getState' | 'subscribe'>
+export type {
+  ReadableAuth,
+  UpgradableAuth,
+  Upgrade,
+  UpgradeActions,
+  UpgradeDecision,
+  UpgradePhase,
+} from '../../lib/bindings.ts'
 
 /**
  * Returns the current state, and renders again after each change. During server rendering and hydration it is the
@@ -12,16 +27,33 @@ export type ReadableAuth = Pick<Auth, 'getServerState' | 'getState' | 'subscribe
  */
 export function useAuth(auth: ReadableAuth): AuthState
 /**
- * Returns a part of the current state, and renders again when that part changes, compared with `Object.is`.
+ * Returns a part of the current state, and renders again when that part changes: compared with `Object.is`, and plain
+ * objects and arrays member by member.
  *
  * @param auth - the result of `createAuth`; the same object in every render
  * @param select - a pure function such as `({ session }) => session?.principal`; may be written inline
  */
 export function useAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Selected
 export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): unknown {
-  const { subscribe, getState, getServerState } = auth
-  const read = React.useMemo(() => once(select), [select])
-  return useStore(
+  return useStore(auth, select)
+}
+
+/**
+ * Returns the state of signing up or in, with the methods that lead on from it. During server rendering and hydration
+ * `phase` is `starting`.
+ *
+ * @param auth - the result of `createAuth`; the same object in every render
+ */
+export function useUpgrade(auth: UpgradableAuth): Upgrade {
+  return useStore(upgradeOf(auth), whole)
+}
+
+function useStore<State extends object, Selected>(
+  { subscribe, getState, getServerState }: Store<State>,
+  select: (state: State) => Selected,
+): Selected {
+  const read = React.useMemo(() => once(stable(select)), [select])
+  return useExternalStore(
     subscribe,
     () => read(getState()),
     () => read(getServerState()),
@@ -29,28 +61,31 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
 }
 
 /** A computed name: bundlers check static ones, and React 17 does not have it. */
-const useStore = (React as Partial<typeof React>)[`use${'SyncExternalStore'}`] ?? useStoreOfReact17
+const useExternalStore = (React as Partial<typeof React>)[`use${'SyncExternalStore'}`] ?? useStoreOfReact17
 
 /** Renders in the older way, without concurrent rendering, which React 17 does not have either. */
-function useStoreOfReact17<Value>(subscribe: (listener: () => void) => () => void, read: () => Value): Value {
-  const [, render] = React.useReducer((count: number) => count + 1, 0)
-  React.useEffect(() => {
-    // The state may have changed between rendering and subscribing.
+function useStoreOfReact17<Value>(
+  subscribe: (listener: () => void) => () => void,
+  read: () => Value,
+  readServer: () => Value,
+): Value {
+  const [renders, render] = React.useReducer((count: number) => count + 1, 0)
+  useMountEffect(() => {
+    // The page must be hydrated as the server rendered it, and the state may have changed since.
     render()
     return subscribe(render)
   }, [subscribe])
-  return read()
+  return renders === 0 ? readServer() : read()
 }
 
-function whole(state: AuthState): AuthState {
-  return state
-}
+/** Before the browser paints; during server rendering React 17 warns of that one. */
+const useMountEffect = 'document' in globalThis ? React.useLayoutEffect : React.useEffect
 
 /** React reads one state several times and expects the same result, even if `select` creates a new object each time. */
-function once(select: (state: AuthState) => unknown): typeof select {
-  const answers = new WeakMap<AuthState, unknown>()
+function once<State extends object, Selected>(select: (state: State) => Selected): typeof select {
+  const answers = new WeakMap<State, Selected>()
   return (state) => {
     if (!answers.has(state)) answers.set(state, select(state))
-    return answers.get(state)
+    return answers.get(state)!
   }
 }

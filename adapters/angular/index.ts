@@ -1,0 +1,63 @@
+import { DestroyRef, type Signal, afterNextRender, computed, inject, signal } from '@angular/core'
+import {
+  type ReadableAuth,
+  type Store,
+  type UpgradableAuth,
+  type Upgrade,
+  stable,
+  upgradeOf,
+  whole,
+} from '../../lib/bindings.ts'
+import type { AuthState } from '../../lib/index.ts'
+
+export type {
+  ReadableAuth,
+  UpgradableAuth,
+  Upgrade,
+  UpgradeActions,
+  UpgradeDecision,
+  UpgradePhase,
+} from '../../lib/bindings.ts'
+
+/**
+ * Returns the current state as a signal. During server rendering, and until the first rendering in the browser is done,
+ * it is the constant `getServerState()`: no user is signed in, `phase` is `starting`. Call it in an injection context,
+ * such as a field of a component.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function injectAuth(auth: ReadableAuth): Signal<AuthState>
+/**
+ * Returns a part of the current state as a signal. It changes when that part changes: compared with `Object.is`, and
+ * plain objects and arrays member by member.
+ *
+ * @param auth - the result of `createAuth`
+ * @param select - a function such as `({ session }) => session?.principal`; it may read other signals
+ */
+export function injectAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Signal<Selected>
+export function injectAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): Signal<unknown> {
+  return injectStore(auth, select)
+}
+
+/**
+ * Returns the state of signing up or in as a signal, with the methods that lead on from it. During server rendering,
+ * and until the first rendering in the browser is done, `phase` is `starting`. Call it in an injection context.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function injectUpgrade(auth: UpgradableAuth): Signal<Upgrade> {
+  return injectStore(upgradeOf(auth), whole)
+}
+
+function injectStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Signal<Selected> {
+  const destroyRef = inject(DestroyRef)
+  const state = signal(store.getServerState())
+  // Does not run during server rendering.
+  afterNextRender(() => {
+    const follow = (): void => state.set(store.getState())
+    follow()
+    destroyRef.onDestroy(store.subscribe(follow))
+  })
+  const read = stable(select)
+  return computed(() => read(state()))
+}

@@ -1,0 +1,61 @@
+import { type Accessor, createMemo, createSignal, onCleanup, onMount } from 'solid-js'
+import {
+  type ReadableAuth,
+  type Store,
+  type UpgradableAuth,
+  type Upgrade,
+  stable,
+  upgradeOf,
+  whole,
+} from '../../lib/bindings.ts'
+import type { AuthState } from '../../lib/index.ts'
+
+export type {
+  ReadableAuth,
+  UpgradableAuth,
+  Upgrade,
+  UpgradeActions,
+  UpgradeDecision,
+  UpgradePhase,
+} from '../../lib/bindings.ts'
+
+/**
+ * Returns the current state as an accessor. During server rendering, and until the component is mounted, it is the
+ * constant `getServerState()`: no user is signed in, `phase` is `starting`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useAuth(auth: ReadableAuth): Accessor<AuthState>
+/**
+ * Returns a part of the current state as an accessor. It changes when that part changes: compared with `Object.is`, and
+ * plain objects and arrays member by member.
+ *
+ * @param auth - the result of `createAuth`
+ * @param select - a function such as `({ session }) => session?.principal`; it may read other signals
+ */
+export function useAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Accessor<Selected>
+export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): Accessor<unknown> {
+  return useStore(auth, select)
+}
+
+/**
+ * Returns the state of signing up or in as an accessor, with the methods that lead on from it. During server rendering,
+ * and until the component is mounted, `phase` is `starting`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useUpgrade(auth: UpgradableAuth): Accessor<Upgrade> {
+  return useStore(upgradeOf(auth), whole)
+}
+
+function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Accessor<Selected> {
+  const [state, setState] = createSignal(store.getServerState())
+  // Does not run during server rendering.
+  onMount(() => {
+    const follow = (): void => void setState(() => store.getState())
+    follow()
+    onCleanup(store.subscribe(follow))
+  })
+  const read = stable(select)
+  return createMemo(() => read(state()))
+}

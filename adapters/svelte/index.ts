@@ -1,0 +1,94 @@
+import { onMount } from 'svelte'
+import { createSubscriber } from 'svelte/reactivity'
+import {
+  type ReadableAuth,
+  type Store,
+  type UpgradableAuth,
+  type Upgrade,
+  stable,
+  upgradeOf,
+  whole,
+} from '../../lib/bindings.ts'
+import type { AuthState } from '../../lib/index.ts'
+
+export type {
+  ReadableAuth,
+  UpgradableAuth,
+  Upgrade,
+  UpgradeActions,
+  UpgradeDecision,
+  UpgradePhase,
+} from '../../lib/bindings.ts'
+
+/** A value that templates, `$derived` and `$effect` follow when they read `current`. */
+export interface Current<Value> {
+  readonly current: Value
+}
+
+/**
+ * Returns the current state as `current`. During server rendering, and until the component is mounted, it is the
+ * constant `getServerState()`: no user is signed in, `phase` is `starting`. Call it while a component is initialised.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useAuth(auth: ReadableAuth): Current<AuthState>
+/**
+ * Returns a part of the current state as `current`. It changes when that part changes: compared with `Object.is`, and
+ * plain objects and arrays member by member.
+ *
+ * @param auth - the result of `createAuth`
+ * @param select - a function such as `({ session }) => session?.principal`; it may read other state
+ */
+export function useAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Current<Selected>
+export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): Current<unknown> {
+  return useStore(auth, select)
+}
+
+/**
+ * Returns the state of signing up or in as `current`, with the methods that lead on from it. During server rendering,
+ * and until the component is mounted, `phase` is `starting`. Call it while a component is initialised.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useUpgrade(auth: UpgradableAuth): Current<Upgrade> {
+  return useStore(upgradeOf(auth), whole)
+}
+
+function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Current<Selected> {
+  const selected = stable(select)
+  let isMounted = false
+  let shown: Selected
+  let update: (() => void) | undefined
+  const track = createSubscriber((changed) => {
+    update = changed
+    return () => (update = undefined)
+  })
+  const read = (): Selected => selected(isMounted ? store.getState() : store.getServerState())
+
+  // Runs only in a browser, after the page was hydrated.
+  onMount(() => {
+    isMounted = true
+    follow()
+    return store.subscribe(follow)
+  })
+
+  function follow(): void {
+    if (hasChanged()) update?.()
+  }
+
+  function hasChanged(): boolean {
+    try {
+      return !Object.is(read(), shown)
+    } catch {
+      // It is thrown again where the template reads it, so that an error boundary catches it.
+      return true
+    }
+  }
+
+  return {
+    get current() {
+      track()
+      return (shown = read())
+    },
+  }
+}

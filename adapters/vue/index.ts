@@ -1,0 +1,63 @@
+import { type Ref, onMounted, onScopeDispose, shallowRef, watchEffect } from 'vue'
+import {
+  type ReadableAuth,
+  type Store,
+  type UpgradableAuth,
+  type Upgrade,
+  stable,
+  upgradeOf,
+  whole,
+} from '../../lib/bindings.ts'
+import type { AuthState } from '../../lib/index.ts'
+
+export type {
+  ReadableAuth,
+  UpgradableAuth,
+  Upgrade,
+  UpgradeActions,
+  UpgradeDecision,
+  UpgradePhase,
+} from '../../lib/bindings.ts'
+
+/**
+ * Returns the current state as a ref. During server rendering, and until the component is mounted, it is the constant
+ * `getServerState()`: no user is signed in, `phase` is `starting`. Call it in `setup`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useAuth(auth: ReadableAuth): Readonly<Ref<AuthState>>
+/**
+ * Returns a part of the current state as a ref. It changes when that part changes: compared with `Object.is`, and plain
+ * objects and arrays member by member.
+ *
+ * @param auth - the result of `createAuth`
+ * @param select - a function such as `({ session }) => session?.principal`; it may read other refs
+ */
+export function useAuth<Selected>(auth: ReadableAuth, select: (state: AuthState) => Selected): Readonly<Ref<Selected>>
+export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknown = whole): Readonly<Ref<unknown>> {
+  return useStore(auth, select)
+}
+
+/**
+ * Returns the state of signing up or in as a ref, with the methods that lead on from it. During server rendering, and
+ * until the component is mounted, `phase` is `starting`. Call it in `setup`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useUpgrade(auth: UpgradableAuth): Readonly<Ref<Upgrade>> {
+  return useStore(upgradeOf(auth), whole)
+}
+
+function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Readonly<Ref<Selected>> {
+  const state = shallowRef(store.getServerState()) as Ref<State>
+  const selected = shallowRef() as Ref<Selected>
+  const read = stable(select)
+  // Not `computed`: before Vue 3.4 it renders the component again even if its value is the same.
+  watchEffect(() => void (selected.value = read(state.value)), { flush: 'sync' })
+  onMounted(() => {
+    const follow = (): void => void (state.value = store.getState())
+    follow()
+    onScopeDispose(store.subscribe(follow))
+  })
+  return selected
+}

@@ -1,0 +1,27 @@
+import { type AuthState, createAuth } from 'latchkey'
+import type { Upgrade } from 'latchkey/react'
+import type { Part } from './rig.ts'
+
+/** At module level, as apps do: the server that renders runs this line too. */
+export const auth = createAuth()
+
+/** What the page that a server renders shows. */
+export const PARTS: readonly Part[] = [
+  { id: 'phase', auth, use: 'auth', show: ({ phase }: AuthState) => phase },
+  {
+    id: 'principal',
+    auth,
+    use: 'auth',
+    select: ({ session }) => session?.principal,
+    show: (principal: string | undefined) => principal ?? 'nobody yet',
+  },
+  {
+    id: 'summary',
+    auth,
+    use: 'auth',
+    select: ({ authMode, storage }) => ({ authMode, durability: storage.durability }),
+    show: ({ authMode, durability }: { authMode: string; durability: string }) => `${authMode}, ${durability}`,
+  },
+  { id: 'upgrade', auth, use: 'upgrade', show: ({ phase, failure }: Upgrade) => `${phase} ${failure}` },
+  { id: 'field', auth, use: 'field', show: (mode: string) => mode },
+]

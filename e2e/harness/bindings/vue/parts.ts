@@ -1,0 +1,30 @@
+import { useAuth, useUpgrade } from 'latchkey/vue'
+import type { AuthState } from 'latchkey'
+import { type Component, type Ref, defineComponent, h, ref } from 'vue'
+import type { Part } from '../rig.ts'
+
+function use({ auth, select, ...part }: Part): Readonly<Ref<unknown>> {
+  if (part.use === 'upgrade') return useUpgrade(auth)
+  if (part.use === 'auth') return select ? useAuth(auth, select) : useAuth(auth)
+  const field = ref<keyof AuthState>('authMode')
+  part.expose?.((next) => (field.value = next))
+  return useAuth(auth, (state) => state[field.value])
+}
+
+const PartComponent = defineComponent({
+  props: { part: { type: Object as () => Part, required: true } },
+  setup({ part }) {
+    const value = use(part)
+    return () => h('p', { 'data-testid': part.id }, part.show(value.value as never))
+  },
+})
+
+export function createParts(parts: readonly Part[]): Component {
+  return {
+    render: () =>
+      h(
+        'main',
+        parts.map((part) => h(PartComponent, { key: part.id, part })),
+      ),
+  }
+}

@@ -1,0 +1,76 @@
+import { test as base, expect } from 'latchkey/playwright'
+import { type Framework, FRAMEWORKS, startBindingPages } from '../tools/servers/binding-pages.mjs'
+import type { bindingAcceptance } from '../harness/bindings/acceptance.ts'
+import type { auth, PARTS } from '../harness/bindings/page-parts.ts'
+import type { BindingRig } from '../harness/bindings/rig.ts'
+import { complaintsOf } from '../support/console.ts'
+
+declare global {
+  /** In the page of a framework. */
+  var bindings: {
+    readonly rigs: readonly BindingRig[]
+    readonly bindingAcceptance: typeof bindingAcceptance
+    readonly PARTS: typeof PARTS
+    readonly auth: typeof auth
+  }
+}
+
+const test = base.extend<object, { pagesOf: (framework: Framework) => ReturnType<typeof startBindingPages> }>({
+  pagesOf: [
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
+    async ({}, use) => {
+      const started = new Map<Framework, ReturnType<typeof startBindingPages>>()
+      await use((framework) => {
+        const pages = started.get(framework) ?? startBindingPages(framework)
+        started.set(framework, pages)
+        return pages
+      })
+      for (const pages of started.values()) (await pages).close()
+    },
+    { scope: 'worker' },
+  ],
+})
+
+for (const framework of FRAMEWORKS) {
+  test(`the binding passes the acceptance suite: ${framework}`, async ({ device, pagesOf }) => {
+    const { page } = await device()
+    await page.goto((await pagesOf(framework)).url)
+    const names = await page.evaluate(() =>
+      bindings.rigs.flatMap((rig, at) =>
+        bindings.bindingAcceptance(rig).map(({ name }, index) => [`${rig.name} ${name}`, at, index] as const),
+      ),
+    )
+    expect(names.length).toBeGreaterThanOrEqual(6)
+    for (const [name, at, index] of names) {
+      const [observed, expected] = await page.evaluate(
+        ([at, index]) => bindings.bindingAcceptance(bindings.rigs[at]!)[index]!.run(),
+        [at, index] as const,
+      )
+      expect.soft(observed, name).toEqual(expected)
+    }
+  })
+
+  for (const when of ['at once', 'late']) {
+    test(`a page that a server rendered is hydrated without a warning: ${framework}, ${when}`, async ({
+      device,
+      pagesOf,
+    }) => {
+      const { page } = await device()
+      const complaints = complaintsOf(page)
+      await page.goto(`${(await pagesOf(framework)).url}/hydrate`)
+      await page.evaluate(async (isLate) => {
+        // Late: the identity is known before the framework looks at the page for the first time.
+        if (isLate) await bindings.auth.ready
+        for (const rig of bindings.rigs.slice(-1)) rig.hydrate(document.querySelector('#root')!, bindings.PARTS)
+      }, when === 'late')
+      await expect(page.getByTestId('principal')).toHaveText(/^[0-9a-f-]{36}$/)
+      await expect(page.getByTestId('phase')).toHaveText('ready')
+      await expect(page.getByTestId('summary')).toHaveText('local-first, evictable')
+      await expect(page.getByTestId('upgrade')).toHaveText('ready null')
+      await expect(page.getByTestId('field')).toHaveText('local-first')
+      // Taken over, not thrown away and made anew.
+      expect(await page.evaluate(() => Object.hasOwn(document.querySelector('main')!, 'isFromServer'))).toBe(true)
+      expect(complaints).toEqual([])
+    })
+  }
+}
