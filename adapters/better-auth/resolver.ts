@@ -11,7 +11,7 @@ import { fixExternal, readRequest } from '../../lib/server-kit.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
-import { statusOf } from './binding/status.ts'
+import { statusOf, statusOfPrincipal } from './binding/status.ts'
 import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 
 /** Options of {@link createBetterAuthResolver}. */
@@ -33,8 +33,8 @@ export interface BetterAuthResolverOptions extends Pick<
 
 /**
  * Creates a session resolver for a backend in the same process as its Better Auth: it accepts local-first tokens and
- * the tokens of `latchkeyJwt`, reads the keys without a network, and refuses the device keys of accounts that can be
- * recovered without them. The status of a device key is at most five seconds old, and never older than a change made in
+ * the tokens of `latchkeyJwt` and of the exchange, reads the keys without a network, and refuses the device keys of
+ * accounts that can be recovered without them, also in tokens that the exchange issued for a device. The status of a device key is at most five seconds old, and never older than a change made in
  * this process.
  *
  * @param auth - the result of `betterAuth()`, with the plugins `latchkey` and `latchkeyJwt`
@@ -80,6 +80,9 @@ async function build(
     aliases: true,
     isAccount: ({ is_anonymous: isAnonymous, auth_mode: mode }) =>
       isAnonymous !== true && (localFirst === 'allow' || mode !== 'local-first'),
+    lookup: (principal) =>
+      // No thumbprint is empty: the entries of keys differ from this one.
+      cache.get(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),
     jwksUrl: `${baseURL}/jwks`,
     fetch: (url) => handler(new Request(url)),
   }

@@ -1430,6 +1430,37 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A token that was exchanged for a device is used after its key was revoked, or its principal moved to an account',
+    defence: 'The resolver beside Better Auth also looks up the principals of exchanged tokens',
+    patches: [
+      {
+        file: 'lib/server/external/verifier.ts',
+        find: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')",
+        replace: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) === undefined)",
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'what was exchanged for a device > is refused from the moment at which this process retires its principal',
+    },
+  },
+  {
+    attack: 'The same, after the account gave the alias back',
+    defence: 'A token without a key is refused if any key of its principal was revoked',
+    patches: [
+      {
+        file: plugin('binding/status.ts'),
+        find: "if ((await listKeys(adapter, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'",
+        replace: 'void listKeys',
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'what was exchanged for a device > is refused while an account that can be recovered has its principal, and for good if its key was revoked',
+    },
+  },
+  {
     attack: 'The same, at another server that accepts this one as a provider of accounts',
     defence: 'A token with `auth_mode` `local-first` is not an account of another provider',
     patches: [

@@ -44,6 +44,14 @@ export interface ExternalIssuer {
    * `auth_mode`.
    */
   readonly aliases?: boolean
+  /**
+   * Returns whether a device may still sign in: asked for each token that the issuer's exchange issued for a device
+   * without an account (`auth_mode` is `local-first`), cached or not. Without it, such a token is accepted until it
+   * expires.
+   *
+   * @returns `disabled` to refuse the token
+   */
+  readonly lookup?: (principal: string) => Promise<'active' | 'disabled'>
   /** Tolerated clock difference in seconds, at most 300. Defaults to 0. */
   readonly clockTolerance?: number
   /** Timeout for fetching the keys in milliseconds, at most 30 000. Defaults to 5000. */
@@ -69,6 +77,7 @@ export interface IssuerRules {
   readonly aliases: boolean
   /** True if the issuer runs Latchkey: its subjects can be device principals. */
   readonly isOwn: boolean
+  readonly lookup: ExternalIssuer['lookup']
   readonly clockTolerance: number
 }
 
@@ -120,6 +129,7 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
     principal,
     aliases,
     isOwn: requiredClaims.includes(MODE_CLAIM),
+    lookup: options.lookup,
     clockTolerance: readNumber('clockTolerance', options.clockTolerance ?? 0, 0, 300),
   }
 }

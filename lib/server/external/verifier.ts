@@ -27,7 +27,7 @@ export interface ExternalVerifier {
   /**
    * Verifies a token and returns its session.
    *
-   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`
+   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`, `PRINCIPAL_DISABLED`
    */
   verify(token: string): Promise<ServerSession>
 }
@@ -130,7 +130,10 @@ async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSe
   if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
   if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
-  return ownedSession(modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal), aliases, claims)
+  const [mode, principal] = [modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal)]
+  if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')
+    throw new LatchkeyError('PRINCIPAL_DISABLED')
+  return ownedSession(mode, principal, aliases, claims)
 }
 
 /** Deep: otherwise a caller that changes a claim would change it in the cache. */
