@@ -38,7 +38,10 @@ export interface ExchangeOptions {
   readonly claims?: (
     subject: ExchangedSubject,
   ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
-  /** Largest number of tokens that one process issues per minute, for all callers. Defaults to 6000. */
+  /**
+   * Largest number of tokens that one process issues per minute, for all callers: as many for devices without an
+   * account, and as many for accounts. Defaults to 6000.
+   */
   readonly limit?: number
 }
 

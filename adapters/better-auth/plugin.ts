@@ -18,6 +18,7 @@ import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks
 import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
+import { createSharedLimitHint } from './routes/shared-limit.ts'
 import { sessionEndpoint } from './routes/session.ts'
 import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
 import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
@@ -171,7 +172,8 @@ function createExchange(options: ExchangeOptions, { auth, audience, clock, gate 
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
     gate,
-    limit: createLimit(rules.limit, clock),
+    limits: { devices: createLimit(rules.limit, clock), accounts: createLimit(rules.limit, clock) },
+    hintAtSharedLimit: createSharedLimitHint(auth),
   }
 }
 

@@ -613,6 +613,24 @@ describe('limits', () => {
     expect((await ask()).status).toBe(200)
   })
 
+  test('in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs', async () => {
+    const now = Date.now()
+    const server = await testServer(exchanging({ limit: 2 }, () => now))
+    const member = await newPerson(server)
+    await member.prove('/sign-up/email', ada)
+    const statuses = async (ask: () => Promise<Response>): Promise<number[]> => {
+      const answers = [await ask(), await ask(), await ask()]
+      return answers.map(({ status }) => status)
+    }
+    const byNewDevice = async (): Promise<Response> => {
+      const { browser, device } = await newPerson(server)
+      const subject_token = await device.proof({ audience: AUDIENCE, purpose: 'exchange', now: now / 1000 })
+      return exchange(browser, { subject_token_type: PROOF, subject_token })
+    }
+    expect(await statuses(byNewDevice)).toEqual([200, 200, 429])
+    expect(await statuses(() => bySession(member))).toEqual([200, 200, 429])
+  })
+
   test('per address', async () => {
     const one = await newPerson(
       await testServer({

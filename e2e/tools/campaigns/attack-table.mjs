@@ -1737,6 +1737,21 @@ export const ATTACKS = [
   },
 
   {
+    attack: 'A flood of new devices uses up the exchange, so that accounts get no tokens',
+    defence: 'Devices and accounts have a limit each',
+    patches: [
+      {
+        file: plugin('routes/token.ts'),
+        find: "limits[request.kind === 'device' ? 'devices' : 'accounts'].take()",
+        replace: "limits[request.kind === 'device' ? 'devices' : 'devices'].take()",
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: 'limits > in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs',
+    },
+  },
+  {
     attack: "A claim of the app's own that makes an exchanged token another client's",
     defence: 'Names that say for whom else a token is are reserved',
     patches: [
