@@ -55,6 +55,7 @@ export interface LatchkeyPluginOptions {
  */
 export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' | 'onRequest' | 'rateLimit'> {
   readonly id: 'latchkey'
+  readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
   /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`. */
   readonly endpoints: Readonly<
@@ -94,6 +95,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const parts = (): Parts => started!
   return offWhileUnmigrated({
     id: 'latchkey',
+    options,
     schema,
     init(auth) {
       const audience = options.audience ?? configuredAudience(auth)

@@ -8,6 +8,7 @@ import {
   createSessionResolver,
 } from '../../lib/server.ts'
 import { fixExternal, readRequest } from '../../lib/server-kit.ts'
+import { clientIdOf, isOwnClient } from './exchange.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
@@ -69,7 +70,9 @@ async function build(
   { handler, $context }: BetterAuthInstance,
   { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions,
 ): Promise<SessionResolver> {
-  const { baseURL, adapter } = await $context
+  const context = (await $context) as unknown as AuthContext
+  const { baseURL, adapter } = context
+  const clientId = clientIdOf(context)
   const { origin } = new URL(baseURL)
   const cache = statusCacheOf(adapter)
   const lookup = (principal: string, thumbprint: string): Promise<'active' | 'disabled'> =>
@@ -78,8 +81,11 @@ async function build(
     issuer: origin,
     audience: audience ?? origin,
     aliases: true,
-    isAccount: ({ is_anonymous: isAnonymous, auth_mode: mode }) =>
-      isAnonymous !== true && (localFirst === 'allow' || mode !== 'local-first'),
+    clients: clientId === undefined ? [] : [clientId],
+    isAccount: (claims) =>
+      claims['is_anonymous'] !== true &&
+      (localFirst === 'allow' || claims['auth_mode'] !== 'local-first') &&
+      isOwnClient(claims),
     lookup: (principal) =>
       // No thumbprint is empty: the entries of keys differ from this one.
       cache.get(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),

@@ -1420,8 +1420,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('resolver.ts'),
-        find: "(localFirst === 'allow' || mode !== 'local-first')",
-        replace: "(localFirst === 'allow' || mode !== 0)",
+        find: "(localFirst === 'allow' || claims['auth_mode'] !== 'local-first')",
+        replace: "(localFirst === 'allow' || claims['auth_mode'] !== 0)",
       },
     ],
     test: {
@@ -1528,6 +1528,16 @@ export const ATTACKS = [
     test: {
       file: plugin('oauth-client-tokens.test.ts'),
       name: 'a resolver anywhere else > refuses it also where the app adds `auth_mode` to such tokens: by all three',
+    },
+  },
+  {
+    attack: 'The same, where the client has the id that the exchange puts into its tokens (`clientId`)',
+    defence:
+      'The resolver beside Better Auth accepts that id only in tokens of the exchange, which name no party and no scope',
+    patches: [{ file: plugin('resolver.ts'), find: '&& isOwnClient(claims)', replace: '|| isOwnClient(claims)' }],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: "the exchange's own tokens with the client id that the app names > are not confused with the tokens of an OAuth client of the same name, with scopes",
     },
   },
   {
