@@ -1,8 +1,8 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
-import type { JwtOptions } from 'better-auth/plugins'
-import { resolveSigningKey, signJWT } from 'better-auth/plugins'
+import { signJWT } from 'better-auth/plugins'
 import type { ExternalIssuer } from '../../lib/server.ts'
 import { type PrincipalsTag, createPrincipalsTag } from '../../lib/server-kit.ts'
+import { jwtOptionsOf, keyFor } from './signing-keys.ts'
 
 /** Longest lifetime of an exchanged token, in seconds. */
 const LONGEST = 900
@@ -89,11 +89,6 @@ export function readExchange(options: ExchangeOptions, auth: AuthContext): Excha
   return { ...options, lifetime, limit, issuers, type, tag: createPrincipalsTag(auth.secret) }
 }
 
-/** Returns the options of this server's `jwt` plugin. */
-export function jwtOptionsOf({ getPlugin }: Pick<AuthContext, 'getPlugin'>): JwtOptions {
-  return ((getPlugin('jwt') as { options?: JwtOptions } | null)?.options ?? {}) as JwtOptions
-}
-
 /** Returns the `iss` of every token that this server signs. */
 export function issuerOf(context: AuthContext): string {
   return jwtOptionsOf(context).jwt?.issuer ?? new URL(context.baseURL).origin
@@ -167,30 +162,13 @@ export async function issueToken(
     ...(rules.clientId !== undefined && { client_id: rules.clientId }),
   }
   const options = jwtOptionsOf(ctx.context)
-  const pinned = rules.algorithm && { signingAlgorithm: rules.algorithm }
+  const resolvedKey = await keyFor(ctx, options, rules.algorithm)
   const token = await signJWT(ctx, {
     options,
     payload,
     header: { typ: rules.type },
-    ...(await keyFor(ctx, options, pinned)),
-    ...pinned,
+    ...(resolvedKey && { resolvedKey }),
+    ...(rules.algorithm && { signingAlgorithm: rules.algorithm }),
   })
   return { token, expiresIn: exp - iat }
-}
-
-const firsts = new WeakMap<object, Promise<unknown>>()
-
-/** Concurrent first signatures would each create a key: all wait for the first one. */
-async function keyFor(ctx: GenericEndpointContext, options: JwtOptions, pinned: object | undefined): Promise<object> {
-  const { adapter } = ctx.context
-  const resolve = (): ReturnType<typeof resolveSigningKey> => resolveSigningKey(ctx, options, pinned)
-  const first = firsts.get(adapter)
-  if (!first)
-    firsts.set(
-      adapter,
-      resolve().catch(() => firsts.delete(adapter)),
-    )
-  await firsts.get(adapter)
-  const resolvedKey = await resolve()
-  return resolvedKey ? { resolvedKey } : {}
 }
