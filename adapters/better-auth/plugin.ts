@@ -8,6 +8,7 @@ import { challengeEndpoint } from './routes/challenge.ts'
 import type { Endpoint } from './routes/endpoint.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
+import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { createLimit } from './routes/limit.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { checkFree } from './binding/principal-store.ts'
@@ -28,8 +29,11 @@ import { userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
-  /** `aud` of proofs: this server's origin plus base path. Defaults to Better Auth's configured base URL. */
-  readonly audience?: string
+  /**
+   * `aud` of proofs: this server's origin plus base path, or a list where one server has several names. Never name
+   * another server: a proof sent there would be valid here too. Defaults to Better Auth's configured base URL.
+   */
+  readonly audience?: string | readonly string[]
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
   /** Called before an account adopts a principal. Throwing refuses the link. */
@@ -98,7 +102,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     options,
     schema,
     init(auth) {
-      const audience = options.audience ?? configuredAudience(auth)
+      const audience = ownAddresses(auth, options.audience)
       const cache = statusCacheOf(auth.adapter)
       const challenges = createChallenges(auth.secret, clock)
       const gate = createProofGate({
@@ -107,7 +111,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         replayStore: createReplayStore(clock, options.replayStore),
         challenges: requireNonce ? challenges : undefined,
       })
-      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, gate })
+      const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
       started = { gate, challenges, cache, exchange }
       return { options: { databaseHooks: userHooks({ auth, cache, now }) } }
     },
@@ -161,15 +165,14 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
 
 interface ExchangeParts {
   readonly auth: AuthContext
-  readonly audience: string
   readonly clock: () => number
   readonly gate: ProofGate
 }
 
-function createExchange(options: ExchangeOptions, { auth, audience, clock, gate }: ExchangeParts): ExchangeTools {
+function createExchange(options: ExchangeOptions, { auth, clock, gate }: ExchangeParts): ExchangeTools {
   const rules = readExchange(options, auth)
   return {
-    baseURL: auth.baseURL.replace(/\/+$/, '') || audience,
+    baseURL: ownBaseURL(auth),
     rules,
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
@@ -177,12 +180,6 @@ function createExchange(options: ExchangeOptions, { auth, audience, clock, gate 
     limits: { devices: createLimit(rules.limit, clock), accounts: createLimit(rules.limit, clock) },
     hintAtSharedLimit: createSharedLimitHint(auth),
   }
-}
-
-function configuredAudience({ options, baseURL }: AuthContext): string {
-  if (typeof options.baseURL === 'object' || !baseURL)
-    throw new TypeError('latchkey: set baseURL, or the audience option')
-  return baseURL.replace(/\/+$/, '')
 }
 
 type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>['before']>[number]['matcher']>[0]

@@ -8,7 +8,9 @@ import {
   createSessionResolver,
 } from '../../lib/server.ts'
 import { fixExternal, readRequest } from '../../lib/server-kit.ts'
-import { clientIdOf, isOwnClient } from './exchange.ts'
+import { clientIdOf, isOwnClient, issuerOf } from './exchange.ts'
+import { ownBaseURL } from './own-address.ts'
+import { jwtOptionsOf } from './signing-keys.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
@@ -63,7 +65,7 @@ async function hint(
 ): Promise<void> {
   const context = (await $context) as unknown as AuthContext
   const token = readRequest(request).header('authorization')?.slice('Bearer '.length)
-  hintAtBaseURL(context, token, audience ?? new URL(context.baseURL).origin)
+  hintAtBaseURL(context, token, audience ?? originOf(context))
 }
 
 async function build(
@@ -71,15 +73,15 @@ async function build(
   { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions,
 ): Promise<SessionResolver> {
   const context = (await $context) as unknown as AuthContext
-  const { baseURL, adapter } = context
+  const { adapter } = context
   const clientId = clientIdOf(context)
-  const { origin } = new URL(baseURL)
+  const own = audience ?? originOf(context)
   const cache = statusCacheOf(adapter)
   const lookup = (principal: string, thumbprint: string): Promise<'active' | 'disabled'> =>
     cache.get(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
-  const own: ExternalIssuer = {
-    issuer: origin,
-    audience: audience ?? origin,
+  const issuer: ExternalIssuer = {
+    issuer: issuerOf(context),
+    audience: own,
     aliases: true,
     clients: clientId === undefined ? [] : [clientId],
     isAccount: (claims) =>
@@ -89,15 +91,32 @@ async function build(
     lookup: (principal) =>
       // No thumbprint is empty: the entries of keys differ from this one.
       cache.get(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),
-    jwksUrl: `${baseURL}/jwks`,
-    fetch: (url) => handler(new Request(url)),
+    ...keysOf(context, handler),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)
   const principal = async (subject: string, issuer: string): Promise<string> =>
     (await fixExternal(bindings, { issuer, subject })).principal
   return createSessionResolver({
     ...options,
-    ...(localFirst === 'allow' && { localFirst: { audience: audience ?? origin, lookup } }),
-    external: [own, ...external.map((issuer) => ({ ...issuer, principal }))],
+    ...(localFirst === 'allow' && { localFirst: { audience: own, lookup } }),
+    external: [issuer, ...external.map((other) => ({ ...other, principal }))],
   })
+}
+
+function originOf({ baseURL }: AuthContext): string {
+  if (!baseURL) throw new TypeError('createBetterAuthResolver: set baseURL, or the audience option')
+  return new URL(baseURL).origin
+}
+
+/** Where another service signs, its address has the keys. */
+function keysOf(
+  context: AuthContext,
+  handler: BetterAuthInstance['handler'],
+): Pick<ExternalIssuer, 'jwksUrl' | 'fetch'> {
+  const { jwks } = jwtOptionsOf(context)
+  if (jwks?.remoteUrl) return { jwksUrl: jwks.remoteUrl }
+  return {
+    jwksUrl: `${ownBaseURL(context)}${jwks?.jwksPath ?? '/jwks'}`,
+    fetch: (url) => handler(new Request(url)),
+  }
 }

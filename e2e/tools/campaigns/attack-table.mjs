@@ -1556,6 +1556,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A key of one source of an issuer signs a token with the audience of another source',
+    defence: 'A token must satisfy all rules of one source',
+    patches: [
+      {
+        file: 'lib/server/external/issuer-sources.ts',
+        find: '...(audience !== undefined && { audience }),',
+        replace: '...(audience !== undefined && { audience: [audience, options.audience ?? []].flat() }),',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuer-sources.test.ts',
+      name: 'an issuer with several key sources > a token has to satisfy one source in full: no key of one with an audience or algorithm of the other',
+    },
+  },
+  {
     attack: 'An anonymous user of a provider, at an app that has an additional rule for accounts',
     defence: 'The checks of a preset remain, whatever the app adds',
     patches: [

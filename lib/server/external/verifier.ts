@@ -8,6 +8,7 @@ import {
 } from 'jose'
 import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
+import { anyOf, eachSource } from './issuer-sources.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
 import { checkNoDevice, principalOf, readAliases } from './principals.ts'
 import { ownedSession } from '../session.ts'
@@ -53,7 +54,8 @@ export function createExternalVerifiers(
   cacheSize: number,
   isLocalFirst = false,
 ): ReadonlyMap<unknown, ExternalVerifier> {
-  const rules = [options].flat().map((issuer) => readIssuer(issuer, clock))
+  const entries = [options].flat().map((issuer) => eachSource(issuer).map((source) => readIssuer(source, clock)))
+  const rules = entries.map(([first]) => first!)
   if (rules.filter(({ principal }) => principal === 'sub').length > 1) {
     throw new TypeError(
       "external: `sub` is the principal for one issuer only; set principal: 'namespaced' or a function for the others",
@@ -61,7 +63,9 @@ export function createExternalVerifiers(
   }
   const names = rules.flatMap(({ issuers }) => issuers)
   if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is listed twice')
-  const verifiers = rules.map((issuer) => createVerifier({ ...issuer, isLocalFirst }, clock, cacheSize))
+  const verifiers = entries.map((sources) =>
+    anyOf(sources.map((source) => createVerifier({ ...source, isLocalFirst }, clock, cacheSize))),
+  )
   return new Map(verifiers.flatMap((verifier) => verifier.issuers.map((name) => [name, verifier])))
 }
 
