@@ -1,8 +1,8 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
-import type { JwtOptions } from 'better-auth/plugins'
-import { resolveSigningKey, signJWT } from 'better-auth/plugins'
+import { signJWT } from 'better-auth/plugins'
 import type { ExternalIssuer } from '../../lib/server.ts'
 import { type PrincipalsTag, createPrincipalsTag } from '../../lib/server-kit.ts'
+import { jwtOptionsOf, keyFor } from './signing-keys.ts'
 
 /** Longest lifetime of an exchanged token, in seconds. */
 const LONGEST = 900
@@ -28,8 +28,20 @@ export interface ExchangeOptions {
   readonly audiences: readonly string[]
   /** Lifetime in seconds, at most 900. Defaults to 900. */
   readonly lifetime?: number
-  /** Signature algorithm: one of the `jwt` plugin's key pairs. Defaults to its first one. */
+  /**
+   * Signature algorithm: one of the `jwt` plugin's key pairs. Defaults to that of its `jwks.keyPairConfig`, or EdDSA.
+   */
   readonly algorithm?: 'RS256' | 'ES256' | 'EdDSA'
+  /**
+   * `typ` of the tokens' header. `JWT` is for consumers that take `at+jwt` for no token; only `aud` then tells an
+   * exchanged token from a session's own. Defaults to `at+jwt` (RFC 9068 §2.1).
+   */
+  readonly type?: 'at+jwt' | 'JWT'
+  /**
+   * `client_id` of the tokens, which strict verifiers of RFC 9068 require: a name for your app, and not the id of one of
+   * your OAuth clients. Defaults to none.
+   */
+  readonly clientId?: string
   /** Other providers whose JWTs are accepted. */
   readonly issuers?: readonly ExternalIssuer[]
   /** `false` issues no tokens for devices without an account. Defaults to `true`. */
@@ -38,7 +50,10 @@ export interface ExchangeOptions {
   readonly claims?: (
     subject: ExchangedSubject,
   ) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
-  /** Largest number of tokens that one process issues per minute, for all callers. Defaults to 6000. */
+  /**
+   * Largest number of tokens that one process issues per minute, for all callers: as many for devices without an
+   * account, and as many for accounts. Defaults to 6000.
+   */
   readonly limit?: number
 }
 
@@ -46,6 +61,7 @@ export interface ExchangeOptions {
 export interface ExchangeRules extends ExchangeOptions {
   readonly lifetime: number
   readonly limit: number
+  readonly type: 'at+jwt' | 'JWT'
   readonly issuers: readonly ExternalIssuer[]
   /** Computes `principals_tag`. */
   readonly tag: PrincipalsTag
@@ -57,27 +73,40 @@ export interface ExchangeRules extends ExchangeOptions {
  * @throws {TypeError} an option is invalid
  */
 export function readExchange(options: ExchangeOptions, auth: AuthContext): ExchangeRules {
-  const { audiences, lifetime = LONGEST, limit = 6000, issuers = [] } = options
+  const { audiences, lifetime = LONGEST, limit = 6000, issuers = [], type = 'at+jwt', clientId } = options
   if (audiences.length === 0 || audiences.some((audience) => typeof audience !== 'string' || audience === ''))
     throw new TypeError('exchange.audiences: expected non-empty strings')
   if (!(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= LONGEST))
     throw new TypeError(`exchange.lifetime: expected 1 to ${LONGEST} seconds`)
   if (!(limit >= 1)) throw new TypeError('exchange.limit: expected a number, 1 or more')
+  if (type !== 'at+jwt' && type !== 'JWT') throw new TypeError('exchange.type: expected at+jwt or JWT')
+  if (clientId !== undefined && (typeof clientId !== 'string' || clientId === ''))
+    throw new TypeError('exchange.clientId: expected a non-empty string')
   if (!auth.options.plugins?.some(({ id }) => id === 'jwt'))
     throw new TypeError('exchange: needs the plugin latchkeyJwt')
   if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)
     throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
-  return { ...options, lifetime, limit, issuers, tag: createPrincipalsTag(auth.secret) }
-}
-
-/** Returns the options of this server's `jwt` plugin. */
-export function jwtOptionsOf({ getPlugin }: Pick<AuthContext, 'getPlugin'>): JwtOptions {
-  return ((getPlugin('jwt') as { options?: JwtOptions } | null)?.options ?? {}) as JwtOptions
+  return { ...options, lifetime, limit, issuers, type, tag: createPrincipalsTag(auth.secret) }
 }
 
 /** Returns the `iss` of every token that this server signs. */
 export function issuerOf(context: AuthContext): string {
   return jwtOptionsOf(context).jwt?.issuer ?? new URL(context.baseURL).origin
+}
+
+/** Returns the `client_id` of the tokens that this server's exchange issues, if it has one. */
+export function clientIdOf({ getPlugin }: Pick<AuthContext, 'getPlugin'>): string | undefined {
+  const { options } = (getPlugin('latchkey') ?? {}) as { options?: { exchange?: ExchangeOptions } }
+  return options?.exchange?.clientId
+}
+
+/**
+ * Returns true if a token names no client, or the exchange put the name into it: OAuth clients of this server get
+ * tokens with the same key and issuer, and may have the same id.
+ */
+export function isOwnClient(claims: Readonly<Record<string, unknown>>): boolean {
+  const { client_id: id, azp, scope, scp, principals_tag: tag } = claims
+  return [azp, scope, scp].every((claim) => claim === undefined) && (id === undefined || typeof tag === 'string')
 }
 
 /** The content of a token to be signed. */
@@ -130,32 +159,16 @@ export async function issueToken(
     auth_mode: subject.authMode,
     aliases: subject.aliases,
     principals_tag: await rules.tag(subject.principal, subject.aliases),
+    ...(rules.clientId !== undefined && { client_id: rules.clientId }),
   }
   const options = jwtOptionsOf(ctx.context)
-  const pinned = rules.algorithm && { signingAlgorithm: rules.algorithm }
+  const resolvedKey = await keyFor(ctx, options, rules.algorithm)
   const token = await signJWT(ctx, {
     options,
     payload,
-    header: { typ: 'at+jwt' },
-    ...(await keyFor(ctx, options, pinned)),
-    ...pinned,
+    header: { typ: rules.type },
+    ...(resolvedKey && { resolvedKey }),
+    ...(rules.algorithm && { signingAlgorithm: rules.algorithm }),
   })
   return { token, expiresIn: exp - iat }
-}
-
-const firsts = new WeakMap<object, Promise<unknown>>()
-
-/** Concurrent first signatures would each create a key: all wait for the first one. */
-async function keyFor(ctx: GenericEndpointContext, options: JwtOptions, pinned: object | undefined): Promise<object> {
-  const { adapter } = ctx.context
-  const resolve = (): ReturnType<typeof resolveSigningKey> => resolveSigningKey(ctx, options, pinned)
-  const first = firsts.get(adapter)
-  if (!first)
-    firsts.set(
-      adapter,
-      resolve().catch(() => firsts.delete(adapter)),
-    )
-  await firsts.get(adapter)
-  const resolvedKey = await resolve()
-  return resolvedKey ? { resolvedKey } : {}
 }

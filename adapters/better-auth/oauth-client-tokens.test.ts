@@ -1,11 +1,13 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint } from 'better-auth/api'
 import { type JwtOptions, signJWT } from 'better-auth/plugins'
-import { decodeProtectedHeader } from 'jose'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type SessionResolver, betterAuthIssuer, createSessionResolver } from '../../lib/server.ts'
 import { createExternalAccounts } from '../../lib/server-kit.ts'
+import { testDevice } from '../../lib/testing.ts'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
+import { post } from './testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 const CLIENT = 'third-party'
@@ -128,4 +130,63 @@ test('and so it does where `aliases` alone says that the issuer runs Latchkey', 
   const accounts = createExternalAccounts([byHand])
   await expect(accounts.verify(await accessToken())).rejects.toMatchObject({ code: 'TOKEN_CLAIM_INVALID' })
   expect(await outcomeOf(createSessionResolver({ external: byHand }), await accessToken())).toBe('TOKEN_CLAIM_INVALID')
+})
+
+describe("the exchange's own tokens with the client id that the app names", () => {
+  const APP = 'notes-web'
+  let named: TestServer
+
+  beforeAll(async () => {
+    const exchange = { audiences: [ORIGIN], clientId: APP }
+    named = await testServer({ plugins: [latchkey({ exchange }), latchkeyJwt(), authorizationServer()] })
+  })
+
+  const exchanged = async (subject: object): Promise<string> => {
+    const body = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', ...subject }
+    const answer = await named.browser().send('/latchkey/token', post(body))
+    return ((await answer.json()) as { access_token: string }).access_token
+  }
+  const deviceToken = async (): Promise<string> =>
+    exchanged({
+      subject_token_type: 'urn:latchkey:params:oauth:token-type:proof',
+      subject_token: await (await testDevice()).proof({ audience: AUDIENCE, purpose: 'exchange' }),
+    })
+  const elsewhere = (options: object): SessionResolver =>
+    createSessionResolver({
+      external: issuer({ fetch: (url: string) => named.handler(new Request(url)), ...options }),
+    })
+  const signed = async (claims: Record<string, unknown>): Promise<string> => {
+    const body = { claims: { sub: 'ada', aud: ORIGIN, auth_mode: 'external', jti: 'j', ...claims } }
+    const answer = await named.browser().send('/test/sign', post(body))
+    return ((await answer.json()) as { token: string }).token
+  }
+
+  test('resolve in the same process', async () => {
+    const token = await deviceToken()
+    expect(decodeJwt(token)['client_id']).toBe(APP)
+    expect(await outcomeOf(createBetterAuthResolver(named.auth), token)).toBe('local-first')
+  })
+
+  test('resolve elsewhere where the app names its client, and nowhere else', async () => {
+    const token = await deviceToken()
+    expect(await outcomeOf(elsewhere({ clients: [APP] }), token)).toBe('local-first')
+    expect(await outcomeOf(elsewhere({}), token)).toBe('TOKEN_NOT_AN_ACCOUNT')
+    expect(await outcomeOf(elsewhere({ clients: ['other'] }), token)).toBe('TOKEN_NOT_AN_ACCOUNT')
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['of the same name, with its own party', { client_id: APP, azp: APP, principals_tag: 'x' }],
+    ['of the same name, with scopes', { client_id: APP, scope: 'openid', principals_tag: 'x' }],
+    ['of the same name, with scopes in a list', { client_id: APP, scp: ['openid'], principals_tag: 'x' }],
+    ['of the same name, that does not come of the exchange', { client_id: APP }],
+    ['of another name', { client_id: CLIENT, principals_tag: 'x' }],
+    ['that has only a party of that name', { azp: APP, principals_tag: 'x' }],
+  ])('are not confused with the tokens of an OAuth client %s', async (_, claims) => {
+    expect(await outcomeOf(createBetterAuthResolver(named.auth), await signed(claims))).toBe('TOKEN_NOT_AN_ACCOUNT')
+  })
+
+  test('let no token with that id pass at a server whose exchange names none', async () => {
+    const token = await accessToken({ auth_mode: 'external', client_id: APP, azp: undefined, scope: undefined })
+    expect(await outcomeOf(createBetterAuthResolver(server.auth), token)).toBe('TOKEN_NOT_AN_ACCOUNT')
+  })
 })

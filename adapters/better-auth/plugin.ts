@@ -8,6 +8,7 @@ import { challengeEndpoint } from './routes/challenge.ts'
 import type { Endpoint } from './routes/endpoint.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
+import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { createLimit } from './routes/limit.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { checkFree } from './binding/principal-store.ts'
@@ -19,6 +20,7 @@ import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks
 import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
+import { createSharedLimitHint } from './routes/shared-limit.ts'
 import { sessionEndpoint } from './routes/session.ts'
 import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
 import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
@@ -28,8 +30,11 @@ import { type OnRetire, userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
-  /** `aud` of proofs: this server's origin plus base path. Defaults to Better Auth's configured base URL. */
-  readonly audience?: string
+  /**
+   * `aud` of proofs: this server's origin plus base path, or a list where one server has several names. Never name
+   * another server: a proof sent there would be valid here too. Defaults to Better Auth's configured base URL.
+   */
+  readonly audience?: string | readonly string[]
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
   /** Called before an account adopts a principal. Throwing refuses the link. */
@@ -57,6 +62,7 @@ export interface LatchkeyPluginOptions {
  */
 export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' | 'onRequest' | 'rateLimit'> {
   readonly id: 'latchkey'
+  readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
   /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`. */
   readonly endpoints: Readonly<
@@ -96,9 +102,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const parts = (): Parts => started!
   return offWhileUnmigrated({
     id: 'latchkey',
+    options,
     schema,
     init(auth) {
-      const audience = options.audience ?? configuredAudience(auth)
+      const audience = ownAddresses(auth, options.audience)
       const cache = statusCacheOf(auth.adapter)
       const challenges = createChallenges(auth.secret, clock)
       const gate = createProofGate({
@@ -107,7 +114,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         replayStore: createReplayStore(clock, options.replayStore),
         challenges: requireNonce ? challenges : undefined,
       })
-      const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, gate })
+      const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
       started = { gate, challenges, cache, exchange }
       return { options: { databaseHooks: userHooks({ auth, cache, now, onRetire: options.onRetire }) } }
     },
@@ -162,27 +169,21 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
 
 interface ExchangeParts {
   readonly auth: AuthContext
-  readonly audience: string
   readonly clock: () => number
   readonly gate: ProofGate
 }
 
-function createExchange(options: ExchangeOptions, { auth, audience, clock, gate }: ExchangeParts): ExchangeTools {
+function createExchange(options: ExchangeOptions, { auth, clock, gate }: ExchangeParts): ExchangeTools {
   const rules = readExchange(options, auth)
   return {
-    baseURL: auth.baseURL.replace(/\/+$/, '') || audience,
+    baseURL: ownBaseURL(auth),
     rules,
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
     gate,
-    limit: createLimit(rules.limit, clock),
+    limits: { devices: createLimit(rules.limit, clock), accounts: createLimit(rules.limit, clock) },
+    hintAtSharedLimit: createSharedLimitHint(auth),
   }
-}
-
-function configuredAudience({ options, baseURL }: AuthContext): string {
-  if (typeof options.baseURL === 'object' || !baseURL)
-    throw new TypeError('latchkey: set baseURL, or the audience option')
-  return baseURL.replace(/\/+$/, '')
 }
 
 type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>['before']>[number]['matcher']>[0]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createBetterAuthResolver } from './index.ts'
+import { createBetterAuthResolver, latchkey, latchkeyJwt } from './index.ts'
 import { ORIGIN, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 const ada = person('ada')
@@ -55,6 +55,15 @@ describe('who is asking (checklist 1: anonymous, local-first, external)', () => 
       ok: true,
       session: { principals: [principal, (await server.rows('user'))[0]!['id']] },
     })
+  })
+
+  test('an account of a server whose tokens have another issuer, and whose keys another path', async () => {
+    const jwt = { jwt: { issuer: 'https://id.example' }, jwks: { jwksPath: '/keys' } }
+    const server = await testServer({ plugins: [latchkey(), latchkeyJwt(jwt)] })
+    const browser = server.browser()
+    const auth = await browser.load()
+    await auth.upgrade(() => browser.client.signUp.email(ada))
+    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { authMode: 'external' } })
   })
 
   test('somebody whose account lives on another server is not let in', async () => {

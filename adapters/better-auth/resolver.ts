@@ -8,10 +8,13 @@ import {
   createSessionResolver,
 } from '../../lib/server.ts'
 import { fixExternal, readRequest } from '../../lib/server-kit.ts'
+import { clientIdOf, isOwnClient, issuerOf } from './exchange.ts'
+import { ownBaseURL } from './own-address.ts'
+import { jwtOptionsOf } from './signing-keys.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
-import { statusOf } from './binding/status.ts'
+import { statusOf, statusOfPrincipal } from './binding/status.ts'
 import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 
 /** Options of {@link createBetterAuthResolver}. */
@@ -33,8 +36,8 @@ export interface BetterAuthResolverOptions extends Pick<
 
 /**
  * Creates a session resolver for a backend in the same process as its Better Auth: it accepts local-first tokens and
- * the tokens of `latchkeyJwt`, reads the keys without a network, and refuses the device keys of accounts that can be
- * recovered without them. The status of a device key is at most five seconds old, and never older than a change made in
+ * the tokens of `latchkeyJwt` and of the exchange, reads the keys without a network, and refuses the device keys of
+ * accounts that can be recovered without them, also in tokens that the exchange issued for a device. The status of a device key is at most five seconds old, and never older than a change made in
  * this process.
  *
  * @param auth - the result of `betterAuth()`, with the plugins `latchkey` and `latchkeyJwt`
@@ -62,33 +65,58 @@ async function hint(
 ): Promise<void> {
   const context = (await $context) as unknown as AuthContext
   const token = readRequest(request).header('authorization')?.slice('Bearer '.length)
-  hintAtBaseURL(context, token, audience ?? new URL(context.baseURL).origin)
+  hintAtBaseURL(context, token, audience ?? originOf(context))
 }
 
 async function build(
   { handler, $context }: BetterAuthInstance,
   { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions,
 ): Promise<SessionResolver> {
-  const { baseURL, adapter } = await $context
-  const { origin } = new URL(baseURL)
+  const context = (await $context) as unknown as AuthContext
+  const { adapter } = context
+  const clientId = clientIdOf(context)
+  const own = audience ?? originOf(context)
   const cache = statusCacheOf(adapter)
   const lookup = (principal: string, thumbprint: string): Promise<'active' | 'disabled'> =>
     cache.get(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
-  const own: ExternalIssuer = {
-    issuer: origin,
-    audience: audience ?? origin,
+  const issuer: ExternalIssuer = {
+    issuer: issuerOf(context),
+    audience: own,
     aliases: true,
-    isAccount: ({ is_anonymous: isAnonymous, auth_mode: mode }) =>
-      isAnonymous !== true && (localFirst === 'allow' || mode !== 'local-first'),
-    jwksUrl: `${baseURL}/jwks`,
-    fetch: (url) => handler(new Request(url)),
+    clients: clientId === undefined ? [] : [clientId],
+    isAccount: (claims) =>
+      claims['is_anonymous'] !== true &&
+      (localFirst === 'allow' || claims['auth_mode'] !== 'local-first') &&
+      isOwnClient(claims),
+    lookup: (principal) =>
+      // No thumbprint is empty: the entries of keys differ from this one.
+      cache.get(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),
+    ...keysOf(context, handler),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)
   const principal = async (subject: string, issuer: string): Promise<string> =>
     (await fixExternal(bindings, { issuer, subject })).principal
   return createSessionResolver({
     ...options,
-    ...(localFirst === 'allow' && { localFirst: { audience: audience ?? origin, lookup } }),
-    external: [own, ...external.map((issuer) => ({ ...issuer, principal }))],
+    ...(localFirst === 'allow' && { localFirst: { audience: own, lookup } }),
+    external: [issuer, ...external.map((other) => ({ ...other, principal }))],
   })
+}
+
+function originOf({ baseURL }: AuthContext): string {
+  if (!baseURL) throw new TypeError('createBetterAuthResolver: set baseURL, or the audience option')
+  return new URL(baseURL).origin
+}
+
+/** Where another service signs, its address has the keys. */
+function keysOf(
+  context: AuthContext,
+  handler: BetterAuthInstance['handler'],
+): Pick<ExternalIssuer, 'jwksUrl' | 'fetch'> {
+  const { jwks } = jwtOptionsOf(context)
+  if (jwks?.remoteUrl) return { jwksUrl: jwks.remoteUrl }
+  return {
+    jwksUrl: `${ownBaseURL(context)}${jwks?.jwksPath ?? '/jwks'}`,
+    fetch: (url) => handler(new Request(url)),
+  }
 }

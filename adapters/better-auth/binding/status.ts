@@ -1,6 +1,7 @@
-import { isRevokedKey } from './keys.ts'
+import { isRevokedKey, listKeys } from './keys.ts'
 import { findRow, holderOf } from './principal-store.ts'
 import { isRecoverable, isResetDue } from './verified-email.ts'
+import type { PrincipalRow } from '../schema.ts'
 import type { Adapter } from './types.ts'
 
 /** Status of a device key for servers that look it up. */
@@ -15,6 +16,20 @@ export type KeyStatus = 'active' | 'disabled'
 export async function statusOf(adapter: Adapter, principal: string, thumbprint: string): Promise<KeyStatus> {
   const row = await findRow(adapter, principal)
   if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
+  return statusOfRow(adapter, row)
+}
+
+/**
+ * Returns the status for a token that the exchange issued for a device: it names the principal and no key. The exchange
+ * compared the key with the principal.
+ */
+export async function statusOfPrincipal(adapter: Adapter, principal: string): Promise<KeyStatus> {
+  const row = await findRow(adapter, principal)
+  if ((await listKeys(adapter, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'
+  return statusOfRow(adapter, row)
+}
+
+async function statusOfRow(adapter: Adapter, row: PrincipalRow | null): Promise<KeyStatus> {
   if (!row) return 'active'
   const holder = await holderOf(adapter, row)
   if (holder === 'nobody') return 'active'

@@ -9,6 +9,7 @@ import {
 } from '../../../lib/server-kit.ts'
 import { type ReplayStore, createReplayStore } from '../binding/replay-store.ts'
 import { hintAtBaseURL } from '../base-url-hint.ts'
+import type { OwnAddresses } from '../own-address.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
 /** The request header for a proof. Not `Authorization`: apps use that one for sessions. */
@@ -38,8 +39,8 @@ export interface ProofGate {
 
 /** Options of a proof gate. */
 export interface ProofGateOptions {
-  /** `aud`: the account server's origin plus base path. From configuration, never from a Host header. */
-  readonly audience: string
+  /** `aud`: the account server's addresses. */
+  readonly audience: string | OwnAddresses
   readonly clock: () => number
   readonly replayStore?: ReplayStore
   /** If set, proofs without a nonce of a session also need a nonce. */
@@ -75,7 +76,8 @@ export function createProofGate({
       try {
         return await verify(context.adapter, proof, expectation)
       } catch (error) {
-        if (isLatchkeyError(error, 'TOKEN_AUDIENCE_MISMATCH')) hintAtBaseURL(context, proof, audience)
+        if (isLatchkeyError(error, 'TOKEN_AUDIENCE_MISMATCH'))
+          hintAtBaseURL(context, proof, audience.length === 1 ? audience[0] : audience)
         return rethrow(error)
       }
     },

@@ -14,6 +14,7 @@ import {
   PROOF_HEADER,
   type TokenAnswer,
   createBetterAuthResolver,
+  createOperator,
   latchkey,
   latchkeyJwt,
 } from '../index.ts'
@@ -104,6 +105,49 @@ describe('what was exchanged for a device', () => {
       ok: false,
       reason: 'TOKEN_NOT_AN_ACCOUNT',
     })
+  })
+
+  const reasonOf = async (server: TestServer, token: string): Promise<string> => {
+    const found = await createBetterAuthResolver(server.auth).resolve(bearer(token))
+    return found.ok ? found.session.authMode : found.reason
+  }
+
+  test('is refused from the moment at which this process retires its principal', async () => {
+    const server = await testServer(exchanging())
+    const one = await newPerson(server)
+    const token = await byDevice(one)
+    await one.prove('/sign-up/email', ada)
+    await one.session()
+    expect(await reasonOf(server, token)).toBe('local-first')
+    await createOperator(server.auth).retireAccount(String((await server.rows('user'))[0]!['id']))
+    expect(await reasonOf(server, token)).toBe('PRINCIPAL_DISABLED')
+  })
+
+  test('is refused while an account that can be recovered has its principal, and for good if its key was revoked', async () => {
+    const server = await testServer(exchanging())
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    const [two, three] = [await elsewhere(server, ada), await elsewhere(server, ada)]
+    for (const each of [two, three]) await link(each, each.device)
+    const tokens = [await byDevice(two), await byDevice(three)]
+    const reasons = (): Promise<string[]> => Promise.all(tokens.map((token) => reasonOf(server, token)))
+    await server.change('user', { emailVerified: true })
+    expect(await reasons()).toEqual(['PRINCIPAL_DISABLED', 'PRINCIPAL_DISABLED'])
+    const revoked = await one.browser.send('/latchkey/keys/revoke', post({ thumbprint: two.device.thumbprint }))
+    expect(revoked.status).toBe(200)
+    for (const { device } of [two, three]) expect((await unlink(one, device.principal)).status).toBe(200)
+    expect(await reasons()).toEqual(['PRINCIPAL_DISABLED', 'local-first'])
+  })
+
+  test('is refused where its key was revoked and its principal has no row', async () => {
+    const server = await testServer(exchanging())
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    await one.session()
+    const token = await byDevice(one)
+    await server.change('latchkeyKey', { retiredAt: new Date() })
+    await server.adapter.deleteMany({ model: 'latchkeyPrincipal', where: [] })
+    expect(await reasonOf(server, token)).toBe('PRINCIPAL_DISABLED')
   })
 
   test("is no account at another server, which takes this one's accounts", async () => {

@@ -2,6 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BetterAuthOptions } from 'better-auth'
 import { bearer } from 'better-auth/plugins'
+import { Hono } from 'hono'
+import { jwk } from 'hono/jwk'
+import type { HonoJsonWebKey } from 'hono/utils/jwt/jws'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -571,6 +574,30 @@ describe('the token', () => {
     })
   }
 
+  test('is refused by a middleware that takes `at+jwt` for no token, and accepted where the app chose `JWT`', async () => {
+    const statusOf = async (type?: 'at+jwt' | 'JWT'): Promise<number> => {
+      const server = await testServer(exchanging({ algorithm: 'ES256', ...(type && { type }) }))
+      const { access_token: token } = await answerOf(await byDevice(await newPerson(server)))
+      expect(decodeProtectedHeader(token).typ).toBe(type ?? 'at+jwt')
+      const { keys } = (await (await server.browser().send('/jwks')).json()) as { keys: HonoJsonWebKey[] }
+      const app = new Hono()
+      app.use(jwk({ keys, alg: ['ES256'], verification: { iss: ORIGIN, aud: API } }))
+      app.get('/', (context) => context.text('welcome'))
+      return (await app.request('/', { headers: { authorization: `Bearer ${token}` } })).status
+    }
+    expect([await statusOf(), await statusOf('at+jwt'), await statusOf('JWT')]).toEqual([401, 401, 200])
+  })
+
+  test('names the client that RFC 9068 asks for where the app has a name for it', async () => {
+    const { client_id: none } = await claimsOf(await byDevice(await newPerson(await testServer(exchanging()))))
+    expect(none).toBeUndefined()
+    const server = await testServer(exchanging({ clientId: 'notes-web' }))
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    for (const answer of [await byDevice(one), await bySession(one)])
+      expect(await claimsOf(answer)).toMatchObject({ client_id: 'notes-web', sub: one.device.principal })
+  })
+
   test('first asked for ten times at once is signed by one key', async () => {
     const server = await testServer(exchanging())
     const one = await newPerson(server)
@@ -613,6 +640,24 @@ describe('limits', () => {
     expect((await ask()).status).toBe(200)
   })
 
+  test('in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs', async () => {
+    const now = Date.now()
+    const server = await testServer(exchanging({ limit: 2 }, () => now))
+    const member = await newPerson(server)
+    await member.prove('/sign-up/email', ada)
+    const statuses = async (ask: () => Promise<Response>): Promise<number[]> => {
+      const answers = [await ask(), await ask(), await ask()]
+      return answers.map(({ status }) => status)
+    }
+    const byNewDevice = async (): Promise<Response> => {
+      const { browser, device } = await newPerson(server)
+      const subject_token = await device.proof({ audience: AUDIENCE, purpose: 'exchange', now: now / 1000 })
+      return exchange(browser, { subject_token_type: PROOF, subject_token })
+    }
+    expect(await statuses(byNewDevice)).toEqual([200, 200, 429])
+    expect(await statuses(() => bySession(member))).toEqual([200, 200, 429])
+  })
+
   test('per address', async () => {
     const one = await newPerson(
       await testServer({
@@ -640,6 +685,8 @@ describe('options', () => {
     'a lifetime over fifteen minutes': { lifetime: 901 },
     'no lifetime': { lifetime: 0 },
     'no tokens': { limit: 0 },
+    'a type of another kind of token': { type: 'logout+jwt' as 'JWT' },
+    'an empty client': { clientId: '' },
     'an issuer twice': {
       issuers: [1, 2].map(() => ({ issuer: 'https://id.example', jwksUrl: 'https://id.example/jwks' })),
     },

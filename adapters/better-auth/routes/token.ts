@@ -3,8 +3,10 @@ import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/
 import { type BindingStore, ERROR_TABLE, type LatchkeyErrorCode, isLatchkeyError } from '../../../lib/server.ts'
 import { type ExternalAccounts, fixExternal } from '../../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf, jwtOptionsOf } from '../exchange.ts'
+import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf } from '../exchange.ts'
+import { jwtOptionsOf } from '../signing-keys.ts'
 import type { Limit } from './limit.ts'
+import type { SharedLimitHint } from './shared-limit.ts'
 import type { ProofGate } from '../hooks/proofs.ts'
 import { statusOf } from '../binding/status.ts'
 import { subjectOf } from '../binding/subject.ts'
@@ -28,8 +30,9 @@ export interface ExchangeTools {
   readonly gate: ProofGate
   readonly accounts: ExternalAccounts
   readonly bindings: BindingStore
-  /** For all tokens that this process issues. */
-  readonly limit: Limit
+  /** Of this process: devices cost nothing to make, so they have a limit of their own. */
+  readonly limits: Readonly<Record<'devices' | 'accounts', Limit>>
+  readonly hintAtSharedLimit: SharedLimitHint
 }
 
 /** The response of `POST /latchkey/token` (RFC 8693 §2.2.1). */
@@ -57,11 +60,12 @@ export function tokenEndpoint(tools: () => ExchangeTools, clock: () => number): 
     { method: 'POST', requireHeaders: true, cloneRequest: true, metadata },
     async (ctx) => {
       const context = ctx as unknown as GenericEndpointContext
-      const { rules, limit } = tools()
+      const { rules, limits, hintAtSharedLimit } = tools()
+      hintAtSharedLimit(context.request)
       const request = readTokenRequest(await parametersOf(context), rules.audiences)
       const { until, ...subject } = await subjectOfRequest(context, request, tools(), clock).catch(rethrow)
       if (until <= clock() / 1000) throw refused('TOKEN_EXPIRED')
-      if (!limit.take()) throw tooMany()
+      if (!limits[request.kind === 'device' ? 'devices' : 'accounts'].take()) throw tooMany()
       const { token, expiresIn } = await issueToken(context, rules, {
         subject: { ...subject, audience: request.audience },
         until,

@@ -1465,13 +1465,44 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('resolver.ts'),
-        find: "(localFirst === 'allow' || mode !== 'local-first')",
-        replace: "(localFirst === 'allow' || mode !== 0)",
+        find: "(localFirst === 'allow' || claims['auth_mode'] !== 'local-first')",
+        replace: "(localFirst === 'allow' || claims['auth_mode'] !== 0)",
       },
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
       name: 'what was exchanged for a device > is not taken where devices without an account are not',
+    },
+  },
+  {
+    attack:
+      'A token that was exchanged for a device is used after its key was revoked, or its principal moved to an account',
+    defence: 'The resolver beside Better Auth also looks up the principals of exchanged tokens',
+    patches: [
+      {
+        file: 'lib/server/external/verifier.ts',
+        find: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')",
+        replace: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) === undefined)",
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'what was exchanged for a device > is refused from the moment at which this process retires its principal',
+    },
+  },
+  {
+    attack: 'The same, after the account gave the alias back',
+    defence: 'A token without a key is refused if any key of its principal was revoked',
+    patches: [
+      {
+        file: plugin('binding/status.ts'),
+        find: "if ((await listKeys(adapter, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'",
+        replace: 'void listKeys',
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'what was exchanged for a device > is refused while an account that can be recovered has its principal, and for good if its key was revoked',
     },
   },
   {
@@ -1545,6 +1576,16 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'The same, where the client has the id that the exchange puts into its tokens (`clientId`)',
+    defence:
+      'The resolver beside Better Auth accepts that id only in tokens of the exchange, which name no party and no scope',
+    patches: [{ file: plugin('resolver.ts'), find: '&& isOwnClient(claims)', replace: '|| isOwnClient(claims)' }],
+    test: {
+      file: plugin('oauth-client-tokens.test.ts'),
+      name: "the exchange's own tokens with the client id that the app names > are not confused with the tokens of an OAuth client of the same name, with scopes",
+    },
+  },
+  {
     attack: 'The token of such a third party, at another server that accepts this one as a provider of accounts',
     defence: 'The option `aliases` marks an issuer that runs Latchkey, even where its aliases are not used',
     patches: [
@@ -1557,6 +1598,21 @@ export const ATTACKS = [
     test: {
       file: plugin('oauth-client-tokens.test.ts'),
       name: 'and so it does where `aliases` alone says that the issuer runs Latchkey',
+    },
+  },
+  {
+    attack: 'A key of one source of an issuer signs a token with the audience of another source',
+    defence: 'A token must satisfy all rules of one source',
+    patches: [
+      {
+        file: 'lib/server/external/issuer-sources.ts',
+        find: '...(audience !== undefined && { audience }),',
+        replace: '...(audience !== undefined && { audience: [audience, options.audience ?? []].flat() }),',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuer-sources.test.ts',
+      name: 'an issuer with several key sources > a token has to satisfy one source in full: no key of one with an audience or algorithm of the other',
     },
   },
   {
@@ -1750,6 +1806,21 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'A flood of new devices uses up the exchange, so that accounts get no tokens',
+    defence: 'Devices and accounts have a limit each',
+    patches: [
+      {
+        file: plugin('routes/token.ts'),
+        find: "limits[request.kind === 'device' ? 'devices' : 'accounts'].take()",
+        replace: "limits[request.kind === 'device' ? 'devices' : 'devices'].take()",
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: 'limits > in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs',
+    },
+  },
   {
     attack: "A claim of the app's own that makes an exchanged token another client's",
     defence: 'Names that say for whom else a token is are reserved',

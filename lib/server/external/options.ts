@@ -1,12 +1,14 @@
 import { LOCAL_FIRST_ISSUER } from '../../tokens/claims.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import type { KeyFetch } from './bounded-fetch.ts'
+import type { IssuerSource } from './issuer-sources.ts'
 import { type KeySource, readCertificates, readJwks, remoteKeys, staticKeys } from './key-source.ts'
 import type { PrincipalRule } from './principals.ts'
 import { algorithmsOf, readStaticKey } from './static-key.ts'
 
 /**
- * An issuer whose tokens are accepted. Its keys come from exactly one of `jwksUrl`, `certificatesUrl` and `publicKey`.
+ * An issuer whose tokens are accepted. Its keys come from exactly one of `jwksUrl`, `certificatesUrl`, `publicKey` and
+ * `sources`.
  */
 export interface ExternalIssuer {
   /** Compared with `iss` exactly, including a trailing slash. A list if the issuer has several names. */
@@ -17,6 +19,11 @@ export interface ExternalIssuer {
   readonly certificatesUrl?: string
   /** A single key: PEM (SPKI or X.509), or a JWK as an object or as JSON. */
   readonly publicKey?: string | Readonly<Record<string, unknown>>
+  /**
+   * Several key sources (at most 8), while an issuer moves from one to another or has one for each client. A token has
+   * to satisfy one of them in full: `audience` and `algorithms` of a source replace those of the issuer for its keys.
+   */
+  readonly sources?: readonly IssuerSource[]
   /** Accepted `aud`; one match is enough. Omit it only if the issuer serves no other app. */
   readonly audience?: string | readonly string[]
   /** Accepted values of `azp`, the party that the token was issued to. */
@@ -44,6 +51,14 @@ export interface ExternalIssuer {
    * `auth_mode`.
    */
   readonly aliases?: boolean
+  /**
+   * Returns whether a device may still sign in: asked for each token that the issuer's exchange issued for a device
+   * without an account (`auth_mode` is `local-first`), cached or not. Without it, such a token is accepted until it
+   * expires.
+   *
+   * @returns `disabled` to refuse the token
+   */
+  readonly lookup?: (principal: string) => Promise<'active' | 'disabled'>
   /** Tolerated clock difference in seconds, at most 300. Defaults to 0. */
   readonly clockTolerance?: number
   /** Timeout for fetching the keys in milliseconds, at most 30 000. Defaults to 5000. */
@@ -69,6 +84,7 @@ export interface IssuerRules {
   readonly aliases: boolean
   /** True if the issuer runs Latchkey: its subjects can be device principals. */
   readonly isOwn: boolean
+  readonly lookup: ExternalIssuer['lookup']
   readonly clockTolerance: number
 }
 
@@ -120,6 +136,7 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
     principal,
     aliases,
     isOwn: requiredClaims.includes(MODE_CLAIM),
+    lookup: options.lookup,
     clockTolerance: readNumber('clockTolerance', options.clockTolerance ?? 0, 0, 300),
   }
 }

@@ -104,7 +104,7 @@ export function firebase({ projectId, keys = 'jwks', ...options }: FirebaseOptio
     { issuer, audience: projectId, algorithms: ['RS256'], requiredClaims: ['iat', 'auth_time'], isAccount },
     options,
   )
-  if (options.publicKey !== undefined) return rules
+  if (options.publicKey !== undefined || options.sources !== undefined) return rules
   return keys === 'jwks' ? { ...rules, jwksUrl: GOOGLE_KEYS } : { ...rules, certificatesUrl: GOOGLE_CERTIFICATES }
 }
 
@@ -172,9 +172,9 @@ function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIs
   }
 }
 
-/** The app's own key takes precedence over the address. */
+/** The app's own key or sources take precedence over the address. */
 function withKeys(rules: ExternalIssuer, jwksUrl: string): ExternalIssuer {
-  return rules.publicKey === undefined ? { ...rules, jwksUrl } : rules
+  return rules.publicKey === undefined && rules.sources === undefined ? { ...rules, jwksUrl } : rules
 }
 
 function originOf(domain: string): string {

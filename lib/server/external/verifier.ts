@@ -8,6 +8,7 @@ import {
 } from 'jose'
 import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
+import { anyOf, eachSource } from './issuer-sources.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
 import { checkNoDevice, principalOf, readAliases } from './principals.ts'
 import { ownedSession } from '../session.ts'
@@ -27,7 +28,7 @@ export interface ExternalVerifier {
   /**
    * Verifies a token and returns its session.
    *
-   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`
+   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`, `PRINCIPAL_DISABLED`
    */
   verify(token: string): Promise<ServerSession>
 }
@@ -53,7 +54,8 @@ export function createExternalVerifiers(
   cacheSize: number,
   isLocalFirst = false,
 ): ReadonlyMap<unknown, ExternalVerifier> {
-  const rules = [options].flat().map((issuer) => readIssuer(issuer, clock))
+  const entries = [options].flat().map((issuer) => eachSource(issuer).map((source) => readIssuer(source, clock)))
+  const rules = entries.map(([first]) => first!)
   if (rules.filter(({ principal }) => principal === 'sub').length > 1) {
     throw new TypeError(
       "external: `sub` is the principal for one issuer only; set principal: 'namespaced' or a function for the others",
@@ -61,7 +63,9 @@ export function createExternalVerifiers(
   }
   const names = rules.flatMap(({ issuers }) => issuers)
   if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is listed twice')
-  const verifiers = rules.map((issuer) => createVerifier({ ...issuer, isLocalFirst }, clock, cacheSize))
+  const verifiers = entries.map((sources) =>
+    anyOf(sources.map((source) => createVerifier({ ...source, isLocalFirst }, clock, cacheSize))),
+  )
   return new Map(verifiers.flatMap((verifier) => verifier.issuers.map((name) => [name, verifier])))
 }
 
@@ -130,7 +134,10 @@ async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSe
   if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
   if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
-  return ownedSession(modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal), aliases, claims)
+  const [mode, principal] = [modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal)]
+  if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')
+    throw new LatchkeyError('PRINCIPAL_DISABLED')
+  return ownedSession(mode, principal, aliases, claims)
 }
 
 /** Deep: otherwise a caller that changes a claim would change it in the cache. */

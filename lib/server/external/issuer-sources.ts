@@ -1,0 +1,76 @@
+import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
+import type { ExternalIssuer } from './options.ts'
+import type { ExternalVerifier } from './verifier.ts'
+
+/** One of several key sources of an issuer, with what holds only for tokens signed by its keys. */
+export type IssuerSource = Pick<
+  ExternalIssuer,
+  'jwksUrl' | 'certificatesUrl' | 'publicKey' | 'audience' | 'algorithms' | 'timeout' | 'fetch'
+>
+
+/** Each source may cost a signature check or a fetch for one forged token. */
+const MOST_SOURCES = 8
+
+/**
+ * Returns the options of an issuer once for each of its key sources.
+ *
+ * @throws {TypeError} the list is empty or too long, or there is a key beside it
+ */
+export function eachSource({ sources, ...options }: ExternalIssuer): readonly ExternalIssuer[] {
+  if (sources === undefined) return [options]
+  if (sources.length === 0 || sources.length > MOST_SOURCES)
+    throw new TypeError(`external.sources: expected 1 to ${MOST_SOURCES}`)
+  if ([options.jwksUrl, options.certificatesUrl, options.publicKey].some((key) => key !== undefined))
+    throw new TypeError('external.sources: expected no other key beside them')
+  return sources.map(({ jwksUrl, certificatesUrl, publicKey, audience, algorithms, timeout, fetch }) => ({
+    ...options,
+    ...(jwksUrl !== undefined && { jwksUrl }),
+    ...(certificatesUrl !== undefined && { certificatesUrl }),
+    ...(publicKey !== undefined && { publicKey }),
+    ...(audience !== undefined && { audience }),
+    ...(algorithms !== undefined && { algorithms }),
+    ...(timeout !== undefined && { timeout }),
+    ...(fetch !== undefined && { fetch }),
+  }))
+}
+
+/** Creates the verifier of an issuer with several sources: a token has to satisfy all rules of one of them. */
+export function anyOf(verifiers: readonly ExternalVerifier[]): ExternalVerifier {
+  const [first] = verifiers as readonly [ExternalVerifier, ...ExternalVerifier[]]
+  if (verifiers.length === 1) return first
+  return {
+    issuers: first.issuers,
+    isKnown: (token) => verifiers.some((verifier) => verifier.isKnown(token)),
+    async verify(token) {
+      const failures: unknown[] = []
+      for (const verifier of knownFirst(verifiers, token)) {
+        try {
+          return await verifier.verify(token)
+        } catch (error) {
+          failures.push(error)
+        }
+      }
+      throw mostTelling(failures)
+    },
+  }
+}
+
+function knownFirst(verifiers: readonly ExternalVerifier[], token: string): readonly ExternalVerifier[] {
+  return verifiers.toSorted((left, right) => Number(right.isKnown(token)) - Number(left.isKnown(token)))
+}
+
+/** What a source says about a token that its keys did not sign. */
+const OF_OTHER_KEYS: readonly LatchkeyErrorCode[] = [
+  'TOKEN_KEY_UNKNOWN',
+  'TOKEN_SIGNATURE_INVALID',
+  'TOKEN_ALGORITHM_FORBIDDEN',
+]
+
+/** The source whose key signed the token decides; a source that could not be asked may be that one. */
+function mostTelling(failures: readonly unknown[]): unknown {
+  const isForeign = (error: unknown): boolean => OF_OTHER_KEYS.some((code) => isLatchkeyError(error, code))
+  const isUnknown = (error: unknown): boolean => isLatchkeyError(error, 'KEYS_UNAVAILABLE')
+  const signers = failures.filter((error) => !isForeign(error) && !isUnknown(error))
+  const strongest = (code: LatchkeyErrorCode): unknown => failures.find((error) => isLatchkeyError(error, code))
+  return signers[0] ?? failures.find(isUnknown) ?? strongest('TOKEN_SIGNATURE_INVALID') ?? failures[0]
+}
