@@ -11,13 +11,13 @@ export function nodeCrypto(): NodeCrypto | undefined {
 }
 
 /**
- * Returns node:crypto in Node itself, on OpenSSL 3 or later. Bun, Deno, Workers and Electron have a module of the same
- * name on another library, whose strictness is not tested here.
+ * Returns true in Node itself, on OpenSSL 3 or later. Bun, Deno, Workers and Electron have a module of the same name on
+ * another library, whose strictness is not tested here.
  */
-export function opensslCrypto(): NodeCrypto | undefined {
+export function isOpenssl(): boolean {
   const { openssl = '', bun, deno, electron } = runtime()?.versions ?? {}
   const isOther = bun ?? deno ?? electron
-  return isOther === undefined && /^(?:[3-9]|\d\d)\./.test(openssl) ? nodeCrypto() : undefined
+  return isOther === undefined && /^(?:[3-9]|\d\d)\./.test(openssl) && nodeCrypto() !== undefined
 }
 
 function runtime(): NodeProcess | undefined {
