@@ -14,17 +14,16 @@ export function thumbprintInput(x: string): Uint8Array<ArrayBuffer> {
   return utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`)
 }
 
-/** Derives the principal from the 32 bytes of a thumbprint: the first 16, with UUIDv8 version and variant bits. */
+/** Derives the identifiers from the 32 bytes of a thumbprint. */
 export function identifierOf(digest: Uint8Array): Identifier {
-  // `from` copies: `slice` of Node's Buffer shares the memory, so the thumbprint below would change too.
-  const bytes = Uint8Array.from(digest.subarray(0, 16))
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = Array.from(
-    bytes,
-    (byte, at) => ([4, 6, 8, 10].includes(at) ? '-' : '') + byte.toString(16).padStart(2, '0'),
-  )
-  return { principal: hex.join(''), thumbprint: encodeBase64url(digest) }
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { principal: principalOf(hex), thumbprint: encodeBase64url(digest) }
+}
+
+/** Derives the principal from a thumbprint in hex: the first 16 bytes, with UUIDv8 version and variant bits. */
+export function principalOf(hex: string): string {
+  const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 3]
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
 /** The form of a device principal, a UUIDv8 (RFC 9562 §5.8). Case-insensitive, as some databases compare. */

@@ -153,10 +153,13 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
     if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
     const known = each.find((verifier) => verifier.isKnown(token))
     if (known) return { source: 'external', judge: () => known.verify(token) }
-    const { header, claims } = decodeJws(token, EXTERNAL_SIZE_LIMIT)
+    const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
+    const { header, claims } = jws
     if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
     const external = verifiers.get(claims['iss'])
-    return external ? { source: 'external', judge: () => external.verify(token) } : refuse('bearer', 'ISSUER_UNKNOWN')
+    return external
+      ? { source: 'external', judge: () => external.verify(token, jws) }
+      : refuse('bearer', 'ISSUER_UNKNOWN')
   }
 }
 

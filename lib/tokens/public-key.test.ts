@@ -1,4 +1,4 @@
-import { createPublicKey, verify as nodeVerify } from 'node:crypto'
+import { createHash, createPublicKey, verify as nodeVerify } from 'node:crypto'
 import { Point } from '@noble/ed25519'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -23,7 +23,7 @@ import {
   toLittleEndian,
   tokenClaims,
 } from './forge.testing.ts'
-import { importPublicKey } from './public-key.ts'
+import { checkPoint, importPublicKey } from './public-key.ts'
 import { createProofVerifier, createTokenVerifier } from './verify.ts'
 
 const clock = (): number => NOW * 1000
@@ -45,6 +45,9 @@ const SMALL_ORDER = SMALL_ORDER_Y.flatMap((hex) => [hex, withSign(hex)]).map((he
   hex,
   code: isCanonical(hex) ? 'TOKEN_KEY_SMALL_ORDER' : 'TOKEN_KEY_NOT_CANONICAL',
 }))
+
+/** RFC 8032 §5.1.3: for these y the x² is not a square. */
+const NO_POINTS = [2, 7, 8, 11].map((y) => toLittleEndian(BigInt(y)).toString('hex'))
 
 const RUNTIMES = [{ runtime: 'node:crypto' }, { runtime: 'WebCrypto' }]
 
@@ -140,10 +143,33 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
     }
   })
 
-  test('bytes that are no point are refused', async () => {
-    // RFC 8032 §5.1.3: for y = 2 the x² is not a square.
-    for (const key of [`02${'0'.repeat(62)}`, 'ff'.repeat(32)])
-      expect(await imported(key)).toBe('TOKEN_KEY_NOT_CANONICAL')
+  test('bytes that are no point are refused, also once they are known', async () => {
+    const verifier = createTokenVerifier({ audience: APP, clock })
+    for (const hex of [...NO_POINTS, 'ff'.repeat(32)]) {
+      const x = encode(Buffer.from(hex, 'hex'))
+      const claims = tokenClaims({ x, principal: principalOf(x) })
+      const refused = [
+        forge({ header: TOKEN_HEADER, claims }),
+        forge({ header: TOKEN_HEADER, claims: { ...claims, sub: BOB.principal } }),
+        forge({ header: TOKEN_HEADER, claims }, { sign: () => Buffer.alloc(64, 0xff) }),
+        forge({ header: TOKEN_HEADER, claims }, { sign: () => Buffer.alloc(63) }),
+      ]
+      for (const token of [...refused, ...refused])
+        expect(await outcome(() => verifier.verify(token))).toBe('TOKEN_KEY_NOT_CANONICAL')
+    }
+  })
+
+  test('no signature verifies under bytes that are no point, whatever R and S are', async () => {
+    const Rs = [times(Point.BASE, 12345n).toHex(), ...SMALL_ORDER_Y, ...NO_POINTS]
+    for (const hex of NO_POINTS) {
+      const key = await bareVerifier(hex)
+      for (const R of Rs) {
+        for (const S of [0n, 1n, 12345n, ORDER - 1n]) {
+          const signature = new Uint8Array(Buffer.concat([Buffer.from(R, 'hex'), toLittleEndian(S)]))
+          for (let message = 0; message < 8; message++) expect(await key(Uint8Array.of(message), signature)).toBe(false)
+        }
+      }
+    }
   })
 
   test.each([
@@ -152,6 +178,56 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
     ['nothing', ''],
   ])('%s are no key', async (_, hex) => {
     expect(await imported(hex)).toBe('TOKEN_CLAIM_INVALID')
+  })
+})
+
+describe('the answer about a key', () => {
+  test('is that of decompressing the point: for each encoding of small order, and with any bit of it changed', async () => {
+    for (const { hex, code } of SMALL_ORDER) {
+      expect(await answerFor(Buffer.from(hex, 'hex'))).toBe(code)
+      for (let bit = 0; bit < 256; bit++) {
+        const bytes = Buffer.from(hex, 'hex')
+        bytes[bit >> 3]! ^= 1 << (bit & 7)
+        expect(await answerFor(bytes)).toBe(decompressed(bytes))
+      }
+    }
+  })
+
+  test('is that of decompressing the point: for the first and last y, with both signs', async () => {
+    for (let offset = 0n; offset < 40n; offset++) {
+      for (const y of [offset, P - 1n - offset]) {
+        const hex = toLittleEndian(y).toString('hex')
+        for (const each of [hex, withSign(hex)])
+          expect(await answerFor(Buffer.from(each, 'hex'))).toBe(decompressed(Buffer.from(each, 'hex')))
+      }
+    }
+  })
+
+  test('is that of decompressing the point: for 10,000 random keys, half of which are none', async () => {
+    const counts: Record<string, number> = {}
+    for (let index = 0; index < 10_000; index++) {
+      const bytes = createHash('sha256').update(`key ${index}`).digest()
+      const answer = await answerFor(bytes)
+      if (answer !== decompressed(bytes)) throw new Error(`${bytes.toString('hex')}: ${answer}`)
+      counts[answer] = (counts[answer] ?? 0) + 1
+    }
+    expect(counts).toEqual({ accepted: expect.closeTo(5000, -3), TOKEN_KEY_NOT_CANONICAL: expect.closeTo(5000, -3) })
+  })
+})
+
+describe('the point is decompressed before anything is verified', () => {
+  test.each([
+    ['in Bun', { bun: '1.3.0', openssl: '3.0.0' }],
+    ['in Deno', { deno: '2.5.0', openssl: '3.0.0' }],
+    ['in Electron', { electron: '39.0.0', openssl: '3.0.0' }],
+    ['on BoringSSL', { openssl: '0.0.0' }],
+    ['on OpenSSL 1.1', { openssl: '1.1.1' }],
+    ['where the versions are unknown', undefined],
+  ])('%s', async (_, versions) => {
+    vi.stubGlobal('process', { getBuiltinModule: process.getBuiltinModule, versions })
+    const pending = imported(NO_POINTS[0]!)
+    vi.unstubAllGlobals()
+    expect(await pending).toBe('TOKEN_KEY_NOT_CANONICAL')
   })
 })
 
@@ -179,6 +255,34 @@ function judge(token: string): Promise<string> {
 
 function imported(hex: string): Promise<string> {
   return outcome(() => importPublicKey(encode(Buffer.from(hex, 'hex'))))
+}
+
+/** What the verifier says of a key that is used and refused. */
+function answerFor(bytes: Buffer): Promise<string> {
+  const x = encode(bytes)
+  return outcome(async () => checkPoint(await importPublicKey(x), x))
+}
+
+/** The same by @noble: the point is decompressed, and multiplied by 8. */
+function decompressed(bytes: Buffer): string {
+  try {
+    return Point.fromBytes(bytes).isSmallOrder() ? 'TOKEN_KEY_SMALL_ORDER' : 'accepted'
+  } catch {
+    return 'TOKEN_KEY_NOT_CANONICAL'
+  }
+}
+
+/** Verifies with the library alone, as no check of the key's bytes would. */
+async function bareVerifier(
+  hex: string,
+): Promise<(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>) => unknown> {
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: encode(Buffer.from(hex, 'hex')) }
+  if (process.getBuiltinModule('node:crypto')) {
+    const key = createPublicKey({ key: jwk, format: 'jwk' })
+    return (data, signature) => nodeVerify(null, data, key, signature)
+  }
+  const key = await crypto.subtle.importKey('jwk', jwk, 'Ed25519', false, ['verify'])
+  return (data, signature) => crypto.subtle.verify('Ed25519', key, signature, data)
 }
 
 interface Forgery {

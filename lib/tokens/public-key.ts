@@ -1,61 +1,104 @@
 import { Point } from '@noble/ed25519'
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url } from '../identity/base64url.ts'
-import { type Identifier, identifierOf, thumbprintInput } from '../identity/principal.ts'
+import { isBase64url } from '../identity/base64url.ts'
+import { type Identifier, identifierOf, principalOf, thumbprintInput } from '../identity/principal.ts'
+import { decodeBytes } from './decode.ts'
+import { type NodeCrypto, isOpenssl, nodeCrypto } from './node-crypto.ts'
 
 /** An imported public key, ready to verify. */
 export interface PublicKey extends Identifier {
   /** Returns true if a 64-byte signature matches. The caller must check that the signature is canonical. */
   verify(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean>
+  /** Set by {@link checkPoint}. */
+  isPoint?: true
 }
-
-type NodeCrypto = typeof import('node:crypto')
 
 /**
  * Imports an Ed25519 public key for verification, with node:crypto if available and otherwise with WebCrypto. Both
- * accept keys of small order, for which anyone can forge signatures: these are refused first.
+ * accept keys of small order, for which anyone can forge signatures: these are refused first, by their encodings.
+ *
+ * OpenSSL decompresses the point when it verifies, and fails if the bytes are none. Doing the same here first would
+ * more than double the time, so it is done only for libraries that are not tested, and to name the reason of a refusal.
  *
  * @param x - base64url, as in a JWK (RFC 8037)
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`, `TOKEN_KEY_NOT_CANONICAL`, `TOKEN_KEY_SMALL_ORDER`
  */
-export async function importPublicKey(x: string): Promise<PublicKey> {
-  const point = decodePoint(decodeX(x))
-  if (point.isSmallOrder()) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')
+export function importPublicKey(x: string): PublicKey | Promise<PublicKey> {
   const node = nodeCrypto()
+  const bytes = decodeX(x)
+  if (!isCanonical(bytes)) throw new LatchkeyError('TOKEN_KEY_NOT_CANONICAL')
+  if (SMALL_ORDER.has(x)) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')
+  if (!isOpenssl()) decodePoint(bytes)
   return node ? importWithNode(node, x) : importWithWebCrypto(x)
 }
 
-function decodeX(x: string): Uint8Array {
-  try {
-    const bytes = decodeBase64url(x)
-    if (bytes.length === 32) return bytes
-  } catch {
-    // Refused with the same code as a wrong length, below.
-  }
-  throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub_jwk.x')
+/**
+ * Checks that an imported key is a point on the curve. Only a refusal needs it, to name its reason: under any other key
+ * no signature verifies.
+ *
+ * @param x - the text that the key was imported from
+ * @throws {LatchkeyError} `TOKEN_KEY_NOT_CANONICAL`
+ */
+export function checkPoint(key: PublicKey, x: string): void {
+  // Once for each key: forged tokens of a known key must not cost more than their verification.
+  if (key.isPoint) return
+  decodePoint(decodeX(x))
+  key.isPoint = true
 }
 
-function decodePoint(bytes: Uint8Array): Point {
+function decodeX(x: string): Uint8Array {
+  // 43 characters of canonical base64url are 32 bytes.
+  if (x.length !== 43 || !isBase64url(x)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub_jwk.x')
+  return decodeBytes(x)
+}
+
+/** The canonical encodings of the eight points whose order divides 8: y is 0, 1, -1 or one of two roots. */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA',
+  'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  '7P_______________________________________38',
+  'JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU',
+  'JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_IU',
+  'xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o',
+  'xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA_o',
+])
+
+/** RFC 8032 §5.1.3: y is below p = 2^255 - 19, and x = 0, which is where y is 1 or -1, has no sign. */
+function isCanonical(bytes: Uint8Array): boolean {
+  const [first, top, hasSign] = [bytes[0]!, bytes[31]! & 0x7f, bytes[31]! >= 0x80]
+  if (top === 0x7f && first >= 0xec && isFilled(bytes, 0xff)) return first === 0xec && !hasSign
+  return !(hasSign && top === 0 && first === 1 && isFilled(bytes, 0))
+}
+
+/** Compares the bytes between the first and the last. */
+function isFilled(bytes: Uint8Array, value: number): boolean {
+  return bytes.subarray(1, 31).every((byte) => byte === value)
+}
+
+function decodePoint(bytes: Uint8Array): void {
   try {
-    return Point.fromBytes(bytes)
+    Point.fromBytes(bytes)
   } catch {
     throw new LatchkeyError('TOKEN_KEY_NOT_CANONICAL')
   }
 }
 
-function nodeCrypto(): NodeCrypto | undefined {
-  // Looked up at run time, so that bundlers for other runtimes see no import of a Node module.
-  const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
-  return process?.getBuiltinModule?.('node:crypto') as NodeCrypto | undefined
-}
-
 function importWithNode(node: NodeCrypto, x: string): PublicKey {
   // From a JWK: many times faster here than from SPKI.
   const key = node.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+  const digest = sha256(node, thumbprintInput(x))
   return {
-    ...identifierOf(node.createHash('sha256').update(thumbprintInput(x)).digest()),
+    principal: principalOf(digest.toString('hex')),
+    thumbprint: digest.toString('base64url'),
     verify: (data, signature) => node.verify(null, data, key, signature),
   }
+}
+
+/** In one call where there is one: the object for a hash in steps costs as much as the key. */
+function sha256(node: NodeCrypto, data: Uint8Array): Buffer {
+  const { hash } = node as Partial<NodeCrypto>
+  return hash ? hash('sha256', data, 'buffer') : node.createHash('sha256').update(data).digest()
 }
 
 async function importWithWebCrypto(x: string): Promise<PublicKey> {

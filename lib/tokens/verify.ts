@@ -12,7 +12,7 @@ import {
 } from './claims.ts'
 import { type DecodedJws, decodeJws } from './decode.ts'
 import { PROOF_TYPE } from './prove.ts'
-import { type PublicKey, importPublicKey } from './public-key.ts'
+import { type PublicKey, checkPoint, importPublicKey } from './public-key.ts'
 
 /** Largest token or proof, in characters. */
 const SIZE_LIMIT = 4096
@@ -156,9 +156,15 @@ async function verifySelfSigned<Claims extends TokenClaims>(
   const claims = checkClaims(jws.claims, kind, context.audiences) as Claims
   checkLifetime(claims, kind.lifetime)
   checkClock(claims, context.now())
-  const key = await publicKey(claims.sub_jwk.x, context.keys)
-  if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')
-  await checkSignature(jws, key)
+  const { x } = claims.sub_jwk
+  const key = context.keys.get(x) ?? (await publicKey(x, context.keys))
+  try {
+    if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')
+    await checkSignature(jws, key)
+  } catch (error) {
+    checkPoint(key, x)
+    throw error
+  }
   // Deeply frozen: otherwise a caller that changes a claim would change it in the cache.
   Object.freeze(claims.sub_jwk)
   return Object.freeze({ principal: key.principal, thumbprint: key.thumbprint, claims: Object.freeze(claims) })
@@ -203,8 +209,6 @@ function checkClock({ iat, exp }: TokenClaims, now: number): void {
 }
 
 async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promise<PublicKey> {
-  const known = keys.get(x)
-  if (known) return known
   const key = await importPublicKey(x)
   keys.set(x, key)
   return key

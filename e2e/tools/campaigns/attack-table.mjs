@@ -210,13 +210,37 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/tokens/public-key.ts',
-        find: "if (point.isSmallOrder()) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')",
+        find: "if (SMALL_ORDER.has(x)) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')",
         replace: UNCHECKED,
       },
     ],
     test: {
       file: 'lib/tokens/public-key.test.ts',
       name: "with 'node:crypto' > a token forged under '0100000000000000000000000000000000000…' is refused: 'TOKEN_KEY_SMALL_ORDER'",
+    },
+  },
+  {
+    attack: 'The same, with a second encoding of such a key, which no list of keys has',
+    defence: 'A key whose y is not below p, or that has a sign where x is 0, is refused before the list is consulted',
+    patches: [
+      {
+        file: 'lib/tokens/public-key.ts',
+        find: "if (!isCanonical(bytes)) throw new LatchkeyError('TOKEN_KEY_NOT_CANONICAL')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/tokens/public-key.test.ts',
+      name: "with 'node:crypto' > a token forged under '0100000000000000000000000000000000000…' is refused: 'TOKEN_KEY_NOT_CANONICAL'",
+    },
+  },
+  {
+    attack: 'A token with a key that is no point, at a library that does not check it',
+    defence: 'Outside Node with OpenSSL, the point is decompressed before the library gets the key',
+    patches: [{ file: 'lib/tokens/public-key.ts', find: 'if (!isOpenssl()) decodePoint(bytes)', replace: UNCHECKED }],
+    test: {
+      file: 'lib/tokens/public-key.test.ts',
+      name: 'the point is decompressed before anything is verified > in Bun',
     },
   },
   {

@@ -1,6 +1,7 @@
-// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver,
-// fifty thousand sequences of what people and an attacker do on a server, eight servers on one database, adoptions and
-// undos among them, a hundred killed browsers, and a hundred first visits in eight tabs.
+// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver and
+// as many for its two ways to verify one, fifty thousand sequences of what people and an attacker do on a server, eight
+// servers on one database, adoptions and undos among them, a hundred killed browsers, and a hundred first visits in
+// eight tabs.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -27,6 +28,7 @@ run(
   'lib/client/model',
   'lib/client/faults',
   'lib/server/resolver-fuzz',
+  'lib/server/external/verify-fuzz',
 )
 run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'better-auth/binding/race', 'better-auth/binding/crash')
 run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'e2e/explore')

@@ -24,7 +24,7 @@ async function world(store: RecordStore = memoryStore()) {
 
 /** A `run` that never settles, such as a popup that was closed. */
 function endlessRun(): { run: (options: RunOptions) => Promise<never>; begun: Promise<AbortSignal> } {
-  let begin = (_: AbortSignal): void => {}
+  let begin: (signal: AbortSignal) => void = () => {}
   const begun = new Promise<AbortSignal>((resolve) => (begin = resolve))
   return { run: ({ signal }) => (begin(signal), new Promise<never>(() => {})), begun }
 }

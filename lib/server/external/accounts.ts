@@ -48,9 +48,10 @@ export function createExternalAccounts(
   }
   return {
     async verify(token) {
-      const verifier = verifiers.get(decodeJws(token, EXTERNAL_SIZE_LIMIT).claims['iss'])
+      const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
+      const verifier = verifiers.get(jws.claims['iss'])
       if (!verifier) throw new LatchkeyError('ISSUER_UNKNOWN')
-      const { claims } = await verifier.verify(token)
+      const { claims } = await verifier.verify(token, jws)
       return readAccount(verifier.issuers[0]!, claims)
     },
   }

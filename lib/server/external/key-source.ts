@@ -1,20 +1,20 @@
-import { type CryptoKey, type JWK, type JWSHeaderParameters, createLocalJWKSet, errors } from 'jose'
+import type { JWK } from 'jose'
 import { LatchkeyError } from '../../errors.ts'
 import { type KeyFetch, fetchJson } from './bounded-fetch.ts'
+import { type KeySet, createKeySet } from './key-set.ts'
 import { readPem } from './pem.ts'
 import { isPrivate } from './static-key.ts'
 
 /**
- * Returns the key for a token's header.
- *
- * @throws {LatchkeyError} `TOKEN_KEY_UNKNOWN`, `KEYS_UNAVAILABLE`; if several keys match, jose's own error
+ * The keys of an issuer, wherever they come from. `known` returns only a key that is fresh; `find` also throws
+ * `KEYS_UNAVAILABLE`.
  */
-export type KeySource = (header: JWSHeaderParameters) => Promise<CryptoKey>
+export type KeySource = KeySet
 
 /** Uses one key for every token, whatever its `kid`. */
 export function staticKeys(jwk: JWK): KeySource {
-  const keys = createLocalJWKSet({ keys: [jwk] })
-  return ({ alg }) => find(keys, alg === undefined ? {} : { alg })
+  const keys = createKeySet([jwk])
+  return { known: ({ alg }) => keys.known({ alg }), find: ({ alg }) => keys.find({ alg }) }
 }
 
 /** Options of {@link remoteKeys}. */
@@ -37,14 +37,12 @@ const COOLDOWN_MS = 30_000
 /** Delay before a failed fetch is retried when there are no keys yet, in milliseconds. */
 const RETRY_MS = 1000
 
-type LocalKeys = ReturnType<typeof createLocalJWKSet>
-
 /**
  * Creates a key source that fetches keys from an address. They are cached for ten minutes and fetched again for an
  * unknown key, at most every 30 seconds. While the address does not respond, the last keys are used for up to a day.
  */
 export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOptions): KeySource {
-  let keys: LocalKeys | undefined
+  let keys: KeySet | undefined
   let readAt = -Infinity
   let triedAt = -Infinity
   let pending: Promise<void> | undefined
@@ -53,7 +51,7 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
   const load = async (): Promise<void> => {
     triedAt = clock()
     try {
-      keys = createLocalJWKSet({ keys: read(await fetchJson(url, fetch, timeout)) })
+      keys = createKeySet(read(await fetchJson(url, fetch, timeout)))
       readAt = triedAt
       failure = undefined
     } catch (error) {
@@ -66,23 +64,25 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
   // Concurrent callers share one fetch, however many tokens wait.
   const reload = (): Promise<void> => (pending ??= load())
   const isUsable = (): boolean => keys !== undefined && isWithin(clock() - readAt, STALE_MS)
+  const isFresh = (): boolean => isWithin(clock() - readAt, FRESH_MS)
 
-  return async (header) => {
+  const find: KeySource['find'] = async (header) => {
     if (!isUsable()) {
       if (pending || isDue(RETRY_MS)) await reload()
       // A fetch that has finished in the meantime counts too.
       if (!isUsable()) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
-    } else if (!isWithin(clock() - readAt, FRESH_MS) && isDue(COOLDOWN_MS)) await reload()
+    } else if (!isFresh() && isDue(COOLDOWN_MS)) await reload()
     try {
-      return await find(keys!, header)
+      return await keys!.find(header)
     } catch (error) {
       if (!isUnknown(error)) throw error
       if (pending || isDue(COOLDOWN_MS)) await reload()
       // Without a successful fetch it is unknown whether the key is new.
       if (failure !== undefined) throw new LatchkeyError('KEYS_UNAVAILABLE', undefined, failure)
-      return find(keys!, header)
+      return keys!.find(header)
     }
   }
+  return { known: (header) => (isFresh() ? keys?.known(header) : undefined), find }
 }
 
 /** False if the clock was set back or returns NaN: nothing stays cached then. */
@@ -92,14 +92,6 @@ function isWithin(age: number, most: number): boolean {
 
 function isUnknown(error: unknown): boolean {
   return error instanceof LatchkeyError && error.code === 'TOKEN_KEY_UNKNOWN'
-}
-
-async function find(keys: LocalKeys, header: JWSHeaderParameters): Promise<CryptoKey> {
-  try {
-    return await keys(header)
-  } catch (error) {
-    throw error instanceof errors.JWKSNoMatchingKey ? new LatchkeyError('TOKEN_KEY_UNKNOWN') : error
-  }
 }
 
 /** Largest number of keys of one issuer: each one that matches may have to be tried. */

@@ -1,18 +1,15 @@
-import {
-  type CryptoKey,
-  type JWSHeaderParameters,
-  type JWTPayload,
-  type JWTVerifyOptions,
-  errors,
-  jwtVerify,
-} from 'jose'
+import { type CryptoKey, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
 import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { anyOf, eachSource } from './issuer-sources.ts'
+import { type DecodedJws, decodeJws } from '../../tokens/decode.ts'
+import { checkTimes, claimCode } from './claims.ts'
+import type { IssuerKey } from './key-set.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
 import { checkNoDevice, principalOf, readAliases } from './principals.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
+import { verifyNow } from './verify-now.ts'
 
 /** Longest external token that is accepted, in characters. */
 export const EXTERNAL_SIZE_LIMIT = 16_384
@@ -28,16 +25,17 @@ export interface ExternalVerifier {
   /**
    * Verifies a token and returns its session.
    *
+   * @param jws - the same token, if it was decoded already
    * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`, `PRINCIPAL_DISABLED`
    */
-  verify(token: string): Promise<ServerSession>
+  verify(token: string, jws?: DecodedJws): Promise<ServerSession>
 }
 
 /** A verified token and the key that verified it. */
 interface Known {
   readonly claims: JWTPayload
-  readonly header: JWSHeaderParameters
-  readonly key: CryptoKey
+  readonly header: DecodedJws['header']
+  readonly key: IssuerKey
 }
 
 /**
@@ -78,23 +76,33 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
   const checks = checksOf(rules)
   const known = new BoundedMap<string, Known>(cacheSize)
 
-  const verifyAnew = async (token: string, currentDate: Date): Promise<JWTPayload> => {
-    const { claims, header, key } = await verify(token, rules, { ...checks, currentDate })
-    checkType(header.typ, rules)
+  const verifyAnew = async (token: string, jws: DecodedJws, currentDate: Date): Promise<JWTPayload> => {
+    const direct = verifyNow(jws, rules, secondsOf(currentDate))
+    const { claims, key } = direct
+      ? { claims: jws.claims, key: direct }
+      : await verifyWithJose(token, rules, { ...checks, currentDate })
+    checkType(jws.header['typ'], rules)
     freeze(claims)
-    if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header, key })
+    if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header: jws.header, key })
     return claims
   }
   return {
     issuers,
     isKnown: (token) => known.get(token) !== undefined,
-    async verify(token) {
+    async verify(token, jws) {
       const currentDate = new Date(clock())
-      const claims = (await recall(known.get(token), rules)) ?? (await verifyAnew(token, currentDate))
-      checkTimes(claims, clockTolerance, currentDate)
+      const before = known.get(token)
+      const claims =
+        (before && (await recall(before, rules))) ??
+        (await verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), currentDate))
+      checkTimes(claims, clockTolerance, secondsOf(currentDate))
       return judge(claims, rules)
     },
   }
+}
+
+function secondsOf(date: Date): number {
+  return Math.floor(date.getTime() / 1000)
 }
 
 function checksOf({ issuers, audience, algorithms, requiredClaims, clockTolerance }: IssuerRules): JWTVerifyOptions {
@@ -108,23 +116,13 @@ function checksOf({ issuers, audience, algorithms, requiredClaims, clockToleranc
 }
 
 /** Returns the claims of a cached token, if the issuer still has the key that verified it. */
-async function recall(known: Known | undefined, { keys }: IssuerRules): Promise<JWTPayload | undefined> {
-  if (!known) return undefined
+async function recall({ claims, header, key }: Known, { keys }: IssuerRules): Promise<JWTPayload | undefined> {
   try {
-    return (await keys(known.header)) === known.key ? known.claims : undefined
+    return (keys.known(header) ?? (await keys.find(header))) === key ? claims : undefined
   } catch {
     // The full verification reports the problem with the keys.
     return undefined
   }
-}
-
-/**
- * RFC 7519 §4.1.4 and 5, in whole seconds. Not `exp <= now`: with a clock that returns NaN, a token would never expire.
- */
-function checkTimes({ exp, nbf }: JWTPayload, tolerance: number, date: Date): void {
-  const now = Math.floor(date.getTime() / 1000)
-  if (!(exp! > now - tolerance)) throw new LatchkeyError('TOKEN_EXPIRED')
-  if (nbf !== undefined && !(nbf <= now + tolerance)) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
 
 /** Applies the app's own rules on every use, cached or not: the data that they read may have changed. */
@@ -176,15 +174,18 @@ function checkParty(party: unknown, { parties, allowMissingParty }: IssuerRules)
   if (!(parties as readonly unknown[]).includes(party)) throw new LatchkeyError('TOKEN_PARTY_MISMATCH')
 }
 
-/** Has no key if several had to be tried. */
-interface Found extends Omit<Known, 'key'> {
-  readonly key?: CryptoKey
+interface Found {
+  readonly claims: JWTPayload
+  /** Absent if several had to be tried. */
+  readonly key?: IssuerKey | undefined
 }
 
-async function verify(token: string, { keys }: IssuerRules, checks: JWTVerifyOptions): Promise<Found> {
+async function verifyWithJose(token: string, { keys }: IssuerRules, checks: JWTVerifyOptions): Promise<Found> {
+  let key: IssuerKey | undefined
+  const find = async (header: DecodedJws['header']): Promise<CryptoKey> => (key = await keys.find(header)).cryptoKey
   try {
-    const { payload, protectedHeader, key } = await jwtVerify(token, keys, checks)
-    return { claims: payload, header: protectedHeader, key: key as CryptoKey }
+    const { payload } = await jwtVerify(token, find, checks)
+    return { claims: payload, key }
   } catch (error) {
     if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyByAny(token, error, checks)
     throw refusalOf(error)
@@ -200,8 +201,7 @@ async function verifyByAny(token: string, keys: AsyncIterable<CryptoKey>, checks
   for await (const key of keys) {
     if (++tried > MOST_TRIED) throw new LatchkeyError('TOKEN_KEY_UNKNOWN', `more than ${MOST_TRIED} keys fit`)
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, key, checks)
-      return { claims: payload, header: protectedHeader }
+      return { claims: (await jwtVerify(token, key, checks)).payload }
     } catch (error) {
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw refusalOf(error)
     }
@@ -218,20 +218,13 @@ const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
   ERR_JOSE_NOT_SUPPORTED: 'TOKEN_ALGORITHM_FORBIDDEN',
 }
 
-const CLAIM_CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
-  aud: 'TOKEN_AUDIENCE_MISMATCH',
-  iss: 'TOKEN_ISSUER_MISMATCH',
-  nbf: 'TOKEN_NOT_YET_VALID',
-  iat: 'TOKEN_NOT_YET_VALID',
-}
-
 function refusalOf(error: unknown): LatchkeyError {
   return isLatchkeyError(error) ? error : new LatchkeyError(codeOf(error), undefined, withoutToken(error))
 }
 
 /** Errors that do not concern the token concern the issuer's keys: unreachable is not rejected. */
 function codeOf(error: unknown): LatchkeyErrorCode {
-  if (error instanceof errors.JWTClaimValidationFailed) return CLAIM_CODES[error.claim] ?? 'TOKEN_CLAIM_INVALID'
+  if (error instanceof errors.JWTClaimValidationFailed) return claimCode(error.claim)
   return CODES[(error as { code?: string }).code ?? ''] ?? 'KEYS_UNAVAILABLE'
 }
 
