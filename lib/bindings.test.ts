@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { type Store, type Upgrade, type UpgradePhase, stable, upgradeOf } from './bindings.ts'
 import type { AuthOptions } from './client/auth.ts'
+import { LatchkeyError } from './errors.ts'
 import { hasLooked, testBrowser } from './client/client.testing.ts'
 import { manualClock } from './testing/clock.ts'
 import { memoryAccountServer } from './testing/memory-account.ts'
@@ -180,15 +181,24 @@ describe('a failure', () => {
   })
 
   test('to cancel is shown', async () => {
-    const { upgrade, auth } = await waiting()
-    let end = (): void => {}
-    const running = auth.upgrade(() => new Promise<void>((resolve) => void (end = resolve)))
-    await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'))
-    expect(upgrade.getState().isBusy).toBe(true)
+    const { upgrade, auth, browser } = await waiting()
+    browser.store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
     await upgrade.getState().cancel()
-    end()
-    await running
-    expect(upgrade.getState()).toMatchObject({ phase: 'pending', failure: 'UPGRADE_IN_PROGRESS' })
+    expect(auth.getState().phase).toBe('pending')
+    expect(upgrade.getState()).toMatchObject({ phase: 'pending', failure: 'KEYSTORE_FULL' })
+  })
+
+  test('is not what cancelling a running attempt is, whoever began it', async () => {
+    const { upgrade, auth } = await waiting()
+    const endless = () => new Promise<void>(() => {})
+    for (const run of [upgrade.getState().run, auth.upgrade]) {
+      const running = run(endless)
+      await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'))
+      expect(upgrade.getState().isBusy).toBe(true)
+      await upgrade.getState().cancel()
+      expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
+      expect(upgrade.getState()).toMatchObject({ phase: 'ready', ...NOTHING })
+    }
   })
 
   test('of one identity is not shown for the next', async () => {

@@ -40,7 +40,8 @@ export interface UpgradeActions {
    */
   readonly decide: (decision: UpgradeDecision, options?: ResolveOptions) => Promise<UpgradeResult>
   /**
-   * Leaves the phases `pending`, `confirm` and `conflict`: this device's identity stays, and the account's session ends.
+   * Cancels a running attempt, and leaves the phases `pending`, `confirm` and `conflict`: this device's identity stays,
+   * and the account's session ends.
    * Resolves also if it fails, with the code in `failure`.
    */
   readonly cancel: () => Promise<void>
@@ -130,13 +131,14 @@ type Result = Pick<Upgrade, 'isBusy' | 'failure'>
 
 /** Runs one action at a time, and keeps the failures that the state of `auth` does not show. */
 function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeActions, (state: AuthState) => Result] {
-  let isActing = false
+  let acting: Promise<unknown> | undefined
   let failure: LatchkeyErrorCode | undefined
   let whose: string
 
   async function act(action: () => Promise<UpgradeResult | void>): Promise<UpgradeResult> {
-    if (isActing) return { outcome: 'failed', error: new LatchkeyError('UPGRADE_IN_PROGRESS') }
-    isActing = true
+    if (acting) return { outcome: 'failed', error: new LatchkeyError('UPGRADE_IN_PROGRESS') }
+    let end = (): void => {}
+    acting = new Promise<void>((resolve) => (end = resolve))
     failure = undefined
     notify()
     let result
@@ -146,7 +148,8 @@ function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeAction
       if (!isLatchkeyError(error)) throw error
       result = { outcome: 'failed', error } as const
     } finally {
-      isActing = false
+      acting = undefined
+      end()
       failure = (result as { readonly error?: LatchkeyError } | undefined)?.error?.code
       whose = identityOf(auth.getState())
       notify()
@@ -159,10 +162,18 @@ function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeAction
       run: (signIn, options) => act(() => auth.upgrade(signIn, options)),
       decide: (decision, options) =>
         act(() => (decision === 'accept' ? auth.acceptAccount() : auth.resolveConflict(decision, options))),
-      cancel: async () => void (await act(() => auth.cancelUpgrade())),
+      async cancel() {
+        const attempt = auth.getState().phase === 'upgrading' ? acting : undefined
+        if (!attempt) return void (await act(() => auth.cancelUpgrade()))
+        // The running attempt ends first. That it was cancelled is no failure to show.
+        const failed = await auth.cancelUpgrade().catch((error: unknown) => error)
+        await attempt
+        failure = isLatchkeyError(failed) ? failed.code : undefined
+        notify()
+      },
     },
     (state) => {
-      const isBusy = isActing || state.phase === 'upgrading' || state.phase === 'signing-out'
+      const isBusy = acting !== undefined || state.phase === 'upgrading' || state.phase === 'signing-out'
       // A failure of one identity says nothing about the next.
       const own = whose === identityOf(state) ? failure : undefined
       return { isBusy, failure: (!isBusy && (own ?? state.upgrade?.failure)) || null }

@@ -69,7 +69,8 @@ const busy: Row = { ...opened, recordChanged: show, identityEnsured: join }
 /** Results for a session at the account server, whether an operation led to it or it appeared independently. */
 const attempt = { upgradeCompleted: finish('announce'), upgradePended: pend, conflictFound: pend }
 
-const ready = { ...rest, ...attempt, upgradeStarted: to('upgrading') }
+/** An upgrade that was cancelled while it ran leaves the code of its failure, until it is cleared. */
+const ready = { ...rest, ...attempt, upgradeStarted: to('upgrading'), upgradeCancelled: cancel }
 
 /** An upgrade waits, and may fail or be cancelled. */
 const waiting = { upgradeFailed: fail, upgradeCancelled: cancel }
