@@ -16,6 +16,10 @@ const PEERS: Record<string, string> = {
   './better-auth': 'better-auth',
   './better-auth/client': 'better-auth',
   './react': 'react',
+  './vue': 'vue',
+  './svelte': 'svelte',
+  './solid': 'solid-js',
+  './angular': '@angular/core',
   './playwright': '@playwright/test',
 }
 

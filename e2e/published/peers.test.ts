@@ -38,6 +38,7 @@ test('what only the command line uses is no peer', () => {
     peerDependencies: Record<string, string>
   }
   expect(Object.keys(peerDependencies)).toEqual([
+    '@angular/core',
     '@playwright/test',
     '@triplit/client',
     'better-auth',
@@ -45,6 +46,9 @@ test('what only the command line uses is no peer', () => {
     'fastify',
     'hono',
     'react',
+    'solid-js',
+    'svelte',
+    'vue',
     'ws',
   ])
 })

@@ -1,7 +1,7 @@
 import { test as base, expect } from 'latchkey/playwright'
 import { type Framework, FRAMEWORKS, startBindingPages } from '../tools/servers/binding-pages.mjs'
 import type { bindingAcceptance } from '../harness/bindings/acceptance.ts'
-import type { auth, PARTS } from '../harness/bindings/page-parts.ts'
+import type { auth, firstShown, PARTS } from '../harness/bindings/page-parts.ts'
 import type { BindingRig } from '../harness/bindings/rig.ts'
 import { complaintsOf } from '../support/console.ts'
 
@@ -12,6 +12,7 @@ declare global {
     readonly bindingAcceptance: typeof bindingAcceptance
     readonly PARTS: typeof PARTS
     readonly auth: typeof auth
+    readonly firstShown: typeof firstShown
   }
 }
 
@@ -70,6 +71,14 @@ for (const framework of FRAMEWORKS) {
       await expect(page.getByTestId('field')).toHaveText('local-first')
       // Taken over, not thrown away and made anew.
       expect(await page.evaluate(() => Object.hasOwn(document.querySelector('main')!, 'isFromServer'))).toBe(true)
+      // Some frameworks repair what differs without a warning.
+      expect(await page.evaluate(() => bindings.firstShown)).toEqual({
+        phase: 'starting',
+        principal: 'nobody yet',
+        summary: 'anonymous, ephemeral',
+        upgrade: 'starting null',
+        field: 'anonymous',
+      })
       expect(complaints).toEqual([])
     })
   }

@@ -5,9 +5,17 @@ import type { Part } from './rig.ts'
 /** At module level, as apps do: the server that renders runs this line too. */
 export const auth = createAuth()
 
-/** What the page that a server renders shows. */
-export const PARTS: readonly Part[] = [
-  { id: 'phase', auth, use: 'auth', show: ({ phase }: AuthState) => phase },
+/** What each part showed first. */
+export const firstShown: Record<string, string> = {}
+
+const SHOWN: readonly Part[] = [
+  {
+    id: 'phase',
+    auth,
+    use: 'auth',
+    show: ({ phase }: AuthState) => phase,
+    isMarked: ({ phase }: AuthState) => phase === 'ready',
+  },
   {
     id: 'principal',
     auth,
@@ -25,3 +33,13 @@ export const PARTS: readonly Part[] = [
   { id: 'upgrade', auth, use: 'upgrade', show: ({ phase, failure }: Upgrade) => `${phase} ${failure}` },
   { id: 'field', auth, use: 'field', show: (mode: string) => mode },
 ]
+
+/** What the page that a server renders shows. */
+export const PARTS: readonly Part[] = SHOWN.map((part) => ({
+  ...part,
+  show(value: never) {
+    const text = part.show(value)
+    firstShown[part.id] ??= text
+    return text
+  },
+}))

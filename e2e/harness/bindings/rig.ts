@@ -10,6 +10,8 @@ export interface Part {
   readonly select?: (state: AuthState) => unknown
   /** Called at each rendering. */
   readonly show: (value: never) => string
+  /** True: an element more is in the page. Some frameworks say nothing of another text while they hydrate. */
+  readonly isMarked?: (value: never) => boolean
   /** Hands out what changes the component's own state of a `field`. */
   readonly expose?: (change: (field: keyof AuthState) => void) => void
 }

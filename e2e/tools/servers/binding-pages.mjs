@@ -66,8 +66,8 @@ async function bundlePage(framework) {
   const page = `
     import { rigs } from '${folder}/${framework}/client.${extensionOf(framework)}'
     import { bindingAcceptance } from '${folder}/acceptance.ts'
-    import { PARTS, auth } from '${folder}/page-parts.ts'
-    globalThis.bindings = { rigs, bindingAcceptance, PARTS, auth }
+    import { PARTS, auth, firstShown } from '${folder}/page-parts.ts'
+    globalThis.bindings = { rigs, bindingAcceptance, PARTS, auth, firstShown }
   `
   const output = await build({
     root,

@@ -40,7 +40,7 @@ Component({
   standalone: true,
   inputs: ['part'],
   changeDetection: ChangeDetectionStrategy.OnPush,
-  template: '<p [attr.data-testid]="part.id">{{ part.show(value()) }}</p>',
+  template: '<p [attr.data-testid]="part.id">{{ part.show(value()) }}@if (part.isMarked?.(value())) {<em></em>}</p>',
 })(PartComponent)
 
 export class PartsComponent {

@@ -23,8 +23,13 @@ function FieldPart({ part }: Shown): ReactNode {
   )
 }
 
-function line({ id, show }: Part, value: unknown): ReactNode {
-  return createElement('p', { 'data-testid': id }, show(value as never))
+function line({ id, show, isMarked }: Part, value: unknown): ReactNode {
+  return createElement(
+    'p',
+    { 'data-testid': id },
+    show(value as never),
+    isMarked?.(value as never) && createElement('em'),
+  )
 }
 
 class Boundary extends Component<{ children: ReactNode }, { hasFailed: boolean }> {

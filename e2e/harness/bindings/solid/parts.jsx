@@ -1,4 +1,4 @@
-import { ErrorBoundary, For, createSignal } from 'solid-js'
+import { ErrorBoundary, For, Show, createSignal } from 'solid-js'
 import { useAuth, useUpgrade } from 'latchkey/solid'
 
 /** @param {import('../rig.ts').Part} part */
@@ -12,7 +12,14 @@ function use(part) {
 
 function Part(props) {
   const value = use(props.part)
-  return <p data-testid={props.part.id}>{props.part.show(value())}</p>
+  return (
+    <p data-testid={props.part.id}>
+      {props.part.show(value())}
+      <Show when={props.part.isMarked?.(value())}>
+        <em />
+      </Show>
+    </p>
+  )
 }
 
 /** @param {{ parts: readonly import('../rig.ts').Part[], onError?: (error: unknown) => void }} props */

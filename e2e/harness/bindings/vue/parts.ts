@@ -15,7 +15,11 @@ const PartComponent = defineComponent({
   props: { part: { type: Object as () => Part, required: true } },
   setup({ part }) {
     const value = use(part)
-    return () => h('p', { 'data-testid': part.id }, part.show(value.value as never))
+    return () =>
+      h('p', { 'data-testid': part.id }, [
+        part.show(value.value as never),
+        part.isMarked?.(value.value as never) ? h('em') : null,
+      ])
   },
 })
 
