@@ -53,6 +53,22 @@ const openUnchecked = [
   { file: plugin('binding/subject.ts'), find: ", { field: 'principalOpen', value: true }", replace: '' },
 ]
 
+/**
+ * One check of the external tokens that are verified without jose.
+ *
+ * @param {string} attack
+ * @param {string} defence
+ * @param {readonly [file: string, find: string, replace: string]} patch file of `lib/server/external`
+ * @param {readonly [file: string, name: string]} test
+ * @returns {Attack}
+ */
+const verifiedAtOnce = (attack, defence, [file, find, replace], [testFile, name]) => ({
+  attack,
+  defence,
+  patches: [{ file: `lib/server/external/${file}.ts`, find, replace }],
+  test: { file: `lib/server/external/${testFile}.test.ts`, name },
+})
+
 const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
   attack: `Pre-hijack by the victim's address, then the victim's ${path}`,
   defence:
@@ -1466,6 +1482,187 @@ export const ATTACKS = [
       name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused',
     },
   },
+
+  // External tokens that are verified without jose
+  verifiedAtOnce(
+    'An external token with an empty or cut signature, at a library that accepts it',
+    'The length of a signature is checked before the library sees it',
+    ['signature', 'signature.length === size && verify(input, signature)', 'verify(input, signature)'],
+    ['signature', 'a signature > of another length is none, whatever the library says: ES256'],
+  ),
+  {
+    attack: 'An external token with its ECDSA signature in DER, a second form of the same signature',
+    defence: 'Only the form of RFC 7518 is verified, and only in its length',
+    patches: [
+      {
+        file: 'lib/server/external/signature.ts',
+        find: "dsaEncoding: 'ieee-p1363' as const",
+        replace: "dsaEncoding: 'der' as const",
+      },
+      {
+        file: 'lib/server/external/signature.ts',
+        find: 'signature.length === size && verify(input, signature)',
+        replace: 'verify(input, signature)',
+      },
+    ],
+    test: { file: 'lib/server/external/signature.test.ts', name: 'a signature > of ES256 in DER does not match' },
+  },
+  verifiedAtOnce(
+    'A token of an issuer whose RSA key is short enough to be factored',
+    'Keys under 2048 bits are left to jose, which refuses them',
+    ['signature', 'bits >= RSA_BITS.least && ', ''],
+    ['signature', 'the check is left to jose > for RSA of 1024 bits, unless false'],
+  ),
+  verifiedAtOnce(
+    'Tokens of an issuer with a huge RSA key, whose verification holds up the event loop',
+    'Longer keys than 4096 bits are verified by jose, on another thread',
+    ['signature', ' && bits <= RSA_BITS.most', ''],
+    ['signature', 'the check is left to jose > for RSA of 8192 bits, unless false'],
+  ),
+  verifiedAtOnce(
+    'An external token signed with a padding that the header does not name',
+    'A key is used only for the algorithm that it was imported as',
+    ['signature', "    name === algorithm['name'] &&\n", ''],
+    ['signature', 'the check is left to jose > for an RSA key of another padding or hash'],
+  ),
+  verifiedAtOnce(
+    'An external token signed over a weaker hash than the header names',
+    'A key is used only with the hash that it was imported for',
+    ['signature', "hash?.name === algorithm['hash']", "hash?.name !== ''"],
+    ['signature', 'the check is left to jose > for an RSA key of another padding or hash'],
+  ),
+  verifiedAtOnce(
+    'An external token with ES256 for a key on another curve',
+    'A key is used only on the curve that its algorithm names',
+    ['signature', "    namedCurve === algorithm['namedCurve'] &&\n", ''],
+    ['signature', 'the check is left to jose > for a key on another curve'],
+  ),
+  verifiedAtOnce(
+    "A private key in the place of an issuer's public one",
+    'Only public keys verify',
+    ['signature', "    type === 'public' &&\n", ''],
+    ['signature', 'the check is left to jose > for a private key'],
+  ),
+  verifiedAtOnce(
+    "An issuer's key that is not for signatures (`key_ops`)",
+    'Only keys that may verify are used',
+    ['signature', "    usages.includes('verify') &&\n", ''],
+    ['signature', 'the check is left to jose > for a key that may not verify'],
+  ),
+  verifiedAtOnce(
+    'An external token at a runtime whose library is more lenient than OpenSSL',
+    'Signatures are verified without jose only in Node, on OpenSSL',
+    ['signature', 'isOpenssl() ? nodeCrypto() : undefined', 'nodeCrypto()'],
+    ['signature', 'the check is left to jose > in Bun'],
+  ),
+  verifiedAtOnce(
+    'An external token with a forged signature, under a key that was used before',
+    'The signature decides before any claim is read',
+    [
+      'verify-now',
+      "if (!key.check(jws.input, jws.signature)) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')",
+      '// unchecked',
+    ],
+    ['verify-now', 'a signature that does not match is refused'],
+  ),
+  verifiedAtOnce(
+    'An external token with an algorithm that the app did not choose',
+    'Only the chosen algorithms are verified',
+    ['verify-now', 'if (!algorithms.includes(alg as string)) return undefined', '// unchecked'],
+    ['verify-now', 'is left to jose, and no signature checked > an algorithm that was not chosen'],
+  ),
+  verifiedAtOnce(
+    'An external token with a critical parameter (RFC 7515 §4.1.11) that is not understood',
+    'A header with `crit` is left to jose, which refuses it',
+    ['verify-now', "'crit' in header || ", ''],
+    ['verify-now', 'is left to jose, and no signature checked > `crit`'],
+  ),
+  verifiedAtOnce(
+    'An external token whose signature covers an unencoded payload (RFC 7797)',
+    'A header with `b64` is left to jose',
+    ['verify-now', " || 'b64' in header", ''],
+    ['verify-now', 'is left to jose, and no signature checked > `b64`'],
+  ),
+  verifiedAtOnce(
+    'An external token that names an algorithm, under a key of another one',
+    'The key must be the one that was found for this algorithm',
+    ['verify-now', 'key?.alg === alg ? key : undefined', 'key'],
+    ['verify-now', 'is left to jose, and no signature checked > a key of another algorithm'],
+  ),
+  verifiedAtOnce(
+    'An external token at a server whose clock fails',
+    'Without a time nothing is verified at once, and jose refuses',
+    ['verify-now', ' || !Number.isFinite(now)', ''],
+    ['verify-now', 'is left to jose, and no signature checked > a clock that returns NaN'],
+  ),
+  verifiedAtOnce(
+    "A token that one issuer's key signs in the name of another issuer",
+    "`iss` must be one of the issuer's names",
+    [
+      'claims',
+      "if (!issuers.includes(claims['iss'] as string)) throw new LatchkeyError('TOKEN_ISSUER_MISMATCH')",
+      '// unchecked',
+    ],
+    ['verify-now', "claims > 'another issuer': 'TOKEN_ISSUER_MISMATCH'"],
+  ),
+  verifiedAtOnce(
+    'An external token for another app of the same issuer',
+    '`aud` must be, or include, an accepted audience',
+    [
+      'claims',
+      "if (audience && !isMeantFor(claims['aud'], audience)) throw new LatchkeyError('TOKEN_AUDIENCE_MISMATCH')",
+      '// unchecked',
+    ],
+    ['verify-now', "claims > 'another audience': 'TOKEN_AUDIENCE_MISMATCH'"],
+  ),
+  verifiedAtOnce(
+    'An external token without a claim that the app requires',
+    "Required claims must be the token's own members",
+    ['claims', 'if (missing !== undefined) throw new LatchkeyError(claimCode(missing))', '// unchecked'],
+    ['verify-now', "claims > 'no required claim': 'TOKEN_CLAIM_INVALID'"],
+  ),
+  verifiedAtOnce(
+    'An external token that expired',
+    '`exp` is compared with the clock on every use',
+    ['claims', "if (!(exp > now - tolerance)) throw new LatchkeyError('TOKEN_EXPIRED')", '// unchecked'],
+    ['verify-now', "claims > 'an expiry that has come': 'TOKEN_EXPIRED'"],
+  ),
+  verifiedAtOnce(
+    'An external token whose expiry is no number, so that no comparison ends it',
+    '`exp` must be a number',
+    [
+      'claims',
+      "if (typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')",
+      "if (exp === undefined) throw new LatchkeyError('TOKEN_CLAIM_INVALID')\n  if (typeof exp !== 'number') return",
+    ],
+    ['verify-now', "claims > 'an expiry that is no number': 'TOKEN_CLAIM_INVALID'"],
+  ),
+  verifiedAtOnce(
+    'An external token that is not valid yet',
+    '`nbf` must be a number that has come',
+    [
+      'claims',
+      "if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= now + tolerance))\n    throw new LatchkeyError('TOKEN_NOT_YET_VALID')",
+      '// unchecked',
+    ],
+    ['verify-now', "claims > 'a start that has not come': 'TOKEN_NOT_YET_VALID'"],
+  ),
+  verifiedAtOnce(
+    'An external token whose time of issue is no number',
+    '`iat` must be a number, as jose requires',
+    [
+      'claims',
+      "if (iat !== undefined && typeof iat !== 'number') throw new LatchkeyError('TOKEN_NOT_YET_VALID')",
+      '// unchecked',
+    ],
+    ['verify-now', "claims > 'a time of issue that is no number': 'TOKEN_NOT_YET_VALID'"],
+  ),
+  verifiedAtOnce(
+    'An external token under a key that its issuer has withdrawn',
+    'A key is used without asking only while its set is fresh',
+    ['key-source', 'isFresh() ? keys?.known(header) : undefined', 'keys?.known(header)'],
+    ['verifier-cache', 'an external token that was verified before > is refused once its key is gone'],
+  ),
 
   // The exchange
   {

@@ -70,7 +70,9 @@ describe('is left to jose, and no signature checked', () => {
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])('a clock that returns %d', (now) => {
     const key = keyOf()
-    expect(verify({ key, now })).toBeUndefined()
+    let used: unknown
+    expect(() => (used = verify({ key, now }))).not.toThrow()
+    expect(used).toBeUndefined()
     expect(key.check).not.toHaveBeenCalled()
   })
 })
@@ -82,7 +84,7 @@ test('a signature that does not match is refused', async () => {
 describe('claims', () => {
   const { iss, aud, sub, exp, role } = CLAIMS
 
-  test.each<[string, object, string]>([
+  const REFUSED: readonly [string, object, string][] = [
     ['no issuer', { aud, sub, exp, role }, 'TOKEN_ISSUER_MISMATCH'],
     ['another issuer', { ...CLAIMS, iss: `${iss}/` }, 'TOKEN_ISSUER_MISMATCH'],
     ['an issuer in a list', { ...CLAIMS, iss: [iss] }, 'TOKEN_ISSUER_MISMATCH'],
@@ -103,15 +105,20 @@ describe('claims', () => {
     ['an expiry that is no number', { ...CLAIMS, exp: String(exp) }, 'TOKEN_CLAIM_INVALID'],
     ['an expiry that is null', { ...CLAIMS, exp: null }, 'TOKEN_CLAIM_INVALID'],
     ['an expiry in a list', { ...CLAIMS, exp: [exp] }, 'TOKEN_CLAIM_INVALID'],
-    ['an expiry that has come, tolerance included', { ...CLAIMS, exp: NOW - 5 }, 'TOKEN_EXPIRED'],
-    ['a start that has not come, tolerance included', { ...CLAIMS, nbf: NOW + 6 }, 'TOKEN_NOT_YET_VALID'],
+    ['an expiry that has come', { ...CLAIMS, exp: NOW - 5 }, 'TOKEN_EXPIRED'],
+    ['a start that has not come', { ...CLAIMS, nbf: NOW + 6 }, 'TOKEN_NOT_YET_VALID'],
     ['a start that is no number', { ...CLAIMS, nbf: '0' }, 'TOKEN_NOT_YET_VALID'],
     ['a start that is null', { ...CLAIMS, nbf: null }, 'TOKEN_NOT_YET_VALID'],
     ['a time of issue that is no number', { ...CLAIMS, iat: '0' }, 'TOKEN_NOT_YET_VALID'],
     ['a time of issue that is null', { ...CLAIMS, iat: null }, 'TOKEN_NOT_YET_VALID'],
-  ])('%s: %s', async (_, claims, code) => {
-    expect(await outcome(() => verify({ claims }))).toBe(code)
-  })
+  ]
+
+  test.each(REFUSED.map(([name, claims, code]) => ({ name, claims, code })))(
+    '$name: $code',
+    async ({ claims, code }) => {
+      expect(await outcome(() => verify({ claims }))).toBe(code)
+    },
+  )
 
   test.each<[string, object]>([
     ['one of several audiences', { ...CLAIMS, aud: ['app-3', 'app-2'] }],
