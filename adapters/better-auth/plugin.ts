@@ -24,7 +24,7 @@ import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
 import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
 import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './routes/token.ts'
 import { offWhileUnmigrated } from './unmigrated.ts'
-import { userHooks } from './hooks/users.ts'
+import { type OnRetire, userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
@@ -34,6 +34,8 @@ export interface LatchkeyPluginOptions {
   readonly clock?: () => number
   /** Called before an account adopts a principal. Throwing refuses the link. */
   readonly onLink?: OnLink
+  /** Called after a user was deleted, in place of the cascade that rows owned by principals do not have. */
+  readonly onRetire?: OnRetire
   /** Enables `POST /latchkey/token`. Requires `latchkeyJwt`. */
   readonly exchange?: ExchangeOptions
   /**
@@ -107,7 +109,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       })
       const exchange = options.exchange && createExchange(options.exchange, { auth, audience, clock, gate })
       started = { gate, challenges, cache, exchange }
-      return { options: { databaseHooks: userHooks({ auth, cache, now }) } }
+      return { options: { databaseHooks: userHooks({ auth, cache, now, onRetire: options.onRetire }) } }
     },
     endpoints: {
       latchkeySession: sessionEndpoint(clock),

@@ -12,6 +12,7 @@ declare function notesOf(owners: readonly string[]): Promise<string[]>
 declare const typedText: string
 declare function isRetired(principal: string, thumbprint: string): Promise<boolean>
 declare function giveNotes(owners: { from: string; to: string }): Promise<void>
+declare function deleteNotesOf(owners: readonly string[]): Promise<void>
 declare function sendMail(to: string, text: string): Promise<void>
 declare function verifyWalletSignature(message: string, signature: string, address: string): Promise<boolean>
 declare function signWithWallet(nonce: string): Promise<{ message: string; signature: string }>

@@ -21,8 +21,13 @@ export async function prepareRetirement(adapter: Adapter, user: BoundUser, now: 
   await releaseStale(adapter, user, await rowsOf(adapter, user), now)
 }
 
-/** Called after a user was deleted: retires its principal and its aliases permanently, and revokes their keys. */
-export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Promise<void> {
+/**
+ * Called after a user was deleted: retires its principal and its aliases permanently, and revokes their keys.
+ *
+ * @returns the principals that are retired now
+ */
+export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Promise<readonly string[]> {
+  const retired: string[] = []
   // Includes those taken since the user was read: the row names its user.
   const its = (await rowsOf(adapter, user)).filter((row) => isBinding(row) && row.userId === user.id)
   for (const row of its) {
@@ -31,6 +36,8 @@ export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Pr
       if (!(await changeRow(trx, row, { kind: 'retired', until: null }))) return
       await audit(trx, 'retire', row, now)
       await revokeKeysOf(trx, row.principal, now)
+      retired.push(row.principal)
     })
   }
+  return retired
 }

@@ -29,7 +29,14 @@ export interface HookTools {
   readonly auth: AuthContext
   readonly cache: StatusCache
   readonly now: () => Date
+  readonly onRetire?: OnRetire | undefined
 }
+
+/**
+ * Called after a user was deleted, with the principals that no one can use again: delete or keep their rows. What it
+ * throws is logged; the user is gone by then.
+ */
+export type OnRetire = (principals: readonly string[]) => void | Promise<void>
 
 /**
  * Creates the hooks that follow users through the database, whichever route or plugin creates, changes or deletes them.
@@ -46,8 +53,9 @@ export function userHooks(tools: HookTools): Hooks {
         before: async (user) => prepareRetirement(await adapterOf(tools), user as unknown as BoundUser, tools.now()),
         after: async (user) => {
           // Better Auth runs it after its own transaction.
-          await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
+          const retired = await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
           tools.cache.clear()
+          await reportRetired(tools, retired)
         },
       },
     },
@@ -62,6 +70,14 @@ export function userHooks(tools: HookTools): Hooks {
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
     },
+  }
+}
+
+async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
+  try {
+    await onRetire?.(principals)
+  } catch (error) {
+    auth.logger.error('Latchkey: onRetire failed; the rows of the retired principals remain.', error)
   }
 }
 
