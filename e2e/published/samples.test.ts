@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
 import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
+import type { SessionErrorKind, SessionOptions } from 'latchkey/session'
 import { type MemoryAccountClient, memoryAccountServer, testDevice } from 'latchkey/testing'
 import ts from 'typescript'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -134,3 +135,22 @@ describe('the endpoints of the quick start', () => {
     expect([add.status, await add.json()]).toMatchObject([403, { code: 'ANONYMOUS_WRITE_DENIED' }])
   })
 })
+
+test.each(['UNAUTHORIZED', 'TOKEN_EXPIRED', 'ROLES_MISMATCH', 'SCHEMA_MISMATCH'])(
+  'the error handler of the page about sessions deletes nothing at %s',
+  async (kind) => {
+    const calls: string[] = []
+    const session = {
+      start: async () => calls.push('start'),
+      end: async () => {},
+      clear: async () => calls.push('clear'),
+    }
+    const connectSession = (_auth: unknown, _transport: unknown, options: SessionOptions) =>
+      options.onSessionError!(kind as SessionErrorKind, session as never)
+    const names = ['connectSession', 'auth', 'transport', 'showMessage']
+    const run = blockOf('docs/sessions.md', 'async onSessionError', names)
+    await run(connectSession, {}, {}, () => calls.push('message'))
+    await new Promise(setImmediate)
+    expect(calls).toEqual([kind === 'ROLES_MISMATCH' ? 'start' : 'message'])
+  },
+)

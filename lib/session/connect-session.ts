@@ -73,11 +73,7 @@ function createStarter(runtime: SessionRuntime): Starter {
 
   return {
     start,
-    first: () =>
-      start(options.token).catch((error: unknown) => {
-        runtime.fault(error)
-        dispatch({ type: 'startRefused' })
-      }),
+    first: () => start(options.token).catch(runtime.fault),
     async end() {
       calls++
       observer.stop()

@@ -84,6 +84,8 @@ interface World {
   isOver: boolean
   sourceDoes: 'fine' | 'throw' | 'null' | 'eve' | 'hang'
   asked: number
+  /** Kinds that the app got while the server still accepted a token. */
+  readonly early: string[]
 }
 
 /** The other side, and what it sees. */
@@ -133,6 +135,7 @@ async function newWorld(shape: Shape): Promise<World> {
     isOver: false,
     sourceDoes: 'fine',
     asked: 0,
+    early: [] as string[],
   } as { -readonly [Field in keyof World]: World[Field] }
   world.other = newOther(world, shape)
   const { getToken } = identity.auth
@@ -159,7 +162,12 @@ async function newWorld(shape: Shape): Promise<World> {
   const before = shape.prepares
     ? { beforeRestart: (_: object, session: ConnectedSession) => shape.canClear && session.clear() }
     : {}
-  world.session = (await testSession(time, auth, world.other.transport, { ...options, ...before })).session
+  const onSessionError = (kind: SessionErrorKind): void => {
+    const { status } = world.session.getState()
+    if (!/paused|closed/.test(status) || world.other.wire !== 'down') world.early.push(`${kind} while ${status}`)
+  }
+  const all = { ...options, ...before, onSessionError }
+  world.session = (await testSession(time, auth, world.other.transport, all)).session
   return world
 }
 
@@ -327,7 +335,8 @@ async function pass({ time, ...world }: World, milliseconds: number): Promise<vo
   expect(world.asked - asked).toBeLessThan(16 + milliseconds / (150 * SECOND))
 }
 
-async function check({ time, session, other, identity, isOver }: World): Promise<void> {
+async function check({ time, session, other, identity, isOver, early }: World): Promise<void> {
+  expect(early).toEqual([])
   const { status, principal, error } = session.getState()
   for (const delay of time.delays.splice(0)) {
     expect(delay).toBeGreaterThanOrEqual(0)

@@ -52,10 +52,14 @@ export interface SessionOptions {
   /** `aud` of the tokens from `auth`; defaults to the page's own audience. */
   readonly audience?: string
   readonly refresh?: RefreshOptions
-  /** Called when the server refused the session and a fresh token did not help. May end the session and clear. */
+  /**
+   * Called when the server accepts no token of the session any more: a fresh one did not help. The session is paused or
+   * closed, and its local data may contain unsent writes. May end the session, or clear after the user agreed.
+   */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
   /**
-   * Called with every error of a refresh or of the transport, for logging; the session retries. Also called with
+   * Called with every error of a refresh or of the transport, for logging; the session retries. A token that was refused
+   * while the previous one is still accepted is `SESSION_TOKEN_REFUSED` or what the transport threw. Also called with
    * `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is missing: the
    * session has ended.
    */

@@ -81,6 +81,25 @@ describe('after a rejection', () => {
     expect(kinds).toEqual([])
   })
 
+  test('of a token that comes after lost connections, a fresh one is tried before the app hears of it', async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const transport = testTransport()
+    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
+      token: source.next(),
+      refresh: source,
+    })
+    transport.answer = () => 'lose'
+    transport.connection().lost()
+    await time.advance(4 * SECOND)
+    transport.answer = (token) => (nameOf(token) === 'one' ? 'expired' : 'accept')
+    await time.advance(MINUTE)
+    expect(transport.calls.filter((call) => call === 'connect one').length).toBeGreaterThan(2)
+    expect(transport.calls.at(-1)).toBe('connect two')
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+    expect(kinds).toEqual([])
+  })
+
   test('a fresh token is tried later and later, at most five minutes apart', async () => {
     const time = testTime()
     const source = testSource(time.clock)
@@ -276,15 +295,18 @@ describe('an error that another part of the app set', () => {
 })
 
 describe('an update that the other side refuses', () => {
-  test('is told to whoever made it, and the token before stays', async () => {
+  test('is told to its caller and to onFault, and the token before stays', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    const { session, kinds, faults } = await testSession(time, await anonymousAuth(time), transport, {
+      token: source.next(),
+    })
     transport.answer = () => 'invalid'
     await expect(session.update(source.next())).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
-    expect(kinds).toEqual(['UNAUTHORIZED'])
-    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada', failure: 'UNAUTHORIZED' })
+    expect(kinds).toEqual([])
+    expect(faults).toEqual([new Error('refused: invalid')])
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
     expect(nameOf(transport.token()!)).toBe('one')
     expect(transport.calls).toEqual(['connect one', 'update two'])
   })
@@ -293,15 +315,18 @@ describe('an update that the other side refuses', () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, { token: source.next() })
+    const { session, kinds, faults } = await testSession(time, await anonymousAuth(time), transport, {
+      token: source.next(),
+    })
     transport.answer = (token) => (nameOf(token) === 'two' ? 'silence' : 'accept')
     const updated = session.update(source.next()).catch((error: unknown) => error)
     await rest()
     transport.connection().rejected('UNAUTHORIZED')
     expect(await updated).toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
     expect(transport.calls).toEqual(['connect one', 'update two', 'disconnect paused', 'connect one'])
-    expect(session.getState().status).toBe('connected')
-    expect(kinds).toEqual(['UNAUTHORIZED'])
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+    expect(kinds).toEqual([])
+    expect(faults).toEqual([expect.objectContaining({ code: 'SESSION_TOKEN_REFUSED' })])
   })
 
   test('at the new connection of a transport that cannot replace leads back to the token before', async () => {
@@ -321,20 +346,25 @@ describe('an update that the other side refuses', () => {
     expect(session.getState().status).toBe('connected')
   })
 
-  test('when the handler made it is reported, and tried again later and later', async () => {
+  test('when the handler made it is tried again later and later, and reported once the token before is refused too', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport(['update'])
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
+    const { session, kinds, faults } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     transport.answer = (token) => (nameOf(token) === 'one' ? 'accept' : 'UNAUTHORIZED')
-    await time.advance(15 * MINUTE)
-    expect(session.getState().status).toBe('connected')
-    expect(kinds).toContain('UNAUTHORIZED')
+    await time.advance(14 * MINUTE + 30 * SECOND)
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+    expect(faults).toContainEqual(expect.objectContaining({ code: 'SESSION_TOKEN_REFUSED' }))
+    expect(kinds).toEqual([])
     expect(source.asked()).toBeLessThan(10)
+    transport.answer = () => 'UNAUTHORIZED'
+    transport.connection().rejected('expired')
     await time.advance(HOUR)
+    expect(kinds).toEqual(['UNAUTHORIZED'])
+    expect(session.getState()).toMatchObject({ status: 'paused', failure: 'UNAUTHORIZED' })
     expect(source.asked()).toBeLessThan(60)
     transport.answer = () => 'accept'
     await time.advance(5 * MINUTE)

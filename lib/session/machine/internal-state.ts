@@ -29,6 +29,8 @@ export interface InternalState {
   readonly refused: string | null
   /** Failures in a row, for the backoff. */
   readonly attempts: number
+  /** Rejected connections in a row. Only the first one is answered by a fresh token at once. */
+  readonly rejections: number
   /** When the connection came up with a good token, milliseconds since 1970; null while it is not. */
   readonly upSince: number | null
   /** The previous token is in use again: its replacement was refused. */
@@ -66,8 +68,6 @@ export function canRefresh(principal: string | null, { hasHandler, authPrincipal
 /** Every event of a session, with its payload. */
 export interface SessionEvents {
   started: { readonly token: SessionToken | null; readonly principal: string | null; readonly connect: boolean }
-  /** The token passed at construction belongs to another principal. */
-  startRefused: object
   /** The app passed a fresh token to `update`. */
   given: { readonly token: SessionToken }
   /** A refresh returned a token. */
@@ -123,7 +123,10 @@ export type SessionEffect =
   | { readonly do: 'reject'; readonly error: AuthErrorKind; readonly mode: AuthMode }
   /** Report to `auth` that a token of this mode was accepted. */
   | { readonly do: 'accept'; readonly mode: AuthMode }
+  /** Call `onSessionError`: the server does not accept any token of this session. */
   | { readonly do: 'report'; readonly kind: SessionErrorKind }
+  /** Call `onFault`: a token was refused, and the session goes on. */
+  | { readonly do: 'fault'; readonly code: LatchkeyErrorCode }
   /** Settle the `update` call that passed this token; null for success. */
   | { readonly do: 'settle'; readonly text: string; readonly code: LatchkeyErrorCode | null }
 
@@ -145,6 +148,7 @@ export const INITIAL_STATE: InternalState = {
   failure: null,
   refused: null,
   attempts: 0,
+  rejections: 0,
   upSince: null,
   isFallback: false,
 }

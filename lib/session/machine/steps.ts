@@ -30,8 +30,12 @@ export const NO_RETRY: SessionEffect = { do: 'retry', attempt: null }
 export const currentToken = ({ trial, held }: InternalState): SessionToken | null => trial ?? held
 
 /** Returns the failures in a row that still count for the backoff. */
-export function failuresOf({ upSince, attempts }: InternalState, { now }: World): number {
-  return upSince !== null && now - upSince >= STABLE_CONNECTION_MS ? 0 : attempts
+export function failuresOf(state: InternalState, world: World): number {
+  return isStable(state, world) ? 0 : state.attempts
+}
+
+function isStable({ upSince }: InternalState, { now }: World): boolean {
+  return upSince !== null && now - upSince >= STABLE_CONNECTION_MS
 }
 
 /** Schedules the replacement of a token. */
@@ -134,7 +138,9 @@ export function close(state: InternalState, kind: 'ROLES_MISMATCH' | 'SCHEMA_MIS
 /** Pauses until a fresh token is available; the session itself stays. */
 export function pause(state: InternalState, error: AuthErrorKind, world: World): Step {
   const [free, ...freed] = release(state)
-  const next: InternalState = { ...free, held: null, trial: null, error, attempts: failuresOf(state, world) + 1 }
+  const attempts = failuresOf(state, world) + 1
+  const rejections = isStable(state, world) ? 1 : state.rejections + 1
+  const next: InternalState = { ...free, held: null, trial: null, error, attempts, rejections }
   return [
     next,
     ...freed,
@@ -144,9 +150,9 @@ export function pause(state: InternalState, error: AuthErrorKind, world: World):
 }
 
 /** Recovers after a pause: one refresh at once, after further failures with a backoff. */
-export function recover({ principal, error, attempts }: InternalState, world: World): SessionEffect {
+export function recover({ principal, error, attempts, rejections }: InternalState, world: World): SessionEffect {
   if (!canRefresh(principal, world) || error === 'disabled') return NO_RETRY
-  return attempts === 1 ? { do: 'refresh', fresh: true } : { do: 'retry', attempt: attempts - 1 }
+  return rejections === 1 ? { do: 'refresh', fresh: true } : { do: 'retry', attempt: attempts - 1 }
 }
 
 /** Retries with a backoff. */
@@ -168,13 +174,15 @@ export function fallBack(state: InternalState, held: SessionToken, kind: Session
     attempts: attempts + 1,
     isFallback: true,
   }
-  const effects: SessionEffect[] = [
+  return [
+    next,
     PAUSE,
     { do: 'connect', token: held },
     NO_SCHEDULE,
     { do: 'retry', attempt: attempts },
+    { do: 'fault', code: codeOf(kind) },
+    ...settleTrial(state, codeOf(kind)),
   ]
-  return report(next, kind, [...effects, ...settleTrial(state, codeOf(kind))])
 }
 
 /** Reconnects with the current token, or requests another one if it has expired. */

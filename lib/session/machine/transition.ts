@@ -46,13 +46,7 @@ export function step(state: InternalState, event: SessionEvent, world: World): S
 }
 
 /** Events that count before the first start. */
-const EVENTS_BEFORE_START: readonly SessionEventType[] = [
-  'started',
-  'startRefused',
-  'connectAsked',
-  'disconnectAsked',
-  'ended',
-]
+const EVENTS_BEFORE_START: readonly SessionEventType[] = ['started', 'connectAsked', 'disconnectAsked', 'ended']
 
 /** Events that could resume a paused session; ignored in a closed one. */
 const RECOVERY_EVENTS: readonly SessionEventType[] = ['fetched', 'nothingFetched', 'fetchFailed', 'due', 'retried']
@@ -60,7 +54,6 @@ const RECOVERY_EVENTS: readonly SessionEventType[] = ['fetched', 'nothingFetched
 const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   // The app
   started,
-  startRefused: (state) => report(state, 'UNAUTHORIZED', []),
   given: (state, { token }, world) => give(state, token, world),
   connectAsked: (state, _, world) => connect(state, world),
   disconnectAsked: (state) => disconnect(state),
@@ -79,7 +72,8 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
     state.principal === null ? retryLater(state) : withoutToken(state, 'missing', world),
   fetchFailed(state, { isRejection }) {
     const [next, ...effects] = retryLater(state)
-    return isRejection && state.error ? report(next, kindOf(state.error), effects) : [next, ...effects]
+    const isOver = state.error !== null && state.connection === 'down'
+    return isRejection && isOver ? report(next, kindOf(state.error!), effects) : [next, ...effects]
   },
 
   // The transport
@@ -98,7 +92,7 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
     if (state.connection !== 'up' || state.trial?.text !== text) return [state]
     const { mode } = state.trial
     return [
-      { ...state, held: state.trial, trial: null, attempts: 0, failure: null },
+      { ...state, held: state.trial, trial: null, attempts: 0, rejections: 0, failure: null },
       { do: 'accept', mode },
       ...settleTrial(state, null),
     ]
@@ -106,8 +100,8 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
   notReplaced(state, { text, isRefused }) {
     if (state.connection !== 'up' || state.trial?.text !== text) return [state]
     const [next, ...effects] = retryLater({ ...state, trial: null })
-    const all = [NO_SCHEDULE, ...effects, ...settleTrial(state, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
-    return isRefused ? report(next, 'UNAUTHORIZED', all) : [next, ...all]
+    // The previous token is still accepted, so this is no error of the session.
+    return [next, NO_SCHEDULE, ...effects, ...settleTrial(state, isRefused ? 'SESSION_TOKEN_REFUSED' : 'OFFLINE')]
   },
 
   // Time
@@ -175,7 +169,8 @@ const hasOtherRoles = ({ roles }: InternalState, token: SessionToken): boolean =
   roles !== null && token.roles !== roles
 
 function connect(state: InternalState, world: World): Step {
-  const next: InternalState = { ...state, wanted: true, attempts: 0, failure: isClosed(state) ? null : state.failure }
+  const failure = isClosed(state) ? null : state.failure
+  const next: InternalState = { ...state, wanted: true, attempts: 0, rejections: 0, failure }
   return state.stage === 'started' && state.connection === 'down' ? reopen(next, world) : [next]
 }
 
@@ -275,6 +270,6 @@ function refuse(state: InternalState, error: AuthErrorKind, effects: readonly Se
   const [paused, ...pausing] = pause(state, error, world)
   const all = [...pausing, ...effects, recover(paused, world)]
   const canRecover =
-    state.error === null && paused.attempts === 1 && canRefresh(state.principal, world) && error !== 'disabled'
+    state.error === null && paused.rejections === 1 && canRefresh(state.principal, world) && error !== 'disabled'
   return canRecover ? [paused, ...all] : report(paused, kindOf(error), all)
 }

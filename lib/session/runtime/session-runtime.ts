@@ -1,4 +1,4 @@
-import { isLatchkeyError } from '../../errors.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { type Machine, createMachine } from '../../machine/create-machine.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { type Deadline, createDeadline } from './deadline.ts'
@@ -46,7 +46,16 @@ export interface SessionRuntime extends Machine<InternalState, SessionEvent, Ses
 }
 
 /** Effects that call the app, the transport or `auth`. */
-const OUTWARD: readonly SessionEffect['do'][] = ['connect', 'update', 'hold', 'refresh', 'reject', 'accept', 'report']
+const OUTWARD: readonly SessionEffect['do'][] = [
+  'connect',
+  'update',
+  'hold',
+  'refresh',
+  'reject',
+  'accept',
+  'report',
+  'fault',
+]
 
 const SYSTEM_TIMER: SessionTimer = {
   set: (callback, milliseconds) => setTimeout(callback, milliseconds),
@@ -131,6 +140,8 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
       return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.reportToken(null))
     case 'report':
       return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
+    case 'fault':
+      return runtime.fault(new LatchkeyError(effect.code))
     case 'settle':
       return runtime.pendingResults.settle(effect.text, effect.code)
   }
