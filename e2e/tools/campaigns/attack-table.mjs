@@ -2072,6 +2072,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A write without an owner on an anonymous device reaches the server under the token of the next user',
+    defence: 'The client of a sync engine refuses local writes while nobody owns them',
+    patches: [
+      {
+        file: 'adapters/triplit/anonymous-writes.ts',
+        find: 'if (!isHandingOver()) requireWriter(',
+        replace: 'if (!isHandingOver() && false) requireWriter(',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/anonymous-writes.test.ts',
+      name: 'a client without an identity writes nothing locally, in a transaction neither (checklist 3: on a sync engine)',
+    },
+  },
+  {
     attack: 'A refresh handler returns a token of another principal than the identity of the device',
     defence: 'The token does not reach the transport, and the session goes on with its own',
     patches: [
