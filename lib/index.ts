@@ -56,4 +56,4 @@ export type {
   WaitingAccount,
 } from './machine/state.ts'
 export type { Decision, EventType, PrincipalChangeReason } from './machine/events.ts'
-export { isNetworkError } from './client/shared/network-error.ts'
+export { isNetworkError } from './network-error.ts'

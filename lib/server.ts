@@ -19,7 +19,8 @@ export type { CookieSession, CookieSessionOptions } from './server/sources/cooki
 export type { IssuerSource } from './server/external/issuer-sources.ts'
 export type { ExternalIssuer } from './server/external/options.ts'
 export { matches, owns, requireWriter } from './server/guards.ts'
-export type { AnonymousWriteDenied, SessionMatch, WriteAttempt, WriterSession } from './server/guards.ts'
+export type { AnonymousWriteDenied, WriteAttempt } from './anonymous-write.ts'
+export type { SessionMatch, WriterSession } from './server/guards.ts'
 export type { LocalFirstOptions } from './server/sources/local-first.ts'
 export { auth0, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/external/presets.ts'
 export type {

@@ -1,4 +1,6 @@
 export { connectSession } from './session/connect-session.ts'
+export { requireWriter } from './session/require-writer.ts'
+export type { AnonymousWriteDenied, WriteAttempt } from './anonymous-write.ts'
 export type { ConnectedSession, StartOptions } from './session/connected-session.ts'
 export type { RefreshOptions, RestartChange, SessionAuth, SessionOptions, SessionTimer } from './session/options.ts'
 export type { SessionErrorKind, SessionConnection, SessionTransport } from './session/transport.ts'

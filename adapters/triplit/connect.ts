@@ -1,6 +1,7 @@
 import { isLatchkeyError } from '../../lib/index.ts'
 import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
+import { refuseAnonymousWrites } from './anonymous-writes.ts'
 import { createOwner } from './owner.ts'
 import { schemaRoles } from './roles.ts'
 import { type TriplitTransport, createTransport } from './transport.ts'
@@ -22,7 +23,8 @@ export interface TriplitOptions extends SessionOptions {
 /**
  * Supplies a Triplit client with tokens of the current identity: connects, refreshes in time, pauses when a token is
  * refused, and continues with the same outbox after an upgrade or an adoption. It never mixes the data of two users,
- * also after a reload.
+ * also after a reload. The client's `insert`, `update`, `delete` and `transact` reject with `ANONYMOUS_WRITE_DENIED`
+ * while nobody owns the write.
  *
  * @param auth - the result of `createAuth`
  * @param client - a `TriplitClient` with `serverUrl`, with `autoConnect: false` and without a token
@@ -40,6 +42,7 @@ export function connectTriplit(
   const owner = createOwner(auth, client, options.beforeRestart, self)
   const transport = endingFor(createTransport(client, owner, timer), self)
   watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
+  refuseAnonymousWrites(client, auth, self, owner.isHandingOver)
   // Also before there is a token: offline writes already have an owner.
   const claim = (): Promise<unknown> => owner.claim().catch(fault)
   auth.subscribe(claim)

@@ -16,6 +16,8 @@ export interface Owner {
    *   or failed
    */
   admit(principal: string): Promise<void>
+  /** True while the app handles another principal's data: it may reassign rows. */
+  isHandingOver(): boolean
   /** The app's handling of another principal's data. */
   readonly beforeRestart: SessionOptions['beforeRestart']
 }
@@ -33,15 +35,22 @@ export function createOwner(
     return ((await client.db.getMetadata([...KEY])) as string | null | undefined) ?? null
   }
 
+  let handovers = 0
   const beforeRestart: SessionOptions['beforeRestart'] =
     app &&
     (async (change, connected) => {
-      await app(change, connected)
+      handovers++
+      try {
+        await app(change, connected)
+      } finally {
+        handovers--
+      }
       await client.ready
       await write(change.to)
     })
   return {
     beforeRestart,
+    isHandingOver: () => handovers > 0,
     async claim() {
       const owner = await read()
       const { session: current } = auth.getState()

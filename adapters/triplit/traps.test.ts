@@ -83,20 +83,21 @@ async function connected(device: Promise<TestDevice>): Promise<TestDevice> {
 }
 
 describe('a refresh handler', () => {
-  test('that returns null pauses the session, and a token that comes later resumes it', async () => {
+  test('that returns null ends the session, keeps local data, and a later start goes on', async () => {
     const device = await handled((self) => tokenFor(self))
     await settle(device.session, 'connected')
     device.answer = async () => null
     await time.advance(15 * MINUTE)
-    await settle(device.session, 'paused')
-    await until(() => expect(device.client.connectionStatus).toBe('UNINITIALIZED'))
-    expect(device.session.getState()).toMatchObject({ error: 'missing', failure: 'UNAUTHORIZED' })
-    await device.write('while paused')
-    const later = await tokenFor(device)
-    device.answer = async () => later
-    await time.advance(10 * MINUTE)
+    await settle(device.session, 'ended')
+    await until(() =>
+      expect([device.client.connectionStatus, device.client.token]).toEqual(['UNINITIALIZED', undefined]),
+    )
+    expect(device.kinds).toEqual([])
+    await device.write('meanwhile')
+    device.answer = (self) => tokenFor(self)
+    await device.session.start()
     await settle(device.session, 'connected')
-    await synced(device, ['while paused'])
+    await synced(device, ['meanwhile'])
   })
 
   test('that throws changes nothing, and is asked again', async () => {
@@ -129,16 +130,15 @@ describe('a refresh handler', () => {
     expect(device.calls()).toBe(2)
   })
 
-  test("that brings somebody else's token does not get it to the server", async () => {
+  test("that brings another user's token does not get it to the server, and the session goes on", async () => {
     const device = await handled((self) => tokenFor(self))
     await settle(device.session, 'connected')
-    const other = await tokenFor(device, { sub: 'somebody else' })
+    const other = await tokenFor(device, { sub: 'another user' })
     device.answer = async () => other
-    await time.advance(15 * MINUTE)
-    await settle(device.session, 'paused')
-    expect(device.session.getState()).toMatchObject({ error: 'invalid', principal: device.principal() })
-    expect(count('POST /update-token')).toBe(0)
-    expect(sockets()).toBe(1)
+    await time.advance(14 * MINUTE + 30 * SECOND)
+    expect(device.faults[0]).toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    expect(device.session.getState()).toEqual({ status: 'connected', principal: device.principal() })
+    expect([device.kinds, count('POST /update-token'), sockets()]).toEqual([[], 0, 1])
   })
 })
 
@@ -225,6 +225,23 @@ describe('a token', () => {
     await synced(device, ['one more'])
     expect(kinds).toEqual([])
     expect(device.auth.getState().error).toBeUndefined()
+  })
+
+  test('that ended is reported as TOKEN_EXPIRED when no fresh one can be had, and the session resumes with a later one (checklist 19: TOKEN_EXPIRED reaches a handler, on a real server)', async () => {
+    const device = await handled((self) => tokenFor(self))
+    const { session, kinds, client } = device
+    await settle(session, 'connected')
+    device.answer = () => Promise.reject(new Error('not now'))
+    const now = vi.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + performance.now() + 20 * MINUTE)
+    client.onSessionError(() => now.mockRestore())
+    await device.write('one more')
+    await until(() => expect(kinds).toEqual(['TOKEN_EXPIRED']))
+    expect(session.getState()).toMatchObject({ status: 'paused', error: 'expired', failure: 'TOKEN_EXPIRED' })
+    device.answer = (self) => tokenFor(self)
+    await time.advance(MINUTE)
+    await settle(session, 'connected')
+    await synced(device, ['one more'])
+    expect(kinds).toEqual(['TOKEN_EXPIRED'])
   })
 
   test('of a wrong key does not connect: UNAUTHORIZED, and a good one mends it (checklist 24: a wrong key cannot connect)', async () => {

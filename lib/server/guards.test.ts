@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
-import { type AnonymousWriteDenied, type WriteAttempt, type WriterSession, owns, requireWriter } from './guards.ts'
+import type { AnonymousWriteDenied, WriteAttempt } from '../anonymous-write.ts'
+import { type WriterSession, owns, requireWriter } from './guards.ts'
 import { createSessionResolver } from './resolver.ts'
 import { toResponse } from './response.ts'
 import { ANONYMOUS } from './session.ts'

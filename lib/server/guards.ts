@@ -1,20 +1,8 @@
-import { LatchkeyError } from '../errors.ts'
+import { type WriteAttempt, anonymousWriteDenied } from '../anonymous-write.ts'
 import type { AuthMode } from '../machine/state.ts'
 import { type ClaimsPattern, matchClaims } from '../claim-pattern.ts'
 import { effectiveClaims } from './roles.ts'
 import type { OwnedSession, ServerSession } from './types.ts'
-
-/** A write that is about to happen, for the error. */
-export interface WriteAttempt {
-  /** The resource that is written, such as `notes`. */
-  readonly resource: string
-  readonly operation: 'insert' | 'update' | 'delete'
-}
-
-/** The error for a write by an anonymous session. */
-export interface AnonymousWriteDenied extends LatchkeyError, WriteAttempt {
-  readonly code: 'ANONYMOUS_WRITE_DENIED'
-}
 
 /** A session that owns its writes. */
 export type WriterSession = OwnedSession
@@ -35,11 +23,7 @@ export interface SessionMatch {
 export function requireWriter(session: ServerSession, attempt: WriteAttempt): asserts session is WriterSession {
   // Also refuses an unknown mode, and a principal in an anonymous session.
   if (session.principal && (session.authMode === 'local-first' || session.authMode === 'external')) return
-  const { resource, operation } = attempt
-  throw Object.assign(new LatchkeyError('ANONYMOUS_WRITE_DENIED', `${operation} on ${resource}`), {
-    resource,
-    operation,
-  })
+  throw anonymousWriteDenied(attempt)
 }
 
 /** Returns true if the session owns the row, under its canonical principal or an alias. */

@@ -1,6 +1,6 @@
 import { ERROR_TABLE } from '../error-table.ts'
 import type { LatchkeyError, LatchkeyErrorCode } from '../errors.ts'
-import type { AnonymousWriteDenied, WriteAttempt } from './guards.ts'
+import type { AnonymousWriteDenied, WriteAttempt } from '../anonymous-write.ts'
 import type { Refused, SessionSource } from './types.ts'
 
 /** Creates the result for a refused credential. */

@@ -23,8 +23,9 @@ export interface SessionTimer {
 /** Where fresh tokens come from, and how often. */
 export interface RefreshOptions {
   /**
-   * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: traffic pauses. Throwing
-   * means that no token is available now. Both are retried with a backoff of at most five minutes.
+   * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: the session ends, or
+   * waits if it had no token yet. Throwing means that no token is available now, and is retried with a backoff of at most
+   * five minutes. Without an identity of `auth`, a token of another principal ends the session and starts that user's.
    */
   readonly handler?: () => Promise<string | null> | string | null
   /**

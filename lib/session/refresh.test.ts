@@ -115,9 +115,11 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     time.jump(HOUR)
     source.answer = () => source.next({ sub: 'eve' })
     const transport = testTransport()
-    const { session } = await testSession(time, await anonymousAuth(time), transport, { token: old, refresh: source })
-    expect(transport.calls).toEqual([])
-    expect(session.getState()).toMatchObject({ status: 'paused', principal: 'ada', error: 'invalid' })
+    const options = { token: old, refresh: source }
+    const { session, faults } = await testSession(time, await anonymousAuth(time), transport, options)
+    expect(transport.calls).toEqual(['disconnect ended'])
+    expect(session.getState()).toEqual({ status: 'ended', principal: null })
+    expect(faults).toEqual([expect.objectContaining({ code: 'PRINCIPAL_MISMATCH' })])
   })
 
   test('never, where there is nobody to ask: an expired one goes to the other side as it is', async () => {
@@ -233,31 +235,29 @@ describe('a source that answers', () => {
     expect(transport.calls).toEqual(['connect one', 'update two', 'update three'])
   })
 
-  test('with null pauses the session; a token that comes after resumes it', async () => {
+  test('with null ends the session and its refreshing, keeps local data, and a later start goes on', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
+    const { session, kinds, faults } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
     source.answer = () => null
     await time.advance(15 * MINUTE)
-    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
-    expect(session.getState()).toEqual({
-      status: 'paused',
-      principal: 'ada',
-      error: 'missing',
-      failure: 'UNAUTHORIZED',
-    })
-    expect(kinds).toEqual(['UNAUTHORIZED'])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended'])
+    expect(session.getState()).toEqual({ status: 'ended', principal: null })
+    expect([kinds, faults, time.waiting()]).toEqual([[], [], 0])
+    await time.advance(DAY)
+    expect(source.asked()).toBe(1)
     source.answer = () => source.next()
-    await time.advance(5 * MINUTE)
-    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    await session.start()
+    await rest()
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'connect two'])
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
-  test('with null resumes by a token that the app gives, too', async () => {
+  test('with null after a rejection ends the session too', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport()
@@ -266,9 +266,22 @@ describe('a source that answers', () => {
       refresh: source,
     })
     source.answer = () => null
+    transport.connection().rejected('expired')
+    await rest()
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'disconnect ended'])
+    expect(session.getState()).toEqual({ status: 'ended', principal: null })
+  })
+
+  test("with null ends the session of a device's identity, which stays as it is", async () => {
+    const time = testTime()
+    const { auth, principal } = await testIdentity(time)
+    const source = testSource(time.clock, principal())
+    const { session } = await testSession(time, auth, testTransport(), { refresh: source })
+    const state = auth.getState()
+    source.answer = () => null
     await time.advance(15 * MINUTE)
-    await session.update(source.next())
-    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+    expect(session.getState()).toEqual({ status: 'ended', principal: null })
+    expect(auth.getState()).toBe(state)
   })
 
   test('with null at the start leaves the session waiting, and is asked again', async () => {
@@ -284,25 +297,126 @@ describe('a source that answers', () => {
     expect(transport.calls).toEqual(['connect one'])
   })
 
-  test('with another principal pauses the session, and that token never reaches the transport', async () => {
+  test("with another user's token ends the session, and starts that user's once beforeRestart is done", async () => {
     const time = testTime()
     const source = testSource(time.clock)
-    const eve = testSource(time.clock, 'eve')
     const transport = testTransport()
-    const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
+    const changes: unknown[] = []
+    let decide = (): void => {}
+    const { session, kinds, faults } = await testSession(time, await anonymousAuth(time), transport, {
+      token: source.next(),
+      refresh: source,
+      async beforeRestart(change, restarted) {
+        changes.push(change)
+        await new Promise<void>((resolve) => (decide = resolve))
+        await restarted.clear()
+      },
+    })
+    source.answer = () => testSource(time.clock, 'eve').next({ jti: "eve's" })
+    await time.advance(14 * MINUTE)
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended'])
+    decide()
+    await rest()
+    expect(changes).toEqual([{ from: 'ada', to: 'eve' }])
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'clear', "connect eve's"])
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'eve' })
+    expect([kinds, faults]).toEqual([[], []])
+  })
+
+  test("with another user's token starts that user's session at once on a transport that keeps nothing", async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const transport = testTransport(['clear'])
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
       token: source.next(),
       refresh: source,
     })
-    source.answer = () => eve.next({ jti: "eve's" })
-    await time.advance(HOUR)
-    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
-    expect(session.getState()).toEqual({
-      status: 'paused',
-      principal: 'ada',
-      error: 'invalid',
-      failure: 'UNAUTHORIZED',
+    source.answer = () => testSource(time.clock, 'eve').next({ jti: "eve's" })
+    await time.advance(14 * MINUTE)
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', "connect eve's"])
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'eve' })
+  })
+
+  test.each([
+    ['without beforeRestart', {}, { code: 'PRINCIPAL_MISMATCH' }],
+    ['if beforeRestart fails', { beforeRestart: () => Promise.reject(new Error('disk')) }, { message: 'disk' }],
+  ])(
+    "with another user's token ends the session %s, where the transport keeps data: no token reaches it",
+    async (_, options, fault) => {
+      const time = testTime()
+      const source = testSource(time.clock)
+      const transport = testTransport()
+      const { session, faults } = await testSession(time, await anonymousAuth(time), transport, {
+        token: source.next(),
+        refresh: source,
+        ...options,
+      })
+      source.answer = () => testSource(time.clock, 'eve').next({ jti: "eve's" })
+      await time.advance(HOUR)
+      expect(transport.calls).toEqual(['connect one', 'disconnect ended'])
+      expect(session.getState()).toEqual({ status: 'ended', principal: null })
+      expect(faults).toEqual([expect.objectContaining(fault)])
+      expect(time.waiting()).toBe(0)
+    },
+  )
+
+  test("with another user's token after end() and start() waits for beforeRestart too", async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
+      refresh: source,
+      beforeRestart: (_, restarted) => restarted.clear(),
     })
-    expect(kinds).toEqual(['UNAUTHORIZED'])
+    await session.end()
+    source.answer = () => testSource(time.clock, 'eve').next({ jti: "eve's" })
+    await session.start()
+    await rest()
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'clear', "connect eve's"])
+  })
+
+  test("with another user's token while the app still decides: only the last one starts", async () => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const transport = testTransport()
+    const decisions: (() => void)[] = []
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
+      token: source.next(),
+      refresh: source,
+      beforeRestart: () => new Promise<void>((resolve) => decisions.push(resolve)),
+    })
+    source.answer = () => testSource(time.clock, 'eve').next({ jti: "eve's" })
+    await time.advance(14 * MINUTE)
+    source.answer = () => testSource(time.clock, 'bob').next({ jti: "bob's" })
+    await session.start()
+    await rest()
+    for (const decide of decisions) decide()
+    await rest()
+    expect(decisions).toHaveLength(2)
+    expect(transport.calls).toEqual(['connect one', 'disconnect ended', "connect bob's"])
+    expect(session.getState().principal).toBe('bob')
+  })
+
+  test("with a token of another principal than the device's is refused: the connection stays", async () => {
+    const time = testTime()
+    const { auth, principal } = await testIdentity(time)
+    const source = testSource(time.clock, principal())
+    const transport = testTransport()
+    const { session, kinds, faults } = await testSession(time, auth, transport, {
+      refresh: source,
+      beforeRestart: (_, restarted) => restarted.clear(),
+    })
+    source.answer = () => testSource(time.clock, 'eve').next({ jti: "eve's" })
+    await time.advance(14 * MINUTE + 30 * SECOND)
+    expect(transport.calls).toEqual(['connect one'])
+    expect(session.getState()).toEqual({ status: 'connected', principal: principal() })
+    expect(auth.getState().error).toBeUndefined()
+    expect(faults[0]).toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    expect(kinds).toEqual([])
+    transport.connection().rejected('expired')
+    await time.advance(MINUTE)
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused'])
+    expect(kinds).toEqual(['TOKEN_EXPIRED'])
     source.answer = () => source.next()
     await time.advance(5 * MINUTE)
     expect(session.getState().status).toBe('connected')

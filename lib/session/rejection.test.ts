@@ -205,6 +205,62 @@ describe('after a rejection', () => {
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
+  test.each([
+    ['throws', () => Promise.reject(new Error('not now'))],
+    ['returns what is no token', () => 'not a token'],
+  ])(
+    'TOKEN_EXPIRED reaches the handler when the source %s, and a later token resumes the session (checklist 19: TOKEN_EXPIRED reaches a handler, when no fresh token can be had)',
+    async (_, answer) => {
+      const time = testTime()
+      const source = testSource(time.clock)
+      const transport = testTransport()
+      const { session, kinds } = await testSession(time, await anonymousAuth(time), transport, {
+        token: source.next(),
+        refresh: source,
+      })
+      source.answer = answer
+      await time.advance(15 * MINUTE)
+      expect(kinds).toEqual([])
+      transport.connection().rejected('TOKEN_EXPIRED')
+      await time.advance(HOUR)
+      expect(kinds).toEqual(['TOKEN_EXPIRED'])
+      expect(session.getState()).toEqual({
+        status: 'paused',
+        principal: 'ada',
+        error: 'expired',
+        failure: 'TOKEN_EXPIRED',
+      })
+      source.answer = () => source.next()
+      await time.advance(5 * MINUTE)
+      expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+    },
+  )
+
+  test.each([
+    ['the account server', new LatchkeyError('OFFLINE')],
+    ['a broken account server', new LatchkeyError('PROVIDER_FAILED')],
+    ['a server that asks to wait', new LatchkeyError('PROVIDER_LIMITED')],
+    ['the network, by fetch', new TypeError('Failed to fetch')],
+    ['a server, by a timeout of fetch', new DOMException('timed out', 'TimeoutError')],
+  ])('unreachable is not rejected: nothing is reported while the source fails by %s', async (_, error) => {
+    const time = testTime()
+    const source = testSource(time.clock)
+    const transport = testTransport()
+    const { session, kinds, faults } = await testSession(time, await anonymousAuth(time), transport, {
+      token: source.next(),
+      refresh: source,
+    })
+    source.answer = () => Promise.reject(error)
+    transport.connection().rejected('TOKEN_EXPIRED')
+    await time.advance(HOUR)
+    expect(kinds).toEqual([])
+    expect(faults[0]).toBe(error)
+    expect(session.getState()).toEqual({ status: 'paused', principal: 'ada', error: 'expired' })
+    source.answer = () => source.next()
+    await time.advance(5 * MINUTE)
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
+  })
+
   test('a session that is gone at the provider is reported', async () => {
     const time = testTime()
     const { auth, account, principal } = await testIdentity(time)

@@ -2334,6 +2334,71 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'Another user signs in at the provider, on a device whose sync engine keeps the data of the user before',
+    defence: "The refreshed token starts that user's session only once the app has handled the data that is kept",
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'if (!keepsDataOfAnother(runtime, next)) return true',
+        replace: 'if (keepsDataOfAnother(runtime, next)) return true',
+      },
+    ],
+    test: {
+      file: 'lib/session/refresh.test.ts',
+      name: "a source that answers > with another user's token ends the session without beforeRestart, where the transport keeps data: no token reaches it",
+    },
+  },
+  {
+    attack: 'The same, where the user before wrote without a network and never connected',
+    defence: 'Local data belongs to the principal of the session from its start, with or without a connection',
+    patches: [
+      {
+        file: 'lib/session/runtime/session-runtime.ts',
+        find: 'if (before.principal !== state.principal) runtime.owner ??= before.principal',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/session/runtime/auth-observer.test.ts',
+      name: 'the principal in force > changes: what was written locally before the first connection is data of its principal',
+    },
+  },
+  {
+    attack: 'A write without an owner on an anonymous device reaches the server under the token of the next user',
+    defence: 'The client of a sync engine refuses local writes while nobody owns them',
+    patches: [
+      {
+        file: 'adapters/triplit/anonymous-writes.ts',
+        find: 'if (!isHandingOver()) requireWriter(',
+        replace: 'if (!isHandingOver() && false) requireWriter(',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/anonymous-writes.test.ts',
+      name: 'a client without an identity writes nothing locally, in a transaction neither (checklist 3: on a sync engine)',
+    },
+  },
+  {
+    attack: 'A refresh handler returns a token of another principal than the identity of the device',
+    defence: 'The token does not reach the transport, and the session goes on with its own',
+    patches: [
+      {
+        file: 'lib/session/runtime/refresh-answer.ts',
+        find: 'if (session && session.principal !== token.principal)',
+        replace: 'if (session && session.principal === token.principal && false)',
+      },
+      {
+        file: 'lib/session/machine/transition.ts',
+        find: '  if (token.principal !== state.principal) return retryLater(state)\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/session/refresh.test.ts',
+      name: "a source that answers > with a token of another principal than the device's is refused: the connection stays",
+    },
+  },
+  {
     attack:
       "The creator's session, made with the creator's key, is planted in the browser in which the victim opens the mail; she then links her device",
     defence:

@@ -72,9 +72,9 @@ export interface SessionEvents {
   given: { readonly token: SessionToken }
   /** A refresh returned a token. */
   fetched: { readonly token: SessionToken }
-  /** A refresh returned null. */
+  /** A refresh returned null: the provider has no session. */
   nothingFetched: object
-  /** A refresh threw. `isRejection`: the error says that the credential was refused. */
+  /** A refresh threw. `isRejection`: the source has no token, in contrast to one that is unreachable. */
   fetchFailed: { readonly isRejection: boolean }
   accepted: object
   rejected: { readonly kind: SessionErrorKind; readonly error: AuthErrorKind }
@@ -125,6 +125,8 @@ export type SessionEffect =
   | { readonly do: 'accept'; readonly mode: AuthMode }
   /** Call `onSessionError`: the server does not accept any token of this session. */
   | { readonly do: 'report'; readonly kind: SessionErrorKind }
+  /** End the session, as the app's `end()` does. */
+  | { readonly do: 'end' }
   /** Call `onFault`: a token was refused, and the session goes on. */
   | { readonly do: 'fault'; readonly code: LatchkeyErrorCode }
   /** Settle the `update` call that passed this token; null for success. */

@@ -68,8 +68,8 @@ const HANDLERS: { readonly [Type in SessionEventType]: Handler<Type> } = {
 
   // The token source
   fetched: (state, { token }, world) => receive(state, token, world),
-  nothingFetched: (state, _, world) =>
-    state.principal === null ? retryLater(state) : withoutToken(state, 'missing', world),
+  // Before its first token a session waits for one: providers return null while they load.
+  nothingFetched: (state) => (state.roles === null ? retryLater(state) : [state, { do: 'end' }]),
   fetchFailed(state, { isRejection }) {
     const [next, ...effects] = retryLater(state)
     const isOver = state.error !== null && state.connection === 'down'
@@ -200,7 +200,7 @@ function changeMode(state: InternalState, { mode }: World): Step {
 
 function receive(state: InternalState, token: SessionToken, world: World): Step {
   if (state.principal === null) return begin(state, token, null, world)
-  if (token.principal !== state.principal) return withoutToken(state, 'invalid', world)
+  if (token.principal !== state.principal) return retryLater(state)
   // Under the same credential other roles are an error; after a change of mode they are a new session.
   if (hasOtherRoles(state, token))
     return token.mode === state.rolesMode ? close(state, 'ROLES_MISMATCH') : restart(state, token, world)
@@ -225,16 +225,6 @@ function keep(state: InternalState, { takenAt, left, lead }: SessionToken, { now
         { do: 'schedule', delay: Math.min(interval, rest) },
       ]
     : retryLater(state)
-}
-
-/** The source has no token for this session, or one of another principal. */
-function withoutToken(state: InternalState, error: AuthErrorKind, world: World): Step {
-  const [paused, ...effects] = pause(state, error, world)
-  return report(paused, 'UNAUTHORIZED', [
-    ...effects,
-    { do: 'reject', error, mode: world.mode },
-    { do: 'retry', attempt: paused.attempts - 1 },
-  ])
 }
 
 function accepted(state: InternalState, _: object, { now }: World): Step {

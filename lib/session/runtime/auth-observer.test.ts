@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../keystore/memory.ts'
+import { LatchkeyError } from '../../errors.ts'
+import type { ConnectedSession } from '../connected-session.ts'
 import type { SessionAuth } from '../options.ts'
 import {
   claimsOf,
@@ -204,6 +206,27 @@ describe('the principal in force', () => {
     await rest()
     expect(session.getState().status).toBe('ended')
     expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+  })
+
+  test.each([
+    ['before the first connection', async () => {}],
+    ['after a clear in the middle of it', (session: ConnectedSession) => session.clear()],
+  ])('changes: what was written locally %s is data of its principal', async (when, act) => {
+    const time = testTime()
+    const { auth, account } = await testIdentity(time)
+    const transport = testTransport()
+    const source = testSource(time.clock, auth.getState().session?.principal)
+    if (when.startsWith('before')) source.answer = () => Promise.reject(new LatchkeyError('OFFLINE'))
+    const { session, faults } = await testSession(time, auth, transport, { refresh: source })
+    await act(session)
+    transport.calls.length = 0
+    account.online = true
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await time.advance(MINUTE)
+    expect(transport.calls.filter((call) => !call.startsWith('disconnect'))).toEqual([])
+    expect(session.getState().status).toBe('ended')
+    expect(faults.at(-1)).toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
   })
 
   test('changes: data in memory is data: a transport that cannot clear it stops too', async () => {

@@ -1,5 +1,4 @@
-import { LatchkeyError } from '../../errors.ts'
-import type { Session } from '../../machine/state.ts'
+import { handOver } from './hand-over.ts'
 import type { SessionRuntime } from './session-runtime.ts'
 import { listenForWakeEvents } from './wake-events.ts'
 
@@ -23,17 +22,8 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
     observed = principal
     if (isSame) return dispatch({ type: 'authChanged' })
     dispatch({ type: 'finished' })
-    if (session) void startNext(session)
-  }
-
-  /** Starts the session of the new principal. */
-  async function startNext(session: Session): Promise<void> {
-    const isAllowed = await prepareRestart(runtime, session)
-    const { stage, wanted } = state()
-    // The principal may have changed again during `beforeRestart`, or the app ended the session.
-    if (session.principal !== observed || stage !== 'started') return
-    if (isAllowed) dispatch({ type: 'started', token: null, principal: observed, connect: wanted })
-    else void runtime.self().end()
+    // The principal may change again during `beforeRestart`.
+    if (session) void handOver(runtime, session, null, () => session.principal === observed)
   }
 
   return {
@@ -45,27 +35,6 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
     stop() {
       for (const stop of stops.splice(0)) stop()
     },
-  }
-}
-
-/**
- * Lets the app handle data of the previous principal that the transport keeps.
- *
- * @returns false if the next session must not start; the app was told why through `onFault`
- */
-async function prepareRestart(
-  { owner, transport, options, self, fault }: SessionRuntime,
-  { principal, principals }: Session,
-): Promise<boolean> {
-  if (owner === null || transport.keeps === 'nothing' || principals.includes(owner)) return true
-  try {
-    if (!options.beforeRestart)
-      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
-    await options.beforeRestart({ from: owner, to: principal }, self())
-    return true
-  } catch (error) {
-    fault(error)
-    return false
   }
 }
 

@@ -1,4 +1,4 @@
-import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import { LatchkeyError } from '../../errors.ts'
 import { type Machine, createMachine } from '../../machine/create-machine.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { type Deadline, createDeadline } from './deadline.ts'
@@ -13,6 +13,7 @@ import {
 } from '../machine/internal-state.ts'
 import { type Connection, createConnection } from './connection.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from '../options.ts'
+import { createAnswerHandler } from './refresh-answer.ts'
 import { type RefreshAnswer, type Refresher, createRefresher } from './refresher.ts'
 import type { SessionToken } from '../machine/session-token.ts'
 import { readSessionToken } from './read-token.ts'
@@ -75,7 +76,11 @@ export function createSessionRuntime(
     initial: INITIAL_STATE,
     transition: (core, event) => step(core, event, worldOf(runtime, clock())),
     show: snapshotOf,
-    record: ({ event }) => void (event.type === 'started' && (isHalted = false)),
+    record({ event, before, state }) {
+      if (event.type === 'started') isHalted = false
+      // What was written locally during a session belongs to its principal, with or without a connection.
+      if (before.principal !== state.principal) runtime.owner ??= before.principal
+    },
     perform: (effect) => (isHalted && OUTWARD.includes(effect.do) ? undefined : perform(runtime, effect)),
   })
   const { dispatch } = machine
@@ -89,7 +94,7 @@ export function createSessionRuntime(
     options,
     connection: createConnection(transport, timer, dispatch, fault),
     pendingResults: createPendingResults(),
-    refresher: createRefresher(timer, source, (answer) => dispatch(eventOf(runtime, answer))),
+    refresher: createRefresher(timer, source, (answer) => take(answer)),
     due: createDeadline(clock, timer, () => dispatch({ type: 'due' })),
     retry: createDeadline(clock, timer, () => dispatch({ type: 'retried' })),
     read: (text, isFresh) => readSessionToken(text, options, { now: clock(), mode: auth.getState().authMode, isFresh }),
@@ -98,6 +103,7 @@ export function createSessionRuntime(
     fault,
     self,
   }
+  const take: (answer: RefreshAnswer) => void = createAnswerHandler(runtime)
   return runtime
 }
 
@@ -140,6 +146,8 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
       return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.reportToken(null))
     case 'report':
       return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
+    case 'end':
+      return void runtime.self().end()
     case 'fault':
       return runtime.fault(new LatchkeyError(effect.code))
     case 'settle':
@@ -151,22 +159,4 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
 function tellAuth({ auth, state }: SessionRuntime, mode: World['mode'], tell: () => unknown): void {
   const { authMode, session } = auth.getState()
   if (session && session.principal === state().principal && authMode === mode) tell()
-}
-
-/** Turns the outcome of a refresh into an event. */
-function eventOf({ options, read, fault }: SessionRuntime, answer: RefreshAnswer): SessionEvent {
-  try {
-    if ('error' in answer) throw answer.error
-    if (answer.token === null || answer.token === undefined) return { type: 'nothingFetched' }
-    return {
-      type: 'fetched',
-      token: read(answer.token as string, answer.isFresh || options.refresh?.handler !== undefined),
-    }
-  } catch (error) {
-    fault(error)
-    return {
-      type: 'fetchFailed',
-      isRejection: isLatchkeyError(error, 'SESSION_MISSING') || isLatchkeyError(error, 'PRINCIPAL_MISMATCH'),
-    }
-  }
 }

@@ -1,0 +1,57 @@
+import { type ConnectedSession, type SessionAuth, type WriteAttempt, requireWriter } from '../../lib/session.ts'
+
+type Write = (collection: string, ...rest: unknown[]) => Promise<unknown>
+
+/** What writes: a client, or a transaction of it. */
+type Writer = Record<WriteAttempt['operation'], Write>
+
+interface WritingClient extends Writer {
+  transact(callback: (transaction: Writer) => unknown, ...rest: unknown[]): Promise<unknown>
+}
+
+const OPERATIONS = ['insert', 'update', 'delete'] as const
+
+/**
+ * Refuses local writes without an owner. Triplit itself accepts them, and they would reach the server under the next
+ * user's token.
+ *
+ * @param session - called at the first write
+ * @param isHandingOver - true while the app reassigns the data of the user before
+ */
+export function refuseAnonymousWrites(
+  client: object,
+  auth: SessionAuth,
+  session: () => ConnectedSession,
+  isHandingOver: () => boolean,
+): void {
+  const target = client as WritingClient
+  const check = async (attempt: WriteAttempt): Promise<void> => {
+    await auth.ready
+    await session().ready
+    if (!isHandingOver()) requireWriter(auth.getState().session ? auth : session(), attempt)
+  }
+  const guard = (writer: Writer, operation: WriteAttempt['operation']): Write => {
+    const write = writer[operation].bind(writer)
+    return async (resource, ...rest) => {
+      await check({ resource, operation })
+      return write(resource, ...rest)
+    }
+  }
+
+  const { transact } = target
+  for (const operation of OPERATIONS) target[operation] = guard(target, operation)
+  target.transact = (callback, ...rest) =>
+    transact.call(target, (transaction) => callback(guarded(transaction, guard)), ...rest)
+}
+
+/** A transaction has private members, so that its other methods need the transaction itself. */
+function guarded(transaction: Writer, guard: (writer: Writer, operation: WriteAttempt['operation']) => Write): Writer {
+  return new Proxy(transaction, {
+    get(target, name) {
+      if (OPERATIONS.includes(name as WriteAttempt['operation']))
+        return guard(target, name as WriteAttempt['operation'])
+      const member = Reflect.get(target, name, target) as unknown
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member
+    },
+  })
+}

@@ -1,0 +1,51 @@
+import { LatchkeyError } from '../../errors.ts'
+import type { Session } from '../../machine/state.ts'
+import type { SessionToken } from '../machine/session-token.ts'
+import type { SessionRuntime } from './session-runtime.ts'
+
+/** The user whose session starts next. */
+export type NextUser = Pick<Session, 'principal' | 'principals'>
+
+/**
+ * Starts the session of another principal, once the app has handled data that the transport keeps. Ends the session if
+ * it did not. Never rejects.
+ *
+ * @param token - the first token; null to fetch one
+ * @param isCurrent - asked when the app is done: false if something else happened meanwhile
+ */
+export async function handOver(
+  runtime: SessionRuntime,
+  next: NextUser,
+  token: SessionToken | null,
+  isCurrent: () => boolean,
+): Promise<void> {
+  const isAllowed = await prepareRestart(runtime, next)
+  const { stage, wanted } = runtime.state()
+  if (!isCurrent() || stage !== 'started') return
+  if (isAllowed) runtime.dispatch({ type: 'started', token, principal: next.principal, connect: wanted })
+  else void runtime.self().end()
+}
+
+/** True if the transport keeps data of another user than this one. */
+export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { principals, principal }: NextUser): boolean {
+  return owner !== null && transport.keeps === 'data' && owner !== principal && !principals.includes(owner)
+}
+
+/**
+ * Lets the app handle data of the previous principal that the transport keeps.
+ *
+ * @returns false if the next session must not start; the app was told why through `onFault`
+ */
+async function prepareRestart(runtime: SessionRuntime, next: NextUser): Promise<boolean> {
+  const { owner, options, self, fault } = runtime
+  if (!keepsDataOfAnother(runtime, next)) return true
+  try {
+    if (!options.beforeRestart)
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
+    await options.beforeRestart({ from: owner!, to: next.principal }, self())
+    return true
+  } catch (error) {
+    fault(error)
+    return false
+  }
+}
