@@ -98,11 +98,7 @@ describe.each([
       { title: 'from before', name: 'Grace' },
       { title: 'of a device', name: null },
     ])
-    const proof = await device.proof({
-      audience: 'https://notes.example/api/auth',
-      purpose: 'upgrade',
-      identifiers: ['ada@example.com'],
-    })
+    const proof = await device.proof({ audience: 'https://notes.example/api/auth', purpose: 'upgrade' })
     const signedUp = await auth.handler(post('/sign-up/email', { ...credentials('ada'), name: 'Ada' }, proof))
     expect(await names()).toEqual([
       { title: 'from before', name: 'Grace' },
