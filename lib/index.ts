@@ -16,6 +16,7 @@ export type {
   CreateAuth,
   EnsureIdentityOptions,
   ExchangedAudience,
+  ExportSecretOptions,
   GetTokenOptions,
   ImportSecretOptions,
   KeptIdentity,

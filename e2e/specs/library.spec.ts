@@ -161,7 +161,12 @@ test('an identity survives a reload, and signs a token that a server takes (chec
   const first = await load()
   const second = await load()
   expect(second.principal).toBe(first.principal)
-  expect(second.storage).toEqual({ durability: 'evictable', protection: 'extractable' })
+  expect(second.storage).toEqual({
+    durability: 'evictable',
+    protection: 'extractable',
+    canBackUp: true,
+    advice: 'back-up',
+  })
   const { createTokenVerifier } = await import('latchkey/server')
   await expect(createTokenVerifier({ audience: harnessUrl }).verify(second.token!)).resolves.toMatchObject({
     principal: first.principal,

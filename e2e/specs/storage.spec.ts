@@ -25,6 +25,7 @@ const write = (page: Page) => page.evaluate(() => account.codeOf(account.auth.ma
 const ensure = (page: Page) =>
   page.evaluate(() => account.codeOf(account.auth.ensureIdentity().then(({ principal }) => principal)))
 
+const NO_STORAGE = { durability: 'evictable', protection: 'none', canBackUp: false, advice: 'none' } as const
 const NOBODY = { authMode: 'anonymous', session: null, phase: 'ready' } as const
 
 function expectUntouched(before: AuthState, after: AuthState, problem: string): void {
@@ -234,7 +235,7 @@ test.describe('storage that is not to be had', () => {
         auth.getState(),
       ]
     })
-    const nobody = { ...NOBODY, storage: { durability: 'evictable', protection: 'none', problem: 'KEYSTORE_OPAQUE' } }
+    const nobody = { ...NOBODY, storage: { ...NO_STORAGE, problem: 'KEYSTORE_OPAQUE' } }
     expect(found).toEqual([nobody, 'KEYSTORE_OPAQUE', 'KEYSTORE_OPAQUE', nobody])
     expect(errors).toEqual([])
   })
@@ -250,7 +251,7 @@ test.describe('storage that is not to be had', () => {
       JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }),
     )
     const { page } = await launch()
-    const nobody = { ...NOBODY, storage: { durability: 'evictable', protection: 'none', problem: 'KEYSTORE_BLOCKED' } }
+    const nobody = { ...NOBODY, storage: { ...NO_STORAGE, problem: 'KEYSTORE_BLOCKED' } }
     expect(await start(page, server.url)).toEqual(nobody)
     expect(await ensure(page)).toBe('KEYSTORE_BLOCKED')
     expect(await stateOf(page)).toEqual(nobody)

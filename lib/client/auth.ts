@@ -112,7 +112,7 @@ export interface Auth {
    *
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `KEYSTORE_*`
    */
-  exportSecret(): Promise<string>
+  exportSecret(options?: ExportSecretOptions): Promise<string>
   /**
    * Records that the user has a backup of the secret: from now on the identity counts as recoverable.
    *
@@ -252,6 +252,15 @@ export interface GetTokenOptions {
 export interface EnsureIdentityOptions {
   /** The principal of an identity that was set aside on this device: it becomes current instead of a new one. */
   readonly resume?: string
+}
+
+/** Options of `exportSecret`. */
+export interface ExportSecretOptions {
+  /**
+   * The app's name for the backup that the user makes of this text; may be empty. With it, the record says that a backup
+   * was begun, and `storage.advice` is `test` until `confirmBackup`.
+   */
+  readonly label?: string
 }
 
 /** Options of `importSecret`. */

@@ -174,6 +174,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   deriveKey: { before: localFirst, act: ({ auth }) => auth.deriveKey('notes'), states: 2 },
   markWritten: { before: localFirst, act: ({ auth }) => auth.markWritten(), states: 2 },
   exportSecret: { before: localFirst, act: ({ auth }) => auth.exportSecret(), states: 1 },
+  'exportSecret, to begin a backup': {
+    before: localFirst,
+    act: ({ auth }) => auth.exportSecret({ label: 'on paper' }),
+    states: 2,
+  },
   listIdentities: { before: signedOut, act: ({ auth }) => auth.listIdentities(), states: 1 },
   confirmBackup: {
     before: localFirst,

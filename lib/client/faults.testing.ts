@@ -220,8 +220,17 @@ export function essenceOf(ring: Keyring | null, known: readonly string[]): strin
       const { accountId, principal, aliases, recoverable, claims } = entry
       return { accountId, principal: nameOf(principal), aliases, recoverable, claims }
     }
-    const { principal, secret, origin, wrote, derived, backedUpAt } = entry
-    return { principal: nameOf(principal), holds: secret ? 'secret' : 'keys', origin, wrote, derived, backedUpAt }
+    const { principal, secret, origin, wrote, derived, backedUpAt, backups = [] } = entry
+    const labels = backups.map(({ label, shownAt }) => [label, shownAt])
+    return {
+      principal: nameOf(principal),
+      holds: secret ? 'secret' : 'keys',
+      origin,
+      wrote,
+      derived,
+      backedUpAt,
+      labels,
+    }
   })
   const [kind, id = ''] = ring.current?.split(/:(.*)/s) ?? []
   const current = kind === 'device' ? `device:${nameOf(id)}` : ring.current

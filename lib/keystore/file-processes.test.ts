@@ -83,7 +83,12 @@ test('an identity survives a restart, and the process ends by itself (checklist 
   const [first] = await run(await newWorkers(1), { task: 'start', file })
   const [second] = await run(await newWorkers(1), { task: 'start', file })
   expect(second!['principal']).toBe(first!['principal'])
-  expect(second!['storage']).toEqual({ durability: 'persistent', protection: 'extractable' })
+  expect(second!['storage']).toEqual({
+    durability: 'persistent',
+    protection: 'extractable',
+    canBackUp: true,
+    advice: 'back-up',
+  })
   expect(String(second!['token']).split('.')).toHaveLength(3)
 })
 

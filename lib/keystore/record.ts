@@ -23,8 +23,32 @@ export interface DeviceEntry {
   readonly wrote: boolean
   /** True if `deriveKey` was called: data may be encrypted with it. */
   readonly derived: boolean
-  /** Time of the last export of the secret, in milliseconds since 1970. */
+  /**
+   * When a backup was last shown to work, in milliseconds since 1970: the newest `shownAt` of `backups`. Null: never. In
+   * a record from before `backups` it stands alone.
+   */
   readonly backedUpAt: number | null
+  /** Absent if there is none. */
+  readonly backups?: readonly Backup[]
+}
+
+/** A way to bring a device identity back without this device. */
+export interface Backup {
+  /** `words`: the user has the secret, as words or as text. */
+  readonly kind: 'words' | 'passkey'
+  readonly principal: string
+  /** The app's name for it; may be empty. */
+  readonly label: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** When it was last shown to work, in milliseconds since 1970; null: never, so it does not count. */
+  readonly shownAt: number | null
+  /** Where it was shown to work; null: nowhere. */
+  readonly shownOn: 'this-device' | 'another' | null
+  /** Of a passkey. */
+  readonly credentialId?: string
+  /** True if the passkey is available on other devices. */
+  readonly isSynced?: boolean
 }
 
 /** The part of an account that an offline start in external mode needs. */

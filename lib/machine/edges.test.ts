@@ -15,7 +15,7 @@ const PHASES = Object.keys({
   'signing-out': 0,
 } satisfies Record<Phase, 0>) as Phase[]
 
-const storage = { durability: 'evictable', protection: 'extractable' } as const
+const storage = { durability: 'evictable', protection: 'extractable', canBackUp: true, advice: 'back-up' } as const
 const person = (principal: string, authMode: Session['authMode']): Session => ({
   principal,
   principals: [principal],

@@ -26,7 +26,7 @@ export type Phase = 'starting' | 'ready' | 'upgrading' | 'pending' | 'conflict' 
 export interface Storage {
   /**
    * `ephemeral`: in memory. `evictable`: the browser may delete it. `persistent`: in a file, or the browser has
-   * promised to keep it. `recoverable`: there is a backup, or an account restores the principal.
+   * promised to keep it. `recoverable`: a backup was shown to work, or an account restores the principal.
    */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
@@ -34,6 +34,14 @@ export interface Storage {
    * `none`: there is no such key. Keys of identities that were set aside do not count.
    */
   readonly protection: 'none' | 'extractable' | 'hardened'
+  /** True if the user can still make a backup of the secret: it is there, and was not replaced by keys. */
+  readonly canBackUp: boolean
+  /**
+   * What the app should offer so that the identity is not lost with this device. `back-up`: a backup. `test`: a backup
+   * was begun, and the user has not shown that they have it. `sign-up`: no backup is possible, only an account (for an
+   * account: a verified identifier or a passkey). `none`: nothing.
+   */
+  readonly advice: 'none' | 'back-up' | 'test' | 'sign-up'
   /** Error code of the storage, while there is a problem. */
   readonly problem?: LatchkeyErrorCode
 }
@@ -86,10 +94,8 @@ export type View = Pick<AuthState, 'authMode' | 'session' | 'storage'>
 
 /** The state before the record is read, and always on a server. */
 export const INITIAL_STATE: AuthState = {
-  authMode: 'anonymous',
-  session: null,
+  .../* @__PURE__ */ viewOf(null, { durability: 'ephemeral', problem: undefined }),
   phase: 'starting',
-  storage: { durability: 'ephemeral', protection: 'none' },
 }
 
 /** Facts about the store. */
@@ -108,16 +114,25 @@ export function viewOf(keyring: Keyring | null, { durability, problem }: StoreFa
   )
   // An account never restores data encrypted with `deriveKey`; a backup does.
   const isCovered = devices.every(({ derived, backedUpAt }) => backedUpAt !== null || (recoverable && !derived))
+  const own = devices.find((device) => device.principal === principal)
+  const isSafe = isCovered && (recoverable || own)
+  const canBackUp = !!own?.secret
   const authMode = kind === 'account' ? 'external' : 'local-first'
   return {
     authMode: kind ? authMode : 'anonymous',
     session: kind ? { principal: principal!, principals, authMode, claims } : null,
     storage: {
-      durability:
-        isCovered && (recoverable || devices.some((device) => device.principal === principal))
-          ? 'recoverable'
-          : durability,
+      durability: isSafe ? 'recoverable' : durability,
       protection: devices.some(({ secret }) => secret) ? 'extractable' : devices[0] ? 'hardened' : 'none',
+      canBackUp,
+      advice:
+        isSafe || !kind || (recoverable && !canBackUp)
+          ? 'none'
+          : !canBackUp
+            ? 'sign-up'
+            : own.backups
+              ? 'test'
+              : 'back-up',
       ...(problem && { problem }),
     },
   }

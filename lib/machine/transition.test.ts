@@ -16,7 +16,7 @@ import { transition } from './transition.ts'
 const PHASES: Phase[] = ['starting', 'ready', 'upgrading', 'pending', 'conflict', 'signing-out']
 const PENDING = { expected: 'ada@example.com', expiresAt: 1 }
 const CONFLICT = { principal: 'p', account: { accountId: 'ada', principal: 'q', identifiers: [] }, isTaken: false }
-const storage = { durability: 'evictable', protection: 'extractable' } as const
+const storage = { durability: 'evictable', protection: 'extractable', canBackUp: true, advice: 'back-up' } as const
 
 function session(principal: string, authMode: Session['authMode'] = 'local-first'): Session {
   return { principal, principals: [principal], authMode, claims: {} }

@@ -1,5 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../../errors.ts'
+import { createSecret, formatSecret } from '../../identity/secret.ts'
+import { withBegunBackup, withShownBackup } from '../../keystore/backups.ts'
 import type { AccountEntry, DeviceEntry, Keyring } from '../../keystore/record.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { type MemoryAccountServer, memoryAccountServer } from '../../testing/memory-account.ts'
@@ -140,20 +142,20 @@ describe('out of an account', () => {
 
   async function changeDevice(
     { browser }: Awaited<ReturnType<typeof signedIn>>,
-    change: Partial<DeviceEntry>,
+    change: (device: DeviceEntry) => DeviceEntry,
   ): Promise<void> {
     await browser.store.update((found) => {
       const ring = structuredClone(found) as Keyring
       return {
         ...ring,
-        entries: ring.entries.map((entry) => (entry.kind === 'device' ? { ...entry, ...change } : entry)),
+        entries: ring.entries.map((entry) => (entry.kind === 'device' ? change(entry) : entry)),
       }
     })
   }
 
   test('but not where something depends on it that the account does not bring back', async () => {
     const world = await signedIn({ recoverable: true })
-    await changeDevice(world, { derived: true })
+    await changeDevice(world, (device) => ({ ...device, derived: true }))
     await world.auth.signOut()
     expect(await world.browser.store.read()).toMatchObject({
       entries: [{ kind: 'device', principal: world.principal }],
@@ -162,9 +164,35 @@ describe('out of an account', () => {
 
   test('and where that has a backup, it goes', async () => {
     const world = await signedIn({ recoverable: true })
-    await changeDevice(world, { derived: true, backedUpAt: 1 })
+    await changeDevice(world, (device) => ({ ...device, derived: true, backedUpAt: 1 }))
     await world.auth.signOut()
     expect(await world.browser.store.read()).toMatchObject({ entries: [] })
+  })
+
+  test('which was shown to work: one that was only begun does not count', async () => {
+    const begun = (device: DeviceEntry): DeviceEntry => withBegunBackup(device, '', 1)
+    const world = await signedIn({ recoverable: true })
+    await changeDevice(world, (device) => begun({ ...device, derived: true }))
+    await world.auth.signOut()
+    expect(await world.browser.store.read()).toMatchObject({ entries: [{ principal: world.principal }] })
+
+    const shown = await signedIn({ recoverable: true })
+    await changeDevice(shown, (device) => withShownBackup(begun({ ...device, derived: true }), 2))
+    await shown.auth.signOut()
+    expect(await shown.browser.store.read()).toMatchObject({ entries: [] })
+  })
+
+  test('and not where the secret was imported, which shows no backup', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    const { principal } = await auth.importSecret(formatSecret(createSecret()))
+    await auth.deriveKey('notes')
+    await auth.upgrade(async () => {
+      await browser.account.signUp('ada')
+      browser.server.accounts.get('ada')!.recoverable = true
+    })
+    await auth.signOut()
+    expect(await auth.listIdentities()).toMatchObject([{ principal }])
   })
 
   test('the keys of other people on the device stay', async () => {

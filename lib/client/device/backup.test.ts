@@ -1,7 +1,15 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
+import { type Backup, type DeviceEntry, parseKeyring } from '../../keystore/record.ts'
+import type { RecordStore } from '../../keystore/store.ts'
 import { testDevice } from '../../testing/device.ts'
 import { testBrowser } from '../client.testing.ts'
+
+async function backupsIn(store: RecordStore): Promise<readonly Backup[]> {
+  const [entry] = parseKeyring(await store.read())!.entries
+  return (entry as DeviceEntry).backups ?? []
+}
 
 describe('a backup', () => {
   test('brings the same identity back on another device (checklist 28: recover on a changed device)', async () => {
@@ -9,7 +17,77 @@ describe('a backup', () => {
     const secret = await first.exportSecret()
     const second = await testBrowser().load({ initialMode: 'anonymous' })
     expect(await second.importSecret(secret)).toEqual(first.getState().session)
-    expect(second.getState()).toMatchObject({ authMode: 'local-first', storage: { durability: 'recoverable' } })
+    expect(second.getState()).toMatchObject({ authMode: 'local-first', storage: { durability: 'ephemeral' } })
+  })
+
+  test('is not shown by an import: only a secret that was entered again counts', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    const secret = formatSecret(createSecret())
+    await auth.importSecret(secret)
+    await auth.importSecret(secret)
+    expect(auth.getState().storage).toMatchObject({ durability: 'ephemeral', canBackUp: true, advice: 'back-up' })
+    await auth.confirmBackup(secret)
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+    await auth.importSecret(secret)
+    expect((await browser.load()).getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
+  test('that was begun and not confirmed is to be tested', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    expect(auth.getState().storage).toMatchObject({ canBackUp: true, advice: 'back-up' })
+    const secret = await auth.exportSecret({ label: 'on paper' })
+    expect(auth.getState().storage).toMatchObject({ durability: 'ephemeral', canBackUp: true, advice: 'test' })
+    expect(await auth.exportSecret()).toBe(secret)
+    const begun = {
+      kind: 'words',
+      principal: auth.getState().session!.principal,
+      label: 'on paper',
+      createdAt: browser.clock.now(),
+    }
+    expect(await backupsIn(browser.store)).toEqual([{ ...begun, shownAt: null, shownOn: null }])
+
+    browser.clock.advance(1000)
+    await auth.confirmBackup(secret)
+    expect(await backupsIn(browser.store)).toEqual([{ ...begun, shownAt: browser.clock.now(), shownOn: 'this-device' }])
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+    // Another copy changes nothing about the first one.
+    await auth.exportSecret({ label: 'another paper' })
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
+  test('is begun even where the store is full', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    browser.store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
+    expect(await auth.exportSecret({ label: 'on paper' })).toHaveLength(43)
+    expect(auth.getState().storage).toMatchObject({ problem: 'KEYSTORE_FULL', advice: 'back-up' })
+  })
+
+  test('is not possible once the secret was replaced by keys: then only an account helps', async () => {
+    const auth = await testBrowser().load({ harden: 'always' })
+    await vi.waitFor(() => expect(auth.getState().storage.protection).toBe('hardened'), { timeout: 30_000 })
+    expect(auth.getState().storage).toMatchObject({ canBackUp: false, advice: 'sign-up', durability: 'ephemeral' })
+  })
+
+  test('is advised to nobody who has no identity, or an account that can be recovered', async () => {
+    const anonymous = await testBrowser().load({ initialMode: 'anonymous' })
+    expect(anonymous.getState().storage).toMatchObject({ canBackUp: false, advice: 'none' })
+    const browser = testBrowser()
+    const auth = await browser.load({ harden: 'never' })
+    await auth.upgrade(async () => {
+      await browser.account.signUp('ada')
+      browser.server.accounts.get('ada')!.recoverable = true
+    })
+    expect(auth.getState().storage).toMatchObject({ canBackUp: true, advice: 'none', durability: 'recoverable' })
+    await auth.deriveKey('notes')
+    await auth.markWritten()
+    expect((await browser.load({ harden: 'never' })).getState().storage).toMatchObject({
+      canBackUp: true,
+      advice: 'back-up',
+      durability: 'ephemeral',
+    })
   })
 
   test('counts once the person has shown that they have it', async () => {
@@ -91,7 +169,7 @@ describe('importing a secret', () => {
     const secret = await auth.exportSecret()
     await auth.upgrade(() => browser.account.signUp('ada'))
     await auth.importSecret(secret)
-    expect(auth.getState()).toMatchObject({ authMode: 'external', storage: { durability: 'recoverable' } })
+    expect(auth.getState()).toMatchObject({ authMode: 'external', storage: { protection: 'extractable' } })
   })
 
   test('makes an identity that holds something: a sign-in to another account is a conflict', async () => {

@@ -1,21 +1,32 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
+import { withBegunBackup, withShownBackup } from '../../keystore/backups.ts'
 import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
-import type { ImportSecretOptions, KeptIdentity } from '../auth.ts'
+import type { ExportSecretOptions, ImportSecretOptions, KeptIdentity } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
 /** Returns the current device secret as text. */
-export async function exportSecret(context: Context): Promise<string> {
+export async function exportSecret(context: Context, { label }: ExportSecretOptions = {}): Promise<string> {
   await context.read()
   const entry = currentDevice(context.keyring())
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   if (!entry.secret) throw new LatchkeyError('SECRET_HARDENED')
+  // If the store fails, which `storage.problem` reports, a backup is needed all the more.
+  if (label !== undefined) await noteBegun(context, entry.principal, label).catch(() => {})
   return entry.secret
+}
+
+async function noteBegun(context: Context, principal: string, label: string): Promise<void> {
+  await context.write((keyring) => {
+    const entry = deviceOf(keyring, principal)
+    return keyring && entry ? replaceEntry(keyring, entry, withBegunBackup(entry, label, context.now())) : keyring
+  })
+  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
 
 /** Records that the user has a backup of the secret, after the user entered it again. */
@@ -25,7 +36,7 @@ export async function confirmBackup(context: Context, secret: string): Promise<v
     const entry = currentDevice(keyring)
     if (!keyring || entry?.principal !== principal)
       throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
-    return replaceEntry(keyring, entry, { ...entry, backedUpAt: context.now() })
+    return replaceEntry(keyring, entry, withShownBackup(entry, context.now()))
   })
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
@@ -51,7 +62,7 @@ export async function importSecret(
           'another identity is current; pass { replace: true } to set it aside',
         )
       const known = deviceOf(keyring, imported.principal)
-      const kept = { ...imported, ...known, secret: imported.secret!, backedUpAt: imported.backedUpAt }
+      const kept = { ...imported, ...known, secret: imported.secret! }
       return {
         ...putEntry(keyring, kept),
         current: current?.kind === 'account' ? keyring.current : entryId(imported),
@@ -75,5 +86,5 @@ export async function listIdentities(context: Context): Promise<KeptIdentity[]> 
 
 /** Creates the entry of an imported secret. */
 async function importedDevice(context: Context, secret: string): Promise<DeviceEntry> {
-  return { ...(await deviceEntry(context, parseSecret(secret))), origin: 'imported', backedUpAt: context.now() }
+  return { ...(await deviceEntry(context, parseSecret(secret))), origin: 'imported' }
 }

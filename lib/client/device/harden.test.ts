@@ -1,5 +1,6 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import { type DeviceEntry, type Keyring, parseKeyring } from '../../keystore/record.ts'
@@ -90,6 +91,21 @@ describe('once the account brings the principal back', () => {
     expect(auth.getState().storage.durability).not.toBe('recoverable')
   })
 
+  test('nor where the secret was imported, which shows no backup', async () => {
+    const browser = testBrowser()
+    const auth = await recoverable(browser, { initialMode: 'anonymous' }, async (before) => {
+      await before.importSecret(formatSecret(createSecret()))
+      await before.deriveKey('notes')
+    })
+    await vi.waitFor(
+      () => expect(browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(1),
+      { timeout: 30_000 },
+    )
+    await auth.getToken()
+    expect(protectionOf(auth)).toBe('extractable')
+    expect(auth.getState().storage.durability).not.toBe('recoverable')
+  })
+
   test('and then as soon as a backup was confirmed', async () => {
     const browser = testBrowser()
     await recoverable(browser, {}, async (before) => {
@@ -161,7 +177,12 @@ describe('an engine that cannot keep such keys', () => {
     const store = refusing()
     const auth = await testBrowser(undefined, undefined, store).load({ harden: 'always' })
     await auth.markWritten()
-    expect(auth.getState().storage).toEqual({ durability: 'ephemeral', protection: 'extractable' })
+    expect(auth.getState().storage).toEqual({
+      durability: 'ephemeral',
+      protection: 'extractable',
+      canBackUp: true,
+      advice: 'back-up',
+    })
     expect((await deviceIn(store)).secret).toBeDefined()
     expect(await auth.getToken()).not.toBeNull()
   })

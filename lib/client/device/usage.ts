@@ -11,6 +11,8 @@ export async function deriveKey(context: Context, purpose: string): Promise<Uint
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   const key = await openEntry(entry, context.options)
   await mark(context, entry.principal, { derived: true })
+  // An account alone restores no data that this key encrypts.
+  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
   // Another tab may have switched the identity meanwhile: this key must not be used for another principal.
   if (currentDevice(context.keyring())?.principal !== entry.principal) throw new LatchkeyError('IDENTITY_CHANGED')
   return key.deriveKey(purpose)

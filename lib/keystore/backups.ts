@@ -1,0 +1,38 @@
+import type { Backup, DeviceEntry } from './record.ts'
+
+// Pure functions on the backups of a device identity.
+
+/** Records that the user was given the secret to write down. That they have it is not shown yet. */
+export function withBegunBackup(entry: DeviceEntry, label: string, now: number): DeviceEntry {
+  const others = backupsOf(entry).filter((backup) => !isBegun(backup))
+  return withBackups(entry, [...others, { ...wordsOf(entry, now), label }])
+}
+
+/** Records that the user entered the secret again on this device. */
+export function withShownBackup(entry: DeviceEntry, now: number): DeviceEntry {
+  const known = backupsOf(entry)
+  const shown = known.find(isBegun) ?? known.find(({ kind }) => kind === 'words') ?? wordsOf(entry, now)
+  const others = known.filter((backup) => backup !== shown)
+  return withBackups(entry, [...others, { ...shown, shownAt: now, shownOn: 'this-device' }])
+}
+
+function isBegun({ kind, shownAt }: Backup): boolean {
+  return kind === 'words' && shownAt === null
+}
+
+function wordsOf({ principal }: DeviceEntry, createdAt: number): Backup {
+  return { kind: 'words', principal, label: '', createdAt, shownAt: null, shownOn: null }
+}
+
+/** Returns the backups, also of a record from before there was a list of them. */
+function backupsOf(entry: DeviceEntry): readonly Backup[] {
+  const { backups, backedUpAt } = entry
+  // A damaged list must not stand in the way of a new backup.
+  if (Array.isArray(backups)) return backups
+  return backedUpAt === null ? [] : [{ ...wordsOf(entry, backedUpAt), shownAt: backedUpAt, shownOn: 'this-device' }]
+}
+
+function withBackups(entry: DeviceEntry, backups: readonly Backup[]): DeviceEntry {
+  const shown = backups.flatMap(({ shownAt }) => shownAt ?? [])
+  return { ...entry, backups, backedUpAt: shown.length ? Math.max(...shown) : null }
+}
