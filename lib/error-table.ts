@@ -44,6 +44,14 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ENCODING_INVALID: local('The text is not canonical base64url.'),
   SECRET_INVALID: local('The text is not a device secret.'),
   SECRET_HARDENED: local('The secret was replaced by non-extractable keys and can no longer be exported.'),
+  SECRET_MISTYPED: local('The text of the device secret does not match its check: a character is wrong or missing.'),
+  PHRASE_LENGTH: local('The text does not have 24 words.'),
+  PHRASE_WORD_UNKNOWN: local('A word is not in the list. `findUnknownWords` returns its place and near words.'),
+  PHRASE_CHECKSUM: local('The 24 words do not match their checksum: a word is wrong, or two are swapped.'),
+  PHRASE_MISMATCH: local('The word typed again differs from the one at this place of the backup.'),
+  PHRASE_UNKNOWN: local(
+    'Neither this device nor a server is known to have the identity of these words. Pass `evenIfUnknown` after the user was told.',
+  ),
   CRYPTO_UNAVAILABLE: local(
     'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',
   ),

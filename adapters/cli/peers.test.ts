@@ -9,7 +9,7 @@ import { testDevice } from '../../lib/testing.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What comes with the package. */
-const DEPENDENCIES = ['@noble/ed25519', '@noble/hashes', 'idb-keyval', 'jose']
+const DEPENDENCIES = ['@noble/ed25519', '@noble/hashes', '@scure/bip39', 'idb-keyval', 'jose']
 
 let folder: string
 

@@ -265,8 +265,16 @@ export interface ExportSecretOptions {
 
 /** Options of `importSecret`. */
 export interface ImportSecretOptions {
-  /** Sets the current device identity aside, and makes the imported one current. Otherwise the import is refused. */
-  readonly replace?: boolean
+  /**
+   * Sets the current device identity aside, and makes the imported one current. Otherwise the import is refused. A
+   * principal: sets only this identity aside, the one that the user was shown.
+   */
+  readonly replace?: boolean | string
+  /**
+   * The app's name for the backup from which the secret comes; may be empty. It does not count as a backup:
+   * `storage.advice` is `test` until `confirmBackup`.
+   */
+  readonly label?: string
 }
 
 /** A device identity that is stored but not current. */

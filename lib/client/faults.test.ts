@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import type { Keyring } from '../keystore/record.ts'
 import type { Fault } from '../testing/faulty-store.ts'
 import { testDevice } from '../testing/device.ts'
+import { createRecovery } from '../recovery/create-recovery.ts'
+import { toPhrase } from '../recovery/phrase.ts'
 import type { Auth } from './auth.ts'
 import {
   type FaultyDevice,
@@ -53,6 +55,11 @@ const using =
     await environment.idle(page.faults)
   }
 
+const restore = async ({ auth, account }: FaultyPage, { clock }: FaultyDevice): Promise<unknown> => {
+  const recovery = createRecovery(auth, { account: account.provider, clock: clock.now })
+  const preview = await recovery.readPhrase(await toPhrase(other.secret))
+  return recovery.importPhrase(preview, { replace: true, evenIfUnknown: true })
+}
 const signUp = ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.signUp('ada'))
 const signIn =
   (name: string) =>
@@ -202,6 +209,22 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     act: async ({ auth }) => auth.importSecret(await auth.exportSecret()),
     states: 2,
   },
+  'backup by words': {
+    before: localFirst,
+    act: async ({ auth }) => {
+      const recovery = createRecovery(auth)
+      const backup = await recovery.beginBackup()
+      return recovery.confirmBackup(
+        backup,
+        backup.places.map((place) => backup.words[place - 1]!),
+      )
+    },
+    states: 3,
+  },
+  'restore by words': { options: { initialMode: 'anonymous' }, act: restore, states: 2 },
+  'restore by words after a sign-out': { before: signedOut, act: restore, states: 2 },
+  'restore by words in place of another': { before: localFirst, act: restore, states: 2 },
+  'restore by words, refused beside an account': { before: external, act: restore, states: 1 },
   'upgrade to a new account': { before: localFirst, act: signUp, states: 3 },
   'upgrade, hardened': {
     before: using(async () => {}, { harden: 'always' }),

@@ -52,7 +52,8 @@ export async function openDeviceKey(
   }
 }
 
-async function loadNoble(): Promise<CryptoSuite> {
+/** @throws {LatchkeyError} `CRYPTO_UNAVAILABLE`: it cannot be loaded */
+export async function loadNoble(): Promise<CryptoSuite> {
   try {
     return (await import('./noble.ts')).nobleSuite
   } catch (cause) {

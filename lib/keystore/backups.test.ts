@@ -71,6 +71,15 @@ describe('a secret that was entered again', () => {
   })
 })
 
+test('a backup that was shown stays so when it is begun again under its name', () => {
+  const shown = withShownBackup(withBegunBackup(device, 'paper', 5), 9)
+  expect(withBegunBackup(shown, 'paper', 11)).toBe(shown)
+  expect(withBegunBackup(shown, 'safe', 11).backups).toMatchObject([
+    { label: 'paper' },
+    { label: 'safe', shownAt: null },
+  ])
+})
+
 describe('a record from before the list', () => {
   const old = { ...device, backedUpAt: 4 }
 

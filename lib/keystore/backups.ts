@@ -4,7 +4,10 @@ import type { Backup, DeviceEntry } from './record.ts'
 
 /** Records that the user was given the secret to write down. That they have it is not shown yet. */
 export function withBegunBackup(entry: DeviceEntry, label: string, now: number): DeviceEntry {
-  const others = backupsOf(entry).filter((backup) => !isBegun(backup))
+  const known = backupsOf(entry)
+  // The secret never changes: a backup that was shown under this name stays shown.
+  if (known.some((backup) => backup.kind === 'words' && backup.label === label && !isBegun(backup))) return entry
+  const others = known.filter((backup) => !isBegun(backup))
   return withBackups(entry, [...others, { ...wordsOf(entry, now), label }])
 }
 

@@ -122,6 +122,7 @@ function openPage(server: Server, clock: () => number, browser: Browser, wire: W
       bind: (prove) => call('bind', () => bind(server, browser, prove)),
       link: (prove) => call('link', () => link(server, browser, prove)),
       exchange: (audience, prove) => call('exchange', () => exchange(server, browser, clock, { audience, prove })),
+      isKnown: (prove) => call('isKnown', () => isKnown(server, prove)),
       unlink: (alias) => call('unlink', () => unlink(server, browser, alias)),
       readFailure,
       isEnded: (sessionId) => call('isEnded', () => sessionId !== `session-${browser.sessions}`),
@@ -305,6 +306,13 @@ async function exchange(
   )
     throw new LatchkeyError('PRINCIPAL_DISABLED')
   return tokenOf(principal, clock, { aud: audience, auth_mode: 'local-first' })
+}
+
+async function isKnown({ accounts, verifier, used }: Server, prove: () => Promise<string>): Promise<boolean> {
+  const { principal, claims } = await verifier.verify(await prove(), { purpose: 'known' })
+  if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
+  used.add(claims.jti)
+  return [...accounts.values()].some((account) => [account.principal, ...account.aliases].includes(principal))
 }
 
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {

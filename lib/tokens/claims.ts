@@ -14,7 +14,7 @@ export const PROOF_LIFETIME = 60
 export const LONGEST_LIFETIME = { token: 3600, proof: 120 } as const
 
 /** The operations that a proof can authorize. Each proof is for one of them. */
-export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange'] as const
+export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange', 'known'] as const
 
 /** The operation that a proof authorizes. */
 export type Purpose = (typeof PURPOSES)[number]

@@ -152,6 +152,36 @@ describe('importing a secret', () => {
     expect(await auth.ensureIdentity({ resume: first.principal })).toEqual(first)
   })
 
+  test('sets aside only the identity that was named, if one was', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const shown = auth.getState().session!.principal
+    const [first, second] = [await testDevice(), await testDevice()]
+    // Another tab replaces the identity that the user was shown.
+    await (await browser.load()).importSecret(first.secret, { replace: shown })
+    await expect(auth.importSecret(second.secret, { replace: shown })).rejects.toMatchObject({
+      code: 'IDENTITY_CHANGED',
+    })
+    expect((await browser.load()).getState().session).toMatchObject({ principal: first.principal })
+    expect(await auth.importSecret(second.secret, { replace: first.principal })).toMatchObject({
+      principal: second.principal,
+    })
+  })
+
+  test('notes the backup that it came from, which is still to be shown', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    const { secret } = await testDevice()
+    await auth.importSecret(secret, { label: 'words' })
+    expect(await backupsIn(browser.store)).toMatchObject([{ kind: 'words', label: 'words', shownAt: null }])
+    expect(auth.getState().storage).toMatchObject({ durability: 'ephemeral', advice: 'test' })
+
+    await auth.confirmBackup(secret)
+    await auth.importSecret(secret, { label: 'words, once more' })
+    expect(await backupsIn(browser.store)).toMatchObject([{ label: 'words', shownAt: browser.clock.now() }])
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
   test('never takes the place of an account, asked for or not', async () => {
     const browser = testBrowser()
     const auth = await browser.load()

@@ -45,7 +45,7 @@ export async function confirmBackup(context: Context, secret: string): Promise<v
 export async function importSecret(
   context: Context,
   secret: string,
-  { replace = false }: ImportSecretOptions = {},
+  { replace = false, label }: ImportSecretOptions = {},
 ): Promise<Session> {
   checkIdle(context)
   const imported = await importedDevice(context, secret)
@@ -56,15 +56,13 @@ export async function importSecret(
       const isOther = current && current.principal !== imported.principal
       if (isOther && current.kind === 'account')
         throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
-      if (isOther && !replace)
-        throw new LatchkeyError(
-          'IDENTITY_CHANGED',
-          'another identity is current; pass { replace: true } to set it aside',
-        )
+      if (isOther && replace !== true && replace !== current.principal)
+        throw new LatchkeyError('IDENTITY_CHANGED', 'another identity is current; pass { replace } to set it aside')
       const known = deviceOf(keyring, imported.principal)
       const kept = { ...imported, ...known, secret: imported.secret! }
+      const isNoted = label !== undefined && kept.backedUpAt === null
       return {
-        ...putEntry(keyring, kept),
+        ...putEntry(keyring, isNoted ? withBegunBackup(kept, label, context.now()) : kept),
         current: current?.kind === 'account' ? keyring.current : entryId(imported),
       }
     },

@@ -113,6 +113,13 @@ export interface AccountProvider {
     options?: CallOptions,
   ): Promise<string | null>
   /**
+   * Returns true if the device's principal belongs to an account, or belonged to one. Asked before a restore; it must
+   * change nothing. Without it, a restore cannot tell whether the account server knows the identity.
+   *
+   * @param prove - signs a proof with purpose `known`, and the server's nonce if it requires one
+   */
+  isKnown?(prove: (nonce?: string) => Promise<string>, options?: CallOptions): Promise<boolean>
+  /**
    * Returns the account server's failure in what `run` returned or threw, or null. Providers differ in how they report
    * failures. An error of the app itself is null.
    */

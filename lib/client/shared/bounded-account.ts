@@ -23,7 +23,7 @@ export function accountOf(
     <Given extends unknown[], Answer>(ask: (signal: AbortSignal, ...given: Given) => Promise<Answer>) =>
     (...given: Given): Promise<Answer> =>
       inTime(turn, (signal) => ask(signal, ...given))
-  const { bind, link, unlink, exchange, isEnded, getTime } = account
+  const { bind, link, unlink, exchange, isKnown, isEnded, getTime } = account
   return {
     get audience() {
       return account.audience
@@ -42,6 +42,7 @@ export function accountOf(
         exchange.call(account, audience, prove && whileAsked(signal, prove), { signal }),
       ),
     }),
+    ...(isKnown && { isKnown: bound((signal, prove) => isKnown.call(account, whileAsked(signal, prove), { signal })) }),
     readFailure: (outcome) => account.readFailure(outcome),
     ...(getTime && { getTime: bound((signal) => getTime.call(account, { signal })) }),
     ...(isEnded && { isEnded: bound((signal, sessionId) => isEnded.call(account, sessionId, { signal })) }),

@@ -1,0 +1,76 @@
+import type { AccountProvider } from '../client/shared/account-provider.ts'
+import { defaultAudience } from '../client/tokens/audience.ts'
+import type { DeviceKey } from '../identity/device-key.ts'
+import { TIMED_OUT, withTimeout } from '../timeout.ts'
+import { mintToken } from '../tokens/mint.ts'
+import { mintProof } from '../tokens/prove.ts'
+
+/** A larger difference of the account server's clock is not plausible. */
+const LARGEST_SKEW_MS = 24 * 60 * 60 * 1000
+
+/** How long a server may take to answer. */
+const ANSWER_TIMEOUT_MS = 10_000
+
+/** Which servers to ask whether an identity exists. */
+export interface KnownOptions {
+  /** The account provider of `createAuth`. */
+  readonly account?: AccountProvider
+  /**
+   * Asks the app's own server whether it has data of an identity. No other server knows an identity without an account.
+   */
+  readonly isKnown?: (identity: AskedIdentity) => boolean | Promise<boolean>
+  /** `aud` of the token for `isKnown`. Defaults to `location.origin`. */
+  readonly audience?: string
+  /** Returns milliseconds since 1970. Defaults to the system clock. */
+  readonly clock?: () => number
+}
+
+/** The identity that a server is asked about. */
+export interface AskedIdentity {
+  readonly principal: string
+  /** A local-first token of this identity, for the `Authorization` header of one request. It is not stored. */
+  readonly token: string
+}
+
+/** `offline`: none of the servers knows the identity, and one of them did not answer, or there is none to ask. */
+export type KnownToServer = boolean | 'offline'
+
+/** Asks the servers. Nothing is stored, neither here nor there. */
+export async function askServers(options: KnownOptions, key: DeviceKey): Promise<KnownToServer> {
+  const { account, isKnown } = options
+  const audience = isKnown && defaultAudience(options)
+  const now = (await timeOf(options)) / 1000
+  const asked = [
+    account?.isKnown && askAccount(account, key, now),
+    isKnown && askApp(isKnown, key.principal, mintToken(key, { audience: audience!, now })),
+  ]
+  const answers = await Promise.all(asked.flatMap((answer) => (answer ? answerOf(answer) : [])))
+  if (answers.includes(true)) return true
+  return answers.length === 0 || answers.includes('offline') ? 'offline' : false
+}
+
+async function askAccount(account: AccountProvider, key: DeviceKey, now: number): Promise<boolean> {
+  const { audience } = account
+  return account.isKnown!((nonce) => mintProof(key, { audience, now, purpose: 'known', nonce }))
+}
+
+async function askApp(
+  isKnown: NonNullable<KnownOptions['isKnown']>,
+  principal: string,
+  token: Promise<string>,
+): Promise<boolean> {
+  return isKnown({ principal, token: await token })
+}
+
+/** Any failure leaves open whether the identity is known. */
+async function answerOf(asked: Promise<boolean>): Promise<KnownToServer> {
+  const answer = await withTimeout(asked, ANSWER_TIMEOUT_MS).catch(() => TIMED_OUT)
+  return answer === TIMED_OUT ? 'offline' : answer === true
+}
+
+/** A new device may have a wrong clock, by which servers refuse every token. */
+async function timeOf({ account, clock = Date.now }: KnownOptions): Promise<number> {
+  const own = clock()
+  const theirs = account?.getTime && (await withTimeout(account.getTime(), ANSWER_TIMEOUT_MS).catch(() => TIMED_OUT))
+  return typeof theirs === 'number' && Math.abs(theirs - own) <= LARGEST_SKEW_MS ? theirs : own
+}
