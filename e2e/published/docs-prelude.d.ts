@@ -10,6 +10,7 @@ declare const password: string
 declare function showMessage(text: string): void
 declare function notesOf(owners: readonly string[]): Promise<string[]>
 declare const typedText: string
+declare function askFor(label: string): string
 declare function isRetired(principal: string, thumbprint: string): Promise<boolean>
 declare function giveNotes(owners: { from: string; to: string }): Promise<void>
 declare function sendMail(to: string, text: string): Promise<void>
