@@ -64,13 +64,18 @@ export function median(values) {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
+/** @type {{ title: string, subjectName: string, peerName: string, result: Comparison }[]} */
+const printed = []
+
 /**
  * @param {string} title
  * @param {string} subjectName
  * @param {string} peerName
  * @param {Comparison} result
  */
-export function print(title, subjectName, peerName, { subject, peer, ratio, spread, cpu }) {
+export function print(title, subjectName, peerName, result) {
+  const { subject, peer, ratio, spread, cpu } = result
+  printed.push({ title, subjectName, peerName, result })
   const count = (/** @type {number} */ value) => Math.round(value).toLocaleString('en').padStart(12)
   console.log(`\n${title}`)
   const time = (/** @type {number} */ value) => value.toFixed(1).padStart(10)
@@ -79,4 +84,13 @@ export function print(title, subjectName, peerName, { subject, peer, ratio, spre
   console.log(
     `  ratio ${ratio.toFixed(2)} (rounds between ${spread[0].toFixed(2)} and ${spread[1].toFixed(2)}), by processor time ${cpu.ratio.toFixed(2)}`,
   )
+}
+
+/** Prints one table of all ratios so far, in Markdown. Above 1 Latchkey is faster. */
+export function printTable() {
+  console.log('\n| what | against | ratio by processor time | by the clock |\n| --- | --- | --- | --- |')
+  for (const { title, subjectName, peerName, result } of printed)
+    console.log(
+      `| ${title}: ${subjectName} | ${peerName} | ${result.cpu.ratio.toFixed(2)} | ${result.ratio.toFixed(2)} |`,
+    )
 }

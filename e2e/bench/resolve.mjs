@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { createVerifier } from 'fast-jwt'
 import { jwtVerify } from 'jose'
 import { createSessionResolver } from 'latchkey/server'
-import { compare, print } from './compare.mjs'
+import { compare, print, printTable } from './compare.mjs'
 import { AUDIENCE, externalKind, localFirstKind } from './tokens.mjs'
 
 /** So many that a cache of one never holds the next. */
@@ -91,6 +91,7 @@ async function measure(kind, cached) {
 export async function benchResolve() {
   for (const kind of [
     await localFirstKind(TOKENS),
+    await externalKind('RS256', TOKENS),
     await externalKind('ES256', TOKENS),
     await externalKind('EdDSA', TOKENS),
   ]) {
@@ -98,4 +99,7 @@ export async function benchResolve() {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await benchResolve()
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await benchResolve()
+  printTable()
+}

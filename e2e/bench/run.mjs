@@ -1,5 +1,6 @@
 // `npm run bench`: every figure beside its peer in the same run. Most of the files run alone too.
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
+import { printTable } from './compare.mjs'
 import { benchMemory } from './memory.mjs'
 import { benchRequests } from './requests.mjs'
 import { benchResolve } from './resolve.mjs'
@@ -8,7 +9,9 @@ import { benchSignUp } from './sign-up.mjs'
 import { benchSize } from './size.mjs'
 import { benchVerify } from './verify.mjs'
 
-console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`)
+console.log(
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load before ${loadavg()[0]?.toFixed(1)}`,
+)
 await benchVerify()
 await benchResolve()
 await benchRequests()
@@ -16,3 +19,4 @@ benchMemory()
 await benchSize()
 await benchSignUp()
 await benchServers()
+printTable()

@@ -37,7 +37,7 @@ export async function localFirstKind(count) {
 }
 
 /**
- * @param {'ES256' | 'EdDSA'} alg @param {number} count @returns {Promise<Kind & { sign: (index: number) =>
+ * @param {'RS256' | 'ES256' | 'EdDSA'} alg @param {number} count @returns {Promise<Kind & { sign: (index: number) =>
  * Promise<string> }>}
  */
 export async function externalKind(alg, count) {

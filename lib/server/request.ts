@@ -91,7 +91,8 @@ function recordReader(record: HeaderRecord): (name: string) => string | null {
       // The length is compared first: it skips most work for other headers.
       if (key.length !== name.length || key.toLowerCase() !== name) continue
       const value: unknown = record[key]
-      if (value !== undefined && value !== null) (found ??= []).push(...textsOf(value))
+      if (typeof value === 'string') (found ??= []).push(value)
+      else if (value !== undefined && value !== null) (found ??= []).push(...textsOf(value))
     }
     return found?.join(name === 'cookie' ? '; ' : ', ') ?? null
   }

@@ -42,9 +42,12 @@ export async function namespacedPrincipal(issuer: string, subject: string): Prom
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, or is the namespaced id of another
  *   issuer
  */
-export async function principalOf(subject: unknown, issuer: string, rule: PrincipalRule): Promise<string> {
+export function principalOf(subject: unknown, issuer: string, rule: PrincipalRule): string | Promise<string> {
   if (!isPrincipal(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
-  if (rule === 'sub') return ownName(subject, 'sub')
+  return rule === 'sub' ? ownName(subject, 'sub') : boundPrincipal(subject, issuer, rule)
+}
+
+async function boundPrincipal(subject: string, issuer: string, rule: Exclude<PrincipalRule, 'sub'>): Promise<string> {
   const bound = rule === 'namespaced' ? null : await rule(subject, issuer)
   if (bound !== null && !isPrincipal(bound)) throw new TypeError('external.principal: expected a principal or null')
   return bound ?? namespacedPrincipal(issuer, subject)

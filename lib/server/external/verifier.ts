@@ -76,11 +76,11 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
   const checks = checksOf(rules)
   const known = new BoundedMap<string, Known>(cacheSize)
 
-  const verifyAnew = async (token: string, jws: DecodedJws, currentDate: Date): Promise<JWTPayload> => {
-    const direct = verifyNow(jws, rules, secondsOf(currentDate))
+  const verifyAnew = async (token: string, jws: DecodedJws, time: number): Promise<JWTPayload> => {
+    const direct = verifyNow(jws, rules, secondsOf(time))
     const { claims, key } = direct
       ? { claims: jws.claims, key: direct }
-      : await verifyWithJose(token, rules, { ...checks, currentDate })
+      : await verifyWithJose(token, rules, { ...checks, currentDate: new Date(time) })
     checkType(jws.header['typ'], rules)
     freeze(claims)
     if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header: jws.header, key })
@@ -90,19 +90,19 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
     issuers,
     isKnown: (token) => known.get(token) !== undefined,
     async verify(token, jws) {
-      const currentDate = new Date(clock())
+      const time = clock()
       const before = known.get(token)
       const claims =
-        (before && (await recall(before, rules))) ??
-        (await verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), currentDate))
-      checkTimes(claims, clockTolerance, secondsOf(currentDate))
+        (before && (recall(before, rules) ?? (await recallLater(before, rules)))) ??
+        (await verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), time))
+      checkTimes(claims, clockTolerance, secondsOf(time))
       return judge(claims, rules)
     },
   }
 }
 
-function secondsOf(date: Date): number {
-  return Math.floor(date.getTime() / 1000)
+function secondsOf(time: number): number {
+  return Math.floor(time / 1000)
 }
 
 function checksOf({ issuers, audience, algorithms, requiredClaims, clockTolerance }: IssuerRules): JWTVerifyOptions {
@@ -115,10 +115,15 @@ function checksOf({ issuers, audience, algorithms, requiredClaims, clockToleranc
   }
 }
 
-/** Returns the claims of a cached token, if the issuer still has the key that verified it. */
-async function recall({ claims, header, key }: Known, { keys }: IssuerRules): Promise<JWTPayload | undefined> {
+/** Returns the claims of a cached token if its key is at hand: the issuer still has it. */
+function recall({ claims, header, key }: Known, { keys }: IssuerRules): JWTPayload | undefined {
+  return keys.known(header) === key ? claims : undefined
+}
+
+/** The same where the keys have to be asked for first. */
+async function recallLater({ claims, header, key }: Known, { keys }: IssuerRules): Promise<JWTPayload | undefined> {
   try {
-    return (keys.known(header) ?? (await keys.find(header))) === key ? claims : undefined
+    return (await keys.find(header)) === key ? claims : undefined
   } catch {
     // The full verification reports the problem with the keys.
     return undefined
@@ -132,7 +137,8 @@ async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSe
   if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
   if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
-  const [mode, principal] = [modeOf(claims), await principalOf(claims.sub, rules.issuers[0], rules.principal)]
+  const named = principalOf(claims.sub, rules.issuers[0], rules.principal)
+  const [mode, principal] = [modeOf(claims), typeof named === 'string' ? named : await named]
   if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')
     throw new LatchkeyError('PRINCIPAL_DISABLED')
   return ownedSession(mode, principal, aliases, claims)
