@@ -52,7 +52,7 @@ const PROVIDERS = {
 } as const
 
 /** A provider's client: somebody signs in and out, and it gives tokens. */
-function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}, more: object = {}) {
+function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}, more: object = {}, sender: object = {}) {
   const binder = createExternalBinder({
     issuers: [{ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, ...options }],
     store: memoryBindingStore(),
@@ -83,6 +83,7 @@ function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}, m
     signOut: () => void (provider.signedIn = null),
     server: `${SERVER}/`,
     fetch: network,
+    ...sender,
   })
   const load = async (more: AuthOptions = {}): Promise<Auth> => {
     const auth = createAuth({ account, keystore: memoryStore(), audience: APP, harden: 'never', ...more })
@@ -122,6 +123,16 @@ describe('an account of another provider', () => {
     await three.markWritten()
     signIn()
     expect(await three.upgrade(() => signIn())).toMatchObject({ outcome: 'conflict' })
+  })
+
+  test('sends its token in tokenHeader, where a gateway occupies Authorization', async () => {
+    const option = { tokenHeader: 'X-Notes-Authorization' }
+    const { signIn, load, requests } = world(PROVIDERS.WorkOS.claims, {}, option, option)
+    const auth = await load()
+    expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'upgraded' })
+    for (const { headers } of requests) expect(headers.get('authorization')).toBeNull()
+    expect(requests.at(-1)!.headers.get('x-notes-authorization')).toMatch(/^Bearer ./)
+    expect(() => world(PROVIDERS.WorkOS.claims, {}, { tokenHeader: 'cookie' })).toThrow('tokenHeader')
   })
 
   test('that was used without a device before has its own id as principal', async () => {

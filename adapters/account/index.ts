@@ -24,6 +24,8 @@ export interface TokenAccountOptions {
   readonly server: string
   /** Returns the failure in the result of `run`, if any. By default only an error thrown by `run` is a failure. */
   readonly readFailure?: (result: unknown) => unknown
+  /** The header that carries the token to `server`, as in `createBinderHandler`. Defaults to `Authorization`. */
+  readonly tokenHeader?: string
   /** Defaults to the global `fetch`. */
   readonly fetch?: typeof fetch
 }
@@ -105,11 +107,11 @@ function foreign(): LatchkeyError {
   return new LatchkeyError('OFFLINE', 'no answer from the binder')
 }
 
-function asker({ getToken, fetch: given }: TokenAccountOptions, server: string): Ask {
+function asker({ getToken, tokenHeader = 'authorization', fetch: given }: TokenAccountOptions, server: string): Ask {
   return async (path, { body, signal }) => {
     const token = await tokenOf(getToken)
     const headers = {
-      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...(token !== null && { [tokenHeader]: `Bearer ${token}` }),
       ...(body && { 'content-type': 'application/json' }),
     }
     const init: RequestInit = {

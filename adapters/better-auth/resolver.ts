@@ -60,11 +60,11 @@ export function createBetterAuthResolver(
 
 async function hint(
   { $context }: BetterAuthInstance,
-  { audience }: BetterAuthResolverOptions,
+  { audience, tokenHeader = 'authorization' }: BetterAuthResolverOptions,
   request: ResolvableRequest,
 ): Promise<void> {
   const context = (await $context) as unknown as AuthContext
-  const token = readRequest(request).header('authorization')?.slice('Bearer '.length)
+  const token = readRequest(request).header(tokenHeader.toLowerCase())?.slice('Bearer '.length)
   hintAtBaseURL(context, token, audience ?? originOf(context))
 }
 

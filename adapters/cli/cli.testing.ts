@@ -38,6 +38,8 @@ export async function run(
 export interface RunningServer {
   readonly origin: string
   readonly child: ChildProcess
+  /** Returns the log: standard output. */
+  log(): string
   /** Returns everything that the server has written. */
   written(): string
   /** Sends a request to a path; `bearer` is sent as the bearer token. */
@@ -71,6 +73,7 @@ export async function startServer(
   return {
     origin,
     child,
+    log: () => output.stdout,
     written: () => output.stdout + output.stderr,
     ask: (path, { bearer, headers, ...init } = {}) =>
       fetch(address + path, {

@@ -39,6 +39,12 @@ export interface Configuration {
   readonly proxyHeader: string | null
 }
 
+/** Where the development servers of Vite, Next, Angular and others listen. */
+const DEVELOPMENT_ORIGINS: readonly string[] = ['5173', '3000', '4200', '8080'].flatMap((port) => [
+  `http://localhost:${port}`,
+  `http://127.0.0.1:${port}`,
+])
+
 /** A problem that prevents a start, or a warning. */
 export interface Finding {
   readonly level: 'problem' | 'warning'
@@ -64,7 +70,8 @@ export function readConfiguration(settings: Settings, production: boolean): Read
   const problem = (flag: string, message: string): void => void findings.push({ level: 'problem', flag, message })
   const warning = (flag: string, message: string): void => void findings.push({ level: 'warning', flag, message })
   const report = { problem, warning, production }
-  const trustedOrigins = settings.list('trusted-origin')
+  const named = settings.list('trusted-origin')
+  const trustedOrigins = named.length > 0 || production ? named : DEVELOPMENT_ORIGINS
   trustedOrigins.forEach((origin) => checkOrigin('trusted-origin', origin, report))
   const configuration: Configuration = {
     production,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { BetterAuthOptions } from 'better-auth'
 import type { Place } from './configuration.ts'
@@ -50,7 +50,7 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
   const file = fileOf(folder)
   try {
     if (!readonly) {
-      makeFolder(dirname(file))
+      makeDataFolder(dirname(file))
       // SQLite gives its log and its index the mode of the database.
       for (const each of [file, `${file}.setup`, ...sidecarsOf(file).filter(existsSync)]) makePrivate(each)
     }
@@ -80,8 +80,15 @@ async function alone(lock: { exec(sql: string): unknown; close(): unknown }, wor
   }
 }
 
+/** Creates the folder of a server. Git ignores it: it holds the secret and the users' data. */
+export function makeDataFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(folder)
+  writeFileSync(join(folder, '.gitignore'), '*\n')
+}
+
 /** Not `recursive`: with it, Node 20 never returns for a folder such as /proc. */
-export function makeFolder(folder: string): void {
+function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))
   try {

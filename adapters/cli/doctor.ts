@@ -140,9 +140,12 @@ async function examineResolver(file: string): Promise<Check[]> {
 
 async function examineDatabase(configuration: Configuration, clock: () => number): Promise<Check[]> {
   const { place } = configuration
-  if (place.kind === 'sqlite' && !existsSync(fileOf(place.folder)))
-    return [clockAlone(clock()), ok('database', 'The file does not exist yet; the first start creates it.')]
   try {
+    if (place.kind === 'sqlite' && !existsSync(fileOf(place.folder))) {
+      await loadPeer('better-sqlite3', () => import('better-sqlite3'))
+      await loadPeer('better-auth', () => import('./identity.ts'))
+      return [clockAlone(clock()), ok('database', 'The file does not exist yet; the first start creates it.')]
+    }
     const open = await openDatabase(place, () => {}, true)
     try {
       const identity = await loadPeer('better-auth', () => import('./identity.ts'))

@@ -96,7 +96,8 @@ export const FLAGS: readonly Flag[] = [
     name: 'trusted-origin',
     value: 'origin',
     many: true,
-    meaning: 'Origin of an app that may call the server with cookies.',
+    meaning:
+      'Origin of an app that may call the server with cookies. Defaults in development to localhost and 127.0.0.1 on ports 5173, 3000, 4200 and 8080.',
     commands: SERVER,
   },
   {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Place } from './configuration.ts'
-import { makeFolder } from './database.ts'
+import { makeDataFolder } from './database.ts'
 import { PRIVATE_MODE } from './private-files.ts'
 import { Refusal } from './refusal.ts'
 
@@ -34,7 +34,7 @@ export function isSecret(text: string): boolean {
 
 function readOrMake(file: string): string {
   try {
-    makeFolder(resolve(file, '..'))
+    makeDataFolder(resolve(file, '..'))
     if (!existsSync(file)) makeSecret(file)
     chmodSync(file, PRIVATE_MODE)
     return readFileSync(file, 'utf8').trim()

@@ -45,11 +45,15 @@ function runWith(
 
 describe('a package that is not installed', () => {
   for (const [missing, packages, parameters] of [
-    ['better-sqlite3', [], ['dev']],
-    ['pg', [], ['dev', '--database', 'postgres://127.0.0.1:1/x']],
+    ['better-sqlite3', [], ['dev', '--port', '0']],
+    ['pg', [], ['dev', '--port', '0', '--database', 'postgres://127.0.0.1:1/x']],
     ['better-auth', ['better-sqlite3'], ['dev', '--port', '0']],
-    ['ioredis', ['better-sqlite3'], ['dev', '--redis', 'redis://127.0.0.1:1']],
-    ['@better-auth/redis-storage', ['better-sqlite3', 'ioredis'], ['dev', '--redis', 'redis://127.0.0.1:1']],
+    ['ioredis', ['better-sqlite3'], ['dev', '--port', '0', '--redis', 'redis://127.0.0.1:1']],
+    [
+      '@better-auth/redis-storage',
+      ['better-sqlite3', 'ioredis'],
+      ['dev', '--port', '0', '--redis', 'redis://127.0.0.1:1'],
+    ],
   ] as const) {
     test(`${missing}: is named, with the command that installs it`, async () => {
       const { code, stdout, stderr } = await runWith(packages, parameters)
@@ -58,6 +62,17 @@ describe('a package that is not installed', () => {
         stdout: '',
         stderr: `latchkey: This needs the package ${missing}, which is not installed: npm install ${missing}\n`,
       })
+    })
+  }
+
+  for (const [missing, packages] of [
+    ['better-sqlite3', ['better-auth']],
+    ['better-auth', ['better-sqlite3']],
+  ] as const) {
+    test(`${missing}: is a problem for doctor, also before the first start`, async () => {
+      const { code, stdout } = await runWith(packages, ['doctor', '--data-dir', join(folder, 'none')])
+      expect(stdout).toContain(`This needs the package ${missing}, which is not installed: npm install ${missing}`)
+      expect(code).toBe(1)
     })
   }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,7 +141,7 @@ describe.each(Object.entries(PLACES))('latchkey on %s', (_, place) => {
 
     expect(await running.stop()).toBe(0)
     const lines = running
-      .written()
+      .log()
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { event: string })
@@ -421,8 +421,8 @@ describe('latchkey serve', () => {
     writeFileSync(file, '')
     const outcomes = await Promise.all([
       run(['dev', '--data-dir', newFolder(), '--port', new URL(taken.origin).port]),
-      run(['dev', '--data-dir', join(file, 'below')]),
-      run(['dev', '--database', 'postgres://somebody:hunter2hunter2@127.0.0.1:1/x'], {
+      run(['dev', '--port', '0', '--data-dir', join(file, 'below')]),
+      run(['dev', '--port', '0', '--database', 'postgres://somebody:hunter2hunter2@127.0.0.1:1/x'], {
         environment: { LATCHKEY_SECRET: SECRET },
       }),
     ])
@@ -446,6 +446,40 @@ function raw(port: number, text: string): Promise<string> {
       .end(text)
   })
 }
+
+describe('latchkey dev', () => {
+  const inNewFolder = (): string => join(newFolder(), '.latchkey')
+
+  test('creates a folder that git ignores, and says how to use the server', async () => {
+    const folder = inNewFolder()
+    const running = await server(['dev', '--data-dir', folder], {})
+    expect(readFileSync(join(folder, '.gitignore'), 'utf8')).toBe('*\n')
+    await expect.poll(() => running.written()).toContain(`baseURL: '${running.origin}/api/auth'`)
+    for (const text of [folder, 'createAuth', 'createSessionResolver', 'http://localhost:5173'])
+      expect(running.written()).toContain(text)
+  })
+
+  test('creates no folder where the port is taken', async () => {
+    const folder = inNewFolder()
+    const taken = await server(['dev', '--data-dir', inNewFolder()], {})
+    const { code, stderr } = await run(['dev', '--data-dir', folder, '--port', new URL(taken.origin).port])
+    expect([code, existsSync(folder)]).toEqual([1, false])
+    expect(stderr).toContain('EADDRINUSE')
+  })
+
+  test('trusts the origins of development servers, unless others are named, and serve none', async () => {
+    const preflight = {
+      method: 'OPTIONS',
+      headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'POST' },
+    }
+    const status = async (parameters: string[], environment = {}): Promise<number> =>
+      (await (await server(parameters, environment)).ask('/api/auth/sign-in/email', preflight)).status
+    expect(await status(['dev', '--data-dir', inNewFolder()])).toBe(204)
+    expect(await status(['dev', '--data-dir', inNewFolder(), '--trusted-origin', APP])).toBe(403)
+    const production = ['serve', '--data-dir', inNewFolder(), '--base-url', 'https://identity.example']
+    expect(await status(production, { LATCHKEY_SECRET: SECRET })).toBe(403)
+  })
+})
 
 describe('in a folder that others can read', () => {
   const openFolder = (): string => {

@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createOutcomeCounter } from '../../lib/server.ts'
+import { bannerOf } from './banner.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
 import { type OpenDatabase, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
@@ -23,14 +24,24 @@ export async function serve(settings: Settings, environment: NodeJS.ProcessEnv):
   const production = settings.command === 'serve' || environment['NODE_ENV'] === 'production'
   const { configuration, findings } = readConfiguration(settings, production)
   refuse(findings)
-  const secret = configuration.secret ?? keptSecret(configuration.place)
-  const log = createLog((line) => process.stdout.write(line), secretsOf(configuration, secret), Date.now)
-  process.once('uncaughtException', (error) => {
-    log.error('crashed', error)
-    process.exit(1)
-  })
-  findings.forEach(({ flag, message }) => log.warn('configuration', { flag, message }))
-  return runUntilSignal(configuration, secret, log)
+  const stopped = signal()
+  const server = createLimitedServer((request, response) => listener(request, response))
+  let listener: RequestListener = (_, response) => void response.writeHead(503, { 'retry-after': '1' }).end()
+  // First, so that a taken port leaves no files behind.
+  const port = await listen(server, configuration)
+  try {
+    const secret = configuration.secret ?? keptSecret(configuration.place)
+    const log = createLog((line) => process.stdout.write(line), secretsOf(configuration, secret), Date.now)
+    process.once('uncaughtException', (error) => {
+      log.error('crashed', error)
+      process.exit(1)
+    })
+    findings.forEach(({ flag, message }) => log.warn('configuration', { flag, message }))
+    const start = (assembled: RequestListener): void => void (listener = assembled)
+    return await runUntilSignal({ configuration, secret, log, server, port, start, stopped })
+  } finally {
+    await close(server)
+  }
 }
 
 function refuse(findings: readonly Finding[]): void {
@@ -51,18 +62,25 @@ function secretsOf({ place, redis, backendSecrets, adminSecret }: Configuration,
   ) as string[]
 }
 
-async function runUntilSignal(configuration: Configuration, secret: string, log: Log): Promise<0> {
-  const stopped = signal()
-  let listener: RequestListener = (_, response) => void response.writeHead(503, { 'retry-after': '1' }).end()
-  const server = createLimitedServer((request, response) => listener(request, response))
+interface Running {
+  readonly configuration: Configuration
+  readonly secret: string
+  readonly log: Log
+  readonly server: Server
+  readonly port: number
+  /** Sets what answers requests; until then the response is 503. */
+  start(listener: RequestListener): void
+  readonly stopped: Promise<NodeJS.Signals>
+}
+
+async function runUntilSignal({ configuration, secret, log, server, port, start, stopped }: Running): Promise<0> {
   const open = await openDatabase(configuration.place, (error) => log.error('database', error))
   let redis: OpenRedis | null = null
   try {
     redis =
       configuration.redis === null ? null : await openRedis(configuration.redis, (error) => log.error('redis', error))
-    const port = await listen(server, configuration)
     const origin = configuration.origin ?? `http://localhost:${port}`
-    listener = await assemble({ configuration, secret, origin, open, redis, log })
+    start(await assemble({ configuration, secret, origin, open, redis, log }))
     log.info('started', {
       origin,
       port,
@@ -71,6 +89,8 @@ async function runUntilSignal(configuration: Configuration, secret: string, log:
       localFirst: configuration.allowLocalFirst,
       production: configuration.production,
     })
+    // On standard error: standard output is the log.
+    if (!configuration.production) process.stderr.write(bannerOf(configuration, origin))
     log.info('stopping', { signal: await stopped })
   } finally {
     await close(server)

@@ -164,6 +164,11 @@ export interface AuthOptions {
   readonly audience?: string
   /** Further origins that `fetch` may call, each with the `aud` of its tokens and how to get them. */
   readonly audiences?: Readonly<Record<string, string | ExchangedAudience>>
+  /**
+   * The header in which `fetch` sends the token, if a gateway occupies `Authorization`; the servers' `tokenHeader` has
+   * the same value. Defaults to `Authorization`.
+   */
+  readonly tokenHeader?: string
   /** Separates the store, locks and channel of several apps on one origin. Defaults to `latchkey`. */
   readonly name?: string
   /**

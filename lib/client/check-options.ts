@@ -7,6 +7,7 @@ export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   account: 'object',
   audience: 'string',
   audiences: 'object',
+  tokenHeader: 'string',
   name: 'string',
   initialMode: 'local-first|anonymous',
   migrateSessionsUntil: 'number',

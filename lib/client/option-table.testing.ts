@@ -15,6 +15,11 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
     meaning:
       "further origins that `auth.fetch` may call, with the `aud` for each; `{ audience, via: 'exchange' }` for [servers that cannot verify what a device signs](exchange.md)",
   },
+  tokenHeader: {
+    default: '`Authorization`',
+    meaning:
+      'the header in which `auth.fetch` sends the token, where a gateway occupies `Authorization`; the [resolver](server.md) has the same option',
+  },
   name: { default: '`latchkey`', meaning: 'separates several apps on one origin' },
   initialMode: {
     default: '`local-first`',

@@ -32,9 +32,6 @@ export interface IncomingRequest {
   readonly isFromBrowser: boolean
 }
 
-/** The header that carries tokens by default (RFC 6750 §2.1). */
-export const TOKEN_HEADER = 'authorization'
-
 const SAFE_METHODS: readonly unknown[] = ['GET', 'HEAD', 'OPTIONS']
 
 /**

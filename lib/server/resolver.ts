@@ -6,9 +6,10 @@ import { type CookieSessionOptions, createCookieSource } from './sources/cookie.
 import type { ExternalIssuer } from './external/options.ts'
 import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
-import { type IncomingRequest, TOKEN_HEADER, readRequest } from './request.ts'
+import { type IncomingRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
 import { ANONYMOUS } from './session.ts'
+import { readTokenHeader } from './token-header.ts'
 import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
 import { type Outcome, outcomeOf } from './outcomes.ts'
 
@@ -88,16 +89,6 @@ function codeOf(error: unknown): LatchkeyErrorCode {
 }
 
 const NOBODY: Route = { source: 'none', judge: async () => null }
-
-/** What a browser or the transport sets is no place for a token. */
-const NO_TOKEN_HEADERS: readonly string[] = ['cookie', 'origin', 'host', 'upgrade', 'connection']
-
-function readTokenHeader(name: string = TOKEN_HEADER): string {
-  const lower = name.toLowerCase()
-  if (!/^[a-z][a-z\d-]*$/.test(lower) || NO_TOKEN_HEADERS.includes(lower))
-    throw new TypeError('tokenHeader: expected the name of a header such as x-notes-authorization')
-  return lower
-}
 
 function createRouter(options: SessionResolverOptions, tokenHeader: string): (request: IncomingRequest) => Route {
   const { clock = Date.now } = options

@@ -57,6 +57,16 @@ describe('origins', () => {
   })
 })
 
+test('tokenHeader carries the bearer, and Authorization stays as the app or a gateway set it', async () => {
+  const auth = await testBrowser().load({ tokenHeader: 'x-notes-authorization' })
+  server.mockReturnValueOnce(unauthorized())
+  await auth.fetch(`${APP}/api/notes`, { headers: { authorization: 'Basic c3RhZ2luZw==' } })
+  expect(bearers()).toEqual(['Basic c3RhZ2luZw==', 'Basic c3RhZ2luZw=='])
+  const sent = server.mock.calls.map(([request]) => request.headers.get('x-notes-authorization'))
+  expect(sent[0]).toMatch(/^Bearer ./)
+  expect(sent[1]).toBe(`Bearer ${await auth.getToken()}`)
+})
+
 test('anonymous sends no bearer (checklist 2: it can read)', async () => {
   const auth = await testBrowser().load({ initialMode: 'anonymous' })
   await auth.fetch(`${APP}/api/notes`)

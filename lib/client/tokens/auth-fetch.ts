@@ -36,7 +36,7 @@ export async function authFetch(
     // A request of one identity must not be sent with the token of another.
     if (asking && principal !== asking) throw new LatchkeyError('IDENTITY_CHANGED')
     asking = principal
-    if (token) sent.headers.set('authorization', `Bearer ${token}`)
+    if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
     return fetch(sent)
   }
   const isOurs = (response: Response): boolean => !response.redirected || new URL(response.url).origin === origin

@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { ExternalBinder } from './binder.ts'
+import { readTokenHeader } from '../token-header.ts'
 import { readBounded } from '../bounded-body.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
@@ -24,6 +25,8 @@ export interface BinderHandlerOptions {
    * the binder's `audience`.
    */
   readonly basePath?: string
+  /** The header that carries the token, as in `tokenAccount`. Defaults to `Authorization`. */
+  readonly tokenHeader?: string
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
@@ -39,15 +42,17 @@ export function createBinderHandler({
   binder,
   describe = () => ({}),
   basePath = pathOf(binder.audience),
+  tokenHeader,
   clock = Date.now,
 }: BinderHandlerOptions): (request: Request) => Promise<Response> {
   if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
   const base = basePath.replace(/\/+$/, '')
+  const header = readTokenHeader(tokenHeader)
   async function answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
     if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()
     const act = `${request.method} ${pathname.slice(base.length)}`
-    const token = bearerOf(request)
+    const token = bearerIn(request.headers.get(header))
     if (act === 'GET /session')
       return reply({
         now: clock(),
@@ -105,8 +110,8 @@ function sessionIdOf({
   return id === undefined ? undefined : String(id)
 }
 
-function bearerOf({ headers }: Request): string | null {
-  return /^Bearer ([^\s]+)$/i.exec(headers.get('authorization') ?? '')?.[1] ?? null
+function bearerIn(value: string | null): string | null {
+  return /^Bearer ([^\s]+)$/i.exec(value ?? '')?.[1] ?? null
 }
 
 async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {

@@ -1,7 +1,7 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { type LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../../session/options.ts'
-import { TOKEN_HEADER } from '../request.ts'
+import { TOKEN_HEADER } from '../token-header.ts'
 import type { ServerSession, SessionResolver, SessionSource } from '../types.ts'
 import type { Roles } from '../../claim-pattern.ts'
 import { requireSameSession } from '../roles.ts'
