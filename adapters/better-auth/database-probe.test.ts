@@ -127,6 +127,21 @@ describe('a database is refused by name', () => {
     await expectRefused(database, new RegExp(`${table}\\.${column} is not unique`))
   })
 
+  test('but not while it fails at every row', async () => {
+    let isLocked = false
+    const database = await faulty((adapter) => ({
+      async create(query) {
+        if (query.model.startsWith('latchkey') && isLocked) throw new Error('database is locked')
+        isLocked = query.model === 'latchkeyAudit' || isLocked
+        return adapter.create(query)
+      },
+    }))
+    const { server, errors } = await serverOn(database)
+    const refused = await (await newPerson(server)).prove('/sign-up/email', ada)
+    expect(refused.status).toBe(500)
+    expect(errors.filter((line) => line.startsWith('Latchkey cannot'))).toEqual([])
+  })
+
   test('that refuses a second row for a reason that is not recognised', async () => {
     const database = await faulty((adapter) => ({
       create: async (query) => {

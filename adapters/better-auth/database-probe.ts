@@ -88,8 +88,14 @@ async function withRow(adapter: Adapter, row: ProbeRow, check: (row: ProbeRow) =
 const UNIQUE_IN_PROCESS: readonly string[] = ['memory', 'mongodb-adapter']
 
 async function checkUnique(adapter: Adapter, { model, field, data }: ProbeRow): Promise<void> {
+  const name = String(data[field])
   if (UNIQUE_IN_PROCESS.includes(adapter.id)) return
-  const isInserted = await insertRefusing(adapter, model, data).catch(() => {
+  const isInserted = await insertRefusing(adapter, model, data).catch(async (error: unknown) => {
+    // A database that is locked or gone refuses every row.
+    const other = `${name}:other`
+    await withRow(adapter, { model, field, data: { ...data, [field]: other } }, async () => {}).catch(() => {
+      throw error
+    })
     throw new Unsuitable(`${model}.${field}: a second row is refused for an unknown reason`)
   })
   if (isInserted) throw new Unsuitable(`${model}.${field} is not unique`)
