@@ -222,6 +222,11 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     meaning: "The plugin's tables or columns are missing in the database: run `npx latchkey migrate`.",
     status: 503,
   },
+  DATABASE_UNSUITABLE: {
+    meaning:
+      'The database, its driver or its adapter miscounts changed rows or does not keep a column unique: the log says which.',
+    status: 503,
+  },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),
   PRINCIPAL_DISABLED: disabled('The principal now belongs to an account. Sign in to that account.'),
   ANONYMOUS_WRITE_DENIED: { meaning: 'Anonymous sessions cannot write.', bearer: 'insufficient_scope', status: 403 },

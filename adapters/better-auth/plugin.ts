@@ -6,6 +6,7 @@ import { bindingStoreOf } from './binding/binding-store.ts'
 import { limitBody } from './routes/body-limit.ts'
 import { challengeEndpoint } from './routes/challenge.ts'
 import type { Endpoint } from './routes/endpoint.ts'
+import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
@@ -128,6 +129,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     },
     hooks: {
       before: [
+        {
+          matcher: needsDatabase,
+          handler: createAuthMiddleware(async ({ context }) => probeDatabase(context).catch(rethrow)),
+        },
         { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate, now())) },
         {
           matcher: ({ path }) => ASKS_WHO.includes(path),
@@ -189,6 +194,11 @@ type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>
  */
 function carriesProof({ headers, path }: HookContext): boolean {
   return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
+}
+
+/** What binds or reads a principal; the app's other routes go on where the database is unsuitable. */
+function needsDatabase(ctx: HookContext): boolean {
+  return carriesProof(ctx) || ctx.path?.startsWith('/latchkey/') === true || ctx.path === '/token'
 }
 
 async function admit(

@@ -85,6 +85,14 @@ describe('a device key after the upgrade', () => {
     expect(await ask(server, localFirst)).toMatchObject({ ok: false, error: 'disabled', reason: 'PRINCIPAL_DISABLED' })
   })
 
+  test('is refused if it was revoked, also where its principal has no row', async () => {
+    const { server, localFirst, browser } = await upgraded()
+    await browser.send('/latchkey/session')
+    await server.change('latchkeyKey', { retiredAt: new Date() })
+    await server.adapter.deleteMany({ model: 'latchkeyPrincipal', where: [] })
+    expect(await ask(server, localFirst)).toMatchObject({ ok: false, reason: 'PRINCIPAL_DISABLED' })
+  })
+
   test('is refused once the account is gone', async () => {
     const { server, localFirst } = await upgraded()
     await server.adapter.deleteMany({ model: 'user', where: [] })

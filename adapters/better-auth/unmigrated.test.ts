@@ -1,8 +1,9 @@
 import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
 import { latchkey, latchkeyJwt } from './index.ts'
+import { isAbsence } from './unmigrated.ts'
 import { type TestDatabase, openPostgres, openSqlite } from './testing/database.testing.ts'
 import { AUDIENCE, BASE_OPTIONS, ORIGIN, person } from './testing/server.testing.ts'
 
@@ -99,4 +100,44 @@ test('a database that fails otherwise is not taken for an unmigrated one: nothin
   const users = await adapter.findMany<{ email: string; principal: string | null }>({ model: 'user' })
   expect(users.find(({ email }) => email === 'grace@example.com')?.principal).toMatch(/^[0-9a-f-]{36}$/)
   await database.close()
+})
+
+const failure = (members: object, message = 'the driver says so'): Error => Object.assign(new Error(message), members)
+
+describe('a missing table or column is told from every other failure', () => {
+  test.each<[string, unknown]>([
+    ['a table, Postgres', failure({ code: '42P01' })],
+    ['a column, Postgres', failure({ code: '42703' })],
+    ['a table, MySQL', failure({ errno: 1146, code: 'ER_NO_SUCH_TABLE' })],
+    ['a column, MySQL', failure({ errno: 1054, code: 'ER_BAD_FIELD_ERROR' })],
+    ['a table, SQL Server', failure({ number: 208 })],
+    ['a column, SQL Server', failure({ number: 207 })],
+    ['a table, Prisma', failure({ code: 'P2021' })],
+    ['a column, Prisma', failure({ code: 'P2022' })],
+    ['a table, SQLite', failure({ code: 'SQLITE_ERROR' }, 'no such table: latchkeyKey')],
+    ['a column, SQLite', failure({ code: 'SQLITE_ERROR' }, 'no such column: principal')],
+    ["a model of an ORM's schema", new Error('[Drizzle] The model "latchkeyKey" was not found in the schema object')],
+    ['a cause', failure({ cause: failure({ code: '42P01' }) })],
+    ['a cause of a cause', failure({ cause: failure({ cause: failure({ errno: 1054 }) }) })],
+  ])('%s', (_, error) => {
+    expect(isAbsence(error)).toBe(true)
+  })
+
+  test.each<[string, unknown]>([
+    ['a locked database, SQLite', failure({ code: 'SQLITE_BUSY' }, 'database is locked')],
+    ['a read-only database, SQLite', failure({ code: 'SQLITE_READONLY' })],
+    ['a lock timeout, MySQL', failure({ errno: 1205 })],
+    ['a deadlock, SQL Server', failure({ number: 1205 })],
+    ['a role without the right, Postgres', failure({ code: '42501' }, 'permission denied for table latchkeyKey')],
+    ['too many connections, Postgres', failure({ code: '53300' })],
+    ['a server that shuts down, Postgres', failure({ code: '57P01' })],
+    ['a statement that took too long, Postgres', failure({ code: '57014' })],
+    ['no connection', failure({ code: 'ECONNREFUSED' })],
+    ['a pool that is used up, Prisma', failure({ code: 'P2024' })],
+    ['a cause that is none', failure({ cause: failure({ code: 'ECONNRESET' }) })],
+    ['something that is no error', { code: '42P01' }],
+    ['nothing', undefined],
+  ])('not %s', (_, error) => {
+    expect(isAbsence(error)).toBe(false)
+  })
 })

@@ -103,7 +103,7 @@ const ABSENCE_CODES = new Set<unknown>(['42P01', '42703', 1146, 1054, 208, 207, 
  * Only what says that a table, a column or its place in an ORM's schema is missing: a database that is slow, locked or
  * unreachable must not switch a defence off.
  */
-function isAbsence(error: unknown): boolean {
+export function isAbsence(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, errno, number, cause } = error as Error & Partial<Record<'code' | 'errno' | 'number', unknown>>
   if ([code, errno, number].some((value) => ABSENCE_CODES.has(value))) return true

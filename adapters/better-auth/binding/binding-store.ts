@@ -1,5 +1,6 @@
-import type { DBAdapter } from 'better-auth'
+import type { AuthContext, DBAdapter } from 'better-auth'
 import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPrincipal } from '../../../lib/server.ts'
+import { probeDatabase } from '../database-probe.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import { assertFree, changeRow, endOf, findRow, insertRow, newEpoch, takeOver } from './principal-store.ts'
@@ -18,7 +19,11 @@ type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
  * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
-  const open = async (): Promise<BindingStore> => bindingStoreOf((await $context).adapter as DBAdapter, clock)
+  const open = async (): Promise<BindingStore> => {
+    const context = (await $context) as unknown as AuthContext
+    await probeDatabase(context)
+    return bindingStoreOf(context.adapter, clock)
+  }
   return {
     find: async (issuer, subject) => (await open()).find(issuer, subject),
     insert: async (binding) => (await open()).insert(binding),

@@ -49,7 +49,16 @@ export function insertUnique(
   )
 }
 
-async function insertRefusing(adapter: Adapter, model: string, data: Record<string, unknown>): Promise<boolean> {
+/**
+ * Inserts a row where the database itself keeps the column unique.
+ *
+ * @returns false if the value existed already
+ */
+export async function insertRefusing(
+  adapter: Adapter,
+  model: string,
+  data: Readonly<Record<string, unknown>>,
+): Promise<boolean> {
   try {
     await adapter.create({ model, data })
     return true

@@ -96,6 +96,23 @@ onEachEngine((newServer) => {
     expect((await eve.session())?.aliases).toEqual([])
   })
 
+  test("an account in which only the maker's device is left lets the victim link nothing", async () => {
+    const { server, mails } = await open()
+    const eve = await newPerson(server)
+    await eve.prove('/sign-up/email', victim)
+    await eve.browser.send('/send-verification-email', post({ email: victim.email }))
+    expect((await eve.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const ada = await enterByLink(server, () => mails.last().url)
+    await server.adapter.deleteMany({ model: 'account', where: [] })
+    const { id } = (await ada.session())!
+    await server.adapter.deleteMany({ model: 'session', where: [{ field: 'id', operator: 'ne', value: id }] })
+    const answer = await link(ada, ada.device)
+    expect([answer.status, await answer.json()]).toMatchObject([
+      409,
+      { code: 'ACCOUNT_HANDED_OVER', remaining: ['device'] },
+    ])
+  })
+
   test('a user who opened the mail where she signed up links a second device by her password', async () => {
     const { server, mails } = await open()
     const ada = await newPerson(server)

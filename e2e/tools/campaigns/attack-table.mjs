@@ -672,6 +672,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Pre-hijack by the victim's address, where only the attacker's device is left in the account",
+    defence: "A device's key is a way in, like a password",
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "...((await hasDevice(context, user)) ? ['device'] : [])",
+        replace: "...(hasDevice.length > 2 ? ['device'] : [])",
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account in which only the maker's device is left lets the victim link nothing",
+    },
+  },
+  {
     attack: "An admin creates a user whose id is a device's principal",
     defence: 'An id chosen by a request must not have the form of a principal',
     patches: [{ file: plugin('hooks/users.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
@@ -1056,6 +1071,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'The same, where the row of its principal is missing',
+    defence: 'A revoked key is looked up before the absence of a row counts',
+    patches: [
+      {
+        file: plugin('binding/status.ts'),
+        find: "if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'",
+        replace:
+          "if (row && (row.thumbprint !== thumbprint || (await isRevokedKey(adapter, thumbprint)))) return 'disabled'",
+      },
+    ],
+    test: {
+      file: plugin('resolver.test.ts'),
+      name: 'a device key after the upgrade > is refused if it was revoked, also where its principal has no row',
+    },
+  },
+  {
     attack: 'A bind in a session that was stolen long ago',
     defence: '`bind` needs a fresh session',
     patches: [
@@ -1395,6 +1426,44 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
       name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused',
+    },
+  },
+
+  // The database
+  {
+    attack: 'A database that is locked or overloaded for a moment switches the plugin off, and with it every defence',
+    defence: 'Only an error that says that a table or column is missing switches it off',
+    patches: [{ file: plugin('unmigrated.ts'), find: 'return isAbsence(error)', replace: 'return error !== null' }],
+    test: {
+      file: plugin('unmigrated.test.ts'),
+      name: 'a database that fails otherwise is not taken for an unmigrated one: nothing is switched off',
+    },
+  },
+  {
+    attack: 'The same, with an error whose cause is another one',
+    defence: 'A cause counts only by the same rule',
+    patches: [
+      {
+        file: plugin('unmigrated.ts'),
+        find: 'return cause !== undefined && isAbsence(cause)',
+        replace: 'return cause !== undefined',
+      },
+    ],
+    test: {
+      file: plugin('unmigrated.test.ts'),
+      name: 'a missing table or column is told from every other failure > not a cause that is none',
+    },
+  },
+  {
+    attack:
+      'A database or driver that miscounts changed rows or lets a unique value in twice, so that races have two winners',
+    defence: 'The plugin checks both before its first use of the database',
+    patches: [
+      { file: plugin('plugin.ts'), find: 'probeDatabase(context).catch(rethrow)', replace: 'void probeDatabase' },
+    ],
+    test: {
+      file: plugin('database-probe.test.ts'),
+      name: 'a database is refused by name > in which latchkeyProof.jti is not unique',
     },
   },
 
