@@ -72,8 +72,15 @@ function requestOf({ path, headers, body }) {
   return new Request(`${origin}/api/auth${path}`, init)
 }
 
+/**
+ * The plugin asks a database once what it can do: not among the statements that a test counts or holds back, and not
+ * while another process writes.
+ */
+const ask = () => auth.handler(requestOf({ path: '/latchkey/session' }))
+
 /** One after the other, until the statement at which the process dies; or right after the last. */
 async function answerAll({ requests, dieAt, dieAfterwards }) {
+  await ask()
   writes = []
   deadly = dieAt
   const answers = []
@@ -111,6 +118,7 @@ process.on('message', async (message) => {
   else if (message.go) await Promise.all(armed.map(go))
   else if ('step' in message) waiting.get(message.step).shift()()
   else {
+    await ask()
     armed = message.arm.map(({ place, isOrdered, ...call }) => ({ place, isOrdered, request: requestOf(call) }))
     process.send({ armed: true })
   }
