@@ -20,6 +20,7 @@ const plugin = (/** @type {string} */ name) => `adapters/better-auth/${name}`
 
 const VERIFY = 'lib/tokens/verify.ts'
 const UNCHECKED = '// unchecked'
+const RECOVERY = 'lib/recovery/create-recovery.ts'
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -2413,6 +2414,127 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing",
+    },
+  },
+  // Backups and restores
+  {
+    attack: "The words of a wallet, or words of an attacker, are restored in place of the user's own",
+    defence: 'An identity that neither this device nor a server is known to have is refused until the user was told',
+    patches: [
+      {
+        file: RECOVERY,
+        find: "if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('PHRASE_UNKNOWN')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/recovery/create-recovery.test.ts',
+      name: "a restore > of an unknown phrase, such as a wallet's, is refused until the user was told",
+    },
+  },
+  {
+    attack: 'The identity changes in another tab after the user saw which one a restore would set aside',
+    defence: 'A restore sets aside only the identity that its preview named',
+    patches: [{ file: RECOVERY, find: 'replace: replace && (replaces ?? false)', replace: 'replace' }],
+    test: {
+      file: 'lib/recovery/create-recovery.test.ts',
+      name: 'a restore > sets aside only the identity in the preview',
+    },
+  },
+  {
+    attack: 'An imported secret that `deriveKey` needs is destroyed once an account restores the principal',
+    defence: 'An import shows no backup',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: "origin: 'imported' }",
+        replace: "origin: 'imported', backedUpAt: context.now() }",
+      },
+    ],
+    test: {
+      file: 'lib/client/device/harden.test.ts',
+      name: 'once the account brings the principal back > nor where the secret was imported, which shows no backup',
+    },
+  },
+  {
+    attack: 'A backup that was begun, and never shown to work, counts',
+    defence: 'Only a secret that was entered again counts as a backup',
+    patches: [
+      {
+        file: 'lib/keystore/backups.ts',
+        find: 'flatMap(({ shownAt }) => shownAt ?? [])',
+        replace: 'map(({ createdAt }) => createdAt)',
+      },
+    ],
+    test: { file: 'lib/keystore/backups.test.ts', name: 'a backup that was begun > does not count' },
+  },
+  {
+    attack: 'A backup is confirmed without the words',
+    defence: 'The words typed again are compared with those of the backup',
+    patches: [
+      {
+        file: RECOVERY,
+        find: "!isWord(typed[index] ?? '', words[place - 1]!)",
+        replace: 'typed[index] === words[place]',
+      },
+    ],
+    test: {
+      file: 'lib/recovery/create-recovery.test.ts',
+      name: 'a backup by words > does not count with a wrong word, a missing one, or words of other places',
+    },
+  },
+  {
+    attack: 'A mistyped character in a secret is the identity of nobody',
+    defence: 'The text form for people has a check',
+    patches: [
+      {
+        file: 'lib/recovery/secret-text.ts',
+        find: '!isWhole || (await checkOf(secret)) !== check',
+        replace: '!isWhole',
+      },
+    ],
+    test: {
+      file: 'lib/recovery/secret-text.test.ts',
+      name: 'reading refuses > every single character that is wrong, missing, doubled or swapped with the next',
+    },
+  },
+  {
+    attack: 'Two words that changed places are the identity of nobody',
+    defence: 'The checksum of BIP-39 is verified',
+    patches: [
+      {
+        file: 'lib/recovery/phrase.ts',
+        find: "if ((await sha256(secret))[0] !== bytes[32]) throw new LatchkeyError('PHRASE_CHECKSUM')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/recovery/phrase.test.ts',
+      name: 'reading refuses > two words that changed places, unless the checksum is the same by chance',
+    },
+  },
+  {
+    attack: 'A mistyped word, which is nearly secret, ends up in a log',
+    defence: 'Errors carry the place of a word, and never a word',
+    patches: [{ file: 'lib/recovery/phrase.ts', find: '`word ${unknown + 1}`', replace: '`word ${words[unknown]}`' }],
+    test: {
+      file: 'lib/recovery/phrase.test.ts',
+      name: 'reading refuses > and no error contains a word, only its place',
+    },
+  },
+  {
+    attack: 'The name or the address of an app puts a script on the printed sheet',
+    defence: 'Everything on the sheet is text',
+    patches: [
+      {
+        file: 'lib/recovery/sheet.ts',
+        find: 'return text.replace(/[&<>"\']/g, (character) => `&#${character.charCodeAt(0)};`)',
+        replace: 'return text',
+      },
+    ],
+    test: {
+      file: 'lib/recovery/sheet.test.ts',
+      name: 'a sheet to print > shows the name of the app and its address as text, whatever they contain',
     },
   },
 ]
