@@ -41,11 +41,11 @@ export function anyOf(verifiers: readonly ExternalVerifier[]): ExternalVerifier 
   return {
     issuers: first.issuers,
     isKnown: (token) => verifiers.some((verifier) => verifier.isKnown(token)),
-    async verify(token) {
+    async verify(token, jws) {
       const failures: unknown[] = []
       for (const verifier of knownFirst(verifiers, token)) {
         try {
-          return await verifier.verify(token)
+          return await verifier.verify(token, jws)
         } catch (error) {
           failures.push(error)
         }
