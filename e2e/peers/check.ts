@@ -6,7 +6,14 @@ import { authenticate as expressAuthenticate, sessionOf } from 'latchkey/express
 import { authenticate as fastifyAuthenticate } from 'latchkey/fastify'
 import { type SessionEnvironment, authenticate as honoAuthenticate } from 'latchkey/hono'
 import { createDevice } from 'latchkey/playwright'
-import { useAuth } from 'latchkey/react'
+import { injectAuth, injectUpgrade } from 'latchkey/angular'
+import { type Upgrade, useAuth } from 'latchkey/react'
+import { useAuth as useAuthInSolid, useUpgrade as useUpgradeInSolid } from 'latchkey/solid'
+import { useAuth as useAuthInSvelte, useUpgrade as useUpgradeInSvelte } from 'latchkey/svelte'
+import { useAuth as useAuthInVue, useUpgrade as useUpgradeInVue } from 'latchkey/vue'
+import type { Signal } from '@angular/core'
+import type { Accessor } from 'solid-js'
+import type { Ref } from 'vue'
 import { type OwnedSession, createSessionResolver } from 'latchkey/server'
 import { createUpgradeHandler, socketSessionOf } from 'latchkey/ws'
 import type { Auth } from 'latchkey'
@@ -32,5 +39,29 @@ export function listen(sockets: Server) {
 }
 
 export const usePrincipal = (auth: Auth): string | null => useAuth(auth, ({ session }) => session?.principal ?? null)
+
+export const inVue = (auth: Auth) => {
+  const principal: Readonly<Ref<string | undefined>> = useAuthInVue(auth, ({ session }) => session?.principal)
+  const upgrade: Readonly<Ref<Upgrade>> = useUpgradeInVue(auth)
+  return { principal, upgrade }
+}
+
+export const inSvelte = (auth: Auth) => {
+  const principal: string | undefined = useAuthInSvelte(auth, ({ session }) => session?.principal).current
+  const upgrade: Upgrade = useUpgradeInSvelte(auth).current
+  return { principal, upgrade }
+}
+
+export const inSolid = (auth: Auth) => {
+  const principal: Accessor<string | undefined> = useAuthInSolid(auth, ({ session }) => session?.principal)
+  const upgrade: Accessor<Upgrade> = useUpgradeInSolid(auth)
+  return { principal, upgrade }
+}
+
+export const inAngular = (auth: Auth) => {
+  const principal: Signal<string | undefined> = injectAuth(auth, ({ session }) => session?.principal)
+  const upgrade: Signal<Upgrade> = injectUpgrade(auth)
+  return { principal, upgrade }
+}
 
 export const open = (browser: Browser) => createDevice(browser, { locale: 'en' })
