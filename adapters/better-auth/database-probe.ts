@@ -18,6 +18,8 @@ export function probeDatabase({ adapter, logger }: Asked): Promise<void> {
   if (known) return known
   const probe = probeAll(adapter).catch((error: unknown) => {
     probed.delete(adapter)
+    // A database that is locked or unreachable shows nothing: the request goes on, and the next one asks again.
+    if (!(error instanceof Unsuitable)) return
     tell({ adapter, logger }, error)
     throw error
   })
@@ -27,8 +29,8 @@ export function probeDatabase({ adapter, logger }: Asked): Promise<void> {
 
 const told = new WeakSet<object>()
 
-function tell({ adapter, logger }: Asked, error: unknown): void {
-  if (!(error instanceof Unsuitable) || told.has(adapter)) return
+function tell({ adapter, logger }: Asked, error: Unsuitable): void {
+  if (told.has(adapter)) return
   told.add(adapter)
   logger.error(`Latchkey cannot use this database (${adapter.id}): ${error.fault}.`)
 }

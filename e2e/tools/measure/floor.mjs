@@ -1,0 +1,132 @@
+// `node e2e/tools/measure/floor.mjs`: fails if code for browsers uses an API that the oldest supported browsers lack.
+// The type checker names the interface of each member; MDN's compatibility data says since when it exists.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+/** The oldest supported versions. README and docs/frameworks.md state them. */
+export const FLOOR = { chrome: '100', edge: '100', firefox: '102', safari: '16.4', safari_ios: '16.4' }
+
+/**
+ * Newer APIs that the code uses only where they exist, with the reason why this is safe.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
+const ALLOWED = {
+  'Crypto.subtle': 'tried before use: without it @noble signs, and keys stay extractable',
+}
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const bcd = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('@mdn/browser-compat-data'), 'utf8'))
+
+/** @param {string} added @param {string} floor */
+function isNewer(added, floor) {
+  const [one, other] = [added, floor].map((version) => version.replace('≤', '').split('.').map(Number))
+  for (const place of [0, 1]) {
+    const difference = (one[place] ?? 0) - (other[place] ?? 0)
+    if (difference !== 0) return difference > 0
+  }
+  return false
+}
+
+/** @param {any} entry of the compatibility data @returns {string[]} what lacks it */
+function lacking({ __compat: { support }, secure_context_required: secure }) {
+  const insecure = secure ? ['insecure origins'] : []
+  const browsers = Object.entries(FLOOR).flatMap(([browser, floor]) => {
+    const statements = [support[browser] ?? []].flat()
+    const isThere = statements.some(
+      ({ version_added: added, version_removed: removed, flags, alternative_name: other, prefix }) =>
+        typeof added === 'string' && !removed && !flags && !other && !prefix && !isNewer(added, floor),
+    )
+    return isThere ? [] : [`${browser} (since ${statements[0]?.version_added || 'never'})`]
+  })
+  return [...browsers, ...insecure]
+}
+
+/** @param {string} owner @param {string} member @param {boolean} isStatic */
+function entryOf(owner, member, isStatic) {
+  const { api, javascript, webassembly } = bcd
+  const plain = owner.replace(/^Readonly(Array|Map|Set)$/, '$1').replace(/(Constructor|EventMap)$/, '')
+  const builtins = javascript.builtins
+  const names = isStatic ? [`${member}_static`, member] : [member, `${member}_static`]
+  for (const name of names) {
+    const found = builtins[plain]?.[name] ?? api[plain]?.[name] ?? builtins.Intl?.[plain]?.[name] ?? webassembly?.api?.[plain]?.[name]
+    if (found?.__compat) return found
+  }
+  // Members of mixins are recorded where they are used.
+  if (/Mixin|GlobalScope$|^Window|Handlers$|^Navigator|^Body$|NonElement|ParentNode|ChildNode/.test(owner))
+    return api[member] ?? api.Window?.[member] ?? api.Navigator?.[member] ?? api.Response?.[member] ?? api.Element?.[member]
+  return undefined
+}
+
+/** @param {ts.Declaration} declaration @returns {{ owner: string, isStatic: boolean } | undefined} */
+function ownerOf({ parent }) {
+  if (ts.isInterfaceDeclaration(parent)) return { owner: parent.name.text, isStatic: parent.name.text.endsWith('Constructor') }
+  if (ts.isTypeLiteralNode(parent) && ts.isVariableDeclaration(parent.parent))
+    return { owner: /** @type {ts.Identifier} */ (parent.parent.name).text, isStatic: true }
+  return undefined
+}
+
+/** @param {ts.SourceFile} file */
+const isPlatform = (file) => /\/typescript\/lib\/lib\.[^/]+\.d\.ts$/.test(file.fileName)
+
+/** @returns {{ program: ts.Program, files: ts.SourceFile[] }} */
+function browserCode() {
+  const path = `${root}tsconfig.browser.json`
+  const { options, fileNames } = ts.parseJsonConfigFileContent(ts.readConfigFile(path, ts.sys.readFile).config, ts.sys, root)
+  const program = ts.createProgram(fileNames, options)
+  const files = program
+    .getSourceFiles()
+    .filter(({ fileName, isDeclarationFile }) => !isDeclarationFile && !fileName.includes('/node_modules/'))
+  return { program, files }
+}
+
+/** @typedef {{ name: string, where: string, lacking: string[] }} Use */
+
+/** @returns {{ uses: Use[], checked: Set<string>, unknown: Set<string> }} */
+function measure() {
+  const { program, files } = browserCode()
+  const checker = program.getTypeChecker()
+  /** @type {Use[]} */
+  const uses = []
+  const checked = new Set()
+  const unknown = new Set()
+  /** @param {string} name @param {any} entry @param {ts.Node} node */
+  const judge = (name, entry, node) => {
+    if (!entry?.__compat) return void unknown.add(name)
+    checked.add(name)
+    const missing = lacking(entry)
+    if (missing.length === 0) return
+    const file = node.getSourceFile()
+    const { line } = file.getLineAndCharacterOfPosition(node.getStart())
+    uses.push({ name, where: `${file.fileName.slice(root.length)}:${line + 1}`, lacking: missing })
+  }
+  /** @param {ts.Node} node */
+  const visit = (node) => {
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return
+    if (ts.isIdentifier(node)) {
+      const symbol = checker.getSymbolAtLocation(node)
+      const declaration = symbol?.declarations?.find((each) => isPlatform(each.getSourceFile()))
+      const owner = declaration && ownerOf(declaration)
+      if (owner) judge(`${owner.owner}.${node.text}`, entryOf(owner.owner, node.text, owner.isStatic), node)
+      else if (declaration && (ts.isVariableDeclaration(declaration) || ts.isFunctionDeclaration(declaration)))
+        judge(node.text, bcd.javascript.builtins[node.text] ?? bcd.api[node.text] ?? bcd.api.Window[node.text], node)
+    }
+    if (ts.isRegularExpressionLiteral(node) && /\/[a-z]*v[a-z]*$/.test(node.text))
+      judge('RegExp flag v', bcd.javascript.builtins.RegExp.unicodeSets, node)
+    ts.forEachChild(node, visit)
+  }
+  files.forEach(visit)
+  return { uses, checked, unknown }
+}
+
+const { uses, checked, unknown } = measure()
+const refused = uses.filter(({ name }) => !(name in ALLOWED))
+for (const { name, where, lacking: missing } of refused) console.error(`${where}: ${name} is missing: ${missing.join(', ')}`)
+const unused = Object.keys(ALLOWED).filter((name) => !uses.some((use) => use.name === name))
+for (const name of unused) console.error(`ALLOWED: ${name} is not used`)
+const floor = Object.entries(FLOOR).map(([browser, version]) => `${browser} ${version}`)
+console.log(`${checked.size} APIs compared with ${floor.join(', ')}; ${unknown.size} have no data`)
+if (process.argv.includes('--verbose')) console.log([...unknown].sort().join('\n'))
+process.exitCode = refused.length + unused.length === 0 ? 0 : 1
