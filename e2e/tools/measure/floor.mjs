@@ -1,20 +1,25 @@
-// `node e2e/tools/measure/floor.mjs`: fails if code for browsers uses an API that the oldest supported browsers lack.
+// `node e2e/tools/measure/floor.mjs`: fails if code for browsers uses an API that the oldest supported browsers lack, or
+// pages on insecure origins.
 // The type checker names the interface of each member; MDN's compatibility data says since when it exists.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
-/** The oldest supported versions. README and docs/frameworks.md state them. */
+/** The oldest supported versions. */
 export const FLOOR = { chrome: '100', edge: '100', firefox: '102', safari: '16.4', safari_ios: '16.4' }
 
 /**
- * Newer APIs that the code uses only where they exist, with the reason why this is safe.
+ * What insecure origins lack and the code uses only where it exists, with the reason why this is safe: members or whole
+ * interfaces.
  *
  * @type {Readonly<Record<string, string>>}
  */
-const ALLOWED = {
+const ONLY_IF_SECURE = {
   'Crypto.subtle': 'tried before use: without it @noble signs, and keys stay extractable',
+  SubtleCrypto: 'reached through `Crypto.subtle`',
+  'NavigatorStorage.storage': 'optional: without it storage counts as evictable',
+  StorageManager: 'reached through `navigator.storage`',
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -30,10 +35,9 @@ function isNewer(added, floor) {
   return false
 }
 
-/** @param {any} entry of the compatibility data @returns {string[]} what lacks it */
-function lacking({ __compat: { support }, secure_context_required: secure }) {
-  const insecure = secure ? ['insecure origins'] : []
-  const browsers = Object.entries(FLOOR).flatMap(([browser, floor]) => {
+/** @param {any} entry of the compatibility data @returns {string[]} browsers that lack it */
+function lacking({ __compat: { support } }) {
+  return Object.entries(FLOOR).flatMap(([browser, floor]) => {
     const statements = [support[browser] ?? []].flat()
     const isThere = statements.some(
       ({ version_added: added, version_removed: removed, flags, alternative_name: other, prefix }) =>
@@ -41,7 +45,12 @@ function lacking({ __compat: { support }, secure_context_required: secure }) {
     )
     return isThere ? [] : [`${browser} (since ${statements[0]?.version_added || 'never'})`]
   })
-  return [...browsers, ...insecure]
+}
+
+/** @param {ts.Declaration} declaration of a platform's member */
+function isSecureOnly(declaration) {
+  const comments = [declaration, declaration.parent].flatMap((node) => ts.getJSDocCommentsAndTags(node))
+  return comments.some((comment) => comment.getText().includes('secure contexts'))
 }
 
 /** @param {string} owner @param {string} member @param {boolean} isStatic */
@@ -51,18 +60,25 @@ function entryOf(owner, member, isStatic) {
   const builtins = javascript.builtins
   const names = isStatic ? [`${member}_static`, member] : [member, `${member}_static`]
   for (const name of names) {
-    const found = builtins[plain]?.[name] ?? api[plain]?.[name] ?? builtins.Intl?.[plain]?.[name] ?? webassembly?.api?.[plain]?.[name]
+    const found =
+      builtins[plain]?.[name] ??
+      api[plain]?.[name] ??
+      builtins.Intl?.[plain]?.[name] ??
+      webassembly?.api?.[plain]?.[name]
     if (found?.__compat) return found
   }
   // Members of mixins are recorded where they are used.
   if (/Mixin|GlobalScope$|^Window|Handlers$|^Navigator|^Body$|NonElement|ParentNode|ChildNode/.test(owner))
-    return api[member] ?? api.Window?.[member] ?? api.Navigator?.[member] ?? api.Response?.[member] ?? api.Element?.[member]
+    return (
+      api[member] ?? api.Window?.[member] ?? api.Navigator?.[member] ?? api.Response?.[member] ?? api.Element?.[member]
+    )
   return undefined
 }
 
 /** @param {ts.Declaration} declaration @returns {{ owner: string, isStatic: boolean } | undefined} */
 function ownerOf({ parent }) {
-  if (ts.isInterfaceDeclaration(parent)) return { owner: parent.name.text, isStatic: parent.name.text.endsWith('Constructor') }
+  if (ts.isInterfaceDeclaration(parent))
+    return { owner: parent.name.text, isStatic: parent.name.text.endsWith('Constructor') }
   if (ts.isTypeLiteralNode(parent) && ts.isVariableDeclaration(parent.parent))
     return { owner: /** @type {ts.Identifier} */ (parent.parent.name).text, isStatic: true }
   return undefined
@@ -74,12 +90,26 @@ const isPlatform = (file) => /\/typescript\/lib\/lib\.[^/]+\.d\.ts$/.test(file.f
 /** @returns {{ program: ts.Program, files: ts.SourceFile[] }} */
 function browserCode() {
   const path = `${root}tsconfig.browser.json`
-  const { options, fileNames } = ts.parseJsonConfigFileContent(ts.readConfigFile(path, ts.sys.readFile).config, ts.sys, root)
+  const { options, fileNames } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(path, ts.sys.readFile).config,
+    ts.sys,
+    root,
+  )
   const program = ts.createProgram(fileNames, options)
   const files = program
     .getSourceFiles()
     .filter(({ fileName, isDeclarationFile }) => !isDeclarationFile && !fileName.includes('/node_modules/'))
   return { program, files }
+}
+
+/** @type {Set<string>} */
+const excused = new Set()
+
+/** @param {string} name of a member */
+function isExcused(name) {
+  const reason = [name, name.split('.')[0] ?? ''].find((each) => each in ONLY_IF_SECURE)
+  if (reason !== undefined) excused.add(reason)
+  return reason !== undefined
 }
 
 /** @typedef {{ name: string, where: string, lacking: string[] }} Use */
@@ -92,11 +122,12 @@ function measure() {
   const uses = []
   const checked = new Set()
   const unknown = new Set()
-  /** @param {string} name @param {any} entry @param {ts.Node} node */
-  const judge = (name, entry, node) => {
-    if (!entry?.__compat) return void unknown.add(name)
-    checked.add(name)
-    const missing = lacking(entry)
+  /** @param {string} name @param {any} entry @param {ts.Node} node @param {ts.Declaration} [declaration] */
+  const judge = (name, entry, node, declaration) => {
+    if (!entry?.__compat) unknown.add(name)
+    else checked.add(name)
+    const insecure = declaration && isSecureOnly(declaration) && !isExcused(name) ? ['insecure origins'] : []
+    const missing = [...(entry?.__compat ? lacking(entry) : []), ...insecure]
     if (missing.length === 0) return
     const file = node.getSourceFile()
     const { line } = file.getLineAndCharacterOfPosition(node.getStart())
@@ -109,7 +140,8 @@ function measure() {
       const symbol = checker.getSymbolAtLocation(node)
       const declaration = symbol?.declarations?.find((each) => isPlatform(each.getSourceFile()))
       const owner = declaration && ownerOf(declaration)
-      if (owner) judge(`${owner.owner}.${node.text}`, entryOf(owner.owner, node.text, owner.isStatic), node)
+      if (owner)
+        judge(`${owner.owner}.${node.text}`, entryOf(owner.owner, node.text, owner.isStatic), node, declaration)
       else if (declaration && (ts.isVariableDeclaration(declaration) || ts.isFunctionDeclaration(declaration)))
         judge(node.text, bcd.javascript.builtins[node.text] ?? bcd.api[node.text] ?? bcd.api.Window[node.text], node)
     }
@@ -121,12 +153,16 @@ function measure() {
   return { uses, checked, unknown }
 }
 
+const { chrome, firefox, safari } = FLOOR
+const statement = `Chrome and Edge ${chrome}, Firefox ${firefox}, Safari ${safari} or later`
+const silent = ['README.md', 'docs/client.md'].filter((page) => !readFileSync(root + page, 'utf8').includes(statement))
+for (const page of silent) console.error(`${page}: does not say "${statement}"`)
 const { uses, checked, unknown } = measure()
-const refused = uses.filter(({ name }) => !(name in ALLOWED))
-for (const { name, where, lacking: missing } of refused) console.error(`${where}: ${name} is missing: ${missing.join(', ')}`)
-const unused = Object.keys(ALLOWED).filter((name) => !uses.some((use) => use.name === name))
-for (const name of unused) console.error(`ALLOWED: ${name} is not used`)
+for (const { name, where, lacking: missing } of uses)
+  console.error(`${where}: ${name} is missing: ${missing.join(', ')}`)
+const unused = Object.keys(ONLY_IF_SECURE).filter((name) => !excused.has(name))
+for (const name of unused) console.error(`ONLY_IF_SECURE: ${name} is not used`)
 const floor = Object.entries(FLOOR).map(([browser, version]) => `${browser} ${version}`)
 console.log(`${checked.size} APIs compared with ${floor.join(', ')}; ${unknown.size} have no data`)
 if (process.argv.includes('--verbose')) console.log([...unknown].sort().join('\n'))
-process.exitCode = refused.length + unused.length === 0 ? 0 : 1
+process.exitCode = uses.length + unused.length + silent.length === 0 ? 0 : 1
