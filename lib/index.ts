@@ -33,6 +33,7 @@ export type {
   AccountSession,
   CallOptions,
   ExpectedAccount,
+  SessionChange,
   ProvenRun,
   Typing,
 } from './client/shared/account-provider.ts'

@@ -1,5 +1,6 @@
 import { harden } from './device/harden.ts'
 import { attendServer } from './account/attend-server.ts'
+import { followApp } from './account/follow-app.ts'
 import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
 import { connectAppCallbacks } from './shared/app-callbacks.ts'
@@ -26,6 +27,7 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
   listen(context, ask, heard.signal)
+  followApp(context, ask, heard.signal)
   // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(context)

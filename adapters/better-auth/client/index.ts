@@ -2,6 +2,7 @@ import type { BetterAuthClientPlugin } from 'better-auth/client'
 import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
 import { isOpaque, readFailure } from './failures.ts'
 import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
+import { createSessionEvents } from './session-events.ts'
 import { type Fetch, challenge, exchange, look, prove, signOut, token, unlink } from './requests.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
@@ -50,7 +51,7 @@ export interface LatchkeyClientPlugin {
  * client's base URL. At any other time, and for any other URL, it does nothing.
  */
 export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions = {}): LatchkeyClientPlugin {
-  const proofState: ProofState = { current: null, last: null }
+  const proofState: ProofState = { current: null, last: null, events: createSessionEvents() }
   let baseURL = ''
   return {
     id: 'latchkey',
@@ -94,6 +95,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     // A redirect that was not followed counts as a response, although without a body.
     readFailure: (outcome) =>
       proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),
+    subscribe: proofState.events.subscribe,
     signOut: (options) => signOut(fetch, options),
   }
 }

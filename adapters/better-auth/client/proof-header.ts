@@ -1,6 +1,7 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
 import type { ProvenRun, Typing } from '../../../lib/index.ts'
 import { readRetryAfter } from './failures.ts'
+import type { SessionEvents } from './session-events.ts'
 
 /** A plugin of the client's fetch. */
 export type FetchPlugin = NonNullable<BetterAuthClientPlugin['fetchPlugins']>[number]
@@ -36,6 +37,7 @@ export interface ProofState {
   current: ProofRun | null
   /** The run that began last. */
   last: ProofRun | null
+  readonly events: SessionEvents
 }
 
 /**
@@ -77,8 +79,10 @@ export function carryProof(state: ProofState, baseURL: () => string): FetchPlugi
         if (response.type === 'opaqueredirect') current.redirected = true
         if (response.status === 429) current.retryAfter = readRetryAfter(response)
       },
-      onSuccess({ data }) {
-        if (state.current && isSession(data)) state.current.signedIn = true
+      onSuccess({ data, request }) {
+        const { current, events } = state
+        if (!current) return events.note(String(request.url), isSession(data))
+        if (isSession(data)) current.signedIn = true
       },
     },
   }

@@ -124,6 +124,5 @@ process.on('message', async (message) => {
   }
 })
 
-// The plugin asks a database once what it can do: not among the statements that a test counts or holds back.
-await auth.handler(requestOf({ path: '/latchkey/session' }))
+await auth.handler(new Request(`${origin}/api/auth/ok`))
 process.send({ ready: true })

@@ -130,6 +130,11 @@ export interface AccountProvider {
    */
   getTime?(options?: CallOptions): Promise<number>
   /**
+   * Calls `listener` after the app itself began or ended a session through the account client, outside `upgrade` and
+   * `signOut`, and returns a function that ends the subscription. Without it, such a change shows only at the next look.
+   */
+  subscribe?(listener: (change: SessionChange) => void): () => void
+  /**
    * Returns true if a session no longer exists at the account server, whichever session the browser has now. Without it,
    * a sign-out stays pending until the browser has no session.
    *
@@ -143,6 +148,9 @@ export interface AccountProvider {
    */
   signOut(options?: CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }): Promise<void>
 }
+
+/** What the app did through the account client: `ended` may also concern another session of the user. */
+export type SessionChange = 'begun' | 'ended'
 
 /** The account that a device's principal is meant for. */
 export interface ExpectedAccount {

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { load, settled } from '../testing/pages.testing.ts'
+import { person } from '../testing/server.testing.ts'
+
+const ada = person('ada')
+
+onEachEngine((newServer) => {
+  async function signedIn(options = {}) {
+    const server = await newServer({ user: { deleteUser: { enabled: true } }, ...options })
+    const browser = server.browser()
+    const auth = await load(browser)
+    expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'upgraded' })
+    return { server, browser, auth }
+  }
+
+  describe('a session that the app ends through the account client', () => {
+    test('ends the mode: signOut', async () => {
+      const { browser, auth } = await signedIn()
+      expect((await browser.client.signOut()).error).toBeNull()
+      await settled(auth, { authMode: 'anonymous', phase: 'ready' })
+      expect(await auth.getToken()).toBeNull()
+      await settled(await browser.load(), { authMode: 'anonymous', phase: 'ready' })
+    })
+
+    test('ends the mode: deleteUser', async () => {
+      const { browser, auth } = await signedIn()
+      expect((await browser.client.deleteUser({ password: ada.password })).error).toBeNull()
+      await settled(auth, { authMode: 'anonymous', phase: 'ready' })
+    })
+
+    test('ends the mode: revokeSessions', async () => {
+      const { browser, auth } = await signedIn()
+      expect((await browser.client.revokeSessions()).error).toBeNull()
+      await settled(auth, { authMode: 'anonymous', phase: 'ready' })
+    })
+
+    test('leaves it as it was where another one was revoked', async () => {
+      const { browser, auth } = await signedIn()
+      expect((await browser.client.revokeOtherSessions()).error).toBeNull()
+      await expect
+        .poll(() => browser.requests.filter(({ url }) => url.includes('/latchkey/session?peek')).length, {
+          timeout: 30_000,
+        })
+        .toBeGreaterThan(2)
+      expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready' })
+    })
+  })
+
+  test('a session that the app begins outside upgrade waits for confirmation, without a reload', async () => {
+    const server = await newServer()
+    const browser = server.browser()
+    const auth = await load(browser)
+    const { principal } = auth.getState().session!
+    expect((await browser.client.signUp.email(ada)).error).toBeNull()
+    await settled(auth, { phase: 'pending', authMode: 'local-first', session: { principal } })
+    expect(auth.getState().upgrade?.account?.identifiers).toEqual([])
+  })
+})

@@ -1,0 +1,34 @@
+import { currentAccount } from '../../keystore/entries.ts'
+import type { AccountProvider } from '../shared/account-provider.ts'
+import { accountOf } from '../shared/bounded-account.ts'
+import type { Context } from '../shared/context.ts'
+import { signOut } from './sign-out.ts'
+
+/**
+ * Follows what the app does through its account client, past `upgrade` and `signOut`: a session that it ended ends the
+ * mode here too, and one that it began is looked at.
+ *
+ * @param ask - asks about the session in the background
+ * @param signal - ends it
+ */
+export function followApp(context: Context, ask: () => void, signal: AbortSignal): void {
+  const { account } = context.options
+  const stop = account?.subscribe?.((change) => void (change === 'begun' ? ask() : follow(context, ask)))
+  if (stop) signal.addEventListener('abort', stop)
+}
+
+async function follow(context: Context, ask: () => void): Promise<void> {
+  // `signOut` itself has changed the mode before its request.
+  if (context.getState().authMode !== 'external') return
+  try {
+    const account = accountOf(context) as AccountProvider
+    const found = await account.getSession({ peek: true })
+    await context.read()
+    // Another device may be what was revoked; and only the account server says that a session is gone.
+    if (found !== null || !currentAccount(context.keyring())) return ask()
+    // The session is gone, so that a veto would keep nothing.
+    await signOut(context, { force: true })
+  } catch {
+    ask()
+  }
+}
