@@ -81,7 +81,7 @@ export function carryProof(state: ProofState, baseURL: () => string): FetchPlugi
       },
       onSuccess({ data, request }) {
         const { current, events } = state
-        if (!current) return events.note(String(request.url), isSession(data))
+        if (!current) return events.note(request, isSession(data))
         if (isSession(data)) current.signedIn = true
       },
     },

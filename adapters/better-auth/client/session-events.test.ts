@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { load, settled } from '../testing/pages.testing.ts'
 import { person } from '../testing/server.testing.ts'
+import { betterAuthAccount } from './index.ts'
 
 const ada = person('ada')
 
@@ -45,6 +46,21 @@ onEachEngine((newServer) => {
         .toBeGreaterThan(2)
       expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready' })
     })
+  })
+
+  test('what the plugin itself asks, and reading a session, are no changes', async () => {
+    const { browser, auth } = await signedIn()
+    const account = betterAuthAccount(browser.client as never)
+    const changes: string[] = []
+    const stop = account.subscribe!((change) => void changes.push(change))
+    expect(await account.getSession({ peek: true })).not.toBeNull()
+    expect(await account.getToken()).not.toBeNull()
+    expect((await browser.client.getSession()).data).not.toBeNull()
+    expect(await auth.upgrade(() => browser.client.signIn.email(ada))).toMatchObject({ outcome: 'upgraded' })
+    expect(changes).toEqual([])
+    expect((await browser.client.signIn.email(ada)).error).toBeNull()
+    expect(changes).toEqual(['begun'])
+    stop()
   })
 
   test('a session that the app begins outside upgrade waits for confirmation, without a reload', async () => {

@@ -8,12 +8,11 @@ export interface SessionEvents {
   /** Returns a function that ends the subscription. */
   subscribe(listener: (change: SessionChange) => void): () => void
   /**
-   * Takes note of a successful response.
+   * Takes note of a successful response to the app.
    *
-   * @param url - of its request
    * @param isSession - true if the response had a session
    */
-  note(url: string, isSession: boolean): void
+  note(request: { readonly url: string | URL; readonly method?: string }, isSession: boolean): void
 }
 
 export function createSessionEvents(): SessionEvents {
@@ -23,9 +22,11 @@ export function createSessionEvents(): SessionEvents {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    note(url, isSession) {
-      const path = new URL(url, 'http://localhost').pathname
-      const change = ENDING.test(path) ? 'ended' : isSession && !path.endsWith('/get-session') ? 'begun' : undefined
+    note({ url, method }, isSession) {
+      const { pathname, searchParams } = new URL(url, 'http://localhost')
+      // Reading a session begins none, and the plugin's own requests are no doing of the app.
+      const isSignIn = (method === 'POST' || searchParams.has('token')) && !pathname.includes('/latchkey/')
+      const change = ENDING.test(pathname) ? 'ended' : isSession && isSignIn ? 'begun' : undefined
       if (change) for (const listener of listeners) listener(change)
     },
   }
