@@ -149,6 +149,7 @@ async function onLoopback(start: () => void): Promise<Server> {
   return found
 }
 
+/** In the order of their text: the server's own order is that of random ids. */
 async function fetchAll(url: string): Promise<{ id: string; owner: string; text: string }[]> {
   const token = await new SignJWT({ 'x-triplit-token-type': 'secret' })
     .setProtectedHeader({ alg: 'HS256' })
@@ -159,7 +160,8 @@ async function fetchAll(url: string): Promise<{ id: string; owner: string; text:
     headers,
     body: JSON.stringify({ query: { collectionName: 'notes' } }),
   })
-  return (await response.json()) as { id: string; owner: string; text: string }[]
+  const rows = (await response.json()) as { id: string; owner: string; text: string }[]
+  return rows.sort((one, other) => (one.text < other.text ? -1 : 1))
 }
 
 export type TestClient = ReturnType<typeof testClient>
