@@ -2,7 +2,8 @@ import { LatchkeyError } from '../errors.ts'
 import type { ConnectedSession, StartOptions } from './connected-session.ts'
 import { createAuthObserver } from './runtime/auth-observer.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
-import { type SessionRuntime, createSessionRuntime } from './runtime/session-runtime.ts'
+import type { SessionRuntime } from './runtime/runtime.ts'
+import { createSessionRuntime } from './runtime/session-runtime.ts'
 import { type SessionTransport, checkTransport } from './transport.ts'
 
 /**

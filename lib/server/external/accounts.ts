@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeJws } from '../../tokens/decode.ts'
-import { EXTERNAL_SIZE_LIMIT, type ExternalVerifier, createExternalVerifiers } from './verifier.ts'
+import type { ExternalVerifier } from './issuer-sources.ts'
+import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './verifier.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
 
 /** Size of the cache of verified tokens, for each issuer. */

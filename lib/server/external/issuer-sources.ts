@@ -1,12 +1,21 @@
 import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import type { ExternalIssuer } from './options.ts'
-import type { ExternalVerifier } from './verifier.ts'
+import type { DecodedJws } from '../../tokens/decode.ts'
+import type { ServerSession } from '../types.ts'
 
-/** One of several key sources of an issuer, with what holds only for tokens signed by its keys. */
-export type IssuerSource = Pick<
-  ExternalIssuer,
-  'jwksUrl' | 'certificatesUrl' | 'publicKey' | 'audience' | 'algorithms' | 'timeout' | 'fetch'
->
+/** Verifies one issuer's tokens. */
+export interface ExternalVerifier {
+  readonly issuers: readonly string[]
+  /** Returns true if this exact token was verified before: it can be routed without being parsed. */
+  isKnown(token: string): boolean
+  /**
+   * Verifies a token and returns its session.
+   *
+   * @param jws - the same token, if it was decoded already
+   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`, `PRINCIPAL_DISABLED`
+   */
+  verify(token: string, jws?: DecodedJws): Promise<ServerSession>
+}
 
 /** Each source may cost a signature check or a fetch for one forged token. */
 const MOST_SOURCES = 8

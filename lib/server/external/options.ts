@@ -1,10 +1,15 @@
 import { LOCAL_FIRST_ISSUER } from '../../tokens/claims.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import type { KeyFetch } from './bounded-fetch.ts'
-import type { IssuerSource } from './issuer-sources.ts'
 import { type KeySource, readCertificates, readJwks, remoteKeys, staticKeys } from './key-source.ts'
 import type { PrincipalRule } from './principals.ts'
 import { algorithmsOf, readStaticKey } from './static-key.ts'
+
+/** One of several key sources of an issuer, with what holds only for tokens signed by its keys. */
+export type IssuerSource = Pick<
+  ExternalIssuer,
+  'jwksUrl' | 'certificatesUrl' | 'publicKey' | 'audience' | 'algorithms' | 'timeout' | 'fetch'
+>
 
 /**
  * An issuer whose tokens are accepted. Its keys come from exactly one of `jwksUrl`, `certificatesUrl`, `publicKey` and

@@ -1,7 +1,7 @@
 import { type CryptoKey, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
 import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import { anyOf, eachSource } from './issuer-sources.ts'
+import { type ExternalVerifier, anyOf, eachSource } from './issuer-sources.ts'
 import { type DecodedJws, decodeJws } from '../../tokens/decode.ts'
 import { checkTimes, claimCode } from './claims.ts'
 import type { IssuerKey } from './key-set.ts'
@@ -16,20 +16,6 @@ export const EXTERNAL_SIZE_LIMIT = 16_384
 
 /** Longer tokens are not cached, to bound the cache's memory. In characters. */
 const CACHED_SIZE_LIMIT = 4096
-
-/** Verifies one issuer's tokens. */
-export interface ExternalVerifier {
-  readonly issuers: readonly string[]
-  /** Returns true if this exact token was verified before: it can be routed without being parsed. */
-  isKnown(token: string): boolean
-  /**
-   * Verifies a token and returns its session.
-   *
-   * @param jws - the same token, if it was decoded already
-   * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`, `PRINCIPAL_DISABLED`
-   */
-  verify(token: string, jws?: DecodedJws): Promise<ServerSession>
-}
 
 /** A verified token and the key that verified it. */
 interface Known {

@@ -2,7 +2,8 @@ import { type KeyObject, createHash, generateKeyPairSync, sign, verify } from 'n
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type DecodedJws, decodeJws } from '../../tokens/decode.ts'
 import { outcome } from '../../tokens/forge.testing.ts'
-import { type ExternalVerifier, createExternalVerifiers } from './verifier.ts'
+import type { ExternalVerifier } from './issuer-sources.ts'
+import { createExternalVerifiers } from './verifier.ts'
 
 // Three verifiers of the same tokens: the own one, which checks signatures and claims at once; the same code where it
 // leaves all of that to jose; and a strict one written here, with nothing but node:crypto.

@@ -1,5 +1,5 @@
 import { handOver } from './hand-over.ts'
-import type { SessionRuntime } from './session-runtime.ts'
+import type { SessionRuntime } from './runtime.ts'
 import { listenForWakeEvents } from './wake-events.ts'
 
 /** Follows `auth`: another principal gets another session, a sign-out ends the session. */

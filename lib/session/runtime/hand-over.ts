@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import type { Session } from '../../machine/state.ts'
 import type { SessionToken } from '../machine/session-token.ts'
-import type { SessionRuntime } from './session-runtime.ts'
+import type { SessionRuntime } from './runtime.ts'
 
 /** The user whose session starts next. */
 export type NextUser = Pick<Session, 'principal' | 'principals'>

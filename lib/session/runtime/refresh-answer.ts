@@ -3,7 +3,7 @@ import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionToken } from '../machine/session-token.ts'
 import { handOver, keepsDataOfAnother } from './hand-over.ts'
 import type { RefreshAnswer } from './refresher.ts'
-import type { SessionRuntime } from './session-runtime.ts'
+import type { SessionRuntime } from './runtime.ts'
 
 /** Creates the function that handles the outcome of each refresh. */
 export function createAnswerHandler(runtime: SessionRuntime): (answer: RefreshAnswer) => void {

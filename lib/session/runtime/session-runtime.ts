@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
-import { type Machine, createMachine } from '../../machine/create-machine.ts'
+import { createMachine } from '../../machine/create-machine.ts'
 import { guarded } from '../../machine/guarded.ts'
-import { type Deadline, createDeadline } from './deadline.ts'
+import { createDeadline } from './deadline.ts'
 import { backoff } from './backoff.ts'
 import type { ConnectedSession } from '../connected-session.ts'
 import {
@@ -11,40 +11,16 @@ import {
   type SessionEvent,
   type World,
 } from '../machine/internal-state.ts'
-import { type Connection, createConnection } from './connection.ts'
+import { createConnection } from './connection.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from '../options.ts'
 import { createAnswerHandler } from './refresh-answer.ts'
-import { type RefreshAnswer, type Refresher, createRefresher } from './refresher.ts'
-import type { SessionToken } from '../machine/session-token.ts'
+import { type RefreshAnswer, createRefresher } from './refresher.ts'
 import { readSessionToken } from './read-token.ts'
 import type { SessionTransport } from '../transport.ts'
 import { type SessionState, snapshotOf } from '../machine/snapshot.ts'
 import { step } from '../machine/transition.ts'
-import { type PendingResults, createPendingResults } from './pending-results.ts'
-
-/** What the parts of a session share. */
-export interface SessionRuntime extends Machine<InternalState, SessionEvent, SessionState> {
-  readonly auth: SessionAuth
-  readonly transport: SessionTransport
-  readonly options: SessionOptions
-  readonly connection: Connection
-  readonly pendingResults: PendingResults
-  readonly refresher: Refresher
-  /** Fires when a fresh token is due. */
-  readonly due: Deadline
-  /** Fires when a retry is due. */
-  readonly retry: Deadline
-  /** @throws {LatchkeyError} `TOKEN_*` */
-  read(text: string, isFresh: boolean): SessionToken
-  /** The principal whose data the transport may keep. */
-  owner: string | null
-  /** Stops all calls to the app, the transport and `auth`, including those of queued events, until the next start. */
-  halt(): void
-  /** Calls `onFault`. */
-  fault(error: unknown): void
-  /** The session, for the app's callbacks. */
-  self(): ConnectedSession
-}
+import { createPendingResults } from './pending-results.ts'
+import type { SessionRuntime } from './runtime.ts'
 
 /** Effects that call the app, the transport or `auth`. */
 const OUTWARD: readonly SessionEffect['do'][] = [
