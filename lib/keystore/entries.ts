@@ -1,6 +1,6 @@
 import { currentEntry } from './keyring.ts'
 import { randomId } from './random-id.ts'
-import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, type OutboxItem, entryId } from './record.ts'
+import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, entryId } from './record.ts'
 
 // Pure functions on the record that a page needs only after its first load.
 
@@ -36,10 +36,27 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
   }
 }
 
+/**
+ * Removes an entry that is no longer to be current. An account goes with those of its device keys that it restores by
+ * itself; the others are set aside. A device goes only if it is to be forgotten.
+ */
+export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean): Keyring {
+  const isGone = (other: Entry): boolean =>
+    entry?.kind === 'account' ? other === entry || isRestoredBy(entry, other) : isForgotten && other === entry
+  return { ...keyring, entries: keyring.entries.filter((other) => !isGone(other)) }
+}
+
+function isRestoredBy({ principal, aliases, recoverable }: AccountEntry, entry: Entry): boolean {
+  if (entry.kind !== 'device' || ![principal, ...aliases].includes(entry.principal)) return false
+  return recoverable && (!entry.derived || entry.backedUpAt !== null)
+}
+
 /** Adds an outbox item: the account server must still end a session. */
 export function withSignOut(
   keyring: Keyring,
-  session: Pick<OutboxItem, 'accountId' | 'sessionId' | 'createdAt'>,
+  { accountId, sessionId }: { readonly accountId: string; readonly sessionId?: string | undefined },
+  createdAt: number,
 ): Keyring {
+  const session = { accountId, ...(sessionId !== undefined && { sessionId }), createdAt }
   return { ...keyring, outbox: [...keyring.outbox, { id: randomId(), kind: 'sign-out', ...session }] }
 }

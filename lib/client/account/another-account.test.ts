@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import { parseKeyring } from '../../keystore/record.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
@@ -46,4 +47,24 @@ describe('signing up again after the account was deleted elsewhere', () => {
     await expect.poll(() => browser.account.session, { timeout: 30_000 }).toBeNull()
     await expect.poll(async () => parseKeyring(await browser.store.read())!.outbox, { timeout: 30_000 }).toEqual([])
   })
+})
+
+test('the current account after its reset keeps the key of its former principal, whose rows it may still link', async () => {
+  const clock = manualClock()
+  const server = memoryAccountServer(clock.now)
+  const browser = testBrowser(server, clock)
+  const auth = await browser.load()
+  await hasLooked(browser)
+  await auth.upgrade(async () => {
+    const answer = await browser.account.signUp('ada')
+    server.accounts.get('ada')!.recoverable = true
+    return answer
+  })
+  const { principal } = auth.getState().session!
+  Object.assign(server.accounts.get('ada')!, { principal: 'after-the-reset' })
+  vi.spyOn(browser.account.provider, 'link').mockRejectedValue(new LatchkeyError('ACCOUNT_HANDED_OVER'))
+  await auth.upgrade(() => browser.account.signIn('ada'))
+  expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal: 'after-the-reset' } })
+  const { entries } = parseKeyring(await browser.store.read())!
+  expect(entries.filter(({ kind }) => kind === 'device')).toMatchObject([{ principal }])
 })

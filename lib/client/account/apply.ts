@@ -1,5 +1,5 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import { deviceOf, putEntry } from '../../keystore/entries.ts'
+import { deviceOf, putEntry, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { randomId } from '../../keystore/random-id.ts'
 import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
@@ -10,7 +10,6 @@ import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
 import { accountEntry } from './account-entry.ts'
 import { type Facts, decide, isSameIdentity } from './decide.ts'
-import { leftBehind } from './sign-out.ts'
 
 /** How a session was settled: the account is current, both identities are kept, or the session waits for the user. */
 export type Settled = 'upgraded' | 'switched' | 'conflict' | 'shown'
@@ -163,12 +162,6 @@ async function hold(
   return 'conflict'
 }
 
-/** Returns the entries to remove when another account replaces the current identity. */
-function replaced(keyring: Keyring, entry: Entry | undefined, decision: Facts['decision']): readonly Entry[] {
-  if (entry?.kind === 'account') return leftBehind(keyring, entry)
-  return entry && decision === 'discard' ? [entry] : []
-}
-
 function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): void {
   if (currentEntry(keyring)?.principal !== before?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
@@ -195,8 +188,9 @@ async function commit(
     const keyring = stored ?? EMPTY_KEYRING
     const known = keyring.entries.find((other): other is AccountEntry => entryId(other) === current)
     const account = accountEntry(found, verifiedAt, keyring.intent?.expected ?? known?.expected)
-    const left = isSameIdentity(found, entry) ? [] : replaced(keyring, entry, decision)
-    const kept = { ...keyring, entries: keyring.entries.filter((other) => !left.includes(other)) }
+    // The current account itself, after its reset, replaces nothing: its keys still own rows.
+    const isReplaced = entry !== undefined && entryId(entry) !== current && !isSameIdentity(found, entry)
+    const kept = isReplaced ? withoutEntry(keyring, entry, decision === 'discard') : keyring
     return { ...putEntry(kept, { ...account, claims: known?.claims ?? {} }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {

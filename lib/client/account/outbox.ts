@@ -75,9 +75,10 @@ function isSessionOf({ accountId, sessionId, createdAt }: OutboxItem, session: A
 /** Ends the pending upgrade here, and a session at the account server, now or as soon as the server is reachable. */
 export async function endSession(
   context: Context,
-  { accountId, id }: Pick<AccountSession, 'accountId' | 'id'>,
+  { accountId, id: sessionId }: Pick<AccountSession, 'accountId' | 'id'>,
 ): Promise<void> {
-  const session = { accountId, ...(id !== undefined && { sessionId: id }), createdAt: context.now() }
-  await context.write((found) => withSignOut({ ...(found ?? EMPTY_KEYRING), intent: null }, session))
+  await context.write((found) =>
+    withSignOut({ ...(found ?? EMPTY_KEYRING), intent: null }, { accountId, sessionId }, context.now()),
+  )
   await deliverOutbox(context).catch(() => {})
 }

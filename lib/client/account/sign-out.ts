@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
-import { withSignOut } from '../../keystore/entries.ts'
+import { withSignOut, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import type { AccountEntry, DeviceEntry, Entry, Keyring } from '../../keystore/record.ts'
+import type { Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { Context } from '../shared/context.ts'
@@ -53,44 +53,10 @@ async function leave(context: Context, forget: boolean): Promise<void> {
 }
 
 function signedOut(keyring: Keyring, entry: Entry | undefined, now: number, forget: boolean): Keyring {
-  const gone = new Set<Entry>()
-  if (entry?.kind === 'account') for (const left of leftBehind(keyring, entry)) gone.add(left)
-  else if (entry && forget) gone.add(entry)
-  const left: Keyring = {
-    ...keyring,
+  const accounts = [entry?.kind === 'account' ? entry : undefined, keyring.intent?.conflict?.account]
+  return accounts.reduce<Keyring>((ring, account) => (account ? withSignOut(ring, account, now) : ring), {
+    ...withoutEntry(keyring, entry, forget),
     current: null,
     intent: null,
-    entries: keyring.entries.filter((other) => !gone.has(other)),
-  }
-  const sessions: readonly (Pick<AccountEntry, 'accountId' | 'sessionId'> | undefined)[] = [
-    entry?.kind === 'account' ? entry : undefined,
-    keyring.intent?.conflict?.account,
-  ]
-  return sessions.reduce<Keyring>(
-    (ring, session) => (session ? withSignOut(ring, { ...namesOf(session), createdAt: now }) : ring),
-    left,
-  )
-}
-
-function namesOf({
-  accountId,
-  sessionId,
-}: Pick<AccountEntry, 'accountId' | 'sessionId'>): Pick<AccountEntry, 'accountId' | 'sessionId'> {
-  return { accountId, ...(sessionId !== undefined && { sessionId }) }
-}
-
-/**
- * Returns the entries to remove: the account, and its device key if the account alone restores everything. Otherwise
- * the key is set aside.
- */
-export function leftBehind(keyring: Keyring, account: AccountEntry): Entry[] {
-  const isCovered = ({ derived, backedUpAt }: DeviceEntry): boolean =>
-    account.recoverable && (!derived || backedUpAt !== null)
-  return keyring.entries.filter(
-    (other) =>
-      other === account ||
-      (other.kind === 'device' &&
-        [account.principal, ...account.aliases].includes(other.principal) &&
-        isCovered(other)),
-  )
+  })
 }
