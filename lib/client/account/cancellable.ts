@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
+import { writingUntil } from '../shared/abort.ts'
 import type { Context } from '../shared/context.ts'
 
 /** How long an upgrade may run, popups and forms of a provider included. */
@@ -62,13 +63,14 @@ export async function untilCancelled<Value>(
 ): Promise<Value> {
   turn.throwIfAborted()
   let writing: Promise<unknown> = Promise.resolve()
+  const inTurn = writingUntil(context, turn)
   const write: Context['write'] = (updater, how) => {
-    const written = context.write((found) => (turn.throwIfAborted(), updater(found)), how)
+    const written = inTurn.write(updater, how)
     writing = written.catch(() => {})
     return written
   }
   const current = context.keyring()?.current
-  const result = work({ ...context, write })
+  const result = work({ ...inTurn, write })
   // A write that has begun decides which of the two came first.
   const cancelled = new Promise<never>((_, reject) =>
     turn.addEventListener('abort', () => void writing.then(() => reject(turn.reason))),

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
+import { unlessAborted } from './abort.ts'
 import type { AccountProvider } from './account-provider.ts'
 import type { Context } from './context.ts'
 
@@ -76,9 +77,8 @@ async function inTime<Answer>(
   const giveUp = (): void => call.abort(new LatchkeyError('OFFLINE', 'the account server did not answer in time'))
   // Two timers: in a page that was frozen, both the first one and the response are due when it wakes.
   let timer = setTimeout(() => (timer = setTimeout(giveUp, AFTER_FREEZE_MS)), ANSWER_TIMEOUT_MS - AFTER_FREEZE_MS)
-  const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   try {
-    return await Promise.race([ask(signal), ended])
+    return await unlessAborted(signal, ask(signal))
   } finally {
     clearTimeout(timer)
     turn?.removeEventListener('abort', yieldTurn)

@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
+import { writingUntil } from './abort.ts'
 import type { Context } from './context.ts'
 import { type Locks, localLocks } from './local-locks.ts'
 
@@ -52,13 +53,8 @@ export async function whileNoAct<Value>(
 ): Promise<Value> {
   const { locks, name } = locksOf(context)
   const { signal } = turn
-  // A change that comes after the turn ended is dropped inside its transaction.
-  const inTurn: Context = {
-    ...context,
-    write: (updater, how) => context.write((found) => (signal.throwIfAborted(), updater(found)), how),
-  }
   try {
-    const locked = await tryLock(locks, `${name}:look`, () => work(inTurn), signal)
+    const locked = await tryLock(locks, `${name}:look`, () => work(writingUntil(context, signal)), signal)
     if (locked) return locked.value
   } catch (error) {
     // The lock was taken away for an act of another tab, while the work still goes on.

@@ -2,6 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import { currentDevice } from '../../keystore/entries.ts'
 import { markWritten } from '../device/usage.ts'
 import type { AuthOptions } from '../auth.ts'
+import { unlessAborted } from '../shared/abort.ts'
 import type { Context } from '../shared/context.ts'
 import { readPayload } from './account-token.ts'
 import { defaultAudience } from './audience.ts'
@@ -75,19 +76,6 @@ function revalidating(request: Request): Request {
   return request.cache === 'default' && SAFE.test(request.method)
     ? new Request(request, { cache: 'no-cache' })
     : request
-}
-
-/** Stops waiting once the caller aborts. */
-async function unlessAborted<Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> {
-  signal.throwIfAborted()
-  let giveUp = (): void => {}
-  const aborted = new Promise<never>((_, reject) => (giveUp = () => reject(signal.reason)))
-  signal.addEventListener('abort', giveUp)
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', giveUp)
-  }
 }
 
 /** A refused token, and the one recovery for all requests that it was refused in. */
