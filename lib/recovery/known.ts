@@ -1,15 +1,11 @@
 import type { AccountProvider } from '../client/shared/account-provider.ts'
+import { ANSWER_TIMEOUT_MS } from '../client/shared/bounded-account.ts'
 import { defaultAudience } from '../client/tokens/audience.ts'
+import { LARGEST_SKEW_MS } from '../client/tokens/clock-skew.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import { TIMED_OUT, withTimeout } from '../timeout.ts'
 import { mintToken } from '../tokens/mint.ts'
 import { mintProof } from '../tokens/prove.ts'
-
-/** A larger difference of the account server's clock is not plausible. */
-const LARGEST_SKEW_MS = 24 * 60 * 60 * 1000
-
-/** How long a server may take to answer. */
-const ANSWER_TIMEOUT_MS = 10_000
 
 /** Which servers to ask whether an identity exists. */
 export interface KnownOptions {
