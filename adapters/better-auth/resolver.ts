@@ -37,8 +37,8 @@ export interface BetterAuthResolverOptions extends Pick<
 /**
  * Creates a session resolver for a backend in the same process as its Better Auth: it accepts local-first tokens and
  * the tokens of `latchkeyJwt` and of the exchange, reads the keys without a network, and refuses the device keys of
- * accounts that can be recovered without them, also in tokens that the exchange issued for a device. The status of a device key is at most five seconds old, and never older than a change made in
- * this process.
+ * accounts that can be recovered without them, also in tokens that the exchange issued for a device. The status of a
+ * device key is at most five seconds old, and never older than a change made in this process.
  *
  * @param auth - the result of `betterAuth()`, with the plugins `latchkey` and `latchkeyJwt`
  */
