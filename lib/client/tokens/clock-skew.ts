@@ -4,7 +4,7 @@ import type { Context } from '../shared/context.ts'
 import { readAgain } from '../shared/tab-sync.ts'
 
 /** A larger difference is ignored: the server's clock is not plausible. */
-export const LARGEST_SKEW_MS = 24 * 60 * 60 * 1000
+export const LARGEST_SKEW_MS: number = 24 * 60 * 60 * 1000
 
 /** A smaller correction would not change the outcome of a retry. */
 const SMALLEST_CORRECTION_MS = 1000
