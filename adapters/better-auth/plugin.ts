@@ -27,6 +27,7 @@ import { afterSignIn, concernsSignIn } from './hooks/sign-in.ts'
 import { type StatusCache, statusCacheOf } from './binding/status-cache.ts'
 import { type ExchangeTools, metadataEndpoint, tokenEndpoint } from './routes/token.ts'
 import { offWhileUnmigrated } from './unmigrated.ts'
+import { givesNoSession, hidePrincipal } from './hooks/sign-up.ts'
 import { type OnRetire, userHooks } from './hooks/users.ts'
 
 /** Options of the Better Auth plugin. */
@@ -143,7 +144,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         },
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
-          handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx, now())),
+          handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
         {
@@ -154,7 +155,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       after: [
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
-          handler: createAuthMiddleware(async (ctx) => afterPasswordReset(ctx)),
+          handler: createAuthMiddleware(async (ctx) => afterPasswordReset(ctx, now())),
+        },
+        {
+          matcher: ({ path, context }) => givesNoSession(path, context.options),
+          handler: createAuthMiddleware(async (ctx) => hidePrincipal(ctx)),
         },
         {
           matcher: concernsSignIn,

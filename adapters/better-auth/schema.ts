@@ -57,7 +57,7 @@ export const schema: LatchkeySchema = {
     fields: {
       /** The canonical principal; valid only while its lock row names this user. */
       principal: { type: 'string', required: false, unique: true, input: false },
-      /** True until the first use fixes `sub`. */
+      /** True until the first use fixes `sub`; with a principal, after a sign-up that gave no session. */
       principalOpen: { type: 'boolean', ...hidden },
       /** Changes with every new binding; lock rows of another epoch are no longer valid. */
       principalEpoch: { type: 'string', ...hidden },

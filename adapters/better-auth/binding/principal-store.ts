@@ -47,8 +47,8 @@ export async function reserve(adapter: Adapter, device: ProvenDevice, now: Date)
   return epoch
 }
 
-async function reenter(adapter: Adapter, row: PrincipalRow, device: ProvenDevice, now: Date): Promise<string> {
-  await assertFree(adapter, row, device, null, now)
+async function reenter(adapter: Adapter, found: PrincipalRow, device: ProvenDevice, now: Date): Promise<string> {
+  const row = await assertFree(adapter, found, device, null, now)
   const isLive =
     row.kind === 'reserved' && row.userId === null && row.issuer === null && row.until !== null && row.until > now
   // An expired epoch is never used again: a server that stalled meanwhile must not complete its user.
@@ -105,8 +105,7 @@ export async function reserveFor(
     await insertRow(adapter, row)
     return { row, before }
   }
-  await assertFree(adapter, found, device, userId, now)
-  await takeOver(adapter, found, row, now)
+  await takeOver(adapter, await assertFree(adapter, found, device, userId, now), row, now)
   return { row, before }
 }
 
@@ -129,9 +128,11 @@ export async function takeOver(adapter: DBAdapter, found: PrincipalRow, row: Pri
 }
 
 /**
- * Ensures that a device can take its principal. Removes it from users that have only the column.
+ * Ensures that a device can take its principal. Removes it from users that have only the column, and from a user whose
+ * binding is unused.
  *
  * @param userId - the account of the request; null if it is not created yet, or is open
+ * @returns the row as it is now
  */
 export async function assertFree(
   adapter: Adapter,
@@ -139,9 +140,9 @@ export async function assertFree(
   device: ProvenDevice,
   userId: string | null,
   now: Date,
-): Promise<void> {
+): Promise<PrincipalRow> {
   await checkRow(adapter, row, device, userId, now)
-  await reclaim(adapter, row)
+  return reclaim(adapter, row)
 }
 
 /**
@@ -168,7 +169,18 @@ async function checkRow(
 ): Promise<void> {
   if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
   if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
-  if ((await holderOf(adapter, row)) !== 'nobody') throw taken()
+  const holder = await holderOf(adapter, row)
+  if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()
+}
+
+/**
+ * Returns true if an account was created with the principal by a sign-up that gave no session, and nobody has used it
+ * since: it has no verified identifier, and its subject was never read. Its address may be mistyped, and then the device
+ * could never sign in to it. So the key may bind its principal to another account.
+ */
+function isUnused(row: PrincipalRow, user: BoundUser): boolean {
+  const isVerified = user.emailVerified || user.phoneNumberVerified === true || user.principalMailbox != null
+  return user.principalOpen === true && row.kind === 'reserved' && !isVerified && isCurrent(row, user)
 }
 
 /**
@@ -224,15 +236,28 @@ export function isCurrent(row: PrincipalRow, user: BoundUser): boolean {
   return row.principal === user.principal && row.userId === (row.kind === 'reserved' ? null : user.id)
 }
 
-/** A user whose server stalled past its reservation has the column but not the lock: the column is cleared. */
-async function reclaim(adapter: Adapter, row: PrincipalRow): Promise<void> {
+/**
+ * A user whose server stalled past its reservation has the column but not the lock: the column is cleared. So is the
+ * column of a user whose binding is unused; its account is open again.
+ */
+async function reclaim(adapter: Adapter, row: PrincipalRow): Promise<PrincipalRow> {
   const user = await findUser(adapter, 'principal', row.principal)
-  if (!user) return
+  if (!user) return row
   // The row gets its epoch before the user does: only a row that is unchanged after the user was read shows that the
   // user lost it.
   const present = await findRow(adapter, row.principal)
-  if (present?.epoch !== row.epoch || present.kind !== row.kind || isCurrent(present, user)) throw taken()
-  await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: false })
+  if (present?.epoch !== row.epoch || present.kind !== row.kind) throw taken()
+  const isReleased = isCurrent(present, user)
+  const free = isReleased ? await release(adapter, present, user) : row
+  await changeUser(adapter, user, { principal: null, principalEpoch: null, principalOpen: isReleased })
+  return free
+}
+
+/** Ends an unused binding. If its account is being used at this moment, the first to change the row decides. */
+async function release(adapter: Adapter, row: PrincipalRow, user: BoundUser): Promise<PrincipalRow> {
+  const epoch = newEpoch()
+  if (!isUnused(row, user) || !(await changeRow(adapter, row, { epoch }))) throw taken()
+  return { ...row, epoch }
 }
 
 /** Changes a user's binding only if it is still the one that was read. */

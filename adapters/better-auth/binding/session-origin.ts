@@ -4,6 +4,13 @@ import type { BoundUser } from '../schema.ts'
 export interface AskingSession {
   readonly id: string
   readonly principalVia?: string | null
+  /** The admin who acts as the user, of Better Auth's admin plugin. */
+  readonly impersonatedBy?: string | null
+}
+
+/** Returns true if an admin of Better Auth's admin plugin acts as the session's user: it says nothing about the user. */
+export function isImpersonated(session: object | null | undefined): boolean {
+  return Boolean((session as Partial<AskingSession> | null | undefined)?.impersonatedBy)
 }
 
 /**

@@ -1,5 +1,4 @@
 import { audit } from './audit.ts'
-import { isRevokedKey } from './keys.ts'
 import {
   atomically,
   changeUser,
@@ -14,7 +13,7 @@ import {
   rowsOf,
 } from './principal-store.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
-import { type AskingSession, isMakers } from './session-origin.ts'
+import { type AskingSession, isImpersonated, isMakers } from './session-origin.ts'
 import type { Adapter } from './types.ts'
 
 /** Value of `principalMailboxBy` after the mailbox was proven without a key. */
@@ -104,18 +103,18 @@ export async function settleMailbox(
 ): Promise<BoundUser> {
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(adapter, user, user.principalMailboxBy!, now)
-  if (!asking || isMakers(asking, user)) return user
+  if (!asking || isImpersonated(asking) || isMakers(asking, user)) return user
   // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
   return proveMailbox(adapter, user, NOBODY, now)
 }
 
 /**
- * As {@link settleMailbox}, in the request that proved the mailbox: a phone number that is verified by now was verified
- * before the mailbox.
+ * Records that the key of the account's principal signed a request that proved the mailbox once more: the holder of the
+ * key owns the mailbox, whatever was recorded before.
  */
-export function settleAtProof(adapter: Adapter, user: BoundUser, now: Date): Promise<BoundUser> {
-  const isPhoneFirst = isContested(user) && user.phoneNumberVerified === true
-  return settleMailbox(adapter, isPhoneFirst ? { ...user, principalMailboxBy: NOBODY } : user, now)
+export async function confirmByKey(adapter: Adapter, user: BoundUser, now: Date): Promise<void> {
+  if (!isMailboxProven(user)) await proveMailbox(adapter, user, user.principal!, now)
+  else if (user.principalMailboxBy != null) await changeUser(adapter, user, { principalMailboxBy: user.principal! })
 }
 
 /**
@@ -130,18 +129,14 @@ export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: st
   if (isMailboxProven(user)) return user
   const principalMailboxAt = isProofPending(user) ? (user.principalMailboxAt ?? now) : now
   const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover, principalMailboxAt }
-  const isKept = isKeptBy(user, prover) && !(await hasRevokedKey(adapter, user))
-  const isDone = isKept ? await changeUser(adapter, user, proven) : await reset(adapter, user, proven, now)
+  const isDone = isKeptBy(user, prover)
+    ? await changeUser(adapter, user, proven)
+    : await reset(adapter, user, proven, now)
   const present = await findUser(adapter, 'id', user.id)
   // Deleted meanwhile: there is nothing left to decide.
   if (!present) return user
   // Another request bound or reset it meanwhile: decide again from the current state.
   return isDone || isMailboxProven(present) ? present : proveMailbox(adapter, present, prover, now)
-}
-
-async function hasRevokedKey(adapter: Adapter, { principal }: BoundUser): Promise<boolean> {
-  const row = principal ? await findRow(adapter, principal) : null
-  return row?.thumbprint != null && (await isRevokedKey(adapter, row.thumbprint))
 }
 
 /** An account whose principal is its own id keeps it, and loses only its aliases. */

@@ -1,4 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
+import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent, rowsOf } from '../binding/principal-store.ts'
 import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
@@ -17,6 +18,12 @@ const MIN_DISTINCT_ID_LENGTH = 16
  * the plugin. Users, sessions, passwords, providers and linked devices are checked separately.
  */
 const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
+
+/**
+ * Columns of texts that users choose freely for rows of their own, such as the name of an organization. They give no
+ * access, and a stranger could write any user's id there.
+ */
+const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|ur[il]s?)$/i
 
 /** Key prefixes under which plugins store data of a user outside the database; the keys end with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
@@ -50,10 +57,13 @@ export async function waysIn(ctx: GenericEndpointContext, user: BoundUser, token
   return [...ways, ...((await isInSecondaryStorage(context, user.id)) ? ['secondaryStorage'] : [])]
 }
 
-/** A device's key has been linked to the account, or made it. */
+/** A device's key has been linked to the account, or made it, and was not revoked. */
 async function hasDevice({ adapter }: Context, user: BoundUser): Promise<boolean> {
-  const rows = await rowsOf(adapter, user)
-  return rows.some((row) => row.thumbprint !== null && isCurrent(row, user))
+  for (const row of await rowsOf(adapter, user)) {
+    const isKey = row.thumbprint !== null && isCurrent(row, user)
+    if (isKey && !(await isRevokedKey(adapter, row.thumbprint))) return true
+  }
+  return false
 }
 
 /** Passwords and providers, apart from the one that the mailbox's owner chose. */
@@ -71,11 +81,15 @@ async function foreignCredentials({ internalAdapter }: Context, user: BoundUser)
 const PASSWORD_PROVIDER = 'credential'
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
-  if (await hasTextWith(adapter, model, fields, userId)) return true
-  const isNested = Object.values(fields).some(({ type }) => type === 'json' || String(type).endsWith('[]'))
-  if (!isNested) return false
-  const rows = await adapter.findMany<object>({ model, limit: MAX_ROWS_READ })
-  return rows.length === MAX_ROWS_READ || rows.some((row) => JSON.stringify(row).includes(distinctText(userId)))
+  const searched = Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))
+  if (await hasTextWith(adapter, model, searched, userId)) return true
+  const nested = searched.filter(([, { type }]) => type === 'json' || String(type).endsWith('[]'))
+  if (nested.length === 0) return false
+  const rows = await adapter.findMany<Record<string, unknown>>({ model, limit: MAX_ROWS_READ })
+  const text = distinctText(userId)
+  const hasText = (row: Record<string, unknown>): boolean =>
+    nested.some(([field]) => JSON.stringify(row[field] ?? null).includes(text))
+  return rows.length === MAX_ROWS_READ || rows.some(hasText)
 }
 
 /**
@@ -90,10 +104,10 @@ function distinctText(userId: string): string {
 async function hasTextWith(
   adapter: Context['adapter'],
   model: string,
-  fields: Fields,
+  fields: readonly (readonly [string, Fields[string]])[],
   userId: string,
 ): Promise<boolean> {
-  const where = Object.entries(fields).flatMap(([field, { type, references }]) => {
+  const where = fields.flatMap(([field, { type, references }]) => {
     const whole = { field, value: userId, connector: 'OR' as const }
     // A reference may be a number or a UUID in the database, which contains no other text.
     if (references?.model === 'user') return [whole]

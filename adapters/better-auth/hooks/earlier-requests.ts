@@ -1,11 +1,11 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { decodeJwt } from 'jose'
 import { audit, findAudit } from '../binding/audit.ts'
 import { findUser } from '../binding/principal-store.ts'
 import type { Adapter } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { isFresh } from './fresh-session.ts'
+import { readToken } from './mailed-token.ts'
 import { refusal } from './proofs.ts'
 
 /** The route that completes a change of address, for which no session is needed. */
@@ -60,13 +60,4 @@ async function handedOverAt(adapter: Adapter, { id, principalMailboxAt }: BoundU
   const records = await findAudit(adapter, { where: [{ field: 'userId', value: id }] })
   const times = records.filter(({ act }) => act === 'bind' || act === 'link').map(({ at }) => at)
   return Math.max(0, new Date(principalMailboxAt ?? 0).getTime(), ...times)
-}
-
-/** What a token of Better Auth says; the route itself verifies it. */
-function readToken(token: unknown): { email?: unknown; updateTo?: unknown; iat?: number } {
-  try {
-    return decodeJwt(String(token))
-  } catch {
-    return {}
-  }
 }

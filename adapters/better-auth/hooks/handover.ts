@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { findAudit } from '../binding/audit.ts'
 import { changeUser, findUser } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers } from '../binding/session-origin.ts'
-import { CONTESTED, proverBySession } from '../binding/verified-email.ts'
+import { CONTESTED, MOVED, proverBySession } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, waysIn } from './credentials.ts'
@@ -37,7 +37,7 @@ export async function waysBeforeLinking(
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
-  const isUndecided = prover === CONTESTED || prover === proverBySession(principal!)
+  const isUndecided = [CONTESTED, MOVED, proverBySession(principal!)].includes(prover)
   if (isUndecided && isMakers(session!.session as AskingSession, user)) return null
   if (await wasBound(adapter, user, device)) return null
   return waysIn(ctx, user, session!.session.token)

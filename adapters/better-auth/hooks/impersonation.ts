@@ -1,9 +1,5 @@
+import { isImpersonated } from '../binding/session-origin.ts'
 import { refusal } from './proofs.ts'
-
-/** Returns true if an admin of Better Auth's admin plugin acts as the session's user. */
-export function isImpersonated(session: object | null | undefined): boolean {
-  return Boolean((session as { readonly impersonatedBy?: unknown } | null | undefined)?.impersonatedBy)
-}
 
 /** Returns true for a user of Better Auth's anonymous plugin, and for an impersonated session. */
 export function isNotTheirs(session: object, user: object): boolean {

@@ -14,8 +14,6 @@ export interface RequestContext {
   device?: ProvenDevice
   /** True if the request created a user, with the device's principal or open. */
   createdUser?: boolean
-  /** The request proved a mailbox. */
-  provedMailbox?: boolean
   /** The id of the credential that the request added, such as a provider's. */
   addedCredential?: string
   /** The user whose password the request resets by a mailed link. */
@@ -26,15 +24,17 @@ export interface RequestContext {
   reboundUser?: string
 }
 
-/** Keyed by the request's own headers: an inner call has different headers. */
-const notes = new WeakMap<Headers, RequestContext>()
+/** Keyed by the request's own headers, or by the context of a call without headers: an inner call has others. */
+const notes = new WeakMap<object, RequestContext>()
 
 /** Returns the data of the current request. Without a request nothing is kept. */
-export function requestContextOf(ctx: { readonly headers?: Headers | undefined } | null): RequestContext {
-  const headers = ctx?.headers
-  if (!headers) return {}
-  const found = notes.get(headers) ?? {}
-  notes.set(headers, found)
+export function requestContextOf(
+  ctx: { readonly headers?: Headers | undefined; readonly context?: object } | null,
+): RequestContext {
+  const key = ctx?.headers ?? ctx?.context
+  if (!key) return {}
+  const found = notes.get(key) ?? {}
+  notes.set(key, found)
   return found
 }
 

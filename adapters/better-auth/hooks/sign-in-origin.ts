@@ -1,11 +1,12 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { type AskingSession, keyThatMade, sessionOrigin } from '../binding/session-origin.ts'
+import { readToken } from './mailed-token.ts'
 import { provenDevice } from './request-context.ts'
 
 /** Sign-ins with a credential that the account's creator chose, not by the mailbox. */
 const CREDENTIAL_ROUTES =
-  /^\/(sign-(in|up)\/(email|username)|passkey\/verify-authentication|siwe\/verify|two-factor\/verify-[a-z-]+)$/
+  /^\/(sign-(in|up)\/(email|username)|sign-in\/phone-number|passkey\/verify-authentication|siwe\/verify|two-factor\/verify-[a-z-]+)$/
 
 /** Sign-ins by mail. */
 const MAILBOX_SIGN_INS: readonly (string | undefined)[] = ['/magic-link/verify', '/sign-in/email-otp']
@@ -13,8 +14,15 @@ const MAILBOX_SIGN_INS: readonly (string | undefined)[] = ['/magic-link/verify',
 /** Routes that verify a mailbox without a session and without changing a credential. */
 const VERIFICATIONS: readonly (string | undefined)[] = ['/verify-email', '/email-otp/verify-email']
 
-/** Returns the value of `principalVia` for a session that this request creates. */
-export async function originOf(ctx: GenericEndpointContext | null): Promise<string | null> {
+const PROOFS_OF_MAILBOX = [...MAILBOX_SIGN_INS, ...VERIFICATIONS]
+
+/**
+ * Returns the value of `principalVia` for a session that this request creates. A session that replaces another one of
+ * its user, as after a change of the password, has the origin of the other one.
+ */
+export async function originOf(userId: string, ctx: GenericEndpointContext | null): Promise<string | null> {
+  const replaced = PROOFS_OF_MAILBOX.includes(ctx?.path) ? null : ctx?.context.session
+  if (replaced?.user.id === userId) return (replaced.session as AskingSession).principalVia ?? null
   const device = await provenDevice(ctx)
   return sessionOrigin(device?.principal ?? null, CREDENTIAL_ROUTES.test(ctx?.path ?? ''))
 }
@@ -27,6 +35,12 @@ export function isMailboxSignIn({ path }: GenericEndpointContext): boolean {
 /** Returns true if the request only verifies a mailbox, by an opened link or a typed code. */
 export function isVerification(ctx: GenericEndpointContext | null): ctx is GenericEndpointContext {
   return VERIFICATIONS.includes(ctx?.path)
+}
+
+/** Returns the address that a request verifies, of its mailed token or beside its code. The route checks both. */
+export function verifiedAddressOf({ query, body }: GenericEndpointContext): string | undefined {
+  const { email } = body ?? readToken(query?.['token'])
+  return typeof email === 'string' ? email : undefined
 }
 
 /**

@@ -6,7 +6,7 @@ import { claim } from '../binding/claim.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import { findUser } from '../binding/principal-store.ts'
-import { NOBODY, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
+import { NOBODY, confirmByKey, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
 import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
 import { refusal } from './proofs.ts'
@@ -77,9 +77,10 @@ async function bindSession(
   if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (!device || meets === 'unsaid') return false
   await touchKey(adapter, device.thumbprint, now)
-  if (isContested(user) && isMailboxSignIn(ctx) && device.principal === user.principal) {
+  const { principalMailboxBy: prover } = user
+  if (prover != null && prover !== user.principal && isMailboxSignIn(ctx) && device.principal === user.principal) {
     cache.clear()
-    await proveMailbox(adapter, user, device.principal, now)
+    await confirmByKey(adapter, user, now)
     return true
   }
   if (!isOpen(user) || (await waysBeforeBinding(ctx, user, session.token)).length > 0) return false

@@ -9,15 +9,16 @@ import {
   mailboxOf,
   proverBySession,
   proverOfProvider,
-  settleAtProof,
   settleMailbox,
 } from '../binding/verified-email.ts'
-import { isImpersonated } from './impersonation.ts'
+import { PASSWORD_RESET, provePasswordReset } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
 import type { BoundUser } from '../schema.ts'
-import { isVerification, originOf, principalOfSession } from './sign-in-origin.ts'
+import { isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
+import { isImpersonated } from '../binding/session-origin.ts'
+import { givesNoSession } from './sign-up.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import type { Adapter } from '../binding/types.ts'
 
@@ -61,16 +62,22 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
+        before: async (_, ctx) => proveByPasswordReset(ctx, tools),
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
+      update: { before: async (_, ctx) => proveByPasswordReset(ctx, tools) },
     },
     session: {
       create: {
-        before: async (_, ctx) => ({ data: { principalVia: await originOf(ctx) } }),
+        before: async ({ userId }, ctx) => ({ data: { principalVia: await originOf(userId, ctx) } }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
     },
   }
+}
+
+async function proveByPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
+  if (ctx?.path === PASSWORD_RESET) await provePasswordReset(ctx, await adapterOf(tools), tools.now())
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
@@ -111,7 +118,12 @@ async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise
   if (!device || meets === 'unsaid') return { principal: null, principalOpen: true, principalEpoch: null, ...mailbox }
   const epoch = await reserve(await adapterOf(tools), device, tools.now()).catch(rethrow)
   tools.cache.clear()
-  return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }
+  return {
+    principal: device.principal,
+    principalOpen: givesNoSession(ctx.path, tools.auth.options),
+    principalEpoch: epoch,
+    ...mailbox,
+  }
 }
 
 /** A user created by an admin or by the app itself is not the user of the request. */
@@ -135,23 +147,32 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
       ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }),
     }
   if (!user.emailVerified || isAdmins(ctx)) return {}
-  requestContextOf(ctx).provedMailbox = true
-  return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }
+  return { principalMailboxBy: await proverOf(ctx, tools), principalMailboxAt: tools.now() }
 }
 
 /**
  * Returns who proved a mailbox: the key that signed the request, or the key that created the session of the verifying
- * browser.
+ * browser. A phone number counts only if it was verified before the mailbox.
  */
-async function proverOf(ctx: Context): Promise<string> {
+async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
   const device = await provenDevice(ctx)
   if (device) return device.principal
   if (isVerification(ctx)) {
     const principal = await principalOfSession(ctx)
-    return principal ? proverBySession(principal) : CONTESTED
+    if (principal) return proverBySession(principal)
+    return (await hasPhone(ctx, tools)) ? NOBODY : CONTESTED
   }
   const { addedCredential } = requestContextOf(ctx)
   return addedCredential ? proverOfProvider(addedCredential) : NOBODY
+}
+
+/** The update does not name its user, but the verified link or code belongs to an address. */
+async function hasPhone(ctx: GenericEndpointContext, tools: HookTools): Promise<boolean> {
+  const email = verifiedAddressOf(ctx)
+  if (email === undefined) return false
+  const where = [{ field: 'email', value: email.toLowerCase() }]
+  const user = await (await adapterOf(tools)).findOne<BoundUser>({ model: 'user', where })
+  return user?.phoneNumberVerified === true
 }
 
 /** The update does not name its user. Addresses are unique: one that exists is this user's own. */
@@ -163,10 +184,8 @@ async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
   tools.cache.clear()
   if (!user || !isProofPending(user)) return
-  const request = requestContextOf(ctx)
-  const settle = request.provedMailbox ? settleAtProof : settleMailbox
-  await settle(await adapterOf(tools), user, tools.now())
-  request.reboundUser = user.id
+  await settleMailbox(await adapterOf(tools), user, tools.now())
+  requestContextOf(ctx).reboundUser = user.id
 }
 
 /**

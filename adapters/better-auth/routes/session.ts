@@ -3,8 +3,7 @@ import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
-import { isImpersonated } from '../hooks/impersonation.ts'
-import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
+import { type AskingSession, isImpersonated, keyThatMade } from '../binding/session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 
 /** The response of `GET /latchkey/session`. */

@@ -29,7 +29,7 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: await proverOf(ctx), principalMailboxAt: tools.now() }',
+  find: 'return { principalMailboxBy: await proverOf(ctx, tools), principalMailboxAt: tools.now() }',
   replace: 'return {}',
 }
 const jtiNotUnique = {
@@ -677,8 +677,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'if (!asking || isMakers(asking, user)) return user',
-        replace: 'if (!asking || isMakers(asking, user) || now) return user',
+        find: 'if (!asking || isImpersonated(asking) || isMakers(asking, user)) return user',
+        replace: 'if (!asking || isImpersonated(asking) || isMakers(asking, user) || now) return user',
       },
     ],
     test: {
@@ -900,12 +900,13 @@ export const ATTACKS = [
   },
   {
     attack: 'Abuse of the reset: an expired password reset token',
-    defence: 'The expiry of the token is checked before anything changes',
+    defence: 'The consequences are applied together with the new password, which Better Auth has accepted',
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'if (!verification || verification.expiresAt < new Date()) return',
-        replace: 'if (!verification) return',
+        find: 'if (verification) requestContextOf(ctx).resetUser = verification.value',
+        replace:
+          'if (verification) await proveMailbox(ctx.context.adapter, (await findUser(ctx.context.adapter, "id", verification.value))!, NOBODY, new Date())',
       },
     ],
     test: {
@@ -953,9 +954,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()",
-        replace:
-          "if ((await holderOf(adapter, row)) !== 'nobody' || (row.until !== null && row.until > now)) throw taken()",
+        find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
+        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > now)) throw taken()",
       },
     ],
     test: {
@@ -1050,8 +1050,13 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind || isCurrent(present, user)) throw taken()',
-        replace: 'if (present !== null && isCurrent(row, user)) throw taken()',
+        find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind) throw taken()',
+        replace: 'if (present === null) throw taken()',
+      },
+      {
+        file: plugin('binding/principal-store.ts'),
+        find: 'const isReleased = isCurrent(present, user)',
+        replace: 'const isReleased = isCurrent(row, user)',
       },
     ],
     test: {
@@ -1366,9 +1371,8 @@ export const ATTACKS = [
       { file: plugin('hooks/users.ts'), find: 'requestContextOf(ctx).createdUser = true', replace: UNCHECKED },
       {
         file: plugin('hooks/users.ts'),
-        find: 'return { principal: device.principal, principalOpen: false, principalEpoch: epoch, ...mailbox }',
-        replace:
-          "return { principal: epoch === '' ? '' : null, principalOpen: true, principalEpoch: null, ...mailbox }",
+        find: 'principal: device.principal,\n    principalOpen: givesNoSession(ctx.path, tools.auth.options),\n    principalEpoch: epoch,',
+        replace: "principal: epoch === '' ? '' : null, principalOpen: true, principalEpoch: null,",
       },
     ],
     test: {
@@ -1462,7 +1466,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: "if ((await holderOf(adapter, row)) !== 'nobody') throw taken()",
+        find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
         replace: UNCHECKED,
       },
     ],
@@ -2362,6 +2366,62 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'The first sign-up with a key says whether its address has an account, where verification is required',
+    defence: 'An answer without a session does not name the principal',
+    patches: [{ file: plugin('hooks/sign-up.ts'), find: 'principal: null', replace: '' }],
+    test: {
+      file: plugin('hooks/enumeration.test.ts'),
+      name: 'SQLite > under required verification no sign-up with a new key tells it, nor a second one with the same key',
+    },
+  },
+  {
+    attack:
+      'A second sign-up with the same key says whether the first address has an account, where verification is required',
+    defence: 'A binding that nobody has used yields to another one of the same key',
+    patches: [
+      {
+        file: plugin('binding/principal-store.ts'),
+        find: 'user.principalOpen === true && row.kind',
+        replace: 'user.principalOpen === null && row.kind',
+      },
+    ],
+    test: {
+      file: plugin('hooks/enumeration.test.ts'),
+      name: 'SQLite > under required verification no sign-up with a new key tells it, nor a second one with the same key',
+    },
+  },
+  {
+    attack: 'An admin who looks at an account as its user takes a contested principal from it',
+    defence: 'An impersonated session says nothing about the mailbox',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'if (!asking || isImpersonated(asking) || isMakers(asking, user)) return user',
+        replace: 'if (!asking || (isImpersonated(asking) && now === null) || isMakers(asking, user)) return user',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a contested binding stays as it is > when an admin looks at it as the user',
+    },
+  },
+  {
+    attack:
+      'A stranger writes the id of an account into texts of rows of their own, so that it can never link a device',
+    defence: 'Columns of free text are not searched for traces of the account',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: 'Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))',
+        replace: "Object.entries(fields).filter(([field]) => field !== '' || FREE_TEXT.test(field))",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a stranger who names an organization after the account of somebody keeps nobody from linking',
+    },
+  },
+  {
     attack: 'An open account of the attacker reaches `run` by a one-time token, and takes the principal of the device',
     defence: "A session is taken without a question only if the request that made it carried this device's proof",
     patches: [
@@ -2475,8 +2535,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/users.ts'),
-        find: 'return principal ? proverBySession(principal) : CONTESTED',
-        replace: 'return principal ?? (principal === null ? CONTESTED : proverBySession(principal))',
+        find: 'if (principal) return proverBySession(principal)',
+        replace: 'if (principal) return proverBySession === undefined ? CONTESTED : principal',
       },
     ],
     test: {

@@ -1,0 +1,287 @@
+import { admin, emailOTP, magicLink, organization, phoneNumber, twoFactor } from 'better-auth/plugins'
+import { describe, expect, test } from 'vitest'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { EXPECT_HEADER } from '../index.ts'
+import { link } from '../testing/link.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
+
+const ada = person('ada')
+const PHONE = '+15550100'
+
+interface ServerCalls {
+  verifyEmail(given: object): Promise<unknown>
+  resetPassword(given: object): Promise<unknown>
+}
+
+/** What an app calls on its server, without a request. */
+const apiOf = ({ auth }: TestServer) => (auth as unknown as { readonly api: ServerCalls }).api
+
+// Nobody attacks here: people forget passwords, lose laptops, mistype addresses, ask for help. Nobody loses a principal.
+onEachEngine((newServer) => {
+  const open = async (isVerificationRequired = false) => {
+    const mails = mailing()
+    const codes = mailing()
+    const server = await newServer({
+      emailAndPassword: {
+        enabled: true,
+        sendResetPassword: mails.send,
+        requireEmailVerification: isVerificationRequired,
+      },
+      emailVerification: { sendVerificationEmail: mails.send, sendOnSignUp: isVerificationRequired },
+      user: { changeEmail: { enabled: true } },
+      plugins: [
+        admin(),
+        organization(),
+        magicLink({ sendMagicLink: mails.send }),
+        emailOTP({ sendVerificationOTP: mails.send }),
+        phoneNumber({ sendOTP: codes.send }),
+        twoFactor({ skipVerificationOnEnable: true }),
+      ],
+    })
+    const maker = await newPerson(server)
+    const verifyPhone = async () => {
+      await maker.browser.send('/phone-number/send-otp', post({ phoneNumber: PHONE }))
+      const body = { phoneNumber: PHONE, code: codes.last().code, updatePhoneNumber: true }
+      expect((await maker.browser.send('/phone-number/verify', post(body))).status).toBe(200)
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+    }
+    const verificationPath = async () => {
+      await maker.browser.send('/send-verification-email', post({ email: ada.email }))
+      return pathOf(mails.last().url)
+    }
+    const resetPassword = async (newPassword: string, email = ada.email) => {
+      await server.browser().send('/request-password-reset', post({ email, redirectTo: '/' }))
+      const { token } = mails.last()
+      return () => server.browser().send('/reset-password', post({ newPassword, token }))
+    }
+    return { server, mails, maker, verifyPhone, verificationPath, resetPassword }
+  }
+
+  const signUp = async (maker: Person) => {
+    expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
+    expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+  }
+
+  const signIn = async (who: Person, password = ada.password, email = ada.email) => {
+    expect((await who.browser.send('/sign-in/email', post({ email, password }))).status).toBe(200)
+    return who.session()
+  }
+
+  /** A mail program opens the link: it may be the maker's own, or that of the mailbox's owner. */
+  const contest = async ({ server, maker, verificationPath }: Awaited<ReturnType<typeof open>>) => {
+    await signUp(maker)
+    expect((await server.browser().send(await verificationPath())).status).toBe(200)
+    expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+  }
+
+  describe('a password that is reset', () => {
+    test('after an admin vouched for the address leaves the principal as it was told', async () => {
+      const { server, maker, resetPassword } = await open()
+      await signUp(maker)
+      await server.change('user', { emailVerified: true })
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect((await (await resetPassword('another password'))()).status).toBe(200)
+      expect(await signIn(await newPerson(server), 'another password')).toMatchObject({
+        principal: maker.device.principal,
+        recoverable: true,
+      })
+    })
+
+    test('with one that is refused changes nothing, and with an accepted one resets the binding', async () => {
+      const { server, maker, resetPassword } = await open()
+      await signUp(maker)
+      const refused = await (await resetPassword('short'))()
+      expect([refused.status, await codeOf(refused)]).toEqual([400, 'PASSWORD_TOO_SHORT'])
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+      expect((await (await resetPassword('another password'))()).status).toBe(200)
+      const own = await signIn(await newPerson(server), 'another password')
+      expect(own!.principal).not.toBe(maker.device.principal)
+    })
+
+    test('by a call of the server resets the binding as a request does', async () => {
+      const { server, maker, mails } = await open()
+      await signUp(maker)
+      await server.browser().send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
+      const body = { newPassword: 'another password', token: mails.last().token }
+      await apiOf(server).resetPassword({ body })
+      expect((await signIn(await newPerson(server), 'another password'))!.principal).not.toBe(maker.device.principal)
+    })
+  })
+
+  describe('a phone number that was verified before the mailbox keeps the binding', () => {
+    test('also when the key of a lost device is revoked before', async () => {
+      const { server, maker, verifyPhone, verificationPath } = await open()
+      await signUp(maker)
+      await verifyPhone()
+      const phone = await newPerson(server)
+      await signIn(phone)
+      const revoke = post({ thumbprint: maker.device.thumbprint })
+      expect((await phone.browser.send('/latchkey/keys/revoke', revoke)).status).toBe(200)
+      expect((await phone.browser.send(await verificationPath())).status).toBe(200)
+      expect(await phone.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+    })
+
+    test('also when a page of the app verifies the address on the server', async () => {
+      const { server, mails, maker, verifyPhone } = await open()
+      await signUp(maker)
+      await verifyPhone()
+      await maker.browser.send('/send-verification-email', post({ email: ada.email }))
+      await apiOf(server).verifyEmail({ query: { token: mails.last().token } })
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+    })
+  })
+
+  describe('a contested binding stays as it is', () => {
+    const acts: Record<string, (maker: Person) => Promise<Response>> = {
+      'after a change of the password': ({ browser }) =>
+        browser.send(
+          '/change-password',
+          post({ currentPassword: ada.password, newPassword: 'another password', revokeOtherSessions: true }),
+        ),
+      'after a second factor was switched on': ({ browser }) =>
+        browser.send('/two-factor/enable', post({ password: ada.password })),
+      'after a second factor was switched off': async ({ browser }) => {
+        await browser.send('/two-factor/enable', post({ password: ada.password }))
+        return browser.send('/two-factor/disable', post({ password: ada.password }))
+      },
+    }
+    for (const [when, act] of Object.entries(acts)) {
+      test(when, async () => {
+        const opened = await open()
+        await contest(opened)
+        expect((await act(opened.maker)).status).toBe(200)
+        expect(await opened.maker.session()).toMatchObject({ principal: opened.maker.device.principal })
+      })
+    }
+
+    test('after a sign-in with the number and the password', async () => {
+      const opened = await open()
+      await contest(opened)
+      await opened.server.change('user', { phoneNumber: PHONE, phoneNumberVerified: true })
+      const second = await newPerson(opened.server)
+      const body = { phoneNumber: PHONE, password: ada.password }
+      expect((await second.browser.send('/sign-in/phone-number', post(body))).status).toBe(200)
+      expect(await second.session()).toMatchObject({ principal: opened.maker.device.principal })
+    })
+
+    test('when an admin looks at it as the user', async () => {
+      const opened = await open()
+      const { server, maker } = opened
+      const root = await newPerson(server)
+      const support = person('root')
+      await root.prove('/sign-up/email', support)
+      await server.change('user', { role: 'admin' })
+      await signIn(root, support.password, support.email)
+      await contest(opened)
+      const { id } = await userOf(server, ada.email)
+      expect((await root.browser.send('/admin/impersonate-user', post({ userId: id }))).status).toBe(200)
+      for (const path of ['/latchkey/session', '/latchkey/session?peek=1', '/latchkey/keys', '/token'])
+        await root.browser.send(path)
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+    })
+  })
+
+  describe('after a change of address', () => {
+    const moved = async () => {
+      const opened = await open()
+      const { mails, maker } = opened
+      await signUp(maker)
+      expect((await maker.browser.send(await opened.verificationPath())).status).toBe(200)
+      const newEmail = 'ada@elsewhere.example'
+      expect((await maker.browser.send('/change-email', post({ newEmail }))).status).toBe(200)
+      expect((await maker.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      return { ...opened, newEmail }
+    }
+
+    test('a second device that signs in with the password can be linked', async () => {
+      const { server, newEmail } = await moved()
+      const second = await newPerson(server)
+      await signIn(second, ada.password, newEmail)
+      expect((await link(second, second.device)).status).toBe(200)
+    })
+
+    test('a second device that signs in by mail can be linked once the first one has signed in by mail as well', async () => {
+      const { server, mails, maker, newEmail } = await moved()
+      const byMail = async (who: Person) => {
+        await who.browser.send('/sign-in/magic-link', post({ email: newEmail }))
+        const headers = await proofOf(who.device, { [EXPECT_HEADER]: newEmail })
+        expect((await who.browser.send(pathOf(mails.last().url), { headers })).status).toBe(200)
+      }
+      const second = await newPerson(server)
+      await byMail(second)
+      const refused = await link(second, second.device)
+      expect([refused.status, await codeOf(refused)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      await byMail(maker)
+      expect((await link(second, second.device)).status).toBe(200)
+    })
+
+    test('a key that was revoked no longer stands in the way', async () => {
+      const { server, maker, resetPassword, newEmail } = await moved()
+      expect((await (await resetPassword('another password', newEmail))()).status).toBe(200)
+      const second = await newPerson(server)
+      await signIn(second, 'another password', newEmail)
+      await second.browser.send('/revoke-other-sessions', post({}))
+      expect(await (await link(second, second.device)).json()).toMatchObject({ remaining: ['device'] })
+      const revoke = post({ thumbprint: maker.device.thumbprint })
+      expect((await second.browser.send('/latchkey/keys/revoke', revoke)).status).toBe(200)
+      expect((await link(second, second.device)).status).toBe(200)
+    })
+  })
+
+  describe('a mistyped address, where sign-ups have to be verified', () => {
+    test('keeps no principal: the device signs up again with the right one', async () => {
+      const { server, mails, maker } = await open(true)
+      expect((await maker.prove('/sign-up/email', person('typo'))).status).toBe(200)
+      const stranger = pathOf(mails.last().url)
+      expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
+      expect((await maker.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
+      expect((await maker.prove('/sign-in/email', ada)).status).toBe(200)
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      // Whose mailbox it is gets an account of its own.
+      expect((await server.browser().send(stranger)).status).toBe(200)
+      expect(await userOf(server, 'typo@example.com')).toMatchObject({ principal: null })
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+    })
+
+    test('keeps no principal: the device adopts it into an account that exists', async () => {
+      const { server, maker } = await open(true)
+      const first = await newPerson(server)
+      expect((await first.prove('/sign-up/email', ada)).status).toBe(200)
+      await server.change('user', { emailVerified: true })
+      await signIn(first)
+      expect((await maker.prove('/sign-up/email', person('typo'))).status).toBe(200)
+      await signIn(maker)
+      expect((await link(maker, maker.device)).status).toBe(200)
+      expect(await maker.session()).toMatchObject({ aliases: [maker.device.principal] })
+    })
+
+    test('keeps the principal once the account was used', async () => {
+      const { server, mails, maker } = await open(true)
+      expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
+      expect((await maker.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
+      const again = await maker.prove('/sign-up/email', person('typo'))
+      expect([again.status, await codeOf(again)]).toEqual([409, 'PRINCIPAL_TAKEN'])
+      expect(await userOf(server)).toMatchObject({ principal: maker.device.principal })
+    })
+  })
+
+  test('a stranger who names an organization after the account of somebody keeps nobody from linking', async () => {
+    const { server, mails, maker } = await open()
+    await maker.browser.send('/sign-up/email', post(ada))
+    await maker.session()
+    const { id } = await userOf(server)
+    const stranger = await newPerson(server)
+    await stranger.prove('/sign-up/email', person('eve'))
+    const body = { name: `hello ${String(id)}`, slug: String(id), metadata: { id } }
+    expect((await stranger.browser.send('/organization/create', post(body))).status).toBe(200)
+    await server.browser().send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
+    const reset = post({ newPassword: 'another password', token: mails.last().token })
+    expect((await server.browser().send('/reset-password', reset)).status).toBe(200)
+    const own = await newPerson(server)
+    await signIn(own, 'another password')
+    await own.browser.send('/revoke-other-sessions', post({}))
+    const linked = await link(own, own.device)
+    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+  })
+})
