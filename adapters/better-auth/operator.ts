@@ -151,8 +151,8 @@ async function actsOf(
   values: readonly string[],
 ): Promise<AuditReport[]> {
   const where = [{ field, operator: 'in' as const, value: [...values] }]
-  const records = await findAudit(adapter, { where, limit: 1000, sortBy: { field: 'createdAt', direction: 'asc' } })
-  return records.map(({ userId, ...record }) => ({ ...record, accountId: userId }))
+  const records = await findAudit(adapter, { where, limit: 1000, sortBy: { field: 'createdAt', direction: 'desc' } })
+  return records.reverse().map(({ userId, ...record }) => ({ ...record, accountId: userId }))
 }
 
 /** The lock row changes first: a concurrent bind finds it changed. */

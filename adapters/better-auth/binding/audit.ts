@@ -36,6 +36,21 @@ export async function findAudit(
   }))
 }
 
+/** Finds the last operation of one kind on an account, or on one of its principals. */
+export async function lastAct(
+  adapter: Adapter,
+  act: Act,
+  of: { readonly userId: string; readonly principal?: string },
+): Promise<AuditRecord | undefined> {
+  const where = Object.entries(of).map(([field, value]) => ({ field, value }))
+  const records = await findAudit(adapter, {
+    where: [...where, { field: 'act', operator: 'starts_with', value: `${act}:` }],
+    sortBy: { field: 'createdAt', direction: 'desc' },
+    limit: 1,
+  })
+  return records[0]
+}
+
 /** Records an operation, once however often it is retried: the next read completes what a crash left out. */
 export async function audit(
   adapter: Adapter,

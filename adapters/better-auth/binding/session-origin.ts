@@ -8,7 +8,12 @@ export interface AskingSession {
   readonly impersonatedBy?: string | null
 }
 
-/** Returns true if an admin of Better Auth's admin plugin acts as the session's user: it says nothing about the user. */
+/** Returns true if a session says nothing about who owns the mailbox: an admin's, or one that another one approved. */
+export function isNeutral(session: AskingSession): boolean {
+  return isImpersonated(session) || session.principalVia === DELEGATED
+}
+
+/** Returns true if an admin of Better Auth's admin plugin acts as the session's user. */
 export function isImpersonated(session: object | null | undefined): boolean {
   return Boolean((session as Partial<AskingSession> | null | undefined)?.impersonatedBy)
 }
@@ -18,6 +23,9 @@ export function isImpersonated(session: object | null | undefined): boolean {
  * binding.
  */
 const CREDENTIAL = 'credential'
+
+/** The value of `principalVia` for a session that another session of the account approved, as on a television. */
+export const DELEGATED = 'delegated'
 
 /**
  * The value of `principalVia` for a new session.
@@ -31,7 +39,7 @@ export function sessionOrigin(principal: string | null, isByCredential: boolean)
 
 /** Returns the principal whose key signed the request that made the session, or null. */
 export function keyThatMade({ principalVia }: AskingSession): string | null {
-  return principalVia?.replace(/^credential:?/, '') || null
+  return principalVia === DELEGATED ? null : principalVia?.replace(/^credential:?/, '') || null
 }
 
 /** Returns true if the key that the account is bound to, or a credential of its creator, made the session. */

@@ -1,6 +1,7 @@
 import { audit } from './audit.ts'
 import {
   atomically,
+  changeRow,
   changeUser,
   isCurrent,
   deleteRow,
@@ -13,7 +14,7 @@ import {
   rowsOf,
 } from './principal-store.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
-import { type AskingSession, isImpersonated, isMakers } from './session-origin.ts'
+import { type AskingSession, isMakers, isNeutral } from './session-origin.ts'
 import type { Adapter } from './types.ts'
 
 /** Value of `principalMailboxBy` after the mailbox was proven without a key. */
@@ -103,7 +104,7 @@ export async function settleMailbox(
 ): Promise<BoundUser> {
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(adapter, user, user.principalMailboxBy!, now)
-  if (!asking || isImpersonated(asking) || isMakers(asking, user)) return user
+  if (!asking || isNeutral(asking) || isMakers(asking, user)) return user
   // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
   return proveMailbox(adapter, user, NOBODY, now)
 }
@@ -143,7 +144,7 @@ export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: st
 async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
   const isDone = await (user.principal == null
     ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() })
-    : replacePrincipal(adapter, user, proven, now))
+    : atomically(adapter, (trx) => replacePrincipal(trx, user, proven, now)))
   const present = await findUser(adapter, 'id', user.id)
   if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
   return isDone
@@ -165,10 +166,23 @@ async function replacePrincipal(
     principalOpen: false,
   })
   if (!isDone) await deleteRow(adapter, fresh)
+  else await keepWithoutKey(adapter, user, fresh.epoch)
+  if (!isDone) return false
   // The release of a principal with a key is recorded when it goes back to the key.
-  else if (before?.thumbprint == null && user.principal && user.principalEpoch)
+  if (before?.thumbprint == null && user.principal && user.principalEpoch)
     await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
-  return isDone
+  return true
+}
+
+/**
+ * Principals without a key, which an earlier reset gave the account, stay with it as aliases: no device could ever link
+ * them again.
+ */
+async function keepWithoutKey(adapter: Adapter, before: BoundUser, epoch: string): Promise<void> {
+  for (const row of await rowsOf(adapter, before)) {
+    const isKept = row.thumbprint === null && row.principal !== before.id && isCurrent(row, before)
+    if (isKept) await changeRow(adapter, row, { kind: 'alias', epoch })
+  }
 }
 
 /** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */

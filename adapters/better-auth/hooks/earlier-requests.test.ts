@@ -64,6 +64,39 @@ onEachEngine((newServer) => {
       return { server, mails, request: pathOf(mails.last().url) }
     }
 
+    test('that nobody signed writes nothing down, and does not tell whether an address has an account', async () => {
+      const { server, mails } = await asked()
+      await enterByLink(server, () => mails.last().url)
+      const acts = await server.rows('latchkeyAudit')
+      const forged = (email: string) => {
+        const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+        return `${part({ alg: 'none' })}.${part({ email, updateTo: 'eve@example.com', iat: 1 })}.`
+      }
+      const answers = []
+      for (const email of [ada.email, 'nobody@example.com']) {
+        const answer = await server.browser().send(`/verify-email?token=${forged(email)}`)
+        answers.push([answer.status, await answer.text()])
+      }
+      expect(answers[0]).toEqual(answers[1])
+      expect(await server.rows('latchkeyAudit')).toEqual(acts)
+    })
+
+    test('moves an account with a long history nowhere', async () => {
+      const { server, mails, request } = await asked()
+      const one = await enterByLink(server, () => mails.last().url)
+      await one.session()
+      const { id: userId } = await userOf(server)
+      const long = Array.from({ length: 120 }, (_, index) => ({
+        act: `unlink:${one.device.principal}:${index}`,
+        principal: one.device.principal,
+        userId,
+        createdAt: new Date(0),
+      }))
+      for (const data of long) await server.adapter.create({ model: 'latchkeyAudit', data })
+      await server.change('user', { principalMailboxAt: null })
+      expect((await server.browser().send(request)).status).toBe(403)
+    })
+
     test('moves a bound account nowhere, and is written down', async () => {
       const { server, mails, request } = await asked()
       const one = await enterByLink(server, () => mails.last().url)

@@ -1,11 +1,11 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { audit, findAudit } from '../binding/audit.ts'
+import { audit, lastAct } from '../binding/audit.ts'
 import { findUser } from '../binding/principal-store.ts'
 import type { Adapter } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { isFresh } from './fresh-session.ts'
-import { readToken } from './mailed-token.ts'
+import { readMailedToken } from './mailed-token.ts'
 import { refusal } from './proofs.ts'
 
 /** The route that completes a change of address, for which no session is needed. */
@@ -18,7 +18,7 @@ export const ADDRESS_CHANGE = '/verify-email'
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
 export async function beforeAddressChange(ctx: GenericEndpointContext, now: Date): Promise<void> {
-  const { email, updateTo, iat } = readToken(ctx.query?.['token'])
+  const { email, updateTo, iat } = await readMailedToken(ctx)
   if (typeof email !== 'string' || updateTo === undefined) return
   const { adapter, internalAdapter } = ctx.context
   const found = await internalAdapter.findUserByEmail(email)
@@ -57,7 +57,7 @@ async function refuseEarlier(adapter: Adapter, user: BoundUser, requestedAt: num
 
 /** The last time at which the account may have become another person's, in milliseconds since 1970; 0 for never. */
 async function handedOverAt(adapter: Adapter, { id, principalMailboxAt }: BoundUser): Promise<number> {
-  const records = await findAudit(adapter, { where: [{ field: 'userId', value: id }] })
-  const times = records.filter(({ act }) => act === 'bind' || act === 'link').map(({ at }) => at)
-  return Math.max(0, new Date(principalMailboxAt ?? 0).getTime(), ...times)
+  const bound = await lastAct(adapter, 'bind', { userId: id })
+  const linked = await lastAct(adapter, 'link', { userId: id })
+  return Math.max(new Date(principalMailboxAt ?? 0).getTime(), bound?.at ?? 0, linked?.at ?? 0)
 }

@@ -1,8 +1,8 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { findAudit } from '../binding/audit.ts'
-import { changeUser, findUser } from '../binding/principal-store.ts'
+import { lastAct } from '../binding/audit.ts'
+import { changeUser, findRow, findUser } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers } from '../binding/session-origin.ts'
-import { CONTESTED, MOVED, proverBySession } from '../binding/verified-email.ts'
+import { CONTESTED, MOVED, NOBODY, proverBySession } from '../binding/verified-email.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, waysIn } from './credentials.ts'
@@ -37,10 +37,15 @@ export async function waysBeforeLinking(
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
-  const isUndecided = [CONTESTED, MOVED, proverBySession(principal!)].includes(prover)
-  if (isUndecided && isMakers(session!.session as AskingSession, user)) return null
+  const isUndecided = [CONTESTED, MOVED, NOBODY, proverBySession(principal!)].includes(prover)
+  if (isUndecided && isMakers(session!.session as AskingSession, user) && (await hasOwnKey(adapter, user))) return null
   if (await wasBound(adapter, user, device)) return null
   return waysIn(ctx, user, session!.session.token)
+}
+
+/** Returns true if the account still has the principal of the device that made it. A reset leaves one without a key. */
+async function hasOwnKey(adapter: Adapter, { principal }: BoundUser): Promise<boolean> {
+  return principal != null && (await findRow(adapter, principal))?.thumbprint != null
 }
 
 /** After nothing remained: from here on every credential is the work of the one person who is left. */
@@ -54,10 +59,7 @@ export async function endHandover(adapter: Adapter, userId: string): Promise<voi
  * nothing.
  */
 async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: ProvenDevice): Promise<boolean> {
-  const where = [
-    { field: 'principal', value: principal },
-    { field: 'userId', value: id },
-  ]
-  const acts = (await findAudit(adapter, { where })).map(({ act }) => act)
-  return acts.includes('bind') || (acts.includes('reset') && !acts.includes('link'))
+  const of = { userId: id, principal }
+  if (await lastAct(adapter, 'bind', of)) return true
+  return (await lastAct(adapter, 'reset', of)) !== undefined && !(await lastAct(adapter, 'link', of))
 }

@@ -1,4 +1,13 @@
-import { admin, emailOTP, magicLink, organization, phoneNumber, twoFactor } from 'better-auth/plugins'
+import {
+  admin,
+  bearer,
+  deviceAuthorization,
+  emailOTP,
+  magicLink,
+  organization,
+  phoneNumber,
+  twoFactor,
+} from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER } from '../index.ts'
@@ -37,6 +46,8 @@ onEachEngine((newServer) => {
         emailOTP({ sendVerificationOTP: mails.send }),
         phoneNumber({ sendOTP: codes.send }),
         twoFactor({ skipVerificationOnEnable: true }),
+        deviceAuthorization({ verificationUri: '/device' }),
+        bearer(),
       ],
     })
     const maker = await newPerson(server)
@@ -132,7 +143,53 @@ onEachEngine((newServer) => {
     })
   })
 
+  test('a phone number that was verified before the mailbox lets the maker link a second device', async () => {
+    const { server, maker, verifyPhone, verificationPath } = await open()
+    await signUp(maker)
+    await verifyPhone()
+    expect((await server.browser().send(await verificationPath())).status).toBe(200)
+    const second = await newPerson(server)
+    await signIn(second)
+    expect((await link(second, second.device)).status).toBe(200)
+  })
+
+  test('a second reset leaves the principal of the first, which has no key, with the account', async () => {
+    const { server, mails, maker, resetPassword } = await open()
+    await signUp(maker)
+    expect((await (await resetPassword('another password'))()).status).toBe(200)
+    const second = await newPerson(server)
+    const { principal } = (await signIn(second, 'another password'))!
+    const newEmail = 'ada@elsewhere.example'
+    // Better Auth's tokens count in seconds.
+    await server.change('user', { principalMailboxAt: new Date(Date.now() - 2000) })
+    await server.change('latchkeyAudit', { createdAt: new Date(Date.now() - 2000) })
+    await second.browser.send('/change-email', post({ newEmail }))
+    expect((await second.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const third = await newPerson(server)
+    await third.browser.send('/sign-in/magic-link', post({ email: newEmail }))
+    expect((await third.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    expect(await third.session()).toMatchObject({ aliases: [principal], recoverable: true })
+  })
+
   describe('a contested binding stays as it is', () => {
+    test('when a television is approved in the session of the sign-up', async () => {
+      const opened = await open()
+      const { server, maker } = opened
+      await contest(opened)
+      const television = server.browser()
+      const asked = await television.send('/device/code', post({ client_id: 'tv' }))
+      const codes = (await asked.json()) as { readonly device_code: string; readonly user_code: string }
+      await maker.browser.send(`/device?user_code=${codes.user_code}`)
+      const approved = await maker.browser.send('/device/approve', post({ userCode: codes.user_code }))
+      expect(approved.status).toBe(200)
+      const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
+      const given = await television.send('/device/token', post({ ...grant, device_code: codes.device_code }))
+      const { access_token } = (await given.json()) as { readonly access_token: string }
+      const shown = await television.send('/latchkey/session', { headers: { authorization: `Bearer ${access_token}` } })
+      expect(await shown.json()).toMatchObject({ session: { principal: maker.device.principal } })
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+    })
+
     const acts: Record<string, (maker: Person) => Promise<Response>> = {
       'after a change of the password': ({ browser }) =>
         browser.send(

@@ -118,7 +118,18 @@ onEachEngine((newServer) => {
       const own = await victim.session()
       expect([eve.device.principal, victim.device.principal]).not.toContain(own!.principal)
       expect(own).toMatchObject({ recoverable: true })
-      // The maker's password may still be there: nothing of the victim's goes in.
+      // Nothing of Eve's opens the account any more.
+      expect(await eve.session()).toBeNull()
+      expect((await server.browser().send('/sign-in/email', post(ada))).status).toBe(401)
+      expect((await link(victim, victim.device)).status).toBe(200)
+    })
+
+    test('the victim opens the link, and is signed in by it', async () => {
+      const { server, maker: eve, mailed } = await open()
+      const victim = await newPerson(server)
+      expect((await victim.browser.send(await mailed())).status).toBe(200)
+      expect((await victim.session())!.principal).not.toBe(eve.device.principal)
+      // The maker's password is still there: nothing of the victim's goes in.
       expect((await link(victim, victim.device)).status).toBe(409)
     })
 

@@ -1,4 +1,5 @@
-import { decodeJwt } from 'jose'
+import type { GenericEndpointContext } from 'better-auth'
+import { jwtVerify } from 'jose'
 
 /** What a mailed token of Better Auth says. */
 export interface MailedToken {
@@ -9,10 +10,11 @@ export interface MailedToken {
   readonly iat?: number
 }
 
-/** Reads a mailed token without verifying it: the route itself does. Anything else than a JWT says nothing. */
-export function readToken(token: unknown): MailedToken {
+/** Reads the mailed token of a request, of which Better Auth signed each. Anything else says nothing. */
+export async function readMailedToken({ query, context }: GenericEndpointContext): Promise<MailedToken> {
+  const secret = new TextEncoder().encode(context.secret)
   try {
-    return decodeJwt(String(token))
+    return (await jwtVerify<MailedToken>(String(query?.['token']), secret, { algorithms: ['HS256'] })).payload
   } catch {
     return {}
   }

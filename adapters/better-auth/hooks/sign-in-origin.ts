@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { type AskingSession, keyThatMade, sessionOrigin } from '../binding/session-origin.ts'
-import { readToken } from './mailed-token.ts'
+import { type AskingSession, DELEGATED, keyThatMade, sessionOrigin } from '../binding/session-origin.ts'
+import { readMailedToken } from './mailed-token.ts'
 import { provenDevice } from './request-context.ts'
 
 /** Sign-ins with a credential that the account's creator chose, not by the mailbox. */
@@ -23,8 +23,14 @@ const PROOFS_OF_MAILBOX = [...MAILBOX_SIGN_INS, ...VERIFICATIONS]
 export async function originOf(userId: string, ctx: GenericEndpointContext | null): Promise<string | null> {
   const replaced = PROOFS_OF_MAILBOX.includes(ctx?.path) ? null : ctx?.context.session
   if (replaced?.user.id === userId) return (replaced.session as AskingSession).principalVia ?? null
+  if (isApproved(ctx)) return DELEGATED
   const device = await provenDevice(ctx)
   return sessionOrigin(device?.principal ?? null, CREDENTIAL_ROUTES.test(ctx?.path ?? ''))
+}
+
+/** Returns true if another session approves, or has approved, the session of the request's device. */
+export function isApproved(ctx: GenericEndpointContext | null): boolean {
+  return ctx?.path?.startsWith('/device/') === true
 }
 
 /** Returns true if the request signed in by the mailbox itself. */
@@ -38,8 +44,8 @@ export function isVerification(ctx: GenericEndpointContext | null): ctx is Gener
 }
 
 /** Returns the address that a request verifies, of its mailed token or beside its code. The route checks both. */
-export function verifiedAddressOf({ query, body }: GenericEndpointContext): string | undefined {
-  const { email } = body ?? readToken(query?.['token'])
+export async function verifiedAddressOf(ctx: GenericEndpointContext): Promise<string | undefined> {
+  const { email } = ctx.body ?? (await readMailedToken(ctx))
   return typeof email === 'string' ? email : undefined
 }
 

@@ -81,6 +81,7 @@ onEachEngine((newServer) => {
       const server = await newServer(extra)
       const one = await newPerson(server)
       await one.prove('/sign-up/email', ada)
+      await server.change('user', { emailVerified: true })
       const second = await (await newPerson(server, one.device)).prove('/sign-up/email', person('eve'))
       expect([second.status, await codeOf(second)]).toEqual([409, 'PRINCIPAL_TAKEN'])
       expect(await server.rows('user')).toHaveLength(1)

@@ -6,7 +6,7 @@ import { claim } from '../binding/claim.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import { findUser } from '../binding/principal-store.ts'
-import { NOBODY, confirmByKey, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
+import { NOBODY, confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
 import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
 import { refusal } from './proofs.ts'
@@ -54,9 +54,22 @@ async function proveByMailbox(
   if (requestContextOf(ctx).signedIn !== session.token || !isMailboxSignIn(ctx)) return false
   const { adapter } = ctx.context
   const user = await findUser(adapter, 'id', id)
-  if (!user || user.emailVerified || isMailboxProven(user)) return false
-  await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)
+  if (!user || isMailboxProven(user) || (user.emailVerified && !isContested(user))) return false
+  const prover = (await provenDevice(ctx))?.principal ?? NOBODY
+  if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)
+  await proveMailbox(adapter, user, prover, now)
   return true
+}
+
+/**
+ * The mailbox's owner is in, and whoever verified the address earlier may be another person: removes their passwords,
+ * providers and sessions, as Better Auth does where the address is still unverified.
+ */
+async function endEarlierAccess(ctx: GenericEndpointContext, { userId, token }: NewSession['session']): Promise<void> {
+  const { internalAdapter } = ctx.context
+  for (const { id } of await internalAdapter.findAccounts(userId)) await internalAdapter.deleteAccount(id)
+  for (const session of await internalAdapter.listSessions(userId))
+    if (session.token !== token) await internalAdapter.deleteSession(session.token)
 }
 
 /** @returns true if the account's subject has changed: it took the device's principal, or its binding was confirmed */

@@ -16,7 +16,7 @@ import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
 import type { BoundUser } from '../schema.ts'
-import { isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
+import { isApproved, isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
@@ -168,7 +168,7 @@ async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
 
 /** The update does not name its user, but the verified link or code belongs to an address. */
 async function hasPhone(ctx: GenericEndpointContext, tools: HookTools): Promise<boolean> {
-  const email = verifiedAddressOf(ctx)
+  const email = await verifiedAddressOf(ctx)
   if (email === undefined) return false
   const where = [{ field: 'email', value: email.toLowerCase() }]
   const user = await (await adapterOf(tools)).findOne<BoundUser>({ model: 'user', where })
@@ -195,6 +195,6 @@ async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTool
 async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
   const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
   const isReplaced = present !== undefined && !present.isAnonymous
-  if (!ctx || isReplaced || isImpersonated(session) || ctx.path?.startsWith('/device/')) return
+  if (!ctx || isReplaced || isImpersonated(session) || isApproved(ctx)) return
   requestContextOf(ctx).signedIn = token
 }

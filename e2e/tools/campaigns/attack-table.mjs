@@ -572,7 +572,7 @@ export const ATTACKS = [
   {
     attack: "A victim approves the attacker's device, which polls with its own proof",
     defence: 'Device authorization never binds',
-    patches: [{ file: plugin('hooks/users.ts'), find: " || ctx.path?.startsWith('/device/')", replace: '' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: ' || isApproved(ctx)', replace: '' }],
     test: {
       file: plugin('attacks.test.ts'),
       name: 'SQLite > a device that polls for an approval binds no account of whoever approves',
@@ -677,8 +677,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'if (!asking || isImpersonated(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || isImpersonated(asking) || isMakers(asking, user) || now) return user',
+        find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
+        replace: 'if (!asking || isNeutral(asking) || isMakers(asking, user) || now) return user',
       },
     ],
     test: {
@@ -698,7 +698,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
+      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and is signed in by it',
     },
   },
   {
@@ -2396,8 +2396,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'if (!asking || isImpersonated(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || (isImpersonated(asking) && now === null) || isMakers(asking, user)) return user',
+        find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
+        replace: 'if (!asking || (isNeutral(asking) && now === null) || isMakers(asking, user)) return user',
       },
     ],
     test: {
@@ -2419,6 +2419,52 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
       name: 'SQLite > a stranger who names an organization after the account of somebody keeps nobody from linking',
+    },
+  },
+  {
+    attack: "The victim opens the creator's verification link and signs in by mail, and the creator stays inside",
+    defence: 'The first sign-in by mail to a contested account ends the passwords, providers and sessions before it',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)',
+        replace: 'void endEarlierAccess',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
+    },
+  },
+  {
+    attack: 'Forged tokens fill the audit, and say whether an address has an account',
+    defence: 'A mailed token counts only with the signature of Better Auth',
+    patches: [
+      {
+        file: plugin('hooks/mailed-token.ts'),
+        find: "return (await jwtVerify<MailedToken>(String(query?.['token']), secret, { algorithms: ['HS256'] })).payload",
+        replace:
+          "return secret && jwtVerify && JSON.parse(atob(String(query?.['token']).split('.')[1] ?? '')) as MailedToken",
+      },
+    ],
+    test: {
+      file: plugin('hooks/earlier-requests.test.ts'),
+      name: 'SQLite > a change of address that was asked for before the mailbox was proven > that nobody signed writes nothing down, and does not tell whether an address has an account',
+    },
+  },
+  {
+    attack: 'A long history hides that an account was linked after a change of address had been asked for',
+    defence: 'The last act of a kind is asked for, not the first hundred of all',
+    patches: [
+      {
+        file: plugin('binding/audit.ts'),
+        find: "sortBy: { field: 'createdAt', direction: 'desc' },",
+        replace: "sortBy: { field: 'createdAt', direction: 'asc' }, offset: 1,",
+      },
+    ],
+    test: {
+      file: plugin('hooks/earlier-requests.test.ts'),
+      name: 'SQLite > a change of address that was asked for before the mailbox was proven > moves an account with a long history nowhere',
     },
   },
   {
