@@ -229,6 +229,13 @@ describe('the point is decompressed before anything is verified', () => {
     vi.unstubAllGlobals()
     expect(await pending).toBe('TOKEN_KEY_NOT_CANONICAL')
   })
+
+  test('in Node without node:crypto', async () => {
+    vi.stubGlobal('process', { getBuiltinModule: () => undefined, versions: { openssl: '3.0.0' } })
+    const pending = imported(NO_POINTS[0]!)
+    vi.unstubAllGlobals()
+    expect(await pending).toBe('TOKEN_KEY_NOT_CANONICAL')
+  })
 })
 
 describe('where there is no `process`', () => {

@@ -119,9 +119,11 @@ export async function createTestMap(copy, targets) {
       }
       const { state, milliseconds, message } = await runner.run(file)
       const result = join(reached, `${join(copy, file).replaceAll('/', '+')}.json`)
-      const places = state === 'passed' && existsSync(result) ? JSON.parse(readFileSync(result, 'utf8')) : []
+      const isGreen = state === 'passed' && existsSync(result)
+      const places = isGreen ? JSON.parse(readFileSync(result, 'utf8')) : []
       console.error(`${index + 1}/${testFiles.length} ${file}: ${state} in ${Math.round(milliseconds)} ms ${message}`)
-      writeFileSync(cache, JSON.stringify({ state, milliseconds, places }))
+      if (isGreen) writeFileSync(cache, JSON.stringify({ milliseconds, places }))
+      else continue
     }
     const { milliseconds, places } = JSON.parse(readFileSync(cache, 'utf8'))
     for (const [place, tests] of places) {

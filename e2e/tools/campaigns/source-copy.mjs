@@ -19,6 +19,7 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url))
 const COPIED = [
   'lib',
   'adapters',
+  'docs',
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',
