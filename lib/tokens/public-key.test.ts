@@ -238,6 +238,18 @@ describe('the point is decompressed before anything is verified', () => {
   })
 })
 
+test('the point of a key is decompressed once to name the reason of refusals, however many tokens are forged', async () => {
+  const verifier = createTokenVerifier({ audience: APP, clock })
+  const decompress = vi.spyOn(Point, 'fromBytes')
+  const [header, claims, signature] = forge({ header: TOKEN_HEADER, claims: tokenClaims() }).split('.')
+  for (const length of [1, 2, 3]) {
+    const forged = `${'A'.repeat(length)}${signature!.slice(length)}`
+    expect(await outcome(() => verifier.verify([header, claims, forged].join('.')))).toBe('TOKEN_SIGNATURE_INVALID')
+  }
+  expect(decompress).toHaveBeenCalledOnce()
+  decompress.mockRestore()
+})
+
 describe('where there is no `process`', () => {
   test.each([[undefined], [{}], [{ getBuiltinModule: () => undefined }]])(
     'such as %o, WebCrypto is used',
