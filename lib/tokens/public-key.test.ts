@@ -238,6 +238,15 @@ describe('the point is decompressed before anything is verified', () => {
   })
 })
 
+test('a node:crypto without `hash`, as before Node 20.12, gives the same principal', async () => {
+  const usual = await importPublicKey(ALICE.x)
+  const node = { ...process.getBuiltinModule('node:crypto'), hash: undefined }
+  const found = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(node as never)
+  const { principal, thumbprint } = await importPublicKey(ALICE.x)
+  found.mockRestore()
+  expect([principal, thumbprint]).toEqual([ALICE.principal, usual.thumbprint])
+})
+
 test('the point of a key is decompressed once to name the reason of refusals, however many tokens are forged', async () => {
   const verifier = createTokenVerifier({ audience: APP, clock })
   const decompress = vi.spyOn(Point, 'fromBytes')
