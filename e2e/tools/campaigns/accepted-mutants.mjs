@@ -6,6 +6,7 @@
  * @property {string} line - the source line where the mutant starts, trimmed
  * @property {string} mutator
  * @property {string} [change] - `before → after`; without it, every change of this mutator on the line
+ * @property {number} [nth] - which of the same changes on the line, from 1
  * @property {string} reason
  */
 
@@ -55,5 +56,25 @@ export const ACCEPTED_MUTANTS = [
     line: "const key = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x }, 'Ed25519', false, ['verify'])",
     mutator: 'boolean',
     reason: 'Equivalent: the key is public.',
+  },
+  {
+    file: 'lib/tokens/verify.ts',
+    line: 'function readOptions({ audience, clock = Date.now, cacheSize = 10_000 }: VerifierOptions): Context {',
+    mutator: 'number',
+    reason: 'Performance only: one more cached entry.',
+  },
+  {
+    file: 'lib/tokens/verify.ts',
+    line: 'if (difference !== 0) return difference < 0',
+    mutator: 'operator',
+    change: '< → <=',
+    reason: 'Equivalent: the difference is not zero here.',
+  },
+  {
+    file: 'lib/tokens/verify.ts',
+    line: 'if (difference !== 0) return difference < 0',
+    mutator: 'number',
+    nth: 2,
+    reason: 'Equivalent: the difference is an integer, and not zero here.',
   },
 ]

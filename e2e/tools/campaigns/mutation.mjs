@@ -36,11 +36,12 @@ const changeOf = ({ before, replacement }) =>
   `${before.replaceAll(/\s+/g, ' ')} → ${replacement.replaceAll(/\s+/g, ' ')}`
 
 /** @param {Mutant} mutant @param {(typeof ACCEPTED_MUTANTS)[number]} entry */
-const isEntryOf = (mutant, { file, line, mutator, change }) =>
+const isEntryOf = (mutant, { file, line, mutator, change, nth }) =>
   mutant.file === file &&
   mutant.line === line &&
   mutant.mutator === mutator &&
-  (change === undefined || change === changeOf(mutant))
+  (change === undefined || change === changeOf(mutant)) &&
+  (nth === undefined || nth === mutant.nth)
 
 /** @param {Mutant} mutant */
 const isWanted = ({ file, lineNumber }) =>

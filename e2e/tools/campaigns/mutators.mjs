@@ -10,6 +10,7 @@ import ts from 'typescript'
  * @property {string} before - the replaced text
  * @property {string} line - the source line where it starts, trimmed
  * @property {number} lineNumber - from 1
+ * @property {number} nth - among the same changes on the line, from 1
  * @property {number} owner - the offset of the innermost function, or -1 in a module's own statements
  */
 
@@ -49,14 +50,14 @@ export function mutantsOf(file, text) {
       const start = of.getStart(source)
       const { line } = source.getLineAndCharacterOfPosition(start)
       const lines = source.getLineStarts()
+      const before = text.slice(start, of.end)
+      const place = { mutator, before, replacement, lineNumber: line + 1 }
       mutants.push({
-        mutator,
+        ...place,
         start,
         end: of.end,
-        replacement,
-        before: text.slice(start, of.end),
         line: text.slice(lines[line], lines[line + 1]).trim(),
-        lineNumber: line + 1,
+        nth: 1 + mutants.filter((other) => isSame(other, place)).length,
         owner,
       })
     }
@@ -94,6 +95,16 @@ export function withProbes(file, text) {
   for (const { at, text: added } of inserted.toSorted((one, other) => other.at - one.at))
     result = result.slice(0, at) + added + result.slice(at)
   return `${result}\n;${probe(-1)}\n`
+}
+
+/** @param {Mutant} other @param {Pick<Mutant, 'mutator' | 'before' | 'replacement' | 'lineNumber'>} place */
+function isSame(other, { mutator, before, replacement, lineNumber }) {
+  return (
+    other.lineNumber === lineNumber &&
+    other.mutator === mutator &&
+    other.before === before &&
+    other.replacement === replacement
+  )
 }
 
 /** @param {ts.Node} node @returns {node is ts.FunctionLikeDeclaration} */
