@@ -107,12 +107,8 @@ export async function createTestMap(copy, targets) {
   const reached = join(copy, 'reached')
   mkdirSync(kept, { recursive: true })
   const imports = importsOf(copy)
-  const testFiles = [...imports].filter(
-    ([file, files]) =>
-      file.endsWith('.test.ts') &&
-      !isCampaign(file) &&
-      targets.some((target) => files.has(target) && partOf(file) === partOf(target)),
-  )
+  const wanted = [...imports].filter(([file]) => file.endsWith('.test.ts') && !isCampaign(file))
+  const testFiles = wanted.filter(([, files]) => targets.some((target) => files.has(target)))
   /** @type {Runner | undefined} */
   let runner
   /** @type {Map<string, { file: string, milliseconds: number, tests: readonly string[] }[]>} */
@@ -144,11 +140,6 @@ export async function createTestMap(copy, targets) {
   await runner?.close()
   if (runner) for (const module of shippedFiles(copy)) writeFileSync(join(copy, module), readOriginal(copy, module))
   return map
-}
-
-/** `lib`, or an adapter: its tests are the ones that guard it. @param {string} file */
-function partOf(file) {
-  return file.startsWith('lib/') ? 'lib' : file.split('/').slice(0, 2).join('/')
 }
 
 /** What `vitest.quick.config.ts` leaves out. @param {string} file */

@@ -11,7 +11,7 @@ import { createRunner, createTestMap } from './mutation-tests.mjs'
 import { mutantsOf } from './mutators.mjs'
 import { copySource, root, shippedFiles, writeSource } from './source-copy.mjs'
 
-/** At most so many test files try a mutant: those beside the module, then the fastest. */
+/** At most so many test files try a mutant: the one beside the module, those in its folder, then the fastest. */
 const MOST_TEST_FILES = 8
 
 /** In a file that takes longer, only the tests that reach the function run. */
@@ -61,7 +61,9 @@ function testsOf({ file, owner }, map) {
   const reaching = map.get(`${file}:${owner}`) ?? []
   const beside = file.replace(/\.ts$/, '.test.ts')
   const folder = file.slice(0, file.lastIndexOf('/') + 1)
-  const rank = (/** @type {string} */ test) => (test === beside ? 0 : test.startsWith(folder) ? 1 : 2)
+  const [part] = file.split('/')
+  const rank = (/** @type {string} */ test) =>
+    [test === beside, test.startsWith(folder), test.startsWith(`${part}/`), true].indexOf(true)
   return reaching
     .toSorted((one, other) => rank(one.file) - rank(other.file) || one.milliseconds - other.milliseconds)
     .slice(0, MOST_TEST_FILES)
