@@ -3,6 +3,7 @@ import { testDevice } from '../../testing.ts'
 import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
 import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './binder.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
+import type { ProofClaims } from '../../tokens/claims.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from '../external/issuer.testing.ts'
 
@@ -151,7 +152,27 @@ describe('an account of another provider', () => {
     })
   }
 
-  test('needs a secret that is one', () => {
-    expect(() => binder({ secret: 'short' })).toThrow(TypeError)
+  test('needs a secret of 32 characters', () => {
+    expect(() => binder({ secret: 'x'.repeat(31) })).toThrow(TypeError)
+    expect(() => binder({ secret: 'x'.repeat(32) })).not.toThrow()
+  })
+
+  test('stores the proof and the nonce until each expires', async () => {
+    const used: [string, number][] = []
+    const memory = memoryBindingStore(clock)
+    const useOnce: typeof memory.useOnce = (name, until) => {
+      used.push([name, until.getTime()])
+      return memory.useOnce(name, until)
+    }
+    const bound = binder({ store: { ...memory, useOnce } })
+    const token = await provider.sign()
+    const { nonce, expiresAt } = await bound.challenge(token)
+    const proof = await (await testDevice()).proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW })
+    await bound.bindExternal({ token, nonce, proof })
+    const { jti, exp } = JSON.parse(Buffer.from(proof.split('.')[1]!, 'base64url').toString()) as ProofClaims
+    expect(used).toEqual([
+      [jti, exp * 1000],
+      [`nonce:${nonce}`, expiresAt],
+    ])
   })
 })
