@@ -83,4 +83,27 @@ export const ACCEPTED_MUTANTS = [
     mutator: 'number',
     reason: 'Equivalent: any length but 16 is refused.',
   },
+  {
+    file: 'lib/server/external/claims.ts',
+    line: "return ['iss', ...(audience ? ['aud'] : []), ...requiredClaims.toReversed()]",
+    mutator: 'removed element',
+    change: "'iss' → ...[]",
+    reason:
+      'The token is refused either way, by the comparison with the issuers. Only the first of two reasons differs.',
+  },
+  {
+    file: 'lib/server/external/claims.ts',
+    line: "return ['iss', ...(audience ? ['aud'] : []), ...requiredClaims.toReversed()]",
+    mutator: 'removed element',
+    change: "'aud' → ...[]",
+    reason:
+      'The token is refused either way, by the comparison with the audience. Only the first of two reasons differs.',
+  },
+  {
+    file: 'lib/server/bindings/binder.ts',
+    line: 'if (found) return found',
+    mutator: 'condition',
+    change: 'found → false',
+    reason: 'Performance only: `insert` returns the binding that the account has.',
+  },
 ]

@@ -12,7 +12,7 @@ import { mutantsOf } from './mutators.mjs'
 import { copySource, root, shippedFiles, writeSource } from './source-copy.mjs'
 
 /** At most so many test files try a mutant: the one beside the module, those in its folder, then the fastest. */
-const MOST_TEST_FILES = 8
+const MOST_TEST_FILES = 12
 
 /** In a file that takes longer, only the tests that reach the function run. */
 const SHORT_FILE_MS = 1500

@@ -116,6 +116,12 @@ describe('one static key (checklist 7: one static JWK or PEM)', () => {
     expect(readPem(publicKey)).toEqual(jwkOf('RS256'))
   })
 
+  test.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('of RSA verifies %s', async (alg) => {
+    const token = await sign(alg, 'RS256')
+    expect(await reasonOf(token, { publicKey: RSA })).toBe('accepted')
+    expect(await reasonOf(token, { publicKey: RSA, algorithms: [alg] })).toBe('accepted')
+  })
+
   test('takes the algorithm from the JWK, and from the option', async () => {
     expect(await reasonOf(await sign('PS256', 'RS256'), { publicKey: RSA })).toBe('accepted')
     expect(await reasonOf(await sign('PS256', 'RS256'), { publicKey: { ...jwkOf('RS256'), alg: 'RS256' } })).toBe(

@@ -214,6 +214,19 @@ describe('the times', () => {
     })
   })
 
+  test.each<[string, unknown, string]>([
+    ['nbf', NOW + 1, 'TOKEN_NOT_YET_VALID'],
+    ['nbf', '0', 'TOKEN_NOT_YET_VALID'],
+    ['iat', '0', 'TOKEN_NOT_YET_VALID'],
+    ['exp', '9999999999', 'TOKEN_CLAIM_INVALID'],
+    ['exp', undefined, 'TOKEN_CLAIM_INVALID'],
+  ])('are checked when a key is used for the first time and later: `%s` is %j', async (name, value, reason) => {
+    const resolver = resolverOf()
+    expect(await reasonOf(withClaims({ [name]: value }), resolver)).toBe(reason)
+    expect(await reasonOf(provider.sign(), resolver)).toBe('accepted')
+    expect(await reasonOf(withClaims({ [name]: value }), resolver)).toBe(reason)
+  })
+
   test('may differ by the tolerance', async () => {
     const clock: ManualClock = manualClock((NOW + 305) * 1000)
     const token = await provider.sign()
