@@ -133,6 +133,11 @@ describe('one static key (checklist 7: one static JWK or PEM)', () => {
   })
 })
 
+test.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])('a JWK with the private member `%s` is refused', (member) => {
+  expect(() => readStaticKey(jwkOf('RS256'))).not.toThrow()
+  expect(() => readStaticKey({ ...jwkOf('RS256'), [member]: 'AA' })).toThrow(/a private one/)
+})
+
 describe('a PEM is never a shared secret', () => {
   const claims = encode(JSON.stringify({ iss: ISSUER, aud: AUDIENCE, sub: 'somebody', exp: NOW + 60 }))
   const forged = (alg: string, secret: string | Buffer): string => {
