@@ -276,8 +276,9 @@ describe('tokens that are judged slowly', () => {
 
   test('wait in a queue of four, and a fifth closes the socket', async () => {
     const token = await tokenOf('ada')
+    const session = await sessionOf(token)
     slow()
-    const four = watch(await sessionOf(token))
+    const four = watch(session)
     const outcomes = Array.from({ length: 4 }, () => four.refresh(token))
     await rest()
     expect(closed).toEqual([])
