@@ -101,13 +101,16 @@ export async function createRunner(copy, { reached = '' } = {}) {
  *
  * @param {string} copy
  * @param {readonly string[]} targets - the modules that are to be changed
+ * @param {string} [under] - only test files whose path begins so
  */
-export async function createTestMap(copy, targets) {
+export async function createTestMap(copy, targets, under = '') {
   const kept = join(tmpdir(), 'latchkey-mutation-map')
   const reached = join(copy, 'reached')
   mkdirSync(kept, { recursive: true })
   const imports = importsOf(copy)
-  const wanted = [...imports].filter(([file]) => file.endsWith('.test.ts') && !isCampaign(file))
+  const wanted = [...imports].filter(
+    ([file]) => file.startsWith(under) && file.endsWith('.test.ts') && !isCampaign(file),
+  )
   const testFiles = wanted.filter(([, files]) => targets.some((target) => files.has(target)))
   /** @type {Runner | undefined} */
   let runner

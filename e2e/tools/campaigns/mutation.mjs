@@ -2,6 +2,7 @@
 // `node e2e/tools/campaigns/mutation.mjs [options] folder-or-file[:line] …`
 //   --sample K   K mutants over all the files, chosen in proportion
 //   --seed N     the seed of the sample
+//   --tests P    only test files whose path begins with P
 //   --list       only lists the mutants
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +22,12 @@ const SHORT_FILE_MS = 1500
 /** @typedef {'killed' | 'timed out' | 'survived' | 'accepted' | 'no test'} Verdict */
 
 const { values, positionals } = parseArgs({
-  options: { sample: { type: 'string' }, seed: { type: 'string' }, list: { type: 'boolean' } },
+  options: {
+    sample: { type: 'string' },
+    seed: { type: 'string' },
+    tests: { type: 'string' },
+    list: { type: 'boolean' },
+  },
   allowPositionals: true,
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
@@ -140,7 +146,7 @@ if (values.list) {
 let verdict = 1
 const copy = copySource('mutation')
 try {
-  const map = await createTestMap(copy, [...new Set(mutants.map(({ file }) => file))])
+  const map = await createTestMap(copy, [...new Set(mutants.map(({ file }) => file))], values.tests)
   const runner = await createRunner(copy)
   const results = []
   const started = performance.now()
