@@ -137,6 +137,14 @@ describe('an account of another provider', () => {
       async (bound, device) => bindWith(bound, device, await provider.sign({ iss: 'https://evil.example' })),
       'ISSUER_UNKNOWN',
     ],
+    'a token of an account that its provider calls anonymous': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ is_anonymous: true })),
+      'TOKEN_CLAIM_INVALID',
+    ],
+    'a token of a device that another Latchkey server knows': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ auth_mode: 'local-first' })),
+      'TOKEN_NOT_AN_ACCOUNT',
+    ],
     'a local-first token': [
       async (bound, device) => bindWith(bound, device, await device.token({ audience: AUDIENCE, now: NOW })),
       'ISSUER_UNKNOWN',
