@@ -349,6 +349,35 @@ describe('keys that cannot be fetched', () => {
   })
 })
 
+describe('a token of an issuer that runs Latchkey, for a device without an account', () => {
+  test('gives a local-first session, and the lookup is asked at each use', async () => {
+    const lookup = vi.fn<(principal: string) => Promise<'active' | 'disabled'>>(async () => 'active')
+    const resolver = resolverOf({ aliases: true, lookup })
+    const token = await withClaims({ auth_mode: 'local-first' })
+    for (const _ of [1, 2])
+      expect(await resolve(token, resolver)).toMatchObject({
+        ok: true,
+        source: 'external',
+        session: { authMode: 'local-first', principal: SUBJECT },
+      })
+    expect(lookup.mock.calls).toEqual([[SUBJECT], [SUBJECT]])
+    lookup.mockResolvedValue('disabled')
+    expect(await reasonOf(token, resolver)).toBe('PRINCIPAL_DISABLED')
+    lookup.mockResolvedValue('unknown' as never)
+    expect(await reasonOf(token, resolver)).toBe('PRINCIPAL_DISABLED')
+  })
+
+  test('is accepted without a lookup, and one of an account needs none', async () => {
+    expect(await reasonOf(withClaims({ auth_mode: 'local-first' }), resolverOf({ aliases: true }))).toBe('accepted')
+    const lookup = vi.fn(async () => 'disabled' as const)
+    const resolver = resolverOf({ aliases: true, lookup })
+    expect(await resolve(await withClaims({ auth_mode: 'external' }), resolver)).toMatchObject({
+      session: { authMode: 'external' },
+    })
+    expect(lookup).not.toHaveBeenCalled()
+  })
+})
+
 describe('a token is tried as one kind only (checklist 13: external JWT, then local-first)', () => {
   const both = (lookup: () => Promise<'active'>): SessionResolver =>
     resolverOf({}, { localFirst: { audience: AUDIENCE, lookup } })
