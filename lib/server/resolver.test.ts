@@ -119,7 +119,7 @@ describe('an Authorization header', () => {
       ok: false,
     })
     expect(await resolve({ authorization: bearer })).toMatchObject({ ok: true, source: 'none' })
-    for (const name of ['', 'a b', 'cookie', 'Origin', 'x:y'])
+    for (const name of ['', 'a b', 'cookie', 'Origin', 'host', 'Upgrade', 'connection', 'x:y'])
       expect(() => createSessionResolver({ tokenHeader: name })).toThrow('tokenHeader')
   })
 

@@ -95,6 +95,30 @@ describe('a header that was seen before', () => {
   })
 })
 
+describe('the cache of headers', () => {
+  const headerOf = (part: string) => decodeJws(`${part}.e30.AA`, LIMIT).header
+  /** Base64url of a header, of this length. */
+  const long = (length: number) => encode(`{"alg":"${'a'.repeat((length / 4) * 3 - 10)}"}`)
+
+  test('keeps a header of up to 256 characters, and none that is longer', () => {
+    const [short, longest, longer] = [long(40), long(256), long(260)]
+    expect([longest.length, longer.length]).toEqual([256, 260])
+    expect(headerOf(short)).toBe(headerOf(short))
+    expect(headerOf(longest)).toBe(headerOf(longest))
+    expect(headerOf(longer)).toEqual(headerOf(longer))
+    expect(headerOf(longer)).not.toBe(headerOf(longer))
+  })
+
+  test('keeps 64 headers, so that tokens with others cannot fill the memory', () => {
+    const named = (name: number) => encode(`{"alg":"EdDSA","typ":"${name}"}`)
+    const first = headerOf(named(0))
+    for (let name = 1; name < 64; name++) headerOf(named(name))
+    expect(headerOf(named(0))).toBe(first)
+    headerOf(named(64))
+    expect(headerOf(named(0))).not.toBe(first)
+  })
+})
+
 describe('where there is no Buffer', () => {
   test.each([
     ['a token', `${HEADER}.${encode('{"sub":"ä","list":[1]}')}.AAEC`],

@@ -229,6 +229,34 @@ describe('the point is decompressed before anything is verified', () => {
     vi.unstubAllGlobals()
     expect(await pending).toBe('TOKEN_KEY_NOT_CANONICAL')
   })
+
+  test('in Node without node:crypto', async () => {
+    vi.stubGlobal('process', { getBuiltinModule: () => undefined, versions: { openssl: '3.0.0' } })
+    const pending = imported(NO_POINTS[0]!)
+    vi.unstubAllGlobals()
+    expect(await pending).toBe('TOKEN_KEY_NOT_CANONICAL')
+  })
+})
+
+test('a node:crypto without `hash`, as before Node 20.12, gives the same principal', async () => {
+  const usual = await importPublicKey(ALICE.x)
+  const node = { ...process.getBuiltinModule('node:crypto'), hash: undefined }
+  const found = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(node as never)
+  const { principal, thumbprint } = await importPublicKey(ALICE.x)
+  found.mockRestore()
+  expect([principal, thumbprint]).toEqual([ALICE.principal, usual.thumbprint])
+})
+
+test('the point of a key is decompressed once to name the reason of refusals, however many tokens are forged', async () => {
+  const verifier = createTokenVerifier({ audience: APP, clock })
+  const decompress = vi.spyOn(Point, 'fromBytes')
+  const [header, claims, signature] = forge({ header: TOKEN_HEADER, claims: tokenClaims() }).split('.')
+  for (const length of [1, 2, 3]) {
+    const forged = `${'A'.repeat(length)}${signature!.slice(length)}`
+    expect(await outcome(() => verifier.verify([header, claims, forged].join('.')))).toBe('TOKEN_SIGNATURE_INVALID')
+  }
+  expect(decompress).toHaveBeenCalledOnce()
+  decompress.mockRestore()
 })
 
 describe('where there is no `process`', () => {

@@ -1,70 +1,20 @@
 // Takes one defence at a time out of a copy of the source, and sees that the test of the attack goes red.
 // `node e2e/tools/campaigns/attacks.mjs [text]` tries only the attacks whose number or name is, or has, the text.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import ts from 'typescript'
 import { startVitest } from 'vitest/node'
 import { ATTACKS } from './attack-table.mjs'
+import { copySource, options, shippedFiles, writeSource } from './source-copy.mjs'
 import { placesOf } from './source-text.mjs'
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
-const copy = realpathSync(mkdtempSync(join(tmpdir(), 'latchkey-attacks-')))
-
-function copySource() {
-  for (const name of ['lib', 'adapters', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'])
-    cpSync(join(root, name), join(copy, name), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir')
-}
-
-/** @returns {string[]} the modules that are shipped, relative to the root */
-function shippedFiles() {
-  const files = ['lib', 'adapters'].flatMap((folder) =>
-    readdirSync(join(copy, folder), { recursive: true }).map((file) => `${folder}/${file}`),
-  )
-  return files.filter((file) => file.endsWith('.ts') && !/\.(test|testing|d)\.ts$/.test(file))
-}
-
-const { options } = ts.parseJsonConfigFileContent(
-  { compilerOptions: ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions },
-  ts.sys,
-  copy,
-)
-
-/** For the tests that start server processes: they load the package by its name. @param {string} file */
-function emit(file) {
-  const { outputText } = ts.transpileModule(readFileSync(join(copy, file), 'utf8'), {
-    compilerOptions: {
-      ...options,
-      noEmit: false,
-      module: ts.ModuleKind.ESNext,
-      moduleResolution: ts.ModuleResolutionKind.Bundler,
-      rewriteRelativeImportExtensions: true,
-    },
-    fileName: file,
-  })
-  const target = join(copy, 'dist', file.replace(/\.ts$/, '.js'))
-  mkdirSync(dirname(target), { recursive: true })
-  writeFileSync(target, outputText)
-}
+const copy = copySource('attacks')
 
 /** @type {Map<string, number>} */
 const versions = new Map()
 
 function createChecker() {
-  const files = shippedFiles().map((file) => join(copy, file))
+  const files = shippedFiles(copy).map((file) => join(copy, file))
   return ts.createLanguageService({
     getCompilationSettings: () => ({ ...options, noUnusedLocals: false, noUnusedParameters: false }),
     getScriptFileNames: () => files,
@@ -86,9 +36,8 @@ function createChecker() {
  */
 function write(checker, file, text) {
   const path = join(copy, file)
-  writeFileSync(path, text)
+  writeSource(copy, file, text)
   versions.set(path, (versions.get(path) ?? 0) + 1)
-  emit(file)
   const [problem] = [...checker.getSyntacticDiagnostics(path), ...checker.getSemanticDiagnostics(path)]
   return problem && `${file}: ${ts.flattenDiagnosticMessageText(problem.messageText, ' ')}`
 }
@@ -161,8 +110,6 @@ let verdict = 1
 const started = performance.now()
 const seconds = () => `${Math.round((performance.now() - started) / 1000)} s`
 try {
-  copySource()
-  for (const file of shippedFiles()) emit(file)
   const checker = createChecker()
   const green = await run(attacks.map(({ test }) => test))
   const rows = []

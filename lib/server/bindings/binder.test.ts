@@ -3,6 +3,7 @@ import { testDevice } from '../../testing.ts'
 import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
 import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './binder.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
+import type { ProofClaims } from '../../tokens/claims.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from '../external/issuer.testing.ts'
 
@@ -136,6 +137,14 @@ describe('an account of another provider', () => {
       async (bound, device) => bindWith(bound, device, await provider.sign({ iss: 'https://evil.example' })),
       'ISSUER_UNKNOWN',
     ],
+    'a token of an account that its provider calls anonymous': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ is_anonymous: true })),
+      'TOKEN_CLAIM_INVALID',
+    ],
+    'a token of a device that another Latchkey server knows': [
+      async (bound, device) => bindWith(bound, device, await provider.sign({ auth_mode: 'local-first' })),
+      'TOKEN_NOT_AN_ACCOUNT',
+    ],
     'a local-first token': [
       async (bound, device) => bindWith(bound, device, await device.token({ audience: AUDIENCE, now: NOW })),
       'ISSUER_UNKNOWN',
@@ -151,7 +160,27 @@ describe('an account of another provider', () => {
     })
   }
 
-  test('needs a secret that is one', () => {
-    expect(() => binder({ secret: 'short' })).toThrow(TypeError)
+  test('needs a secret of 32 characters', () => {
+    expect(() => binder({ secret: 'x'.repeat(31) })).toThrow(TypeError)
+    expect(() => binder({ secret: 'x'.repeat(32) })).not.toThrow()
+  })
+
+  test('stores the proof and the nonce until each expires', async () => {
+    const used: [string, number][] = []
+    const memory = memoryBindingStore(clock)
+    const useOnce: typeof memory.useOnce = (name, until) => {
+      used.push([name, until.getTime()])
+      return memory.useOnce(name, until)
+    }
+    const bound = binder({ store: { ...memory, useOnce } })
+    const token = await provider.sign()
+    const { nonce, expiresAt } = await bound.challenge(token)
+    const proof = await (await testDevice()).proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW })
+    await bound.bindExternal({ token, nonce, proof })
+    const { jti, exp } = JSON.parse(Buffer.from(proof.split('.')[1]!, 'base64url').toString()) as ProofClaims
+    expect(used).toEqual([
+      [jti, exp * 1000],
+      [`nonce:${nonce}`, expiresAt],
+    ])
   })
 })

@@ -41,7 +41,7 @@ function readExtent(bytes: Uint8Array, at: number): { start: number; end: number
   const count = first < 0x80 ? 0 : first & 0x7f
   const start = at + 2 + count
   // 0x80 is the indefinite length, which DER forbids. No key needs a length of four bytes.
-  if (first === 0x80 || count > 3 || start > bytes.length) throw notDer()
+  if (first === 0x80 || count > 3) throw notDer()
   const length = count === 0 ? first : bytes.slice(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0)
   const isShortest = count === 0 || (length >= 0x80 && bytes[at + 2] !== 0)
   if (!isShortest || start + length > bytes.length) throw notDer()

@@ -2,6 +2,7 @@ import { exportSPKI } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { NOW } from '../../tokens/forge.testing.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, closedPort, startIssuer } from './issuer.testing.ts'
+import { eachSource } from './issuer-sources.ts'
 import type { ExternalIssuer } from './options.ts'
 import { workos } from './presets.ts'
 import { createSessionResolver } from '../resolver.ts'
@@ -37,7 +38,31 @@ async function outcomeOf(resolver: SessionResolver, token: string | Promise<stri
   return found.ok ? found.session.principal! : found.reason
 }
 
+test('a source replaces the options of its issuer that it has, and no others', () => {
+  const fetch = async (): Promise<Response> => new Response()
+  const shared = { issuer: 'https://issuer.example', audience: AUDIENCE, algorithms: ['RS256'], timeout: 1000, fetch }
+  const own = { audience: OTHER, algorithms: ['ES256'], timeout: 50, fetch: async () => new Response('{}') }
+  const keys = [{ jwksUrl: 'https://a.example' }, { certificatesUrl: 'https://b.example' }, { publicKey: 'key' }]
+  expect(eachSource({ ...shared, sources: keys })).toEqual(keys.map((key) => ({ ...shared, ...key })))
+  expect(eachSource({ ...shared, sources: keys.map((key) => ({ ...key, ...own })) })).toEqual(
+    keys.map((key) => ({ ...shared, ...own, ...key })),
+  )
+})
+
 describe('an issuer with several key sources', () => {
+  test('takes no token of another issuer', async () => {
+    const sources = [{ jwksUrl: old.jwksUrl }, { jwksUrl: next.jwksUrl }]
+    const resolver = createSessionResolver({
+      clock: () => NOW * 1000,
+      external: [
+        { issuer: 'https://issuer.example', audience: AUDIENCE, sources, principal: 'namespaced' },
+        { issuer: old.issuer, audience: AUDIENCE, jwksUrl: old.jwksUrl },
+      ],
+    })
+    const token = await sign(old)
+    for (const _ of [1, 2]) expect(await outcomeOf(resolver, token)).toBe(SUBJECT)
+  })
+
   test('is believed by the keys of each, again and again', async () => {
     const resolver = both()
     for (const by of [old, next, old, next]) expect(await outcomeOf(resolver, sign(by))).toBe(SUBJECT)

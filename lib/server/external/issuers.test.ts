@@ -277,11 +277,22 @@ describe('createSessionResolver refuses an issuer', () => {
     ['with a tolerance that is none', { clockTolerance: Number.NaN }],
     ['with no time to get the keys', { timeout: 0 }],
     ['with a minute to get the keys', { timeout: 60_000 }],
+    ['with a tolerance just over five minutes', { clockTolerance: 301 }],
+    ['with just over half a minute to get the keys', { timeout: 30_001 }],
+    ['with a user in the address', { jwksUrl: 'https://user@issuer.example/jwks' }],
+    ['with a password alone in the address', { jwksUrl: 'https://:password@issuer.example/jwks' }],
     ['with a password in the address', { jwksUrl: 'https://user:password@issuer.example/jwks' }],
   ])('%s', (_, options) => {
     expect(() => resolverOf(rulesOf(first, options))).toThrow(TypeError)
   })
 })
+
+test.each([{ clockTolerance: 300 }, { timeout: 30_000 }, { timeout: 1 }])(
+  'the largest and smallest are taken: %j',
+  (options) => {
+    expect(() => resolverOf(rulesOf(first, options))).not.toThrow()
+  },
+)
 
 test('a token is not taken by a key of the set whose algorithm another issuer uses', async () => {
   const publicKey = (await exportJWK(second.keys.ES256.publicKey)) as Record<string, unknown>

@@ -116,6 +116,12 @@ describe('one static key (checklist 7: one static JWK or PEM)', () => {
     expect(readPem(publicKey)).toEqual(jwkOf('RS256'))
   })
 
+  test.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('of RSA verifies %s', async (alg) => {
+    const token = await sign(alg, 'RS256')
+    expect(await reasonOf(token, { publicKey: RSA })).toBe('accepted')
+    expect(await reasonOf(token, { publicKey: RSA, algorithms: [alg] })).toBe('accepted')
+  })
+
   test('takes the algorithm from the JWK, and from the option', async () => {
     expect(await reasonOf(await sign('PS256', 'RS256'), { publicKey: RSA })).toBe('accepted')
     expect(await reasonOf(await sign('PS256', 'RS256'), { publicKey: { ...jwkOf('RS256'), alg: 'RS256' } })).toBe(
@@ -125,6 +131,11 @@ describe('one static key (checklist 7: one static JWK or PEM)', () => {
       'TOKEN_ALGORITHM_FORBIDDEN',
     )
   })
+})
+
+test.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])('a JWK with the private member `%s` is refused', (member) => {
+  expect(() => readStaticKey(jwkOf('RS256'))).not.toThrow()
+  expect(() => readStaticKey({ ...jwkOf('RS256'), [member]: 'AA' })).toThrow(/a private one/)
 })
 
 describe('a PEM is never a shared secret', () => {

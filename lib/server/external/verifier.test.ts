@@ -214,6 +214,19 @@ describe('the times', () => {
     })
   })
 
+  test.each<[string, unknown, string]>([
+    ['nbf', NOW + 1, 'TOKEN_NOT_YET_VALID'],
+    ['nbf', '0', 'TOKEN_NOT_YET_VALID'],
+    ['iat', '0', 'TOKEN_NOT_YET_VALID'],
+    ['exp', '9999999999', 'TOKEN_CLAIM_INVALID'],
+    ['exp', undefined, 'TOKEN_CLAIM_INVALID'],
+  ])('are checked when a key is used for the first time and later: `%s` is %j', async (name, value, reason) => {
+    const resolver = resolverOf()
+    expect(await reasonOf(withClaims({ [name]: value }), resolver)).toBe(reason)
+    expect(await reasonOf(provider.sign(), resolver)).toBe('accepted')
+    expect(await reasonOf(withClaims({ [name]: value }), resolver)).toBe(reason)
+  })
+
   test('may differ by the tolerance', async () => {
     const clock: ManualClock = manualClock((NOW + 305) * 1000)
     const token = await provider.sign()
@@ -333,6 +346,35 @@ describe('keys that cannot be fetched', () => {
   test('do not matter to a token that is refused without them', async () => {
     const resolver = resolverOf({ jwksUrl: `${await closedPort()}/jwks` })
     expect(await reasonOf('abc', resolver)).toBe('TOKEN_MALFORMED')
+  })
+})
+
+describe('a token of an issuer that runs Latchkey, for a device without an account', () => {
+  test('gives a local-first session, and the lookup is asked at each use', async () => {
+    const lookup = vi.fn<(principal: string) => Promise<'active' | 'disabled'>>(async () => 'active')
+    const resolver = resolverOf({ aliases: true, lookup })
+    const token = await withClaims({ auth_mode: 'local-first' })
+    for (const _ of [1, 2])
+      expect(await resolve(token, resolver)).toMatchObject({
+        ok: true,
+        source: 'external',
+        session: { authMode: 'local-first', principal: SUBJECT },
+      })
+    expect(lookup.mock.calls).toEqual([[SUBJECT], [SUBJECT]])
+    lookup.mockResolvedValue('disabled')
+    expect(await reasonOf(token, resolver)).toBe('PRINCIPAL_DISABLED')
+    lookup.mockResolvedValue('unknown' as never)
+    expect(await reasonOf(token, resolver)).toBe('PRINCIPAL_DISABLED')
+  })
+
+  test('is accepted without a lookup, and one of an account needs none', async () => {
+    expect(await reasonOf(withClaims({ auth_mode: 'local-first' }), resolverOf({ aliases: true }))).toBe('accepted')
+    const lookup = vi.fn(async () => 'disabled' as const)
+    const resolver = resolverOf({ aliases: true, lookup })
+    expect(await resolve(await withClaims({ auth_mode: 'external' }), resolver)).toMatchObject({
+      session: { authMode: 'external' },
+    })
+    expect(lookup).not.toHaveBeenCalled()
   })
 })
 

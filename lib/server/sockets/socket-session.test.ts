@@ -274,6 +274,20 @@ describe('tokens that are judged slowly', () => {
     expect([socket.current, closed]).toEqual([ANONYMOUS, [[4401, 'expired']]])
   })
 
+  test('wait in a queue of four, and a fifth closes the socket', async () => {
+    const token = await tokenOf('ada')
+    const session = await sessionOf(token)
+    slow()
+    const four = watch(session)
+    const outcomes = Array.from({ length: 4 }, () => four.refresh(token))
+    await rest()
+    expect(closed).toEqual([])
+    void four.refresh(token)
+    expect(closed).toEqual([[1008, 'too many tokens']])
+    release.resolve()
+    await Promise.all(outcomes)
+  })
+
   test('are no way to fill the memory', async () => {
     const session = await sessionOf(await tokenOf('ada'))
     slow()

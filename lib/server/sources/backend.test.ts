@@ -239,7 +239,31 @@ describe('createSessionResolver refuses a backend', () => {
   })
 })
 
+test('the limits of a backend count to the character', async () => {
+  for (const secret of ['x'.repeat(32), 'x'.repeat(1024)])
+    expect(await reasonOf(backendHeaders(secret, SESSION), { secret })).toBe('accepted')
+  const longest = 'p'.repeat(255)
+  const aliases = Array.from({ length: 16 }, (_, index) => `alias ${index}`)
+  for (const principals of [[longest], [longest, ...aliases]])
+    expect(await resolve(backendHeaders(SECRET, { principal: longest, principals }))).toMatchObject({
+      session: { principal: longest, principals },
+    })
+  const session = (pad: number): string => base64({ principal: 'p', claims: { pad: 'x'.repeat(pad) } })
+  const { secret: name, session: header } = LATCHKEY_BACKEND_HEADERS
+  const pad = (16_384 / 4) * 3 - JSON.stringify({ principal: 'p', claims: { pad: '' } }).length
+  expect(session(pad)).toHaveLength(16_384)
+  expect(await reasonOf({ [name]: SECRET, [header]: session(pad) })).toBe('accepted')
+  expect(await reasonOf({ [name]: SECRET, [header]: session(pad + 1) })).toBe('BACKEND_SESSION_INVALID')
+})
+
 describe('the comparison', () => {
+  test('is under a random key that cannot be exported', async () => {
+    const generate = vi.spyOn(crypto.subtle, 'generateKey')
+    expect(await createSecretCheck([SECRET])(SECRET)).toBe(true)
+    expect(generate.mock.calls).toEqual([[{ name: 'HMAC', hash: 'SHA-256' }, false, ['sign']]])
+    generate.mockRestore()
+  })
+
   test('is of digests of one length, with every secret, whatever is given', async () => {
     const sign = vi.spyOn(crypto.subtle, 'sign')
     try {
