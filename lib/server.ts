@@ -7,8 +7,19 @@ export type { TokenVerifier, Verified, VerifierOptions } from './tokens/verify.t
 export type { PublicJwk, TokenClaims } from './tokens/claims.ts'
 export { createBinderHandler } from './server/bindings/binder-handler.ts'
 export type { BinderHandlerOptions } from './server/bindings/binder-handler.ts'
-export { createExternalBinder, memoryBindingStore } from './server/bindings/binder.ts'
-export type { BindingStore, ExternalBinder, ExternalBinderOptions, ExternalBinding } from './server/bindings/binder.ts'
+export { createExternalBinder } from './server/bindings/binder.ts'
+export type { ExternalBinder, ExternalBinderOptions } from './server/bindings/binder.ts'
+export type {
+  AdoptingBindingStore,
+  BindingStore,
+  DeviceBinding,
+  ExternalBinding,
+  PrincipalHolder,
+} from './server/bindings/binding-store.ts'
+export { memoryBindingStore } from './server/bindings/memory-store.ts'
+export { BINDING_TABLES, postgresBindingStore, sqliteBindingStore } from './server/bindings/sql-store.ts'
+export type { SqlBindingStore } from './server/bindings/sql-store.ts'
+export type { PostgresDriver, SqlValue, SqliteDriver } from './server/bindings/sql-database.ts'
 export type { ExternalAccount } from './server/external/accounts.ts'
 export { betterAuthCookie } from './server/sources/better-auth-cookie.ts'
 export type { BetterAuthCookieOptions } from './server/sources/better-auth-cookie.ts'

@@ -4,61 +4,7 @@ import { createChallenges } from './challenges.ts'
 import type { ExternalIssuer } from '../external/options.ts'
 import { type ExternalAccount, createExternalAccounts } from '../external/accounts.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
-
-/** An account at an external provider, and its principal. */
-export interface ExternalBinding {
-  readonly issuer: string
-  /** The provider's `sub`. */
-  readonly subject: string
-  readonly principal: string
-  /** RFC 7638 thumbprint of the device key, complete; null if the principal is the account's own id. */
-  readonly thumbprint: string | null
-}
-
-/** Stores which account has which principal. The relation is one to one, also under concurrent writes. */
-export interface BindingStore {
-  /** Returns the binding of an account, or null. */
-  find(issuer: string, subject: string): Promise<ExternalBinding | null>
-  /**
-   * Stores a binding if the account has none.
-   *
-   * @returns the account's binding after the call; null if the principal is bound to another account, and nothing was
-   *   written
-   */
-  insert(binding: ExternalBinding): Promise<ExternalBinding | null>
-  /**
-   * Marks a name as used, for example the id of a proof.
-   *
-   * @param until - the name may be forgotten after this time
-   * @returns false if the name was used before
-   */
-  useOnce(name: string, until: Date): Promise<boolean>
-}
-
-/** Creates a {@link BindingStore} in memory, for tests and examples. Its content is lost when the process ends. */
-export function memoryBindingStore(clock: () => number = Date.now): BindingStore {
-  const byAccount = new Map<string, ExternalBinding>()
-  const principals = new Set<string>()
-  const used = new Map<string, number>()
-  const nameOf = (issuer: string, subject: string): string => JSON.stringify([issuer, subject])
-  return {
-    find: async (issuer, subject) => byAccount.get(nameOf(issuer, subject)) ?? null,
-    async insert(binding) {
-      const name = nameOf(binding.issuer, binding.subject)
-      const found = byAccount.get(name)
-      if (found || principals.has(binding.principal)) return found ?? null
-      byAccount.set(name, Object.freeze({ ...binding }))
-      principals.add(binding.principal)
-      return byAccount.get(name)!
-    },
-    async useOnce(name, until) {
-      for (const [old, end] of used) if (end <= clock()) used.delete(old)
-      if (used.has(name)) return false
-      used.set(name, until.getTime())
-      return true
-    },
-  }
-}
+import type { BindingStore, ExternalBinding } from './binding-store.ts'
 
 /** Options of {@link createExternalBinder}. */
 export interface ExternalBinderOptions {
