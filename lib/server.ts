@@ -8,7 +8,14 @@ export type { PublicJwk, TokenClaims } from './tokens/claims.ts'
 export { createBinderHandler } from './server/bindings/binder-handler.ts'
 export type { BinderHandlerOptions } from './server/bindings/binder-handler.ts'
 export { createExternalBinder } from './server/bindings/binder.ts'
-export type { ExternalBinder, ExternalBinderOptions } from './server/bindings/binder.ts'
+export type {
+  AccountAct,
+  BoundAccount,
+  ExternalBinder,
+  ExternalBinderOptions,
+  ProvenRequest,
+} from './server/bindings/binder.ts'
+export type { SignInAge } from './server/bindings/freshness.ts'
 export type {
   AdoptingBindingStore,
   BindingStore,

@@ -32,7 +32,7 @@ const ACTS: Record<string, Act> = {
   'a link of the alias elsewhere': link(of('eve', 'old')),
 }
 
-describe.each(DATABASES)('a binding store in $name', ({ open }) => {
+describe.each(DATABASES.map((each) => [each.name, each] as const))('a binding store in %s', (_, { open }) => {
   let database: BindingDatabase
   beforeAll(async () => {
     database = await open()
@@ -79,9 +79,8 @@ describe.each(DATABASES)('a binding store in $name', ({ open }) => {
   }
 
   describe('passes the acceptance suites', () => {
-    test.each([...bindingStoreAcceptance(openEmpty), ...adoptingStoreAcceptance(openEmpty)])('$name', ({ run }) =>
-      run(),
-    )
+    for (const { name, run } of [...bindingStoreAcceptance(openEmpty), ...adoptingStoreAcceptance(openEmpty)])
+      test(name, run)
   })
 
   test('creates its tables, again without an effect, and on servers that start at the same time', async () => {

@@ -69,6 +69,6 @@ export const ALIAS_LIMIT = 16
 export const ALIAS_HOLD_MS: number = 30 * 86_400_000
 
 /** Returns true if a store has aliases. */
-export function canAdopt(store: BindingStore): store is AdoptingBindingStore {
+export function hasAliases(store: BindingStore): store is AdoptingBindingStore {
   return 'link' in store
 }
