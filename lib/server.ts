@@ -73,3 +73,7 @@ export type {
 } from './server/types.ts'
 export { createOutcomeCounter } from './server/outcomes.ts'
 export type { Outcome, OutcomeCounter, OutcomeCounts } from './server/outcomes.ts'
+export type { ExchangedSubject, IssueOptions } from './server/exchange/exchanged-claims.ts'
+export type { PrincipalsTag } from './server/bindings/principals-tag.ts'
+export type { BinderExchangeOptions } from './server/bindings/binder-exchange.ts'
+export type { SigningJwk } from './server/exchange/token-signer.ts'

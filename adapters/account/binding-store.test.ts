@@ -133,6 +133,23 @@ describe.each(DATABASES.map((each) => [each.name, each] as const))('a binding st
     await row('free', 16)
   })
 
+  test('an undo by another account removes nothing', async () => {
+    await openFilled()
+    const store = await database.server()
+    expect(await store.unlink(ISSUER, 'eve', 'old')).toBe(false)
+    expect(await store.aliasesOf(ISSUER, 'ada')).toEqual(['old'])
+  })
+
+  test('a former alias is taken by no other account, and with no other key', async () => {
+    await openFilled()
+    const store = await database.server()
+    await store.unlink(ISSUER, 'ada', 'old')
+    expect(await store.insert(of('new', 'old'))).toBeNull()
+    const later = await database.server(() => Date.now() + 31 * 86_400_000)
+    expect(await later.insert({ ...of('new', 'old'), thumbprint: 'another key' })).toBeNull()
+    expect(await later.insert(of('new', 'old'))).toEqual(of('new', 'old'))
+  })
+
   test('forgets used names some minutes after their time, and not before', async () => {
     let now = 1_800_000_000_000
     const store = await openEmpty(() => now)

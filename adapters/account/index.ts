@@ -62,6 +62,20 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       const nonce = await challenge(ask, 'unlink', signal)
       return changed(await ask('/unlink', { body: { nonce, alias }, signal }))
     },
+    async exchange(audience, prove, { signal } = {}) {
+      const subject = prove ? await prove() : await tokenOf(getToken)
+      if (subject === null) return null
+      const body = {
+        ...EXCHANGE,
+        audience,
+        subject_token_type: SUBJECT_TYPES[prove ? 'proof' : 'token'],
+        subject_token: subject,
+      }
+      const answer = await ask('/token', { body, signal, isAnonymous: true })
+      const { access_token: jwt } = (answer ?? {}) as { access_token?: unknown }
+      if (typeof jwt !== 'string') throw foreign()
+      return jwt
+    },
     async isKnown(prove, { signal } = {}) {
       const answer = await ask('/known', { body: { proof: await prove() }, signal, isAnonymous: true })
       const { isKnown } = (answer ?? {}) as { isKnown?: unknown }
@@ -81,6 +95,13 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
     },
   }
 }
+
+/** The grant of RFC 8693 §2.1. */
+const EXCHANGE = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange' }
+const SUBJECT_TYPES = {
+  proof: 'urn:latchkey:params:oauth:token-type:proof',
+  token: 'urn:ietf:params:oauth:token-type:jwt',
+} as const
 
 /** The response of `server`. */
 interface SessionAnswer {

@@ -2001,7 +2001,7 @@ export const ATTACKS = [
     defence: 'The audiences are a fixed list',
     patches: [
       {
-        file: plugin('routes/token-request.ts'),
+        file: 'lib/server/exchange/token-request.ts',
         find: 'if (!audiences.includes(audience)) throw',
         replace: 'if (audiences.length === 0) throw',
       },
@@ -2130,7 +2130,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/account/binding-store.test.ts',
-      name: 'a binding store in SQLite > passes the acceptance suites > only an alias of the account itself can be removed',
+      name: 'a binding store in SQLite > an undo by another account removes nothing',
     },
   },
   {
@@ -2145,7 +2145,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/account/binding-store.test.ts',
-      name: 'a binding store in SQLite > passes the acceptance suites > a removed alias is kept for its account for 30 days',
+      name: 'a binding store in SQLite > a former alias is taken by no other account, and with no other key',
     },
   },
   {
@@ -2157,11 +2157,10 @@ export const ATTACKS = [
         find: 'own.slot is null and own.thumbprint = excluded.thumbprint',
         replace: 'own.slot is null',
       },
-      { file: 'lib/server/bindings/sql-store.ts', find: "row['thumbprint'] !== thumbprint || ", replace: '' },
     ],
     test: {
       file: 'adapters/account/binding-store.test.ts',
-      name: 'a binding store in SQLite > passes the acceptance suites > the principal of a row belongs to its key',
+      name: 'a binding store in SQLite > a former alias is taken by no other account, and with no other key',
     },
   },
   {
@@ -2176,6 +2175,51 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: "The key of a device whose principal belongs to an account, at a binder's exchange",
+    defence: 'A proof gives a token only while the principal belongs to no account',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "throw new LatchkeyError('PRINCIPAL_DISABLED')",
+        replace: 'void store',
+      },
+    ],
+    test: {
+      file: 'adapters/account/exchange.test.ts',
+      name: 'a token for a device > is refused once its principal belongs to an account',
+    },
+  },
+  {
+    attack: 'A recorded exchange of a device, sent again, at a binder',
+    defence: 'A proof is used once',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "await proveOnce(tools, proof, { purpose: 'exchange' })",
+        replace: "await tools.proofs.verify(proof, { purpose: 'exchange' })",
+      },
+    ],
+    test: {
+      file: 'adapters/account/exchange.test.ts',
+      name: 'a token for a device > is refused for a proof that was sent before, and for another purpose',
+    },
+  },
+  {
+    attack: "A private key of the server, read from a binder's key set",
+    defence: 'Only the public members of a key are published',
+    patches: [
+      {
+        file: 'lib/server/exchange/token-signer.ts',
+        find: 'Object.fromEntries(members.map((name) => [name, key[name]]))',
+        replace: 'key',
+      },
+    ],
+    test: {
+      file: 'adapters/account/exchange.test.ts',
+      name: 'the key set > has the public part of every key, and no other',
+    },
+  },
   {
     attack: 'Proofs that were signed in advance, on a device whose clock is ahead',
     defence: 'With `requireNonce`, every proof needs a nonce from the server',
@@ -2248,7 +2292,7 @@ export const ATTACKS = [
     defence: 'Names that say for whom else a token is are reserved',
     patches: [
       {
-        file: plugin('exchange.ts'),
+        file: 'lib/server/exchange/exchanged-claims.ts',
         find: 'if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)',
         replace: UNCHECKED,
       },

@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { type AccountAct, type BoundAccount, type ExternalBinder, sessionAccountIdOf } from './binder.ts'
+import { type BinderExchangeOptions, createBinderExchange } from './binder-exchange.ts'
 import { readTokenHeader } from '../token-header.ts'
 import { readBounded } from '../bounded-body.ts'
 import { parseObject } from '../../tokens/decode.ts'
@@ -27,6 +28,8 @@ export interface BinderHandlerOptions {
   readonly basePath?: string
   /** The header that carries the token, as in `tokenAccount`. Defaults to `Authorization`. */
   readonly tokenHeader?: string
+  /** Adds `POST …/token`, `GET …/jwks` and `GET …/.well-known/oauth-authorization-server`. */
+  readonly exchange?: BinderExchangeOptions
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
@@ -34,7 +37,8 @@ export interface BinderHandlerOptions {
 /**
  * Creates the endpoints that `tokenAccount` of `latchkey/account` calls: `GET …/session`, `POST …/challenge`, `…/bind`,
  * `…/link` and `…/unlink`, each with the provider's token as a bearer token, and `POST …/known` with a device's proof.
- * Mount it at the binder's `audience`.
+ * With the option `exchange` also `POST …/token`, `GET …/jwks` and the metadata of RFC 8414. Mount it at the binder's
+ * `audience`.
  *
  * @returns a request handler for any server that uses `Request` and `Response`; it rejects with any error that is not a
  *   `LatchkeyError`
@@ -44,7 +48,7 @@ export function createBinderHandler(options: BinderHandlerOptions): (request: Re
   if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
   const base = basePath.replace(/\/+$/, '')
   const header = readTokenHeader(options.tokenHeader)
-  const routes = routesOf(options)
+  const routes: Routes = { ...routesOf(options), ...exchangeRoutes(options, clock) }
 
   async function answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
@@ -52,7 +56,8 @@ export function createBinderHandler(options: BinderHandlerOptions): (request: Re
     const route = path === undefined ? undefined : routes[path]
     if (route?.method !== request.method) return notFound()
     const token = bearerIn(request.headers.get(header))
-    return reply({ now: clock(), ...(await route.answer(request, token)) })
+    const answered = await route.answer(request, token)
+    return answered instanceof Response ? answered : reply({ now: clock(), ...answered })
   }
 
   return (request) => answer(request).catch(refuse)
@@ -60,11 +65,28 @@ export function createBinderHandler(options: BinderHandlerOptions): (request: Re
 
 interface Route {
   readonly method: 'GET' | 'POST'
-  /** @param token - the provider's token, or null if the request has none */
+  /**
+   * @param token - the provider's token, or null if the request has none
+   * @returns the body of the answer, to which the server's clock is added; or a response of its own
+   */
   readonly answer: (request: Request, token: string | null) => Promise<object>
 }
 
-function routesOf({ binder, describe = () => ({}) }: BinderHandlerOptions): Readonly<Record<string, Route>> {
+/** By the path below the base path. */
+type Routes = Readonly<Record<string, Route>>
+
+/** Its requests need no token in a header: the body has what is exchanged. */
+function exchangeRoutes({ binder, exchange: given }: BinderHandlerOptions, clock: () => number): Routes {
+  if (!given) return {}
+  const exchange = createBinderExchange(binder, given, { clock, bodyLimit: BODY_LIMIT_BYTES })
+  return {
+    '/token': post((request) => exchange.token(request)),
+    '/jwks': { method: 'GET', answer: async () => exchange.keys() },
+    '/.well-known/oauth-authorization-server': { method: 'GET', answer: async () => exchange.metadata() },
+  }
+}
+
+function routesOf({ binder, describe = () => ({}) }: BinderHandlerOptions): Routes {
   const sessionOf = async (token: string, isPeek = false): Promise<object> =>
     toSession(await binder.look(token, isPeek), describe, isPeek)
   /** A route of the account, which answers with its session. */

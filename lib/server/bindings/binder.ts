@@ -13,6 +13,7 @@ import {
   hasAliases,
 } from './binding-store.ts'
 import { type Challenges, createChallenges } from './challenges.ts'
+import { type PrincipalsTag, createPrincipalsTag } from './principals-tag.ts'
 import { type SignInAge, createFreshness } from './freshness.ts'
 
 /** Options of {@link createExternalBinder}. */
@@ -119,6 +120,8 @@ export interface ExternalBinder {
    * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, one of the `TOKEN_*` or `PROOF_*` codes
    */
   verifyDevice(proof: string): Promise<string>
+  /** Computes the claim `principals_tag` of exchanged tokens. */
+  readonly principalsTag: PrincipalsTag
   /**
    * Returns the binding of a token's account. If there is none, this call fixes the account's principal permanently: an
    * id derived from issuer and subject.
@@ -161,6 +164,7 @@ export function createExternalBinder(options: ExternalBinderOptions): ExternalBi
     isKnown: (proof) => isKnown(tools, adopting(store), proof),
     lookup: (principal, thumbprint) => statusOf(adopting(store), principal, thumbprint),
     verifyDevice: (proof) => verifyDevice(tools, adopting(store), proof),
+    principalsTag: createPrincipalsTag(secret),
     principalOf: async (token) => fixExternal(store, await accounts.verify(token)),
     look: async (token, peek = false) => look(store, await accounts.verify(token), peek),
   }
