@@ -174,6 +174,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ),
   CROSS_SITE_FORBIDDEN: refused('Another site sent the request. Only trusted origins may ask who is signed in.', 403),
   ACCOUNT_OPEN: refused('The account is still unused. Bind the principal instead of linking it.', 409),
+  SESSION_NOT_FRESH: refused('The sign-in is too long ago for this operation. Sign in again first.', 403),
   ALIASES_FULL: refused('The account already has the maximum of 16 aliases.', 409),
   ALIAS_UNKNOWN: refused("The account has no such alias, or it is the account's own id.", 404),
   LINK_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot link identities.', 403),

@@ -79,6 +79,7 @@ export type LatchkeyErrorCode =
   | 'ACCOUNT_OPEN'
   | 'REQUEST_SUPERSEDED'
   | 'SESSION_NOT_KEPT'
+  | 'SESSION_NOT_FRESH'
   | 'CROSS_SITE_FORBIDDEN'
   | 'KEY_FORBIDDEN'
   | 'ALIASES_FULL'

@@ -5,6 +5,8 @@ export type { ProofClaims, Purpose } from './tokens/claims.ts'
 export { createAuthenticator } from './server/authenticate.ts'
 export type { AuthenticateOptions, Authentication, Authenticator } from './server/authenticate.ts'
 export { fixExternal } from './server/bindings/binder.ts'
+export { ALIAS_HOLD_MS, ALIAS_LIMIT } from './server/bindings/binding-store.ts'
+export { isUniqueViolation } from './server/bindings/sql-errors.ts'
 export { createChallenges } from './server/bindings/challenges.ts'
 export type { ChallengePurpose, Challenges } from './server/bindings/challenges.ts'
 export { createPrincipalsTag } from './server/bindings/principals-tag.ts'
@@ -21,3 +23,20 @@ export type {
   SocketSession,
   SocketSessionOptions,
 } from './server/sockets/socket-session.ts'
+export { createLimit } from './server/exchange/limit.ts'
+export type { Limit } from './server/exchange/limit.ts'
+export { exchangedClaims, readIssueRules } from './server/exchange/exchanged-claims.ts'
+export type { ExchangedSubject, Issue, IssueOptions, IssueRules, Issuing } from './server/exchange/exchanged-claims.ts'
+export {
+  ACCESS_TOKEN,
+  NOT_KEPT,
+  OAuthRefusal,
+  SUBJECT_TYPES,
+  TOKEN_EXCHANGE,
+  readForm,
+  readTokenRequest,
+  refusedFor,
+  throwRefusal,
+  tooMany,
+} from './server/exchange/token-request.ts'
+export type { TokenRequest } from './server/exchange/token-request.ts'

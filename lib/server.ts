@@ -7,8 +7,26 @@ export type { TokenVerifier, Verified, VerifierOptions } from './tokens/verify.t
 export type { PublicJwk, TokenClaims } from './tokens/claims.ts'
 export { createBinderHandler } from './server/bindings/binder-handler.ts'
 export type { BinderHandlerOptions } from './server/bindings/binder-handler.ts'
-export { createExternalBinder, memoryBindingStore } from './server/bindings/binder.ts'
-export type { BindingStore, ExternalBinder, ExternalBinderOptions, ExternalBinding } from './server/bindings/binder.ts'
+export { createExternalBinder } from './server/bindings/binder.ts'
+export type {
+  AccountAct,
+  BoundAccount,
+  ExternalBinder,
+  ExternalBinderOptions,
+  ProvenRequest,
+} from './server/bindings/binder.ts'
+export type { SignInAge } from './server/bindings/freshness.ts'
+export type {
+  AdoptingBindingStore,
+  BindingStore,
+  DeviceBinding,
+  ExternalBinding,
+  PrincipalHolder,
+} from './server/bindings/binding-store.ts'
+export { memoryBindingStore } from './server/bindings/memory-store.ts'
+export { BINDING_TABLES, postgresBindingStore, sqliteBindingStore } from './server/bindings/sql-store.ts'
+export type { SqlBindingStore } from './server/bindings/sql-store.ts'
+export type { PostgresDriver, SqlValue, SqliteDriver } from './server/bindings/sql-database.ts'
 export type { ExternalAccount } from './server/external/accounts.ts'
 export { betterAuthCookie } from './server/sources/better-auth-cookie.ts'
 export type { BetterAuthCookieOptions } from './server/sources/better-auth-cookie.ts'
@@ -55,3 +73,7 @@ export type {
 } from './server/types.ts'
 export { createOutcomeCounter } from './server/outcomes.ts'
 export type { Outcome, OutcomeCounter, OutcomeCounts } from './server/outcomes.ts'
+export type { ExchangedSubject, IssueOptions } from './server/exchange/exchanged-claims.ts'
+export type { PrincipalsTag } from './server/bindings/principals-tag.ts'
+export type { BinderExchangeOptions } from './server/bindings/binder-exchange.ts'
+export type { SigningJwk } from './server/exchange/token-signer.ts'

@@ -41,7 +41,7 @@ const PROVIDERS = {
   },
   // https://firebase.google.com/docs/auth/admin/verify-id-tokens
   Firebase: {
-    claims: { aud: 'notes-project', auth_time: 1_700_000_000, user_id: 'ada', sub: 'ada' },
+    claims: { aud: 'notes-project', auth_time: Math.floor(Date.now() / 1000), user_id: 'ada', sub: 'ada' },
     options: { audience: 'notes-project' },
   },
   // https://workos.com/docs/reference/authkit/session-tokens/access-token
@@ -218,7 +218,7 @@ describe('the handler', () => {
     expect((await handle(post('/bind', { nonce: 'made up', proof: 'x' }, token))).status).toBe(401)
     expect((await handle(post('/bind', 'x'.repeat(20_000), token))).status).toBe(401)
     expect((await handle(post('/other', {}, token))).status).toBe(404)
-    expect((await handle(post('/challenge', {}, 'garbage'))).status).toBe(401)
+    expect((await handle(post('/challenge', { purpose: 'bind' }, 'garbage'))).status).toBe(401)
   })
 
   test('answers at the path of the audience, and at no other path that ends alike', async () => {

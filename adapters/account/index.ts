@@ -56,12 +56,31 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
     isTokenOf: (payload, { accountId }) => accountId === accountIdOf(payload),
     // Requests of the provider's own client need no proof: they do not go to `server`.
     withProof: async (_mint, run) => ({ result: await run(), sent: true }),
-    async bind(prove, { signal } = {}) {
-      const { nonce } = ((await ask('/challenge', { body: {}, signal })) ?? {}) as { nonce?: unknown }
-      if (typeof nonce !== 'string') throw foreign()
-      const answer = await ask('/bind', { body: { nonce, proof: await prove(nonce) }, signal })
-      if (!isSessionAnswer(answer) || !answer.session) throw foreign()
-      return answer.session
+    bind: (prove, { accountId, signal } = {}) => proven(ask, '/bind', prove, { accountId, signal }),
+    link: (prove, { signal } = {}) => proven(ask, '/link', prove, { signal }),
+    async unlink(alias, { signal } = {}) {
+      const nonce = await challenge(ask, 'unlink', signal)
+      return changed(await ask('/unlink', { body: { nonce, alias }, signal }))
+    },
+    async exchange(audience, prove, { signal } = {}) {
+      const subject = prove ? await prove() : await tokenOf(getToken)
+      if (subject === null) return null
+      const body = {
+        ...EXCHANGE,
+        audience,
+        subject_token_type: SUBJECT_TYPES[prove ? 'proof' : 'token'],
+        subject_token: subject,
+      }
+      const answer = await ask('/token', { body, signal, isAnonymous: true })
+      const { access_token: jwt } = (answer ?? {}) as { access_token?: unknown }
+      if (typeof jwt !== 'string') throw foreign()
+      return jwt
+    },
+    async isKnown(prove, { signal } = {}) {
+      const answer = await ask('/known', { body: { proof: await prove() }, signal, isAnonymous: true })
+      const { isKnown } = (answer ?? {}) as { isKnown?: unknown }
+      if (typeof isKnown !== 'boolean') throw foreign()
+      return isKnown
     },
     readFailure(outcome) {
       if (isLatchkeyError(outcome)) return outcome
@@ -77,6 +96,13 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
   }
 }
 
+/** The grant of RFC 8693 §2.1. */
+const EXCHANGE = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange' }
+const SUBJECT_TYPES = {
+  proof: 'urn:latchkey:params:oauth:token-type:proof',
+  token: 'urn:ietf:params:oauth:token-type:jwt',
+} as const
+
 /** The response of `server`. */
 interface SessionAnswer {
   /** The server's clock, in milliseconds since 1970. */
@@ -89,7 +115,36 @@ function accountIdOf({ iss, sub }: Readonly<Record<string, unknown>>): string {
   return JSON.stringify([iss, sub])
 }
 
-type Ask = (path: string, options: CallOptions & { readonly body?: object }) => Promise<unknown>
+interface AskOptions extends CallOptions {
+  readonly body?: object
+  /** Sends no token: the body says who asks. */
+  readonly isAnonymous?: boolean
+}
+
+type Ask = (path: string, options: AskOptions) => Promise<unknown>
+
+async function challenge(ask: Ask, purpose: 'bind' | 'link' | 'unlink', signal?: AbortSignal): Promise<string> {
+  const answer = await ask('/challenge', { body: { purpose }, signal })
+  const { nonce } = (answer ?? {}) as { nonce?: unknown }
+  if (typeof nonce !== 'string') throw foreign()
+  return nonce
+}
+
+/** Calls a route of the current account with a proof of the device's key. */
+async function proven(
+  ask: Ask,
+  path: '/bind' | '/link',
+  prove: (nonce: string) => Promise<string>,
+  { accountId, signal }: CallOptions & { readonly accountId?: string | undefined },
+): Promise<AccountSession> {
+  const nonce = await challenge(ask, path === '/bind' ? 'bind' : 'link', signal)
+  return changed(await ask(path, { body: { nonce, proof: await prove(nonce), accountId }, signal }))
+}
+
+function changed(answer: unknown): AccountSession {
+  if (!isSessionAnswer(answer) || !answer.session) throw foreign()
+  return answer.session
+}
 
 async function look(ask: Ask, peek: boolean, signal: AbortSignal | undefined): Promise<SessionAnswer> {
   const answer = await ask(`/session${peek ? '?peek=1' : ''}`, { signal })
@@ -99,7 +154,13 @@ async function look(ask: Ask, peek: boolean, signal: AbortSignal | undefined): P
 
 function isSessionAnswer(answer: unknown): answer is SessionAnswer {
   const { now, session } = (answer ?? {}) as Partial<SessionAnswer>
-  return typeof now === 'number' && (session === null || typeof session?.principal === 'string')
+  return typeof now === 'number' && (session === null || isSession(session))
+}
+
+function isSession(session: unknown): session is AccountSession {
+  const { accountId, principal, aliases, recoverable } = (session ?? {}) as Partial<AccountSession>
+  const isAccount = typeof accountId === 'string' && typeof principal === 'string'
+  return isAccount && Array.isArray(aliases) && typeof recoverable === 'boolean'
 }
 
 /** Something in front of `server` answered: a captive portal, for instance. */
@@ -108,8 +169,8 @@ function foreign(): LatchkeyError {
 }
 
 function asker({ getToken, tokenHeader = 'authorization', fetch: given }: TokenAccountOptions, server: string): Ask {
-  return async (path, { body, signal }) => {
-    const token = await tokenOf(getToken)
+  return async (path, { body, signal, isAnonymous = false }) => {
+    const token = isAnonymous ? null : await tokenOf(getToken)
     const headers = {
       ...(token !== null && { [tokenHeader]: `Bearer ${token}` }),
       ...(body && { 'content-type': 'application/json' }),
@@ -144,9 +205,10 @@ async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
 }
 
 function toFailure(status: number, code: unknown): LatchkeyError {
-  if (typeof code === 'string' && /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS)_/.test(code))
+  if (code === 'CREDENTIAL_MISSING') return new LatchkeyError('SESSION_MISSING')
+  if (typeof code === 'string' && /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS|ACCOUNT|ALIAS|ALIASES|DELEGATION)_/.test(code))
     return new LatchkeyError(code as LatchkeyErrorCode)
   if (status === 429) return new LatchkeyError('PROVIDER_LIMITED')
   if (status >= 500) return new LatchkeyError('PROVIDER_FAILED')
-  return typeof code === 'string' ? new LatchkeyError('PROVIDER_REFUSED') : foreign()
+  return typeof code === 'string' ? new LatchkeyError('PROVIDER_REFUSED', undefined, { status, code }) : foreign()
 }

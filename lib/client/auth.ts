@@ -348,6 +348,11 @@ export interface ResolveOptions {
 
 /** Both sides of a conflict, for the user's decision. */
 export interface ConflictPreview extends Conflict {
+  /**
+   * False if `resolveConflict('adopt')` cannot succeed: the principal is taken, the account provider or the account
+   * cannot adopt, or the account has the maximum of aliases. True if the account server cannot be asked.
+   */
+  readonly canAdopt: boolean
   /** The result of `describeLocal` for the device's identity; null if it is missing. */
   readonly deviceHoldings: LocalHoldings | null
   /** The result of `describeAccount` for the account; null if it is missing. */

@@ -109,6 +109,44 @@ const CASES: Readonly<Record<string, (world: AccountWorld, device: TestDevice) =
     expectEqual((await provider.getSession({ peek: true }))?.principal === device.principal, false)
   },
 
+  async 'an adopted principal is an alias of the account until it is given up'(world, device) {
+    const { provider } = world
+    await signUp(world, null)
+    const { principal: linkTo } = (await provider.getSession())!
+    if (!provider.link || !provider.unlink) return
+    const { audience } = provider
+    const linked = await provider.link((nonce) => device.proof({ audience, purpose: 'link', nonce, linkTo }))
+    expectEqual([linked.principal, linked.aliases.includes(device.principal)], [linkTo, true])
+    expectEqual((await provider.getSession())!.aliases.includes(device.principal), true)
+    const { principal, aliases } = await provider.unlink(device.principal)
+    expectEqual([principal, aliases.includes(device.principal)], [linkTo, false])
+    expectEqual((await provider.getSession())!.aliases.includes(device.principal), false)
+  },
+
+  async 'a proof for another account adopts nothing'(world, device) {
+    const { provider } = world
+    await signUp(world, null)
+    await provider.getSession()
+    if (!provider.link) return
+    const { audience } = provider
+    const link = provider.link.bind(provider)
+    const code = await codeOf(() =>
+      link((nonce) => device.proof({ audience, purpose: 'link', nonce, linkTo: 'another account' })),
+    )
+    expectEqual(code, 'PROOF_LINK_MISMATCH')
+    expectEqual((await provider.getSession())!.aliases.includes(device.principal), false)
+  },
+
+  async 'a device is known once its principal belongs to an account'(world, device) {
+    const { provider } = world
+    if (!provider.isKnown) return
+    const isKnown = provider.isKnown.bind(provider)
+    const ask = () => isKnown((nonce) => device.proof({ audience: provider.audience, purpose: 'known', nonce }))
+    expectEqual(await ask(), false)
+    await bound(world, device)
+    expectEqual(await ask(), true)
+  },
+
   async 'a token belongs to the account that is signed in'(world, device) {
     const { provider } = world
     const { accountId, principal } = await bound(world, device)

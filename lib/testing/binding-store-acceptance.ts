@@ -1,4 +1,4 @@
-import type { BindingStore, ExternalBinding } from '../server/bindings/binder.ts'
+import type { BindingStore, ExternalBinding } from '../server/bindings/binding-store.ts'
 import { namespacedPrincipal } from '../server/external/principals.ts'
 import type { AcceptanceCase } from './store-acceptance.ts'
 
@@ -103,7 +103,8 @@ const CASES: Readonly<Record<string, (store: BindingStore) => Promise<void>>> = 
   },
 }
 
-function expectEqual(actual: unknown, expected: unknown): void {
+/** Compares as JSON, whatever the order of the members. */
+export function expectEqual(actual: unknown, expected: unknown): void {
   const [left, right] = [inspect(actual), inspect(expected)]
   if (left !== right) throw new Error(`expected ${right}, got ${left}`)
 }

@@ -1,5 +1,6 @@
 import type { DBAdapter } from 'better-auth'
 import { LatchkeyError } from '../../../lib/server.ts'
+import { ALIAS_HOLD_MS, ALIAS_LIMIT } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import {
@@ -19,12 +20,6 @@ import { isMailboxProven, mailboxOf } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { Subject } from './subject.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
-
-/** Largest number of aliases of one account. */
-const MOST = 16
-
-/** How long only the account that removed an alias can link it again, in milliseconds. */
-const HOLD = 30 * 86_400_000
 
 /** A principal that an account adopts. */
 export interface Link {
@@ -61,7 +56,7 @@ export async function adopt(
   const user = await withEpoch(adapter, subject)
   const reserved = await reserveFor(adapter, user.id, device, now)
   try {
-    if ((await countAliases(adapter, user, subject, now)) > MOST) throw new LatchkeyError('ALIASES_FULL')
+    if ((await countAliases(adapter, user, subject, now)) > ALIAS_LIMIT) throw new LatchkeyError('ALIASES_FULL')
     await recordKey(adapter, device, now)
     await adapter.transaction((trx) => link(trx, { user, subject, row: reserved.row, before, now }))
   } catch (error) {
@@ -136,7 +131,7 @@ export async function giveUp(adapter: DBAdapter, accountId: string, alias: strin
   // The account's own id has no key that could use it afterwards.
   if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !isCurrent(row, user))
     throw new LatchkeyError('ALIAS_UNKNOWN')
-  const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + HOLD) } as const
+  const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + ALIAS_HOLD_MS) } as const
   const isDone = await adapter.transaction(async (trx) => {
     // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
     const isChanged =

@@ -1,11 +1,11 @@
 import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
+import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import { changeRow, isCurrent, findRow, findUser, rowsOf, taken } from './principal-store.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { AskingSession } from './session-origin.ts'
-import { isUniqueViolation } from './unique.ts'
 import type { Adapter } from './types.ts'
 
 /** The public identity of an account. */

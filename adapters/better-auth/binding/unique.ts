@@ -1,31 +1,5 @@
+import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import type { Adapter } from './types.ts'
-
-/** Codes of Postgres, SQLite, MySQL, SQL Server, Prisma and MongoDB for a unique violation. */
-const CODES: ReadonlySet<unknown> = new Set([
-  '23505',
-  'SQLITE_CONSTRAINT_UNIQUE',
-  'SQLITE_CONSTRAINT_PRIMARYKEY',
-  'ER_DUP_ENTRY',
-  1062,
-  2601,
-  2627,
-  'P2002',
-  11000,
-])
-
-/** Returns true if a database refused a row because a unique value exists already, and for no other reason. */
-export function isUniqueViolation(error: unknown): boolean {
-  const {
-    code,
-    number,
-    errno,
-    message = '',
-    cause,
-  } = (error ?? {}) as { code?: unknown; number?: unknown; errno?: unknown; message?: string; cause?: unknown }
-  if ([code, number, errno].some((name) => CODES.has(name)) || /unique constraint|duplicate (key|entry)/i.test(message))
-    return true
-  return cause !== undefined && isUniqueViolation(cause)
-}
 
 /**
  * Inserts a row whose `field` must be unique. Better Auth's own migrations make the column unique. An app's own schema

@@ -1,26 +1,30 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
-import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { type BindingStore, ERROR_TABLE, type LatchkeyErrorCode, isLatchkeyError } from '../../../lib/server.ts'
-import { type ExternalAccounts, fixExternal } from '../../../lib/server-kit.ts'
+import { APIError, createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import type { BindingStore } from '../../../lib/server.ts'
+import {
+  ACCESS_TOKEN,
+  type ExchangedSubject,
+  type ExternalAccounts,
+  type Limit,
+  NOT_KEPT,
+  OAuthRefusal,
+  SUBJECT_TYPES,
+  TOKEN_EXCHANGE,
+  type TokenRequest,
+  fixExternal,
+  readForm,
+  readTokenRequest,
+  refusedFor,
+  throwRefusal,
+  tooMany,
+} from '../../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type ExchangeRules, type ExchangedSubject, issueToken, issuerOf } from '../exchange.ts'
+import { type ExchangeRules, issueToken, issuerOf } from '../exchange.ts'
 import { jwtOptionsOf } from '../signing-keys.ts'
-import type { Limit } from './limit.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
 import type { ProofGate } from '../hooks/proofs.ts'
 import { statusOf } from '../binding/status.ts'
 import { subjectOf } from '../binding/subject.ts'
-import {
-  ACCESS_TOKEN,
-  NOT_KEPT,
-  SUBJECT_TYPES,
-  TOKEN_EXCHANGE,
-  type TokenRequest,
-  oauthError,
-  readForm,
-  readTokenRequest,
-  tooMany,
-} from './token-request.ts'
 
 /** Dependencies of the exchange. */
 export interface ExchangeTools {
@@ -59,42 +63,39 @@ export function tokenEndpoint(tools: () => ExchangeTools, clock: () => number): 
     '/latchkey/token',
     { method: 'POST', requireHeaders: true, cloneRequest: true, metadata },
     async (ctx) => {
-      const context = ctx as unknown as GenericEndpointContext
-      const { rules, limits, hintAtSharedLimit } = tools()
-      hintAtSharedLimit(context.request)
-      const request = readTokenRequest(await parametersOf(context), rules.audiences)
-      const { until, ...subject } = await subjectOfRequest(context, request, tools(), clock).catch(rethrow)
-      if (until <= clock() / 1000) throw refused('TOKEN_EXPIRED')
-      if (!limits[request.kind === 'device' ? 'devices' : 'accounts'].take()) throw tooMany()
-      const { token, expiresIn } = await issueToken(context, rules, {
-        subject: { ...subject, audience: request.audience },
-        until,
-        now: clock() / 1000,
-      })
+      const answer = await exchange(ctx as unknown as GenericEndpointContext, tools(), clock).catch(rethrow)
       ctx.setHeader('pragma', NOT_KEPT.pragma)
-      return ctx.json<TokenAnswer>({
-        access_token: token,
-        issued_token_type: ACCESS_TOKEN,
-        token_type: 'Bearer',
-        expires_in: expiresIn,
-        now: clock(),
-      })
+      return ctx.json<TokenAnswer>(answer)
     },
   )
 }
 
-/** Every problem of the subject token is the same OAuth error (RFC 8693 §2.2.2); the code is specific. */
-function rethrow(error: unknown): never {
-  if (!isLatchkeyError(error)) throw error
-  throw refused(error.code)
+async function exchange(ctx: GenericEndpointContext, tools: ExchangeTools, clock: () => number): Promise<TokenAnswer> {
+  const { rules, limits, hintAtSharedLimit } = tools
+  hintAtSharedLimit(ctx.request)
+  const request = readTokenRequest(await parametersOf(ctx), rules.audiences)
+  const { until, ...subject } = await subjectOfRequest(ctx, request, tools, clock).catch(throwRefusal)
+  if (until <= clock() / 1000) throw refusedFor('TOKEN_EXPIRED')
+  if (!limits[request.kind === 'device' ? 'devices' : 'accounts'].take()) throw tooMany()
+  const { token, expiresIn } = await issueToken(ctx, rules, {
+    subject: { ...subject, audience: request.audience },
+    until,
+    now: clock() / 1000,
+  })
+  return {
+    access_token: token,
+    issued_token_type: ACCESS_TOKEN,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    now: clock(),
+  }
 }
 
-function refused(code: LatchkeyErrorCode): Error {
-  return oauthError(
-    code === 'KEYS_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request',
-    ERROR_TABLE[code].meaning,
-    code,
-  )
+const STATUS = { 400: 'BAD_REQUEST', 429: 'TOO_MANY_REQUESTS', 503: 'SERVICE_UNAVAILABLE' } as const
+
+/** For `catch`: throws the error that the endpoint responds with. */
+function rethrow(error: unknown): never {
+  throw error instanceof OAuthRefusal ? new APIError(STATUS[error.status], error.body, error.headers) : error
 }
 
 async function parametersOf({ request, body }: GenericEndpointContext): Promise<Record<string, unknown> | null> {
@@ -110,7 +111,7 @@ async function subjectOfRequest(
   tools: ExchangeTools,
   clock: () => number,
 ): Promise<Subject> {
-  if (kind === 'device' && tools.rules.localFirst === false) throw refused('LOCAL_FIRST_DISABLED')
+  if (kind === 'device' && tools.rules.localFirst === false) throw refusedFor('LOCAL_FIRST_DISABLED')
   if (kind === 'device') return deviceSubject(ctx.context, subjectToken, tools, clock())
   return kind === 'session' ? sessionSubject(ctx, clock()) : externalSubject(ctx.context, subjectToken, tools)
 }
@@ -124,16 +125,16 @@ async function deviceSubject(
 ): Promise<Subject> {
   const { principal, thumbprint } = await gate.verify(adapter, proof, { purpose: 'exchange' })
   // Not from the cache: an issued token lasts longer than five seconds.
-  if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refused('PRINCIPAL_DISABLED')
+  if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refusedFor('PRINCIPAL_DISABLED')
   return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now / 1000 + 3600 }
 }
 
 async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise<Subject> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   // A user of the anonymous plugin is not an account.
-  if (!found || found.user['isAnonymous'] === true) throw refused('SESSION_MISSING')
+  if (!found || found.user['isAnonymous'] === true) throw refusedFor('SESSION_MISSING')
   const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now), found.session)
-  if (!subject) throw refused('SESSION_MISSING')
+  if (!subject) throw refusedFor('SESSION_MISSING')
   const { principal, aliases, accountId } = subject
   return {
     principal,
@@ -152,7 +153,7 @@ async function externalSubject(
 ): Promise<Subject> {
   const { issuer, subject, expiresAt, claims } = await accounts.verify(token)
   // Its own tokens could be exchanged endlessly. Not the issuer's first name: one entry can have several.
-  if (claims['iss'] === issuerOf(context)) throw refused('ISSUER_UNKNOWN')
+  if (claims['iss'] === issuerOf(context)) throw refusedFor('ISSUER_UNKNOWN')
   const { principal } = await fixExternal(bindings, { issuer, subject })
   return {
     principal,

@@ -2005,7 +2005,7 @@ export const ATTACKS = [
     defence: 'The audiences are a fixed list',
     patches: [
       {
-        file: plugin('routes/token-request.ts'),
+        file: 'lib/server/exchange/token-request.ts',
         find: 'if (!audiences.includes(audience)) throw',
         replace: 'if (audiences.length === 0) throw',
       },
@@ -2033,13 +2033,13 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/bindings/binder.ts',
-        find: "challenges.check(nonce, 'bind', nameOf(account))",
-        replace: "challenges.check(nonce, 'bind', JSON.stringify([account.issuer, 'eve']))",
+        find: 'challenges.check(nonce, act, accountIdOf(account))',
+        replace: "challenges.check(nonce, act, JSON.stringify([account.issuer, 'eve']))",
       },
       {
         file: 'lib/server/bindings/binder.ts',
-        find: "challenges.issue('bind', nameOf(await accounts.verify(token)))",
-        replace: "challenges.issue('bind', JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))",
+        find: 'tools.challenges.issue(act, accountIdOf(await accounts.verify(token)))',
+        replace: "tools.challenges.issue(act, JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))",
       },
     ],
     test: {
@@ -2048,6 +2048,182 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: "A device's proof for one account, taken to another account of another provider",
+    defence: "A link proof names the account's principal",
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "proveOnce(tools, proof, { purpose: 'link', nonce, linkTo: bound.principal })",
+        replace:
+          "proveOnce(tools, proof, { purpose: 'link', nonce, linkTo: JSON.parse(atob(proof.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))).link_to })",
+      },
+    ],
+    test: {
+      file: 'adapters/account/adopt.test.ts',
+      name: 'an adoption > is refused with a nonce of its own and a proof for another account',
+    },
+  },
+  {
+    attack: 'A nonce of one operation, for another one of an account of another provider',
+    defence: 'A nonce is valid for one operation',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'challenges.check(nonce, act, accountIdOf(account))',
+        replace:
+          "(await Promise.all((['bind', 'link', 'unlink'] as const).map((one) => challenges.check(nonce, one, accountIdOf(account))))).find(Boolean)",
+      },
+    ],
+    test: {
+      file: 'adapters/account/adopt.test.ts',
+      name: 'an adoption > is refused with a nonce for another operation',
+    },
+  },
+  {
+    attack: 'A recorded adoption, sent again after the undo, at a binder',
+    defence: 'A proof and its nonce are used once',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "if (!(await store.useOnce(name, until))) throw new LatchkeyError('PROOF_REPLAYED')",
+        replace: 'await store.useOnce(name, until)',
+      },
+    ],
+    test: {
+      file: 'adapters/account/adopt.test.ts',
+      name: 'an adoption > is refused with a proof that was sent before, also after an undo',
+    },
+  },
+  {
+    attack:
+      "A recorded answer to whether a device is known, or a proof for another act, used to ask about somebody else's device",
+    defence: 'The question needs an unused proof for this purpose',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "await proveOnce(tools, proof, { purpose: 'known' })",
+        replace: "await tools.proofs.verify(proof, { purpose: 'known' })",
+      },
+    ],
+    test: {
+      file: 'adapters/account/adopt.test.ts',
+      name: 'whether a device is known > is not answered to a proof that was sent before, or that is for another purpose',
+    },
+  },
+  {
+    attack: 'A sign-in left open long ago, at another provider, adopts or gives up a principal',
+    defence: 'The sign-in must be fresh where the token says when it was',
+    patches: [
+      { file: 'lib/server/bindings/binder.ts', find: '  requireFresh(account)\n', replace: '  void requireFresh\n' },
+    ],
+    test: {
+      file: 'adapters/account/adopt.test.ts',
+      name: 'an account whose sign-in is long ago > neither adopts, nor gives up, nor binds',
+    },
+  },
+  {
+    attack: 'An undo by another account, in a binding store in SQL',
+    defence: 'The statement names the account',
+    patches: [
+      {
+        file: 'lib/server/bindings/sql-store.ts',
+        find: 'where principal = $1 and account = $2 and slot > 0 returning principal',
+        replace: 'where principal = $1 and $2 = $2 and slot > 0 returning principal',
+      },
+    ],
+    test: {
+      file: 'adapters/account/binding-store.test.ts',
+      name: 'a binding store in SQLite > an undo by another account removes nothing',
+    },
+  },
+  {
+    attack: "Another account's former alias, taken in the 30 days, from a binding store in SQL",
+    defence: 'The statement that takes a row compares the account and the hold',
+    patches: [
+      {
+        file: 'lib/server/bindings/sql-store.ts',
+        find: 'and (own.account = excluded.account or own.held_until <= $7)',
+        replace: 'and $7 = $7',
+      },
+    ],
+    test: {
+      file: 'adapters/account/binding-store.test.ts',
+      name: 'a binding store in SQLite > a former alias is taken by no other account, and with no other key',
+    },
+  },
+  {
+    attack: 'Another key with the principal of a former alias, at a binding store in SQL',
+    defence: 'The statement that takes a row compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/sql-store.ts',
+        find: 'own.slot is null and own.thumbprint = excluded.thumbprint',
+        replace: 'own.slot is null',
+      },
+    ],
+    test: {
+      file: 'adapters/account/binding-store.test.ts',
+      name: 'a binding store in SQLite > a former alias is taken by no other account, and with no other key',
+    },
+  },
+  {
+    attack: 'Two servers that bind one account at the same moment, in a binding store in SQL',
+    defence: 'The database keeps each slot of an account unique',
+    patches: [
+      { file: 'lib/server/bindings/sql-store.ts', find: 'unique (account, slot)', replace: 'check (slot >= 0)' },
+    ],
+    test: {
+      file: 'adapters/account/binding-store.test.ts',
+      name: 'a binding store in SQLite > the database itself refuses a second owner, a second principal and a seventeenth alias',
+    },
+  },
+
+  {
+    attack: "The key of a device whose principal belongs to an account, at a binder's exchange",
+    defence: 'A proof gives a token only while the principal belongs to no account',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "throw new LatchkeyError('PRINCIPAL_DISABLED')",
+        replace: 'void store',
+      },
+    ],
+    test: {
+      file: 'adapters/account/exchange.test.ts',
+      name: 'a token for a device > is refused once its principal belongs to an account',
+    },
+  },
+  {
+    attack: 'A recorded exchange of a device, sent again, at a binder',
+    defence: 'A proof is used once',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "await proveOnce(tools, proof, { purpose: 'exchange' })",
+        replace: "await tools.proofs.verify(proof, { purpose: 'exchange' })",
+      },
+    ],
+    test: {
+      file: 'adapters/account/exchange.test.ts',
+      name: 'a token for a device > is refused for a proof that was sent before, and for another purpose',
+    },
+  },
+  {
+    attack: "A private key of the server, read from a binder's key set",
+    defence: 'Only the public members of a key are published',
+    patches: [
+      {
+        file: 'lib/server/exchange/token-signer.ts',
+        find: 'Object.fromEntries(members.map((name) => [name, key[name]]))',
+        replace: 'key',
+      },
+    ],
+    test: {
+      file: 'adapters/account/exchange.test.ts',
+      name: 'the key set > has the public part of every key, and no other',
+    },
+  },
   {
     attack: 'Proofs that were signed in advance, on a device whose clock is ahead',
     defence: 'With `requireNonce`, every proof needs a nonce from the server',
@@ -2120,7 +2296,7 @@ export const ATTACKS = [
     defence: 'Names that say for whom else a token is are reserved',
     patches: [
       {
-        file: plugin('exchange.ts'),
+        file: 'lib/server/exchange/exchanged-claims.ts',
         find: 'if (reserved !== undefined) throw new TypeError(`exchange.claims: ${reserved} is reserved`)',
         replace: UNCHECKED,
       },
@@ -2177,13 +2353,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/bindings/binder-handler.ts',
-        find: 'if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()',
-        replace: UNCHECKED,
-      },
-      {
-        file: 'lib/server/bindings/binder-handler.ts',
-        find: 'pathname.slice(base.length)',
-        replace: "pathname.slice(pathname.lastIndexOf('/'))",
+        find: 'pathname === `${base}${name}`',
+        replace: 'pathname.endsWith(name)',
       },
     ],
     test: {

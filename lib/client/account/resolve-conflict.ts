@@ -82,11 +82,20 @@ export async function previewConflict(context: Context): Promise<ConflictPreview
   const { conflict } = context.waiting()
   if (!conflict) throw new LatchkeyError('CONFLICT_MISSING')
   const { describeLocal, describeAccount } = context.options
-  const [deviceHoldings, accountHoldings] = await Promise.all([
+  const [deviceHoldings, accountHoldings, canAdopt] = await Promise.all([
     describe(() => describeLocal?.(conflict.principal)),
     describe(() => describeAccount?.(conflict.account)),
+    mayAdopt(context, conflict),
   ])
-  return { ...conflict, deviceHoldings, accountHoldings }
+  return { ...conflict, canAdopt, deviceHoldings, accountHoldings }
+}
+
+/** The account server decides in the end: without its answer, adoption counts as possible. */
+async function mayAdopt(context: Context, { isTaken, account: { accountId } }: Conflict): Promise<boolean> {
+  const account = accountOf(context)
+  if (isTaken || !account?.link) return false
+  const found = await describe(() => account.getSession({ peek: true }))
+  return found?.accountId !== accountId || found.canAdopt !== false
 }
 
 /** Shows the outcome of an attempt, and applies the app's conflict policy if it is allowed to decide. */

@@ -20,6 +20,8 @@ export interface AccountSession {
   readonly recoverable: boolean
   /** True if the account is unused, so that it can still take a device's principal. Only present if `peek` was set. */
   readonly open?: boolean
+  /** False if the account cannot adopt a further principal. Only present if `peek` was set and the provider can tell. */
+  readonly canAdopt?: boolean
   /** Verified e-mail addresses and phone numbers of the account. */
   readonly identifiers?: readonly string[]
   /** Milliseconds since the sign-in, by the account server's clock: a late sign-out must not end a newer session. */

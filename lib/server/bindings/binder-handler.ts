@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
-import type { ExternalBinder } from './binder.ts'
+import { type AccountAct, type BoundAccount, type ExternalBinder, sessionAccountIdOf } from './binder.ts'
+import { type BinderExchangeOptions, createBinderExchange } from './binder-exchange.ts'
 import { readTokenHeader } from '../token-header.ts'
 import { readBounded } from '../bounded-body.ts'
 import { parseObject } from '../../tokens/decode.ts'
@@ -27,70 +28,167 @@ export interface BinderHandlerOptions {
   readonly basePath?: string
   /** The header that carries the token, as in `tokenAccount`. Defaults to `Authorization`. */
   readonly tokenHeader?: string
+  /** Adds `POST …/token`, `GET …/jwks` and `GET …/.well-known/oauth-authorization-server`. */
+  readonly exchange?: BinderExchangeOptions
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
 
 /**
- * Creates the endpoints that `tokenAccount` of `latchkey/account` calls: `GET …/session`, `POST …/challenge` and `POST
- * …/bind`, each with the provider's token as a bearer token. Mount it at the binder's `audience`.
+ * Creates the endpoints that `tokenAccount` of `latchkey/account` calls: `GET …/session`, `POST …/challenge`, `…/bind`,
+ * `…/link` and `…/unlink`, each with the provider's token as a bearer token, and `POST …/known` with a device's proof.
+ * With the option `exchange` also `POST …/token`, `GET …/jwks` and the metadata of RFC 8414. Mount it at the binder's
+ * `audience`.
  *
  * @returns a request handler for any server that uses `Request` and `Response`; it rejects with any error that is not a
  *   `LatchkeyError`
  */
-export function createBinderHandler({
-  binder,
-  describe = () => ({}),
-  basePath = pathOf(binder.audience),
-  tokenHeader,
-  clock = Date.now,
-}: BinderHandlerOptions): (request: Request) => Promise<Response> {
+export function createBinderHandler(options: BinderHandlerOptions): (request: Request) => Promise<Response> {
+  const { binder, basePath = pathOf(binder.audience), clock = Date.now } = options
   if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
   const base = basePath.replace(/\/+$/, '')
-  const header = readTokenHeader(tokenHeader)
-  async function answer(request: Request): Promise<Response> {
-    const { pathname, searchParams } = new URL(request.url)
-    if (!ROUTES.some((route) => pathname === `${base}${route}`)) return notFound()
-    const act = `${request.method} ${pathname.slice(base.length)}`
-    const token = bearerIn(request.headers.get(header))
-    if (act === 'GET /session')
-      return reply({
-        now: clock(),
-        session: token === null ? null : await sessionOf(token, searchParams.get('peek') === '1'),
-      })
-    if (token === null) throw new LatchkeyError('CREDENTIAL_MISSING')
-    if (act === 'POST /challenge') return reply({ ...(await binder.challenge(token)), now: clock() })
-    if (act !== 'POST /bind') return notFound()
-    const { proof, nonce } = await readBody(request)
-    await binder.bindExternal({ token, proof, nonce })
-    return reply({ now: clock(), session: await sessionOf(token, false) })
-  }
+  const header = readTokenHeader(options.tokenHeader)
+  const routes: Routes = { ...routesOf(options), ...exchangeRoutes(options, clock) }
 
-  async function sessionOf(token: string, peek: boolean): Promise<object> {
-    const { account, binding } = await binder.look(token, peek)
-    const { identifiers = [], recoverable = true } = describe(account.claims)
-    const accountId = JSON.stringify([account.claims['iss'], account.subject])
-    const id = sessionIdOf(account.claims)
-    const principal = binding?.principal ?? (await namespacedPrincipal(account.issuer, account.subject))
-    return {
-      ...(id !== undefined && { id }),
-      accountId,
-      principal,
-      aliases: [],
-      recoverable,
-      identifiers,
-      ...(peek && { open: binding === null }),
-    }
+  async function answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url)
+    const path = Object.keys(routes).find((name) => pathname === `${base}${name}`)
+    const route = path === undefined ? undefined : routes[path]
+    if (route?.method !== request.method) return notFound()
+    const token = bearerIn(request.headers.get(header))
+    const answered = await route.answer(request, token)
+    return answered instanceof Response ? answered : reply({ now: clock(), ...answered })
   }
 
   return (request) => answer(request).catch(refuse)
 }
 
-const ROUTES: readonly string[] = ['/session', '/challenge', '/bind']
+interface Route {
+  readonly method: 'GET' | 'POST'
+  /**
+   * @param token - the provider's token, or null if the request has none
+   * @returns the body of the answer, to which the server's clock is added; or a response of its own
+   */
+  readonly answer: (request: Request, token: string | null) => Promise<object>
+}
+
+/** By the path below the base path. */
+type Routes = Readonly<Record<string, Route>>
+
+/** Its requests need no token in a header: the body has what is exchanged. */
+function exchangeRoutes({ binder, exchange: given }: BinderHandlerOptions, clock: () => number): Routes {
+  if (!given) return {}
+  const exchange = createBinderExchange(binder, given, { clock, bodyLimit: BODY_LIMIT_BYTES })
+  return {
+    '/token': post((request) => exchange.token(request)),
+    '/jwks': { method: 'GET', answer: async () => exchange.keys() },
+    '/.well-known/oauth-authorization-server': { method: 'GET', answer: async () => exchange.metadata() },
+  }
+}
+
+function routesOf({ binder, describe = () => ({}) }: BinderHandlerOptions): Routes {
+  const sessionOf = async (token: string, isPeek = false): Promise<object> =>
+    toSession(await binder.look(token, isPeek), describe, isPeek)
+  /** A route of the account, which answers with its session. */
+  const ofAccount = (change: (token: string, body: Body) => Promise<unknown>): Route =>
+    post(async (request, token) => {
+      const given = required(token)
+      await change(given, await readBody(request))
+      return { session: await sessionOf(given) }
+    })
+  const routes = {
+    '/session': {
+      method: 'GET',
+      async answer({ url }, token) {
+        const isPeek = new URL(url).searchParams.get('peek') === '1'
+        return { session: token === null ? null : await sessionOf(token, isPeek) }
+      },
+    } satisfies Route as Route,
+    '/challenge': post(async (request, token) =>
+      binder.challenge(required(token), readAct(await readBody(request), binder)),
+    ),
+    '/bind': ofAccount((token, body) =>
+      binder.bindExternal({ token, ...readProof(body), accountId: readOptional(body, 'accountId', ID_LIMIT) }),
+    ),
+  }
+  if (!binder.hasAliases) return routes
+  return {
+    ...routes,
+    '/link': ofAccount((token, body) => binder.link({ token, ...readProof(body) })),
+    '/unlink': ofAccount((token, body) =>
+      binder.unlink({ token, alias: readText(body, 'alias', 64), nonce: readText(body, 'nonce', NONCE_LIMIT) }),
+    ),
+    '/known': post(async (request) => ({
+      isKnown: await binder.isKnown(readText(await readBody(request), 'proof', PROOF_LIMIT)),
+    })),
+  }
+}
+
+function post(answer: Route['answer']): Route {
+  return { method: 'POST', answer }
+}
+
+function required(token: string | null): string {
+  if (token === null) throw new LatchkeyError('CREDENTIAL_MISSING')
+  return token
+}
+
+/** Returns the session in the form for clients. */
+async function toSession(
+  { account, binding, aliases, canAdopt }: BoundAccount,
+  describe: NonNullable<BinderHandlerOptions['describe']>,
+  isPeek: boolean,
+): Promise<object> {
+  const { identifiers = [], recoverable = true } = describe(account.claims)
+  const id = sessionIdOf(account.claims)
+  return {
+    ...(id !== undefined && { id }),
+    accountId: sessionAccountIdOf(account),
+    principal: binding?.principal ?? (await namespacedPrincipal(account.issuer, account.subject)),
+    aliases,
+    recoverable,
+    identifiers,
+    ...(isPeek && { open: binding === null, canAdopt }),
+  }
+}
 
 /** An audience that is no URL names no path. */
 function pathOf(audience: string): string {
   return URL.canParse(audience) ? new URL(audience).pathname : '/'
+}
+
+/** Largest number of characters of a member of the body. */
+const [NONCE_LIMIT, PROOF_LIMIT, ID_LIMIT] = [200, 4096, 4096]
+
+type Body = Readonly<Record<string, unknown>>
+
+/** A member of the body is missing, or is no text of the allowed length. */
+class InvalidBody extends Error {
+  constructor(name: string, most: number) {
+    super(`${name}: expected a string of at most ${most} characters`)
+  }
+}
+
+function readText(body: Body, name: string, most: number): string {
+  const value = body[name]
+  if (typeof value !== 'string' || value === '' || value.length > most) throw new InvalidBody(name, most)
+  return value
+}
+
+function readOptional(body: Body, name: string, most: number): string | undefined {
+  return body[name] === undefined ? undefined : readText(body, name, most)
+}
+
+function readProof(body: Body): Record<'proof' | 'nonce', string> {
+  return { proof: readText(body, 'proof', PROOF_LIMIT), nonce: readText(body, 'nonce', NONCE_LIMIT) }
+}
+
+const ACTS: readonly string[] = ['bind', 'link', 'unlink'] satisfies AccountAct[]
+
+function readAct(body: Body, { hasAliases }: ExternalBinder): AccountAct {
+  const act = readText(body, 'purpose', 16)
+  if (!ACTS.includes(act) || (act !== 'bind' && !hasAliases)) throw new InvalidBody('purpose', 16)
+  return act as AccountAct
 }
 
 function notFound(): Response {
@@ -114,12 +212,10 @@ function bearerIn(value: string | null): string | null {
   return /^Bearer ([^\s]+)$/i.exec(value ?? '')?.[1] ?? null
 }
 
-async function readBody(request: Request): Promise<Record<'proof' | 'nonce', string>> {
+async function readBody(request: Request): Promise<Body> {
   const body = await readBounded(request, BODY_LIMIT_BYTES).catch(breaksOff)
   if (!body) throw new LatchkeyError('TOKEN_TOO_LARGE')
-  const { proof, nonce } = parseObject(body)
-  if (typeof proof !== 'string' || typeof nonce !== 'string') throw new LatchkeyError('TOKEN_MALFORMED')
-  return { proof, nonce }
+  return parseObject(body)
 }
 
 /** The client left in the middle of its body, which is no fault of the server. */
@@ -133,6 +229,7 @@ function reply(body: object, status = 200): Response {
 
 /** Unexpected errors are rethrown: the server handles them. */
 function refuse(error: unknown): Response {
+  if (error instanceof InvalidBody) return reply({ code: 'BODY_INVALID', message: error.message }, 400)
   if (!isLatchkeyError(error)) throw error
   return reply({ code: error.code, message: ERROR_TABLE[error.code].meaning }, ERROR_TABLE[error.code].status ?? 400)
 }

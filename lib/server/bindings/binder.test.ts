@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../../testing.ts'
+import { adoptingStoreAcceptance } from '../../testing/adopting-store-acceptance.ts'
 import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
-import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder, memoryBindingStore } from './binder.ts'
+import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder } from './binder.ts'
+import { memoryBindingStore } from './memory-store.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
 import type { ProofClaims } from '../../tokens/claims.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
@@ -42,6 +44,8 @@ async function bindWith(bound: ExternalBinder, device: Device, token: string) {
 
 describe('the memory store', () => {
   for (const { name, run } of bindingStoreAcceptance(async () => memoryBindingStore())) test(name, run)
+
+  for (const { name, run } of adoptingStoreAcceptance(async (clock) => memoryBindingStore(clock))) test(name, run)
 
   test('forgets a name after its time', async () => {
     let now = 0

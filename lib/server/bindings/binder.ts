@@ -1,100 +1,127 @@
 import { LatchkeyError } from '../../errors.ts'
-import { createProofVerifier } from '../../tokens/verify.ts'
-import { createChallenges } from './challenges.ts'
+import type { Purpose } from '../../tokens/claims.ts'
+import { type ProofVerifier, createProofVerifier } from '../../tokens/verify.ts'
+import { type ExternalAccount, type ExternalAccounts, createExternalAccounts } from '../external/accounts.ts'
 import type { ExternalIssuer } from '../external/options.ts'
-import { type ExternalAccount, createExternalAccounts } from '../external/accounts.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
-
-/** An account at an external provider, and its principal. */
-export interface ExternalBinding {
-  readonly issuer: string
-  /** The provider's `sub`. */
-  readonly subject: string
-  readonly principal: string
-  /** RFC 7638 thumbprint of the device key, complete; null if the principal is the account's own id. */
-  readonly thumbprint: string | null
-}
-
-/** Stores which account has which principal. The relation is one to one, also under concurrent writes. */
-export interface BindingStore {
-  /** Returns the binding of an account, or null. */
-  find(issuer: string, subject: string): Promise<ExternalBinding | null>
-  /**
-   * Stores a binding if the account has none.
-   *
-   * @returns the account's binding after the call; null if the principal is bound to another account, and nothing was
-   *   written
-   */
-  insert(binding: ExternalBinding): Promise<ExternalBinding | null>
-  /**
-   * Marks a name as used, for example the id of a proof.
-   *
-   * @param until - the name may be forgotten after this time
-   * @returns false if the name was used before
-   */
-  useOnce(name: string, until: Date): Promise<boolean>
-}
-
-/** Creates a {@link BindingStore} in memory, for tests and examples. Its content is lost when the process ends. */
-export function memoryBindingStore(clock: () => number = Date.now): BindingStore {
-  const byAccount = new Map<string, ExternalBinding>()
-  const principals = new Set<string>()
-  const used = new Map<string, number>()
-  const nameOf = (issuer: string, subject: string): string => JSON.stringify([issuer, subject])
-  return {
-    find: async (issuer, subject) => byAccount.get(nameOf(issuer, subject)) ?? null,
-    async insert(binding) {
-      const name = nameOf(binding.issuer, binding.subject)
-      const found = byAccount.get(name)
-      if (found || principals.has(binding.principal)) return found ?? null
-      byAccount.set(name, Object.freeze({ ...binding }))
-      principals.add(binding.principal)
-      return byAccount.get(name)!
-    },
-    async useOnce(name, until) {
-      for (const [old, end] of used) if (end <= clock()) used.delete(old)
-      if (used.has(name)) return false
-      used.set(name, until.getTime())
-      return true
-    },
-  }
-}
+import {
+  ALIAS_LIMIT,
+  type AdoptingBindingStore,
+  type BindingStore,
+  type DeviceBinding,
+  type ExternalBinding,
+  hasAliases,
+} from './binding-store.ts'
+import { type Challenges, createChallenges } from './challenges.ts'
+import { type PrincipalsTag, createPrincipalsTag } from './principals-tag.ts'
+import { type SignInAge, createFreshness } from './freshness.ts'
 
 /** Options of {@link createExternalBinder}. */
 export interface ExternalBinderOptions {
   /** The providers whose accounts are accepted. */
   readonly issuers: readonly ExternalIssuer[]
-  readonly store: BindingStore
+  /** Aliases need an `AdoptingBindingStore`: `postgresBindingStore`, `sqliteBindingStore` or `memoryBindingStore`. */
+  readonly store: BindingStore | AdoptingBindingStore
   /** `aud` of proofs: this server's origin plus base path. Take it from configuration, never from a Host header. */
   readonly audience: string
   /** Signs nonces. At least 32 characters; the same in every process of the server. */
   readonly secret: string
+  /**
+   * Largest age of the sign-in, in seconds, with which an account may bind, adopt or give up a principal. 0 allows any
+   * age. Defaults to 86400.
+   */
+  readonly freshAge?: number
+  /**
+   * Returns when the user signed in, in seconds since 1970, from the claims of a verified token; undefined if the
+   * provider does not say, and then any age is allowed. Defaults to the claim `auth_time`.
+   */
+  readonly signedInAt?: SignInAge
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
+}
+
+/** An operation of an account that needs a nonce. */
+export type AccountAct = 'bind' | 'link' | 'unlink'
+
+/** A request that an account and a device sign together. */
+export interface ProvenRequest {
+  /** The provider's token. */
+  readonly token: string
+  /** A proof of the device's key, with the nonce in it. */
+  readonly proof: string
+  /** The nonce of {@link ExternalBinder.challenge}. */
+  readonly nonce: string
+}
+
+/** An account and what is stored of it. */
+export interface BoundAccount {
+  readonly account: ExternalAccount
+  /** Null if the account has no principal yet. */
+  readonly binding: ExternalBinding | null
+  readonly aliases: readonly string[]
+  /** True if the account can adopt a further principal. */
+  readonly canAdopt: boolean
 }
 
 /** Binds device principals to accounts of external providers. Made by {@link createExternalBinder}. */
 export interface ExternalBinder {
   /** `aud` of proofs, as configured. */
   readonly audience: string
+  /** True if the store has aliases. Otherwise `link`, `unlink`, `isKnown`, `lookup` and `verifyDevice` throw. */
+  readonly hasAliases: boolean
   /**
-   * Issues the nonce for a proof that binds the account of this token.
+   * Issues the nonce for one operation of the account of this token.
    *
+   * @param act - defaults to `bind`
    * @returns the nonce and its expiry (milliseconds since 1970)
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
-  challenge(token: string): Promise<{ readonly nonce: string; readonly expiresAt: number }>
+  challenge(token: string, act?: AccountAct): Promise<{ readonly nonce: string; readonly expiresAt: number }>
   /**
    * Binds the device's principal to the account. Idempotent: repeating the same binding returns it.
    *
-   * @param request - the provider's token, a proof with purpose `bind`, and the nonce in it
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PRINCIPAL_FIXED`, one of the `TOKEN_*` or `PROOF_*` codes
+   * @param request - with a proof with purpose `bind`; `accountId`: the account that the client means, if it says so
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PRINCIPAL_FIXED`, `SESSION_NOT_FRESH`, `PROOF_IDENTIFIER_MISMATCH`: the
+   *   token is of another account; one of the `TOKEN_*` or `PROOF_*` codes
    */
-  bindExternal(request: {
-    readonly token: string
-    readonly proof: string
-    readonly nonce: string
-  }): Promise<ExternalBinding>
+  bindExternal(request: ProvenRequest & { readonly accountId?: string | undefined }): Promise<ExternalBinding>
+  /**
+   * Makes the device's principal an alias of the account, whose own principal is fixed. Idempotent.
+   *
+   * @param request - with a proof with purpose `link`, which names the account's principal
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `ALIASES_FULL`, `ACCOUNT_OPEN`, `SESSION_NOT_FRESH`, one of the `TOKEN_*`
+   *   or `PROOF_*` codes
+   */
+  link(request: ProvenRequest): Promise<void>
+  /**
+   * Removes an alias of the account. Its key is active again immediately; for 30 days no other account can take the
+   * principal. Idempotent.
+   *
+   * @throws {LatchkeyError} `ALIAS_UNKNOWN`, `SESSION_NOT_FRESH`, `PROOF_NONCE_MISMATCH`, `PROOF_REPLAYED`, one of the
+   *   `TOKEN_*` codes
+   */
+  unlink(request: Omit<ProvenRequest, 'proof'> & { readonly alias: string }): Promise<void>
+  /**
+   * Returns true if the principal of a device belongs to an account, or belonged to one.
+   *
+   * @param proof - with purpose `known`
+   * @throws {LatchkeyError} one of the `TOKEN_*` or `PROOF_*` codes
+   */
+  isKnown(proof: string): Promise<boolean>
+  /**
+   * Returns whether a device's key may still act alone: not while its principal belongs to an account. It is the option
+   * `localFirst.lookup` of `createSessionResolver`.
+   */
+  lookup(principal: string, thumbprint: string): Promise<'active' | 'disabled'>
+  /**
+   * Returns the principal of a device that has no account.
+   *
+   * @param proof - with purpose `exchange`
+   * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, one of the `TOKEN_*` or `PROOF_*` codes
+   */
+  verifyDevice(proof: string): Promise<string>
+  /** Computes the claim `principals_tag` of exchanged tokens. */
+  readonly principalsTag: PrincipalsTag
   /**
    * Returns the binding of a token's account. If there is none, this call fixes the account's principal permanently: an
    * id derived from issuer and subject.
@@ -103,15 +130,12 @@ export interface ExternalBinder {
    */
   principalOf(token: string): Promise<ExternalBinding>
   /**
-   * Returns the account of a token and its binding, as {@link ExternalBinder.principalOf} does.
+   * Returns the account of a token and what is stored of it, as {@link ExternalBinder.principalOf} does.
    *
    * @param peek - true: does not fix a principal; the binding is null if there is none
    * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
    */
-  look(
-    token: string,
-    peek?: boolean,
-  ): Promise<{ readonly account: ExternalAccount; readonly binding: ExternalBinding | null }>
+  look(token: string, peek?: boolean): Promise<BoundAccount>
 }
 
 /**
@@ -119,44 +143,167 @@ export interface ExternalBinder {
  *
  * @throws {TypeError} an option is invalid
  */
-export function createExternalBinder({
-  issuers,
-  store,
-  audience,
-  secret,
-  clock = Date.now,
-}: ExternalBinderOptions): ExternalBinder {
+export function createExternalBinder(options: ExternalBinderOptions): ExternalBinder {
+  const { issuers, store, audience, secret, clock = Date.now } = options
   if (secret.length < 32) throw new TypeError('secret: expected at least 32 characters')
-  const accounts = createExternalAccounts(issuers, clock)
-  const proofs = createProofVerifier({ audience, clock })
-  const challenges = createChallenges(secret, clock)
+  const tools: Tools = {
+    accounts: createExternalAccounts(issuers, clock),
+    proofs: createProofVerifier({ audience, clock }),
+    challenges: createChallenges(secret, clock),
+    store,
+    requireFresh: createFreshness(options, clock),
+  }
+  const { accounts } = tools
   return {
     audience,
-    async challenge(token) {
-      return challenges.issue('bind', nameOf(await accounts.verify(token)))
-    },
-    async bindExternal({ token, proof, nonce }) {
-      const account = await accounts.verify(token)
-      const until = await challenges.check(nonce, 'bind', nameOf(account))
-      if (!until) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
-      const { principal, thumbprint, claims } = await proofs.verify(proof, { purpose: 'bind', nonce })
-      const isFirst =
-        (await store.useOnce(claims.jti, new Date(claims.exp * 1000))) && (await store.useOnce(`nonce:${nonce}`, until))
-      if (!isFirst) throw new LatchkeyError('PROOF_REPLAYED')
-      const bound = await store.insert({ issuer: account.issuer, subject: account.subject, principal, thumbprint })
-      if (!bound) throw new LatchkeyError('PRINCIPAL_TAKEN')
-      if (bound.principal !== principal || bound.thumbprint !== thumbprint) throw new LatchkeyError('PRINCIPAL_FIXED')
-      return bound
-    },
+    hasAliases: hasAliases(store),
+    challenge: async (token, act = 'bind') => tools.challenges.issue(act, accountIdOf(await accounts.verify(token))),
+    bindExternal: (request) => bind(tools, request),
+    link: (request) => link(tools, adopting(store), request),
+    unlink: (request) => unlink(tools, adopting(store), request),
+    isKnown: (proof) => isKnown(tools, adopting(store), proof),
+    lookup: (principal, thumbprint) => statusOf(adopting(store), principal, thumbprint),
+    verifyDevice: (proof) => verifyDevice(tools, adopting(store), proof),
+    principalsTag: createPrincipalsTag(secret),
     principalOf: async (token) => fixExternal(store, await accounts.verify(token)),
-    async look(token, peek) {
-      const account = await accounts.verify(token)
-      return {
-        account,
-        binding: peek ? await store.find(account.issuer, account.subject) : await fixExternal(store, account),
-      }
-    },
+    look: async (token, peek = false) => look(store, await accounts.verify(token), peek),
   }
+}
+
+interface Tools {
+  readonly accounts: ExternalAccounts
+  readonly proofs: ProofVerifier
+  readonly challenges: Challenges
+  readonly store: BindingStore
+  /** @throws {LatchkeyError} `SESSION_NOT_FRESH` */
+  readonly requireFresh: (account: ExternalAccount) => void
+}
+
+function adopting(store: BindingStore): AdoptingBindingStore {
+  if (!hasAliases(store)) throw new TypeError('store: expected one with aliases (AdoptingBindingStore)')
+  return store
+}
+
+/** A principal and its key, from a valid proof. */
+type Device = Pick<DeviceBinding, 'principal' | 'thumbprint'>
+
+/** Verifies a proof and marks it as used. */
+async function proveOnce(
+  { proofs, store }: Tools,
+  proof: string,
+  expectation: { readonly purpose: Purpose; readonly nonce?: string; readonly linkTo?: string },
+): Promise<Device> {
+  const { principal, thumbprint, claims } = await proofs.verify(proof, expectation)
+  await useOnce(store, claims.jti, new Date(claims.exp * 1000))
+  return { principal, thumbprint }
+}
+
+/**
+ * Marks a nonce of this account and operation as used.
+ *
+ * @param prove - verifies the proof that goes with it; an invalid proof does not use up the nonce
+ */
+async function useNonce<Proven = void>(
+  { challenges, store }: Tools,
+  act: AccountAct,
+  { nonce, account }: { readonly nonce: string; readonly account: ExternalAccount },
+  prove?: () => Promise<Proven>,
+): Promise<Proven> {
+  const until = await challenges.check(nonce, act, accountIdOf(account))
+  if (!until) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
+  const proven = await prove?.()
+  await useOnce(store, `nonce:${nonce}`, until)
+  return proven as Proven
+}
+
+async function useOnce(store: BindingStore, name: string, until: Date): Promise<void> {
+  if (!(await store.useOnce(name, until))) throw new LatchkeyError('PROOF_REPLAYED')
+}
+
+/** Returns the account of a token, whose sign-in must be fresh. */
+async function freshAccount({ accounts, requireFresh }: Tools, token: string): Promise<ExternalAccount> {
+  const account = await accounts.verify(token)
+  requireFresh(account)
+  return account
+}
+
+async function bind(
+  tools: Tools,
+  { token, proof, nonce, accountId }: Parameters<ExternalBinder['bindExternal']>[0],
+): Promise<ExternalBinding> {
+  const account = await freshAccount(tools, token)
+  const { issuer, subject } = account
+  if (accountId !== undefined && accountId !== sessionAccountIdOf(account))
+    throw new LatchkeyError('PROOF_IDENTIFIER_MISMATCH')
+  const device = await useNonce(tools, 'bind', { nonce, account }, () =>
+    proveOnce(tools, proof, { purpose: 'bind', nonce }),
+  )
+  const bound = await tools.store.insert({ issuer, subject, ...device })
+  if (!bound) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  const isTheirs = bound.principal === device.principal && bound.thumbprint === device.thumbprint
+  if (!isTheirs && !(await isAlias(tools.store, account, device))) throw new LatchkeyError('PRINCIPAL_FIXED')
+  return bound
+}
+
+async function isAlias(store: BindingStore, { issuer, subject }: ExternalAccount, device: Device): Promise<boolean> {
+  const holder = hasAliases(store) ? await store.holderOf(device.principal) : null
+  return (
+    holder?.kind === 'alias' &&
+    holder.issuer === issuer &&
+    holder.subject === subject &&
+    holder.thumbprint === device.thumbprint
+  )
+}
+
+async function link(tools: Tools, store: AdoptingBindingStore, { token, proof, nonce }: ProvenRequest): Promise<void> {
+  const account = await freshAccount(tools, token)
+  const { issuer, subject } = account
+  const bound = await store.find(issuer, subject)
+  if (!bound) throw new LatchkeyError('ACCOUNT_OPEN')
+  const device = await useNonce(tools, 'link', { nonce, account }, () =>
+    proveOnce(tools, proof, { purpose: 'link', nonce, linkTo: bound.principal }),
+  )
+  if (bound.principal === device.principal && bound.thumbprint === device.thumbprint) return
+  const result = await store.link({ issuer, subject, ...device })
+  if (result !== 'linked') throw new LatchkeyError(result === 'full' ? 'ALIASES_FULL' : 'PRINCIPAL_TAKEN')
+}
+
+async function unlink(
+  tools: Tools,
+  store: AdoptingBindingStore,
+  { token, alias, nonce }: Parameters<ExternalBinder['unlink']>[0],
+): Promise<void> {
+  const account = await freshAccount(tools, token)
+  await useNonce(tools, 'unlink', { nonce, account })
+  if (!(await store.unlink(account.issuer, account.subject, alias))) throw new LatchkeyError('ALIAS_UNKNOWN')
+}
+
+async function isKnown(tools: Tools, store: AdoptingBindingStore, proof: string): Promise<boolean> {
+  const { principal, thumbprint } = await proveOnce(tools, proof, { purpose: 'known' })
+  const holder = await store.holderOf(principal)
+  return holder !== null && holder.thumbprint === thumbprint
+}
+
+async function statusOf(
+  store: AdoptingBindingStore,
+  principal: string,
+  thumbprint: string,
+): Promise<'active' | 'disabled'> {
+  const holder = await store.holderOf(principal)
+  return !holder || (holder.kind === 'former' && holder.thumbprint === thumbprint) ? 'active' : 'disabled'
+}
+
+async function verifyDevice(tools: Tools, store: AdoptingBindingStore, proof: string): Promise<string> {
+  const { principal, thumbprint } = await proveOnce(tools, proof, { purpose: 'exchange' })
+  if ((await statusOf(store, principal, thumbprint)) !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
+  return principal
+}
+
+async function look(store: BindingStore, account: ExternalAccount, isPeek: boolean): Promise<BoundAccount> {
+  const { issuer, subject } = account
+  const binding = isPeek ? await store.find(issuer, subject) : await fixExternal(store, account)
+  const aliases = hasAliases(store) ? await store.aliasesOf(issuer, subject) : []
+  return { account, binding, aliases, canAdopt: hasAliases(store) && aliases.length < ALIAS_LIMIT }
 }
 
 /** Returns the binding of an account. If there is none, the namespaced id becomes its principal permanently. */
@@ -172,6 +319,12 @@ export async function fixExternal(
   return fixed
 }
 
-function nameOf({ issuer, subject }: ExternalAccount): string {
+/** Names an account in nonces: by the first of the issuer's configured names. */
+function accountIdOf({ issuer, subject }: ExternalAccount): string {
   return JSON.stringify([issuer, subject])
+}
+
+/** Returns the id of an account in the form for clients, which know only the token: by the issuer that it names. */
+export function sessionAccountIdOf({ claims, subject }: ExternalAccount): string {
+  return JSON.stringify([claims['iss'], subject])
 }

@@ -1,5 +1,5 @@
-import { APIError } from 'better-auth/api'
-import { ERROR_TABLE, type LatchkeyErrorCode } from '../../../lib/server.ts'
+import { ERROR_TABLE } from '../../error-table.ts'
+import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 
 /** `grant_type` of RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -8,7 +8,7 @@ export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const SUBJECT_TYPES = {
   /** A device's proof with purpose `exchange`. */
   'urn:latchkey:params:oauth:token-type:proof': 'device',
-  /** Better Auth's own session, by cookie or `Authorization`; then there is no `subject_token`. */
+  /** The account server's own session, by cookie or `Authorization`; then there is no `subject_token`. */
   'urn:latchkey:params:oauth:token-type:session': 'session',
   /** Another provider's JWT (RFC 8693 §3). */
   'urn:ietf:params:oauth:token-type:jwt': 'external',
@@ -32,27 +32,48 @@ type OAuthError =
   | 'unsupported_grant_type'
   | 'temporarily_unavailable'
 
+/** A refused token request: what the response has. */
+export class OAuthRefusal extends Error {
+  readonly status: 400 | 429 | 503
+  readonly body: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: OAuthRefusal['status'], body: OAuthRefusal['body'], headers: OAuthRefusal['headers'] = NOT_KEPT) {
+    super(body['error_description'])
+    this.status = status
+    this.body = body
+    this.headers = headers
+  }
+}
+
 /** Creates an error response as in RFC 6749 §5.2, with Latchkey's own code if there is one. */
-export function oauthError(error: OAuthError, description: string, code?: LatchkeyErrorCode): APIError {
+export function oauthError(error: OAuthError, description: string, code?: LatchkeyErrorCode): OAuthRefusal {
   const { state, status } = code ? ERROR_TABLE[code] : {}
-  const body = {
+  return new OAuthRefusal(status === 503 ? 503 : 400, {
     error,
     error_description: description,
     code: code ?? error.toUpperCase(),
     message: description,
     ...(state && { state }),
-  }
-  return new APIError(status === 503 ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', body, NOT_KEPT)
+  })
+}
+
+/** Every problem of the subject token is the same OAuth error (RFC 8693 §2.2.2); the code is specific. */
+export function refusedFor(code: LatchkeyErrorCode): OAuthRefusal {
+  const error = code === 'KEYS_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request'
+  return oauthError(error, ERROR_TABLE[code].meaning, code)
+}
+
+/** For `catch`: throws the refusal that a deliberate failure means; any other error is unchanged. */
+export function throwRefusal(error: unknown): never {
+  throw isLatchkeyError(error) ? refusedFor(error.code) : error
 }
 
 /** Returns the error for too many tokens in one minute. */
-export function tooMany(): APIError {
+export function tooMany(): OAuthRefusal {
   const description = 'too many tokens were requested'
-  return new APIError(
-    'TOO_MANY_REQUESTS',
-    { error: 'temporarily_unavailable', error_description: description, message: description },
-    { ...NOT_KEPT, 'retry-after': '60' },
-  )
+  const body = { error: 'temporarily_unavailable', error_description: description, message: description }
+  return new OAuthRefusal(429, body, { ...NOT_KEPT, 'retry-after': '60' })
 }
 
 /** Neither a token nor its refusal may be cached (RFC 6749 §5.1). */
@@ -66,7 +87,7 @@ const UNSUPPORTED = ['actor_token', 'actor_token_type', 'resource', 'scope'] as 
  *
  * @param body - the parameters by name, or null if one was repeated
  * @param audiences - the allowed audiences; a request without `audience` means the only entry
- * @throws {APIError} with an OAuth error
+ * @throws {OAuthRefusal}
  */
 export function readTokenRequest(
   body: Readonly<Record<string, unknown>> | null,

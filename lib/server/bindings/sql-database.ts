@@ -1,0 +1,82 @@
+import { isWriteConflict } from './sql-errors.ts'
+
+/** A parameter of a statement. */
+export type SqlValue = string | number | null
+
+/** A database as the binding store uses it. Every statement is one unit: it is done completely or not at all. */
+export interface SqlDatabase {
+  /**
+   * Runs one statement and returns its rows.
+   *
+   * @param statement - with the parameters `$1`, `$2` …
+   */
+  run(statement: string, values: readonly SqlValue[]): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Runs definitions, separated by semicolons. */
+  define(definitions: string): Promise<unknown>
+}
+
+/** The part of a Postgres driver that is used: `Pool` of `pg` has it. */
+export interface PostgresDriver {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
+}
+
+/**
+ * The part of a SQLite driver that is used: `Database` of `better-sqlite3` and `DatabaseSync` of `node:sqlite` have it.
+ * Its calls may also return promises.
+ */
+export interface SqliteDriver {
+  prepare(statement: string): { all(...values: SqlValue[]): unknown[] | Promise<unknown[]> }
+  exec(definitions: string): unknown
+}
+
+type Rows = readonly Readonly<Record<string, unknown>>[]
+
+/** Uses Postgres as {@link SqlDatabase}. */
+export function postgresDatabase(driver: PostgresDriver): SqlDatabase {
+  return {
+    run: (statement, values) => repeatOnConflict(async () => (await driver.query(statement, [...values])).rows as Rows),
+    define: (definitions) => repeatOnConflict(() => driver.query(definitions), isDefinedMeanwhile),
+  }
+}
+
+/** Uses SQLite (3.35 or later) as {@link SqlDatabase}. */
+export function sqliteDatabase(driver: SqliteDriver): SqlDatabase {
+  return {
+    run: (statement, values) => repeatOnConflict(() => runSqlite(driver, statement, values)),
+    define: (definitions) => repeatOnConflict(async () => driver.exec(definitions)),
+  }
+}
+
+/** Drivers differ in how they take numbered parameters; all of them take the values in the order of question marks. */
+async function runSqlite(driver: SqliteDriver, statement: string, values: readonly SqlValue[]): Promise<Rows> {
+  const ordered: SqlValue[] = []
+  const text = statement.replace(/\$(\d+)/g, (_, number: string) => {
+    ordered.push(values[Number(number) - 1]!)
+    return '?'
+  })
+  return (await driver.prepare(text).all(...ordered)) as Rows[number][]
+}
+
+/** Two servers that start at the same time: `if not exists` does not cover a table that is created in between. */
+function isDefinedMeanwhile(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown }
+  return isWriteConflict(error) || ['23505', '42P07', '42710', 'XX000'].includes(code as string)
+}
+
+const ATTEMPTS = 8
+
+/** Repeats what the database refused only because of a concurrent statement. A statement that failed did nothing. */
+async function repeatOnConflict<Result>(
+  work: () => Promise<Result>,
+  isConflict: (error: unknown) => boolean = isWriteConflict,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isConflict(error)) throw error
+      // Without the random part, two servers that refused each other would meet again.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 2 ** attempt))
+    }
+  }
+}
