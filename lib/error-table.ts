@@ -49,8 +49,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PHRASE_WORD_UNKNOWN: local('A word is not in the list. `findUnknownWords` returns its place and near words.'),
   PHRASE_CHECKSUM: local('The 24 words do not match their checksum: a word is wrong, or two are swapped.'),
   PHRASE_MISMATCH: local('The word typed again differs from the one at this place of the backup.'),
-  PHRASE_UNKNOWN: local(
-    'Neither this device nor a server is known to have the identity of these words. Pass `evenIfUnknown` after the user was told.',
+  RESTORE_UNKNOWN: local(
+    'Neither this device nor a server is known to have the identity that would be restored. Pass `evenIfUnknown` after the user was told.',
   ),
   CRYPTO_UNAVAILABLE: local(
     'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',

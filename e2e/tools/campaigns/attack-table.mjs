@@ -21,6 +21,7 @@ const plugin = (/** @type {string} */ name) => `adapters/better-auth/${name}`
 const VERIFY = 'lib/tokens/verify.ts'
 const UNCHECKED = '// unchecked'
 const RECOVERY = 'lib/recovery/create-recovery.ts'
+const RESTORE = 'lib/recovery/restore.ts'
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -2490,8 +2491,8 @@ export const ATTACKS = [
     defence: 'An identity that neither this device nor a server is known to have is refused until the user was told',
     patches: [
       {
-        file: RECOVERY,
-        find: "if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('PHRASE_UNKNOWN')",
+        file: RESTORE,
+        find: "if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('RESTORE_UNKNOWN')",
         replace: UNCHECKED,
       },
     ],
@@ -2503,7 +2504,7 @@ export const ATTACKS = [
   {
     attack: 'The identity changes in another tab after the user saw which one a restore would set aside',
     defence: 'A restore sets aside only the identity that its preview named',
-    patches: [{ file: RECOVERY, find: 'replace: replace && (replaces ?? false)', replace: 'replace' }],
+    patches: [{ file: RESTORE, find: 'replace: replace && (replaces ?? false)', replace: 'replace' }],
     test: {
       file: 'lib/recovery/create-recovery.test.ts',
       name: 'a restore > sets aside only the identity in the preview',
