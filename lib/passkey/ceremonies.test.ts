@@ -7,7 +7,8 @@ import { isRecoveryCredential } from './user-handle.ts'
 
 const context = { rpId: 'notes.example', name: 'notes' }
 const shown = { app: 'Notes', user: 'Recovery key · Notes · 2026-05-03' }
-const add = (known: readonly string[] = []): Promise<string> => createCredential(context, shown, known)
+const add = (known: readonly string[] = []): Promise<string> =>
+  createCredential(context, shown, { excluded: known, known })
 const copy = async (prf: Uint8Array): Promise<string> => Buffer.from(prf).toString('hex')
 
 /** An authenticator that has one passkey, and behaves in another way from then on. */

@@ -46,17 +46,24 @@ export interface Shown {
   readonly user: string
 }
 
+/** Passkeys that this device knows, by their ids in base64url. */
+export interface KnownPasskeys {
+  /** Those of the same identity: their authenticators refuse to create another one. */
+  readonly excluded: readonly string[]
+  /** Those of any identity. */
+  readonly known: readonly string[]
+}
+
 /**
  * Creates a passkey.
  *
- * @param known - ids (base64url) of the passkeys that this device knows: their authenticators refuse to create another one
  * @returns the id, in base64url
  * @throws {LatchkeyError} `PASSKEY_EXISTS`, `PASSKEY_CANCELLED`, `PASSKEY_UNAVAILABLE`; `PASSKEY_UNSUITABLE`: no PRF
  */
 export async function createCredential(
   context: EnvelopeContext,
   { app, user }: Shown,
-  known: readonly string[],
+  { excluded, known }: KnownPasskeys,
 ): Promise<string> {
   const prf = await prfOf(context)
   const created = await attempt(() =>
@@ -67,7 +74,7 @@ export async function createCredential(
         challenge: randomChallenge(),
         pubKeyCredParams: ALGORITHMS.map((alg) => ({ type: 'public-key', alg })),
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
-        excludeCredentials: known.map(descriptorOf),
+        excludeCredentials: excluded.map(descriptorOf),
         // With the input, although the result is not used: Windows Hello says otherwise that it has no PRF.
         extensions: { prf },
       },

@@ -94,6 +94,14 @@ describe('a backup by a passkey', () => {
     await expect(first.passkeys.add()).rejects.toMatchObject({ code: 'PASSKEY_EXISTS' })
   })
 
+  test('is made for each identity of a device, in one authenticator too', async () => {
+    const first = await sealed()
+    await first.auth.importSecret((await testDevice()).secret, { replace: true })
+    await first.passkeys.seal(await first.passkeys.add())
+    expect(first.fake.credentials).toHaveLength(2)
+    expect(await backupsOf(first)).toHaveLength(2)
+  })
+
   test('of a passkey that stays on this device never counts, and is not listed', async () => {
     const first = await sealed({ isEligible: false, isSynced: false })
     expect(await first.passkeys.verify(first.file)).toBe('this-device')

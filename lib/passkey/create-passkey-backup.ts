@@ -12,7 +12,7 @@ import {
   previewOf,
   restore,
 } from '../recovery/restore.ts'
-import { type PasskeyReach, type Used, createCredential, evaluate } from './ceremonies.ts'
+import { type KnownPasskeys, type PasskeyReach, type Used, createCredential, evaluate } from './ceremonies.ts'
 import { type EnvelopeContext, type Sealed, open, parseEnvelope, seal } from './envelope.ts'
 
 /** Backup and restore by a passkey and a file. Made by `createPasskeyBackup`. Call each method from its own click. */
@@ -119,7 +119,7 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
       const { principal } = await openDeviceKey(parseSecret(await auth.exportSecret()))
       const createdAt = clock()
       const user = `Recovery key · ${app} · ${new Date(createdAt).toISOString().slice(0, 10)}`
-      const credentialId = await createCredential(context, { app, user }, await passkeysOf(auth))
+      const credentialId = await createCredential(context, { app, user }, await passkeysOf(auth, principal))
       return Object.freeze({ credentialId, principal, label, createdAt })
     },
     async seal({ credentialId, principal, label, createdAt }) {
@@ -194,8 +194,10 @@ async function backupsOf(auth: RecoverableAuth): Promise<readonly Backup[]> {
   return (await auth.listIdentities({ withCurrent: true })).flatMap(({ backups }) => backups)
 }
 
-async function passkeysOf(auth: RecoverableAuth): Promise<readonly string[]> {
-  return (await backupsOf(auth)).flatMap(({ credentialId }) => credentialId ?? [])
+async function passkeysOf(auth: RecoverableAuth, owner: string): Promise<KnownPasskeys> {
+  const backups = await backupsOf(auth)
+  const idsOf = (some: readonly Backup[]): string[] => some.flatMap(({ credentialId }) => credentialId ?? [])
+  return { excluded: idsOf(backups.filter(({ principal }) => principal === owner)), known: idsOf(backups) }
 }
 
 function throwUnlessKeystore(error: unknown): void {
