@@ -49,8 +49,18 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PHRASE_WORD_UNKNOWN: local('A word is not in the list. `findUnknownWords` returns its place and near words.'),
   PHRASE_CHECKSUM: local('The 24 words do not match their checksum: a word is wrong, or two are swapped.'),
   PHRASE_MISMATCH: local('The word typed again differs from the one at this place of the backup.'),
-  PHRASE_UNKNOWN: local(
-    'Neither this device nor a server is known to have the identity of these words. Pass `evenIfUnknown` after the user was told.',
+  RESTORE_UNKNOWN: local(
+    'Neither this device nor a server is known to have the identity that would be restored. Pass `evenIfUnknown` after the user was told.',
+  ),
+  BACKUP_FILE_INVALID: local('The text is not a backup for a passkey: another file was chosen, or it was damaged.'),
+  BACKUP_NOT_OPENED: local(
+    'The backup is sealed for another passkey, site or app, or it was changed. Nothing was restored.',
+  ),
+  PASSKEY_UNAVAILABLE: local('The browser cannot use passkeys here. Its own error, if any, is the `cause`.'),
+  PASSKEY_CANCELLED: local('The user dismissed the dialog of the passkey, has none for this site, or took too long.'),
+  PASSKEY_EXISTS: local('This authenticator already has a passkey for a backup of this identity.'),
+  PASSKEY_UNSUITABLE: local(
+    'The passkey cannot seal a backup: it did not evaluate the PRF, did not verify the user, or its response belongs to another site or passkey.',
   ),
   CRYPTO_UNAVAILABLE: local(
     'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',

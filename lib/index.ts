@@ -11,6 +11,7 @@ export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() => impor
 export type {
   Auth,
   AuthOptions,
+  ConfirmBackupOptions,
   ConflictPolicy,
   ConflictPreview,
   CreateAuth,
@@ -20,6 +21,7 @@ export type {
   GetTokenOptions,
   ImportSecretOptions,
   KeptIdentity,
+  ListIdentitiesOptions,
   LocalHoldings,
   PrincipalChange,
   ResolveOptions,
@@ -43,6 +45,7 @@ export type { LatchkeyErrorCode } from './errors.ts'
 export type { CryptoSuite, SigningKey } from './identity/crypto.ts'
 export { indexedDbStore } from './keystore/indexed-db.ts'
 export { memoryStore } from './keystore/memory.ts'
+export type { Backup, PasskeyBackup } from './keystore/record.ts'
 export type { RecordStore, Trace } from './keystore/store.ts'
 export type {
   AuthErrorKind,

@@ -2,12 +2,23 @@ import * as latchkey from 'latchkey'
 import * as devtools from 'latchkey/devtools'
 import * as testing from 'latchkey/testing'
 import * as keptKeys from './kept-keys.ts'
+import * as passkey from './passkey.ts'
 import * as race from './race.ts'
 import * as storage from './storage.ts'
 import * as suites from './suites.ts'
 import * as vectors from './vectors.ts'
 
-const harness = { ...latchkey, ...testing, ...devtools, ...keptKeys, ...race, ...storage, ...suites, ...vectors }
+const harness = {
+  ...latchkey,
+  ...testing,
+  ...devtools,
+  ...keptKeys,
+  ...passkey,
+  ...race,
+  ...storage,
+  ...suites,
+  ...vectors,
+}
 
 /** In the harness page: everything that `latchkey` and `latchkey/testing` export, and the checks of this folder. */
 export type Harness = typeof harness

@@ -1,5 +1,6 @@
 import type { LatchkeyError } from '../errors.ts'
 import type { CryptoSuite } from '../identity/crypto.ts'
+import type { Backup, PasskeyBackup } from '../keystore/record.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import type { AuthErrorKind, AuthState, Conflict, PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
 import type { Decision, PrincipalChangeReason } from '../machine/events.ts'
@@ -119,7 +120,7 @@ export interface Auth {
    * @param secret - as the user entered it
    * @throws {LatchkeyError} `SECRET_INVALID`; `PRINCIPAL_MISMATCH`: the secret of another identity; `KEYSTORE_*`
    */
-  confirmBackup(secret: string): Promise<void>
+  confirmBackup(secret: string, options?: ConfirmBackupOptions): Promise<void>
   /**
    * Makes the identity of a secret current.
    *
@@ -128,7 +129,7 @@ export interface Auth {
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
   /** Returns the device identities that were set aside. `ensureIdentity({ resume })` makes one current again. */
-  listIdentities(): Promise<readonly KeptIdentity[]>
+  listIdentities(options?: ListIdentitiesOptions): Promise<readonly KeptIdentity[]>
   /**
    * Asks the browser to keep the stored data until the user clears it. Some browsers ask the user: call it on a click.
    *
@@ -280,14 +281,30 @@ export interface ImportSecretOptions {
    * `storage.advice` is `test` until `confirmBackup`.
    */
   readonly label?: string
+  /** The passkey that opened the secret. It is recorded in the same transaction; `label` is then not needed. */
+  readonly passkey?: PasskeyBackup
 }
 
-/** A device identity that is stored but not current. */
+/** Options of `confirmBackup`. */
+export interface ConfirmBackupOptions {
+  /** The passkey that sealed or opened the secret. Without it, the user entered the secret. */
+  readonly passkey?: PasskeyBackup
+}
+
+/** Options of `listIdentities`. */
+export interface ListIdentitiesOptions {
+  /** Also returns the current device identity. */
+  readonly withCurrent?: boolean
+}
+
+/** A device identity that is stored on this device. */
 export interface KeptIdentity {
   readonly principal: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
   readonly origin: 'created' | 'imported'
+  /** The backups that this device knows of. */
+  readonly backups: readonly Backup[]
 }
 
 /** Options of `signOut`. */

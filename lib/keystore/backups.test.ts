@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { withBegunBackup, withShownBackup } from './backups.ts'
-import type { Backup, DeviceEntry } from './record.ts'
+import { withBegunBackup, withPasskey, withShownBackup } from './backups.ts'
+import type { Backup, DeviceEntry, PasskeyBackup } from './record.ts'
 
 const device: DeviceEntry = {
   kind: 'device',
@@ -78,6 +78,52 @@ test('a backup that was shown stays so when it is begun again under its name', (
     { label: 'paper' },
     { label: 'safe', shownAt: null },
   ])
+})
+
+describe('a passkey', () => {
+  const used: PasskeyBackup = {
+    label: 'Recovery key',
+    createdAt: 2,
+    credentialId: 'AQ',
+    isSynced: true,
+    envelope: '{}',
+    isShown: true,
+  }
+  const recorded = { ...passkey, envelope: '{}' }
+
+  test('that only sealed the secret does not count', () => {
+    expect(withPasskey(device, { ...used, isShown: false }, 5, 'this-device')).toEqual({
+      ...device,
+      backups: [{ ...recorded, shownAt: null, shownOn: null }],
+      backedUpAt: null,
+    })
+  })
+
+  test('that opened it counts, and stands beside other backups', () => {
+    const before = withShownBackup(device, 4)
+    expect(withPasskey(before, used, 5, 'this-device')).toMatchObject({
+      backups: [{ kind: 'words' }, { ...recorded, shownAt: 5, shownOn: 'this-device' }],
+      backedUpAt: 5,
+    })
+  })
+
+  test('is recorded once, and what was shown on another device stays so', () => {
+    const once = withPasskey(device, used, 5, 'another')
+    expect(withPasskey(once, used, 7, 'this-device')).toEqual({
+      ...device,
+      backups: [{ ...recorded, shownAt: 7, shownOn: 'another' }],
+      backedUpAt: 7,
+    })
+    expect(withPasskey(once, { ...used, credentialId: 'Ag' }, 7, 'this-device').backups).toHaveLength(2)
+  })
+
+  test('that is no longer available elsewhere does not count any more', () => {
+    const once = withPasskey(device, used, 5, 'this-device')
+    expect(withPasskey(once, { ...used, isSynced: false, isShown: false }, 7, 'this-device')).toMatchObject({
+      backups: [{ isSynced: false, shownAt: null, shownOn: null }],
+      backedUpAt: null,
+    })
+  })
 })
 
 describe('a record from before the list', () => {

@@ -1,4 +1,4 @@
-import type { Backup, DeviceEntry } from './record.ts'
+import type { Backup, DeviceEntry, PasskeyBackup } from './record.ts'
 
 // Pure functions on the backups of a device identity.
 
@@ -19,6 +19,26 @@ export function withShownBackup(entry: DeviceEntry, now: number): DeviceEntry {
   return withBackups(entry, [...others, { ...shown, shownAt: now, shownOn: 'this-device' }])
 }
 
+/**
+ * Records a passkey that sealed or opened the secret. It counts as long as its last use showed that it works elsewhere.
+ *
+ * @param shownOn - where this was shown, unless it was already shown on another device
+ */
+export function withPasskey(
+  entry: DeviceEntry,
+  { isShown, ...passkey }: PasskeyBackup,
+  now: number,
+  shownOn: 'this-device' | 'another',
+): DeviceEntry {
+  const known = backupsOf(entry)
+  const before = known.find(({ credentialId }) => credentialId === passkey.credentialId)
+  const shown = isShown
+    ? { shownAt: now, shownOn: before?.shownOn ?? shownOn }
+    : ({ shownAt: null, shownOn: null } as const)
+  const others = known.filter((backup) => backup !== before)
+  return withBackups(entry, [...others, { kind: 'passkey', principal: entry.principal, ...passkey, ...shown }])
+}
+
 function isBegun({ kind, shownAt }: Backup): boolean {
   return kind === 'words' && shownAt === null
 }
@@ -28,7 +48,7 @@ function wordsOf({ principal }: DeviceEntry, createdAt: number): Backup {
 }
 
 /** Returns the backups, also of a record from before there was a list of them. */
-function backupsOf(entry: DeviceEntry): readonly Backup[] {
+export function backupsOf(entry: DeviceEntry): readonly Backup[] {
   const { backups, backedUpAt } = entry
   // A damaged list must not stand in the way of a new backup.
   if (Array.isArray(backups)) return backups

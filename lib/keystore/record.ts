@@ -43,12 +43,28 @@ export interface Backup {
   readonly createdAt: number
   /** When it was last shown to work, in milliseconds since 1970; null: never, so it does not count. */
   readonly shownAt: number | null
-  /** Where it was shown to work; null: nowhere. */
+  /**
+   * Where it was shown to work; null: nowhere. `another`: where the identity was not, which is another device, or this
+   * one after its data was cleared.
+   */
   readonly shownOn: 'this-device' | 'another' | null
   /** Of a passkey. */
   readonly credentialId?: string
-  /** True if the passkey is available on other devices. */
+  /** True if the passkey was synced to other devices when it was last used. */
   readonly isSynced?: boolean
+  /** The secret, sealed for this passkey. */
+  readonly envelope?: string
+}
+
+/** A passkey that opens a sealed copy of the secret, as `latchkey/passkey` records it. */
+export interface PasskeyBackup extends Required<
+  Pick<Backup, 'label' | 'createdAt' | 'credentialId' | 'envelope' | 'isSynced'>
+> {
+  /**
+   * True if the passkey has just opened a copy that is kept outside this device's storage, and is itself available
+   * elsewhere. Otherwise it does not count, even if it did before.
+   */
+  readonly isShown: boolean
 }
 
 /** The part of an account that an offline start in external mode needs. */

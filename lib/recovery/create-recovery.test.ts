@@ -6,8 +6,9 @@ import { type DeviceEntry, parseKeyring } from '../keystore/record.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import { testDevice } from '../testing/device.ts'
 import vectors from '../vectors/bip39.json' with { type: 'json' }
-import { type RestorePreview, type WordsBackup, createRecovery } from './create-recovery.ts'
+import { type WordsBackup, createRecovery } from './create-recovery.ts'
 import { toPhrase } from './phrase.ts'
+import type { RestorePreview } from './restore.ts'
 import { checkOf, toCheckedText } from './secret-text.ts'
 
 /** A valid phrase of a wallet: 24 words of BIP-39 that nobody here made. */
@@ -207,7 +208,7 @@ describe('a restore', () => {
       })
       const preview = await recovery.readPhrase(WALLET)
       expect(preview).toMatchObject({ knownHere: false, knownToServer })
-      await expect(recovery.importPhrase(preview)).rejects.toMatchObject({ code: 'PHRASE_UNKNOWN' })
+      await expect(recovery.importPhrase(preview)).rejects.toMatchObject({ code: 'RESTORE_UNKNOWN' })
       expect(await browser.store.read()).toBeUndefined()
       expect(auth.getState().session).toBeNull()
       await recovery.importPhrase(preview, { evenIfUnknown: true })
@@ -239,7 +240,7 @@ describe('a restore', () => {
     expect(found.length).toBeGreaterThan(0)
     for (const preview of found) {
       expect(preview).toMatchObject({ knownHere: false, knownToServer: false })
-      await expect(recovery.importPhrase(preview, { replace: true })).rejects.toMatchObject({ code: 'PHRASE_UNKNOWN' })
+      await expect(recovery.importPhrase(preview, { replace: true })).rejects.toMatchObject({ code: 'RESTORE_UNKNOWN' })
     }
   })
 

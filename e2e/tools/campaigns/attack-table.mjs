@@ -21,6 +21,11 @@ const plugin = (/** @type {string} */ name) => `adapters/better-auth/${name}`
 const VERIFY = 'lib/tokens/verify.ts'
 const UNCHECKED = '// unchecked'
 const RECOVERY = 'lib/recovery/create-recovery.ts'
+const RESTORE = 'lib/recovery/restore.ts'
+const PASSKEY = 'lib/passkey/create-passkey-backup.ts'
+const CEREMONIES = 'lib/passkey/ceremonies.ts'
+const ENVELOPE = 'lib/passkey/envelope.ts'
+const HANDLE = 'lib/passkey/user-handle.ts'
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -2767,8 +2772,8 @@ export const ATTACKS = [
     defence: 'An identity that neither this device nor a server is known to have is refused until the user was told',
     patches: [
       {
-        file: RECOVERY,
-        find: "if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('PHRASE_UNKNOWN')",
+        file: RESTORE,
+        find: "if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('RESTORE_UNKNOWN')",
         replace: UNCHECKED,
       },
     ],
@@ -2780,7 +2785,7 @@ export const ATTACKS = [
   {
     attack: 'The identity changes in another tab after the user saw which one a restore would set aside',
     defence: 'A restore sets aside only the identity that its preview named',
-    patches: [{ file: RECOVERY, find: 'replace: replace && (replaces ?? false)', replace: 'replace' }],
+    patches: [{ file: RESTORE, find: 'replace: replace && (replaces ?? false)', replace: 'replace' }],
     test: {
       file: 'lib/recovery/create-recovery.test.ts',
       name: 'a restore > sets aside only the identity in the preview',
@@ -2880,6 +2885,192 @@ export const ATTACKS = [
     test: {
       file: 'lib/recovery/sheet.test.ts',
       name: 'a sheet to print > shows the name of the app and its address as text, whatever they contain',
+    },
+  },
+  // Backups by a passkey
+  {
+    attack: "A page of another site or app has the user's passkey open a backup that is not its own",
+    defence: 'The envelope is sealed for the relying party and the name of the app',
+    patches: [{ file: ENVELOPE, find: '`${PROFILE}/envelope\\0${rpId}\\0${name}`', replace: '`${PROFILE}/envelope`' }],
+    test: {
+      file: 'lib/passkey/envelope.test.ts',
+      name: 'an envelope > is opened by no other bytes, relying party or app',
+    },
+  },
+  {
+    attack: 'A backup for a passkey contains the secret of another identity than it says',
+    defence: 'The thumbprint in the envelope is compared with that of the secret',
+    patches: [{ file: ENVELOPE, find: 'jkt === thumbprint && ', replace: '' }],
+    test: {
+      file: 'lib/passkey/envelope.test.ts',
+      name: 'an envelope > that contains the thumbprint of another identity is not opened',
+    },
+  },
+  {
+    attack: 'A finder of an unlocked device uses its passkey without a PIN or a face',
+    defence: 'An evaluation without a verified user is not used',
+    patches: [
+      { file: CEREMONIES, find: "if (!has(USER_VERIFIED)) throw unsuitable('user not verified')", replace: UNCHECKED },
+    ],
+    test: { file: 'lib/passkey/ceremonies.test.ts', name: 'an evaluation > that did not verify the user is not used' },
+  },
+  {
+    attack: "A passkey's response for another site is passed off as one for this site",
+    defence: 'The hash of the relying party in the authenticator data is compared',
+    patches: [
+      {
+        file: CEREMONIES,
+        find: "if (party.some((byte, place) => data[place] !== byte)) throw unsuitable('another site')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: 'lib/passkey/ceremonies.test.ts', name: 'an evaluation > for another site is not used' },
+  },
+  {
+    attack:
+      'A password manager answers with another passkey than the one that was asked for, and the backup is sealed for it',
+    defence: 'The id of the passkey is compared',
+    patches: [
+      {
+        file: CEREMONIES,
+        find: "if (asked !== undefined && asked !== credentialId) throw unsuitable('another passkey')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/passkey/ceremonies.test.ts',
+      name: 'an evaluation > of another passkey than the one that was asked for is not used',
+    },
+  },
+  {
+    attack: 'A password manager without a PRF evaluates to nothing, and anyone can open what was sealed with a passkey',
+    defence: 'An evaluation of other than 32 bytes is not used',
+    patches: [
+      { file: CEREMONIES, find: "if (bytes.length !== PRF_BYTES) throw unsuitable('no PRF')", replace: UNCHECKED },
+    ],
+    test: { file: 'lib/passkey/ceremonies.test.ts', name: 'an evaluation > of no bytes is not used' },
+  },
+  {
+    attack: 'A password manager evaluates a passkey to the number 32, which becomes 32 zeros',
+    defence: 'Only an object of bytes is read',
+    patches: [
+      {
+        file: CEREMONIES,
+        find: 'Object(first) === first ? (first as ArrayBuffer) : []',
+        replace: 'first as ArrayBuffer',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/ceremonies.test.ts',
+      name: 'an evaluation > that is a number, which would be as many zeros is not used',
+    },
+  },
+  {
+    attack: 'A passkey claims to be synced although it cannot be, so that its backup counts',
+    defence: 'Backup flags that contradict each other are refused',
+    patches: [
+      {
+        file: CEREMONIES,
+        find: "if (has(BACKED_UP) && !isSyncable) throw unsuitable('backup flags')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: 'lib/passkey/ceremonies.test.ts', name: 'an evaluation > that is synced and cannot be is not used' },
+  },
+  {
+    attack: 'What a passkey evaluated is found in memory later',
+    defence: 'The bytes are overwritten after use',
+    patches: [{ file: CEREMONIES, find: 'bytes.fill(0)', replace: UNCHECKED }],
+    test: {
+      file: 'lib/passkey/ceremonies.test.ts',
+      name: 'an evaluation > is overwritten after use, also after a failure',
+    },
+  },
+  {
+    attack: 'A failed attempt to add a passkey deletes one that opens a backup',
+    defence: 'Only the passkey that was just created is reported as unknown',
+    patches: [{ file: CEREMONIES, find: 'if (!known.includes(credentialId)) await', replace: 'await' }],
+    test: {
+      file: 'lib/passkey/ceremonies.test.ts',
+      name: 'creating a passkey > never removes a passkey that is known, whatever the authenticator answers',
+    },
+  },
+  {
+    attack: 'The passkey of a second backup overwrites that of the first',
+    defence: 'Each passkey has a random user handle',
+    patches: [
+      {
+        file: HANDLE,
+        find: 'crypto.getRandomValues(new Uint8Array(HANDLE_BYTES))',
+        replace: 'new Uint8Array(HANDLE_BYTES)',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/ceremonies.test.ts',
+      name: 'creating a passkey > has a new user handle each time, which names nobody: an equal one is overwritten',
+    },
+  },
+  {
+    attack: "The app's own sign-in reports a passkey of a backup as unknown, and it is deleted",
+    defence: 'Apps can recognize its user handle',
+    patches: [
+      {
+        file: HANDLE,
+        find: 'text.length === HANDLE_CHARACTERS && text.startsWith(ENCODED_PREFIX)',
+        replace: 'text === PREFIX',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/ceremonies.test.ts',
+      name: 'isRecoveryCredential > knows the user handles of this library, as bytes and as text',
+    },
+  },
+  {
+    attack: "The only copy of what a passkey opens is in the browser's storage, and the identity counts as recoverable",
+    defence: 'Only a file that the user chose again shows the backup',
+    patches: [
+      {
+        file: PASSKEY,
+        find: 'await note(auth, { sealed, used, envelope }, false)',
+        replace: 'await note(auth, { sealed, used, envelope }, true)',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/create-passkey-backup.test.ts',
+      name: 'a backup by a passkey > is a passkey, then a file; it counts once the passkey opened the file that the user has',
+    },
+  },
+  {
+    attack: 'A passkey that is on this device alone counts as a way back without it',
+    defence: 'A passkey counts only while it is synced or not part of the device',
+    patches: [{ file: PASSKEY, find: 'isShown: isOpened && isElsewhere', replace: 'isShown: isOpened' }],
+    test: {
+      file: 'lib/passkey/create-passkey-backup.test.ts',
+      name: 'a backup by a passkey > of a passkey that is not synced yet counts once it is, and no longer when it is not',
+    },
+  },
+  {
+    attack: "Another identity becomes current before its predecessor's passkey seals: the backup is of the wrong one",
+    defence: 'Sealing is refused if another identity is current than when the passkey was created',
+    patches: [{ file: PASSKEY, find: 'await requirePrincipal(sealed, principal)', replace: UNCHECKED }],
+    test: {
+      file: 'lib/passkey/create-passkey-backup.test.ts',
+      name: 'a backup by a passkey > is not sealed for another identity that became current meanwhile',
+    },
+  },
+  {
+    attack: "The user is told that a passkey's file works, and it is of another identity",
+    defence: 'The identity in the file is compared with the current one, also where nothing is recorded',
+    patches: [
+      {
+        file: PASSKEY,
+        find: 'await requirePrincipal(found.sealed, auth.getState().session?.principal)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/passkey/create-passkey-backup.test.ts',
+      name: 'a backup by a passkey > of another identity does not count for this one (synced: false)',
     },
   },
 ]

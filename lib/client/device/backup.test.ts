@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../../errors.ts'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
-import { type Backup, type DeviceEntry, parseKeyring } from '../../keystore/record.ts'
+import { type Backup, type DeviceEntry, type PasskeyBackup, parseKeyring } from '../../keystore/record.ts'
 import type { RecordStore } from '../../keystore/store.ts'
 import { testDevice } from '../../testing/device.ts'
 import { testBrowser } from '../client.testing.ts'
@@ -127,6 +127,60 @@ describe('a backup', () => {
   })
 })
 
+describe('a passkey', () => {
+  const passkey: PasskeyBackup = {
+    credentialId: 'AQ',
+    label: 'Recovery key',
+    createdAt: 5,
+    isSynced: true,
+    envelope: '{}',
+    isShown: true,
+  }
+  const { isShown: _, ...recorded } = passkey
+
+  test('is to be tested once it sealed the secret, and counts once it opened it', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const secret = await auth.exportSecret()
+    await auth.confirmBackup(secret, { passkey: { ...passkey, isShown: false } })
+    expect(auth.getState().storage).toMatchObject({ durability: 'ephemeral', advice: 'test' })
+    await auth.confirmBackup(secret, { passkey })
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+    const { principal } = auth.getState().session!
+    const backups = [
+      { kind: 'passkey', principal, ...recorded, shownAt: browser.clock.now(), shownOn: 'this-device' },
+    ] as const
+    expect(await backupsIn(browser.store)).toEqual(backups)
+    expect(await auth.listIdentities({ withCurrent: true })).toMatchObject([{ principal, backups }])
+  })
+
+  test('of another identity is not recorded', async () => {
+    const auth = await testBrowser().load()
+    const { secret } = await testDevice()
+    await expect(auth.confirmBackup(secret, { passkey })).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    expect(auth.getState().storage).toMatchObject({ durability: 'ephemeral', advice: 'back-up' })
+  })
+
+  test('that restores the identity is recorded in the same transaction', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ initialMode: 'anonymous' })
+    const { secret } = await testDevice()
+    await auth.importSecret(secret, { passkey })
+    expect(await backupsIn(browser.store)).toMatchObject([{ ...recorded, shownOn: 'another' }])
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
+  test('that brings an identity of this device back was not shown on another one', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load()
+    const secret = await auth.exportSecret()
+    await auth.importSecret((await testDevice()).secret, { replace: true })
+    await auth.importSecret(secret, { replace: true, passkey })
+    const { backups } = (await auth.listIdentities({ withCurrent: true }))[1]!
+    expect(backups).toMatchObject([{ ...recorded, shownOn: 'this-device' }])
+  })
+})
+
 describe('importing a secret', () => {
   test('never takes the place of another identity by itself', async () => {
     const browser = testBrowser()
@@ -145,7 +199,7 @@ describe('importing a secret', () => {
     await auth.importSecret(other.secret, { replace: true })
     expect(auth.getState().session?.principal).toBe(other.principal)
     expect(await auth.listIdentities()).toEqual([
-      { principal: first.principal, createdAt: browser.clock.now(), origin: 'created' },
+      { principal: first.principal, createdAt: browser.clock.now(), origin: 'created', backups: [] },
     ])
 
     await auth.signOut()

@@ -1,11 +1,17 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
-import { withBegunBackup, withShownBackup } from '../../keystore/backups.ts'
+import { backupsOf, withBegunBackup, withPasskey, withShownBackup } from '../../keystore/backups.ts'
 import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
-import type { ExportSecretOptions, ImportSecretOptions, KeptIdentity } from '../auth.ts'
+import type {
+  ConfirmBackupOptions,
+  ExportSecretOptions,
+  ImportSecretOptions,
+  KeptIdentity,
+  ListIdentitiesOptions,
+} from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
@@ -29,14 +35,23 @@ async function noteBegun(context: Context, principal: string, label: string): Pr
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
 
-/** Records that the user has a backup of the secret, after the user entered it again. */
-export async function confirmBackup(context: Context, secret: string): Promise<void> {
+/** Records that the user has a backup of the secret, after the user entered it again or used a passkey. */
+export async function confirmBackup(
+  context: Context,
+  secret: string,
+  { passkey }: ConfirmBackupOptions = {},
+): Promise<void> {
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
     const entry = currentDevice(keyring)
     if (!keyring || entry?.principal !== principal)
       throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
-    return replaceEntry(keyring, entry, withShownBackup(entry, context.now()))
+    const now = context.now()
+    return replaceEntry(
+      keyring,
+      entry,
+      passkey ? withPasskey(entry, passkey, now, 'this-device') : withShownBackup(entry, now),
+    )
   })
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
@@ -45,7 +60,7 @@ export async function confirmBackup(context: Context, secret: string): Promise<v
 export async function importSecret(
   context: Context,
   secret: string,
-  { replace = false, label }: ImportSecretOptions = {},
+  { replace = false, label, passkey }: ImportSecretOptions = {},
 ): Promise<Session> {
   checkIdle(context)
   const imported = await importedDevice(context, secret)
@@ -60,9 +75,11 @@ export async function importSecret(
         throw new LatchkeyError('IDENTITY_CHANGED', 'another identity is current; pass { replace } to set it aside')
       const known = deviceOf(keyring, imported.principal)
       const kept = { ...imported, ...known, secret: imported.secret! }
+      const now = context.now()
       const isNoted = label !== undefined && kept.backedUpAt === null
+      const noted = isNoted ? withBegunBackup(kept, label, now) : kept
       return {
-        ...putEntry(keyring, isNoted ? withBegunBackup(kept, label, context.now()) : kept),
+        ...putEntry(keyring, passkey ? withPasskey(kept, passkey, now, known ? 'this-device' : 'another') : noted),
         current: current?.kind === 'account' ? keyring.current : entryId(imported),
       }
     },
@@ -72,14 +89,21 @@ export async function importSecret(
   return context.getState().session!
 }
 
-/** Returns the device identities that were set aside. */
-export async function listIdentities(context: Context): Promise<KeptIdentity[]> {
+/** Returns the device identities that were set aside, and the current one if asked for. */
+export async function listIdentities(
+  context: Context,
+  { withCurrent = false }: ListIdentitiesOptions = {},
+): Promise<KeptIdentity[]> {
   await context.read()
   const keyring = context.keyring()
   const principalNow = currentEntry(keyring)?.principal
   return (keyring?.entries ?? [])
-    .filter((entry): entry is DeviceEntry => entry.kind === 'device' && entry.principal !== principalNow)
-    .map(({ principal, createdAt, origin }) => ({ principal, createdAt, origin }))
+    .filter((entry) => entry.kind === 'device')
+    .filter(({ principal }) => withCurrent || principal !== principalNow)
+    .map((entry) => {
+      const { principal, createdAt, origin } = entry
+      return { principal, createdAt, origin, backups: backupsOf(entry) }
+    })
 }
 
 /** Creates the entry of an imported secret. */

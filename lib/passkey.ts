@@ -1,0 +1,14 @@
+export { createPasskeyBackup } from './passkey/create-passkey-backup.ts'
+export type {
+  AddOptions,
+  AddedPasskey,
+  PasskeyBackups,
+  PasskeyOptions,
+  PasskeyPreview,
+  ReadFileOptions,
+  SealedBackup,
+} from './passkey/create-passkey-backup.ts'
+export type { PasskeyReach } from './passkey/ceremonies.ts'
+export { isRecoveryCredential } from './passkey/user-handle.ts'
+export type { AskedIdentity, KnownOptions, KnownToServer } from './recovery/known.ts'
+export type { RecoverableAuth, RestoreOptions, RestorePreview } from './recovery/restore.ts'

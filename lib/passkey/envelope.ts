@@ -1,0 +1,117 @@
+import { LatchkeyError } from '../errors.ts'
+import { decodeBase64url, encodeBase64url, isBase64url } from '../identity/base64url.ts'
+import { PROFILE, openDeviceKey } from '../identity/device-key.ts'
+import { nativeSuite } from '../identity/native.ts'
+import { parseSecret } from '../identity/secret.ts'
+import { utf8 } from '../identity/utf8.ts'
+
+/** For whom a secret is sealed: another relying party or another app cannot open it. */
+export interface EnvelopeContext {
+  /** Relying party of the passkey. */
+  readonly rpId: string
+  /** `name` of the app. */
+  readonly name: string
+}
+
+/** What an envelope contains. */
+export interface Sealed {
+  /** Text form of the device secret. */
+  readonly secret: string
+  /** The app's name for the backup. */
+  readonly label: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+const ALGORITHM = 'A256GCM'
+
+/** Length of a nonce of AES-GCM, in bytes. */
+const NONCE_BYTES = 12
+
+/**
+ * Seals a secret with AES-256-GCM.
+ *
+ * @param prf - the 32 bytes that the passkey evaluated
+ * @returns the envelope as JSON
+ */
+export async function seal(
+  { secret, label, createdAt }: Sealed,
+  prf: Uint8Array<ArrayBuffer>,
+  context: EnvelopeContext,
+): Promise<string> {
+  const { thumbprint: jkt } = await openDeviceKey(parseSecret(secret))
+  const plain = utf8(JSON.stringify({ secret, profile: PROFILE, jkt, createdAt, label }))
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
+  const sealed = await crypto.subtle.encrypt(parametersOf(nonce, context), await keyOf(prf), plain)
+  return JSON.stringify({
+    v: 1,
+    alg: ALGORITHM,
+    n: encodeBase64url(nonce),
+    ct: encodeBase64url(new Uint8Array(sealed)),
+  })
+}
+
+/**
+ * Opens an envelope.
+ *
+ * @param prf - the 32 bytes that the passkey evaluated
+ * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, or was changed
+ */
+export async function open(
+  { nonce, sealed }: Envelope,
+  prf: Uint8Array<ArrayBuffer>,
+  context: EnvelopeContext,
+): Promise<Sealed> {
+  // One error for all failures, without a cause: what was decrypted must not end up in a log.
+  try {
+    const plain = await crypto.subtle.decrypt(parametersOf(nonce, context), await keyOf(prf), sealed)
+    const { secret, profile, jkt, createdAt, label } = JSON.parse(new TextDecoder().decode(plain)) as Sealed & {
+      readonly profile: unknown
+      readonly jkt: unknown
+    }
+    const { thumbprint } = await openDeviceKey(parseSecret(secret))
+    if (profile === PROFILE && jkt === thumbprint && Number.isFinite(createdAt) && typeof label === 'string')
+      return { secret, createdAt, label }
+  } catch {}
+  throw new LatchkeyError('BACKUP_NOT_OPENED')
+}
+
+/** An envelope that was read. */
+export interface Envelope {
+  readonly nonce: Uint8Array<ArrayBuffer>
+  readonly sealed: Uint8Array<ArrayBuffer>
+}
+
+/**
+ * Reads the text of an envelope.
+ *
+ * @throws {LatchkeyError} `BACKUP_FILE_INVALID`
+ */
+export function parseEnvelope(text: string): Envelope {
+  const { v, alg, n, ct } = membersOf(text)
+  const isSound = v === 1 && alg === ALGORITHM && isText(n) && isText(ct)
+  if (!isSound || decodeBase64url(n).length !== NONCE_BYTES) throw new LatchkeyError('BACKUP_FILE_INVALID')
+  return { nonce: decodeBase64url(n), sealed: decodeBase64url(ct) }
+}
+
+function membersOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && isBase64url(value)
+}
+
+/** `name` comes last: a host name contains no zero, so no two contexts have the same bytes. */
+function parametersOf(iv: Uint8Array<ArrayBuffer>, { rpId, name }: EnvelopeContext): AesGcmParams {
+  return { name: 'AES-GCM', iv, additionalData: utf8(`${PROFILE}/envelope\0${rpId}\0${name}`) }
+}
+
+async function keyOf(prf: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  const key = await nativeSuite.hkdf(prf, utf8(`${PROFILE}/prf/wrap`))
+  return crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}

@@ -1,0 +1,86 @@
+import type { Auth, ImportSecretOptions } from '../client/auth.ts'
+import { LatchkeyError, isLatchkeyError } from '../errors.ts'
+import { openDeviceKey } from '../identity/device-key.ts'
+import { parseSecret } from '../identity/secret.ts'
+import type { Session } from '../machine/state.ts'
+import { type KnownOptions, type KnownToServer, askServers } from './known.ts'
+import { checkOf } from './secret-text.ts'
+
+/** The identity that a restore would bring back. Show it, and let the user confirm it. */
+export interface RestorePreview {
+  readonly principal: string
+  /** 6 characters that identify the secret, also on the printed sheet. */
+  readonly check: string
+  /** True if this device has the identity, current or not. */
+  readonly knownHere: boolean
+  /**
+   * Whether the account server or the app's own server knows the identity. Any wallet's 24 words are valid words, and
+   * now and then two swapped words are too. So if the identity is known neither here nor to a server, say so.
+   */
+  readonly knownToServer: KnownToServer
+  /** The principal that is current now and would no longer be; null if there is none, or the same. */
+  readonly replaces: string | null
+}
+
+/** How a restore treats the current identity, and an unknown one. */
+export interface RestoreOptions {
+  /** Sets the identity in `preview.replaces` aside. Otherwise the restore is refused if there is one. */
+  readonly replace?: boolean
+  /**
+   * The user was told that nobody is known to have this identity, or that no server could be asked. Otherwise the
+   * restore is refused in this case.
+   */
+  readonly evenIfUnknown?: boolean
+}
+
+/** The methods of {@link Auth} that are used. */
+export type RecoverableAuth = Pick<
+  Auth,
+  'getState' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'listIdentities'
+>
+
+/** Says whose a secret is. Nothing is stored. */
+export async function previewOf(auth: RecoverableAuth, options: KnownOptions, secret: string): Promise<RestorePreview> {
+  const key = await openDeviceKey(parseSecret(secret))
+  const { principal } = key
+  const [check, isKept, knownToServer] = await Promise.all([
+    checkOf(secret),
+    isKeptHere(auth, principal),
+    askServers(options, key),
+  ])
+  // Read last: an import sets aside only the identity that is in the preview.
+  const { session } = auth.getState()
+  return {
+    principal,
+    check,
+    knownHere: isKept || session?.principals.includes(principal) === true,
+    knownToServer,
+    replaces: session && session.principal !== principal ? session.principal : null,
+  }
+}
+
+/**
+ * Makes the identity of a confirmed preview current.
+ *
+ * @throws {LatchkeyError} `RESTORE_UNKNOWN`; those of `auth.importSecret`
+ */
+export async function restore(
+  auth: RecoverableAuth,
+  { knownHere, knownToServer, replaces }: RestorePreview,
+  { replace = false, evenIfUnknown = false }: RestoreOptions,
+  secret: string,
+  backup: Pick<ImportSecretOptions, 'label' | 'passkey'>,
+): Promise<Session> {
+  if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('RESTORE_UNKNOWN')
+  return auth.importSecret(secret, { ...backup, replace: replace && (replaces ?? false) })
+}
+
+async function isKeptHere(auth: RecoverableAuth, principal: string): Promise<boolean> {
+  try {
+    return (await auth.listIdentities()).some((kept) => kept.principal === principal)
+  } catch (error) {
+    // After the site data was cleared, a restore is what the user needs.
+    if (isLatchkeyError(error, 'KEYSTORE_VANISHED')) return false
+    throw error
+  }
+}
