@@ -6,4 +6,12 @@ interface FoundSequence {
   readonly steps: readonly Step[]
 }
 
-export const FOUND: readonly FoundSequence[] = []
+export const FOUND: readonly FoundSequence[] = [
+  {
+    name: 'a session is planted while a signed-out device requests a link',
+    steps: [
+      { tab: 0, do: 'signOut' },
+      { tab: 0, do: 'askLinkPlanted', who: 'ada' },
+    ],
+  },
+]
