@@ -1,4 +1,5 @@
 import { ask } from '../ask.ts'
+import { tokenOf } from '../world.ts'
 import { person } from '../../../adapters/better-auth/testing/server.testing.ts'
 import { isLatchkeyError } from '../../../lib/errors.ts'
 import { readPayload } from '../../../lib/client/client.testing.ts'
@@ -73,7 +74,11 @@ async function evesCookies(world: ClientWorld, how: string | undefined): Promise
   const cookies = new Map<string, string>()
   const name = how === 'open' ? `eve${world.eves.size}` : 'eve'
   await ask(world, cookies, '/sign-up/email', { body: person(name) })
-  if (cookies.size === 0) await ask(world, cookies, '/sign-in/email', { body: person(name) })
+  if (!tokenOf({ cookies })) {
+    // Her password may be gone: a proof of the mailbox removes it.
+    await ask(world, cookies, '/sign-in/magic-link', { body: { email: person(name).email } })
+    await ask(world, cookies, letterTo(world, name, 'magic')!.path)
+  }
   const { accountId } = sessionOf(world, { ...world.devices.laptop, cookies })!
   world.eves.add(accountId)
   if (how !== 'open') await ask(world, cookies, '/latchkey/session')
@@ -83,6 +88,11 @@ async function evesCookies(world: ClientWorld, how: string | undefined): Promise
 async function plant(given: Given): Promise<void> {
   const { world, tab, step } = given
   for (const [name, value] of await evesCookies(world, step.how)) tab.device.cookies.set(name, value)
+}
+
+/** The client follows what the app does by itself, after its request: that counts as a sign-out until all is at rest. */
+function followed({ page: { doing } }: Pick<Given, 'page'>): void {
+  ;(doing.acts as string[]).push('signOut')
 }
 
 /** The last letter of a kind. */
@@ -165,6 +175,7 @@ export const ACTS: Readonly<Record<string, Act>> = {
     return { text: error ? 'failed' : 'signed in' }
   },
   signOutOutside: async (given) => {
+    followed(given)
     await given.page.client.signOut().catch(() => {})
     return { text: 'done' }
   },
@@ -231,6 +242,7 @@ export const ACTS: Readonly<Record<string, Act>> = {
   deleteAccount: async ({ world, tab, page, step }) => {
     const session = sessionOf(world, tab.device)
     if (!session || world.eves.has(session.accountId)) return
+    followed({ page })
     const { error } = await page.client
       .deleteUser({ password: person(step.who!).password })
       .catch((error: unknown) => ({ error }))

@@ -30,6 +30,7 @@ export async function rest(world: ClientWorld): Promise<void> {
   await idle(world)
   release(world)
   await idle(world)
+  for (const { page } of pagesOf(world)) (page.doing.acts as string[]).length = 0
 }
 
 function release(world: ClientWorld): void {
