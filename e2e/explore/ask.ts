@@ -1,5 +1,5 @@
 import { AUDIENCE, ORIGIN } from '../../adapters/better-auth/testing/server.testing.ts'
-import type { World } from './world.ts'
+import type { ExploredServer } from './server.ts'
 
 /** What an answer was. */
 export interface Answer {
@@ -14,7 +14,7 @@ export interface Answer {
 
 /** Sends a request with some cookies, and keeps those of the answer. */
 export async function ask(
-  { explored }: Pick<World, 'explored'>,
+  { explored }: { readonly explored: Pick<ExploredServer, 'server'> },
   cookies: Map<string, string>,
   path: string,
   { body, headers = {} }: { readonly body?: object; readonly headers?: Record<string, string> } = {},
@@ -23,14 +23,14 @@ export async function ask(
     method: body ? 'POST' : 'GET',
     headers: {
       origin: ORIGIN,
-      ...(cookies.size > 0 && { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }),
+      ...cookieOf(cookies),
       ...(body && { 'content-type': 'application/json' }),
       ...headers,
     },
     ...(body && { body: JSON.stringify(body) }),
   })
   const response = await explored.server.handler(request)
-  for (const cookie of response.headers.getSetCookie()) keepCookie(cookies, cookie)
+  keepCookies(cookies, response)
   const text = await response.text()
   const parsed = text.startsWith('{') || text.startsWith('[') ? (JSON.parse(text) as unknown) : text
   const location = response.headers.get('location')
@@ -42,6 +42,16 @@ export async function ask(
     location,
     refused: response.status >= 400 || error !== null,
   }
+}
+
+/** The header with a browser's cookies. */
+export function cookieOf(cookies: ReadonlyMap<string, string>): Record<string, string> {
+  return cookies.size > 0 ? { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') } : {}
+}
+
+/** Keeps the cookies of an answer. */
+export function keepCookies(cookies: Map<string, string>, response: Response): void {
+  for (const cookie of response.headers.getSetCookie()) keepCookie(cookies, cookie)
 }
 
 function keepCookie(cookies: Map<string, string>, header: string): void {

@@ -1,11 +1,16 @@
 import type Sqlite from 'better-sqlite3'
 import type { Pool } from 'pg'
-import type { World } from './world.ts'
+import type { TestDatabase } from '../../adapters/better-auth/testing/database.testing.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
 /** All rows of all tables. */
 export type Dump = Readonly<Record<string, readonly Row[]>>
+
+/** What has a database. */
+export interface Dumped {
+  readonly explored: { readonly database: TestDatabase }
+}
 
 interface Raw {
   all(table: string): Promise<Row[]> | Row[]
@@ -17,7 +22,7 @@ const known = new WeakMap<object, Raw>()
 const tables = new WeakMap<object, string[]>()
 
 /** Reads a database behind the server's back. */
-export async function dumpOf({ explored }: Pick<World, 'explored'>): Promise<Dump> {
+export async function dumpOf({ explored }: Dumped): Promise<Dump> {
   const raw = rawOf(explored.database.database)
   const names = tables.get(explored) ?? (await raw.tables())
   tables.set(explored, names)
@@ -26,7 +31,7 @@ export async function dumpOf({ explored }: Pick<World, 'explored'>): Promise<Dum
 }
 
 /** Takes every row out, except the server's own keys. */
-export async function clearTables({ explored }: Pick<World, 'explored'>): Promise<void> {
+export async function clearTables({ explored }: Dumped): Promise<void> {
   const raw = rawOf(explored.database.database)
   const names = tables.get(explored) ?? (await raw.tables())
   await raw.clear(names.filter((name) => name !== 'jwks'))

@@ -4,7 +4,7 @@ import { type Dump, dumpOf } from './dump.ts'
 import { codeFor, signedMessage } from './server.ts'
 import { type Account, accountsIn } from './subject.ts'
 import { ask } from './ask.ts'
-import { type Name, PEOPLE, type World, mailOf, nameOf, ownerOfPrincipal } from './world.ts'
+import { type Name, type Named, PEOPLE, type World, mailOf, nameOf, ownerOfPrincipal } from './world.ts'
 
 /** What must hold after each act, whatever was done. */
 export async function expectInvariants(world: World): Promise<void> {
@@ -15,8 +15,11 @@ export async function expectInvariants(world: World): Promise<void> {
   for (const account of accounts) await expectOwnOnly(world, dump, account)
 }
 
-/** A principal belongs to at most one account. */
-function expectOneAccountEach(world: World, accounts: readonly Account[]): void {
+/** A principal belongs to at most one account, and to none after it was retired. */
+export function expectOneAccountEach(
+  world: Pick<World, 'retired' | 'broken'> & Named,
+  accounts: readonly Account[],
+): void {
   const holders = new Map<string, string>()
   for (const { id, principals } of accounts) {
     for (const principal of principals) {

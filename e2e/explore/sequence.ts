@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { ACCOUNT_ACTS } from './account-acts.ts'
 import { type Act, type Doing, textOf } from './act.ts'
 import { BINDING_ACTS } from './binding-acts.ts'
+import { stopIfBroken } from './broken.ts'
 import { clearTables } from './dump.ts'
 import { expectWayOn } from './ending.ts'
 import { MAIL_ACTS } from './mail-acts.ts'
@@ -78,11 +79,6 @@ const TABLE: readonly [number, fc.Arbitrary<Act>][] = [
 /** What somebody does. */
 export const anyAct: fc.Arbitrary<Act> = fc.oneof(...TABLE.map(([weight, arbitrary]) => ({ weight, arbitrary })))
 
-/** A sequence that breaks something. */
-export class BrokenSequence extends Error {
-  override readonly name = 'BrokenSequence'
-}
-
 /** Plays a sequence on an empty database. @throws {BrokenSequence} with what broke, and all that was said */
 export async function play(explored: ExploredServer, acts: readonly Act[]): Promise<void> {
   const world = await newWorld(explored)
@@ -101,8 +97,4 @@ export async function play(explored: ExploredServer, acts: readonly Act[]): Prom
   await expectWayOn(world)
   await expectInvariants(world)
   stopIfBroken(world)
-}
-
-function stopIfBroken({ broken, log }: { readonly broken: readonly string[]; readonly log: readonly string[] }): void {
-  if (broken.length > 0) throw new BrokenSequence(`${broken.join('\n')}\n\n${log.join('\n')}`)
 }

@@ -164,8 +164,13 @@ export function sessionOf(world: World, seat: Seat): HeldSession | undefined {
   return token === undefined ? undefined : world.sessions.get(token)
 }
 
+/** Whose seats have names. */
+export interface Named {
+  readonly seats: Readonly<Partial<Record<SeatName, Seat>>>
+}
+
 /** A principal as the report names it. */
-export function nameOf(world: World, principal: string): string {
+export function nameOf(world: Named, principal: string): string {
   const seat = Object.values(world.seats).find(({ device }) => device.principal === principal)
   return seat ? `<${seat.name}'s device>` : principal.slice(0, 8)
 }

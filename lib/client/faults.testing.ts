@@ -91,7 +91,8 @@ export async function faultyDevice(
   }
 }
 
-function clearableStore(
+/** A store in memory whose record can be deleted from outside. */
+export function clearableStore(
   wasTraced: boolean,
 ): RecordStore & { readonly trace: { found(): boolean; leave(): void }; clear(keepsTrace: boolean): void } {
   let inner = memoryStore()
@@ -131,7 +132,7 @@ export function openPage(
 /** Browser features that Node lacks, and a way to detect that all work has settled. */
 export interface TestEnvironment {
   /** Resolves when these pages, the messages between them and the engine's cryptography have only waiting work left. */
-  idle(...faults: readonly Faults[]): Promise<void>
+  idle(...faults: readonly Pick<Faults, 'pending'>[]): Promise<void>
   readonly unhandled: readonly unknown[]
   end(): void
 }

@@ -227,7 +227,15 @@ function watchedStore(world: World, doing: Doing): RecordStore {
         const session = device.server.accounts.get(device.account.session ?? '')?.accountId
         rules.observe(
           doing,
-          { isTraced: device.store.trace!.found(), importable, heard, isNew: world.isNew, session },
+          {
+            isTraced: device.store.trace!.found(),
+            importable,
+            heard,
+            isNew: world.isNew,
+            session,
+            isEves: (accountId) => accountId === 'eve',
+            hasVerified: (accountId, identifier) => identifier === `${accountId}@example.com`,
+          },
           parseKeyring(found),
           parseKeyring(next),
         )

@@ -20,6 +20,12 @@ export interface Facts {
   readonly isNew: boolean
   /** The account that is signed in at the server. */
   readonly session: string | undefined
+  /** Whether an account is the attacker's. */
+  isEves(accountId: string): boolean
+  /** Whether an account has verified an identifier. */
+  hasVerified(accountId: string, identifier: string): boolean
+  /** Whether a session no longer exists, where that can be told. */
+  isEnded?(sessionId: string): boolean
 }
 
 /** The rules that every change of the record must follow. */
@@ -120,7 +126,12 @@ export function recordRules(): RecordRules {
     )
   }
 
-  function observeCurrent({ acts }: Doing, { isNew }: Facts, ring: Keyring, after: Entry | undefined): void {
+  function observeCurrent(
+    { acts }: Doing,
+    { isNew, isEves, hasVerified }: Facts,
+    ring: Keyring,
+    after: Entry | undefined,
+  ): void {
     const before = currentEntry(ring)
     if (!after)
       return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves no current identity')
@@ -136,9 +147,10 @@ export function recordRules(): RecordRules {
       )
     }
     const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
-    const isExpected = ring.intent?.expected === `${after.accountId}@example.com`
+    const expected = ring.intent?.expected ?? null
+    const isExpected = expected !== null && hasVerified(after.accountId, expected)
     expect(
-      after.accountId !== 'eve' &&
+      !isEves(after.accountId) &&
         (['upgrade', 'adopt', 'switch', 'discard'].some((act) => acts.includes(act)) || isSame || isExpected || isNew),
       "an account becomes current by an upgrade, or because it is this identity or the expected one; never another party's",
     )
@@ -165,12 +177,14 @@ export function recordRules(): RecordRules {
     )
   }
 
-  function observeOutbox({ heard, session }: Facts, before: Keyring, after: Keyring): void {
+  function observeOutbox({ heard, session, isEnded }: Facts, before: Keyring, after: Keyring): void {
     for (const { id } of after.outbox) if (!heardAt.has(id)) heardAt.set(id, heard)
-    for (const { id, accountId } of before.outbox) {
+    for (const { id, accountId, sessionId } of before.outbox) {
       if (after.outbox.some((item) => item.id === id)) continue
       expect(
-        heard > (heardAt.get(id) ?? 0) || (session !== undefined && session !== accountId),
+        heard > (heardAt.get(id) ?? 0) ||
+          (session !== undefined && session !== accountId) ||
+          (sessionId !== undefined && isEnded?.(sessionId) === true),
         'an undelivered outbox item is not dropped',
       )
     }

@@ -49,6 +49,22 @@ onEachEngine((newServer) => {
       expect(await auth.acceptAccount()).toMatchObject({ outcome: 'upgraded' })
     })
 
+    test('waits on a device without an identity, unless `run` itself signed in', async () => {
+      const server = await newServer({ plugins: [magicLink({ sendMagicLink: async () => {} })] })
+      const planted = await openAccount(server)
+      const browser = server.browser()
+      const auth = await load(browser)
+      await auth.signOut()
+      const result = await auth.upgrade(async () => {
+        const asked = await browser.client.$fetch('/sign-in/magic-link', { method: 'POST', body: { email: ada.email } })
+        for (const [name, value] of planted) browser.cookies.set(name, value)
+        return asked
+      })
+      expect(result).toMatchObject({ outcome: 'pending', account: { accountId: (await userOf(server))['id'] } })
+      expect(auth.getState()).toMatchObject({ authMode: 'anonymous' })
+      expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'switched' })
+    })
+
     test('is bound to no other account than the one that was shown', async () => {
       const server = await newServer()
       const browser = server.browser()

@@ -2649,13 +2649,29 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
-        find: 'return found.provenBy === undefined || key === null || found.provenBy === key.principal',
+        find: 'return ( found.provenBy === undefined || (key === null ? signedIn === true && found.provenBy === null : found.provenBy === key.principal) )',
         replace: 'return true',
       },
     ],
     test: {
       file: plugin('client/session-origin.test.ts'),
       name: 'SQLite > a session that a request without a proof of this device made > waits, though a one-time token brought it in the course of `run`',
+    },
+  },
+  {
+    attack:
+      'A session is planted while `run` requests a link, on a device that is signed out and so has no key for a proof',
+    defence: 'There a session counts as made by `run` only if the server said so in response to a request of `run`',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'signedIn === true && found.provenBy === null',
+        replace: 'signedIn !== null',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, unless `run` itself signed in',
     },
   },
   {

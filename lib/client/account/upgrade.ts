@@ -145,13 +145,24 @@ async function attempt(context: Context, account: AccountProvider, given: Attemp
   if (!found && signedIn) throw new LatchkeyError('SESSION_NOT_KEPT')
   if (!found) return 'pending'
   // A link may have been sent by anyone, and so may a session appear that `run` did not make.
-  return settleFound(context, account, before, found, !unasked && isMadeByRun(given.key, earlier, found))
+  return settleFound(context, account, before, found, !unasked && isMadeByRun(given.key, earlier, found, signedIn))
 }
 
-/** A session with a proof of this device was made by this device; without any proof only its id tells. */
-function isMadeByRun(key: DeviceKey | null, earlier: AccountSession | null, found: AccountSession): boolean {
+/**
+ * A session with a proof of this device was made by this device. A device without an identity proves nothing: there the
+ * server must have said, in response to `run`, that it made a session.
+ */
+function isMadeByRun(
+  key: DeviceKey | null,
+  earlier: AccountSession | null,
+  found: AccountSession,
+  signedIn: boolean | undefined,
+): boolean {
   if (isSameSession(earlier, found)) return false
-  return found.provenBy === undefined || key === null || found.provenBy === key.principal
+  return (
+    found.provenBy === undefined ||
+    (key === null ? signedIn === true && found.provenBy === null : found.provenBy === key.principal)
+  )
 }
 
 async function settleFound(
