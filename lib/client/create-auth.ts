@@ -5,7 +5,7 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Context, createContext } from './shared/context.ts'
-import { createTokenSource } from './tokens/token-source.ts'
+import { firstToken } from './tokens/first-token.ts'
 
 /** The part of the client that loads later. */
 type Lazy = typeof import('./lazy.ts')
@@ -31,12 +31,13 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
+    let getToken: Auth['getToken'] | undefined
     const lazy = async (): Promise<Lazy> => {
       const later = await loaded()
       context.useTable(later.TABLE)
+      getToken = later.tokenSource(context)
       return later
     }
-    const getToken = createTokenSource(context, lazy)
     let background: Promise<(() => void) | void> | undefined
     // Connects to other tabs, the network and the account server, unless it is connected.
     const connect = (isFirst = false): void => {
@@ -61,8 +62,8 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       getState: context.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: context.subscribe,
-      getToken: async (request) => (await ready, getToken(request)),
-      fetch: async (...request) => (await later()).authFetch(context, getToken, ...request),
+      getToken: async (request) => (await ready, getToken ? getToken(request) : firstToken(context, lazy, request)),
+      fetch: async (...request) => (await later()).authFetch(context, ...request),
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
       // If closed before it was ready, it still connects; everything opened until then is closed.
