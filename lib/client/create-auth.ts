@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import { INITIAL_STATE } from '../machine/state.ts'
-import { TIMED_OUT, withTimeout } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
@@ -22,12 +22,12 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
   const loaded = (): Promise<Lazy> =>
-    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS)
-      .then((later) => (later === TIMED_OUT ? Promise.reject(later) : later))
-      .catch((cause: unknown) => {
-        loading = undefined
-        throw new LatchkeyError('OFFLINE', undefined, cause)
-      }))
+    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS, () => {
+      throw new Error('timed out')
+    }).catch((cause: unknown) => {
+      loading = undefined
+      throw new LatchkeyError('OFFLINE', undefined, cause)
+    }))
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
@@ -63,7 +63,6 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       getServerState: () => INITIAL_STATE,
       subscribe: context.subscribe,
       getToken: async (request) => (await ready, getToken ? getToken(request) : firstToken(context, lazy, request)),
-      fetch: async (...request) => (await later()).authFetch(context, ...request),
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
       // If closed before it was ready, it still connects; everything opened until then is closed.
@@ -93,6 +92,7 @@ const LAZY = [
   'listIdentities',
   'requestPersistence',
   'markWritten',
+  'fetch',
 ] as const satisfies readonly (keyof Auth & keyof Lazy)[]
 
 type LazyMethod = (typeof LAZY)[number]

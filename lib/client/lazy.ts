@@ -7,6 +7,6 @@ export { confirmBackup, exportSecret, importSecret, listIdentities } from './dev
 export { ensureIdentity } from './device/ensure-identity.ts'
 export { requestPersistence } from './device/persistence.ts'
 export { deriveKey, markWritten } from './device/usage.ts'
-export { authFetch } from './tokens/auth-fetch.ts'
+export { authFetch as fetch } from './tokens/auth-fetch.ts'
 export { tokenSource } from './tokens/token-source.ts'
 export { TABLE } from '../machine/transition.ts'

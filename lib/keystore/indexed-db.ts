@@ -1,6 +1,6 @@
 import { promisifyRequest } from 'idb-keyval'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
-import { TIMED_OUT, withTimeout } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import type { RecordStore, Trace } from './store.ts'
 
 const STORE = 'keyring'
@@ -86,12 +86,12 @@ function createConnection(database: string): Connection {
       if (isLate) transaction.abort()
       return work(transaction.objectStore(STORE))
     })
-    const value = await withTimeout(running, TIMEOUT_MS)
-    if (value !== TIMED_OUT) return value
-    isLate = true
-    // A transaction that has just finished cannot be aborted: its result is about to arrive.
-    attempted(() => transaction?.abort())
-    throw new LatchkeyError('KEYSTORE_TIMEOUT')
+    return withTimeout(running, TIMEOUT_MS, () => {
+      isLate = true
+      // A transaction that has just finished cannot be aborted: its result is about to arrive.
+      attempted(() => transaction?.abort())
+      throw new LatchkeyError('KEYSTORE_TIMEOUT')
+    })
   }
 
   return {

@@ -1,5 +1,5 @@
 import type { Entry } from '../../keystore/record.ts'
-import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import { withTimeout } from '../../timeout.ts'
 import type { LocalHoldings } from '../auth.ts'
 import type { Context } from './context.ts'
 
@@ -28,8 +28,7 @@ export async function describe(
   ask: () => LocalHoldings | Promise<LocalHoldings> | undefined,
 ): Promise<LocalHoldings | null> {
   try {
-    const described = await withTimeout(Promise.resolve(ask()), DESCRIBE_TIMEOUT_MS)
-    return described === TIMED_OUT ? null : (described ?? null)
+    return (await withTimeout(Promise.resolve(ask()), DESCRIBE_TIMEOUT_MS, () => null)) ?? null
   } catch {
     return null
   }
