@@ -58,14 +58,14 @@ function createConnection(database: string): Connection {
   }
 
   async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
-    const db = await (opening ??= openDatabase(database, () => (opening = undefined)))
+    const db = await (opening ??= openDatabase(database, close))
     // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
     return db.transaction(STORE, mode, { durability: 'strict' })
   }
 
   /**
    * A connection can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes
-   * the next one too. An aborted transaction is not written, so it is retried.
+   * the next one too. A transaction that failed is not written, so it is retried.
    */
   async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
     try {
@@ -158,10 +158,6 @@ async function openDatabase(database: string, onLost: () => void): Promise<IDBDa
   const request = indexedDB.open(database)
   request.onupgradeneeded = () => request.result.createObjectStore(STORE)
   const db = await promisifyRequest(request)
-  db.onclose = onLost
-  db.onversionchange = () => {
-    onLost()
-    db.close()
-  }
+  db.onclose = db.onversionchange = onLost
   return db
 }

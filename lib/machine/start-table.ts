@@ -1,5 +1,5 @@
 import type { AuthEvent, EventPayloads, EventType, Found, Row, Table, Transition } from './events.ts'
-import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState } from './state.ts'
+import type { AuthErrorKind, AuthState, Phase, UpgradeState } from './state.ts'
 
 // The part of the transition table that the first load needs: the events before the later chunk is loaded.
 
@@ -29,25 +29,20 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 }
 
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
-const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
 
 /** The first session, and the upgrade that waits. */
 const open = (state: AuthState, { view, waiting }: Found): Transition => [
   waitFor(change(state, view), waiting),
-  'dropTokens',
   'deliverOutbox',
 ]
 
-/**
- * After the record was read, while no operation is running: a rejection keeps the session. Until the later chunk is
- * there, the record is read again only if the start failed.
- */
-const rest: Row = { storageChanged: store, tokenRejected: reject, tokenAccepted: accept, recordChanged: open }
+/** After the record was read, while no operation is running: a rejection keeps the session. */
+const rest: Row = { tokenRejected: reject, tokenAccepted: accept }
 
 /** The rows for the events that the first load dispatches. */
 export const START_TABLE: Readonly<Record<'starting' | 'ready' | 'pending' | 'conflict', Row>> = {
   starting: {
-    storageChanged: store,
+    storageChanged: (state, { storage }) => [change(state, { storage })],
     opened: open,
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },

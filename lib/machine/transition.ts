@@ -80,7 +80,13 @@ const cancel = (state: AuthState): Transition => [waitFor(state, {}), 'announce'
 const always = { networkLost: keep, networkFound: deliver }
 
 /** After the record was read. */
-const opened = { ...START_TABLE.ready, ...always, recordChanged: follow, sessionConfirmed: confirm }
+const opened = {
+  ...START_TABLE.ready,
+  ...always,
+  storageChanged: START_TABLE.starting.storageChanged!,
+  recordChanged: follow,
+  sessionConfirmed: confirm,
+}
 
 /** No operation is running. */
 const rest = { ...opened, identityEnsured: settle, signOutStarted: to('signing-out') }

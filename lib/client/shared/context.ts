@@ -1,6 +1,7 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import type { DeviceKey } from '../../identity/device-key.ts'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
-import type { KeptToken, Keyring } from '../../keystore/record.ts'
+import type { DeviceEntry, KeptToken, Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
 import { type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../../machine/state.ts'
 import type { AuthOptions } from '../auth.ts'
@@ -14,6 +15,8 @@ export interface Context extends Machine {
   readonly timing: Timing
   /** The last token of each audience. */
   readonly tokens: Map<string, HeldToken>
+  /** The last opened key, since opening derives it again. */
+  opened?: { readonly entry: DeviceEntry; readonly key: Promise<DeviceKey> }
   /** Returns milliseconds since 1970 by the account server's clock, as far as it is known. */
   now(): number
   /** Returns the record as last read or written here; null if there is none. */

@@ -90,12 +90,14 @@ test('if the later chunk cannot be loaded, a token that a server issues is OFFLI
   expect(readPayload((await exchanged.getToken())!)).toMatchObject({ aud: AUDIENCE })
 })
 
-test('a store that failed at the start and is back is read without the later chunk', async () => {
+test('a store that failed at the start and is back is read by the later chunk', async () => {
   const keystore = memoryStore()
   await slowPage({ keystore })
   vi.spyOn(keystore, 'read').mockRejectedValueOnce(new Error('blocked'))
-  const { auth } = await slowPage({ keystore })
+  const { auth, arrive } = await slowPage({ keystore })
   expect(auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_UNAVAILABLE' } })
-  const { principal } = await verifier.verify((await auth.getToken())!)
+  const asked = auth.getToken()
+  arrive()
+  const { principal } = await verifier.verify((await asked)!)
   expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready', session: { principal } })
 })

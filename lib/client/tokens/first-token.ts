@@ -29,19 +29,18 @@ export async function firstToken(
   options: GetTokenOptions = {},
 ): Promise<string | null> {
   const { audience = defaultAudience(context.options) } = options
-  // A store that does not respond does not mean that there is no identity.
-  if (!context.getState().session && context.getState().storage.problem) await context.read()
-  const { session } = context.getState()
-  if (!session) return null
-  const isSigned = session.authMode === 'local-first' && !isExchanged(context.options, audience)
+  const { session, storage } = context.getState()
+  // A store that does not respond does not mean that there is no identity: the later chunk reads it again.
+  if (!session && !storage.problem) return null
+  const isSigned = session?.authMode === 'local-first' && !isExchanged(context.options, audience)
   // If the record cannot be checked, the known identity is still used.
   const later =
     isSigned && !needsCheck(context)
       ? undefined
       : await lazy().catch((error: unknown) => (isSigned ? undefined : Promise.reject(error)))
-  const token = later ? undefined : await deviceToken(context, audience, session.principal)
+  const token = later ? undefined : await deviceToken(context, audience, session?.principal)
   // A caller that asked for one identity's token must not get another's.
-  if (context.getState().session?.principal !== session.principal) throw new LatchkeyError('IDENTITY_CHANGED')
+  if (context.getState().session?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
   if (!token) return later!.tokenSource(context)(options)
   if (context.getState().authMode === 'local-first') context.tokens.set(audience, token)
   return token.jwt
