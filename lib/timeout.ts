@@ -1,14 +1,15 @@
-/** The result of `withTimeout` if the promise was too slow. */
-export const TIMED_OUT: unique symbol = Symbol('timed out')
-
 /**
  * Waits for a promise for a limited time. The underlying work continues; its late result is ignored.
  *
  * @param ms - milliseconds
- * @returns the promise's result, or {@link TIMED_OUT}
+ * @param late - called if the promise was too slow; what it returns or throws is then the result
  */
-export async function withTimeout<Value>(promise: PromiseLike<Value>, ms: number): Promise<Value | typeof TIMED_OUT> {
+export async function withTimeout<Value, Late>(
+  promise: PromiseLike<Value>,
+  ms: number,
+  late: () => Late,
+): Promise<Value | Late> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<typeof TIMED_OUT>((resolve) => (timer = setTimeout(resolve, ms, TIMED_OUT)))
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  return Promise.race([promise, timeout.then(late)]).finally(() => clearTimeout(timer))
 }

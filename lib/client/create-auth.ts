@@ -1,11 +1,11 @@
 import { LatchkeyError } from '../errors.ts'
 import { INITIAL_STATE } from '../machine/state.ts'
-import { TIMED_OUT, withTimeout } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Context, createContext } from './shared/context.ts'
-import { createTokenSource } from './tokens/token-source.ts'
+import { firstToken } from './tokens/first-token.ts'
 
 /** The part of the client that loads later. */
 type Lazy = typeof import('./lazy.ts')
@@ -22,21 +22,22 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
   const loaded = (): Promise<Lazy> =>
-    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS)
-      .then((later) => (later === TIMED_OUT ? Promise.reject(later) : later))
-      .catch((cause: unknown) => {
-        loading = undefined
-        throw new LatchkeyError('OFFLINE', undefined, cause)
-      }))
+    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS, () => {
+      throw new Error('timed out')
+    }).catch((cause: unknown) => {
+      loading = undefined
+      throw new LatchkeyError('OFFLINE', undefined, cause)
+    }))
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
+    let getToken: Auth['getToken'] | undefined
     const lazy = async (): Promise<Lazy> => {
       const later = await loaded()
       context.useTable(later.TABLE)
+      getToken = later.tokenSource(context)
       return later
     }
-    const getToken = createTokenSource(context, lazy)
     let background: Promise<(() => void) | void> | undefined
     // Connects to other tabs, the network and the account server, unless it is connected.
     const connect = (isFirst = false): void => {
@@ -61,8 +62,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       getState: context.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: context.subscribe,
-      getToken: async (request) => (await ready, getToken(request)),
-      fetch: async (...request) => (await later()).authFetch(context, getToken, ...request),
+      getToken: async (request) => (await ready, getToken ? getToken(request) : firstToken(context, lazy, request)),
       reportToken: (reason) =>
         void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
       // If closed before it was ready, it still connects; everything opened until then is closed.
@@ -92,6 +92,7 @@ const LAZY = [
   'listIdentities',
   'requestPersistence',
   'markWritten',
+  'fetch',
 ] as const satisfies readonly (keyof Auth & keyof Lazy)[]
 
 type LazyMethod = (typeof LAZY)[number]

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { VECTORS, forgerOf } from '../tokens/forge.testing.ts'
+import { deriveAppKey } from './app-key.ts'
 import { openDeviceKey } from './device-key.ts'
 import { nativeSuite } from './native.ts'
 import { nobleSuite } from './noble.ts'
@@ -38,7 +39,8 @@ describe.each([nativeSuite, nobleSuite])('profile latchkey/v1 with $name', (suit
       const root = await suite.hkdf(bytesOf(vector.secret_hex), utf8('latchkey/v1/app'))
       expect(hexOf(root)).toBe(vector.app_root_hex)
       for (const [purpose, hex] of Object.entries(vector.derived_keys)) {
-        expect(hexOf(await key.deriveKey(purpose))).toBe(hex)
+        expect(hexOf(await deriveAppKey(bytesOf(vector.secret_hex), purpose, key.suite))).toBe(hex)
+        expect(hexOf(await deriveAppKey(bytesOf(vector.secret_hex), purpose, key.suite, suite))).toBe(hex)
         expect(hexOf(await suite.hkdf(bytesOf(vector.app_root_hex), utf8(purpose)))).toBe(hex)
       }
     })
@@ -67,8 +69,8 @@ describe.each([nativeSuite, nobleSuite])('profile latchkey/v1 with $name', (suit
 
   test('derives another key for an empty purpose', async () => {
     const vector = VECTORS[0]!
-    const key = await openDeviceKey(bytesOf(vector.secret_hex), suite)
-    expect(hexOf(await key.deriveKey(''))).toBe(expandOnce(vector.app_root_hex, ''))
+    const key = await deriveAppKey(bytesOf(vector.secret_hex), '', suite.name)
+    expect(hexOf(key)).toBe(expandOnce(vector.app_root_hex, ''))
   })
 })
 

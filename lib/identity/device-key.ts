@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import { encodeBase64url } from './base64url.ts'
 import type { CryptoSuite, HardenedKeys } from './crypto.ts'
-import { expand, nativeSuite, signWith } from './native.ts'
+import { nativeSuite, signWith } from './native.ts'
 import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
 import { utf8 } from './utf8.ts'
 
@@ -17,8 +17,6 @@ export interface DeviceKey {
   readonly suite: CryptoSuite['name']
   /** Returns the 64-byte Ed25519 signature of `data`. */
   sign(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
-  /** Returns the 32-byte key for `purpose`. It is the same on every device with the same secret. */
-  deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
 }
 
 /** Opens a device key whose secret was replaced by hardened keys. */
@@ -28,7 +26,6 @@ export function openHardenedKey({ principal, x }: Pick<DeviceKey, 'principal' | 
     x,
     suite: 'native',
     sign: (data) => signWith(keys.sign, data),
-    deriveKey: (purpose) => expand(keys.appRoot, utf8(purpose)),
   }
 }
 
@@ -69,6 +66,5 @@ async function derive(secret: Uint8Array<ArrayBuffer>, suite: CryptoSuite): Prom
     x,
     suite: suite.name,
     sign: (data) => key.sign(data),
-    deriveKey: async (purpose) => suite.hkdf(await suite.hkdf(secret, utf8(`${PROFILE}/app`)), utf8(purpose)),
   }
 }

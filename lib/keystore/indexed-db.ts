@@ -1,12 +1,13 @@
 import { promisifyRequest } from 'idb-keyval'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
+import { withTimeout } from '../timeout.ts'
 import type { RecordStore, Trace } from './store.ts'
 
 const STORE = 'keyring'
 const KEY = 'record'
 
-/** Time limit for IndexedDB, in milliseconds. */
-const PATIENCE = 4000
+/** Time limit for IndexedDB. */
+const TIMEOUT_MS = 4000
 
 /**
  * Creates the store of a browser: one IndexedDB database for each `name`.
@@ -38,8 +39,10 @@ async function updateUnlessSame<Value>(store: IDBObjectStore, updater: (found: u
   return next
 }
 
+type Work<Value> = (store: IDBObjectStore) => Promise<Value>
+
 interface Connection {
-  run<Value>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => Promise<Value>): Promise<Value>
+  run<Value>(mode: IDBTransactionMode, work: Work<Value>): Promise<Value>
   close(): void
 }
 
@@ -55,14 +58,14 @@ function createConnection(database: string): Connection {
   }
 
   async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
-    const db = await (opening ??= openDatabase(database, () => (opening = undefined)))
+    const db = await (opening ??= openDatabase(database, close))
     // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
     return db.transaction(STORE, mode, { durability: 'strict' })
   }
 
   /**
    * A connection can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes
-   * the next one too. An aborted transaction is not written, so it is retried.
+   * the next one too. A transaction that failed is not written, so it is retried.
    */
   async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
     try {
@@ -74,11 +77,28 @@ function createConnection(database: string): Connection {
     }
   }
 
+  /** A transaction that is still open at the time limit is aborted: a write that was reported as failed never happens. */
+  async function bounded<Value>(mode: IDBTransactionMode, work: Work<Value>): Promise<Value> {
+    let transaction: IDBTransaction | undefined
+    let isLate = false
+    const running = attempt(async () => {
+      transaction = await begin(mode)
+      if (isLate) transaction.abort()
+      return work(transaction.objectStore(STORE))
+    })
+    return withTimeout(running, TIMEOUT_MS, () => {
+      isLate = true
+      // A transaction that has just finished cannot be aborted: its result is about to arrive.
+      attempted(() => transaction?.abort())
+      throw new LatchkeyError('KEYSTORE_TIMEOUT')
+    })
+  }
+
   return {
     close,
     async run(mode, work) {
       try {
-        return await bounded((started) => attempt(async () => work(started(await begin(mode)))))
+        return await bounded(mode, work)
       } catch (error) {
         // Lets the next call open a new connection.
         close()
@@ -138,40 +158,6 @@ async function openDatabase(database: string, onLost: () => void): Promise<IDBDa
   const request = indexedDB.open(database)
   request.onupgradeneeded = () => request.result.createObjectStore(STORE)
   const db = await promisifyRequest(request)
-  db.onclose = onLost
-  db.onversionchange = () => {
-    onLost()
-    db.close()
-  }
+  db.onclose = db.onversionchange = onLost
   return db
-}
-
-/**
- * Runs work with a time limit. A transaction that is still open then is aborted, so that a write that was reported as
- * failed cannot happen later.
- */
-async function bounded<Value>(
-  work: (started: (transaction: IDBTransaction) => IDBObjectStore) => Promise<Value>,
-): Promise<Value> {
-  let transaction: IDBTransaction | undefined
-  let late = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      late = true
-      // A transaction that has just finished cannot be aborted: its result is about to arrive.
-      attempted(() => transaction?.abort())
-      reject(new LatchkeyError('KEYSTORE_TIMEOUT'))
-    }, PATIENCE)
-  })
-  const started = (begun: IDBTransaction): IDBObjectStore => {
-    transaction = begun
-    if (late) begun.abort()
-    return begun.objectStore(STORE)
-  }
-  try {
-    return await Promise.race([work(started), patience])
-  } finally {
-    clearTimeout(timer)
-  }
 }

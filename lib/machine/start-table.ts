@@ -1,5 +1,5 @@
-import type { AuthEvent, EventPayloads, EventType, Effect, Found, Row, Table, Transition } from './events.ts'
-import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
+import type { AuthEvent, EventPayloads, EventType, Found, Row, Table, Transition } from './events.ts'
+import type { AuthErrorKind, AuthState, Phase, UpgradeState } from './state.ts'
 
 // The part of the transition table that the first load needs: the events before the later chunk is loaded.
 
@@ -15,34 +15,12 @@ export function step(table: Table, state: AuthState, event: AuthEvent): Transiti
 /** An event that is not allowed in this phase. */
 export const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
 
-/** Updates the stored part of the state. Only the events that call this can change the principal. */
-export const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
-  isSame(state, view)
-    ? [change(state, view), ...outdated(state, view)]
-    : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
-
-/** Also updates the waiting upgrade: another tab may have started or ended one. */
-export const follow = (state: AuthState, event: Found): Transition => {
-  const [shown, ...effects] = show(state, event)
-  const { pending: _, conflict: __, ...rest } = shown.upgrade ?? {}
-  // An upgrade that waited for one user is not shown to the next.
-  return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...event.waiting }), ...effects]
-}
-
 /** The waiting upgrade determines the phase at rest. */
 export const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
   change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
 
 const resting = ({ conflict, pending, account }: UpgradeState): Phase =>
   conflict ? 'conflict' : pending || account ? 'pending' : 'ready'
-
-/** True if the view is of the same principal in the same mode. */
-export const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean =>
-  state.session?.principal === view.session?.principal && state.authMode === view.authMode
-
-/** Tokens contain the aliases, and servers trust them: tokens with outdated aliases must not be used again. */
-const outdated = (state: AuthState, view: View): Effect[] =>
-  `${state.session?.principals}` === `${view.session?.principals}` ? [] : ['dropTokens']
 
 const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
   if (!state.session) return ignore(state)
@@ -51,16 +29,21 @@ const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }
 }
 
 const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
-const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
+
+/** The first session, and the upgrade that waits. */
+const open = (state: AuthState, { view, waiting }: Found): Transition => [
+  waitFor(change(state, view), waiting),
+  'deliverOutbox',
+]
 
 /** After the record was read, while no operation is running: a rejection keeps the session. */
-const rest: Row = { storageChanged: store, tokenRejected: reject, tokenAccepted: accept, recordChanged: follow }
+const rest: Row = { tokenRejected: reject, tokenAccepted: accept }
 
 /** The rows for the events that the first load dispatches. */
 export const START_TABLE: Readonly<Record<'starting' | 'ready' | 'pending' | 'conflict', Row>> = {
   starting: {
-    storageChanged: store,
-    opened: (state, event) => [follow({ ...state, phase: 'ready' }, event)[0], 'deliverOutbox'],
+    storageChanged: (state, { storage }) => [change(state, { storage })],
+    opened: open,
     openFailed: (state, { problem }) => [change(state, { phase: 'ready', storage: { ...state.storage, problem } })],
   },
   ready: rest,

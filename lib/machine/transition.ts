@@ -1,12 +1,34 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { AuthEvent, Effect, Found, Row, Table, Transition } from './events.ts'
-import { START_TABLE, change, follow, ignore, isSame, show, step, waitFor } from './start-table.ts'
+import { START_TABLE, change, ignore, step, waitFor } from './start-table.ts'
 import type { AuthState, Phase, UpgradeState, View } from './state.ts'
 
 /** Returns the next state for an event. Pure: effects are only named here. */
 export function transition(state: AuthState, event: AuthEvent): Transition {
   return step(TABLE, state, event)
 }
+
+/** Updates the stored part of the state. Only the events that call this can change the principal. */
+const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
+  isSame(state, view)
+    ? [change(state, view), ...outdated(state, view)]
+    : [change(state, { ...view, error: undefined }), 'dropTokens', 'reportPrincipalChange']
+
+/** Also updates the waiting upgrade: another tab may have started or ended one. */
+const follow = (state: AuthState, event: Found): Transition => {
+  const [shown, ...effects] = show(state, event)
+  const { pending: _, conflict: __, ...rest } = shown.upgrade ?? {}
+  // An upgrade that waited for one user is not shown to the next.
+  return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...event.waiting }), ...effects]
+}
+
+/** True if the view is of the same principal in the same mode. */
+const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean =>
+  state.session?.principal === view.session?.principal && state.authMode === view.authMode
+
+/** Tokens contain the aliases, and servers trust them: tokens with outdated aliases must not be used again. */
+const outdated = (state: AuthState, view: View): Effect[] =>
+  `${state.session?.principals}` === `${view.session?.principals}` ? [] : ['dropTokens']
 
 const keep = (state: AuthState): Transition => [state]
 const deliver = (state: AuthState): Transition => [state, 'deliverOutbox']
@@ -58,7 +80,13 @@ const cancel = (state: AuthState): Transition => [waitFor(state, {}), 'announce'
 const always = { networkLost: keep, networkFound: deliver }
 
 /** After the record was read. */
-const opened = { ...START_TABLE.ready, ...always, sessionConfirmed: confirm }
+const opened = {
+  ...START_TABLE.ready,
+  ...always,
+  storageChanged: START_TABLE.starting.storageChanged!,
+  recordChanged: follow,
+  sessionConfirmed: confirm,
+}
 
 /** No operation is running. */
 const rest = { ...opened, identityEnsured: settle, signOutStarted: to('signing-out') }

@@ -3,7 +3,7 @@ import { ANSWER_TIMEOUT_MS } from '../client/shared/bounded-account.ts'
 import { defaultAudience } from '../client/tokens/audience.ts'
 import { LARGEST_SKEW_MS } from '../client/tokens/clock-skew.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
-import { TIMED_OUT, withTimeout } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import { mintToken } from '../tokens/mint.ts'
 import { mintProof } from '../tokens/prove.ts'
 
@@ -60,13 +60,15 @@ async function askApp(
 
 /** Any failure leaves open whether the identity is known. */
 async function answerOf(asked: Promise<boolean>): Promise<KnownToServer> {
-  const answer = await withTimeout(asked, ANSWER_TIMEOUT_MS).catch(() => TIMED_OUT)
-  return answer === TIMED_OUT ? 'offline' : answer === true
+  const answer = await withTimeout(asked, ANSWER_TIMEOUT_MS, () => 'offline' as const).catch(() => 'offline' as const)
+  return answer === 'offline' ? answer : answer === true
 }
 
 /** A new device may have a wrong clock, by which servers refuse every token. */
 async function timeOf({ account, clock = Date.now }: KnownOptions): Promise<number> {
   const own = clock()
-  const theirs = account?.getTime && (await withTimeout(account.getTime(), ANSWER_TIMEOUT_MS).catch(() => TIMED_OUT))
+  const theirs =
+    account?.getTime &&
+    (await withTimeout(account.getTime(), ANSWER_TIMEOUT_MS, () => undefined).catch(() => undefined))
   return typeof theirs === 'number' && Math.abs(theirs - own) <= LARGEST_SKEW_MS ? theirs : own
 }

@@ -1,8 +1,15 @@
+import { deriveAppKey } from '../identity/app-key.ts'
 import type { CryptoSuite } from '../identity/crypto.ts'
 import { type DeviceKey, openDeviceKey } from '../identity/device-key.ts'
 import { createSecret, formatSecret, parseSecret } from '../identity/secret.ts'
 import { type TokenInput, mintToken } from '../tokens/mint.ts'
 import { type ProofInput, mintProof } from '../tokens/prove.ts'
+
+/** A device key that also derives the keys of `auth.deriveKey`. */
+export interface TestKey extends DeviceKey {
+  /** Returns the 32-byte key for `purpose`. It is the same on every device with the same secret. */
+  deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
+}
 
 /** A device identity without a store, for tests of servers. */
 export interface TestDevice {
@@ -11,7 +18,7 @@ export interface TestDevice {
   readonly thumbprint: string
   /** Its secret as text, to create the same device again. */
   readonly secret: string
-  readonly key: DeviceKey
+  readonly key: TestKey
   /** Signs a local-first token. `now` is in seconds since 1970 and defaults to the system clock. */
   token(input: Omit<TokenInput, 'now'> & { readonly now?: number }): Promise<string>
   /** Signs a proof. `now` is in seconds since 1970 and defaults to the system clock. */
@@ -29,7 +36,7 @@ export async function testDevice(
     principal: key.principal,
     thumbprint: key.thumbprint,
     secret,
-    key,
+    key: { ...key, deriveKey: (purpose) => deriveAppKey(parseSecret(secret), purpose, key.suite, suite) },
     token: (input) => mintToken(key, { now: now(), ...input }),
     proof: (input) => mintProof(key, { now: now(), ...input }),
   }

@@ -5,7 +5,7 @@ import type { Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { Context } from '../shared/context.ts'
-import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import { withTimeout } from '../../timeout.ts'
 
 /**
  * Ends the session on this device immediately, also offline. The account server is informed as soon as it is reachable.
@@ -30,9 +30,9 @@ const UNSYNCED_TIMEOUT_MS = 30_000
 
 async function checkUnsynced({ options }: Context): Promise<void> {
   const { beforeSignOut = () => undefined } = options
-  const answer = await withTimeout(Promise.resolve(beforeSignOut()), UNSYNCED_TIMEOUT_MS)
-  if (answer === TIMED_OUT)
+  const answer = await withTimeout(Promise.resolve(beforeSignOut()), UNSYNCED_TIMEOUT_MS, () => {
     throw new LatchkeyError('UNSYNCED_DATA', 'beforeSignOut did not end; pass { force: true } to sign out all the same')
+  })
   const { unsynced } = answer ?? { unsynced: 0 }
   if (unsynced > 0)
     throw new LatchkeyError('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)

@@ -6,19 +6,16 @@ import type { DeviceEntry } from '../../keystore/record.ts'
 import type { AuthOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 
-/** The last opened key, since opening derives it again. */
-const opened = new WeakMap<Context, { readonly entry: DeviceEntry; readonly key: Promise<DeviceKey> }>()
-
 /** Returns the key of the current device identity; null in the other modes. */
 export async function currentKey(context: Context): Promise<DeviceKey | null> {
   const entry = currentEntry(context.keyring())
   if (entry?.kind !== 'device') return null
-  const known = opened.get(context)
+  const known = context.opened
   // After hardening, the secret leaves memory too.
   if (known?.entry.principal === entry.principal && known.entry.secret === entry.secret) return known.key
   const key = openEntry(entry, context.options)
-  opened.set(context, { entry, key })
-  key.catch(() => opened.delete(context))
+  context.opened = { entry, key }
+  key.catch(() => delete context.opened)
   return key
 }
 

@@ -8,6 +8,7 @@ import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
+import { appKeyOf } from './app-key.ts'
 import { openEntry } from './current-key.ts'
 
 /** Contexts whose engine refused to store such keys: they are not tried again. */
@@ -84,16 +85,18 @@ async function keysOf({ profile, secret }: DeviceEntry): Promise<HardenedKeys> {
 
 async function isEqual(context: Context, entry: DeviceEntry | undefined): Promise<boolean> {
   if (!entry?.keys || !entry.secret) return false
-  const [derived, hardened] = [
-    await openEntry(entry, context.options),
-    await openEntry(without('secret')(entry), context.options),
-  ]
+  const hardenedEntry = without('secret')(entry)
+  const [derived, hardened] = [await openEntry(entry, context.options), await openEntry(hardenedEntry, context.options)]
   const probe = crypto.getRandomValues(new Uint8Array(32))
   const publicKey = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x: entry.x }, 'Ed25519', false, [
     'verify',
   ])
   const isSigned = await crypto.subtle.verify('Ed25519', publicKey, (await hardened.sign(probe)) as BufferSource, probe)
-  return isSigned && String(await hardened.deriveKey('probe')) === String(await derived.deriveKey('probe'))
+  const [expected, found] = [
+    await appKeyOf(entry, derived, 'probe', context.options),
+    await appKeyOf(hardenedEntry, hardened, 'probe', context.options),
+  ]
+  return isSigned && String(found) === String(expected)
 }
 
 async function dropSecret(context: Context, principal: string): Promise<boolean> {

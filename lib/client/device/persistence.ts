@@ -17,7 +17,7 @@ export async function requestPersistence(context: Context): Promise<boolean> {
     (isKept) => note(context, isKept),
     () => false,
   )
-  return (await withTimeout(asked, PERSISTENCE_TIMEOUT_MS)) === true
+  return withTimeout(asked, PERSISTENCE_TIMEOUT_MS, () => false)
 }
 
 /** Reads whether the browser already keeps the data. Nothing waits for it: some engines never answer. */

@@ -2,6 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import { currentDevice, deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import type { DeviceEntry } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
+import { appKeyOf } from './app-key.ts'
 import { openEntry } from './current-key.ts'
 
 /** Derives an app key from the device secret, and records that data may now depend on it. */
@@ -15,7 +16,7 @@ export async function deriveKey(context: Context, purpose: string): Promise<Uint
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
   // Another tab may have switched the identity meanwhile: this key must not be used for another principal.
   if (currentDevice(context.keyring())?.principal !== entry.principal) throw new LatchkeyError('IDENTITY_CHANGED')
-  return key.deriveKey(purpose)
+  return appKeyOf(entry, key, purpose, context.options)
 }
 
 /** Records that the current identity may own data on a server or in a queue. */

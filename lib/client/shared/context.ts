@@ -1,6 +1,7 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import type { DeviceKey } from '../../identity/device-key.ts'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
-import type { Keyring } from '../../keystore/record.ts'
+import type { DeviceEntry, KeptToken, Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
 import { type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../../machine/state.ts'
 import type { AuthOptions } from '../auth.ts'
@@ -12,6 +13,10 @@ export interface Context extends Machine {
   readonly options: AuthOptions
   readonly store: RecordStore
   readonly timing: Timing
+  /** The last token of each audience. */
+  readonly tokens: Map<string, HeldToken>
+  /** The last opened key, since opening derives it again. */
+  opened?: { readonly entry: DeviceEntry; readonly key: Promise<DeviceKey> }
   /** Returns milliseconds since 1970 by the account server's clock, as far as it is known. */
   now(): number
   /** Returns the record as last read or written here; null if there is none. */
@@ -28,17 +33,23 @@ export interface Context extends Machine {
   waiting(): UpgradeState
 }
 
+/** A token in memory. One that was dropped is not used again, but recognized. */
+export interface HeldToken extends KeptToken {
+  readonly isDropped?: boolean
+}
+
 /** Creates the context. The only global that it accesses is the developer tools' hook. */
 export function createContext(options: AuthOptions): Context {
   const { name = 'latchkey', clock = Date.now } = options
   const store = options.keystore ?? indexedDbStore(name)
   const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
   const now = (): number => clock() + timing.simulated + timing.skew
-  const base = { ...runMachine({ name, timing }, now), options, store, timing, now }
+  const base = { ...runMachine({ name, timing }, now), options, store, timing, tokens: new Map(), now }
+  base.on('dropTokens', () => base.tokens.clear())
   return { ...base, ...openRecord(base) }
 }
 
-type Base = Pick<Context, keyof Machine | 'options' | 'store' | 'timing' | 'now'>
+type Base = Pick<Context, keyof Machine | 'options' | 'store' | 'timing' | 'tokens' | 'now'>
 
 function openRecord({ options, store, timing, now, getState, dispatch }: Base): Omit<Context, keyof Base> {
   const keystore = openKeystore(store)

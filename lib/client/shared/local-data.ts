@@ -1,5 +1,5 @@
 import type { Entry } from '../../keystore/record.ts'
-import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import { withTimeout } from '../../timeout.ts'
 import type { Context } from './context.ts'
 
 /** If `describeLocal` takes longer, the device counts as having data. */
@@ -25,8 +25,7 @@ export function isMarked(entry: Entry | undefined): boolean {
 /** Returns the app's description; null if it has none, fails or takes too long. */
 export async function describe<Answer>(ask: () => Answer | Promise<Answer> | undefined): Promise<Answer | null> {
   try {
-    const described = await withTimeout(Promise.resolve(ask()), DESCRIBE_TIMEOUT_MS)
-    return described === TIMED_OUT ? null : (described ?? null)
+    return (await withTimeout(Promise.resolve(ask()), DESCRIBE_TIMEOUT_MS, () => null)) ?? null
   } catch {
     return null
   }

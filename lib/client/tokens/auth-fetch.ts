@@ -9,7 +9,7 @@ import { defaultAudience } from './audience.ts'
 import { isBearerRefusal, reasonOf } from './bearer-error.ts'
 import { correctClock } from './clock-skew.ts'
 import { spareToken } from './spare-token.ts'
-import type { GetToken } from './token-source.ts'
+import { tokenSource } from './token-source.ts'
 
 /** Methods that may always be sent twice. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/
@@ -18,11 +18,7 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/
  * Calls `fetch` with the bearer token for the current mode, for allowed origins only. After a 401 response: one refresh
  * and one retry.
  */
-export async function authFetch(
-  context: Context,
-  getToken: GetToken,
-  ...given: Parameters<typeof fetch>
-): Promise<Response> {
+export async function authFetch(context: Context, ...given: Parameters<typeof fetch>): Promise<Response> {
   const request = revalidating(new Request(...given))
   const { origin } = new URL(request.url)
   const audience = audienceFor(context.options, origin)
@@ -47,7 +43,7 @@ export async function authFetch(
   if (keepalive) marking.catch(() => {})
   else await unlessAborted(signal, marking)
   const retry = keepalive ? null : request.clone()
-  const response = await unlessAborted(signal, send(request, bearerFor(context, getToken, audience, keepalive)))
+  const response = await unlessAborted(signal, send(request, bearerFor(context, audience, keepalive)))
   // The answer of another origin, after a redirect, says nothing about the token.
   if (!isOurs(response) || !asking || !isStill()) return response
   const refused = token as string | null
@@ -59,7 +55,7 @@ export async function authFetch(
     signal,
     send(
       retry,
-      replaced(context, refused, () => getToken({ audience, refused })),
+      replaced(context, refused, () => tokenSource(context)({ audience, refused })),
     ),
   )
   if (!isOurs(answer) || !isStill()) return answer
@@ -134,9 +130,9 @@ function accepted(context: Context, response: Response): Response {
 }
 
 /** A request that outlives its page cannot wait for a new token. */
-function bearerFor(context: Context, getToken: GetToken, audience: string, isLeaving: boolean): Promise<string | null> {
+function bearerFor(context: Context, audience: string, isLeaving: boolean): Promise<string | null> {
   const spare = isLeaving ? spareToken(context, audience) : null
-  return spare === null ? getToken({ audience, isLeaving }) : Promise.resolve(spare)
+  return spare === null ? tokenSource(context)({ audience, isLeaving }) : Promise.resolve(spare)
 }
 
 /** Returns the `aud` of tokens for an origin that `fetch` may call. */

@@ -1,7 +1,7 @@
 import type { KeptToken } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
-import { deviceToken } from './token-source.ts'
+import { deviceToken } from './first-token.ts'
 
 interface SpareToken extends KeptToken {
   readonly audience: string

@@ -1,24 +1,14 @@
 import { LatchkeyError } from '../../errors.ts'
 import type { KeptToken } from '../../keystore/record.ts'
-import { TOKEN_LIFETIME } from '../../tokens/claims.ts'
-import { mintToken } from '../../tokens/mint.ts'
-import type { Session } from '../../machine/state.ts'
 import type { GetTokenOptions } from '../auth.ts'
-import { currentKey } from '../device/current-key.ts'
-import type { Context } from '../shared/context.ts'
+import type { Context, HeldToken } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
+import { catchUp } from './clock-skew.ts'
+import { issuedToken } from './exchange.ts'
+import { deviceToken, needsCheck } from './first-token.ts'
 
 /** How long before its expiry a token is replaced. */
 const REFRESH_MARGIN_MS = 60_000
-
-/** Age at which the record is read again before a new token. */
-const RECORD_STALE_MS = 1000
-
-/** The part that loads later: server-signed tokens, and the check before a new token. */
-interface Issuer {
-  catchUp(context: Context): Promise<void>
-  issuedToken(context: Context, session: Session, audience: string, refused: KeptToken | undefined): Promise<KeptToken>
-}
 
 /** Returns the bearer token for the current mode, or null without a credential. */
 export type GetToken = (options?: GetTokenOptions & InternalOptions) => Promise<string | null>
@@ -30,10 +20,26 @@ interface InternalOptions {
   readonly isLeaving?: boolean
 }
 
-/** Creates `getToken`: concurrent callers share one refresh. */
-export function createTokenSource(context: Context, lazy: () => Promise<Issuer>): GetToken {
-  const held = new Map<string, KeptToken & { readonly isDropped?: boolean }>()
+const sources = new WeakMap<Context, GetToken>()
+
+/** Returns `getToken` of a client: concurrent callers share one refresh. */
+export function tokenSource(context: Context): GetToken {
+  const source = sources.get(context) ?? createTokenSource(context)
+  sources.set(context, source)
+  return source
+}
+
+function createTokenSource(context: Context): GetToken {
+  const held = context.tokens
   const flights = new Map<string, Promise<KeptToken>>()
+
+  function hold(audience: string, token: HeldToken): void {
+    held.set(audience, token)
+    if (audience === defaultAudience(context.options)) context.timing.tokenExpiresAt = token.until
+  }
+
+  // The first load has signed them.
+  for (const [audience, token] of held) hold(audience, token)
   context.on('dropTokens', () => {
     // Marked, so that it is recognized: another tab may have left the same token in the record.
     for (const [audience, token] of held) held.set(audience, { ...token, isDropped: true })
@@ -42,24 +48,17 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
   })
 
   async function refresh(audience: string, refused: KeptToken | undefined): Promise<KeptToken> {
-    const { session, error } = context.getState()
-    // Another tab may have changed the identity, or a server refused the times of the last token. If that cannot be
-    // checked, the known identity is still used.
-    if (error === 'expired' || Math.abs(context.now() - context.timing.readAt) > RECORD_STALE_MS)
-      await lazy()
-        .then((issuer) => issuer.catchUp(context))
-        .catch(() => {})
+    const { session } = context.getState()
+    // If it cannot be checked, the known identity is still used.
+    if (needsCheck(context)) await catchUp(context).catch(() => {})
     const isIssued = session && (session.authMode === 'external' || isExchanged(context.options, audience))
     const token = await (isIssued
-      ? (await lazy()).issuedToken(context, session, audience, refused)
+      ? issuedToken(context, session, audience, refused)
       : deviceToken(context, audience, session?.principal))
     const now = context.getState().session
     // A caller that asked for one identity's token must not get another's.
     if (now?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
-    if (now?.authMode === session?.authMode) {
-      held.set(audience, token)
-      if (audience === defaultAudience(context.options)) context.timing.tokenExpiresAt = token.until
-    }
+    if (now?.authMode === session?.authMode) hold(audience, token)
     return token
   }
 
@@ -85,16 +84,4 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
       throw error
     }
   }
-}
-
-/** A token that the device's own key signs. */
-export async function deviceToken(
-  context: Context,
-  audience: string,
-  principal: string | undefined,
-): Promise<KeptToken> {
-  const key = await currentKey(context)
-  if (!key || key.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
-  const now = context.now()
-  return { jwt: await mintToken(key, { audience, now: now / 1000 }), until: now + TOKEN_LIFETIME * 1000 }
 }

@@ -1,4 +1,4 @@
-import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import { withTimeout } from '../../timeout.ts'
 import { readBounded } from '../bounded-body.ts'
 
 /** Fetches a document; replaces the global `fetch`. */
@@ -20,9 +20,9 @@ export async function fetchJson(url: string, fetch: KeyFetch, timeout: number): 
   const controller = new AbortController()
   try {
     // A custom fetch may ignore the abort signal.
-    const document = await withTimeout(readJson(url, fetch, controller.signal), timeout)
-    if (document === TIMED_OUT) throw new Error(`no complete response within ${timeout} ms`)
-    return document
+    return await withTimeout(readJson(url, fetch, controller.signal), timeout, () => {
+      throw new Error(`no complete response within ${timeout} ms`)
+    })
   } finally {
     controller.abort()
   }

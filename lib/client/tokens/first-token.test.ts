@@ -1,0 +1,103 @@
+import { expect, test, vi } from 'vitest'
+import { memoryStore } from '../../keystore/memory.ts'
+import { manualClock } from '../../testing/clock.ts'
+import { memoryAccountServer } from '../../testing/memory-account.ts'
+import { createTokenVerifier } from '../../tokens/verify.ts'
+import type { Auth } from '../auth.ts'
+import { readPayload, testBrowser } from '../client.testing.ts'
+import { createAuthWith } from '../create-auth.ts'
+import * as lazy from '../lazy.ts'
+
+const AUDIENCE = 'https://app.example'
+const clock = manualClock()
+const offline = (): Promise<never> => Promise.reject(new TypeError('Failed to fetch'))
+const verifier = createTokenVerifier({ audience: AUDIENCE, clock: clock.now })
+
+/** A page whose later chunk arrives when `arrive` is called. */
+async function slowPage(options = {}): Promise<{ auth: Auth; arrive: () => void }> {
+  let arrive = (): void => {}
+  const loading = new Promise<typeof lazy>((resolve) => (arrive = () => resolve(lazy)))
+  const auth = createAuthWith(() => loading)({
+    audience: AUDIENCE,
+    keystore: memoryStore(),
+    clock: clock.now,
+    ...options,
+  })
+  await auth.ready
+  return { auth, arrive }
+}
+
+test('the first token needs no later chunk', async () => {
+  const { auth } = await slowPage()
+  const { principal } = await verifier.verify((await auth.getToken())!)
+  expect(principal).toBe(auth.getState().session?.principal)
+})
+
+test('without an identity there is none, and nothing is waited for', async () => {
+  const { auth } = await slowPage({ initialMode: 'anonymous' })
+  expect(await auth.getToken()).toBeNull()
+})
+
+test('the later chunk goes on with the tokens that were signed before it', async () => {
+  const { auth, arrive } = await slowPage()
+  const first = await auth.getToken()
+  arrive()
+  await auth.markWritten()
+  clock.advance(13 * 60_000)
+  expect(await auth.getToken()).toBe(first)
+})
+
+test('a token that a server refused before the later chunk came is not used after it', async () => {
+  const { auth, arrive } = await slowPage()
+  const first = await auth.getToken()
+  auth.reportToken('invalid')
+  auth.reportToken(null)
+  arrive()
+  await auth.markWritten()
+  clock.advance(5000)
+  expect(await auth.getToken()).not.toBe(first)
+})
+
+test('a record that is old is read again first, so it waits for the later chunk', async () => {
+  const keystore = memoryStore()
+  const { auth, arrive } = await slowPage({ keystore })
+  clock.advance(2000)
+  const read = vi.spyOn(keystore, 'read')
+  const asked = auth.getToken()
+  expect(read).not.toHaveBeenCalled()
+  arrive()
+  await asked
+  expect(read).toHaveBeenCalled()
+})
+
+test('if the later chunk cannot be loaded, the known identity still signs', async () => {
+  const auth = createAuthWith(offline)({ audience: AUDIENCE, keystore: memoryStore(), clock: clock.now })
+  await auth.ready
+  clock.advance(60 * 60_000)
+  const { principal } = await verifier.verify((await auth.getToken())!)
+  expect(principal).toBe(auth.getState().session?.principal)
+})
+
+test('if the later chunk cannot be loaded, a token that a server issues is OFFLINE', async () => {
+  const browser = testBrowser(memoryAccountServer(clock.now), clock)
+  await (await browser.load()).upgrade(() => browser.account.signUp('ada'))
+  const common = { audience: AUDIENCE, account: browser.account.provider, clock: clock.now }
+  const external = createAuthWith(offline)({ ...common, keystore: browser.store })
+  await expect(external.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
+  const audiences = { 'https://api.example': { audience: 'api', via: 'exchange' } } as const
+  const exchanged = createAuthWith(offline)({ ...common, keystore: memoryStore(), audiences })
+  await expect(exchanged.getToken({ audience: 'api' })).rejects.toMatchObject({ code: 'OFFLINE' })
+  expect(readPayload((await exchanged.getToken())!)).toMatchObject({ aud: AUDIENCE })
+})
+
+test('a store that failed at the start and is back is read by the later chunk', async () => {
+  const keystore = memoryStore()
+  await slowPage({ keystore })
+  vi.spyOn(keystore, 'read').mockRejectedValueOnce(new Error('blocked'))
+  const { auth, arrive } = await slowPage({ keystore })
+  expect(auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_UNAVAILABLE' } })
+  const asked = auth.getToken()
+  arrive()
+  const { principal } = await verifier.verify((await asked)!)
+  expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready', session: { principal } })
+})
