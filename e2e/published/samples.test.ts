@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import Sqlite from 'better-sqlite3'
+import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import { type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
 import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
@@ -154,3 +156,68 @@ test.each(['UNAUTHORIZED', 'TOKEN_EXPIRED', 'ROLES_MISMATCH', 'SCHEMA_MISMATCH']
     expect(calls).toEqual([kind === 'ROLES_MISMATCH' ? 'start' : 'message'])
   },
 )
+
+describe('the server of the page about other providers', () => {
+  const request = (path: string, body?: object) =>
+    new Request(`https://notes.example/identity${path}`, body && { method: 'POST', body: JSON.stringify(body) })
+
+  test('keeps its bindings in SQLite, and answers under its own path', async () => {
+    const database = new Sqlite(':memory:')
+    const run = blockOf(
+      'docs/providers.md',
+      'sqliteBindingStore(new Sqlite',
+      ['Sqlite', ...Object.keys(server)],
+      'return { handle, store }',
+    )
+    // A constructor that returns an object returns that.
+    const Given = function () {
+      return database
+    }
+    const { handle, store } = (await run(Given, ...Object.values(server))) as {
+      handle: (request: Request) => Promise<Response>
+      store: server.SqlBindingStore
+    }
+    expect(await (await handle(request('/session'))).json()).toMatchObject({ session: null })
+    expect((await handle(new Request('https://notes.example/session'))).status).toBe(404)
+    const device = await testDevice()
+    const isKnown = async () => {
+      const proof = await device.proof({ audience: 'https://notes.example/identity', purpose: 'known' })
+      return (await handle(request('/known', { proof }))).json()
+    }
+    expect(await isKnown()).toMatchObject({ isKnown: false })
+    await store.insert({ issuer: 'i', subject: 's', principal: device.principal, thumbprint: device.thumbprint })
+    expect(await isKnown()).toMatchObject({ isKnown: true })
+    expect(database.prepare('select count(*) from latchkey_used').pluck().get()).toBe(2)
+    database.close()
+  })
+
+  test('issues tokens with the key that it is given', async () => {
+    const run = blockOf(
+      'docs/providers.md',
+      'keys: [signingKey]',
+      ['binder', 'signingKey', ...Object.keys(server)],
+      'return handle',
+    )
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+    const signingKey = { ...(await exportJWK(privateKey)), kid: 'one', alg: 'ES256' }
+    const binder = server.createExternalBinder({
+      issuers: [],
+      store: server.memoryBindingStore(),
+      audience: 'https://notes.example/identity',
+      secret: 'a secret of at least thirty-two characters',
+    })
+    const handle = (await run(binder, signingKey, ...Object.values(server))) as (request: Request) => Promise<Response>
+    const device = await testDevice()
+    const answer = await handle(
+      request('/token', {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token_type: 'urn:latchkey:params:oauth:token-type:proof',
+        subject_token: await device.proof({ audience: 'https://notes.example/identity', purpose: 'exchange' }),
+      }),
+    )
+    const { access_token: token } = (await answer.json()) as { access_token: string }
+    const keys = createLocalJWKSet(await (await handle(request('/jwks'))).json())
+    const { payload } = await jwtVerify(token, keys, { audience: 'https://sync.example', typ: 'at+jwt' })
+    expect(payload).toMatchObject({ sub: device.principal, role: 'guest' })
+  })
+})

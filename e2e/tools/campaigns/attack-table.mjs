@@ -2220,8 +2220,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/exchange/token-signer.ts',
-        find: 'Object.fromEntries(members.map((name) => [name, key[name]]))',
-        replace: 'key',
+        find: "return { kty, kid, alg, use: 'sig', ...Object.fromEntries(members.map((name) => [name, key[name]])) }",
+        replace: 'return { ...key }',
       },
     ],
     test: {
