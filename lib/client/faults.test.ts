@@ -4,6 +4,10 @@ import type { Fault } from '../testing/faulty-store.ts'
 import { testDevice } from '../testing/device.ts'
 import { createRecovery } from '../recovery/create-recovery.ts'
 import { toPhrase } from '../recovery/phrase.ts'
+import { type FakeCredential, fakeAuthenticator } from '../passkey/authenticator.testing.ts'
+import { createCredential, evaluate } from '../passkey/ceremonies.ts'
+import { seal } from '../passkey/envelope.ts'
+import { createPasskeyBackup } from '../passkey/create-passkey-backup.ts'
 import type { Auth } from './auth.ts'
 import {
   type FaultyDevice,
@@ -59,6 +63,12 @@ const restore = async ({ auth, account }: FaultyPage, { clock }: FaultyDevice): 
   const recovery = createRecovery(auth, { account: account.provider, clock: clock.now })
   const preview = await recovery.readPhrase(await toPhrase(other.secret))
   return recovery.importPhrase(preview, { replace: true, evenIfUnknown: true })
+}
+const restoreByPasskey = async ({ auth, account }: FaultyPage, { clock }: FaultyDevice): Promise<unknown> => {
+  fakeAuthenticator().credentials.push(...sealedElsewhere.credentials)
+  const passkeys = createPasskeyBackup(auth, { app: 'Notes', account: account.provider, clock: clock.now })
+  const preview = await passkeys.readFile(sealedElsewhere.file)
+  return passkeys.importFile(preview, { replace: true, evenIfUnknown: true })
 }
 const signUp = ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.signUp('ada'))
 const signIn =
@@ -118,6 +128,18 @@ const offlineSignOut = inOrder(
   async ({ account }) => void (account.online = true),
 )
 const other = await testDevice()
+const sealedElsewhere = await sealElsewhere()
+
+/** Seals the secret of the other device for a passkey. */
+async function sealElsewhere(): Promise<{ readonly file: string; readonly credentials: readonly FakeCredential[] }> {
+  const { credentials } = fakeAuthenticator()
+  const context = { rpId: 'notes.example', name: 'latchkey' }
+  const id = await createCredential(context, { app: 'Notes', user: 'Recovery key' }, { excluded: [], known: [] })
+  const sealed = { secret: other.secret, label: '', createdAt: 0 }
+  const [, file] = await evaluate(context, id, (prf) => seal(sealed, prf, context))
+  vi.unstubAllGlobals()
+  return { file, credentials }
+}
 const ensure = ({ auth }: FaultyPage): Promise<unknown> => auth.ensureIdentity()
 const aside = async ({ ring }: FaultyDevice): Promise<string> => devicesIn(await ring())[0]!
 
@@ -224,6 +246,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'restore by words': { options: { initialMode: 'anonymous' }, act: restore, states: 2 },
   'restore by words after a sign-out': { before: signedOut, act: restore, states: 2 },
   'restore by words in place of another': { before: localFirst, act: restore, states: 2 },
+  'restore by a passkey': { options: { initialMode: 'anonymous' }, act: restoreByPasskey, states: 2 },
+  'restore by a passkey in place of another': { before: localFirst, act: restoreByPasskey, states: 2 },
+  'restore by a passkey, refused beside an account': { before: external, act: restoreByPasskey, states: 1 },
   'restore by words, refused beside an account': { before: external, act: restore, states: 1 },
   'upgrade to a new account': { before: localFirst, act: signUp, states: 3 },
   'upgrade, hardened': {

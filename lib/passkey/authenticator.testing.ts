@@ -59,12 +59,13 @@ export function fakeAuthenticator(behaviour: Partial<Behaviour> = {}): FakeAuthe
     signalled: [],
     choice: -1,
   }
-  vi.stubGlobal('navigator', {
-    credentials: {
-      create: async ({ publicKey }: { publicKey: PublicKeyCredentialCreationOptions }) => create(fake, publicKey),
-      get: async ({ publicKey }: { publicKey: PublicKeyCredentialRequestOptions }) => get(fake, publicKey),
-    },
-  })
+  const credentials = {
+    create: async ({ publicKey }: { publicKey: PublicKeyCredentialCreationOptions }) => create(fake, publicKey),
+    get: async ({ publicKey }: { publicKey: PublicKeyCredentialRequestOptions }) => get(fake, publicKey),
+  }
+  // The rest of the browser stays as it is.
+  const navigator: object = Object.create(globalThis.navigator ?? null)
+  vi.stubGlobal('navigator', Object.assign(navigator, { credentials }))
   vi.stubGlobal('location', { hostname: 'notes.example', origin: 'https://notes.example' })
   vi.stubGlobal('PublicKeyCredential', {
     signalUnknownCredential: async ({ credentialId }: { credentialId: string }) => {
