@@ -4,7 +4,7 @@ import type { DBAdapter } from 'better-auth'
 export interface Moment {
   readonly nth: number
   /** `dies`: neither that change nor anything later of the request happens. Otherwise something else goes first. */
-  readonly then: 'dies' | (() => Promise<void>)
+  readonly what: 'dies' | (() => Promise<void>)
 }
 
 /** The moments of a server's requests. */
@@ -28,10 +28,10 @@ export function watchMoments(adapter: DBAdapter): Moments {
   async function beforeEach(isChange: boolean, isAlone: boolean): Promise<void> {
     if (moments.isDead) throw new Error('the server is dead')
     // In a transaction other requests wait for its end: giving way to one would never end.
-    if (!isChange || !moment || (isAlone && moment.then !== 'dies') || ++changes < moment.nth) return
-    const { then } = moment
+    if (!isChange || !moment || (isAlone && moment.what !== 'dies') || ++changes < moment.nth) return
+    const { what } = moment
     moment = undefined
-    if (then !== 'dies') return then()
+    if (what !== 'dies') return what()
     moments.isDead = true
     throw new Error('the server died')
   }
