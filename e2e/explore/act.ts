@@ -13,6 +13,10 @@ export interface Act {
   readonly how?: string
   /** Which message, counted back from the last one; or which step of time. */
   readonly nth?: number
+  /** At the nth change of a table the server dies. */
+  readonly dies?: number
+  /** At the nth change of a table it gives way to the next act, which is done as a whole. */
+  readonly yields?: number
 }
 
 /** A mailbox. */
@@ -35,7 +39,14 @@ export function addressIn(world: World, { person }: Seat, { to }: Act): string {
 }
 
 /** An act as a report shows it. */
-export function textOf({ at, do: name, to, proof, how, nth }: Act): string {
-  const more = [to, proof === true && 'with a proof', how, nth !== undefined && `#${nth}`].filter(Boolean)
+export function textOf({ at, do: name, to, proof, how, nth, dies, yields }: Act): string {
+  const more = [
+    to,
+    proof === true && 'with a proof',
+    how,
+    nth !== undefined && `#${nth}`,
+    dies && `dies at change ${dies}`,
+    yields && `at change ${yields} the next act comes first`,
+  ].filter(Boolean)
   return `${at} ${name}${more.length > 0 ? ` (${more.join(', ')})` : ''}`
 }

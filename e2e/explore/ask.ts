@@ -10,11 +10,13 @@ export interface Answer {
   readonly location: string | null
   /** The server refused. */
   readonly refused: boolean
+  /** The server died before it could answer. */
+  readonly isLost: boolean
 }
 
 /** Sends a request with some cookies, and keeps those of the answer. */
 export async function ask(
-  { explored }: { readonly explored: Pick<ExploredServer, 'server'> },
+  { explored }: { readonly explored: Pick<ExploredServer, 'server'> & Partial<Pick<ExploredServer, 'moments'>> },
   cookies: Map<string, string>,
   path: string,
   { body, headers = {} }: { readonly body?: object; readonly headers?: Record<string, string> } = {},
@@ -30,6 +32,10 @@ export async function ask(
     ...(body && { body: JSON.stringify(body) }),
   })
   const response = await explored.server.handler(request)
+  if (explored.moments?.isDead) {
+    explored.moments.clear()
+    return { status: 0, body: {}, code: 'DIED', location: null, refused: true, isLost: true }
+  }
   keepCookies(cookies, response)
   const text = await response.text()
   const parsed = text.startsWith('{') || text.startsWith('[') ? (JSON.parse(text) as unknown) : text
@@ -41,6 +47,7 @@ export async function ask(
     code: (parsed as { code?: string } | null)?.code ?? error ?? undefined,
     location,
     refused: response.status >= 400 || error !== null,
+    isLost: false,
   }
 }
 

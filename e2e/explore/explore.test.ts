@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, test, vi } from 'vitest'
 import { type TestDatabase, openPostgresCopy, openSqlite } from '../../adapters/better-auth/testing/database.testing.ts'
 import type { Act } from './act.ts'
 import { FOUND } from './found.ts'
-import { anyAct, play } from './sequence.ts'
+import { anySequence, play } from './sequence.ts'
 import { type ExploredServer, exploredServer } from './server.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -22,6 +22,8 @@ const ENGINES: readonly (readonly [string, number, () => Promise<TestDatabase>])
   ['Postgres', Math.ceil(RUNS / 10), () => openPostgresCopy(true)],
 ]
 
+// Better Auth reports a server that dies in the middle of a request.
+beforeEach(() => void vi.spyOn(console, 'error').mockReturnValue())
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: START }))
 afterAll(() => void vi.useRealTimers())
 
@@ -42,7 +44,6 @@ describe.each(ENGINES)('%s', (_, runs, openDatabase) => {
 
   test(`${runs} sequences from seed ${SEED} keep what Latchkey promises`, { timeout: 0 }, async () => {
     const setting = fc.nat(SETTINGS.length - 1)
-    const acts = fc.array(anyAct, { minLength: 1, maxLength: LONGEST, size: 'max' })
-    await fc.assert(fc.asyncProperty(setting, acts, playOn), { numRuns: runs, seed: SEED })
+    await fc.assert(fc.asyncProperty(setting, anySequence(LONGEST), playOn), { numRuns: runs, seed: SEED })
   })
 })

@@ -9,7 +9,7 @@ import { MAIL_ACTS } from './mail-acts.ts'
 import { expectInvariants } from './oracles.ts'
 import type { ExploredServer } from './server.ts'
 import { SIGN_IN_ACTS } from './sign-in-acts.ts'
-import { newWorld } from './world.ts'
+import { type World, newWorld } from './world.ts'
 
 const ACTS: Readonly<Record<string, Doing>> = { ...SIGN_IN_ACTS, ...MAIL_ACTS, ...ACCOUNT_ACTS, ...BINDING_ACTS }
 
@@ -77,19 +77,30 @@ const TABLE: readonly [number, fc.Arbitrary<Act>][] = [
 ]
 
 /** What somebody does. */
-export const anyAct: fc.Arbitrary<Act> = fc.oneof(...TABLE.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+const anyAct: fc.Arbitrary<Act> = fc.oneof(...TABLE.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+
+const change = fc.constantFrom(1, 1, 2, 2, 3, 4, 5, 6)
+
+/** Now and then the server dies in the middle of an act, or does the next act there. */
+const anyMoment: fc.Arbitrary<Pick<Act, 'dies' | 'yields'>> = fc.oneof(
+  { weight: 14, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.record({ dies: change }) },
+  { weight: 1, arbitrary: fc.record({ yields: change }) },
+)
+
+/** A sequence. */
+export function anySequence(longest: number): fc.Arbitrary<Act[]> {
+  const each = fc.tuple(anyAct, anyMoment).map(([made, moment]) => ({ ...made, ...moment }))
+  return fc.array(each, { minLength: 1, maxLength: longest, size: 'max' })
+}
 
 /** Plays a sequence on an empty database. @throws {BrokenSequence} with what broke, and all that was said */
 export async function play(explored: ExploredServer, acts: readonly Act[]): Promise<void> {
   const world = await newWorld(explored)
   await clearTables(world)
-  for (const each of acts) {
-    world.log.push(textOf(each))
-    const said = world.log.length
-    await ACTS[each.do]!(world, world.seats[each.at], each)
-    if (world.log.length === said) continue
-    world.acted.add(each.at)
-    if (each.to?.startsWith('bob')) world.acted.add('bob')
+  const left = [...acts]
+  for (let each = left.shift(); each; each = left.shift()) {
+    if (!(await take(world, each, left))) continue
     await expectInvariants(world)
     stopIfBroken(world)
   }
@@ -97,4 +108,30 @@ export async function play(explored: ExploredServer, acts: readonly Act[]): Prom
   await expectWayOn(world)
   await expectInvariants(world)
   stopIfBroken(world)
+}
+
+/** @param left - the acts that follow: the next one may be done in the middle. @returns false if nothing was done */
+async function take(world: World, each: Act, left: Act[]): Promise<boolean> {
+  const { moments } = world.explored
+  world.log.push(textOf(each))
+  const said = world.log.length
+  if (each.dies !== undefined) moments.arm({ nth: each.dies, what: 'dies' })
+  if (each.yields !== undefined) moments.arm({ nth: each.yields, what: () => meanwhile(world, left) })
+  await ACTS[each.do]!(world, world.seats[each.at], each)
+  moments.clear()
+  world.isInterrupted = false
+  if (world.log.length === said) return false
+  world.acted.add(each.at)
+  if (each.to?.startsWith('bob')) world.acted.add('bob')
+  return true
+}
+
+async function meanwhile(world: World, left: Act[]): Promise<void> {
+  const next = left.shift()
+  if (!next) return
+  world.isInterrupted = true
+  const { dies: _, yields: __, ...whole } = next
+  world.log.push('      in the middle of it:')
+  await take(world, whole, left)
+  world.isInterrupted = true
 }

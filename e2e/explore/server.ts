@@ -15,6 +15,7 @@ import {
 } from 'better-auth/plugins'
 import type { TestDatabase } from '../../adapters/better-auth/testing/database.testing.ts'
 import { latchkey, latchkeyJwt } from '../../adapters/better-auth/index.ts'
+import { type Moments, watchMoments } from './moments.ts'
 import { type TestServer, testServer } from '../../adapters/better-auth/testing/server.testing.ts'
 
 /** Settings of Better Auth that change what its routes do; each sequence runs under one of them. */
@@ -51,6 +52,8 @@ export interface ExploredServer {
   readonly database: TestDatabase
   readonly setting: Setting
   readonly mails: Mail[]
+  /** What happens in the middle of its requests. */
+  readonly moments: Moments
   /** Lets time pass. */
   advance(milliseconds: number): void
 }
@@ -92,7 +95,7 @@ export async function exploredServer(
 ): Promise<ExploredServer> {
   const mails: Mail[] = []
   const server = await testServer(optionsFor(setting, mails), database)
-  return { server, database, setting, mails, advance }
+  return { server, database, setting, mails, moments: watchMoments(server.adapter), advance }
 }
 
 interface Letter {

@@ -75,7 +75,13 @@ function isKeyOf(row: Row, account: Account | undefined): boolean {
 
 const MAILBOX_PROOFS = /^\/(magic-link\/verify|verify-email|sign-in\/email-otp|email-otp\/verify-email)/
 
-const PROOF_FIELDS = new Set(['emailVerified', 'principalMailbox', 'principalMailboxBy', 'updatedAt'])
+const PROOF_FIELDS = new Set([
+  'emailVerified',
+  'principalMailbox',
+  'principalMailboxBy',
+  'principalMailboxAt',
+  'updatedAt',
+])
 
 function isProofOnly(gone: Row[], come: Row[]): boolean {
   if (come.length === 0) return gone.every((row) => row['providerId'] !== undefined)

@@ -69,6 +69,8 @@ export interface World {
   readonly log: string[]
   /** What is broken. */
   readonly broken: string[]
+  /** Another act goes on in the middle of this one. */
+  isInterrupted: boolean
   /** Who did something, or had something done to their mailbox. */
   readonly acted: Set<SeatName>
 }
@@ -102,6 +104,7 @@ export async function newWorld(explored: ExploredServer): Promise<World> {
     eves: new Set(),
     log: [],
     broken: [],
+    isInterrupted: false,
     acted: new Set(),
   }
 }

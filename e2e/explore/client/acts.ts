@@ -254,6 +254,8 @@ export const ACTS: Readonly<Record<string, Act>> = {
     device.store.clear(!isAll)
     if (isAll) device.cookies.clear()
     device.rules.vanished(device.store.trace.found())
+    // A sign-out that was not delivered yet is gone with the record.
+    for (const [id, at] of world.left) if (at === device) world.left.delete(id)
     return { text: 'cleared' }
   },
   clearCookies: ({ tab: { device } }) => {

@@ -8,7 +8,10 @@ export async function essenceIn(device: Device): Promise<string> {
     ...ring,
     intent: null,
     outbox: [],
-    entries: ring.entries.filter(({ kind }) => kind === 'device'),
+    // A mark that data may be there is made before what may fail.
+    entries: ring.entries.flatMap((entry) =>
+      entry.kind === 'device' ? [{ ...entry, wrote: false, derived: false }] : [],
+    ),
   }
   return essenceOf(kept, devicesIn(ring))
 }

@@ -91,7 +91,35 @@ const TABLE: readonly [number, fc.Arbitrary<Step>][] = [
   [3, step('wait', { how: fc.constantFrom('seconds', 'seconds', 'minutes', 'hours', 'days') })],
 ]
 
-export const anyStep: fc.Arbitrary<Step> = fc.oneof(...TABLE.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+const anyStep: fc.Arbitrary<Step> = fc.oneof(...TABLE.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+
+/** How a sequence may begin: what comes then meets an account, a conflict, or a sign-out that is not delivered. */
+const BEGINNINGS: readonly (readonly Step[])[] = [
+  [],
+  [{ tab: 0, do: 'signUp', who: 'ada' }],
+  [
+    { tab: 0, do: 'signUp', who: 'ada' },
+    { tab: 0, do: 'verify', who: 'ada', how: 'app' },
+  ],
+  [
+    { tab: 0, do: 'signUp', who: 'ada' },
+    { tab: 2, do: 'write' },
+    { tab: 2, do: 'signIn', who: 'ada' },
+  ],
+  [
+    { tab: 0, do: 'signUp', who: 'ada' },
+    { tab: 0, do: 'offline' },
+    { tab: 0, do: 'signOut' },
+    { tab: 0, do: 'ensureIdentity' },
+    { tab: 0, do: 'online' },
+  ],
+]
+
+/** A sequence. */
+export function anySequence(longest: number): fc.Arbitrary<Step[]> {
+  const steps = fc.array(anyStep, { minLength: 1, maxLength: longest, size: 'max' })
+  return fc.tuple(fc.constantFrom(...BEGINNINGS), steps).map((parts) => parts.flat())
+}
 
 /** Plays a sequence on an empty database. @throws {BrokenSequence} with what broke, and all that was said */
 export async function play(
