@@ -3,7 +3,8 @@ import { testDevice } from '../../testing.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
 import { AUDIENCE, type TestIssuer, startIssuer } from '../external/issuer.testing.ts'
 import { createBinderHandler } from './binder-handler.ts'
-import { createExternalBinder, memoryBindingStore } from './binder.ts'
+import { createExternalBinder } from './binder.ts'
+import { memoryBindingStore } from './memory-store.ts'
 
 const SERVER = 'https://notes.example/identity'
 const clock = (): number => NOW * 1000
