@@ -65,14 +65,16 @@ export interface Auth {
    * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has no
    * effect on the device, and a session that it still makes waits for confirmation.
    *
-   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `IDENTITY_CHANGED`, `CONFLICT_MISSING`: another tab has decided meanwhile, and nothing is
+   *   cancelled; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   cancelUpgrade(): Promise<void>
   /**
    * Resolves a conflict: the signed-in account has another principal, and this device has data. `adopt`: the account
    * takes the device's principal as an alias and owns the data of both. `switch`: the account becomes current, and the
    * device's identity is set aside. `discard`: the account becomes current, and the device's identity is deleted. To
-   * keep the device's identity and end the account's session, call `cancelUpgrade`.
+   * keep the device's identity and end the account's session, call `cancelUpgrade`. The decision counts only for the
+   * conflict that `getState()` showed: otherwise the outcome is `failed` with `IDENTITY_CHANGED`.
    *
    * @throws {LatchkeyError} `CONFLICT_MISSING`; every other failure is an outcome, and the conflict continues
    */
@@ -204,7 +206,8 @@ export interface AuthOptions {
   readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
   /**
    * How a conflict is handled: the account has another principal, and the device has data. `ask`, the default, leaves
-   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails.
+   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails. The answer of a function
+   * counts only as long as the conflict is shown that it was asked about.
    */
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Returns the claims that the session shows, from the payload of an account token. */

@@ -465,6 +465,71 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A decision about one account, in a tab that has not seen that another one is in conflict by now',
+    defence: 'A decision counts only for the conflict that the tab showed',
+    patches: [
+      {
+        file: 'lib/client/account/resolve-conflict.ts',
+        find: 'if (!isSameConflict(conflict, shown)) throw',
+        replace: 'if (shown === undefined) throw',
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: 'SQLite > a decision about a conflict that another tab has replaced > is not carried out: adopt',
+    },
+  },
+  {
+    attack: 'The late answer of an `onConflict` function about one account, while another one is in conflict',
+    defence: 'The wait for the answer ends with its conflict, and the answer counts only for that conflict',
+    patches: [
+      {
+        file: 'lib/client/account/resolve-conflict.ts',
+        find: 'return await unlessAborted(wait.signal, work())',
+        replace: 'return await work()',
+      },
+      {
+        file: 'lib/client/account/resolve-conflict.ts',
+        find: 'return await carryOut(context, accountOf(context)!, decision, conflict)',
+        replace: 'return await resolveConflict(context, decision)',
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: "SQLite > the policy's answer > about one account decides nothing about another",
+    },
+  },
+  {
+    attack: 'The user rejects an account in one tab after they accepted it in another, and is signed out everywhere',
+    defence: 'A cancellation ends only a session that still waits',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: "if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: 'SQLite > a cancellation in a tab that has not seen what another tab did > leaves an account alone that the other tab accepted',
+    },
+  },
+  {
+    attack: 'A cancellation in one tab removes the question about an account that another tab has found',
+    defence: 'Only the conflict that the tab showed is cancelled',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'if (conflict && !isSameConflict(shown, conflict)) throw',
+        replace: 'if (shown === null) throw',
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: 'SQLite > a decision about a conflict that another tab has replaced > is not carried out: cancel',
+    },
+  },
+  {
     attack: 'A sign-out that is delivered late ends the session of the person who signed in since',
     defence: 'The request names its session, and the server leaves any other one alone',
     patches: [
