@@ -545,6 +545,38 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'On a device with a wrong clock, an account that was signed out without a network is offered to the next person',
+    defence:
+      'A sign-out names the session, also that of an account in conflict; without a name it means every session of the account',
+    patches: [
+      {
+        file: 'lib/client/account/apply.ts',
+        find: ', ...(sessionId !== undefined && { sessionId }) }',
+        replace: ' }',
+      },
+      {
+        file: 'lib/client/account/outbox.ts',
+        find: 'if (sessionId === undefined || session.id === undefined) return true',
+        replace: '',
+      },
+      { file: 'lib/client/account/outbox.ts', find: 'return now() - timing.skew', replace: 'return now()' },
+    ],
+    test: {
+      file: plugin('client/wrong-clock.test.ts'),
+      name: 'SQLite > a sign-out without a network, on a device whose clock is wrong, > ends the session of a conflict: signOut, 7200000 ms ahead',
+    },
+  },
+  {
+    attack: 'The clock of a device is set back, and a sign-out that is delivered late ends a newer session of its user',
+    defence: 'A span of negative length does not show that a session is older',
+    patches: [{ file: 'lib/client/account/outbox.ts', find: 'span >= 0 && ', replace: '' }],
+    test: {
+      file: plugin('client/wrong-clock.test.ts'),
+      name: 'SQLite > a sign-out without a network, on a device whose clock is wrong, > leaves a newer session alone, though the clock was set back by 60000 ms',
+    },
+  },
+  {
     attack: 'A captive portal answers the sign-out, and the next person finds the session',
     defence: "Only an answer in the account server's own shape is a delivery",
     patches: [

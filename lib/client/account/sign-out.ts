@@ -6,6 +6,7 @@ import type { SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { Context } from '../shared/context.ts'
 import { TIMED_OUT, withTimeout } from '../../timeout.ts'
+import { deviceTime } from './outbox.ts'
 
 /**
  * Ends the session on this device immediately, also offline. The account server is informed as soon as it is reachable.
@@ -40,7 +41,9 @@ async function checkUnsynced({ options }: Context): Promise<void> {
 
 async function leave(context: Context, forget: boolean): Promise<void> {
   try {
-    await context.write((keyring) => signedOut(keyring ?? EMPTY_KEYRING, currentEntry(keyring), context.now(), forget))
+    await context.write((keyring) =>
+      signedOut(keyring ?? EMPTY_KEYRING, currentEntry(keyring), deviceTime(context), forget),
+    )
   } catch (error) {
     const isRead = await context.read().then(
       () => true,
@@ -53,7 +56,8 @@ async function leave(context: Context, forget: boolean): Promise<void> {
 }
 
 function signedOut(keyring: Keyring, entry: Entry | undefined, now: number, forget: boolean): Keyring {
-  const accounts = [entry?.kind === 'account' ? entry : undefined, keyring.intent?.conflict?.account]
+  const { conflict, sessionId } = keyring.intent ?? {}
+  const accounts = [entry?.kind === 'account' ? entry : undefined, conflict && { ...conflict.account, sessionId }]
   return accounts.reduce<Keyring>((ring, account) => (account ? withSignOut(ring, account, now) : ring), {
     ...withoutEntry(keyring, entry, forget),
     current: null,

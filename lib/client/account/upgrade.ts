@@ -20,7 +20,7 @@ import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
 import { type PendingIntent, openIntent } from './pending-upgrade.ts'
 import { conclude, isSameConflict, toError } from './resolve-conflict.ts'
-import { checkSession, consentTo, showWaiting } from './session-check.ts'
+import { checkSession, consentTo, showWaiting, waitingSession } from './session-check.ts'
 
 /** The result of an attempt. `pending`: an external step is still to come. */
 type Reached = Settled | 'pending'
@@ -89,13 +89,14 @@ export async function cancelUpgrade(context: Context): Promise<void> {
 /** Ends the session of the account that waits. Another tab may have decided about it meanwhile. */
 async function endWaiting(
   context: Context,
-  { accountId }: WaitingAccount,
+  account: WaitingAccount,
   shown: Conflict | undefined,
   current: string | null | undefined,
 ): Promise<void> {
   await readShown(context, shown)
   if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')
-  await endSession(context, { accountId })
+  const { sessionId: id } = context.keyring()?.intent ?? {}
+  await endSession(context, shown ? { ...account, ...(id !== undefined && { id }) } : waitingSession(context, account))
 }
 
 async function endPending(context: Context): Promise<void> {
