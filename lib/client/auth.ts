@@ -97,7 +97,8 @@ export interface Auth {
    * Ends the session on this device immediately, also offline. The account server is informed as soon as it is
    * reachable.
    *
-   * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `UNSYNCED_DATA`; `IDENTITY_CHANGED`: another tab has made another identity current, and
+   *   nothing is changed; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   signOut(options?: SignOutOptions): Promise<void>
   /**
@@ -295,7 +296,11 @@ export interface KeptIdentity {
 
 /** Options of `signOut`. */
 export interface SignOutOptions {
-  /** Also deletes a device identity that never had an account. Data that only it can access is lost permanently. */
+  /**
+   * Also deletes the keys of this identity from the device: that of a device identity that never had an account, and
+   * every key of an account, also one that cannot be recovered without it. What only these keys can access is lost
+   * permanently, the account itself included.
+   */
   readonly forget?: boolean
   /** Signs out despite unsynced data. */
   readonly force?: boolean

@@ -577,6 +577,36 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'The next person at a shared computer resumes the key of an account whose user asked the app to forget it',
+    defence: '`forget` deletes every key of the account, also one that is the only way into it',
+    patches: [
+      {
+        file: 'lib/keystore/entries.ts',
+        find: '(isForgotten || isRestoredBy(entry, other))',
+        replace: 'isRestoredBy(entry, other)',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of an account > the device key is deleted where that is asked for, though it is the only way into the account',
+    },
+  },
+  {
+    attack: 'A sign-out that forgets, in a tab that has not seen that another identity is current by now',
+    defence: 'Only the identity that the tab showed is left and deleted',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'keyring.current !== null && keyring.current !== shown',
+        replace: 'keyring.current === undefined',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of a local-first identity > one that this page did not show stays, and stays current',
+    },
+  },
+  {
     attack: 'A captive portal answers the sign-out, and the next person finds the session',
     defence: "Only an answer in the account server's own shape is a delivery",
     patches: [

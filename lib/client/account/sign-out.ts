@@ -11,14 +11,15 @@ import { deviceTime } from './outbox.ts'
 /**
  * Ends the session on this device immediately, also offline. The account server is informed as soon as it is reachable.
  *
- * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+ * @throws {LatchkeyError} `UNSYNCED_DATA`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function signOut(context: Context, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
   checkIdle(context)
+  const shown = context.keyring()?.current ?? null
   context.dispatch({ type: 'signOutStarted' })
   try {
     if (!force) await checkUnsynced(context)
-    await leave(context, forget)
+    await leave(context, shown, forget)
   } catch (error) {
     context.dispatch({ type: 'signOutVetoed' })
     throw error
@@ -39,11 +40,14 @@ async function checkUnsynced({ options }: Context): Promise<void> {
     throw new LatchkeyError('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
 }
 
-async function leave(context: Context, forget: boolean): Promise<void> {
+async function leave(context: Context, shown: string | null, forget: boolean): Promise<void> {
   try {
-    await context.write((keyring) =>
-      signedOut(keyring ?? EMPTY_KEYRING, currentEntry(keyring), deviceTime(context), forget),
-    )
+    await context.write((found) => {
+      const keyring = found ?? EMPTY_KEYRING
+      // Another tab may have changed the identity: only the one that this tab showed is left, or deleted.
+      if (keyring.current !== null && keyring.current !== shown) throw new LatchkeyError('IDENTITY_CHANGED')
+      return signedOut(keyring, currentEntry(keyring), deviceTime(context), forget)
+    })
   } catch (error) {
     const isRead = await context.read().then(
       () => true,
