@@ -213,7 +213,10 @@ export interface AuthOptions {
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Returns the claims that the session shows, from the payload of an account token. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
-  /** Returns the number of unsynced items. More than 0 vetoes the sign-out, as does no answer within 30 seconds. */
+  /**
+   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer that has no such number, and
+   * none within 30 seconds.
+   */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
   /** Called after the principal changed, for example to change the owner of local rows. */
   readonly onPrincipalChange?: (change: PrincipalChange) => void

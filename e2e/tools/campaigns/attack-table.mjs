@@ -607,6 +607,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'The answer of `beforeSignOut` makes no sense, and data that is not synced is left behind',
+    defence: 'Only a finite number of at most 0, or no answer at all, lets the sign-out pass',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'if (!Number.isFinite(unsynced))',
+        replace: 'if (unsynced === null)',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'unsynced data > vetoes as well where the answer makes no sense: a bare number',
+    },
+  },
+  {
     attack: 'A captive portal answers the sign-out, and the next person finds the session',
     defence: "Only an answer in the account server's own shape is a delivery",
     patches: [

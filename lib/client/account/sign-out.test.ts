@@ -395,6 +395,32 @@ describe('unsynced data', () => {
     expect(auth.getState().authMode).toBe('anonymous')
   })
 
+  test.each([
+    ['NaN', { unsynced: NaN }],
+    ['no count', {}],
+    ['a text', { unsynced: 'many' }],
+    ['a text that is a number', { unsynced: '0' }],
+    ['a list', { unsynced: [] }],
+    ['infinity', { unsynced: -Infinity }],
+    ['a bare number', 3],
+    ['a bare zero', 0],
+    ['a truth', true],
+    ['a falsehood', false],
+    ['an empty text', ''],
+  ])('vetoes as well where the answer makes no sense: %s', async (_, answer) => {
+    const auth = await testBrowser().load({ beforeSignOut: () => answer as never })
+    const before = auth.getState()
+    await expect(auth.signOut()).rejects.toMatchObject({ code: 'UNSYNCED_DATA' })
+    expect(auth.getState()).toEqual(before)
+    await auth.signOut({ force: true })
+  })
+
+  test.each([[undefined], [null], [{ unsynced: 0 }], [{ unsynced: -1 }]])('does not veto: %o', async (answer) => {
+    const auth = await testBrowser().load({ beforeSignOut: () => answer as never })
+    await auth.signOut()
+    expect(auth.getState().authMode).toBe('anonymous')
+  })
+
   test('that cannot be counted vetoes too', async () => {
     const failure = new Error('database is gone')
     const auth = await testBrowser().load({

@@ -36,6 +36,9 @@ async function checkUnsynced({ options }: Context): Promise<void> {
   if (answer === TIMED_OUT)
     throw new LatchkeyError('UNSYNCED_DATA', 'beforeSignOut did not end; pass { force: true } to sign out all the same')
   const { unsynced } = answer ?? { unsynced: 0 }
+  // An answer that makes no sense does not mean that everything is synced.
+  if (!Number.isFinite(unsynced))
+    throw new LatchkeyError('UNSYNCED_DATA', 'beforeSignOut: expected { unsynced }, a number')
   if (unsynced > 0)
     throw new LatchkeyError('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
 }
