@@ -158,7 +158,8 @@ function isKeyring(ring: Keyring): boolean {
     ring?.v === RECORD_VERSION &&
     Array.isArray(ring.entries) &&
     ring.entries.every(isEntry) &&
-    Array.isArray(ring.outbox)
+    Array.isArray(ring.outbox) &&
+    ring.outbox.every((item) => isText(item?.accountId))
   return (
     isSound &&
     typeof ring.intent === 'object' &&
