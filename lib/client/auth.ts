@@ -146,8 +146,8 @@ export interface Auth {
   /**
    * Reports a server's response about the token over a transport other than `fetch`, for example a socket.
    *
-   * @param error - why the token was refused: `error` is set and the session stays. Null: the token was accepted, and
-   *   `error` is cleared
+   * @param error - why the token was refused: `error` is set and the session stays. An unknown reason counts as
+   *   `invalid`. Null: the token was accepted, and `error` is cleared
    */
   reportToken(error: AuthErrorKind | null): void
   /** Closes connections and timers. The identity stays. */

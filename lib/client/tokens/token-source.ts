@@ -70,6 +70,7 @@ export function createTokenSource(context: Context, lazy: () => Promise<Issuer>)
   }
 
   return async ({ audience = defaultAudience(context.options), fresh, refused, isLeaving } = {}) => {
+    if (typeof audience !== 'string' || !audience) throw new TypeError('audience: expected string')
     const { session, storage } = context.getState()
     // A store that does not respond does not mean that there is no identity.
     if (!session && storage.problem) await context.read()
