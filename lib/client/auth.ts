@@ -39,7 +39,8 @@ export interface Auth {
   getToken(options?: GetTokenOptions): Promise<string | null>
   /**
    * Calls `fetch` with that token, for the page's origin and those in `audiences`. After a 401 response it refreshes
-   * the token and sends the request once more.
+   * the token and sends the request once more. Of the page's origin it follows redirects within that origin, of others
+   * none if `tokenHeader` is set; the option `redirect` of the request takes precedence.
    *
    * @throws {LatchkeyError} `ORIGIN_NOT_ALLOWED` before anything is sent; the errors of {@link Auth.getToken}
    */

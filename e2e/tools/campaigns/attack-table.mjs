@@ -372,6 +372,37 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'An open redirect of the app takes the token to another origin',
+    defence: 'Redirects of the own origin are followed within that origin only',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "return new Request(request, { mode: 'same-origin' })",
+        replace: 'return request',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: "a redirect > within the page's own origin is followed, to no other: x-app-token",
+    },
+  },
+  {
+    attack: 'A redirect of a listed origin takes the token to another one, in a header that `fetch` passes on',
+    defence: 'With `tokenHeader` no redirect of another origin is followed',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "return tokenHeader ? new Request(request, { redirect: 'error' }) : request",
+        replace: 'return request',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'a redirect > of another origin is refused where the token has a header of its own, which `fetch` would pass on',
+    },
+  },
+
   // Sessions and links of the attacker in the victim's browser
   {
     attack: 'Login CSRF: a planted session, and a request of the victim that carries a proof',
