@@ -201,6 +201,18 @@ describe('a failure', () => {
     }
   })
 
+  test('is not what cancelling an attempt is that waits for the policy', async () => {
+    const onConflict = vi.fn(() => new Promise<never>(() => {}))
+    const { upgrade, auth, signIn } = await world({ onConflict })
+    await auth.markWritten()
+    const running = signIn()
+    await vi.waitFor(() => expect(onConflict).toHaveBeenCalled())
+    expect(upgrade.getState()).toMatchObject({ phase: 'conflict', isBusy: true })
+    await upgrade.getState().cancel()
+    expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
+    expect(upgrade.getState()).toMatchObject({ phase: 'ready', ...NOTHING })
+  })
+
   test('of one identity is not shown for the next', async () => {
     const { auth, upgrade } = await world()
     await upgrade.getState().decide('adopt')

@@ -132,13 +132,15 @@ type Result = Pick<Upgrade, 'isBusy' | 'failure'>
 /** Runs one action at a time, and keeps the failures that the state of `auth` does not show. */
 function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeActions, (state: AuthState) => Result] {
   let acting: Promise<unknown> | undefined
+  let isAttempt = false
   let failure: LatchkeyErrorCode | undefined
   let whose: string
 
-  async function act(action: () => Promise<UpgradeResult | void>): Promise<UpgradeResult> {
+  async function act(action: () => Promise<UpgradeResult | void>, attempts = false): Promise<UpgradeResult> {
     if (acting) return { outcome: 'failed', error: new LatchkeyError('UPGRADE_IN_PROGRESS') }
     let end = (): void => {}
     acting = new Promise<void>((resolve) => (end = resolve))
+    isAttempt = attempts
     failure = undefined
     notify()
     let result
@@ -159,11 +161,14 @@ function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeAction
 
   return [
     {
-      run: (signIn, options) => act(() => auth.upgrade(signIn, options)),
+      run: (signIn, options) => act(() => auth.upgrade(signIn, options), true),
       decide: (decision, options) =>
-        act(() => (decision === 'accept' ? auth.acceptAccount() : auth.resolveConflict(decision, options))),
+        decision === 'accept'
+          ? act(() => auth.acceptAccount(), true)
+          : act(() => auth.resolveConflict(decision, options)),
       async cancel() {
-        const attempt = auth.getState().phase === 'upgrading' ? acting : undefined
+        // In the phase `conflict`, an attempt waits for the app's policy.
+        const attempt = isAttempt || auth.getState().phase === 'upgrading' ? acting : undefined
         if (!attempt) return void (await act(() => auth.cancelUpgrade()))
         // The running attempt ends first. That it was cancelled is no failure to show.
         const failed = await auth.cancelUpgrade().catch((error: unknown) => error)

@@ -40,7 +40,8 @@ export interface Auth {
   getToken(options?: GetTokenOptions): Promise<string | null>
   /**
    * Calls `fetch` with that token, for the page's origin and those in `audiences`. After a 401 response it refreshes
-   * the token and sends the request once more.
+   * the token and sends the request once more. Of the page's origin it follows redirects within that origin, of others
+   * none if `tokenHeader` is set; the option `redirect` of the request takes precedence.
    *
    * @throws {LatchkeyError} `ORIGIN_NOT_ALLOWED` before anything is sent; the errors of {@link Auth.getToken}
    */
@@ -66,14 +67,16 @@ export interface Auth {
    * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has no
    * effect on the device, and a session that it still makes waits for confirmation.
    *
-   * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `IDENTITY_CHANGED`, `CONFLICT_MISSING`: another tab has decided meanwhile, and nothing is
+   *   cancelled; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   cancelUpgrade(): Promise<void>
   /**
    * Resolves a conflict: the signed-in account has another principal, and this device has data. `adopt`: the account
    * takes the device's principal as an alias and owns the data of both. `switch`: the account becomes current, and the
    * device's identity is set aside. `discard`: the account becomes current, and the device's identity is deleted. To
-   * keep the device's identity and end the account's session, call `cancelUpgrade`.
+   * keep the device's identity and end the account's session, call `cancelUpgrade`. The decision counts only for the
+   * conflict that `getState()` showed: otherwise the outcome is `failed` with `IDENTITY_CHANGED`.
    *
    * @throws {LatchkeyError} `CONFLICT_MISSING`; every other failure is an outcome, and the conflict continues
    */
@@ -96,7 +99,8 @@ export interface Auth {
    * Ends the session on this device immediately, also offline. The account server is informed as soon as it is
    * reachable.
    *
-   * @throws {LatchkeyError} `UNSYNCED_DATA`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `UNSYNCED_DATA`; `IDENTITY_CHANGED`: another tab has made another identity current, and
+   *   nothing is changed; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   signOut(options?: SignOutOptions): Promise<void>
   /**
@@ -144,8 +148,8 @@ export interface Auth {
   /**
    * Reports a server's response about the token over a transport other than `fetch`, for example a socket.
    *
-   * @param error - why the token was refused: `error` is set and the session stays. Null: the token was accepted, and
-   *   `error` is cleared
+   * @param error - why the token was refused: `error` is set and the session stays. An unknown reason counts as
+   *   `invalid`. Null: the token was accepted, and `error` is cleared
    */
   reportToken(error: AuthErrorKind | null): void
   /** Closes connections and timers. The identity stays. */
@@ -205,12 +209,16 @@ export interface AuthOptions {
   readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
   /**
    * How a conflict is handled: the account has another principal, and the device has data. `ask`, the default, leaves
-   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails.
+   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails. The answer of a function
+   * counts only as long as the conflict is shown that it was asked about.
    */
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Returns the claims that the session shows, from the payload of an account token. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
-  /** Returns the number of unsynced items. More than 0 vetoes the sign-out, as does no answer within 30 seconds. */
+  /**
+   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer that has no such number, and
+   * none within 30 seconds.
+   */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
   /** Called after the principal changed, for example to change the owner of local rows. */
   readonly onPrincipalChange?: (change: PrincipalChange) => void
@@ -309,7 +317,11 @@ export interface KeptIdentity {
 
 /** Options of `signOut`. */
 export interface SignOutOptions {
-  /** Also deletes a device identity that never had an account. Data that only it can access is lost permanently. */
+  /**
+   * Also deletes the keys of this identity from the device: that of a device identity that never had an account, and
+   * every key of an account, also one that cannot be recovered without it. What only these keys can access is lost
+   * permanently, the account itself included.
+   */
   readonly forget?: boolean
   /** Signs out despite unsynced data. */
   readonly force?: boolean

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { INITIAL_STATE } from '../machine/state.ts'
+import { type AuthErrorKind, INITIAL_STATE } from '../machine/state.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
@@ -64,7 +64,9 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       subscribe: context.subscribe,
       getToken: async (request) => (await ready, getToken ? getToken(request) : firstToken(context, lazy, request)),
       reportToken: (reason) =>
-        void context.dispatch(reason ? { type: 'tokenRejected', reason } : { type: 'tokenAccepted' }),
+        void context.dispatch(
+          reason === null ? { type: 'tokenAccepted' } : { type: 'tokenRejected', reason: knownReason(reason) },
+        ),
       // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () =>
         void ready
@@ -73,6 +75,11 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
           .then(() => context.store.close()),
     }
   }
+}
+
+/** Apps pass on what a server sent, such as the reason why a socket was closed. */
+function knownReason(reason: AuthErrorKind): AuthErrorKind {
+  return /^(expired|missing|disabled)$/.test(reason) ? reason : 'invalid'
 }
 
 /** Methods of the later chunk, exported there under the same names. */

@@ -94,8 +94,9 @@ export function recordRules(): RecordRules {
     const isCovered =
       account?.recoverable === true && [account.principal, ...account.aliases].includes(entry.principal) && isBackedUp
     if (!later) {
+      const { principal, aliases } = account ?? { principal: currentEntry(before)?.principal, aliases: [] }
       const isForgotten =
-        (acts.includes('forget') || acts.includes('discard')) && before.current === `device:${entry.principal}`
+        (acts.includes('forget') || acts.includes('discard')) && [principal, ...aliases].includes(entry.principal)
       return expect(
         isForgotten || ((acts.includes('signOut') || acts.includes('forget')) && isCovered),
         'a device identity is removed only on request, or when an account restores it',

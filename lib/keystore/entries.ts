@@ -38,17 +38,22 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
 
 /**
  * Removes an entry that is no longer to be current. An account goes with those of its device keys that it restores by
- * itself; the others are set aside. A device goes only if it is to be forgotten.
+ * itself; the others are set aside. A device, and every key of an account, goes only if it is to be forgotten.
  */
 export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean): Keyring {
   const isGone = (other: Entry): boolean =>
-    entry?.kind === 'account' ? other === entry || isRestoredBy(entry, other) : isForgotten && other === entry
+    entry?.kind === 'account'
+      ? other === entry || (isKeyOf(entry, other) && (isForgotten || isRestoredBy(entry, other)))
+      : isForgotten && other === entry
   return { ...keyring, entries: keyring.entries.filter((other) => !isGone(other)) }
 }
 
-function isRestoredBy({ principal, aliases, recoverable }: AccountEntry, entry: Entry): boolean {
-  if (entry.kind !== 'device' || ![principal, ...aliases].includes(entry.principal)) return false
-  return recoverable && (!entry.derived || entry.backedUpAt !== null)
+function isKeyOf({ principal, aliases }: AccountEntry, entry: Entry): entry is DeviceEntry {
+  return entry.kind === 'device' && [principal, ...aliases].includes(entry.principal)
+}
+
+function isRestoredBy({ recoverable }: AccountEntry, { derived, backedUpAt }: DeviceEntry): boolean {
+  return recoverable && (!derived || backedUpAt !== null)
 }
 
 /** Adds an outbox item: the account server must still end a session. */

@@ -66,6 +66,8 @@ describe('a damaged record', () => {
     'an account without id': { ...ring, entries: [device, { ...account, accountId: '' }] },
     'an account without aliases': { ...ring, entries: [device, { ...account, aliases: undefined }] },
     'a current entry that is not there': { ...ring, current: 'device:other' },
+    'a message without account': { ...ring, outbox: [{ id: 'o', kind: 'sign-out', createdAt: 1 }] },
+    'a message that is none': { ...ring, outbox: [null] },
     'without outbox': { ...ring, outbox: undefined },
     'without intent': { ...ring, intent: undefined },
   }

@@ -115,6 +115,8 @@ export interface Intent {
     /** True if the device's principal is bound to another account: this account cannot adopt it. */
     readonly isTaken: boolean
   }
+  /** The session of the account in `conflict`. */
+  readonly sessionId?: string
 }
 
 /** A signed-in account that waits for the user's confirmation. */
@@ -131,9 +133,9 @@ export interface OutboxItem {
   readonly id: string
   readonly kind: 'sign-out'
   readonly accountId: string
-  /** The session that is to end; without it, the one of the account that was there at `createdAt`. */
+  /** The session that is to end; without it, every session of the account. */
   readonly sessionId?: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the device's own clock. */
   readonly createdAt: number
 }
 
@@ -172,7 +174,8 @@ function isKeyring(ring: Keyring): boolean {
     ring?.v === RECORD_VERSION &&
     Array.isArray(ring.entries) &&
     ring.entries.every(isEntry) &&
-    Array.isArray(ring.outbox)
+    Array.isArray(ring.outbox) &&
+    ring.outbox.every((item) => isText(item?.accountId))
   return (
     isSound &&
     typeof ring.intent === 'object' &&

@@ -149,6 +149,22 @@ test('record is called for each event, before its effects', () => {
   expect(log).toEqual(['add 0→5 [say 5]', 'say 5', 'nothing 5→5 []'])
 })
 
+test('record may throw: the effects are performed all the same, and the error is reported', () => {
+  const reportError = vi.fn()
+  vi.stubGlobal('reportError', reportError)
+  const log: string[] = []
+  const machine = machineWith({
+    record: () => {
+      throw new Error('the tool is broken')
+    },
+    perform: (effect) => log.push(effect),
+  })
+  machine.dispatch({ type: 'add', by: 5 })
+  expect(log).toEqual(['say 5'])
+  expect(reportError).toHaveBeenCalledOnce()
+  vi.unstubAllGlobals()
+})
+
 test('show derives the snapshot: a change of the state that it does not show calls nobody', () => {
   const listener = vi.fn()
   const machine = createMachine<State, Event, Effect, { readonly isBig: boolean }>({

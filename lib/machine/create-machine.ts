@@ -65,7 +65,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
     state = next
     snapshot = freeze(show(state, snapshot))
     const step = { event, before, state, effects }
-    record?.(step)
+    guarded(() => record?.(step))
     for (const effect of effects) guarded(() => perform(effect, step))
   }
 

@@ -8,6 +8,7 @@ import {
 } from '../../../lib/index.ts'
 import { type Answer, isSignedOut, readRetryAfter, toFailure } from './failures.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from './proof-header.ts'
+import { OWN } from './session-events.ts'
 
 // The plugin's own requests. Only a response in the server's own shape counts: a captive portal responds to everything.
 
@@ -155,11 +156,10 @@ async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<u
 async function send(fetch: Fetch, path: string, { signal, ...options }: FetchOptions): Promise<Answer> {
   let retryAfter: number | undefined
   const onResponse = ({ response }: { response: Response }): void => void (retryAfter = readRetryAfter(response))
-  const { data, error } = (await fetch(path, { ...options, onResponse, ...(signal && { signal }) }).catch(
-    (cause: unknown) => {
-      throw isLatchkeyError(cause) ? cause : new LatchkeyError('OFFLINE', undefined, cause)
-    },
-  )) as Answer
+  const marked = { ...options, [OWN]: true, onResponse, ...(signal && { signal }) }
+  const { data, error } = (await fetch(path, marked).catch((cause: unknown) => {
+    throw isLatchkeyError(cause) ? cause : new LatchkeyError('OFFLINE', undefined, cause)
+  })) as Answer
   return { data, error: error && retryAfter !== undefined ? { ...error, retryAfter } : error }
 }
 

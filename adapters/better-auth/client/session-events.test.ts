@@ -60,6 +60,10 @@ onEachEngine((newServer) => {
     expect(changes).toEqual([])
     expect((await browser.client.signIn.email(ada)).error).toBeNull()
     expect(changes).toEqual(['begun'])
+    await account.signOut()
+    expect(changes).toEqual(['begun'])
+    expect((await browser.client.signOut()).error).toBeNull()
+    expect(changes).toEqual(['begun', 'ended'])
     stop()
   })
 

@@ -3,6 +3,9 @@ import type { SessionChange } from '../../../lib/index.ts'
 /** Requests of the app itself after which the browser may have no session any more, as Better Auth's client sends them. */
 const ENDING = /\/(sign-out|delete-user|revoke-sessions?|revoke-other-sessions)$/
 
+/** Marks a request of the account provider itself, in its options. */
+export const OWN: unique symbol = Symbol('own')
+
 /** Listeners of sessions that the app begins or ends through the account client, outside `upgrade` and `signOut`. */
 export interface SessionEvents {
   /** Returns a function that ends the subscription. */
@@ -12,7 +15,10 @@ export interface SessionEvents {
    *
    * @param isSession - true if the response had a session
    */
-  note(request: { readonly url: string | URL; readonly method?: string }, isSession: boolean): void
+  note(
+    request: { readonly url: string | URL; readonly method?: string; readonly [OWN]?: boolean },
+    isSession: boolean,
+  ): void
 }
 
 export function createSessionEvents(): SessionEvents {
@@ -22,10 +28,11 @@ export function createSessionEvents(): SessionEvents {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    note({ url, method }, isSession) {
+    note({ url, method, [OWN]: isOwn }, isSession) {
+      if (isOwn) return
       const { pathname, searchParams } = new URL(url, 'http://localhost')
-      // Reading a session begins none, and the plugin's own requests are no doing of the app.
-      const isSignIn = (method === 'POST' || searchParams.has('token')) && !pathname.includes('/latchkey/')
+      // Reading a session begins none.
+      const isSignIn = method === 'POST' || searchParams.has('token')
       const change = ENDING.test(pathname) ? 'ended' : isSession && isSignIn ? 'begun' : undefined
       if (change) for (const listener of listeners) listener(change)
     },

@@ -377,6 +377,37 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: 'An open redirect of the app takes the token to another origin',
+    defence: 'Redirects of the own origin are followed within that origin only',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "return new Request(request, { mode: 'same-origin' })",
+        replace: 'return request',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: "a redirect > within the page's own origin is followed, to no other: x-app-token",
+    },
+  },
+  {
+    attack: 'A redirect of a listed origin takes the token to another one, in a header that `fetch` passes on',
+    defence: 'With `tokenHeader` no redirect of another origin is followed',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "return tokenHeader ? new Request(request, { redirect: 'error' }) : request",
+        replace: 'return request',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'a redirect > of another origin is refused where the token has a header of its own, which `fetch` would pass on',
+    },
+  },
+
   // Sessions and links of the attacker in the victim's browser
   {
     attack: 'Login CSRF: a planted session, and a request of the victim that carries a proof',
@@ -470,6 +501,71 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A decision about one account, in a tab that has not seen that another one is in conflict by now',
+    defence: 'A decision counts only for the conflict that the tab showed',
+    patches: [
+      {
+        file: 'lib/client/account/resolve-conflict.ts',
+        find: 'if (!isSameConflict(conflict, shown)) throw',
+        replace: 'if (shown === undefined) throw',
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: 'SQLite > a decision about a conflict that another tab has replaced > is not carried out: adopt',
+    },
+  },
+  {
+    attack: 'The late answer of an `onConflict` function about one account, while another one is in conflict',
+    defence: 'The wait for the answer ends with its conflict, and the answer counts only for that conflict',
+    patches: [
+      {
+        file: 'lib/client/account/resolve-conflict.ts',
+        find: 'return await unlessAborted(wait.signal, work())',
+        replace: 'return await work()',
+      },
+      {
+        file: 'lib/client/account/resolve-conflict.ts',
+        find: 'return await carryOut(context, accountOf(context)!, decision, conflict)',
+        replace: 'return await resolveConflict(context, decision)',
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: "SQLite > the policy's answer > about one account decides nothing about another",
+    },
+  },
+  {
+    attack: 'The user rejects an account in one tab after they accepted it in another, and is signed out everywhere',
+    defence: 'A cancellation ends only a session that still waits',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: "if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: 'SQLite > a cancellation in a tab that has not seen what another tab did > leaves an account alone that the other tab accepted',
+    },
+  },
+  {
+    attack: 'A cancellation in one tab removes the question about an account that another tab has found',
+    defence: 'Only the conflict that the tab showed is cancelled',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'if (conflict && !isSameConflict(shown, conflict)) throw',
+        replace: 'if (shown === null) throw',
+      },
+    ],
+    test: {
+      file: plugin('client/decisions.test.ts'),
+      name: 'SQLite > a decision about a conflict that another tab has replaced > is not carried out: cancel',
+    },
+  },
+  {
     attack: 'A sign-out that is delivered late ends the session of the person who signed in since',
     defence: 'The request names its session, and the server leaves any other one alone',
     patches: [
@@ -482,6 +578,83 @@ export const ATTACKS = [
     test: {
       file: 'adapters/better-auth/client/sign-out.test.ts',
       name: 'SQLite > a sign-out that arrives after another person signed in leaves their session alone',
+    },
+  },
+  {
+    attack:
+      'On a device with a wrong clock, an account that was signed out without a network is offered to the next person',
+    defence:
+      'A sign-out names the session, also that of an account in conflict; without a name it means every session of the account',
+    patches: [
+      {
+        file: 'lib/client/account/apply.ts',
+        find: ', ...(sessionId !== undefined && { sessionId }) }',
+        replace: ' }',
+      },
+      {
+        file: 'lib/client/account/outbox.ts',
+        find: 'if (sessionId === undefined || session.id === undefined) return true',
+        replace: '',
+      },
+      { file: 'lib/client/account/outbox.ts', find: 'return now() - timing.skew', replace: 'return now()' },
+    ],
+    test: {
+      file: plugin('client/wrong-clock.test.ts'),
+      name: 'SQLite > a sign-out without a network, on a device whose clock is wrong, > ends the session of a conflict: signOut, 7200000 ms ahead',
+    },
+  },
+  {
+    attack: 'The clock of a device is set back, and a sign-out that is delivered late ends a newer session of its user',
+    defence: 'A span of negative length does not show that a session is older',
+    patches: [{ file: 'lib/client/account/outbox.ts', find: 'span >= 0 && ', replace: '' }],
+    test: {
+      file: plugin('client/wrong-clock.test.ts'),
+      name: 'SQLite > a sign-out without a network, on a device whose clock is wrong, > leaves a newer session alone, though the clock was set back by 60000 ms',
+    },
+  },
+  {
+    attack: 'The next person at a shared computer resumes the key of an account whose user asked the app to forget it',
+    defence: '`forget` deletes every key of the account, also one that is the only way into it',
+    patches: [
+      {
+        file: 'lib/keystore/entries.ts',
+        find: '(isForgotten || isRestoredBy(entry, other))',
+        replace: 'isRestoredBy(entry, other)',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of an account > the device key is deleted where that is asked for, though it is the only way into the account',
+    },
+  },
+  {
+    attack: 'A sign-out that forgets, in a tab that has not seen that another identity is current by now',
+    defence: 'Only the identity that the tab showed is left and deleted',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'keyring.current !== null && keyring.current !== shown',
+        replace: 'keyring.current === undefined',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of a local-first identity > one that this page did not show stays, and stays current',
+    },
+  },
+  {
+    attack: 'The answer of `beforeSignOut` makes no sense, and data that is not synced is left behind',
+    defence: 'Only a finite number of at most 0, or no answer at all, lets the sign-out pass',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'if (!Number.isFinite(unsynced))',
+        replace: 'if (unsynced === null)',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'unsynced data > vetoes as well where the answer makes no sense: a bare number',
     },
   },
   {

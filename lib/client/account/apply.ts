@@ -145,13 +145,13 @@ async function hold(
   context: Context,
   { before, found, isTaken = before?.kind === 'account' }: Facts,
 ): Promise<'conflict'> {
-  const { accountId, principal, identifiers = [] } = found
+  const { id: sessionId, accountId, principal, identifiers = [] } = found
   if (!before) throw new LatchkeyError('CONFLICT')
   await context.write((keyring) => {
     checkUnchanged(keyring, before)
     const now = context.now()
     const conflict = { account: { accountId, principal, identifiers }, isTaken }
-    const at = { startedAt: now, expiresAt: now }
+    const at = { startedAt: now, expiresAt: now, ...(sessionId !== undefined && { sessionId }) }
     return (
       keyring && {
         ...keyring,

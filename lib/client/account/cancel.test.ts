@@ -88,6 +88,21 @@ describe('an upgrade whose `run` never settles', () => {
   })
 })
 
+test('a conflict that another tab has found meanwhile is not cancelled with the upgrade that this one shows', async () => {
+  const { auth, browser, server } = await world()
+  server.accounts.set('ada', { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} })
+  await auth.markWritten()
+  await auth.upgrade(() => browser.account.requestLink('ada@example.com'))
+  const other = await browser.load()
+  expect(await other.upgrade(() => browser.account.signIn('ada'))).toMatchObject({ outcome: 'conflict' })
+  expect(auth.getState().phase).toBe('pending')
+  await expect(auth.cancelUpgrade()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+  expect(parseKeyring(await browser.store.read())!.intent).toMatchObject({ conflict: {} })
+  expect(auth.getState().phase).toBe('conflict')
+  await auth.cancelUpgrade()
+  expect(auth.getState().phase).toBe('ready')
+})
+
 describe('a `run` that settles after it was cancelled', () => {
   test('changes nothing here: its session has no proof, and waits for confirmation', async () => {
     const { auth, browser, server, principal } = await world()
@@ -136,6 +151,79 @@ describe('a `run` that settles after it was cancelled', () => {
     expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session: { principal } })
     expect(browser.account.session).not.toBeNull()
   })
+})
+
+describe('a policy that never answers', () => {
+  /** A device with data, an account with its own principal, and the upgrade that waits for the policy. */
+  async function asking(signal?: AbortSignal) {
+    const clock = manualClock()
+    const server = memoryAccountServer(clock.now)
+    server.accounts.set('ada', { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} })
+    const browser = testBrowser(server, clock)
+    let ask = (): void => {}
+    const asked = new Promise<void>((resolve) => (ask = resolve))
+    const auth = await browser.load({ harden: 'never', onConflict: () => (ask(), new Promise<never>(() => {})) })
+    await hasLooked(browser)
+    await auth.markWritten()
+    const result = auth.upgrade(() => browser.account.signIn('ada'), { ...(signal && { signal }) })
+    await asked
+    return { auth, browser, result }
+  }
+
+  test('ends by `cancelUpgrade`, together with the conflict', async () => {
+    const { auth, result } = await asking()
+    await auth.cancelUpgrade()
+    expect(await result).toMatchObject(CANCELLED)
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
+    expect(auth.getState().upgrade).toBeUndefined()
+  })
+
+  test("ends by the caller's signal, and leaves the conflict to the user", async () => {
+    const caller = new AbortController()
+    const { auth, result } = await asking(caller.signal)
+    caller.abort()
+    expect(await result).toMatchObject(CANCELLED)
+    expect(auth.getState()).toMatchObject({ phase: 'conflict', upgrade: { failure: 'UPGRADE_CANCELLED' } })
+    expect(await auth.resolveConflict('switch')).toMatchObject({ outcome: 'switched' })
+  })
+
+  test('ends by a sign-out', async () => {
+    const { auth, result } = await asking()
+    await auth.signOut()
+    expect(await result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous' })
+  })
+
+  test('ends by a decision of the user', async () => {
+    const { auth, result } = await asking()
+    expect(await auth.resolveConflict('switch')).toMatchObject({ outcome: 'switched' })
+    expect(await result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal: 'ada' } })
+  })
+})
+
+test('a policy whose answer comes during a sign-out decides nothing', async () => {
+  const clock = manualClock()
+  const server = memoryAccountServer(clock.now)
+  server.accounts.set('ada', { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} })
+  const browser = testBrowser(server, clock)
+  let answer: ((policy: 'adopt') => void) | undefined
+  const auth = await browser.load({
+    harden: 'never',
+    onConflict: () => new Promise((resolve) => (answer = resolve)),
+    beforeSignOut: async () => {
+      answer!('adopt')
+      expect(await result).toMatchObject({ outcome: 'conflict' })
+      return { unsynced: 0 }
+    },
+  })
+  await hasLooked(browser)
+  await auth.markWritten()
+  const result = auth.upgrade(() => browser.account.signIn('ada'))
+  await expect.poll(() => answer).toBeDefined()
+  await auth.signOut()
+  expect(server.accounts.get('ada')!.aliases).toEqual([])
+  expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous' })
 })
 
 test('a `beforeSignOut` that never ends vetoes the sign-out after thirty seconds', async () => {

@@ -49,7 +49,7 @@ export async function deliverOutbox(context: Context, signal?: AbortSignal): Pro
 async function deliver(context: Context, account: AccountProvider, item: OutboxItem): Promise<boolean> {
   const session = await account.getSession({ peek: true })
   const { sessionId } = item
-  if (!session || isSessionOf(item, session, context.now())) {
+  if (!session || isSessionOf(item, session, deviceTime(context))) {
     await account.signOut({ session: session ?? (sessionId === undefined ? {} : { id: sessionId }) })
     return true
   }
@@ -58,18 +58,24 @@ async function deliver(context: Context, account: AccountProvider, item: OutboxI
 }
 
 /** Returns true if a session is about to be ended: it must not be shown, and not be used. */
-export function isLeft({ keyring, now }: Context, session: AccountSession): boolean {
-  return (keyring()?.outbox ?? []).some((item) => isSessionOf(item, session, now()))
+export function isLeft(context: Context, session: AccountSession): boolean {
+  return (context.keyring()?.outbox ?? []).some((item) => isSessionOf(item, session, deviceTime(context)))
+}
+
+/** By the device's own clock, in milliseconds since 1970: the correction is forgotten at each reload. */
+export function deviceTime({ now, timing }: Context): number {
+  return now() - timing.skew
 }
 
 /** Returns true for the session that a sign-out names, and for one that the same user derived from it. */
 function isSessionOf({ accountId, sessionId, createdAt }: OutboxItem, session: AccountSession, now: number): boolean {
   if (sessionId !== undefined && session.id === sessionId) return true
   if (![session.accountId, session.impersonatedBy].includes(accountId)) return false
-  const { age } = session
-  // Each is a span of one clock, so that the two clocks need not agree.
-  if (age !== undefined) return age >= now - createdAt
-  return sessionId === undefined || session.id === undefined
+  // Without ids a clock that was set forward would make every session look newer.
+  if (sessionId === undefined || session.id === undefined) return true
+  // Each is a span of one clock, so that the two clocks need not agree. One that was set back proves nothing.
+  const span = now - createdAt
+  return session.age !== undefined && span >= 0 && session.age >= span
 }
 
 /** Ends the pending upgrade here, and a session at the account server, now or as soon as the server is reachable. */
@@ -78,7 +84,7 @@ export async function endSession(
   { accountId, id: sessionId }: Pick<AccountSession, 'accountId' | 'id'>,
 ): Promise<void> {
   await context.write((found) =>
-    withSignOut({ ...(found ?? EMPTY_KEYRING), intent: null }, { accountId, sessionId }, context.now()),
+    withSignOut({ ...(found ?? EMPTY_KEYRING), intent: null }, { accountId, sessionId }, deviceTime(context)),
   )
   await deliverOutbox(context).catch(() => {})
 }

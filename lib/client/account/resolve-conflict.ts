@@ -1,9 +1,10 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
-import type { Conflict, Session } from '../../machine/state.ts'
+import type { AuthState, Conflict, Session } from '../../machine/state.ts'
 import type { Decision } from '../../machine/events.ts'
 import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult } from '../auth.ts'
+import { unlessAborted } from '../shared/abort.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
@@ -26,22 +27,38 @@ export async function resolveConflict(
   if (!DECISIONS.includes(decision)) throw new TypeError('resolveConflict: expected adopt, switch or discard')
   if (decision === 'discard' && !force)
     throw new TypeError('resolveConflict: discard deletes the identity of this device; pass { force: true }')
-  if (context.getState().phase !== 'conflict') throw new LatchkeyError('CONFLICT_MISSING')
+  const { phase, upgrade } = context.getState()
+  if (phase !== 'conflict') throw new LatchkeyError('CONFLICT_MISSING')
+  return carryOut(context, account, decision, upgrade!.conflict!)
+}
+
+/** @param shown - the conflict that the decision is about: consent to one account does not cover another one */
+async function carryOut(
+  context: Context,
+  account: AccountProvider,
+  decision: Decision,
+  shown: Conflict,
+): Promise<UpgradeResult> {
   try {
-    const settled = await exclusively(context, () => end(context, account, decision))
+    const settled = await exclusively(context, () => end(context, account, decision, shown))
     context.dispatch({ type: 'conflictResolved', view: context.view(), decision })
     return { outcome: settled === 'switched' ? 'switched' : 'adopted', session: context.getState().session! }
   } catch (thrown) {
-    const error = toError(thrown)
-    context.dispatch({ type: 'upgradeFailed', failure: error.code })
-    return { outcome: 'failed', error }
+    return failed(context, toError(thrown))
   }
 }
 
-async function end(context: Context, account: AccountProvider, decision: Decision): Promise<Settled> {
+function failed(context: Context, error: LatchkeyError): UpgradeResult {
+  // If the conflict is over, another upgrade may be running by now.
+  if (context.getState().phase === 'conflict') context.dispatch({ type: 'upgradeFailed', failure: error.code })
+  return { outcome: 'failed', error }
+}
+
+async function end(context: Context, account: AccountProvider, decision: Decision, shown: Conflict): Promise<Settled> {
   await context.read()
   const { conflict } = context.waiting()
   if (!conflict) throw new LatchkeyError('CONFLICT_MISSING')
+  if (!isSameConflict(conflict, shown)) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is in conflict')
   const { isTaken } = conflict
   const before = currentEntry(context.keyring())
   const found = await stillThere(context, account, conflict)
@@ -98,8 +115,16 @@ async function mayAdopt(context: Context, { isTaken, account: { accountId } }: C
   return found?.accountId !== accountId || found.canAdopt !== false
 }
 
-/** Shows the outcome of an attempt, and applies the app's conflict policy if it is allowed to decide. */
-export async function conclude(context: Context, settled: Exclude<Settled, 'shown'>): Promise<UpgradeResult> {
+/**
+ * Shows the outcome of an attempt, and applies the app's conflict policy if it is allowed to decide.
+ *
+ * @param signal - of the caller; ends the wait for the policy
+ */
+export async function conclude(
+  context: Context,
+  settled: Exclude<Settled, 'shown'>,
+  signal?: AbortSignal,
+): Promise<UpgradeResult> {
   if (settled !== 'conflict') {
     context.dispatch({ type: 'upgradeCompleted', view: context.view() })
     return { outcome: settled, session: context.getState().session! }
@@ -108,19 +133,62 @@ export async function conclude(context: Context, settled: Exclude<Settled, 'show
   const conflict = waiting.conflict
   context.dispatch({ type: 'conflictFound', upgrade: waiting })
   if (!conflict) throw new LatchkeyError('IDENTITY_CHANGED')
-  const decision = await policyOf(context)
-  const isPossible = decision === 'switch' || (decision === 'adopt' && !conflict.isTaken)
-  if (isPossible) return resolveConflict(context, decision)
+  try {
+    const decision = await whileShown(context, conflict, signal, () => policyOf(context, conflict))
+    const isPossible = decision === 'switch' || (decision === 'adopt' && !conflict.isTaken)
+    // A sign-out may have begun meanwhile.
+    if (isPossible && context.getState().phase === 'conflict')
+      return await carryOut(context, accountOf(context)!, decision, conflict)
+  } catch (error) {
+    return failed(context, toError(error))
+  }
   return conflict.isTaken
     ? { outcome: 'taken', error: new LatchkeyError('PRINCIPAL_TAKEN'), conflict }
     : { outcome: 'conflict', conflict }
 }
 
-async function policyOf(context: Context): Promise<ConflictPolicy> {
+/**
+ * Waits for the app's policy as long as this tab shows the conflict that it was asked about.
+ *
+ * @throws {LatchkeyError} `UPGRADE_CANCELLED`, `IDENTITY_CHANGED`
+ */
+async function whileShown<Value>(
+  context: Context,
+  conflict: Conflict,
+  signal: AbortSignal | undefined,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  const wait = new AbortController()
+  const cancel = (): void => wait.abort(new LatchkeyError('UPGRADE_CANCELLED', undefined, signal?.reason))
+  const look = ({ session, upgrade }: AuthState): void => {
+    if (isSameConflict(upgrade?.conflict, conflict)) return
+    const isOthers = upgrade?.conflict || session?.principal !== conflict.principal
+    wait.abort(new LatchkeyError(isOthers ? 'IDENTITY_CHANGED' : 'UPGRADE_CANCELLED'))
+  }
+  const stop = context.subscribe(look)
+  signal?.addEventListener('abort', cancel)
+  try {
+    if (signal?.aborted) cancel()
+    look(context.getState())
+    wait.signal.throwIfAborted()
+    return await unlessAborted(wait.signal, work())
+  } finally {
+    stop()
+    signal?.removeEventListener('abort', cancel)
+  }
+}
+
+/** Tells whether two conflicts are between the same device identity and the same account. */
+export function isSameConflict(one: Conflict | undefined, other: Conflict): boolean {
+  return one?.principal === other.principal && one.account.accountId === other.account.accountId
+}
+
+async function policyOf(context: Context, conflict: Conflict): Promise<ConflictPolicy> {
   const { onConflict = 'ask' } = context.options
   if (typeof onConflict !== 'function') return onConflict
   try {
-    return await onConflict(await previewConflict(context))
+    const preview = await previewConflict(context)
+    return isSameConflict(preview, conflict) ? await onConflict(preview) : 'ask'
   } catch (error) {
     // If the app's policy fails, nothing is decided.
     guarded(() => {

@@ -78,10 +78,22 @@ export function consentTo(context: Context, { identifiers = [] }: AccountSession
   return isExpected ? 'expected' : 'none'
 }
 
+const waiting = new WeakMap<Context, AccountSession>()
+
+/** Returns the session of the waiting account that is shown. */
+export function waitingSession(
+  context: Context,
+  { accountId }: WaitingAccount,
+): Pick<AccountSession, 'accountId' | 'id'> {
+  const found = waiting.get(context)
+  return found?.accountId === accountId ? found : { accountId }
+}
+
 /** Shows a session that waits for confirmation, or that there is none. */
 export function showWaiting(context: Context, found: AccountSession | null): void {
   const { authMode, upgrade } = context.getState()
   const { failure } = upgrade ?? {}
+  if (found) waiting.set(context, found)
   const account: WaitingAccount | null =
     found && authMode !== 'external'
       ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] }

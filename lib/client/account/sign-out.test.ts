@@ -195,6 +195,32 @@ describe('out of an account', () => {
     expect(await auth.listIdentities()).toMatchObject([{ principal }])
   })
 
+  test('the device key is deleted where that is asked for, though it is the only way into the account', async () => {
+    const { auth, browser, principal } = await signedIn()
+    await auth.signOut({ forget: true })
+    expect(((await browser.store.read()) as Keyring).entries).toEqual([])
+    await expect(auth.ensureIdentity({ resume: principal })).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+  })
+
+  test('every key of the account is deleted where that is asked for, and none of another identity', async () => {
+    const { auth, browser } = await signedIn()
+    await auth.signOut()
+    const kept = (await auth.listIdentities()).map(({ principal }) => principal)
+    await auth.ensureIdentity()
+    await auth.deriveKey('notes')
+    const alias = auth.getState().session!.principal
+    await auth.upgrade(() => browser.account.signIn('ada'))
+    await auth.resolveConflict('adopt')
+    const { principals } = auth.getState().session!
+    expect(principals).toEqual([...kept, alias])
+    await auth.signOut()
+    await auth.ensureIdentity()
+    const other = auth.getState().session!.principal
+    await auth.upgrade(() => browser.account.signIn('ada'))
+    await auth.signOut({ forget: true })
+    expect((await auth.listIdentities()).map(({ principal }) => principal)).toEqual([other])
+  })
+
   test('the keys of other people on the device stay', async () => {
     const { auth, browser, server } = await signedIn()
     const other = auth.getState().session!.principal
@@ -324,6 +350,29 @@ describe('out of a local-first identity', () => {
     expect(await browser.store.read()).toMatchObject({ current: null, entries: [] })
   })
 
+  test('one that this page did not show stays, and stays current', async () => {
+    const browser = testBrowser()
+    const beforeSignOut = vi.fn(() => ({ unsynced: 0 }))
+    const auth = await browser.load({ beforeSignOut })
+    const other = await browser.load()
+    await other.signOut({ forget: true })
+    const { principal } = await other.ensureIdentity()
+    await expect(auth.signOut({ forget: true })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal } })
+    expect(await browser.store.read()).toMatchObject({ entries: [{ principal }], current: `device:${principal}` })
+    await auth.signOut({ forget: true })
+    expect(await browser.store.read()).toMatchObject({ entries: [], current: null })
+  })
+
+  test('that another page signed out is signed out', async () => {
+    const browser = testBrowser()
+    const [auth, other] = [await browser.load(), await browser.load()]
+    await other.signOut()
+    await auth.signOut({ forget: true })
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous' })
+    expect(await auth.listIdentities()).toHaveLength(1)
+  })
+
   test('another one cannot be resumed over an identity in force', async () => {
     const auth = await testBrowser().load()
     const { principal } = auth.getState().session!
@@ -343,6 +392,32 @@ describe('unsynced data', () => {
     await expect(auth.signOut()).rejects.toMatchObject({ code: 'UNSYNCED_DATA' })
     expect(auth.getState()).toEqual(before)
     await auth.signOut({ force: true })
+    expect(auth.getState().authMode).toBe('anonymous')
+  })
+
+  test.each([
+    ['NaN', { unsynced: NaN }],
+    ['no count', {}],
+    ['a text', { unsynced: 'many' }],
+    ['a text that is a number', { unsynced: '0' }],
+    ['a list', { unsynced: [] }],
+    ['infinity', { unsynced: -Infinity }],
+    ['a bare number', 3],
+    ['a bare zero', 0],
+    ['a truth', true],
+    ['a falsehood', false],
+    ['an empty text', ''],
+  ])('vetoes as well where the answer makes no sense: %s', async (_, answer) => {
+    const auth = await testBrowser().load({ beforeSignOut: () => answer as never })
+    const before = auth.getState()
+    await expect(auth.signOut()).rejects.toMatchObject({ code: 'UNSYNCED_DATA' })
+    expect(auth.getState()).toEqual(before)
+    await auth.signOut({ force: true })
+  })
+
+  test.each([[undefined], [null], [{ unsynced: 0 }], [{ unsynced: -1 }]])('does not veto: %o', async (answer) => {
+    const auth = await testBrowser().load({ beforeSignOut: () => answer as never })
+    await auth.signOut()
     expect(auth.getState().authMode).toBe('anonymous')
   })
 

@@ -2,6 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
+import type { Conflict, WaitingAccount } from '../../machine/state.ts'
 import type { RunOptions, UpgradeOptions, UpgradeResult } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
@@ -18,8 +19,8 @@ import { cancelRunning, cancellable, untilCancelled } from './cancellable.ts'
 import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
 import { type PendingIntent, openIntent } from './pending-upgrade.ts'
-import { conclude, toError } from './resolve-conflict.ts'
-import { checkSession, consentTo, showWaiting } from './session-check.ts'
+import { conclude, isSameConflict, toError } from './resolve-conflict.ts'
+import { checkSession, consentTo, showWaiting, waitingSession } from './session-check.ts'
 
 /** The result of an attempt. `pending`: an external step is still to come. */
 type Reached = Settled | 'pending'
@@ -56,7 +57,7 @@ async function start(
   context.dispatch({ type: 'upgradeStarted' })
   try {
     const reached = await cancellable(context, signal, (turn) => exclusively(context, () => attempt(turn)))
-    return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached)
+    return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached, signal)
   } catch (thrown) {
     const error = toError(thrown)
     context.dispatch({ type: 'upgradeFailed', failure: error.code })
@@ -75,19 +76,40 @@ function pended(context: Context): UpgradeResult {
 export async function cancelUpgrade(context: Context): Promise<void> {
   const wasRunning = await cancelRunning(context)
   checkIdle(context)
-  const { upgrade: { conflict, account = conflict?.account } = {} } = context.getState()
-  if (account) await exclusively(context, () => endWaiting(context, account.accountId, conflict !== undefined))
-  else await context.write((keyring) => (keyring?.intent ? { ...keyring, intent: null } : keyring))
+  const { upgrade: shown = {} } = context.getState()
+  const current = context.keyring()?.current
+  const account = shown.account ?? shown.conflict?.account
+  if (account) await exclusively(context, () => endWaiting(context, account, shown.conflict, current))
+  else await endPending(context)
   context.dispatch({ type: 'upgradeCancelled' })
   // The server may have created a session before `run` was cancelled: it waits for confirmation.
   if (wasRunning) void checkSession(context, false).catch(() => {})
 }
 
-async function endWaiting(context: Context, accountId: string, isConflict: boolean): Promise<void> {
+/** Ends the session of the account that waits. Another tab may have decided about it meanwhile. */
+async function endWaiting(
+  context: Context,
+  account: WaitingAccount,
+  shown: Conflict | undefined,
+  current: string | null | undefined,
+): Promise<void> {
+  await readShown(context, shown)
+  if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')
+  const { sessionId: id } = context.keyring()?.intent ?? {}
+  await endSession(context, shown ? { ...account, ...(id !== undefined && { id }) } : waitingSession(context, account))
+}
+
+async function endPending(context: Context): Promise<void> {
+  await readShown(context, undefined)
+  await context.write((keyring) => (keyring?.intent ? { ...keyring, intent: null } : keyring))
+}
+
+/** A conflict that this tab did not show must not end here. */
+async function readShown(context: Context, shown: Conflict | undefined): Promise<void> {
   await context.read()
-  // Another tab may have decided meanwhile: the session of a current account must not be ended here.
-  if (isConflict && !context.waiting().conflict) throw new LatchkeyError('CONFLICT_MISSING')
-  await endSession(context, { accountId })
+  const { conflict } = context.waiting()
+  if (shown && !conflict) throw new LatchkeyError('CONFLICT_MISSING')
+  if (conflict && !isSameConflict(shown, conflict)) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 
 /** Only an account that was shown counts as confirmed by the user. */

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import { refusal } from '../../server/response.ts'
@@ -342,6 +344,61 @@ describe('an answer of another origin, after a redirect', () => {
     server.mockImplementation(() => redirected(200))
     await auth.fetch(`${APP}/api/notes`)
     expect(auth.getState().error).toBe('invalid')
+  })
+})
+
+describe('a redirect', () => {
+  /** Two origins; `/away` of the first one leads to the second, and `/here` to another path of its own. */
+  async function origins() {
+    vi.unstubAllGlobals()
+    const seen: (string | undefined)[] = []
+    const foreign = createServer((request, response) => {
+      seen.push(String(request.headers['x-app-token'] ?? request.headers.authorization))
+      response.end()
+    })
+    const own = createServer(({ url, headers }, response) => {
+      const location = { '/away': originOf(foreign), '/here': '/end' }[url!]
+      if (location) response.writeHead(302, { location })
+      response.end(String(headers['x-app-token'] ?? headers.authorization))
+    })
+    for (const each of [own, foreign]) await new Promise<void>((resolve) => each.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => [own, foreign].forEach((each) => (each.closeAllConnections(), each.close())))
+    return { origin: originOf(own), seen }
+  }
+  const originOf = (listening: Server): string => `http://127.0.0.1:${(listening.address() as AddressInfo).port}`
+
+  test.each([undefined, 'x-app-token'])(
+    "within the page's own origin is followed, to no other: %s",
+    async (tokenHeader) => {
+      const { origin, seen } = await origins()
+      vi.stubGlobal('location', new URL(origin))
+      const auth = await testBrowser().load({ ...(tokenHeader && { tokenHeader }) })
+      const answer = await auth.fetch(`${origin}/here`)
+      expect(await answer.text()).toBe(`Bearer ${await auth.getToken()}`)
+      await expect(auth.fetch(`${origin}/away`)).rejects.toBeInstanceOf(TypeError)
+      await expect(auth.fetch(new Request(`${origin}/away`, { method: 'POST', body: '{}' }))).rejects.toThrow()
+      expect(seen).toEqual([])
+    },
+  )
+
+  test('of another origin is refused where the token has a header of its own, which `fetch` would pass on', async () => {
+    const { origin, seen } = await origins()
+    vi.stubGlobal('location', new URL(APP))
+    const auth = await testBrowser().load({ tokenHeader: 'x-app-token', audiences: { [origin]: 'api' } })
+    await expect(auth.fetch(`${origin}/away`)).rejects.toBeInstanceOf(TypeError)
+    expect(seen).toEqual([])
+    expect((await auth.fetch(`${origin}/end`)).ok).toBe(true)
+  })
+
+  test('of another origin carries no `Authorization` away, and the one that the app asks for is followed', async () => {
+    const { origin, seen } = await origins()
+    vi.stubGlobal('location', new URL(APP))
+    const auth = await testBrowser().load({ audiences: { [origin]: 'api' } })
+    expect((await auth.fetch(`${origin}/away`)).redirected).toBe(true)
+    vi.stubGlobal('location', new URL(origin))
+    expect((await auth.fetch(`${origin}/away`, { redirect: 'follow' })).redirected).toBe(true)
+    expect((await auth.fetch(`${origin}/away`, { redirect: 'manual' })).status).toBe(302)
+    expect(seen).toEqual(['undefined', 'undefined'])
   })
 })
 

@@ -19,7 +19,7 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/
  * and one retry.
  */
 export async function authFetch(context: Context, ...given: Parameters<typeof fetch>): Promise<Response> {
-  const request = revalidating(new Request(...given))
+  const request = revalidating(staying(new Request(...given), given[1]?.redirect, context.options))
   const { origin } = new URL(request.url)
   const audience = audienceFor(context.options, origin)
   const { signal, keepalive, method } = request
@@ -62,6 +62,19 @@ export async function authFetch(context: Context, ...given: Parameters<typeof fe
   if (answer.status !== 401) return accepted(context, answer)
   if (token) rejected(context, token, answer)
   return answer
+}
+
+/**
+ * A redirect must not take the token to another origin: `fetch` passes every header on except `Authorization`, and older
+ * browsers pass that one on too. Within the page's own origin redirects are followed; of another one, `fetch` cannot
+ * tell where they lead.
+ *
+ * @param wanted - `redirect` as the caller set it
+ */
+function staying(request: Request, wanted: RequestRedirect | undefined, { tokenHeader }: AuthOptions): Request {
+  if (wanted !== undefined || request.redirect !== 'follow') return request
+  if (new URL(request.url).origin === globalThis.location?.origin) return new Request(request, { mode: 'same-origin' })
+  return tokenHeader ? new Request(request, { redirect: 'error' }) : request
 }
 
 /**

@@ -92,6 +92,17 @@ describe('the correction', () => {
     expect(readPayload((await auth.getToken())!)['iat']).toBe(browser.clock.now() / 1000)
   })
 
+  test.each(['nonsense', '__proto__', 'Expired', '', 5])(
+    'a report with an unknown reason counts as invalid: %j',
+    async (reason) => {
+      const auth = await testBrowser().load()
+      auth.reportToken(reason as never)
+      expect(auth.getState().error).toBe('invalid')
+      auth.reportToken(null)
+      expect(auth.getState().error).toBeUndefined()
+    },
+  )
+
   test('helps an app that reports the refusal itself', async () => {
     const { auth } = await wrongBy(HOUR)
     await auth.getToken()

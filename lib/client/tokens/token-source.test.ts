@@ -36,6 +36,15 @@ describe('in local-first mode', () => {
     expect(readPayload((await auth.getToken())!)).toMatchObject({ aud: 'https://app.example' })
   })
 
+  test.each([[5], [{}], [null], [''], [['https://app.example']]])(
+    'an audience that is none is refused: %j',
+    async (audience) => {
+      const auth = await testBrowser().load()
+      await expect(auth.getToken({ audience: audience as never })).rejects.toBeInstanceOf(TypeError)
+      expect(await auth.getToken({ audience: undefined as never })).not.toBeNull()
+    },
+  )
+
   test('many callers at once share one', async () => {
     const auth = await testBrowser().load()
     const tokens = await Promise.all(Array.from({ length: 10 }, () => auth.getToken({ fresh: true })))

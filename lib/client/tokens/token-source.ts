@@ -69,6 +69,7 @@ function createTokenSource(context: Context): GetToken {
   }
 
   return async ({ audience = defaultAudience(context.options), fresh, refused, isLeaving } = {}) => {
+    if (typeof audience !== 'string' || !audience) throw new TypeError('audience: expected string')
     const { session, storage } = context.getState()
     // A store that does not respond does not mean that there is no identity.
     if (!session && storage.problem) await context.read()
