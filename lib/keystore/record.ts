@@ -170,14 +170,11 @@ export function parseKeyring(value: unknown): Keyring | null {
 }
 
 function isKeyring(ring: Keyring): boolean {
-  const isSound =
-    ring?.v === RECORD_VERSION &&
-    Array.isArray(ring.entries) &&
-    ring.entries.every(isEntry) &&
-    Array.isArray(ring.outbox) &&
-    ring.outbox.every((item) => isText(item?.accountId))
+  // Of what a store can hold, only arrays have `every`.
   return (
-    isSound &&
+    ring?.v === RECORD_VERSION &&
+    ring.entries?.every?.(isEntry) &&
+    ring.outbox?.every?.((item) => isText(item?.accountId)) &&
     typeof ring.intent === 'object' &&
     (ring.current === null || ring.entries.some((entry) => entryId(entry) === ring.current))
   )

@@ -37,15 +37,16 @@ export async function waysBeforeLinking(
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
-  const isUndecided = [CONTESTED, MOVED, NOBODY, proverBySession(principal!)].includes(prover)
-  if (isUndecided && isMakers(session!.session as AskingSession, user) && (await hasOwnKey(adapter, user))) return null
+  if (isMakers(session!.session as AskingSession, user) && (await isUndecided(adapter, user))) return null
   if (await wasBound(adapter, user, device)) return null
   return waysIn(ctx, user, session!.session.token)
 }
 
-/** Returns true if the account still has the principal of the device that made it. A reset leaves one without a key. */
-async function hasOwnKey(adapter: Adapter, { principal }: BoundUser): Promise<boolean> {
-  return principal != null && (await findRow(adapter, principal))?.thumbprint != null
+async function isUndecided(adapter: Adapter, { principal, principalMailboxBy: prover }: BoundUser): Promise<boolean> {
+  if (prover === CONTESTED || prover === proverBySession(principal!)) return true
+  // The principal is still that of the device that made the account: a reset leaves one without a key.
+  const isKept = principal != null && (await findRow(adapter, principal))?.thumbprint != null
+  return isKept && (prover === MOVED || prover === NOBODY)
 }
 
 /** After nothing remained: from here on every credential is the work of the one person who is left. */
