@@ -16,6 +16,8 @@ export interface ExchangedSubject {
   readonly authMode: 'local-first' | 'external'
   /** The Better Auth user id; null for a device, and for an account of another provider. */
   readonly accountId: string | null
+  /** `act.sub`: the principal of the admin who impersonates the user; null if there is none. */
+  readonly actor: string | null
   /** The other provider and its `sub`, if the request used its token. */
   readonly external: { readonly issuer: string; readonly subject: string } | null
   /** `aud`. */
@@ -160,6 +162,8 @@ export async function issueToken(
     aliases: subject.aliases,
     principals_tag: await rules.tag(subject.principal, subject.aliases),
     ...(rules.clientId !== undefined && { client_id: rules.clientId }),
+    // RFC 8693 §4.1: an admin acts as the user.
+    ...(subject.actor !== null && { act: { sub: subject.actor } }),
   }
   const options = jwtOptionsOf(ctx.context)
   const resolvedKey = await keyFor(ctx, options, rules.algorithm)

@@ -2336,6 +2336,37 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'An impersonating admin fixes the principal of an unused account by the exchange',
+    defence:
+      'Every token for a session is issued for the same subject: an impersonated session gets none while the account is unused',
+    patches: [
+      {
+        file: plugin('binding/token-subject.ts'),
+        find: 'if (!impersonatedBy) {',
+        replace: 'if (!impersonatedBy || now) {',
+      },
+    ],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > exchanges no session of an account that nobody has used, and leaves it open',
+    },
+  },
+  {
+    attack: 'An impersonating admin acts under a token of the exchange that does not name the admin',
+    defence: 'The token names the admin in `act`',
+    patches: [
+      {
+        file: plugin('exchange.ts'),
+        find: '...(subject.actor !== null && { act: { sub: subject.actor } })',
+        replace: '...{}',
+      },
+    ],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > is named in a token that the exchange issues for the session',
+    },
+  },
+  {
     attack: "Another site makes the victim's browser fix the principal of her open account",
     defence: 'Cross-site requests of untrusted origins are refused where asking fixes the principal',
     patches: [
