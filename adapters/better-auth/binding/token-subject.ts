@@ -23,14 +23,20 @@ export async function tokenSubject(
   now: Date,
   asking: AskingSession,
 ): Promise<TokenSubject | null> {
-  const { impersonatedBy } = asking
-  if (!impersonatedBy) {
+  const actor = await actorOf(adapter, asking, now)
+  if (actor === null) {
     const subject = await subjectOf(adapter, userId, now, asking)
-    return subject && { ...subject, actor: null }
+    return subject && { ...subject, actor }
   }
   const looked = await peekSubject(adapter, userId, now, asking)
   if (!looked) return null
   const { open, ...subject } = looked
   if (open) throw new LatchkeyError('ACCOUNT_OPEN')
-  return { ...subject, actor: (await peekSubject(adapter, impersonatedBy, now))?.principal ?? impersonatedBy }
+  return { ...subject, actor }
+}
+
+/** Returns the principal of the admin who impersonates the session's user, and fixes nothing; null if there is none. */
+export async function actorOf(adapter: Adapter, { impersonatedBy }: AskingSession, now: Date): Promise<string | null> {
+  if (!impersonatedBy) return null
+  return (await peekSubject(adapter, impersonatedBy, now))?.principal ?? impersonatedBy
 }

@@ -5,6 +5,7 @@ import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
 import { type AskingSession, isImpersonated, keyThatMade } from '../binding/session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
+import { actorOf } from '../binding/token-subject.ts'
 
 /** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
@@ -24,6 +25,8 @@ export interface SessionSubject extends Subject {
   readonly age?: number
   /** The admin who impersonates the user; only with `?peek=1`. */
   readonly impersonatedBy?: string
+  /** The principal of the admin who impersonates the user. */
+  readonly actor?: string
   /** The verified e-mail address and phone number, in lower case. */
   readonly identifiers: readonly string[]
   /** True if the account is unused. */
@@ -83,14 +86,20 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     { method: 'GET', requireHeaders: true, metadata: { noStore: true } },
     async (ctx) => {
       const found = await accountSession(ctx)
+      const { adapter } = ctx.context
+      const now = new Date(clock())
       const isPeek = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1'
       const look = isPeek || isImpersonated(found?.session) ? peekSubject : subjectOf
-      const subject =
-        found && (await look(ctx.context.adapter, found.user.id, new Date(clock()), found.session).catch(rethrow))
+      const subject = found && (await look(adapter, found.user.id, now, found.session).catch(rethrow))
+      const actor = found && (await actorOf(adapter, found.session, now))
       const isEnded = await isSessionEnded(ctx as unknown as GenericEndpointContext)
       return ctx.json<SessionAnswer>({
         now: clock(),
-        session: subject && { ...sessionSubject(found, subject), ...(isPeek && originOf(found)) },
+        session: subject && {
+          ...sessionSubject(found, subject),
+          ...(actor && { actor }),
+          ...(isPeek && originOf(found)),
+        },
         ...(isEnded !== undefined && { isEnded }),
       })
     },

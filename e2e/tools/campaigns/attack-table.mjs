@@ -2342,8 +2342,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/token-subject.ts'),
-        find: 'if (!impersonatedBy) {',
-        replace: 'if (!impersonatedBy || now) {',
+        find: 'if (actor === null) {',
+        replace: 'if (actor === null || now) {',
       },
     ],
     test: {
@@ -2379,6 +2379,51 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/cross-site.test.ts'),
       name: 'SQLite > /latchkey/session: a request that another site makes the browser send fixes nothing',
+    },
+  },
+  {
+    attack: "A link of another site fixes the principal of the victim's open account through the cookie source",
+    defence: 'A page that another site opened reads the account without fixing its principal',
+    patches: [
+      {
+        file: 'lib/server/sources/better-auth-cookie.ts',
+        find: 'isCrossSite ? `${url}?peek=1` : url',
+        replace: 'isCrossSite ? url : url',
+      },
+    ],
+    test: {
+      file: plugin('cookie-session.test.ts'),
+      name: "SQLite > Better Auth's cookie, where the account was never used > fixes no principal for a page that another site opened, and fixes it for a page of the app",
+    },
+  },
+  {
+    attack: 'An impersonating admin acts through the cookie source as if the user did',
+    defence: 'The session has the claim `act` with the principal of the admin',
+    patches: [
+      {
+        file: 'lib/server/sources/better-auth-cookie.ts',
+        find: '...(actor !== undefined && { claims: { act: { sub: actor } } })',
+        replace: '...{}',
+      },
+    ],
+    test: {
+      file: plugin('cookie-session.test.ts'),
+      name: "SQLite > Better Auth's cookie, where the account was never used > fixes none for an admin who impersonates the user, and names the admin",
+    },
+  },
+  {
+    attack: "A stranger's requests with a nonsense cookie use up the limit of requests of every user's cookie",
+    defence: 'A Better Auth in the same process is asked without a request that its rate limit counts',
+    patches: [
+      {
+        file: 'lib/server/sources/better-auth-cookie.ts',
+        find: 'const ask = auth ? inProcess(auth) : send',
+        replace: 'const ask = auth ? (inProcess(auth), (auth as unknown as { handler: typeof send }).handler) : send',
+      },
+    ],
+    test: {
+      file: plugin('cookie-session.test.ts'),
+      name: "SQLite > Better Auth's cookie has no limit of requests that all users share",
     },
   },
   {
