@@ -2427,6 +2427,16 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A stranger deletes the newest account again and again, and each next user gets its retired id and is locked out',
+    defence: 'A database that gives an id twice is refused before an account is bound',
+    patches: [{ file: plugin('database-probe.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
+    test: {
+      file: plugin('database-probe.test.ts'),
+      name: 'a database is refused by name > that gives the id of a deleted row to the next one',
+    },
+  },
+  {
     attack: 'A taken principal tells whether an address has an account, where verification is required',
     defence: 'The principal is checked before the address',
     patches: [
