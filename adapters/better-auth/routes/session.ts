@@ -1,5 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { isPlainText } from '../../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
@@ -67,8 +68,8 @@ async function isSessionEnded({ query, context }: GenericEndpointContext): Promi
   const { ended: id } = (query ?? {}) as Record<string, unknown>
   const { secondaryStorage, session } = context.options
   // Sessions that exist only in the secondary storage cannot be found by id.
-  if (typeof id !== 'string' || id.length > 200 || (secondaryStorage && !session?.storeSessionInDatabase))
-    return undefined
+  const isFindable = typeof id === 'string' && id.length <= 200 && isPlainText(id)
+  if (!isFindable || (secondaryStorage && !session?.storeSessionInDatabase)) return undefined
   const found = await context.adapter.findOne<{ expiresAt: Date }>({
     model: 'session',
     where: [{ field: 'id', value: id }],

@@ -2437,6 +2437,17 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A NUL character in a body or a subject makes Postgres fail, and is a fault of the server in its log',
+    defence: 'Texts with control characters are refused before the database is asked',
+    patches: [
+      { file: 'lib/plain-text.ts', find: String.raw`!/[\p{Cc}\p{Cs}]/u.test(text)`, replace: 'text.length >= 0' },
+    ],
+    test: {
+      file: plugin('routes/control-characters.test.ts'),
+      name: String.raw`SQLite > a text with a control character, "a\u0000b" > is refused in a body, and nothing is stored`,
+    },
+  },
+  {
     attack: 'A taken principal tells whether an address has an account, where verification is required',
     defence: 'The principal is checked before the address',
     patches: [
