@@ -249,7 +249,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   DATABASE_UNSUITABLE: {
     meaning:
-      'The database, its driver or its adapter miscounts changed rows or does not keep a column unique: the log says which.',
+      'The database, its driver or its adapter miscounts changed rows, does not keep a column unique or gives an id twice: the log says which.',
     status: 503,
   },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),

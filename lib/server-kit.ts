@@ -1,3 +1,4 @@
+export { isPlainText } from './plain-text.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'
 export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'

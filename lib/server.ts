@@ -33,7 +33,7 @@ export type { BetterAuthCookieOptions } from './server/sources/better-auth-cooki
 export { JAZZ_BACKEND_HEADERS, LATCHKEY_BACKEND_HEADERS, backendHeaders } from './server/sources/backend.ts'
 export type { BackendHeaders, BackendOptions, ImpersonatedSession } from './server/sources/backend.ts'
 export type { KeyFetch } from './server/external/bounded-fetch.ts'
-export type { CookieSession, CookieSessionOptions } from './server/sources/cookie.ts'
+export type { CookieOrigin, CookieSession, CookieSessionOptions } from './server/sources/cookie.ts'
 export type { IssuerSource } from './server/external/options.ts'
 export type { ExternalIssuer } from './server/external/options.ts'
 export { matches, owns, requireWriter } from './server/guards.ts'

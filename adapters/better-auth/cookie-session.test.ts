@@ -1,5 +1,8 @@
+import { admin } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { betterAuthCookie, createSessionResolver } from '../../lib/server.ts'
+import { onEachEngine } from './testing/engines.testing.ts'
+import { cookieOf, newPerson, post, userOf } from './testing/requests.testing.ts'
 import { ORIGIN, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 const ada = person('ada')
@@ -21,7 +24,7 @@ async function signedUp(): Promise<{ server: TestServer; cookie: string }> {
 
 function resolverOf({ auth }: TestServer) {
   return createSessionResolver({
-    cookieSession: betterAuthCookie({ baseURL: `${ORIGIN}/api/auth`, origins: [ORIGIN], handler: auth.handler }),
+    cookieSession: betterAuthCookie({ baseURL: `${ORIGIN}/api/auth`, origins: [ORIGIN], auth }),
   })
 }
 
@@ -64,12 +67,75 @@ describe("Better Auth's cookie as a source", () => {
   })
 
   test('cannot be asked about where the plugin is missing: a fault, and no verdict', async () => {
-    const handler = async (): Promise<Response> => new Response(null, { status: 404 })
+    const fetch = async (): Promise<Response> => new Response(null, { status: 404 })
     const resolver = createSessionResolver({
-      cookieSession: betterAuthCookie({ baseURL: `${ORIGIN}/api/auth`, origins: [ORIGIN], handler }),
+      cookieSession: betterAuthCookie({ baseURL: `${ORIGIN}/api/auth`, origins: [ORIGIN], fetch }),
     })
     await expect(
       resolver.resolve({ method: 'GET', headers: { cookie: 'better-auth.session_token=x' } }),
     ).rejects.toThrow(/404/)
+  })
+})
+
+test('cannot be read from a Better Auth in the same process that lacks the plugin: a mistake of the app', () => {
+  const options = { baseURL: `${ORIGIN}/api/auth`, origins: [ORIGIN], auth: { api: {} } }
+  expect(() => betterAuthCookie(options)).toThrow(TypeError)
+})
+
+onEachEngine((newServer) => {
+  const page = (headers: Record<string, string>) => new Request(`${ORIGIN}/notes`, { headers })
+
+  describe("Better Auth's cookie, where the account was never used", () => {
+    test('fixes no principal for a page that another site opened, and fixes it for a page of the app', async () => {
+      const server = await newServer()
+      const one = await newPerson(server)
+      await one.browser.send('/sign-up/email', post(ada))
+      const { cookie } = cookieOf(one) as { cookie: string }
+      const { id } = await userOf(server)
+      const resolver = resolverOf(server)
+      const followed = { cookie, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+      expect(await resolver.resolve(page(followed))).toMatchObject({ ok: true, session: { principal: id } })
+      expect(await userOf(server)).toMatchObject({ principalOpen: true, principal: null })
+      await resolver.resolve(page({ cookie, 'sec-fetch-site': 'same-origin' }))
+      expect(await userOf(server)).toMatchObject({ principalOpen: false })
+    })
+
+    test('fixes it for a trusted origin on another site', async () => {
+      const server = await newServer()
+      const one = await newPerson(server)
+      await one.browser.send('/sign-up/email', post(ada))
+      await resolverOf(server).resolve(page({ ...cookieOf(one), 'sec-fetch-site': 'cross-site' }))
+      expect(await userOf(server)).toMatchObject({ principalOpen: false })
+    })
+
+    test('fixes none for an admin who impersonates the user, and names the admin', async () => {
+      const server = await newServer({ plugins: [admin()] })
+      const boss = await newPerson(server)
+      await boss.browser.send('/sign-up/email', post(person('boss')))
+      await boss.session()
+      await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
+      await server.browser().send('/sign-up/email', post(ada))
+      const { id } = await userOf(server, ada.email)
+      await boss.browser.send('/admin/impersonate-user', post({ userId: id }))
+      const bossId = (await userOf(server, 'boss@example.com'))['id']
+      expect(await resolverOf(server).resolve(page(cookieOf(boss)))).toMatchObject({
+        ok: true,
+        session: { principal: id, claims: { act: { sub: bossId } } },
+      })
+      expect(await userOf(server, ada.email)).toMatchObject({ principalOpen: true, principal: null })
+    })
+  })
+
+  test("Better Auth's cookie has no limit of requests that all users share", async () => {
+    const server = await newServer({ rateLimit: { enabled: true } })
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    const resolver = resolverOf(server)
+    const nonsense = { cookie: 'better-auth.session_token=nonsense' }
+    for (let n = 0; n < 130; n++) await resolver.resolve(page(nonsense)).catch(() => {})
+    await expect(resolver.resolve(page(cookieOf(one)))).resolves.toMatchObject({
+      ok: true,
+      session: { principal: one.device.principal },
+    })
   })
 })

@@ -44,16 +44,24 @@ function withoutCounts(dialect: Dialect): Dialect {
   }
 }
 
+/** Ids are numbers that the database gives. */
+const SERIAL = { advanced: { ...BASE_OPTIONS.advanced, database: { generateId: 'serial' } } } as const
+
 /** A server whose plugin meets the database for the first time, and what the log says. */
-async function serverOn(database: BetterAuthOptions['database']) {
+async function serverOn(database: BetterAuthOptions['database'], more: Partial<BetterAuthOptions> = {}) {
   const errors: string[] = []
   const logger = { log: (level: string, line: string) => void (level === 'error' && errors.push(line)) }
-  const server = await testServer({ logger, onAPIError: { onError: () => {} } }, { database, statements: [] })
+  const extra = { logger, onAPIError: { onError: () => {} }, ...more }
+  const server = await testServer(extra, { database, statements: [] })
   return { server, errors }
 }
 
-async function expectRefused(database: BetterAuthOptions['database'], why: RegExp): Promise<void> {
-  const { server, errors } = await serverOn(database)
+async function expectRefused(
+  database: BetterAuthOptions['database'],
+  why: RegExp,
+  more?: Partial<BetterAuthOptions>,
+): Promise<void> {
+  const { server, errors } = await serverOn(database, more)
   const one = await newPerson(server)
   for (let time = 0; time < 2; time++) {
     const refused = await one.prove('/sign-up/email', ada)
@@ -125,6 +133,30 @@ describe('a database is refused by name', () => {
       .get(table)!
     database.exec(`drop table "${table}"; ${sql.replace(/ unique/i, '')}`)
     await expectRefused(database, new RegExp(`${table}\\.${column} is not unique`))
+  })
+
+  test('that gives the id of a deleted row to the next one', async () => {
+    await expectRefused(new Sqlite(':memory:'), /\(kysely\).*id of a deleted row/, SERIAL)
+  })
+
+  test('but not one that counts ids on: AUTOINCREMENT of SQLite', async () => {
+    const database = new Sqlite(':memory:')
+    const auth = betterAuth({ ...BASE_OPTIONS, ...SERIAL, database, plugins: [latchkey(), latchkeyJwt()] })
+    await (await getMigrations(auth.options)).runMigrations()
+    const tables = database
+      .prepare<[], { name: string; sql: string }>(`select name, sql from sqlite_master where type = 'table'`)
+      .all()
+    for (const { name, sql } of tables)
+      database.exec(`drop table "${name}"; ${sql.replace('not null primary key', 'primary key autoincrement')}`)
+    const { server } = await serverOn(database, SERIAL)
+    expect((await (await newPerson(server)).prove('/sign-up/email', ada)).status).toBe(200)
+  })
+
+  test('but not one that counts ids on: Postgres', async () => {
+    const pool = new Pool({ connectionString: await newPostgres(), max: 2 })
+    const { server } = await serverOn(pool, SERIAL)
+    expect((await (await newPerson(server)).prove('/sign-up/email', ada)).status).toBe(200)
+    await pool.end()
   })
 
   test('but not while it fails at every row', async () => {

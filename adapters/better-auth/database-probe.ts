@@ -3,20 +3,22 @@ import { LatchkeyError } from '../../lib/server.ts'
 import { insertRefusing } from './binding/unique.ts'
 import type { Adapter } from './binding/types.ts'
 
-type Asked = Pick<AuthContext, 'adapter' | 'logger'>
+type Asked = Pick<AuthContext, 'adapter' | 'logger' | 'options'>
 
 const probed = new WeakMap<object, Promise<void>>()
 
 /**
  * Ensures once per process that the database counts changed rows and keeps columns unique, since a binding depends on
- * both: a driver that counts nothing makes every sign-up look as if another request had been faster. Leaves no row.
+ * both: a driver that counts nothing makes every sign-up look as if another request had been faster. Where the database
+ * makes the ids, it must not give one twice: the id of a deleted account is retired, and its next holder could not use
+ * theirs. Leaves no row.
  *
  * @throws {LatchkeyError} `DATABASE_UNSUITABLE`; the log names the adapter and the fault, once
  */
-export function probeDatabase({ adapter, logger }: Asked): Promise<void> {
+export function probeDatabase({ adapter, logger, options }: Asked): Promise<void> {
   const known = probed.get(adapter)
   if (known) return known
-  const probe = probeAll(adapter).catch((error: unknown) => {
+  const probe = probeAll(adapter, hasIdsOfDatabase(options)).catch((error: unknown) => {
     probed.delete(adapter)
     // A database that is locked or unreachable shows nothing: the request goes on, and the next one asks again.
     if (!(error instanceof Unsuitable)) return
@@ -29,7 +31,12 @@ export function probeDatabase({ adapter, logger }: Asked): Promise<void> {
 
 const told = new WeakSet<object>()
 
-function tell({ adapter, logger }: Asked, error: Unsuitable): void {
+function hasIdsOfDatabase({ advanced }: Asked['options']): boolean {
+  const { generateId } = advanced?.database ?? {}
+  return generateId === 'serial' || generateId === false
+}
+
+function tell({ adapter, logger }: Pick<Asked, 'adapter' | 'logger'>, error: Unsuitable): void {
   if (told.has(adapter)) return
   told.add(adapter)
   logger.error(`Latchkey cannot use this database (${adapter.id}): ${error.fault}.`)
@@ -47,12 +54,12 @@ class Unsuitable extends LatchkeyError {
 /** A minute from now: what a killed process leaves of a proof is deleted like other proofs. */
 const KEPT_MS = 60_000
 
-async function probeAll(adapter: Adapter): Promise<void> {
+async function probeAll(adapter: Adapter, hasIds: boolean): Promise<void> {
   const name = `latchkey:probe:${crypto.randomUUID()}`
   const now = new Date()
   const until = new Date(now.getTime() + KEPT_MS)
   const nobodys = { thumbprint: null, userId: null, issuer: null, subject: null }
-  const ask = (model: string, field: string, data: Row): Promise<void> =>
+  const ask = (model: string, field: string, data: Row): Promise<unknown> =>
     withRow(adapter, { model, field, data: { ...data, [field]: name } }, async (row) => {
       await checkUnique(adapter, row)
       if (model === 'latchkeyPrincipal') await checkCounts(adapter, name)
@@ -65,6 +72,8 @@ async function probeAll(adapter: Adapter): Promise<void> {
   ])
   const failed = asked.find((outcome) => outcome.status === 'rejected')
   if (failed) throw failed.reason
+  // Afterwards: rows of the others would come in between.
+  if (hasIds) await checkIds(adapter, { model: 'latchkeyProof', field: 'jti', data: { jti: name, until } })
 }
 
 type Row = Readonly<Record<string, unknown>>
@@ -76,11 +85,13 @@ interface ProbeRow {
   readonly data: Row
 }
 
-async function withRow(adapter: Adapter, row: ProbeRow, check: (row: ProbeRow) => Promise<void>): Promise<void> {
+/** @returns the id of the row */
+async function withRow(adapter: Adapter, row: ProbeRow, check: (row: ProbeRow) => Promise<void>): Promise<unknown> {
   const { model, field, data } = row
   try {
-    await adapter.create({ model, data })
+    const { id } = await adapter.create<Row, { readonly id: unknown }>({ model, data })
     await check(row)
+    return id
   } finally {
     await adapter.deleteMany({ model, where: [{ field, value: data[field] as string }] })
   }
@@ -101,6 +112,12 @@ async function checkUnique(adapter: Adapter, { model, field, data }: ProbeRow): 
     throw new Unsuitable(`${model}.${field}: a second row is refused for an unknown reason`)
   })
   if (isInserted) throw new Unsuitable(`${model}.${field} is not unique`)
+}
+
+async function checkIds(adapter: Adapter, row: ProbeRow): Promise<void> {
+  const ids = [await withRow(adapter, row, async () => {}), await withRow(adapter, row, async () => {})]
+  if (ids[0] === ids[1])
+    throw new Unsuitable('it gives the id of a deleted row to the next one (SQLite does without AUTOINCREMENT)')
 }
 
 async function checkCounts(adapter: Adapter, principal: string): Promise<void> {

@@ -1,13 +1,8 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
-import { refusal, rethrow } from './hooks/proofs.ts'
-import { type Subject, peekSubject, subjectOf } from './binding/subject.ts'
-
-/** Who a token is about, and the principal of the admin who acts as that user. */
-interface TokenSubject extends Subject {
-  readonly actor?: string
-}
+import { rethrow } from './hooks/proofs.ts'
+import { type TokenSubject, tokenSubject } from './binding/token-subject.ts'
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
 
@@ -40,7 +35,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
         ...(session.user['isAnonymous'] === true && { is_anonymous: true }),
         aliases,
         // RFC 8693 §4.1: an admin acts as the user.
-        ...(actor !== undefined && { act: { sub: actor } }),
+        ...(actor !== null && { act: { sub: actor } }),
       }
     },
   }
@@ -62,8 +57,8 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
 }
 
 /**
- * @throws {APIError} 401: the session was revoked, though a cookie cache still has it; `USER_ID_FORBIDDEN`;
- *   `ACCOUNT_OPEN`: an admin impersonates a user who has never used the account, whose principal is not fixed yet
+ * @throws {APIError} 401: the session was revoked, though a cookie cache still has it; the codes of
+ *   {@link tokenSubject}
  */
 async function readSubject(
   { adapter, internalAdapter }: AuthContext,
@@ -71,14 +66,7 @@ async function readSubject(
 ): Promise<TokenSubject> {
   const isLive = (await internalAdapter.findSession(session.token)) !== null
   if (!isLive) throw new APIError('UNAUTHORIZED')
-  const actor = (session as { readonly impersonatedBy?: string | null }).impersonatedBy
-  const subject = await (actor ? peekSubject : subjectOf)(adapter, user.id, new Date(), session).catch(rethrow)
+  const subject = await tokenSubject(adapter, user.id, new Date(), session).catch(rethrow)
   if (!subject) throw new APIError('UNAUTHORIZED')
-  if ('open' in subject && subject.open) throw refusal('ACCOUNT_OPEN')
-  return actor ? { ...subject, actor: await actorOf(adapter, actor) } : subject
-}
-
-/** The principal of the admin who acts; a look at it fixes nothing. */
-async function actorOf(adapter: AuthContext['adapter'], userId: string): Promise<string> {
-  return (await peekSubject(adapter, userId, new Date()))?.principal ?? userId
+  return subject
 }

@@ -1,4 +1,5 @@
 import type { AuthContext } from 'better-auth'
+import { isPlainText } from '../../lib/server-kit.ts'
 import { giveUp } from './binding/adopt.ts'
 import { audit, findAudit } from './binding/audit.ts'
 import { type KeyAnswer, toAnswer } from './routes/keys.ts'
@@ -54,7 +55,10 @@ export interface PrincipalReport {
   readonly audit: readonly AuditReport[]
 }
 
-/** Reads and operations for the operators of a server. Made by {@link createOperator}. */
+/**
+ * Reads and operations for the operators of a server. Made by {@link createOperator}. An id or address with control
+ * characters is a `TypeError`.
+ */
 export interface Operator {
   /** Returns the state of a principal. One that is not in the database has the holder `nobody`. */
   principal(principal: string): Promise<PrincipalReport>
@@ -82,6 +86,11 @@ export interface Operator {
   retirePrincipal(principal: string): Promise<void>
 }
 
+/** @throws {TypeError} */
+function checkText(...texts: readonly string[]): void {
+  if (!texts.every(isPlainText)) throw new TypeError('operator: expected a text without control characters')
+}
+
 /**
  * Creates the operations for a server's operators. The caller must authorize the operator.
  *
@@ -89,25 +98,29 @@ export interface Operator {
  * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function createOperator(auth: BetterAuthInstance, clock: () => number = Date.now): Operator {
-  const context = (): Promise<AuthContext> => auth.$context as Promise<AuthContext>
+  const context = async (...texts: readonly string[]): Promise<AuthContext> => {
+    checkText(...texts)
+    return auth.$context as Promise<AuthContext>
+  }
   const now = (): Date => new Date(clock())
   return {
-    principal: async (principal) => reportPrincipal((await context()).adapter, principal),
-    account: async (accountId) => reportAccount((await context()).adapter, accountId, now()),
-    accountByEmail: async (email) => (await (await context()).internalAdapter.findUserByEmail(email))?.user.id ?? null,
+    principal: async (principal) => reportPrincipal((await context(principal)).adapter, principal),
+    account: async (accountId) => reportAccount((await context(accountId)).adapter, accountId, now()),
+    accountByEmail: async (email) =>
+      (await (await context(email)).internalAdapter.findUserByEmail(email))?.user.id ?? null,
     async unlink(accountId, alias) {
-      const { adapter } = await context()
+      const { adapter } = await context(accountId, alias)
       await giveUp(adapter, accountId, alias, now())
       statusCacheOf(adapter).clear()
     },
     async retireAccount(accountId) {
-      const { adapter, internalAdapter } = await context()
+      const { adapter, internalAdapter } = await context(accountId)
       if (!(await findUser(adapter, 'id', accountId))) return false
       await internalAdapter.deleteUser(accountId)
       return true
     },
     async retirePrincipal(principal) {
-      const { adapter } = await context()
+      const { adapter } = await context(principal)
       await retirePrincipal(adapter, principal, now())
       statusCacheOf(adapter).clear()
     },

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { newPostgres } from '../better-auth/testing/database.testing.ts'
+import { appFolder } from './app.testing.ts'
 import { run } from './cli.testing.ts'
-import { type Check, examine } from './doctor.ts'
+import { type Check, examine, examineApp } from './doctor.ts'
 import { readSettings } from './flags.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-doctor-'))
@@ -149,6 +150,29 @@ describe('latchkey doctor', () => {
     expect(bad.code).toBe(1)
     expect(bad.stdout).toContain('Cannot connect to the database')
     expect(bad.stdout + bad.stderr).not.toContain('hunter2')
+  })
+})
+
+describe('latchkey doctor --auth', () => {
+  test.each([
+    ['serial', 'integer not null primary key', true],
+    ['serial', 'integer primary key autoincrement', false],
+    ['uuid', 'text not null primary key', false],
+  ])('with ids of kind %s in a column %s finds ids that are given again: %s', async (kind, column, expected) => {
+    const app = appFolder(['better-auth', 'better-sqlite3'])
+    app.write(
+      'auth.mjs',
+      `import Database from 'better-sqlite3'
+       const database = new Database(':memory:')
+       database.exec('create table "user" ("id" ${column})')
+       const plugins = [{ id: 'latchkey' }, { id: 'jwt' }]
+       export const auth = { options: { database, advanced: { database: { generateId: '${kind}' } }, plugins } }`,
+    )
+    const found = await examineApp(join(app.folder, 'auth.mjs'))
+    app.remove()
+    expect(found[0]).toMatchObject({ check: 'configuration', level: 'ok' })
+    const reused = { check: 'database', level: 'problem', message: expect.stringContaining('a deleted user') }
+    expect(found).toEqual(expected ? expect.arrayContaining([reused]) : expect.not.arrayContaining([reused]))
   })
 })
 

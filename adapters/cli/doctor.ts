@@ -11,6 +11,7 @@ import { isOpenToOthers } from './private-files.ts'
 import { hideAddresses } from './log.ts'
 import { type Lack, findLack, isComplete } from './migrate.ts'
 import { Refusal, loadPeer } from './refusal.ts'
+import { reusesIds } from './reused-ids.ts'
 
 /** One check and its result. */
 export interface Check {
@@ -53,7 +54,7 @@ export async function examine(settings: Settings, clock: () => number): Promise<
 export async function examineApp(file: string): Promise<readonly Check[]> {
   try {
     const app = await loadApp(file)
-    return [...examinePlugins(app), await examineLack(app)]
+    return [...examinePlugins(app), ...(await examineIds(app)), await examineLack(app)]
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return [problem('configuration', error.message)]
@@ -68,6 +69,17 @@ function examinePlugins({ options, version }: App): Check[] {
   ]
   if (missing.length > 0) return [problem('configuration', `The plugins lack ${missing.join(' and ')}.`)]
   return [ok('configuration', `Better Auth ${version} has the plugins.`)]
+}
+
+async function examineIds(app: App): Promise<Check[]> {
+  // A database that does not respond is reported by the next check.
+  if (!(await reusesIds(app).catch(() => false))) return []
+  return [
+    problem(
+      'database',
+      "SQLite gives the id of a deleted user to a later one, who then cannot use the account. Leave out generateId: 'serial', or make the tables with AUTOINCREMENT.",
+    ),
+  ]
 }
 
 async function examineLack(app: App): Promise<Check> {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Outcome, betterAuthCookie } from '../../lib/server.ts'
@@ -54,7 +53,7 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
     cookieSession: betterAuthCookie({
       baseURL: `${origin}/api/auth`,
       origins: [origin, ...configuration.trustedOrigins],
-      handler: fromInside(auth.handler),
+      auth,
     }),
     onOutcome,
     ...(configuration.external && { external: [configuration.external] }),
@@ -82,21 +81,6 @@ export async function missingTables(parts: IdentityParts): Promise<readonly stri
   return [...toBeCreated, ...toBeAdded].map(({ table }) => table)
 }
 
-/** Only this process knows the expected value. */
-const INSIDE = { header: 'x-latchkey-inside', value: randomBytes(32).toString('base64url') } as const
-
-/** Marks requests of the server to itself: they have no address, and would all share one rate limit. */
-function fromInside(handler: BetterAuthInstance['handler']): BetterAuthInstance['handler'] {
-  return (request) => {
-    request.headers.set(INSIDE.header, INSIDE.value)
-    return handler(request)
-  }
-}
-
-function isFromInside({ headers }: Request): boolean {
-  return headers.get(INSIDE.header) === INSIDE.value
-}
-
 function optionsOf({ configuration, open, redis, origin, secret, onError }: IdentityParts) {
   const { production, audiences, place, external, allowLocalFirst, trustedOrigins, tokenClaims, keyLifetime } =
     configuration
@@ -119,7 +103,6 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
     rateLimit: {
       enabled: production,
       storage: place.kind === 'postgres' ? 'database' : 'memory',
-      customRules: { '/latchkey/session': (request, rule) => (isFromInside(request) ? false : rule) },
       ...(redis && { customStorage: limitBy(redis) }),
     },
     advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },

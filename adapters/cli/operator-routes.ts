@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Outcome, OutcomeCounts } from '../../lib/server.ts'
 import { isLatchkeyError, toResponse } from '../../lib/server.ts'
-import { parseObject } from '../../lib/server-kit.ts'
+import { isPlainText, parseObject } from '../../lib/server-kit.ts'
 import type { Operator } from '../better-auth/index.ts'
 import { type Incoming, type Route, problem } from './http.ts'
 import type { Log } from './log.ts'
@@ -75,6 +75,7 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
         parts.log.warn('operator-refused', { route: route.name })
         return refused
       }
+      if (!incoming.parameters.every(isPlainText)) return problem(400, 'id')
       return answer(incoming, parts).catch(toAnswer)
     },
   }))
@@ -108,14 +109,15 @@ function toAnswer(error: unknown): Response {
 
 async function accountByEmail({ url }: Incoming, { operator }: OperatorParts): Promise<Response> {
   const email = url.searchParams.get('email')
-  if (!email || email.length > 320) return problem(400, 'email')
+  if (!email || email.length > 320 || !isPlainText(email)) return problem(400, 'email')
   const id = await operator.accountByEmail(email.toLowerCase())
   return found(id === null ? null : await operator.account(id))
 }
 
 async function unlink({ parameters: [id], request }: Incoming, { operator, log }: OperatorParts): Promise<Response> {
   const { alias } = readObject(new Uint8Array(await request.arrayBuffer()))
-  if (typeof alias !== 'string' || alias === '' || alias.length > 255) return problem(400, 'alias')
+  if (typeof alias !== 'string' || alias === '' || alias.length > 255 || !isPlainText(alias))
+    return problem(400, 'alias')
   await operator.unlink(id!, alias)
   log.info('operator', { act: 'unlink', accountId: id!, principal: alias })
   return found(await operator.account(id!))

@@ -1,4 +1,5 @@
 import type { AuthMode } from '../machine/state.ts'
+import { isPlainText } from '../plain-text.ts'
 import type { OwnedSession, ServerSession } from './types.ts'
 
 /** The session of a request without a credential. */
@@ -17,7 +18,7 @@ export const LONGEST_PRINCIPAL = 255
 
 /** Returns true if a value is a valid principal. */
 export function isPrincipal(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= LONGEST_PRINCIPAL
+  return typeof value === 'string' && value !== '' && value.length <= LONGEST_PRINCIPAL && isPlainText(value)
 }
 
 /** Returns true if a value is a valid list of aliases. */

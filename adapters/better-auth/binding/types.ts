@@ -13,6 +13,8 @@ export interface ProvenDevice {
 export interface BetterAuthInstance {
   /** Handles a request. */
   readonly handler: (request: Request) => Promise<Response>
+  /** Calls endpoints on the server. */
+  readonly api: object
   /** Resolves once the instance is configured. */
   readonly $context: Promise<{ readonly baseURL: string; readonly adapter: object }>
 }

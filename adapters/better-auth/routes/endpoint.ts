@@ -1,5 +1,6 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { APIError, sensitiveSessionMiddleware } from 'better-auth/api'
+import { isPlainText } from '../../../lib/server-kit.ts'
 import { isFresh } from '../hooks/fresh-session.ts'
 
 /** An endpoint, without the types that only its own file needs. */
@@ -30,13 +31,13 @@ export function requireFresh({ session, sessionConfig }: Context): void {
 /**
  * Returns a string of the body.
  *
- * @throws {APIError} it is missing, empty or too long
+ * @throws {APIError} `BODY_INVALID`: it is missing, empty or too long, or has control characters
  */
 export function readText(body: unknown, name: string, most: number): string {
   const value = (body as Record<string, unknown> | null | undefined)?.[name]
-  if (typeof value === 'string' && value !== '' && value.length <= most) return value
+  if (typeof value === 'string' && value !== '' && value.length <= most && isPlainText(value)) return value
   throw new APIError('BAD_REQUEST', {
     code: 'BODY_INVALID',
-    message: `${name}: expected a string of at most ${most} characters`,
+    message: `${name}: expected a string of at most ${most} characters without control characters`,
   })
 }

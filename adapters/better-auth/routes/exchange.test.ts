@@ -521,6 +521,7 @@ describe('the token', () => {
         aliases: [],
         authMode: 'local-first',
         accountId: null,
+        actor: null,
         external: null,
         audience: API,
       },

@@ -1,10 +1,12 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { isPlainText } from '../../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
 import { type AskingSession, isImpersonated, keyThatMade } from '../binding/session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
+import { actorOf } from '../binding/token-subject.ts'
 
 /** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
@@ -24,6 +26,8 @@ export interface SessionSubject extends Subject {
   readonly age?: number
   /** The admin who impersonates the user; only with `?peek=1`. */
   readonly impersonatedBy?: string
+  /** The principal of the admin who impersonates the user. */
+  readonly actor?: string
   /** The verified e-mail address and phone number, in lower case. */
   readonly identifiers: readonly string[]
   /** True if the account is unused. */
@@ -64,8 +68,8 @@ async function isSessionEnded({ query, context }: GenericEndpointContext): Promi
   const { ended: id } = (query ?? {}) as Record<string, unknown>
   const { secondaryStorage, session } = context.options
   // Sessions that exist only in the secondary storage cannot be found by id.
-  if (typeof id !== 'string' || id.length > 200 || (secondaryStorage && !session?.storeSessionInDatabase))
-    return undefined
+  const isFindable = typeof id === 'string' && id.length <= 200 && isPlainText(id)
+  if (!isFindable || (secondaryStorage && !session?.storeSessionInDatabase)) return undefined
   const found = await context.adapter.findOne<{ expiresAt: Date }>({
     model: 'session',
     where: [{ field: 'id', value: id }],
@@ -83,14 +87,20 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     { method: 'GET', requireHeaders: true, metadata: { noStore: true } },
     async (ctx) => {
       const found = await accountSession(ctx)
+      const { adapter } = ctx.context
+      const now = new Date(clock())
       const isPeek = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1'
       const look = isPeek || isImpersonated(found?.session) ? peekSubject : subjectOf
-      const subject =
-        found && (await look(ctx.context.adapter, found.user.id, new Date(clock()), found.session).catch(rethrow))
+      const subject = found && (await look(adapter, found.user.id, now, found.session).catch(rethrow))
+      const actor = found && (await actorOf(adapter, found.session, now))
       const isEnded = await isSessionEnded(ctx as unknown as GenericEndpointContext)
       return ctx.json<SessionAnswer>({
         now: clock(),
-        session: subject && { ...sessionSubject(found, subject), ...(isPeek && originOf(found)) },
+        session: subject && {
+          ...sessionSubject(found, subject),
+          ...(actor && { actor }),
+          ...(isPeek && originOf(found)),
+        },
         ...(isEnded !== undefined && { isEnded }),
       })
     },

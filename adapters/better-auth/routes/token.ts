@@ -24,7 +24,7 @@ import { jwtOptionsOf } from '../signing-keys.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
 import type { ProofGate } from '../hooks/proofs.ts'
 import { statusOf } from '../binding/status.ts'
-import { subjectOf } from '../binding/subject.ts'
+import { tokenSubject } from '../binding/token-subject.ts'
 
 /** Dependencies of the exchange. */
 export interface ExchangeTools {
@@ -116,6 +116,9 @@ async function subjectOfRequest(
   return kind === 'session' ? sessionSubject(ctx, clock()) : externalSubject(ctx.context, subjectToken, tools)
 }
 
+/** Of a device without an account. */
+const DEVICE = { aliases: [], authMode: 'local-first', accountId: null, actor: null, external: null } as const
+
 /** A proof can be used only once, so the token's own lifetime is the only limit. */
 async function deviceSubject(
   { adapter }: AuthContext,
@@ -126,21 +129,22 @@ async function deviceSubject(
   const { principal, thumbprint } = await gate.verify(adapter, proof, { purpose: 'exchange' })
   // Not from the cache: an issued token lasts longer than five seconds.
   if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refusedFor('PRINCIPAL_DISABLED')
-  return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now / 1000 + 3600 }
+  return { ...DEVICE, principal, until: now / 1000 + 3600 }
 }
 
 async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise<Subject> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   // A user of the anonymous plugin is not an account.
   if (!found || found.user['isAnonymous'] === true) throw refusedFor('SESSION_MISSING')
-  const subject = await subjectOf(ctx.context.adapter, found.user.id, new Date(now), found.session)
+  const subject = await tokenSubject(ctx.context.adapter, found.user.id, new Date(now), found.session)
   if (!subject) throw refusedFor('SESSION_MISSING')
-  const { principal, aliases, accountId } = subject
+  const { principal, aliases, accountId, actor } = subject
   return {
     principal,
     aliases,
     authMode: 'external',
     accountId,
+    actor,
     external: null,
     until: new Date(found.session.expiresAt).getTime() / 1000,
   }
@@ -160,6 +164,7 @@ async function externalSubject(
     aliases: [],
     authMode: 'external',
     accountId: null,
+    actor: null,
     external: { issuer, subject },
     until: expiresAt,
   }

@@ -2685,6 +2685,37 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'An impersonating admin fixes the principal of an unused account by the exchange',
+    defence:
+      'Every token for a session is issued for the same subject: an impersonated session gets none while the account is unused',
+    patches: [
+      {
+        file: plugin('binding/token-subject.ts'),
+        find: 'if (actor === null) {',
+        replace: 'if (actor === null || now) {',
+      },
+    ],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > exchanges no session of an account that nobody has used, and leaves it open',
+    },
+  },
+  {
+    attack: 'An impersonating admin acts under a token of the exchange that does not name the admin',
+    defence: 'The token names the admin in `act`',
+    patches: [
+      {
+        file: 'lib/server/exchange/exchanged-claims.ts',
+        find: '...(subject.actor != null && { act: { sub: subject.actor } })',
+        replace: '...{}',
+      },
+    ],
+    test: {
+      file: plugin('hooks/impersonation.test.ts'),
+      name: 'SQLite > an admin who impersonates a user > is named in a token that the exchange issues for the session',
+    },
+  },
+  {
     attack: "Another site makes the victim's browser fix the principal of her open account",
     defence: 'Cross-site requests of untrusted origins are refused where asking fixes the principal',
     patches: [
@@ -2697,6 +2728,72 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/cross-site.test.ts'),
       name: 'SQLite > /latchkey/session: a request that another site makes the browser send fixes nothing',
+    },
+  },
+  {
+    attack: "A link of another site fixes the principal of the victim's open account through the cookie source",
+    defence: 'A page that another site opened reads the account without fixing its principal',
+    patches: [
+      {
+        file: 'lib/server/sources/better-auth-cookie.ts',
+        find: 'isCrossSite ? `${url}?peek=1` : url',
+        replace: 'isCrossSite ? url : url',
+      },
+    ],
+    test: {
+      file: plugin('cookie-session.test.ts'),
+      name: "SQLite > Better Auth's cookie, where the account was never used > fixes no principal for a page that another site opened, and fixes it for a page of the app",
+    },
+  },
+  {
+    attack: 'An impersonating admin acts through the cookie source as if the user did',
+    defence: 'The session has the claim `act` with the principal of the admin',
+    patches: [
+      {
+        file: 'lib/server/sources/better-auth-cookie.ts',
+        find: '...(actor !== undefined && { claims: { act: { sub: actor } } })',
+        replace: '...{}',
+      },
+    ],
+    test: {
+      file: plugin('cookie-session.test.ts'),
+      name: "SQLite > Better Auth's cookie, where the account was never used > fixes none for an admin who impersonates the user, and names the admin",
+    },
+  },
+  {
+    attack: "A stranger's requests with a nonsense cookie use up the limit of requests of every user's cookie",
+    defence: 'A Better Auth in the same process is asked without a request that its rate limit counts',
+    patches: [
+      {
+        file: 'lib/server/sources/better-auth-cookie.ts',
+        find: 'const ask = auth ? inProcess(auth) : send',
+        replace: 'const ask = auth ? (inProcess(auth), (auth as unknown as { handler: typeof send }).handler) : send',
+      },
+    ],
+    test: {
+      file: plugin('cookie-session.test.ts'),
+      name: "SQLite > Better Auth's cookie has no limit of requests that all users share",
+    },
+  },
+  {
+    attack:
+      'A stranger deletes the newest account again and again, and each next user gets its retired id and is locked out',
+    defence: 'A database that gives an id twice is refused before an account is bound',
+    patches: [{ file: plugin('database-probe.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
+    test: {
+      file: plugin('database-probe.test.ts'),
+      name: 'a database is refused by name > that gives the id of a deleted row to the next one',
+    },
+  },
+  {
+    attack: 'A NUL character in a body or a subject makes Postgres fail, and is a fault of the server in its log',
+    defence: 'Texts with control characters are refused before the database is asked',
+    patches: [
+      { file: 'lib/plain-text.ts', find: String.raw`!/[\p{Cc}\p{Cs}]/u.test(text)`, replace: 'text.length >= 0' },
+    ],
+    test: {
+      file: plugin('routes/control-characters.test.ts'),
+      name: String.raw`SQLite > a text with a control character, "a\u0000b" > is refused in a body, and nothing is stored`,
     },
   },
   {

@@ -41,7 +41,7 @@ test('without a token there is no session, no challenge and no binding', async (
 
 test('a device is bound with the nonce and the proof in the body', async () => {
   const [token, device] = [await provider.sign({ sub: 'ada', sid: 'session' }), await testDevice()]
-  const [status, { nonce }] = (await ask('POST /challenge', token)) as [number, { nonce: string }]
+  const [status, { nonce }] = (await ask('POST /challenge', token, '{"purpose":"bind"}')) as [number, { nonce: string }]
   expect(status).toBe(200)
   const proof = await device.proof({ audience: SERVER, purpose: 'bind', nonce, now: NOW })
   const session = { principal: device.principal, id: 'session', accountId: JSON.stringify([provider.issuer, 'ada']) }
@@ -59,8 +59,8 @@ test.each(['POST /session', 'GET /challenge', 'GET /bind', 'GET /', 'GET /sessio
 test.each([
   ['that is too long', JSON.stringify({ pad: 'x'.repeat(16_384) }), 'TOKEN_TOO_LARGE'],
   ['that is no JSON', 'x', 'TOKEN_MALFORMED'],
-  ['without a proof', '{"nonce":"x"}', 'TOKEN_MALFORMED'],
-  ['without a nonce', '{"proof":"x"}', 'TOKEN_MALFORMED'],
+  ['without a proof', '{"nonce":"x"}', 'BODY_INVALID'],
+  ['without a nonce', '{"proof":"x"}', 'BODY_INVALID'],
   ['with another nonce', '{"proof":"x","nonce":"x"}', 'PROOF_NONCE_MISMATCH'],
 ])('a body %s is refused', async (_, body, code) => {
   expect((await ask('POST /bind', await provider.sign(), body))[1]).toMatchObject({ code })

@@ -10,6 +10,8 @@ export interface ExchangedSubject {
   readonly authMode: 'local-first' | 'external'
   /** The id of this server's own account; null for a device, and for an account of another provider. */
   readonly accountId: string | null
+  /** `act.sub`: the principal of the admin who impersonates the user; null or absent if there is none. */
+  readonly actor?: string | null
   /** The other provider and its `sub`, if the request used its token. */
   readonly external: { readonly issuer: string; readonly subject: string } | null
   /** `aud`. */
@@ -123,5 +125,7 @@ export async function exchangedClaims(
     aliases: subject.aliases,
     principals_tag: await tag(subject.principal, subject.aliases),
     ...(rules.clientId !== undefined && { client_id: rules.clientId }),
+    // RFC 8693 §4.1: an admin acts as the user.
+    ...(subject.actor != null && { act: { sub: subject.actor } }),
   }
 }

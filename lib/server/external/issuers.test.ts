@@ -240,6 +240,15 @@ describe('what else a token must say', () => {
     expect(await outcomeOf(resolver, first.sign({ bot: true }))).toBe('TOKEN_NOT_AN_ACCOUNT')
   })
 
+  test.each(['a\u0000b', 'a\nb', 'a\u0085', 'a\ud800', '\udc00'])(
+    'a subject without control characters, unlike %j',
+    async (sub) => {
+      expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub }))).toBe('TOKEN_CLAIM_INVALID')
+      const namespaced = resolverOf(rulesOf(first, { principal: 'namespaced' }))
+      expect(await outcomeOf(namespaced, first.sign({ sub }))).toBe('TOKEN_CLAIM_INVALID')
+    },
+  )
+
   test('a subject of at most 255 characters', async () => {
     expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub: 's'.repeat(255) }))).toBe('s'.repeat(255))
     expect(await outcomeOf(resolverOf(rulesOf(first)), first.sign({ sub: 's'.repeat(256) }))).toBe(

@@ -7,32 +7,70 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
   readonly baseURL: string
   /** `advanced.cookiePrefix` of Better Auth. Defaults to `better-auth`. */
   readonly cookiePrefix?: string
-  /** Sends the request; replaces the global `fetch`. Pass `auth.handler` if Better Auth runs in the same process. */
-  readonly handler?: (request: Request) => Promise<Response>
+  /**
+   * The result of `betterAuth()`, if it runs in the same process: it is asked without a request, so Better Auth's rate
+   * limit does not count the sessions of all users as requests of one caller.
+   */
+  readonly auth?: { readonly api: object }
+  /** Sends the request to a Better Auth elsewhere. Defaults to the global `fetch`. */
+  readonly fetch?: (request: Request) => Promise<Response>
 }
 
 /**
- * Reads Better Auth's session cookie, on a server that receives it. Asks the `latchkey` plugin for the session.
+ * Reads Better Auth's session cookie, on a server that receives it. Asks the `latchkey` plugin for the session. A page
+ * that another site opened reads an account that was never used without fixing its principal. The session of an admin
+ * who impersonates the user fixes none either, and has the claim `act` with the admin's principal.
  *
  * https://better-auth.com/docs/concepts/cookies
+ *
+ * @throws {TypeError} `auth` has no plugin `latchkey`
  */
 export function betterAuthCookie({
   baseURL,
   origins,
   cookiePrefix = 'better-auth',
-  handler = fetch,
+  auth,
+  fetch: send = fetch,
 }: BetterAuthCookieOptions): CookieSessionOptions {
   const name = `${cookiePrefix}.session_token`
+  const url = `${withoutSlash(baseURL)}/latchkey/session`
+  const ask = auth ? inProcess(auth) : send
   return {
     origins,
     names: [name, `__Secure-${name}`],
-    async read(headers) {
-      const response = await handler(
-        new Request(`${withoutSlash(baseURL)}/latchkey/session`, { headers, redirect: 'manual' }),
-      )
+    async read(headers, { isCrossSite }) {
+      const response = await ask(new Request(isCrossSite ? `${url}?peek=1` : url, { headers, redirect: 'manual' }))
       if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
-      const { session } = (await response.json()) as { readonly session: CookieSession | null }
-      return session && { principal: session.principal, aliases: session.aliases ?? [] }
+      const { session } = (await response.json()) as { readonly session: Answer | null }
+      return session && toSession(session)
     },
   }
+}
+
+interface Answer extends Pick<CookieSession, 'principal' | 'aliases'> {
+  readonly actor?: string
+}
+
+/** RFC 8693 §4.1: an admin acts as the user. */
+function toSession({ principal, aliases = [], actor }: Answer): CookieSession {
+  return { principal, aliases, ...(actor !== undefined && { claims: { act: { sub: actor } } }) }
+}
+
+type Endpoint = (input: {
+  readonly request: Request
+  readonly headers: Headers
+  readonly query: Readonly<Record<string, string>>
+  readonly asResponse: true
+}) => Promise<Response>
+
+function inProcess({ api }: { readonly api: object }): (request: Request) => Promise<Response> {
+  const { latchkeySession: endpoint } = api as { readonly latchkeySession?: Endpoint }
+  if (!endpoint) throw new TypeError('betterAuthCookie: auth has no plugin latchkey')
+  return (request) =>
+    endpoint({
+      request,
+      headers: request.headers,
+      query: Object.fromEntries(new URL(request.url).searchParams),
+      asResponse: true,
+    })
 }

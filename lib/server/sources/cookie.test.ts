@@ -57,6 +57,17 @@ describe('a session cookie', () => {
     expect([...read.mock.calls[0]![0]]).toEqual([['cookie', COOKIE.cookie]])
   })
 
+  test.each<[string, Record<string, string>, boolean]>([
+    ['a link of another site', { 'sec-fetch-site': 'cross-site' }, true],
+    ['a page of an own origin on another site', { 'sec-fetch-site': 'cross-site', origin: ORIGIN }, false],
+    ['a page of the app', { 'sec-fetch-site': 'same-origin' }, false],
+    ['something that is no browser', {}, false],
+  ])('tells `read` whether another site caused the request: %s', async (_, headers, isCrossSite) => {
+    const read = vi.fn<CookieSessionOptions['read']>(async () => FOUND)
+    await resolve({ method: 'GET', headers: { ...COOKIE, ...headers } }, { read })
+    expect(read.mock.calls[0]![1]).toEqual({ isCrossSite })
+  })
+
   test('in several headers is one', async () => {
     const read = vi.fn<CookieSessionOptions['read']>(async () => FOUND)
     await resolve({ method: 'GET', headers: { cookie: ['a=1', 'session=2'] } }, { read })

@@ -10,15 +10,22 @@ export interface CookieSession {
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
+/** What is known about the page that made the browser send the cookie. */
+export interface CookieOrigin {
+  /** True if another site sent the browser here, by a link for example (Fetch Metadata). Such a request only reads. */
+  readonly isCrossSite: boolean
+}
+
 /** Options for browser sessions in a cookie, such as Better Auth's. */
 export interface CookieSessionOptions {
   /**
    * Returns the owner of the cookie. An error that it throws counts as a server fault, not as an invalid credential.
    *
    * @param headers - contains only the request's `cookie` header
+   * @param origin - says where the request comes from
    * @returns null if there is no session
    */
-  readonly read: (headers: Headers) => Promise<CookieSession | null>
+  readonly read: (headers: Headers, origin: CookieOrigin) => Promise<CookieSession | null>
   /** Origins of the app's own pages, such as `https://notes.example`. */
   readonly origins: readonly string[]
   /** Names of the cookies that carry the session. By default `read` is called for every request with a cookie. */
@@ -53,7 +60,8 @@ export function createCookieSource({ read, origins, names }: CookieSessionOption
       const origin = request.header('origin')
       const isOwn = origin === null ? request.isSafe : origins.includes(origin)
       if (!isOwn) throw new LatchkeyError('COOKIE_ORIGIN_REFUSED')
-      const found = await read(new Headers({ cookie: request.header('cookie') ?? '' }))
+      const isCrossSite = origin === null && request.header('sec-fetch-site') === 'cross-site'
+      const found = await read(new Headers({ cookie: request.header('cookie') ?? '' }), { isCrossSite })
       return found && toSession(found)
     },
   }

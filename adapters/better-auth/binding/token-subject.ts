@@ -1,0 +1,42 @@
+import { LatchkeyError } from '../../../lib/server.ts'
+import type { AskingSession } from './session-origin.ts'
+import { type Subject, peekSubject, subjectOf } from './subject.ts'
+import type { Adapter } from './types.ts'
+
+/** The account that a token is issued for, and who asks for it. */
+export interface TokenSubject extends Subject {
+  /** The principal of the admin who impersonates the user; null if the user's own session asks. */
+  readonly actor: string | null
+}
+
+/**
+ * Returns the subject of a token for a session. The user's own session fixes the account's principal, as
+ * {@link subjectOf} does; a session of an admin who impersonates the user fixes nothing.
+ *
+ * @returns null if there is no such user
+ * @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin impersonates a user who has never used the account, whose principal
+ *   is not fixed yet; `USER_ID_FORBIDDEN`
+ */
+export async function tokenSubject(
+  adapter: Adapter,
+  userId: string,
+  now: Date,
+  asking: AskingSession,
+): Promise<TokenSubject | null> {
+  const actor = await actorOf(adapter, asking, now)
+  if (actor === null) {
+    const subject = await subjectOf(adapter, userId, now, asking)
+    return subject && { ...subject, actor }
+  }
+  const looked = await peekSubject(adapter, userId, now, asking)
+  if (!looked) return null
+  const { open, ...subject } = looked
+  if (open) throw new LatchkeyError('ACCOUNT_OPEN')
+  return { ...subject, actor }
+}
+
+/** Returns the principal of the admin who impersonates the session's user, and fixes nothing; null if there is none. */
+export async function actorOf(adapter: Adapter, { impersonatedBy }: AskingSession, now: Date): Promise<string | null> {
+  if (!impersonatedBy) return null
+  return (await peekSubject(adapter, impersonatedBy, now))?.principal ?? impersonatedBy
+}
