@@ -17,6 +17,7 @@ export interface SqlDatabase {
 
 /** The part of a Postgres driver that is used: `Pool` of `pg` has it. */
 export interface PostgresDriver {
+  /** Runs a statement with the parameters `$1`, `$2` …, or definitions without parameters. */
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
 }
 
@@ -25,7 +26,12 @@ export interface PostgresDriver {
  * Its calls may also return promises.
  */
 export interface SqliteDriver {
-  prepare(statement: string): { all(...values: SqlValue[]): unknown[] | Promise<unknown[]> }
+  /** Prepares a statement with question marks for its parameters. */
+  prepare(statement: string): {
+    /** Runs it, and returns its rows. */
+    all(...values: SqlValue[]): unknown[] | Promise<unknown[]>
+  }
+  /** Runs definitions, separated by semicolons. */
   exec(definitions: string): unknown
 }
 

@@ -98,6 +98,7 @@ const RESERVED: readonly string[] = [
 /** Who issues a token: `iss`, and what computes `principals_tag`. */
 export interface Issuing {
   readonly issuer: string
+  /** Computes `principals_tag` of a list of principals. */
   readonly tag: (principal: string, aliases: readonly string[]) => Promise<string>
 }
 

@@ -6,7 +6,11 @@ export interface Limit {
 
 const MINUTE = 60_000
 
-/** @param most - largest number per minute */
+/**
+ * Creates a limit of requests a minute in this process.
+ *
+ * @param most - largest number per minute
+ */
 export function createLimit(most: number, clock: () => number): Limit {
   let minute = Number.NaN
   let count = 0
