@@ -969,8 +969,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: 'row.thumbprint !== thumbprint || (isKept(row, now)',
-        replace: '(isKept(row, now)',
+        find: 'if (row.thumbprint !== thumbprint) throw taken()',
+        replace: 'void thumbprint',
       },
     ],
     test: {
