@@ -2448,6 +2448,17 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A banned user goes on with the device key of an account whose address is unverified',
+    defence: 'The keys of a banned user are disabled',
+    patches: [
+      { file: plugin('binding/status.ts'), find: "if (isBanned(holder)) return 'disabled'", replace: 'void isBanned' },
+    ],
+    test: {
+      file: plugin('hooks/ban.test.ts'),
+      name: 'SQLite > the keys of a banned user > are disabled in the resolver and in the exchange until the ban is lifted',
+    },
+  },
+  {
     attack: 'A taken principal tells whether an address has an account, where verification is required',
     defence: 'The principal is checked before the address',
     patches: [
