@@ -10,7 +10,7 @@ import {
   findUser,
   holderOf,
   insertRow,
-  isKept,
+  isKeptForAccount,
   newEpoch,
   taken,
 } from './binding/principal-store.ts'
@@ -181,7 +181,7 @@ async function closeRow(adapter: Adapter, principal: string, row: PrincipalRow |
   const holder = row ? await holderOf(adapter, row) : 'nobody'
   if (holder !== 'nobody' && holder !== 'retired') throw taken()
   // An account's own id is or was its principal, or may become its alias.
-  if ((row && isKept(row, now)) || (await findUser(adapter, 'id', principal))) throw taken()
+  if ((row && (await isKeptForAccount(adapter, row, now))) || (await findUser(adapter, 'id', principal))) throw taken()
   if (!row) return insertRow(adapter, { principal, kind: 'retired', epoch: newEpoch() })
   const nobodys = { userId: null, issuer: null, subject: null, until: null }
   if (!(await changeRow(adapter, row, { ...nobodys, kind: 'retired' }))) throw taken()

@@ -91,7 +91,8 @@ export async function reserveFor(
   now: Date,
 ): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
   const found = await findRow(adapter, device.principal)
-  const isHeld = found !== null && isHold(found, now)
+  // A hold of an account that is gone is none of this account's.
+  const isHeld = found !== null && found.userId === userId && isHold(found, now)
   const row: PrincipalRow = {
     ...device,
     ...NOBODYS,
@@ -167,7 +168,8 @@ async function checkRow(
   userId: string | null,
   now: Date,
 ): Promise<void> {
-  if (row.thumbprint !== thumbprint || (isKept(row, now) && row.userId !== userId)) throw taken()
+  if (row.thumbprint !== thumbprint) throw taken()
+  if (row.userId !== userId && (await isKeptForAccount(adapter, row, now))) throw taken()
   if (await isRevokedKey(adapter, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
   const holder = await holderOf(adapter, row)
   if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()
@@ -188,6 +190,11 @@ function isUnused(row: PrincipalRow, user: BoundUser): boolean {
  */
 export function isKept({ kind, userId, until }: PrincipalRow, now: Date): boolean {
   return (kind === 'reserved' || kind === 'held') && userId !== null && until !== null && until > now
+}
+
+/** Like {@link isKept}, but not for an account that was deleted: no request of it can link the principal. */
+export async function isKeptForAccount(adapter: Adapter, row: PrincipalRow, now: Date): Promise<boolean> {
+  return isKept(row, now) && (await findUser(adapter, 'id', row.userId!)) !== null
 }
 
 /**

@@ -34,6 +34,13 @@ async function statusOfRow(adapter: Adapter, row: PrincipalRow | null): Promise<
   const holder = await holderOf(adapter, row)
   if (holder === 'nobody') return 'active'
   if (holder === 'retired' || holder === 'external') return 'disabled'
+  if (isBanned(holder)) return 'disabled'
   // A binding that is about to be reset leaves the principal to its key.
   return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'
+}
+
+/** By Better Auth's admin plugin, which reads the system's clock. A ban without an end has no `banExpires`. */
+function isBanned(user: object): boolean {
+  const { banned, banExpires } = user as { readonly banned?: boolean | null; readonly banExpires?: Date | null }
+  return banned === true && (banExpires == null || new Date(banExpires).getTime() > Date.now())
 }

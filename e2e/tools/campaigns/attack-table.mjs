@@ -1147,8 +1147,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: 'row.thumbprint !== thumbprint || (isKept(row, now)',
-        replace: '(isKept(row, now)',
+        find: 'if (row.thumbprint !== thumbprint) throw taken()',
+        replace: 'void thumbprint',
       },
     ],
     test: {
@@ -2794,6 +2794,17 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/control-characters.test.ts'),
       name: String.raw`SQLite > a text with a control character, "a\u0000b" > is refused in a body, and nothing is stored`,
+    },
+  },
+  {
+    attack: 'A banned user goes on with the device key of an account whose address is unverified',
+    defence: 'The keys of a banned user are disabled',
+    patches: [
+      { file: plugin('binding/status.ts'), find: "if (isBanned(holder)) return 'disabled'", replace: 'void isBanned' },
+    ],
+    test: {
+      file: plugin('hooks/ban.test.ts'),
+      name: 'SQLite > the keys of a banned user > are disabled in the resolver and in the exchange until the ban is lifted',
     },
   },
   {
