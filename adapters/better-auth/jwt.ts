@@ -1,6 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
+import { isCrossSite } from './hooks/cross-site.ts'
 import { rethrow } from './hooks/proofs.ts'
 import { type TokenSubject, tokenSubject } from './binding/token-subject.ts'
 
@@ -42,6 +43,13 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   const plugin = jwt({ disableSettingJwtHeader: true, ...options, jwt: settings })
   return {
     ...plugin,
+    hooks: {
+      // It puts a token into the answer of `/get-session`, and a token fixes the principal.
+      after: plugin.hooks.after.map((hook) => ({
+        ...hook,
+        matcher: (ctx) => hook.matcher(ctx) && !isFromOtherSite(ctx),
+      })),
+    },
     init(ctx) {
       context = ctx
       // Signing in works without it, so that nothing else says why every request is refused.
@@ -54,6 +62,13 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
       return plugin.init(ctx)
     },
   }
+}
+
+type HookContext = Parameters<ReturnType<typeof jwt>['hooks']['after'][number]['matcher']>[0]
+
+/** A link of another site leads to a page for which the app reads the session, so this is no reason to refuse it. */
+function isFromOtherSite(ctx: HookContext): boolean {
+  return isCrossSite(ctx as unknown as Parameters<typeof isCrossSite>[0])
 }
 
 /**

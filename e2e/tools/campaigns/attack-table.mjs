@@ -2721,13 +2721,22 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/cross-site.ts'),
-        find: "if (!origin || !context.isTrustedOrigin(origin)) throw refusal('CROSS_SITE_FORBIDDEN')",
-        replace: 'void origin',
+        find: "if (isCrossSite(asked)) throw refusal('CROSS_SITE_FORBIDDEN')",
+        replace: 'void asked',
       },
     ],
     test: {
       file: plugin('hooks/cross-site.test.ts'),
       name: 'SQLite > /latchkey/session: a request that another site makes the browser send fixes nothing',
+    },
+  },
+  {
+    attack: 'Another site fixes the principal of an open account through the token in the answer of `/get-session`',
+    defence: 'A request that another site caused gets no token there',
+    patches: [{ file: plugin('jwt.ts'), find: ' && !isFromOtherSite(ctx)', replace: ' || isFromOtherSite(ctx)' }],
+    test: {
+      file: plugin('hooks/cross-site.test.ts'),
+      name: 'SQLite > /get-session, where it answers with a token: a request that another site makes the browser send fixes nothing',
     },
   },
   {
