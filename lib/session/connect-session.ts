@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import type { ConnectedSession, StartOptions } from './connected-session.ts'
 import { createAuthObserver } from './runtime/auth-observer.ts'
+import { prepareRestart } from './runtime/hand-over.ts'
 import { type SessionAuth, type SessionOptions, checkSessionOptions } from './options.ts'
 import type { SessionRuntime } from './runtime/runtime.ts'
 import { createSessionRuntime } from './runtime/session-runtime.ts'
@@ -64,10 +65,14 @@ function createStarter(runtime: SessionRuntime): Starter {
     const mine = ++calls
     await auth.ready
     const token = text === undefined ? null : runtime.read(text, false)
-    const principal = auth.getState().session?.principal ?? null
+    const { session } = auth.getState()
+    const principal = session?.principal ?? null
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
-    // `start` or `end` was called again while the identity was opened.
+    // With a token of its own, the app says whose session starts.
+    if (session && !token) await prepareRestart(runtime, session)
+    // `start` or `end` was called again meanwhile.
     if (mine !== calls) return
+    if (principal !== (auth.getState().session?.principal ?? null)) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     observer.start()
     dispatch({ type: 'started', token, principal, connect: autoConnect })
   }

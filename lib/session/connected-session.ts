@@ -27,7 +27,8 @@ export interface ConnectedSession {
    * updates the token.
    *
    * @throws {LatchkeyError} `SESSION_TOKEN_MISSING` for null, `TOKEN_*`, `PRINCIPAL_MISMATCH`: not the principal of
-   *   `auth`; nothing changed
+   *   `auth`, or, without a token, the transport keeps data of another principal and there is no `beforeRestart`;
+   *   nothing changed. What `beforeRestart` throws
    */
   start(token?: string | null, options?: StartOptions): Promise<void>
   /** Connects after `autoConnect: false`, `disconnect()` or an error that no fresh token resolves. */

@@ -74,6 +74,7 @@ const shapes = fc.record({
 type Shape = typeof shapes extends fc.Arbitrary<infer Value> ? Value : never
 
 interface World {
+  readonly shape: Shape
   readonly time: TestTime
   readonly identity: TestIdentity
   readonly session: ConnectedSession
@@ -128,6 +129,7 @@ async function newWorld(shape: Shape): Promise<World> {
   vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
   const identity = await testIdentity(time)
   const world = {
+    shape,
     time,
     identity,
     window,
@@ -232,7 +234,8 @@ async function perform(world: World, act: Act): Promise<void> {
 
   switch (act) {
     case 'start':
-      return start()
+      // `beforeRestart` may wait until the time advances.
+      return void (await Promise.race([startUnlessKept(world), rest()]))
     case 'startWithToken':
       return start(mine())
     case 'startHeld':
@@ -321,6 +324,26 @@ async function perform(world: World, act: Act): Promise<void> {
   }
 }
 
+/**
+ * Returns false if it was refused: the transport keeps another user's data and the app does not handle it, or the user
+ * changed while it was handled.
+ */
+async function startUnlessKept(world: World): Promise<boolean> {
+  const { identity, isOver, session, shape } = world
+  const principal = identity.principal()
+  world.isOver = false
+  try {
+    await session.start()
+    return true
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    if (identity.principal() !== principal) return false
+    expect(shape).toMatchObject({ canClear: true, prepares: false })
+    world.isOver = isOver
+    return false
+  }
+}
+
 function sessionBack({ account, server, auth }: TestIdentity): void {
   const [name] = [...server.accounts].find(([, { principal }]) => principal === auth.getState().session?.principal) ?? [
     null,
@@ -361,7 +384,14 @@ async function expectGoodTimesHelp(world: World): Promise<void> {
   sessionBack(identity)
   // A person who is told that their key moved to an account signs in again; here somebody else saw that all is well.
   auth.reportToken(null)
-  await session.start()
+  const started = startUnlessKept(world)
+  await time.advance(SECOND)
+  if (!(await started)) {
+    const cleared = session.clear()
+    await time.advance(SECOND)
+    await cleared
+    await session.start()
+  }
   session.connect()
   await rest()
   // Whoever was silent answers.

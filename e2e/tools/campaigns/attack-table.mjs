@@ -2996,13 +2996,28 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: 'if (!keepsDataOfAnother(runtime, next)) return true',
-        replace: 'if (keepsDataOfAnother(runtime, next)) return true',
+        find: 'if (!keepsDataOfAnother(runtime, next)) return\n',
+        replace: 'if (keepsDataOfAnother(runtime, next)) return\n',
       },
     ],
     test: {
       file: 'lib/session/refresh.test.ts',
       name: "a source that answers > with another user's token ends the session without beforeRestart, where the transport keeps data: no token reaches it",
+    },
+  },
+  {
+    attack: 'The app calls `start` for the next user, on a device whose sync engine keeps the data of the user before',
+    defence: '`start` waits for the app to handle the data that is kept, or is refused',
+    patches: [
+      {
+        file: 'lib/session/connect-session.ts',
+        find: 'if (session && !token) await prepareRestart(runtime, session)',
+        replace: 'void prepareRestart',
+      },
+    ],
+    test: {
+      file: 'lib/session/another-user.test.ts',
+      name: "`start` over the previous user's data > is refused without `beforeRestart`",
     },
   },
   {

@@ -19,7 +19,10 @@ export async function handOver(
   token: SessionToken | null,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const isAllowed = await prepareRestart(runtime, next)
+  const isAllowed = await prepareRestart(runtime, next).then(
+    () => true,
+    (error: unknown) => (runtime.fault(error), false),
+  )
   const { stage, wanted } = runtime.state()
   if (!isCurrent() || stage !== 'started') return
   if (isAllowed) runtime.dispatch({ type: 'started', token, principal: next.principal, connect: wanted })
@@ -32,20 +35,15 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { princ
 }
 
 /**
- * Lets the app handle data of the previous principal that the transport keeps.
+ * Lets the app handle data of the previous principal that the transport keeps. Rejects if the next session must not
+ * start.
  *
- * @returns false if the next session must not start; the app was told why through `onFault`
+ * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
-async function prepareRestart(runtime: SessionRuntime, next: NextUser): Promise<boolean> {
-  const { owner, options, self, fault } = runtime
-  if (!keepsDataOfAnother(runtime, next)) return true
-  try {
-    if (!options.beforeRestart)
-      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
-    await options.beforeRestart({ from: owner!, to: next.principal }, self())
-    return true
-  } catch (error) {
-    fault(error)
-    return false
-  }
+export async function prepareRestart(runtime: SessionRuntime, next: NextUser): Promise<void> {
+  const { owner, options, self } = runtime
+  if (!keepsDataOfAnother(runtime, next)) return
+  if (!options.beforeRestart)
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
+  await options.beforeRestart({ from: owner!, to: next.principal }, self())
 }

@@ -1,0 +1,77 @@
+import { describe, expect, test, vi } from 'vitest'
+import type { Auth } from '../client/auth.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import { createAuth } from '../worker.ts'
+import { connectSession } from './connect-session.ts'
+import type { SessionOptions } from './options.ts'
+import type { SessionConnection } from './transport.ts'
+
+/** A session on a transport that keeps data, connected as the first user. */
+async function connected(options: SessionOptions = {}) {
+  const auth = createAuth({ keystore: memoryStore(), audience: 'https://app.example' })
+  const log: string[] = []
+  const connect = (_: string, connection: SessionConnection): void => {
+    log.push(`connect ${connection.principal}`)
+    connection.accepted()
+  }
+  const transport = { keeps: 'data' as const, connect, disconnect() {}, clear: () => void log.push('clear') }
+  const onFault = vi.fn()
+  const session = connectSession(auth, transport, { onFault, ...options })
+  await vi.waitFor(() => expect(log).toHaveLength(1))
+  return { auth, session, log, onFault, first: auth.getState().session!.principal }
+}
+
+async function nextUser(auth: Auth): Promise<string> {
+  await auth.signOut()
+  return (await auth.ensureIdentity()).principal
+}
+
+describe("`start` over the previous user's data", () => {
+  test('is refused without `beforeRestart`', async () => {
+    const { auth, session, log, first } = await connected()
+    await nextUser(auth)
+    await vi.waitFor(() => expect(session.getState().status).toBe('ended'))
+    await expect(session.start()).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    expect(log).toEqual([`connect ${first}`])
+  })
+
+  test('is refused where `beforeRestart` rejects', async () => {
+    const unsent = new Error('unsent writes')
+    const { auth, session, log, first } = await connected({ beforeRestart: () => Promise.reject(unsent) })
+    await nextUser(auth)
+    await vi.waitFor(() => expect(session.getState().status).toBe('ended'))
+    await expect(session.start()).rejects.toBe(unsent)
+    expect(log).toEqual([`connect ${first}`])
+  })
+
+  test('waits for `beforeRestart`, also after `end`', async () => {
+    const beforeRestart = vi.fn((_: unknown, session: { clear(): Promise<void> }) => session.clear())
+    const { auth, session, log, first } = await connected({ beforeRestart })
+    await session.end()
+    const next = await nextUser(auth)
+    await session.start()
+    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, 'clear', `connect ${next}`]))
+    expect(beforeRestart).toHaveBeenCalledExactlyOnceWith({ from: first, to: next }, session)
+  })
+
+  test('does not overtake a `beforeRestart` that still waits', async () => {
+    const beforeRestart = vi.fn(() => new Promise<never>(() => {}))
+    const { auth, session, log, first } = await connected({ beforeRestart })
+    await nextUser(auth)
+    void session.start()
+    await vi.waitFor(() => expect(beforeRestart).toHaveBeenCalledTimes(2))
+    expect(log).toEqual([`connect ${first}`])
+  })
+
+  test('of the same user needs none, nor after `clear`', async () => {
+    const { auth, session, log, first } = await connected()
+    await session.end()
+    await session.start()
+    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, `connect ${first}`]))
+    await session.end()
+    await session.clear()
+    const next = await nextUser(auth)
+    await session.start()
+    await vi.waitFor(() => expect(log.at(-1)).toBe(`connect ${next}`))
+  })
+})
