@@ -2,7 +2,7 @@ import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { changeRow, isCurrent, findRow, findUser, rowsOf, taken } from './principal-store.ts'
+import { changeRow, changeUser, isCurrent, findRow, findUser, rowsOf, taken } from './principal-store.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { AskingSession } from './session-origin.ts'
@@ -119,6 +119,8 @@ async function isConfirmed(adapter: Adapter, user: BoundUser, row: PrincipalRow,
 export async function confirm(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
   await audit(adapter, 'bind', { ...row, userId: user.id }, now)
   if (row.thumbprint !== null) await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint }, now)
+  // A sign-up that gave no session left it open for another one with the same key.
+  if (user.principalOpen === true) await changeUser(adapter, user, { principalOpen: false })
   const isChanged = await changeRow(adapter, row, { kind: 'canonical', userId: user.id, until: null })
   return isChanged || (await findRow(adapter, row.principal))?.userId === user.id
 }

@@ -319,7 +319,10 @@ onEachEngine((newServer) => {
       expect((await maker.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
       const again = await maker.prove('/sign-up/email', person('typo'))
       expect([again.status, await codeOf(again)]).toEqual([409, 'PRINCIPAL_TAKEN'])
-      expect(await userOf(server)).toMatchObject({ principal: maker.device.principal })
+      expect((await maker.prove('/sign-in/email', ada)).status).toBe(200)
+      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+      const { principalOpen } = await userOf(server)
+      expect(Boolean(principalOpen)).toBe(false)
     })
   })
 
