@@ -1,4 +1,4 @@
-import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
+import { LatchkeyError, hasPrincipalForm, isLatchkeyError } from '../../../lib/server.ts'
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
@@ -33,7 +33,17 @@ export async function subjectOf(
 ): Promise<Subject | null> {
   const found = await findUser(adapter, 'id', userId)
   const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking))
-  return user && readSubject(adapter, user, now)
+  return user && unlessDeleted(adapter, userId, readSubject(adapter, user, now))
+}
+
+/** The id of an account that is deleted while it is read is retired by then: there is no such user any more. */
+async function unlessDeleted<Value>(adapter: Adapter, userId: string, reading: Promise<Value>): Promise<Value | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isLatchkeyError(error, 'USER_ID_FORBIDDEN') && !(await findUser(adapter, 'id', userId))) return null
+    throw error
+  }
 }
 
 /** Like {@link subjectOf}, but an open account stays open. */
@@ -45,7 +55,8 @@ export async function peekSubject(
 ): Promise<(Subject & { readonly open: boolean }) | null> {
   const found = await findUser(adapter, 'id', userId)
   const user = found && (await settleMailbox(adapter, found, now, asking))
-  return user && { ...(await readSubject(adapter, user, now)), open: isOpen(user) }
+  const subject = user && (await unlessDeleted(adapter, userId, readSubject(adapter, user, now)))
+  return subject && { ...subject, open: isOpen(user!) }
 }
 
 /** Returns true if the account was created without a proof, and its subject was never read. */
