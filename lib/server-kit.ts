@@ -24,20 +24,28 @@ export type {
   SocketSession,
   SocketSessionOptions,
 } from './server/sockets/socket-session.ts'
-export { createLimit } from './server/exchange/limit.ts'
 export type { Limit } from './server/exchange/limit.ts'
+export {
+  answerRequest,
+  createExchangeLimits,
+  deviceSubject,
+  exchangeMetadata,
+} from './server/exchange/answer-request.ts'
+export type {
+  Answering,
+  ExchangeAddresses,
+  ExchangeLimits,
+  TokenAnswer,
+  VerifiedSubject,
+} from './server/exchange/answer-request.ts'
 export { exchangedClaims, readIssueRules } from './server/exchange/exchanged-claims.ts'
 export type { ExchangedSubject, Issue, IssueOptions, IssueRules, Issuing } from './server/exchange/exchanged-claims.ts'
 export {
-  ACCESS_TOKEN,
   NOT_KEPT,
   OAuthRefusal,
-  SUBJECT_TYPES,
-  TOKEN_EXCHANGE,
   readForm,
   readTokenRequest,
   refusedFor,
   throwRefusal,
-  tooMany,
 } from './server/exchange/token-request.ts'
 export type { TokenRequest } from './server/exchange/token-request.ts'

@@ -1,6 +1,11 @@
 import type { AuthContext, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
-import { type Challenges, createChallenges, createExternalAccounts, createLimit } from '../../lib/server-kit.ts'
+import {
+  type Challenges,
+  createChallenges,
+  createExchangeLimits,
+  createExternalAccounts,
+} from '../../lib/server-kit.ts'
 import { bindEndpoint } from './routes/bind.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { limitBody } from './routes/body-limit.ts'
@@ -190,7 +195,7 @@ function createExchange(options: ExchangeOptions, { auth, clock, gate }: Exchang
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
     gate,
-    limits: { devices: createLimit(rules.limit, clock), accounts: createLimit(rules.limit, clock) },
+    limits: createExchangeLimits(rules, clock),
     hintAtSharedLimit: createSharedLimitHint(auth),
   }
 }

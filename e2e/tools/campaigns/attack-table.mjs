@@ -2459,9 +2459,9 @@ export const ATTACKS = [
     defence: 'Devices and accounts have a limit each',
     patches: [
       {
-        file: plugin('routes/token.ts'),
-        find: "limits[request.kind === 'device' ? 'devices' : 'accounts'].take()",
-        replace: "limits[request.kind === 'device' ? 'devices' : 'devices'].take()",
+        file: 'lib/server/exchange/answer-request.ts',
+        find: "limits[kind === 'device' ? 'devices' : 'accounts'].take()",
+        replace: "limits[kind === 'device' ? 'devices' : 'devices'].take()",
       },
     ],
     test: {

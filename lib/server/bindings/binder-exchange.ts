@@ -2,24 +2,22 @@ import { LatchkeyError } from '../../errors.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { readBounded } from '../bounded-body.ts'
 import {
-  type ExchangedSubject,
-  type IssueOptions,
-  exchangedClaims,
-  readIssueRules,
-} from '../exchange/exchanged-claims.ts'
-import { createLimit } from '../exchange/limit.ts'
+  type VerifiedSubject,
+  answerRequest,
+  createExchangeLimits,
+  deviceSubject,
+  exchangeMetadata,
+} from '../exchange/answer-request.ts'
+import { type Issue, type IssueOptions, exchangedClaims, readIssueRules } from '../exchange/exchanged-claims.ts'
 import {
-  ACCESS_TOKEN,
   NOT_KEPT,
   OAuthRefusal,
   SUBJECT_TYPES,
-  TOKEN_EXCHANGE,
   type TokenRequest,
   readForm,
   readTokenRequest,
   refusedFor,
   throwRefusal,
-  tooMany,
 } from '../exchange/token-request.ts'
 import { type SigningJwk, createTokenSigner } from '../exchange/token-signer.ts'
 import type { ExternalBinder } from './binder.ts'
@@ -60,57 +58,41 @@ export function createBinderExchange(
   if (!URL.canParse(issuer) || !URL.canParse(binder.audience))
     throw new TypeError('exchange: expected URLs as exchange.issuer and as audience of the binder')
   const signer = createTokenSigner(options.keys)
-  const limits = { devices: createLimit(rules.limit, clock), accounts: createLimit(rules.limit, clock) }
+  const limits = createExchangeLimits(rules, clock)
 
   async function exchange(request: Request): Promise<object> {
     const asked = readTokenRequest(await parametersOf(request, bodyLimit), rules.audiences)
     if (asked.kind === 'device' && rules.localFirst === false) throw refusedFor('LOCAL_FIRST_DISABLED')
-    const { until, ...subject } = await subjectOf(binder, asked, { issuer, now: clock() / 1000 })
-    if (until <= clock() / 1000) throw refusedFor('TOKEN_EXPIRED')
-    if (!limits[asked.kind === 'device' ? 'devices' : 'accounts'].take()) throw tooMany()
-    const issue = { subject: { ...subject, audience: asked.audience }, until, now: clock() / 1000 }
+    return answerRequest(asked, await subjectOf(binder, asked, issuer, clock()), { limits, clock, sign })
+  }
+
+  async function sign(issue: Issue): Promise<{ token: string; expiresIn: number }> {
     const claims = await exchangedClaims(rules, { issuer, tag: binder.principalsTag }, issue)
-    return {
-      access_token: await signer.sign(claims, rules.type),
-      issued_token_type: ACCESS_TOKEN,
-      token_type: 'Bearer',
-      expires_in: claims.exp - claims.iat,
-      now: clock(),
-    }
+    return { token: await signer.sign(claims, rules.type), expiresIn: claims.exp - claims.iat }
   }
 
   return {
     token: (request) => exchange(request).catch(throwRefusal).then(answer).catch(refuse),
     keys: () => Response.json(signer.keySet),
     metadata: () =>
-      // Never from the Host header: an attacker who can have this document cached would choose the keys.
-      Response.json({
-        issuer,
-        jwks_uri: `${binder.audience}/jwks`,
-        token_endpoint: `${binder.audience}/token`,
-        grant_types_supported: [TOKEN_EXCHANGE],
-        token_endpoint_auth_methods_supported: ['none'],
-        // Required, although there is no such endpoint.
-        response_types_supported: [],
-        latchkey_subject_token_types_supported: Object.keys(SUBJECT_TYPES).filter((type) => !type.endsWith(':session')),
-      }),
+      Response.json(
+        exchangeMetadata(
+          { issuer, jwksUri: `${binder.audience}/jwks`, tokenEndpoint: `${binder.audience}/token` },
+          Object.keys(SUBJECT_TYPES).filter((type) => !type.endsWith(':session')),
+        ),
+      ),
   }
 }
-
-type Subject = Omit<ExchangedSubject, 'audience'> & { readonly until: number }
 
 async function subjectOf(
   binder: ExternalBinder,
   { kind, subjectToken }: TokenRequest,
-  { issuer, now }: { readonly issuer: string; readonly now: number },
-): Promise<Subject> {
+  issuer: string,
+  now: number,
+): Promise<VerifiedSubject> {
   // A binder has no sessions of its own.
   if (kind === 'session') throw refusedFor('SESSION_MISSING')
-  if (kind === 'device') {
-    const principal = await binder.verifyDevice(subjectToken)
-    // A proof can be used only once, so the token's own lifetime is the only limit.
-    return { principal, aliases: [], authMode: 'local-first', accountId: null, external: null, until: now + 3600 }
-  }
+  if (kind === 'device') return deviceSubject(await binder.verifyDevice(subjectToken), now)
   const { account, binding, aliases } = await binder.look(subjectToken)
   // Its own tokens could be exchanged endlessly.
   if (account.claims['iss'] === issuer) throw new LatchkeyError('ISSUER_UNKNOWN')
