@@ -1,4 +1,4 @@
-import { LatchkeyError, hasPrincipalForm, isLatchkeyError } from '../../../lib/server.ts'
+import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
@@ -33,17 +33,7 @@ export async function subjectOf(
 ): Promise<Subject | null> {
   const found = await findUser(adapter, 'id', userId)
   const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking))
-  return user && unlessDeleted(adapter, userId, readSubject(adapter, user, now))
-}
-
-/** The id of an account that is deleted while it is read is retired by then: there is no such user any more. */
-async function unlessDeleted<Value>(adapter: Adapter, userId: string, reading: Promise<Value>): Promise<Value | null> {
-  try {
-    return await reading
-  } catch (error) {
-    if (isLatchkeyError(error, 'USER_ID_FORBIDDEN') && !(await findUser(adapter, 'id', userId))) return null
-    throw error
-  }
+  return user && readSubject(adapter, user, now)
 }
 
 /** Like {@link subjectOf}, but an open account stays open. */
@@ -55,7 +45,7 @@ export async function peekSubject(
 ): Promise<(Subject & { readonly open: boolean }) | null> {
   const found = await findUser(adapter, 'id', userId)
   const user = found && (await settleMailbox(adapter, found, now, asking))
-  const subject = user && (await unlessDeleted(adapter, userId, readSubject(adapter, user, now)))
+  const subject = user && (await readSubject(adapter, user, now))
   return subject && { ...subject, open: isOpen(user!) }
 }
 
@@ -64,7 +54,8 @@ export function isOpen({ principal, principalOpen }: BoundUser): boolean {
   return principalOpen === true && principal == null
 }
 
-async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promise<Subject> {
+/** @returns null if the account was deleted since it was read */
+async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promise<Subject | null> {
   const rows = user.principal || user.principalEpoch ? await rowsOf(adapter, user) : []
   await releaseStale(adapter, user, rows, now)
   const canonical = rows.find((row) => row.principal === user.principal)
@@ -73,6 +64,7 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
   const present = user.principal && !isBound ? await findUser(adapter, 'id', user.id) : null
   if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
   const principal = isBound ? canonical.principal : await ownId(adapter, user)
+  if (principal === null) return null
   // A principal without its lock row does not belong to the account, and neither do the aliases linked to it.
   const linked =
     isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && isCurrent(row, user)) : []
@@ -87,11 +79,13 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
 /**
  * Returns the account's own id as its principal.
  *
+ * @returns null if the account was deleted since it was read: its id is retired by then
  * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove it, or the lock gives it to another account
  */
-async function ownId(adapter: Adapter, { id }: BoundUser): Promise<string> {
+async function ownId(adapter: Adapter, { id }: BoundUser): Promise<string | null> {
   const row = await findRow(adapter, id)
   const isOwn = row === null || (row.userId === id && row.kind !== 'retired')
+  if (!isOwn && !(await findUser(adapter, 'id', id))) return null
   if (!isOwn || hasPrincipalForm(id)) throw new LatchkeyError('USER_ID_FORBIDDEN')
   return id
 }

@@ -165,9 +165,11 @@ async function replacePrincipal(
     principalEpoch: fresh.epoch,
     principalOpen: false,
   })
-  if (!isDone) await deleteRow(adapter, fresh)
-  else await keepWithoutKey(adapter, user, fresh.epoch)
-  if (!isDone) return false
+  if (!isDone) {
+    await deleteRow(adapter, fresh)
+    return false
+  }
+  await keepWithoutKey(adapter, user, fresh.epoch)
   // The release of a principal with a key is recorded when it goes back to the key.
   if (before?.thumbprint == null && user.principal && user.principalEpoch)
     await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)

@@ -140,7 +140,7 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
   if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
   // A change to an address that is proven at once proves nothing about the previous address.
-  if (user.email !== undefined && (await isNewAddress(user.email, tools)))
+  if (user.email !== undefined && !(await userWith(user.email, tools)))
     return {
       principalMailboxBy: MOVED,
       principalMailboxAt: tools.now(),
@@ -166,19 +166,16 @@ async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
   return addedCredential ? proverOfProvider(addedCredential) : NOBODY
 }
 
-/** The update does not name its user, but the verified link or code belongs to an address. */
+/** The link or code that verifies an address belongs to the user who has the address. */
 async function hasPhone(ctx: GenericEndpointContext, tools: HookTools): Promise<boolean> {
   const email = await verifiedAddressOf(ctx)
-  if (email === undefined) return false
-  const where = [{ field: 'email', value: email.toLowerCase() }]
-  const user = await (await adapterOf(tools)).findOne<BoundUser>({ model: 'user', where })
-  return user?.phoneNumberVerified === true
+  return email !== undefined && (await userWith(email, tools))?.phoneNumberVerified === true
 }
 
-/** The update does not name its user. Addresses are unique: one that exists is this user's own. */
-async function isNewAddress(email: string, tools: HookTools): Promise<boolean> {
-  const adapter = await adapterOf(tools)
-  return (await adapter.findOne({ model: 'user', where: [{ field: 'email', value: email.toLowerCase() }] })) === null
+/** An update does not name its user, but addresses are unique: one that exists is this user's own. */
+async function userWith(email: string, tools: HookTools): Promise<BoundUser | null> {
+  const where = [{ field: 'email', value: email.toLowerCase() }]
+  return (await adapterOf(tools)).findOne<BoundUser>({ model: 'user', where })
 }
 
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
