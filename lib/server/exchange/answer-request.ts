@@ -27,6 +27,7 @@ export function createExchangeLimits({ limit }: IssueRules, clock: () => number)
 /** What an exchange answers with. */
 export interface Answering {
   readonly limits: ExchangeLimits
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number
   /** Signs the token with the server's key; also returns its lifetime in seconds. */
   readonly sign: (issue: Issue) => Promise<{ readonly token: string; readonly expiresIn: number }>
