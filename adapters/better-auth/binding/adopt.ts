@@ -3,9 +3,11 @@ import { LatchkeyError } from '../../../lib/server.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import {
+  type Reservation,
   changeRow,
   checkFree,
   changeUser,
+  deleteRow,
   isCurrent,
   findRow,
   findUser,
@@ -56,35 +58,68 @@ export async function adopt(
   before: BeforeLink,
   now: Date,
 ): Promise<void> {
-  // Before the account gets its first epoch: a refusal changes nothing.
   await checkFree(adapter, device, now, subject.accountId)
-  const user = await withEpoch(adapter, subject)
+  const user = await accountOf(adapter, subject)
   const reserved = await reserveFor(adapter, user.id, device, now)
   try {
     if ((await countAliases(adapter, user, subject, now)) > MOST) throw new LatchkeyError('ALIASES_FULL')
-    await recordKey(adapter, device, now)
-    await adapter.transaction((trx) => link(trx, { user, subject, row: reserved.row, before, now }))
+    await linkUnchanged(adapter, { user, subject, device, row: reserved.row, before, now })
   } catch (error) {
     // If this fails too, the reservation expires.
-    await changeRow(adapter, reserved.row, reserved.before).catch(() => false)
+    await restore(adapter, reserved).catch(() => false)
     throw error
   }
+}
+
+async function restore(adapter: Adapter, { row, before }: Reservation): Promise<void> {
+  await (before ? changeRow(adapter, row, before) : deleteRow(adapter, row))
 }
 
 interface Linking {
   readonly user: BoundUser
   readonly subject: Subject
+  readonly device: ProvenDevice
   readonly row: PrincipalRow
   readonly before: BeforeLink
   readonly now: Date
 }
 
-async function link(adapter: Adapter, { user, subject, row, before, now }: Linking): Promise<void> {
-  // Also locks the user if there are transactions: a concurrent reset waits, and then sees the alias.
-  if (!(await changeUser(adapter, user, { principalEpoch: user.principalEpoch! }))) throw changed()
+/** If another device of the account was faster and gave it its first epoch, once more. */
+async function linkUnchanged(adapter: DBAdapter, linking: Linking): Promise<void> {
+  if (await adapter.transaction((trx) => link(trx, linking))) return
+  await linkUnchanged(adapter, { ...linking, user: await accountOf(adapter, linking.subject) })
+}
+
+/**
+ * The app decides before anything is changed: without transactions, too, a refusal leaves every table as it was.
+ *
+ * @returns false if the account has changed since it was read
+ */
+async function link(adapter: Adapter, { user, subject, device, row, before, now }: Linking): Promise<boolean> {
+  if (!(await lockUser(adapter, user))) return false
+  if (!(await hasPrincipal(adapter, user, subject.principal))) throw changed()
   await before({ accountId: user.id, principal: subject.principal, alias: row.principal }, adapter)
+  const { principalEpoch: epoch } = await withEpoch(adapter, subject, user)
+  await recordKey(adapter, device, now)
   await audit(adapter, 'link', row, now)
-  if (!(await changeRow(adapter, row, { kind: 'alias', epoch: user.principalEpoch!, until: null }))) throw taken()
+  if (!(await changeRow(adapter, row, { kind: 'alias', epoch: epoch!, until: null }))) throw taken()
+  return true
+}
+
+/**
+ * If there are transactions: a concurrent reset waits, and then sees the alias. First of all, since SQLite refuses a
+ * transaction that reads before it writes.
+ */
+function lockUser(adapter: Adapter, user: BoundUser): Promise<boolean> {
+  // With its time, which an update would set.
+  const { principalEpoch = null, updatedAt } = user as BoundUser & { readonly updatedAt?: Date }
+  return changeUser(adapter, user, { principalEpoch, ...(updatedAt && { updatedAt }) })
+}
+
+async function accountOf(adapter: Adapter, { accountId }: Subject): Promise<BoundUser> {
+  const user = await findUser(adapter, 'id', accountId)
+  if (!user) throw changed()
+  return user
 }
 
 /** The account's principal is no longer the one that the proof names. */
@@ -93,11 +128,9 @@ function changed(): LatchkeyError {
 }
 
 /** An alias is valid in its user's epoch. An account whose principal is its own id gets its first epoch here. */
-async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser> {
-  const user = await findUser(adapter, 'id', subject.accountId)
-  if (!user) throw changed()
+async function withEpoch(adapter: Adapter, subject: Subject, user: BoundUser): Promise<BoundUser> {
+  if (!(await hasPrincipal(adapter, user, subject.principal))) throw changed()
   if (user.principalEpoch != null && subject.principal === (user.principal ?? user.id)) return user
-  if (subject.principal !== user.id || (await isBound(adapter, user))) throw changed()
   const isProven = user.emailVerified || isMailboxProven(user)
   const update = {
     principal: null,
@@ -106,7 +139,14 @@ async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser>
     principalMailbox: isProven ? mailboxOf(user) : null,
   }
   // If another device of the same account was faster, its epoch is used.
-  return (await changeUser(adapter, user, update)) ? { ...user, ...update } : withEpoch(adapter, subject)
+  if (await changeUser(adapter, user, update)) return { ...user, ...update }
+  return withEpoch(adapter, subject, await accountOf(adapter, subject))
+}
+
+/** Returns true if the account still has the principal that the proof names. */
+async function hasPrincipal(adapter: Adapter, user: BoundUser, principal: string): Promise<boolean> {
+  if (user.principalEpoch != null && principal === (user.principal ?? user.id)) return true
+  return principal === user.id && !(await isBound(adapter, user))
 }
 
 /** A principal column without its lock row does not count; the account's own id is used instead. */

@@ -6,14 +6,18 @@ const KEYS = 'latchkeyKey'
 
 /** Records that a device key belongs to an account. */
 export async function recordKey(adapter: Adapter, { principal, thumbprint }: ProvenDevice, now: Date): Promise<void> {
-  const isNew = await insertUnique(adapter, KEYS, 'thumbprint', {
-    thumbprint,
-    principal,
-    name: null,
-    createdAt: now,
-    lastSeenAt: now,
-    retiredAt: null,
-  })
+  // Looks first: on Postgres, a refused row would end the transaction.
+  const isKnown = (await findKey(adapter, thumbprint)) !== null
+  const isNew =
+    !isKnown &&
+    (await insertUnique(adapter, KEYS, 'thumbprint', {
+      thumbprint,
+      principal,
+      name: null,
+      createdAt: now,
+      lastSeenAt: now,
+      retiredAt: null,
+    }))
   if (!isNew) await touchKey(adapter, thumbprint, now)
 }
 
@@ -53,8 +57,11 @@ export async function revokeKeysOf(adapter: Adapter, principal: string, now: Dat
 
 /** Returns true if a key was revoked. */
 export async function isRevokedKey(adapter: Adapter, thumbprint: string): Promise<boolean> {
-  const row = await adapter.findOne<KeyRow>({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }] })
-  return row?.retiredAt != null
+  return (await findKey(adapter, thumbprint))?.retiredAt != null
+}
+
+function findKey(adapter: Adapter, thumbprint: string): Promise<KeyRow | null> {
+  return adapter.findOne<KeyRow>({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }] })
 }
 
 function unrevoked(thumbprint: string): { field: string; value: string | null }[] {

@@ -501,7 +501,7 @@ onEachEngine((newServer, engine) => {
         await reserveFor(server.adapter, accountId, two.device, now),
         await reserveFor(server.adapter, accountId, two.device, now),
       ]
-      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before)
+      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before!)
       const row = (await rowOf(server, two.device.principal))!
       expect(row).toMatchObject({ kind: 'held', userId: accountId })
       expect((row['until'] as Date).getTime() - now.getTime()).toBeGreaterThan(29 * DAY)
@@ -578,12 +578,27 @@ onEachEngine((newServer, engine) => {
       })
       await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
       expect(await two.session()).toMatchObject({ aliases: [] })
-      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'reserved', userId: null })
       // Not kept for this account: it can still go elsewhere.
+      expect(await rowOf(server, two.device.principal)).toBeUndefined()
       const bob = await newPerson(server, two.device)
       expect((await bob.prove('/sign-up/email', person('bob'))).status).toBe(200)
       isWilling = true
       await expectRefused(await link(two, two.device), 409, 'PRINCIPAL_TAKEN')
+    })
+
+    test('that throws leaves every table as it was, also of an account whose principal is its own id', async () => {
+      const onLink = () => {
+        throw new Error('not today')
+      }
+      const server = await newServer({ plugins: [latchkey({ onLink }), latchkeyJwt()] })
+      const one = await newPerson(server)
+      await one.browser.send('/sign-up/email', post(ada))
+      expect(await one.session()).toMatchObject({ principal: (await userOf(server))['id'] })
+      const tables = ['user', 'latchkeyPrincipal', 'latchkeyKey', 'latchkeyAudit'] as const
+      const all = () => Promise.all(tables.map((table) => server.rows(table)))
+      const before = await all()
+      await expectRefused(await link(one, one.device), 409, 'LINK_REFUSED')
+      expect(await all()).toEqual(before)
     })
 
     test('can answer with an error of its own', async () => {
