@@ -44,6 +44,11 @@ export interface ExchangeOptions {
    * your OAuth clients. Defaults to none.
    */
   readonly clientId?: string
+  /**
+   * `false` serves no `/.well-known/oauth-authorization-server`, which belongs to an OAuth provider on the same server.
+   * Defaults to `true`.
+   */
+  readonly metadata?: boolean
   /** Other providers whose JWTs are accepted. */
   readonly issuers?: readonly ExternalIssuer[]
   /** `false` issues no tokens for devices without an account. Defaults to `true`. */
@@ -84,6 +89,8 @@ export function readExchange(options: ExchangeOptions, auth: AuthContext): Excha
   if (type !== 'at+jwt' && type !== 'JWT') throw new TypeError('exchange.type: expected at+jwt or JWT')
   if (clientId !== undefined && (typeof clientId !== 'string' || clientId === ''))
     throw new TypeError('exchange.clientId: expected a non-empty string')
+  if (![undefined, true, false].includes(options.metadata))
+    throw new TypeError('exchange.metadata: expected true or false')
   if (!auth.options.plugins?.some(({ id }) => id === 'jwt'))
     throw new TypeError('exchange: needs the plugin latchkeyJwt')
   if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)
