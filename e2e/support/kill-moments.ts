@@ -24,7 +24,9 @@ export const SHOWN = 'shown'
 export const ROUNDS: number = Number(process.env['LATCHKEY_KILL_ROUNDS']) || (process.env['LATCHKEY_STRESS'] ? 100 : 5)
 
 /** Printed by each campaign; with `LATCHKEY_SEED` the same moments again. */
-export const SEED: number = Number(process.env['LATCHKEY_SEED'] ?? Math.trunc(Math.random() * 2 ** 32))
+export const SEED: number = Number(
+  process.env['LATCHKEY_SEED'] ?? (process.env['LATCHKEY_STRESS'] ? Math.trunc(Math.random() * 2 ** 32) : 20_261_122),
+)
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32). */
 export function createRandom(seed: number): () => number {

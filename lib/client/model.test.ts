@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { SEED, fc } from '../seeded.testing.ts'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createSecret, formatSecret } from '../identity/secret.ts'
 import { type Keyring, parseKeyring } from '../keystore/record.ts'
@@ -143,10 +143,6 @@ interface World {
 }
 
 const RUNS = Number(process.env['LATCHKEY_STRESS'] ?? 0) || 400
-/** The same walks every time, unless a campaign wants others. */
-const SEED =
-  Number(process.env['LATCHKEY_SEED'] ?? 0) ||
-  (process.env['LATCHKEY_STRESS'] ? Math.floor(Math.random() * 2 ** 31) : 20_261_122)
 const counts = { runs: 0, steps: 0, faults: 0, restarts: 0, rests: 0, lost: 0, duplicated: 0 }
 const imported = await Promise.all(Array.from({ length: 2 }, () => testDevice(formatSecret(createSecret()))))
 let environment: TestEnvironment

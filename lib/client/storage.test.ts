@@ -182,12 +182,13 @@ describe('durability', () => {
 
   test('a browser that never answers is waited for in bounded time, and a late answer still counts', async () => {
     let answer: (isKept: boolean) => void = () => {}
-    storage({ persisted: async () => false, persist: () => new Promise((resolve) => (answer = resolve)) })
+    const persist = vi.fn(() => new Promise<boolean>((resolve) => (answer = resolve)))
+    storage({ persisted: async () => false, persist })
     const auth = await testBrowser(undefined, undefined, unreliable()).load()
     await auth.listIdentities()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const asking = auth.requestPersistence()
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { timeout: 30_000 })
+    await vi.waitFor(() => expect(persist).toHaveBeenCalledOnce(), { timeout: 30_000 })
     vi.runAllTimers()
     expect(await asking).toBe(false)
     answer(true)

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import { outcome } from '../tokens/forge.testing.ts'
 import { decodeBase64url, encodeBase64url } from './base64url.ts'

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import { LatchkeyError } from '../errors.ts'
 import { VECTORS } from '../tokens/forge.testing.ts'

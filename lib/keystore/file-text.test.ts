@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import { formatRecord, parseRecord } from './file-text.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import type { LatchkeyErrorCode } from '../errors.ts'
 import {
@@ -244,13 +244,10 @@ describe('random walks', () => {
     walk((before, event, after, entered) => {
       if (event.type !== 'upgradeFailed' || before === after) return
       const { upgrade, ...rest } = after
-      const { upgrade: waiting, ...start } = {
-        ...(['pending', 'conflict'].includes(before.phase) ? before : entered),
-        ...pick(before, 'error', 'storage', 'session', 'authMode'),
-      }
+      const { upgrade: waiting } = ['pending', 'conflict'].includes(before.phase) ? before : entered
       const { failure: _, ...waited } = waiting ?? {}
       expect(rest).toEqual({
-        ...start,
+        ...pick(before, 'error', 'storage', 'session', 'authMode'),
         phase: waited.conflict ? 'conflict' : waited.pending || waited.account ? 'pending' : 'ready',
       })
       expect(upgrade).toEqual({ ...waited, failure: event.failure })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import { isLatchkeyError } from '../errors.ts'
 import { formatSecret } from '../identity/secret.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../errors.ts'
 import { formatSecret } from '../identity/secret.ts'

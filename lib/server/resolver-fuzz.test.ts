@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APP, NOW, VECTORS } from '../tokens/forge.testing.ts'
 import { backendHeaders } from './sources/backend.ts'

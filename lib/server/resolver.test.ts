@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test, vi } from 'vitest'
 import type { LatchkeyErrorCode } from '../errors.ts'
 import {

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { matches } from './guards.ts'
 import { type ClaimPattern, type ClaimsPattern, type Roles, matchClaims } from '../claim-pattern.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { ConnectedSession } from './connected-session.ts'
 import {

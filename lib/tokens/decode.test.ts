@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { fc } from '../seeded.testing.ts'
 import { describe, expect, test, vi } from 'vitest'
 import type { LatchkeyError } from '../errors.ts'
 import { decodeJws } from './decode.ts'

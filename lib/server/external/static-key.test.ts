@@ -1,5 +1,5 @@
 import { X509Certificate, createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import * as fc from 'fast-check'
+import { fc } from '../../seeded.testing.ts'
 import { type CryptoKey, SignJWT, importPKCS8 } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { NOW, encode } from '../../tokens/forge.testing.ts'

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import * as fc from 'fast-check'
+import { fc } from '../../seeded.testing.ts'
 import { describe, expect, test, vi } from 'vitest'
 import { ALICE, APP, BOB, NOW, TOKEN_HEADER, forge, tokenClaims } from '../../tokens/forge.testing.ts'
 import { type BackendOptions, JAZZ_BACKEND_HEADERS, LATCHKEY_BACKEND_HEADERS, backendHeaders } from './backend.ts'

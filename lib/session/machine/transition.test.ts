@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import type { AuthErrorKind, AuthMode } from '../../machine/state.ts'
 import {

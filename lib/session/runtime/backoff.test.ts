@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../seeded.testing.ts'
 import { expect, test, vi } from 'vitest'
 import { backoff } from './backoff.ts'
 
