@@ -18,6 +18,11 @@ export interface ExchangeOptions extends IssueOptions {
    * Signature algorithm: one of the `jwt` plugin's key pairs. Defaults to that of its `jwks.keyPairConfig`, or EdDSA.
    */
   readonly algorithm?: 'RS256' | 'ES256' | 'EdDSA'
+  /**
+   * `false` serves no `/.well-known/oauth-authorization-server`, which belongs to an OAuth provider on the same server.
+   * Defaults to `true`.
+   */
+  readonly metadata?: boolean
   /** Other providers whose JWTs are accepted. */
   readonly issuers?: readonly ExternalIssuer[]
 }
@@ -39,6 +44,8 @@ export interface ExchangeRules extends ExchangeOptions, IssueRules {
  */
 export function readExchange(options: ExchangeOptions, auth: AuthContext): ExchangeRules {
   const rules = readIssueRules(options)
+  if (![undefined, true, false].includes(options.metadata))
+    throw new TypeError('exchange.metadata: expected true or false')
   if (!auth.options.plugins?.some(({ id }) => id === 'jwt'))
     throw new TypeError('exchange: needs the plugin latchkeyJwt')
   if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)

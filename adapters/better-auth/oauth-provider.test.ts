@@ -88,3 +88,22 @@ describe('a token that @better-auth/oauth-provider gives a third party', () => {
       expect(await resolver.resolve(request)).toMatchObject({ ok: false, error: 'invalid' })
   })
 })
+
+describe('the discovery document of @better-auth/oauth-provider', () => {
+  const conflictsWith = async (metadata: boolean) => {
+    const errors: string[] = []
+    const logger = { log: (level: string, line: string) => void (level === 'error' && errors.push(line)) }
+    const exchange = { audiences: ['https://sync.example'], metadata }
+    const provider = oauthProvider({ loginPage: '/login', consentPage: '/consent' })
+    const server = await testServer({ logger, plugins: [latchkey({ exchange }), latchkeyJwt(), provider] })
+    const answer = await server.browser().send('/.well-known/oauth-authorization-server')
+    const { api } = server.auth as unknown as { api: Record<string, () => Promise<Record<string, string>>> }
+    const { token_endpoint: endpoint } = await api['getOAuthServerConfig']!()
+    return { errors: errors.filter((line) => line.includes('conflict')), status: answer.status, endpoint }
+  }
+
+  test('has its path to itself with `metadata: false` of the exchange', async () => {
+    expect(await conflictsWith(false)).toEqual({ errors: [], status: 404, endpoint: `${AUDIENCE}/oauth2/token` })
+    expect(await conflictsWith(true)).toMatchObject({ errors: [expect.stringContaining('latchkey')], status: 200 })
+  })
+})

@@ -70,7 +70,7 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly id: 'latchkey'
   readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
-  /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`. */
+  /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is false. */
   readonly endpoints: Readonly<
     Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>
   >
@@ -132,7 +132,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       ...keyEndpoints(() => parts().cache, clock),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
-        latchkeyMetadata: metadataEndpoint(() => parts().exchange!),
+        ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
       }),
     },
     hooks: {

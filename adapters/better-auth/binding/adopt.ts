@@ -4,9 +4,12 @@ import { ALIAS_HOLD_MS, ALIAS_LIMIT } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import {
+  type Reservation,
   changeRow,
-  checkFree,
+  changeUnprovenUser,
   changeUser,
+  checkFree,
+  deleteRow,
   isCurrent,
   findRow,
   findUser,
@@ -36,50 +39,106 @@ export interface Link {
  */
 export type BeforeLink = (link: Link, adapter: Adapter) => Promise<void>
 
+/** An account as it was when the link was allowed. */
+export interface LinkingAccount {
+  readonly user: BoundUser
+  readonly subject: Subject
+}
+
 /**
  * Makes a device's principal an alias of an account whose own principal is fixed. Meanwhile no other account can take
  * it, and it becomes an alias only with the last statement.
  *
- * @param subject - the account's subject
+ * A refused link leaves no trace. Without transactions that is so for a refusal by `before`, which runs before anything
+ * but the reservation is written. An account that nobody has used gives the principal up to the reservation for good.
+ *
+ * @param account - a proof of its mailbox since it was read refuses the link
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; errors of
  *   `before`
  */
 export async function adopt(
   adapter: DBAdapter,
-  subject: Subject,
+  account: LinkingAccount,
   device: ProvenDevice,
   before: BeforeLink,
   now: Date,
 ): Promise<void> {
-  // Before the account gets its first epoch: a refusal changes nothing.
-  await checkFree(adapter, device, now, subject.accountId)
-  const user = await withEpoch(adapter, subject)
+  const { user } = account
+  await checkFree(adapter, device, now, user.id)
   const reserved = await reserveFor(adapter, user.id, device, now)
   try {
-    if ((await countAliases(adapter, user, subject, now)) > ALIAS_LIMIT) throw new LatchkeyError('ALIASES_FULL')
-    await recordKey(adapter, device, now)
-    await adapter.transaction((trx) => link(trx, { user, subject, row: reserved.row, before, now }))
+    await linkUnchanged(adapter, { ...account, device, row: reserved.row, before, now })
   } catch (error) {
     // If this fails too, the reservation expires.
-    await changeRow(adapter, reserved.row, reserved.before).catch(() => false)
+    await restore(adapter, reserved).catch(() => false)
     throw error
   }
 }
 
-interface Linking {
-  readonly user: BoundUser
-  readonly subject: Subject
+async function restore(adapter: Adapter, { row, before }: Reservation): Promise<void> {
+  await (before ? changeRow(adapter, row, before) : deleteRow(adapter, row))
+}
+
+interface Linking extends LinkingAccount {
+  readonly device: ProvenDevice
   readonly row: PrincipalRow
   readonly before: BeforeLink
   readonly now: Date
 }
 
-async function link(adapter: Adapter, { user, subject, row, before, now }: Linking): Promise<void> {
-  // Also locks the user if there are transactions: a concurrent reset waits, and then sees the alias.
-  if (!(await changeUser(adapter, user, { principalEpoch: user.principalEpoch! }))) throw changed()
+/** Tries again if another device of the account linked first and gave it its first epoch. */
+async function linkUnchanged(adapter: DBAdapter, linking: Linking): Promise<void> {
+  const { user, subject, now } = linking
+  if ((await countAliases(adapter, user, subject, now)) > ALIAS_LIMIT) throw new LatchkeyError('ALIASES_FULL')
+  // Without transactions a lock would only change the time of the user's last update.
+  const lock = adapter.options?.adapterConfig.transaction === false ? isUnchanged : lockUser
+  const isLinked = await adapter.transaction(async (trx) => (await lock(trx, user)) && (await link(trx, linking)))
+  if (!isLinked) await linkUnchanged(adapter, { ...linking, user: await withOthersEpoch(adapter, linking) })
+}
+
+/** The app decides before anything is changed. */
+async function link(adapter: Adapter, linking: Linking): Promise<true> {
+  const { user, subject, device, row, before, now } = linking
+  if (!(await hasPrincipal(adapter, linking))) throw changed()
   await before({ accountId: user.id, principal: subject.principal, alias: row.principal }, adapter)
+  const epoch = await epochOf(adapter, linking)
+  if (!(await recordKey(adapter, device, now))) throw taken()
   await audit(adapter, 'link', row, now)
-  if (!(await changeRow(adapter, row, { kind: 'alias', epoch: user.principalEpoch!, until: null }))) throw taken()
+  if (!(await changeRow(adapter, row, { kind: 'alias', epoch, until: null }))) throw taken()
+  return true
+}
+
+/**
+ * A concurrent proof of the mailbox waits, and then sees the alias. It is the first statement, since SQLite may refuse
+ * the first write of a transaction that has read.
+ *
+ * @returns false if the user has changed since it was read
+ */
+function lockUser(adapter: Adapter, user: BoundUser): Promise<boolean> {
+  return changeUnprovenUser(adapter, user, { principalEpoch: user.principalEpoch ?? null })
+}
+
+async function isUnchanged(adapter: Adapter, user: BoundUser): Promise<boolean> {
+  const present = await findUser(adapter, 'id', user.id)
+  const fields = ['principal', 'principalEpoch', 'principalMailboxBy'] as const
+  return present !== null && fields.every((field) => isEqual(present[field], user[field]))
+}
+
+/**
+ * Returns the user with the first epoch, which another device of the account gave it since it was read.
+ *
+ * @throws {LatchkeyError} `PROOF_LINK_MISMATCH`: something else changed
+ */
+async function withOthersEpoch(adapter: Adapter, { user, subject }: LinkingAccount): Promise<BoundUser> {
+  const present = await findUser(adapter, 'id', user.id)
+  const isFirst = present !== null && !hasFixed({ user, subject }) && hasFixed({ user: present, subject })
+  // A proof of the mailbox may have taken the account from the user who asks.
+  if (!isFirst || !isEqual(present.principalMailboxBy, user.principalMailboxBy)) throw changed()
+  return present
+}
+
+function isEqual(one: string | null | undefined, other: string | null | undefined): boolean {
+  return (one ?? null) === (other ?? null)
 }
 
 /** The account's principal is no longer the one that the proof names. */
@@ -88,20 +147,25 @@ function changed(): LatchkeyError {
 }
 
 /** An alias is valid in its user's epoch. An account whose principal is its own id gets its first epoch here. */
-async function withEpoch(adapter: Adapter, subject: Subject): Promise<BoundUser> {
-  const user = await findUser(adapter, 'id', subject.accountId)
-  if (!user) throw changed()
-  if (user.principalEpoch != null && subject.principal === (user.principal ?? user.id)) return user
-  if (subject.principal !== user.id || (await isBound(adapter, user))) throw changed()
+async function epochOf(adapter: Adapter, { user, subject }: LinkingAccount): Promise<string> {
+  if (hasFixed({ user, subject })) return user.principalEpoch!
   const isProven = user.emailVerified || isMailboxProven(user)
-  const update = {
-    principal: null,
-    principalOpen: false,
-    principalEpoch: newEpoch(),
-    principalMailbox: isProven ? mailboxOf(user) : null,
-  }
-  // If another device of the same account was faster, its epoch is used.
-  return (await changeUser(adapter, user, update)) ? { ...user, ...update } : withEpoch(adapter, subject)
+  const principalEpoch = newEpoch()
+  const principalMailbox = isProven ? mailboxOf(user) : null
+  const update = { principal: null, principalOpen: false, principalEpoch, principalMailbox }
+  if (await changeUnprovenUser(adapter, user, update)) return principalEpoch
+  // Without transactions another device may have been faster.
+  return epochOf(adapter, { user: await withOthersEpoch(adapter, { user, subject }), subject })
+}
+
+/** Returns true if the account still has the principal that the proof names. */
+async function hasPrincipal(adapter: Adapter, { user, subject }: LinkingAccount): Promise<boolean> {
+  return hasFixed({ user, subject }) || (subject.principal === user.id && !(await isBound(adapter, user)))
+}
+
+/** Returns true if the account has that principal, and an epoch. */
+function hasFixed({ user, subject }: LinkingAccount): boolean {
+  return user.principalEpoch != null && subject.principal === (user.principal ?? user.id)
 }
 
 /** A principal column without its lock row does not count; the account's own id is used instead. */

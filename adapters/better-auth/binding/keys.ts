@@ -4,17 +4,22 @@ import type { Adapter, ProvenDevice } from './types.ts'
 
 const KEYS = 'latchkeyKey'
 
-/** Records that a device key belongs to an account. */
-export async function recordKey(adapter: Adapter, { principal, thumbprint }: ProvenDevice, now: Date): Promise<void> {
-  const isNew = await insertUnique(adapter, KEYS, 'thumbprint', {
-    thumbprint,
-    principal,
-    name: null,
-    createdAt: now,
-    lastSeenAt: now,
-    retiredAt: null,
-  })
-  if (!isNew) await touchKey(adapter, thumbprint, now)
+/**
+ * Records that a device key belongs to an account.
+ *
+ * @returns false if another request recorded the key at the same moment: Postgres then ends an open transaction
+ */
+export async function recordKey(
+  adapter: Adapter,
+  { principal, thumbprint }: ProvenDevice,
+  now: Date,
+): Promise<boolean> {
+  if (await findKey(adapter, thumbprint)) {
+    await touchKey(adapter, thumbprint, now)
+    return true
+  }
+  const key = { thumbprint, principal, name: null, createdAt: now, lastSeenAt: now, retiredAt: null }
+  return insertUnique(adapter, KEYS, 'thumbprint', key)
 }
 
 /** Records that a key signed a valid proof, unless it was revoked. */
@@ -53,8 +58,11 @@ export async function revokeKeysOf(adapter: Adapter, principal: string, now: Dat
 
 /** Returns true if a key was revoked. */
 export async function isRevokedKey(adapter: Adapter, thumbprint: string): Promise<boolean> {
-  const row = await adapter.findOne<KeyRow>({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }] })
-  return row?.retiredAt != null
+  return (await findKey(adapter, thumbprint))?.retiredAt != null
+}
+
+function findKey(adapter: Adapter, thumbprint: string): Promise<KeyRow | null> {
+  return adapter.findOne<KeyRow>({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }] })
 }
 
 function unrevoked(thumbprint: string): { field: string; value: string | null }[] {

@@ -1,4 +1,4 @@
-import type { DBAdapter } from 'better-auth'
+import type { DBAdapter, Where } from 'better-auth'
 import { LatchkeyError, namespacedPrincipal } from '../../../lib/server.ts'
 import { audit } from './audit.ts'
 import { isRevokedKey } from './keys.ts'
@@ -77,11 +77,17 @@ export function isBinding({ kind, userId }: PrincipalRow): boolean {
   return (kind === 'canonical' || kind === 'alias') && userId !== null
 }
 
+/** A row that is reserved for an account. */
+export interface Reservation {
+  readonly row: PrincipalRow
+  /** What to restore if the link fails; null: there was no row. */
+  readonly before: Partial<PrincipalRow> | null
+}
+
 /**
  * Reserves a principal for one account while it is being linked. A row that is held for the account stays held if the
  * server dies.
  *
- * @returns the row after the change, and the row to restore if the link fails
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
 export async function reserveFor(
@@ -89,7 +95,7 @@ export async function reserveFor(
   userId: string,
   device: ProvenDevice,
   now: Date,
-): Promise<{ row: PrincipalRow; before: Partial<PrincipalRow> }> {
+): Promise<Reservation> {
   const found = await findRow(adapter, device.principal)
   // A hold of an account that is gone is none of this account's.
   const isHeld = found !== null && found.userId === userId && isHold(found, now)
@@ -104,7 +110,7 @@ export async function reserveFor(
   const before = isHeld ? { kind: 'held' as const } : { userId: null, until: null }
   if (!found) {
     await insertRow(adapter, row)
-    return { row, before }
+    return { row, before: null }
   }
   await takeOver(adapter, await assertFree(adapter, found, device, userId, now), row, now)
   return { row, before }
@@ -272,13 +278,20 @@ export async function changeUser(
   adapter: Adapter,
   { id, principal, principalEpoch }: BoundUser,
   update: Partial<BoundUser>,
+  further: readonly Where[] = [],
 ): Promise<boolean> {
   const where = [
     { field: 'id', value: id },
     { field: 'principal', value: principal ?? null },
     { field: 'principalEpoch', value: principalEpoch ?? null },
+    ...further,
   ]
   return (await adapter.updateMany({ model: 'user', where, update })) === 1
+}
+
+/** Like {@link changeUser}, and only if no mailbox was proven since. */
+export function changeUnprovenUser(adapter: Adapter, user: BoundUser, update: Partial<BoundUser>): Promise<boolean> {
+  return changeUser(adapter, user, update, [{ field: 'principalMailboxBy', value: user.principalMailboxBy ?? null }])
 }
 
 /** Reads a user from the database, without any cache. */
@@ -329,7 +342,7 @@ export async function changeRow(
   return (await adapter.updateMany({ model: LOCK, where, update })) === 1
 }
 
-/** Deletes a row that never had a key. */
+/** Deletes a row by which no account ever had the principal. */
 export async function deleteRow(
   adapter: Adapter,
   { principal, epoch }: Pick<PrincipalRow, 'principal' | 'epoch'>,

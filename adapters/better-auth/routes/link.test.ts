@@ -17,7 +17,8 @@ import {
 } from '../index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from '../testing/link.testing.ts'
 import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from '../testing/requests.testing.ts'
-import { proveMailbox } from '../binding/verified-email.ts'
+import type { Subject } from '../binding/subject.ts'
+import { NOBODY, proveMailbox } from '../binding/verified-email.ts'
 import { retire } from '../binding/retire.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
@@ -47,6 +48,12 @@ onEachEngine((newServer, engine) => {
     await one.session()
     return { server, one, two: await elsewhere(server, ada) }
   }
+
+  /** An account as `adopt` takes it, read now. */
+  const linking = async (server: TestServer, subject: Subject) => ({
+    user: (await findUser(server.adapter, 'id', subject.accountId))!,
+    subject,
+  })
 
   /** What a server with a local-first token would let in. */
   const statusOf = async (server: TestServer, { device }: Person) => {
@@ -410,11 +417,71 @@ onEachEngine((newServer, engine) => {
         { ...subject, principal: subject.accountId },
       ]
       for (const seen of stale)
-        await expect(adopt(server.adapter, seen, two.device, async () => {}, new Date())).rejects.toMatchObject({
-          code: 'PROOF_LINK_MISMATCH',
-        })
+        await expect(
+          adopt(server.adapter, await linking(server, seen), two.device, async () => {}, new Date()),
+        ).rejects.toMatchObject({ code: 'PROOF_LINK_MISMATCH' })
       expect(await one.session()).toEqual(subject)
       expect(await rowOf(server, two.device.principal)).toBeUndefined()
+    })
+
+    describe('in an account whose principal is its own id', () => {
+      /** The account, as it was before anything was linked to it, and a second device. */
+      const ownId = async () => {
+        const server = await newServer()
+        const one = await newPerson(server)
+        await one.browser.send('/sign-up/email', post(ada))
+        const account = await linking(server, (await one.session())!)
+        return { server, one, account, device: await testDevice() }
+      }
+
+      test('is refused after a proof of the mailbox since it was allowed', async () => {
+        const { server, one, account, device } = await ownId()
+        await proveMailbox(server.adapter, account.user, NOBODY, new Date())
+        await expect(adopt(server.adapter, account, device, async () => {}, new Date())).rejects.toMatchObject({
+          code: 'PROOF_LINK_MISMATCH',
+        })
+        expect(await one.session()).toMatchObject({ aliases: [] })
+        expect(await rowOf(server, device.principal)).toBeUndefined()
+      })
+
+      test('goes on in the first epoch that another link has given it meanwhile', async () => {
+        const { server, one, account, device } = await ownId()
+        expect((await link(one, one.device)).status).toBe(200)
+        await adopt(server.adapter, account, device, async () => {}, new Date())
+        expect((await one.session())!.aliases.toSorted()).toEqual([one.device.principal, device.principal].toSorted())
+      })
+
+      test('is refused after another link and a proof of the mailbox', async () => {
+        const { server, one, account, device } = await ownId()
+        expect((await link(one, one.device)).status).toBe(200)
+        await proveMailbox(server.adapter, (await linking(server, account.subject)).user, NOBODY, new Date())
+        await expect(adopt(server.adapter, account, device, async () => {}, new Date())).rejects.toMatchObject({
+          code: 'PROOF_LINK_MISMATCH',
+        })
+        expect(await one.session()).toMatchObject({ aliases: [] })
+      })
+    })
+
+    test('gives way to another request that records the key at the very moment', async () => {
+      const { server, one, two } = await twoDevices()
+      const { principal, thumbprint } = two.device
+      const times = { createdAt: new Date(0), lastSeenAt: null, retiredAt: null }
+      await server.adapter.create({ model: 'latchkeyKey', data: { principal, thumbprint, name: null, ...times } })
+      // The row comes after the look for it.
+      const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> =>
+        server.adapter.transaction((trx) =>
+          work({
+            ...trx,
+            findOne: async <Row>(query: Parameters<typeof trx.findOne>[0]) =>
+              query.model === 'latchkeyKey' ? null : trx.findOne<Row>(query),
+          }),
+        )
+      const account = await linking(server, (await one.session())!)
+      await expect(
+        adopt({ ...server.adapter, transaction }, account, two.device, async () => {}, new Date()),
+      ).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+      expect(await rowOf(server, principal)).toBeUndefined()
+      expect(await acts(server)).toEqual([`bind:${one.device.principal}`])
     })
 
     test('gives way to a sign-up that makes its user at the very moment', async () => {
@@ -451,7 +518,8 @@ onEachEngine((newServer, engine) => {
         return server.adapter.transaction(work)
       }
       const adapter = { ...server.adapter, transaction }
-      await expect(adopt(adapter, (await one.session())!, device, async () => {}, new Date())).rejects.toMatchObject({
+      const account = await linking(server, (await one.session())!)
+      await expect(adopt(adapter, account, device, async () => {}, new Date())).rejects.toMatchObject({
         code: 'PRINCIPAL_TAKEN',
       })
       expect(await rowOf(server, device.principal)).toMatchObject({
@@ -488,7 +556,8 @@ onEachEngine((newServer, engine) => {
             },
           }),
         )
-      await adopt({ ...server.adapter, transaction }, (await one.session())!, device, async () => {}, new Date())
+      const account = await linking(server, (await one.session())!)
+      await adopt({ ...server.adapter, transaction }, account, device, async () => {}, new Date())
       expect(seen).toEqual(engine === 'Postgres' ? ['signing up'] : [])
     })
 
@@ -501,7 +570,7 @@ onEachEngine((newServer, engine) => {
         await reserveFor(server.adapter, accountId, two.device, now),
         await reserveFor(server.adapter, accountId, two.device, now),
       ]
-      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before)
+      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before!)
       const row = (await rowOf(server, two.device.principal))!
       expect(row).toMatchObject({ kind: 'held', userId: accountId })
       expect((row['until'] as Date).getTime() - now.getTime()).toBeGreaterThan(29 * DAY)
@@ -532,8 +601,9 @@ onEachEngine((newServer, engine) => {
         }
         return row
       }
+      const account = await linking(server, (await one.session())!)
       await expect(
-        adopt({ ...server.adapter, findOne }, (await one.session())!, device, async () => {}, new Date()),
+        adopt({ ...server.adapter, findOne }, account, device, async () => {}, new Date()),
       ).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
       expect(await bob.session()).toMatchObject({ principal: device.principal })
     })
@@ -578,12 +648,27 @@ onEachEngine((newServer, engine) => {
       })
       await expectRefused(await link(two, two.device), 409, 'LINK_REFUSED')
       expect(await two.session()).toMatchObject({ aliases: [] })
-      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'reserved', userId: null })
       // Not kept for this account: it can still go elsewhere.
+      expect(await rowOf(server, two.device.principal)).toBeUndefined()
       const bob = await newPerson(server, two.device)
       expect((await bob.prove('/sign-up/email', person('bob'))).status).toBe(200)
       isWilling = true
       await expectRefused(await link(two, two.device), 409, 'PRINCIPAL_TAKEN')
+    })
+
+    test('that throws leaves every table as it was, also of an account whose principal is its own id', async () => {
+      const onLink = () => {
+        throw new Error('not today')
+      }
+      const server = await newServer({ plugins: [latchkey({ onLink }), latchkeyJwt()] })
+      const one = await newPerson(server)
+      await one.browser.send('/sign-up/email', post(ada))
+      expect(await one.session()).toMatchObject({ principal: (await userOf(server))['id'] })
+      const tables = ['user', 'latchkeyPrincipal', 'latchkeyKey', 'latchkeyAudit'] as const
+      const all = () => Promise.all(tables.map((table) => server.rows(table)))
+      const before = await all()
+      await expectRefused(await link(one, one.device), 409, 'LINK_REFUSED')
+      expect(await all()).toEqual(before)
     })
 
     test('can answer with an error of its own', async () => {

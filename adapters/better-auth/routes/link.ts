@@ -77,7 +77,7 @@ async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<v
   if (!user) throw refusal('LINK_FORBIDDEN')
   const ways = await waysBeforeLinking(ctx, user, device)
   refuseHandedOver(ways ?? [])
-  await adopt(adapter, subject, device, before(ctx, tools.onLink), now)
+  await adopt(adapter, { user, subject }, device, before(ctx, tools.onLink), now)
   const after = await subjectOf(adapter, subject.accountId, now)
   // The account was reset in between.
   if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')

@@ -1697,6 +1697,82 @@ export const ATTACKS = [
     },
   },
 
+  {
+    attack: "A link that the account's creator started goes on after the owner of the mailbox has proven it",
+    defence: 'The first write of a link only succeeds on the account that was read when the link was allowed',
+    patches: [
+      {
+        file: plugin('binding/principal-store.ts'),
+        find: "[{ field: 'principalMailboxBy', value: user.principalMailboxBy ?? null }]",
+        replace: '[]',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > in an account whose principal is its own id > is refused after a proof of the mailbox since it was allowed',
+    },
+  },
+  {
+    attack: 'The same, where another link of the account came first',
+    defence: 'A link that tries again in the epoch of another one compares the proof of the mailbox',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: 'if (!isFirst || !isEqual(present.principalMailboxBy, user.principalMailboxBy)) throw changed()',
+        replace: 'if (!isFirst) throw changed()',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > in an account whose principal is its own id > is refused after another link and a proof of the mailbox',
+    },
+  },
+  {
+    attack: 'A link that the app refuses has already changed the account, where there are no transactions',
+    defence: 'The app decides before anything but the reservation is written, and the reservation is removed',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: 'adapter.options?.adapterConfig.transaction === false ? isUnchanged : lockUser',
+        replace: 'lockUser',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'Postgres without transactions > the hook > that throws leaves every table as it was, also of an account whose principal is its own id',
+    },
+  },
+  {
+    attack: 'A link that the app refuses keeps its reservation, so that the device is lost to other accounts',
+    defence: 'A reservation without an earlier row is deleted',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: 'before ? changeRow(adapter, row, before) : deleteRow(adapter, row)',
+        replace: 'before ? changeRow(adapter, row, before) : row',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > the hook > that throws refuses the link, and the device can try again',
+    },
+  },
+  {
+    attack: 'A link goes on after its transaction has failed, because another request recorded the key',
+    defence: 'A key that cannot be recorded ends the link',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: 'if (!(await recordKey(adapter, device, now))) throw taken()',
+        replace: 'await recordKey(adapter, device, now)',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > gives way to another request that records the key at the very moment',
+    },
+  },
+
   // External tokens that are verified without jose
   verifiedAtOnce(
     'An external token with an empty or cut signature, at a library that accepts it',
