@@ -48,7 +48,7 @@ for (const [name, write] of Object.entries(writers)) {
   write()
   Date.now = now
   const ahead = Math.round((write() - Date.now()) / year)
-  console.log(name, '-> ahead of the right clock:', ahead === 1 ? 'a year' : ahead)
+  console.log(name, '-> ahead of the right clock:', ahead === 1 ? 'a year' : ahead + 0)
 }
 SCRIPT
 
