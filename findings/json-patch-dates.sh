@@ -30,27 +30,27 @@ import jsonPatch from 'fast-json-patch'
 import { createPatch } from 'rfc6902'
 
 const { applyPatch, compare, generate, observe } = jsonPatch
-const before = { title: 'dentist', at: new Date('2026-11-29T09:00:00Z') }
-const after = { title: 'dentist', at: new Date('2026-12-01T16:30:00Z') }
+const before = () => ({ title: 'dentist', at: new Date('2026-11-29T09:00:00Z') })
+const after = () => ({ title: 'dentist', at: new Date('2026-12-01T16:30:00Z') })
 
-const patch = compare(before, after)
+const patch = compare(before(), after())
 console.log('compare:', patch.length, 'operations, the first', JSON.stringify(patch[0]))
-const copy = { ...before }
+const copy = before()
 applyPatch(copy, patch)
 console.log('applied:', copy.at.toISOString(), 'with properties', Object.keys(copy.at).length)
 
-const seen = { ...before }
+const seen = before()
 const observer = observe(seen)
-seen.at = after.at
+seen.at = after().at
 console.log('observe:', JSON.stringify(generate(observer)))
-console.log('rfc6902:', JSON.stringify(createPatch(before, after)))
+console.log('rfc6902:', JSON.stringify(createPatch(before(), after())))
 SCRIPT
 
 cat >surprise.txt <<'OUTPUT'
 compare: 24 operations, the first {"op":"add","path":"/at/0","value":"2"}
 applied: 2026-11-29T09:00:00.000Z with properties 24
 observe: [{"op":"replace","path":"/at","value":"2026-12-01T16:30:00.000Z"}]
-rfc6902: [{"op":"remove","path":"/at/0"},{"op":"remove","path":"/at/1"},{"op":"remove","path":"/at/2"},{"op":"remove","path":"/at/3"},{"op":"remove","path":"/at/4"},{"op":"remove","path":"/at/5"},{"op":"remove","path":"/at/6"},{"op":"remove","path":"/at/7"},{"op":"remove","path":"/at/8"},{"op":"remove","path":"/at/9"},{"op":"remove","path":"/at/10"},{"op":"remove","path":"/at/11"},{"op":"remove","path":"/at/12"},{"op":"remove","path":"/at/13"},{"op":"remove","path":"/at/14"},{"op":"remove","path":"/at/15"},{"op":"remove","path":"/at/16"},{"op":"remove","path":"/at/17"},{"op":"remove","path":"/at/18"},{"op":"remove","path":"/at/19"},{"op":"remove","path":"/at/20"},{"op":"remove","path":"/at/21"},{"op":"remove","path":"/at/22"},{"op":"remove","path":"/at/23"}]
+rfc6902: []
 OUTPUT
 
 node run.mjs >seen.txt 2>run.log || { cat run.log >&2; exit 2; }
