@@ -12,7 +12,7 @@
 # have 521): they get a second account, or "this is no phone number", and lists of contacts matched by E.164 miss
 # them. Tests with American or European numbers never show it.
 #
-# Remedy: Before parsing, number.replace(/^\\+52\\s*1(?=(\\D*\\d){10}$)/, "+52"), once over the stored numbers, too.
+# Remedy: Before parsing, number.replace(/^\+52\s*1(?=(\D*\d){10}$)/, "+52"), once over the stored numbers, too.
 set -euo pipefail
 
 folder="$(mktemp -d)"
