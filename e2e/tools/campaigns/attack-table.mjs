@@ -202,7 +202,7 @@ export const ATTACKS = [
     patches: [
       {
         file: VERIFY,
-        find: "if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')",
+        find: "if (claims.sub !== key.principal) throw refusalUnder(key, 'TOKEN_SUBJECT_MISMATCH')",
         replace: UNCHECKED,
       },
     ],
@@ -217,8 +217,8 @@ export const ATTACKS = [
     patches: [
       {
         file: VERIFY,
-        find: "if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')",
-        replace: UNCHECKED,
+        find: "(isValid ? undefined : 'TOKEN_SIGNATURE_INVALID')",
+        replace: '(isValid ? undefined : undefined)',
       },
     ],
     test: {
@@ -1953,8 +1953,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
-        find: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')",
-        replace: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) === undefined)",
+        find: "whenReady(mode === 'local-first' && rules.lookup ? rules.lookup(principal) : 'active', (status) => {",
+        replace: "whenReady('active', (status) => {",
       },
     ],
     test: {
