@@ -2627,6 +2627,29 @@ export const ATTACKS = [
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > /latchkey/bind: 20 a minute from one address' },
   },
   {
+    attack: 'A token with a claim twice: one for a gateway in front, one for this server',
+    defence: 'A token whose strings are not all in the parsed claims is scanned, and a second member is refused',
+    patches: [
+      { file: 'lib/tokens/decode.ts', find: 'return quotes === 2 * countStrings(value, 0)', replace: 'return true' },
+    ],
+    test: {
+      file: 'lib/tokens/decode.test.ts',
+      name: 'a header that was seen before > is refused after a nested object',
+    },
+  },
+  {
+    attack: 'A token with stray bits or characters in its base64url, a second text for one signature',
+    defence: 'Each part must be what its bytes encode to',
+    patches: [
+      {
+        file: 'lib/tokens/decode.ts',
+        find: "bytes ? bytes.toString('base64url') !== part : ",
+        replace: 'bytes ? false : ',
+      },
+    ],
+    test: { file: 'lib/tokens/decode.test.ts', name: 'decodeJws > refuses padding in the signature' },
+  },
+  {
     attack: 'An oversized proof',
     defence: 'At most 4 KiB, checked before parsing',
     patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
