@@ -20,7 +20,7 @@ import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<
   SessionResolverOptions,
-  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome' | 'tokenHeader'
+  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome' | 'tokenHeader' | 'verifier'
 > {
   /** `aud` of both kinds of token, one or several. Defaults to the origin of Better Auth's base URL. */
   readonly audience?: string | readonly string[]

@@ -6,6 +6,7 @@ import { isBase64url } from '../identity/base64url.ts'
 import { type Identifier, identifierOf, principalOf, thumbprintInput } from '../identity/principal.ts'
 import type { PublicJwk } from './claims.ts'
 import { copyText, decodeBytes } from './decode.ts'
+import type { NativeVerify } from './native-verifier.ts'
 import { type NodeCrypto, isOpenssl, nodeCrypto } from './node-crypto.ts'
 
 /** An imported public key, ready to verify. */
@@ -26,15 +27,17 @@ export interface PublicKey extends Identifier {
  * more than double the time, so it is done only for libraries that are not tested, and to name the reason of a refusal.
  *
  * @param x - base64url, as in a JWK (RFC 8037)
+ * @param native - verifies in place of node:crypto, behind the same checks
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`, `TOKEN_KEY_NOT_CANONICAL`, `TOKEN_KEY_SMALL_ORDER`
  */
-export function importPublicKey(x: string): Awaitable<PublicKey> {
+export function importPublicKey(x: string, native?: NativeVerify): Awaitable<PublicKey> {
   const node = nodeCrypto()
   const bytes = decodeX(x)
   if (!isCanonical(bytes)) throw new LatchkeyError('TOKEN_KEY_NOT_CANONICAL')
   if (SMALL_ORDER.has(x)) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')
   if (!isOpenssl()) decodePoint(bytes)
   const jwk = Object.freeze({ kty: 'OKP', crv: 'Ed25519', x: copyText(x) } as const)
+  if (node && native) return new NativePublicKey(node, jwk, native)
   return node ? new NodePublicKey(node, jwk) : importWithWebCrypto(jwk)
 }
 
@@ -113,6 +116,21 @@ class NodePublicKey implements PublicKey {
     const key = this.#key || input
     this.#key ||= true
     return this.#node.verify(null, data, key, signature)
+  }
+}
+
+class NativePublicKey extends NodePublicKey {
+  readonly #verify: NativeVerify
+  readonly #bytes: Uint8Array
+
+  constructor(node: NodeCrypto, jwk: PublicJwk, verify: NativeVerify) {
+    super(node, jwk)
+    this.#verify = verify
+    this.#bytes = decodeBytes(jwk.x)
+  }
+
+  override verify(data: Uint8Array, signature: Uint8Array): boolean {
+    return this.#verify(data, signature, this.#bytes)
   }
 }
 

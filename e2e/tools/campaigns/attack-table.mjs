@@ -2634,7 +2634,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/tokens/decode.test.ts',
-      name: 'a header that was seen before > is refused after a nested object',
+      name: 'a member given twice > is refused after a nested object',
     },
   },
   {
@@ -2648,6 +2648,15 @@ export const ATTACKS = [
       },
     ],
     test: { file: 'lib/tokens/decode.test.ts', name: 'decodeJws > refuses padding in the signature' },
+  },
+  {
+    attack: 'A forged token, where another library verifies and returns something other than true',
+    defence: 'Only true is a valid signature',
+    patches: [{ file: 'lib/tokens/native-verifier.ts', find: ', publicKey) === true', replace: ', publicKey)' }],
+    test: {
+      file: 'lib/tokens/native-verifier.test.ts',
+      name: 'the native verifier > is taken only at its word: true',
+    },
   },
   {
     attack: 'An oversized proof',

@@ -30,14 +30,18 @@ export interface LocalFirstSource {
   verify(token: string): Awaitable<ServerSession>
 }
 
-/** @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option is invalid */
+/**
+ * @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option is invalid
+ * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`
+ */
 export function createLocalFirstSource(
   { audience, lookup, afterUpgrade }: LocalFirstOptions,
   clock: () => number,
   cacheSize: number,
+  verifier?: 'native',
 ): LocalFirstSource {
   if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: set `lookup`, or afterUpgrade: 'allow'")
-  const tokens = createTokenCheck({ audience, clock, cacheSize })
+  const tokens = createTokenCheck({ audience, clock, cacheSize, verifier })
   return {
     isKnown: tokens.isKnown,
     verify: (token) =>
