@@ -17,6 +17,7 @@ export class BoundedMap<Key, Value> {
   }
 
   set(key: Key, value: Value): void {
+    if (this.#most === 0) return
     this.#entries.delete(key)
     this.#entries.set(key, value)
     if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value!)

@@ -65,6 +65,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   CRYPTO_UNAVAILABLE: local(
     'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',
   ),
+  VERIFIER_UNAVAILABLE: local(
+    "The option `verifier: 'native'` needs the package `sodium-native`, which is not installed or does not load here.",
+  ),
 
   // Tokens and proofs
   TOKEN_TOO_LARGE: invalid('The token exceeds its size limit (self-signed 4 KiB, external 16 KiB) and was not parsed.'),

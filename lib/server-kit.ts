@@ -1,3 +1,4 @@
+export type { Awaitable } from './awaitable.ts'
 export { isPlainText } from './plain-text.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'

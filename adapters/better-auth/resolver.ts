@@ -1,4 +1,5 @@
 import type { AuthContext, DBAdapter } from 'better-auth'
+import { fixExternal, readRequest } from '../../lib/server-kit.ts'
 import {
   type ExternalIssuer,
   type ResolvableRequest,
@@ -7,20 +8,19 @@ import {
   type SessionResolverOptions,
   createSessionResolver,
 } from '../../lib/server.ts'
-import { fixExternal, readRequest } from '../../lib/server-kit.ts'
 import { clientIdOf, isOwnClient, issuerOf } from './exchange.ts'
 import { ownBaseURL } from './own-address.ts'
 import { jwtOptionsOf } from './signing-keys.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
-import { statusOf, statusOfPrincipal } from './binding/status.ts'
+import { type KeyStatus, statusOf, statusOfPrincipal } from './binding/status.ts'
 import type { Adapter, BetterAuthInstance } from './binding/types.ts'
 
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<
   SessionResolverOptions,
-  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome' | 'tokenHeader'
+  'backend' | 'cacheSize' | 'cookieSession' | 'onOutcome' | 'tokenHeader' | 'verifier'
 > {
   /** `aud` of both kinds of token, one or several. Defaults to the origin of Better Auth's base URL. */
   readonly audience?: string | readonly string[]
@@ -46,12 +46,13 @@ export function createBetterAuthResolver(
   auth: BetterAuthInstance,
   options: BetterAuthResolverOptions = {},
 ): SessionResolver {
-  let resolver: Promise<SessionResolver> | undefined
+  let building: Promise<SessionResolver> | undefined
+  let resolver: SessionResolver | undefined
   return {
     tokenHeader: options.tokenHeader?.toLowerCase(),
     async resolve(request): Promise<Resolution> {
-      resolver ??= build(auth, options)
-      const resolution = await (await resolver).resolve(request)
+      resolver ??= await (building ??= build(auth, options))
+      const resolution = await resolver.resolve(request)
       if (!resolution.ok && resolution.reason === 'TOKEN_AUDIENCE_MISMATCH') await hint(auth, options, request)
       return resolution
     },
@@ -77,8 +78,11 @@ async function build(
   const clientId = clientIdOf(context)
   const own = audience ?? originOf(context)
   const cache = statusCacheOf(adapter)
-  const lookup = (principal: string, thumbprint: string): Promise<'active' | 'disabled'> =>
-    cache.get(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
+  // A resolver does not wait for a status that is at hand. The type of the option is for those of apps.
+  const status = (key: string, look: () => Promise<KeyStatus>): Promise<KeyStatus> =>
+    cache.get(key, look) as Promise<KeyStatus>
+  const lookup = (principal: string, thumbprint: string): Promise<KeyStatus> =>
+    status(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
   const issuer: ExternalIssuer = {
     issuer: issuerOf(context),
     audience: own,
@@ -90,7 +94,7 @@ async function build(
       isOwnClient(claims),
     lookup: (principal) =>
       // No thumbprint is empty: the entries of keys differ from this one.
-      cache.get(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),
+      status(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),
     ...keysOf(context, handler),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)

@@ -1,6 +1,7 @@
 // `npm run bench`: every figure beside its peer in the same run. Most of the files run alone too.
 import { cpus, loadavg } from 'node:os'
 import { printTable } from './compare.mjs'
+import { benchEventLoop } from './event-loop.mjs'
 import { benchMemory } from './memory.mjs'
 import { benchRequests } from './requests.mjs'
 import { benchResolve } from './resolve.mjs'
@@ -15,6 +16,7 @@ console.log(
 await benchVerify()
 await benchResolve()
 await benchRequests()
+await benchEventLoop()
 benchMemory()
 await benchSize()
 await benchSignUp()

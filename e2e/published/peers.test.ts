@@ -46,6 +46,7 @@ test('what only the command line uses is no peer', () => {
     'fastify',
     'hono',
     'react',
+    'sodium-native',
     'solid-js',
     'svelte',
     'vue',

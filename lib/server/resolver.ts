@@ -1,3 +1,4 @@
+import { type Awaitable, isPromise } from '../awaitable.ts'
 import { type LatchkeyErrorCode, LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_TYPE } from '../tokens/claims.ts'
 import { decodeJws } from '../tokens/decode.ts'
@@ -35,6 +36,11 @@ export interface SessionResolverOptions {
    * 10 000; 0 turns caching off. Expiry and the issuer's key are checked on every use.
    */
   readonly cacheSize?: number
+  /**
+   * `native` verifies local-first tokens with the package `sodium-native`, about twice as fast as node:crypto. External
+   * tokens are not affected.
+   */
+  readonly verifier?: 'native'
   /** Called with the outcome of each request. It must not throw. */
   readonly onOutcome?: (verdict: Outcome) => void
   /** Returns milliseconds since 1970. Defaults to the system clock. */
@@ -44,7 +50,7 @@ export interface SessionResolverOptions {
 /** The one source that judges a request. It returns null if the request has no credential after all. */
 interface Route {
   readonly source: SessionSource
-  judge(): Promise<ServerSession | null>
+  judge(): Awaitable<ServerSession | null>
 }
 
 /**
@@ -53,6 +59,7 @@ interface Route {
  * local-first token), a session cookie, anonymous. A token is routed once, by its own header and claims, and never
  * tried as another kind.
  *
+ * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`: `sodium-native` is not installed
  * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
@@ -62,24 +69,30 @@ export function createSessionResolver(options: SessionResolverOptions): SessionR
   return {
     tokenHeader,
     async resolve(request) {
-      const route = routeOf(readRequest(request))
-      const resolution = await settle(route, anonymous)
+      const settled = settle(routeOf(readRequest(request)), anonymous)
+      const resolution = isPromise(settled) ? await settled : settled
       onOutcome?.(outcomeOf(resolution))
       return resolution
     },
   }
 }
 
-async function settle({ source, judge }: Route, anonymous: 'allow' | 'deny'): Promise<Resolution> {
+function settle({ source, judge }: Route, anonymous: 'allow' | 'deny'): Awaitable<Resolution> {
+  const accept = (session: ServerSession | null): Resolution => accepted(session, source, anonymous)
+  const refuse = (error: unknown): Resolution => refusal(codeOf(error), source)
   try {
-    const session = await judge()
-    if (session) return { ok: true, session, source }
-    return anonymous === 'allow'
-      ? { ok: true, session: ANONYMOUS, source: 'none' }
-      : refusal('CREDENTIAL_MISSING', 'none')
+    const session = judge()
+    return isPromise(session) ? session.then(accept, refuse) : accept(session)
   } catch (error) {
-    return refusal(codeOf(error), source)
+    return refuse(error)
   }
+}
+
+function accepted(session: ServerSession | null, source: SessionSource, anonymous: 'allow' | 'deny'): Resolution {
+  if (session) return { ok: true, session, source }
+  return anonymous === 'allow'
+    ? { ok: true, session: ANONYMOUS, source: 'none' }
+    : refusal('CREDENTIAL_MISSING', 'none')
 }
 
 /** A server fault says nothing about the credential, so it is rethrown. */
@@ -88,7 +101,7 @@ function codeOf(error: unknown): LatchkeyErrorCode {
   throw error
 }
 
-const NOBODY: Route = { source: 'none', judge: async () => null }
+const NOBODY: Route = { source: 'none', judge: () => null }
 
 function createRouter(options: SessionResolverOptions, tokenHeader: string): (request: IncomingRequest) => Route {
   const { clock = Date.now } = options
@@ -96,11 +109,11 @@ function createRouter(options: SessionResolverOptions, tokenHeader: string): (re
     throw new TypeError('anonymous: expected allow or deny')
   const backend = createBackendSource(options.backend)
   const cookie = options.cookieSession && createCookieSource(options.cookieSession)
-  const routeToken = createTokenRouter(options, clock)
+  const tokens = createTokenRouter(options, clock)
   return (request) => {
     if (backend.isAttempt(request)) return { source: 'backend', judge: () => backend.read(request) }
     const authorization = request.header(tokenHeader)
-    if (authorization !== null && !isOfOtherScheme(authorization)) return routeBearer(authorization, routeToken)
+    if (authorization !== null && !isOfOtherScheme(authorization)) return routeBearer(authorization, tokens)
     return cookie?.isPresent(request) ? { source: 'cookie', judge: () => cookie.read(request) } : NOBODY
   }
 }
@@ -111,17 +124,22 @@ function createRouter(options: SessionResolverOptions, tokenHeader: string): (re
  */
 function isOfOtherScheme(authorization: string): boolean {
   // Nearly every header is a Bearer token, and for these this is the cheapest answer.
-  if (authorization.startsWith('Bearer ')) return false
+  if (authorization.startsWith(USUAL_PREFIX)) return false
   return /^[a-z][a-z\d-]* +\S/i.test(authorization) && !/(^|,)\s*bearer(?![\w-])/i.test(authorization)
 }
+
+const USUAL_PREFIX = 'Bearer '
 
 /** RFC 6750 §2.1. */
 const BEARER = /^Bearer +[\w.~+/=-]+$/i
 
-function routeBearer(authorization: string, routeToken: (token: string) => Route): Route {
+function routeBearer(authorization: string, tokens: TokenRouter): Route {
+  // A known token is compared whole, so its form is known too.
+  const known = authorization.startsWith(USUAL_PREFIX) && tokens.recall(authorization.slice(USUAL_PREFIX.length))
+  if (known) return known
   if (!BEARER.test(authorization)) return refuse('bearer', 'CREDENTIAL_MALFORMED')
   try {
-    return routeToken(authorization.slice(authorization.lastIndexOf(' ') + 1))
+    return tokens.route(authorization.slice(authorization.lastIndexOf(' ') + 1))
   } catch (error) {
     return refuse('bearer', codeOf(error))
   }
@@ -130,31 +148,45 @@ function routeBearer(authorization: string, routeToken: (token: string) => Route
 function refuse(source: SessionSource, code: LatchkeyErrorCode): Route {
   return {
     source,
-    async judge() {
+    judge() {
       throw new LatchkeyError(code)
     },
   }
 }
 
-function createTokenRouter(options: SessionResolverOptions, clock: () => number): (token: string) => Route {
+interface TokenRouter {
+  /** Returns the route of a token that was verified before; undefined if this exact one was not. */
+  recall(token: string): Route | undefined
+  /** @throws {LatchkeyError} the token cannot be decoded */
+  route(token: string): Route
+}
+
+function createTokenRouter(options: SessionResolverOptions, clock: () => number): TokenRouter {
   const { cacheSize = 10_000 } = options
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
-  const verify = options.localFirst && createLocalFirstSource(options.localFirst, clock, cacheSize)
-  const localFirst = (token: string): Route =>
-    verify ? { source: 'local-first', judge: () => verify(token) } : refuse('local-first', 'LOCAL_FIRST_DISABLED')
-  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize, verify !== undefined)
+  const device = options.localFirst && createLocalFirstSource(options.localFirst, clock, cacheSize, options.verifier)
+  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize, device !== undefined)
   const each = [...new Set(verifiers.values())]
-  return (token) => {
-    if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
-    const known = each.find((verifier) => verifier.isKnown(token))
-    if (known) return { source: 'external', judge: () => known.verify(token) }
-    const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
-    const { header, claims } = jws
-    if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
-    const external = verifiers.get(claims['iss'])
-    return external
-      ? { source: 'external', judge: () => external.verify(token, jws) }
-      : refuse('bearer', 'ISSUER_UNKNOWN')
+  const localFirst = (token: string): Route =>
+    device
+      ? { source: 'local-first', judge: () => device.verify(token) }
+      : refuse('local-first', 'LOCAL_FIRST_DISABLED')
+  return {
+    recall(token) {
+      if (device?.isKnown(token)) return localFirst(token)
+      const external = each.find((verifier) => verifier.isKnown(token))
+      return external && { source: 'external', judge: () => external.verify(token) }
+    },
+    route(token) {
+      if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
+      const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
+      const { header, claims } = jws
+      if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
+      const external = verifiers.get(claims['iss'])
+      return external
+        ? { source: 'external', judge: () => external.verify(token, jws) }
+        : refuse('bearer', 'ISSUER_UNKNOWN')
+    },
   }
 }
 

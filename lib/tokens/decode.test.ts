@@ -172,6 +172,12 @@ describe('a member given twice', () => {
     expect(await decoded(claims)).toBe('TOKEN_MEMBER_DUPLICATE')
   })
 
+  test.each([7, 8, 9, 30])('is refused %i levels deep', async (depth) => {
+    const lists = (json: string): string => `{"a":${'['.repeat(depth)}${json}${']'.repeat(depth)}}`
+    expect(await decoded(lists('{"b":1,"b":"c"}'))).toBe('TOKEN_MEMBER_DUPLICATE')
+    expect(await decoded(lists('{"b":1,"d":"c"}'))).toBe('accepted')
+  })
+
   test('is refused in the header', async () => {
     const header = encode('{"alg":"none","alg":"EdDSA"}')
     expect(await outcome(() => decodeJws(`${header}.e30.AA`, LIMIT))).toBe('TOKEN_MEMBER_DUPLICATE')

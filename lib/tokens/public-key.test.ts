@@ -288,7 +288,7 @@ function imported(hex: string): Promise<string> {
 /** What the verifier says of a key that is used and refused. */
 function answerFor(bytes: Buffer): Promise<string> {
   const x = encode(bytes)
-  return outcome(async () => checkPoint(await importPublicKey(x), x))
+  return outcome(async () => checkPoint(await importPublicKey(x)))
 }
 
 /** The same by @noble: the point is decompressed, and multiplied by 8. */

@@ -1,14 +1,20 @@
+import type { JsonWebKey, KeyObject } from 'node:crypto'
 import { Point } from '@noble/ed25519'
+import type { Awaitable } from '../awaitable.ts'
 import { LatchkeyError } from '../errors.ts'
 import { isBase64url } from '../identity/base64url.ts'
 import { type Identifier, identifierOf, principalOf, thumbprintInput } from '../identity/principal.ts'
-import { decodeBytes } from './decode.ts'
+import type { PublicJwk } from './claims.ts'
+import { copyText, decodeBytes } from './decode.ts'
+import type { NativeVerify } from './native-verifier.ts'
 import { type NodeCrypto, isOpenssl, nodeCrypto } from './node-crypto.ts'
 
 /** An imported public key, ready to verify. */
 export interface PublicKey extends Identifier {
   /** Returns true if a 64-byte signature matches. The caller must check that the signature is canonical. */
-  verify(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean>
+  verify(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Awaitable<boolean>
+  /** Frozen. */
+  readonly jwk: PublicJwk
   /** Set by {@link checkPoint}. */
   isPoint?: true
 }
@@ -21,28 +27,30 @@ export interface PublicKey extends Identifier {
  * more than double the time, so it is done only for libraries that are not tested, and to name the reason of a refusal.
  *
  * @param x - base64url, as in a JWK (RFC 8037)
+ * @param native - verifies in place of node:crypto, behind the same checks
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`, `TOKEN_KEY_NOT_CANONICAL`, `TOKEN_KEY_SMALL_ORDER`
  */
-export function importPublicKey(x: string): PublicKey | Promise<PublicKey> {
+export function importPublicKey(x: string, native?: NativeVerify): Awaitable<PublicKey> {
   const node = nodeCrypto()
   const bytes = decodeX(x)
   if (!isCanonical(bytes)) throw new LatchkeyError('TOKEN_KEY_NOT_CANONICAL')
   if (SMALL_ORDER.has(x)) throw new LatchkeyError('TOKEN_KEY_SMALL_ORDER')
   if (!isOpenssl()) decodePoint(bytes)
-  return node ? importWithNode(node, x) : importWithWebCrypto(x)
+  const jwk = Object.freeze({ kty: 'OKP', crv: 'Ed25519', x: copyText(x) } as const)
+  if (node && native) return new NativePublicKey(node, jwk, native)
+  return node ? new NodePublicKey(node, jwk) : importWithWebCrypto(jwk)
 }
 
 /**
  * Checks that an imported key is a point on the curve. Only a refusal needs it, to name its reason: under any other key
  * no signature verifies.
  *
- * @param x - the text that the key was imported from
  * @throws {LatchkeyError} `TOKEN_KEY_NOT_CANONICAL`
  */
-export function checkPoint(key: PublicKey, x: string): void {
+export function checkPoint(key: PublicKey): void {
   // Once for each key: forged tokens of a known key must not cost more than their verification.
   if (key.isPoint) return
-  decodePoint(decodeX(x))
+  decodePoint(decodeX(key.jwk.x))
   key.isPoint = true
 }
 
@@ -84,14 +92,45 @@ function decodePoint(bytes: Uint8Array): void {
   }
 }
 
-function importWithNode(node: NodeCrypto, x: string): PublicKey {
-  // From a JWK: many times faster here than from SPKI.
-  const key = node.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
-  const digest = sha256(node, thumbprintInput(x))
-  return {
-    principal: principalOf(digest.toString('hex')),
-    thumbprint: digest.toString('base64url'),
-    verify: (data, signature) => node.verify(null, data, key, signature),
+class NodePublicKey implements PublicKey {
+  readonly jwk: PublicJwk
+  readonly principal: string
+  readonly thumbprint: string
+  isPoint?: true
+  readonly #node: NodeCrypto
+  /** False before the first use, then true. A key object, which takes much memory, is made for the second use. */
+  #key: KeyObject | boolean = false
+
+  constructor(node: NodeCrypto, jwk: PublicJwk) {
+    const digest = sha256(node, thumbprintInput(jwk.x))
+    this.jwk = jwk
+    this.principal = principalOf(digest.toString('hex'))
+    this.thumbprint = digest.toString('base64url')
+    this.#node = node
+  }
+
+  verify(data: Uint8Array, signature: Uint8Array): boolean {
+    // From a JWK: many times faster here than from SPKI.
+    const input = { key: this.jwk as JsonWebKey, format: 'jwk' } as const
+    if (this.#key === true) this.#key = this.#node.createPublicKey(input)
+    const key = this.#key || input
+    this.#key ||= true
+    return this.#node.verify(null, data, key, signature)
+  }
+}
+
+class NativePublicKey extends NodePublicKey {
+  readonly #verify: NativeVerify
+  readonly #bytes: Uint8Array
+
+  constructor(node: NodeCrypto, jwk: PublicJwk, verify: NativeVerify) {
+    super(node, jwk)
+    this.#verify = verify
+    this.#bytes = decodeBytes(jwk.x)
+  }
+
+  override verify(data: Uint8Array, signature: Uint8Array): boolean {
+    return this.#verify(data, signature, this.#bytes)
   }
 }
 
@@ -101,10 +140,11 @@ function sha256(node: NodeCrypto, data: Uint8Array): Buffer {
   return hash ? hash('sha256', data, 'buffer') : node.createHash('sha256').update(data).digest()
 }
 
-async function importWithWebCrypto(x: string): Promise<PublicKey> {
-  const key = await crypto.subtle.importKey('jwk', { kty: 'OKP', crv: 'Ed25519', x }, 'Ed25519', false, ['verify'])
+async function importWithWebCrypto(jwk: PublicJwk): Promise<PublicKey> {
+  const key = await crypto.subtle.importKey('jwk', jwk, 'Ed25519', false, ['verify'])
   return {
-    ...identifierOf(new Uint8Array(await crypto.subtle.digest('SHA-256', thumbprintInput(x)))),
+    ...identifierOf(new Uint8Array(await crypto.subtle.digest('SHA-256', thumbprintInput(jwk.x)))),
+    jwk,
     verify: (data, signature) => crypto.subtle.verify('Ed25519', key, signature, data),
   }
 }

@@ -13,6 +13,8 @@ import {
   forge,
   outcome,
   proofClaims,
+  VECTORS,
+  forgerOf,
   tokenClaims,
 } from './forge.testing.ts'
 import { type TokenVerifier, createProofVerifier, createTokenVerifier } from './verify.ts'
@@ -157,9 +159,18 @@ describe('public keys', () => {
       [3, BOB],
       [4, BOB],
       [5, ALICE],
+      [6, ALICE],
     ]
     for (const [age, forger] of sequence) await verifier.verify(tokenOf(age, forger))
     expect(imported).toHaveBeenCalledTimes(3)
+  })
+
+  test('that are used twice are not displaced by a flood of others', async () => {
+    const verifier = verifierOf(2)
+    for (const age of [1, 2]) await verifier.verify(tokenOf(age))
+    for (const forger of VECTORS.slice(1).map(forgerOf)) await verifier.verify(tokenOf(3, forger))
+    await verifier.verify(tokenOf(4))
+    expect(imported).toHaveBeenCalledOnce()
   })
 
   test('are no proof of the next signature', async () => {

@@ -1,5 +1,6 @@
+import { type Awaitable, whenReady } from '../awaitable.ts'
 import { BoundedMap } from '../bounded-map.ts'
-import { LatchkeyError } from '../errors.ts'
+import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import { decodeBase64url } from '../identity/base64url.ts'
 import {
   LOCAL_FIRST_ISSUER,
@@ -10,7 +11,9 @@ import {
   TOKEN_TYPE,
   type TokenClaims,
 } from './claims.ts'
-import { type DecodedJws, decodeJws } from './decode.ts'
+import { type DecodedJws, copyText, decodeJws } from './decode.ts'
+import { KeyCache } from './key-cache.ts'
+import { type NativeVerify, loadNativeVerifier } from './native-verifier.ts'
 import { PROOF_TYPE } from './prove.ts'
 import { type PublicKey, checkPoint, importPublicKey } from './public-key.ts'
 
@@ -28,6 +31,11 @@ export interface VerifierOptions {
   readonly clock?: (() => number) | undefined
   /** Largest number of cached public keys, and of cached tokens. Defaults to 10 000 each. */
   readonly cacheSize?: number | undefined
+  /**
+   * `native` verifies signatures of device keys with the package `sodium-native`, about twice as fast. Defaults to
+   * node:crypto where it is, and to WebCrypto.
+   */
+  readonly verifier?: 'native' | undefined
 }
 
 /** A token or proof that passed every check. */
@@ -72,21 +80,39 @@ export interface ProofVerifier {
  * Creates a verifier of local-first tokens. It caches imported keys, and verified tokens until they expire.
  *
  * @throws {TypeError} an option is invalid
+ * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`
  */
 export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
+  const { verify } = createTokenCheck(options)
+  return { verify: async (token) => verify(token) }
+}
+
+/** A {@link TokenVerifier} that answers at once where it can: for a known token, and where node:crypto is. */
+export interface TokenCheck {
+  /** Returns true if this exact token was verified before. */
+  isKnown(token: string): boolean
+  /** As in {@link TokenVerifier}; also throws at once. */
+  verify(token: string): Awaitable<Verified<TokenClaims>>
+}
+
+/** Creates what {@link createTokenVerifier} returns, for callers that need not wait. */
+export function createTokenCheck(options: VerifierOptions): TokenCheck {
   const context = readOptions(options)
   const verified = new BoundedMap<string, Verified<TokenClaims>>(context.cacheSize)
+  const recall = (token: string, known: Verified<TokenClaims>): Verified<TokenClaims> => {
+    if (known.claims.exp <= context.now()) verified.delete(token)
+    checkClock(known.claims, context.now())
+    return known
+  }
   return {
-    async verify(token) {
+    isKnown: (token) => verified.get(token) !== undefined,
+    verify(token) {
       const known = verified.get(token)
-      if (known) {
-        if (known.claims.exp <= context.now()) verified.delete(token)
-        checkClock(known.claims, context.now())
-        return known
-      }
-      const result = await verifySelfSigned<TokenClaims>(token, TOKEN_KIND, context)
-      verified.set(token, result)
-      return result
+      if (known) return recall(token, known)
+      return whenReady(verifySelfSigned<TokenClaims>(token, TOKEN_KIND, context), (result) => {
+        verified.set(copyText(token), result)
+        return result
+      })
     },
   }
 }
@@ -95,6 +121,7 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
  * Creates a verifier of proofs.
  *
  * @throws {TypeError} an option is invalid
+ * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`
  */
 export function createProofVerifier(options: VerifierOptions): ProofVerifier {
   const context = readOptions(options)
@@ -108,19 +135,24 @@ export function createProofVerifier(options: VerifierOptions): ProofVerifier {
 }
 
 interface Context {
-  readonly audiences: ReadonlySet<unknown>
+  /** Each under itself: the claims of a cached token share one text. */
+  readonly audiences: ReadonlyMap<unknown, string>
   readonly now: () => number
   readonly cacheSize: number
-  readonly keys: BoundedMap<string, PublicKey>
+  readonly keys: KeyCache
+  readonly native: NativeVerify | undefined
 }
 
-function readOptions({ audience, clock = Date.now, cacheSize = 10_000 }: VerifierOptions): Context {
-  const audiences = new Set<unknown>(typeof audience === 'string' ? [audience] : audience)
+function readOptions({ audience, clock = Date.now, cacheSize = 10_000, verifier }: VerifierOptions): Context {
+  const names = typeof audience === 'string' ? [audience] : [...(audience ?? [])]
   // An `undefined` in the list would match a token without `aud`.
-  const isMeant = audiences.size > 0 && [...audiences].every((name) => typeof name === 'string' && name !== '')
+  const isMeant = names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')
   if (!isMeant) throw new TypeError('audience: expected a non-empty string')
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
-  return { audiences, now: () => clock() / 1000, cacheSize, keys: new BoundedMap(cacheSize) }
+  if (verifier !== undefined && verifier !== 'native') throw new TypeError('verifier: expected native')
+  const native = verifier && loadNativeVerifier()
+  const audiences = new Map<unknown, string>(names.map((name) => [name, name]))
+  return { audiences, now: () => clock() / 1000, cacheSize, keys: new KeyCache(cacheSize), native }
 }
 
 interface Kind {
@@ -146,28 +178,43 @@ const PROOF_KIND: Kind = {
   check: checkProofClaims,
 }
 
-async function verifySelfSigned<Claims extends TokenClaims>(
+function verifySelfSigned<Claims extends TokenClaims>(
   token: string,
   kind: Kind,
   context: Context,
-): Promise<Verified<Claims>> {
+): Awaitable<Verified<Claims>> {
   const jws = decodeJws(token, SIZE_LIMIT)
   checkHeader(jws.header, kind.typ)
   const claims = checkClaims(jws.claims, kind, context.audiences) as Claims
   checkLifetime(claims, kind.lifetime)
   checkClock(claims, context.now())
   const { x } = claims.sub_jwk
-  const key = context.keys.get(x) ?? (await publicKey(x, context.keys))
-  try {
-    if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')
-    await checkSignature(jws, key)
-  } catch (error) {
-    checkPoint(key, x)
-    throw error
-  }
-  // Deeply frozen: otherwise a caller that changes a claim would change it in the cache.
-  Object.freeze(claims.sub_jwk)
-  return Object.freeze({ principal: key.principal, thumbprint: key.thumbprint, claims: Object.freeze(claims) })
+  return whenReady(context.keys.get(x) ?? publicKey(x, context), (key) => {
+    if (claims.sub !== key.principal) throw refusalUnder(key, 'TOKEN_SUBJECT_MISMATCH')
+    return whenReady(signatureFault(jws, key), (fault) => {
+      if (fault !== undefined) throw refusalUnder(key, fault)
+      return verifiedBy(key, claims, context)
+    })
+  })
+}
+
+/** Under bytes that are no point nothing verifies, and that is then the reason. */
+function refusalUnder(key: PublicKey, code: LatchkeyErrorCode): LatchkeyError {
+  checkPoint(key)
+  return new LatchkeyError(code)
+}
+
+/**
+ * Equal texts are shared: a cache holds many claims. Deeply frozen: otherwise a caller that changes a claim would change
+ * it in the cache.
+ */
+function verifiedBy<Claims extends TokenClaims>(
+  { principal, thumbprint, jwk }: PublicKey,
+  claims: Claims,
+  { audiences }: Context,
+): Verified<Claims> {
+  Object.assign(claims, { iss: LOCAL_FIRST_ISSUER, sub: principal, aud: audiences.get(claims.aud), sub_jwk: jwk })
+  return Object.freeze({ principal, thumbprint, claims: Object.freeze(claims) })
 }
 
 function checkHeader(header: DecodedJws['header'], typ: string): void {
@@ -179,7 +226,7 @@ function checkHeader(header: DecodedJws['header'], typ: string): void {
 function checkClaims(
   claims: DecodedJws['claims'],
   kind: Kind,
-  audiences: ReadonlySet<unknown>,
+  audiences: Context['audiences'],
 ): Readonly<Record<string, unknown>> {
   if ('delegation' in claims) throw new LatchkeyError('DELEGATION_UNSUPPORTED')
   if (!Object.keys(claims).every((name) => kind.claims.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')
@@ -208,23 +255,24 @@ function checkClock({ iat, exp }: TokenClaims, now: number): void {
   if (iat > now + LEEWAY_SECONDS) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
 
-async function publicKey(x: string, keys: BoundedMap<string, PublicKey>): Promise<PublicKey> {
-  const key = await importPublicKey(x)
-  keys.set(x, key)
-  return key
+function publicKey(x: string, { keys, native }: Context): Awaitable<PublicKey> {
+  return whenReady(importPublicKey(x, native), (key) => {
+    keys.add(key)
+    return key
+  })
 }
 
 /**
  * Checks that a signature is canonical, then verifies it (RFC 8032 §5.1.7).
  *
- * @throws {LatchkeyError} `TOKEN_SIGNATURE_NOT_CANONICAL`, `TOKEN_SIGNATURE_INVALID`
+ * @returns `TOKEN_SIGNATURE_NOT_CANONICAL`, `TOKEN_SIGNATURE_INVALID`, or undefined if it is valid
  */
-export async function checkSignature(
+export function signatureFault(
   { input, signature }: Pick<DecodedJws, 'input' | 'signature'>,
   key: PublicKey,
-): Promise<void> {
-  if (signature.length !== 64 || !isBelowOrder(signature)) throw new LatchkeyError('TOKEN_SIGNATURE_NOT_CANONICAL')
-  if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')
+): Awaitable<LatchkeyErrorCode | undefined> {
+  if (signature.length !== 64 || !isBelowOrder(signature)) return 'TOKEN_SIGNATURE_NOT_CANONICAL'
+  return whenReady(key.verify(input, signature), (isValid) => (isValid ? undefined : 'TOKEN_SIGNATURE_INVALID'))
 }
 
 // The group order L = 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032 §5.1).

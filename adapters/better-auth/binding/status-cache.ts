@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../../lib/server-kit.ts'
 import type { KeyStatus } from './status.ts'
 
 /** How long a cached status is used, in milliseconds: other server processes may change the database meanwhile. */
@@ -9,7 +10,7 @@ const SIZE = 10_000
 /** Caches the status of device keys for a short time. */
 export interface StatusCache {
   /** Returns the status of a key, cached or from `look`. Errors are not cached. */
-  get(key: string, look: () => Promise<KeyStatus>): Promise<KeyStatus>
+  get(key: string, look: () => Promise<KeyStatus>): Awaitable<KeyStatus>
   /** Call it after a change in this process: drops all cached statuses, and those that are being looked up. */
   clear(): void
 }
@@ -41,7 +42,7 @@ export function createStatusCache(clock: () => number, size: number = SIZE): Sta
   }
 
   return {
-    async get(key, look) {
+    get(key, look) {
       const found = known.get(key)
       // Not `until <= now`: after a clock was set back, a status must not be cached for hours.
       const left = found ? found.until - clock() : 0

@@ -202,7 +202,7 @@ export const ATTACKS = [
     patches: [
       {
         file: VERIFY,
-        find: "if (claims.sub !== key.principal) throw new LatchkeyError('TOKEN_SUBJECT_MISMATCH')",
+        find: "if (claims.sub !== key.principal) throw refusalUnder(key, 'TOKEN_SUBJECT_MISMATCH')",
         replace: UNCHECKED,
       },
     ],
@@ -217,8 +217,8 @@ export const ATTACKS = [
     patches: [
       {
         file: VERIFY,
-        find: "if (!(await key.verify(input, signature))) throw new LatchkeyError('TOKEN_SIGNATURE_INVALID')",
-        replace: UNCHECKED,
+        find: "(isValid ? undefined : 'TOKEN_SIGNATURE_INVALID')",
+        replace: '(isValid ? undefined : undefined)',
       },
     ],
     test: {
@@ -2029,8 +2029,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
-        find: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')",
-        replace: "if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) === undefined)",
+        find: "whenReady(mode === 'local-first' && rules.lookup ? rules.lookup(principal) : 'active', (status) => {",
+        replace: "whenReady('active', (status) => {",
       },
     ],
     test: {
@@ -2701,6 +2701,38 @@ export const ATTACKS = [
     defence: 'Twenty requests per minute',
     patches: [{ file: plugin('plugin.ts'), find: 'window: 60, max: 20 }', replace: 'window: 60, max: 2000 }' }],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > /latchkey/bind: 20 a minute from one address' },
+  },
+  {
+    attack: 'A token with a claim twice: one for a gateway in front, one for this server',
+    defence: 'A token whose strings are not all in the parsed claims is scanned, and a second member is refused',
+    patches: [
+      { file: 'lib/tokens/decode.ts', find: 'return quotes === 2 * countStrings(value, 0)', replace: 'return true' },
+    ],
+    test: {
+      file: 'lib/tokens/decode.test.ts',
+      name: 'a member given twice > is refused after a nested object',
+    },
+  },
+  {
+    attack: 'A token with stray bits or characters in its base64url, a second text for one signature',
+    defence: 'Each part must be what its bytes encode to',
+    patches: [
+      {
+        file: 'lib/tokens/decode.ts',
+        find: "bytes ? bytes.toString('base64url') !== part : ",
+        replace: 'bytes ? false : ',
+      },
+    ],
+    test: { file: 'lib/tokens/decode.test.ts', name: 'decodeJws > refuses padding in the signature' },
+  },
+  {
+    attack: 'A forged token, where another library verifies and returns something other than true',
+    defence: 'Only true is a valid signature',
+    patches: [{ file: 'lib/tokens/native-verifier.ts', find: ', publicKey) === true', replace: ', publicKey)' }],
+    test: {
+      file: 'lib/tokens/native-verifier.test.ts',
+      name: 'the native verifier > is taken only at its word: true',
+    },
   },
   {
     attack: 'An oversized proof',

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.ts'
 import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import type { ExternalIssuer } from './options.ts'
 import type { DecodedJws } from '../../tokens/decode.ts'
@@ -9,12 +10,12 @@ export interface ExternalVerifier {
   /** Returns true if this exact token was verified before: it can be routed without being parsed. */
   isKnown(token: string): boolean
   /**
-   * Verifies a token and returns its session.
+   * Verifies a token and returns its session; at once where it can. Also throws at once.
    *
    * @param jws - the same token, if it was decoded already
    * @throws {LatchkeyError} `TOKEN_*`, `KEYS_UNAVAILABLE`, `PRINCIPAL_DISABLED`
    */
-  verify(token: string, jws?: DecodedJws): Promise<ServerSession>
+  verify(token: string, jws?: DecodedJws): Awaitable<ServerSession>
 }
 
 /** Each source may cost a signature check or a fetch for one forged token. */

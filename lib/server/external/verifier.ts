@@ -1,8 +1,9 @@
 import { type CryptoKey, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
+import { type Awaitable, whenReady } from '../../awaitable.ts'
 import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { type ExternalVerifier, anyOf, eachSource } from './issuer-sources.ts'
-import { type DecodedJws, decodeJws } from '../../tokens/decode.ts'
+import { type DecodedJws, copyText, decodeJws } from '../../tokens/decode.ts'
 import { checkTimes, claimCode } from './claims.ts'
 import type { IssuerKey } from './key-set.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
@@ -62,27 +63,33 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
   const checks = checksOf(rules)
   const known = new BoundedMap<string, Known>(cacheSize)
 
-  const verifyAnew = async (token: string, jws: DecodedJws, time: number): Promise<JWTPayload> => {
+  const verifyAnew = (token: string, jws: DecodedJws, time: number): Awaitable<JWTPayload> => {
     const direct = verifyNow(jws, rules, secondsOf(time))
-    const { claims, key } = direct
+    const found: Awaitable<Found> = direct
       ? { claims: jws.claims, key: direct }
-      : await verifyWithJose(token, rules, { ...checks, currentDate: new Date(time) })
-    checkType(jws.header['typ'], rules)
-    freeze(claims)
-    if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header: jws.header, key })
-    return claims
+      : verifyWithJose(token, rules, { ...checks, currentDate: new Date(time) })
+    return whenReady(found, ({ claims, key }) => {
+      checkType(jws.header['typ'], rules)
+      freeze(claims)
+      if (key && token.length <= CACHED_SIZE_LIMIT) known.set(copyText(token), { claims, header: jws.header, key })
+      return claims
+    })
   }
   return {
     issuers,
     isKnown: (token) => known.get(token) !== undefined,
-    async verify(token, jws) {
+    verify(token, jws) {
       const time = clock()
       const before = known.get(token)
-      const claims =
-        (before && (recall(before, rules) ?? (await recallLater(before, rules)))) ??
-        (await verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), time))
-      checkTimes(claims, clockTolerance, secondsOf(time))
-      return judge(claims, rules)
+      const recalled = before && (recall(before, rules) ?? recallLater(before, rules))
+      const found = whenReady(
+        recalled,
+        (claims) => claims ?? verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), time),
+      )
+      return whenReady(found, (claims) => {
+        checkTimes(claims, clockTolerance, secondsOf(time))
+        return judge(claims, rules)
+      })
     },
   }
 }
@@ -117,17 +124,19 @@ async function recallLater({ claims, header, key }: Known, { keys }: IssuerRules
 }
 
 /** Applies the app's own rules on every use, cached or not: the data that they read may have changed. */
-async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSession> {
+function judge(claims: JWTPayload, rules: VerifierRules): Awaitable<ServerSession> {
   checkParty(claims['azp'], rules)
   checkClient(claims, rules)
   if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
   if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
-  const named = principalOf(claims.sub, rules.issuers[0], rules.principal)
-  const [mode, principal] = [modeOf(claims), typeof named === 'string' ? named : await named]
-  if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')
-    throw new LatchkeyError('PRINCIPAL_DISABLED')
-  return ownedSession(mode, principal, aliases, claims)
+  const mode = modeOf(claims)
+  return whenReady(principalOf(claims.sub, rules.issuers[0], rules.principal), (principal) =>
+    whenReady(mode === 'local-first' && rules.lookup ? rules.lookup(principal) : 'active', (status) => {
+      if (status !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
+      return ownedSession(mode, principal, aliases, claims)
+    }),
+  )
 }
 
 /** Deep: otherwise a caller that changes a claim would change it in the cache. */

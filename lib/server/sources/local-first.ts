@@ -1,5 +1,6 @@
+import { type Awaitable, whenReady } from '../../awaitable.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { createTokenVerifier } from '../../tokens/verify.ts'
+import { createTokenCheck } from '../../tokens/verify.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
@@ -17,17 +18,38 @@ export interface LocalFirstOptions {
   readonly afterUpgrade?: 'allow'
 }
 
-/** @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option is invalid */
+/** Verifies local-first tokens. */
+export interface LocalFirstSource {
+  /** Returns true if this exact token was verified before. */
+  isKnown(token: string): boolean
+  /**
+   * Verifies a token and returns its session.
+   *
+   * @throws {LatchkeyError} `TOKEN_*`, `PRINCIPAL_DISABLED`
+   */
+  verify(token: string): Awaitable<ServerSession>
+}
+
+/**
+ * @throws {TypeError} neither `lookup` nor `afterUpgrade: 'allow'`, or an option is invalid
+ * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`
+ */
 export function createLocalFirstSource(
   { audience, lookup, afterUpgrade }: LocalFirstOptions,
   clock: () => number,
   cacheSize: number,
-): (token: string) => Promise<ServerSession> {
+  verifier?: 'native',
+): LocalFirstSource {
   if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: set `lookup`, or afterUpgrade: 'allow'")
-  const verifier = createTokenVerifier({ audience, clock, cacheSize })
-  return async (token) => {
-    const { principal, thumbprint, claims } = await verifier.verify(token)
-    if (lookup && (await lookup(principal, thumbprint)) !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
-    return ownedSession('local-first', principal, [], claims)
+  const tokens = createTokenCheck({ audience, clock, cacheSize, verifier })
+  return {
+    isKnown: tokens.isKnown,
+    verify: (token) =>
+      whenReady(tokens.verify(token), ({ principal, thumbprint, claims }) =>
+        whenReady(lookup ? lookup(principal, thumbprint) : 'active', (status) => {
+          if (status !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
+          return ownedSession('local-first', principal, [], claims)
+        }),
+      ),
   }
 }
