@@ -1,11 +1,18 @@
 import type { AuthOptions } from '../auth.ts'
 
 /** Returns the `aud` of tokens for the page's own origin. */
-export function defaultAudience(options: AuthOptions): string {
-  const audience = options.audience ?? globalThis.location?.origin
-  // All opaque origins (sandboxed frames, data: workers) have the name "null", and all local files share one origin.
-  if (!audience || /^(null$|file:)/.test(audience)) throw new TypeError('audience: required where there is no location')
+export function defaultAudience({ audience = nameOf(globalThis.location?.origin) }: AuthOptions): string {
+  if (!audience || /^(null$|file:)/.test(audience))
+    throw new TypeError('audience: required where the origin is no http(s) address')
   return audience
+}
+
+/**
+ * Only a web address names one app. All opaque origins are "null" and all local files share one; the origin of an app's shell
+ * is that of every app in such a shell (`capacitor://localhost`), and that of an extension changes with its folder.
+ */
+function nameOf(origin: string | undefined): string | undefined {
+  return /^http/.test(origin!) ? origin : undefined
 }
 
 /** True if tokens for this audience come from the account server's token exchange. */
