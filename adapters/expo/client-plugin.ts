@@ -81,7 +81,7 @@ function nativeSignIn(
       },
       onError({ request, response }) {
         // The server reports a link that is used up or expired by a redirect, in any case.
-        if (isFollowed(request)) refuseFailedLink(response.headers.get('location'))
+        if (isFollowed(request)) refuseFailedLink(response.headers.get('location') ?? response.url)
       },
     } satisfies Hooks,
   }
