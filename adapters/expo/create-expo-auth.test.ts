@@ -180,7 +180,7 @@ describe('the engine', () => {
     )
   })
 
-  test('of React Native before 0.84 has no reason in an AbortSignal, and no source of random bytes', async () => {
+  test('of React Native 0.83 has no reason in an AbortSignal, and no source of random bytes', async () => {
     const { getRandomValues } = crypto
     const source = (bytes: Uint8Array<ArrayBuffer>) => getRandomValues.call(webcrypto, bytes)
     vi.stubGlobal('crypto', undefined)

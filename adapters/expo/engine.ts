@@ -3,7 +3,7 @@ export type GetRandomValues = (bytes: Uint8Array<ArrayBuffer>) => unknown
 
 /**
  * Adds to the engine what Latchkey needs and React Native lacks: a source of random bytes, and the reason of an
- * `AbortSignal` (before React Native 0.84).
+ * `AbortSignal` (React Native 0.83 and earlier).
  *
  * @throws {TypeError} the source of random bytes does not give any
  */
