@@ -3562,8 +3562,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/tokens/audience.ts',
-        find: 'return /^http/.test(origin!) ? origin : undefined',
-        replace: 'return origin',
+        find: ".replace(/^(?!http).*/, '')",
+        replace: '',
       },
     ],
     test: {

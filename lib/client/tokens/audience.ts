@@ -1,18 +1,15 @@
 import type { AuthOptions } from '../auth.ts'
 
-/** Returns the `aud` of tokens for the page's own origin. */
-export function defaultAudience({ audience = nameOf(globalThis.location?.origin) }: AuthOptions): string {
-  if (!audience || /^(null$|file:)/.test(audience))
-    throw new TypeError('audience: required where the origin is no http(s) address')
-  return audience
-}
-
 /**
- * Only a web address names one app. All opaque origins are "null" and all local files share one; the origin of an app's shell
- * is that of every app in such a shell (`capacitor://localhost`), and that of an extension changes with its folder.
+ * Returns the `aud` of tokens for the page's own origin. Only a web address names one app: all opaque origins are
+ * "null" and all local files share one, the origin of an app's shell is that of every app in such a shell
+ * (`capacitor://localhost`), and that of an extension may change with its folder.
  */
-function nameOf(origin: string | undefined): string | undefined {
-  return /^http/.test(origin!) ? origin : undefined
+export function defaultAudience(options: AuthOptions): string {
+  const audience = options.audience ?? globalThis.location?.origin.replace(/^(?!http).*/, '')
+  // An app may pass on its origin without looking at it.
+  if (!audience || /^(null$|file:)/.test(audience)) throw new TypeError('audience: required')
+  return audience
 }
 
 /** True if tokens for this audience come from the account server's token exchange. */
