@@ -10,6 +10,7 @@ import { bindEndpoint } from './routes/bind.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { limitBody } from './routes/body-limit.ts'
 import { challengeEndpoint } from './routes/challenge.ts'
+import { asSignOut } from './routes/end-session.ts'
 import type { Endpoint } from './routes/endpoint.ts'
 import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
@@ -171,7 +172,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         },
       ],
     },
-    onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
+    async onRequest(request, { baseURL }) {
+      if (!isOwnPath(request, baseURL)) return undefined
+      const limited = await limitBody(request)
+      return 'request' in limited ? { request: asSignOut(limited.request) ?? limited.request } : limited
+    },
     rateLimit: [
       // Nonces and bindings are requested rarely; the session at each start of a page.
       { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },

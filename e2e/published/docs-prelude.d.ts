@@ -17,3 +17,53 @@ declare function deleteNotesOf(owners: readonly string[]): Promise<void>
 declare function sendMail(to: string, text: string): Promise<void>
 declare function verifyWalletSignature(message: string, signature: string, address: string): Promise<boolean>
 declare function signWithWallet(nonce: string): Promise<{ message: string; signature: string }>
+
+// The native modules, as far as the samples use them.
+declare module 'expo-crypto' {
+  export function getRandomValues<Bytes extends ArrayBufferView>(bytes: Bytes): Bytes
+}
+declare module 'expo-file-system' {
+  export class Directory {}
+  export class File {
+    constructor(...uris: (string | File | Directory)[])
+    exists: boolean
+    create(options?: { overwrite?: boolean }): void
+  }
+  export class Paths {
+    static get cache(): Directory
+    static get document(): Directory
+  }
+}
+declare module 'expo-network' {
+  export function addNetworkStateListener(
+    listener: (event: { isConnected?: boolean; isInternetReachable?: boolean }) => void,
+  ): { remove(): void }
+}
+declare module 'expo-secure-store' {
+  interface SecureStoreOptions {
+    keychainAccessible?: number
+  }
+  export const AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: number
+  export function getItemAsync(key: string, options?: SecureStoreOptions): Promise<string | null>
+  export function setItemAsync(key: string, value: string, options?: SecureStoreOptions): Promise<void>
+  export function deleteItemAsync(key: string, options?: SecureStoreOptions): Promise<void>
+  export function getItem(key: string, options?: SecureStoreOptions): string | null
+  export function setItem(key: string, value: string, options?: SecureStoreOptions): void
+}
+declare module 'expo-web-browser' {
+  export type WebBrowserAuthSessionResult = { type: string } | { type: 'success'; url: string }
+  export function openAuthSessionAsync(
+    url: string,
+    redirectUrl?: string | null,
+    options?: { preferEphemeralSession?: boolean },
+  ): Promise<WebBrowserAuthSessionResult>
+  export function dismissAuthSession(): void
+}
+declare module 'react-native' {
+  export const AppState: {
+    addEventListener(
+      type: 'change',
+      listener: (state: 'active' | 'background' | 'inactive' | 'unknown' | 'extension') => void,
+    ): { remove(): void }
+  }
+}

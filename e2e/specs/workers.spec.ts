@@ -390,7 +390,7 @@ test('a worker from a blob has the origin of its page; one without an origin has
   expect(opaque).toMatchObject({
     origin: 'null',
     problem: 'KEYSTORE_OPAQUE',
-    untold: 'TypeError: audience: required where there is no location',
+    untold: 'TypeError: audience: required',
   })
   await expect(createTokenVerifier({ audience: 'https://notes.example' }).verify(opaque.told)).resolves.toBeTruthy()
 })

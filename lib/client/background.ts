@@ -7,26 +7,43 @@ import { connectAppCallbacks } from './shared/app-callbacks.ts'
 import type { Context } from './shared/context.ts'
 import { connectTabs, readAgain } from './shared/tab-sync.ts'
 
+/** What a platform without a window reports in its place. */
+export interface PlatformEvents {
+  /** The app is in front again: it may have missed changes and time. */
+  wake(): void
+  /** The network is back. */
+  online(): void
+  /** The network is gone. */
+  offline(): void
+}
+
+/** Where the client runs, if it is no page. */
+export interface Platform {
+  /** Reports the platform's events until the returned function is called. */
+  listen(events: PlatformEvents): () => void
+}
+
 /**
  * Connects the opened identity with its surroundings: other tabs, the network, the account server.
  *
  * @param isFirst - true if there was no record when this page started
  * @returns a function that stops all of it
  */
-export async function startBackground(context: Context, isFirst: boolean): Promise<() => void> {
+export async function startBackground(context: Context, isFirst: boolean, platform?: Platform): Promise<() => void> {
   const heard = new AbortController()
   const { announce, leave } = connectTabs(context, heard.signal)
   const settle = (): void => {
     if (context.keyring()?.entries.length) context.store.trace?.leave()
     announce()
     void hardenAll(context, announce)
-    void prepareSpareToken(context)
+    // Only a page can be left in the middle of a request, and the first signature blocks a phone for a moment.
+    if (!platform) void prepareSpareToken(context)
   }
   context.on('announce', settle)
   const { ask, deliver } = attendServer(context, heard.signal)
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
-  listen(context, ask, heard.signal)
+  const stop = listen(context, ask, heard.signal, platform)
   followApp(context, ask, heard.signal)
   // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
@@ -38,23 +55,35 @@ export async function startBackground(context: Context, isFirst: boolean): Promi
   ask(isFirst)
   return () => {
     heard.abort()
+    stop?.()
     leave()
   }
 }
 
 /** A page that was frozen or in the back-forward cache has missed messages. */
-function listen(context: Context, ask: () => void, signal: AbortSignal): void {
+function listen(
+  context: Context,
+  ask: () => void,
+  signal: AbortSignal,
+  platform: Platform | undefined,
+): (() => void) | undefined {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
-  on(globalThis, 'online', () => {
-    context.dispatch({ type: 'networkFound' })
-    ask()
-  })
-  on(globalThis, 'offline', () => context.dispatch({ type: 'networkLost' }))
+  const events: PlatformEvents = {
+    wake: () => void wake(context, ask),
+    online() {
+      context.dispatch({ type: 'networkFound' })
+      ask()
+    },
+    offline: () => context.dispatch({ type: 'networkLost' }),
+  }
+  on(globalThis, 'online', events.online)
+  on(globalThis, 'offline', events.offline)
   on(globalThis, 'pageshow', () => void readAgain(context))
   on(globalThis.document, 'resume', () => void readAgain(context))
   // Not while the page is being hidden: a read that a freeze interrupts would block all other writers.
-  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && wake(context, ask)))
+  on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && events.wake()))
+  return platform?.listen(events)
 }
 
 async function wake(context: Context, ask: () => void): Promise<void> {

@@ -1,5 +1,5 @@
 import { IDBFactory } from 'fake-indexeddb'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { INITIAL_STATE } from '../machine/state.ts'
@@ -306,6 +306,29 @@ describe('a page that is a local file', () => {
     await auth.ready
     await expect(auth.getToken()).rejects.toThrow(TypeError)
     vi.unstubAllGlobals()
+  })
+})
+
+describe('an origin that names no app', () => {
+  afterEach(() => void vi.unstubAllGlobals())
+
+  const SHELLS = ['capacitor://localhost', 'tauri://localhost', 'app://.', 'chrome-extension://abcdef', 'null']
+
+  test.each(SHELLS)('%s is no default audience: the app has to say it', async (origin) => {
+    vi.stubGlobal('location', { origin, protocol: `${origin.split(':')[0]}:` })
+    const auth = createAuth({ keystore: memoryStore() })
+    await auth.ready
+    await expect(auth.getToken()).rejects.toThrow('audience: required')
+    const told = createAuth({ keystore: memoryStore(), audience: 'https://app.example' })
+    await told.ready
+    expect(readPayload((await told.getToken())!)['aud']).toBe('https://app.example')
+  })
+
+  test.each(['https://app.example', 'http://localhost:5173'])('%s is one', async (origin) => {
+    vi.stubGlobal('location', { origin, protocol: 'https:' })
+    const auth = createAuth({ keystore: memoryStore() })
+    await auth.ready
+    expect(readPayload((await auth.getToken())!)['aud']).toBe(origin)
   })
 })
 

@@ -27,6 +27,7 @@ export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> =
 export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
   none: 'no key in use; others are kept',
   extractable: 'scripts in this page could copy it',
+  keychain: 'kept from other apps by the system',
   hardened: 'usable here, cannot be copied',
 }
 

@@ -5,13 +5,28 @@ export function memoryStore(): RecordStore {
   let record: unknown
   return {
     durability: 'ephemeral',
-    read: async () => structuredClone(record),
+    read: async () => copyOf(record),
     async update(updater) {
-      const found = structuredClone(record)
+      const found = copyOf(record)
       const next = updater(found)
-      if ((next as unknown) !== found) record = structuredClone(next)
+      if ((next as unknown) !== found) record = copyOf(next)
       return next
     },
     close() {},
   }
+}
+
+/** Copies what a record consists of. Not every engine has `structuredClone`; a `CryptoKey` cannot be changed. */
+function copyOf(value: unknown): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') throw new TypeError('a record contains data only')
+  if (value instanceof Uint8Array) return value.slice()
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (!isPlain(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOf(member)]))
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }

@@ -8,6 +8,8 @@ import { type Keyring, parseKeyring } from './record.ts'
 export interface RecordStore {
   /** `ephemeral`: lost with the page. `evictable`: the browser may delete it. `persistent`: stays. */
   readonly durability: 'ephemeral' | 'evictable' | 'persistent'
+  /** Absent: scripts of the page can copy a secret. `keychain`: the operating system keeps it from other apps. */
+  readonly protection?: 'keychain'
   /** Name of the BroadcastChannel that announces changes to the store's other users; absent if there are none. */
   readonly channel?: string
   /** A marker outside the record that distinguishes a first visit from a vanished record; absent if impossible. */

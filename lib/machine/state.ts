@@ -31,9 +31,10 @@ export interface Storage {
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
    * Whether a script in the page could copy a secret of the current identity, including one that its account adopted.
-   * `none`: there is no such key. Keys of identities that were set aside do not count.
+   * `none`: there is no such key. `keychain`: the operating system keeps it from other apps, and only the app's own code
+   * could copy it. Keys of identities that were set aside do not count.
    */
-  readonly protection: 'none' | 'extractable' | 'hardened'
+  readonly protection: 'none' | 'extractable' | 'keychain' | 'hardened'
   /** True if the user can still make a backup of the secret: it is there, and was not replaced by keys. */
   readonly canBackUp: boolean
   /**
@@ -101,11 +102,13 @@ export const INITIAL_STATE: AuthState = {
 /** Facts about the store. */
 export interface StoreFacts {
   readonly durability: Storage['durability']
+  /** Of a secret in the store. */
+  readonly protection?: Storage['protection'] | undefined
   readonly problem?: LatchkeyErrorCode | undefined
 }
 
 /** Derives the stored part of the state. */
-export function viewOf(keyring: Keyring | null, { durability, problem }: StoreFacts): View {
+export function viewOf(keyring: Keyring | null, { durability, protection = 'extractable', problem }: StoreFacts): View {
   const { principal, kind, aliases = [], claims = {}, recoverable }: Partial<Merged> = currentEntry(keyring) ?? {}
   const principals = [principal!, ...aliases]
   // After an adoption, this device's key belongs to an alias.
@@ -123,7 +126,7 @@ export function viewOf(keyring: Keyring | null, { durability, problem }: StoreFa
     session: kind ? { principal: principal!, principals, authMode, claims } : null,
     storage: {
       durability: isSafe ? 'recoverable' : durability,
-      protection: devices.some(({ secret }) => secret) ? 'extractable' : devices[0] ? 'hardened' : 'none',
+      protection: devices.some(({ secret }) => secret) ? protection : devices[0] ? 'hardened' : 'none',
       canBackUp,
       advice:
         isSafe || !kind || (recoverable && !canBackUp)

@@ -123,10 +123,18 @@ export async function challenge(
  *
  * @param session - as `look` returned it
  */
-export async function signOut(
-  fetch: Fetch,
-  { session, signal }: CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> } = {},
-): Promise<void> {
+export function signOut(fetch: Fetch, options?: SignOutOptions): Promise<void> {
+  return signOutBy(fetch, '/sign-out', options)
+}
+
+/** Does the same under a name that no plugin of the client knows as a sign-out. */
+export function endSession(fetch: Fetch, options?: SignOutOptions): Promise<void> {
+  return signOutBy(fetch, '/latchkey/end-session', options)
+}
+
+type SignOutOptions = CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }
+
+async function signOutBy(fetch: Fetch, path: string, { session, signal }: SignOutOptions = {}): Promise<void> {
   const post = (path: string, body: object, id: string | undefined): Promise<Answer> =>
     send(fetch, path, { method: 'POST', body: { ...body, ...(id !== undefined && { latchkeySession: id }) }, signal })
   let id = session?.id
@@ -136,7 +144,7 @@ export async function signOut(
     id = (stopped as { session?: { id?: string } } | null)?.session?.id ?? id
   }
   // An OpenID provider's own sign-out page would navigate away from the app, whenever this is delivered.
-  const { data, error } = await post('/sign-out', { disableRedirect: true }, id)
+  const { data, error } = await post(path, { disableRedirect: true }, id)
   if (error ? isSignedOut(error) : (data as { success?: unknown } | null)?.success === true) return
   throw error ? toFailure(error) : foreign()
 }

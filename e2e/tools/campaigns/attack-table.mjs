@@ -26,6 +26,8 @@ const PASSKEY = 'lib/passkey/create-passkey-backup.ts'
 const CEREMONIES = 'lib/passkey/ceremonies.ts'
 const ENVELOPE = 'lib/passkey/envelope.ts'
 const HANDLE = 'lib/passkey/user-handle.ts'
+const SECURE_STORE = 'adapters/expo/secure-store.ts'
+const MARKS = 'adapters/expo/install-marks.ts'
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -3500,6 +3502,105 @@ export const ATTACKS = [
     test: {
       file: 'lib/passkey/create-passkey-backup.test.ts',
       name: 'a backup by a passkey > of another identity does not count for this one (synced: false)',
+    },
+  },
+  {
+    attack: 'A phone loses the key of its Keystore: the app starts as another identity, silently',
+    defence: 'A mark of the installation shows that there was a record: it has vanished, and none takes its place',
+    patches: [{ file: SECURE_STORE, find: 'found: marks.hadRecord', replace: 'found: () => false' }],
+    test: {
+      file: 'adapters/expo/create-expo-auth.test.ts',
+      name: 'an identity on a phone > that the phone lost is reported as such, and no other one takes its place',
+    },
+  },
+  {
+    attack: 'A keychain loses a write without an error: the app shows an identity that is gone at the next start',
+    defence: 'Every write to the keychain is read back',
+    patches: [
+      {
+        file: SECURE_STORE,
+        find: "if ((await get()) !== text) throw new LatchkeyError(code, 'the value was not stored')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'adapters/expo/secure-store.test.ts',
+      name: 'a write > that the system loses without an error is a failure',
+    },
+  },
+  {
+    attack: 'The secret moves to another phone in a backup: two phones are one identity',
+    defence: 'The item of the keychain stays on this device',
+    patches: [
+      {
+        file: SECURE_STORE,
+        find: 'keychainAccessible: SecureStore.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'adapters/expo/secure-store.test.ts',
+      name: 'a store in SecureStore > is one item that stays on this device, and can be read in the background',
+    },
+  },
+  {
+    attack: 'The system empties the caches of an app that forgets at a reinstallation: the identity is deleted',
+    defence: 'Only an installation without any mark is new',
+    patches: [
+      {
+        file: MARKS,
+        find: 'exists(begun) === false && exists(kept) === false',
+        replace: 'exists(kept) === false',
+      },
+    ],
+    test: {
+      file: 'adapters/expo/secure-store.test.ts',
+      name: 'a record without its marks is of an earlier installation > but one whose caches the system emptied is not, and nothing is deleted',
+    },
+  },
+  {
+    attack: 'A source of random bytes fills nothing: every phone has the same secret',
+    defence: 'Two draws that are equal are refused before anything is created',
+    patches: [
+      {
+        file: 'adapters/expo/engine.ts',
+        find: "if (first === second) throw new TypeError('getRandomValues: expected a function that fills an array at once')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'adapters/expo/create-expo-auth.test.ts',
+      name: 'the engine > a source of random bytes that fills nothing is refused: every device would have the same secret',
+    },
+  },
+  {
+    attack: "A phone's sign-out is lost on the way: the session stays alive at the server, since its cookie is gone",
+    defence: 'A native app ends its session by a request before which its client deletes no cookie',
+    patches: [
+      {
+        file: 'adapters/expo/create-expo-auth.ts',
+        find: '{ ...betterAuthAccount(client), signOut: (options) => endSession(fetch, options) }',
+        replace: '(fetch && endSession && betterAuthAccount(client))',
+      },
+    ],
+    test: {
+      file: 'adapters/expo/better-auth.test.ts',
+      name: 'with @better-auth/expo > a sign-out whose request is lost ends the session at the next start',
+    },
+  },
+  {
+    attack: "An app in a shell (`capacitor://localhost`) uses the tokens that another app's server accepts",
+    defence: 'Only a web address is an audience by default',
+    patches: [
+      {
+        file: 'lib/client/tokens/audience.ts',
+        find: ".replace(/^(?!http).*/, '')",
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/client/start.test.ts',
+      name: 'an origin that names no app > capacitor://localhost is no default audience: the app has to say it',
     },
   },
 ]

@@ -74,7 +74,7 @@ describe('out of an account', () => {
     const world = await signedIn()
     const signOut = await signOutOffline(world)
     await world.browser.store.update((found) => {
-      const ring = structuredClone(found) as Keyring
+      const ring = found as Keyring
       return { ...ring, outbox: [...ring.outbox, { ...ring.outbox[0]!, id: 'second' }] }
     })
     signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
@@ -145,7 +145,7 @@ describe('out of an account', () => {
     change: (device: DeviceEntry) => DeviceEntry,
   ): Promise<void> {
     await browser.store.update((found) => {
-      const ring = structuredClone(found) as Keyring
+      const ring = found as Keyring
       return {
         ...ring,
         entries: ring.entries.map((entry) => (entry.kind === 'device' ? change(entry) : entry)),

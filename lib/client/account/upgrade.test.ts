@@ -187,7 +187,7 @@ describe('switched', () => {
     const second = browser()
     await second.load()
     await second.store.update((found) => {
-      const ring = structuredClone(found) as Keyring
+      const ring = found as Keyring
       return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
     })
     const auth = await second.load()

@@ -26,11 +26,16 @@ export function localLocks(): Locks {
     async request(name, options, work) {
       const lock = locks.get(name) ?? { revoke: undefined, queue: [] }
       locks.set(name, lock)
-      if (!('signal' in options)) lock.revoke?.(new DOMException('The lock was stolen.', 'AbortError'))
+      if (!('signal' in options)) lock.revoke?.(stolen())
       else if (lock.revoke) return inTurn(lock, options.signal, work)
       return hold(lock, work)
     },
   }
+}
+
+/** As the browser reports it. Not every engine has `DOMException`. */
+function stolen(): Error {
+  return Object.assign(new Error('The lock was stolen.'), { name: 'AbortError' })
 }
 
 function inTurn<Value>(lock: Lock, signal: AbortSignal, work: () => Promise<Value>): Promise<Value> {

@@ -1,10 +1,14 @@
 import type { AuthOptions } from '../auth.ts'
 
-/** Returns the `aud` of tokens for the page's own origin. */
+/**
+ * Returns the `aud` of tokens for the page's own origin. Only a web address names one app: all opaque origins are
+ * "null" and all local files share one, the origin of an app's shell is that of every app in such a shell
+ * (`capacitor://localhost`), and that of an extension may change with its folder.
+ */
 export function defaultAudience(options: AuthOptions): string {
-  const audience = options.audience ?? globalThis.location?.origin
-  // All opaque origins (sandboxed frames, data: workers) have the name "null", and all local files share one origin.
-  if (!audience || /^(null$|file:)/.test(audience)) throw new TypeError('audience: required where there is no location')
+  const audience = options.audience ?? globalThis.location?.origin.replace(/^(?!http).*/, '')
+  // An app may pass on its origin without looking at it.
+  if (!audience || /^(null$|file:)/.test(audience)) throw new TypeError('audience: required')
   return audience
 }
 

@@ -27,6 +27,7 @@ export function protectionWords({ authMode, storage }: AuthState): string {
 
 const PROTECTION_WORDS: Readonly<Record<Exclude<Storage['protection'], 'none'>, string>> = {
   extractable: 'Can still be copied for a backup, so guard this device',
+  keychain: 'Kept from other apps by this device; it can still be copied for a backup',
   hardened: 'Locked into this browser: it works here and cannot be copied',
 }
 

@@ -1,0 +1,129 @@
+import { LatchkeyError } from '../../lib/index.ts'
+import { toFailure } from '../better-auth/client/failures.ts'
+import {
+  type LatchkeyAuthClient,
+  type LatchkeyClientOptions,
+  type LatchkeyClientPlugin,
+  type LatchkeyConnection,
+  latchkeyClient,
+} from '../better-auth/client/index.ts'
+import { OWN } from '../better-auth/client/session-events.ts'
+import { type WebBrowserModule, signInByBrowser } from './auth-session.ts'
+import { parameterOf, queryWithoutPages, withoutPages } from './link.ts'
+
+type FetchPlugin = LatchkeyClientPlugin['fetchPlugins'][number]
+type Init = NonNullable<FetchPlugin['init']>
+type Options = NonNullable<Parameters<Init>[1]>
+type Hooks = NonNullable<FetchPlugin['hooks']>
+
+/** Options of {@link latchkeyExpoClient}. */
+export interface LatchkeyExpoClientOptions extends LatchkeyClientOptions {
+  /** `import * as WebBrowser from 'expo-web-browser'`. */
+  readonly WebBrowser: WebBrowserModule
+  /** Passed on to `openAuthSessionAsync`. */
+  readonly webBrowserOptions?: object
+}
+
+/** The Better Auth client of a native app. */
+export interface LatchkeyExpoAuthClient extends LatchkeyAuthClient {
+  /** Added by {@link latchkeyExpoClient}. */
+  $latchkeyExpo(): true
+}
+
+/** The client plugin's exact type, as that of `latchkeyClient`. */
+export interface LatchkeyExpoClientPlugin extends Omit<LatchkeyClientPlugin, 'getActions'> {
+  /** Adds `$latchkey` and `$latchkeyExpo`. */
+  readonly getActions: (...args: Parameters<LatchkeyClientPlugin['getActions']>) => LatchkeyExpoAuthClient
+}
+
+/**
+ * Creates the plugin for `createAuthClient` of a native app, in place of `latchkeyClient` and behind `expoClient`.
+ * While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` in place of `expoClient`, so
+ * that a refusal in the deep link and a browser that the user closed are results of the upgrade; and a link that is
+ * followed leads on to no page, since only then does the app receive the session. At any other time it does nothing.
+ */
+export function latchkeyExpoClient(options: LatchkeyExpoClientOptions): LatchkeyExpoClientPlugin {
+  const base = latchkeyClient(options)
+  let connection: LatchkeyConnection | undefined
+  return {
+    ...base,
+    fetchPlugins: [...base.fetchPlugins, nativeSignIn(() => connection, options)],
+    getActions(...args) {
+      const actions = base.getActions(...args)
+      connection = actions.$latchkey()
+      return { ...actions, $latchkeyExpo: () => true }
+    },
+  }
+}
+
+/** Marks a request after which this plugin opens the browser, in its options. */
+const OPENS: unique symbol = Symbol('opens the browser')
+
+function nativeSignIn(
+  connected: () => LatchkeyConnection | undefined,
+  { WebBrowser, webBrowserOptions }: LatchkeyExpoClientOptions,
+): FetchPlugin {
+  const isRunning = (): boolean => connected()?.proofState.current != null
+  return {
+    id: 'latchkey-expo',
+    name: 'latchkey-expo',
+    init: async (url, options = {}) => (isRunning() ? prepared(url, options) : { url, options }),
+    hooks: {
+      async onSuccess({ data, request, response }) {
+        if (isFollowed(request)) refuseFailedLink(response.url)
+        const { [OPENS]: callbackURL } = request as { [OPENS]?: string }
+        const { url } = (data ?? {}) as { readonly url?: unknown }
+        if (callbackURL === undefined || typeof url !== 'string') return
+        const { fetch, baseURL } = connected()!
+        const setCookie = response.headers.get('set-cookie')
+        const signIn = { url, callbackURL, baseURL, setCookie }
+        await keepCookie(fetch, await signInByBrowser(WebBrowser, signIn, webBrowserOptions))
+      },
+      onError({ request, response }) {
+        // The server reports a link that is used up or expired by a redirect, in any case.
+        if (isFollowed(request)) refuseFailedLink(response.headers.get('location') ?? response.url)
+      },
+    } satisfies Hooks,
+  }
+}
+
+const BY_BROWSER = /\/sign-in\/(social|oauth2)(\?|$)/
+
+/** Prepares a request of a running upgrade. */
+function prepared(url: string, options: Options): { url: string; options: Options } {
+  const { body, query } = options as { body?: unknown; query?: Record<string, unknown> }
+  if (isLink(url, options))
+    return { url: withoutPages(url), options: { ...options, ...(query && { query: queryWithoutPages(query) }) } }
+  const { callbackURL, disableRedirect, idToken } = (body ?? {}) as Record<string, unknown>
+  if (!BY_BROWSER.test(url) || typeof callbackURL !== 'string' || disableRedirect || idToken) return { url, options }
+  if (callbackURL.startsWith('/')) throw new TypeError('latchkeyExpoClient: expected behind expoClient in the plugins')
+  // Without a page of its own, a refusal would stay in the browser.
+  const changed = { errorCallbackURL: callbackURL, ...(body as object), disableRedirect: true }
+  return { url, options: { ...options, body: changed, [OPENS]: callbackURL } as Options }
+}
+
+function isLink(url: string, { method = 'GET', query }: Options & { readonly query?: unknown }): boolean {
+  return method === 'GET' && (/[?&]token=/.test(url) || 'token' in ((query ?? {}) as object))
+}
+
+function isFollowed({ url, method }: { readonly url: string | URL; readonly method?: string }): boolean {
+  return method === 'GET' && parameterOf(String(url), 'token') !== null
+}
+
+/** @throws {LatchkeyError} what the server said where it leads on to */
+function refuseFailedLink(target: string | null): void {
+  const code = parameterOf(target ?? '', 'error')
+  if (code !== null) throw toFailure({ status: 400, code })
+}
+
+/** Gives `expoClient` the cookies of a deep link, as if a server had just set them. It keeps them where it keeps all. */
+async function keepCookie(fetch: LatchkeyConnection['fetch'], setCookie: string): Promise<void> {
+  const headers = new Headers({ 'content-type': 'application/json', 'set-cookie': setCookie })
+  const response = { ok: true, status: 200, headers, text: async () => '{}' } as Response
+  const { error } = (await fetch('/latchkey/session', {
+    method: 'GET',
+    customFetchImpl: async () => response,
+    [OWN]: true,
+  } as never)) as { error: unknown }
+  if (error) throw new LatchkeyError('SESSION_NOT_KEPT', undefined, error)
+}

@@ -1,0 +1,162 @@
+import { LatchkeyError, type RecordStore } from '../../lib/index.ts'
+import { parseRecordText, stringifyRecord, withTimeout } from '../../lib/platform.ts'
+import { type FileSystemModule, installMarks } from './install-marks.ts'
+import { inTurn } from './turns.ts'
+
+/** The part of `expo-secure-store` that is used. */
+export interface SecureStoreModule {
+  readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: number
+  getItemAsync(key: string, options?: SecureStoreItemOptions): Promise<string | null>
+  setItemAsync(key: string, value: string, options?: SecureStoreItemOptions): Promise<void>
+  deleteItemAsync(key: string, options?: SecureStoreItemOptions): Promise<void>
+}
+
+/** How an item is stored. */
+export interface SecureStoreItemOptions {
+  readonly keychainAccessible?: number
+}
+
+/** Options of {@link secureStore}. */
+export interface SecureStoreOptions {
+  /** `import * as SecureStore from 'expo-secure-store'`. */
+  readonly SecureStore: SecureStoreModule
+  /** `import * as FileSystem from 'expo-file-system'`. */
+  readonly FileSystem: FileSystemModule
+  /** Separates several stores of one app: letters, digits, `.`, `-` and `_`. Defaults to `latchkey`. */
+  readonly name?: string
+  /**
+   * What becomes of an identity that an earlier installation of the app left in the keychain of iOS. `keep`, the
+   * default: it is current again. `forget`: it is deleted, with all that is kept beside it. A function decides, and so
+   * learns of it; if it throws, the identity is kept.
+   */
+  readonly onReinstall?: OnReinstall
+}
+
+/** See {@link SecureStoreOptions.onReinstall}. */
+export type OnReinstall = 'keep' | 'forget' | (() => 'keep' | 'forget')
+
+/** Time limit for the keychain, with all that waits for it before. */
+const TIMEOUT_MS = 10_000
+
+/** From here on some systems refuse a value, in bytes. */
+const SAFE_BYTES = 2048
+
+/**
+ * Creates a store in one item of SecureStore: the keychain of iOS, the Keystore of Android. The item does not leave the
+ * device, and can be read before the first unlock after a restart has happened only afterwards: until then it gets
+ * `KEYSTORE_UNAVAILABLE`.
+ *
+ * One process may use it: an app extension would be a second one.
+ *
+ * @throws {TypeError} `name` is invalid
+ */
+export function secureStore(options: SecureStoreOptions): RecordStore {
+  const { SecureStore, FileSystem, name = 'latchkey', onReinstall = 'keep' } = options
+  if (!/^[\w.-]+$/.test(name)) throw new TypeError('name: expected letters, digits, ".", "-" and "_"')
+  const key = `latchkey.${name}`
+  const item = openItem(SecureStore, key)
+  const marks = installMarks(FileSystem, key)
+
+  /** The text of the record; an item of an earlier installation is kept or deleted first. */
+  async function readText(): Promise<string | null> {
+    const text = await item.get()
+    if (text === null || !marks.isNew()) return text
+    if (wantsKept(onReinstall)) {
+      marks.afterRecord()
+      return text
+    }
+    await item.remove()
+    return null
+  }
+
+  async function change<Value>(updater: (found: unknown) => Value, checkTime: () => void): Promise<Value> {
+    const found = readRecord(await readText())
+    const next = updater(found)
+    if ((next as unknown) === found) return next
+    const text = stringifyRecord(next)
+    checkTime()
+    // In this order: a process that ends in between leaves neither a false loss nor a false reinstallation.
+    marks.beforeRecord()
+    await item.put(text)
+    marks.afterRecord()
+    return next
+  }
+
+  return {
+    durability: 'persistent',
+    protection: 'keychain',
+    trace: { found: marks.hadRecord, leave: marks.afterRecord },
+    read: () => bounded(key, async () => readRecord(await readText())),
+    update: (updater) => bounded(key, (checkTime) => change(updater, checkTime)),
+    close() {},
+  }
+}
+
+function readRecord(text: string | null): unknown {
+  return text === null ? undefined : parseRecordText(text)
+}
+
+/** Nothing is deleted by mistake. */
+function wantsKept(onReinstall: OnReinstall): boolean {
+  try {
+    return (typeof onReinstall === 'function' ? onReinstall() : onReinstall) !== 'forget'
+  } catch {
+    return true
+  }
+}
+
+interface Item {
+  get(): Promise<string | null>
+  put(text: string): Promise<void>
+  remove(): Promise<void>
+}
+
+function openItem(SecureStore: SecureStoreModule, key: string): Item {
+  const how = { keychainAccessible: SecureStore.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY }
+  const get = (): Promise<string | null> => reported(() => SecureStore.getItemAsync(key, how))
+  return {
+    get,
+    async put(text) {
+      const code = new TextEncoder().encode(text).length > SAFE_BYTES ? 'KEYSTORE_FULL' : 'KEYSTORE_UNAVAILABLE'
+      await reported(() => SecureStore.setItemAsync(key, text, how), code)
+      // A write can be lost without an error: only what is read back is stored.
+      if ((await get()) !== text) throw new LatchkeyError(code, 'the value was not stored')
+    },
+    async remove() {
+      await reported(() => SecureStore.deleteItemAsync(key, how))
+      if ((await get()) !== null) throw new LatchkeyError('KEYSTORE_UNAVAILABLE', 'the value was not deleted')
+    },
+  }
+}
+
+/** @throws {LatchkeyError} `code`: the system refused it, for example while it is locked */
+async function reported<Value>(
+  call: () => Promise<Value>,
+  code: 'KEYSTORE_UNAVAILABLE' | 'KEYSTORE_FULL' = 'KEYSTORE_UNAVAILABLE',
+): Promise<Value> {
+  try {
+    return await call()
+  } catch (cause) {
+    throw new LatchkeyError(code, undefined, cause)
+  }
+}
+
+/**
+ * Runs work in its turn, with a time limit. After the limit `checkTime` throws, so that an update that was reported as
+ * failed is not begun later.
+ */
+function bounded<Value>(key: string, work: (checkTime: () => void) => Promise<Value>): Promise<Value> {
+  const late = (): never => {
+    throw new LatchkeyError('KEYSTORE_TIMEOUT')
+  }
+  let isLate = false
+  const checkTime = (): void => void (isLate && late())
+  const running = inTurn(key, async () => {
+    checkTime()
+    return work(checkTime)
+  })
+  return withTimeout(running, TIMEOUT_MS, () => {
+    isLate = true
+    return late()
+  })
+}

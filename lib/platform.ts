@@ -1,0 +1,18 @@
+import * as lazy from './client/lazy.ts'
+import type { Platform } from './client/background.ts'
+import type { CreateAuth } from './client/auth.ts'
+import { createAuthWith } from './client/create-auth.ts'
+
+// For adapters to a platform that is no page. Not a public entry point.
+
+/** Makes the `createAuth` of a platform: all code is in one bundle, and the platform's events take the place of a window's. */
+export function createAuthOn(platform: Platform): CreateAuth {
+  const startBackground: typeof lazy.startBackground = (context, isFirst) =>
+    lazy.startBackground(context, isFirst, platform)
+  return createAuthWith(async () => ({ ...lazy, startBackground }))
+}
+
+export type { Platform, PlatformEvents } from './client/background.ts'
+export { nobleSuite } from './identity/noble.ts'
+export { parseRecordText, stringifyRecord } from './keystore/record-text.ts'
+export { withTimeout } from './timeout.ts'
