@@ -765,7 +765,7 @@ export const ATTACKS = [
   hijack('/email-otp/reset-password'),
   hijack('/reset-password', {
     file: plugin('hooks/password-reset.ts'),
-    find: 'await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
+    find: 'await proveMailbox(principals, user, (await provenDevice(ctx))?.principal ?? NOBODY)',
     replace: 'if (user) return',
   }),
   {
@@ -799,7 +799,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: '(await waysBeforeBinding(ctx, user, session.token)).length > 0',
+        find: '(await waysBeforeBinding(principals, ctx, user, session.token)).length > 0',
         replace: '!waysBeforeBinding',
       },
     ],
@@ -814,8 +814,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)',
-        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(ctx, user, token)',
+        find: 'return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)',
+        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(principals, ctx, user, token)',
       },
     ],
     test: {
@@ -856,7 +856,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/verified-email.ts'),
         find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || isNeutral(asking) || isMakers(asking, user) || now) return user',
+        replace: 'if (!asking || isNeutral(asking) || isMakers(asking, user) || principals.now) return user',
       },
     ],
     test: {
@@ -870,8 +870,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'return proveMailbox(adapter, user, NOBODY, now)',
-        replace: 'return proveMailbox(adapter, user, user.principal!, now)',
+        find: 'return proveMailbox(principals, user, NOBODY)',
+        replace: 'return proveMailbox(principals, user, user.principal!)',
       },
     ],
     test: {
@@ -941,7 +941,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "...((await hasDevice(context, user)) ? ['device'] : [])",
+        find: "...((await hasDevice(principals, user)) ? ['device'] : [])",
         replace: "...(hasDevice.length > 2 ? ['device'] : [])",
       },
     ],
@@ -963,7 +963,7 @@ export const ATTACKS = [
     attack: 'An admin creates a user with the id of a deleted one',
     defence: 'The lock table contains the ids of deleted users, and an id chosen by a request must not be in it',
     patches: [
-      { file: plugin('hooks/users.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
+      { file: plugin('hooks/users.ts'), find: ' || (await (await storeOf(tools)).find(String(id)))', replace: '' },
     ],
     test: {
       file: plugin('hooks/user-id.test.ts'),
@@ -1052,7 +1052,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/bind.ts'),
-        find: 'refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))',
+        find: 'refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))',
         replace: 'void waysBeforeBinding',
       },
     ],
@@ -1084,7 +1084,7 @@ export const ATTACKS = [
         file: plugin('hooks/password-reset.ts'),
         find: 'if (verification) requestContextOf(ctx).resetUser = verification.value',
         replace:
-          'if (verification) await proveMailbox(ctx.context.adapter, (await findUser(ctx.context.adapter, "id", verification.value))!, NOBODY, new Date())',
+          'const principals = (await import("../binding/principal-store.ts")).principalStore(ctx.context.adapter, new Date())\n  if (verification) await proveMailbox(principals, (await principals.findUser("id", verification.value))!, NOBODY)',
       },
     ],
     test: {
@@ -1131,9 +1131,9 @@ export const ATTACKS = [
     defence: 'The same key can take up its reservation again at any time',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
-        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > now)) throw taken()",
+        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > principals.now)) throw taken()",
       },
     ],
     test: {
@@ -1146,7 +1146,7 @@ export const ATTACKS = [
     defence: 'The whole thumbprint is stored and compared',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'if (row.thumbprint !== thumbprint) throw taken()',
         replace: 'void thumbprint',
       },
@@ -1161,7 +1161,7 @@ export const ATTACKS = [
     defence: 'The user carries the epoch of its reservation, and is valid only in that epoch',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/principal-row.ts'),
         find: "if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false",
         replace: "if (row.kind === 'retired' || row.kind === 'held') return false",
       },
@@ -1176,7 +1176,7 @@ export const ATTACKS = [
     defence: 'An expired epoch is never used again',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'const epoch = isLive ? row.epoch : newEpoch()',
         replace: 'const epoch = isLive ? row.epoch : row.epoch',
       },
@@ -1227,12 +1227,12 @@ export const ATTACKS = [
     defence: 'If a row changed since it was read, no principal is taken from an account',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind) throw taken()',
         replace: 'if (present === null) throw taken()',
       },
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'const isReleased = isCurrent(present, user)',
         replace: 'const isReleased = isCurrent(row, user)',
       },
@@ -1247,8 +1247,8 @@ export const ATTACKS = [
     defence: 'A request that takes over a row checks for a user who was created first, and yields',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
-        find: "const isFree = !(await findUser(trx, 'principal', row.principal))",
+        file: plugin('binding/reservation.ts'),
+        find: "const isFree = !(await trx.findUser('principal', row.principal))",
         replace: 'const isFree = true',
       },
     ],
@@ -1272,7 +1272,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/subject.ts'),
-        find: 'await changeOpenUser(adapter, user.id, { principalOpen: false })',
+        find: 'await changeOpenUser(principals, user.id, { principalOpen: false })',
         replace: UNCHECKED,
       },
     ],
@@ -1286,7 +1286,7 @@ export const ATTACKS = [
     defence: 'A row that names a deleted user keeps its principal permanently',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: "return row.userId === null ? 'nobody' : 'retired'",
         replace: "return 'nobody'",
       },
@@ -1332,7 +1332,7 @@ export const ATTACKS = [
     attack: 'A revoked device key',
     defence: 'The lookup of a principal also checks its key',
     patches: [
-      { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(adapter, thumbprint))', replace: '' },
+      { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(principals, thumbprint))', replace: '' },
     ],
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
@@ -1345,9 +1345,9 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/status.ts'),
-        find: "if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'",
+        find: "if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(principals, thumbprint))) return 'disabled'",
         replace:
-          "if (row && (row.thumbprint !== thumbprint || (await isRevokedKey(adapter, thumbprint)))) return 'disabled'",
+          "if (row && (row.thumbprint !== thumbprint || (await isRevokedKey(principals, thumbprint)))) return 'disabled'",
       },
     ],
     test: {
@@ -1517,7 +1517,7 @@ export const ATTACKS = [
         file: plugin('plugin.ts'),
         find: 'requestContextOf({ headers }).device = device',
         replace:
-          "requestContextOf({ headers }).device = device\n  await (await import('./binding/principal-store.ts')).reserve(context.adapter, device, new Date())",
+          "requestContextOf({ headers }).device = device\n  await (await import('./binding/reservation.ts')).reserve(principals, device)",
       },
     ],
     test: {
@@ -1564,14 +1564,14 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/subject.ts'),
-        find: "await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
+        find: "await audit(principals, 'bind', { ...row, userId: user.id })\n",
         replace: '\n',
       },
       {
         file: plugin('binding/subject.ts'),
         find: "{ kind: 'canonical', userId: user.id, until: null })\n",
         replace:
-          "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
+          "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(principals, 'bind', { ...row, userId: user.id })\n",
       },
     ],
     test: {
@@ -1585,8 +1585,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/retire.ts'),
-        find: "if (row?.kind === 'reserved' && isCurrent(row, user)) await confirm(adapter, user, row, now)",
-        replace: 'void [row, confirm, now]',
+        find: "if (row?.kind === 'reserved' && isCurrent(row, user)) await confirm(principals, user, row)",
+        replace: 'void [row, confirm]',
       },
     ],
     test: {
@@ -1600,8 +1600,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/subject.ts'),
-        find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking)',
-        replace: 'await pinned(adapter, found)',
+        find: 'await settleMailbox(principals, (await pinned(principals, found)) ?? found, asking)',
+        replace: 'await pinned(principals, found)',
       },
     ],
     test: {
@@ -1643,7 +1643,7 @@ export const ATTACKS = [
     defence: 'There is one row for each principal, whether it is canonical or an alias',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
         replace: UNCHECKED,
       },
@@ -1671,7 +1671,7 @@ export const ATTACKS = [
     defence: 'For 30 days only the previous account may have it',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/principal-row.ts'),
         find: "return (kind === 'reserved' || kind === 'held') && userId !== null",
         replace: "return kind === 'reserved' && userId !== null",
       },
@@ -1686,7 +1686,7 @@ export const ATTACKS = [
     defence: 'A reservation that lasts as long as a hold becomes a hold again',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/principal-row.ts'),
         find: "(row.kind === 'held' || row.until! > endOf(now))",
         replace: "row.kind === 'held'",
       },
@@ -1703,8 +1703,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: "[{ field: 'principalMailboxBy', value: user.principalMailboxBy ?? null }]",
-        replace: '[]',
+        find: '{ ...bindingOf(user), principalMailboxBy }',
+        replace: 'bindingOf(user)',
       },
     ],
     test: {
@@ -1748,8 +1748,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/adopt.ts'),
-        find: 'before ? changeRow(adapter, row, before) : deleteRow(adapter, row)',
-        replace: 'before ? changeRow(adapter, row, before) : row',
+        find: 'before ? principals.change(row, before) : principals.delete(row)',
+        replace: 'before ? principals.change(row, before) : row',
       },
     ],
     test: {
@@ -1763,8 +1763,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/adopt.ts'),
-        find: 'if (!(await recordKey(adapter, device, now))) throw taken()',
-        replace: 'await recordKey(adapter, device, now)',
+        find: 'if (!(await recordKey(principals, device))) throw taken()',
+        replace: 'await recordKey(principals, device)',
       },
     ],
     test: {
@@ -2044,7 +2044,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/status.ts'),
-        find: "if ((await listKeys(adapter, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'",
+        find: "if ((await listKeys(principals, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'",
         replace: 'void listKeys',
       },
     ],
@@ -2716,8 +2716,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
-        find: 'if (requestedAt > (await handedOverAt(adapter, user))) return',
-        replace: 'if (requestedAt > 0 || (await handedOverAt(adapter, user)) < 0) return',
+        find: 'if (requestedAt > (await handedOverAt(principals, user))) return',
+        replace: 'if (requestedAt > 0 || (await handedOverAt(principals, user)) < 0) return',
       },
     ],
     test: {
@@ -2768,7 +2768,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/token-subject.ts'),
         find: 'if (actor === null) {',
-        replace: 'if (actor === null || now) {',
+        replace: 'if (actor === null || principals) {',
       },
     ],
     test: {
@@ -2898,7 +2898,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('plugin.ts'),
-        find: 'await checkFree(context.adapter, device, now).catch(rethrow)',
+        find: 'await checkFree(principals, device).catch(rethrow)',
         replace: 'void checkFree',
       },
     ],
@@ -2922,7 +2922,7 @@ export const ATTACKS = [
     defence: 'A binding that nobody has used yields to another one of the same key',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'user.principalOpen === true && row.kind',
         replace: 'user.principalOpen === null && row.kind',
       },
@@ -2939,7 +2939,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/verified-email.ts'),
         find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || (isNeutral(asking) && now === null) || isMakers(asking, user)) return user',
+        replace: 'if (!asking || (isNeutral(asking) && principals === null) || isMakers(asking, user)) return user',
       },
     ],
     test: {
