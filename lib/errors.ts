@@ -118,7 +118,7 @@ const BRAND = Symbol.for('latchkey.error')
  */
 export class LatchkeyError extends Error {
   /** Stable across releases; `message` is not. */
-  readonly code: LatchkeyErrorCode
+  declare readonly code: LatchkeyErrorCode
   override readonly name = 'LatchkeyError'
 
   /**
@@ -129,9 +129,11 @@ export class LatchkeyError extends Error {
   constructor(code: LatchkeyErrorCode, detail?: string, cause?: unknown) {
     super(detail ? `${code}: ${detail}` : code, cause ? { cause } : undefined)
     this.code = code
-    Object.defineProperty(this, BRAND, { value: true })
   }
 }
+
+// On the prototype: an error that is printed or compared does not show it.
+;(LatchkeyError.prototype as { [BRAND]?: boolean })[BRAND] = true
 
 /**
  * Returns true if a value is a {@link LatchkeyError}, from this copy of the library or another one.

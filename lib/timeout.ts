@@ -7,7 +7,7 @@
 export async function withTimeout<Value, Late>(
   promise: PromiseLike<Value>,
   ms: number,
-  late: () => Late,
+  late: () => Late | PromiseLike<Late>,
 ): Promise<Value | Late> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))

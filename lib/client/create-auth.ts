@@ -22,9 +22,8 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   // One promise for all callers: two imports of a module that is still loading may resolve in any order.
   let loading: Promise<Lazy> | undefined
   const loaded = (): Promise<Lazy> =>
-    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS, () => {
-      throw new Error('timed out')
-    }).catch((cause: unknown) => {
+    // Without a cause, it took too long.
+    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS, () => Promise.reject()).catch((cause: unknown) => {
       loading = undefined
       throw new LatchkeyError('OFFLINE', undefined, cause)
     }))

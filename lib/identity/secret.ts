@@ -10,9 +10,7 @@ export function createSecret(): Uint8Array<ArrayBuffer> {
 }
 
 /** Returns the text form of a device secret: base64url, 43 characters. */
-export function formatSecret(secret: Uint8Array): string {
-  return encodeBase64url(secret)
-}
+export const formatSecret: (secret: Uint8Array) => string = encodeBase64url
 
 /**
  * Parses the text form of a device secret.

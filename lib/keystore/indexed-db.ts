@@ -114,7 +114,7 @@ function isLost(error: unknown): boolean {
 }
 
 function toFailure(error: unknown): unknown {
-  const name = (error as Error | null)?.name ?? ''
+  const { name } = (error ?? {}) as Error
   // A value that cannot be cloned is the caller's mistake, not a fault of the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
@@ -122,14 +122,9 @@ function toFailure(error: unknown): unknown {
   return new LatchkeyError(isDenied ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
 }
 
-/** If site data is blocked, Chromium's IndexedDB gives only `UnknownError`; its localStorage is more specific. */
+/** If site data is blocked, Chromium's IndexedDB gives only `UnknownError`, and its localStorage throws. */
 function isForbidden(): boolean {
-  try {
-    void globalThis.localStorage
-    return false
-  } catch (error) {
-    return (error as Error).name === 'SecurityError'
-  }
+  return !attempted(() => [globalThis.localStorage])
 }
 
 /** Private windows of some engines fail to open a database with `InvalidStateError`, on both attempts. */

@@ -151,7 +151,7 @@ export interface Keyring {
 
 /** Returns the id of an entry, unique in its keyring. */
 export function entryId(entry: Entry): string {
-  return entry.kind === 'device' ? `device:${entry.principal}` : `account:${entry.accountId}`
+  return `${entry.kind}:${entry.kind === 'device' ? entry.principal : entry.accountId}`
 }
 
 /**
@@ -181,14 +181,9 @@ function isKeyring(ring: Keyring): boolean {
 }
 
 function isEntry(entry: Entry): boolean {
-  const isOwned = isText(entry?.principal)
-  if (entry?.kind === 'account') return isOwned && isText(entry.accountId) && Array.isArray(entry.aliases)
-  return (
-    entry?.kind === 'device' &&
-    isOwned &&
-    isText(entry.x) &&
-    (entry.secret?.length === 43 || typeof entry.keys === 'object')
-  )
+  if (!isText(entry?.principal)) return false
+  if (entry.kind === 'account') return isText(entry.accountId) && Array.isArray(entry.aliases)
+  return entry.kind === 'device' && isText(entry.x) && (entry.secret?.length === 43 || typeof entry.keys === 'object')
 }
 
 function isText(value: unknown): boolean {

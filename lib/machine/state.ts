@@ -94,14 +94,14 @@ export type View = Pick<AuthState, 'authMode' | 'session' | 'storage'>
 
 /** The state before the record is read, and always on a server. */
 export const INITIAL_STATE: AuthState = {
-  .../* @__PURE__ */ viewOf(null, { durability: 'ephemeral', problem: undefined }),
+  .../* @__PURE__ */ viewOf(null, { durability: 'ephemeral' }),
   phase: 'starting',
 }
 
 /** Facts about the store. */
 export interface StoreFacts {
   readonly durability: Storage['durability']
-  readonly problem: LatchkeyErrorCode | undefined
+  readonly problem?: LatchkeyErrorCode | undefined
 }
 
 /** Derives the stored part of the state. */

@@ -49,7 +49,11 @@ async function withRollup() {
   const { rollup } = await load('rollup')
   const { nodeResolve } = await load('@rollup/plugin-node-resolve')
   const { default: terser } = await load('@rollup/plugin-terser')
-  const bundled = await rollup({ input: entry, plugins: [nodeResolve({ browser: true }), terser({ module: true })] })
+  const bundled = await rollup({
+    input: entry,
+    preserveEntrySignatures: false,
+    plugins: [nodeResolve({ browser: true }), terser({ module: true })],
+  })
   const { output } = await bundled.generate({ format: 'es' })
   await bundled.close()
   const start = output.find((/** @type {{ isEntry: boolean }} */ { isEntry }) => isEntry)

@@ -54,7 +54,7 @@ type Base = Pick<Context, keyof Machine | 'options' | 'store' | 'timing' | 'toke
 function openRecord({ options, store, timing, now, getState, dispatch }: Base): Omit<Context, keyof Base> {
   const keystore = openKeystore(store)
   let isFull: boolean | undefined
-  let facts: StoreFacts = { durability: store.durability, problem: undefined }
+  let facts: StoreFacts = { durability: store.durability }
   const view = (): View => viewOf(keystore.known(), facts)
   const waiting = (): UpgradeState => waitingOf(keystore.known(), now())
   const learn = (learned: Partial<StoreFacts>): void => {

@@ -10,5 +10,8 @@ export function defaultAudience(options: AuthOptions): string {
 
 /** True if tokens for this audience come from the account server's token exchange. */
 export function isExchanged({ audiences = {} }: AuthOptions, audience: string): boolean {
-  return Object.values(audiences).some((entry) => typeof entry === 'object' && entry.audience === audience)
+  // A text has no `audience`.
+  return Object.values(audiences).some(
+    (entry) => (entry as Partial<Exclude<typeof entry, string>>).audience === audience,
+  )
 }
