@@ -3,6 +3,7 @@ import { APIError } from 'better-auth/api'
 import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
 import { isCrossSite } from './hooks/cross-site.ts'
 import { rethrow } from './hooks/proofs.ts'
+import { principalStore } from './binding/principal-store.ts'
 import { type TokenSubject, tokenSubject } from './binding/token-subject.ts'
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
@@ -81,7 +82,7 @@ async function readSubject(
 ): Promise<TokenSubject> {
   const isLive = (await internalAdapter.findSession(session.token)) !== null
   if (!isLive) throw new APIError('UNAUTHORIZED')
-  const subject = await tokenSubject(adapter, user.id, new Date(), session).catch(rethrow)
+  const subject = await tokenSubject(principalStore(adapter, new Date()), user.id, session).catch(rethrow)
   if (!subject) throw new APIError('UNAUTHORIZED')
   return subject
 }

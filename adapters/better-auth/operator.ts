@@ -4,20 +4,13 @@ import { giveUp } from './binding/adopt.ts'
 import { audit, findAudit } from './binding/audit.ts'
 import { type KeyAnswer, toAnswer } from './routes/keys.ts'
 import { listKeys, revokeKeysOf } from './binding/keys.ts'
-import {
-  changeRow,
-  findRow,
-  findUser,
-  holderOf,
-  insertRow,
-  isKeptForAccount,
-  newEpoch,
-  taken,
-} from './binding/principal-store.ts'
+import { newEpoch, taken } from './binding/principal-row.ts'
+import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
+import { isKeptForAccount, holderOf } from './binding/reservation.ts'
 import type { PrincipalRow } from './schema.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
 import { peekSubject } from './binding/subject.ts'
-import type { Adapter, BetterAuthInstance } from './binding/types.ts'
+import type { BetterAuthInstance } from './binding/types.ts'
 
 /** An operation in the audit. */
 export interface AuditReport {
@@ -102,45 +95,45 @@ export function createOperator(auth: BetterAuthInstance, clock: () => number = D
     checkText(...texts)
     return auth.$context as Promise<AuthContext>
   }
-  const now = (): Date => new Date(clock())
+  const store = async (...texts: readonly string[]): Promise<PrincipalStore> =>
+    principalStore((await context(...texts)).adapter, new Date(clock()))
   return {
-    principal: async (principal) => reportPrincipal((await context(principal)).adapter, principal),
-    account: async (accountId) => reportAccount((await context(accountId)).adapter, accountId, now()),
+    principal: async (principal) => reportPrincipal(await store(principal), principal),
+    account: async (accountId) => reportAccount(await store(accountId), accountId),
     accountByEmail: async (email) =>
       (await (await context(email)).internalAdapter.findUserByEmail(email))?.user.id ?? null,
     async unlink(accountId, alias) {
-      const { adapter } = await context(accountId, alias)
-      await giveUp(adapter, accountId, alias, now())
-      statusCacheOf(adapter).clear()
+      const principals = await store(accountId, alias)
+      await giveUp(principals, accountId, alias)
+      statusCacheOf(principals.adapter).clear()
     },
     async retireAccount(accountId) {
-      const { adapter, internalAdapter } = await context(accountId)
-      if (!(await findUser(adapter, 'id', accountId))) return false
-      await internalAdapter.deleteUser(accountId)
+      if (!(await (await store(accountId)).findUser('id', accountId))) return false
+      await (await context()).internalAdapter.deleteUser(accountId)
       return true
     },
     async retirePrincipal(principal) {
-      const { adapter } = await context(principal)
-      await retirePrincipal(adapter, principal, now())
-      statusCacheOf(adapter).clear()
+      const principals = await store(principal)
+      await retirePrincipal(principals, principal)
+      statusCacheOf(principals.adapter).clear()
     },
   }
 }
 
-async function reportAccount(adapter: Adapter, accountId: string, now: Date): Promise<AccountReport | null> {
-  const subject = await peekSubject(adapter, accountId, now)
-  const user = await findUser(adapter, 'id', accountId)
+async function reportAccount(principals: PrincipalStore, accountId: string): Promise<AccountReport | null> {
+  const subject = await peekSubject(principals, accountId)
+  const user = await principals.findUser('id', accountId)
   if (!subject || !user) return null
-  const principals = [subject.principal, ...subject.aliases]
-  const [keys, acts] = [await listKeys(adapter, principals), await actsOf(adapter, 'userId', [accountId])]
+  const keys = await listKeys(principals, [subject.principal, ...subject.aliases])
+  const acts = await actsOf(principals, 'userId', [accountId])
   return { ...subject, email: user.email, emailVerified: user.emailVerified, keys: keys.map(toAnswer), audit: acts }
 }
 
-async function reportPrincipal(adapter: Adapter, principal: string): Promise<PrincipalReport> {
-  const row = await findRow(adapter, principal)
+async function reportPrincipal(principals: PrincipalStore, principal: string): Promise<PrincipalReport> {
+  const row = await principals.find(principal)
   // An account without a device is its own principal, and has no row.
-  const holder = row ? await holderOf(adapter, row) : ((await ownId(adapter, principal)) ?? 'nobody')
-  const keys = (await listKeys(adapter, [principal])).map(toAnswer)
+  const holder = row ? await holderOf(principals, row) : ((await ownId(principals, principal)) ?? 'nobody')
+  const keys = (await listKeys(principals, [principal])).map(toAnswer)
   const isAccount = typeof holder === 'object'
   return {
     principal,
@@ -148,41 +141,41 @@ async function reportPrincipal(adapter: Adapter, principal: string): Promise<Pri
     accountId: isAccount ? holder.id : null,
     external: holder === 'external' ? { issuer: row!.issuer!, subject: row!.subject! } : null,
     keys,
-    audit: await actsOf(adapter, 'principal', [principal]),
+    audit: await actsOf(principals, 'principal', [principal]),
   }
 }
 
 /** Returns the account whose own id the principal is, unless it has another principal. */
-async function ownId(adapter: Adapter, principal: string): ReturnType<typeof findUser> {
-  const user = await findUser(adapter, 'id', principal)
+async function ownId(principals: PrincipalStore, principal: string): ReturnType<PrincipalStore['findUser']> {
+  const user = await principals.findUser('id', principal)
   return user?.principal == null ? user : null
 }
 
 async function actsOf(
-  adapter: Adapter,
+  principals: PrincipalStore,
   field: 'userId' | 'principal',
   values: readonly string[],
 ): Promise<AuditReport[]> {
   const where = [{ field, operator: 'in' as const, value: [...values] }]
-  const records = await findAudit(adapter, { where, limit: 1000, sortBy: { field: 'createdAt', direction: 'desc' } })
+  const records = await findAudit(principals, { where, limit: 1000, sortBy: { field: 'createdAt', direction: 'desc' } })
   return records.reverse().map(({ userId, ...record }) => ({ ...record, accountId: userId }))
 }
 
 /** The lock row changes first: a concurrent bind finds it changed. */
-async function retirePrincipal(adapter: Adapter, principal: string, now: Date): Promise<void> {
-  const row = await findRow(adapter, principal)
-  if (row?.kind !== 'retired') await closeRow(adapter, principal, row, now)
-  const { epoch } = (await findRow(adapter, principal))!
-  await audit(adapter, 'retire', { principal, epoch, userId: null }, now)
-  await revokeKeysOf(adapter, principal, now)
+async function retirePrincipal(principals: PrincipalStore, principal: string): Promise<void> {
+  const row = await principals.find(principal)
+  if (row?.kind !== 'retired') await closeRow(principals, principal, row)
+  const { epoch } = (await principals.find(principal))!
+  await audit(principals, 'retire', { principal, epoch, userId: null })
+  await revokeKeysOf(principals, principal)
 }
 
-async function closeRow(adapter: Adapter, principal: string, row: PrincipalRow | null, now: Date): Promise<void> {
-  const holder = row ? await holderOf(adapter, row) : 'nobody'
+async function closeRow(principals: PrincipalStore, principal: string, row: PrincipalRow | null): Promise<void> {
+  const holder = row ? await holderOf(principals, row) : 'nobody'
   if (holder !== 'nobody' && holder !== 'retired') throw taken()
   // An account's own id is or was its principal, or may become its alias.
-  if ((row && (await isKeptForAccount(adapter, row, now))) || (await findUser(adapter, 'id', principal))) throw taken()
-  if (!row) return insertRow(adapter, { principal, kind: 'retired', epoch: newEpoch() })
+  if ((row && (await isKeptForAccount(principals, row))) || (await principals.findUser('id', principal))) throw taken()
+  if (!row) return principals.insert({ principal, kind: 'retired', epoch: newEpoch() })
   const nobodys = { userId: null, issuer: null, subject: null, until: null }
-  if (!(await changeRow(adapter, row, { ...nobodys, kind: 'retired' }))) throw taken()
+  if (!(await principals.change(row, { ...nobodys, kind: 'retired' }))) throw taken()
 }

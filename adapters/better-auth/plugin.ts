@@ -17,7 +17,8 @@ import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
-import { checkFree } from './binding/principal-store.ts'
+import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
+import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
@@ -105,6 +106,8 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const { clock = Date.now, requireNonce = false } = options
   if (typeof requireNonce !== 'boolean') throw new TypeError('requireNonce: expected true or false')
   const now = (): Date => new Date(clock())
+  const store = ({ context }: { readonly context: AuthContext }): PrincipalStore =>
+    principalStore(context.adapter, now())
   let started: Parts | undefined
   const parts = (): Parts => started!
   return offWhileUnmigrated({
@@ -142,7 +145,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           matcher: needsDatabase,
           handler: createAuthMiddleware(async ({ context }) => probeDatabase(context).catch(rethrow)),
         },
-        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(ctx, parts().gate, now())) },
+        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(store(ctx), ctx, parts().gate)) },
         {
           matcher: ({ path }) => ASKS_WHO.includes(path),
           handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
@@ -154,13 +157,13 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
         {
           matcher: ({ path }) => path === ADDRESS_CHANGE,
-          handler: createAuthMiddleware(async (ctx) => beforeAddressChange(ctx, now())),
+          handler: createAuthMiddleware(async (ctx) => beforeAddressChange(store(ctx), ctx)),
         },
       ],
       after: [
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
-          handler: createAuthMiddleware(async (ctx) => afterPasswordReset(ctx, now())),
+          handler: createAuthMiddleware(async (ctx) => afterPasswordReset(store(ctx), ctx)),
         },
         {
           matcher: ({ path, context }) => givesNoSession(path, context.options),
@@ -168,7 +171,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         },
         {
           matcher: concernsSignIn,
-          handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())),
+          handler: createAuthMiddleware(async (ctx) => afterSignIn(store(ctx), ctx, parts().cache)),
         },
       ],
     },
@@ -220,14 +223,14 @@ function needsDatabase(ctx: HookContext): boolean {
 }
 
 async function admit(
+  principals: PrincipalStore,
   { context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string },
   gate: ProofGate,
-  now: Date,
 ): Promise<void> {
   const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
   requestContextOf({ headers }).device = device
   if (path?.startsWith('/sign-up/') && hidesAddresses(context.options))
-    await checkFree(context.adapter, device, now).catch(rethrow)
+    await checkFree(principals, device).catch(rethrow)
   if (path?.startsWith('/sign-in/')) await carryProof(device)
 }
 

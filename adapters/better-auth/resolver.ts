@@ -13,9 +13,10 @@ import { ownBaseURL } from './own-address.ts'
 import { jwtOptionsOf } from './signing-keys.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
+import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
 import { type KeyStatus, statusOf, statusOfPrincipal } from './binding/status.ts'
-import type { Adapter, BetterAuthInstance } from './binding/types.ts'
+import type { BetterAuthInstance } from './binding/types.ts'
 
 /** Options of {@link createBetterAuthResolver}. */
 export interface BetterAuthResolverOptions extends Pick<
@@ -78,11 +79,12 @@ async function build(
   const clientId = clientIdOf(context)
   const own = audience ?? originOf(context)
   const cache = statusCacheOf(adapter)
+  const store = (): PrincipalStore => principalStore(adapter, new Date(options.clock?.() ?? Date.now()))
   // A resolver does not wait for a status that is at hand. The type of the option is for those of apps.
   const status = (key: string, look: () => Promise<KeyStatus>): Promise<KeyStatus> =>
     cache.get(key, look) as Promise<KeyStatus>
   const lookup = (principal: string, thumbprint: string): Promise<KeyStatus> =>
-    status(`${principal}:${thumbprint}`, () => statusOf(adapter as Adapter, principal, thumbprint))
+    status(`${principal}:${thumbprint}`, () => statusOf(store(), principal, thumbprint))
   const issuer: ExternalIssuer = {
     issuer: issuerOf(context),
     audience: own,
@@ -94,7 +96,7 @@ async function build(
       isOwnClient(claims),
     lookup: (principal) =>
       // No thumbprint is empty: the entries of keys differ from this one.
-      status(`${principal}:`, () => statusOfPrincipal(adapter as Adapter, principal)),
+      status(`${principal}:`, () => statusOfPrincipal(store(), principal)),
     ...keysOf(context, handler),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)

@@ -1,6 +1,7 @@
 import { EXPECT_HEADER } from '../../adapters/better-auth/index.ts'
 import { statusOf } from '../../adapters/better-auth/binding/status.ts'
 import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
+import { storeOf } from '../../adapters/better-auth/testing/server.testing.ts'
 import { linkDevice } from './binding-acts.ts'
 import { dumpOf } from './dump.ts'
 import { LEFT_OUT } from './known.ts'
@@ -24,7 +25,7 @@ export async function expectWayOn(world: World): Promise<void> {
 }
 
 async function expectStatus(world: World, { name, device: { principal, thumbprint } }: Seat): Promise<void> {
-  const status = await statusOf(world.explored.server.adapter, principal, thumbprint)
+  const status = await statusOf(storeOf(world.explored.server.adapter), principal, thumbprint)
   const why = world.gaveUp.get(principal)
   if (why === 'deleted' || why === 'revoked') {
     if (status !== 'disabled') world.broken.push(`the key of ${name} is a way in, though it was ${why}`)

@@ -1,24 +1,10 @@
-import type { DBAdapter } from 'better-auth'
 import { LatchkeyError } from '../../../lib/server.ts'
 import { ALIAS_HOLD_MS, ALIAS_LIMIT } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import {
-  type Reservation,
-  changeRow,
-  changeUnprovenUser,
-  changeUser,
-  checkFree,
-  deleteRow,
-  isCurrent,
-  findRow,
-  findUser,
-  isKept,
-  newEpoch,
-  reserveFor,
-  rowsOf,
-  taken,
-} from './principal-store.ts'
+import type { PrincipalStore } from './principal-store.ts'
+import { isCurrent, isKept, newEpoch, taken } from './principal-row.ts'
+import { type Reservation, reserveFor, checkFree } from './reservation.ts'
 import { isMailboxProven, mailboxOf } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { Subject } from './subject.ts'
@@ -57,54 +43,52 @@ export interface LinkingAccount {
  *   `before`
  */
 export async function adopt(
-  adapter: DBAdapter,
+  principals: PrincipalStore,
   account: LinkingAccount,
   device: ProvenDevice,
   before: BeforeLink,
-  now: Date,
 ): Promise<void> {
   const { user } = account
-  await checkFree(adapter, device, now, user.id)
-  const reserved = await reserveFor(adapter, user.id, device, now)
+  await checkFree(principals, device, user.id)
+  const reserved = await reserveFor(principals, user.id, device)
   try {
-    await linkUnchanged(adapter, { ...account, device, row: reserved.row, before, now })
+    await linkUnchanged(principals, { ...account, device, row: reserved.row, before })
   } catch (error) {
     // If this fails too, the reservation expires.
-    await restore(adapter, reserved).catch(() => false)
+    await restore(principals, reserved).catch(() => false)
     throw error
   }
 }
 
-async function restore(adapter: Adapter, { row, before }: Reservation): Promise<void> {
-  await (before ? changeRow(adapter, row, before) : deleteRow(adapter, row))
+async function restore(principals: PrincipalStore, { row, before }: Reservation): Promise<void> {
+  await (before ? principals.change(row, before) : principals.delete(row))
 }
 
 interface Linking extends LinkingAccount {
   readonly device: ProvenDevice
   readonly row: PrincipalRow
   readonly before: BeforeLink
-  readonly now: Date
 }
 
 /** Tries again if another device of the account linked first and gave it its first epoch. */
-async function linkUnchanged(adapter: DBAdapter, linking: Linking): Promise<void> {
-  const { user, subject, now } = linking
-  if ((await countAliases(adapter, user, subject, now)) > ALIAS_LIMIT) throw new LatchkeyError('ALIASES_FULL')
+async function linkUnchanged(principals: PrincipalStore, linking: Linking): Promise<void> {
+  const { user, subject } = linking
+  if ((await countAliases(principals, user, subject)) > ALIAS_LIMIT) throw new LatchkeyError('ALIASES_FULL')
   // Without transactions a lock would only change the time of the user's last update.
-  const lock = adapter.options?.adapterConfig.transaction === false ? isUnchanged : lockUser
-  const isLinked = await adapter.transaction(async (trx) => (await lock(trx, user)) && (await link(trx, linking)))
-  if (!isLinked) await linkUnchanged(adapter, { ...linking, user: await withOthersEpoch(adapter, linking) })
+  const lock = principals.adapter.options?.adapterConfig.transaction === false ? isUnchanged : lockUser
+  const isLinked = await principals.atomically(async (trx) => (await lock(trx, user)) && (await link(trx, linking)))
+  if (!isLinked) await linkUnchanged(principals, { ...linking, user: await withOthersEpoch(principals, linking) })
 }
 
 /** The app decides before anything is changed. */
-async function link(adapter: Adapter, linking: Linking): Promise<true> {
-  const { user, subject, device, row, before, now } = linking
-  if (!(await hasPrincipal(adapter, linking))) throw changed()
-  await before({ accountId: user.id, principal: subject.principal, alias: row.principal }, adapter)
-  const epoch = await epochOf(adapter, linking)
-  if (!(await recordKey(adapter, device, now))) throw taken()
-  await audit(adapter, 'link', row, now)
-  if (!(await changeRow(adapter, row, { kind: 'alias', epoch, until: null }))) throw taken()
+async function link(principals: PrincipalStore, linking: Linking): Promise<true> {
+  const { user, subject, device, row, before } = linking
+  if (!(await hasPrincipal(principals, linking))) throw changed()
+  await before({ accountId: user.id, principal: subject.principal, alias: row.principal }, principals.adapter)
+  const epoch = await epochOf(principals, linking)
+  if (!(await recordKey(principals, device))) throw taken()
+  await audit(principals, 'link', row)
+  if (!(await principals.change(row, { kind: 'alias', epoch, until: null }))) throw taken()
   return true
 }
 
@@ -114,12 +98,12 @@ async function link(adapter: Adapter, linking: Linking): Promise<true> {
  *
  * @returns false if the user has changed since it was read
  */
-function lockUser(adapter: Adapter, user: BoundUser): Promise<boolean> {
-  return changeUnprovenUser(adapter, user, { principalEpoch: user.principalEpoch ?? null })
+function lockUser(principals: PrincipalStore, user: BoundUser): Promise<boolean> {
+  return principals.changeUnprovenUser(user, { principalEpoch: user.principalEpoch ?? null })
 }
 
-async function isUnchanged(adapter: Adapter, user: BoundUser): Promise<boolean> {
-  const present = await findUser(adapter, 'id', user.id)
+async function isUnchanged(principals: PrincipalStore, user: BoundUser): Promise<boolean> {
+  const present = await principals.findUser('id', user.id)
   const fields = ['principal', 'principalEpoch', 'principalMailboxBy'] as const
   return present !== null && fields.every((field) => isEqual(present[field], user[field]))
 }
@@ -129,8 +113,8 @@ async function isUnchanged(adapter: Adapter, user: BoundUser): Promise<boolean> 
  *
  * @throws {LatchkeyError} `PROOF_LINK_MISMATCH`: something else changed
  */
-async function withOthersEpoch(adapter: Adapter, { user, subject }: LinkingAccount): Promise<BoundUser> {
-  const present = await findUser(adapter, 'id', user.id)
+async function withOthersEpoch(principals: PrincipalStore, { user, subject }: LinkingAccount): Promise<BoundUser> {
+  const present = await principals.findUser('id', user.id)
   const isFirst = present !== null && !hasFixed({ user, subject }) && hasFixed({ user: present, subject })
   // A proof of the mailbox may have taken the account from the user who asks.
   if (!isFirst || !isEqual(present.principalMailboxBy, user.principalMailboxBy)) throw changed()
@@ -147,20 +131,20 @@ function changed(): LatchkeyError {
 }
 
 /** An alias is valid in its user's epoch. An account whose principal is its own id gets its first epoch here. */
-async function epochOf(adapter: Adapter, { user, subject }: LinkingAccount): Promise<string> {
+async function epochOf(principals: PrincipalStore, { user, subject }: LinkingAccount): Promise<string> {
   if (hasFixed({ user, subject })) return user.principalEpoch!
   const isProven = user.emailVerified || isMailboxProven(user)
   const principalEpoch = newEpoch()
   const principalMailbox = isProven ? mailboxOf(user) : null
   const update = { principal: null, principalOpen: false, principalEpoch, principalMailbox }
-  if (await changeUnprovenUser(adapter, user, update)) return principalEpoch
+  if (await principals.changeUnprovenUser(user, update)) return principalEpoch
   // Without transactions another device may have been faster.
-  return epochOf(adapter, { user: await withOthersEpoch(adapter, { user, subject }), subject })
+  return epochOf(principals, { user: await withOthersEpoch(principals, { user, subject }), subject })
 }
 
 /** Returns true if the account still has the principal that the proof names. */
-async function hasPrincipal(adapter: Adapter, { user, subject }: LinkingAccount): Promise<boolean> {
-  return hasFixed({ user, subject }) || (subject.principal === user.id && !(await isBound(adapter, user)))
+async function hasPrincipal(principals: PrincipalStore, { user, subject }: LinkingAccount): Promise<boolean> {
+  return hasFixed({ user, subject }) || (subject.principal === user.id && !(await isBound(principals, user)))
 }
 
 /** Returns true if the account has that principal, and an epoch. */
@@ -169,16 +153,16 @@ function hasFixed({ user, subject }: LinkingAccount): boolean {
 }
 
 /** A principal column without its lock row does not count; the account's own id is used instead. */
-async function isBound(adapter: Adapter, user: BoundUser): Promise<boolean> {
-  const row = user.principal == null ? null : await findRow(adapter, user.principal)
+async function isBound(principals: PrincipalStore, user: BoundUser): Promise<boolean> {
+  const row = user.principal == null ? null : await principals.find(user.principal)
   return row !== null && isCurrent(row, user)
 }
 
 /** Includes those that are being linked. Two concurrent links for the last place are both refused. */
-async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Subject, now: Date): Promise<number> {
-  const rows = await rowsOf(adapter, user)
+async function countAliases(principals: PrincipalStore, user: BoundUser, { principal }: Subject): Promise<number> {
+  const rows = await principals.rowsOf(user)
   const isCounted = (row: PrincipalRow): boolean =>
-    (row.kind === 'alias' && isCurrent(row, user)) || (row.kind === 'reserved' && isKept(row, now))
+    (row.kind === 'alias' && isCurrent(row, user)) || (row.kind === 'reserved' && isKept(row, principals.now))
   return rows.filter((row) => row.principal !== principal && isCounted(row)).length
 }
 
@@ -188,20 +172,20 @@ async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Su
  *
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`
  */
-export async function giveUp(adapter: DBAdapter, accountId: string, alias: string, now: Date): Promise<void> {
-  const row = await findRow(adapter, alias)
-  const user = await findUser(adapter, 'id', accountId)
-  if (row?.userId === accountId && row.kind === 'held' && isKept(row, now)) return
+export async function giveUp(principals: PrincipalStore, accountId: string, alias: string): Promise<void> {
+  const row = await principals.find(alias)
+  const user = await principals.findUser('id', accountId)
+  if (row?.userId === accountId && row.kind === 'held' && isKept(row, principals.now)) return
   // The account's own id has no key that could use it afterwards.
   if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !isCurrent(row, user))
     throw new LatchkeyError('ALIAS_UNKNOWN')
-  const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + ALIAS_HOLD_MS) } as const
-  const isDone = await adapter.transaction(async (trx) => {
+  const held = { kind: 'held', epoch: newEpoch(), until: new Date(principals.now.getTime() + ALIAS_HOLD_MS) } as const
+  const isDone = await principals.atomically(async (trx) => {
     // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
     const isChanged =
-      (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
-    if (isChanged) await audit(trx, 'unlink', { ...row, ...held }, now)
+      (await trx.changeUser(user, { principalEpoch: user.principalEpoch! })) && (await trx.change(row, held))
+    if (isChanged) await audit(trx, 'unlink', { ...row, ...held })
     return isChanged
   })
-  if (!isDone) await giveUp(adapter, accountId, alias, now)
+  if (!isDone) await giveUp(principals, accountId, alias)
 }

@@ -1,5 +1,5 @@
 import { insertUnique } from './unique.ts'
-import type { Adapter } from './types.ts'
+import type { PrincipalStore } from './principal-store.ts'
 
 /** What the audit knows of. */
 export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse'
@@ -23,8 +23,8 @@ export interface AuditRecord {
 
 /** Finds recorded operations. */
 export async function findAudit(
-  adapter: Adapter,
-  query: Omit<Parameters<Adapter['findMany']>[0], 'model'>,
+  { adapter }: PrincipalStore,
+  query: Omit<Parameters<PrincipalStore['adapter']['findMany']>[0], 'model'>,
 ): Promise<AuditRecord[]> {
   type Row = Omit<AuditEntry, 'epoch'> & { readonly act: string; readonly createdAt: Date }
   const rows = await adapter.findMany<Row>({ model: 'latchkeyAudit', ...query })
@@ -38,12 +38,12 @@ export async function findAudit(
 
 /** Finds the last operation of one kind on an account, or on one of its principals. */
 export async function lastAct(
-  adapter: Adapter,
+  principals: PrincipalStore,
   act: Act,
   of: { readonly userId: string; readonly principal?: string },
 ): Promise<AuditRecord | undefined> {
   const where = Object.entries(of).map(([field, value]) => ({ field, value }))
-  const records = await findAudit(adapter, {
+  const records = await findAudit(principals, {
     where: [...where, { field: 'act', operator: 'starts_with', value: `${act}:` }],
     sortBy: { field: 'createdAt', direction: 'desc' },
     limit: 1,
@@ -53,10 +53,9 @@ export async function lastAct(
 
 /** Records an operation, once however often it is retried: the next read completes what a crash left out. */
 export async function audit(
-  adapter: Adapter,
+  { adapter, now }: PrincipalStore,
   act: Act,
   { principal, epoch, userId }: AuditEntry,
-  now: Date,
 ): Promise<void> {
   await insertUnique(adapter, 'latchkeyAudit', 'act', {
     act: `${act}:${principal}:${epoch}`,

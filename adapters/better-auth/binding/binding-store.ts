@@ -3,11 +3,14 @@ import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPri
 import { probeDatabase } from '../database-probe.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { assertFree, changeRow, endOf, findRow, insertRow, newEpoch, takeOver } from './principal-store.ts'
+import { endOf, newEpoch } from './principal-row.ts'
+import { type PrincipalStore, principalStore } from './principal-store.ts'
+import { assertFree, takeOver } from './reservation.ts'
 import type { PrincipalRow } from '../schema.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { insertUnique } from './unique.ts'
-import type { Adapter, BetterAuthInstance } from './types.ts'
+import { equal } from './where.ts'
+import type { BetterAuthInstance } from './types.ts'
 
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
 
@@ -37,17 +40,16 @@ export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?:
  * identifies its principal, and the row is written once.
  */
 export function bindingStoreOf(adapter: DBAdapter, clock: () => number = Date.now): BindingStore {
-  const now = (): Date => new Date(clock())
-  const find = (account: Account): Promise<ExternalBinding | null> => findBinding(adapter, account, now())
+  const store = (): PrincipalStore => principalStore(adapter, new Date(clock()))
   return {
-    find: (issuer, subject) => find({ issuer, subject }),
+    find: (issuer, subject) => findBinding(store(), { issuer, subject }),
     async insert({ issuer, subject, principal, thumbprint }) {
-      const account = { issuer, subject }
-      const found = await find(account)
+      const [principals, account] = [store(), { issuer, subject }]
+      const found = await findBinding(principals, account)
       if (found) return found
-      if (thumbprint === null) await writeOwn(adapter, account, { kind: 'canonical', epoch: newEpoch() })
-      else if (!(await bindOrRefuse(adapter, account, { principal, thumbprint }, now()))) return null
-      const made = await find(account)
+      if (thumbprint === null) await writeOwn(principals, account, { kind: 'canonical', epoch: newEpoch() })
+      else if (!(await bindOrRefuse(principals, account, { principal, thumbprint }))) return null
+      const made = await findBinding(principals, account)
       statusCacheOf(adapter).clear()
       return made
     },
@@ -55,69 +57,58 @@ export function bindingStoreOf(adapter: DBAdapter, clock: () => number = Date.no
   }
 }
 
-async function findBinding(adapter: Adapter, { issuer, subject }: Account, now: Date): Promise<ExternalBinding | null> {
-  const { own, bound } = await rowsOfAccount(adapter, { issuer, subject })
+async function findBinding(principals: PrincipalStore, { issuer, subject }: Account): Promise<ExternalBinding | null> {
+  const { own, bound } = await rowsOfAccount(principals, { issuer, subject })
   if (own?.kind === 'canonical') return { issuer, subject, principal: own.principal, thumbprint: null }
-  if (!bound || !(await isComplete(adapter, bound, now))) return null
+  if (!bound || !(await isComplete(principals, bound))) return null
   return { issuer, subject, principal: bound.principal, thumbprint: bound.thumbprint }
 }
 
 /** Returns the account's own row, and the row of the device's principal that has its epoch. */
 async function rowsOfAccount(
-  adapter: Adapter,
+  principals: PrincipalStore,
   { issuer, subject }: Account,
 ): Promise<{ id: string; own: PrincipalRow | null; bound: PrincipalRow | undefined }> {
   const id = await namespacedPrincipal(issuer, subject)
-  const own = await findRow(adapter, id)
+  const own = await principals.find(id)
   if (!own || own.kind === 'canonical') return { id, own, bound: undefined }
-  const where = [
-    { field: 'issuer', value: issuer },
-    { field: 'subject', value: subject },
-  ]
-  const rows = await adapter.findMany<PrincipalRow>({ model: 'latchkeyPrincipal', where })
+  const where = equal({ issuer, subject })
+  const rows = await principals.adapter.findMany<PrincipalRow>({ model: 'latchkeyPrincipal', where })
   return { id, own, bound: rows.find(({ principal, epoch }) => principal !== id && epoch === own.epoch) }
 }
 
 /** Writes the account's own row once. A row whose principal was lost before completion is replaced. */
 async function writeOwn(
-  adapter: Adapter,
+  principals: PrincipalStore,
   account: Account,
   update: Pick<PrincipalRow, 'kind' | 'epoch'>,
 ): Promise<void> {
-  const { id, own, bound } = await rowsOfAccount(adapter, account)
-  if (!own)
-    await insertUnique(adapter, 'latchkeyPrincipal', 'principal', {
-      ...account,
-      ...update,
-      principal: id,
-      thumbprint: null,
-      userId: null,
-      until: null,
-    })
-  else if (own.kind === 'alias' && !bound) await changeRow(adapter, own, update)
+  const { id, own, bound } = await rowsOfAccount(principals, account)
+  if (!own) await principals.tryInsert({ ...account, ...update, principal: id })
+  else if (own.kind === 'alias' && !bound) await principals.change(own, update)
 }
 
 /** The row changes last: until it does, the next read completes the missing parts. */
-async function isComplete(adapter: Adapter, row: PrincipalRow, now: Date): Promise<boolean> {
+async function isComplete(principals: PrincipalStore, row: PrincipalRow): Promise<boolean> {
   if (row.kind !== 'reserved') return row.kind === 'canonical'
-  await audit(adapter, 'bind', { ...row, userId: null }, now)
-  await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint! }, now)
+  await audit(principals, 'bind', { ...row, userId: null })
+  await recordKey(principals, { principal: row.principal, thumbprint: row.thumbprint! })
   // Before this, another account could still take the principal.
-  if (await changeRow(adapter, row, { kind: 'canonical', until: null })) return true
-  const present = await findRow(adapter, row.principal)
+  if (await principals.change(row, { kind: 'canonical', until: null })) return true
+  const present = await principals.find(row.principal)
   return present?.kind === 'canonical' && present.epoch === row.epoch
 }
 
 type Device = { readonly principal: string; readonly thumbprint: string }
 
 /** @returns false if the principal belongs to another account */
-async function bindOrRefuse(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<boolean> {
+async function bindOrRefuse(principals: PrincipalStore, account: Account, device: Device): Promise<boolean> {
   try {
-    const row = await reserveExternal(adapter, account, device, now)
-    await writeOwn(adapter, account, { kind: 'alias', epoch: row.epoch })
-    const { bound } = await rowsOfAccount(adapter, account)
+    const row = await reserveExternal(principals, account, device)
+    await writeOwn(principals, account, { kind: 'alias', epoch: row.epoch })
+    const { bound } = await rowsOfAccount(principals, account)
     // Another device of the account was faster: this one keeps its principal.
-    if (bound?.principal !== row.principal) await changeRow(adapter, row, { issuer: null, subject: null, until: null })
+    if (bound?.principal !== row.principal) await principals.change(row, { issuer: null, subject: null, until: null })
     return true
   } catch (error) {
     if (isLatchkeyError(error, 'PRINCIPAL_TAKEN')) return false
@@ -126,21 +117,21 @@ async function bindOrRefuse(adapter: DBAdapter, account: Account, device: Device
 }
 
 /** As for an account that is being created; the row names the account. */
-async function reserveExternal(adapter: DBAdapter, account: Account, device: Device, now: Date): Promise<PrincipalRow> {
-  const found = await findRow(adapter, device.principal)
+async function reserveExternal(principals: PrincipalStore, account: Account, device: Device): Promise<PrincipalRow> {
+  const found = await principals.find(device.principal)
   const row: PrincipalRow = {
     ...device,
     ...account,
     userId: null,
     kind: 'reserved',
     epoch: newEpoch(),
-    until: endOf(now),
+    until: endOf(principals.now),
   }
   if (!found) {
-    await insertRow(adapter, row)
+    await principals.insert(row)
     return row
   }
-  await assertFree(adapter, found, device, null, now)
-  await takeOver(adapter, found, row, now)
+  await assertFree(principals, found, device, null)
+  await takeOver(principals, found, row)
   return row
 }

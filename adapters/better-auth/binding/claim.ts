@@ -1,7 +1,9 @@
-import { findRow, findUser, reserve, taken, tryInsertRow } from './principal-store.ts'
+import type { PrincipalStore } from './principal-store.ts'
+import { taken } from './principal-row.ts'
+import { reserve } from './reservation.ts'
 import { isMailboxProven, mailboxOf, settleMailbox } from './verified-email.ts'
 import { changeOpenUser, isOpen } from './subject.ts'
-import type { Adapter, ProvenDevice } from './types.ts'
+import type { ProvenDevice } from './types.ts'
 
 /**
  * Makes a device's principal the canonical one of an open account. The update races with the account's first use, which
@@ -10,14 +12,14 @@ import type { Adapter, ProvenDevice } from './types.ts'
  * @returns true if the account has the principal now
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`
  */
-export async function claim(adapter: Adapter, userId: string, device: ProvenDevice, now: Date): Promise<boolean> {
-  const found = await findUser(adapter, 'id', userId)
+export async function claim(principals: PrincipalStore, userId: string, device: ProvenDevice): Promise<boolean> {
+  const found = await principals.findUser('id', userId)
   if (!found || !isOpen(found) || found.isAnonymous) return false
-  const user = await settleMailbox(adapter, found, now)
-  const epoch = await reserve(adapter, device, now)
-  await prepareAlias(adapter, userId, epoch)
+  const user = await settleMailbox(principals, found)
+  const epoch = await reserve(principals, device)
+  await prepareAlias(principals, userId, epoch)
   const isProven = user.emailVerified || isMailboxProven(user)
-  return changeOpenUser(adapter, userId, {
+  return changeOpenUser(principals, userId, {
     principal: device.principal,
     principalOpen: false,
     principalEpoch: epoch,
@@ -29,11 +31,11 @@ export async function claim(adapter: Adapter, userId: string, device: ProvenDevi
  * An alias is valid only with its user's binding, so its row may exist before the user has one. Its epoch is ignored:
  * the account's own id belongs to it in every epoch.
  */
-async function prepareAlias(adapter: Adapter, userId: string, epoch: string): Promise<void> {
+async function prepareAlias(principals: PrincipalStore, userId: string, epoch: string): Promise<void> {
   const isNew =
-    !(await findRow(adapter, userId)) &&
-    (await tryInsertRow(adapter, { principal: userId, userId, kind: 'alias', epoch }))
-  const row = isNew ? null : await findRow(adapter, userId)
+    !(await principals.find(userId)) &&
+    (await principals.tryInsert({ principal: userId, userId, kind: 'alias', epoch }))
+  const row = isNew ? null : await principals.find(userId)
   // Another device of the same account may have inserted it concurrently.
   if (row && (row.userId !== userId || row.kind !== 'alias')) throw taken()
 }

@@ -1,6 +1,8 @@
 import type { KeyRow } from '../schema.ts'
 import { insertUnique } from './unique.ts'
-import type { Adapter, ProvenDevice } from './types.ts'
+import { equal } from './where.ts'
+import type { PrincipalStore } from './principal-store.ts'
+import type { ProvenDevice } from './types.ts'
 
 const KEYS = 'latchkeyKey'
 
@@ -9,33 +11,30 @@ const KEYS = 'latchkeyKey'
  *
  * @returns false if another request recorded the key at the same moment: Postgres then ends an open transaction
  */
-export async function recordKey(
-  adapter: Adapter,
-  { principal, thumbprint }: ProvenDevice,
-  now: Date,
-): Promise<boolean> {
-  if (await findKey(adapter, thumbprint)) {
-    await touchKey(adapter, thumbprint, now)
+export async function recordKey(principals: PrincipalStore, { principal, thumbprint }: ProvenDevice): Promise<boolean> {
+  if (await findKey(principals, thumbprint)) {
+    await touchKey(principals, thumbprint)
     return true
   }
+  const { adapter, now } = principals
   const key = { thumbprint, principal, name: null, createdAt: now, lastSeenAt: now, retiredAt: null }
   return insertUnique(adapter, KEYS, 'thumbprint', key)
 }
 
 /** Records that a key signed a valid proof, unless it was revoked. */
-export async function touchKey(adapter: Adapter, thumbprint: string, now: Date): Promise<void> {
-  await adapter.updateMany({ model: KEYS, where: unrevoked(thumbprint), update: { lastSeenAt: now } })
+export async function touchKey({ adapter, now }: PrincipalStore, thumbprint: string): Promise<void> {
+  await adapter.updateMany({ model: KEYS, where: equal({ thumbprint, retiredAt: null }), update: { lastSeenAt: now } })
 }
 
 /** Returns the keys of some principals, the oldest first. */
-export async function listKeys(adapter: Adapter, principals: readonly string[]): Promise<KeyRow[]> {
-  const where = [{ field: 'principal', operator: 'in' as const, value: [...principals] }]
+export async function listKeys({ adapter }: PrincipalStore, names: readonly string[]): Promise<KeyRow[]> {
+  const where = [{ field: 'principal', operator: 'in' as const, value: [...names] }]
   return adapter.findMany<KeyRow>({ model: KEYS, where, sortBy: { field: 'createdAt', direction: 'asc' } })
 }
 
 /** @param name - null removes the name */
-export async function nameKey(adapter: Adapter, thumbprint: string, name: string | null): Promise<void> {
-  await adapter.updateMany({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }], update: { name } })
+export async function nameKey({ adapter }: PrincipalStore, thumbprint: string, name: string | null): Promise<void> {
+  await adapter.updateMany({ model: KEYS, where: equal({ thumbprint }), update: { name } })
 }
 
 /**
@@ -43,31 +42,24 @@ export async function nameKey(adapter: Adapter, thumbprint: string, name: string
  *
  * @returns false if it was already revoked
  */
-export async function revokeKey(adapter: Adapter, thumbprint: string, now: Date): Promise<boolean> {
-  return (await adapter.updateMany({ model: KEYS, where: unrevoked(thumbprint), update: { retiredAt: now } })) === 1
+export async function revokeKey(principals: PrincipalStore, thumbprint: string): Promise<boolean> {
+  return (await revokeKeys(principals, { thumbprint })) === 1
 }
 
 /** Revokes every key of a principal. */
-export async function revokeKeysOf(adapter: Adapter, principal: string, now: Date): Promise<void> {
-  const where = [
-    { field: 'principal', value: principal },
-    { field: 'retiredAt', value: null },
-  ]
-  await adapter.updateMany({ model: KEYS, where, update: { retiredAt: now } })
+export async function revokeKeysOf(principals: PrincipalStore, principal: string): Promise<void> {
+  await revokeKeys(principals, { principal })
+}
+
+function revokeKeys({ adapter, now }: PrincipalStore, of: Readonly<Record<string, string>>): Promise<number> {
+  return adapter.updateMany({ model: KEYS, where: equal({ ...of, retiredAt: null }), update: { retiredAt: now } })
 }
 
 /** Returns true if a key was revoked. */
-export async function isRevokedKey(adapter: Adapter, thumbprint: string): Promise<boolean> {
-  return (await findKey(adapter, thumbprint))?.retiredAt != null
+export async function isRevokedKey(principals: PrincipalStore, thumbprint: string): Promise<boolean> {
+  return (await findKey(principals, thumbprint))?.retiredAt != null
 }
 
-function findKey(adapter: Adapter, thumbprint: string): Promise<KeyRow | null> {
-  return adapter.findOne<KeyRow>({ model: KEYS, where: [{ field: 'thumbprint', value: thumbprint }] })
-}
-
-function unrevoked(thumbprint: string): { field: string; value: string | null }[] {
-  return [
-    { field: 'thumbprint', value: thumbprint },
-    { field: 'retiredAt', value: null },
-  ]
+function findKey({ adapter }: PrincipalStore, thumbprint: string): Promise<KeyRow | null> {
+  return adapter.findOne<KeyRow>({ model: KEYS, where: equal({ thumbprint }) })
 }

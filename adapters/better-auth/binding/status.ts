@@ -1,8 +1,8 @@
 import { isRevokedKey, listKeys } from './keys.ts'
-import { findRow, holderOf } from './principal-store.ts'
+import type { PrincipalStore } from './principal-store.ts'
+import { holderOf } from './reservation.ts'
 import { isRecoverable, isResetDue } from './verified-email.ts'
 import type { PrincipalRow } from '../schema.ts'
-import type { Adapter } from './types.ts'
 
 /** Status of a device key for servers that look it up. */
 export type KeyStatus = 'active' | 'disabled'
@@ -13,25 +13,25 @@ export type KeyStatus = 'active' | 'disabled'
  *
  * @param thumbprint - RFC 7638 thumbprint of the key, complete: a principal is only a part of it
  */
-export async function statusOf(adapter: Adapter, principal: string, thumbprint: string): Promise<KeyStatus> {
-  const row = await findRow(adapter, principal)
-  if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'
-  return statusOfRow(adapter, row)
+export async function statusOf(principals: PrincipalStore, principal: string, thumbprint: string): Promise<KeyStatus> {
+  const row = await principals.find(principal)
+  if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(principals, thumbprint))) return 'disabled'
+  return statusOfRow(principals, row)
 }
 
 /**
  * Returns the status for a token that the exchange issued for a device: it names the principal and no key. The exchange
  * compared the key with the principal.
  */
-export async function statusOfPrincipal(adapter: Adapter, principal: string): Promise<KeyStatus> {
-  const row = await findRow(adapter, principal)
-  if ((await listKeys(adapter, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'
-  return statusOfRow(adapter, row)
+export async function statusOfPrincipal(principals: PrincipalStore, principal: string): Promise<KeyStatus> {
+  const row = await principals.find(principal)
+  if ((await listKeys(principals, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'
+  return statusOfRow(principals, row)
 }
 
-async function statusOfRow(adapter: Adapter, row: PrincipalRow | null): Promise<KeyStatus> {
+async function statusOfRow(principals: PrincipalStore, row: PrincipalRow | null): Promise<KeyStatus> {
   if (!row) return 'active'
-  const holder = await holderOf(adapter, row)
+  const holder = await holderOf(principals, row)
   if (holder === 'nobody') return 'active'
   if (holder === 'retired' || holder === 'external') return 'disabled'
   if (isBanned(holder)) return 'disabled'

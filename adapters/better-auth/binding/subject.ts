@@ -2,11 +2,11 @@ import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
-import { changeRow, changeUser, isCurrent, findRow, findUser, rowsOf, taken } from './principal-store.ts'
+import type { PrincipalStore } from './principal-store.ts'
+import { isCurrent, taken } from './principal-row.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { AskingSession } from './session-origin.ts'
-import type { Adapter } from './types.ts'
 
 /** The public identity of an account. */
 export interface Subject {
@@ -26,26 +26,24 @@ export interface Subject {
  * @returns null if there is no such user
  */
 export async function subjectOf(
-  adapter: Adapter,
+  principals: PrincipalStore,
   userId: string,
-  now: Date,
   asking?: AskingSession,
 ): Promise<Subject | null> {
-  const found = await findUser(adapter, 'id', userId)
-  const user = found && (await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking))
-  return user && readSubject(adapter, user, now)
+  const found = await principals.findUser('id', userId)
+  const user = found && (await settleMailbox(principals, (await pinned(principals, found)) ?? found, asking))
+  return user && readSubject(principals, user)
 }
 
 /** Like {@link subjectOf}, but an open account stays open. */
 export async function peekSubject(
-  adapter: Adapter,
+  principals: PrincipalStore,
   userId: string,
-  now: Date,
   asking?: AskingSession,
 ): Promise<(Subject & { readonly open: boolean }) | null> {
-  const found = await findUser(adapter, 'id', userId)
-  const user = found && (await settleMailbox(adapter, found, now, asking))
-  const subject = user && (await readSubject(adapter, user, now))
+  const found = await principals.findUser('id', userId)
+  const user = found && (await settleMailbox(principals, found, asking))
+  const subject = user && (await readSubject(principals, user))
   return subject && { ...subject, open: isOpen(user!) }
 }
 
@@ -55,15 +53,15 @@ export function isOpen({ principal, principalOpen }: BoundUser): boolean {
 }
 
 /** @returns null if the account was deleted since it was read */
-async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promise<Subject | null> {
-  const rows = user.principal || user.principalEpoch ? await rowsOf(adapter, user) : []
-  await releaseStale(adapter, user, rows, now)
+async function readSubject(principals: PrincipalStore, user: BoundUser): Promise<Subject | null> {
+  const rows = user.principal || user.principalEpoch ? await principals.rowsOf(user) : []
+  await releaseStale(principals, user, rows)
   const canonical = rows.find((row) => row.principal === user.principal)
-  const isBound = canonical !== undefined && (await isConfirmed(adapter, user, canonical, now))
+  const isBound = canonical !== undefined && (await isConfirmed(principals, user, canonical))
   // If it was reset since it was read, its own id would be wrong for both bindings.
-  const present = user.principal && !isBound ? await findUser(adapter, 'id', user.id) : null
-  if (present && present.principalEpoch !== user.principalEpoch) return readSubject(adapter, present, now)
-  const principal = isBound ? canonical.principal : await ownId(adapter, user)
+  const present = user.principal && !isBound ? await principals.findUser('id', user.id) : null
+  if (present && present.principalEpoch !== user.principalEpoch) return readSubject(principals, present)
+  const principal = isBound ? canonical.principal : await ownId(principals, user)
   if (principal === null) return null
   // A principal without its lock row does not belong to the account, and neither do the aliases linked to it.
   const linked =
@@ -82,18 +80,18 @@ async function readSubject(adapter: Adapter, user: BoundUser, now: Date): Promis
  * @returns null if the account was deleted since it was read: its id is retired by then
  * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove it, or the lock gives it to another account
  */
-async function ownId(adapter: Adapter, { id }: BoundUser): Promise<string | null> {
-  const row = await findRow(adapter, id)
+async function ownId(principals: PrincipalStore, { id }: BoundUser): Promise<string | null> {
+  const row = await principals.find(id)
   const isOwn = row === null || (row.userId === id && row.kind !== 'retired')
-  if (!isOwn && !(await findUser(adapter, 'id', id))) return null
+  if (!isOwn && !(await principals.findUser('id', id))) return null
   if (!isOwn || hasPrincipalForm(id)) throw new LatchkeyError('USER_ID_FORBIDDEN')
   return id
 }
 
-async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | null> {
+async function pinned(principals: PrincipalStore, user: BoundUser): Promise<BoundUser | null> {
   if (!isOpen(user)) return user
-  await changeOpenUser(adapter, user.id, { principalOpen: false })
-  return findUser(adapter, 'id', user.id)
+  await changeOpenUser(principals, user.id, { principalOpen: false })
+  return principals.findUser('id', user.id)
 }
 
 /**
@@ -101,31 +99,35 @@ async function pinned(adapter: Adapter, user: BoundUser): Promise<BoundUser | nu
  *
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal concurrently
  */
-export async function changeOpenUser(adapter: Adapter, userId: string, update: Partial<BoundUser>): Promise<boolean> {
+export async function changeOpenUser(
+  principals: PrincipalStore,
+  userId: string,
+  update: Partial<BoundUser>,
+): Promise<boolean> {
   const where = [
     { field: 'id', value: userId },
     { field: 'principal', value: null },
     { field: 'principalOpen', value: true },
   ]
   try {
-    return (await adapter.updateMany({ model: 'user', where, update })) === 1
+    return (await principals.adapter.updateMany({ model: 'user', where, update })) === 1
   } catch (error) {
     throw isUniqueViolation(error) ? taken() : error
   }
 }
 
 /** A user's principal is valid while its lock row names the user. A reservation in the user's epoch is completed. */
-async function isConfirmed(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
+async function isConfirmed(principals: PrincipalStore, user: BoundUser, row: PrincipalRow): Promise<boolean> {
   if (!isCurrent(row, user)) return false
-  return row.kind === 'canonical' || (await confirm(adapter, user, row, now))
+  return row.kind === 'canonical' || (await confirm(principals, user, row))
 }
 
 /** Completes a binding. The row changes last: until it does, the next read completes the missing parts. */
-export async function confirm(adapter: Adapter, user: BoundUser, row: PrincipalRow, now: Date): Promise<boolean> {
-  await audit(adapter, 'bind', { ...row, userId: user.id }, now)
-  if (row.thumbprint !== null) await recordKey(adapter, { principal: row.principal, thumbprint: row.thumbprint }, now)
+export async function confirm(principals: PrincipalStore, user: BoundUser, row: PrincipalRow): Promise<boolean> {
+  await audit(principals, 'bind', { ...row, userId: user.id })
+  if (row.thumbprint !== null) await recordKey(principals, { principal: row.principal, thumbprint: row.thumbprint })
   // A sign-up that gave no session left it open for another one with the same key.
-  if (user.principalOpen === true) await changeUser(adapter, user, { principalOpen: false })
-  const isChanged = await changeRow(adapter, row, { kind: 'canonical', userId: user.id, until: null })
-  return isChanged || (await findRow(adapter, row.principal))?.userId === user.id
+  if (user.principalOpen === true) await principals.changeUser(user, { principalOpen: false })
+  const isChanged = await principals.change(row, { kind: 'canonical', userId: user.id, until: null })
+  return isChanged || (await principals.find(row.principal))?.userId === user.id
 }

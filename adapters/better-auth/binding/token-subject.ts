@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../../lib/server.ts'
 import type { AskingSession } from './session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from './subject.ts'
-import type { Adapter } from './types.ts'
+import type { PrincipalStore } from './principal-store.ts'
 
 /** The account that a token is issued for, and who asks for it. */
 export interface TokenSubject extends Subject {
@@ -18,17 +18,16 @@ export interface TokenSubject extends Subject {
  *   is not fixed yet; `USER_ID_FORBIDDEN`
  */
 export async function tokenSubject(
-  adapter: Adapter,
+  principals: PrincipalStore,
   userId: string,
-  now: Date,
   asking: AskingSession,
 ): Promise<TokenSubject | null> {
-  const actor = await actorOf(adapter, asking, now)
+  const actor = await actorOf(principals, asking)
   if (actor === null) {
-    const subject = await subjectOf(adapter, userId, now, asking)
+    const subject = await subjectOf(principals, userId, asking)
     return subject && { ...subject, actor }
   }
-  const looked = await peekSubject(adapter, userId, now, asking)
+  const looked = await peekSubject(principals, userId, asking)
   if (!looked) return null
   const { open, ...subject } = looked
   if (open) throw new LatchkeyError('ACCOUNT_OPEN')
@@ -36,7 +35,7 @@ export async function tokenSubject(
 }
 
 /** Returns the principal of the admin who impersonates the session's user, and fixes nothing; null if there is none. */
-export async function actorOf(adapter: Adapter, { impersonatedBy }: AskingSession, now: Date): Promise<string | null> {
+export async function actorOf(principals: PrincipalStore, { impersonatedBy }: AskingSession): Promise<string | null> {
   if (!impersonatedBy) return null
-  return (await peekSubject(adapter, impersonatedBy, now))?.principal ?? impersonatedBy
+  return (await peekSubject(principals, impersonatedBy))?.principal ?? impersonatedBy
 }

@@ -1,21 +1,9 @@
 import { audit } from './audit.ts'
-import {
-  atomically,
-  changeRow,
-  changeUser,
-  isCurrent,
-  deleteRow,
-  findRow,
-  findUser,
-  insertRow,
-  isBinding,
-  newEpoch,
-  replaceRow,
-  rowsOf,
-} from './principal-store.ts'
+import type { PrincipalStore } from './principal-store.ts'
+import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
+import { replaceRow } from './reservation.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { type AskingSession, isMakers, isNeutral } from './session-origin.ts'
-import type { Adapter } from './types.ts'
 
 /** Value of `principalMailboxBy` after the mailbox was proven without a key. */
 export const NOBODY = 'nobody'
@@ -97,25 +85,24 @@ export function isContested(user: BoundUser): boolean {
  * @param asking - the session of the request; without one a contested binding stays contested
  */
 export async function settleMailbox(
-  adapter: Adapter,
+  principals: PrincipalStore,
   user: BoundUser,
-  now: Date,
   asking?: AskingSession,
 ): Promise<BoundUser> {
   if (!isProofPending(user)) return user
-  if (!isContested(user)) return proveMailbox(adapter, user, user.principalMailboxBy!, now)
+  if (!isContested(user)) return proveMailbox(principals, user, user.principalMailboxBy!)
   if (!asking || isNeutral(asking) || isMakers(asking, user)) return user
   // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
-  return proveMailbox(adapter, user, NOBODY, now)
+  return proveMailbox(principals, user, NOBODY)
 }
 
 /**
  * Records that the key of the account's principal signed a request that proved the mailbox once more: the holder of the
  * key owns the mailbox, whatever was recorded before.
  */
-export async function confirmByKey(adapter: Adapter, user: BoundUser, now: Date): Promise<void> {
-  if (!isMailboxProven(user)) await proveMailbox(adapter, user, user.principal!, now)
-  else if (user.principalMailboxBy != null) await changeUser(adapter, user, { principalMailboxBy: user.principal! })
+export async function confirmByKey(principals: PrincipalStore, user: BoundUser): Promise<void> {
+  if (!isMailboxProven(user)) await proveMailbox(principals, user, user.principal!)
+  else if (user.principalMailboxBy != null) await principals.changeUser(user, { principalMailboxBy: user.principal! })
 }
 
 /**
@@ -126,53 +113,52 @@ export async function confirmByKey(adapter: Adapter, user: BoundUser, now: Date)
  * @param prover - the principal whose key signed the request, or {@link NOBODY}
  * @returns the user after the change
  */
-export async function proveMailbox(adapter: Adapter, user: BoundUser, prover: string, now: Date): Promise<BoundUser> {
+export async function proveMailbox(principals: PrincipalStore, user: BoundUser, prover: string): Promise<BoundUser> {
   if (isMailboxProven(user)) return user
-  const principalMailboxAt = isProofPending(user) ? (user.principalMailboxAt ?? now) : now
+  const principalMailboxAt = isProofPending(user) ? (user.principalMailboxAt ?? principals.now) : principals.now
   const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover, principalMailboxAt }
   const isDone = isKeptBy(user, prover)
-    ? await changeUser(adapter, user, proven)
-    : await reset(adapter, user, proven, now)
-  const present = await findUser(adapter, 'id', user.id)
+    ? await principals.changeUser(user, proven)
+    : await reset(principals, user, proven)
+  const present = await principals.findUser('id', user.id)
   // Deleted meanwhile: there is nothing left to decide.
   if (!present) return user
   // Another request bound or reset it meanwhile: decide again from the current state.
-  return isDone || isMailboxProven(present) ? present : proveMailbox(adapter, present, prover, now)
+  return isDone || isMailboxProven(present) ? present : proveMailbox(principals, present, prover)
 }
 
 /** An account whose principal is its own id keeps it, and loses only its aliases. */
-async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUser>, now: Date): Promise<boolean> {
+async function reset(principals: PrincipalStore, user: BoundUser, proven: Partial<BoundUser>): Promise<boolean> {
   const isDone = await (user.principal == null
-    ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() })
-    : atomically(adapter, (trx) => replacePrincipal(trx, user, proven, now)))
-  const present = await findUser(adapter, 'id', user.id)
-  if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
+    ? principals.changeUser(user, { ...proven, principalEpoch: newEpoch() })
+    : principals.atomically((trx) => replacePrincipal(trx, user, proven)))
+  const present = await principals.findUser('id', user.id)
+  if (present) await releaseStale(principals, present, await principals.rowsOf(present))
   return isDone
 }
 
 async function replacePrincipal(
-  adapter: Adapter,
+  principals: PrincipalStore,
   user: BoundUser,
   proven: Partial<BoundUser>,
-  now: Date,
 ): Promise<boolean> {
   const fresh = { principal: crypto.randomUUID(), epoch: newEpoch() }
-  const before = user.principal ? await findRow(adapter, user.principal) : null
-  await insertRow(adapter, { ...fresh, kind: 'canonical', userId: user.id })
-  const isDone = await changeUser(adapter, user, {
+  const before = user.principal ? await principals.find(user.principal) : null
+  await principals.insert({ ...fresh, kind: 'canonical', userId: user.id })
+  const isDone = await principals.changeUser(user, {
     ...proven,
     principal: fresh.principal,
     principalEpoch: fresh.epoch,
     principalOpen: false,
   })
   if (!isDone) {
-    await deleteRow(adapter, fresh)
+    await principals.delete(fresh)
     return false
   }
-  await keepWithoutKey(adapter, user, fresh.epoch)
+  await keepWithoutKey(principals, user, fresh.epoch)
   // The release of a principal with a key is recorded when it goes back to the key.
   if (before?.thumbprint == null && user.principal && user.principalEpoch)
-    await audit(adapter, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id }, now)
+    await audit(principals, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id })
   return true
 }
 
@@ -180,31 +166,30 @@ async function replacePrincipal(
  * Principals without a key, which an earlier reset gave the account, stay with it as aliases: no device could ever link
  * them again.
  */
-async function keepWithoutKey(adapter: Adapter, before: BoundUser, epoch: string): Promise<void> {
-  for (const row of await rowsOf(adapter, before)) {
+async function keepWithoutKey(principals: PrincipalStore, before: BoundUser, epoch: string): Promise<void> {
+  for (const row of await principals.rowsOf(before)) {
     const isKept = row.thumbprint === null && row.principal !== before.id && isCurrent(row, before)
-    if (isKept) await changeRow(adapter, row, { kind: 'alias', epoch })
+    if (isKept) await principals.change(row, { kind: 'alias', epoch })
   }
 }
 
 /** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
 export async function releaseStale(
-  adapter: Adapter,
+  principals: PrincipalStore,
   user: BoundUser,
   rows: readonly PrincipalRow[],
-  now: Date,
 ): Promise<void> {
   // Without a key nobody could use it; and a reset writes such a row before its user.
   const isStale = (row: PrincipalRow, of: BoundUser): boolean =>
     isBinding(row) && row.userId === of.id && row.thumbprint !== null && !isCurrent(row, of)
   const seen = rows.filter((row) => isStale(row, user))
   // The user may have been reset, and have linked, since it was read. A user gets its epoch before its aliases do.
-  const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
+  const present = seen.length > 0 ? await principals.findUser('id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
     // If it was retired or taken by another account meanwhile, that remains. In its old epoch a stalled read would
     // complete it once more.
-    await atomically(adapter, (trx) =>
-      replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now),
+    await principals.atomically((trx) =>
+      replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }),
     )
   }
 }

@@ -5,7 +5,7 @@ import { statusOf } from '../binding/status.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { elsewhere, link } from '../testing/link.testing.ts'
 import { type Person, codeOf, newPerson, post, userOf } from '../testing/requests.testing.ts'
-import { AUDIENCE, ORIGIN, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, person, storeOf } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 
@@ -66,7 +66,7 @@ onEachEngine((newServer) => {
       const keys = (await server.rows('latchkeyKey')) as { principal: string; thumbprint: string }[]
       expect(keys).toHaveLength(2)
       for (const { principal, thumbprint } of keys)
-        expect(await statusOf(server.adapter, principal, thumbprint)).toBe('active')
+        expect(await statusOf(storeOf(server.adapter), principal, thumbprint)).toBe('active')
     })
   })
 })

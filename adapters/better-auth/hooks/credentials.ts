@@ -1,6 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { isRevokedKey } from '../binding/keys.ts'
-import { isCurrent, rowsOf } from '../binding/principal-store.ts'
+import { isCurrent } from '../binding/principal-row.ts'
+import type { PrincipalStore } from '../binding/principal-store.ts'
 import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
@@ -40,7 +41,12 @@ export type WayIn = string
  *
  * @param token - of the session that asks
  */
-export async function waysIn(ctx: GenericEndpointContext, user: BoundUser, token: string): Promise<readonly WayIn[]> {
+export async function waysIn(
+  principals: PrincipalStore,
+  ctx: GenericEndpointContext,
+  user: BoundUser,
+  token: string,
+): Promise<readonly WayIn[]> {
   const { context } = ctx
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
   const sessions = await context.internalAdapter.listSessions(user.id)
@@ -49,7 +55,7 @@ export async function waysIn(ctx: GenericEndpointContext, user: BoundUser, token
     ...(twoFactorEnabled ? ['twoFactor'] : []),
     ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
     ...(await foreignCredentials(context, user)),
-    ...((await hasDevice(context, user)) ? ['device'] : []),
+    ...((await hasDevice(principals, user)) ? ['device'] : []),
   ]
   for (const [model, { fields }] of Object.entries(context.tables)) {
     if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) ways.push(model)
@@ -58,10 +64,10 @@ export async function waysIn(ctx: GenericEndpointContext, user: BoundUser, token
 }
 
 /** A device's key has been linked to the account, or made it, and was not revoked. */
-async function hasDevice({ adapter }: Context, user: BoundUser): Promise<boolean> {
-  for (const row of await rowsOf(adapter, user)) {
+async function hasDevice(principals: PrincipalStore, user: BoundUser): Promise<boolean> {
+  for (const row of await principals.rowsOf(user)) {
     const isKey = row.thumbprint !== null && isCurrent(row, user)
-    if (isKey && !(await isRevokedKey(adapter, row.thumbprint))) return true
+    if (isKey && !(await isRevokedKey(principals, row.thumbprint))) return true
   }
   return false
 }

@@ -1,8 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { audit, lastAct } from '../binding/audit.ts'
-import { findUser } from '../binding/principal-store.ts'
-import type { Adapter } from '../binding/types.ts'
+import type { PrincipalStore } from '../binding/principal-store.ts'
 import type { BoundUser } from '../schema.ts'
 import { isFresh } from './fresh-session.ts'
 import { readMailedToken } from './mailed-token.ts'
@@ -17,17 +16,16 @@ export const ADDRESS_CHANGE = '/verify-email'
  *
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
-export async function beforeAddressChange(ctx: GenericEndpointContext, now: Date): Promise<void> {
+export async function beforeAddressChange(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { email, updateTo, iat } = await readMailedToken(ctx)
   if (typeof email !== 'string' || updateTo === undefined) return
-  const { adapter, internalAdapter } = ctx.context
-  const found = await internalAdapter.findUserByEmail(email)
-  const user = found && (await findUser(adapter, 'id', found.user.id))
+  const found = await ctx.context.internalAdapter.findUserByEmail(email)
+  const user = found && (await principals.findUser('id', found.user.id))
   // Whoever is signed in, and lately so, could ask for it anew.
   if (!user || (await hasFreshSession(ctx, user))) return
   try {
     // In seconds: a request of the same second may be the earlier one.
-    await refuseEarlier(adapter, user, (iat ?? 0) * 1000, now)
+    await refuseEarlier(principals, user, (iat ?? 0) * 1000)
   } catch (error) {
     throw asPage(ctx, error)
   }
@@ -48,16 +46,16 @@ function asPage(ctx: GenericEndpointContext, error: unknown): unknown {
   return ctx.redirect(url.href)
 }
 
-async function refuseEarlier(adapter: Adapter, user: BoundUser, requestedAt: number, now: Date): Promise<void> {
-  if (requestedAt > (await handedOverAt(adapter, user))) return
+async function refuseEarlier(principals: PrincipalStore, user: BoundUser, requestedAt: number): Promise<void> {
+  if (requestedAt > (await handedOverAt(principals, user))) return
   const principal = user.principal ?? user.id
-  await audit(adapter, 'refuse', { principal, epoch: String(requestedAt), userId: user.id }, now)
+  await audit(principals, 'refuse', { principal, epoch: String(requestedAt), userId: user.id })
   throw refusal('REQUEST_SUPERSEDED')
 }
 
 /** The last time at which the account may have become another person's, in milliseconds since 1970; 0 for never. */
-async function handedOverAt(adapter: Adapter, { id, principalMailboxAt }: BoundUser): Promise<number> {
-  const bound = await lastAct(adapter, 'bind', { userId: id })
-  const linked = await lastAct(adapter, 'link', { userId: id })
+async function handedOverAt(principals: PrincipalStore, { id, principalMailboxAt }: BoundUser): Promise<number> {
+  const bound = await lastAct(principals, 'bind', { userId: id })
+  const linked = await lastAct(principals, 'link', { userId: id })
   return Math.max(new Date(principalMailboxAt ?? 0).getTime(), bound?.at ?? 0, linked?.at ?? 0)
 }

@@ -1,9 +1,9 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { lastAct } from '../binding/audit.ts'
-import { changeUser, findRow, findUser } from '../binding/principal-store.ts'
+import type { PrincipalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers } from '../binding/session-origin.ts'
 import { CONTESTED, MOVED, NOBODY, proverBySession } from '../binding/verified-email.ts'
-import type { Adapter, ProvenDevice } from '../binding/types.ts'
+import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, waysIn } from './credentials.ts'
 
@@ -13,11 +13,12 @@ import { type WayIn, waysIn } from './credentials.ts'
  * access.
  */
 export async function waysBeforeBinding(
+  principals: PrincipalStore,
   ctx: GenericEndpointContext,
   user: BoundUser,
   token: string,
 ): Promise<readonly WayIn[]> {
-  return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)
+  return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)
 }
 
 /**
@@ -29,38 +30,42 @@ export async function waysBeforeBinding(
  * @returns null if there was nothing to look for
  */
 export async function waysBeforeLinking(
+  principals: PrincipalStore,
   ctx: GenericEndpointContext,
   user: BoundUser,
   device: ProvenDevice,
 ): Promise<readonly WayIn[] | null> {
-  const { adapter, session } = ctx.context
+  const { session } = ctx.context
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
-  if (isMakers(session!.session as AskingSession, user) && (await isUndecided(adapter, user))) return null
-  if (await wasBound(adapter, user, device)) return null
-  return waysIn(ctx, user, session!.session.token)
+  if (isMakers(session!.session as AskingSession, user) && (await isUndecided(principals, user))) return null
+  if (await wasBound(principals, user, device)) return null
+  return waysIn(principals, ctx, user, session!.session.token)
 }
 
-async function isUndecided(adapter: Adapter, { principal, principalMailboxBy: prover }: BoundUser): Promise<boolean> {
+async function isUndecided(
+  principals: PrincipalStore,
+  { principal, principalMailboxBy: prover }: BoundUser,
+): Promise<boolean> {
   if (prover === CONTESTED || prover === proverBySession(principal!)) return true
   // The principal is still that of the device that made the account: a reset leaves one without a key.
-  const isKept = principal != null && (await findRow(adapter, principal))?.thumbprint != null
+  const isKept = principal != null && (await principals.find(principal))?.thumbprint != null
   return isKept && (prover === MOVED || prover === NOBODY)
 }
 
 /** After nothing remained: from here on every credential is the work of the one person who is left. */
-export async function endHandover(adapter: Adapter, userId: string): Promise<void> {
-  const user = await findUser(adapter, 'id', userId)
-  if (user) await changeUser(adapter, user, { principalMailboxBy: null })
+export async function endHandover(principals: PrincipalStore, userId: string): Promise<void> {
+  const user = await principals.findUser('id', userId)
+  if (user) await principals.changeUser(user, { principalMailboxBy: null })
 }
 
 /**
  * Returns true if the account had this principal before: its proof created the account. A removed alias created
  * nothing.
  */
-async function wasBound(adapter: Adapter, { id }: BoundUser, { principal }: ProvenDevice): Promise<boolean> {
+async function wasBound(principals: PrincipalStore, { id }: BoundUser, { principal }: ProvenDevice): Promise<boolean> {
   const of = { userId: id, principal }
-  if (await lastAct(adapter, 'bind', of)) return true
-  return (await lastAct(adapter, 'reset', of)) !== undefined && !(await lastAct(adapter, 'link', of))
+  if (await lastAct(principals, 'bind', of)) return true
+  return (await lastAct(principals, 'reset', of)) !== undefined && !(await lastAct(principals, 'link', of))
 }

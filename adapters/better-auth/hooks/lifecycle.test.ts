@@ -8,9 +8,9 @@ import { type TestDatabase, openPostgres, openSqlite } from '../testing/database
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { claim } from '../binding/claim.ts'
 import { createBetterAuthResolver, latchkey } from '../index.ts'
-import { reserve } from '../binding/principal-store.ts'
+import { reserve } from '../binding/reservation.ts'
 import { type Person, codeOf, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
-import { BASE_OPTIONS, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
+import { BASE_OPTIONS, ORIGIN, type TestServer, person, testServer, storeOf } from '../testing/server.testing.ts'
 import { statusOf } from '../binding/status.ts'
 import { subjectOf } from '../binding/subject.ts'
 import type { Adapter } from '../binding/types.ts'
@@ -186,12 +186,12 @@ onEachEngine((newServer) => {
     const late: Adapter = {
       ...adapter,
       async updateMany(input) {
-        if (input.model === 'user') await subjectOf(adapter, id, new Date())
+        if (input.model === 'user') await subjectOf(storeOf(adapter), id)
         return adapter.updateMany(input)
       },
     }
-    expect(await claim(late, id, await testDevice(), new Date())).toBe(false)
-    expect(await subjectOf(adapter, id, new Date())).toMatchObject({ principal: id })
+    expect(await claim(storeOf(late), id, await testDevice())).toBe(false)
+    expect(await subjectOf(storeOf(adapter), id)).toMatchObject({ principal: id })
     expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: false })
   })
 
@@ -201,17 +201,17 @@ onEachEngine((newServer) => {
     test('is entered again by the same key, in the same epoch while it lasts, in another one afterwards', async () => {
       const { adapter } = await newServer()
       const device = await testDevice()
-      const epoch = await reserve(adapter, device, minutes(0))
-      expect(await reserve(adapter, device, minutes(14))).toBe(epoch)
-      expect(await reserve(adapter, device, minutes(28))).toBe(epoch)
-      expect(await reserve(adapter, device, minutes(44))).not.toBe(epoch)
+      const epoch = await reserve(storeOf(adapter, minutes(0)), device)
+      expect(await reserve(storeOf(adapter, minutes(14)), device)).toBe(epoch)
+      expect(await reserve(storeOf(adapter, minutes(28)), device)).toBe(epoch)
+      expect(await reserve(storeOf(adapter, minutes(44)), device)).not.toBe(epoch)
     })
 
     test('is no use to another key, however long ago it was', async () => {
       const { adapter } = await newServer()
       const device = await testDevice()
-      await reserve(adapter, device, minutes(0))
-      await expect(reserve(adapter, { ...device, thumbprint: 'another' }, minutes(60))).rejects.toMatchObject({
+      await reserve(storeOf(adapter, minutes(0)), device)
+      await expect(reserve(storeOf(adapter, minutes(60)), { ...device, thumbprint: 'another' })).rejects.toMatchObject({
         code: 'PRINCIPAL_TAKEN',
       })
     })
@@ -256,9 +256,9 @@ onEachEngine((newServer) => {
   test("a key that is not the principal's own is no way in, though the principal is the same", async () => {
     const { adapter } = await newServer()
     const device = await testDevice()
-    await reserve(adapter, device, new Date())
-    expect(await statusOf(adapter, device.principal, device.thumbprint)).toBe('active')
-    expect(await statusOf(adapter, device.principal, 'another')).toBe('disabled')
+    await reserve(storeOf(adapter), device)
+    expect(await statusOf(storeOf(adapter), device.principal, device.thumbprint)).toBe('active')
+    expect(await statusOf(storeOf(adapter), device.principal, 'another')).toBe('disabled')
   })
 
   test('what is known of a principal follows a change at once', async () => {

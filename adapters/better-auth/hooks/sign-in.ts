@@ -5,7 +5,7 @@ import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
-import { findUser } from '../binding/principal-store.ts'
+import type { PrincipalStore } from '../binding/principal-store.ts'
 import { NOBODY, confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
 import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
@@ -25,13 +25,18 @@ export function concernsSignIn(ctx: { readonly headers?: Headers | undefined }):
  * Called after a sign-in: binds a proven device to an account that is still open. If anything fails, the session ends,
  * since its account's principal would be uncertain.
  */
-export async function afterSignIn(ctx: GenericEndpointContext, cache: StatusCache, now: Date): Promise<void> {
+export async function afterSignIn(
+  principals: PrincipalStore,
+  ctx: GenericEndpointContext,
+  cache: StatusCache,
+): Promise<void> {
   const { newSession } = ctx.context
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
-    if (await proveByMailbox(ctx, newSession, now)) cache.clear()
-    const isRebound = await bindSession(ctx, newSession, cache, now)
-    if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id) await refreshSession(ctx, newSession)
+    if (await proveByMailbox(principals, ctx, newSession)) cache.clear()
+    const isRebound = await bindSession(principals, ctx, newSession, cache)
+    if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id)
+      await refreshSession(principals, ctx, newSession)
   } catch (error) {
     await endSession(ctx, newSession.session.token)
     throw await asAnswer(ctx, error)
@@ -47,17 +52,16 @@ type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
  * @returns true if this was the first proof
  */
 async function proveByMailbox(
+  principals: PrincipalStore,
   ctx: GenericEndpointContext,
   { session, user: { id } }: NewSession,
-  now: Date,
 ): Promise<boolean> {
   if (requestContextOf(ctx).signedIn !== session.token || !isMailboxSignIn(ctx)) return false
-  const { adapter } = ctx.context
-  const user = await findUser(adapter, 'id', id)
+  const user = await principals.findUser('id', id)
   if (!user || isMailboxProven(user) || (user.emailVerified && !isContested(user))) return false
   const prover = (await provenDevice(ctx))?.principal ?? NOBODY
   if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)
-  await proveMailbox(adapter, user, prover, now)
+  await proveMailbox(principals, user, prover)
   return true
 }
 
@@ -74,41 +78,35 @@ async function endEarlierAccess(ctx: GenericEndpointContext, { userId, token }: 
 
 /** @returns true if the account's subject has changed: it took the device's principal, or its binding was confirmed */
 async function bindSession(
+  principals: PrincipalStore,
   ctx: GenericEndpointContext,
   { session, user: { id } }: NewSession,
   cache: StatusCache,
-  now: Date,
 ): Promise<boolean> {
   const { signedIn, createdUser } = requestContextOf(ctx)
   if (signedIn !== session.token || createdUser) return false
   const device = await provenDevice(ctx)
   if (!device && !ctx.headers?.has(EXPECT_HEADER)) return false
-  const { adapter } = ctx.context
-  const user = await findUser(adapter, 'id', id)
+  const user = await principals.findUser('id', id)
   if (!user) return false
   const meets = meetsExpectation(ctx, user)
   if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (!device || meets === 'unsaid') return false
-  await touchKey(adapter, device.thumbprint, now)
+  await touchKey(principals, device.thumbprint)
   const { principalMailboxBy: prover } = user
   if (prover != null && prover !== user.principal && isMailboxSignIn(ctx) && device.principal === user.principal) {
     cache.clear()
-    await confirmByKey(adapter, user, now)
+    await confirmByKey(principals, user)
     return true
   }
-  if (!isOpen(user) || (await waysBeforeBinding(ctx, user, session.token)).length > 0) return false
+  if (!isOpen(user) || (await waysBeforeBinding(principals, ctx, user, session.token)).length > 0) return false
   cache.clear()
-  return claimUnlessTaken(ctx, user, device, now)
+  return claimUnlessTaken(principals, user, device)
 }
 
-async function claimUnlessTaken(
-  ctx: GenericEndpointContext,
-  user: BoundUser,
-  device: ProvenDevice,
-  now: Date,
-): Promise<boolean> {
+async function claimUnlessTaken(principals: PrincipalStore, user: BoundUser, device: ProvenDevice): Promise<boolean> {
   try {
-    return await claim(ctx.context.adapter, user.id, device, now)
+    return await claim(principals, user.id, device)
   } catch (error) {
     // The account is unchanged, and the client sees the difference.
     if (isLatchkeyError(error, 'PRINCIPAL_TAKEN') || isLatchkeyError(error, 'PROOF_KEY_REVOKED')) return false
@@ -117,8 +115,12 @@ async function claimUnlessTaken(
 }
 
 /** Caches of the session would otherwise show the account as it was. */
-export async function refreshSession(ctx: GenericEndpointContext, { session, user }: NewSession): Promise<void> {
-  const present = await findUser(ctx.context.adapter, 'id', user.id)
+export async function refreshSession(
+  principals: PrincipalStore,
+  ctx: GenericEndpointContext,
+  { session, user }: NewSession,
+): Promise<void> {
+  const present = await principals.findUser('id', user.id)
   if (!present) return
   const refreshed = { session, user: { ...user, ...present } } as NewSession
   await ctx.context.internalAdapter.refreshUserSessions(refreshed.user)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../../lib/testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { codeOf, newPerson, post, userOf } from '../testing/requests.testing.ts'
-import { type TestServer, person } from '../testing/server.testing.ts'
+import { type TestServer, person, storeOf } from '../testing/server.testing.ts'
 import { subjectOf } from '../binding/subject.ts'
 
 const eve = person('eve')
@@ -135,6 +135,6 @@ onEachEngine((newServer) => {
     await ada.browser.send('/sign-up/email', post(person('ada')))
     const { id } = await userOf(server)
     expect((await ada.browser.send('/delete-user', post({ password: person('ada').password }))).status).not.toBe(200)
-    expect(await subjectOf(server.adapter, String(id), new Date())).toMatchObject({ principal: id, aliases: [] })
+    expect(await subjectOf(storeOf(server.adapter), String(id))).toMatchObject({ principal: id, aliases: [] })
   })
 })

@@ -1,6 +1,7 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../../lib/server.ts'
-import { findRow, reserve } from '../binding/principal-store.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
+import { reserve } from '../binding/reservation.ts'
 import {
   CONTESTED,
   MOVED,
@@ -20,7 +21,6 @@ import { isApproved, isVerification, originOf, principalOfSession, verifiedAddre
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
-import type { Adapter } from '../binding/types.ts'
 
 type Context = GenericEndpointContext | null
 type Hooks = NonNullable<BetterAuthOptions['databaseHooks']>
@@ -51,10 +51,10 @@ export function userHooks(tools: HookTools): Hooks {
         after: async (user, ctx) => afterUpdate(user as unknown as BoundUser, ctx, tools),
       },
       delete: {
-        before: async (user) => prepareRetirement(await adapterOf(tools), user as unknown as BoundUser, tools.now()),
+        before: async (user) => prepareRetirement(await storeOf(tools), user as unknown as BoundUser),
         after: async (user) => {
           // Better Auth runs it after its own transaction.
-          const retired = await retire(tools.auth.adapter, user as unknown as BoundUser, tools.now())
+          const retired = await retire(principalStore(tools.auth.adapter, tools.now()), user as unknown as BoundUser)
           tools.cache.clear()
           await reportRetired(tools, retired)
         },
@@ -77,7 +77,7 @@ export function userHooks(tools: HookTools): Hooks {
 }
 
 async function proveByPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
-  if (ctx?.path === PASSWORD_RESET) await provePasswordReset(ctx, await adapterOf(tools), tools.now())
+  if (ctx?.path === PASSWORD_RESET) await provePasswordReset(await storeOf(tools), ctx)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
@@ -88,8 +88,9 @@ async function reportRetired({ auth, onRetire }: HookTools, principals: readonly
   }
 }
 
-function adapterOf({ auth }: HookTools): Promise<Adapter> {
-  return getCurrentAdapter(auth.adapter)
+/** In Better Auth's open transaction, if there is one. */
+async function storeOf({ auth, now }: HookTools): Promise<PrincipalStore> {
+  return principalStore(await getCurrentAdapter(auth.adapter), now())
 }
 
 type NewUser = Partial<BoundUser> & { readonly email: string }
@@ -102,7 +103,7 @@ type NewUser = Partial<BoundUser> & { readonly email: string }
  */
 async function checkId({ id }: Partial<BoundUser>, tools: HookTools): Promise<void> {
   if (id === undefined) return
-  if (hasPrincipalForm(String(id)) || (await findRow(await adapterOf(tools), String(id))))
+  if (hasPrincipalForm(String(id)) || (await (await storeOf(tools)).find(String(id))))
     throw refusal('USER_ID_FORBIDDEN')
 }
 
@@ -116,7 +117,7 @@ async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise
   const meets = device ? meetsExpectation(ctx, user) : 'unsaid'
   if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (!device || meets === 'unsaid') return { principal: null, principalOpen: true, principalEpoch: null, ...mailbox }
-  const epoch = await reserve(await adapterOf(tools), device, tools.now()).catch(rethrow)
+  const epoch = await reserve(await storeOf(tools), device).catch(rethrow)
   tools.cache.clear()
   return {
     principal: device.principal,
@@ -175,13 +176,13 @@ async function hasPhone(ctx: GenericEndpointContext, tools: HookTools): Promise<
 /** An update does not name its user, but addresses are unique: one that exists is this user's own. */
 async function userWith(email: string, tools: HookTools): Promise<BoundUser | null> {
   const where = [{ field: 'email', value: email.toLowerCase() }]
-  return (await adapterOf(tools)).findOne<BoundUser>({ model: 'user', where })
+  return (await storeOf(tools)).adapter.findOne<BoundUser>({ model: 'user', where })
 }
 
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
   tools.cache.clear()
   if (!user || !isProofPending(user)) return
-  await settleMailbox(await adapterOf(tools), user, tools.now())
+  await settleMailbox(await storeOf(tools), user)
   requestContextOf(ctx).reboundUser = user.id
 }
 

@@ -3,7 +3,7 @@ import { type ActTools, type SessionContext, useNonce } from './nonce.ts'
 import { claim } from '../binding/claim.ts'
 import { waysBeforeBinding } from '../hooks/handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
-import { findUser } from '../binding/principal-store.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { isNotTheirs } from '../hooks/impersonation.ts'
 import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
@@ -27,9 +27,10 @@ export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpo
     requireFresh(ctx.context)
     const context = ctx as unknown as SessionContext
     const device = await provenBy(context, tools())
-    const session = await bind(context, device, new Date(clock())).catch(rethrow)
+    const principals = principalStore(context.context.adapter, new Date(clock()))
+    const session = await bind(principals, context, device).catch(rethrow)
     tools().cache.clear()
-    await refreshSession(context, context.context.session)
+    await refreshSession(principals, context, context.context.session)
     return ctx.json<SessionAnswer>({ now: clock(), session: sessionSubject(context.context.session, session) })
   })
 }
@@ -45,23 +46,22 @@ function isExpected(body: unknown, { id }: BoundUser): boolean {
   return accountId === undefined || accountId === id
 }
 
-async function bind(ctx: SessionContext, device: ProvenDevice, now: Date): Promise<Subject> {
-  const { adapter } = ctx.context
+async function bind(principals: PrincipalStore, ctx: SessionContext, device: ProvenDevice): Promise<Subject> {
   const {
     session,
     user: { id },
   } = ctx.context.session
-  const user = await findUser(adapter, 'id', id)
+  const user = await principals.findUser('id', id)
   if (!user || isNotTheirs(session, user)) throw refusal('PRINCIPAL_FIXED')
   if (!isExpected(ctx.body, user)) throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
-  const before = await peekSubject(adapter, id, now, session)
+  const before = await peekSubject(principals, id, session)
   if (isOpen(user) && before?.open) {
-    refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))
-    await claim(adapter, id, device, now)
+    refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))
+    await claim(principals, id, device)
   }
-  const after = await subjectOf(adapter, id, now, session)
+  const after = await subjectOf(principals, id, session)
   // Another request may have bound or fixed it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
   return after

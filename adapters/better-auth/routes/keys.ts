@@ -1,11 +1,13 @@
-import type { GenericEndpointContext } from 'better-auth'
+import type { AuthContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { audit } from '../binding/audit.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { requireOwnKeys } from '../hooks/impersonation.ts'
 import { refusal } from '../hooks/proofs.ts'
 import type { KeyRow } from '../schema.ts'
+import type { AskingSession } from '../binding/session-origin.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { type Subject, peekSubject } from '../binding/subject.ts'
 
@@ -35,60 +37,65 @@ export function keyEndpoints(
   cache: () => StatusCache,
   clock: () => number,
 ): Record<'latchkeyKeys' | 'latchkeyNameKey' | 'latchkeyRevokeKey', Endpoint> {
+  const store = ({ context }: { readonly context: AuthContext }): PrincipalStore =>
+    principalStore(context.adapter, new Date(clock()))
   return {
     latchkeyKeys: createAuthEndpoint('/latchkey/keys', { ...actsForSession, method: 'GET' }, async (ctx) => {
-      const { keys } = await keysOf(ctx as GenericEndpointContext, clock())
+      const { keys } = await keysOf(store(ctx), ctx.context.session)
       return ctx.json<KeysAnswer>({ keys: keys.map(toAnswer) })
     }),
     latchkeyNameKey: createAuthEndpoint('/latchkey/keys/name', actsForSession, async (ctx) => {
       const thumbprint = readText(ctx.body, 'thumbprint', 64)
       const name = readText(ctx.body, 'name', NAME)
+      const principals = store(ctx)
       requireOwnKeys(ctx.context.session)
-      await keyOf(ctx as GenericEndpointContext, thumbprint, clock())
-      await nameKey(ctx.context.adapter, thumbprint, name)
+      await keyOf(principals, ctx.context.session, thumbprint)
+      await nameKey(principals, thumbprint, name)
       return ctx.json({ status: true })
     }),
     latchkeyRevokeKey: createAuthEndpoint('/latchkey/keys/revoke', actsForSession, async (ctx) => {
       requireFresh(ctx.context)
       requireOwnKeys(ctx.context.session)
-      await revoke(ctx as GenericEndpointContext, readText(ctx.body, 'thumbprint', 64), clock())
+      await revoke(store(ctx), ctx.context.session, readText(ctx.body, 'thumbprint', 64))
       cache().clear()
       return ctx.json({ status: true })
     }),
   }
 }
 
+/** The session of the request. */
+interface Asking {
+  readonly session: AskingSession
+  readonly user: { readonly id: string }
+}
+
 /** Until the account can be recovered by other means, a key may be the last way in, so none is revoked. */
-async function revoke(ctx: GenericEndpointContext, thumbprint: string, now: number): Promise<void> {
-  const { key, subject } = await keyOf(ctx, thumbprint, now)
+async function revoke(principals: PrincipalStore, asking: Asking, thumbprint: string): Promise<void> {
+  const { key, subject } = await keyOf(principals, asking, thumbprint)
   if (!subject.recoverable) throw refusal('KEY_NEEDED')
-  const { adapter } = ctx.context
-  await audit(
-    adapter,
-    'revoke',
-    { principal: key.principal, epoch: thumbprint, userId: subject.accountId },
-    new Date(now),
-  )
-  await revokeKey(adapter, thumbprint, new Date(now))
+  await audit(principals, 'revoke', { principal: key.principal, epoch: thumbprint, userId: subject.accountId })
+  await revokeKey(principals, thumbprint)
 }
 
 async function keyOf(
-  ctx: GenericEndpointContext,
+  principals: PrincipalStore,
+  asking: Asking,
   thumbprint: string,
-  now: number,
 ): Promise<{ key: KeyRow; subject: Subject }> {
-  const { keys, subject } = await keysOf(ctx, now)
+  const { keys, subject } = await keysOf(principals, asking)
   const key = keys.find((row) => row.thumbprint === thumbprint)
   if (!key) throw refusal('KEY_UNKNOWN')
   return { key, subject }
 }
 
-async function keysOf(ctx: GenericEndpointContext, now: number): Promise<{ keys: KeyRow[]; subject: Subject }> {
-  const { adapter, session } = ctx.context
+async function keysOf(
+  principals: PrincipalStore,
+  { session, user }: Asking,
+): Promise<{ keys: KeyRow[]; subject: Subject }> {
   // An account that nobody has used has no keys, and a look for them fixes nothing.
-  const subject = await peekSubject(adapter, session!.user.id, new Date(now), session!.session)
+  const subject = await peekSubject(principals, user.id, session)
   if (!subject) throw new APIError('UNAUTHORIZED')
-  return { keys: await listKeys(adapter, [subject.principal, ...subject.aliases]), subject }
+  return { keys: await listKeys(principals, [subject.principal, ...subject.aliases]), subject }
 }
 
 /** Returns a key in the form for clients. */

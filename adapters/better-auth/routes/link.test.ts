@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../../lib/testing.ts'
 import { adopt, giveUp } from '../binding/adopt.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { changeRow, findUser, reserveFor } from '../binding/principal-store.ts'
+import { reserveFor } from '../binding/reservation.ts'
 import {
   EXPECT_HEADER,
   type Link,
@@ -20,7 +20,7 @@ import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } f
 import type { Subject } from '../binding/subject.ts'
 import { NOBODY, proveMailbox } from '../binding/verified-email.ts'
 import { retire } from '../binding/retire.ts'
-import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person, storeOf } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 const DAY = 86_400_000
@@ -51,7 +51,7 @@ onEachEngine((newServer, engine) => {
 
   /** An account as `adopt` takes it, read now. */
   const linking = async (server: TestServer, subject: Subject) => ({
-    user: (await findUser(server.adapter, 'id', subject.accountId))!,
+    user: (await storeOf(server.adapter).findUser('id', subject.accountId))!,
     subject,
   })
 
@@ -418,7 +418,7 @@ onEachEngine((newServer, engine) => {
       ]
       for (const seen of stale)
         await expect(
-          adopt(server.adapter, await linking(server, seen), two.device, async () => {}, new Date()),
+          adopt(storeOf(server.adapter), await linking(server, seen), two.device, async () => {}),
         ).rejects.toMatchObject({ code: 'PROOF_LINK_MISMATCH' })
       expect(await one.session()).toEqual(subject)
       expect(await rowOf(server, two.device.principal)).toBeUndefined()
@@ -436,8 +436,8 @@ onEachEngine((newServer, engine) => {
 
       test('is refused after a proof of the mailbox since it was allowed', async () => {
         const { server, one, account, device } = await ownId()
-        await proveMailbox(server.adapter, account.user, NOBODY, new Date())
-        await expect(adopt(server.adapter, account, device, async () => {}, new Date())).rejects.toMatchObject({
+        await proveMailbox(storeOf(server.adapter), account.user, NOBODY)
+        await expect(adopt(storeOf(server.adapter), account, device, async () => {})).rejects.toMatchObject({
           code: 'PROOF_LINK_MISMATCH',
         })
         expect(await one.session()).toMatchObject({ aliases: [] })
@@ -447,15 +447,15 @@ onEachEngine((newServer, engine) => {
       test('goes on in the first epoch that another link has given it meanwhile', async () => {
         const { server, one, account, device } = await ownId()
         expect((await link(one, one.device)).status).toBe(200)
-        await adopt(server.adapter, account, device, async () => {}, new Date())
+        await adopt(storeOf(server.adapter), account, device, async () => {})
         expect((await one.session())!.aliases.toSorted()).toEqual([one.device.principal, device.principal].toSorted())
       })
 
       test('is refused after another link and a proof of the mailbox', async () => {
         const { server, one, account, device } = await ownId()
         expect((await link(one, one.device)).status).toBe(200)
-        await proveMailbox(server.adapter, (await linking(server, account.subject)).user, NOBODY, new Date())
-        await expect(adopt(server.adapter, account, device, async () => {}, new Date())).rejects.toMatchObject({
+        await proveMailbox(storeOf(server.adapter), (await linking(server, account.subject)).user, NOBODY)
+        await expect(adopt(storeOf(server.adapter), account, device, async () => {})).rejects.toMatchObject({
           code: 'PROOF_LINK_MISMATCH',
         })
         expect(await one.session()).toMatchObject({ aliases: [] })
@@ -478,7 +478,7 @@ onEachEngine((newServer, engine) => {
         )
       const account = await linking(server, (await one.session())!)
       await expect(
-        adopt({ ...server.adapter, transaction }, account, two.device, async () => {}, new Date()),
+        adopt(storeOf({ ...server.adapter, transaction }), account, two.device, async () => {}),
       ).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
       expect(await rowOf(server, principal)).toBeUndefined()
       expect(await acts(server)).toEqual([`bind:${one.device.principal}`])
@@ -519,7 +519,7 @@ onEachEngine((newServer, engine) => {
       }
       const adapter = { ...server.adapter, transaction }
       const account = await linking(server, (await one.session())!)
-      await expect(adopt(adapter, account, device, async () => {}, new Date())).rejects.toMatchObject({
+      await expect(adopt(storeOf(adapter), account, device, async () => {})).rejects.toMatchObject({
         code: 'PRINCIPAL_TAKEN',
       })
       expect(await rowOf(server, device.principal)).toMatchObject({
@@ -557,7 +557,7 @@ onEachEngine((newServer, engine) => {
           }),
         )
       const account = await linking(server, (await one.session())!)
-      await adopt({ ...server.adapter, transaction }, account, device, async () => {}, new Date())
+      await adopt(storeOf({ ...server.adapter, transaction }), account, device, async () => {})
       expect(seen).toEqual(engine === 'Postgres' ? ['signing up'] : [])
     })
 
@@ -565,15 +565,16 @@ onEachEngine((newServer, engine) => {
       const { server, one, two } = await twoDevices()
       await link(one, two.device)
       await unlink(one, two.device.principal)
-      const [now, { accountId }] = [new Date(), (await one.session())!]
+      const { accountId } = (await one.session())!
+      const principals = storeOf(server.adapter)
       const [first, second] = [
-        await reserveFor(server.adapter, accountId, two.device, now),
-        await reserveFor(server.adapter, accountId, two.device, now),
+        await reserveFor(principals, accountId, two.device),
+        await reserveFor(principals, accountId, two.device),
       ]
-      for (const { row, before } of [first, second]) await changeRow(server.adapter, row, before!)
+      for (const { row, before } of [first, second]) await principals.change(row, before!)
       const row = (await rowOf(server, two.device.principal))!
       expect(row).toMatchObject({ kind: 'held', userId: accountId })
-      expect((row['until'] as Date).getTime() - now.getTime()).toBeGreaterThan(29 * DAY)
+      expect((row['until'] as Date).getTime() - principals.now.getTime()).toBeGreaterThan(29 * DAY)
     })
 
     test('that read its row long ago takes nothing from an account that was bound since', async () => {
@@ -603,7 +604,7 @@ onEachEngine((newServer, engine) => {
       }
       const account = await linking(server, (await one.session())!)
       await expect(
-        adopt({ ...server.adapter, findOne }, account, device, async () => {}, new Date()),
+        adopt(storeOf({ ...server.adapter, findOne }), account, device, async () => {}),
       ).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
       expect(await bob.session()).toMatchObject({ principal: device.principal })
     })
@@ -809,9 +810,9 @@ onEachEngine((newServer, engine) => {
 
     test('ends where the account was deleted meanwhile', async () => {
       const { server } = await twoDevices()
-      const user = (await findUser(server.adapter, 'id', (await userOf(server))['id'] as string))!
+      const user = (await storeOf(server.adapter).findUser('id', (await userOf(server))['id'] as string))!
       await server.adapter.deleteMany({ model: 'user', where: [] })
-      expect(await proveMailbox(server.adapter, user, 'nobody', new Date())).toEqual(user)
+      expect(await proveMailbox(storeOf(server.adapter), user, 'nobody')).toEqual(user)
     })
 
     test('before the link leaves it alone, when an address is proven that was proven', async () => {
@@ -925,13 +926,13 @@ onEachEngine((newServer, engine) => {
     test('at the very moment of a deletion is not undone by it', async () => {
       const { server, one, two } = await linked()
       const { accountId } = (await one.session())!
-      const user = (await findUser(server.adapter, 'id', accountId))!
+      const user = (await storeOf(server.adapter).findUser('id', accountId))!
       const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
         if ((await rowOf(server, two.device.principal))!['kind'] === 'alias')
-          await giveUp(server.adapter, accountId, two.device.principal, new Date())
+          await giveUp(storeOf(server.adapter), accountId, two.device.principal)
         return server.adapter.transaction(work)
       }
-      await retire({ ...server.adapter, transaction }, user, new Date())
+      await retire(storeOf({ ...server.adapter, transaction }), user)
       expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'held' })
       expect(await statusOf(server, two)).toBe('local-first')
       expect((await acts(server)).filter((act) => act.startsWith('retire'))).toEqual([`retire:${one.device.principal}`])

@@ -5,7 +5,8 @@ import { type SessionContext, useNonce } from './nonce.ts'
 import type { BindTools } from './bind.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { endHandover, waysBeforeLinking } from '../hooks/handover.ts'
-import { findRow, findUser, taken } from '../binding/principal-store.ts'
+import { taken } from '../binding/principal-row.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { isNotTheirs } from '../hooks/impersonation.ts'
 import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
@@ -40,17 +41,18 @@ export function linkEndpoints(
   tools: () => LinkTools,
   clock: () => number,
 ): Record<'latchkeyLink' | 'latchkeyUnlink', Endpoint> {
+  const store = ({ context }: SessionContext): PrincipalStore => principalStore(context.adapter, new Date(clock()))
   const answer = async (ctx: SessionContext): Promise<SessionAnswer> => {
     tools().cache.clear()
     const { session, user } = ctx.context.session
-    const subject = await subjectOf(ctx.context.adapter, user.id, new Date(clock()), session)
+    const subject = await subjectOf(store(ctx), user.id, session)
     return { now: clock(), session: subject && sessionSubject(ctx.context.session, subject) }
   }
   return {
     latchkeyLink: createAuthEndpoint('/latchkey/link', actsForSession, async (ctx) => {
       requireFresh(ctx.context)
       const context = ctx as unknown as SessionContext
-      await link(context, tools(), new Date(clock())).catch(rethrow)
+      await link(store(context), context, tools()).catch(rethrow)
       return ctx.json<SessionAnswer>(await answer(context))
     }),
     latchkeyUnlink: createAuthEndpoint('/latchkey/unlink', actsForSession, async (ctx) => {
@@ -58,37 +60,36 @@ export function linkEndpoints(
       const context = ctx as unknown as SessionContext
       const alias = readText(ctx.body, 'alias', 64)
       await useNonce(context, tools(), 'unlink')
-      await unlink(context, alias, new Date(clock())).catch(rethrow)
+      await unlink(store(context), context, alias).catch(rethrow)
       return ctx.json<SessionAnswer>(await answer(context))
     }),
   }
 }
 
-async function link(ctx: SessionContext, tools: LinkTools, now: Date): Promise<void> {
-  const { adapter } = ctx.context
-  const subject = await linkable(ctx, now)
+async function link(principals: PrincipalStore, ctx: SessionContext, tools: LinkTools): Promise<void> {
+  const subject = await linkable(principals, ctx)
   const nonce = readText(ctx.body, 'nonce', 200)
   const device = await useNonce(ctx, tools, 'link', () =>
     tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }),
   )
-  if (await isTheirs(adapter, subject, device)) return
-  const user = await findUser(adapter, 'id', subject.accountId)
+  if (await isTheirs(principals, subject, device)) return
+  const user = await principals.findUser('id', subject.accountId)
   // Deleted in between.
   if (!user) throw refusal('LINK_FORBIDDEN')
-  const ways = await waysBeforeLinking(ctx, user, device)
+  const ways = await waysBeforeLinking(principals, ctx, user, device)
   refuseHandedOver(ways ?? [])
-  await adopt(adapter, { user, subject }, device, before(ctx, tools.onLink), now)
-  const after = await subjectOf(adapter, subject.accountId, now)
+  await adopt(principals, { user, subject }, device, before(ctx, tools.onLink))
+  const after = await subjectOf(principals, subject.accountId)
   // The account was reset in between.
   if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')
-  if (ways) await endHandover(adapter, user.id)
+  if (ways) await endHandover(principals, user.id)
 }
 
 /** Returns the account's subject, unless it may not link. */
-async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
-  const { adapter, session } = ctx.context
-  const user = await findUser(adapter, 'id', session.user.id)
-  const subject = await peekSubject(adapter, session.user.id, now, session.session)
+async function linkable(principals: PrincipalStore, ctx: SessionContext): Promise<Subject> {
+  const { session } = ctx.context
+  const user = await principals.findUser('id', session.user.id)
+  const subject = await peekSubject(principals, session.user.id, session.session)
   if (!user || !subject || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
   if (subject.open) throw refusal('ACCOUNT_OPEN')
   if (ctx.headers?.has(EXPECT_HEADER) && meetsExpectation(ctx, user) !== 'yes')
@@ -97,9 +98,13 @@ async function linkable(ctx: SessionContext, now: Date): Promise<Subject> {
 }
 
 /** True for a repeated link, and for an account that already has the principal. */
-async function isTheirs(adapter: Adapter, { principal, aliases }: Subject, device: ProvenDevice): Promise<boolean> {
+async function isTheirs(
+  principals: PrincipalStore,
+  { principal, aliases }: Subject,
+  device: ProvenDevice,
+): Promise<boolean> {
   if (![principal, ...aliases].includes(device.principal)) return false
-  if ((await findRow(adapter, device.principal))?.thumbprint !== device.thumbprint) throw taken()
+  if ((await principals.find(device.principal))?.thumbprint !== device.thumbprint) throw taken()
   return true
 }
 
@@ -115,11 +120,11 @@ function before(ctx: GenericEndpointContext, onLink: OnLink | undefined): Before
   }
 }
 
-async function unlink(ctx: SessionContext, alias: string, now: Date): Promise<void> {
-  const { adapter, session } = ctx.context
-  const user = await findUser(adapter, 'id', session.user.id)
+async function unlink(principals: PrincipalStore, ctx: SessionContext, alias: string): Promise<void> {
+  const { session } = ctx.context
+  const user = await principals.findUser('id', session.user.id)
   if (!user || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
   // An alias that a proof of the mailbox removed is no longer one.
-  await subjectOf(adapter, user.id, now, session.session)
-  await giveUp(adapter, user.id, alias, now)
+  await subjectOf(principals, user.id, session.session)
+  await giveUp(principals, user.id, alias)
 }

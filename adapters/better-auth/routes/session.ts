@@ -4,6 +4,7 @@ import { isPlainText } from '../../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
+import { principalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isImpersonated, keyThatMade } from '../binding/session-origin.ts'
 import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
 import { actorOf } from '../binding/token-subject.ts'
@@ -87,12 +88,11 @@ export function sessionEndpoint(clock: () => number): Endpoint {
     { method: 'GET', requireHeaders: true, metadata: { noStore: true } },
     async (ctx) => {
       const found = await accountSession(ctx)
-      const { adapter } = ctx.context
-      const now = new Date(clock())
+      const principals = principalStore(ctx.context.adapter, new Date(clock()))
       const isPeek = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1'
       const look = isPeek || isImpersonated(found?.session) ? peekSubject : subjectOf
-      const subject = found && (await look(adapter, found.user.id, now, found.session).catch(rethrow))
-      const actor = found && (await actorOf(adapter, found.session, now))
+      const subject = found && (await look(principals, found.user.id, found.session).catch(rethrow))
+      const actor = found && (await actorOf(principals, found.session))
       const isEnded = await isSessionEnded(ctx as unknown as GenericEndpointContext)
       return ctx.json<SessionAnswer>({
         now: clock(),

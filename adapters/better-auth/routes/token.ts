@@ -23,6 +23,7 @@ import { type ExchangeRules, issueToken, issuerOf } from '../exchange.ts'
 import { jwtOptionsOf } from '../signing-keys.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
 import type { ProofGate } from '../hooks/proofs.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { statusOf } from '../binding/status.ts'
 import { tokenSubject } from '../binding/token-subject.ts'
 
@@ -85,27 +86,27 @@ async function subjectOfRequest(
   clock: () => number,
 ): Promise<VerifiedSubject> {
   if (kind === 'device' && tools.rules.localFirst === false) throw refusedFor('LOCAL_FIRST_DISABLED')
-  if (kind === 'device') return provenSubject(ctx.context, subjectToken, tools, clock())
-  return kind === 'session' ? sessionSubject(ctx, clock()) : externalSubject(ctx.context, subjectToken, tools)
+  const principals = principalStore(ctx.context.adapter, new Date(clock()))
+  if (kind === 'device') return provenSubject(principals, subjectToken, tools)
+  return kind === 'session' ? sessionSubject(principals, ctx) : externalSubject(ctx.context, subjectToken, tools)
 }
 
 async function provenSubject(
-  { adapter }: AuthContext,
+  principals: PrincipalStore,
   proof: string,
   { gate }: ExchangeTools,
-  now: number,
 ): Promise<VerifiedSubject> {
-  const { principal, thumbprint } = await gate.verify(adapter, proof, { purpose: 'exchange' })
+  const { principal, thumbprint } = await gate.verify(principals.adapter, proof, { purpose: 'exchange' })
   // Not from the cache: an issued token lasts longer than five seconds.
-  if ((await statusOf(adapter, principal, thumbprint)) !== 'active') throw refusedFor('PRINCIPAL_DISABLED')
-  return deviceSubject(principal, now)
+  if ((await statusOf(principals, principal, thumbprint)) !== 'active') throw refusedFor('PRINCIPAL_DISABLED')
+  return deviceSubject(principal, principals.now.getTime())
 }
 
-async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise<VerifiedSubject> {
+async function sessionSubject(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<VerifiedSubject> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   // A user of the anonymous plugin is not an account.
   if (!found || found.user['isAnonymous'] === true) throw refusedFor('SESSION_MISSING')
-  const subject = await tokenSubject(ctx.context.adapter, found.user.id, new Date(now), found.session)
+  const subject = await tokenSubject(principals, found.user.id, found.session)
   if (!subject) throw refusedFor('SESSION_MISSING')
   const { principal, aliases, accountId, actor } = subject
   return {

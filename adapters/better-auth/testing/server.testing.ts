@@ -3,6 +3,8 @@ import { createAuthClient } from 'better-auth/client'
 import { getAuthTables } from 'better-auth/db'
 import { getMigrations } from 'better-auth/db/migration'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../../lib/index.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
+import type { Adapter } from '../binding/types.ts'
 import { betterAuthAccount, latchkeyClient } from '../client/index.ts'
 import { type Migrate, type TestDatabase, openSqlite } from './database.testing.ts'
 import { type BetterAuthInstance, latchkey, latchkeyJwt } from '../index.ts'
@@ -153,4 +155,9 @@ function keepCookie(cookies: Map<string, string>, header: string): void {
 /** Credentials of a person. */
 export function person(name: string): { email: string; password: string; name: string } {
   return { email: `${name}@example.com`, password: 'correct horse battery', name }
+}
+
+/** The store of a request that is made now, or at another time. */
+export function storeOf(adapter: Adapter | DBAdapter, now: Date = new Date()): PrincipalStore {
+  return principalStore(adapter, now)
 }

@@ -767,7 +767,7 @@ export const ATTACKS = [
   hijack('/email-otp/reset-password'),
   hijack('/reset-password', {
     file: plugin('hooks/password-reset.ts'),
-    find: 'await proveMailbox(adapter, user, (await provenDevice(ctx))?.principal ?? NOBODY, now)',
+    find: 'await proveMailbox(principals, user, (await provenDevice(ctx))?.principal ?? NOBODY)',
     replace: 'if (user) return',
   }),
   {
@@ -801,7 +801,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: '(await waysBeforeBinding(ctx, user, session.token)).length > 0',
+        find: '(await waysBeforeBinding(principals, ctx, user, session.token)).length > 0',
         replace: '!waysBeforeBinding',
       },
     ],
@@ -816,8 +816,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'return user.principalMailboxBy == null ? [] : waysIn(ctx, user, token)',
-        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(ctx, user, token)',
+        find: 'return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)',
+        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(principals, ctx, user, token)',
       },
     ],
     test: {
@@ -858,7 +858,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/verified-email.ts'),
         find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || isNeutral(asking) || isMakers(asking, user) || now) return user',
+        replace: 'if (!asking || isNeutral(asking) || isMakers(asking, user) || principals.now) return user',
       },
     ],
     test: {
@@ -872,8 +872,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'return proveMailbox(adapter, user, NOBODY, now)',
-        replace: 'return proveMailbox(adapter, user, user.principal!, now)',
+        find: 'return proveMailbox(principals, user, NOBODY)',
+        replace: 'return proveMailbox(principals, user, user.principal!)',
       },
     ],
     test: {
@@ -943,7 +943,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "...((await hasDevice(context, user)) ? ['device'] : [])",
+        find: "...((await hasDevice(principals, user)) ? ['device'] : [])",
         replace: "...(hasDevice.length > 2 ? ['device'] : [])",
       },
     ],
@@ -965,7 +965,7 @@ export const ATTACKS = [
     attack: 'An admin creates a user with the id of a deleted one',
     defence: 'The lock table contains the ids of deleted users, and an id chosen by a request must not be in it',
     patches: [
-      { file: plugin('hooks/users.ts'), find: ' || (await findRow(await adapterOf(tools), String(id)))', replace: '' },
+      { file: plugin('hooks/users.ts'), find: ' || (await (await storeOf(tools)).find(String(id)))', replace: '' },
     ],
     test: {
       file: plugin('hooks/user-id.test.ts'),
@@ -1054,7 +1054,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/bind.ts'),
-        find: 'refuseHandedOver(await waysBeforeBinding(ctx, user, session.token))',
+        find: 'refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))',
         replace: 'void waysBeforeBinding',
       },
     ],
@@ -1086,7 +1086,7 @@ export const ATTACKS = [
         file: plugin('hooks/password-reset.ts'),
         find: 'if (verification) requestContextOf(ctx).resetUser = verification.value',
         replace:
-          'if (verification) await proveMailbox(ctx.context.adapter, (await findUser(ctx.context.adapter, "id", verification.value))!, NOBODY, new Date())',
+          'const principals = (await import("../binding/principal-store.ts")).principalStore(ctx.context.adapter, new Date())\n  if (verification) await proveMailbox(principals, (await principals.findUser("id", verification.value))!, NOBODY)',
       },
     ],
     test: {
@@ -1133,9 +1133,9 @@ export const ATTACKS = [
     defence: 'The same key can take up its reservation again at any time',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
-        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > now)) throw taken()",
+        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > principals.now)) throw taken()",
       },
     ],
     test: {
@@ -1148,7 +1148,7 @@ export const ATTACKS = [
     defence: 'The whole thumbprint is stored and compared',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'if (row.thumbprint !== thumbprint) throw taken()',
         replace: 'void thumbprint',
       },
@@ -1163,7 +1163,7 @@ export const ATTACKS = [
     defence: 'The user carries the epoch of its reservation, and is valid only in that epoch',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/principal-row.ts'),
         find: "if (row.kind === 'retired' || row.kind === 'held' || row.epoch !== user.principalEpoch) return false",
         replace: "if (row.kind === 'retired' || row.kind === 'held') return false",
       },
@@ -1178,7 +1178,7 @@ export const ATTACKS = [
     defence: 'An expired epoch is never used again',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'const epoch = isLive ? row.epoch : newEpoch()',
         replace: 'const epoch = isLive ? row.epoch : row.epoch',
       },
@@ -1229,12 +1229,12 @@ export const ATTACKS = [
     defence: 'If a row changed since it was read, no principal is taken from an account',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'if (present?.epoch !== row.epoch || present.kind !== row.kind) throw taken()',
         replace: 'if (present === null) throw taken()',
       },
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'const isReleased = isCurrent(present, user)',
         replace: 'const isReleased = isCurrent(row, user)',
       },
@@ -1249,8 +1249,8 @@ export const ATTACKS = [
     defence: 'A request that takes over a row checks for a user who was created first, and yields',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
-        find: "const isFree = !(await findUser(trx, 'principal', row.principal))",
+        file: plugin('binding/reservation.ts'),
+        find: "const isFree = !(await trx.findUser('principal', row.principal))",
         replace: 'const isFree = true',
       },
     ],
@@ -1274,7 +1274,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/subject.ts'),
-        find: 'await changeOpenUser(adapter, user.id, { principalOpen: false })',
+        find: 'await changeOpenUser(principals, user.id, { principalOpen: false })',
         replace: UNCHECKED,
       },
     ],
@@ -1288,7 +1288,7 @@ export const ATTACKS = [
     defence: 'A row that names a deleted user keeps its principal permanently',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: "return row.userId === null ? 'nobody' : 'retired'",
         replace: "return 'nobody'",
       },
@@ -1334,7 +1334,7 @@ export const ATTACKS = [
     attack: 'A revoked device key',
     defence: 'The lookup of a principal also checks its key',
     patches: [
-      { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(adapter, thumbprint))', replace: '' },
+      { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(principals, thumbprint))', replace: '' },
     ],
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
@@ -1347,9 +1347,9 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/status.ts'),
-        find: "if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(adapter, thumbprint))) return 'disabled'",
+        find: "if ((row && row.thumbprint !== thumbprint) || (await isRevokedKey(principals, thumbprint))) return 'disabled'",
         replace:
-          "if (row && (row.thumbprint !== thumbprint || (await isRevokedKey(adapter, thumbprint)))) return 'disabled'",
+          "if (row && (row.thumbprint !== thumbprint || (await isRevokedKey(principals, thumbprint)))) return 'disabled'",
       },
     ],
     test: {
@@ -1519,7 +1519,7 @@ export const ATTACKS = [
         file: plugin('plugin.ts'),
         find: 'requestContextOf({ headers }).device = device',
         replace:
-          "requestContextOf({ headers }).device = device\n  await (await import('./binding/principal-store.ts')).reserve(context.adapter, device, new Date())",
+          "requestContextOf({ headers }).device = device\n  await (await import('./binding/reservation.ts')).reserve(principals, device)",
       },
     ],
     test: {
@@ -1566,14 +1566,14 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/subject.ts'),
-        find: "await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
+        find: "await audit(principals, 'bind', { ...row, userId: user.id })\n",
         replace: '\n',
       },
       {
         file: plugin('binding/subject.ts'),
         find: "{ kind: 'canonical', userId: user.id, until: null })\n",
         replace:
-          "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(adapter, 'bind', { ...row, userId: user.id }, now)\n",
+          "{ kind: 'canonical', userId: user.id, until: null })\n  await audit(principals, 'bind', { ...row, userId: user.id })\n",
       },
     ],
     test: {
@@ -1587,8 +1587,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/retire.ts'),
-        find: "if (row?.kind === 'reserved' && isCurrent(row, user)) await confirm(adapter, user, row, now)",
-        replace: 'void [row, confirm, now]',
+        find: "if (row?.kind === 'reserved' && isCurrent(row, user)) await confirm(principals, user, row)",
+        replace: 'void [row, confirm]',
       },
     ],
     test: {
@@ -1602,8 +1602,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/subject.ts'),
-        find: 'await settleMailbox(adapter, (await pinned(adapter, found)) ?? found, now, asking)',
-        replace: 'await pinned(adapter, found)',
+        find: 'await settleMailbox(principals, (await pinned(principals, found)) ?? found, asking)',
+        replace: 'await pinned(principals, found)',
       },
     ],
     test: {
@@ -1645,7 +1645,7 @@ export const ATTACKS = [
     defence: 'There is one row for each principal, whether it is canonical or an alias',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
         replace: UNCHECKED,
       },
@@ -1673,7 +1673,7 @@ export const ATTACKS = [
     defence: 'For 30 days only the previous account may have it',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/principal-row.ts'),
         find: "return (kind === 'reserved' || kind === 'held') && userId !== null",
         replace: "return kind === 'reserved' && userId !== null",
       },
@@ -1688,7 +1688,7 @@ export const ATTACKS = [
     defence: 'A reservation that lasts as long as a hold becomes a hold again',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/principal-row.ts'),
         find: "(row.kind === 'held' || row.until! > endOf(now))",
         replace: "row.kind === 'held'",
       },
@@ -1705,8 +1705,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/principal-store.ts'),
-        find: "[{ field: 'principalMailboxBy', value: user.principalMailboxBy ?? null }]",
-        replace: '[]',
+        find: '{ ...bindingOf(user), principalMailboxBy }',
+        replace: 'bindingOf(user)',
       },
     ],
     test: {
@@ -1750,8 +1750,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/adopt.ts'),
-        find: 'before ? changeRow(adapter, row, before) : deleteRow(adapter, row)',
-        replace: 'before ? changeRow(adapter, row, before) : row',
+        find: 'before ? principals.change(row, before) : principals.delete(row)',
+        replace: 'before ? principals.change(row, before) : row',
       },
     ],
     test: {
@@ -1765,8 +1765,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/adopt.ts'),
-        find: 'if (!(await recordKey(adapter, device, now))) throw taken()',
-        replace: 'await recordKey(adapter, device, now)',
+        find: 'if (!(await recordKey(principals, device))) throw taken()',
+        replace: 'await recordKey(principals, device)',
       },
     ],
     test: {
@@ -2046,7 +2046,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/status.ts'),
-        find: "if ((await listKeys(adapter, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'",
+        find: "if ((await listKeys(principals, [principal])).some(({ retiredAt }) => retiredAt !== null)) return 'disabled'",
         replace: 'void listKeys',
       },
     ],
@@ -2750,8 +2750,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
-        find: 'if (requestedAt > (await handedOverAt(adapter, user))) return',
-        replace: 'if (requestedAt > 0 || (await handedOverAt(adapter, user)) < 0) return',
+        find: 'if (requestedAt > (await handedOverAt(principals, user))) return',
+        replace: 'if (requestedAt > 0 || (await handedOverAt(principals, user)) < 0) return',
       },
     ],
     test: {
@@ -2802,7 +2802,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/token-subject.ts'),
         find: 'if (actor === null) {',
-        replace: 'if (actor === null || now) {',
+        replace: 'if (actor === null || principals) {',
       },
     ],
     test: {
@@ -2932,7 +2932,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('plugin.ts'),
-        find: 'await checkFree(context.adapter, device, now).catch(rethrow)',
+        find: 'await checkFree(principals, device).catch(rethrow)',
         replace: 'void checkFree',
       },
     ],
@@ -2956,7 +2956,7 @@ export const ATTACKS = [
     defence: 'A binding that nobody has used yields to another one of the same key',
     patches: [
       {
-        file: plugin('binding/principal-store.ts'),
+        file: plugin('binding/reservation.ts'),
         find: 'user.principalOpen === true && row.kind',
         replace: 'user.principalOpen === null && row.kind',
       },
@@ -2973,7 +2973,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/verified-email.ts'),
         find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || (isNeutral(asking) && now === null) || isMakers(asking, user)) return user',
+        replace: 'if (!asking || (isNeutral(asking) && principals === null) || isMakers(asking, user)) return user',
       },
     ],
     test: {
