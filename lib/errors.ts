@@ -94,6 +94,10 @@ export type LatchkeyErrorCode =
   | 'LINK_REFUSED'
   | 'KEY_UNKNOWN'
   | 'KEY_NEEDED'
+  | 'DEVICES_UNSUPPORTED'
+  | 'DEVICE_UNKNOWN'
+  | 'DEVICE_CURRENT'
+  | 'DEVICE_FORBIDDEN'
   | 'CREDENTIAL_MISSING'
   | 'CREDENTIAL_MALFORMED'
   | 'ISSUER_UNKNOWN'
@@ -108,6 +112,7 @@ export type LatchkeyErrorCode =
   | 'DATABASE_UNSUITABLE'
   | 'LOCAL_FIRST_DISABLED'
   | 'PRINCIPAL_DISABLED'
+  | 'SESSION_REVOKED'
   | 'ANONYMOUS_WRITE_DENIED'
 
 const BRAND = Symbol.for('latchkey.error')

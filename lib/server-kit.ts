@@ -1,4 +1,5 @@
 export { isPlainText } from './plain-text.ts'
+export { encodeBase64url } from './identity/base64url.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'
 export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'

@@ -13,6 +13,8 @@ import { challengeEndpoint } from './routes/challenge.ts'
 import type { Endpoint } from './routes/endpoint.ts'
 import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
+import { deviceEndpoints } from './routes/devices.ts'
+import { forgetDevice } from './hooks/device-tag.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
@@ -85,6 +87,10 @@ type EndpointName =
   | 'latchkeyKeys'
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
+  | 'latchkeyDevices'
+  | 'latchkeyRenameDevice'
+  | 'latchkeyRevokeDevice'
+  | 'latchkeyRevokeOtherDevices'
 
 /** The parts that exist once Better Auth has started. */
 interface Parts {
@@ -130,6 +136,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
+      ...deviceEndpoints(() => parts().cache, clock),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
@@ -166,6 +173,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => hidePrincipal(ctx)),
         },
         {
+          matcher: ({ path }) => path === '/sign-out',
+          handler: createAuthMiddleware(async (ctx) => forgetDevice(ctx)),
+        },
+        {
           matcher: concernsSignIn,
           handler: createAuthMiddleware(async (ctx) => afterSignIn(ctx, parts().cache, now())),
         },
@@ -174,7 +185,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
       // Nonces and bindings are requested rarely; the session at each start of a page.
-      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
+      {
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/|devices\/)/.test(path),
+        window: 60,
+        max: 20,
+      },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],

@@ -19,6 +19,7 @@ import {
   rowsOf,
   taken,
 } from './principal-store.ts'
+import { hasRevokedKey, retireRow } from './retire-row.ts'
 import { isMailboxProven, mailboxOf } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { Subject } from './subject.ts'
@@ -184,23 +185,26 @@ async function countAliases(adapter: Adapter, user: BoundUser, { principal }: Su
 
 /**
  * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
- * principal. Idempotent.
+ * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Idempotent.
  *
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`
  */
 export async function giveUp(adapter: DBAdapter, accountId: string, alias: string, now: Date): Promise<void> {
   const row = await findRow(adapter, alias)
   const user = await findUser(adapter, 'id', accountId)
-  if (row?.userId === accountId && row.kind === 'held' && isKept(row, now)) return
+  const isGivenUp = row !== null && (row.kind === 'retired' || (row.kind === 'held' && isKept(row, now)))
+  if (isGivenUp && row.userId === accountId) return
   // The account's own id has no key that could use it afterwards.
   if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !isCurrent(row, user))
     throw new LatchkeyError('ALIAS_UNKNOWN')
   const held = { kind: 'held', epoch: newEpoch(), until: new Date(now.getTime() + ALIAS_HOLD_MS) } as const
+  const isRevoked = await hasRevokedKey(adapter, row)
   const isDone = await adapter.transaction(async (trx) => {
     // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
     const isChanged =
-      (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) && (await changeRow(trx, row, held))
-    if (isChanged) await audit(trx, 'unlink', { ...row, ...held }, now)
+      (await changeUser(trx, user, { principalEpoch: user.principalEpoch! })) &&
+      (await (isRevoked ? retireRow(trx, row, now) : changeRow(trx, row, held)))
+    if (isChanged) await audit(trx, 'unlink', { ...row, epoch: held.epoch }, now)
     return isChanged
   })
   if (!isDone) await giveUp(adapter, accountId, alias, now)

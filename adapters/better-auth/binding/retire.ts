@@ -1,7 +1,6 @@
 import type { DBAdapter } from 'better-auth'
-import { audit } from './audit.ts'
-import { revokeKeysOf } from './keys.ts'
-import { changeRow, isCurrent, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './principal-store.ts'
+import { isCurrent, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './principal-store.ts'
+import { retireRow } from './retire-row.ts'
 import { releaseStale } from './verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { confirm } from './subject.ts'
@@ -33,10 +32,7 @@ export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Pr
   for (const row of its) {
     await adapter.transaction(async (trx) => {
       // Removed meanwhile: then it belongs to its key.
-      if (!(await changeRow(trx, row, { kind: 'retired', until: null }))) return
-      await audit(trx, 'retire', row, now)
-      await revokeKeysOf(trx, row.principal, now)
-      retired.push(row.principal)
+      if (await retireRow(trx, row, now)) retired.push(row.principal)
     })
   }
   return retired

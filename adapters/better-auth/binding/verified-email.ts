@@ -14,6 +14,7 @@ import {
   rowsOf,
 } from './principal-store.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
+import { hasRevokedKey, retireRow } from './retire-row.ts'
 import { type AskingSession, isMakers, isNeutral } from './session-origin.ts'
 import type { Adapter } from './types.ts'
 
@@ -187,7 +188,10 @@ async function keepWithoutKey(adapter: Adapter, before: BoundUser, epoch: string
   }
 }
 
-/** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
+/**
+ * Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. One
+ * whose key was revoked is retired: the key may be in other hands.
+ */
 export async function releaseStale(
   adapter: Adapter,
   user: BoundUser,
@@ -201,10 +205,13 @@ export async function releaseStale(
   // The user may have been reset, and have linked, since it was read. A user gets its epoch before its aliases do.
   const present = seen.length > 0 ? await findUser(adapter, 'id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
+    const isRevoked = await hasRevokedKey(adapter, row)
     // If it was retired or taken by another account meanwhile, that remains. In its old epoch a stalled read would
     // complete it once more.
     await atomically(adapter, (trx) =>
-      replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now),
+      isRevoked
+        ? retireRow(trx, row, now)
+        : replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }, now),
     )
   }
 }

@@ -6,6 +6,7 @@ import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
 import { requireOwnKeys } from '../hooks/impersonation.ts'
 import { refusal } from '../hooks/proofs.ts'
 import type { KeyRow } from '../schema.ts'
+import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { type Subject, peekSubject } from '../binding/subject.ts'
 
@@ -62,14 +63,37 @@ export function keyEndpoints(
 async function revoke(ctx: GenericEndpointContext, thumbprint: string, now: number): Promise<void> {
   const { key, subject } = await keyOf(ctx, thumbprint, now)
   if (!subject.recoverable) throw refusal('KEY_NEEDED')
+  await revokeOne(ctx, key, subject, new Date(now))
+}
+
+/** `kept`: while the account cannot be recovered by other means, a key may be the last way in. `none`: there was none. */
+export type KeysOutcome = 'revoked' | 'kept' | 'none'
+
+/**
+ * Revokes the keys of the account that signed the requests which made some sessions.
+ *
+ * @param except - the principal whose key stays
+ */
+export async function revokeKeysThatMade(
+  ctx: GenericEndpointContext,
+  sessions: readonly AskingSession[],
+  except: string | null,
+  now: Date,
+): Promise<KeysOutcome> {
+  const made = new Set(sessions.map(keyThatMade).filter((principal) => principal !== except))
+  const { keys, subject } = await keysOf(ctx, now.getTime())
+  const chosen = keys.filter(({ principal, retiredAt }) => made.has(principal) && retiredAt == null)
+  if (chosen.length === 0) return 'none'
+  if (!subject.recoverable) return 'kept'
+  for (const key of chosen) await revokeOne(ctx, key, subject, now)
+  return 'revoked'
+}
+
+async function revokeOne(ctx: GenericEndpointContext, key: KeyRow, { accountId }: Subject, now: Date): Promise<void> {
   const { adapter } = ctx.context
-  await audit(
-    adapter,
-    'revoke',
-    { principal: key.principal, epoch: thumbprint, userId: subject.accountId },
-    new Date(now),
-  )
-  await revokeKey(adapter, thumbprint, new Date(now))
+  const { principal, thumbprint } = key
+  await audit(adapter, 'revoke', { principal, epoch: thumbprint, userId: accountId }, now)
+  await revokeKey(adapter, thumbprint, now)
 }
 
 async function keyOf(

@@ -24,6 +24,7 @@ import { jwtOptionsOf } from '../signing-keys.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
 import type { ProofGate } from '../hooks/proofs.ts'
 import { statusOf } from '../binding/status.ts'
+import { issueSid } from '../binding/sessions.ts'
 import { tokenSubject } from '../binding/token-subject.ts'
 
 /** Dependencies of the exchange. */
@@ -114,6 +115,7 @@ async function sessionSubject(ctx: GenericEndpointContext, now: number): Promise
     authMode: 'external',
     accountId,
     actor,
+    sid: await issueSid(ctx.context, found.session),
     external: null,
     until: new Date(found.session.expiresAt).getTime() / 1000,
   }

@@ -127,7 +127,18 @@ async function judge(claims: JWTPayload, rules: VerifierRules): Promise<ServerSe
   const [mode, principal] = [modeOf(claims), typeof named === 'string' ? named : await named]
   if (mode === 'local-first' && rules.lookup && (await rules.lookup(principal)) !== 'active')
     throw new LatchkeyError('PRINCIPAL_DISABLED')
+  if (rules.lookupSession && mode === 'external' && claims['sid'] !== undefined)
+    await checkSession(rules.lookupSession, claims['sid'], principal)
   return ownedSession(mode, principal, aliases, claims)
+}
+
+async function checkSession(
+  lookup: NonNullable<IssuerRules['lookupSession']>,
+  sid: unknown,
+  principal: string,
+): Promise<void> {
+  if (typeof sid !== 'string') throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sid')
+  if ((await lookup(sid, principal)) !== 'active') throw new LatchkeyError('SESSION_REVOKED')
 }
 
 /** Deep: otherwise a caller that changes a claim would change it in the cache. */
