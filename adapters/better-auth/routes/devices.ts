@@ -50,35 +50,55 @@ export function deviceEndpoints(
   }
   return {
     latchkeyDevices: createAuthEndpoint('/latchkey/devices', { ...actsForSession, method: 'GET' }, async (ctx) => {
-      const { devices, current } = await devicesOf(ctx as unknown as SessionContext)
+      const context = ctx as unknown as SessionContext
+      checkAccount(context, ctx.query)
+      const { devices, current } = await devicesOf(context)
       const listed = devices.map((device) => describeDevice(device, devices, current.id))
       return ctx.json<DevicesAnswer>({ devices: await Promise.all(listed) })
     }),
     latchkeyRenameDevice: createAuthEndpoint('/latchkey/devices/rename', actsForSession, async (ctx) => {
       const context = ctx as unknown as SessionContext
       const [id, name] = [readText(ctx.body, 'id', 64), readName(ctx.body)]
-      requireRecentSignIn(context.context.session)
+      checkChange(context)
       const { sessions } = deviceWith(id, (await devicesOf(context)).devices)
-      for (const { token } of sessions) await ctx.context.internalAdapter.updateSession(token, { deviceName: name })
+      // With its time: a device that was renamed elsewhere was not seen.
+      for (const { token, updatedAt } of sessions)
+        await ctx.context.internalAdapter.updateSession(token, { deviceName: name, updatedAt: new Date(updatedAt) })
       return ctx.json({ status: true })
     }),
     latchkeyRevokeDevice: createAuthEndpoint('/latchkey/devices/revoke', actsForSession, async (ctx) => {
       const context = ctx as unknown as SessionContext
       const id = readText(ctx.body, 'id', 64)
       const isDeep = (ctx.body as { readonly andThoseItLetIn?: unknown }).andThoseItLetIn === true
-      requireRecentSignIn(context.context.session)
+      checkChange(context)
       // A device that has the same key as this one was given its secret: the key is revoked all the same.
       const revocation = { choose: deviceAndThoseItLetIn(id, isDeep), exceptKey: null }
       return ctx.json<RevocationAnswer>(await revoke(context, revocation))
     }),
     latchkeyRevokeOtherDevices: createAuthEndpoint('/latchkey/devices/revoke-others', actsForSession, async (ctx) => {
       const context = ctx as unknown as SessionContext
-      requireRecentSignIn(context.context.session)
+      checkChange(context)
       const exceptKey = keyThatMade(context.context.session.session as unknown as SessionRow)
       // Also older sessions of this device: one that was stolen may look like it.
       return ctx.json<RevocationAnswer>(await revoke(context, { choose: async (sessions) => sessions, exceptKey }))
     }),
   }
+}
+
+/**
+ * Makes sure that the session is of the account which the request names, if it names one: the client may show another.
+ *
+ * @throws {APIError} `SESSION_MISSING`: also for a user of the anonymous plugin, who is not an account
+ */
+function checkAccount({ context }: SessionContext, said: unknown): void {
+  const { user } = context.session
+  const { accountId = user.id } = (said ?? {}) as { readonly accountId?: unknown }
+  if (accountId !== user.id || user['isAnonymous'] === true) throw refusal('SESSION_MISSING')
+}
+
+function checkChange(ctx: SessionContext): void {
+  checkAccount(ctx, ctx.body)
+  requireRecentSignIn(ctx.context.session)
 }
 
 interface Devices {
@@ -88,7 +108,6 @@ interface Devices {
 
 async function devicesOf({ context }: SessionContext): Promise<Devices> {
   const { session, user } = context.session
-  if (user['isAnonymous'] === true) throw new APIError('UNAUTHORIZED')
   return {
     devices: await groupDevices(await liveSessions(context, user.id)),
     current: session as unknown as SessionRow,
