@@ -369,6 +369,17 @@ onEachEngine((newServer) => {
     expect(left.sort()).toEqual([adasId, bensId, bensId].sort())
   })
 
+  test('with multi-session, a sign-out ends the sessions of every user of the browser, and forgets it', async () => {
+    const server = await newServer({ plugins: [multiSession()] })
+    await signedIn(server, ben)
+    const shared = await signedIn(server, ada, USER_AGENTS.laptop)
+    await signedIn(server, ben, USER_AGENTS.laptop, shared)
+    expect(await server.rows('session')).toHaveLength(3)
+    await shared.browser.send('/sign-out', post({}))
+    expect(await server.rows('session')).toHaveLength(1)
+    expect([...shared.browser.cookies.keys()].filter((name) => name.includes('latchkey'))).toEqual([])
+  })
+
   test('a key that was revoked is disabled, though its row in the lock is missing', async () => {
     const server = await newServer()
     const { laptop, phone } = await withTwo(server)
