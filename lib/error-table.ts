@@ -195,6 +195,10 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
   KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
+  DEVICES_UNSUPPORTED: local('The account provider does not list the devices of an account.'),
+  DEVICE_UNKNOWN: refused('The account has no such device. It may have been signed out meanwhile.', 404),
+  DEVICE_CURRENT: refused('This is the device that asks. Sign it out instead.', 409),
+  DEVICE_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change devices.', 403),
   CREDENTIAL_MISSING: {
     meaning: 'The request has no credential, and anonymous access is not allowed.',
     state: 'missing',
@@ -257,5 +261,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),
   PRINCIPAL_DISABLED: disabled('The principal now belongs to an account. Sign in to that account.'),
+  SESSION_REVOKED: disabled(
+    'The session that the token was issued for has ended, for example because its device was revoked.',
+  ),
   ANONYMOUS_WRITE_DENIED: { meaning: 'Anonymous sessions cannot write.', bearer: 'insufficient_scope', status: 403 },
 }

@@ -95,6 +95,10 @@ export type LatchkeyErrorCode =
   | 'LINK_REFUSED'
   | 'KEY_UNKNOWN'
   | 'KEY_NEEDED'
+  | 'DEVICES_UNSUPPORTED'
+  | 'DEVICE_UNKNOWN'
+  | 'DEVICE_CURRENT'
+  | 'DEVICE_FORBIDDEN'
   | 'CREDENTIAL_MISSING'
   | 'CREDENTIAL_MALFORMED'
   | 'ISSUER_UNKNOWN'
@@ -109,6 +113,7 @@ export type LatchkeyErrorCode =
   | 'DATABASE_UNSUITABLE'
   | 'LOCAL_FIRST_DISABLED'
   | 'PRINCIPAL_DISABLED'
+  | 'SESSION_REVOKED'
   | 'ANONYMOUS_WRITE_DENIED'
 
 const BRAND = Symbol.for('latchkey.error')

@@ -31,10 +31,15 @@ export type {
   UpgradeResult,
 } from './client/auth.ts'
 export type {
+  AccountDevice,
+  AccountDevices,
   AccountProvider,
   AccountSession,
   CallOptions,
+  DeviceCallOptions,
+  DeviceRevocation,
   ExpectedAccount,
+  RevokeDeviceOptions,
   SessionChange,
   ProvenRun,
   Typing,

@@ -1,5 +1,6 @@
 export type { Awaitable } from './awaitable.ts'
 export { isPlainText } from './plain-text.ts'
+export { encodeBase64url } from './identity/base64url.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'
 export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'

@@ -4,7 +4,11 @@ import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
 import { isCrossSite } from './hooks/cross-site.ts'
 import { rethrow } from './hooks/proofs.ts'
 import { principalStore } from './binding/principal-store.ts'
+import { issueSid } from './binding/sessions.ts'
 import { type TokenSubject, tokenSubject } from './binding/token-subject.ts'
+
+/** The subject of a token, and its claim `sid`. */
+type SessionSubject = TokenSubject & { readonly sid: string }
 
 type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayload']>>[0]
 
@@ -16,10 +20,10 @@ type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayl
  */
 export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   let context: AuthContext | undefined
-  const subjects = new WeakMap<Session, Promise<TokenSubject>>()
+  const subjects = new WeakMap<Session, Promise<SessionSubject>>()
 
   // Payload and subject are asked for one after the other: one look at the database serves both.
-  const subject = (session: Session): Promise<TokenSubject> => {
+  const subject = (session: Session): Promise<SessionSubject> => {
     const found = subjects.get(session) ?? readSubject(context!, session)
     subjects.set(session, found)
     return found
@@ -29,13 +33,14 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
     ...options.jwt,
     getSubject: async (session) => (await subject(session)).principal,
     definePayload: async (session) => {
-      const { aliases, actor } = await subject(session)
+      const { aliases, actor, sid } = await subject(session)
       return {
         ...(await options.jwt?.definePayload?.(session)),
         auth_mode: 'external',
         // There is nothing to sign in to again: resolvers refuse it as an account.
         ...(session.user['isAnonymous'] === true && { is_anonymous: true }),
         aliases,
+        sid,
         // RFC 8693 §4.1: an admin acts as the user.
         ...(actor !== null && { act: { sub: actor } }),
       }
@@ -76,13 +81,10 @@ function isFromOtherSite(ctx: HookContext): boolean {
  * @throws {APIError} 401: the session was revoked, though a cookie cache still has it; the codes of
  *   {@link tokenSubject}
  */
-async function readSubject(
-  { adapter, internalAdapter }: AuthContext,
-  { session, user }: Session,
-): Promise<TokenSubject> {
-  const isLive = (await internalAdapter.findSession(session.token)) !== null
-  if (!isLive) throw new APIError('UNAUTHORIZED')
-  const subject = await tokenSubject(principalStore(adapter, new Date()), user.id, session).catch(rethrow)
+async function readSubject(context: AuthContext, { session, user }: Session): Promise<SessionSubject> {
+  const found = await context.internalAdapter.findSession(session.token)
+  if (!found) throw new APIError('UNAUTHORIZED')
+  const subject = await tokenSubject(principalStore(context.adapter, new Date()), user.id, session).catch(rethrow)
   if (!subject) throw new APIError('UNAUTHORIZED')
-  return subject
+  return { ...subject, sid: await issueSid(context, found.session) }
 }

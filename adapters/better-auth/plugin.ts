@@ -14,6 +14,8 @@ import { asSignOut } from './routes/end-session.ts'
 import type { Endpoint } from './routes/endpoint.ts'
 import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
+import { deviceEndpoints } from './routes/devices.ts'
+import { forgetDevice } from './hooks/device-tag.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
@@ -87,6 +89,10 @@ type EndpointName =
   | 'latchkeyKeys'
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
+  | 'latchkeyDevices'
+  | 'latchkeyRenameDevice'
+  | 'latchkeyRevokeDevice'
+  | 'latchkeyRevokeOtherDevices'
 
 /** The parts that exist once Better Auth has started. */
 interface Parts {
@@ -134,6 +140,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
+      ...deviceEndpoints(() => parts().cache, clock),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
@@ -170,6 +177,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => hidePrincipal(ctx)),
         },
         {
+          matcher: ({ path }) => path === '/sign-out',
+          handler: createAuthMiddleware(async (ctx) => forgetDevice(ctx)),
+        },
+        {
           matcher: concernsSignIn,
           handler: createAuthMiddleware(async (ctx) => afterSignIn(store(ctx), ctx, parts().cache)),
         },
@@ -182,7 +193,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     },
     rateLimit: [
       // Nonces and bindings are requested rarely; the session at each start of a page.
-      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
+      {
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/|devices\/)/.test(path),
+        window: 60,
+        max: 20,
+      },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],

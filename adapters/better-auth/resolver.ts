@@ -14,7 +14,8 @@ import { jwtOptionsOf } from './signing-keys.ts'
 import { hintAtBaseURL } from './base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
-import { statusCacheOf } from './binding/status-cache.ts'
+import { statusOfSession } from './binding/sessions.ts'
+import { sessionKey, statusCacheOf } from './binding/status-cache.ts'
 import { type KeyStatus, statusOf, statusOfPrincipal } from './binding/status.ts'
 import type { BetterAuthInstance } from './binding/types.ts'
 
@@ -38,8 +39,9 @@ export interface BetterAuthResolverOptions extends Pick<
 /**
  * Creates a session resolver for a backend in the same process as its Better Auth: it accepts local-first tokens and
  * the tokens of `latchkeyJwt` and of the exchange, reads the keys without a network, and refuses the device keys of
- * accounts that can be recovered without them, also in tokens that the exchange issued for a device. The status of a
- * device key is at most five seconds old, and never older than a change made in this process.
+ * accounts that can be recovered without them, also in tokens that the exchange issued for a device. It refuses the
+ * tokens of sessions that have ended. The status of a device key or a session is at most five seconds old, and never
+ * older than a change made in this process.
  *
  * @param auth - the result of `betterAuth()`, with the plugins `latchkey` and `latchkeyJwt`
  */
@@ -97,6 +99,7 @@ async function build(
     lookup: (principal) =>
       // No thumbprint is empty: the entries of keys differ from this one.
       status(`${principal}:`, () => statusOfPrincipal(store(), principal)),
+    lookupSession: (sid, principal) => status(sessionKey(sid), () => statusOfSession(context, sid, principal)),
     ...keysOf(context, handler),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)

@@ -4,7 +4,15 @@ type Tables = NonNullable<BetterAuthPlugin['schema']>
 
 /** The plugin's tables. The one field that clients see is typed, so that `session.user.principal` is typed too. */
 export interface LatchkeySchema extends Tables {
-  readonly session: { readonly fields: { readonly principalVia: VisibleField<'string'> } }
+  readonly session: {
+    readonly fields: {
+      readonly principalVia: VisibleField<'string'>
+      readonly pairedBy: VisibleField<'string'>
+      readonly sid: VisibleField<'string'>
+      readonly deviceTag: VisibleField<'string'>
+      readonly deviceName: VisibleField<'string'>
+    }
+  }
   readonly user: {
     readonly fields: {
       readonly principal: {
@@ -26,6 +34,7 @@ interface VisibleField<Type> {
   readonly type: Type
   readonly input: false
   readonly required: false
+  readonly index?: true
 }
 
 interface HiddenField<Type> {
@@ -51,6 +60,14 @@ export const schema: LatchkeySchema = {
        * with a colon between them, or null (a mail, a redirect).
        */
       principalVia: { type: 'string', required: false, input: false },
+      /** The id of the session that let this one in by pairing; null after every other sign-in. */
+      pairedBy: { type: 'string', required: false, input: false },
+      /** Claim `sid` of the session's tokens, from the first token on: servers find the session by it. */
+      sid: { type: 'string', required: false, input: false, index: true },
+      /** Equal in successive sessions of one installation; null while that cannot be told. */
+      deviceTag: { type: 'string', required: false, input: false },
+      /** The name that the user gave the device. */
+      deviceName: { type: 'string', required: false, input: false },
     },
   },
   user: {

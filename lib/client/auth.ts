@@ -4,7 +4,12 @@ import type { Backup, PasskeyBackup } from '../keystore/record.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import type { AuthErrorKind, AuthState, Conflict, PendingUpgrade, Session, WaitingAccount } from '../machine/state.ts'
 import type { Decision, PrincipalChangeReason } from '../machine/events.ts'
-import type { AccountProvider } from './shared/account-provider.ts'
+import type {
+  AccountDevice,
+  AccountProvider,
+  DeviceRevocation,
+  RevokeDeviceOptions,
+} from './shared/account-provider.ts'
 
 // The public face of the client: types only.
 
@@ -95,6 +100,33 @@ export interface Auth {
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `OFFLINE`, `PROVIDER_REFUSED`, `KEYSTORE_*`
    */
   unlinkAlias(alias: string): Promise<Session>
+  /**
+   * Returns the devices of the current account: its sessions, grouped by installation.
+   *
+   * @throws {LatchkeyError} `DEVICES_UNSUPPORTED`: the account provider has none; `SESSION_MISSING`, `OFFLINE`,
+   *   `PROVIDER_*`
+   */
+  devices(): Promise<readonly AccountDevice[]>
+  /**
+   * Names a device. Needs a sign-in in the last ten minutes.
+   *
+   * @param name - 1 to 40 visible characters
+   * @throws {LatchkeyError} `DEVICE_UNKNOWN`, `SESSION_NOT_FRESH`, and those of `devices`
+   */
+  renameDevice(id: string, name: string): Promise<void>
+  /**
+   * Revokes another device: ends its sessions, and revokes its key if the account can be recovered without it. Servers
+   * refuse its tokens within seconds, or once they expire. Needs a sign-in in the last ten minutes.
+   *
+   * @throws {LatchkeyError} `DEVICE_UNKNOWN`, `DEVICE_CURRENT`, `SESSION_NOT_FRESH`, and those of `devices`
+   */
+  revokeDevice(id: string, options?: RevokeDeviceOptions): Promise<DeviceRevocation>
+  /**
+   * Revokes all other devices. Needs a sign-in in the last ten minutes.
+   *
+   * @throws {LatchkeyError} `SESSION_NOT_FRESH`, and those of `devices`
+   */
+  revokeOtherDevices(): Promise<DeviceRevocation>
   /**
    * Ends the session on this device immediately, also offline. The account server is informed as soon as it is
    * reachable.

@@ -1,4 +1,5 @@
 /** The chunk that loads right after the first identity is open, so that the first load stays small. */
+export { devices, renameDevice, revokeDevice, revokeOtherDevices } from './account/devices.ts'
 export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve-conflict.ts'
 export { signOut } from './account/sign-out.ts'
 export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'

@@ -5,6 +5,7 @@ import { recordKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isCurrent, isKept, newEpoch, taken } from './principal-row.ts'
 import { type Reservation, reserveFor, checkFree } from './reservation.ts'
+import { hasRevokedKey, retireRow } from './retire-row.ts'
 import { isMailboxProven, mailboxOf } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { Subject } from './subject.ts'
@@ -168,23 +169,26 @@ async function countAliases(principals: PrincipalStore, user: BoundUser, { princ
 
 /**
  * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
- * principal. Idempotent.
+ * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Idempotent.
  *
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`
  */
 export async function giveUp(principals: PrincipalStore, accountId: string, alias: string): Promise<void> {
   const row = await principals.find(alias)
   const user = await principals.findUser('id', accountId)
-  if (row?.userId === accountId && row.kind === 'held' && isKept(row, principals.now)) return
+  const isGivenUp = row !== null && (row.kind === 'retired' || (row.kind === 'held' && isKept(row, principals.now)))
+  if (isGivenUp && row.userId === accountId) return
   // The account's own id has no key that could use it afterwards.
   if (!row || !user || row.thumbprint === null || row.kind !== 'alias' || !isCurrent(row, user))
     throw new LatchkeyError('ALIAS_UNKNOWN')
   const held = { kind: 'held', epoch: newEpoch(), until: new Date(principals.now.getTime() + ALIAS_HOLD_MS) } as const
+  const isRevoked = await hasRevokedKey(principals, row)
   const isDone = await principals.atomically(async (trx) => {
     // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
     const isChanged =
-      (await trx.changeUser(user, { principalEpoch: user.principalEpoch! })) && (await trx.change(row, held))
-    if (isChanged) await audit(trx, 'unlink', { ...row, ...held })
+      (await trx.changeUser(user, { principalEpoch: user.principalEpoch! })) &&
+      (await (isRevoked ? retireRow(trx, row) : trx.change(row, held)))
+    if (isChanged) await audit(trx, 'unlink', { ...row, epoch: held.epoch })
     return isChanged
   })
   if (!isDone) await giveUp(principals, accountId, alias)

@@ -1,7 +1,6 @@
-import { audit } from './audit.ts'
-import { revokeKeysOf } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
+import { retireRow } from './retire-row.ts'
 import { releaseStale } from './verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { confirm } from './subject.ts'
@@ -32,10 +31,7 @@ export async function retire(principals: PrincipalStore, user: BoundUser): Promi
   for (const row of its) {
     await principals.atomically(async (trx) => {
       // Removed meanwhile: then it belongs to its key.
-      if (!(await trx.change(row, { kind: 'retired', until: null }))) return
-      await audit(trx, 'retire', row)
-      await revokeKeysOf(trx, row.principal)
-      retired.push(row.principal)
+      if (await retireRow(trx, row)) retired.push(row.principal)
     })
   }
   return retired

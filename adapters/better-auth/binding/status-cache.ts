@@ -13,6 +13,13 @@ export interface StatusCache {
   get(key: string, look: () => Promise<KeyStatus>): Awaitable<KeyStatus>
   /** Call it after a change in this process: drops all cached statuses, and those that are being looked up. */
   clear(): void
+  /** Like {@link StatusCache.clear}, for one key. */
+  forget(key: string): void
+}
+
+/** Returns the key of a session's status. No principal contains a space. */
+export function sessionKey(sid: string): string {
+  return `session ${sid}`
 }
 
 const caches = new WeakMap<object, StatusCache>()
@@ -51,6 +58,10 @@ export function createStatusCache(clock: () => number, size: number = SIZE): Sta
     clear() {
       generation++
       known.clear()
+    },
+    forget(key) {
+      generation++
+      known.delete(key)
     },
   }
 }

@@ -3,6 +3,7 @@ import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
 import { replaceRow } from './reservation.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
+import { hasRevokedKey, retireRow } from './retire-row.ts'
 import { type AskingSession, isMakers, isNeutral } from './session-origin.ts'
 
 /** Value of `principalMailboxBy` after the mailbox was proven without a key. */
@@ -173,7 +174,10 @@ async function keepWithoutKey(principals: PrincipalStore, before: BoundUser, epo
   }
 }
 
-/** Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. */
+/**
+ * Gives principals of an earlier epoch back to their own keys. They were not retired, so they can be bound again. One
+ * whose key was revoked is retired: the key may be in other hands.
+ */
 export async function releaseStale(
   principals: PrincipalStore,
   user: BoundUser,
@@ -186,10 +190,13 @@ export async function releaseStale(
   // The user may have been reset, and have linked, since it was read. A user gets its epoch before its aliases do.
   const present = seen.length > 0 ? await principals.findUser('id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
+    const isRevoked = await hasRevokedKey(principals, row)
     // If it was retired or taken by another account meanwhile, that remains. In its old epoch a stalled read would
     // complete it once more.
     await principals.atomically((trx) =>
-      replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }),
+      isRevoked
+        ? retireRow(trx, row)
+        : replaceRow(trx, row, { kind: 'reserved', epoch: newEpoch(), userId: null, until: null }),
     )
   }
 }

@@ -1,5 +1,6 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
 import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
+import { accountDevices } from './devices.ts'
 import { isOpaque, readFailure } from './failures.ts'
 import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
 import { createSessionEvents } from './session-events.ts'
@@ -96,6 +97,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     readFailure: (outcome) =>
       proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),
     subscribe: proofState.events.subscribe,
+    devices: accountDevices(fetch),
     signOut: (options) => signOut(fetch, options),
   }
 }

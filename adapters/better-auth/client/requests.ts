@@ -40,7 +40,7 @@ export async function look(
 }
 
 /** Bypasses the browser's cache: it would keep a token after the sign-out, for the next user. */
-const READ = { method: 'GET', cache: 'no-store' } as const
+export const READ = { method: 'GET', cache: 'no-store' } as const
 
 /** Returns a JWT of the account, or null if the server itself reports no session. */
 export async function token(fetch: Fetch, { signal }: CallOptions = {}): Promise<string | null> {
@@ -150,7 +150,7 @@ async function signOutBy(fetch: Fetch, path: string, { session, signal }: SignOu
 }
 
 /** Sends a request. Every response other than the expected one becomes an error. */
-async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<unknown> {
+export async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<unknown> {
   const { data, error } = await send(fetch, path, { method: 'POST', ...options })
   if (!error) return data
   const failure = toFailure(error)
@@ -171,7 +171,7 @@ async function send(fetch: Fetch, path: string, { signal, ...options }: FetchOpt
   return { data, error: error && retryAfter !== undefined ? { ...error, retryAfter } : error }
 }
 
-function foreign(cause?: unknown): LatchkeyError {
+export function foreign(cause?: unknown): LatchkeyError {
   return new LatchkeyError('OFFLINE', 'no response from the latchkey plugin', cause)
 }
 

@@ -21,11 +21,17 @@ const PROOFS_OF_MAILBOX = [...MAILBOX_SIGN_INS, ...VERIFICATIONS]
  * its user, as after a change of the password, has the origin of the other one.
  */
 export async function originOf(userId: string, ctx: GenericEndpointContext | null): Promise<string | null> {
-  const replaced = PROOFS_OF_MAILBOX.includes(ctx?.path) ? null : ctx?.context.session
-  if (replaced?.user.id === userId) return (replaced.session as AskingSession).principalVia ?? null
+  const replaced = replacedSession(userId, ctx)
+  if (replaced) return replaced.principalVia ?? null
   if (isApproved(ctx)) return DELEGATED
   const device = await provenDevice(ctx)
   return sessionOrigin(device?.principal ?? null, CREDENTIAL_ROUTES.test(ctx?.path ?? ''))
+}
+
+/** Returns the session of its user that a new session replaces, as after a change of the password; null if none. */
+export function replacedSession(userId: string, ctx: GenericEndpointContext | null): AskingSession | null {
+  const replaced = PROOFS_OF_MAILBOX.includes(ctx?.path) ? null : ctx?.context.session
+  return replaced?.user.id === userId ? (replaced.session as AskingSession) : null
 }
 
 /** Returns true if another session approves, or has approved, the session of the request's device. */

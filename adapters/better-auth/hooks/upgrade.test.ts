@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createAuthClient } from 'better-auth/client'
@@ -38,17 +39,20 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyProof')).toHaveLength(1)
     })
 
-    test("the account's token has the principal as `sub`, the mode, and nothing of the user", async () => {
-      const browser = (await newServer()).browser()
+    test("the account's token has the principal as `sub`, the mode, the session's `sid`, and nothing of the user", async () => {
+      const server = await newServer()
+      const browser = server.browser()
       const auth = await browser.load()
       await auth.upgrade(() => browser.client.signUp.email(ada))
       const { iat: _, exp: __, ...claims } = decodeJwt((await auth.getToken())!)
+      const [{ id }] = (await server.rows('session')) as [{ id: string }]
       expect(claims).toEqual({
         iss: ORIGIN,
         aud: ORIGIN,
         sub: auth.getState().session!.principal,
         auth_mode: 'external',
         aliases: [],
+        sid: createHash('sha256').update(`latchkey/v1/sid${id}`).digest().subarray(0, 16).toString('base64url'),
       })
     })
 

@@ -17,10 +17,12 @@ import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
 import type { BoundUser } from '../schema.ts'
+import { installationOf } from './device-tag.ts'
 import { isApproved, isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
-import type { StatusCache } from '../binding/status-cache.ts'
+import { sidOf } from '../binding/session-id.ts'
+import { type StatusCache, sessionKey } from '../binding/status-cache.ts'
 
 type Context = GenericEndpointContext | null
 type Hooks = NonNullable<BetterAuthOptions['databaseHooks']>
@@ -69,9 +71,13 @@ export function userHooks(tools: HookTools): Hooks {
     },
     session: {
       create: {
-        before: async ({ userId }, ctx) => ({ data: { principalVia: await originOf(userId, ctx) } }),
+        before: async (session, ctx) => ({
+          data: { principalVia: await originOf(session.userId, ctx), ...(await installationOf(session, ctx)) },
+        }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
+      // By whichever route it ends: this process refuses its tokens at once.
+      delete: { after: async ({ id }) => tools.cache.forget(sessionKey(await sidOf(id))) },
     },
   }
 }

@@ -7,7 +7,7 @@ import { type PrincipalStore, principalStore } from '../binding/principal-store.
 import { requireOwnKeys } from '../hooks/impersonation.ts'
 import { refusal } from '../hooks/proofs.ts'
 import type { KeyRow } from '../schema.ts'
-import type { AskingSession } from '../binding/session-origin.ts'
+import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { type Subject, peekSubject } from '../binding/subject.ts'
 
@@ -73,7 +73,35 @@ interface Asking {
 async function revoke(principals: PrincipalStore, asking: Asking, thumbprint: string): Promise<void> {
   const { key, subject } = await keyOf(principals, asking, thumbprint)
   if (!subject.recoverable) throw refusal('KEY_NEEDED')
-  await audit(principals, 'revoke', { principal: key.principal, epoch: thumbprint, userId: subject.accountId })
+  await revokeOne(principals, key, subject)
+}
+
+/** `kept`: while the account cannot be recovered by other means, a key may be the last way in. `none`: there was none. */
+export type KeysOutcome = 'revoked' | 'kept' | 'none'
+
+/**
+ * Revokes the keys of the account that signed the requests which made some sessions.
+ *
+ * @param except - the principal whose key stays
+ */
+export async function revokeKeysThatMade(
+  principals: PrincipalStore,
+  asking: Asking,
+  sessions: readonly AskingSession[],
+  except: string | null,
+): Promise<KeysOutcome> {
+  const made = new Set(sessions.map(keyThatMade).filter((principal) => principal !== except))
+  const { keys, subject } = await keysOf(principals, asking)
+  const chosen = keys.filter(({ principal, retiredAt }) => made.has(principal) && retiredAt == null)
+  if (chosen.length === 0) return 'none'
+  if (!subject.recoverable) return 'kept'
+  for (const key of chosen) await revokeOne(principals, key, subject)
+  return 'revoked'
+}
+
+async function revokeOne(principals: PrincipalStore, key: KeyRow, { accountId }: Subject): Promise<void> {
+  const { principal, thumbprint } = key
+  await audit(principals, 'revoke', { principal, epoch: thumbprint, userId: accountId })
   await revokeKey(principals, thumbprint)
 }
 

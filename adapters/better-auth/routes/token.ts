@@ -25,6 +25,7 @@ import type { SharedLimitHint } from './shared-limit.ts'
 import type { ProofGate } from '../hooks/proofs.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { statusOf } from '../binding/status.ts'
+import { issueSid } from '../binding/sessions.ts'
 import { tokenSubject } from '../binding/token-subject.ts'
 
 /** Dependencies of the exchange. */
@@ -115,6 +116,7 @@ async function sessionSubject(principals: PrincipalStore, ctx: GenericEndpointCo
     authMode: 'external',
     accountId,
     actor,
+    sid: await issueSid(ctx.context, found.session),
     external: null,
     until: new Date(found.session.expiresAt).getTime() / 1000,
   }

@@ -1039,8 +1039,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('jwt.ts'),
-        find: '(await internalAdapter.findSession(session.token)) !== null',
-        replace: "internalAdapter !== null && session.token !== ''",
+        find: 'const found = await context.internalAdapter.findSession(session.token)',
+        replace: 'const found = { session }',
       },
     ],
     test: {
@@ -2031,8 +2031,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
-        find: "whenReady(mode === 'local-first' && rules.lookup ? rules.lookup(principal) : 'active', (status) => {",
-        replace: "whenReady('active', (status) => {",
+        find: "return lookup && whenReady(lookup(principal), active('PRINCIPAL_DISABLED'))",
+        replace: 'return undefined',
       },
     ],
     test: {
@@ -3601,6 +3601,256 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/start.test.ts',
       name: 'an origin that names no app > capacitor://localhost is no default audience: the app has to say it',
+    },
+  },
+  {
+    attack: 'A lost device goes on with the token that it has',
+    defence: 'Resolvers look up the session of each account token',
+    patches: [
+      {
+        file: plugin('resolver.ts'),
+        find: 'status(sessionKey(sid), () => statusOfSession(context, sid, principal))',
+        replace: "Promise.resolve('active' as const)",
+      },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'three servers on one Postgres > refuse a revoked device within the five seconds of their caches, and every other goes on (R5)',
+    },
+  },
+  {
+    attack: 'The same, with a token of the exchange',
+    defence: 'Exchanged tokens name the session too',
+    patches: [
+      { file: plugin('routes/token.ts'), find: '    sid: await issueSid(ctx.context, found.session),\n', replace: '' },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'three servers on one Postgres > refuse a revoked device within the five seconds of their caches, and every other goes on (R5)',
+    },
+  },
+  {
+    attack: 'A session that was ended by a route of Better Auth goes on with its token',
+    defence: 'The end of a session is noticed by whichever route it comes',
+    patches: [
+      { file: plugin('hooks/users.ts'), find: 'tools.cache.forget(sessionKey(await sidOf(id)))', replace: '{}' },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'SQLite > the tokens of a session are refused in this process at once > after /revoke-session of Better Auth',
+    },
+  },
+  {
+    attack: 'A token of a session that has expired',
+    defence: 'A session counts until its expiry, as at Better Auth',
+    patches: [
+      {
+        file: plugin('binding/sessions.ts'),
+        find: 'return row !== null && isLive(row)',
+        replace: 'return row !== null',
+      },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'SQLite > a session that has expired is refused with its tokens',
+    },
+  },
+  {
+    attack: 'An ended session that exists only in the secondary storage goes on with its token',
+    defence: 'Such sessions are found by the account of the token',
+    patches: [
+      {
+        file: plugin('binding/sessions.ts'),
+        find: 'if ((await sidOf(id)) === sid) return true\n  return false',
+        replace: 'if ((await sidOf(id)) === sid) return true\n  return true',
+      },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'sessions that exist only in the secondary storage > are listed, named and revoked like others, and their tokens are refused',
+    },
+  },
+  {
+    attack: 'The user revokes a device whose key was the only way back into the account',
+    defence: 'No key is revoked while the account cannot be recovered without it',
+    patches: [{ file: plugin('routes/keys.ts'), find: "if (!subject.recoverable) return 'kept'", replace: UNCHECKED }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > revoking a device > keeps the key while the account cannot be recovered without it (R6)',
+    },
+  },
+  {
+    attack: 'The key of a revoked device opens what the account gives up',
+    defence: 'Revoking a device revokes the key that made its sessions',
+    patches: [
+      {
+        file: plugin('routes/devices.ts'),
+        find: 'const outcome = await revokeKeysThatMade(principals, session, others, exceptKey)',
+        replace: "const outcome: KeysOutcome = await Promise.resolve('none')",
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > revoking a device > ends its sessions and its key, and every other device goes on (R5)',
+    },
+  },
+  {
+    attack: 'A revoked key gets its principal back when the account unlinks it',
+    defence: 'An unlink retires a principal whose key was revoked',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: 'const isRevoked = await hasRevokedKey(principals, row)',
+        replace: 'const isRevoked = false',
+      },
+    ],
+    test: {
+      file: plugin('binding/retire-row.test.ts'),
+      name: 'SQLite > a principal whose key was revoked is never handed back (R10) > by the end of an alias, which can be asked for twice',
+    },
+  },
+  {
+    attack: 'A revoked key gets its principal back when the account is reset',
+    defence: 'A reset retires a principal whose key was revoked',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'const isRevoked = await hasRevokedKey(principals, row)',
+        replace: 'const isRevoked = false',
+      },
+    ],
+    test: {
+      file: plugin('binding/retire-row.test.ts'),
+      name: 'SQLite > a principal whose key was revoked is never handed back (R10) > by a reset',
+    },
+  },
+  {
+    attack: 'An unlocked computer revokes the devices of its user, at a server whose `freshAge` is 0',
+    defence: 'Changes of devices need a sign-in in the last ten minutes, whatever `freshAge` is',
+    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: '!isRecent || ', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by a session whose sign-in is older than ten minutes, though `freshAge` is 0',
+    },
+  },
+  {
+    attack: 'An impersonating admin revokes the devices of a user',
+    defence: "Only the account's own session changes devices",
+    patches: [
+      {
+        file: plugin('routes/recent-sign-in.ts'),
+        find: "if (isNotTheirs(session, user)) throw refusal('DEVICE_FORBIDDEN')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an admin who impersonates the user, whose session is no device of the user',
+    },
+  },
+  {
+    attack: 'A device that was let in by pairing revokes the others',
+    defence: 'Such a session changes no device before its user has signed in there',
+    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: ' || pairedBy != null', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by a session that another device let in, until it signs in itself',
+    },
+  },
+  {
+    attack: 'A device that was let in by a code of RFC 8628 revokes the others',
+    defence: 'A session that another one approved changes no device',
+    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: ' || principalVia === DELEGATED', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by a session that another one approved with a code (RFC 8628)',
+    },
+  },
+  {
+    attack: 'The same, after a change of the password has replaced its session',
+    defence: 'A session that replaces another one was let in by the same device',
+    patches: [
+      {
+        file: plugin('hooks/device-tag.ts'),
+        find: 'return { deviceTag, deviceName, pairedBy }',
+        replace: 'return { deviceTag, deviceName }',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > the devices of an account > keep tag, name and origin when a change of the password replaces the session',
+    },
+  },
+  {
+    attack: 'A lost device lets in another one while it is being revoked',
+    defence: 'Sessions are read again until none is left that was let in',
+    patches: [{ file: plugin('routes/devices.ts'), find: 'const MAX_ROUNDS = 100', replace: 'const MAX_ROUNDS = 1' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > revoking a device > ends a session that it let in while it is being revoked',
+    },
+  },
+  {
+    attack: 'A stolen session looks like an older one of the same installation',
+    defence: 'Revoking all others ends every session but the one that asks',
+    patches: [
+      {
+        file: plugin('routes/devices.ts'),
+        find: 'choose: async (sessions) => sessions, exceptKey',
+        replace: 'choose: async (all, { deviceTag }) => all.filter((each) => each.deviceTag !== deviceTag), exceptKey',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > revoking all others > ends every session but this one, and keeps its key',
+    },
+  },
+  {
+    attack: 'The page shows one account, and the browser has the session of another, whose devices it revokes',
+    defence: 'A request names the account that it is for',
+    patches: [{ file: plugin('routes/devices.ts'), find: 'accountId !== user.id || ', replace: '' }],
+    test: {
+      file: plugin('client/devices.test.ts'),
+      name: 'auth.devices() > concerns the account of the identity: a session of another one is refused',
+    },
+  },
+  {
+    attack: 'The name of a device turns around the text beside it',
+    defence: 'Names have no invisible characters',
+    patches: [
+      {
+        file: plugin('routes/devices.ts'),
+        find: "name !== '' && !/[\\p{Cf}\\p{Zl}\\p{Zp}]/u.test(name)",
+        replace: "name !== ''",
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > renaming a device > takes no name of a change of direction',
+    },
+  },
+  {
+    attack: 'Two accounts of one browser are told to be the same person’s, by the ids of their devices',
+    defence: 'The id of a device depends on the user',
+    patches: [{ file: plugin('binding/session-id.ts'), find: '`${cookie}\\0${userId}`', replace: '`${cookie}`' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > the devices of an account > of two users of one browser have different ids',
+    },
+  },
+  {
+    attack: 'The next user of a browser is taken for the device of the one who signed out',
+    defence: 'A sign-out forgets the installation',
+    patches: [
+      {
+        file: plugin('hooks/device-tag.ts'),
+        find: "ctx.setCookie(name, '', { ...attributes, maxAge: 0 })",
+        replace: 'void attributes',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > the devices of an account > group the successive sessions of one installation until it signs out',
     },
   },
 ]

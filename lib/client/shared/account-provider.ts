@@ -143,12 +143,72 @@ export interface AccountProvider {
    * @param sessionId - `id` of the session
    */
   isEnded?(sessionId: string, options?: CallOptions): Promise<boolean>
+  /** The devices of the account. Without it, an app cannot show them. */
+  readonly devices?: AccountDevices
   /**
    * Ends the browser's session at the account server. Resolves only after the server itself confirmed it.
    *
    * @param options - `session`: the session to end; a newer one stays
    */
   signOut(options?: CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }): Promise<void>
+}
+
+/** One device of an account. Times are milliseconds since 1970, by the account server's clock. */
+export interface AccountDevice {
+  /** Identifies the device; gives no access. */
+  readonly id: string
+  /** As the user named it, or from the user agent; plain text of at most 40 characters. */
+  readonly name: string
+  /** Such as `Android`; null if it is unknown. */
+  readonly platform: string | null
+  readonly createdAt: number
+  /** May be behind by as much as the account server waits before it extends a session. */
+  readonly lastSeenAt: number
+  /** True for the device that asks. */
+  readonly isCurrent: boolean
+  /** The device that let this one in by pairing; an id that is not in the list if that one is gone. Null otherwise. */
+  readonly approvedBy: string | null
+}
+
+/** Options of `revokeDevice`. */
+export interface RevokeDeviceOptions {
+  /** Also revokes the devices that it let in by pairing, and those that they let in. Defaults to false. */
+  readonly andThoseItLetIn?: boolean
+}
+
+/** The result of a revocation. */
+export interface DeviceRevocation {
+  /** Number of sessions that were ended. */
+  readonly sessions: number
+  /**
+   * What became of the device keys that made these sessions: `kept` while the account cannot be recovered without them,
+   * `none` if there was no key, or it was revoked before.
+   */
+  readonly keys: 'revoked' | 'kept' | 'none'
+}
+
+/** Options of each call about devices: the account of the identity, which the browser's session must be of. */
+export type DeviceCallOptions = CallOptions & Pick<ExpectedAccount, 'accountId'>
+
+/**
+ * The devices of an account, as the client sees them.
+ *
+ * Each method rejects with `SESSION_MISSING` if there is no session, or that of another account; a change rejects with
+ * `SESSION_NOT_FRESH` if the sign-in is more than ten minutes ago, `DEVICE_FORBIDDEN`, and `DEVICE_UNKNOWN`.
+ */
+export interface AccountDevices {
+  /** Returns the devices, in any order. */
+  list(options: DeviceCallOptions): Promise<readonly AccountDevice[]>
+  /** Names a device. */
+  rename(id: string, name: string, options: DeviceCallOptions): Promise<void>
+  /**
+   * Ends the sessions of a device, and revokes its key.
+   *
+   * @throws {LatchkeyError} `DEVICE_CURRENT`: it is the device that asks
+   */
+  revoke(id: string, options: DeviceCallOptions & RevokeDeviceOptions): Promise<DeviceRevocation>
+  /** Ends every session of the account but the current one. */
+  revokeOthers(options: DeviceCallOptions): Promise<DeviceRevocation>
 }
 
 /** What the app did through the account client: `ended` may also concern another session of the user. */

@@ -24,7 +24,7 @@ export function accountOf(
     <Given extends unknown[], Answer>(ask: (signal: AbortSignal, ...given: Given) => Promise<Answer>) =>
     (...given: Given): Promise<Answer> =>
       inTime(turn, (signal) => ask(signal, ...given))
-  const { bind, link, unlink, exchange, isKnown, isEnded, getTime } = account
+  const { bind, link, unlink, exchange, isKnown, isEnded, getTime, devices } = account
   return {
     get audience() {
       return account.audience
@@ -47,6 +47,14 @@ export function accountOf(
     readFailure: (outcome) => account.readFailure(outcome),
     ...(getTime && { getTime: bound((signal) => getTime.call(account, { signal })) }),
     ...(isEnded && { isEnded: bound((signal, sessionId) => isEnded.call(account, sessionId, { signal })) }),
+    ...(devices && {
+      devices: {
+        list: bound((signal, options) => devices.list({ ...options, signal })),
+        rename: bound((signal, id, name, options) => devices.rename(id, name, { ...options, signal })),
+        revoke: bound((signal, id, options) => devices.revoke(id, { ...options, signal })),
+        revokeOthers: bound((signal, options) => devices.revokeOthers({ ...options, signal })),
+      },
+    }),
     signOut: bound((signal, options) => account.signOut({ ...options, signal })),
   }
 }

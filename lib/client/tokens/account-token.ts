@@ -95,7 +95,7 @@ async function keepToken(
     context.dispatch({ type: 'sessionConfirmed', view: context.view() })
 }
 
-const REGISTERED = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'aliases', 'auth_mode']
+const REGISTERED = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'aliases', 'auth_mode', 'sid']
 
 /** Returns a payload without the registered claims (RFC 7519 §4.1) and Latchkey's own. */
 function appClaims(payload: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { currentDevice } from '../../keystore/entries.ts'
 import { markWritten } from '../device/usage.ts'
 import type { AuthOptions } from '../auth.ts'
@@ -55,7 +55,12 @@ export async function authFetch(context: Context, ...given: Parameters<typeof fe
     signal,
     send(
       retry,
-      replaced(context, refused, () => tokenSource(context)({ audience, refused })),
+      replaced(context, refused, () => tokenSource(context)({ audience, refused })).catch((error: unknown) => {
+        // Its session was ended elsewhere, which is more than that there is none.
+        const isRevoked = isLatchkeyError(error, 'SESSION_MISSING') && reasonOf(response) === 'disabled'
+        if (isRevoked && isStill()) context.dispatch({ type: 'tokenRejected', reason: 'disabled' })
+        throw error
+      }),
     ),
   )
   if (!isOurs(answer) || !isStill()) return answer

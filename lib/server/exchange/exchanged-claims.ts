@@ -12,6 +12,8 @@ export interface ExchangedSubject {
   readonly accountId: string | null
   /** `act.sub`: the principal of the admin who impersonates the user; null or absent if there is none. */
   readonly actor?: string | null
+  /** `sid`: identifies the session of this server's own account. Absent for a device and another provider's account. */
+  readonly sid?: string
   /** The other provider and its `sub`, if the request used its token. */
   readonly external: { readonly issuer: string; readonly subject: string } | null
   /** `aud`. */
@@ -93,6 +95,7 @@ const RESERVED: readonly string[] = [
   'is_anonymous',
   'sub_jwk',
   'delegation',
+  'sid',
 ]
 
 /** Who issues a token: `iss`, and what computes `principals_tag`. */
@@ -126,6 +129,7 @@ export async function exchangedClaims(
     aliases: subject.aliases,
     principals_tag: await tag(subject.principal, subject.aliases),
     ...(rules.clientId !== undefined && { client_id: rules.clientId }),
+    ...(subject.sid !== undefined && { sid: subject.sid }),
     // RFC 8693 §4.1: an admin acts as the user.
     ...(subject.actor != null && { act: { sub: subject.actor } }),
   }

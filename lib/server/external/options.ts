@@ -64,6 +64,15 @@ export interface ExternalIssuer {
    * @returns `disabled` to refuse the token
    */
   readonly lookup?: (principal: string) => Promise<'active' | 'disabled'>
+  /**
+   * Returns whether a session still exists: asked for each token of an account with the claim `sid`, cached or not.
+   * Without it, such a token is accepted until it expires.
+   *
+   * @param sid - identifies the session
+   * @param principal - of the account
+   * @returns `disabled` to refuse the token
+   */
+  readonly lookupSession?: (sid: string, principal: string) => Promise<'active' | 'disabled'>
   /** Tolerated clock difference in seconds, at most 300. Defaults to 0. */
   readonly clockTolerance?: number
   /** Timeout for fetching the keys in milliseconds, at most 30 000. Defaults to 5000. */
@@ -90,6 +99,7 @@ export interface IssuerRules {
   /** True if the issuer runs Latchkey: its subjects can be device principals. */
   readonly isOwn: boolean
   readonly lookup: ExternalIssuer['lookup']
+  readonly lookupSession: ExternalIssuer['lookupSession']
   readonly clockTolerance: number
 }
 
@@ -142,6 +152,7 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
     aliases,
     isOwn: requiredClaims.includes(MODE_CLAIM),
     lookup: options.lookup,
+    lookupSession: options.lookupSession,
     clockTolerance: readNumber('clockTolerance', options.clockTolerance ?? 0, 0, 300),
   }
 }

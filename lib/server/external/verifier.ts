@@ -132,12 +132,28 @@ function judge(claims: JWTPayload, rules: VerifierRules): Awaitable<ServerSessio
   if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
   const mode = modeOf(claims)
   return whenReady(principalOf(claims.sub, rules.issuers[0], rules.principal), (principal) =>
-    whenReady(mode === 'local-first' && rules.lookup ? rules.lookup(principal) : 'active', (status) => {
-      if (status !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
-      return ownedSession(mode, principal, aliases, claims)
-    }),
+    whenReady(checkStatus(rules, mode, claims['sid'], principal), () => ownedSession(mode, principal, aliases, claims)),
   )
 }
+
+/** @throws {LatchkeyError} `PRINCIPAL_DISABLED`, `SESSION_REVOKED`, `TOKEN_CLAIM_INVALID` */
+function checkStatus(
+  { lookup, lookupSession }: Pick<IssuerRules, 'lookup' | 'lookupSession'>,
+  mode: ReturnType<typeof modeOf>,
+  sid: unknown,
+  principal: string,
+): Awaitable<void> {
+  if (mode === 'local-first') return lookup && whenReady(lookup(principal), active('PRINCIPAL_DISABLED'))
+  if (!lookupSession || sid === undefined) return undefined
+  if (typeof sid !== 'string') throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sid')
+  return whenReady(lookupSession(sid, principal), active('SESSION_REVOKED'))
+}
+
+const active =
+  (code: LatchkeyErrorCode) =>
+  (status: 'active' | 'disabled'): void => {
+    if (status !== 'active') throw new LatchkeyError(code)
+  }
 
 /** Deep: otherwise a caller that changes a claim would change it in the cache. */
 function freeze(claims: object): void {

@@ -1,0 +1,90 @@
+import type { AuthContext } from 'better-auth'
+import type { AskingSession } from './session-origin.ts'
+import { sidOf } from './session-id.ts'
+import type { KeyStatus } from './status.ts'
+import { principalStore } from './principal-store.ts'
+
+/** A session as the plugin reads it. */
+export interface SessionRow extends AskingSession {
+  readonly token: string
+  readonly userId: string
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly expiresAt: Date
+  readonly userAgent?: string | null
+  readonly pairedBy?: string | null
+  readonly sid?: string | null
+  readonly deviceTag?: string | null
+  readonly deviceName?: string | null
+}
+
+type Context = Pick<AuthContext, 'adapter' | 'internalAdapter' | 'options'>
+
+/** Largest number of sessions of one user that are read at a time, the latest first. */
+const MAX_SESSIONS_READ = 1000
+
+/** Returns true if the sessions are in the database, and not only in Better Auth's secondary storage. */
+function areInDatabase({ options }: Context): boolean {
+  return !options.secondaryStorage || options.session?.storeSessionInDatabase === true
+}
+
+/** Returns the live sessions of a user, the latest first. */
+export async function liveSessions(context: Context, userId: string): Promise<SessionRow[]> {
+  const found = areInDatabase(context)
+    ? await context.adapter.findMany<SessionRow>({
+        model: 'session',
+        where: [{ field: 'userId', value: userId }],
+        sortBy: { field: 'updatedAt', direction: 'desc' },
+        limit: MAX_SESSIONS_READ,
+      })
+    : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[])
+  return found.filter(isLive)
+}
+
+/** By the system's clock, with which Better Auth wrote the time. */
+function isLive({ expiresAt }: Pick<SessionRow, 'expiresAt'>): boolean {
+  return new Date(expiresAt).getTime() > Date.now()
+}
+
+/**
+ * Returns the claim `sid` for a token of a session. Writes it into the session's row once, so that servers find the
+ * session by it.
+ */
+export async function issueSid(
+  context: Context,
+  session: AskingSession & { readonly sid?: string | null },
+): Promise<string> {
+  const sid = await sidOf(session.id)
+  if (session.sid !== sid && areInDatabase(context))
+    await context.adapter.updateMany({
+      model: 'session',
+      where: [{ field: 'id', value: session.id }],
+      update: { sid },
+    })
+  return sid
+}
+
+/**
+ * Returns `disabled` if the session of a token has ended: by a revocation here, by any route of Better Auth, or in the
+ * database.
+ *
+ * @param principal - of the token; finds the sessions that exist only in the secondary storage
+ */
+export async function statusOfSession(context: Context, sid: string, principal: string): Promise<KeyStatus> {
+  return (await (areInDatabase(context) ? isInDatabase(context, sid) : isInStorage(context, sid, principal)))
+    ? 'active'
+    : 'disabled'
+}
+
+async function isInDatabase({ adapter }: Context, sid: string): Promise<boolean> {
+  const row = await adapter.findOne<SessionRow>({ model: 'session', where: [{ field: 'sid', value: sid }] })
+  return row !== null && isLive(row)
+}
+
+async function isInStorage(context: Context, sid: string, principal: string): Promise<boolean> {
+  const principals = principalStore(context.adapter, new Date())
+  const row = await principals.find(principal)
+  const userId = row?.userId ?? (await principals.findUser('principal', principal))?.id ?? principal
+  for (const { id } of await liveSessions(context, userId)) if ((await sidOf(id)) === sid) return true
+  return false
+}

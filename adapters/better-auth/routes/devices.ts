@@ -1,0 +1,178 @@
+import { APIError, createAuthEndpoint } from 'better-auth/api'
+import {
+  type Device,
+  type DeviceAnswer,
+  describeDevice,
+  groupDevices,
+  hasSession,
+  letInBy,
+} from '../binding/devices.ts'
+import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
+import { keyThatMade } from '../binding/session-origin.ts'
+import { type SessionRow, liveSessions } from '../binding/sessions.ts'
+import type { StatusCache } from '../binding/status-cache.ts'
+import { refusal } from '../hooks/proofs.ts'
+import { type Endpoint, actsForSession, readText } from './endpoint.ts'
+import { type KeysOutcome, revokeKeysThatMade } from './keys.ts'
+import type { SessionContext } from './nonce.ts'
+import { requireRecentSignIn } from './recent-sign-in.ts'
+
+/** The response of `GET /latchkey/devices`. */
+export interface DevicesAnswer {
+  readonly devices: readonly DeviceAnswer[]
+}
+
+/** The response of `POST /latchkey/devices/revoke` and `/latchkey/devices/revoke-others`. */
+export interface RevocationAnswer {
+  /** Number of sessions that were ended. */
+  readonly sessions: number
+  /**
+   * What became of the device keys that made these sessions: `kept` while the account cannot be recovered without them,
+   * `none` if there was no key, or it was revoked before.
+   */
+  readonly keys: KeysOutcome
+}
+
+/** Longest name of a device, in characters. */
+const NAME = 40
+
+/** Lists, names and revokes the devices of an account: the sessions, grouped by installation. */
+export function deviceEndpoints(
+  cache: () => StatusCache,
+  clock: () => number,
+): Record<
+  'latchkeyDevices' | 'latchkeyRenameDevice' | 'latchkeyRevokeDevice' | 'latchkeyRevokeOtherDevices',
+  Endpoint
+> {
+  const revoke = async (ctx: SessionContext, revocation: Revocation): Promise<RevocationAnswer> => {
+    const answer = await revokeChosen(ctx, revocation, principalStore(ctx.context.adapter, new Date(clock())))
+    cache().clear()
+    return answer
+  }
+  return {
+    latchkeyDevices: createAuthEndpoint('/latchkey/devices', { ...actsForSession, method: 'GET' }, async (ctx) => {
+      const context = ctx as unknown as SessionContext
+      checkAccount(context, ctx.query)
+      const { devices, current } = await devicesOf(context)
+      const listed = devices.map((device) => describeDevice(device, devices, current.id))
+      return ctx.json<DevicesAnswer>({ devices: await Promise.all(listed) })
+    }),
+    latchkeyRenameDevice: createAuthEndpoint('/latchkey/devices/rename', actsForSession, async (ctx) => {
+      const context = ctx as unknown as SessionContext
+      const [id, name] = [readText(ctx.body, 'id', 64), readName(ctx.body)]
+      checkChange(context)
+      const { sessions } = deviceWith(id, (await devicesOf(context)).devices)
+      // With its time: a device that was renamed elsewhere was not seen.
+      for (const { token, updatedAt } of sessions)
+        await ctx.context.internalAdapter.updateSession(token, { deviceName: name, updatedAt: new Date(updatedAt) })
+      return ctx.json({ status: true })
+    }),
+    latchkeyRevokeDevice: createAuthEndpoint('/latchkey/devices/revoke', actsForSession, async (ctx) => {
+      const context = ctx as unknown as SessionContext
+      const id = readText(ctx.body, 'id', 64)
+      const isDeep = (ctx.body as { readonly andThoseItLetIn?: unknown }).andThoseItLetIn === true
+      checkChange(context)
+      // A device that has the same key as this one was given its secret: the key is revoked all the same.
+      const revocation = { choose: deviceAndThoseItLetIn(id, isDeep), exceptKey: null }
+      return ctx.json<RevocationAnswer>(await revoke(context, revocation))
+    }),
+    latchkeyRevokeOtherDevices: createAuthEndpoint('/latchkey/devices/revoke-others', actsForSession, async (ctx) => {
+      const context = ctx as unknown as SessionContext
+      checkChange(context)
+      const exceptKey = keyThatMade(context.context.session.session as unknown as SessionRow)
+      // Also older sessions of this device: one that was stolen may look like it.
+      return ctx.json<RevocationAnswer>(await revoke(context, { choose: async (sessions) => sessions, exceptKey }))
+    }),
+  }
+}
+
+/**
+ * Makes sure that the session is of the account which the request names, if it names one: the client may show another.
+ *
+ * @throws {APIError} `SESSION_MISSING`: also for a user of the anonymous plugin, who is not an account
+ */
+function checkAccount({ context }: SessionContext, said: unknown): void {
+  const { user } = context.session
+  const { accountId = user.id } = (said ?? {}) as { readonly accountId?: unknown }
+  if (accountId !== user.id || user['isAnonymous'] === true) throw refusal('SESSION_MISSING')
+}
+
+function checkChange(ctx: SessionContext): void {
+  checkAccount(ctx, ctx.body)
+  requireRecentSignIn(ctx.context.session)
+}
+
+interface Devices {
+  readonly devices: readonly Device[]
+  readonly current: SessionRow
+}
+
+async function devicesOf({ context }: SessionContext): Promise<Devices> {
+  const { session, user } = context.session
+  return {
+    devices: await groupDevices(await liveSessions(context, user.id)),
+    current: session as unknown as SessionRow,
+  }
+}
+
+function deviceWith(id: string, devices: readonly Device[]): Device {
+  const device = devices.find((each) => each.id === id)
+  if (!device) throw refusal('DEVICE_UNKNOWN')
+  return device
+}
+
+/** Other users of the account see the name: it must not change how the text around it reads. */
+function readName(body: unknown): string {
+  const name = readText(body, 'name', NAME).trim()
+  if (name !== '' && !/[\p{Cf}\p{Zl}\p{Zp}]/u.test(name)) return name
+  throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: 'name: expected visible characters' })
+}
+
+interface Revocation {
+  readonly choose: Choose
+  /** The principal whose key stays. */
+  readonly exceptKey: string | null
+}
+
+/** Chooses the sessions to end, of those that are live. Asked again until it chooses none. */
+type Choose = (sessions: readonly SessionRow[], current: SessionRow) => Promise<readonly SessionRow[]>
+
+function deviceAndThoseItLetIn(id: string, isDeep: boolean): Choose {
+  const ended = new Set<string>()
+  return async (sessions, current) => {
+    const devices = await groupDevices(sessions)
+    // Afterwards it is gone, and only those count that it let in meanwhile.
+    const device = ended.size === 0 ? deviceWith(id, devices) : devices.find((each) => each.id === id)
+    if (device && hasSession(device.sessions, current.id)) throw refusal('DEVICE_CURRENT')
+    const own = device?.sessions ?? []
+    for (const session of own) ended.add(session.id)
+    const others = isDeep ? letInBy(devices, [...ended]).flatMap((each) => each.sessions) : []
+    const chosen = [...new Set([...own, ...others])]
+    for (const session of chosen) ended.add(session.id)
+    return chosen
+  }
+}
+
+/** How often the sessions are read again: each time, only those are left that were made meanwhile. */
+const MAX_ROUNDS = 100
+
+async function revokeChosen(
+  ctx: SessionContext,
+  { choose, exceptKey }: Revocation,
+  principals: PrincipalStore,
+): Promise<RevocationAnswer> {
+  const { internalAdapter, session } = ctx.context
+  const current = session.session as unknown as SessionRow
+  let [count, keys]: [number, KeysOutcome] = [0, 'none']
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const chosen = await choose(await liveSessions(ctx.context, session.user.id), current)
+    const others = chosen.filter(({ id }) => id !== current.id)
+    if (others.length === 0) break
+    // Before the sessions: if the server dies in between, the device is still listed, and is revoked again.
+    const outcome = await revokeKeysThatMade(principals, session, others, exceptKey)
+    if (outcome !== 'none') keys = outcome
+    for (const { token } of others) await internalAdapter.deleteSession(token)
+    count += others.length
+  }
+  return { sessions: count, keys }
+}
