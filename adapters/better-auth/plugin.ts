@@ -14,6 +14,7 @@ import type { Endpoint } from './routes/endpoint.ts'
 import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
+import { knownEndpoint } from './routes/known.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { checkFree } from './binding/principal-store.ts'
@@ -83,6 +84,7 @@ type EndpointName =
   | 'latchkeyLink'
   | 'latchkeyUnlink'
   | 'latchkeyKeys'
+  | 'latchkeyKnown'
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
 
@@ -130,6 +132,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
+      latchkeyKnown: knownEndpoint(parts, clock),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
@@ -173,8 +176,12 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     },
     onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
-      // Nonces and bindings are requested rarely; the session at each start of a page.
-      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
+      // Nonces, bindings and restores are requested rarely; the session at each start of a page.
+      {
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|known|keys\/)/.test(path),
+        window: 60,
+        max: 20,
+      },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],

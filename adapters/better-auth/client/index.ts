@@ -3,7 +3,7 @@ import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
 import { isOpaque, readFailure } from './failures.ts'
 import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
 import { createSessionEvents } from './session-events.ts'
-import { type Fetch, challenge, exchange, look, prove, signOut, token, unlink } from './requests.ts'
+import { type Fetch, challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 
@@ -77,7 +77,7 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
  */
 export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount {
   const { fetch, baseURL, proofState, requireNonce } = client.$latchkey()
-  const challengeFor = (purpose: 'upgrade' | 'exchange', options?: CallOptions) =>
+  const challengeFor = (purpose: 'upgrade' | 'exchange' | 'known', options?: CallOptions) =>
     requireNonce ? () => challenge(fetch, purpose, options) : null
   return {
     audience: baseURL,
@@ -92,6 +92,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     unlink: (alias, options) => unlink(fetch, alias, options),
     exchange: (audience, mint, options) =>
       exchange(fetch, audience, mint && (async () => mint(await challengeFor('exchange', options)?.())), options),
+    isKnown: (mint, options) => known(fetch, async () => mint(await challengeFor('known', options)?.()), options),
     // A redirect that was not followed counts as a response, although without a body.
     readFailure: (outcome) =>
       proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),

@@ -2366,6 +2366,37 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A proof for another act, caught before it arrives, used to ask Better Auth whether an account has its principal',
+    defence: 'The question needs a proof for this purpose',
+    patches: [
+      {
+        file: 'adapters/better-auth/routes/known.ts',
+        find: "{ purpose: 'known' }",
+        replace: "{ purpose: JSON.parse(atob(ctx.headers.get('x-latchkey-proof')!.split('.')[1]!)).purpose }",
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/routes/known.test.ts',
+      name: 'nobody is told about a key without an unused proof of it for this question',
+    },
+  },
+  {
+    attack: 'A key whose principal equals that of another key learns about its account',
+    defence: 'The complete thumbprint is compared',
+    patches: [
+      {
+        file: 'adapters/better-auth/binding/known.ts',
+        find: 'row?.thumbprint !== thumbprint',
+        replace: 'row === null',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/routes/known.test.ts',
+      name: 'SQLite > another key with the same principal is not known',
+    },
+  },
+  {
     attack: 'A sign-in left open long ago, at another provider, adopts or gives up a principal',
     defence: 'The sign-in must be fresh where the token says when it was',
     patches: [
