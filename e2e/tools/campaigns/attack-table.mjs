@@ -633,13 +633,28 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/sign-out.ts',
-        find: 'keyring.current !== null && keyring.current !== shown',
-        replace: 'keyring.current === undefined',
+        find: 'keyring.current !== shown || !isMeant(entry)',
+        replace: '!isMeant(entry)',
       },
     ],
     test: {
       file: 'lib/client/account/sign-out.test.ts',
       name: 'out of a local-first identity > one that this page did not show stays, and stays current',
+    },
+  },
+  {
+    attack: 'A user signs out before they answer about an account that waits, and the next user is offered it',
+    defence: 'A sign-out also ends the session of the account that waits',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'waiting && { ...waiting, sessionId: waiting.id }',
+        replace: 'undefined',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of an account > the session of an account that waits for confirmation ends too',
     },
   },
   {

@@ -244,6 +244,20 @@ describe('out of an account', () => {
     expect(await browser.store.read()).toMatchObject({ intent: null })
   })
 
+  test('the session of an account that waits for confirmation ends too', async () => {
+    const { server, browser, auth } = await signedIn()
+    await auth.signOut()
+    server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    const next = testBrowser(server, browser.clock)
+    next.account.setSession('eve')
+    const page = await next.load()
+    await expect.poll(() => page.getState().upgrade?.account?.accountId).toBe('eve')
+    await page.signOut()
+    expect(page.getState().upgrade).toBeUndefined()
+    await expect.poll(() => next.account.session).toBeNull()
+    await expect.poll(() => next.store.read()).toMatchObject({ outbox: [] })
+  })
+
   test('the next person gets a new identity', async () => {
     const { auth, principal } = await signedIn()
     await auth.signOut()
