@@ -2577,6 +2577,21 @@ export const ATTACKS = [
   },
 
   {
+    attack: 'An answer to a new token arrives after the sign-out, and puts the token back into the sync engine',
+    defence: 'The request ends with its connection, and a late answer has no effect',
+    patches: [
+      {
+        file: 'adapters/triplit/transport.ts',
+        find: '    current?.renewal?.abort()\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/renewal.test.ts',
+      name: 'the answer to a new token > that arrives after the session ended puts no token into the client',
+    },
+  },
+  {
     attack: 'A flood of new devices uses up the exchange, so that accounts get no tokens',
     defence: 'Devices and accounts have a limit each',
     patches: [
