@@ -70,7 +70,7 @@ describe('the answer to a new token', () => {
 
   test('that arrives after the session ended puts no token into the client', async () => {
     const { transport, token, client } = await connected()
-    let respond = (_: Response): void => {}
+    let respond: (response: Response) => void = () => {}
     const asked = new Promise<void>((resolve) => {
       answer(() => (resolve(), new Promise((given) => (respond = given))))
     })
