@@ -2,10 +2,13 @@ import type { BetterAuthClientPlugin } from 'better-auth/client'
 import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
 import { isOpaque, readFailure } from './failures.ts'
 import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
+import type { InferredServerPlugin } from './server-plugin.ts'
 import { createSessionEvents } from './session-events.ts'
 import { type Fetch, challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
+
+export type { InferredServerPlugin } from './server-plugin.ts'
 
 /** Passed from the client plugin to {@link betterAuthAccount}. */
 export interface LatchkeyConnection {
@@ -40,6 +43,8 @@ export interface BetterAuthAccount extends AccountProvider {
 /** The client plugin's exact type: a wider one would hide the other plugins' types from `createAuthClient`. */
 export interface LatchkeyClientPlugin {
   readonly id: 'latchkey'
+  /** A type only: the client infers the plugin's routes and the column `principal` from it. */
+  readonly $InferServerPlugin: InferredServerPlugin
   /** Adds the proof. */
   fetchPlugins: FetchPlugin[]
   /** Adds `$latchkey`. */
@@ -55,6 +60,7 @@ export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions =
   let baseURL = ''
   return {
     id: 'latchkey',
+    $InferServerPlugin: {} as InferredServerPlugin,
     fetchPlugins: [carryProof(proofState, () => baseURL)],
     getActions(fetch, _store, options) {
       baseURL = resolveBaseURL(options)
