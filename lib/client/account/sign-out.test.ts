@@ -266,6 +266,17 @@ describe('out of an account', () => {
   })
 })
 
+test.each([{ forget: 'no' }, { force: 1 }, { forget: null }])(
+  '%j is a mistake, and nothing is left',
+  async (options) => {
+    const { auth, browser, principal } = await signedIn()
+    const before = await browser.store.read()
+    await expect(auth.signOut(options as object)).rejects.toThrow(TypeError)
+    expect(await browser.store.read()).toEqual(before)
+    expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal } })
+  },
+)
+
 describe('while the browser has another session', () => {
   /** Signed out without a network; then the browser's session is this one. */
   async function thenSession(change: (found: AccountSession) => Partial<AccountSession> | null) {

@@ -5,6 +5,7 @@ import type { Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../../timeout.ts'
 import { deviceTime } from './outbox.ts'
@@ -15,8 +16,9 @@ import { waitingSession } from './session-check.ts'
  *
  * @throws {LatchkeyError} `UNSYNCED_DATA`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
-export function signOut(context: Context, options: SignOutOptions = {}): Promise<void> {
-  return signOutOf(context, options, () => true)
+export async function signOut(context: Context, options: SignOutOptions = {}): Promise<void> {
+  checkGiven(options, { forget: 'boolean', force: 'boolean' })
+  await signOutOf(context, options, () => true)
 }
 
 /**
