@@ -17,6 +17,7 @@ import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { deviceEndpoints } from './routes/devices.ts'
 import { forgetDevice } from './hooks/device-tag.ts'
 import { keyEndpoints } from './routes/keys.ts'
+import { knownEndpoint } from './routes/known.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
@@ -87,6 +88,7 @@ type EndpointName =
   | 'latchkeyLink'
   | 'latchkeyUnlink'
   | 'latchkeyKeys'
+  | 'latchkeyKnown'
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
   | 'latchkeyDevices'
@@ -141,6 +143,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
       ...deviceEndpoints(() => parts().cache, clock),
+      latchkeyKnown: knownEndpoint(parts, clock),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
@@ -192,9 +195,9 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       return 'request' in limited ? { request: asSignOut(limited.request) ?? limited.request } : limited
     },
     rateLimit: [
-      // Nonces and bindings are requested rarely; the session at each start of a page.
+      // Nonces, bindings and restores are requested rarely; the session at each start of a page.
       {
-        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/|devices\/)/.test(path),
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|known|keys\/|devices\/)/.test(path),
         window: 60,
         max: 20,
       },

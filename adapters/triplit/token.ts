@@ -27,17 +27,33 @@ function claimsOf(token: string): string {
  * Replaces the token of an open connection. The client's own `updateSessionToken` sends the same request, but reports
  * success whatever the response.
  *
+ * @param signal - aborts the request
  * @returns false if the server does not know the connection
- * @throws {LatchkeyError} `OFFLINE`, `SESSION_TOKEN_REFUSED`
+ * @throws {LatchkeyError} `OFFLINE`; `SESSION_TOKEN_REFUSED`: on the word of the server itself
  */
-export async function renew(serverUrl: string, clientId: string, token: string): Promise<boolean> {
+export async function renew(serverUrl: string, clientId: string, token: string, signal: AbortSignal): Promise<boolean> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
-  const response = await fetch(`${serverUrl}/update-token`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify({ clientId }),
-  }).catch(() => null)
-  if (response?.status === 401 || response?.status === 403) throw new LatchkeyError('SESSION_TOKEN_REFUSED')
-  if (!response || response.status >= 500) throw new LatchkeyError('OFFLINE', 'no response from the Triplit server')
-  return response.ok
+  const body = JSON.stringify({ clientId })
+  const response = await fetch(`${serverUrl}/update-token`, { method: 'POST', headers, body, signal }).catch(() => null)
+  const text = (await response?.text().catch(() => null)) ?? ''
+  if (signal.aborted || !response) throw new LatchkeyError('OFFLINE', 'no response from the Triplit server')
+  if (response.ok && text === ACCEPTED) return true
+  const { status } = response
+  if (!isRefusal(text, status) || status >= 500)
+    throw new LatchkeyError('OFFLINE', 'no response from the Triplit server')
+  if (status === 401 || status === 403) throw new LatchkeyError('SESSION_TOKEN_REFUSED')
+  return false
+}
+
+/** The body with which the server confirms a new token. */
+const ACCEPTED = 'OK'
+
+/** True for a `TriplitError` as JSON. A captive portal answers any request with its own page. */
+function isRefusal(text: string, status: number): boolean {
+  try {
+    const error = JSON.parse(text) as { readonly name?: unknown; readonly status?: unknown } | null
+    return typeof error?.name === 'string' && (error.status === status || status === 400)
+  } catch {
+    return false
+  }
 }

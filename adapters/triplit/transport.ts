@@ -13,6 +13,8 @@ interface Attempt {
   token: string
   /** The server's id for the connection, once it accepted the token. */
   clientId: string | null
+  /** The request for a new token: aborted by the next one, and when the attempt ends. */
+  renewal: AbortController | undefined
   /** Resolves with the server's answer to the token of this attempt. */
   readonly opened: Promise<void>
   answer(error?: LatchkeyError): void
@@ -28,6 +30,7 @@ export function createTransport(client: TriplitClientLike, owner: Owner, timer: 
   let turn = 0
 
   const leave = (): void => {
+    current?.renewal?.abort()
     current = null
     socket.block()
   }
@@ -84,14 +87,17 @@ function createAttempt(connection: SessionConnection, token: string): Attempt {
   })
   // A caller that does not wait for it is informed through the connection.
   opened.catch(() => {})
-  return { connection, token, clientId: null, opened, answer }
+  return { connection, token, clientId: null, renewal: undefined, opened, answer }
 }
 
 /** @returns true if the open connection continues with this token */
 async function replace(client: TriplitClientLike, attempt: Attempt, token: string): Promise<boolean> {
   const { clientId } = attempt
   const { serverUrl } = client
-  if (clientId === null || serverUrl === undefined || !(await renew(serverUrl, clientId, token))) return false
+  if (clientId === null || serverUrl === undefined) return false
+  attempt.renewal?.abort()
+  const { signal } = (attempt.renewal = new AbortController())
+  if (!(await renew(serverUrl, clientId, token, signal))) return false
   // The client refuses a token that looks expired by this device's clock, which may be wrong.
   const isKept = await client.updateSessionToken(token).then(
     () => true,

@@ -44,6 +44,22 @@ describe('the account server', () => {
     expect(await asked).toBe('offline')
   })
 
+  test('that does not answer in time gets no proof later', async () => {
+    const device = await testDevice()
+    const { provider } = await serverWith(device)
+    vi.useFakeTimers()
+    let begun: { prove: () => Promise<string>; signal: AbortSignal | undefined } | undefined
+    const isKnown: typeof provider.isKnown = (prove, options) => {
+      begun = { prove, signal: options?.signal }
+      return new Promise(() => {})
+    }
+    const asked = ask(device, { account: { ...provider, isKnown } })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await asked).toBe('offline')
+    expect(begun!.signal?.aborted).toBe(true)
+    await expect(begun!.prove()).rejects.toMatchObject({ code: 'OFFLINE' })
+  })
+
   test('that cannot tell is no server to ask', async () => {
     const device = await testDevice()
     const { isKnown: _, ...provider } = (await serverWith(device)).provider

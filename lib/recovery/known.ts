@@ -1,5 +1,5 @@
 import type { AccountProvider } from '../client/shared/account-provider.ts'
-import { ANSWER_TIMEOUT_MS } from '../client/shared/bounded-account.ts'
+import { ANSWER_TIMEOUT_MS, accountOf } from '../client/shared/bounded-account.ts'
 import { defaultAudience } from '../client/tokens/audience.ts'
 import { LARGEST_SKEW_MS } from '../client/tokens/clock-skew.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
@@ -33,9 +33,10 @@ export type KnownToServer = boolean | 'offline'
 
 /** Asks the servers. Nothing is stored, neither here nor there. */
 export async function askServers(options: KnownOptions, key: DeviceKey): Promise<KnownToServer> {
-  const { account, isKnown } = options
+  const { isKnown, clock = Date.now } = options
+  const account = accountOf({ options })
   const audience = isKnown && defaultAudience(options)
-  const now = (await timeOf(options)) / 1000
+  const now = (await timeOf(account, clock())) / 1000
   const asked = [
     account?.isKnown && askAccount(account, key, now),
     isKnown && askApp(isKnown, key.principal, mintToken(key, { audience: audience!, now })),
@@ -65,10 +66,7 @@ async function answerOf(asked: Promise<boolean>): Promise<KnownToServer> {
 }
 
 /** A new device may have a wrong clock, by which servers refuse every token. */
-async function timeOf({ account, clock = Date.now }: KnownOptions): Promise<number> {
-  const own = clock()
-  const theirs =
-    account?.getTime &&
-    (await withTimeout(account.getTime(), ANSWER_TIMEOUT_MS, () => undefined).catch(() => undefined))
+async function timeOf(account: AccountProvider | undefined, own: number): Promise<number> {
+  const theirs = await account?.getTime?.().catch(() => undefined)
   return typeof theirs === 'number' && Math.abs(theirs - own) <= LARGEST_SKEW_MS ? theirs : own
 }

@@ -3,10 +3,13 @@ import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
 import { accountDevices } from './devices.ts'
 import { isOpaque, readFailure } from './failures.ts'
 import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
+import type { InferredServerPlugin } from './server-plugin.ts'
 import { createSessionEvents } from './session-events.ts'
-import { type Fetch, challenge, exchange, look, prove, signOut, token, unlink } from './requests.ts'
+import { type Fetch, challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
+
+export type { InferredServerPlugin } from './server-plugin.ts'
 
 /** Passed from the client plugin to {@link betterAuthAccount}. */
 export interface LatchkeyConnection {
@@ -41,6 +44,8 @@ export interface BetterAuthAccount extends AccountProvider {
 /** The client plugin's exact type: a wider one would hide the other plugins' types from `createAuthClient`. */
 export interface LatchkeyClientPlugin {
   readonly id: 'latchkey'
+  /** A type only: the client infers the plugin's routes and the column `principal` from it. */
+  readonly $InferServerPlugin: InferredServerPlugin
   /** Adds the proof. */
   fetchPlugins: FetchPlugin[]
   /** Adds `$latchkey`. */
@@ -56,6 +61,7 @@ export function latchkeyClient({ requireNonce = false }: LatchkeyClientOptions =
   let baseURL = ''
   return {
     id: 'latchkey',
+    $InferServerPlugin: {} as InferredServerPlugin,
     fetchPlugins: [carryProof(proofState, () => baseURL)],
     getActions(fetch, _store, options) {
       baseURL = resolveBaseURL(options)
@@ -78,7 +84,7 @@ function resolveBaseURL({ baseURL, basePath = '/api/auth' }: Parameters<GetActio
  */
 export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount {
   const { fetch, baseURL, proofState, requireNonce } = client.$latchkey()
-  const challengeFor = (purpose: 'upgrade' | 'exchange', options?: CallOptions) =>
+  const challengeFor = (purpose: 'upgrade' | 'exchange' | 'known', options?: CallOptions) =>
     requireNonce ? () => challenge(fetch, purpose, options) : null
   return {
     audience: baseURL,
@@ -93,6 +99,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
     unlink: (alias, options) => unlink(fetch, alias, options),
     exchange: (audience, mint, options) =>
       exchange(fetch, audience, mint && (async () => mint(await challengeFor('exchange', options)?.())), options),
+    isKnown: (mint, options) => known(fetch, async () => mint(await challengeFor('known', options)?.()), options),
     // A redirect that was not followed counts as a response, although without a body.
     readFailure: (outcome) =>
       proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),

@@ -104,7 +104,16 @@ export async function exchange(
   throw foreign()
 }
 
-type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
+/** Asks whether the principal of a device belongs to an account, or belonged to one. */
+export async function known(fetch: Fetch, mint: () => Promise<string>, { signal }: CallOptions = {}): Promise<boolean> {
+  const headers = { [PROOF_HEADER]: await mint() }
+  const answer = await ask(fetch, '/latchkey/known', { headers, redirect: 'manual', signal })
+  const { isKnown } = (answer ?? {}) as { isKnown?: unknown }
+  if (typeof isKnown !== 'boolean') throw foreign()
+  return isKnown
+}
+
+type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange' | 'known'
 
 /** Requests the nonce for one proof. */
 export async function challenge(

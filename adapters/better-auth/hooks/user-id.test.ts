@@ -49,6 +49,15 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toHaveLength(1)
     })
 
+    test.each(['a\u0000b', 'a\u001b', 'a\ud800'])('has no control character, %j', async (id) => {
+      const server = await open()
+      const boss = await newBoss(server)
+      const before = await server.rows('user')
+      const answer = await boss.browser.send('/admin/create-user', post({ ...eve, role: 'user', data: { id } }))
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'USER_ID_FORBIDDEN'])
+      expect(await server.rows('user')).toEqual(before)
+    })
+
     test('may be any other', async () => {
       const server = await open()
       const boss = await newBoss(server)

@@ -1,5 +1,6 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../../lib/server.ts'
+import { isPlainText } from '../../../lib/server-kit.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { reserve } from '../binding/reservation.ts'
 import {
@@ -109,7 +110,8 @@ type NewUser = Partial<BoundUser> & { readonly email: string }
  */
 async function checkId({ id }: Partial<BoundUser>, tools: HookTools): Promise<void> {
   if (id === undefined) return
-  if (hasPrincipalForm(String(id)) || (await (await storeOf(tools)).find(String(id))))
+  // Postgres cannot search for control characters, and drivers write some as another text.
+  if (!isPlainText(String(id)) || hasPrincipalForm(String(id)) || (await (await storeOf(tools)).find(String(id))))
     throw refusal('USER_ID_FORBIDDEN')
 }
 

@@ -45,6 +45,7 @@ describe('limits', () => {
     ['/latchkey/bind', post({ nonce: 'x' }, from), 20],
     ['/latchkey/keys/name', post({ thumbprint: 'x', name: 'x' }, from), 20],
     ['/latchkey/keys/revoke', post({ thumbprint: 'x' }, from), 20],
+    ['/latchkey/known', post({}, from), 20],
     ['/latchkey/keys', { headers: from }, 120],
     ['/latchkey/session', { headers: from }, 120],
   ] as const) {

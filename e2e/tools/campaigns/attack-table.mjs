@@ -635,8 +635,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/sign-out.ts',
-        find: 'keyring.current !== null && keyring.current !== shown',
-        replace: 'keyring.current === undefined',
+        find: 'keyring.current !== shown || !isMeant(entry)',
+        replace: '!isMeant(entry)',
       },
     ],
     test: {
@@ -3851,6 +3851,67 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > the devices of an account > group the successive sessions of one installation until it signs out',
+    },
+  },
+  {
+    attack: 'A user signs out before they answer about an account that waits, and the next user is offered it',
+    defence: 'A sign-out also ends the session of the account that waits',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'waiting && { ...waiting, sessionId: waiting.id }',
+        replace: 'undefined',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of an account > the session of an account that waits for confirmation ends too',
+    },
+  },
+  {
+    attack:
+      'A proof for another act, caught before it arrives, used to ask Better Auth whether an account has its principal',
+    defence: 'The question needs a proof for this purpose',
+    patches: [
+      {
+        file: 'adapters/better-auth/routes/known.ts',
+        find: "{ purpose: 'known' }",
+        replace: "{ purpose: JSON.parse(atob(ctx.headers.get('x-latchkey-proof')!.split('.')[1]!)).purpose }",
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/routes/known.test.ts',
+      name: 'nobody is told about a key without an unused proof of it for this question',
+    },
+  },
+  {
+    attack: 'A key whose principal equals that of another key learns about its account',
+    defence: 'The complete thumbprint is compared',
+    patches: [
+      {
+        file: 'adapters/better-auth/binding/known.ts',
+        find: 'row?.thumbprint !== thumbprint',
+        replace: 'row === null',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/routes/known.test.ts',
+      name: 'SQLite > another key with the same principal is not known',
+    },
+  },
+  {
+    attack: 'An answer to a new token arrives after the sign-out, and puts the token back into the sync engine',
+    defence: 'The request ends with its connection, and a late answer has no effect',
+    patches: [
+      {
+        file: 'adapters/triplit/transport.ts',
+        find: '    current?.renewal?.abort()\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/renewal.test.ts',
+      name: 'the answer to a new token > that arrives after the session ended puts no token into the client',
     },
   },
 ]

@@ -26,6 +26,7 @@ export interface ServerAttendant {
  */
 export function attendServer(context: Context, signal: AbortSignal): ServerAttendant {
   let failures = 0
+  let isUnasked = false
   let timer: ReturnType<typeof setTimeout> | undefined
 
   async function attempt(...work: Promise<void>[]): Promise<void> {
@@ -43,7 +44,15 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
     context.dispatch({ type: 'networkFound' })
     ask()
   }
-  const ask = (isFirst = false): void => void attempt(revalidate(context), checkSession(context, isFirst))
+  // The first question counts as asked once it was answered.
+  async function check(): Promise<void> {
+    await checkSession(context, isUnasked)
+    isUnasked = false
+  }
+  function ask(isFirst = false): void {
+    isUnasked ||= isFirst
+    void attempt(revalidate(context), check())
+  }
   signal.addEventListener('abort', () => clearTimeout(timer))
   return { ask, deliver: () => void attempt(deliverPending(context)) }
 }

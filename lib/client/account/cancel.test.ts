@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import { parseKeyring } from '../../keystore/record.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import type { RecordStore } from '../../keystore/store.ts'
@@ -20,6 +21,13 @@ async function world(store: RecordStore = memoryStore()) {
   const auth = await browser.load()
   await hasLooked(browser)
   return { browser, server, auth, principal: auth.getState().session!.principal }
+}
+
+/** A promise, and the function that resolves it. */
+function gate(): { passed: Promise<void>; open: () => void } {
+  let open = (): void => {}
+  const passed = new Promise<void>((resolve) => (open = resolve))
+  return { passed, open }
 }
 
 /** A `run` that never settles, such as a popup that was closed. */
@@ -86,6 +94,98 @@ describe('an upgrade whose `run` never settles', () => {
     await auth.cancelUpgrade()
     expect(auth.getState().phase).toBe('ready')
   })
+})
+
+/** Waits while the fake clock goes on by less than a second: no time limit ends meanwhile. */
+const soon = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 900, interval: 1 })
+
+describe('an upgrade that waits for another act', () => {
+  /** A delivery of a sign-out that the account server does not answer. */
+  async function delivering() {
+    const { browser, auth } = await world()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const { provider } = browser.account
+    const { getSession } = provider
+    const unreachable = gate()
+    provider.getSession = async () => (unreachable.open(), Promise.reject(new LatchkeyError('OFFLINE')))
+    await auth.signOut()
+    await unreachable.passed
+    auth.close()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const asked = gate()
+    provider.getSession = () => (asked.open(), new Promise<never>(() => {}))
+    const next = await browser.load()
+    await asked.passed
+    provider.getSession = getSession
+    return next
+  }
+
+  test.each(['cancelUpgrade', 'signal'] as const)('ends at once by %s', async (way) => {
+    const auth = await delivering()
+    const never = vi.fn(async () => {})
+    const caller = new AbortController()
+    const ended = vi.fn<(result: unknown) => void>()
+    void auth.upgrade(never, { signal: caller.signal }).then(ended)
+    await soon(() => expect(auth.getState().phase).toBe('upgrading'))
+    if (way === 'signal') caller.abort()
+    else void auth.cancelUpgrade()
+    await soon(() => expect(ended.mock.calls).toMatchObject([[CANCELLED]]))
+    expect(never).not.toHaveBeenCalled()
+  })
+})
+
+test.each(['signal', 'time limit'] as const)(
+  'an account that `run` made before the %s ended the upgrade is found without a reload',
+  async (way) => {
+    const { auth, browser, principal } = await world()
+    const caller = new AbortController()
+    const made = gate()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const result = auth.upgrade(
+      async () => {
+        await browser.account.signUp('ada')
+        made.open()
+        return new Promise<never>(() => {})
+      },
+      { signal: caller.signal },
+    )
+    await made.passed
+    if (way === 'signal') caller.abort()
+    else await vi.advanceTimersByTimeAsync(10 * 60_000)
+    expect(await result).toMatchObject(CANCELLED)
+    await soon(() =>
+      expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'external', session: { principal } }),
+    )
+  },
+)
+
+test('an acceptance that was cancelled tells the account server nothing later', async () => {
+  const { auth, browser, server } = await world()
+  await auth.upgrade(() => browser.account.signUp('ada'))
+  const { provider } = browser.account
+  const { isEnded } = provider
+  // The sign-out of the first account stays in the outbox.
+  provider.isEnded = async () => false
+  browser.account.online = false
+  await auth.signOut()
+  browser.account.online = true
+  server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+  browser.account.setSession('eve')
+  const next = await browser.load()
+  await expect.poll(() => next.getState().upgrade?.account?.accountId).toBe('eve')
+  const { getSession } = provider
+  const [asked, answered] = [gate(), gate()]
+  provider.getSession = async () => (asked.open(), await answered.passed, null)
+  const result = next.acceptAccount()
+  await asked.passed
+  provider.getSession = getSession
+  provider.isEnded = isEnded!
+  await next.cancelUpgrade()
+  expect(await result).toMatchObject(CANCELLED)
+  const signOut = vi.spyOn(provider, 'signOut')
+  answered.open()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(signOut).not.toHaveBeenCalled()
 })
 
 test('a conflict that another tab has found meanwhile is not cancelled with the upgrade that this one shows', async () => {

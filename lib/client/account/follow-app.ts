@@ -1,8 +1,9 @@
 import { currentAccount } from '../../keystore/entries.ts'
+import type { AccountEntry, Entry } from '../../keystore/record.ts'
 import type { AccountProvider } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
-import { signOut } from './sign-out.ts'
+import { signOutOf } from './sign-out.ts'
 
 /**
  * Follows what the app does through its account client, past `upgrade` and `signOut`: a session that it ended ends the
@@ -19,16 +20,23 @@ export function followApp(context: Context, ask: () => void, signal: AbortSignal
 
 async function follow(context: Context, ask: () => void): Promise<void> {
   // `signOut` itself has changed the mode before its request.
-  if (context.getState().authMode !== 'external') return
+  const ended = currentAccount(context.keyring())
+  if (!ended) return
   try {
     const account = accountOf(context) as AccountProvider
     const found = await account.getSession({ peek: true })
-    await context.read()
     // Another device may be what was revoked; and only the account server says that a session is gone.
-    if (found !== null || !currentAccount(context.keyring())) return ask()
-    // The session is gone, so that a veto would keep nothing.
-    await signOut(context, { force: true })
+    if (found !== null) return ask()
+    await context.read()
+    // The session is gone, so that a veto would keep nothing. Another tab may have signed in again meanwhile.
+    await signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry))
   } catch {
     ask()
   }
+}
+
+/** True if an entry is of the same session, or of one that was confirmed at the same time if there are no ids. */
+function isSameSession({ accountId, sessionId, verifiedAt }: AccountEntry, entry: Entry): boolean {
+  if (entry.kind !== 'account' || entry.accountId !== accountId) return false
+  return sessionId === undefined ? entry.verifiedAt === verifiedAt : entry.sessionId === sessionId
 }

@@ -242,6 +242,24 @@ describe('a session that appears outside', () => {
     expect((await ringOf(installed)).entries.map(({ kind }) => kind).sort()).toEqual(['account', 'device'])
   })
 
+  test('also where the account server could not be reached at first', async () => {
+    const given = await world()
+    followLink(given, { open: false, principal: 'account-ada' })
+    const installed = testBrowser(given.server, given.clock)
+    installed.account.setSession('ada')
+    installed.account.online = false
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const auth = await installed.load({ migrateSessionsUntil: given.clock.now() + 1 })
+      await vi.advanceTimersByTimeAsync(4999)
+      installed.account.online = true
+      await vi.advanceTimersByTimeAsync(1)
+      expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal: 'account-ada' } })
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('and never later in the same page, nor where something was made meanwhile', async () => {
     const given = await world()
     followLink(given, { open: false, principal: 'account-ada' })

@@ -7,6 +7,7 @@ import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult } f
 import { unlessAborted } from '../shared/abort.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { describe } from '../shared/local-data.ts'
@@ -20,12 +21,13 @@ const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard'] satisfies De
 export async function resolveConflict(
   context: Context,
   decision: Decision,
-  { force = false }: ResolveOptions = {},
+  options: ResolveOptions = {},
 ): Promise<UpgradeResult> {
+  checkGiven(options, { force: 'boolean' })
   const account = accountOf(context)
   if (!account) throw new TypeError('resolveConflict: createAuth needs the `account` option')
   if (!DECISIONS.includes(decision)) throw new TypeError('resolveConflict: expected adopt, switch or discard')
-  if (decision === 'discard' && !force)
+  if (decision === 'discard' && !options.force)
     throw new TypeError('resolveConflict: discard deletes the identity of this device; pass { force: true }')
   const { phase, upgrade } = context.getState()
   if (phase !== 'conflict') throw new LatchkeyError('CONFLICT_MISSING')

@@ -244,6 +244,20 @@ describe('out of an account', () => {
     expect(await browser.store.read()).toMatchObject({ intent: null })
   })
 
+  test('the session of an account that waits for confirmation ends too', async () => {
+    const { server, browser, auth } = await signedIn()
+    await auth.signOut()
+    server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    const next = testBrowser(server, browser.clock)
+    next.account.setSession('eve')
+    const page = await next.load()
+    await expect.poll(() => page.getState().upgrade?.account?.accountId).toBe('eve')
+    await page.signOut()
+    expect(page.getState().upgrade).toBeUndefined()
+    await expect.poll(() => next.account.session).toBeNull()
+    await expect.poll(() => next.store.read()).toMatchObject({ outbox: [] })
+  })
+
   test('the next person gets a new identity', async () => {
     const { auth, principal } = await signedIn()
     await auth.signOut()
@@ -251,6 +265,17 @@ describe('out of an account', () => {
     expect(session.principal).not.toBe(principal)
   })
 })
+
+test.each([{ forget: 'no' }, { force: 1 }, { forget: null }])(
+  '%j is a mistake, and nothing is left',
+  async (options) => {
+    const { auth, browser, principal } = await signedIn()
+    const before = await browser.store.read()
+    await expect(auth.signOut(options as object)).rejects.toThrow(TypeError)
+    expect(await browser.store.read()).toEqual(before)
+    expect(auth.getState()).toMatchObject({ phase: 'ready', session: { principal } })
+  },
+)
 
 describe('while the browser has another session', () => {
   /** Signed out without a network; then the browser's session is this one. */

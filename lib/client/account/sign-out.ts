@@ -4,22 +4,48 @@ import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { Entry, Keyring } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
+import type { AccountSession } from '../shared/account-provider.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../../timeout.ts'
 import { deviceTime } from './outbox.ts'
+import { waitingSession } from './session-check.ts'
 
 /**
  * Ends the session on this device immediately, also offline. The account server is informed as soon as it is reachable.
  *
  * @throws {LatchkeyError} `UNSYNCED_DATA`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
-export async function signOut(context: Context, { forget = false, force = false }: SignOutOptions = {}): Promise<void> {
+export async function signOut(context: Context, options: SignOutOptions = {}): Promise<void> {
+  checkGiven(options, { forget: 'boolean', force: 'boolean' })
+  await signOutOf(context, options, () => true)
+}
+
+/**
+ * Signs out only of the identity that the caller means.
+ *
+ * @param isMeant - called inside the transaction with the identity that is current then
+ * @throws {LatchkeyError} as {@link signOut}
+ */
+export async function signOutOf(
+  context: Context,
+  { forget = false, force = false }: SignOutOptions,
+  isMeant: (entry: Entry) => boolean,
+): Promise<void> {
   checkIdle(context)
+  const { upgrade } = context.getState()
   const shown = context.keyring()?.current ?? null
   context.dispatch({ type: 'signOutStarted' })
   try {
     if (!force) await checkUnsynced(context)
-    await leave(context, shown, forget)
+    await leave(context, (keyring) => {
+      const entry = currentEntry(keyring)
+      // Another tab may have changed the identity: only the one that this tab showed is left, or deleted.
+      if (entry && (keyring.current !== shown || !isMeant(entry))) throw new LatchkeyError('IDENTITY_CHANGED')
+      // The next user must not be offered an account that waits for this one.
+      const waiting = upgrade?.account && waitingSession(context, upgrade.account)
+      return signedOut(keyring, { entry, waiting, forget, now: deviceTime(context) })
+    })
   } catch (error) {
     context.dispatch({ type: 'signOutVetoed' })
     throw error
@@ -43,14 +69,9 @@ async function checkUnsynced({ options }: Context): Promise<void> {
     throw new LatchkeyError('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
 }
 
-async function leave(context: Context, shown: string | null, forget: boolean): Promise<void> {
+async function leave(context: Context, change: (keyring: Keyring) => Keyring): Promise<void> {
   try {
-    await context.write((found) => {
-      const keyring = found ?? EMPTY_KEYRING
-      // Another tab may have changed the identity: only the one that this tab showed is left, or deleted.
-      if (keyring.current !== null && keyring.current !== shown) throw new LatchkeyError('IDENTITY_CHANGED')
-      return signedOut(keyring, currentEntry(keyring), deviceTime(context), forget)
-    })
+    await context.write((found) => change(found ?? EMPTY_KEYRING))
   } catch (error) {
     const isRead = await context.read().then(
       () => true,
@@ -62,9 +83,22 @@ async function leave(context: Context, shown: string | null, forget: boolean): P
   }
 }
 
-function signedOut(keyring: Keyring, entry: Entry | undefined, now: number, forget: boolean): Keyring {
+interface Left {
+  readonly entry: Entry | undefined
+  /** The session of an account that waits for confirmation. */
+  readonly waiting: Pick<AccountSession, 'accountId' | 'id'> | undefined
+  readonly forget: boolean
+  /** By the device's own clock. */
+  readonly now: number
+}
+
+function signedOut(keyring: Keyring, { entry, waiting, forget, now }: Left): Keyring {
   const { conflict, sessionId } = keyring.intent ?? {}
-  const accounts = [entry?.kind === 'account' ? entry : undefined, conflict && { ...conflict.account, sessionId }]
+  const accounts = [
+    entry?.kind === 'account' ? entry : undefined,
+    conflict && { ...conflict.account, sessionId },
+    waiting && { ...waiting, sessionId: waiting.id },
+  ]
   return accounts.reduce<Keyring>((ring, account) => (account ? withSignOut(ring, account, now) : ring), {
     ...withoutEntry(keyring, entry, forget),
     current: null,

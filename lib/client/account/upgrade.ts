@@ -33,13 +33,21 @@ export async function upgrade(
 ): Promise<UpgradeResult> {
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
   if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
-  return start(context, signal, (turn) => reach(context, turn, identifier, run))
+  const result = await start(context, signal, (turn) => reach(context, turn, identifier, run))
+  // The server may have created a session before the upgrade was cancelled: it waits for confirmation.
+  if (result.outcome === 'failed' && result.error.code === 'UPGRADE_CANCELLED') look(context)
+  return result
+}
+
+/** Looks for a session in the background. */
+function look(context: Context): void {
+  checkSession(context, false).catch(() => {})
 }
 
 /** Continues with the waiting account, which the app showed and the user confirmed. */
 export async function acceptAccount(context: Context): Promise<UpgradeResult> {
   const result = await start(context, undefined, (turn) =>
-    untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, accountOf(context, turn)!)),
+    untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, turn)),
   )
   // The waiting account may be gone.
   if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
@@ -56,7 +64,7 @@ async function start(
   checkIdle(context)
   context.dispatch({ type: 'upgradeStarted' })
   try {
-    const reached = await cancellable(context, signal, (turn) => exclusively(context, () => attempt(turn)))
+    const reached = await cancellable(context, signal, (turn) => exclusively(context, () => attempt(turn), turn))
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached, signal)
   } catch (thrown) {
     const error = toError(thrown)
@@ -82,8 +90,8 @@ export async function cancelUpgrade(context: Context): Promise<void> {
   if (account) await exclusively(context, () => endWaiting(context, account, shown.conflict, current))
   else await endPending(context)
   context.dispatch({ type: 'upgradeCancelled' })
-  // The server may have created a session before `run` was cancelled: it waits for confirmation.
-  if (wasRunning) void checkSession(context, false).catch(() => {})
+  // The end of a waiting account has stopped every look before.
+  if (wasRunning) look(context)
 }
 
 /** Ends the session of the account that waits. Another tab may have decided about it meanwhile. */
@@ -113,10 +121,11 @@ async function readShown(context: Context, shown: Conflict | undefined): Promise
 }
 
 /** Only an account that was shown counts as confirmed by the user. */
-async function acceptShown(context: Context, account: AccountProvider): Promise<Reached> {
+async function acceptShown(context: Context, turn: AbortSignal): Promise<Reached> {
+  const account = accountOf(context, turn)!
   const shown = context.getState().upgrade?.account
   const before = await readUnchanged(context)
-  await deliverOutbox(context)
+  await deliverOutbox(context, turn)
   const found = await account.getSession({ peek: true })
   if (!found) throw new LatchkeyError('SESSION_MISSING')
   if (shown && shown.accountId !== found.accountId)

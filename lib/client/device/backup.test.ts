@@ -127,6 +127,19 @@ describe('a backup', () => {
   })
 })
 
+test.each([
+  ['exportSecret', [{ label: 5 }]],
+  ['importSecret', [formatSecret(createSecret()), { replace: 1 }]],
+  ['importSecret', [formatSecret(createSecret()), { replace: true, label: 5 }]],
+  ['importSecret', [formatSecret(createSecret()), { replace: true, passkey: 'yes' }]],
+] as const)('%s refuses options of other types, and changes nothing (case %#)', async (name, given) => {
+  const browser = testBrowser()
+  const auth = await browser.load()
+  const before = await browser.store.read()
+  await expect((auth[name] as (...options: unknown[]) => Promise<unknown>)(...given)).rejects.toThrow(TypeError)
+  expect(await browser.store.read()).toEqual(before)
+})
+
 describe('a passkey', () => {
   const passkey: PasskeyBackup = {
     credentialId: 'AQ',

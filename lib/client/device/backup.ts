@@ -12,12 +12,15 @@ import type {
   KeptIdentity,
   ListIdentitiesOptions,
 } from '../auth.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
 /** Returns the current device secret as text. */
-export async function exportSecret(context: Context, { label }: ExportSecretOptions = {}): Promise<string> {
+export async function exportSecret(context: Context, options: ExportSecretOptions = {}): Promise<string> {
+  checkGiven(options, { label: 'string' })
+  const { label } = options
   await context.read()
   const entry = currentDevice(context.keyring())
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
@@ -60,8 +63,10 @@ export async function confirmBackup(
 export async function importSecret(
   context: Context,
   secret: string,
-  { replace = false, label, passkey }: ImportSecretOptions = {},
+  options: ImportSecretOptions = {},
 ): Promise<Session> {
+  checkGiven(options, { replace: 'boolean|string', label: 'string', passkey: 'object' })
+  const { replace = false, label, passkey } = options
   checkIdle(context)
   const imported = await importedDevice(context, secret)
   await context.write(

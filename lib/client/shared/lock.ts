@@ -9,12 +9,18 @@ const LOCK_TIMEOUT_MS = 10_000
 /**
  * Runs work in one tab at a time: everything that reads or changes the session at the account server.
  *
- * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another act did not end in time
+ * @param turn - ends the wait for another act
+ * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`: another act did not end in time; the reason of `turn`
  */
-export async function exclusively<Value>(context: Context, work: () => Promise<Value>): Promise<Value> {
+export async function exclusively<Value>(
+  context: Context,
+  work: () => Promise<Value>,
+  turn?: AbortSignal,
+): Promise<Value> {
   for (const look of looks.get(context) ?? []) look.abort(new LatchkeyError('UPGRADE_IN_PROGRESS'))
   const { locks, name } = locksOf(context)
-  const locked = await tryLock(locks, name, () => locks.request(`${name}:look`, { steal: true }, work))
+  const locked = await tryLock(locks, name, () => locks.request(`${name}:look`, { steal: true }, work), turn)
+  if (!locked) turn?.throwIfAborted()
   if (!locked) throw new LatchkeyError('UPGRADE_IN_PROGRESS')
   return locked.value
 }

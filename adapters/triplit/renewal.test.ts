@@ -1,0 +1,109 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Auth } from '../../lib/index.ts'
+import type { SessionTimer } from '../../lib/session.ts'
+import { createOwner } from './owner.ts'
+import { createTransport } from './transport.ts'
+import {
+  SYNC,
+  type TestIssuer,
+  type TestTriplit,
+  startTriplit,
+  testClient,
+  testIssuer,
+  until,
+} from './triplit.testing.ts'
+
+const PRINCIPAL = 'ada'
+let issuer: TestIssuer
+let triplit: TestTriplit
+beforeAll(async () => {
+  issuer = await testIssuer()
+  triplit = await startTriplit(issuer.pem)
+})
+afterAll(() => triplit.close())
+afterEach(() => vi.restoreAllMocks())
+
+/** A client that is connected, with a real server. */
+async function connected() {
+  const session = { principal: PRINCIPAL, principals: [PRINCIPAL], authMode: 'local-first', claims: {} } as const
+  const auth = { getState: () => ({ session }) } as unknown as Auth
+  const client = testClient(triplit.url)
+  const owner = createOwner(auth, client, undefined, () => {
+    throw new Error('no session')
+  })
+  const transport = createTransport(client, owner, TIMER)
+  const token = async (): Promise<string> => {
+    const iat = Math.floor(Date.now() / 1000)
+    return issuer.sign({ aud: SYNC, sub: PRINCIPAL, aliases: [], jti: crypto.randomUUID(), iat, exp: iat + 900 })
+  }
+  let isAccepted = false
+  const heard = { principal: PRINCIPAL, accepted: () => void (isAccepted = true), rejected: vi.fn(), lost: vi.fn() }
+  await transport.connect(await token(), heard)
+  await until(() => expect(isAccepted).toBe(true))
+  return { client, transport, token, heard }
+}
+
+const TIMER: SessionTimer = {
+  set: (callback, milliseconds) => setTimeout(callback, milliseconds),
+  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+}
+
+/** Answers the request for a new token in place of the server. */
+function answer(respond: (init: RequestInit | undefined) => Promise<Response>) {
+  return vi.spyOn(globalThis, 'fetch').mockImplementation((_, init) => respond(init))
+}
+
+describe('the answer to a new token', () => {
+  test.each([
+    ['a page', () => new Response('<title>Log in</title>', { headers: { 'content-type': 'text/html' } })],
+    ['a refusal', () => new Response('<title>Forbidden</title>', { status: 403 })],
+    ['a refusal in JSON', () => Response.json({ message: 'Unauthorized' }, { status: 401 })],
+  ])('is not that of a captive portal: %s', async (_, respond) => {
+    const { transport, token, heard, client } = await connected()
+    const before = client.token
+    answer(async () => respond())
+    await expect(transport.update(await token())).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(client.token).toBe(before)
+    expect(heard.rejected).not.toHaveBeenCalled()
+    transport.disconnect('ended')
+  })
+
+  test('that arrives after the session ended puts no token into the client', async () => {
+    const { transport, token, client } = await connected()
+    let respond: (response: Response) => void = () => {}
+    const asked = new Promise<void>((resolve) => {
+      answer(() => (resolve(), new Promise((given) => (respond = given))))
+    })
+    const updated = transport.update(await token()) as Promise<void>
+    updated.catch(() => {})
+    await asked
+    transport.disconnect('ended')
+    await until(() => expect(client.token).toBeUndefined())
+    const put = vi.spyOn(client, 'updateSessionToken')
+    respond(new Response('OK'))
+    await expect(updated).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(put).not.toHaveBeenCalled()
+    expect(client.token).toBeUndefined()
+  })
+
+  test('that does not come ends with the next request: an older token never replaces a newer one', async () => {
+    const { transport, token, client } = await connected()
+    const signals: AbortSignal[] = []
+    answer(({ signal } = {}) => {
+      // Triplit's client repeats the request afterwards, without a signal.
+      if (signal) signals.push(signal)
+      return signals.length > 1
+        ? Promise.resolve(new Response('OK'))
+        : new Promise((_, reject) => signal!.addEventListener('abort', () => reject(new Error('aborted'))))
+    })
+    const first = transport.update(await token()) as Promise<void>
+    first.catch(() => {})
+    await until(() => expect(signals).toHaveLength(1))
+    const newer = await token()
+    await transport.update(newer)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+    await expect(first).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(client.token).toBe(newer)
+    transport.disconnect('ended')
+  })
+})

@@ -1,0 +1,16 @@
+/**
+ * Checks options of a method: a mistake such as `forget: 'no'` must not delete anything.
+ *
+ * @param expected - the accepted types of each option, separated by `|`
+ * @throws {TypeError} an option has another type
+ */
+export function checkGiven<Options extends object>(
+  given: Options,
+  expected: { readonly [Name in keyof Options]-?: string },
+): void {
+  for (const [name, types] of Object.entries<string>(expected)) {
+    const value = given[name as keyof Options]
+    if (value !== undefined && !types.split('|').includes(typeof value))
+      throw new TypeError(`${name}: expected ${types}`)
+  }
+}
