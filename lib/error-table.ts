@@ -192,6 +192,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
   KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
+  RENDEZVOUS_ENDED: refused('The pairing has ended, or its code has expired.', 404),
+  RENDEZVOUS_CONTESTED: refused('Another device has used the code of this pairing.', 409),
+  RENDEZVOUS_FULL: { meaning: 'Too many pairings are open. Try again in five minutes.', status: 503 },
   CREDENTIAL_MISSING: {
     meaning: 'The request has no credential, and anonymous access is not allowed.',
     state: 'missing',

@@ -1,3 +1,4 @@
+export { BoundedMap } from './bounded-map.ts'
 export { isPlainText } from './plain-text.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'

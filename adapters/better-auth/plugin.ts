@@ -14,6 +14,8 @@ import type { Endpoint } from './routes/endpoint.ts'
 import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
+import { type PairingOptions, createRendezvousTools } from './pairing.ts'
+import { rendezvousEndpoints } from './routes/rendezvous.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { checkFree } from './binding/principal-store.ts'
@@ -61,6 +63,8 @@ export interface LatchkeyPluginOptions {
    * Costs one more request for each. Defaults to false.
    */
   readonly requireNonce?: boolean
+  /** Enables pairing: the endpoints under `/latchkey/rendezvous`. */
+  readonly pairing?: PairingOptions
 }
 
 /**
@@ -70,10 +74,10 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly id: 'latchkey'
   readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
-  /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`. */
-  readonly endpoints: Readonly<
-    Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>
-  >
+  /**
+   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, `latchkeyRendezvous*` with `pairing`.
+   */
+  readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<OptionalEndpointName, Endpoint>>>
 }
 
 type EndpointName =
@@ -85,6 +89,13 @@ type EndpointName =
   | 'latchkeyKeys'
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
+
+type OptionalEndpointName =
+  | 'latchkeyToken'
+  | 'latchkeyMetadata'
+  | 'latchkeyRendezvous'
+  | 'latchkeyRendezvousRead'
+  | 'latchkeyRendezvousDelete'
 
 /** The parts that exist once Better Auth has started. */
 interface Parts {
@@ -104,6 +115,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const { clock = Date.now, requireNonce = false } = options
   if (typeof requireNonce !== 'boolean') throw new TypeError('requireNonce: expected true or false')
   const now = (): Date => new Date(clock())
+  const rendezvous = options.pairing && createRendezvousTools(options.pairing, clock)
   let started: Parts | undefined
   const parts = (): Parts => started!
   return offWhileUnmigrated({
@@ -130,6 +142,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
+      ...(rendezvous && rendezvousEndpoints(() => rendezvous, clock)),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         latchkeyMetadata: metadataEndpoint(() => parts().exchange!),
@@ -176,6 +189,8 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       // Nonces and bindings are requested rarely; the session at each start of a page.
       { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
+      // Two devices behind one address ask once a second each.
+      { pathMatcher: (path) => path.startsWith('/latchkey/rendezvous'), window: 60, max: 300 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
   })

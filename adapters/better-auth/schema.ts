@@ -105,6 +105,20 @@ export const schema: LatchkeySchema = {
       until: { type: 'date', required: true, index: true },
     },
   },
+  latchkeyRendezvous: {
+    fields: {
+      /** 32 random bytes that both devices derive from the code; base64url. */
+      channel: { type: 'string', required: true, unique: true },
+      seq: { type: 'number', required: true },
+      /** Cipher text, which only the two devices can open. */
+      data: { type: 'string', required: true },
+      /** Of the writer: distinguishes a repeated request from a second writer. */
+      tx: { type: 'string', required: true },
+      until: { type: 'date', required: true, index: true },
+      /** True once a second party tried to write a message that was there. */
+      isContested: { type: 'boolean', required: true },
+    },
+  },
   latchkeyAudit: {
     fields: {
       /** Act, principal and epoch: writing the same act twice leaves one row. */
