@@ -62,6 +62,15 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PASSKEY_UNSUITABLE: local(
     'The passkey cannot seal a backup: it did not evaluate the PRF, did not verify the user, or its response belongs to another site or passkey.',
   ),
+  PAIRING_CODE_INVALID: local(
+    'The text is not the code of a pairing that this device may take here. Nothing was sent.',
+  ),
+  PAIRING_CHECK_WRONG: local(
+    'The four digits are not those that the new device shows. After the third time the pairing has ended.',
+  ),
+  PAIRING_FAILED: local(
+    'A message of the other device was changed, has no meaning here or came from elsewhere. The pairing has ended.',
+  ),
   CRYPTO_UNAVAILABLE: local(
     'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',
   ),

@@ -284,6 +284,8 @@ export interface ImportSecretOptions {
    * principal: sets only this identity aside, the one that the user was shown.
    */
   readonly replace?: boolean | string
+  /** Deletes the identity that `replace` would set aside, if it holds nothing and has no backup. Defaults to false. */
+  readonly forgetEmpty?: boolean
   /**
    * The app's name for the backup from which the secret comes; may be empty. It does not count as a backup:
    * `storage.advice` is `test` until `confirmBackup`.

@@ -1,0 +1,7 @@
+export { createPairing } from './pairing/create-pairing.ts'
+export type { AddDeviceOptions, Pairing, PairingOptions } from './pairing/create-pairing.ts'
+export type { Approval } from './pairing/approval.ts'
+export type { AcceptOptions, Arrival, PairingOffer } from './pairing/arrival.ts'
+export type { ShownCode } from './pairing/meeting.ts'
+export type { PairingAnswer, PairingMode } from './pairing/messages.ts'
+export type { PairableAuth } from './pairing/pairable-auth.ts'
