@@ -106,6 +106,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PROOF_NONCE_MISSING: refused('The proof lacks the nonce of a challenge.', 401),
   PROOF_NONCE_MISMATCH: refused('The nonce does not match the challenge.', 401),
   PROOF_LINK_MISMATCH: refused('The proof names a different account.', 401),
+  PROOF_PAIR_MISMATCH: refused('The proof names a different device.', 401),
   PROOF_REPLAYED: refused('The proof was already used.', 401),
   PROOF_KEY_REVOKED: refused('The account revoked this device key.', 409),
   PROOF_IDENTIFIER_MISMATCH: refused(
@@ -201,6 +202,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
   KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
+  GRANT_FORBIDDEN: refused('This session may not let another device into the account.', 403),
+  GRANT_INVALID: refused('The grant was used, has expired, was withdrawn or is for another device.', 403),
+  SESSION_PAIRED: refused('Another device let this one in. Sign in here first.', 403),
   RENDEZVOUS_ENDED: refused('The pairing has ended, or its code has expired.', 404),
   RENDEZVOUS_CONTESTED: refused('Another device has used the code of this pairing.', 409),
   RENDEZVOUS_FULL: { meaning: 'Too many pairings are open. Try again in five minutes.', status: 503 },

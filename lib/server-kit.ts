@@ -1,4 +1,5 @@
 export { BoundedMap } from './bounded-map.ts'
+export { encodeBase64url } from './identity/base64url.ts'
 export { isPlainText } from './plain-text.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'

@@ -1,4 +1,5 @@
 import { createAddressCap } from './routes/address-cap.ts'
+import type { OnDevicePaired } from './routes/pair.ts'
 import type { RendezvousTools } from './routes/rendezvous.ts'
 import { type RendezvousStorage, SLOT_LIFETIME_MS, createRendezvousStore } from './binding/rendezvous-store.ts'
 
@@ -11,6 +12,8 @@ export interface PairingOptions {
   readonly rendezvousStore?: RendezvousStorage
   /** Largest number of pairings at a time. */
   readonly limit?: PairingLimit
+  /** Called after a device was let into an account. Send the user a mail. */
+  readonly onDevicePaired?: OnDevicePaired
 }
 
 /** Largest number of pairings at a time. */

@@ -15,6 +15,7 @@ import { probeDatabase } from './database-probe.ts'
 import { type ExchangeOptions, readExchange } from './exchange.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { type PairingOptions, createRendezvousTools } from './pairing.ts'
+import { pairEndpoints } from './routes/pair.ts'
 import { rendezvousEndpoints } from './routes/rendezvous.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
@@ -23,6 +24,7 @@ import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
+import { NEEDS_OWN_SIGN_IN, requireOwnSignIn } from './hooks/paired-session.ts'
 import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
@@ -63,7 +65,7 @@ export interface LatchkeyPluginOptions {
    * Costs one more request for each. Defaults to false.
    */
   readonly requireNonce?: boolean
-  /** Enables pairing: the endpoints under `/latchkey/rendezvous`. */
+  /** Enables pairing: the endpoints under `/latchkey/rendezvous` and `/latchkey/pair`. */
   readonly pairing?: PairingOptions
 }
 
@@ -75,7 +77,8 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
   /**
-   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, `latchkeyRendezvous*` with `pairing`.
+   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, `latchkeyRendezvous*` and
+   * `latchkeyPair*` with `pairing`.
    */
   readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<OptionalEndpointName, Endpoint>>>
 }
@@ -96,6 +99,9 @@ type OptionalEndpointName =
   | 'latchkeyRendezvous'
   | 'latchkeyRendezvousRead'
   | 'latchkeyRendezvousDelete'
+  | 'latchkeyPairGrant'
+  | 'latchkeyPairInspect'
+  | 'latchkeyPairRedeem'
 
 /** The parts that exist once Better Auth has started. */
 interface Parts {
@@ -134,7 +140,17 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       })
       const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
       started = { gate, challenges, cache, exchange }
-      return { options: { databaseHooks: userHooks({ auth, cache, now, onRetire: options.onRetire }) } }
+      return {
+        options: {
+          databaseHooks: userHooks({
+            auth,
+            cache,
+            now,
+            onRetire: options.onRetire,
+            hasPairing: rendezvous !== undefined,
+          }),
+        },
+      }
     },
     endpoints: {
       latchkeySession: sessionEndpoint(clock),
@@ -143,6 +159,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
       ...(rendezvous && rendezvousEndpoints(() => rendezvous, clock)),
+      ...(rendezvous && pairEndpoints(() => ({ ...parts(), onDevicePaired: options.pairing?.onDevicePaired }), clock)),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         latchkeyMetadata: metadataEndpoint(() => parts().exchange!),
@@ -162,6 +179,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
+        },
+        {
+          matcher: ({ path }) => NEEDS_OWN_SIGN_IN.includes(path),
+          handler: createAuthMiddleware(async (ctx) => requireOwnSignIn(ctx)),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
         {
@@ -187,7 +208,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
       // Nonces and bindings are requested rarely; the session at each start of a page.
-      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
+      {
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/|pair\/)/.test(path),
+        window: 60,
+        max: 20,
+      },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       // Two devices behind one address ask once a second each.
       { pathMatcher: (path) => path.startsWith('/latchkey/rendezvous'), window: 60, max: 300 },

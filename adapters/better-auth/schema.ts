@@ -4,7 +4,9 @@ type Tables = NonNullable<BetterAuthPlugin['schema']>
 
 /** The plugin's tables. The one field that clients see is typed, so that `session.user.principal` is typed too. */
 export interface LatchkeySchema extends Tables {
-  readonly session: { readonly fields: { readonly principalVia: VisibleField<'string'> } }
+  readonly session: {
+    readonly fields: { readonly principalVia: VisibleField<'string'>; readonly pairedBy: VisibleField<'string'> }
+  }
   readonly user: {
     readonly fields: {
       readonly principal: {
@@ -51,6 +53,8 @@ export const schema: LatchkeySchema = {
        * with a colon between them, or null (a mail, a redirect).
        */
       principalVia: { type: 'string', required: false, input: false },
+      /** The id of the session that let this one in by pairing; null after every other sign-in. */
+      pairedBy: { type: 'string', required: false, input: false },
     },
   },
   user: {
@@ -105,6 +109,20 @@ export const schema: LatchkeySchema = {
       until: { type: 'date', required: true, index: true },
     },
   },
+  latchkeyGrant: {
+    fields: {
+      /** SHA-256 of the grant, which only the new device has. */
+      hash: { type: 'string', required: true, unique: true },
+      userId: { type: 'string', required: true, index: true },
+      /** Of the user's binding when the device was let in; null if it has none. */
+      principalEpoch: { type: 'string', required: false },
+      /** The id of the session that let the device in. */
+      approverSession: { type: 'string', required: true },
+      /** Of the key of the device that may use the grant. */
+      thumbprint: { type: 'string', required: true },
+      expiresAt: { type: 'date', required: true, index: true },
+    },
+  },
   latchkeyRendezvous: {
     fields: {
       /** 32 random bytes that both devices derive from the code; base64url. */
@@ -142,6 +160,16 @@ export interface PrincipalRow {
   readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved' | 'held'
   readonly epoch: string
   readonly until: Date | null
+}
+
+/** A grant for a session of an account, which one device may use once. */
+export interface GrantRow {
+  readonly hash: string
+  readonly userId: string
+  readonly principalEpoch: string | null
+  readonly approverSession: string
+  readonly thumbprint: string
+  readonly expiresAt: Date
 }
 
 /** A row of the device keys. */

@@ -97,6 +97,7 @@ const LAZY = [
   'confirmBackup',
   'importSecret',
   'listIdentities',
+  'provePairing',
   'requestPersistence',
   'markWritten',
   'fetch',

@@ -2,9 +2,12 @@ import { LatchkeyError } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { createSecret, parseSecret } from '../identity/secret.ts'
+import type { UpgradeResult } from '../client/auth.ts'
 import type { Session } from '../machine/state.ts'
-import { type Meeting, ending } from './meeting.ts'
-import { type PairingMode, readGift, readHello } from './messages.ts'
+import { mintProof } from '../tokens/prove.ts'
+import type { GrantedAccount, Grants, ProvePair } from './grants.ts'
+import { type Greet, type Talk, ending } from './meeting.ts'
+import { type PairingAnswer, type PairingMode, readGift, readHello } from './messages.ts'
 import type { PairableAuth } from './pairable-auth.ts'
 
 /** A pairing on the new device. */
@@ -18,18 +21,27 @@ export interface Arrival {
    * Waits until the user has let this device in on the other one, and says what it would get. Nothing is stored.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has used
-   *   the code: warn the user; `PAIRING_FAILED`
+   *   the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
    */
   offer(): Promise<PairingOffer>
   /** Ends the pairing. */
   cancel(): Promise<void>
 }
 
-/** The identity that a pairing would bring. Show it, and let the user confirm it. */
-export interface PairingOffer {
-  readonly principal: string
+/** What a pairing would bring. Show it, and let the user confirm it. */
+export type PairingOffer = IdentityOffer | AccountOffer
+
+interface Offer {
   /** The other device's name for the identity; may be empty. */
   readonly label: string
+  /** Refuses, and tells the other device. */
+  refuse(): Promise<void>
+}
+
+/** The identity of the other device. */
+export interface IdentityOffer extends Offer {
+  readonly mode: 'secret'
+  readonly principal: string
   /** True if this device has the identity, current or not. */
   readonly knownHere: boolean
   /** The principal that is current now and would no longer be; null if there is none, or the same. */
@@ -43,8 +55,19 @@ export interface PairingOffer {
    *   `RENDEZVOUS_ENDED`, `KEYSTORE_*`
    */
   accept(options?: AcceptOptions): Promise<Session>
-  /** Refuses, and tells the other device. */
-  refuse(): Promise<void>
+}
+
+/** A session of the other device's account. What is shown of the account comes from the server. */
+export interface AccountOffer extends Offer, GrantedAccount {
+  readonly mode: 'account'
+  /**
+   * Signs in to the account, after the user has confirmed it and said that the other device shows success. What becomes
+   * of this device's identity is as after `auth.upgrade`: `switched`, or a `conflict` if it has data.
+   *
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
+   *   `GRANT_INVALID`, `IDENTITY_CHANGED`, `OFFLINE`, `RENDEZVOUS_ENDED`
+   */
+  accept(): Promise<UpgradeResult>
 }
 
 /** Options of `accept`. */
@@ -60,46 +83,95 @@ export interface AcceptOptions {
 export interface Newcomer {
   readonly auth: PairableAuth
   readonly deviceName: string
+  /** Base URL of the server: `aud` of its proofs. */
+  readonly server: string
+  readonly grants: Grants
 }
 
 /** Greets the device that has the identity. */
-export async function arrivalOf(meeting: Meeting, { auth, deviceName: name }: Newcomer): Promise<Arrival> {
+export async function arrivalOf(greet: Greet, newcomer: Newcomer): Promise<Arrival> {
   const random = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
-  const { thumbprint } = await openDeviceKey(createSecret())
-  const { hello, checkCode } = await meeting.greet({ name, random, thumbprint })
-  const other = await ending(meeting.conversation, async () => readHello(hello, false))
+  const key = await openDeviceKey(createSecret())
+  const { thumbprint } = key
+  const meeting = await greet({ name: newcomer.deviceName, random, thumbprint })
+  const other = await ending(meeting, async () => readHello(meeting.hello, false))
   const mode = other.mode!
+  const prove: ProvePair = (nonce) =>
+    mintProof(key, { audience: newcomer.server, now: meeting.now() / 1000, purpose: 'pair', pairTo: thumbprint, nonce })
+  const receive = async (): Promise<PairingOffer> => {
+    const gift = readGift(await meeting.receive(3), mode)
+    return 'secret' in gift
+      ? identityOffer(meeting, newcomer, gift)
+      : accountOffer(meeting, newcomer, { ...gift, thumbprint, prove })
+  }
   let offer: Promise<PairingOffer> | undefined
   return {
     name: other.name,
     mode,
-    checkCode,
-    offer: () => (offer ??= ending(meeting.conversation, () => receiveOffer(meeting, auth, mode))),
-    cancel: () => meeting.conversation.end(),
+    checkCode: meeting.checkCode,
+    offer: () => (offer ??= ending(meeting, receive)),
+    cancel: () => meeting.end(),
   }
 }
 
-async function receiveOffer(meeting: Meeting, auth: PairableAuth, mode: PairingMode): Promise<PairingOffer> {
-  const gift = readGift(await meeting.receive(3), mode)
-  if (!('secret' in gift)) throw new LatchkeyError('PAIRING_FAILED')
-  const { secret, label } = gift
+/** If it does not arrive, the other device learns nothing of what the user decided; nothing else depends on it. */
+function answer(talk: Talk, given: PairingAnswer): Promise<void> {
+  return talk.send(4, { answer: given }).catch(() => {})
+}
+
+async function identityOffer(
+  talk: Talk,
+  { auth }: Newcomer,
+  { secret, label }: { readonly secret: string; readonly label: string },
+): Promise<IdentityOffer> {
   const { principal } = await openDeviceKey(parseSecret(secret))
   const kept = await auth.listIdentities({ withCurrent: true })
   const { session } = auth.getState()
   const replaces = session && session.principal !== principal ? session.principal : null
-  const answer = (given: 'done' | 'refused'): Promise<void> => meeting.send(4, { answer: given }).catch(() => {})
-  return Object.freeze<PairingOffer>({
+  return Object.freeze<IdentityOffer>({
+    mode: 'secret',
     principal,
     label,
     knownHere: kept.some((identity) => identity.principal === principal),
     replaces,
     async accept({ replace = false } = {}) {
       // Another device with the code may have sent the offer: then both devices learn of it.
-      await meeting.conversation.checkAlone()
+      await talk.checkAlone()
       const accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
-      await answer('done')
+      await answer(talk, 'done')
       return accepted
     },
-    refuse: () => answer('refused'),
+    refuse: () => answer(talk, 'refused'),
   })
+}
+
+async function accountOffer(
+  talk: Talk,
+  { auth, grants }: Newcomer,
+  gift: { readonly grant: string; readonly label: string; readonly thumbprint: string; readonly prove: ProvePair },
+): Promise<AccountOffer> {
+  const { grant, label, thumbprint, prove } = gift
+  const account = await grants.inspect(grant, thumbprint, prove)
+  return Object.freeze<AccountOffer>({
+    mode: 'account',
+    label,
+    ...account,
+    async accept() {
+      await talk.checkAlone()
+      await grants.redeem(grant, thumbprint, prove)
+      await answer(talk, 'done')
+      return takeAccount(auth, account)
+    },
+    refuse: () => answer(talk, 'refused'),
+  })
+}
+
+/** Continues with the account that the user has confirmed, and with no other one. */
+async function takeAccount(auth: PairableAuth, { accountId }: GrantedAccount): Promise<UpgradeResult> {
+  const isShown = (): boolean => auth.getState().upgrade?.account?.accountId === accountId
+  // The first call only looks, unless the account is this device's already.
+  const looked = isShown() ? null : await auth.acceptAccount()
+  if (looked && !['pending', 'failed'].includes(looked.outcome)) return looked
+  if (!isShown()) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
+  return auth.acceptAccount()
 }

@@ -5,6 +5,8 @@ import type { Rendezvous, Slot } from './rendezvous.ts'
 export interface Conversation {
   /** Milliseconds from its creation until it expires. */
   readonly expiresIn: number
+  /** Returns the server's clock, in milliseconds since 1970: a new device may have a wrong one. */
+  now(): number
   /** Sends the message with this number. */
   send(seq: number, data: string): Promise<void>
   /**
@@ -29,25 +31,22 @@ export interface ConversationOptions {
 
 /** Begins a conversation at the device that shows the code. */
 export async function beginConversation(options: ConversationOptions): Promise<Conversation> {
-  const { expiresIn } = await options.rendezvous.write(options.channel, 0, '')
-  return continueFrom(options, 0, '', expiresIn)
+  return continueFrom(options, await options.rendezvous.write(options.channel, 0, ''))
 }
 
 /** Begins a conversation at the device that scanned the code, with the first message. */
 export async function joinConversation(options: ConversationOptions, first: string): Promise<Conversation> {
-  const { expiresIn } = await options.rendezvous.write(options.channel, 1, first)
-  return continueFrom(options, 1, first, expiresIn)
+  return continueFrom(options, { ...(await options.rendezvous.write(options.channel, 1, first)), seq: 1, data: first })
 }
 
 function continueFrom(
   { rendezvous, channel, interval }: ConversationOptions,
-  begun: number,
-  data: string,
-  expiresIn: number,
+  { expiresIn, now, ...begun }: Pick<Slot, 'seq' | 'data' | 'expiresIn' | 'now'>,
 ): Conversation {
-  let last = { seq: begun, data }
+  let last: Pick<Slot, 'seq' | 'data'> = begun
   let isOver = false
   const expiresAt = Date.now() + expiresIn
+  const skew = now - Date.now()
 
   /** The rendezvous has the last message as it was sent or read, or the next one; anything else is a second party. */
   const check = (slot: Slot): Slot => {
@@ -74,6 +73,7 @@ function continueFrom(
 
   return {
     expiresIn,
+    now: () => Date.now() + skew,
     end,
     send: (seq, message) =>
       endingOnFailure(async () => {

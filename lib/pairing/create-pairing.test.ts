@@ -4,7 +4,7 @@ import { type TestBrowser, testBrowser } from '../client/client.testing.ts'
 import { formatSecret } from '../identity/secret.ts'
 import { parseKeyring } from '../keystore/record.ts'
 import type { Approval } from './approval.ts'
-import type { Arrival } from './arrival.ts'
+import type { Arrival, IdentityOffer } from './arrival.ts'
 import { formatCode, keysOf, parseCode } from './code.ts'
 import { type Pairing, type PairingOptions, createPairing } from './create-pairing.ts'
 import { type Relay, createRelay, refusal, slotResponse } from './relay.testing.ts'
@@ -72,7 +72,7 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect([approval.name, approval.mode, arrival.name, arrival.mode]).toEqual(['phone', 'secret', 'laptop', 'secret'])
     expect(arrival.checkCode).toMatch(/^\d{4}$/)
     await approval.check(` ${arrival.checkCode.slice(0, 2)} ${arrival.checkCode.slice(2)} `)
-    const [given, offer] = [approval.approve(), await arrival.offer()]
+    const [given, offer] = [approval.approve(), await identityOf(arrival)]
     expect(offer).toMatchObject({
       principal: principalOf(old),
       label: 'my notes',
@@ -92,7 +92,7 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     const { approval, arrival } = await greet(devices)
     await approval.check(arrival.checkCode)
     const given = approval.approve()
-    await (await arrival.offer()).accept({ replace: true })
+    await (await identityOf(arrival)).accept({ replace: true })
     await given
     const secret = await old.auth.exportSecret()
     const known = [secret, principalOf(old), 'laptop', 'phone', 'my notes', 'secret', 'thumbprint', 'done']
@@ -150,7 +150,7 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     const { approval, arrival } = await greet(devices)
     await approval.check(arrival.checkCode)
     const given = approval.approve()
-    const offer = await arrival.offer()
+    const offer = await identityOf(arrival)
     expect(await recordOf(fresh)).toEqual(before)
     const { update } = fresh.browser.store
     fresh.browser.store.update = () => Promise.reject(new Error('full'))
@@ -169,7 +169,7 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     const { approval, arrival } = await greet(devices)
     await approval.check(arrival.checkCode)
     const given = approval.approve()
-    await (await arrival.offer()).accept({ replace: true })
+    await (await identityOf(arrival)).accept({ replace: true })
     await given
     expect(old.auth.getState().storage).toEqual(storage)
     expect(fresh.auth.getState().storage).toMatchObject({ durability: 'ephemeral', advice: 'back-up' })
@@ -239,6 +239,13 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
   })
 })
 
+/** What the new device is offered: an identity. */
+async function identityOf(arrival: Arrival): Promise<IdentityOffer> {
+  const offer = await arrival.offer()
+  if (offer.mode !== 'secret') throw new Error(`expected an identity, got ${offer.mode}`)
+  return offer
+}
+
 const wrong = ({ checkCode }: Arrival): string => String((Number(checkCode) + 1) % 10_000).padStart(4, '0')
 
 /** A pairing from beginning to end, or to the first failure. */
@@ -247,7 +254,7 @@ async function whole(devices: { old: Device; fresh: Device }, greet: (typeof FLO
   await approval.check(arrival.checkCode)
   const given = approval.approve()
   given.catch(() => {})
-  await (await arrival.offer()).accept({ replace: true })
+  await (await identityOf(arrival)).accept({ replace: true })
   await given
 }
 
@@ -305,7 +312,7 @@ describe('a photo of the code', () => {
     const [planting, arrival] = await Promise.all([thief.pairing.scan(shown.text), shown.met()])
     await planting.check(arrival.checkCode)
     const given = planting.approve()
-    const offer = await arrival.offer()
+    const offer = await identityOf(arrival)
     expect(await codeOf(old.pairing.scan(shown.text))).toBe('RENDEZVOUS_CONTESTED')
     expect(await codeOf(offer.accept({ replace: true }))).toBe('RENDEZVOUS_CONTESTED')
     expect(await codeOf(given)).not.toBe('none')
@@ -403,7 +410,7 @@ describe('a pairing', () => {
       const { approval, arrival } = await FLOWS.A({ old, fresh })
       await approval.check(arrival.checkCode)
       const given = approval.approve()
-      await (await arrival.offer()).accept({ replace: true })
+      await (await identityOf(arrival)).accept({ replace: true })
       await given
     }
     await accept()
@@ -421,7 +428,7 @@ describe('a pairing', () => {
     const { approval, arrival } = await FLOWS.A(devices)
     await approval.check(arrival.checkCode)
     approval.approve().catch(() => {})
-    expect(await codeOf((await arrival.offer()).accept())).toBe('IDENTITY_CHANGED')
+    expect(await codeOf((await identityOf(arrival)).accept())).toBe('IDENTITY_CHANGED')
     expect(await recordOf(devices.fresh)).toEqual(before)
   })
 

@@ -3,6 +3,7 @@ import type { Session } from '../machine/state.ts'
 import { type Approval, approvalOf } from './approval.ts'
 import { type Arrival, arrivalOf } from './arrival.ts'
 import { parseCode } from './code.ts'
+import { httpGrants } from './grants.ts'
 import { type Parts, type ShownCode, scanned, show } from './meeting.ts'
 import { type PairingMode, checkShownText } from './messages.ts'
 import type { PairableAuth } from './pairable-auth.ts'
@@ -61,7 +62,7 @@ export interface PairingOptions {
    * refuses. Without it, everyone who holds this device can add another one.
    */
   readonly confirmUser?: (mode: PairingMode) => unknown
-  /** Defaults to the global `fetch`. */
+  /** For apps whose session is no cookie. Defaults to the global `fetch`. */
   readonly fetch?: typeof fetch
   /** Milliseconds between two requests while waiting for the other device. Defaults to 1000. */
   readonly interval?: number
@@ -72,8 +73,9 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
   const { name = 'latchkey', deviceName, interval = 1000, confirmUser } = options
   checkShownText('deviceName', deviceName)
   const server = new URL(options.server).href.replace(/\/+$/, '')
-  const rendezvous = httpRendezvous(server, options.fetch ?? ((...given) => fetch(...given)))
-  const parts: Parts = { rendezvous, interval, server, name, url: options.url }
+  const send: typeof fetch = options.fetch ?? ((...given) => fetch(...given))
+  const grants = httpGrants(server, send)
+  const parts: Parts = { rendezvous: httpRendezvous(server, send), interval, server, name, url: options.url }
 
   const authority = async ({ label = '' }: AddDeviceOptions): Promise<Parameters<typeof approvalOf>[1]> => {
     checkShownText('label', label)
@@ -81,12 +83,13 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
     const mode = session.authMode === 'external' ? 'account' : 'secret'
     if (mode === 'secret') await auth.exportSecret()
     await confirmUser?.(mode)
-    return { auth, deviceName, label, mode, principal: session.principal }
+    return { auth, deviceName, label, mode, principal: session.principal, grants }
   }
+  const newcomer = { auth, deviceName, server, grants }
   return {
     async addDevice(how = {}) {
       const giver = await authority(how)
-      return show(parts, 'h', (meeting) => approvalOf(meeting, giver))
+      return show(parts, 'h', (greet) => approvalOf(greet, giver))
     },
     async scan(text, how = {}) {
       const code = parseCode(text, 'n')
@@ -96,11 +99,11 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
     async join(text) {
       const code = parseCode(text, 'h')
       checkNew(auth)
-      return arrivalOf(await scanned(parts, code), { auth, deviceName })
+      return arrivalOf(await scanned(parts, code), newcomer)
     },
     async showCode() {
       checkNew(auth)
-      return show(parts, 'n', (meeting) => arrivalOf(meeting, { auth, deviceName }))
+      return show(parts, 'n', (greet) => arrivalOf(greet, newcomer))
     },
   }
 }
@@ -112,6 +115,7 @@ function giving(auth: PairableAuth): Session {
 }
 
 function checkNew(auth: PairableAuth): void {
-  if (auth.getState().authMode === 'external')
-    throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
+  const { authMode, phase } = auth.getState()
+  if (phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
+  if (authMode === 'external') throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
 }

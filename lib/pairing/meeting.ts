@@ -35,22 +35,29 @@ export interface Parts {
   readonly url: string | undefined
 }
 
-/** Two devices that can talk. Made once the first message is there, or is about to be sent. */
-export interface Meeting {
-  /** Exchanges the first two messages: sends the own one, and returns the other device's. */
-  greet(hello: object): Promise<{ readonly hello: unknown; readonly checkCode: string }>
-  /** Seals and sends a later message. */
+/** What two devices say after their first messages. */
+export interface Talk extends Pick<Conversation, 'checkAlone' | 'end' | 'now'> {
+  /** Seals and sends a message. */
   send(seq: number, message: object): Promise<void>
-  /** Receives and opens a later message. */
+  /** Receives and opens a message. */
   receive(seq: number): Promise<unknown>
-  readonly conversation: Pick<Conversation, 'checkAlone' | 'end'>
 }
+
+/** Two devices that have met. */
+export interface Meeting extends Talk {
+  /** The other device's first message. */
+  readonly hello: unknown
+  readonly checkCode: string
+}
+
+/** Exchanges the first two messages. */
+export type Greet = (hello: object) => Promise<Meeting>
 
 /** Shows a code, and waits for the device that scans it. */
 export async function show<Met>(
   parts: Parts,
   shower: Shower,
-  meet: (meeting: Meeting) => Promise<Met>,
+  meet: (greet: Greet) => Promise<Met>,
 ): Promise<ShownCode<Met>> {
   const secret = crypto.getRandomValues(new Uint8Array(32))
   const { keys: pair, publicKey } = await createShowerKeys()
@@ -62,12 +69,12 @@ export async function show<Met>(
     return ending(conversation, async () => {
       const channel = await openAtShower(context, pair, keys, first)
       const received = await channel.open(1, first)
-      const greet: Meeting['greet'] = async (hello) => {
+      return meet(async (hello) => {
         const second = await channel.seal(2, hello)
         await conversation.send(2, second)
-        return { hello: received, checkCode: await channel.checkCode(first, second) }
-      }
-      return meet(meetingOf(conversation, channel, greet))
+        const checkCode = await channel.checkCode(first, second)
+        return { hello: received, checkCode, ...talkOver(conversation, channel) }
+      })
     })
   }
   let met: Promise<Met> | undefined
@@ -79,45 +86,32 @@ export async function show<Met>(
   }
 }
 
-/** Opens the channel to the device that shows a code. Nothing is sent until `greet`. */
-export async function scanned(parts: Parts, code: Code): Promise<Meeting> {
+/** Opens the channel to the device that shows a code. Nothing is sent until it greets. */
+export async function scanned(parts: Parts, code: Code): Promise<Greet> {
   const keys = await keysOf(code)
   const channel = await openAtScanner(contextOf(parts, keys.channel, code.shower), code, keys)
-  let conversation: Conversation | undefined
-  const greet: Meeting['greet'] = async (hello) => {
+  return async (hello) => {
     const first = await channel.seal(1, hello)
-    const begun = (conversation = await joinConversation({ ...parts, channel: keys.channel }, first))
-    const second = await begun.receive(2)
-    return ending(begun, async () => {
+    const conversation = await joinConversation({ ...parts, channel: keys.channel }, first)
+    const second = await conversation.receive(2)
+    return ending(conversation, async () => {
       const received = await channel.open(2, second)
-      return { hello: received, checkCode: await channel.checkCode(first, second) }
+      const checkCode = await channel.checkCode(first, second)
+      return { hello: received, checkCode, ...talkOver(conversation, channel) }
     })
   }
-  const later = (): Conversation => conversation!
-  return meetingOf(
-    {
-      send: (...given) => later().send(...given),
-      receive: (seq) => later().receive(seq),
-      checkAlone: () => later().checkAlone(),
-      end: async () => conversation?.end(),
-    },
-    channel,
-    greet,
-  )
 }
 
 function contextOf({ server, name }: Parts, channel: string, shower: Shower): PairingContext {
   return { server, name, channel, shower }
 }
 
-function meetingOf(
-  conversation: Omit<Conversation, 'expiresIn'>,
-  channel: SealedChannel,
-  greet: Meeting['greet'],
-): Meeting {
+function talkOver(conversation: Conversation, channel: SealedChannel): Talk {
+  const { checkAlone, end, now } = conversation
   return {
-    greet,
-    conversation,
+    checkAlone,
+    end,
+    now,
     send: async (seq, message) => conversation.send(seq, await channel.seal(seq, message)),
     async receive(seq) {
       const sealed = await conversation.receive(seq)

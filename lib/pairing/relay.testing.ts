@@ -24,7 +24,7 @@ export interface Relay {
 
 /** The answer of the rendezvous with this slot. */
 export function slotResponse({ seq, data, isContested = false }: Pick<Kept, 'seq' | 'data'> & Partial<Kept>): Response {
-  return Response.json({ seq, data, isContested, expiresIn: 300_000 })
+  return Response.json({ seq, data, isContested, expiresIn: 300_000, now: Date.now() })
 }
 
 /** The answer of the rendezvous that refuses. */

@@ -9,6 +9,8 @@ export interface Slot {
   readonly isContested: boolean
   /** Milliseconds until it expires. */
   readonly expiresIn: number
+  /** The server's clock, in milliseconds since 1970. */
+  readonly now: number
 }
 
 /** Where the two devices meet. It is trusted with nothing. */
@@ -73,7 +75,8 @@ async function retry<Value>(work: () => Promise<Value>, left = ATTEMPTS - 1): Pr
 /** A captive portal answers everything. */
 function slotOf(answer: unknown): Slot {
   const slot = answer as Slot
-  const isSlot = Number.isInteger(slot.seq) && typeof slot.data === 'string' && Number.isFinite(slot.expiresIn)
+  const isSlot =
+    Number.isInteger(slot.seq) && typeof slot.data === 'string' && Number.isFinite(slot.expiresIn + slot.now)
   if (!isSlot) throw new LatchkeyError('OFFLINE', 'no response from the rendezvous')
   return slot
 }

@@ -1,5 +1,6 @@
 import type { DBAdapter } from 'better-auth'
 import { audit } from './audit.ts'
+import { deleteGrantsOf } from './grant-store.ts'
 import { revokeKeysOf } from './keys.ts'
 import { changeRow, isCurrent, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './principal-store.ts'
 import { releaseStale } from './verified-email.ts'
@@ -28,6 +29,7 @@ export async function prepareRetirement(adapter: Adapter, user: BoundUser, now: 
  */
 export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Promise<readonly string[]> {
   const retired: string[] = []
+  await deleteGrantsOf(adapter, user.id)
   // Includes those taken since the user was read: the row names its user.
   const its = (await rowsOf(adapter, user)).filter((row) => isBinding(row) && row.userId === user.id)
   for (const row of its) {

@@ -1,4 +1,5 @@
 import { audit } from './audit.ts'
+import { deleteGrantsOf } from './grant-store.ts'
 import {
   atomically,
   changeRow,
@@ -145,6 +146,7 @@ async function reset(adapter: Adapter, user: BoundUser, proven: Partial<BoundUse
   const isDone = await (user.principal == null
     ? changeUser(adapter, user, { ...proven, principalEpoch: newEpoch() })
     : atomically(adapter, (trx) => replacePrincipal(trx, user, proven, now)))
+  await deleteGrantsOf(adapter, user.id)
   const present = await findUser(adapter, 'id', user.id)
   if (present) await releaseStale(adapter, present, await rowsOf(adapter, present), now)
   return isDone

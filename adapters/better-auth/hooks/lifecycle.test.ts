@@ -331,6 +331,7 @@ describe('an adapter that enforces nothing', () => {
     'latchkeyKey',
     'latchkeyProof',
     'latchkeyAudit',
+    'latchkeyGrant',
     'latchkeyRendezvous',
   ]
   const start = async () => {

@@ -1,5 +1,6 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../../lib/server.ts'
+import { deleteGrantsBy } from '../binding/grant-store.ts'
 import { findRow, reserve } from '../binding/principal-store.ts'
 import {
   CONTESTED,
@@ -31,6 +32,8 @@ export interface HookTools {
   readonly cache: StatusCache
   readonly now: () => Date
   readonly onRetire?: OnRetire | undefined
+  /** True if sessions can let other devices in. */
+  readonly hasPairing: boolean
 }
 
 /**
@@ -72,6 +75,9 @@ export function userHooks(tools: HookTools): Hooks {
         before: async ({ userId }, ctx) => ({ data: { principalVia: await originOf(userId, ctx) } }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
+      ...(tools.hasPairing && {
+        delete: { after: async ({ id }) => deleteGrantsBy(await adapterOf(tools), id) },
+      }),
     },
   }
 }

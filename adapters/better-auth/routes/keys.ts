@@ -1,6 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { audit } from '../binding/audit.ts'
+import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
 import { requireOwnKeys } from '../hooks/impersonation.ts'
@@ -70,6 +71,7 @@ async function revoke(ctx: GenericEndpointContext, thumbprint: string, now: numb
     new Date(now),
   )
   await revokeKey(adapter, thumbprint, new Date(now))
+  await deleteGrantsOf(adapter, subject.accountId)
 }
 
 async function keyOf(

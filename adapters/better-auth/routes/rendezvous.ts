@@ -18,6 +18,8 @@ export interface SlotAnswer {
   readonly isContested: boolean
   /** Milliseconds until the slot expires. */
   readonly expiresIn: number
+  /** This server's clock, in milliseconds since 1970. */
+  readonly now: number
 }
 
 /** Dependencies of the endpoints. */
@@ -45,6 +47,7 @@ export function rendezvousEndpoints(
     data,
     isContested,
     expiresIn: until.getTime() - clock(),
+    now: clock(),
   })
   const options = { method: 'POST', requireHeaders: true, metadata: { noStore: true } } as const
   return {

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { type LatchkeyPluginOptions, type RendezvousStorage, type SlotAnswer, latchkey, latchkeyJwt } from '../index.ts'
-import { post } from './requests.testing.ts'
-import { ORIGIN, type TestServer } from './server.testing.ts'
+import {
+  type LatchkeyPluginOptions,
+  PROOF_HEADER,
+  type RendezvousStorage,
+  type SlotAnswer,
+  latchkey,
+  latchkeyJwt,
+} from '../index.ts'
+import type { TestDevice } from '../../../lib/testing.ts'
+import { type Person, post } from './requests.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer } from './server.testing.ts'
 
 /** The plugins of a server with pairing. */
 export function withPairing(
@@ -65,4 +73,32 @@ export function memoryStorage(clock: () => number = Date.now): RendezvousStorage
       return count
     },
   }
+}
+
+/** A request of a device that signs with the purpose `pair`. */
+export async function pairCall(
+  device: TestDevice,
+  thumbprint: string,
+  body: object = {},
+  headers: Record<string, string> = {},
+): Promise<RequestInit> {
+  const proof = await device.proof({ audience: AUDIENCE, purpose: 'pair', pairTo: thumbprint })
+  return post({ thumbprint, ...body }, { [PROOF_HEADER]: proof, ...headers })
+}
+
+/** The device's session lets a device with this thumbprint in. */
+export async function approve({ browser, device }: Person, thumbprint: string): Promise<Response> {
+  return browser.send('/latchkey/pair/grant', await pairCall(device, thumbprint))
+}
+
+/** The grant for a new device. */
+export async function grantFor(one: Person, { thumbprint }: TestDevice): Promise<string> {
+  const response = await approve(one, thumbprint)
+  if (!response.ok) throw new Error(await response.text())
+  return ((await response.json()) as { grant: string }).grant
+}
+
+/** The device uses a grant. */
+export async function redeem({ browser, device }: Person, grant: string): Promise<Response> {
+  return browser.send('/latchkey/pair/redeem', await pairCall(device, device.thumbprint, { grant }))
 }
