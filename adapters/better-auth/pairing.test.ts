@@ -1,5 +1,5 @@
 import { admin } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { Auth, AuthOptions } from '../../lib/index.ts'
 import { type AccountOffer, type Approval, type Arrival, type Pairing, createPairing } from '../../lib/pairing.ts'
 import { load, settled } from './testing/pages.testing.ts'
@@ -20,13 +20,18 @@ async function device(server: TestServer, deviceName: string, options: AuthOptio
   const browser = server.browser()
   const auth = await load(browser, options)
   const send: typeof fetch = (input, init) => browser.send(String(input).replace(AUDIENCE, ''), init)
-  const given = { server: AUDIENCE, url: 'https://notes.example/', fetch: send, interval: 1 }
+  const given = { server: AUDIENCE, url: 'https://notes.example/', fetch: send, interval: 20 }
   return { browser, auth, pairing: createPairing(auth, { ...given, deviceName }) }
 }
+
+/** A device that still waits would ask its server on and on. */
+const met: { cancel(): Promise<void> }[] = []
+afterEach(() => Promise.all(met.splice(0).map((one) => one.cancel())))
 
 async function greet(old: Device, fresh: Device): Promise<{ approval: Approval; arrival: Arrival }> {
   const shown = await old.pairing.addDevice({ label: 'my notes' })
   const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text), shown.met()])
+  met.push(approval)
   return { approval, arrival }
 }
 

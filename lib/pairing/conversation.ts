@@ -59,6 +59,7 @@ function continueFrom(
     return check(await rendezvous.read(channel))
   }
   const end = async (): Promise<void> => {
+    if (isOver) return
     isOver = true
     await rendezvous.remove(channel).catch(() => {})
   }
