@@ -62,6 +62,15 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PASSKEY_UNSUITABLE: local(
     'The passkey cannot seal a backup: it did not evaluate the PRF, did not verify the user, or its response belongs to another site or passkey.',
   ),
+  PAIRING_CODE_INVALID: local(
+    'The text is not the code of a pairing that this device may take here. Nothing was sent.',
+  ),
+  PAIRING_CHECK_WRONG: local(
+    'The four digits are not those that the new device shows. After the third time the pairing has ended.',
+  ),
+  PAIRING_FAILED: local(
+    'A message of the other device was changed, has no meaning here or came from elsewhere. The pairing has ended.',
+  ),
   CRYPTO_UNAVAILABLE: local(
     'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',
   ),
@@ -100,6 +109,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PROOF_NONCE_MISSING: refused('The proof lacks the nonce of a challenge.', 401),
   PROOF_NONCE_MISMATCH: refused('The nonce does not match the challenge.', 401),
   PROOF_LINK_MISMATCH: refused('The proof names a different account.', 401),
+  PROOF_PAIR_MISMATCH: refused('The proof names a different device.', 401),
   PROOF_REPLAYED: refused('The proof was already used.', 401),
   PROOF_KEY_REVOKED: refused('The account revoked this device key.', 409),
   PROOF_IDENTIFIER_MISMATCH: refused(
@@ -199,6 +209,12 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   DEVICE_UNKNOWN: refused('The account has no such device. It may have been signed out meanwhile.', 404),
   DEVICE_CURRENT: refused('This is the device that asks. Sign it out instead.', 409),
   DEVICE_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change devices.', 403),
+  GRANT_FORBIDDEN: refused('This session may not let another device into the account.', 403),
+  GRANT_INVALID: refused('The grant was used, has expired, was withdrawn or is for another device.', 403),
+  SESSION_PAIRED: refused('Another device let this one in. Sign in here first.', 403),
+  RENDEZVOUS_ENDED: refused('The pairing has ended, or its code has expired.', 404),
+  RENDEZVOUS_CONTESTED: refused('Another device has used the code of this pairing.', 409),
+  RENDEZVOUS_FULL: { meaning: 'Too many pairings are open. Try again in five minutes.', status: 503 },
   CREDENTIAL_MISSING: {
     meaning: 'The request has no credential, and anonymous access is not allowed.',
     state: 'missing',

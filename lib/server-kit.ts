@@ -1,4 +1,5 @@
 export type { Awaitable } from './awaitable.ts'
+export { BoundedMap } from './bounded-map.ts'
 export { isPlainText } from './plain-text.ts'
 export { encodeBase64url } from './identity/base64url.ts'
 export { parseObject } from './tokens/decode.ts'

@@ -18,6 +18,9 @@ import { deviceEndpoints } from './routes/devices.ts'
 import { forgetDevice } from './hooks/device-tag.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { knownEndpoint } from './routes/known.ts'
+import { type PairingOptions, createRendezvousTools } from './pairing.ts'
+import { pairEndpoints } from './routes/pair.ts'
+import { rendezvousEndpoints } from './routes/rendezvous.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
 import { type OnLink, linkEndpoints } from './routes/link.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
@@ -26,6 +29,7 @@ import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
+import { NEEDS_OWN_SIGN_IN, requireOwnSignIn } from './hooks/paired-session.ts'
 import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
@@ -66,6 +70,8 @@ export interface LatchkeyPluginOptions {
    * Costs one more request for each. Defaults to false.
    */
   readonly requireNonce?: boolean
+  /** Enables pairing: the endpoints under `/latchkey/rendezvous` and `/latchkey/pair`. */
+  readonly pairing?: PairingOptions
 }
 
 /**
@@ -75,10 +81,11 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly id: 'latchkey'
   readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
-  /** `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is false. */
-  readonly endpoints: Readonly<
-    Record<EndpointName, Endpoint> & Partial<Record<'latchkeyToken' | 'latchkeyMetadata', Endpoint>>
-  >
+  /**
+   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is false;
+   * `latchkeyRendezvous*` and `latchkeyPair*` only with `pairing`.
+   */
+  readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<OptionalEndpointName, Endpoint>>>
 }
 
 type EndpointName =
@@ -95,6 +102,16 @@ type EndpointName =
   | 'latchkeyRenameDevice'
   | 'latchkeyRevokeDevice'
   | 'latchkeyRevokeOtherDevices'
+
+type OptionalEndpointName =
+  | 'latchkeyToken'
+  | 'latchkeyMetadata'
+  | 'latchkeyRendezvous'
+  | 'latchkeyRendezvousRead'
+  | 'latchkeyRendezvousDelete'
+  | 'latchkeyPairGrant'
+  | 'latchkeyPairInspect'
+  | 'latchkeyPairRedeem'
 
 /** The parts that exist once Better Auth has started. */
 interface Parts {
@@ -116,6 +133,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const now = (): Date => new Date(clock())
   const store = ({ context }: { readonly context: AuthContext }): PrincipalStore =>
     principalStore(context.adapter, now())
+  const rendezvous = options.pairing && createRendezvousTools(options.pairing, clock)
   let started: Parts | undefined
   const parts = (): Parts => started!
   return offWhileUnmigrated({
@@ -134,7 +152,17 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       })
       const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
       started = { gate, challenges, cache, exchange }
-      return { options: { databaseHooks: userHooks({ auth, cache, now, onRetire: options.onRetire }) } }
+      return {
+        options: {
+          databaseHooks: userHooks({
+            auth,
+            cache,
+            now,
+            onRetire: options.onRetire,
+            hasPairing: rendezvous !== undefined,
+          }),
+        },
+      }
     },
     endpoints: {
       latchkeySession: sessionEndpoint(clock),
@@ -144,6 +172,8 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       ...keyEndpoints(() => parts().cache, clock),
       ...deviceEndpoints(() => parts().cache, clock),
       latchkeyKnown: knownEndpoint(parts, clock),
+      ...(rendezvous && rendezvousEndpoints(() => rendezvous, clock)),
+      ...(rendezvous && pairEndpoints(() => ({ ...parts(), onDevicePaired: options.pairing?.onDevicePaired }), clock)),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
@@ -163,6 +193,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         {
           matcher: ({ path }) => path === PASSWORD_RESET,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
+        },
+        {
+          matcher: ({ path }) => NEEDS_OWN_SIGN_IN.includes(path),
+          handler: createAuthMiddleware(async (ctx) => requireOwnSignIn(ctx)),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
         {
@@ -195,13 +229,15 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       return 'request' in limited ? { request: asSignOut(limited.request) ?? limited.request } : limited
     },
     rateLimit: [
-      // Nonces, bindings and restores are requested rarely; the session at each start of a page.
+      // Nonces, bindings, restores and devices are requested rarely; the session at each start of a page.
       {
-        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|known|keys\/|devices\/)/.test(path),
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|known|keys\/|devices\/|pair\/)/.test(path),
         window: 60,
         max: 20,
       },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
+      // Two devices behind one address ask once a second each.
+      { pathMatcher: (path) => path.startsWith('/latchkey/rendezvous'), window: 60, max: 300 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
   })

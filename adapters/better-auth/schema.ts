@@ -122,6 +122,34 @@ export const schema: LatchkeySchema = {
       until: { type: 'date', required: true, index: true },
     },
   },
+  latchkeyGrant: {
+    fields: {
+      /** SHA-256 of the grant, which only the new device has. */
+      hash: { type: 'string', required: true, unique: true },
+      userId: { type: 'string', required: true, index: true },
+      /** Of the user's binding when the device was let in; null if it has none. */
+      principalEpoch: { type: 'string', required: false },
+      /** The id of the session that let the device in. */
+      approverSession: { type: 'string', required: true },
+      /** Of the key of the device that may use the grant. */
+      thumbprint: { type: 'string', required: true },
+      expiresAt: { type: 'date', required: true, index: true },
+    },
+  },
+  latchkeyRendezvous: {
+    fields: {
+      /** 32 random bytes that both devices derive from the code; base64url. */
+      channel: { type: 'string', required: true, unique: true },
+      seq: { type: 'number', required: true },
+      /** Cipher text, which only the two devices can open. */
+      data: { type: 'string', required: true },
+      /** Of the writer: distinguishes a repeated request from a second writer. */
+      tx: { type: 'string', required: true },
+      until: { type: 'date', required: true, index: true },
+      /** True once a second party tried to write a message that was there. */
+      isContested: { type: 'boolean', required: true },
+    },
+  },
   latchkeyAudit: {
     fields: {
       /** Act, principal and epoch: writing the same act twice leaves one row. */
@@ -145,6 +173,16 @@ export interface PrincipalRow {
   readonly kind: 'canonical' | 'alias' | 'retired' | 'reserved' | 'held'
   readonly epoch: string
   readonly until: Date | null
+}
+
+/** A grant for a session of an account, which one device may use once. */
+export interface GrantRow {
+  readonly hash: string
+  readonly userId: string
+  readonly principalEpoch: string | null
+  readonly approverSession: string
+  readonly thumbprint: string
+  readonly expiresAt: Date
 }
 
 /** A row of the device keys. */

@@ -2,6 +2,7 @@ import * as latchkey from 'latchkey'
 import * as devtools from 'latchkey/devtools'
 import * as testing from 'latchkey/testing'
 import * as keptKeys from './kept-keys.ts'
+import * as pairing from './pairing.ts'
 import * as passkey from './passkey.ts'
 import * as race from './race.ts'
 import * as storage from './storage.ts'
@@ -13,6 +14,7 @@ const harness = {
   ...testing,
   ...devtools,
   ...keptKeys,
+  ...pairing,
   ...passkey,
   ...race,
   ...storage,

@@ -63,6 +63,6 @@ export const CHECKLIST: readonly ChecklistGroup[] = [
 export const NOT_SHOWN: ReadonlyMap<number, string> = new Map([
   [
     29,
-    'recovery by 24 words (`latchkey/recovery`) and by a passkey with a file (`latchkey/passkey`) is there, by pairing it is not',
+    'recovery by 24 words (`latchkey/recovery`) and by a passkey with a file (`latchkey/passkey`) and pairing (`latchkey/pairing`) are there, one line for all three is not',
   ],
 ])

@@ -167,6 +167,12 @@ export interface Auth {
   /** Returns the device identities that were set aside. `ensureIdentity({ resume })` makes one current again. */
   listIdentities(options?: ListIdentitiesOptions): Promise<readonly KeptIdentity[]>
   /**
+   * Signs a proof that lets another device into the current account. For `latchkey/pairing`, which asks the user first.
+   *
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: no account is current; `SESSION_MISSING`, `OFFLINE`, `KEYSTORE_*`
+   */
+  provePairing(options: ProvePairingOptions): Promise<string>
+  /**
    * Asks the browser to keep the stored data until the user clears it. Some browsers ask the user: call it on a click.
    *
    * @returns true if the data is kept; false also if the browser does not answer within 30 s
@@ -316,6 +322,8 @@ export interface ImportSecretOptions {
    * principal: sets only this identity aside, the one that the user was shown.
    */
   readonly replace?: boolean | string
+  /** Deletes the identity that `replace` would set aside, if it holds nothing and has no backup. Defaults to false. */
+  readonly forgetEmpty?: boolean
   /**
    * The app's name for the backup from which the secret comes; may be empty. It does not count as a backup:
    * `storage.advice` is `test` until `confirmBackup`.
@@ -323,6 +331,14 @@ export interface ImportSecretOptions {
   readonly label?: string
   /** The passkey that opened the secret. It is recorded in the same transaction; `label` is then not needed. */
   readonly passkey?: PasskeyBackup
+}
+
+/** Options of `provePairing`. */
+export interface ProvePairingOptions {
+  /** Thumbprint of the other device's key. */
+  readonly thumbprint: string
+  /** Of the account server, if it requires one in every proof. */
+  readonly nonce?: string
 }
 
 /** Options of `confirmBackup`. */

@@ -100,6 +100,7 @@ const LAZY = [
   'confirmBackup',
   'importSecret',
   'listIdentities',
+  'provePairing',
   'requestPersistence',
   'markWritten',
   'fetch',

@@ -4,6 +4,7 @@ export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve
 export { signOut } from './account/sign-out.ts'
 export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'
 export { startBackground } from './background.ts'
+export { provePairing } from './account/prove-pairing.ts'
 export { confirmBackup, exportSecret, importSecret, listIdentities } from './device/backup.ts'
 export { ensureIdentity } from './device/ensure-identity.ts'
 export { requestPersistence } from './device/persistence.ts'

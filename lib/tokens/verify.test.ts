@@ -519,7 +519,8 @@ describe('a local-first token', () => {
 })
 
 describe('a proof', () => {
-  const PURPOSES: Purpose[] = ['upgrade', 'bind', 'link', 'exchange']
+  const PURPOSES: Purpose[] = ['upgrade', 'bind', 'link', 'exchange', 'pair']
+  const DEVICE = encode(Buffer.alloc(32, 7))
   const verifier = createProofVerifier({ audience: ACCOUNT_SERVER, clock })
   const NONCE = 'n-0S6_WzA2Mj'
   const ACCOUNT = VECTORS[2]!.principal
@@ -527,12 +528,16 @@ describe('a proof', () => {
   /** Claims with all that the purpose requires, and nothing else. */
   function claimsFor(purpose: Purpose, members: Members = {}): Members {
     const nonce = purpose === 'bind' || purpose === 'link' ? NONCE : undefined
-    return { ...proofClaims(), purpose, nonce, link_to: purpose === 'link' ? ACCOUNT : undefined, ...members }
+    const named = {
+      link_to: purpose === 'link' ? ACCOUNT : undefined,
+      pair_to: purpose === 'pair' ? DEVICE : undefined,
+    }
+    return { ...proofClaims(), purpose, nonce, ...named, ...members }
   }
 
   function expectationFor(purpose: Purpose): ProofExpectation {
-    const { nonce, link_to: linkTo } = claimsFor(purpose) as { nonce?: string; link_to?: string }
-    return { purpose, nonce, linkTo }
+    const claims = claimsFor(purpose) as { nonce?: string; link_to?: string; pair_to?: string }
+    return { purpose, nonce: claims.nonce, linkTo: claims.link_to, pairTo: claims.pair_to }
   }
 
   function judge(claims: Members, expectation: ProofExpectation): Promise<string> {
@@ -549,6 +554,18 @@ describe('a proof', () => {
       })
       expect(code).toBe(expected === purpose ? 'accepted' : 'PROOF_PURPOSE_MISMATCH')
     }
+  })
+
+  test('names the device that is let in for that act, and for no other', async () => {
+    const other = encode(Buffer.alloc(32, 8))
+    expect(await judge(claimsFor('pair'), { purpose: 'pair', pairTo: other })).toBe('PROOF_PAIR_MISMATCH')
+    expect(await judge(claimsFor('pair'), { purpose: 'pair' })).toBe('PROOF_PAIR_MISMATCH')
+    for (const pairTo of [undefined, null, '', 1, [DEVICE], DEVICE.slice(1), `${DEVICE}A`, encode(Buffer.alloc(31))])
+      expect(await judge(claimsFor('pair', { pair_to: pairTo }), { purpose: 'pair', pairTo: DEVICE })).toBe(
+        'TOKEN_CLAIM_INVALID',
+      )
+    for (const purpose of PURPOSES.filter((each) => each !== 'pair'))
+      expect(await judge(claimsFor(purpose, { pair_to: DEVICE }), expectationFor(purpose))).toBe('TOKEN_CLAIM_INVALID')
   })
 
   test.each(['Upgrade', 'upgrade ', 'unlink', '', 'toString', null, undefined, 0, ['upgrade']])(

@@ -53,6 +53,8 @@ export interface ProofExpectation {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
+  /** Thumbprint of the key of the device that is let in, for `pair`. */
+  readonly pairTo?: string | undefined
 }
 
 /** Verifies local-first tokens. Made by {@link createTokenVerifier}. */
@@ -173,7 +175,7 @@ const TOKEN_KIND: Kind = {
 
 const PROOF_KIND: Kind = {
   typ: PROOF_TYPE,
-  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to']),
+  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to', 'pair_to']),
   lifetime: LONGEST_LIFETIME.proof,
   check: checkProofClaims,
 }
@@ -324,7 +326,7 @@ function isBelowOrder(signature: Uint8Array): boolean {
 }
 
 function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
-  const { jti, purpose, nonce, link_to: linkTo } = claims
+  const { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo } = claims
   if (typeof jti !== 'string' || byteLength(jti) !== 16) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'jti')
   if (!PURPOSES.includes(purpose as Purpose)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'purpose')
   if (nonce !== undefined && (typeof nonce !== 'string' || !nonce))
@@ -333,6 +335,9 @@ function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
   if (linkTo === undefined ? purpose === 'link' : purpose !== 'link' || !hasLink) {
     throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'link_to')
   }
+  const isPairing = typeof pairTo === 'string' && byteLength(pairTo) === 32
+  if (pairTo === undefined ? purpose === 'pair' : purpose !== 'pair' || !isPairing)
+    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'pair_to')
 }
 
 function byteLength(text: string): number {
@@ -343,11 +348,12 @@ function byteLength(text: string): number {
   }
 }
 
-function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo }: ProofExpectation): void {
+function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, pairTo }: ProofExpectation): void {
   const needsNonce = purpose === 'bind' || purpose === 'link'
   if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the one that was issued`)
   if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
   if (nonce !== undefined && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
   if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
   if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')
+  if (claims.pair_to !== pairTo) throw new LatchkeyError('PROOF_PAIR_MISMATCH')
 }

@@ -2,7 +2,7 @@ import { insertUnique } from './unique.ts'
 import type { PrincipalStore } from './principal-store.ts'
 
 /** What the audit knows of. */
-export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse'
+export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse' | 'pair'
 
 /** An operation on a binding. */
 export interface AuditEntry {

@@ -1,3 +1,4 @@
+import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
 import { retireRow } from './retire-row.ts'
@@ -26,6 +27,7 @@ export async function prepareRetirement(principals: PrincipalStore, user: BoundU
  */
 export async function retire(principals: PrincipalStore, user: BoundUser): Promise<readonly string[]> {
   const retired: string[] = []
+  await deleteGrantsOf(principals.adapter, user.id)
   // Includes those taken since the user was read: the row names its user.
   const its = (await principals.rowsOf(user)).filter((row) => isBinding(row) && row.userId === user.id)
   for (const row of its) {

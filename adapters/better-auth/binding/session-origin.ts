@@ -6,11 +6,19 @@ export interface AskingSession {
   readonly principalVia?: string | null
   /** The admin who acts as the user, of Better Auth's admin plugin. */
   readonly impersonatedBy?: string | null
+  /** The id of the session that let this one in by pairing. */
+  readonly pairedBy?: string | null
 }
 
 /** Returns true if a session says nothing about who owns the mailbox: an admin's, or one that another one approved. */
 export function isNeutral(session: AskingSession): boolean {
   return isImpersonated(session) || session.principalVia === DELEGATED
+}
+
+/** Returns true if another session let this one in, by pairing or as on a television: nobody signed in on its device. */
+export function isPaired(session: object): boolean {
+  const { pairedBy, principalVia } = session as Partial<AskingSession>
+  return pairedBy != null || principalVia === DELEGATED
 }
 
 /** Returns true if an admin of Better Auth's admin plugin acts as the session's user. */

@@ -1,4 +1,5 @@
 import { audit } from './audit.ts'
+import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
 import { replaceRow } from './reservation.ts'
@@ -133,6 +134,7 @@ async function reset(principals: PrincipalStore, user: BoundUser, proven: Partia
   const isDone = await (user.principal == null
     ? principals.changeUser(user, { ...proven, principalEpoch: newEpoch() })
     : principals.atomically((trx) => replacePrincipal(trx, user, proven)))
+  await deleteGrantsOf(principals.adapter, user.id)
   const present = await principals.findUser('id', user.id)
   if (present) await releaseStale(principals, present, await principals.rowsOf(present))
   return isDone

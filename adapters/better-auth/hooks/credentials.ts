@@ -1,4 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
+import { hasGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
@@ -30,7 +31,7 @@ const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|c
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, `secondaryStorage`, the id of a
+ * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, `grant`, `secondaryStorage`, the id of a
  * provider, or the name of a plugin's table that has the user's id in one of its columns, whatever the column is called.
  */
 export type WayIn = string
@@ -56,6 +57,7 @@ export async function waysIn(
     ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
     ...(await foreignCredentials(context, user)),
     ...((await hasDevice(principals, user)) ? ['device'] : []),
+    ...((await hasGrant(context.adapter, user.id)) ? ['grant'] : []),
   ]
   for (const [model, { fields }] of Object.entries(context.tables)) {
     if (!HARMLESS_TABLES.includes(model) && (await hasTrace(context, model, fields, user.id))) ways.push(model)

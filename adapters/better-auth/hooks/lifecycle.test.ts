@@ -331,6 +331,8 @@ describe('an adapter that enforces nothing', () => {
     'latchkeyKey',
     'latchkeyProof',
     'latchkeyAudit',
+    'latchkeyGrant',
+    'latchkeyRendezvous',
   ]
   const start = async () => {
     const auth = betterAuth({

@@ -8,6 +8,9 @@ import { provenDevice } from './request-context.ts'
 const CREDENTIAL_ROUTES =
   /^\/(sign-(in|up)\/(email|username)|sign-in\/phone-number|passkey\/verify-authentication|siwe\/verify|two-factor\/verify-[a-z-]+)$/
 
+/** The route by which a device that another one let in gets its session. */
+export const PAIRING = '/latchkey/pair/redeem'
+
 /** Sign-ins by mail. */
 const MAILBOX_SIGN_INS: readonly (string | undefined)[] = ['/magic-link/verify', '/sign-in/email-otp']
 
@@ -21,6 +24,7 @@ const PROOFS_OF_MAILBOX = [...MAILBOX_SIGN_INS, ...VERIFICATIONS]
  * its user, as after a change of the password, has the origin of the other one.
  */
 export async function originOf(userId: string, ctx: GenericEndpointContext | null): Promise<string | null> {
+  if (ctx?.path === PAIRING) return DELEGATED
   const replaced = replacedSession(userId, ctx)
   if (replaced) return replaced.principalVia ?? null
   if (isApproved(ctx)) return DELEGATED
@@ -30,13 +34,13 @@ export async function originOf(userId: string, ctx: GenericEndpointContext | nul
 
 /** Returns the session of its user that a new session replaces, as after a change of the password; null if none. */
 export function replacedSession(userId: string, ctx: GenericEndpointContext | null): AskingSession | null {
-  const replaced = PROOFS_OF_MAILBOX.includes(ctx?.path) ? null : ctx?.context.session
+  const replaced = [PAIRING, ...PROOFS_OF_MAILBOX].includes(ctx?.path ?? '') ? null : ctx?.context.session
   return replaced?.user.id === userId ? (replaced.session as AskingSession) : null
 }
 
 /** Returns true if another session approves, or has approved, the session of the request's device. */
 export function isApproved(ctx: GenericEndpointContext | null): boolean {
-  return ctx?.path?.startsWith('/device/') === true
+  return ctx?.path?.startsWith('/device/') === true || ctx?.path === PAIRING
 }
 
 /** Returns true if the request signed in by the mailbox itself. */

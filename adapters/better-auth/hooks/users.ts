@@ -1,6 +1,7 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
 import { hasPrincipalForm } from '../../../lib/server.ts'
 import { isPlainText } from '../../../lib/server-kit.ts'
+import { deleteGrantsBy } from '../binding/grant-store.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { reserve } from '../binding/reservation.ts'
 import {
@@ -34,6 +35,8 @@ export interface HookTools {
   readonly cache: StatusCache
   readonly now: () => Date
   readonly onRetire?: OnRetire | undefined
+  /** True if sessions can let other devices in. */
+  readonly hasPairing: boolean
 }
 
 /**
@@ -77,8 +80,13 @@ export function userHooks(tools: HookTools): Hooks {
         }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
-      // By whichever route it ends: this process refuses its tokens at once.
-      delete: { after: async ({ id }) => tools.cache.forget(sessionKey(await sidOf(id))) },
+      delete: {
+        after: async ({ id }) => {
+          // By whichever route it ends: this process refuses its tokens at once.
+          tools.cache.forget(sessionKey(await sidOf(id)))
+          if (tools.hasPairing) await deleteGrantsBy((await storeOf(tools)).adapter, id)
+        },
+      },
     },
   }
 }

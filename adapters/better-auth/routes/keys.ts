@@ -1,6 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { audit } from '../binding/audit.ts'
+import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
@@ -103,6 +104,7 @@ async function revokeOne(principals: PrincipalStore, key: KeyRow, { accountId }:
   const { principal, thumbprint } = key
   await audit(principals, 'revoke', { principal, epoch: thumbprint, userId: accountId })
   await revokeKey(principals, thumbprint)
+  await deleteGrantsOf(principals.adapter, accountId)
 }
 
 async function keyOf(

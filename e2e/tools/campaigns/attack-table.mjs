@@ -28,6 +28,15 @@ const ENVELOPE = 'lib/passkey/envelope.ts'
 const HANDLE = 'lib/passkey/user-handle.ts'
 const SECURE_STORE = 'adapters/expo/secure-store.ts'
 const MARKS = 'adapters/expo/install-marks.ts'
+const APPROVAL = 'lib/pairing/approval.ts'
+const ARRIVAL = 'lib/pairing/arrival.ts'
+const SEALED = 'lib/pairing/sealed-channel.ts'
+const PAIRING = 'lib/pairing/create-pairing.ts'
+const CONVERSATION = 'lib/pairing/conversation.ts'
+const PAIR_TEST = 'lib/pairing/create-pairing.test.ts'
+const SEALED_TEST = 'lib/pairing/sealed-channel.test.ts'
+const GRANT_TEST = plugin('routes/pair.test.ts')
+const PAIR_ROUTE = plugin('routes/pair.ts')
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -3504,6 +3513,7 @@ export const ATTACKS = [
       name: 'a backup by a passkey > of another identity does not count for this one (synced: false)',
     },
   },
+  // Pairing
   {
     attack: 'A phone loses the key of its Keystore: the app starts as another identity, silently',
     defence: 'A mark of the installation shows that there was a record: it has vanished, and none takes its place',
@@ -3912,6 +3922,259 @@ export const ATTACKS = [
     test: {
       file: 'adapters/triplit/renewal.test.ts',
       name: 'the answer to a new token > that arrives after the session ended puts no token into the client',
+    },
+  },
+  {
+    attack: 'The rendezvous, or who has not seen the code, opens or makes the messages of a pairing',
+    defence: 'The keys depend on the secret in the code (HPKE, mode_psk)',
+    patches: [
+      {
+        file: SEALED,
+        find: 'return { info: infoOf(context), psk, pskId:',
+        replace: 'psk.fill(0, 1)[0] = 1\n  return { info: infoOf(context), psk, pskId:',
+      },
+    ],
+    test: { file: SEALED_TEST, name: 'a sealed channel > of a device that has not seen the code is not opened' },
+  },
+  {
+    attack: 'A message of a pairing is sent again in another place, or back to its sender',
+    defence: 'Each direction has its own key, and the number is authenticated',
+    patches: [
+      {
+        file: SEALED,
+        find: "const other: Direction = own === 's' ? 'g' : 's'",
+        replace: 'const other: Direction = own',
+      },
+    ],
+    test: { file: SEALED_TEST, name: 'a sealed channel > accepts no message in the place or direction of another one' },
+  },
+  {
+    attack: 'A code of another app or server is passed off as one of this app',
+    defence: 'Server, app, channel and the side that shows the code are part of the keys',
+    patches: [
+      {
+        file: SEALED,
+        find: 'const parts = [PAIR, server, name, channel, shower].map(utf8)',
+        replace: 'const parts = [PAIR, server, channel, shower, name.slice(0, 0)].map(utf8)',
+      },
+    ],
+    test: { file: SEALED_TEST, name: 'a sealed channel > of another app is not opened' },
+  },
+  {
+    attack: 'The device that scans tries keys until its check code is the one of another pairing',
+    defence: 'The check code depends on both messages, and the answer on random bytes of the other device',
+    patches: [{ file: SEALED, find: '...one, ...two]', replace: '...one]' }],
+    test: { file: SEALED_TEST, name: 'a sealed channel > gives check codes that depend on both messages' },
+  },
+  {
+    attack: 'A photo of the code lets a second device in',
+    defence: 'The old device gives the secret only after the digits of the new one were typed',
+    patches: [
+      {
+        file: APPROVAL,
+        find: "if (!isChecked) throw new TypeError('approve: the check code was not typed yet')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: PAIR_TEST, name: 'flow A > gives nothing before the check code was typed' },
+  },
+  {
+    attack: 'The four digits of a pairing are guessed',
+    defence: 'The third wrong code ends the pairing',
+    patches: [{ file: APPROVAL, find: 'triesLeft--', replace: 'triesLeft -= 0' }],
+    test: { file: PAIR_TEST, name: 'flow A > is over after three wrong codes' },
+  },
+  {
+    attack: 'A second device uses the code of a pairing unnoticed',
+    defence: 'The rendezvous reports it, and both devices end the pairing',
+    patches: [{ file: CONVERSATION, find: 'slot.isContested || ', replace: '' }],
+    test: {
+      file: PAIR_TEST,
+      name: 'a photo of the code > of a second device raises the alarm on both: the old one gives nothing, even after the right code',
+    },
+  },
+  {
+    attack: 'A photo of the code that a new device shows plants an identity there',
+    defence: 'The new device looks for a second party before it stores anything',
+    patches: [
+      { file: ARRIVAL, find: '      await talk.checkAlone()\n      const accepted', replace: '      const accepted' },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a photo of the code > of the new device plants no identity: both honest devices raise the alarm before anything is stored',
+    },
+  },
+  {
+    attack: 'A link has the old device give its identity to the device that sent the link',
+    defence: 'A device that has the identity takes only codes of a new device, and only from its own scanner',
+    patches: [
+      {
+        file: PAIRING,
+        find: "const code = parseCode(text, 'n')",
+        replace: "const code = parseCode(text, text.includes('=1h') ? 'h' : 'n')",
+      },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > takes a code only where it belongs: a link for the new device, a scan for the old one',
+    },
+  },
+  {
+    attack: 'The name of a device turns the direction of the sentence that asks for consent',
+    defence: 'Names with control or direction characters are refused',
+    patches: [{ file: 'lib/pairing/messages.ts', find: ' && !DIRECTION.test(value)', replace: '' }],
+    test: { file: PAIR_TEST, name: 'a pairing > shows no name that turns the direction of the text, of neither side' },
+  },
+  {
+    attack: 'Another tab changes the identity while the user lets a device in: the device gets the wrong one',
+    defence: 'The identity is compared with the one that was current when the user began',
+    patches: [
+      {
+        file: APPROVAL,
+        find: "if (session?.principal !== principal || (session.authMode === 'external') !== (mode === 'account')) throw changed()",
+        replace: UNCHECKED,
+      },
+      {
+        file: APPROVAL,
+        find: 'if ((await openDeviceKey(parseSecret(secret))).principal !== principal) throw changed()',
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: PAIR_TEST, name: 'a pairing > gives no secret that became one of another identity meanwhile' },
+  },
+  {
+    attack: 'Two parties write the same message of a pairing, and both believe to be the one',
+    defence: 'A message is written in one conditional statement',
+    patches: [
+      {
+        file: plugin('binding/rendezvous-store.ts'),
+        find: "      { field: 'seq', value: message.seq - 1 },\n",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('routes/rendezvous.test.ts'),
+      name: 'SQLite > in the table > of twenty writers at once one succeeds',
+    },
+  },
+  {
+    attack: 'A page of another site writes to the rendezvous, or uses a grant',
+    defence: 'An origin that is not trusted is refused',
+    patches: [
+      {
+        file: plugin('routes/page-check.ts'),
+        find: 'origin === null ? !mustSay : context.isTrustedOrigin(origin)',
+        replace: 'true',
+      },
+    ],
+    test: { file: GRANT_TEST, name: 'no session is given to > a page of another origin' },
+  },
+  {
+    attack: 'A grant is used twice at once for two sessions',
+    defence: 'It is used up in one conditional statement',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: "if (!(await consumeGrant(adapter, grant, now))) throw refusal('GRANT_INVALID')",
+        replace: 'await consumeGrant(adapter, grant, now)',
+      },
+    ],
+    test: { file: GRANT_TEST, name: 'SQLite > a grant > of ten requests at once, one gets a session' },
+  },
+  {
+    attack: 'A stolen grant is used by another device',
+    defence: 'A grant names the key that may use it',
+    patches: [{ file: plugin('binding/grant-store.ts'), find: 'row.thumbprint === thumbprint && ', replace: '' }],
+    test: { file: GRANT_TEST, name: 'SQLite > a grant > works for one key only' },
+  },
+  {
+    attack: 'A session that was revoked a moment ago still lets a device in',
+    defence: 'The session that approved is looked at before the new one is made, and again afterwards',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: '    await approverOf(ctx, grant)\n  } catch',
+        replace: '    // unchecked\n  } catch',
+      },
+    ],
+    test: { file: GRANT_TEST, name: 'SQLite > a grant > gives no session if the one that gave it ends meanwhile' },
+  },
+  {
+    attack: 'A grant makes a session that counts as a fresh sign-in, or outlives the one that gave it',
+    defence: 'The session has the creation and the expiry of the one that approved',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: 'createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy',
+        replace: 'createdAt: new Date(), expiresAt: new Date(Number(createdAt) + Number(expiresAt)), pairedBy',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > gives the new device a session of the account, as old and as long as that which let it in',
+    },
+  },
+  {
+    attack: 'A device that was borrowed days after the sign-in lets another one in',
+    defence: 'Ten minutes after the sign-in no device is let in, whatever `freshAge` is',
+    patches: [{ file: PAIR_ROUTE, find: 'const RECENT_MS = 600_000', replace: 'const RECENT_MS = 86_400_000' }],
+    test: { file: GRANT_TEST, name: 'no grant is given > ten minutes after the sign-in, whatever freshAge is' },
+  },
+  {
+    attack: 'A device that was let in lets further ones in, or shuts the first one out',
+    defence: 'Both need a sign-in on that device',
+    patches: [
+      {
+        file: plugin('binding/session-origin.ts'),
+        find: 'return pairedBy != null || principalVia === DELEGATED',
+        replace: 'return false',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A stolen session cookie lets another device in',
+    defence: 'A session that a key signed for needs a proof of that key',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: "if (made !== null && made !== device.principal) throw refusal('GRANT_FORBIDDEN')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'no grant is given > without the key that signed the sign-in: a stolen cookie is not enough',
+    },
+  },
+  {
+    attack: 'Who used an account before its mailbox was proven comes back by a grant of that time',
+    defence: 'A grant counts as a way in before anything is linked',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "(await hasGrant(context.adapter, user.id)) ? ['grant'] : []",
+        replace: 'hasGrant ? [] : []',
+      },
+    ],
+    test: { file: GRANT_TEST, name: 'SQLite > a grant > counts as a way in while it lasts' },
+  },
+  {
+    attack: 'A proof for one device lets another one in',
+    defence: '`pair_to` names the device',
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (claims.pair_to !== pairTo) throw new LatchkeyError('PROOF_PAIR_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'no grant is given > for a proof of another purpose, for another device, or used before',
     },
   },
 ]

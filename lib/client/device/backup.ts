@@ -1,9 +1,9 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
 import { backupsOf, withBegunBackup, withPasskey, withShownBackup } from '../../keystore/backups.ts'
-import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
+import { currentDevice, deviceOf, putEntry, replaceEntry, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import { type DeviceEntry, entryId } from '../../keystore/record.ts'
+import { type DeviceEntry, type Entry, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type {
   ConfirmBackupOptions,
@@ -14,6 +14,7 @@ import type {
 } from '../auth.ts'
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
+import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
@@ -65,19 +66,24 @@ export async function importSecret(
   secret: string,
   options: ImportSecretOptions = {},
 ): Promise<Session> {
-  checkGiven(options, { replace: 'boolean|string', label: 'string', passkey: 'object' })
-  const { replace = false, label, passkey } = options
+  checkGiven(options, { replace: 'boolean|string', forgetEmpty: 'boolean', label: 'string', passkey: 'object' })
+  const { replace = false, forgetEmpty = false, label, passkey } = options
   checkIdle(context)
   const imported = await importedDevice(context, secret)
+  const before = currentEntry(context.keyring())
+  const isEmpty = forgetEmpty && (await holdsNothing(context, before))
   await context.write(
     (found) => {
-      const keyring = found ?? EMPTY_KEYRING
-      const current = currentEntry(keyring)
+      const current = currentEntry(found)
       const isOther = current && current.principal !== imported.principal
       if (isOther && current.kind === 'account')
         throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
       if (isOther && replace !== true && replace !== current.principal)
         throw new LatchkeyError('IDENTITY_CHANGED', 'another identity is current; pass { replace } to set it aside')
+      // Marked again inside the transaction: the app may have written data since it was described.
+      const isForgotten = isOther && isEmpty && current.principal === before?.principal && !isMarked(current)
+      const keyring =
+        isForgotten && !hasBackup(current) ? withoutEntry(found!, current, true) : (found ?? EMPTY_KEYRING)
       const known = deviceOf(keyring, imported.principal)
       const kept = { ...imported, ...known, secret: imported.secret! }
       const now = context.now()
@@ -92,6 +98,10 @@ export async function importSecret(
   )
   context.dispatch({ type: 'identityEnsured', view: context.view(), waiting: context.waiting() })
   return context.getState().session!
+}
+
+function hasBackup(entry: Entry): boolean {
+  return entry.kind === 'device' && backupsOf(entry).length > 0
 }
 
 /** Returns the device identities that were set aside, and the current one if asked for. */

@@ -8,7 +8,7 @@ export function proofFor(
   { now }: Context,
   key: DeviceKey,
   { audience }: AccountProvider,
-  input: Pick<ProofInput, 'purpose' | 'nonce' | 'linkTo'>,
+  input: Pick<ProofInput, 'purpose' | 'nonce' | 'linkTo' | 'pairTo'>,
 ): Promise<string> {
   return mintProof(key, { audience, now: now() / 1000, ...input })
 }

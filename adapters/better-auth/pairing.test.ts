@@ -1,0 +1,252 @@
+import { admin } from 'better-auth/plugins'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Auth, AuthOptions } from '../../lib/index.ts'
+import { type AccountOffer, type Approval, type Arrival, type Pairing, createPairing } from '../../lib/pairing.ts'
+import { load, settled } from './testing/pages.testing.ts'
+import { memoryStorage, withPairing } from './testing/pairing.testing.ts'
+import { onEachEngine } from './testing/engines.testing.ts'
+import { post, userOf } from './testing/requests.testing.ts'
+import { AUDIENCE, type TestBrowser, type TestServer, person, testServer } from './testing/server.testing.ts'
+
+const ada = person('ada')
+
+interface Device {
+  readonly browser: TestBrowser
+  readonly auth: Auth
+  readonly pairing: Pairing
+}
+
+async function device(server: TestServer, deviceName: string, options: AuthOptions = {}): Promise<Device> {
+  const browser = server.browser()
+  const auth = await load(browser, options)
+  const send: typeof fetch = (input, init) => browser.send(String(input).replace(AUDIENCE, ''), init)
+  const given = { server: AUDIENCE, url: 'https://notes.example/', fetch: send, interval: 20 }
+  return { browser, auth, pairing: createPairing(auth, { ...given, deviceName }) }
+}
+
+/** A device that still waits would ask its server on and on. */
+const met: { cancel(): Promise<void> }[] = []
+afterEach(() => Promise.all(met.splice(0).map((one) => one.cancel())))
+
+async function greet(old: Device, fresh: Device): Promise<{ approval: Approval; arrival: Arrival }> {
+  const shown = await old.pairing.addDevice({ label: 'my notes' })
+  const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text), shown.met()])
+  met.push(approval)
+  return { approval, arrival }
+}
+
+/** Both users confirm. */
+async function offered(old: Device, fresh: Device): Promise<{ offer: AccountOffer; given: Promise<string> }> {
+  const { approval, arrival } = await greet(old, fresh)
+  await approval.check(arrival.checkCode)
+  const given = approval.approve()
+  given.catch(() => {})
+  const offer = await arrival.offer()
+  if (offer.mode !== 'account') throw new Error(`expected an account, got ${offer.mode}`)
+  return { offer, given }
+}
+
+async function withAccount(server: TestServer, options: AuthOptions = {}): Promise<Device> {
+  const old = await device(server, 'laptop', options)
+  expect((await old.auth.upgrade(() => old.browser.client.signUp.email(ada))).outcome).toBe('upgraded')
+  return old
+}
+
+const principalOf = ({ auth }: Device): string => auth.getState().session!.principal
+const open = (): Promise<TestServer> => testServer({ plugins: withPairing() })
+
+onEachEngine((newServer) => {
+  test('a new device gets the identity over a real server, before there is an account', async () => {
+    const server = await newServer({ plugins: withPairing() })
+    const [old, fresh] = [await device(server, 'laptop'), await device(server, 'phone')]
+    const { approval, arrival } = await greet(old, fresh)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    const offer = await arrival.offer()
+    if (offer.mode !== 'secret') throw new Error('expected an identity')
+    await offer.accept({ replace: true })
+    expect(await given).toBe('done')
+    expect(principalOf(fresh)).toBe(principalOf(old))
+    expect(await server.rows('latchkeyRendezvous')).toEqual([])
+    expect(await server.rows('user')).toEqual([])
+  })
+
+  test('a new device gets a session of the account, after the server said whose it is', async () => {
+    const server = await newServer({ plugins: withPairing() })
+    const old = await withAccount(server)
+    await server.change('user', { emailVerified: true })
+    const fresh = await device(server, 'phone')
+    const { offer, given } = await offered(old, fresh)
+    const { id } = await userOf(server)
+    expect(offer).toMatchObject({
+      mode: 'account',
+      accountId: id,
+      principal: principalOf(old),
+      identifiers: [ada.email],
+      label: 'my notes',
+    })
+    expect(fresh.auth.getState().authMode).toBe('local-first')
+    expect(await offer.accept()).toMatchObject({ outcome: 'switched', session: { principal: principalOf(old) } })
+    expect(await given).toBe('done')
+    expect(fresh.auth.getState()).toMatchObject({ authMode: 'external', session: { principal: principalOf(old) } })
+    expect(await fresh.auth.getToken()).toBeTruthy()
+    const paired = (await server.rows('session')).filter(({ pairedBy }) => pairedBy !== null)
+    expect(paired).toHaveLength(1)
+  })
+})
+
+describe('with an account', () => {
+  test('no secret leaves the device: the new one derives other keys', async () => {
+    const server = await open()
+    const old = await withAccount(server, { harden: 'never' })
+    const secret = await old.auth.exportSecret()
+    const fresh = await device(server, 'phone')
+    const { offer } = await offered(old, fresh)
+    await offer.accept()
+    const sent = await Promise.all(
+      [...old.browser.requests, ...fresh.browser.requests].map((request) => request.text()),
+    )
+    expect(sent.join('\n')).not.toContain(secret)
+    expect(JSON.stringify(await fresh.browser.store.read())).not.toContain(secret)
+    expect(await fresh.auth.listIdentities()).toHaveLength(1)
+  })
+
+  test('a hardened device lets another one in', async () => {
+    const server = await open()
+    const old = await withAccount(server, { harden: 'always' })
+    await settled(old.auth, { storage: { protection: 'hardened' } })
+    const { offer } = await offered(old, await device(server, 'phone'))
+    expect((await offer.accept()).outcome).toBe('switched')
+  })
+
+  test('a device that signed in without a key of the account lets another one in, too', async () => {
+    const server = await open()
+    await withAccount(server)
+    const second = await device(server, 'tablet', { initialMode: 'anonymous' })
+    expect((await second.auth.upgrade(() => second.browser.client.signIn.email(ada))).outcome).toBe('switched')
+    const { offer } = await offered(second, await device(server, 'phone'))
+    expect((await offer.accept()).outcome).toBe('switched')
+  })
+
+  test('data on the new device makes a conflict, as after every sign-in', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    await fresh.auth.markWritten()
+    const { offer } = await offered(old, fresh)
+    expect((await offer.accept()).outcome).toBe('conflict')
+    expect(fresh.auth.getState().session!.principal).not.toBe(principalOf(old))
+    expect((await fresh.auth.resolveConflict('adopt')).outcome).toBe('adopted')
+  })
+
+  test('a sign-in too long ago lets no device in, and the new one gets nothing', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    await server.change('session', { createdAt: new Date(Date.now() - 600_000) })
+    const fresh = await device(server, 'phone')
+    const { approval, arrival } = await greet(old, fresh)
+    await approval.check(arrival.checkCode)
+    await expect(approval.approve()).rejects.toMatchObject({ code: 'SESSION_NOT_FRESH' })
+    await expect(arrival.offer()).rejects.toMatchObject({ code: 'RENDEZVOUS_ENDED' })
+    expect(await server.rows('latchkeyGrant')).toEqual([])
+  })
+
+  test('a device that was let in lets no other one in', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    await (await offered(old, fresh)).offer.accept()
+    const third = await device(server, 'tablet')
+    const { approval, arrival } = await greet(fresh, third)
+    await approval.check(arrival.checkCode)
+    await expect(approval.approve()).rejects.toMatchObject({ code: 'SESSION_PAIRED' })
+  })
+
+  test('a grant that was withdrawn before it was accepted changes nothing on the new device', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const before = await fresh.browser.store.read()
+    const { offer } = await offered(old, fresh)
+    await old.auth.signOut()
+    await expect.poll(() => server.rows('session')).toEqual([])
+    await expect(offer.accept()).rejects.toMatchObject({ code: 'GRANT_INVALID' })
+    expect(await fresh.browser.store.read()).toEqual(before)
+    expect(fresh.auth.getState().authMode).toBe('local-first')
+  })
+
+  test('a session that somebody else put into the browser meanwhile is not taken', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const eve = server.browser()
+    expect((await eve.client.signUp.email(person('eve'))).error).toBeNull()
+    const fresh = await device(server, 'phone')
+    const { offer } = await offered(old, fresh)
+    const { send } = fresh.browser
+    // The cookie is replaced between the redemption and the look.
+    Object.assign(fresh.browser, {
+      send: async (path: string, init?: RequestInit) => {
+        const answer = await send(path, init)
+        if (path === '/latchkey/pair/redeem')
+          for (const [name, value] of eve.cookies) fresh.browser.cookies.set(name, value)
+        return answer
+      },
+    })
+    await expect(offer.accept()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(fresh.auth.getState().authMode).toBe('local-first')
+  })
+
+  test('a device with an account, or with a conflict, is no new one', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const { text } = await old.pairing.addDevice()
+    await expect(old.pairing.join(text)).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    await expect(old.pairing.showCode()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    const fresh = await device(server, 'phone')
+    await fresh.auth.markWritten()
+    expect((await fresh.auth.upgrade(() => fresh.browser.client.signIn.email(ada))).outcome).toBe('conflict')
+    await expect(fresh.pairing.join(text)).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  test('a server that requires a nonce in every proof gets one', async () => {
+    const server = await testServer({ plugins: withPairing({}, { requireNonce: true }) })
+    const old = await device(server, 'laptop', { initialMode: 'anonymous' })
+    expect((await old.auth.upgrade(() => old.browser.client.signUp.email(ada))).outcome).not.toBe('failed')
+    const { offer } = await offered(old, await device(server, 'phone'))
+    expect((await offer.accept()).outcome).toBe('switched')
+  })
+
+  test('devices whose clocks are an hour behind the server pair', async () => {
+    const server = await testServer({ plugins: withPairing({}, { clock: () => Date.now() + 3_600_000 }) })
+    const old = await withAccount(server)
+    const { offer } = await offered(old, await device(server, 'phone'))
+    expect((await offer.accept()).outcome).toBe('switched')
+  })
+
+  test('a ban between the offer and its acceptance leaves the device outside', async () => {
+    const server = await testServer({ plugins: [...withPairing(), admin()] })
+    const old = await withAccount(server)
+    const { offer } = await offered(old, await device(server, 'phone'))
+    await server.change('user', { banned: true })
+    await expect(offer.accept()).rejects.toMatchObject({ code: 'GRANT_INVALID' })
+  })
+
+  test('a rendezvous in a secondary storage serves both devices', async () => {
+    const server = await testServer({ plugins: withPairing({ rendezvousStore: memoryStorage() }) })
+    const old = await withAccount(server)
+    const { offer, given } = await offered(old, await device(server, 'phone'))
+    expect((await offer.accept()).outcome).toBe('switched')
+    expect(await given).toBe('done')
+    expect(await server.rows('latchkeyRendezvous')).toEqual([])
+  })
+
+  test('an old session of the browser does not come back with the new device', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    expect((await fresh.browser.send('/sign-up/email', post(person('grace')))).status).toBe(200)
+    const { offer } = await offered(old, fresh)
+    expect((await offer.accept()).outcome).toBe('switched')
+    expect(principalOf(fresh)).toBe(principalOf(old))
+  })
+})

@@ -1,0 +1,406 @@
+import { admin, anonymous, magicLink } from 'better-auth/plugins'
+import { describe, expect, test, vi } from 'vitest'
+import { manualClock, testDevice } from '../../../lib/testing.ts'
+import { PROOF_HEADER, type PairedDevice } from '../index.ts'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { approve, grantFor, memoryStorage, pairCall, redeem, withPairing } from '../testing/pairing.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
+
+const ada = person('ada')
+
+async function signedUp(server: TestServer, user = ada): Promise<Person> {
+  const one = await newPerson(server)
+  expect((await one.prove('/sign-up/email', user)).status).toBe(200)
+  return one
+}
+
+/** A device that was let in. */
+async function pairedWith(server: TestServer, one: Person): Promise<Person> {
+  const fresh = await newPerson(server)
+  expect((await redeem(fresh, await grantFor(one, fresh.device))).status).toBe(200)
+  return fresh
+}
+
+const sessionsOf = (server: TestServer) => server.rows('session')
+const refused = async (response: Response): Promise<unknown> => [response.status, await codeOf(response)]
+const INVALID = [403, 'GRANT_INVALID']
+
+onEachEngine((newServer) => {
+  const open = (): Promise<TestServer> => newServer({ plugins: withPairing() })
+
+  describe('a grant', () => {
+    test('gives the new device a session of the account, as old and as long as that which let it in', async () => {
+      const told: PairedDevice[] = []
+      const server = await newServer({ plugins: withPairing({ onDevicePaired: (device) => void told.push(device) }) })
+      const one = await signedUp(server)
+      const createdAt = new Date(Date.now() - 300_000)
+      await server.change('session', { createdAt })
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const inspected = await fresh.browser.send(
+        '/latchkey/pair/inspect',
+        await pairCall(fresh.device, fresh.device.thumbprint, { grant }),
+      )
+      const { id } = await userOf(server)
+      expect(await inspected.json()).toEqual({ accountId: id, principal: one.device.principal, identifiers: [] })
+      expect(await sessionsOf(server)).toHaveLength(1)
+      expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(await fresh.session()).toMatchObject({ principal: one.device.principal, provenBy: null })
+      const [approver, paired] = (await sessionsOf(server)).sort((left) => (left['pairedBy'] === null ? -1 : 1))
+      expect(paired).toMatchObject({
+        pairedBy: approver!['id'],
+        principalVia: 'delegated',
+        createdAt: approver!['createdAt'],
+        expiresAt: approver!['expiresAt'],
+      })
+      expect(new Date(paired!['createdAt'] as Date)).toEqual(createdAt)
+      expect(told).toMatchObject([{ userId: id, sessionId: paired!['id'], approvedBy: approver!['id'] }])
+      const acts = (await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0])
+      expect(acts.filter((act) => act === 'pair')).toHaveLength(1)
+    })
+
+    test('is not in the database: only its hash is', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const grant = await grantFor(one, await testDevice())
+      expect(JSON.stringify(await server.rows('latchkeyGrant'))).not.toContain(grant)
+    })
+
+    test('works once', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('of ten requests at once, one gets a session', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const answers = await Promise.all(Array.from({ length: 10 }, () => redeem(fresh, grant)))
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 403)])
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('works for one key only', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const [fresh, thief] = [await newPerson(server), await newPerson(server)]
+      const grant = await grantFor(one, fresh.device)
+      expect(await refused(await redeem(thief, grant))).toEqual(INVALID)
+      const forged = await pairCall(thief.device, fresh.device.thumbprint, { grant })
+      expect(await refused(await thief.browser.send('/latchkey/pair/redeem', forged))).toEqual([
+        401,
+        'PROOF_PAIR_MISMATCH',
+      ])
+      expect(await sessionsOf(server)).toHaveLength(1)
+      expect((await redeem(fresh, grant)).status).toBe(200)
+    })
+
+    test('ends with a sign-out of the session that gave it', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      expect((await one.browser.send('/sign-out', post({}))).status).toBe(200)
+      expect(await server.rows('latchkeyGrant')).toEqual([])
+      expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+    })
+
+    test('is worth nothing once its session, binding or user is another', async () => {
+      const server = await newServer({ plugins: [...withPairing(), admin()] })
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const [{ expiresAt }] = (await sessionsOf(server)) as [{ expiresAt: Date }]
+      const [{ principalEpoch }] = (await server.rows('user')) as [{ principalEpoch: string }]
+      const past = new Date(Date.now() - 1000)
+      for (const [table, change, back] of [
+        ['session', { expiresAt: past }, { expiresAt }],
+        ['user', { principalEpoch: 'another' }, { principalEpoch }],
+        ['user', { banned: true }, { banned: false }],
+        [
+          'user',
+          { emailVerified: true, principalMailboxBy: 'contested' },
+          { emailVerified: false, principalMailboxBy: null },
+        ],
+      ] as const) {
+        await server.change(table, change)
+        expect(await refused(await redeem(fresh, grant)), JSON.stringify(change)).toEqual(INVALID)
+        await server.change(table, back)
+      }
+      expect(await sessionsOf(server)).toHaveLength(1)
+      expect((await redeem(fresh, grant)).status).toBe(200)
+    })
+
+    test('gives no session if the one that gave it ends meanwhile', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      // The hook runs between the two looks.
+      const context = (await server.auth.$context) as unknown as {
+        internalAdapter: { createSession(...given: unknown[]): Promise<unknown> }
+      }
+      const create = context.internalAdapter.createSession
+      context.internalAdapter.createSession = async (...given) => {
+        const made = await create(...given)
+        await server.adapter.deleteMany({ model: 'session', where: [{ field: 'pairedBy', value: null }] })
+        return made
+      }
+      const answer = await redeem(fresh, grant)
+      expect(await refused(answer)).toEqual(INVALID)
+      expect(answer.headers.getSetCookie()).toEqual([])
+      expect(await sessionsOf(server)).toEqual([])
+    })
+
+    test('counts as a way in while it lasts', async () => {
+      const mails = mailing()
+      const server = await newServer({
+        plugins: [...withPairing(), magicLink({ sendMagicLink: async (mail) => mails.send(mail) })],
+        emailVerification: { sendVerificationEmail: async (mail) => mails.send(mail) },
+      })
+      const eve = await signedUp(server)
+      await grantFor(eve, await testDevice())
+      await eve.browser.send('/send-verification-email', post({ email: ada.email }))
+      expect((await eve.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      const owner = await newPerson(server)
+      await owner.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      expect((await owner.browser.send(pathOf(mails.last().url))).status).toBeLessThan(400)
+      await server.adapter.deleteMany({ model: 'account', where: [] })
+      const { id } = (await owner.session())!
+      await server.adapter.deleteMany({ model: 'session', where: [{ field: 'id', operator: 'ne', value: id }] })
+      const { nonce } = (await (await owner.browser.send('/latchkey/challenge', post({ purpose: 'link' }))).json()) as {
+        nonce: string
+      }
+      const linkTo = (await owner.session())!.principal
+      const proof = await owner.device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo })
+      const answer = await owner.browser.send('/latchkey/link', post({ nonce }, { [PROOF_HEADER]: proof }))
+      expect(await answer.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['device', 'grant'] })
+    })
+  })
+})
+
+describe('a grant', () => {
+  test('expires after two minutes', async () => {
+    const clock = manualClock(Date.now())
+    const server = await testServer({ plugins: withPairing({}, { clock: clock.now }) })
+    const one = await signedUp(server)
+    const fresh = await newPerson(server)
+    const grant = await grantFor(one, fresh.device)
+    clock.advance(120_000)
+    const now = clock.now() / 1000
+    const { thumbprint } = fresh.device
+    const proof = await fresh.device.proof({ audience: AUDIENCE, purpose: 'pair', pairTo: thumbprint, now })
+    const call = post({ grant, thumbprint }, { [PROOF_HEADER]: proof })
+    expect(await refused(await fresh.browser.send('/latchkey/pair/redeem', call))).toEqual(INVALID)
+  })
+
+  test('replaces the one before of the same session', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const fresh = await newPerson(server)
+    const first = await grantFor(one, fresh.device)
+    const second = await grantFor(one, fresh.device)
+    expect(await refused(await redeem(fresh, first))).toEqual(INVALID)
+    expect((await redeem(fresh, second)).status).toBe(200)
+  })
+
+  test('is given by sessions that exist only in a secondary storage, too', async () => {
+    const server = await testServer({
+      plugins: withPairing(),
+      secondaryStorage: { ...memoryStorage(), getAndDelete: async () => null },
+    })
+    const one = await signedUp(server)
+    const fresh = await newPerson(server)
+    expect((await redeem(fresh, await grantFor(one, fresh.device))).status).toBe(200)
+    expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
+  test('is withdrawn with the user, and when a key is revoked', async () => {
+    const server = await testServer({ plugins: withPairing(), user: { deleteUser: { enabled: true } } })
+    const one = await signedUp(server)
+    await server.change('user', { emailVerified: true, principalMailbox: ada.email })
+    await grantFor(one, await testDevice())
+    const { thumbprint } = one.device
+    expect((await one.browser.send('/latchkey/keys/revoke', post({ thumbprint }))).status).toBe(200)
+    expect(await server.rows('latchkeyGrant')).toEqual([])
+  })
+
+  test('a hook that fails is logged, and the device is in', async () => {
+    const onDevicePaired = vi.fn(() => Promise.reject(new Error('no mail')))
+    const server = await testServer({ plugins: withPairing({ onDevicePaired }) })
+    await pairedWith(server, await signedUp(server))
+    expect(onDevicePaired).toHaveBeenCalledOnce()
+  })
+})
+
+describe('no grant is given', () => {
+  const denied = async (one: Person): Promise<unknown> => refused(await approve(one, (await testDevice()).thumbprint))
+
+  test('ten minutes after the sign-in, whatever freshAge is', async () => {
+    for (const freshAge of [undefined, 0, 86_400]) {
+      const server = await testServer({
+        plugins: withPairing(),
+        ...(freshAge !== undefined && { session: { freshAge } }),
+      })
+      const one = await signedUp(server)
+      await server.change('session', { createdAt: new Date(Date.now() - 600_000) })
+      expect(await denied(one)).toEqual([403, 'SESSION_NOT_FRESH'])
+      await server.change('session', { createdAt: new Date(Date.now() - 590_000) })
+      expect((await approve(one, (await testDevice()).thumbprint)).status).toBe(200)
+    }
+  })
+
+  test('by a session that another one let in, before a sign-in of its own', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const fresh = await pairedWith(server, await signedUp(server))
+    expect(await denied(fresh)).toEqual([403, 'SESSION_PAIRED'])
+    expect((await fresh.prove('/sign-in/email', ada)).status).toBe(200)
+    expect((await approve(fresh, (await testDevice()).thumbprint)).status).toBe(200)
+  })
+
+  test('without a session', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    expect((await approve(await newPerson(server), (await testDevice()).thumbprint)).status).toBe(401)
+  })
+
+  test('by an admin who impersonates the user', async () => {
+    const server = await testServer({ plugins: [...withPairing(), admin()] })
+    const boss = await signedUp(server, person('boss'))
+    await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
+    await signedUp(server)
+    const { id } = await userOf(server, ada.email)
+    expect((await boss.browser.send('/admin/impersonate-user', post({ userId: id }))).status).toBe(200)
+    expect(await denied(boss)).toEqual([403, 'GRANT_FORBIDDEN'])
+  })
+
+  test('by a user of the anonymous plugin', async () => {
+    const server = await testServer({ plugins: [...withPairing(), anonymous()] })
+    const one = await newPerson(server)
+    expect((await one.browser.send('/sign-in/anonymous', post({}))).status).toBe(200)
+    expect(await denied(one)).toEqual([403, 'GRANT_FORBIDDEN'])
+  })
+
+  test('by a banned user, and while the mailbox decides about the binding', async () => {
+    const server = await testServer({ plugins: [...withPairing(), admin()] })
+    const one = await signedUp(server)
+    await server.change('user', { banned: true })
+    expect(await denied(one)).toEqual([403, 'GRANT_FORBIDDEN'])
+    await server.change('user', { banned: false, emailVerified: true, principalMailboxBy: 'contested' })
+    expect(await denied(one)).toEqual([403, 'GRANT_FORBIDDEN'])
+  })
+
+  test('without the key that signed the sign-in: a stolen cookie is not enough', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const thief = { ...one, device: await testDevice() }
+    expect(await denied(thief)).toEqual([403, 'GRANT_FORBIDDEN'])
+  })
+
+  test('with a revoked key', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    await one.session()
+    await server.change('latchkeyKey', { retiredAt: new Date() })
+    expect(await denied(one)).toEqual([409, 'PROOF_KEY_REVOKED'])
+  })
+
+  test('for a proof of another purpose, for another device, or used before', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const { thumbprint } = await testDevice()
+    const send = (init: RequestInit): Promise<Response> => one.browser.send('/latchkey/pair/grant', init)
+    expect(await refused(await send(post({ thumbprint }, await proofOf(one.device))))).toEqual([
+      401,
+      'PROOF_PURPOSE_MISMATCH',
+    ])
+    const other = await pairCall(one.device, (await testDevice()).thumbprint, { thumbprint })
+    expect(await refused(await send(other))).toEqual([401, 'PROOF_PAIR_MISMATCH'])
+    const own = await pairCall(one.device, one.device.thumbprint)
+    expect(await refused(await send(own))).toEqual([401, 'PROOF_PAIR_MISMATCH'])
+    const once = await pairCall(one.device, thumbprint)
+    expect((await send(once)).status).toBe(200)
+    expect(await refused(await send(once))).toEqual([401, 'PROOF_REPLAYED'])
+    expect((await send(post({ thumbprint }))).status).toBe(401)
+  })
+})
+
+describe('no session is given to', () => {
+  test.each<[string, Record<string, string>]>([
+    ['a page of another origin', { origin: 'https://evil.example' }],
+    ['a request that does not say its origin', { origin: '' }],
+    ['a navigation', { origin: ORIGIN, 'sec-fetch-mode': 'navigate' }],
+  ])('%s', async (_, { origin, ...more }) => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const { device } = await newPerson(server)
+    const grant = await grantFor(one, device)
+    for (const path of ['inspect', 'redeem']) {
+      const init = await pairCall(device, device.thumbprint, { grant }, { ...more, ...(origin && { origin }) })
+      const answer = await server.handler(new Request(`${AUDIENCE}/latchkey/pair/${path}`, init))
+      expect(await refused(answer)).toEqual([403, 'CROSS_SITE_FORBIDDEN'])
+    }
+    const cookie = [...one.browser.cookies].map((pair) => pair.join('=')).join('; ')
+    const init = await pairCall(one.device, device.thumbprint, {}, { ...more, cookie, ...(origin && { origin }) })
+    expect((await server.handler(new Request(`${AUDIENCE}/latchkey/pair/grant`, init))).status).toBe(403)
+    expect(await sessionsOf(server)).toHaveLength(1)
+  })
+
+  test('a proof in the body', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const { device, browser } = await newPerson(server)
+    const grant = await grantFor(one, device)
+    const { thumbprint } = device
+    const proof = await device.proof({ audience: AUDIENCE, purpose: 'pair', pairTo: thumbprint })
+    const body = { grant, thumbprint, [PROOF_HEADER]: proof, proof }
+    expect((await browser.send('/latchkey/pair/redeem', post(body))).status).toBe(401)
+    expect(await sessionsOf(server)).toHaveLength(1)
+  })
+})
+
+describe('a session that another one let in', () => {
+  test('ends no other session, revokes no key and deletes nothing, before a sign-in of its own', async () => {
+    const server = await testServer({ plugins: withPairing(), user: { deleteUser: { enabled: true } } })
+    const one = await signedUp(server)
+    await server.change('user', { emailVerified: true, principalMailbox: ada.email })
+    const fresh = await pairedWith(server, one)
+    const token = (await sessionsOf(server)).find(({ pairedBy }) => pairedBy === null)!['token']
+    for (const [path, body] of [
+      ['/revoke-session', { token }],
+      ['/revoke-sessions', {}],
+      ['/revoke-other-sessions', {}],
+      ['/delete-user', { password: ada.password }],
+      ['/latchkey/keys/revoke', { thumbprint: one.device.thumbprint }],
+    ] as const)
+      expect(await refused(await fresh.browser.send(path, post(body))), path).toEqual([403, 'SESSION_PAIRED'])
+    expect(await sessionsOf(server)).toHaveLength(2)
+    expect((await fresh.browser.send('/sign-out', post({}))).status).toBe(200)
+    expect((await fresh.browser.send('/sign-in/email', post(ada))).status).toBe(200)
+    expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+    expect(await sessionsOf(server)).toHaveLength(1)
+  })
+
+  test('goes on after the one that let it in has ended', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const fresh = await pairedWith(server, one)
+    await one.browser.send('/sign-out', post({}))
+    expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
+  test('says nothing about who owns the mailbox: it neither confirms nor resets a binding', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const fresh = await pairedWith(server, one)
+    await server.change('user', { emailVerified: true, principalMailboxBy: 'contested' })
+    expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+    expect(await userOf(server)).toMatchObject({ principalMailbox: null, principalMailboxBy: 'contested' })
+  })
+})

@@ -1,0 +1,8 @@
+export { createPairing } from './pairing/create-pairing.ts'
+export type { AddDeviceOptions, Pairing, PairingOptions } from './pairing/create-pairing.ts'
+export type { Approval } from './pairing/approval.ts'
+export type { AcceptOptions, AccountOffer, Arrival, IdentityOffer, PairingOffer } from './pairing/arrival.ts'
+export type { GrantedAccount } from './pairing/grants.ts'
+export type { ShownCode } from './pairing/meeting.ts'
+export type { PairingAnswer, PairingMode } from './pairing/messages.ts'
+export type { PairableAuth } from './pairing/pairable-auth.ts'

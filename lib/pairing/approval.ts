@@ -1,0 +1,105 @@
+import { LatchkeyError } from '../errors.ts'
+import { encodeBase64url } from '../identity/base64url.ts'
+import { openDeviceKey } from '../identity/device-key.ts'
+import { parseSecret } from '../identity/secret.ts'
+import type { Grants, ProvePair } from './grants.ts'
+import { type Greet, ending } from './meeting.ts'
+import { type Gift, type PairingAnswer, type PairingMode, readAnswer, readHello } from './messages.ts'
+import type { PairableAuth } from './pairable-auth.ts'
+
+/** A new device that asks to be let in, on the device that has the identity. */
+export interface Approval {
+  /** What the new device calls itself. Nobody has checked it. */
+  readonly name: string
+  /** What it gets: `secret`, this device's identity itself; `account`, a session of the account. */
+  readonly mode: PairingMode
+  /** How often a wrong check code may still be typed. */
+  readonly triesLeft: number
+  /**
+   * Compares the four digits that the user reads on the new device and types here.
+   *
+   * @throws {LatchkeyError} `PAIRING_CHECK_WRONG`; the third time the pairing has ended. `RENDEZVOUS_ENDED`
+   */
+  check(typed: string): Promise<void>
+  /**
+   * Lets the device in, after the app said what that means and the user agreed. Resolves once the user has decided on
+   * the new device, too.
+   *
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing was given;
+   *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may let none in;
+   *   `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
+   * @throws {TypeError} the check code was not typed yet
+   */
+  approve(): Promise<PairingAnswer>
+  /** Ends the pairing. Nothing is given. */
+  cancel(): Promise<void>
+}
+
+/** Who gives, and what. */
+export interface Giver {
+  readonly auth: PairableAuth
+  readonly deviceName: string
+  readonly label: string
+  readonly mode: PairingMode
+  /** The principal that was current when the user began. */
+  readonly principal: string
+  readonly grants: Grants
+}
+
+const TRIES = 3
+
+/** Greets the new device. */
+export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> {
+  const { deviceName: name, mode } = giver
+  const random = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
+  const meeting = await greet({ name, random, mode })
+  const other = await ending(meeting, async () => readHello(meeting.hello, true))
+  let triesLeft = TRIES
+  let isChecked = false
+  let approving: Promise<PairingAnswer> | undefined
+
+  const approve = (): Promise<PairingAnswer> =>
+    ending(meeting, async () => {
+      await meeting.checkAlone()
+      await meeting.send(3, await giftOf(giver, other.thumbprint!))
+      return readAnswer(await meeting.receive(4))
+    }).finally(() => meeting.end())
+
+  return {
+    name: other.name,
+    mode,
+    get triesLeft() {
+      return triesLeft
+    },
+    async check(typed) {
+      if (triesLeft === 0) throw new LatchkeyError('RENDEZVOUS_ENDED')
+      isChecked = typed.replace(/\s/g, '') === meeting.checkCode
+      if (isChecked) return
+      triesLeft--
+      if (triesLeft === 0) await meeting.end()
+      throw new LatchkeyError('PAIRING_CHECK_WRONG')
+    },
+    async approve() {
+      if (!isChecked) throw new TypeError('approve: the check code was not typed yet')
+      return (approving ??= approve())
+    },
+    cancel: () => meeting.end(),
+  }
+}
+
+/** @throws {LatchkeyError} `IDENTITY_CHANGED`: another identity is current than when the user began */
+async function giftOf({ auth, label, principal, mode, grants }: Giver, thumbprint: string): Promise<Gift> {
+  const { session } = auth.getState()
+  if (session?.principal !== principal || (session.authMode === 'external') !== (mode === 'account')) throw changed()
+  if (mode === 'account') {
+    const prove: ProvePair = (nonce) => auth.provePairing({ thumbprint, ...(nonce !== undefined && { nonce }) })
+    return { grant: await grants.give(thumbprint, prove), label }
+  }
+  const secret = await auth.exportSecret()
+  if ((await openDeviceKey(parseSecret(secret))).principal !== principal) throw changed()
+  return { secret, label }
+}
+
+function changed(): LatchkeyError {
+  return new LatchkeyError('IDENTITY_CHANGED')
+}

@@ -1,0 +1,177 @@
+import { LatchkeyError } from '../errors.ts'
+import { encodeBase64url } from '../identity/base64url.ts'
+import { openDeviceKey } from '../identity/device-key.ts'
+import { createSecret, parseSecret } from '../identity/secret.ts'
+import type { UpgradeResult } from '../client/auth.ts'
+import type { Session } from '../machine/state.ts'
+import { mintProof } from '../tokens/prove.ts'
+import type { GrantedAccount, Grants, ProvePair } from './grants.ts'
+import { type Greet, type Talk, ending } from './meeting.ts'
+import { type PairingAnswer, type PairingMode, readGift, readHello } from './messages.ts'
+import type { PairableAuth } from './pairable-auth.ts'
+
+/** A pairing on the new device. */
+export interface Arrival {
+  /** What the other device calls itself. Nobody has checked it. */
+  readonly name: string
+  readonly mode: PairingMode
+  /** Four digits to show: the user types them on the other device. */
+  readonly checkCode: string
+  /**
+   * Waits until the user has let this device in on the other one, and says what it would get. Nothing is stored.
+   *
+   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has used
+   *   the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
+   */
+  offer(): Promise<PairingOffer>
+  /** Ends the pairing. */
+  cancel(): Promise<void>
+}
+
+/** What a pairing would bring. Show it, and let the user confirm it. */
+export type PairingOffer = IdentityOffer | AccountOffer
+
+interface Offer {
+  /** The other device's name for the identity; may be empty. */
+  readonly label: string
+  /** Refuses, and tells the other device. */
+  refuse(): Promise<void>
+}
+
+/** The identity of the other device. */
+export interface IdentityOffer extends Offer {
+  readonly mode: 'secret'
+  readonly principal: string
+  /** True if this device has the identity, current or not. */
+  readonly knownHere: boolean
+  /** The principal that is current now and would no longer be; null if there is none, or the same. */
+  readonly replaces: string | null
+  /**
+   * Makes the identity current, after the user has confirmed it and said that the other device shows success. On any
+   * failure everything stays as it was.
+   *
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing is stored;
+   *   `IDENTITY_CHANGED`: another identity is current, or no longer the one in the offer; `UPGRADE_IN_PROGRESS`, `OFFLINE`,
+   *   `RENDEZVOUS_ENDED`, `KEYSTORE_*`
+   */
+  accept(options?: AcceptOptions): Promise<Session>
+}
+
+/** A session of the other device's account. What is shown of the account comes from the server. */
+export interface AccountOffer extends Offer, GrantedAccount {
+  readonly mode: 'account'
+  /**
+   * Signs in to the account, after the user has confirmed it and said that the other device shows success. What becomes
+   * of this device's identity is as after `auth.upgrade`: `switched`, or a `conflict` if it has data.
+   *
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
+   *   `GRANT_INVALID`, `IDENTITY_CHANGED`, `OFFLINE`, `RENDEZVOUS_ENDED`
+   */
+  accept(): Promise<UpgradeResult>
+}
+
+/** Options of `accept`. */
+export interface AcceptOptions {
+  /**
+   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data. Otherwise the offer is refused if
+   * there is one.
+   */
+  readonly replace?: boolean
+}
+
+/** Who arrives. */
+export interface Newcomer {
+  readonly auth: PairableAuth
+  readonly deviceName: string
+  /** Base URL of the server: `aud` of its proofs. */
+  readonly server: string
+  readonly grants: Grants
+}
+
+/** Greets the device that has the identity. */
+export async function arrivalOf(greet: Greet, newcomer: Newcomer): Promise<Arrival> {
+  const random = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
+  const key = await openDeviceKey(createSecret())
+  const { thumbprint } = key
+  const meeting = await greet({ name: newcomer.deviceName, random, thumbprint })
+  const other = await ending(meeting, async () => readHello(meeting.hello, false))
+  const mode = other.mode!
+  const prove: ProvePair = (nonce) =>
+    mintProof(key, { audience: newcomer.server, now: meeting.now() / 1000, purpose: 'pair', pairTo: thumbprint, nonce })
+  const receive = async (): Promise<PairingOffer> => {
+    const gift = readGift(await meeting.receive(3), mode)
+    return 'secret' in gift
+      ? identityOffer(meeting, newcomer, gift)
+      : accountOffer(meeting, newcomer, { ...gift, thumbprint, prove })
+  }
+  let offer: Promise<PairingOffer> | undefined
+  return {
+    name: other.name,
+    mode,
+    checkCode: meeting.checkCode,
+    offer: () => (offer ??= ending(meeting, receive)),
+    cancel: () => meeting.end(),
+  }
+}
+
+/** If it does not arrive, the other device learns nothing of what the user decided; nothing else depends on it. */
+function answer(talk: Talk, given: PairingAnswer): Promise<void> {
+  return talk.send(4, { answer: given }).catch(() => {})
+}
+
+async function identityOffer(
+  talk: Talk,
+  { auth }: Newcomer,
+  { secret, label }: { readonly secret: string; readonly label: string },
+): Promise<IdentityOffer> {
+  const { principal } = await openDeviceKey(parseSecret(secret))
+  const kept = await auth.listIdentities({ withCurrent: true })
+  const { session } = auth.getState()
+  const replaces = session && session.principal !== principal ? session.principal : null
+  return Object.freeze<IdentityOffer>({
+    mode: 'secret',
+    principal,
+    label,
+    knownHere: kept.some((identity) => identity.principal === principal),
+    replaces,
+    async accept({ replace = false } = {}) {
+      // Another device with the code may have sent the offer: then both devices learn of it.
+      await talk.checkAlone()
+      const accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
+      await answer(talk, 'done')
+      return accepted
+    },
+    refuse: () => answer(talk, 'refused'),
+  })
+}
+
+async function accountOffer(
+  talk: Talk,
+  { auth, grants }: Newcomer,
+  gift: { readonly grant: string; readonly label: string; readonly thumbprint: string; readonly prove: ProvePair },
+): Promise<AccountOffer> {
+  const { grant, label, thumbprint, prove } = gift
+  const account = await grants.inspect(grant, thumbprint, prove)
+  return Object.freeze<AccountOffer>({
+    mode: 'account',
+    label,
+    ...account,
+    async accept() {
+      await talk.checkAlone()
+      await grants.redeem(grant, thumbprint, prove)
+      await answer(talk, 'done')
+      return takeAccount(auth, account)
+    },
+    refuse: () => answer(talk, 'refused'),
+  })
+}
+
+/** Continues with the account that the user has confirmed, and with no other one. */
+async function takeAccount(auth: PairableAuth, { accountId }: GrantedAccount): Promise<UpgradeResult> {
+  const isShown = (): boolean => auth.getState().upgrade?.account?.accountId === accountId
+  // The first call only looks, unless the account is this device's already.
+  const looked = isShown() ? null : await auth.acceptAccount()
+  if (looked && !['pending', 'failed'].includes(looked.outcome)) return looked
+  if (!isShown()) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
+  return auth.acceptAccount()
+}

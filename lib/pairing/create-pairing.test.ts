@@ -1,0 +1,525 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Auth, AuthOptions } from '../client/auth.ts'
+import { type TestBrowser, testBrowser } from '../client/client.testing.ts'
+import { formatSecret } from '../identity/secret.ts'
+import { parseKeyring } from '../keystore/record.ts'
+import type { Approval } from './approval.ts'
+import type { Arrival, IdentityOffer } from './arrival.ts'
+import { formatCode, keysOf, parseCode } from './code.ts'
+import { type Pairing, type PairingOptions, createPairing } from './create-pairing.ts'
+import { type Relay, createRelay, refusal, slotResponse } from './relay.testing.ts'
+import { openAtScanner } from './sealed-channel.ts'
+
+const SERVER = 'https://notes.example/api/auth'
+const URL_OF_APP = 'https://notes.example/'
+
+interface Device {
+  readonly browser: TestBrowser
+  readonly auth: Auth
+  readonly pairing: Pairing
+}
+
+async function device(relay: Relay, options: Partial<PairingOptions> = {}, auths: AuthOptions = {}): Promise<Device> {
+  const browser = testBrowser()
+  const auth = await browser.load(auths)
+  const given = { server: SERVER, url: URL_OF_APP, fetch: relay.fetch, interval: 1 }
+  return { browser, auth, pairing: createPairing(auth, { ...given, deviceName: 'a device', ...options }) }
+}
+
+/** The device that has the identity, and the new one, which has an empty identity of its own. */
+async function twoDevices(relay = createRelay()): Promise<{ relay: Relay; old: Device; fresh: Device }> {
+  const old = await device(relay, { deviceName: 'laptop' })
+  return { relay, old, fresh: await device(relay, { deviceName: 'phone' }) }
+}
+
+interface Greeted {
+  readonly approval: Approval
+  readonly arrival: Arrival
+}
+
+const FLOWS = {
+  /** The old device shows the code. */
+  async A({ old, fresh }: { old: Device; fresh: Device }): Promise<Greeted> {
+    const shown = await old.pairing.addDevice({ label: 'my notes' })
+    const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text), shown.met()])
+    return { arrival, approval }
+  },
+  /** The new device shows the code. */
+  async B({ old, fresh }: { old: Device; fresh: Device }): Promise<Greeted> {
+    const shown = await fresh.pairing.showCode()
+    const [approval, arrival] = await Promise.all([old.pairing.scan(shown.text, { label: 'my notes' }), shown.met()])
+    return { arrival, approval }
+  },
+}
+
+const principalOf = ({ auth }: Device): string => auth.getState().session!.principal
+const recordOf = async ({ browser }: Device): Promise<unknown> => browser.store.read()
+const entriesOf = async (one: Device) => parseKeyring(await recordOf(one))!.entries.map(({ principal }) => principal)
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: { code?: string }) => error.code ?? String(error),
+  )
+
+afterEach(() => vi.unstubAllGlobals())
+
+describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
+  test('gives the new device the same identity and the same keys, after the code and both confirmations', async () => {
+    const devices = await twoDevices()
+    const { old, fresh } = devices
+    const key = await old.auth.deriveKey('notes')
+    const { approval, arrival } = await greet(devices)
+    expect([approval.name, approval.mode, arrival.name, arrival.mode]).toEqual(['phone', 'secret', 'laptop', 'secret'])
+    expect(arrival.checkCode).toMatch(/^\d{4}$/)
+    await approval.check(` ${arrival.checkCode.slice(0, 2)} ${arrival.checkCode.slice(2)} `)
+    const [given, offer] = [approval.approve(), await identityOf(arrival)]
+    expect(offer).toMatchObject({
+      principal: principalOf(old),
+      label: 'my notes',
+      knownHere: false,
+      replaces: principalOf(fresh),
+    })
+    await offer.accept({ replace: true })
+    expect(await given).toBe('done')
+    expect(principalOf(fresh)).toBe(principalOf(old))
+    expect(await fresh.auth.deriveKey('notes')).toEqual(key)
+    expect(devices.relay.slots.size).toBe(0)
+  })
+
+  test('tells the rendezvous nothing but cipher texts', async () => {
+    const devices = await twoDevices()
+    const { old, fresh, relay } = devices
+    const { approval, arrival } = await greet(devices)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    await (await identityOf(arrival)).accept({ replace: true })
+    await given
+    const secret = await old.auth.exportSecret()
+    const known = [secret, principalOf(old), 'laptop', 'phone', 'my notes', 'secret', 'thumbprint', 'done']
+    const all = relay.seen.join('\n')
+    const decoded = [...all.matchAll(/"data":"([\w-]+)"/g)].map(([, data]) =>
+      Buffer.from(data!, 'base64url').toString(),
+    )
+    expect(decoded.length).toBeGreaterThanOrEqual(4)
+    for (const text of known) expect(`${all}\n${decoded.join('\n')}`).not.toContain(text)
+    const members = relay.seen.flatMap((line) => Object.keys(JSON.parse(line.slice(line.indexOf('{'))) as object))
+    expect([...new Set(members)].sort()).toEqual(['channel', 'data', 'seq', 'tx'])
+    expect(fresh.auth.getState().session!.principal).toBe(principalOf(old))
+  })
+
+  test('gives nothing before the check code was typed', async () => {
+    const devices = await twoDevices()
+    const { approval, arrival } = await greet(devices)
+    // An offer would come first.
+    await expect(Promise.race([approval.approve(), arrival.offer()])).rejects.toThrow(TypeError)
+    await expect(approval.check(wrong(arrival))).rejects.toMatchObject({ code: 'PAIRING_CHECK_WRONG' })
+    await expect(approval.approve()).rejects.toThrow(TypeError)
+    expect([...devices.relay.slots.values()].map(({ seq }) => seq)).toEqual([2])
+  })
+
+  test('is over after three wrong codes', async () => {
+    const devices = await twoDevices()
+    const { approval, arrival } = await greet(devices)
+    for (const left of [2, 1, 0]) {
+      expect(await codeOf(approval.check(wrong(arrival)))).toBe('PAIRING_CHECK_WRONG')
+      expect(approval.triesLeft).toBe(left)
+    }
+    expect(await codeOf(approval.check(arrival.checkCode))).toBe('RENDEZVOUS_ENDED')
+    await expect(approval.approve()).rejects.toThrow(TypeError)
+    expect(await codeOf(arrival.offer())).toBe('RENDEZVOUS_ENDED')
+    expect(devices.relay.slots.size).toBe(0)
+  })
+
+  test('a refusal on either device changes nothing', async () => {
+    const devices = await twoDevices()
+    const before = await recordOf(devices.fresh)
+    const first = await greet(devices)
+    await first.approval.cancel()
+    expect(await codeOf(first.arrival.offer())).toBe('RENDEZVOUS_ENDED')
+    const second = await greet(devices)
+    await second.approval.check(second.arrival.checkCode)
+    const given = second.approval.approve()
+    await (await second.arrival.offer()).refuse()
+    expect(await given).toBe('refused')
+    expect(await recordOf(devices.fresh)).toEqual(before)
+  })
+
+  test('an offer alone stores nothing, and a failing store keeps the identity before', async () => {
+    const devices = await twoDevices()
+    const { fresh, old } = devices
+    const before = await recordOf(fresh)
+    const { approval, arrival } = await greet(devices)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    const offer = await identityOf(arrival)
+    expect(await recordOf(fresh)).toEqual(before)
+    const { update } = fresh.browser.store
+    fresh.browser.store.update = () => Promise.reject(new Error('full'))
+    expect(await codeOf(offer.accept({ replace: true }))).not.toBe('none')
+    fresh.browser.store.update = update
+    expect(await recordOf(fresh)).toEqual(before)
+    expect(principalOf(fresh)).not.toBe(principalOf(old))
+    await offer.accept({ replace: true })
+    expect(await given).toBe('done')
+  })
+
+  test('never counts as a backup, on neither device', async () => {
+    const devices = await twoDevices()
+    const { old, fresh } = devices
+    const storage = old.auth.getState().storage
+    const { approval, arrival } = await greet(devices)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    await (await identityOf(arrival)).accept({ replace: true })
+    await given
+    expect(old.auth.getState().storage).toEqual(storage)
+    expect(fresh.auth.getState().storage).toMatchObject({ durability: 'ephemeral', advice: 'back-up' })
+    for (const { auth } of [old, fresh])
+      expect((await auth.listIdentities({ withCurrent: true })).flatMap(({ backups }) => backups)).toEqual([])
+  })
+
+  test('a changed message ends the pairing, whichever it is, and nothing is stored', async () => {
+    for (const place of [1, 2, 3]) {
+      const devices = await twoDevices()
+      const before = await recordOf(devices.fresh)
+      devices.relay.hostile = ({ path, body }, honest) =>
+        path === '' && body.seq === place ? (honest(), change(devices.relay, body.channel)) : honest()
+      expect(await codeOf(whole(devices, greet)), String(place)).toMatch(/^(PAIRING_FAILED|RENDEZVOUS_\w+)$/)
+      expect(await recordOf(devices.fresh)).toEqual(before)
+    }
+  })
+
+  test('an earlier message in the place of a later one ends the pairing, and nothing is stored', async () => {
+    for (const place of [2, 3]) {
+      const devices = await twoDevices()
+      const before = await recordOf(devices.fresh)
+      const sent: string[] = []
+      devices.relay.hostile = ({ path, body }, honest) => {
+        if (path !== '') return honest()
+        sent[body.seq!] = body.data!
+        const answer = honest()
+        if (body.seq === place) devices.relay.slots.get(body.channel)!.data = sent[place - 1]!
+        return answer
+      }
+      expect(await codeOf(whole(devices, greet)), String(place)).toMatch(/^(PAIRING_FAILED|RENDEZVOUS_\w+)$/)
+      expect(await recordOf(devices.fresh)).toEqual(before)
+    }
+  })
+
+  test('an end that the rendezvous makes up changes nothing', async () => {
+    for (const place of [1, 2, 3]) {
+      const devices = await twoDevices()
+      const before = await recordOf(devices.fresh)
+      devices.relay.hostile = ({ body }, honest) => (body.seq === place ? refusal('RENDEZVOUS_ENDED') : honest())
+      expect(await codeOf(whole(devices, greet))).toMatch(/^RENDEZVOUS_/)
+      expect(await recordOf(devices.fresh)).toEqual(before)
+    }
+  })
+
+  test('a write whose response is lost is no second one', async () => {
+    const devices = await twoDevices()
+    const lost = new Set<string>()
+    devices.relay.hostile = ({ path, body }, honest) => {
+      const answer = honest()
+      const key = `${body.channel}${body.seq}`
+      if (path !== '' || lost.has(key)) return answer
+      lost.add(key)
+      return new Response('gateway', { status: 502 })
+    }
+    await whole(devices, greet)
+    expect(principalOf(devices.fresh)).toBe(principalOf(devices.old))
+    expect(lost.size).toBe(5)
+  })
+
+  test('devices of another app or server cannot pair', async () => {
+    for (const other of [{ name: 'other' }, { server: 'https://other.example/api/auth' }]) {
+      const relay = createRelay()
+      const devices = { relay, old: await device(relay), fresh: await device(relay, other) }
+      expect(await codeOf(whole(devices, greet))).toBe('PAIRING_FAILED')
+    }
+  })
+})
+
+/** What the new device is offered: an identity. */
+async function identityOf(arrival: Arrival): Promise<IdentityOffer> {
+  const offer = await arrival.offer()
+  if (offer.mode !== 'secret') throw new Error(`expected an identity, got ${offer.mode}`)
+  return offer
+}
+
+const wrong = ({ checkCode }: Arrival): string => String((Number(checkCode) + 1) % 10_000).padStart(4, '0')
+
+/** A pairing from beginning to end, or to the first failure. */
+async function whole(devices: { old: Device; fresh: Device }, greet: (typeof FLOWS)['A']): Promise<void> {
+  const { approval, arrival } = await greet(devices)
+  await approval.check(arrival.checkCode)
+  const given = approval.approve()
+  given.catch(() => {})
+  await (await identityOf(arrival)).accept({ replace: true })
+  await given
+}
+
+function change(relay: Relay, channel: string): Response {
+  const slot = relay.slots.get(channel)!
+  const honest = { ...slot }
+  const bytes = Buffer.from(slot.data, 'base64url')
+  bytes[bytes.length - 1]! ^= 1
+  slot.data = bytes.toString('base64url')
+  // The writer sees what it wrote.
+  return slotResponse(honest)
+}
+
+describe('a photo of the code', () => {
+  test('of a second device raises the alarm on both: the old one gives nothing, even after the right code', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const thief = await device(relay)
+    const shown = await old.pairing.addDevice()
+    const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text), shown.met()])
+    expect(await codeOf(thief.pairing.join(shown.text))).toBe('RENDEZVOUS_CONTESTED')
+    await approval.check(arrival.checkCode)
+    expect(await codeOf(Promise.race([approval.approve(), arrival.offer()]))).toBe('RENDEZVOUS_CONTESTED')
+    expect(await codeOf(approval.approve())).toBe('RENDEZVOUS_CONTESTED')
+    expect(await codeOf(arrival.offer())).toMatch(/^RENDEZVOUS_/)
+  })
+
+  test('of a faster device leaves the honest one without a check code, and the old one gives nothing', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const thief = await device(relay)
+    const shown = await old.pairing.addDevice()
+    const [stolen, approval] = await Promise.all([thief.pairing.join(shown.text), shown.met()])
+    expect(await codeOf(fresh.pairing.join(shown.text))).toBe('RENDEZVOUS_CONTESTED')
+    await approval.check(stolen.checkCode)
+    expect(await codeOf(approval.approve())).toBe('RENDEZVOUS_CONTESTED')
+  })
+
+  test('at a hostile rendezvous, which keeps two slots: the honest device gets no answer that it can open', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const thief = await device(relay)
+    const shown = await old.pairing.addDevice()
+    const [, approval] = await Promise.all([thief.pairing.join(shown.text), shown.met()])
+    expect(approval.name).toBe('a device')
+    const reply = [...relay.slots.values()][0]!.data
+    relay.hostile = ({ path, body }) =>
+      slotResponse(path === '' ? { seq: 1, data: body.data! } : { seq: 2, data: reply })
+    expect(await codeOf(fresh.pairing.join(shown.text))).toBe('PAIRING_FAILED')
+    relay.hostile = null
+    expect([...relay.slots.values()].map(({ seq }) => seq)).toEqual([2])
+  })
+
+  test('of the new device plants no identity: both honest devices raise the alarm before anything is stored', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const thief = await device(relay)
+    const before = await recordOf(fresh)
+    const shown = await fresh.pairing.showCode()
+    const [planting, arrival] = await Promise.all([thief.pairing.scan(shown.text), shown.met()])
+    await planting.check(arrival.checkCode)
+    const given = planting.approve()
+    const offer = await identityOf(arrival)
+    expect(await codeOf(old.pairing.scan(shown.text))).toBe('RENDEZVOUS_CONTESTED')
+    expect(await codeOf(offer.accept({ replace: true }))).toBe('RENDEZVOUS_CONTESTED')
+    expect(await codeOf(given)).not.toBe('none')
+    expect(await recordOf(fresh)).toEqual(before)
+  })
+
+  test('the device that scans cannot choose the check code: it depends on the answer', async () => {
+    const { old, fresh } = await twoDevices()
+    const codes = new Set<string>()
+    for (let count = 0; count < 8; count++) {
+      const { arrival, approval } = await FLOWS.A({ old, fresh })
+      codes.add(arrival.checkCode)
+      await approval.cancel()
+    }
+    expect(codes.size).toBeGreaterThan(4)
+  })
+})
+
+describe('a pairing', () => {
+  test('takes a code only where it belongs: a link for the new device, a scan for the old one', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const [ofOld, ofNew] = [await old.pairing.addDevice(), await fresh.pairing.showCode()]
+    const sent = relay.seen.length
+    expect(await codeOf(fresh.pairing.join(ofNew.text))).toBe('PAIRING_CODE_INVALID')
+    expect(relay.seen).toHaveLength(sent)
+    expect(await codeOf(Promise.race([old.pairing.scan(ofOld.text), ofOld.met()]))).toBe('PAIRING_CODE_INVALID')
+  })
+
+  test('never acts on the address of the page by itself', async () => {
+    const { relay, old } = await twoDevices()
+    const { text } = await old.pairing.addDevice()
+    const sent = relay.seen.length
+    const look = vi.fn(() => text)
+    vi.stubGlobal('location', {
+      origin: 'https://notes.example',
+      protocol: 'https:',
+      hostname: 'notes.example',
+      get href() {
+        return look()
+      },
+      get hash() {
+        return look()
+      },
+    })
+    const opened = await device(relay, {})
+    await opened.auth.ready
+    expect(relay.seen).toHaveLength(sent)
+    expect(look).not.toHaveBeenCalled()
+  })
+
+  test('ends when it is cancelled, on either device', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const shown = await old.pairing.addDevice()
+    const met = shown.met()
+    await shown.cancel()
+    expect(await codeOf(met)).toBe('RENDEZVOUS_ENDED')
+    expect(await codeOf(fresh.pairing.join(shown.text))).toBe('RENDEZVOUS_ENDED')
+    expect(relay.slots.size).toBe(0)
+  })
+
+  test('asks the user first, and sends nothing if that fails', async () => {
+    const relay = createRelay()
+    const confirmUser = vi.fn(() => Promise.reject(new Error('no passkey')))
+    const { pairing } = await device(relay, { confirmUser })
+    await expect(pairing.addDevice()).rejects.toThrow('no passkey')
+    const { text } = await (await device(relay)).pairing.showCode()
+    const sent = relay.seen.length
+    await expect(pairing.scan(text)).rejects.toThrow('no passkey')
+    expect(confirmUser).toHaveBeenCalledWith('secret')
+    expect(relay.seen).toHaveLength(sent)
+  })
+
+  test('gives no secret that became one of another identity meanwhile', async () => {
+    const devices = await twoDevices()
+    const { approval, arrival } = await FLOWS.A(devices)
+    await approval.check(arrival.checkCode)
+    await devices.old.auth.importSecret(formatSecret(new Uint8Array(32).fill(7)), { replace: true })
+    expect(await codeOf(approval.approve())).toBe('IDENTITY_CHANGED')
+    expect(await codeOf(arrival.offer())).toBe('RENDEZVOUS_ENDED')
+  })
+
+  test('needs an identity, and a secret that can still be given', async () => {
+    const relay = createRelay()
+    const anonymous = await device(relay, {}, { initialMode: 'anonymous' })
+    expect(await codeOf(anonymous.pairing.addDevice())).toBe('IDENTITY_UNKNOWN')
+    const hardened = await device(relay, {}, { harden: 'always' })
+    await vi.waitFor(() => expect(hardened.auth.getState().storage.protection).toBe('hardened'), { timeout: 30_000 })
+    expect(await codeOf(hardened.pairing.addDevice())).toBe('SECRET_HARDENED')
+    expect(relay.seen).toEqual([])
+  })
+
+  test('replaces an empty identity, and sets one with data aside', async () => {
+    const { old, fresh } = await twoDevices()
+    const accept = async (): Promise<void> => {
+      const { approval, arrival } = await FLOWS.A({ old, fresh })
+      await approval.check(arrival.checkCode)
+      const given = approval.approve()
+      await (await identityOf(arrival)).accept({ replace: true })
+      await given
+    }
+    await accept()
+    expect(await entriesOf(fresh)).toEqual([principalOf(old)])
+    await fresh.auth.importSecret(formatSecret(new Uint8Array(32).fill(7)), { replace: true, forgetEmpty: true })
+    const own = principalOf(fresh)
+    await fresh.auth.markWritten()
+    await accept()
+    expect(new Set(await entriesOf(fresh))).toEqual(new Set([principalOf(old), own]))
+  })
+
+  test('does not replace an identity unless it was asked to', async () => {
+    const devices = await twoDevices()
+    const before = await recordOf(devices.fresh)
+    const { approval, arrival } = await FLOWS.A(devices)
+    await approval.check(arrival.checkCode)
+    approval.approve().catch(() => {})
+    expect(await codeOf((await identityOf(arrival)).accept())).toBe('IDENTITY_CHANGED')
+    expect(await recordOf(devices.fresh)).toEqual(before)
+  })
+
+  test.each([
+    ['over 40 characters', 'x'.repeat(41)],
+    ['with a control character', 'a\nb'],
+    ['that turns the direction of the text', 'gnp.\u202Eexe'],
+    ['with an isolate', 'a\u2066b'],
+  ])('shows no name %s, of neither side', async (_, deviceName) => {
+    const relay = createRelay()
+    await expect(device(relay, { deviceName })).rejects.toThrow(TypeError)
+    const old = await device(relay)
+    await expect(old.pairing.addDevice({ label: deviceName })).rejects.toThrow(TypeError)
+    const shown = await old.pairing.addDevice()
+    const met = shown.met()
+    await sendFirst(relay, shown.text, { name: deviceName, random: 'x'.repeat(43), thumbprint: 'x'.repeat(43) })
+    expect(await codeOf(met)).toBe('PAIRING_FAILED')
+  })
+
+  test.each([
+    ['no name', { random: 'x'.repeat(43), thumbprint: 'x'.repeat(43) }],
+    ['a name that is no text', { name: ['a'], random: 'x'.repeat(43), thumbprint: 'x'.repeat(43) }],
+    ['no random', { name: 'a', thumbprint: 'x'.repeat(43) }],
+    ['no thumbprint', { name: 'a', random: 'x'.repeat(43) }],
+    ['nothing', null],
+    ['the greeting of the other kind of device', { name: 'a', random: 'x'.repeat(43), mode: 'secret' }],
+  ])('with a device that greets with %s ends', async (_, hello) => {
+    const relay = createRelay()
+    const shown = await (await device(relay)).pairing.addDevice()
+    const met = shown.met()
+    await sendFirst(relay, shown.text, hello)
+    expect(await codeOf(met)).toBe('PAIRING_FAILED')
+    expect(relay.slots.size).toBe(0)
+  })
+
+  test.each([
+    ['a secret that is none', { secret: 'x', label: '' }],
+    ['a grant instead', { grant: 'x'.repeat(43), label: '' }],
+    ['both', { secret: 'A'.repeat(43), grant: 'A'.repeat(43), label: '' }],
+    ['a label that turns the text', { secret: 'A'.repeat(43), label: '\u202E' }],
+    ['nothing', null],
+  ])('with a device that gives %s ends, and nothing is stored', async (_, gift) => {
+    const relay = createRelay()
+    const fresh = await device(relay)
+    const before = await recordOf(fresh)
+    const shown = await fresh.pairing.showCode()
+    const met = shown.met()
+    const hello = { name: 'a', random: 'x'.repeat(43), mode: 'secret' }
+    const { channel, write } = await sendFirst(relay, shown.text, hello)
+    const arrival = await met
+    await write(3, await channel.seal(3, gift as object))
+    expect(await codeOf(arrival.offer())).toBe('PAIRING_FAILED')
+    expect(await recordOf(fresh)).toEqual(before)
+  })
+
+  test('waits while there is no network, and goes on afterwards', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const shown = await old.pairing.addDevice()
+    let failures = 3
+    relay.hostile = (_, honest) => (failures-- > 0 ? Promise.reject(new TypeError('Failed to fetch')) : honest())
+    const met = shown.met()
+    await vi.waitFor(() => expect(failures).toBeLessThanOrEqual(0), { timeout: 30_000 })
+    await fresh.pairing.join(shown.text)
+    expect((await met).name).toBe('phone')
+  })
+
+  test('needs a server that answers as a rendezvous', async () => {
+    const { relay, old } = await twoDevices()
+    relay.hostile = () => new Response('<html>Welcome to the hotel</html>')
+    expect(await codeOf(old.pairing.addDevice())).toBe('OFFLINE')
+    relay.hostile = () => refusal('SOMETHING_ELSE')
+    expect(await codeOf(old.pairing.addDevice())).toBe('OFFLINE')
+    relay.hostile = () => refusal('RENDEZVOUS_FULL')
+    expect(await codeOf(old.pairing.addDevice())).toBe('RENDEZVOUS_FULL')
+  })
+})
+
+/** Sends a first message of its own, as a device that has seen the code. */
+async function sendFirst(relay: Relay, text: string, hello: unknown) {
+  const code = parseCode(text, text.includes('=1h') ? 'h' : 'n')
+  expect(formatCode(URL_OF_APP, code)).toBe(text)
+  const keys = await keysOf(code)
+  const context = { server: SERVER, name: 'latchkey', channel: keys.channel, shower: code.shower }
+  const channel = await openAtScanner(context, code, keys)
+  const write = async (seq: number, data: string): Promise<void> => {
+    const body = JSON.stringify({ channel: keys.channel, seq, data, tx: 'x'.repeat(22) })
+    const response = await relay.fetch(`${SERVER}/latchkey/rendezvous`, { method: 'POST', body })
+    expect(response.status).toBe(200)
+  }
+  await write(1, await channel.seal(1, hello as object))
+  return { channel, write }
+}

@@ -1,0 +1,121 @@
+import { LatchkeyError } from '../errors.ts'
+import type { Session } from '../machine/state.ts'
+import { type Approval, approvalOf } from './approval.ts'
+import { type Arrival, arrivalOf } from './arrival.ts'
+import { parseCode } from './code.ts'
+import { httpGrants } from './grants.ts'
+import { type Parts, type ShownCode, scanned, show } from './meeting.ts'
+import { type PairingMode, checkShownText } from './messages.ts'
+import type { PairableAuth } from './pairable-auth.ts'
+import { httpRendezvous } from './rendezvous.ts'
+
+/** Brings a second device in. Made by `createPairing`. Call each method from a click, never on its own at a start. */
+export interface Pairing {
+  /**
+   * On the device that has the identity: begins to add a device, and returns the code to show.
+   *
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: the secret can no longer be given away; `OFFLINE`,
+   *   `RENDEZVOUS_FULL`, `KEYSTORE_*`
+   */
+  addDevice(options?: AddDeviceOptions): Promise<ShownCode<Approval>>
+  /**
+   * On the device that has the identity: adds the device that shows a code, which this app's own scanner has read. Never
+   * pass a link here: anyone can send one.
+   *
+   * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`; those
+   *   of `addDevice`
+   */
+  scan(text: string, options?: AddDeviceOptions): Promise<Approval>
+  /**
+   * On the new device: takes the code of `addDevice`, scanned or followed as a link, after the user clicked to join.
+   *
+   * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`,
+   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here
+   */
+  join(text: string): Promise<Arrival>
+  /**
+   * On the new device: returns a code to show, for `scan` on the other one.
+   *
+   * @throws {LatchkeyError} `OFFLINE`, `RENDEZVOUS_FULL`; `IDENTITY_CHANGED`: an account is current here
+   */
+  showCode(): Promise<ShownCode<Arrival>>
+}
+
+/** Options of `addDevice` and `scan`. */
+export interface AddDeviceOptions {
+  /** What the identity is called on the other device's preview: at most 40 characters. Defaults to the empty string. */
+  readonly label?: string
+}
+
+/** Options of `createPairing`. */
+export interface PairingOptions {
+  /** Base URL of the server with the plugin `latchkey` and its option `pairing`, the same on every device. */
+  readonly server: string
+  /** What this device is called on the other one, such as "Firefox on Linux": at most 40 characters. */
+  readonly deviceName: string
+  /** Address of the page that calls `join`, for the link in the code. Defaults to the page's own address. */
+  readonly url?: string
+  /** `name` of `createAuth`. Devices of another app cannot pair. Defaults to `latchkey`. */
+  readonly name?: string
+  /**
+   * Called before a device is added. Let the user prove who they are, with a fresh sign-in or a passkey; what it throws
+   * refuses. Without it, everyone who holds this device can add another one.
+   */
+  readonly confirmUser?: (mode: PairingMode) => unknown
+  /** For apps whose session is no cookie. Defaults to the global `fetch`. */
+  readonly fetch?: typeof fetch
+  /** Milliseconds between two requests while waiting for the other device. Defaults to 1000. */
+  readonly interval?: number
+}
+
+/** Creates the methods for pairing. */
+export function createPairing(auth: PairableAuth, options: PairingOptions): Pairing {
+  const { name = 'latchkey', deviceName, interval = 1000, confirmUser } = options
+  checkShownText('deviceName', deviceName)
+  const server = new URL(options.server).href.replace(/\/+$/, '')
+  const send: typeof fetch = options.fetch ?? ((...given) => fetch(...given))
+  const grants = httpGrants(server, send)
+  const parts: Parts = { rendezvous: httpRendezvous(server, send), interval, server, name, url: options.url }
+
+  const authority = async ({ label = '' }: AddDeviceOptions): Promise<Parameters<typeof approvalOf>[1]> => {
+    checkShownText('label', label)
+    const session = giving(auth)
+    const mode = session.authMode === 'external' ? 'account' : 'secret'
+    if (mode === 'secret') await auth.exportSecret()
+    await confirmUser?.(mode)
+    return { auth, deviceName, label, mode, principal: session.principal, grants }
+  }
+  const newcomer = { auth, deviceName, server, grants }
+  return {
+    async addDevice(how = {}) {
+      const giver = await authority(how)
+      return show(parts, 'h', (greet) => approvalOf(greet, giver))
+    },
+    async scan(text, how = {}) {
+      const code = parseCode(text, 'n')
+      const giver = await authority(how)
+      return approvalOf(await scanned(parts, code), giver)
+    },
+    async join(text) {
+      const code = parseCode(text, 'h')
+      checkNew(auth)
+      return arrivalOf(await scanned(parts, code), newcomer)
+    },
+    async showCode() {
+      checkNew(auth)
+      return show(parts, 'n', (greet) => arrivalOf(greet, newcomer))
+    },
+  }
+}
+
+function giving(auth: PairableAuth): Session {
+  const { session } = auth.getState()
+  if (!session) throw new LatchkeyError('IDENTITY_UNKNOWN', 'there is no identity to pair')
+  return session
+}
+
+function checkNew(auth: PairableAuth): void {
+  const { authMode, phase } = auth.getState()
+  if (phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
+  if (authMode === 'external') throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
+}

@@ -1,0 +1,82 @@
+import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
+
+/** Signs one proof with the purpose `pair`, with the server's nonce if it requires one. */
+export type ProvePair = (nonce?: string) => Promise<string>
+
+/** The account that a grant is for, as the server says. */
+export interface GrantedAccount {
+  readonly accountId: string
+  readonly principal: string
+  /** Its verified e-mail address and phone number: show them. */
+  readonly identifiers: readonly string[]
+}
+
+/** The account server's part of a pairing. */
+export interface Grants {
+  /** Returns a grant for the device with this thumbprint. */
+  give(thumbprint: string, prove: ProvePair): Promise<string>
+  inspect(grant: string, thumbprint: string, prove: ProvePair): Promise<GrantedAccount>
+  /** Gives this device a session. */
+  redeem(grant: string, thumbprint: string, prove: ProvePair): Promise<void>
+}
+
+const REFUSALS: readonly string[] = [
+  'GRANT_FORBIDDEN',
+  'GRANT_INVALID',
+  'SESSION_NOT_FRESH',
+  'SESSION_PAIRED',
+  'PROOF_KEY_REVOKED',
+  'PROOF_NONCE_MISSING',
+] satisfies LatchkeyErrorCode[]
+
+/** @param server - base URL, without a trailing slash */
+export function httpGrants(server: string, send: typeof fetch): Grants {
+  async function post(path: string, body: object, headers: Record<string, string> = {}): Promise<unknown> {
+    const response = await send(`${server}/latchkey/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      credentials: 'include',
+      cache: 'no-store',
+      redirect: 'error',
+    }).catch((cause: unknown) => {
+      throw new LatchkeyError('OFFLINE', undefined, cause)
+    })
+    const answer = (await response.json().catch(() => null)) as { readonly code?: unknown } | null
+    if (response.ok && answer) return answer
+    throw refused(response.status, answer?.code)
+  }
+
+  /** A server that requires a nonce says so, before anything else. */
+  async function prove(path: string, body: object, sign: ProvePair): Promise<unknown> {
+    const attempt = async (nonce?: string): Promise<unknown> =>
+      post(path, body, { 'x-latchkey-proof': await sign(nonce) })
+    return attempt().catch(async (error: LatchkeyError) => {
+      if (error.code !== 'PROOF_NONCE_MISSING') throw error
+      return attempt(String(((await post('challenge', { purpose: 'pair' })) as { readonly nonce?: unknown }).nonce))
+    })
+  }
+
+  return {
+    async give(thumbprint, sign) {
+      const { grant } = (await prove('pair/grant', { thumbprint }, sign)) as { readonly grant?: unknown }
+      if (typeof grant !== 'string') throw new LatchkeyError('OFFLINE', 'no response from the latchkey plugin')
+      return grant
+    },
+    async inspect(grant, thumbprint, sign) {
+      const account = (await prove('pair/inspect', { grant, thumbprint }, sign)) as GrantedAccount
+      const { accountId, principal, identifiers } = account
+      if (typeof accountId !== 'string' || typeof principal !== 'string' || !Array.isArray(identifiers))
+        throw new LatchkeyError('OFFLINE', 'no response from the latchkey plugin')
+      return { accountId, principal, identifiers }
+    },
+    redeem: async (grant, thumbprint, sign) => void (await prove('pair/redeem', { grant, thumbprint }, sign)),
+  }
+}
+
+function refused(status: number, code: unknown): LatchkeyError {
+  const known = REFUSALS.find((each) => each === code) as LatchkeyErrorCode | undefined
+  if (known) return new LatchkeyError(known)
+  if (status === 401) return new LatchkeyError('SESSION_MISSING')
+  return new LatchkeyError(status === 429 || status >= 500 ? 'OFFLINE' : 'PROVIDER_REFUSED', `status ${status}`)
+}

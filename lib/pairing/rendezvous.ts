@@ -1,0 +1,82 @@
+import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
+import { encodeBase64url } from '../identity/base64url.ts'
+
+/** What the rendezvous has of a channel. */
+export interface Slot {
+  readonly seq: number
+  readonly data: string
+  /** True if a second party used the channel. */
+  readonly isContested: boolean
+  /** Milliseconds until it expires. */
+  readonly expiresIn: number
+  /** The server's clock, in milliseconds since 1970. */
+  readonly now: number
+}
+
+/** Where the two devices meet. It is trusted with nothing. */
+export interface Rendezvous {
+  /** Writes a message; 0 creates the slot. */
+  write(channel: string, seq: number, data: string): Promise<Slot>
+  read(channel: string): Promise<Slot>
+  remove(channel: string): Promise<void>
+}
+
+/** How often a write is sent if no response arrives: the same message again is no second one. */
+const ATTEMPTS = 3
+
+const REFUSALS: readonly string[] = [
+  'RENDEZVOUS_ENDED',
+  'RENDEZVOUS_CONTESTED',
+  'RENDEZVOUS_FULL',
+] satisfies LatchkeyErrorCode[]
+
+/**
+ * Uses the rendezvous of the Better Auth plugin.
+ *
+ * @param server - base URL, without a trailing slash
+ */
+export function httpRendezvous(server: string, send: typeof fetch): Rendezvous {
+  async function ask(path: string, body: object): Promise<unknown> {
+    const response = await send(`${server}/latchkey/rendezvous${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-latchkey-rendezvous': '1' },
+      body: JSON.stringify(body),
+      credentials: 'omit',
+      cache: 'no-store',
+      redirect: 'error',
+    }).catch((cause: unknown) => {
+      throw new LatchkeyError('OFFLINE', undefined, cause)
+    })
+    const answer = (await response.json().catch(() => null)) as { readonly code?: unknown } | null
+    if (response.ok && answer) return answer
+    const code = REFUSALS.find((known) => known === answer?.code)
+    throw new LatchkeyError((code as LatchkeyErrorCode | undefined) ?? 'OFFLINE', `status ${response.status}`)
+  }
+
+  return {
+    async write(channel, seq, data) {
+      const tx = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
+      return retry(async () => slotOf(await ask('', { channel, seq, data, tx })))
+    },
+    read: async (channel) => slotOf(await ask('/read', { channel })),
+    remove: async (channel) => void (await ask('/delete', { channel })),
+  }
+}
+
+async function retry<Value>(work: () => Promise<Value>, left = ATTEMPTS - 1): Promise<Value> {
+  try {
+    return await work()
+  } catch (error) {
+    if (left === 0 || (error as LatchkeyError).code !== 'OFFLINE') throw error
+    return retry(work, left - 1)
+  }
+}
+
+/** A captive portal answers everything. */
+function slotOf(answer: unknown): Slot {
+  const slot = answer as Slot
+  const isSlot =
+    Number.isInteger(slot.seq) && typeof slot.data === 'string' && Number.isFinite(slot.expiresIn + slot.now)
+  if (!isSlot) throw new LatchkeyError('OFFLINE', 'no response from the rendezvous')
+  return slot
+}
