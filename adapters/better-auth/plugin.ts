@@ -6,7 +6,9 @@ import {
   createExchangeLimits,
   createExternalAccounts,
 } from '../../lib/server-kit.ts'
+import { type BackupTools, backupEndpoints, readBackupRules } from './routes/backup.ts'
 import { bindEndpoint } from './routes/bind.ts'
+import { type BackupsWithoutAccount, createBackups } from './binding/backups.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { limitBody } from './routes/body-limit.ts'
 import { challengeEndpoint } from './routes/challenge.ts'
@@ -61,6 +63,11 @@ export interface LatchkeyPluginOptions {
    * Costs one more request for each. Defaults to false.
    */
   readonly requireNonce?: boolean
+  /**
+   * Keeps sealed backups of `latchkey/passkey` also for identities without an account, one for each, within these limits.
+   * By default only identities with an account have backups here, up to eight each.
+   */
+  readonly backupsWithoutAccount?: BackupsWithoutAccount
 }
 
 /**
@@ -85,9 +92,12 @@ type EndpointName =
   | 'latchkeyKeys'
   | 'latchkeyNameKey'
   | 'latchkeyRevokeKey'
+  | 'latchkeyBackup'
+  | 'latchkeyReadBackup'
+  | 'latchkeyRemoveBackup'
 
 /** The parts that exist once Better Auth has started. */
-interface Parts {
+interface Parts extends BackupTools {
   readonly gate: ProofGate
   readonly challenges: Challenges
   readonly cache: StatusCache
@@ -103,6 +113,7 @@ interface Parts {
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const { clock = Date.now, requireNonce = false } = options
   if (typeof requireNonce !== 'boolean') throw new TypeError('requireNonce: expected true or false')
+  const backupRules = readBackupRules(options.backupsWithoutAccount)
   const now = (): Date => new Date(clock())
   let started: Parts | undefined
   const parts = (): Parts => started!
@@ -121,7 +132,8 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         challenges: requireNonce ? challenges : undefined,
       })
       const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
-      started = { gate, challenges, cache, exchange }
+      const backups = createBackups(backupRules, clock, auth.secret)
+      started = { gate, challenges, cache, exchange, backups }
       return { options: { databaseHooks: userHooks({ auth, cache, now, onRetire: options.onRetire }) } }
     },
     endpoints: {
@@ -130,6 +142,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyBind: bindEndpoint(parts, clock),
       ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
+      ...backupEndpoints(parts),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         latchkeyMetadata: metadataEndpoint(() => parts().exchange!),
@@ -174,7 +187,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     onRequest: async (request, { baseURL }) => (isOwnPath(request, baseURL) ? limitBody(request) : undefined),
     rateLimit: [
       // Nonces and bindings are requested rarely; the session at each start of a page.
-      { pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/)/.test(path), window: 60, max: 20 },
+      {
+        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|keys\/|backup)/.test(path),
+        window: 60,
+        max: 20,
+      },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],

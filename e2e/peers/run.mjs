@@ -226,7 +226,7 @@ const CHECKS = {
   },
   async 'better-auth'() {
     const tables = ['user', 'session', 'account', 'verification', 'jwks']
-    const own = ['latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit']
+    const own = ['latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit', 'latchkeyBackup']
     const store = Object.fromEntries([...tables, ...own].map((name) => [name, []]))
     const auth = betterAuth({
       baseURL: AUDIENCE,

@@ -16,14 +16,17 @@ export interface ProofInput {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
+  /** From `backupDigest`, for `backup`. */
+  readonly digest?: string | undefined
   /** 22 base64url characters. Defaults to fresh random bytes. */
   readonly jti?: string
 }
 
 /** Signs a proof that is valid for 60 seconds. */
 export function mintProof(key: DeviceKey, input: ProofInput): Promise<string> {
-  const { audience, now, jti = randomId(), purpose, nonce, linkTo } = input
-  return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, { jti, purpose, nonce, link_to: linkTo })
+  const { audience, now, jti = randomId(), purpose, nonce, linkTo, digest } = input
+  const further = { jti, purpose, nonce, link_to: linkTo, digest }
+  return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, further)
 }
 
 /** Returns 16 random bytes, base64url. */

@@ -512,6 +512,7 @@ describe('a local-first token', () => {
     { purpose: 'upgrade' },
     { nonce: 'n' },
     { link_to: BOB.principal },
+    { digest: 'A'.repeat(43) },
   ])('with the proof claim %j is refused', async (members) => {
     const token = forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), ...members } })
     expect(await KINDS[0]!.judge(token)).toBe('TOKEN_CLAIM_UNKNOWN')
@@ -519,20 +520,27 @@ describe('a local-first token', () => {
 })
 
 describe('a proof', () => {
-  const PURPOSES: Purpose[] = ['upgrade', 'bind', 'link', 'exchange']
+  const PURPOSES: Purpose[] = ['upgrade', 'bind', 'link', 'exchange', 'backup']
   const verifier = createProofVerifier({ audience: ACCOUNT_SERVER, clock })
   const NONCE = 'n-0S6_WzA2Mj'
   const ACCOUNT = VECTORS[2]!.principal
+  const DIGEST = encode(Buffer.alloc(32, 7))
 
   /** Claims with all that the purpose requires, and nothing else. */
   function claimsFor(purpose: Purpose, members: Members = {}): Members {
     const nonce = purpose === 'bind' || purpose === 'link' ? NONCE : undefined
-    return { ...proofClaims(), purpose, nonce, link_to: purpose === 'link' ? ACCOUNT : undefined, ...members }
+    const link_to = purpose === 'link' ? ACCOUNT : undefined
+    const digest = purpose === 'backup' ? DIGEST : undefined
+    return { ...proofClaims(), purpose, nonce, link_to, digest, ...members }
   }
 
   function expectationFor(purpose: Purpose): ProofExpectation {
-    const { nonce, link_to: linkTo } = claimsFor(purpose) as { nonce?: string; link_to?: string }
-    return { purpose, nonce, linkTo }
+    const {
+      nonce,
+      link_to: linkTo,
+      digest,
+    } = claimsFor(purpose) as Partial<Record<'nonce' | 'link_to' | 'digest', string>>
+    return { purpose, nonce, linkTo, digest }
   }
 
   function judge(claims: Members, expectation: ProofExpectation): Promise<string> {
@@ -626,6 +634,37 @@ describe('a proof', () => {
 
   test('for another act is refused where an account was meant', async () => {
     expect(await judge(claimsFor('upgrade'), { purpose: 'upgrade', linkTo: ACCOUNT })).toBe('PROOF_LINK_MISMATCH')
+  })
+
+  test.each([
+    ['missing', undefined],
+    ['null', null],
+    ['empty', ''],
+    ['a number', 1],
+    ['of 31 bytes', encode(Buffer.alloc(31))],
+    ['of 33 bytes', encode(Buffer.alloc(33))],
+    ['padded', `${encode(Buffer.alloc(32))}=`],
+    ['in a list', [encode(Buffer.alloc(32))]],
+  ])('for a backup with a digest %s is refused', async (_, digest) => {
+    expect(await judge(claimsFor('backup', { digest }), expectationFor('backup'))).toBe('TOKEN_CLAIM_INVALID')
+  })
+
+  test.each(['upgrade', 'bind', 'exchange', 'link'] as const)('for %s with a digest is refused', async (purpose) => {
+    const claims = claimsFor(purpose, { digest: DIGEST })
+    expect(await judge(claims, expectationFor(purpose))).toBe('TOKEN_CLAIM_INVALID')
+    expect(await judge(claims, { ...expectationFor(purpose), digest: DIGEST })).toBe('TOKEN_CLAIM_INVALID')
+  })
+
+  test.each([
+    ['another one', encode(Buffer.alloc(32, 8))],
+    ['none', undefined],
+    ['an empty one', ''],
+  ])('for a backup is refused where %s was meant', async (_, digest) => {
+    expect(await judge(claimsFor('backup'), { purpose: 'backup', digest })).toBe('PROOF_DIGEST_MISMATCH')
+  })
+
+  test('for another act is refused where a backup was meant', async () => {
+    expect(await judge(claimsFor('upgrade'), { purpose: 'upgrade', digest: DIGEST })).toBe('PROOF_DIGEST_MISMATCH')
   })
 })
 

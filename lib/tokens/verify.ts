@@ -45,6 +45,8 @@ export interface ProofExpectation {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
+  /** From `backupDigest`, for `backup`. */
+  readonly digest?: string | undefined
 }
 
 /** Verifies local-first tokens. Made by {@link createTokenVerifier}. */
@@ -141,7 +143,7 @@ const TOKEN_KIND: Kind = {
 
 const PROOF_KIND: Kind = {
   typ: PROOF_TYPE,
-  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to']),
+  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to', 'digest']),
   lifetime: LONGEST_LIFETIME.proof,
   check: checkProofClaims,
 }
@@ -276,7 +278,7 @@ function isBelowOrder(signature: Uint8Array): boolean {
 }
 
 function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
-  const { jti, purpose, nonce, link_to: linkTo } = claims
+  const { jti, purpose, nonce, link_to: linkTo, digest } = claims
   if (typeof jti !== 'string' || byteLength(jti) !== 16) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'jti')
   if (!PURPOSES.includes(purpose as Purpose)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'purpose')
   if (nonce !== undefined && (typeof nonce !== 'string' || !nonce))
@@ -284,6 +286,10 @@ function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
   const hasLink = typeof linkTo === 'string' && linkTo !== ''
   if (linkTo === undefined ? purpose === 'link' : purpose !== 'link' || !hasLink) {
     throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'link_to')
+  }
+  const hasDigest = typeof digest === 'string' && byteLength(digest) === 32
+  if (digest === undefined ? purpose === 'backup' : purpose !== 'backup' || !hasDigest) {
+    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'digest')
   }
 }
 
@@ -295,11 +301,12 @@ function byteLength(text: string): number {
   }
 }
 
-function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo }: ProofExpectation): void {
+function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, digest }: ProofExpectation): void {
   const needsNonce = purpose === 'bind' || purpose === 'link'
   if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the one that was issued`)
   if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
   if (nonce !== undefined && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
   if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
   if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')
+  if (claims.digest !== digest) throw new LatchkeyError('PROOF_DIGEST_MISMATCH')
 }

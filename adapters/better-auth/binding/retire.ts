@@ -1,5 +1,6 @@
 import type { DBAdapter } from 'better-auth'
 import { audit } from './audit.ts'
+import { removeBackupsOf } from './backups.ts'
 import { revokeKeysOf } from './keys.ts'
 import { changeRow, isCurrent, findRow, isBinding, newEpoch, rowsOf, tryInsertRow } from './principal-store.ts'
 import { releaseStale } from './verified-email.ts'
@@ -36,6 +37,7 @@ export async function retire(adapter: DBAdapter, user: BoundUser, now: Date): Pr
       if (!(await changeRow(trx, row, { kind: 'retired', until: null }))) return
       await audit(trx, 'retire', row, now)
       await revokeKeysOf(trx, row.principal, now)
+      await removeBackupsOf(trx, row.principal, now)
       retired.push(row.principal)
     })
   }

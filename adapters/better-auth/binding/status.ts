@@ -40,7 +40,7 @@ async function statusOfRow(adapter: Adapter, row: PrincipalRow | null): Promise<
 }
 
 /** By Better Auth's admin plugin, which reads the system's clock. A ban without an end has no `banExpires`. */
-function isBanned(user: object): boolean {
+export function isBanned(user: object): boolean {
   const { banned, banExpires } = user as { readonly banned?: boolean | null; readonly banExpires?: Date | null }
   return banned === true && (banExpires == null || new Date(banExpires).getTime() > Date.now())
 }
