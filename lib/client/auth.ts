@@ -297,6 +297,8 @@ export interface ImportSecretOptions {
 export interface ConfirmBackupOptions {
   /** The passkey that sealed or opened the secret. Without it, the user entered the secret. */
   readonly passkey?: PasskeyBackup
+  /** Id of a passkey whose backup was removed: it is no longer recorded for the identity of the secret. */
+  readonly removed?: string
 }
 
 /** Options of `listIdentities`. */

@@ -47,7 +47,9 @@ export function readFailure(
 /** Distinguishes a server that is unreachable, refuses, asks to wait, or fails. */
 export function toFailure(error: ErrorAnswer): LatchkeyError {
   const { status, code = '' } = error
-  if (/^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(code))
+  if (
+    /^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|BACKUP|LINK|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(code)
+  )
     return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(codeOf(status), undefined, error)
 }

@@ -5,6 +5,8 @@ import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './pro
 import { createSessionEvents } from './session-events.ts'
 import { type Fetch, challenge, exchange, look, prove, signOut, token, unlink } from './requests.ts'
 
+export { betterAuthBackups } from './backups.ts'
+
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 
 /** Passed from the client plugin to {@link betterAuthAccount}. */

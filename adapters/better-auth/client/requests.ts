@@ -15,7 +15,8 @@ import { OWN } from './session-events.ts'
 /** The fetch of Better Auth's client. */
 export type Fetch = Parameters<NonNullable<BetterAuthClientPlugin['getActions']>>[0]
 
-type FetchOptions = Omit<Parameters<Fetch>[1] & object, 'signal'> & CallOptions
+/** Options of one request. */
+export type FetchOptions = Omit<Parameters<Fetch>[1] & object, 'signal'> & CallOptions
 
 /** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
@@ -104,7 +105,7 @@ export async function exchange(
   throw foreign()
 }
 
-type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange'
+type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange' | 'backup'
 
 /** Requests the nonce for one proof. */
 export async function challenge(
@@ -142,7 +143,7 @@ export async function signOut(
 }
 
 /** Sends a request. Every response other than the expected one becomes an error. */
-async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<unknown> {
+export async function ask(fetch: Fetch, path: string, options: FetchOptions): Promise<unknown> {
   const { data, error } = await send(fetch, path, { method: 'POST', ...options })
   if (!error) return data
   const failure = toFailure(error)
@@ -163,7 +164,7 @@ async function send(fetch: Fetch, path: string, { signal, ...options }: FetchOpt
   return { data, error: error && retryAfter !== undefined ? { ...error, retryAfter } : error }
 }
 
-function foreign(cause?: unknown): LatchkeyError {
+export function foreign(cause?: unknown): LatchkeyError {
   return new LatchkeyError('OFFLINE', 'no response from the latchkey plugin', cause)
 }
 

@@ -3481,7 +3481,7 @@ export const ATTACKS = [
         replace: 'if (false) throw new Unsuitable(',
       },
     ],
-    test: { file: BACKUP_TEST, name: 'SQLite > of two that are put at one locator at once, one wins' },
+    test: { file: BACKUP_TEST, name: 'Postgres > of two that are put at one locator at once, one wins' },
   },
   {
     attack: 'An account fills the store',
@@ -3587,7 +3587,7 @@ export const ATTACKS = [
         file: BACKUPS,
         find: 'read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,',
         replace:
-          "read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? ((await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] })) && null),",
+          "read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? (await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] }), null),",
       },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a miss has the shape of a hit and does the same work' },

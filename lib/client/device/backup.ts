@@ -1,9 +1,9 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
-import { backupsOf, withBegunBackup, withPasskey, withShownBackup } from '../../keystore/backups.ts'
+import { backupsOf, withBegunBackup, withPasskey, withShownBackup, withoutPasskey } from '../../keystore/backups.ts'
 import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import { type DeviceEntry, entryId } from '../../keystore/record.ts'
+import { type DeviceEntry, type Keyring, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type {
   ConfirmBackupOptions,
@@ -39,10 +39,11 @@ async function noteBegun(context: Context, principal: string, label: string): Pr
 export async function confirmBackup(
   context: Context,
   secret: string,
-  { passkey }: ConfirmBackupOptions = {},
+  { passkey, removed }: ConfirmBackupOptions = {},
 ): Promise<void> {
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
+    if (removed !== undefined) return withoutBackup(keyring, principal, removed)
     const entry = currentDevice(keyring)
     if (!keyring || entry?.principal !== principal)
       throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
@@ -54,6 +55,11 @@ export async function confirmBackup(
     )
   })
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
+}
+
+function withoutBackup(keyring: Keyring | null, principal: string, credentialId: string): Keyring | null {
+  const entry = deviceOf(keyring, principal)
+  return keyring && entry ? replaceEntry(keyring, entry, withoutPasskey(entry, credentialId)) : keyring
 }
 
 /** Makes the identity of a secret current. */
