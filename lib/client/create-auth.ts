@@ -96,6 +96,7 @@ const LAZY = [
   'exportSecret',
   'confirmBackup',
   'importSecret',
+  'unlockData',
   'listIdentities',
   'requestPersistence',
   'markWritten',

@@ -3,7 +3,7 @@ export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve
 export { signOut } from './account/sign-out.ts'
 export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'
 export { startBackground } from './background.ts'
-export { confirmBackup, exportSecret, importSecret, listIdentities } from './device/backup.ts'
+export { confirmBackup, exportSecret, importSecret, listIdentities, unlockData } from './device/backup.ts'
 export { ensureIdentity } from './device/ensure-identity.ts'
 export { requestPersistence } from './device/persistence.ts'
 export { deriveKey, markWritten } from './device/usage.ts'

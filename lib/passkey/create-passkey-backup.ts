@@ -57,8 +57,11 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     readStored: async ({ rpId = context.rpId } = {}) => preview(await readStore({ rpId, name })),
     async importBackup(confirmed, how = {}) {
       const found = opened.of(confirmed)
-      const passkey = recordOf(found, true)
-      return restore(auth, confirmed, how, found.sealed.secret, passkey ? { passkey } : {})
+      return restore(auth, confirmed, how, found.sealed.secret, asOption(found))
+    },
+    async unlockData(confirmed) {
+      const found = opened.of(confirmed)
+      await auth.unlockData(found.sealed.secret, asOption(found))
     },
     async removeStored() {
       const found = await readStore(context)
@@ -93,6 +96,11 @@ function recordOf({ sealed, used, envelope }: Opened, isOpened: boolean): Passke
   const { label, createdAt } = sealed
   const isSynced = reach === 'synced'
   return { credentialId, isSynced, label, createdAt, envelope, isShown: isOpened && isElsewhere }
+}
+
+function asOption(found: Opened): { readonly passkey?: PasskeyBackup } {
+  const passkey = recordOf(found, true)
+  return passkey ? { passkey } : {}
 }
 
 /**

@@ -56,6 +56,12 @@ export interface PasskeyBackups {
    */
   importBackup(preview: PasskeyPreview, options?: RestoreOptions): Promise<Session>
   /**
+   * Adds the secret of a preview to the current account that has its principal, for the keys of `deriveKey`.
+   *
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: not a principal of the account; `KEYSTORE_*`
+   */
+  unlockData(preview: PasskeyPreview): Promise<void>
+  /**
    * Removes from the store the backup of the passkey that the user chooses. The passkey stays, and so do files.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_NOT_OPENED`, `PRINCIPAL_DISABLED`, `OFFLINE`, `PASSKEY_*`,

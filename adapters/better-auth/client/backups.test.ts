@@ -4,7 +4,7 @@ import { fakeAuthenticator } from '../../../lib/passkey/authenticator.testing.ts
 import { latchkey, latchkeyJwt } from '../index.ts'
 import { type NewServer, onEachEngine } from '../testing/engines.testing.ts'
 import { type TestServer, person, testServer } from '../testing/server.testing.ts'
-import { betterAuthBackups, latchkeyClient } from './index.ts'
+import { betterAuthBackups } from './index.ts'
 
 const ANYONE = { replace: true, evenIfUnknown: true }
 
@@ -52,7 +52,6 @@ describe('the store of the plugin', () => {
     const server = await testServer()
     const first = await withAccount(server)
     await first.passkeys.seal(await first.passkeys.add())
-    const before = first.browser.requests.length
     await first.passkeys.verify()
     await first.passkeys.removeStored()
     const sent = first.browser.requests.filter(({ url }) => url.includes('/latchkey/backup'))
@@ -63,8 +62,7 @@ describe('the store of the plugin', () => {
       '/backup/remove',
     ])
     expect(sent.map(({ url }) => new URL(url).search).join('')).toBe('')
-    expect(sent.map(({ credentials }) => credentials)).toEqual(['same-origin', 'omit', 'omit', 'same-origin'])
-    expect(before).toBeGreaterThan(0)
+    expect(sent.map(({ credentials }) => credentials)).toEqual(['include', 'omit', 'omit', 'include'])
   })
 
   test('reports its refusals by their codes', async () => {
@@ -90,7 +88,6 @@ describe('the store of the plugin', () => {
     const store = betterAuthBackups({ $latchkey: () => ({ fetch, baseURL, proofState, requireNonce: true }) })
     const passkeys = createPasskeyBackup(first.auth, { app: 'Notes', store })
     expect((await passkeys.seal(await passkeys.add())).problem).toBeUndefined()
-    expect(latchkeyClient({ requireNonce: true }).id).toBe('latchkey')
   })
 
   test.each([

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
 import { backupsOf, withBegunBackup, withPasskey, withShownBackup, withoutPasskey } from '../../keystore/backups.ts'
-import { currentDevice, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
+import { currentDevice, currentPrincipals, deviceOf, putEntry, replaceEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, type Keyring, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
@@ -11,6 +11,7 @@ import type {
   ImportSecretOptions,
   KeptIdentity,
   ListIdentitiesOptions,
+  UnlockDataOptions,
 } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 import { checkIdle } from './ensure-identity.ts'
@@ -93,6 +94,22 @@ export async function importSecret(
   )
   context.dispatch({ type: 'identityEnsured', view: context.view(), waiting: context.waiting() })
   return context.getState().session!
+}
+
+/** Adds the secret of a principal of the current account, for its data. The current identity stays. */
+export async function unlockData(context: Context, secret: string, { passkey }: UnlockDataOptions = {}): Promise<void> {
+  const imported = await importedDevice(context, secret)
+  await context.write((keyring) => {
+    if (!keyring || !currentPrincipals(keyring).includes(imported.principal))
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
+    const known = deviceOf(keyring, imported.principal)
+    // Data depends on it from now on, so neither hardening nor a sign-out deletes it without a backup.
+    const entry = { ...(known ?? imported), derived: true }
+    const now = context.now()
+    const noted = known ? entry : withBegunBackup(entry, '', now)
+    return putEntry(keyring, passkey ? withPasskey(entry, passkey, now, known ? 'this-device' : 'another') : noted)
+  })
+  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
 
 /** Returns the device identities that were set aside, and the current one if asked for. */
