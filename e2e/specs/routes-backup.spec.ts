@@ -42,7 +42,7 @@ test.describe('the backup store of Better Auth', () => {
     const authenticator = await addAuthenticator(page)
     const made = await page.evaluate(async () => {
       const { auth, client, passkeys } = routes
-      const { error } = await client.passkey.addPasskey({ extensions: { prf: {} } })
+      const { error } = await client.passkey.addPasskey({ extensions: { prf: {} } as object })
       const { data } = await client.passkey.listUserPasskeys()
       const key = String(await auth.deriveKey('items'))
       const { file, ...sealed } = await passkeys.seal(
@@ -86,7 +86,7 @@ test.describe('the backup store of Better Auth', () => {
     await visit(page, site.mailTo(email).url)
     const authenticator = await addAuthenticator(page)
     const code = await page.evaluate(async () => {
-      await routes.client.passkey.addPasskey({ extensions: { prf: {} } })
+      await routes.client.passkey.addPasskey({ extensions: { prf: {} } as object })
       const { auth, passkeys } = await routes.openEmptyDevice()
       const failure = await passkeys.readStored().then(String, (error: { code: string }) => error.code)
       return [failure, auth.getState().session]
