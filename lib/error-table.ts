@@ -56,6 +56,13 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   BACKUP_NOT_OPENED: local(
     'The backup is sealed for another passkey, site or app, or it was changed. Nothing was restored.',
   ),
+  BACKUP_UNKNOWN: refused('The store has no backup for this passkey, or not of this identity.', 404),
+  BACKUP_TAKEN: refused('The store has another backup for this passkey. Backups are never overwritten.', 409),
+  BACKUP_LIMIT: refused(
+    'The store takes no further backup: the identity, the address or the store has reached its limit.',
+    409,
+  ),
+  BACKUP_ACCOUNT_NEEDED: refused('The store takes backups of identities with an account only.', 403),
   PASSKEY_UNAVAILABLE: local('The browser cannot use passkeys here. Its own error, if any, is the `cause`.'),
   PASSKEY_CANCELLED: local('The user dismissed the dialog of the passkey, has none for this site, or took too long.'),
   PASSKEY_EXISTS: local('This authenticator already has a passkey for a backup of this identity.'),
@@ -110,6 +117,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PROOF_NONCE_MISMATCH: refused('The nonce does not match the challenge.', 401),
   PROOF_LINK_MISMATCH: refused('The proof names a different account.', 401),
   PROOF_PAIR_MISMATCH: refused('The proof names a different device.', 401),
+  PROOF_DIGEST_MISMATCH: refused('The proof is for another backup, or for another write of it.', 401),
   PROOF_REPLAYED: refused('The proof was already used.', 401),
   PROOF_KEY_REVOKED: refused('The account revoked this device key.', 409),
   PROOF_IDENTIFIER_MISMATCH: refused(

@@ -15,6 +15,7 @@ export type {
   ConflictPolicy,
   ConflictPreview,
   CreateAuth,
+  DeriveKeyOptions,
   EnsureIdentityOptions,
   ExchangedAudience,
   ExportSecretOptions,
@@ -28,7 +29,9 @@ export type {
   SignOutOptions,
   RunOptions,
   UpgradeOptions,
+  UnlockDataOptions,
   UpgradeResult,
+  Upgraded,
 } from './client/auth.ts'
 export type {
   AccountDevice,

@@ -1,3 +1,4 @@
+export type { BackupStore, ProveWrite } from './passkey/backup-store.ts'
 export { createPasskeyBackup } from './passkey/create-passkey-backup.ts'
 export type {
   AddOptions,
@@ -7,7 +8,7 @@ export type {
   PasskeyPreview,
   ReadFileOptions,
   SealedBackup,
-} from './passkey/create-passkey-backup.ts'
+} from './passkey/passkey-backups.ts'
 export type { PasskeyReach } from './passkey/ceremonies.ts'
 export { isRecoveryCredential } from './passkey/user-handle.ts'
 export type { AskedIdentity, KnownOptions, KnownToServer } from './recovery/known.ts'

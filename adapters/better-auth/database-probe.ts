@@ -68,6 +68,14 @@ async function probeAll(adapter: Adapter, hasIds: boolean): Promise<void> {
     ask('latchkeyPrincipal', 'principal', { ...nobodys, kind: 'reserved', epoch: name, until }),
     ask('latchkeyKey', 'thumbprint', { principal: name, name: null, createdAt: now, lastSeenAt: null, retiredAt: now }),
     ask('latchkeyProof', 'jti', { until }),
+    ask('latchkeyBackup', 'locator', {
+      principal: name,
+      envelope: '',
+      origin: null,
+      createdAt: now,
+      until,
+      removedAt: now,
+    }),
     ask('latchkeyAudit', 'act', { principal: name, userId: null, createdAt: now }),
   ])
   const failed = asked.find((outcome) => outcome.status === 'rejected')

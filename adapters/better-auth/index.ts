@@ -1,3 +1,5 @@
+export type { BackupAnswer, BackupReadAnswer } from './routes/backup.ts'
+export type { BackupsWithoutAccount } from './binding/backups.ts'
 export type { ChallengeAnswer } from './routes/challenge.ts'
 export type { Endpoint } from './routes/endpoint.ts'
 export { betterAuthBindingStore } from './binding/binding-store.ts'

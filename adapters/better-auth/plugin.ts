@@ -6,7 +6,9 @@ import {
   createExchangeLimits,
   createExternalAccounts,
 } from '../../lib/server-kit.ts'
+import { type BackupTools, backupEndpoints, readBackupRules } from './routes/backup.ts'
 import { bindEndpoint } from './routes/bind.ts'
+import { type BackupsWithoutAccount, createBackups } from './binding/backups.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { limitBody } from './routes/body-limit.ts'
 import { challengeEndpoint } from './routes/challenge.ts'
@@ -72,6 +74,11 @@ export interface LatchkeyPluginOptions {
   readonly requireNonce?: boolean
   /** Enables pairing: the endpoints under `/latchkey/rendezvous` and `/latchkey/pair`. */
   readonly pairing?: PairingOptions
+  /**
+   * Keeps sealed backups of `latchkey/passkey` also for identities without an account, one for each, within these limits.
+   * By default only identities with an account have backups here, up to eight each.
+   */
+  readonly backupsWithoutAccount?: BackupsWithoutAccount
 }
 
 /**
@@ -102,6 +109,9 @@ type EndpointName =
   | 'latchkeyRenameDevice'
   | 'latchkeyRevokeDevice'
   | 'latchkeyRevokeOtherDevices'
+  | 'latchkeyBackup'
+  | 'latchkeyReadBackup'
+  | 'latchkeyRemoveBackup'
 
 type OptionalEndpointName =
   | 'latchkeyToken'
@@ -114,7 +124,7 @@ type OptionalEndpointName =
   | 'latchkeyPairRedeem'
 
 /** The parts that exist once Better Auth has started. */
-interface Parts {
+interface Parts extends BackupTools {
   readonly gate: ProofGate
   readonly challenges: Challenges
   readonly cache: StatusCache
@@ -130,6 +140,7 @@ interface Parts {
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   const { clock = Date.now, requireNonce = false } = options
   if (typeof requireNonce !== 'boolean') throw new TypeError('requireNonce: expected true or false')
+  const backupRules = readBackupRules(options.backupsWithoutAccount)
   const now = (): Date => new Date(clock())
   const store = ({ context }: { readonly context: AuthContext }): PrincipalStore =>
     principalStore(context.adapter, now())
@@ -151,7 +162,8 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         challenges: requireNonce ? challenges : undefined,
       })
       const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
-      started = { gate, challenges, cache, exchange }
+      const backups = createBackups(backupRules, clock, auth.secret)
+      started = { gate, challenges, cache, exchange, backups }
       return {
         options: {
           databaseHooks: userHooks({
@@ -174,6 +186,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeyKnown: knownEndpoint(parts, clock),
       ...(rendezvous && rendezvousEndpoints(() => rendezvous, clock)),
       ...(rendezvous && pairEndpoints(() => ({ ...parts(), onDevicePaired: options.pairing?.onDevicePaired }), clock)),
+      ...backupEndpoints(parts),
       ...(options.exchange && {
         latchkeyToken: tokenEndpoint(() => parts().exchange!, clock),
         ...(options.exchange.metadata !== false && { latchkeyMetadata: metadataEndpoint(() => parts().exchange!) }),
@@ -231,7 +244,8 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
     rateLimit: [
       // Nonces, bindings, restores and devices are requested rarely; the session at each start of a page.
       {
-        pathMatcher: (path) => /^\/latchkey\/(challenge|bind|link|unlink|known|keys\/|devices\/|pair\/)/.test(path),
+        pathMatcher: (path) =>
+          /^\/latchkey\/(challenge|bind|link|unlink|known|keys\/|devices\/|pair\/|backup)/.test(path),
         window: 60,
         max: 20,
       },

@@ -150,6 +150,22 @@ export const schema: LatchkeySchema = {
       isContested: { type: 'boolean', required: true },
     },
   },
+  latchkeyBackup: {
+    fields: {
+      /** SHA-256 of the locator, in base64url. Once removed, an id follows, and the locator is free again. */
+      locator: { type: 'string', required: true, unique: true },
+      principal: { type: 'string', required: true, index: true },
+      /** The device secret, sealed for a passkey. */
+      envelope: { type: 'string', required: true },
+      /** Of an identity without an account: its client's address on that day, which only the server can recognize. */
+      origin: { type: 'string', required: false, index: true },
+      createdAt: { type: 'date', required: true },
+      /** Of an identity without an account: when it expires. */
+      until: { type: 'date', required: false, index: true },
+      /** It is kept for 30 days more. */
+      removedAt: { type: 'date', required: false, index: true },
+    },
+  },
   latchkeyAudit: {
     fields: {
       /** Act, principal and epoch: writing the same act twice leaves one row. */

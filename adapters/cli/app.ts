@@ -45,7 +45,7 @@ export async function loadApp(file: string): Promise<App> {
   loadEnvironment()
   // The plugin would log that the tables are missing which this command is about to report or add.
   Object.assign(globalThis, { [Symbol.for('latchkey.migrating')]: true })
-  const { options } = authOf(await importFile(file, path), file)
+  const { options } = authOf(await importBackup(file, path), file)
   const require = createRequire(path)
   const migration = locate(require, 'better-auth/db/migration', file)
   const version = versionOf(migration)
@@ -87,7 +87,7 @@ function authOf(module: Exported, file: string): { options: BetterAuthOptions } 
 }
 
 /** With jiti where the app has it, since apps write imports that only a bundler resolves; else as Node does. */
-async function importFile(file: string, path: string): Promise<Exported> {
+async function importBackup(file: string, path: string): Promise<Exported> {
   try {
     const jiti = tryLocate(createRequire(path), 'jiti')
     if (jiti === null) return (await import(pathToFileURL(path).href)) as Exported

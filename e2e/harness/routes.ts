@@ -1,13 +1,15 @@
 import { passkeyClient } from '@better-auth/passkey/client'
 import { createAuthClient } from 'better-auth/client'
 import { magicLinkClient } from 'better-auth/client/plugins'
-import { type Auth, createAuth } from 'latchkey'
-import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
+import { type Auth, createAuth, memoryStore } from 'latchkey'
+import { betterAuthAccount, betterAuthBackups, latchkeyClient } from 'latchkey/better-auth/client'
+import { type PasskeyBackups, createPasskeyBackup } from 'latchkey/passkey'
 
 const PASSWORD = 'correct horse battery'
 
 const client = createAuthClient({ plugins: [latchkeyClient(), magicLinkClient(), passkeyClient()] })
 const auth = createAuth({ account: betterAuthAccount(client) })
+const store = betterAuthBackups(client)
 
 /** What an app does inside `auth.upgrade`. */
 const runs = {
@@ -24,6 +26,10 @@ const runs = {
 export interface RoutesPage {
   readonly auth: Auth
   readonly client: typeof client
+  /** Backups by a passkey, in the store of the server. */
+  readonly passkeys: PasskeyBackups
+  /** Opens another, empty device of the same user, in this page: it has the page's authenticators and no account. */
+  openEmptyDevice(): Promise<{ readonly auth: Auth; readonly passkeys: PasskeyBackups }>
   /** Upgrades by a route, and tells the outcome, or the code of the failure. */
   enter(route: keyof typeof runs, value?: string): Promise<string>
   /** Says yes to the account that waits. */
@@ -44,11 +50,19 @@ async function outcomeOf(upgrade: ReturnType<Auth['upgrade']>): Promise<string> 
 const routes: RoutesPage = {
   auth,
   client,
+  passkeys: createPasskeyBackup(auth, { app: 'Items', store }),
+  openEmptyDevice,
   enter: (route, value = '') => outcomeOf(auth.upgrade(() => runs[route](value))),
   confirm: () => outcomeOf(auth.acceptAccount()),
   arrived: arrive(new URL(location.href)),
   makeItem: async () => (await auth.fetch('/api/items', { method: 'POST' })).status,
   ownItems: async () => (await auth.fetch('/api/items')).json(),
+}
+
+async function openEmptyDevice(): ReturnType<RoutesPage['openEmptyDevice']> {
+  const other = createAuth({ keystore: memoryStore(), initialMode: 'anonymous' })
+  await other.ready
+  return { auth: other, passkeys: createPasskeyBackup(other, { app: 'Items', store }) }
 }
 
 /** The app's own pages for links follow them by a request that can carry the proof. */

@@ -231,6 +231,7 @@ const CHECKS = {
       'latchkeyKey',
       'latchkeyProof',
       'latchkeyAudit',
+      'latchkeyBackup',
       'latchkeyGrant',
       'latchkeyRendezvous',
     ]

@@ -48,8 +48,8 @@ const wholeWay = (page: Page) =>
     const second = await harness.openPasskeyDevice('anonymous')
     const preview = await second.passkeys.readFile(file)
     const nobody = second.auth.getState().session
-    const refused = await harness.passkeyCodeOf(second.passkeys.importFile(preview))
-    const session = await second.passkeys.importFile(preview, { evenIfUnknown: true })
+    const refused = await harness.passkeyCodeOf(second.passkeys.importBackup(preview))
+    const session = await second.passkeys.importBackup(preview, { evenIfUnknown: true })
     const keys = await Promise.all([first, second].map(async ({ auth }) => String(await auth.deriveKey('notes'))))
     return {
       principal: first.auth.getState().session!.principal,

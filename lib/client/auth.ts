@@ -137,12 +137,12 @@ export interface Auth {
   signOut(options?: SignOutOptions): Promise<void>
   /**
    * Returns the 32-byte key of the device identity for `purpose`. It is the same wherever the secret is imported. An
-   * account alone cannot restore it.
+   * account alone cannot restore it: see {@link Auth.unlockData}.
    *
    * @param purpose - for example `notes`
-   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `IDENTITY_CHANGED`, `KEYSTORE_*`
    */
-  deriveKey(purpose: string): Promise<Uint8Array<ArrayBuffer>>
+  deriveKey(purpose: string, options?: DeriveKeyOptions): Promise<Uint8Array<ArrayBuffer>>
   /**
    * Returns the device secret as text (base64url, 43 characters), for a backup that the user keeps. Everyone who has it
    * can act as this identity. Call `confirmBackup` once the user has entered it again.
@@ -164,6 +164,13 @@ export interface Auth {
    *   `KEYSTORE_*`
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
+  /**
+   * Adds the secret of a principal in `session.principals`, so that `deriveKey` works for it on this device. The current
+   * identity stays.
+   *
+   * @throws {LatchkeyError} `SECRET_INVALID`; `PRINCIPAL_MISMATCH`: the secret of another identity; `KEYSTORE_*`
+   */
+  unlockData(secret: string, options?: UnlockDataOptions): Promise<void>
   /** Returns the device identities that were set aside. `ensureIdentity({ resume })` makes one current again. */
   listIdentities(options?: ListIdentitiesOptions): Promise<readonly KeptIdentity[]>
   /**
@@ -345,6 +352,20 @@ export interface ProvePairingOptions {
 export interface ConfirmBackupOptions {
   /** The passkey that sealed or opened the secret. Without it, the user entered the secret. */
   readonly passkey?: PasskeyBackup
+  /** Id of a passkey whose backup was removed: it is no longer recorded for the identity of the secret. */
+  readonly removed?: string
+}
+
+/** Options of `deriveKey`. */
+export interface DeriveKeyOptions {
+  /** One of `session.principals`: data may be encrypted for an alias. Defaults to `session.principal`. */
+  readonly principal?: string
+}
+
+/** Options of `unlockData`. */
+export interface UnlockDataOptions {
+  /** The passkey that opened the secret. It is recorded in the same transaction. */
+  readonly passkey?: PasskeyBackup
 }
 
 /** Options of `listIdentities`. */
@@ -398,11 +419,11 @@ export interface RunOptions {
 /** What came of an upgrade. `error` says why it failed; the identity is then the one before. */
 export type UpgradeResult =
   /** The account has this device's principal: the same identity, now with an account. */
-  | { readonly outcome: 'upgraded'; readonly session: Session }
+  | ({ readonly outcome: 'upgraded' } & Upgraded)
   /** The account has its own principal, and the device had no data or the user decided so. */
-  | { readonly outcome: 'switched'; readonly session: Session }
+  | ({ readonly outcome: 'switched' } & Upgraded)
   /** The account took this device's principal as an alias: it keeps its own, and owns the data of both. */
-  | { readonly outcome: 'adopted'; readonly session: Session }
+  | ({ readonly outcome: 'adopted' } & Upgraded)
   /** The account has another principal, and the device has data: both are kept until `resolveConflict`. */
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
   /**
@@ -416,6 +437,16 @@ export type UpgradeResult =
    */
   | { readonly outcome: 'pending'; readonly pending?: PendingUpgrade; readonly account?: WaitingAccount }
   | { readonly outcome: 'failed'; readonly error: LatchkeyError }
+
+/** An account is the identity. */
+export interface Upgraded {
+  readonly session: Session
+  /**
+   * `data-only`: this device knows of backups of a secret of this identity. The account restores the identity now, and
+   * these backups restore only the keys of `deriveKey`, with `unlockData`.
+   */
+  readonly backups?: 'data-only'
+}
 
 /** Options of `resolveConflict`. */
 export interface ResolveOptions {

@@ -99,6 +99,7 @@ const LAZY = [
   'exportSecret',
   'confirmBackup',
   'importSecret',
+  'unlockData',
   'listIdentities',
   'provePairing',
   'requestPersistence',

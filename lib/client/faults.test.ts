@@ -6,7 +6,7 @@ import { createRecovery } from '../recovery/create-recovery.ts'
 import { toPhrase } from '../recovery/phrase.ts'
 import { type FakeCredential, fakeAuthenticator } from '../passkey/authenticator.testing.ts'
 import { createCredential, evaluate } from '../passkey/ceremonies.ts'
-import { seal } from '../passkey/envelope.ts'
+import { keysOf, seal } from '../passkey/envelope.ts'
 import { createPasskeyBackup } from '../passkey/create-passkey-backup.ts'
 import type { Auth } from './auth.ts'
 import {
@@ -68,7 +68,7 @@ const restoreByPasskey = async ({ auth, account }: FaultyPage, { clock }: Faulty
   fakeAuthenticator().credentials.push(...sealedElsewhere.credentials)
   const passkeys = createPasskeyBackup(auth, { app: 'Notes', account: account.provider, clock: clock.now })
   const preview = await passkeys.readFile(sealedElsewhere.file)
-  return passkeys.importFile(preview, { replace: true, evenIfUnknown: true })
+  return passkeys.importBackup(preview, { replace: true, evenIfUnknown: true })
 }
 const signUp = ({ auth, account }: FaultyPage): Promise<unknown> => auth.upgrade(() => account.signUp('ada'))
 const signIn =
@@ -136,7 +136,8 @@ async function sealElsewhere(): Promise<{ readonly file: string; readonly creden
   const context = { rpId: 'notes.example', name: 'latchkey' }
   const id = await createCredential(context, { app: 'Notes', user: 'Recovery key' }, { excluded: [], known: [] })
   const sealed = { secret: other.secret, label: '', createdAt: 0 }
-  const [, file] = await evaluate(context, id, (prf) => seal(sealed, prf, context))
+  const [, { kek }] = await evaluate(context, id, keysOf)
+  const file = await seal(sealed, kek, context)
   vi.unstubAllGlobals()
   return { file, credentials }
 }

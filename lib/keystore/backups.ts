@@ -39,6 +39,14 @@ export function withPasskey(
   return withBackups(entry, [...others, { kind: 'passkey', principal: entry.principal, ...passkey, ...shown }])
 }
 
+/** Records that the backup of a passkey was removed. */
+export function withoutPasskey(entry: DeviceEntry, credentialId: string): DeviceEntry {
+  return withBackups(
+    entry,
+    backupsOf(entry).filter((backup) => backup.credentialId !== credentialId),
+  )
+}
+
 function isBegun({ kind, shownAt }: Backup): boolean {
   return kind === 'words' && shownAt === null
 }
@@ -55,7 +63,7 @@ export function backupsOf(entry: DeviceEntry): readonly Backup[] {
   return backedUpAt === null ? [] : [{ ...wordsOf(entry, backedUpAt), shownAt: backedUpAt, shownOn: 'this-device' }]
 }
 
-function withBackups(entry: DeviceEntry, backups: readonly Backup[]): DeviceEntry {
+function withBackups({ backups: _, ...entry }: DeviceEntry, backups: readonly Backup[]): DeviceEntry {
   const shown = backups.flatMap(({ shownAt }) => shownAt ?? [])
-  return { ...entry, backups, backedUpAt: shown.length ? Math.max(...shown) : null }
+  return { ...entry, ...(backups.length > 0 && { backups }), backedUpAt: shown.length ? Math.max(...shown) : null }
 }

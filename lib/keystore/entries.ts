@@ -22,6 +22,12 @@ export function deviceOf(keyring: Keyring | null, principal: string | undefined)
   )
 }
 
+/** Returns the principals of the current identity: its own, then its aliases. */
+export function currentPrincipals(keyring: Keyring | null): readonly string[] {
+  const entry = currentEntry(keyring)
+  return entry ? [entry.principal, ...(entry.kind === 'account' ? entry.aliases : [])] : []
+}
+
 /** Replaces one entry with another. Returns the same keyring if `before` is not in it. */
 export function replaceEntry(keyring: Keyring, before: Entry | undefined, after: Entry): Keyring {
   if (!before || !keyring.entries.includes(before)) return keyring

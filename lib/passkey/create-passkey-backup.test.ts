@@ -7,7 +7,8 @@ import type { Backup } from '../keystore/record.ts'
 import { checkOf } from '../recovery/secret-text.ts'
 import { testDevice } from '../testing/device.ts'
 import { type Behaviour, type FakeAuthenticator, fakeAuthenticator } from './authenticator.testing.ts'
-import { type PasskeyBackups, type PasskeyOptions, createPasskeyBackup } from './create-passkey-backup.ts'
+import { createPasskeyBackup } from './create-passkey-backup.ts'
+import type { PasskeyBackups, PasskeyOptions } from './passkey-backups.ts'
 
 const ANYONE = { replace: true, evenIfUnknown: true }
 
@@ -226,7 +227,7 @@ describe('a restore', () => {
     expect(await second.browser.store.read()).toBeUndefined()
     expect(second.auth.getState().session).toBeNull()
 
-    expect(await second.passkeys.importFile(preview, { evenIfUnknown: true })).toEqual(first.auth.getState().session)
+    expect(await second.passkeys.importBackup(preview, { evenIfUnknown: true })).toEqual(first.auth.getState().session)
     expect(await second.auth.deriveKey('notes')).toEqual(await first.auth.deriveKey('notes'))
     expect(await backupsOf(second)).toMatchObject([{ kind: 'passkey', label: 'my phone', shownOn: 'another' }])
     expect(storageOf(second)).toMatchObject({ durability: 'recoverable', advice: 'none' })
@@ -235,7 +236,7 @@ describe('a restore', () => {
   test('by a passkey of this device alone shows no backup', async () => {
     const first = await sealed({ isEligible: false, isSynced: false })
     const second = await emptyPage()
-    await second.passkeys.importFile(await second.passkeys.readFile(first.file), ANYONE)
+    await second.passkeys.importBackup(await second.passkeys.readFile(first.file), ANYONE)
     expect(principalOf(second)).toBe(principalOf(first))
     expect(storageOf(second)).toMatchObject({ durability: 'ephemeral', advice: 'back-up' })
   })
@@ -245,7 +246,7 @@ describe('a restore', () => {
     const second = await emptyPage({ account: first.browser.account.provider })
     const preview = await second.passkeys.readFile(first.file)
     expect(preview).toMatchObject({ knownHere: false, knownToServer: false })
-    await expect(second.passkeys.importFile(preview)).rejects.toMatchObject({ code: 'RESTORE_UNKNOWN' })
+    await expect(second.passkeys.importBackup(preview)).rejects.toMatchObject({ code: 'RESTORE_UNKNOWN' })
     expect(await second.browser.store.read()).toBeUndefined()
   })
 
@@ -255,17 +256,17 @@ describe('a restore', () => {
     const state = second.auth.getState()
     const preview = await second.passkeys.readFile(first.file)
     expect(preview.replaces).toBe(principalOf(second))
-    await expect(second.passkeys.importFile(preview, { evenIfUnknown: true })).rejects.toMatchObject({
+    await expect(second.passkeys.importBackup(preview, { evenIfUnknown: true })).rejects.toMatchObject({
       code: 'IDENTITY_CHANGED',
     })
     expect(second.auth.getState()).toBe(state)
 
     const third = await testDevice()
     await (await second.browser.load()).importSecret(third.secret, { replace: true })
-    await expect(second.passkeys.importFile(preview, ANYONE)).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    await expect(second.passkeys.importBackup(preview, ANYONE)).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
     expect((await second.browser.load()).getState().session).toMatchObject({ principal: third.principal })
 
-    await second.passkeys.importFile(await second.passkeys.readFile(first.file), ANYONE)
+    await second.passkeys.importBackup(await second.passkeys.readFile(first.file), ANYONE)
     expect(principalOf(second)).toBe(principalOf(first))
     expect(await second.auth.listIdentities()).toHaveLength(2)
   })
@@ -276,7 +277,7 @@ describe('a restore', () => {
     await second.auth.upgrade(() => second.browser.account.signUp('ada'))
     const { session } = second.auth.getState()
     const preview = await second.passkeys.readFile(first.file)
-    await expect(second.passkeys.importFile(preview, ANYONE)).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    await expect(second.passkeys.importBackup(preview, ANYONE)).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
     expect(second.auth.getState().session).toEqual(session)
     expect(await backupsOf(second)).toEqual([])
   })
@@ -285,9 +286,9 @@ describe('a restore', () => {
     const first = await sealed()
     const second = await emptyPage()
     const preview = await second.passkeys.readFile(first.file)
-    await second.passkeys.importFile(preview, ANYONE)
+    await second.passkeys.importBackup(preview, ANYONE)
     const record = await second.browser.store.read()
-    await second.passkeys.importFile(preview, ANYONE)
+    await second.passkeys.importBackup(preview, ANYONE)
     expect(await second.browser.store.read()).toEqual(record)
   })
 
@@ -346,7 +347,7 @@ describe('a restore', () => {
     const first = await sealed()
     const second = await emptyPage()
     const preview = await second.passkeys.readFile(first.file)
-    await expect(second.passkeys.importFile({ ...preview }, ANYONE)).rejects.toThrow(TypeError)
+    await expect(second.passkeys.importBackup({ ...preview }, ANYONE)).rejects.toThrow(TypeError)
     expect(Object.isFrozen(preview)).toBe(true)
     expect(await second.browser.store.read()).toBeUndefined()
   })
@@ -356,7 +357,7 @@ describe('a restore', () => {
     const second = await page()
     const preview = await second.passkeys.readFile(first.file)
     await second.auth.upgrade(async () => {
-      await expect(second.passkeys.importFile(preview, ANYONE)).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
+      await expect(second.passkeys.importBackup(preview, ANYONE)).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
       return second.browser.account.signUp('ada')
     })
     expect(second.auth.getState().session).toMatchObject({ authMode: 'external' })
@@ -372,7 +373,7 @@ describe('nothing that an app sees', () => {
     first.fake.choice = 0
     const preview = await second.passkeys.readFile(first.file)
     const failures = await Promise.all(
-      [second.passkeys.importFile(preview), second.passkeys.importFile({ ...preview }, ANYONE)].map((work) =>
+      [second.passkeys.importBackup(preview), second.passkeys.importBackup({ ...preview }, ANYONE)].map((work) =>
         work.then(String, (error: Error) => `${error.message}${JSON.stringify(error)}${String(error.cause)}`),
       ),
     )

@@ -1,15 +1,17 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { LatchkeyError } from '../errors.ts'
+import { encodeBase64url } from '../identity/base64url.ts'
 import { testDevice } from '../testing/device.ts'
 import vectors from '../vectors/latchkey-v1.json' with { type: 'json' }
-import { type EnvelopeContext, open, parseEnvelope, seal } from './envelope.ts'
+import { type EnvelopeContext, keysOf, open, parseEnvelope, seal } from './envelope.ts'
 
 const { secret, thumbprint: jkt } = vectors.identities[1]!
 const prf = new Uint8Array(32).fill(7)
 const context: EnvelopeContext = { rpId: 'notes.example', name: 'notes' }
 const sealed = { secret, label: 'Recovery key', createdAt: 1_770_000_000_000 }
-const text = await seal(sealed, prf, context)
+const { kek, locator } = await keysOf(prf)
+const text = await seal(sealed, kek, context)
 
 /** The key and the additional data, derived by node:crypto. */
 const KEY = Buffer.from(hkdfSync('sha256', prf, '', 'latchkey/v1/prf/wrap', 32))
@@ -46,18 +48,17 @@ describe('an envelope', () => {
 
   test('that another implementation sealed is opened', async () => {
     const elsewhere = sealElsewhere(JSON.stringify({ ...sealed, profile: 'latchkey/v1', jkt }))
-    expect(await open(parseEnvelope(elsewhere), prf, context)).toEqual(sealed)
+    expect(await open(elsewhere, kek, context)).toEqual(sealed)
   })
 
   test('has a new nonce each time, and is opened again', async () => {
-    const other = await seal(sealed, prf, context)
+    const other = await seal(sealed, kek, context)
     expect(JSON.parse(other).n).not.toBe(JSON.parse(text).n)
-    expect(await open(parseEnvelope(other), prf, context)).toEqual(sealed)
-    expect(await open(parseEnvelope(text), prf, context)).toEqual(sealed)
+    expect(await open(other, kek, context)).toEqual(sealed)
+    expect(await open(text, kek, context)).toEqual(sealed)
   })
 
   test('is opened by no other bytes, relying party or app', async () => {
-    const envelope = parseEnvelope(text)
     const attempts: [Uint8Array<ArrayBuffer>, EnvelopeContext][] = [
       [new Uint8Array(32), context],
       [new Uint8Array(prf).fill(8, 31), context],
@@ -67,7 +68,7 @@ describe('an envelope', () => {
       [prf, { rpId: 'notes.example\0notes', name: '' }],
     ]
     for (const [bytes, other] of attempts)
-      expect(await failureOf(open(envelope, bytes, other))).toMatchObject({ code: 'BACKUP_NOT_OPENED' })
+      expect(await failureOf(open(text, (await keysOf(bytes)).kek, other))).toMatchObject({ code: 'BACKUP_NOT_OPENED' })
   })
 
   test('that was changed in any byte is not opened', async () => {
@@ -80,8 +81,10 @@ describe('an envelope', () => {
       { nonce, sealed: bytes.slice(0, -1) },
       { nonce, sealed: new Uint8Array() },
     ]
-    for (const envelope of changed)
-      expect(await failureOf(open(envelope, prf, context))).toMatchObject({ code: 'BACKUP_NOT_OPENED' })
+    for (const { nonce: n, sealed: ct } of changed) {
+      const envelope = { v: 1, alg: 'A256GCM', n: encodeBase64url(n), ct: encodeBase64url(ct) }
+      expect(await failureOf(open(JSON.stringify(envelope), kek, context))).toMatchObject({ code: 'BACKUP_NOT_OPENED' })
+    }
   })
 
   test.each([
@@ -93,15 +96,25 @@ describe('an envelope', () => {
     ['no time', JSON.stringify({ ...sealed, createdAt: '5', profile: 'latchkey/v1', jkt })],
     ['no label', JSON.stringify({ ...sealed, label: 5, profile: 'latchkey/v1', jkt })],
   ])('that contains %s is not opened', async (_, plain) => {
-    const error = await failureOf(open(parseEnvelope(sealElsewhere(plain)), prf, context))
+    const error = await failureOf(open(sealElsewhere(plain), kek, context))
     expect(error).toMatchObject({ code: 'BACKUP_NOT_OPENED' })
     expect(error.message).toBe('BACKUP_NOT_OPENED')
     expect(error.cause).toBeUndefined()
   })
 
+  test('is kept at a locator of its own, as node:crypto derives it', () => {
+    expect(locator).toBe(Buffer.from(hkdfSync('sha256', prf, '', 'latchkey/v1/prf/locate', 32)).toString('base64url'))
+    expect(kek.extractable).toBe(false)
+  })
+
+  test('that is no text of an envelope is not opened', async () => {
+    for (const other of ['', 'null', '{}', text.slice(1)])
+      expect(await failureOf(open(other, kek, context))).toMatchObject({ code: 'BACKUP_NOT_OPENED' })
+  })
+
   test('shows nothing of the secret or the identity', async () => {
     const device = await testDevice()
-    const envelope = await seal({ ...sealed, secret: device.secret }, prf, context)
+    const envelope = await seal({ ...sealed, secret: device.secret }, kek, context)
     for (const hidden of [device.secret, device.principal, 'Recovery key', 'notes'])
       expect(envelope).not.toContain(hidden)
   })

@@ -28,21 +28,36 @@ const ALGORITHM = 'A256GCM'
 /** Length of a nonce of AES-GCM, in bytes. */
 const NONCE_BYTES = 12
 
+/** What the bytes give that a passkey evaluated. */
+export interface PasskeyKeys {
+  /** Seals and opens envelopes. */
+  readonly kek: CryptoKey
+  /** Where a backup store keeps the envelope: 32 bytes in base64url. Who has it can read the envelope. */
+  readonly locator: string
+}
+
+/** @param prf - the 32 bytes that the passkey evaluated */
+export async function keysOf(prf: Uint8Array<ArrayBuffer>): Promise<PasskeyKeys> {
+  const derive = (name: string): Promise<Uint8Array<ArrayBuffer>> =>
+    nativeSuite.hkdf(prf, utf8(`${PROFILE}/prf/${name}`))
+  const kek = await crypto.subtle.importKey('raw', await derive('wrap'), 'AES-GCM', false, ['encrypt', 'decrypt'])
+  return { kek, locator: encodeBase64url(await derive('locate')) }
+}
+
 /**
  * Seals a secret with AES-256-GCM.
  *
- * @param prf - the 32 bytes that the passkey evaluated
  * @returns the envelope as JSON
  */
 export async function seal(
   { secret, label, createdAt }: Sealed,
-  prf: Uint8Array<ArrayBuffer>,
+  kek: CryptoKey,
   context: EnvelopeContext,
 ): Promise<string> {
   const { thumbprint: jkt } = await openDeviceKey(parseSecret(secret))
   const plain = utf8(JSON.stringify({ secret, profile: PROFILE, jkt, createdAt, label }))
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
-  const sealed = await crypto.subtle.encrypt(parametersOf(nonce, context), await keyOf(prf), plain)
+  const sealed = await crypto.subtle.encrypt(parametersOf(nonce, context), kek, plain)
   return JSON.stringify({
     v: 1,
     alg: ALGORITHM,
@@ -54,17 +69,14 @@ export async function seal(
 /**
  * Opens an envelope.
  *
- * @param prf - the 32 bytes that the passkey evaluated
- * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, or was changed
+ * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, was changed, or is
+ *   no envelope
  */
-export async function open(
-  { nonce, sealed }: Envelope,
-  prf: Uint8Array<ArrayBuffer>,
-  context: EnvelopeContext,
-): Promise<Sealed> {
+export async function open(envelope: string, kek: CryptoKey, context: EnvelopeContext): Promise<Sealed> {
   // One error for all failures, without a cause: what was decrypted must not end up in a log.
   try {
-    const plain = await crypto.subtle.decrypt(parametersOf(nonce, context), await keyOf(prf), sealed)
+    const { nonce, sealed } = parseEnvelope(envelope)
+    const plain = await crypto.subtle.decrypt(parametersOf(nonce, context), kek, sealed)
     const { secret, profile, jkt, createdAt, label } = JSON.parse(new TextDecoder().decode(plain)) as Sealed & {
       readonly profile: unknown
       readonly jkt: unknown
@@ -77,7 +89,7 @@ export async function open(
 }
 
 /** An envelope that was read. */
-export interface Envelope {
+interface Envelope {
   readonly nonce: Uint8Array<ArrayBuffer>
   readonly sealed: Uint8Array<ArrayBuffer>
 }
@@ -109,9 +121,4 @@ function isText(value: unknown): value is string {
 /** `name` comes last: a host name contains no zero, so no two contexts have the same bytes. */
 function parametersOf(iv: Uint8Array<ArrayBuffer>, { rpId, name }: EnvelopeContext): AesGcmParams {
   return { name: 'AES-GCM', iv, additionalData: utf8(`${PROFILE}/envelope\0${rpId}\0${name}`) }
-}
-
-async function keyOf(prf: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  const key = await nativeSuite.hkdf(prf, utf8(`${PROFILE}/prf/wrap`))
-  return crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }

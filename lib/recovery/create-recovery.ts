@@ -46,6 +46,12 @@ export interface Recovery {
    *   the preview; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   importPhrase(preview: RestorePreview, options?: RestoreOptions): Promise<Session>
+  /**
+   * Adds the secret of a preview to the current account that has its principal, for the keys of `deriveKey`.
+   *
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: not a principal of the account; `KEYSTORE_*`
+   */
+  unlockData(preview: RestorePreview): Promise<void>
 }
 
 /** Options of `createRecovery`. */
@@ -89,6 +95,7 @@ export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions =
     },
     readPhrase: async (text) => preview(await parsePhrase(text)),
     readSecret: async (text) => preview(await parseCheckedText(text)),
+    unlockData: async (confirmed) => auth.unlockData(secrets.of(confirmed)),
     importPhrase: async (confirmed, how = {}) => restore(auth, confirmed, how, secrets.of(confirmed), { label: '' }),
   }
 }

@@ -36,7 +36,7 @@ export interface RestoreOptions {
 /** The methods of {@link Auth} that are used. */
 export type RecoverableAuth = Pick<
   Auth,
-  'getState' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'listIdentities'
+  'getState' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'unlockData' | 'listIdentities'
 >
 
 /** Says whose a secret is. Nothing is stored. */

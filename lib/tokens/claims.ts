@@ -14,7 +14,7 @@ export const PROOF_LIFETIME = 60
 export const LONGEST_LIFETIME = { token: 3600, proof: 120 } as const
 
 /** The operations that a proof can authorize. Each proof is for one of them. */
-export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange', 'known', 'pair'] as const
+export const PURPOSES = ['upgrade', 'bind', 'link', 'exchange', 'known', 'pair', 'backup'] as const
 
 /** The operation that a proof authorizes. */
 export type Purpose = (typeof PURPOSES)[number]
@@ -50,4 +50,6 @@ export interface ProofClaims extends TokenClaims {
   readonly link_to?: string
   /** Thumbprint of the key of the device that is let in; only for `pair`, and required there. */
   readonly pair_to?: string
+  /** What is written to a backup store, see `backupDigest`; only for `backup`, and required there. */
+  readonly digest?: string
 }

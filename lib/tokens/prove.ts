@@ -18,14 +18,16 @@ export interface ProofInput {
   readonly linkTo?: string | undefined
   /** Thumbprint of the key of the device that is let in, for `pair`: of another device, or the signer's own. */
   readonly pairTo?: string | undefined
+  /** From `backupDigest`, for `backup`. */
+  readonly digest?: string | undefined
   /** 22 base64url characters. Defaults to fresh random bytes. */
   readonly jti?: string
 }
 
 /** Signs a proof that is valid for 60 seconds. */
 export function mintProof(key: DeviceKey, input: ProofInput): Promise<string> {
-  const { audience, now, jti = randomId(), purpose, nonce, linkTo, pairTo } = input
-  const claims = { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo }
+  const { audience, now, jti = randomId(), purpose, nonce, linkTo, pairTo, digest } = input
+  const claims = { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo, digest }
   return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, claims)
 }
 

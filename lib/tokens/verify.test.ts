@@ -512,6 +512,7 @@ describe('a local-first token', () => {
     { purpose: 'upgrade' },
     { nonce: 'n' },
     { link_to: BOB.principal },
+    { digest: 'A'.repeat(43) },
   ])('with the proof claim %j is refused', async (members) => {
     const token = forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), ...members } })
     expect(await KINDS[0]!.judge(token)).toBe('TOKEN_CLAIM_UNKNOWN')
@@ -519,11 +520,12 @@ describe('a local-first token', () => {
 })
 
 describe('a proof', () => {
-  const PURPOSES: Purpose[] = ['upgrade', 'bind', 'link', 'exchange', 'pair']
+  const PURPOSES: Purpose[] = ['upgrade', 'bind', 'link', 'exchange', 'pair', 'backup']
   const DEVICE = encode(Buffer.alloc(32, 7))
   const verifier = createProofVerifier({ audience: ACCOUNT_SERVER, clock })
   const NONCE = 'n-0S6_WzA2Mj'
   const ACCOUNT = VECTORS[2]!.principal
+  const DIGEST = encode(Buffer.alloc(32, 7))
 
   /** Claims with all that the purpose requires, and nothing else. */
   function claimsFor(purpose: Purpose, members: Members = {}): Members {
@@ -531,13 +533,14 @@ describe('a proof', () => {
     const named = {
       link_to: purpose === 'link' ? ACCOUNT : undefined,
       pair_to: purpose === 'pair' ? DEVICE : undefined,
+      digest: purpose === 'backup' ? DIGEST : undefined,
     }
     return { ...proofClaims(), purpose, nonce, ...named, ...members }
   }
 
   function expectationFor(purpose: Purpose): ProofExpectation {
-    const claims = claimsFor(purpose) as { nonce?: string; link_to?: string; pair_to?: string }
-    return { purpose, nonce: claims.nonce, linkTo: claims.link_to, pairTo: claims.pair_to }
+    const claims = claimsFor(purpose) as Partial<Record<'nonce' | 'link_to' | 'pair_to' | 'digest', string>>
+    return { purpose, nonce: claims.nonce, linkTo: claims.link_to, pairTo: claims.pair_to, digest: claims.digest }
   }
 
   function judge(claims: Members, expectation: ProofExpectation): Promise<string> {
@@ -643,6 +646,37 @@ describe('a proof', () => {
 
   test('for another act is refused where an account was meant', async () => {
     expect(await judge(claimsFor('upgrade'), { purpose: 'upgrade', linkTo: ACCOUNT })).toBe('PROOF_LINK_MISMATCH')
+  })
+
+  test.each([
+    ['missing', undefined],
+    ['null', null],
+    ['empty', ''],
+    ['a number', 1],
+    ['of 31 bytes', encode(Buffer.alloc(31))],
+    ['of 33 bytes', encode(Buffer.alloc(33))],
+    ['padded', `${encode(Buffer.alloc(32))}=`],
+    ['in a list', [encode(Buffer.alloc(32))]],
+  ])('for a backup with a digest %s is refused', async (_, digest) => {
+    expect(await judge(claimsFor('backup', { digest }), expectationFor('backup'))).toBe('TOKEN_CLAIM_INVALID')
+  })
+
+  test.each(['upgrade', 'bind', 'exchange', 'link'] as const)('for %s with a digest is refused', async (purpose) => {
+    const claims = claimsFor(purpose, { digest: DIGEST })
+    expect(await judge(claims, expectationFor(purpose))).toBe('TOKEN_CLAIM_INVALID')
+    expect(await judge(claims, { ...expectationFor(purpose), digest: DIGEST })).toBe('TOKEN_CLAIM_INVALID')
+  })
+
+  test.each([
+    ['another one', encode(Buffer.alloc(32, 8))],
+    ['none', undefined],
+    ['an empty one', ''],
+  ])('for a backup is refused where %s was meant', async (_, digest) => {
+    expect(await judge(claimsFor('backup'), { purpose: 'backup', digest })).toBe('PROOF_DIGEST_MISMATCH')
+  })
+
+  test('for another act is refused where a backup was meant', async () => {
+    expect(await judge(claimsFor('upgrade'), { purpose: 'upgrade', digest: DIGEST })).toBe('PROOF_DIGEST_MISMATCH')
   })
 })
 

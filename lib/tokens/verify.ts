@@ -55,6 +55,8 @@ export interface ProofExpectation {
   readonly linkTo?: string | undefined
   /** Thumbprint of the key of the device that is let in, for `pair`. */
   readonly pairTo?: string | undefined
+  /** From `backupDigest`, for `backup`. */
+  readonly digest?: string | undefined
 }
 
 /** Verifies local-first tokens. Made by {@link createTokenVerifier}. */
@@ -175,7 +177,7 @@ const TOKEN_KIND: Kind = {
 
 const PROOF_KIND: Kind = {
   typ: PROOF_TYPE,
-  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to', 'pair_to']),
+  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to', 'pair_to', 'digest']),
   lifetime: LONGEST_LIFETIME.proof,
   check: checkProofClaims,
 }
@@ -326,7 +328,7 @@ function isBelowOrder(signature: Uint8Array): boolean {
 }
 
 function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
-  const { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo } = claims
+  const { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo, digest } = claims
   if (typeof jti !== 'string' || byteLength(jti) !== 16) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'jti')
   if (!PURPOSES.includes(purpose as Purpose)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'purpose')
   if (nonce !== undefined && (typeof nonce !== 'string' || !nonce))
@@ -338,6 +340,10 @@ function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
   const isPairing = typeof pairTo === 'string' && byteLength(pairTo) === 32
   if (pairTo === undefined ? purpose === 'pair' : purpose !== 'pair' || !isPairing)
     throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'pair_to')
+  const hasDigest = typeof digest === 'string' && byteLength(digest) === 32
+  if (digest === undefined ? purpose === 'backup' : purpose !== 'backup' || !hasDigest) {
+    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'digest')
+  }
 }
 
 function byteLength(text: string): number {
@@ -348,7 +354,7 @@ function byteLength(text: string): number {
   }
 }
 
-function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, pairTo }: ProofExpectation): void {
+function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, pairTo, digest }: ProofExpectation): void {
   const needsNonce = purpose === 'bind' || purpose === 'link'
   if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the one that was issued`)
   if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
@@ -356,4 +362,5 @@ function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, pairTo 
   if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')
   if (claims.link_to !== linkTo) throw new LatchkeyError('PROOF_LINK_MISMATCH')
   if (claims.pair_to !== pairTo) throw new LatchkeyError('PROOF_PAIR_MISMATCH')
+  if (claims.digest !== digest) throw new LatchkeyError('PROOF_DIGEST_MISMATCH')
 }

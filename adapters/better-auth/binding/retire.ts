@@ -1,3 +1,4 @@
+import { removeBackupsOf } from './backups.ts'
 import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
@@ -33,7 +34,9 @@ export async function retire(principals: PrincipalStore, user: BoundUser): Promi
   for (const row of its) {
     await principals.atomically(async (trx) => {
       // Removed meanwhile: then it belongs to its key.
-      if (await retireRow(trx, row)) retired.push(row.principal)
+      if (!(await retireRow(trx, row))) return
+      await removeBackupsOf(trx, row.principal)
+      retired.push(row.principal)
     })
   }
   return retired

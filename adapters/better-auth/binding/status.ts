@@ -39,7 +39,7 @@ async function statusOfRow(principals: PrincipalStore, row: PrincipalRow | null)
   return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'
 }
 
-/** Returns true if a user is banned. By Better Auth's admin plugin, which reads the system's clock. A ban without an end has no `banExpires`. */
+/** By Better Auth's admin plugin, which reads the system's clock. A ban without an end has no `banExpires`. */
 export function isBanned(user: object): boolean {
   const { banned, banExpires } = user as { readonly banned?: boolean | null; readonly banExpires?: Date | null }
   return banned === true && (banExpires == null || new Date(banExpires).getTime() > Date.now())

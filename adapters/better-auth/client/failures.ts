@@ -48,7 +48,9 @@ export function readFailure(
 export function toFailure(error: ErrorAnswer): LatchkeyError {
   const { status, code = '' } = error
   if (
-    /^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|LINK|DEVICE|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(code)
+    /^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|BACKUP|LINK|DEVICE|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(
+      code,
+    )
   )
     return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(codeOf(status), undefined, error)

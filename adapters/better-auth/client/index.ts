@@ -7,6 +7,8 @@ import type { InferredServerPlugin } from './server-plugin.ts'
 import { createSessionEvents } from './session-events.ts'
 import { type Fetch, challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
 
+export { betterAuthBackups } from './backups.ts'
+
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 
 export type { InferredServerPlugin } from './server-plugin.ts'

@@ -15,7 +15,8 @@ import { OWN } from './session-events.ts'
 /** The fetch of Better Auth's client. */
 export type Fetch = Parameters<NonNullable<BetterAuthClientPlugin['getActions']>>[0]
 
-type FetchOptions = Omit<Parameters<Fetch>[1] & object, 'signal'> & CallOptions
+/** Options of one request. */
+export type FetchOptions = Omit<Parameters<Fetch>[1] & object, 'signal'> & CallOptions
 
 /** The response of `GET /latchkey/session`. */
 export interface SessionAnswer {
@@ -113,7 +114,7 @@ export async function known(fetch: Fetch, mint: () => Promise<string>, { signal 
   return isKnown
 }
 
-type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange' | 'known'
+type ChallengePurpose = 'bind' | 'link' | 'unlink' | 'upgrade' | 'exchange' | 'known' | 'backup'
 
 /** Requests the nonce for one proof. */
 export async function challenge(

@@ -15,7 +15,7 @@ export interface ChallengeAnswer {
 const NEEDS_SESSION: readonly string[] = ['bind', 'link', 'unlink'] satisfies ChallengePurpose[]
 
 /** Purposes of a device alone. */
-const NEEDS_NONE: readonly string[] = ['upgrade', 'exchange', 'known', 'pair'] satisfies ChallengePurpose[]
+const NEEDS_NONE: readonly string[] = ['upgrade', 'exchange', 'known', 'pair', 'backup'] satisfies ChallengePurpose[]
 
 /**
  * Issues a nonce for an operation of the current session.

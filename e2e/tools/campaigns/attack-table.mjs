@@ -37,6 +37,9 @@ const PAIR_TEST = 'lib/pairing/create-pairing.test.ts'
 const SEALED_TEST = 'lib/pairing/sealed-channel.test.ts'
 const GRANT_TEST = plugin('routes/pair.test.ts')
 const PAIR_ROUTE = plugin('routes/pair.ts')
+const BACKUPS = plugin('binding/backups.ts')
+const BACKUP_ROUTE = plugin('routes/backup.ts')
+const BACKUP_TEST = plugin('routes/backup.test.ts')
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -3513,7 +3516,6 @@ export const ATTACKS = [
       name: 'a backup by a passkey > of another identity does not count for this one (synced: false)',
     },
   },
-  // Pairing
   {
     attack: 'A phone loses the key of its Keystore: the app starts as another identity, silently',
     defence: 'A mark of the installation shows that there was a record: it has vanished, and none takes its place',
@@ -4176,5 +4178,213 @@ export const ATTACKS = [
       file: GRANT_TEST,
       name: 'no grant is given > for a proof of another purpose, for another device, or used before',
     },
+  },
+  {
+    attack: 'An address with a locator ends up in a log, a history or a link, and reads a backup',
+    defence: 'The locator is read from the body alone',
+    patches: [
+      {
+        file: BACKUP_ROUTE,
+        find: "readText(ctx.body, 'locator', LOCATOR)",
+        replace: "readText({ ...(ctx.query as object), ...(ctx.body as object) }, 'locator', LOCATOR)",
+      },
+    ],
+    test: { file: BACKUP_TEST, name: 'a request > with the locator in its address reads nothing' },
+  },
+  {
+    attack: "A copy of the store's data is used to read its backups from the server",
+    defence: 'The store keeps only the SHA-256 of each locator',
+    patches: [
+      {
+        file: 'lib/tokens/backup-digest.ts',
+        find: 'encodeBase64url(await sha256(decodeBase64url(locator)))',
+        replace: 'encodeBase64url(decodeBase64url(locator))',
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > a backup is read by its locator alone, and the store has only the hash of that',
+    },
+  },
+  {
+    attack: 'A party between the device and the store puts another envelope under the proof of the device',
+    defence: 'The proof names the method, the locator and the envelope',
+    patches: [
+      {
+        file: VERIFY,
+        find: "if (claims.digest !== digest) throw new LatchkeyError('PROOF_DIGEST_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: BACKUP_TEST, name: 'a write > with the proof for another envelope, locator or method is refused' },
+  },
+  {
+    attack: 'A proof for a sign-up is used to write a backup',
+    defence: 'A proof is for one purpose, and only one for a backup has a digest',
+    patches: [
+      purposeUnchecked,
+      {
+        file: VERIFY,
+        find: "if (claims.digest !== digest) throw new LatchkeyError('PROOF_DIGEST_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: BACKUP_TEST, name: 'a write > with a proof for upgrade is refused' },
+  },
+  {
+    attack: 'A backup is overwritten with another one, and the user finds nothing that the passkey opens',
+    defence: 'A locator is written once',
+    patches: [
+      {
+        file: BACKUPS,
+        find: "if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')",
+        replace:
+          "if (found.envelope !== envelope) await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { envelope, principal } })",
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > what is there is never overwritten: the same again is no error, anything else is',
+    },
+  },
+  {
+    attack: 'Two devices put a backup at one locator at once, and both are told that theirs is kept',
+    defence: '`latchkeyBackup.locator` is unique in the database',
+    patches: [
+      {
+        file: plugin('schema.ts'),
+        find: "locator: { type: 'string', required: true, unique: true },",
+        replace: "locator: { type: 'string', required: true },",
+      },
+      {
+        file: plugin('database-probe.ts'),
+        find: 'if (isInserted) throw new Unsuitable(',
+        replace: 'if (false) throw new Unsuitable(',
+      },
+    ],
+    test: { file: BACKUP_TEST, name: 'Postgres > of two that are put at one locator at once, one wins' },
+  },
+  {
+    attack: 'An account fills the store',
+    defence: 'An account has at most eight backups',
+    patches: [{ file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' }],
+    test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, also of twelve that are put at once' },
+  },
+  {
+    attack: 'An account fills the store with backups that it puts and removes again and again',
+    defence: 'Removed backups count too, as long as they are kept',
+    patches: [{ file: BACKUPS, find: ' || rows.length >= 2 * most', replace: '' }],
+    test: { file: BACKUP_TEST, name: 'SQLite > who puts and removes again and again does not fill the store' },
+  },
+  {
+    attack: 'A stranger fills the store with identities that cost nothing',
+    defence: 'Without an account the store is off',
+    patches: [
+      {
+        file: BACKUPS,
+        find: "if (!hasAccount && !rules) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')",
+        replace: 'rules ??= { perAddressAndDay: 9, total: 9, days: 9 }',
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > without an account > there are none, unless the server switched them on',
+    },
+  },
+  {
+    attack: 'Where the store is open to identities without an account, one address fills it',
+    defence: 'Each address has a limit for each day, which counts removed backups too',
+    patches: [{ file: BACKUPS, find: 'fromThere >= rules.perAddressAndDay || ', replace: '' }],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
+    },
+  },
+  {
+    attack: 'Where the store is open to identities without an account, many addresses fill it',
+    defence: 'There is a limit for all of them together',
+    patches: [{ file: BACKUPS, find: ' || ofAll >= rules.total', replace: '' }],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > without an account > the store has a limit in total, which does not concern accounts',
+    },
+  },
+  {
+    attack: 'The operator of the store reads which address made which backup',
+    defence: 'Addresses are kept only as an HMAC that changes every day',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'return encodeBase64url(new Uint8Array(mac))',
+        replace: 'return encodeBase64url(new Uint8Array(mac)) + String(address)',
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
+    },
+  },
+  {
+    attack: 'A finder of a lost device, whose key was revoked, removes the backups of its owner',
+    defence: 'A revoked key writes nothing',
+    patches: [{ file: BACKUPS, find: ' || (await isRevokedKey(principals, thumbprint))', replace: '' }],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > a key that was revoked writes nothing, and what it wrote can be read',
+    },
+  },
+  {
+    attack: 'Someone who knows a locator removes the backup of another identity',
+    defence: 'Only the identity that wrote a backup removes it',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'if (found?.principal !== device.principal || !(await withdraw(adapter, found, now())))',
+        replace: 'if (!found || !(await withdraw(adapter, found, now())))',
+      },
+    ],
+    test: { file: BACKUP_TEST, name: 'SQLite > only its own identity removes it' },
+  },
+  {
+    attack: 'A script that uses the key for a moment removes the backups for good',
+    defence: 'A removed backup is kept for 30 days',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'const REMOVED_KEPT_MS = 30 * DAY_MS',
+        replace: 'const REMOVED_KEPT_MS = 0 * DAY_MS',
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > a removed one is read no more and is kept for 30 days; its locator and its place are free',
+    },
+  },
+  {
+    attack: 'Answers of the store tell whether there ever was a backup at a locator',
+    defence: 'A miss has the shape of a hit and does the same work, for removed backups too',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,',
+        replace:
+          "read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? (await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] }), null),",
+      },
+    ],
+    test: { file: BACKUP_TEST, name: 'SQLite > a miss has the shape of a hit and does the same work' },
+  },
+  {
+    attack: "A page of another site has its visitors' browsers ask the store",
+    defence: 'A request that another site made the browser send is refused',
+    patches: [{ file: BACKUP_ROUTE, find: 'refuseCrossSite(ctx)\n', replace: '' }],
+    test: { file: BACKUP_TEST, name: 'a request > that a page of another site made the browser send is refused' },
+  },
+  {
+    attack: 'The backups of a deleted account can still be read',
+    defence: 'They are removed with the retirement of its principals',
+    patches: [
+      { file: plugin('binding/retire.ts'), find: 'await removeBackupsOf(trx, row.principal)', replace: UNCHECKED },
+    ],
+    test: { file: BACKUP_TEST, name: 'SQLite > a deleted account leaves no backup that can be read' },
   },
 ]

@@ -1,9 +1,10 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
-import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
+import { backupsOf } from '../../keystore/backups.ts'
+import { currentAccount, currentPrincipals, deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { AuthState, Conflict, Session } from '../../machine/state.ts'
 import type { Decision } from '../../machine/events.ts'
-import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult } from '../auth.ts'
+import type { ConflictPolicy, ConflictPreview, ResolveOptions, UpgradeResult, Upgraded } from '../auth.ts'
 import { unlessAborted } from '../shared/abort.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
@@ -44,7 +45,7 @@ async function carryOut(
   try {
     const settled = await exclusively(context, () => end(context, account, decision, shown))
     context.dispatch({ type: 'conflictResolved', view: context.view(), decision })
-    return { outcome: settled === 'switched' ? 'switched' : 'adopted', session: context.getState().session! }
+    return { outcome: settled === 'switched' ? 'switched' : 'adopted', ...upgraded(context) }
   } catch (thrown) {
     return failed(context, toError(thrown))
   }
@@ -129,7 +130,7 @@ export async function conclude(
 ): Promise<UpgradeResult> {
   if (settled !== 'conflict') {
     context.dispatch({ type: 'upgradeCompleted', view: context.view() })
-    return { outcome: settled, session: context.getState().session! }
+    return { outcome: settled, ...upgraded(context) }
   }
   const waiting = context.waiting()
   const conflict = waiting.conflict
@@ -198,6 +199,14 @@ async function policyOf(context: Context, conflict: Conflict): Promise<ConflictP
     })
     return 'ask'
   }
+}
+
+function upgraded(context: Context): Upgraded {
+  const keyring = context.keyring()
+  const backups = currentPrincipals(keyring)
+    .flatMap((principal) => deviceOf(keyring, principal) ?? [])
+    .flatMap(backupsOf)
+  return { session: context.getState().session!, ...(backups.length > 0 && { backups: 'data-only' }) }
 }
 
 /** Converts any thrown value into an error with a code. */

@@ -1,9 +1,16 @@
 import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
-import { backupsOf, withBegunBackup, withPasskey, withShownBackup } from '../../keystore/backups.ts'
-import { currentDevice, deviceOf, putEntry, replaceEntry, withoutEntry } from '../../keystore/entries.ts'
+import { backupsOf, withBegunBackup, withPasskey, withShownBackup, withoutPasskey } from '../../keystore/backups.ts'
+import {
+  currentDevice,
+  currentPrincipals,
+  deviceOf,
+  putEntry,
+  replaceEntry,
+  withoutEntry,
+} from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import { type DeviceEntry, type Entry, entryId } from '../../keystore/record.ts'
+import { type DeviceEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type {
   ConfirmBackupOptions,
@@ -11,6 +18,7 @@ import type {
   ImportSecretOptions,
   KeptIdentity,
   ListIdentitiesOptions,
+  UnlockDataOptions,
 } from '../auth.ts'
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
@@ -43,10 +51,11 @@ async function noteBegun(context: Context, principal: string, label: string): Pr
 export async function confirmBackup(
   context: Context,
   secret: string,
-  { passkey }: ConfirmBackupOptions = {},
+  { passkey, removed }: ConfirmBackupOptions = {},
 ): Promise<void> {
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
+    if (removed !== undefined) return withoutBackup(keyring, principal, removed)
     const entry = currentDevice(keyring)
     if (!keyring || entry?.principal !== principal)
       throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
@@ -58,6 +67,11 @@ export async function confirmBackup(
     )
   })
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
+}
+
+function withoutBackup(keyring: Keyring | null, principal: string, credentialId: string): Keyring | null {
+  const entry = deviceOf(keyring, principal)
+  return keyring && entry ? replaceEntry(keyring, entry, withoutPasskey(entry, credentialId)) : keyring
 }
 
 /** Makes the identity of a secret current. */
@@ -102,6 +116,22 @@ export async function importSecret(
 
 function hasBackup(entry: Entry): boolean {
   return entry.kind === 'device' && backupsOf(entry).length > 0
+}
+
+/** Adds the secret of a principal of the current account, for its data. The current identity stays. */
+export async function unlockData(context: Context, secret: string, { passkey }: UnlockDataOptions = {}): Promise<void> {
+  const imported = await importedDevice(context, secret)
+  await context.write((keyring) => {
+    if (!keyring || !currentPrincipals(keyring).includes(imported.principal))
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
+    const known = deviceOf(keyring, imported.principal)
+    // Data depends on it from now on, so neither hardening nor a sign-out deletes it without a backup.
+    const entry = { ...(known ?? imported), derived: true }
+    const now = context.now()
+    const noted = known ? entry : withBegunBackup(entry, '', now)
+    return putEntry(keyring, passkey ? withPasskey(entry, passkey, now, known ? 'this-device' : 'another') : noted)
+  })
+  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
 
 /** Returns the device identities that were set aside, and the current one if asked for. */

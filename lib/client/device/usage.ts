@@ -1,21 +1,28 @@
 import { LatchkeyError } from '../../errors.ts'
-import { currentDevice, deviceOf, replaceEntry } from '../../keystore/entries.ts'
+import { currentPrincipals, deviceOf, replaceEntry } from '../../keystore/entries.ts'
+import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry } from '../../keystore/record.ts'
+import type { DeriveKeyOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 import { appKeyOf } from './app-key.ts'
 import { openEntry } from './current-key.ts'
 
 /** Derives an app key from the device secret, and records that data may now depend on it. */
-export async function deriveKey(context: Context, purpose: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function deriveKey(
+  context: Context,
+  purpose: string,
+  { principal = currentEntry(context.keyring())?.principal }: DeriveKeyOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a non-empty string')
-  const entry = currentDevice(context.keyring())
+  const isCurrent = (): boolean => currentPrincipals(context.keyring()).some((own) => own === principal)
+  const entry = isCurrent() ? deviceOf(context.keyring(), principal) : undefined
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   const key = await openEntry(entry, context.options)
   await mark(context, entry.principal, { derived: true })
   // An account alone restores no data that this key encrypts.
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
   // Another tab may have switched the identity meanwhile: this key must not be used for another principal.
-  if (currentDevice(context.keyring())?.principal !== entry.principal) throw new LatchkeyError('IDENTITY_CHANGED')
+  if (!isCurrent()) throw new LatchkeyError('IDENTITY_CHANGED')
   return appKeyOf(entry, key, purpose, context.options)
 }
 

@@ -1,0 +1,252 @@
+import { LatchkeyError } from '../../../lib/server.ts'
+import { encodeBase64url, hmacKey } from '../../../lib/server-kit.ts'
+import { isRevokedKey } from './keys.ts'
+import { type PrincipalStore, principalStore } from './principal-store.ts'
+import { holderOf } from './reservation.ts'
+import { isBanned } from './status.ts'
+import { insertUnique } from './unique.ts'
+import type { PrincipalRow } from '../schema.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
+
+/** The largest number of backups of a principal with an account. */
+const MOST = 8
+
+const DAY_MS = 86_400_000
+
+/** How long a removed backup is kept, in milliseconds: a thief of the device may have removed it. */
+const REMOVED_KEPT_MS = 30 * DAY_MS
+
+/** How often rows that have expired are deleted, in milliseconds. */
+const SWEEP_MS = 60_000
+
+/** The largest number of expired rows of one sweep. */
+const SWEPT_ROWS = 100
+
+/** Limits of the backups of identities without an account, of which each has one. */
+export interface BackupsWithoutAccount {
+  /** New backups from one client address on one day (UTC). Clients whose address cannot be read share one limit. */
+  readonly perAddressAndDay: number
+  /** Backups of such identities in total. */
+  readonly total: number
+  /** How long each is kept, in days since it was last written. Once its identity has an account, it is kept on. */
+  readonly days: number
+}
+
+/** A backup that is put. */
+export interface NewBackup {
+  /** SHA-256 of the locator. */
+  readonly hash: string
+  readonly envelope: string
+  /** Of the client; null if it cannot be read. */
+  readonly address: string | null
+}
+
+/** Keeps backups that only a passkey opens. Made by {@link createBackups}. */
+export interface Backups {
+  /**
+   * Keeps a backup. The same one again is no error, so that a lost response can be repeated.
+   *
+   * @returns when it expires; null: never
+   * @throws {LatchkeyError} `BACKUP_TAKEN`, `BACKUP_LIMIT`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
+   */
+  put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null>
+  /** @returns the envelope; null if there is none. Both take one statement. */
+  read(adapter: Adapter, hash: string): Promise<string | null>
+  /**
+   * Removes a backup of the same principal. It is kept for 30 days, where only the operator finds it.
+   *
+   * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
+   */
+  remove(adapter: Adapter, device: ProvenDevice, hash: string): Promise<void>
+}
+
+/** A row of the backups. */
+interface BackupRow {
+  readonly locator: string
+  readonly principal: string
+  readonly envelope: string
+  readonly origin: string | null
+  readonly createdAt: Date
+  readonly until: Date | null
+  readonly removedAt: Date | null
+}
+
+const MODEL = 'latchkeyBackup'
+
+/** Compared with it, null is not a time in any database: in the memory adapter, null is less than every other one. */
+const NEVER = new Date(0)
+
+/**
+ * Creates the backups of a server.
+ *
+ * @param rules - null: only identities with an account have backups
+ * @param secret - the server's, which hides client addresses
+ */
+export function createBackups(rules: BackupsWithoutAccount | null, clock: () => number, secret: string): Backups {
+  const now = (): Date => new Date(clock())
+  let swept = Number.NEGATIVE_INFINITY
+
+  async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null> {
+    const hasAccount = await isOfAccount(principalStore(adapter, now()), device)
+    if (!hasAccount && !rules) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
+    const until = hasAccount ? null : new Date(clock() + rules!.days * DAY_MS)
+    if (await renew(adapter, device, backup, until)) return until
+    const origin = hasAccount ? null : await hideAddress(secret, backup.address, now())
+    if (origin !== null) await checkTotals(adapter, rules!, origin)
+    await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1)
+    return until
+  }
+
+  return {
+    async put(adapter, device, backup) {
+      // A clock that was set back must not stop the deletion.
+      if (Math.abs(clock() - swept) >= SWEEP_MS) {
+        swept = clock()
+        await sweep(adapter, now())
+      }
+      return put(adapter, device, backup)
+    },
+    read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,
+    async remove(adapter, device, hash) {
+      await isOfAccount(principalStore(adapter, now()), device)
+      const found = await find(adapter, hash)
+      if (found?.principal !== device.principal || !(await withdraw(adapter, found, now())))
+        throw new LatchkeyError('BACKUP_UNKNOWN')
+    },
+  }
+}
+
+/** Removes the backups of a principal whose account was deleted. */
+export async function removeBackupsOf({ adapter, now }: PrincipalStore, principal: string): Promise<void> {
+  for (const row of await rowsOf(adapter, principal)) if (row.removedAt === null) await withdraw(adapter, row, now)
+}
+
+/**
+ * Returns whether an account has the principal.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_DISABLED`: the key was revoked, or its principal retired; the account is banned. An
+ *   account that is recoverable does not disable the key here: data may depend on its secret
+ */
+async function isOfAccount(principals: PrincipalStore, { principal, thumbprint }: ProvenDevice): Promise<boolean> {
+  const row = await principals.find(principal)
+  const holder = await holderIn(principals, row)
+  const isOthers = row !== null && row.thumbprint !== thumbprint
+  const isGone = holder === 'retired' || (typeof holder === 'object' && isBanned(holder))
+  if (isOthers || isGone || (await isRevokedKey(principals, thumbprint))) throw new LatchkeyError('PRINCIPAL_DISABLED')
+  return holder !== 'nobody'
+}
+
+function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnType<typeof holderOf> {
+  return row ? holderOf(principals, row) : Promise.resolve('nobody')
+}
+
+/**
+ * Extends the life of a backup that is there already.
+ *
+ * @returns false if there is none
+ * @throws {LatchkeyError} `BACKUP_TAKEN`
+ */
+async function renew(
+  adapter: Adapter,
+  { principal }: ProvenDevice,
+  { hash, envelope }: NewBackup,
+  until: Date | null,
+): Promise<boolean> {
+  const found = await find(adapter, hash)
+  if (!found) return false
+  if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')
+  await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { until } })
+  return true
+}
+
+/** @throws {LatchkeyError} `BACKUP_LIMIT` */
+async function checkTotals(adapter: Adapter, rules: BackupsWithoutAccount, origin: string): Promise<void> {
+  const fromThere = await adapter.count({ model: MODEL, where: [{ field: 'origin', value: origin }] })
+  const ofAll = await adapter.count({ model: MODEL, where: [{ field: 'until', operator: 'gt', value: NEVER }] })
+  if (fromThere >= rules.perAddressAndDay || ofAll >= rules.total) throw new LatchkeyError('BACKUP_LIMIT')
+}
+
+interface Insertion {
+  readonly device: ProvenDevice
+  readonly backup: NewBackup
+  readonly until: Date | null
+  readonly origin: string | null
+  readonly now: Date
+}
+
+/** @throws {LatchkeyError} `BACKUP_LIMIT`, `BACKUP_TAKEN` */
+async function insert(adapter: Adapter, insertion: Insertion, most: number): Promise<void> {
+  const { device, backup, until, origin, now } = insertion
+  const { principal } = device
+  const { hash, envelope } = backup
+  const rows = await rowsOf(adapter, principal)
+  // Removed ones count once more, or a device could fill the store with them.
+  if (rows.filter(isLive).length >= most || rows.length >= 2 * most) throw new LatchkeyError('BACKUP_LIMIT')
+  const row = { locator: hash, principal, envelope, origin, createdAt: now, until, removedAt: null }
+  if (!(await insertUnique(adapter, MODEL, 'locator', row))) {
+    // Another request was faster. If its backup was removed since, this one may be repeated.
+    if (await renew(adapter, device, backup, until)) return
+    throw new LatchkeyError('BACKUP_TAKEN')
+  }
+  if (await isOver(adapter, insertion, most)) throw new LatchkeyError('BACKUP_LIMIT')
+}
+
+/** Of several concurrent insertions, the last ones are taken back. */
+async function isOver(adapter: Adapter, { device, backup }: Insertion, most: number): Promise<boolean> {
+  const inOrder = (await rowsOf(adapter, device.principal)).filter(isLive).toSorted(byAge)
+  const isOverLimit = inOrder.findIndex(({ locator }) => locator === backup.hash) >= most
+  if (isOverLimit) await adapter.deleteMany({ model: MODEL, where: [{ field: 'locator', value: backup.hash }] })
+  return isOverLimit
+}
+
+function isLive({ removedAt }: BackupRow): boolean {
+  return removedAt === null
+}
+
+function byAge(left: BackupRow, right: BackupRow): number {
+  const [earlier, later] = [left, right].map(({ createdAt }) => new Date(createdAt).getTime()) as [number, number]
+  return earlier - later || (left.locator < right.locator ? -1 : 1)
+}
+
+function find(adapter: Adapter, hash: string): Promise<BackupRow | null> {
+  return adapter.findOne<BackupRow>({ model: MODEL, where: [{ field: 'locator', value: hash }] })
+}
+
+function rowsOf(adapter: Adapter, principal: string): Promise<BackupRow[]> {
+  return adapter.findMany<BackupRow>({ model: MODEL, where: [{ field: 'principal', value: principal }] })
+}
+
+/** One statement: the locator is free again, or the backup is as it was. */
+async function withdraw(adapter: Adapter, { locator }: BackupRow, now: Date): Promise<boolean> {
+  const update = { locator: `${locator}:${crypto.randomUUID()}`, removedAt: now }
+  return (await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: locator }], update })) === 1
+}
+
+/** The same address is not recognized on another day, and not without the server's secret. */
+async function hideAddress(secret: string, address: string | null, now: Date): Promise<string> {
+  const day = now.toISOString().slice(0, 10)
+  const named = new TextEncoder().encode(JSON.stringify([day, address]))
+  const mac = await crypto.subtle.sign('HMAC', await hmacKey('backup-origin', secret), named)
+  return encodeBase64url(new Uint8Array(mac))
+}
+
+async function sweep(adapter: Adapter, now: Date): Promise<void> {
+  const principals = principalStore(adapter, now)
+  const before = (field: string, time: Date): Where => [
+    { field, operator: 'gt', value: NEVER },
+    { field, operator: 'lt', value: time },
+  ]
+  const removed = new Date(now.getTime() - REMOVED_KEPT_MS)
+  await adapter.deleteMany({ model: MODEL, where: before('removedAt', removed) })
+  const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: before('until', now), limit: SWEPT_ROWS })
+  for (const { locator, principal } of expired) {
+    const where: Where = [{ field: 'locator', value: locator }]
+    const holder = await holderIn(principals, await principals.find(principal))
+    const hasAccount = holder !== 'nobody' && holder !== 'retired'
+    if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
+    // Not if it was renewed meanwhile.
+    else await adapter.deleteMany({ model: MODEL, where: [...where, ...before('until', now)] })
+  }
+}
+
+type Where = NonNullable<Parameters<Adapter['deleteMany']>[0]['where']>

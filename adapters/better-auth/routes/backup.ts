@@ -1,0 +1,98 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { APIError, createAuthEndpoint, getIP } from 'better-auth/api'
+import { type BackupMethod, backupDigest, hashLocator } from '../../../lib/server-kit.ts'
+import type { Backups, BackupsWithoutAccount } from '../binding/backups.ts'
+import type { ProvenDevice } from '../binding/types.ts'
+import { refuseCrossSite } from '../hooks/cross-site.ts'
+import { type ProofGate, rethrow } from '../hooks/proofs.ts'
+import { type Endpoint, readText } from './endpoint.ts'
+
+/** The response of `POST /latchkey/backup`. */
+export interface BackupAnswer {
+  /** When the backup expires, in milliseconds since 1970; null: never. Putting it again extends its life. */
+  readonly expiresAt: number | null
+}
+
+/** The response of `POST /latchkey/backup/read`. */
+export interface BackupReadAnswer {
+  /** Null if there is none. */
+  readonly envelope: string | null
+}
+
+/** Dependencies of the endpoints. */
+export interface BackupTools {
+  readonly gate: ProofGate
+  readonly backups: Backups
+}
+
+/** Characters of a locator: 32 bytes in base64url. */
+const LOCATOR = 43
+
+/** Longest envelope, in characters. */
+const ENVELOPE = 4096
+
+const OPTIONS = { method: 'POST', requireHeaders: true, metadata: { noStore: true } } as const
+
+/**
+ * Keeps backups that only a passkey opens. A write needs a proof of the identity for exactly this write, a read only the
+ * locator, which the passkey evaluates to: who restores has nothing else. No session is read.
+ */
+export function backupEndpoints(
+  tools: () => BackupTools,
+): Record<'latchkeyBackup' | 'latchkeyReadBackup' | 'latchkeyRemoveBackup', Endpoint> {
+  return {
+    latchkeyBackup: createAuthEndpoint('/latchkey/backup', OPTIONS, async (ctx) => {
+      const asked = ctx as unknown as GenericEndpointContext
+      const envelope = readText(ctx.body, 'envelope', ENVELOPE)
+      const { hash, device } = await proven(asked, tools(), 'put', envelope)
+      const address = ctx.request ? getIP(ctx.request, ctx.context.options) : null
+      const until = await tools().backups.put(ctx.context.adapter, device, { hash, envelope, address }).catch(rethrow)
+      return ctx.json<BackupAnswer>({ expiresAt: until && until.getTime() })
+    }),
+    latchkeyReadBackup: createAuthEndpoint('/latchkey/backup/read', OPTIONS, async (ctx) => {
+      const hash = await hashOf(ctx as unknown as GenericEndpointContext)
+      return ctx.json<BackupReadAnswer>({ envelope: await tools().backups.read(ctx.context.adapter, hash) })
+    }),
+    latchkeyRemoveBackup: createAuthEndpoint('/latchkey/backup/remove', OPTIONS, async (ctx) => {
+      const { hash, device } = await proven(ctx as unknown as GenericEndpointContext, tools(), 'remove', '')
+      await tools().backups.remove(ctx.context.adapter, device, hash).catch(rethrow)
+      return ctx.json({ status: true })
+    }),
+  }
+}
+
+/** The locator is in the body alone: addresses of requests end up in logs and histories. */
+async function hashOf(ctx: GenericEndpointContext): Promise<string> {
+  refuseCrossSite(ctx)
+  const locator = readText(ctx.body, 'locator', LOCATOR)
+  const hash = locator.length === LOCATOR ? await hashLocator(locator).catch(() => null) : null
+  if (hash !== null) return hash
+  throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: 'locator: expected 32 bytes in base64url' })
+}
+
+async function proven(
+  ctx: GenericEndpointContext,
+  { gate }: BackupTools,
+  method: BackupMethod,
+  envelope: string,
+): Promise<{ readonly hash: string; readonly device: ProvenDevice }> {
+  const hash = await hashOf(ctx)
+  const digest = await backupDigest(method, hash, envelope)
+  return { hash, device: await gate.admit(ctx.context, ctx.headers!, { purpose: 'backup', digest }) }
+}
+
+/**
+ * Reads the limits of backups without an account.
+ *
+ * @returns null if there are none
+ * @throws {TypeError} a limit is no positive integer
+ */
+export function readBackupRules(rules: BackupsWithoutAccount | undefined): BackupsWithoutAccount | null {
+  if (rules === undefined) return null
+  const { perAddressAndDay, total, days } = rules
+  for (const [name, value] of Object.entries({ perAddressAndDay, total, days })) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new TypeError(`backupsWithoutAccount.${name}: expected a positive integer`)
+  }
+  return { perAddressAndDay, total, days }
+}
