@@ -1747,7 +1747,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/adopt.ts'),
-        find: 'adapter.options?.adapterConfig.transaction === false ? isUnchanged : lockUser',
+        find: 'principals.adapter.options?.adapterConfig.transaction === false ? isUnchanged : lockUser',
         replace: 'lockUser',
       },
     ],
