@@ -23,7 +23,7 @@ export async function createAuthServer({ database, origin, secret }: AuthServerO
     secret,
     database: { db: database, type: 'sqlite', transaction: true },
     emailAndPassword: { enabled: true },
-    plugins: [latchkey(), jwt],
+    plugins: [latchkey({ pairing: {} }), jwt],
     // A wrong password is not logged; errors are logged elsewhere.
     logger: { disabled: true },
     onAPIError: { onError: report },

@@ -3,13 +3,14 @@ import { createActions } from './actions.ts'
 import type { App } from './app.ts'
 import { createAside } from './aside.ts'
 import { createAccountClient, createNotesAuth } from './auth.ts'
+import { later } from './later.ts'
 import { narrow, onClick } from './dom.ts'
 import { createNotebook } from './notes/notebook.ts'
 import { createSync } from './notes/sync.ts'
 import { connectNotes } from './notes/tabs.ts'
 import { keepOffline } from './offline.ts'
 import { followIdentity } from './follow.ts'
-import { createRoute } from './route.ts'
+import { createRoute, takePairingLink } from './route.ts'
 import { createAuthDialog } from './views/auth-dialog.ts'
 import { createConflictDialog } from './views/conflict.ts'
 import { createDeveloperPanel } from './views/developer.ts'
@@ -21,6 +22,7 @@ import { createNotices } from './views/notices.ts'
 import { createPage } from './views/page.ts'
 import { createPanel } from './views/panel.ts'
 import { listenToKeys } from './views/shortcuts.ts'
+import type { PairingDialog } from './views/pairing.ts'
 import { signOut } from './views/sign-out.ts'
 import { createToast } from './views/toast.ts'
 
@@ -50,18 +52,36 @@ const signUp = (): void => openAuthDialog('sign-up')
 const signIn = (): void => openAuthDialog('sign-in')
 const { resume } = followIdentity(app)
 
+// Each loads when it is opened: most visits need none of them.
+const backUp = later(async () => (await import('./views/backup.ts')).createBackupDialog(auth))
+const restore = later(async () => (await import('./views/restore.ts')).createRestoreDialog(auth, account))
+const showDevices = later(async () => (await import('./views/devices.ts')).createDevicesDialog(auth))
+let pairingDialog: Promise<PairingDialog> | undefined
+const pairing = (): Promise<PairingDialog> =>
+  (pairingDialog ??= import('./views/pairing.ts').then(({ createPairingDialog }) => createPairingDialog(auth)))
+const addDevice = (): void => void pairing().then((dialog) => dialog.addDevice())
+
 const views = [
   createPage(app, actions),
   createList(app, actions),
   createEditor(app, actions),
   createIdentityBar(app),
-  createNotices(app, { signUp, signIn, retry: resume, decide }),
-  createPanel(app, { signUp, signOut: () => void signOut(app), openDeveloperPanel: createDeveloperPanel() }),
+  createNotices(app, { signUp, signIn, backUp, retry: resume, decide }),
+  createPanel(app, {
+    signUp,
+    signOut: () => void signOut(app),
+    backUp,
+    restore,
+    addDevice,
+    showDevices,
+    openDeveloperPanel: createDeveloperPanel(),
+  }),
   createJoined(app),
   conflict,
 ]
 listenToKeys(actions)
 onClick('open-auth', signIn)
+onClick('have-it-elsewhere', restore)
 
 let scheduled = false
 function schedule(): void {
@@ -76,6 +96,10 @@ for (const source of [auth, notebook, sync, app.route]) source.subscribe(schedul
 for (const event of ['online', 'offline']) addEventListener(event, schedule)
 narrow.addEventListener('change', schedule)
 schedule()
+
+// A link of another device: nothing happens before the user clicks.
+const link = takePairingLink()
+if (link) void auth.ready.then(pairing).then((dialog) => dialog.join(link))
 
 // After a reload before the decision, the dialog opens again.
 void auth.ready.then(() => auth.getState().phase === 'conflict' && decide())

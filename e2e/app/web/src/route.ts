@@ -10,6 +10,16 @@ export interface Route {
   subscribe(listener: () => void): () => void
 }
 
+const PAIRING = '#latchkey-pair='
+
+/** Takes the link of another device out of the address, where it would stay in the history; null if there is none. */
+export function takePairingLink(): string | null {
+  const { hash, href, pathname } = location
+  if (!hash.startsWith(PAIRING)) return null
+  history.replaceState(null, '', pathname)
+  return href
+}
+
 export function createRoute(): Route {
   const { emit, subscribe } = createEmitter()
   addEventListener('popstate', emit)

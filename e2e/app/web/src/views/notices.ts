@@ -8,6 +8,7 @@ import { failureWords, sessionWords } from '../words.ts'
 
 export interface NoticeActs {
   signUp(): void
+  backUp(): void
   signIn(): void
   /** Retries the server or the storage. */
   retry(): void
@@ -26,6 +27,7 @@ export function createNotices(app: App, acts: NoticeActs): View {
   onClick('storage-retry', acts.retry)
   onClick('error-action', () => (auth.getState().authMode === 'external' ? acts.signIn() : acts.retry()))
   onClick('nudge-signup', acts.signUp)
+  onClick('nudge-backup', acts.backUp)
   onClick('nudge-dismiss', () => {
     rememberDismissal(notebook.owner())
     setHidden(nudge, true)
@@ -46,7 +48,9 @@ export function createNotices(app: App, acts: NoticeActs): View {
       setHidden(part('conflict-notice'), !isQuiet || state.phase !== 'conflict')
       waiting.render(isQuiet && state.phase === 'pending' ? state.upgrade : undefined)
       const hasSomething = state.authMode === 'local-first' && notebook.notes().some((note) => !isBlank(note))
-      setHidden(nudge, !isQuiet || state.phase !== 'ready' || !hasSomething || isDismissed(notebook.owner()))
+      const isSafe = state.storage.advice === 'none'
+      setHidden(nudge, !isQuiet || state.phase !== 'ready' || !hasSomething || isSafe || isDismissed(notebook.owner()))
+      setHidden(part('nudge-backup'), !state.storage.canBackUp)
     },
   }
 }

@@ -7,6 +7,10 @@ import { modeWords, quantity } from '../words.ts'
 export interface PanelActs {
   signUp(): void
   signOut(): void
+  backUp(): void
+  restore(): void
+  addDevice(): void
+  showDevices(): void
   openDeveloperPanel(): void
 }
 
@@ -14,24 +18,24 @@ export interface PanelActs {
 export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
   const panel = part('account-panel')
   const copy = part('copy-principal')
-  onClick('panel-signup', () => {
-    panel.hidePopover()
-    acts.signUp()
-  })
-  onClick('sign-out', () => {
-    panel.hidePopover()
-    acts.signOut()
-  })
+  const leaveFor = (button: string, act: () => void): void =>
+    onClick(button, () => {
+      panel.hidePopover()
+      act()
+    })
+  leaveFor('panel-signup', acts.signUp)
+  leaveFor('sign-out', acts.signOut)
+  leaveFor('open-backup', acts.backUp)
+  leaveFor('open-restore', acts.restore)
+  leaveFor('add-device', acts.addDevice)
+  leaveFor('open-devices', acts.showDevices)
   onClick('copy-principal', async () => {
     await navigator.clipboard.writeText(part('principal-full').textContent)
     setText(copy, 'Copied')
     announce('Copied')
   })
   const keep = createKeep(auth)
-  onClick('developer-panel', () => {
-    panel.hidePopover()
-    acts.openDeveloperPanel()
-  })
+  leaveFor('developer-panel', acts.openDeveloperPanel)
   panel.addEventListener('toggle', () => {
     setText(copy, 'Copy')
     keep.forget()
@@ -48,7 +52,12 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
       keep.render(state)
       setText(part('note-count'), quantity(notebook.notes().length, 'note'))
       setText(part('auth-state'), JSON.stringify(state, null, 2))
-      setHidden(part('sign-out'), state.authMode !== 'external')
+      const isAccount = state.authMode === 'external'
+      setHidden(part('sign-out'), !isAccount)
+      setHidden(part('open-devices'), !isAccount)
+      setHidden(part('open-backup'), isAccount || !state.storage.canBackUp)
+      setHidden(part('open-restore'), isAccount)
+      setHidden(part('add-device'), !isAccount && !state.storage.canBackUp)
       setHidden(part('panel-signup'), state.authMode !== 'local-first')
     },
   }

@@ -1,0 +1,154 @@
+import { type Auth, isLatchkeyError } from 'latchkey'
+import { type Approval, type PairingOffer, createPairing } from 'latchkey/pairing'
+import encodeQR from 'qr'
+import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+
+/** Steps of both sides; each is a part of the dialog. */
+const STEPS = ['code', 'digits', 'join', 'show', 'offer'] as const
+type Step = (typeof STEPS)[number]
+
+export interface PairingDialog {
+  /** On the device that has the notes. */
+  addDevice(): Promise<void>
+  /** On the new device, after its link was opened. Nothing happens before the user clicks. */
+  join(link: string): void
+}
+
+/** Brings a second device in: a QR code here, four digits there. Loads when it is opened. */
+export function createPairingDialog(auth: Auth): PairingDialog {
+  const pairing = createPairing(auth, { server: `${location.origin}/api/auth`, deviceName: deviceName() })
+  const dialog = part<HTMLDialogElement>('pairing-dialog')
+  let cancel: (() => unknown) | undefined
+  let approval: Approval | undefined
+  let offer: PairingOffer | undefined
+  let link = ''
+
+  function show(step: Step, words: string): void {
+    for (const each of STEPS) setHidden(part(`pairing-${each}`), each !== step)
+    setText(part('pairing-heading'), HEADINGS[step])
+    setText(part('pairing-words'), words)
+    setText(part('pairing-error'), '')
+    if (!dialog.open) dialog.showModal()
+    part('pairing-heading').focus()
+  }
+
+  async function attempt(act: () => Promise<void>): Promise<void> {
+    dialog.toggleAttribute('data-busy', true)
+    try {
+      await act()
+    } catch (error) {
+      if (!isLatchkeyError(error)) throw error
+      if (dialog.open) setText(part('pairing-error'), FAILURES[error.code] ?? FAILED)
+    } finally {
+      dialog.toggleAttribute('data-busy', false)
+    }
+  }
+
+  async function finish(words: string): Promise<void> {
+    cancel = undefined
+    dialog.close()
+    announce(words)
+  }
+
+  onClick('pairing-close', () => dialog.close())
+  dialog.addEventListener('close', () => {
+    void cancel?.()
+    cancel = approval = offer = undefined
+    part('pairing-qr').replaceChildren()
+    part('account-menu').focus()
+  })
+
+  first(part('pairing-digits'), 'form').addEventListener('submit', (event) => {
+    event.preventDefault()
+    void attempt(async () => {
+      const given = approval!
+      await given.check(part<HTMLInputElement>('pairing-typed').value)
+      setText(part('pairing-words'), 'Waiting for the answer on the other device…')
+      const answer = await given.approve()
+      await finish(answer === 'done' ? 'The other device has your notes now.' : 'It was refused on the other device.')
+    })
+  })
+
+  onClick('pairing-join-now', () =>
+    attempt(async () => {
+      const arrival = await pairing.join(link)
+      cancel = () => arrival.cancel()
+      setText(part('pairing-check'), arrival.checkCode)
+      show('show', `Type these digits on “${arrival.name}”. Nothing has changed here yet.`)
+      offer = await arrival.offer()
+      cancel = () => offer?.refuse()
+      show('offer', offerWords(offer))
+    }),
+  )
+  onClick('pairing-accept', () =>
+    attempt(async () => {
+      const accepted = offer!
+      offer = cancel = undefined
+      if (accepted.mode === 'secret') await accepted.accept({ replace: true })
+      else await accepted.accept()
+      await finish('This device has the notes now.')
+    }),
+  )
+
+  return {
+    addDevice: () =>
+      attempt(async () => {
+        const code = await pairing.addDevice()
+        cancel = () => code.cancel()
+        showCode(code.text)
+        show('code', 'Scan this with the camera of your other device, and click Join there.')
+        const met = (approval = await code.met())
+        cancel = () => met.cancel()
+        part<HTMLInputElement>('pairing-typed').value = ''
+        show('digits', `A device that calls itself “${met.name}” wants your notes. Type the digits that it shows.`)
+        part('pairing-typed').focus()
+      }),
+    join(text) {
+      link = text
+      show('join', 'You opened the link of another device. Join only if you showed the code there yourself just now.')
+    },
+  }
+}
+
+function showCode(text: string): void {
+  const image = new DOMParser().parseFromString(encodeQR(text, 'svg'), 'image/svg+xml').documentElement
+  image.setAttribute('role', 'img')
+  image.setAttribute('aria-label', 'QR code for your other device')
+  part('pairing-qr').replaceChildren(image)
+}
+
+function offerWords(offer: PairingOffer): string {
+  if (offer.mode === 'account')
+    return `This device would be signed in to the account of ${offer.identifiers[0] ?? 'the other device'}.`
+  const ending = offer.principal.slice(-4)
+  const aside = offer.replaces ? ' The notes that are here are kept aside.' : ''
+  return `This device would get the notes of the identity that ends in ${ending}.${aside}`
+}
+
+/** As the other device shows it. */
+function deviceName(): string {
+  const { platform = '' } = (navigator as { userAgentData?: { platform?: string } }).userAgentData ?? {}
+  return platform ? `A browser on ${platform}` : 'A browser'
+}
+
+const HEADINGS: Readonly<Record<Step, string>> = {
+  code: 'Add a device',
+  digits: 'Is it your device?',
+  join: 'Join your other device?',
+  show: 'Type these digits there',
+  offer: 'Bring the notes here?',
+}
+
+const FAILED = 'That did not work, and nothing has changed. Close this and start again.'
+
+const FAILURES: Readonly<Partial<Record<string, string>>> = {
+  PAIRING_CHECK_WRONG: 'These are not the digits that it shows. Look again.',
+  PAIRING_CODE_INVALID: 'This link is not complete.',
+  RENDEZVOUS_ENDED: 'It was refused or took too long. Close this and start again.',
+  RENDEZVOUS_CONTESTED: 'Somebody else used this code. Nothing was given. Start again where nobody sees the code.',
+  SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and try once more.',
+  SESSION_PAIRED: 'Another device let this one in. Sign in here first.',
+  SECRET_HARDENED: 'The key of this device is locked into this browser. Create an account to add a device.',
+  IDENTITY_CHANGED: 'You are signed in to an account here. Sign out first.',
+  OFFLINE: 'The server cannot be reached. Nothing has changed.',
+}
