@@ -12,10 +12,12 @@ export class BoundedMap<Key, Value> {
     return this.#entries.size
   }
 
+  /** Returns the value of a key. */
   get(key: Key): Value | undefined {
     return this.#entries.get(key)
   }
 
+  /** Sets the value of a key. */
   set(key: Key, value: Value): void {
     if (this.#most === 0) return
     this.#entries.delete(key)
@@ -23,6 +25,7 @@ export class BoundedMap<Key, Value> {
     if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value!)
   }
 
+  /** Deletes a key. */
   delete(key: Key): void {
     this.#entries.delete(key)
   }

@@ -12,7 +12,7 @@ export function createAuthOn(platform: Platform): CreateAuth {
   return createAuthWith(async () => ({ ...lazy, startBackground }))
 }
 
-export type { Platform, PlatformEvents } from './client/background.ts'
+export type { Platform } from './client/background.ts'
 export { nobleSuite } from './identity/noble.ts'
 export { parseRecordText, stringifyRecord } from './keystore/record-text.ts'
 export { withTimeout } from './timeout.ts'

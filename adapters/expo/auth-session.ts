@@ -4,7 +4,9 @@ import { parameterOf } from './link.ts'
 
 /** The part of `expo-web-browser` that is used. */
 export interface WebBrowserModule {
+  /** Opens a page, and waits until it leads back to the app or is closed. */
   openAuthSessionAsync(url: string, redirectUrl?: string | null, options?: object): Promise<AuthSessionResult>
+  /** Closes the page. */
   dismissAuthSession?(): unknown
 }
 

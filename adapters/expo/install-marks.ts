@@ -7,6 +7,7 @@ export interface FileSystemModule {
 /** A file of `expo-file-system`. Its methods are synchronous. */
 export interface MarkFile {
   readonly exists: boolean
+  /** Creates the file. */
   create(): void
 }
 

@@ -2,16 +2,19 @@ import type { Platform } from '../../lib/platform.ts'
 
 /** A subscription of a native module. */
 export interface NativeSubscription {
+  /** Ends the subscription. */
   remove(): void
 }
 
 /** The part of React Native's `AppState` that is used. */
 export interface AppStateModule {
+  /** Calls `listener` with the new state after each change. */
   addEventListener(type: 'change', listener: (state: string) => void): NativeSubscription
 }
 
 /** The part of `expo-network` that is used. */
 export interface NetworkModule {
+  /** Calls `listener` after each change of the network. */
   addNetworkStateListener(listener: (state: NetworkState) => void): NativeSubscription
 }
 

@@ -6,8 +6,11 @@ import { inTurn } from './turns.ts'
 /** The part of `expo-secure-store` that is used. */
 export interface SecureStoreModule {
   readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: number
+  /** Returns the value; null if there is none. */
   getItemAsync(key: string, options?: SecureStoreItemOptions): Promise<string | null>
+  /** Stores a value. */
   setItemAsync(key: string, value: string, options?: SecureStoreItemOptions): Promise<void>
+  /** Deletes a value. */
   deleteItemAsync(key: string, options?: SecureStoreItemOptions): Promise<void>
 }
 

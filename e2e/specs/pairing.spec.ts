@@ -8,7 +8,7 @@ interface Slot {
 }
 
 /** Answers as the rendezvous of the Better Auth plugin, for every browser context that it is given. */
-function rendezvous(): (context: BrowserContext) => Promise<void> {
+function rendezvous(): (context: BrowserContext) => Promise<unknown> {
   const slots = new Map<string, Slot>()
   const answer = (path: string, { channel, ...message }: Slot & { channel: string }): object | null => {
     const slot = slots.get(channel)

@@ -63,7 +63,8 @@ export function backupsOf(entry: DeviceEntry): readonly Backup[] {
   return backedUpAt === null ? [] : [{ ...wordsOf(entry, backedUpAt), shownAt: backedUpAt, shownOn: 'this-device' }]
 }
 
-function withBackups({ backups: _, ...entry }: DeviceEntry, backups: readonly Backup[]): DeviceEntry {
+function withBackups(before: DeviceEntry, backups: readonly Backup[]): DeviceEntry {
+  const { backups: _, ...entry } = before
   const shown = backups.flatMap(({ shownAt }) => shownAt ?? [])
   return { ...entry, ...(backups.length > 0 && { backups }), backedUpAt: shown.length ? Math.max(...shown) : null }
 }

@@ -8,7 +8,7 @@ import { type Reservation, reserveFor, checkFree } from './reservation.ts'
 import { hasRevokedKey, retireRow } from './retire-row.ts'
 import { isMailboxProven, mailboxOf } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
-import type { Subject } from './subject.ts'
+import type { Subject } from './types.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
 /** A principal that an account adopts. */

@@ -5,18 +5,9 @@ import { recordKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isCurrent, taken } from './principal-row.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './verified-email.ts'
+import type { Subject } from './types.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { AskingSession } from './session-origin.ts'
-
-/** The public identity of an account. */
-export interface Subject {
-  readonly accountId: string
-  /** `sub` of every token issued for the account. */
-  readonly principal: string
-  readonly aliases: readonly string[]
-  /** True if a verified identifier restores the account without the device. Its principal is then final. */
-  readonly recoverable: boolean
-}
 
 /**
  * Returns the subject of an account, and fixes it: from now on `principal` never changes. Completes what a crash left

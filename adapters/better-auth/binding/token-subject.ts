@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../../lib/server.ts'
 import type { AskingSession } from './session-origin.ts'
-import { type Subject, peekSubject, subjectOf } from './subject.ts'
+import { peekSubject, subjectOf } from './subject.ts'
+import type { Subject } from './types.ts'
 import type { PrincipalStore } from './principal-store.ts'
 
 /** The account that a token is issued for, and who asks for it. */

@@ -18,3 +18,13 @@ export interface BetterAuthInstance {
   /** Resolves once the instance is configured. */
   readonly $context: Promise<{ readonly baseURL: string; readonly adapter: object }>
 }
+
+/** The public identity of an account. */
+export interface Subject {
+  readonly accountId: string
+  /** `sub` of every token issued for the account. */
+  readonly principal: string
+  readonly aliases: readonly string[]
+  /** True if a verified identifier restores the account without the device. Its principal is then final. */
+  readonly recoverable: boolean
+}

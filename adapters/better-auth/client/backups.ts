@@ -1,5 +1,5 @@
 import type { BackupStore, ProveWrite } from '../../../lib/passkey.ts'
-import type { LatchkeyAuthClient } from './index.ts'
+import type { LatchkeyAuthClient } from './auth-client.ts'
 import { PROOF_HEADER } from './proof-header.ts'
 import { type FetchOptions, ask, challenge, foreign } from './requests.ts'
 

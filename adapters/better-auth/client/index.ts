@@ -1,36 +1,24 @@
 import type { BetterAuthClientPlugin } from 'better-auth/client'
 import type { AccountProvider, CallOptions } from '../../../lib/index.ts'
+import type { LatchkeyAuthClient } from './auth-client.ts'
 import { accountDevices } from './devices.ts'
 import { isOpaque, readFailure } from './failures.ts'
 import { type FetchPlugin, type ProofState, carryProof, carryWhile } from './proof-header.ts'
 import type { InferredServerPlugin } from './server-plugin.ts'
 import { createSessionEvents } from './session-events.ts'
-import { type Fetch, challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
+import { challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
 
+export type { LatchkeyAuthClient, LatchkeyConnection } from './auth-client.ts'
 export { betterAuthBackups } from './backups.ts'
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 
 export type { InferredServerPlugin } from './server-plugin.ts'
 
-/** Passed from the client plugin to {@link betterAuthAccount}. */
-export interface LatchkeyConnection {
-  readonly fetch: Fetch
-  readonly baseURL: string
-  readonly proofState: ProofState
-  readonly requireNonce: boolean
-}
-
 /** Options of {@link latchkeyClient}. */
 export interface LatchkeyClientOptions {
   /** Must equal the option of the server plugin: each proof needs a nonce, which costs one more request. */
   readonly requireNonce?: boolean
-}
-
-/** The part of the Better Auth client that is used. */
-export interface LatchkeyAuthClient {
-  /** Added by {@link latchkeyClient}. */
-  $latchkey(): LatchkeyConnection
 }
 
 /** The account provider, and the account server's clock. */

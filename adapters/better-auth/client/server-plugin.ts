@@ -1,6 +1,5 @@
 import type { createAuthEndpoint } from 'better-auth/api'
-import type { KeysAnswer } from '../routes/keys.ts'
-import type { SessionAnswer } from '../routes/session.ts'
+import type { KeysAnswer, SessionAnswer } from '../routes/answers.ts'
 import type { LatchkeySchema } from '../schema.ts'
 
 // Types only: what Better Auth's client infers about the server.

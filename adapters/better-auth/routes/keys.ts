@@ -2,6 +2,7 @@ import type { AuthContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { audit } from '../binding/audit.ts'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
+import type { KeyAnswer, KeysAnswer } from './answers.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
 import { listKeys, nameKey, revokeKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
@@ -10,25 +11,8 @@ import { refusal } from '../hooks/proofs.ts'
 import type { KeyRow } from '../schema.ts'
 import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
-import { type Subject, peekSubject } from '../binding/subject.ts'
-
-/** One device key of an account. Times are milliseconds since 1970. */
-export interface KeyAnswer {
-  /** RFC 7638 thumbprint of the public key; identifies the key. */
-  readonly thumbprint: string
-  readonly principal: string
-  readonly name: string | null
-  readonly createdAt: number
-  /** Last sign-in or binding with a proof. */
-  readonly lastSeenAt: number | null
-  /** Time of the revocation; null while the key is valid. */
-  readonly retiredAt: number | null
-}
-
-/** The response of `GET /latchkey/keys`. */
-export interface KeysAnswer {
-  readonly keys: readonly KeyAnswer[]
-}
+import { peekSubject } from '../binding/subject.ts'
+import type { Subject } from '../binding/types.ts'
 
 /** Longest name of a key, in characters. */
 const NAME = 64

@@ -17,7 +17,7 @@ import {
 } from '../index.ts'
 import { elsewhere, link, nonceFor, sessionIn, unlink } from '../testing/link.testing.ts'
 import { type Mailing, type Person, codeOf, mailing, newPerson, post, userOf } from '../testing/requests.testing.ts'
-import type { Subject } from '../binding/subject.ts'
+import type { Subject } from '../binding/types.ts'
 import { NOBODY, proveMailbox } from '../binding/verified-email.ts'
 import { retire } from '../binding/retire.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, storeOf } from '../testing/server.testing.ts'

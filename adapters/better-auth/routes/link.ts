@@ -10,8 +10,10 @@ import { type PrincipalStore, principalStore } from '../binding/principal-store.
 import { isNotTheirs } from '../hooks/impersonation.ts'
 import { refusal, refuseHandedOver, rethrow } from '../hooks/proofs.ts'
 import { EXPECT_HEADER, meetsExpectation } from '../hooks/request-context.ts'
-import { type SessionAnswer, sessionSubject } from './session.ts'
-import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
+import type { SessionAnswer } from './answers.ts'
+import { sessionSubject } from './session.ts'
+import { peekSubject, subjectOf } from '../binding/subject.ts'
+import type { Subject } from '../binding/types.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
 /** The second argument of `onLink`. */

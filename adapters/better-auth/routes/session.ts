@@ -1,41 +1,15 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
+import type { SessionAnswer, SessionSubject } from './answers.ts'
 import type { Endpoint } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
 import { principalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isImpersonated, keyThatMade } from '../binding/session-origin.ts'
-import { type Subject, peekSubject, subjectOf } from '../binding/subject.ts'
+import { peekSubject, subjectOf } from '../binding/subject.ts'
+import type { Subject } from '../binding/types.ts'
 import { actorOf } from '../binding/token-subject.ts'
-
-/** The response of `GET /latchkey/session`. */
-export interface SessionAnswer {
-  /** This server's clock, in milliseconds since 1970. */
-  readonly now: number
-  /** The subject of the current session; null without a session. `open` only with `?peek=1`. */
-  readonly session: SessionSubject | null
-  /** Whether the session that `?ended=<id>` names is gone; absent where this cannot be told. */
-  readonly isEnded?: boolean
-}
-
-/** Who a session belongs to. */
-export interface SessionSubject extends Subject {
-  /** A new id after each sign-in. */
-  readonly id: string
-  /** Milliseconds since the sign-in; only with `?peek=1`. */
-  readonly age?: number
-  /** The admin who impersonates the user; only with `?peek=1`. */
-  readonly impersonatedBy?: string
-  /** The principal of the admin who impersonates the user. */
-  readonly actor?: string
-  /** The verified e-mail address and phone number, in lower case. */
-  readonly identifiers: readonly string[]
-  /** True if the account is unused. */
-  readonly open?: boolean
-  /** The principal whose key signed the request that made the session; null: that request had no proof. */
-  readonly provenBy: string | null
-}
 
 /** @param found - the session as Better Auth returns it */
 export function sessionSubject(
