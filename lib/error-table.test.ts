@@ -30,6 +30,11 @@ describe('ERROR_TABLE', () => {
 
   test('calls disabled only what the server has switched off', () => {
     const disabled = ROWS.filter(([, { state }]) => state === 'disabled').map(([code]) => code)
-    expect(disabled.sort()).toEqual(['BACKEND_DISABLED', 'LOCAL_FIRST_DISABLED', 'PRINCIPAL_DISABLED'])
+    expect(disabled.sort()).toEqual([
+      'BACKEND_DISABLED',
+      'LOCAL_FIRST_DISABLED',
+      'PRINCIPAL_DISABLED',
+      'SESSION_REVOKED',
+    ])
   })
 })

@@ -91,7 +91,7 @@ describe.each(APP_ENGINES.map((engine) => [engine.name, engine] as const))('%s',
     const lacking = await app.latchkey('doctor')
     expect(lacking.code).toBe(1)
     expect(lacking.stdout).toContain(
-      'problem  migrations     The database lacks jwks, latchkeyAudit, latchkeyGrant, latchkeyKey, latchkeyPrincipal, latchkeyProof, latchkeyRendezvous, ' +
+      'problem  migrations     The database lacks jwks, latchkeyAudit, latchkeyBackup, latchkeyGrant, latchkeyKey, latchkeyPrincipal, latchkeyProof, latchkeyRendezvous, ' +
         'and columns of session, user. Run npx latchkey migrate --auth ./auth.mjs.',
     )
     expect(await app.latchkey('migrate')).toEqual({
@@ -99,7 +99,7 @@ describe.each(APP_ENGINES.map((engine) => [engine.name, engine] as const))('%s',
       stderr: '',
       stdout: [
         'Extended the tables session, user.',
-        'Created the tables jwks, latchkeyAudit, latchkeyGrant, latchkeyKey, latchkeyPrincipal, latchkeyProof, latchkeyRendezvous.',
+        'Created the tables jwks, latchkeyAudit, latchkeyBackup, latchkeyGrant, latchkeyKey, latchkeyPrincipal, latchkeyProof, latchkeyRendezvous.',
         '',
       ].join('\n'),
     })

@@ -48,12 +48,13 @@ beforeAll(() => {
 
 afterAll(() => rmSync(project, { recursive: true }))
 
-test('the package brings its five dependencies along, and no peer', () => {
+test('the package brings its six dependencies along, and no peer', () => {
   const installed = readdirSync(join(project, 'node_modules'), { recursive: true, encoding: 'utf8' })
   expect(installed.filter((path) => /^(@[^/]+\/)?[^@./][^/]*$/.test(path)).sort()).toEqual([
     '@noble/ed25519',
     '@noble/hashes',
     '@scure/bip39',
+    'hpke',
     'idb-keyval',
     'jose',
     'latchkey',
