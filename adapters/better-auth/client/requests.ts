@@ -108,7 +108,7 @@ export async function exchange(
 /** Asks whether the principal of a device belongs to an account, or belonged to one. */
 export async function known(fetch: Fetch, mint: () => Promise<string>, { signal }: CallOptions = {}): Promise<boolean> {
   const headers = { [PROOF_HEADER]: await mint() }
-  const answer = await ask(fetch, '/latchkey/known', { headers, redirect: 'manual', signal })
+  const answer = await ask(fetch, '/latchkey/known', { body: {}, headers, redirect: 'manual', signal })
   const { isKnown } = (answer ?? {}) as { isKnown?: unknown }
   if (typeof isKnown !== 'boolean') throw foreign()
   return isKnown

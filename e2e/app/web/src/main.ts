@@ -98,8 +98,12 @@ narrow.addEventListener('change', schedule)
 schedule()
 
 // A link of another device: nothing happens before the user clicks.
-const link = takePairingLink()
-if (link) void auth.ready.then(pairing).then((dialog) => dialog.join(link))
+function followLink(): void {
+  const link = takePairingLink()
+  if (link) void auth.ready.then(pairing).then((dialog) => dialog.join(link))
+}
+followLink()
+addEventListener('hashchange', followLink)
 
 // After a reload before the decision, the dialog opens again.
 void auth.ready.then(() => auth.getState().phase === 'conflict' && decide())
