@@ -46,11 +46,11 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   SECRET_HARDENED: local('The secret was replaced by non-extractable keys and can no longer be exported.'),
   SECRET_MISTYPED: local('The text of the device secret does not match its check: a character is wrong or missing.'),
   PHRASE_LENGTH: local('The text does not have 24 words.'),
-  PHRASE_WORD_UNKNOWN: local('A word is not in the list. `findUnknownWords` returns its place and near words.'),
+  PHRASE_WORD_UNKNOWN: local('A word is not in the list. `findUnknownWords` returns its position and similar words.'),
   PHRASE_CHECKSUM: local('The 24 words do not match their checksum: a word is wrong, or two are swapped.'),
-  PHRASE_MISMATCH: local('The word typed again differs from the one at this place of the backup.'),
+  PHRASE_MISMATCH: local('The retyped word differs from the one at this position in the backup.'),
   RESTORE_UNKNOWN: local(
-    'Neither this device nor a server is known to have the identity that would be restored. Pass `evenIfUnknown` after the user was told.',
+    'Neither this device nor a server is known to have the identity that would be restored. Pass `evenIfUnknown` after the user has been told.',
   ),
   BACKUP_FILE_INVALID: local('The text is not a backup for a passkey: another file was chosen, or it was damaged.'),
   BACKUP_NOT_OPENED: local(
@@ -64,7 +64,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ),
   BACKUP_ACCOUNT_NEEDED: refused('The store takes backups of identities with an account only.', 403),
   PASSKEY_UNAVAILABLE: local('The browser cannot use passkeys here. Its own error, if any, is the `cause`.'),
-  PASSKEY_CANCELLED: local('The user dismissed the dialog of the passkey, has none for this site, or took too long.'),
+  PASSKEY_CANCELLED: local('The user dismissed the passkey dialog, has no passkey for this site, or took too long.'),
   PASSKEY_EXISTS: local('This authenticator already has a passkey for a backup of this identity.'),
   PASSKEY_UNSUITABLE: local(
     'The passkey cannot seal a backup: it did not evaluate the PRF, did not verify the user, or its response belongs to another site or passkey.',
@@ -205,7 +205,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ),
   CROSS_SITE_FORBIDDEN: refused('Another site sent the request. Only trusted origins may ask who is signed in.', 403),
   ACCOUNT_OPEN: refused('The account is still unused. Bind the principal instead of linking it.', 409),
-  SESSION_NOT_FRESH: refused('The sign-in is too long ago for this operation. Sign in again first.', 403),
+  SESSION_NOT_FRESH: refused('The sign-in was too long ago for this operation. Sign in again first.', 403),
   ALIASES_FULL: refused('The account already has the maximum of 16 aliases.', 409),
   ALIAS_UNKNOWN: refused("The account has no such alias, or it is the account's own id.", 404),
   LINK_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot link identities.', 403),
@@ -275,7 +275,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   KEYS_UNAVAILABLE: { meaning: "The issuer's signing keys cannot be fetched.", status: 503 },
   DATABASE_NOT_MIGRATED: {
-    meaning: "The plugin's tables or columns are missing in the database: run `npx latchkey migrate`.",
+    meaning: "The plugin's tables or columns are missing from the database: run `npx latchkey migrate`.",
     status: 503,
   },
   DATABASE_UNSUITABLE: {

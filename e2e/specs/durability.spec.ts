@@ -39,7 +39,7 @@ test('with an account it is the account that counts', async ({ openNotes }) => {
   const { page } = device
   await signUp(device, somebody())
   await page.getByTestId('account-menu').click()
-  await expect(page.getByTestId('durability')).toHaveText('In your account, while you know its password')
+  await expect(page.getByTestId('durability')).toHaveText('In your account, as long as you know its password')
   await expect(page.getByTestId('keep')).toBeHidden()
 })
 

@@ -8,7 +8,7 @@ export function durabilityWords({ authMode, storage }: AuthState): string {
       ? 'Your account brings it back on any device'
       : 'Your backup brings it back on any device'
   // The library requires a verified address.
-  if (authMode === 'external') return 'In your account, while you know its password'
+  if (authMode === 'external') return 'In your account, as long as you know its password'
   return DURABILITY_WORDS[storage.durability]
 }
 
@@ -21,7 +21,7 @@ const DURABILITY_WORDS: Readonly<Record<Exclude<Storage['durability'], 'recovera
 /** Whether the key can be copied. */
 export function protectionWords({ authMode, storage }: AuthState): string {
   if (storage.protection === 'none')
-    return authMode === 'external' ? 'None of this account on this device: you came here by signing in' : 'None yet'
+    return authMode === 'external' ? 'This device has no key for this account, because you signed in here' : 'None yet'
   return PROTECTION_WORDS[storage.protection]
 }
 

@@ -60,6 +60,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
   USER_ALREADY_EXISTS: 'There is already an account with this e-mail address. Sign in instead.',
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'There is already an account with this e-mail address. Sign in instead.',
   INVALID_EMAIL: 'This is not an e-mail address.',
-  PASSWORD_TOO_SHORT: 'The password needs at least 8 characters.',
+  PASSWORD_TOO_SHORT: 'The password must have at least 8 characters.',
   PASSWORD_TOO_LONG: 'The password is too long.',
 }

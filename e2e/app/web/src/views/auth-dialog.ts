@@ -129,7 +129,7 @@ function findMistake({ email, password }: Fields, intent: AuthIntent): [text: st
   if (!email.validity.valid) return ['This is not an e-mail address.', email]
   if (!password.value) return ['Please enter a password.', password]
   const isTooShort = intent === 'sign-up' && password.value.length < SHORTEST_PASSWORD
-  return isTooShort ? [`The password needs at least ${SHORTEST_PASSWORD} characters.`, password] : null
+  return isTooShort ? [`The password must have at least ${SHORTEST_PASSWORD} characters.`, password] : null
 }
 
 /** One call for both: the device's identity is included, and the result tells the outcome. */
