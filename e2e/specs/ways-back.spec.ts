@@ -5,8 +5,9 @@ import { expect, expectNotes, expectSynced, test, writeNote } from '../support/n
 async function backUp(page: Page): Promise<string[]> {
   await page.getByTestId('account-menu').click()
   await page.getByTestId('open-backup').click()
-  const words = await page.getByTestId('backup-sheet').locator('li').allTextContents()
-  expect(words).toHaveLength(24)
+  const list = page.getByTestId('backup-sheet').locator('li')
+  await expect(list).toHaveCount(24)
+  const words = await list.allTextContents()
   await page.getByTestId('backup-written').click()
   const step = page.getByTestId('backup-test')
   for (const field of await step.locator('label').all()) {

@@ -392,8 +392,9 @@ describe('a pairing', () => {
     const { approval, arrival } = await FLOWS.A(devices)
     await approval.check(arrival.checkCode)
     await devices.old.auth.importSecret(formatSecret(new Uint8Array(32).fill(7)), { replace: true })
-    expect(await codeOf(approval.approve())).toBe('IDENTITY_CHANGED')
+    const given = codeOf(approval.approve())
     expect(await codeOf(arrival.offer())).toBe('RENDEZVOUS_ENDED')
+    expect(await given).toBe('IDENTITY_CHANGED')
   })
 
   test('needs an identity, and a secret that can still be given', async () => {

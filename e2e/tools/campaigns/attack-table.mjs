@@ -3592,7 +3592,7 @@ export const ATTACKS = [
       {
         file: 'adapters/expo/create-expo-auth.ts',
         find: '{ ...betterAuthAccount(client), signOut: (options) => endSession(fetch, options) }',
-        replace: '(fetch && endSession && betterAuthAccount(client))',
+        replace: 'betterAuthAccount(client)',
       },
     ],
     test: {
@@ -4081,7 +4081,7 @@ export const ATTACKS = [
         replace: 'await consumeGrant(adapter, grant, now)',
       },
     ],
-    test: { file: GRANT_TEST, name: 'SQLite > a grant > of ten requests at once, one gets a session' },
+    test: { file: GRANT_TEST, name: 'Postgres > a grant > of ten requests at once, one gets a session' },
   },
   {
     attack: 'A stolen grant is used by another device',
@@ -4159,7 +4159,7 @@ export const ATTACKS = [
       {
         file: plugin('hooks/credentials.ts'),
         find: "(await hasGrant(context.adapter, user.id)) ? ['grant'] : []",
-        replace: 'hasGrant ? [] : []',
+        replace: '(await hasGrant(context.adapter, user.id)) ? [] : []',
       },
     ],
     test: { file: GRANT_TEST, name: 'SQLite > a grant > counts as a way in while it lasts' },
@@ -4267,7 +4267,10 @@ export const ATTACKS = [
   {
     attack: 'An account fills the store',
     defence: 'An account has at most eight backups',
-    patches: [{ file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' }],
+    patches: [
+      { file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' },
+      { file: BACKUPS, find: 'if (await isOver(adapter, insertion, most))', replace: 'if (isOver === undefined)' },
+    ],
     test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, also of twelve that are put at once' },
   },
   {
