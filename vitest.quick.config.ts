@@ -11,21 +11,15 @@ const CAMPAIGNS = [
   'adapters/cli/**',
   'adapters/triplit/**',
   'e2e/**',
-  // Needs a process of its own: what it says of `NODE_ENV` is read once.
-  'adapters/better-auth/routes/shared-limit.test.ts',
 ]
 
-/** `npm run test:quick`: the unit tests, those of Better Auth on SQLite alone; all files of a worker in one process. */
+/** `npm run test:quick`: the unit tests, those of Better Auth on SQLite alone. */
 export default mergeConfig(
   base,
   defineConfig({
     test: {
       exclude: ['**/node_modules/**', ...CAMPAIGNS],
       env: { LATCHKEY_ENGINES: 'SQLite' },
-      isolate: false,
-      restoreMocks: true,
-      unstubEnvs: true,
-      unstubGlobals: true,
     },
   }),
 )
