@@ -1,25 +1,23 @@
-import { type AccountDevice, type Auth, isLatchkeyError } from 'latchkey'
+import type { AccountDevice, Auth } from 'latchkey'
 import { announce, onClick, part, setText } from '../dom.ts'
 import { briefTime } from '../time.ts'
+import { attempt } from './attempt.ts'
 
 /** The devices of the account: rename one, or sign one out. @returns a function that opens the dialog */
 export function createDevicesDialog(auth: Auth): () => Promise<void> {
   const dialog = part<HTMLDialogElement>('devices-dialog')
   const list = part<HTMLUListElement>('devices-list')
 
-  async function attempt(act: () => Promise<unknown>, done: string): Promise<void> {
+  async function run(act: () => Promise<unknown>, done: string): Promise<void> {
     setText(part('devices-error'), '')
-    dialog.toggleAttribute('data-busy', true)
-    try {
+    const all = async (): Promise<void> => {
       await act()
       await load()
       announce(done)
-    } catch (error) {
-      if (!isLatchkeyError(error)) throw error
-      setText(part('devices-error'), FAILURES[error.code] ?? 'That did not work, and nothing has changed.')
-    } finally {
-      dialog.toggleAttribute('data-busy', false)
     }
+    await attempt(dialog, all, (code) =>
+      setText(part('devices-error'), FAILURES[code] ?? 'That did not work, and nothing has changed.'),
+    )
   }
 
   async function load(): Promise<void> {
@@ -29,10 +27,10 @@ export function createDevicesDialog(auth: Auth): () => Promise<void> {
   }
 
   const acts: DeviceActs = {
-    rename: (id, name) => attempt(() => auth.renameDevice(id, name), 'Renamed.'),
-    revoke: (id) => attempt(() => auth.revokeDevice(id), 'Signed out there.'),
+    rename: (id, name) => run(() => auth.renameDevice(id, name), 'Renamed.'),
+    revoke: (id) => run(() => auth.revokeDevice(id), 'Signed out there.'),
   }
-  onClick('devices-others', () => attempt(() => auth.revokeOtherDevices(), 'Signed out everywhere else.'))
+  onClick('devices-others', () => run(() => auth.revokeOtherDevices(), 'Signed out everywhere else.'))
   onClick('devices-close', () => dialog.close())
   dialog.addEventListener('close', () => part('account-menu').focus())
 
@@ -40,7 +38,7 @@ export function createDevicesDialog(auth: Auth): () => Promise<void> {
     list.replaceChildren()
     dialog.showModal()
     part('devices-heading').focus()
-    await attempt(async () => {}, 'Devices loaded.')
+    await run(async () => {}, 'Devices loaded.')
   }
 }
 

@@ -1,7 +1,8 @@
-import { type Auth, isLatchkeyError } from 'latchkey'
+import type { Auth } from 'latchkey'
 import { type Approval, type PairingOffer, createPairing } from 'latchkey/pairing'
 import encodeQR from 'qr'
 import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { attempt } from './attempt.ts'
 
 /** Steps of both sides; each is a part of the dialog. */
 const STEPS = ['code', 'digits', 'join', 'show', 'offer'] as const
@@ -32,17 +33,8 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     part('pairing-heading').focus()
   }
 
-  async function attempt(act: () => Promise<void>): Promise<void> {
-    dialog.toggleAttribute('data-busy', true)
-    try {
-      await act()
-    } catch (error) {
-      if (!isLatchkeyError(error)) throw error
-      if (dialog.open) setText(part('pairing-error'), FAILURES[error.code] ?? FAILED)
-    } finally {
-      dialog.toggleAttribute('data-busy', false)
-    }
-  }
+  const run = (act: () => Promise<void>): Promise<void> =>
+    attempt(dialog, act, (code) => dialog.open && setText(part('pairing-error'), FAILURES[code] ?? FAILED))
 
   async function finish(words: string): Promise<void> {
     cancel = undefined
@@ -60,7 +52,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
 
   first(part('pairing-digits'), 'form').addEventListener('submit', (event) => {
     event.preventDefault()
-    void attempt(async () => {
+    void run(async () => {
       const given = approval!
       await given.check(part<HTMLInputElement>('pairing-typed').value)
       setText(part('pairing-words'), 'Waiting for the answer on the other device…')
@@ -70,7 +62,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
   })
 
   onClick('pairing-join-now', () =>
-    attempt(async () => {
+    run(async () => {
       const arrival = await pairing.join(link)
       cancel = () => arrival.cancel()
       setText(part('pairing-check'), arrival.checkCode)
@@ -81,7 +73,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     }),
   )
   onClick('pairing-accept', () =>
-    attempt(async () => {
+    run(async () => {
       const accepted = offer!
       offer = cancel = undefined
       if (accepted.mode === 'secret') await accepted.accept({ replace: true })
@@ -92,7 +84,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
 
   return {
     addDevice: () =>
-      attempt(async () => {
+      run(async () => {
         const code = await pairing.addDevice()
         cancel = () => code.cancel()
         showCode(code.text)

@@ -1,9 +1,9 @@
 import { type RecoverableAuth, type RestorePreview, createRecovery, findUnknownWords } from 'latchkey/recovery'
 import { betterAuthAccount } from 'latchkey/better-auth/client'
-import { isLatchkeyError } from 'latchkey'
 import type { AccountClient } from '../auth.ts'
 import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
 import { fetchSummary } from '../notes/api.ts'
+import { attempt } from './attempt.ts'
 
 /**
  * Brings an identity back from its 24 words: first it shows whose they are, and only then stores anything.
@@ -29,26 +29,17 @@ export function createRestoreDialog(auth: RecoverableAuth, account: AccountClien
     part('restore-import').focus()
   }
 
-  async function attempt(act: () => Promise<void>): Promise<void> {
-    dialog.toggleAttribute('data-busy', true)
-    try {
-      await act()
-    } catch (error) {
-      if (!isLatchkeyError(error)) throw error
-      setText(part('restore-error'), failureWords(error.code, words.value))
-    } finally {
-      dialog.toggleAttribute('data-busy', false)
-    }
-  }
+  const run = (act: () => Promise<void>): Promise<void> =>
+    attempt(dialog, act, (code) => setText(part('restore-error'), failureWords(code, words.value)))
 
   first(dialog, 'form').addEventListener('submit', (event) => {
     event.preventDefault()
-    void attempt(async () => show(await recovery.readPhrase(words.value)))
+    void run(async () => show(await recovery.readPhrase(words.value)))
   })
   onClick('restore-back', () => show())
   onClick('restore-close', () => dialog.close())
   onClick('restore-import', () =>
-    attempt(async () => {
+    run(async () => {
       await recovery.importPhrase(preview!, { replace: true, evenIfUnknown: isUnknown(preview!) })
       dialog.close()
       announce('Your identity is back on this device. Its notes arrive as soon as the server is reached.')
