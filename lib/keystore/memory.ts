@@ -1,3 +1,4 @@
+import { isPlain } from './plain.ts'
 import type { RecordStore } from './store.ts'
 
 /** Creates a store in memory that is lost with the page. Must be chosen explicitly: it is never a fallback. */
@@ -23,10 +24,4 @@ function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf)
   if (!isPlain(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOf(member)]))
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }

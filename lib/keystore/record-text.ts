@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
+import { isPlain } from './plain.ts'
 
 /** Marks values that JSON cannot represent. A member whose own name begins with `$` gets a second `$`. */
 const BYTES = '$bytes'
@@ -29,12 +30,6 @@ function encode(value: unknown, place: string, around: readonly unknown[]): unkn
       encode(member, `${place}.${name}`, inside),
     ]),
   )
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function unstorable(place: string): LatchkeyError {

@@ -1,4 +1,5 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
+import { post } from './post.ts'
 
 /** Signs one proof with the purpose `pair`, with the server's nonce if it requires one. */
 export type ProvePair = (nonce?: string) => Promise<string>
@@ -31,29 +32,16 @@ const REFUSALS: readonly string[] = [
 
 /** @param server - base URL, without a trailing slash */
 export function httpGrants(server: string, send: typeof fetch): Grants {
-  async function post(path: string, body: object, headers: Record<string, string> = {}): Promise<unknown> {
-    const response = await send(`${server}/latchkey/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-      credentials: 'include',
-      cache: 'no-store',
-      redirect: 'error',
-    }).catch((cause: unknown) => {
-      throw new LatchkeyError('OFFLINE', undefined, cause)
-    })
-    const answer = (await response.json().catch(() => null)) as { readonly code?: unknown } | null
-    if (response.ok && answer) return answer
-    throw refused(response.status, answer?.code)
-  }
+  const ask = (path: string, body: object, headers: Record<string, string> = {}): Promise<unknown> =>
+    post(send, { url: `${server}/latchkey/${path}`, body, headers, credentials: 'include' }, refused)
 
   /** A server that requires a nonce says so, before anything else. */
   async function prove(path: string, body: object, sign: ProvePair): Promise<unknown> {
     const attempt = async (nonce?: string): Promise<unknown> =>
-      post(path, body, { 'x-latchkey-proof': await sign(nonce) })
+      ask(path, body, { 'x-latchkey-proof': await sign(nonce) })
     return attempt().catch(async (error: LatchkeyError) => {
       if (error.code !== 'PROOF_NONCE_MISSING') throw error
-      return attempt(String(((await post('challenge', { purpose: 'pair' })) as { readonly nonce?: unknown }).nonce))
+      return attempt(String(((await ask('challenge', { purpose: 'pair' })) as { readonly nonce?: unknown }).nonce))
     })
   }
 

@@ -1,5 +1,6 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import { encodeBase64url } from '../identity/base64url.ts'
+import { post } from './post.ts'
 
 /** What the rendezvous has of a channel. */
 export interface Slot {
@@ -36,22 +37,9 @@ const REFUSALS: readonly string[] = [
  * @param server - base URL, without a trailing slash
  */
 export function httpRendezvous(server: string, send: typeof fetch): Rendezvous {
-  async function ask(path: string, body: object): Promise<unknown> {
-    const response = await send(`${server}/latchkey/rendezvous${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-latchkey-rendezvous': '1' },
-      body: JSON.stringify(body),
-      credentials: 'omit',
-      cache: 'no-store',
-      redirect: 'error',
-    }).catch((cause: unknown) => {
-      throw new LatchkeyError('OFFLINE', undefined, cause)
-    })
-    const answer = (await response.json().catch(() => null)) as { readonly code?: unknown } | null
-    if (response.ok && answer) return answer
-    const code = REFUSALS.find((known) => known === answer?.code)
-    throw new LatchkeyError((code as LatchkeyErrorCode | undefined) ?? 'OFFLINE', `status ${response.status}`)
-  }
+  const headers = { 'x-latchkey-rendezvous': '1' }
+  const ask = (path: string, body: object): Promise<unknown> =>
+    post(send, { url: `${server}/latchkey/rendezvous${path}`, body, headers, credentials: 'omit' }, refused)
 
   return {
     async write(channel, seq, data) {
@@ -61,6 +49,11 @@ export function httpRendezvous(server: string, send: typeof fetch): Rendezvous {
     read: async (channel) => slotOf(await ask('/read', { channel })),
     remove: async (channel) => void (await ask('/delete', { channel })),
   }
+}
+
+function refused(status: number, code: unknown): LatchkeyError {
+  const known = REFUSALS.find((each) => each === code) as LatchkeyErrorCode | undefined
+  return new LatchkeyError(known ?? 'OFFLINE', `status ${status}`)
 }
 
 async function retry<Value>(work: () => Promise<Value>, left = ATTEMPTS - 1): Promise<Value> {

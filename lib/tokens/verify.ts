@@ -175,9 +175,22 @@ const TOKEN_KIND: Kind = {
   check: () => {},
 }
 
+/** Claims that a proof for one purpose must have, and no other proof may. */
+const OWN_CLAIMS: readonly OwnClaim[] = [
+  { name: 'link_to', purpose: 'link', isValid: (value) => value !== '' },
+  { name: 'pair_to', purpose: 'pair', isValid: (value) => byteLength(value) === 32 },
+  { name: 'digest', purpose: 'backup', isValid: (value) => byteLength(value) === 32 },
+]
+
+interface OwnClaim {
+  readonly name: 'link_to' | 'pair_to' | 'digest'
+  readonly purpose: Purpose
+  isValid(value: string): boolean
+}
+
 const PROOF_KIND: Kind = {
   typ: PROOF_TYPE,
-  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', 'link_to', 'pair_to', 'digest']),
+  claims: new Set([...TOKEN_MEMBERS, 'jti', 'purpose', 'nonce', ...OWN_CLAIMS.map(({ name }) => name)]),
   lifetime: LONGEST_LIFETIME.proof,
   check: checkProofClaims,
 }
@@ -328,21 +341,16 @@ function isBelowOrder(signature: Uint8Array): boolean {
 }
 
 function checkProofClaims(claims: Readonly<Record<string, unknown>>): void {
-  const { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo, digest } = claims
+  const { jti, purpose, nonce } = claims
   if (typeof jti !== 'string' || byteLength(jti) !== 16) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'jti')
   if (!PURPOSES.includes(purpose as Purpose)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'purpose')
   if (nonce !== undefined && (typeof nonce !== 'string' || !nonce))
     throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'nonce')
-  const hasLink = typeof linkTo === 'string' && linkTo !== ''
-  if (linkTo === undefined ? purpose === 'link' : purpose !== 'link' || !hasLink) {
-    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'link_to')
-  }
-  const isPairing = typeof pairTo === 'string' && byteLength(pairTo) === 32
-  if (pairTo === undefined ? purpose === 'pair' : purpose !== 'pair' || !isPairing)
-    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'pair_to')
-  const hasDigest = typeof digest === 'string' && byteLength(digest) === 32
-  if (digest === undefined ? purpose === 'backup' : purpose !== 'backup' || !hasDigest) {
-    throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'digest')
+  for (const own of OWN_CLAIMS) {
+    const value = claims[own.name]
+    const isValid = typeof value === 'string' && own.isValid(value)
+    if (value === undefined ? purpose === own.purpose : purpose !== own.purpose || !isValid)
+      throw new LatchkeyError('TOKEN_CLAIM_INVALID', own.name)
   }
 }
 

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../../lib/server.ts'
-import { encodeBase64url, hmacKey } from '../../../lib/server-kit.ts'
+import { encodeBase64url, hmacKey, onceIn } from '../../../lib/server-kit.ts'
 import { isRevokedKey } from './keys.ts'
 import { type PrincipalStore, principalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
@@ -84,7 +84,7 @@ const NEVER = new Date(0)
  */
 export function createBackups(rules: BackupsWithoutAccount | null, clock: () => number, secret: string): Backups {
   const now = (): Date => new Date(clock())
-  let swept = Number.NEGATIVE_INFINITY
+  const isDue = onceIn(SWEEP_MS, clock)
 
   async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null> {
     const hasAccount = await isOfAccount(principalStore(adapter, now()), device)
@@ -99,11 +99,7 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
 
   return {
     async put(adapter, device, backup) {
-      // A clock that was set back must not stop the deletion.
-      if (Math.abs(clock() - swept) >= SWEEP_MS) {
-        swept = clock()
-        await sweep(adapter, now())
-      }
+      if (isDue()) await sweep(adapter, now())
       return put(adapter, device, backup)
     },
     read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,

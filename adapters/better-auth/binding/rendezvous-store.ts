@@ -1,4 +1,5 @@
 import type { SecondaryStorage } from 'better-auth'
+import { onceIn } from '../../../lib/server-kit.ts'
 import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
@@ -57,13 +58,11 @@ const SWEEP_MS = 60_000
 const TABLE = 'latchkeyRendezvous'
 
 function tableStore(clock: () => number, most: number): RendezvousStore {
-  let swept = 0
+  const isDue = onceIn(SWEEP_MS, clock)
   const now = (): Date => new Date(clock())
 
   async function sweep(adapter: Adapter): Promise<void> {
-    // A clock that was set back must not stop the deletion.
-    if (Math.abs(clock() - swept) < SWEEP_MS) return
-    swept = clock()
+    if (!isDue()) return
     await adapter.deleteMany({ model: TABLE, where: [{ field: 'until', operator: 'lt', value: now() }] })
   }
 

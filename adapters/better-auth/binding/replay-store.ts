@@ -1,4 +1,5 @@
 import type { SecondaryStorage } from 'better-auth'
+import { onceIn } from '../../../lib/server-kit.ts'
 import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
@@ -26,16 +27,14 @@ export function createReplayStore(clock: () => number, storage?: ReplayStorage):
 }
 
 function tableStore(clock: () => number): ReplayStore {
-  let swept = 0
+  const isDue = onceIn(SWEEP, clock)
   return {
     async use(adapter, name, until) {
       if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false
-      // A clock that was set back must not stop the deletion.
-      if (Math.abs(clock() - swept) < SWEEP) return true
-      swept = clock()
+      if (!isDue()) return true
       await adapter.deleteMany({
         model: 'latchkeyProof',
-        where: [{ field: 'until', operator: 'lt', value: new Date(swept - CLOCKS_APART) }],
+        where: [{ field: 'until', operator: 'lt', value: new Date(clock() - CLOCKS_APART) }],
       })
       return true
     },

@@ -3,6 +3,7 @@ import type { AskingSession } from './session-origin.ts'
 import { sidOf } from './session-id.ts'
 import type { KeyStatus } from './status.ts'
 import { principalStore } from './principal-store.ts'
+import { equal } from './where.ts'
 
 /** A session as the plugin reads it. */
 export interface SessionRow extends AskingSession {
@@ -39,6 +40,15 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
       })
     : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[])
   return found.filter(isLive)
+}
+
+/** Returns a live session of a user; null if there is none. */
+export async function liveSession(context: Context, userId: string, id: string): Promise<SessionRow | null> {
+  // Sessions that exist only in the secondary storage cannot be found by id.
+  const found = areInDatabase(context)
+    ? await context.adapter.findOne<SessionRow>({ model: 'session', where: equal({ id, userId }) })
+    : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[]).find((each) => each.id === id)
+  return found && isLive(found) ? found : null
 }
 
 /** By the system's clock, with which Better Auth wrote the time. */

@@ -6,6 +6,7 @@ import { GRANT_LIFETIME_MS, consumeGrant, findGrant, issueGrant } from '../bindi
 import { isRevokedKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isPaired, keyThatMade } from '../binding/session-origin.ts'
+import { type SessionRow, liveSession } from '../binding/sessions.ts'
 import { isBanned } from '../binding/status.ts'
 import { peekSubject } from '../binding/subject.ts'
 import type { ProvenDevice } from '../binding/types.ts'
@@ -18,6 +19,7 @@ import type { BoundUser, GrantRow } from '../schema.ts'
 import { type Endpoint, actsForSession, readText } from './endpoint.ts'
 import type { SessionContext } from './nonce.ts'
 import { refuseOtherPages } from './page-check.ts'
+import { isRecent } from './recent-sign-in.ts'
 
 /** The response of `POST /latchkey/pair/grant`. */
 export interface GrantAnswer {
@@ -55,9 +57,6 @@ export interface PairTools {
   readonly onDevicePaired?: OnDevicePaired | undefined
 }
 
-/** How long after a sign-in a session may let a device in, in milliseconds: whatever Better Auth's `freshAge` is. */
-const RECENT_MS = 600_000
-
 /** Creates the endpoints by which a session lets another device in. */
 export function pairEndpoints(
   tools: () => PairTools,
@@ -85,8 +84,9 @@ async function approve(ctx: SessionContext, { gate }: PairTools, now: Date): Pro
   refuseOtherPages(ctx, true)
   const { adapter, session: found } = ctx.context
   const principals = principalStore(adapter, now)
-  const session = found.session as AskingSession & { readonly createdAt: Date }
-  requireOwnRecentSignIn(session)
+  const session = found.session as unknown as SessionRow
+  if (isPaired(session)) throw refusal('SESSION_PAIRED')
+  if (!isRecent(session)) throw refusal('SESSION_NOT_FRESH')
   const user = await principals.findUser('id', found.user.id)
   if (!user || !mayApprove(session, user)) throw refusal('GRANT_FORBIDDEN')
   const thumbprint = readText(ctx.body, 'thumbprint', 43)
@@ -96,12 +96,6 @@ async function approve(ctx: SessionContext, { gate }: PairTools, now: Date): Pro
   await requireKeyOf(principals, session, device)
   const granted = { userId: user.id, principalEpoch: user.principalEpoch ?? null, approverSession: session.id }
   return issueGrant(adapter, { ...granted, thumbprint }, now)
-}
-
-function requireOwnRecentSignIn(session: AskingSession & { readonly createdAt: Date }): void {
-  if (isPaired(session)) throw refusal('SESSION_PAIRED')
-  // Better Auth wrote the time by the system's clock. Not `age >= limit`: a time that is none is not recent.
-  if (!(Date.now() - new Date(session.createdAt).getTime() < RECENT_MS)) throw refusal('SESSION_NOT_FRESH')
 }
 
 /** A binding that the mailbox's owner is about to reset is not the user's to share. */
@@ -121,10 +115,8 @@ async function requireKeyOf(principals: PrincipalStore, session: AskingSession, 
 interface Shown {
   readonly grant: GrantRow
   readonly user: BoundUser
-  readonly approver: ApproverSession
+  readonly approver: SessionRow
 }
-
-type ApproverSession = AskingSession & { readonly createdAt: Date; readonly expiresAt: Date }
 
 /** Returns what a grant is for, if this request's device may use it now. */
 async function shown(ctx: GenericEndpointContext, { gate }: PairTools, now: Date): Promise<Shown> {
@@ -140,29 +132,10 @@ async function shown(ctx: GenericEndpointContext, { gate }: PairTools, now: Date
 /** The session that let the device in is still there, and its account is the one that it was. */
 async function approverOf(ctx: GenericEndpointContext, grant: GrantRow): Promise<Omit<Shown, 'grant'>> {
   const user = await principalStore(ctx.context.adapter, new Date()).findUser('id', grant.userId)
-  const approver = await findSession(ctx, grant)
+  const approver = await liveSession(ctx.context, grant.userId, grant.approverSession)
   const isSame = user && (user.principalEpoch ?? null) === (grant.principalEpoch ?? null)
   if (!isSame || !approver || !mayApprove(approver, user)) throw refusal('GRANT_INVALID')
   return { user, approver }
-}
-
-async function findSession(
-  { context }: GenericEndpointContext,
-  { userId, approverSession }: GrantRow,
-): Promise<ApproverSession | null> {
-  const { secondaryStorage, session } = context.options
-  // Sessions that exist only in the secondary storage cannot be found by id.
-  const found =
-    secondaryStorage && !session?.storeSessionInDatabase
-      ? (await context.internalAdapter.listSessions(userId)).find(({ id }) => id === approverSession)
-      : await context.adapter.findOne<ApproverSession>({
-          model: 'session',
-          where: [
-            { field: 'id', value: approverSession },
-            { field: 'userId', value: userId },
-          ],
-        })
-  return found && new Date(found.expiresAt).getTime() > Date.now() ? (found as ApproverSession) : null
 }
 
 async function inspect(ctx: GenericEndpointContext, tools: PairTools, now: Date): Promise<InspectAnswer> {
@@ -193,7 +166,7 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
 }
 
 /** Neither fresher nor longer than the approver's own session: a later creation would count as a sign-in. */
-function termsOf({ id, createdAt, expiresAt }: ApproverSession): Record<string, unknown> {
+function termsOf({ id, createdAt, expiresAt }: SessionRow): Record<string, unknown> {
   return { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy: id }
 }
 

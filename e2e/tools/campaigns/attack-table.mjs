@@ -153,7 +153,11 @@ export const ATTACKS = [
     attack: 'A proof is used a second time at another server, whose clock is behind',
     defence: 'A used proof is remembered for five minutes after it expires',
     patches: [
-      { file: plugin('binding/replay-store.ts'), find: 'new Date(swept - CLOCKS_APART)', replace: 'new Date(swept)' },
+      {
+        file: plugin('binding/replay-store.ts'),
+        find: 'new Date(clock() - CLOCKS_APART)',
+        replace: 'new Date(clock())',
+      },
     ],
     test: {
       file: plugin('hooks/proofs.test.ts'),
@@ -3739,7 +3743,7 @@ export const ATTACKS = [
   {
     attack: 'An unlocked computer revokes the devices of its user, at a server whose `freshAge` is 0',
     defence: 'Changes of devices need a sign-in in the last ten minutes, whatever `freshAge` is',
-    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: '!isRecent || ', replace: '' }],
+    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: '!isRecent(session as SessionRow) || ', replace: '' }],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > no device is revoked > by a session whose sign-in is older than ten minutes, though `freshAge` is 0',
@@ -3763,7 +3767,7 @@ export const ATTACKS = [
   {
     attack: 'A device that was let in by pairing revokes the others',
     defence: 'Such a session changes no device before its user has signed in there',
-    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: ' || pairedBy != null', replace: '' }],
+    patches: [{ file: plugin('binding/session-origin.ts'), find: 'pairedBy != null || ', replace: '' }],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > no device is revoked > by a session that another device let in, until it signs in itself',
@@ -3772,7 +3776,7 @@ export const ATTACKS = [
   {
     attack: 'A device that was let in by a code of RFC 8628 revokes the others',
     defence: 'A session that another one approved changes no device',
-    patches: [{ file: plugin('routes/recent-sign-in.ts'), find: ' || principalVia === DELEGATED', replace: '' }],
+    patches: [{ file: plugin('binding/session-origin.ts'), find: ' || principalVia === DELEGATED', replace: '' }],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > no device is revoked > by a session that another one approved with a code (RFC 8628)',
@@ -4119,7 +4123,13 @@ export const ATTACKS = [
   {
     attack: 'A device that was borrowed days after the sign-in lets another one in',
     defence: 'Ten minutes after the sign-in no device is let in, whatever `freshAge` is',
-    patches: [{ file: PAIR_ROUTE, find: 'const RECENT_MS = 600_000', replace: 'const RECENT_MS = 86_400_000' }],
+    patches: [
+      {
+        file: plugin('routes/recent-sign-in.ts'),
+        find: 'const LIMIT_MS = 600_000',
+        replace: 'const LIMIT_MS = 86_400_000',
+      },
+    ],
     test: { file: GRANT_TEST, name: 'no grant is given > ten minutes after the sign-in, whatever freshAge is' },
   },
   {

@@ -1,4 +1,5 @@
 import { namespacedPrincipal } from '../external/principals.ts'
+import { onceIn } from '../interval.ts'
 import {
   ALIAS_HOLD_MS,
   ALIAS_LIMIT,
@@ -202,13 +203,10 @@ const SWEEP_MS = 60_000
 const CLOCKS_APART_MS = 300_000
 
 function createUseOnce({ run, now }: Server): AdoptingBindingStore['useOnce'] {
-  let swept = 0
+  const isDue = onceIn(SWEEP_MS, now)
   return async (name, until) => {
     if ((await run(USE, name, Math.ceil(until.getTime()))).length === 0) return false
-    // A clock that was set back must not stop the deletion.
-    if (Math.abs(now() - swept) < SWEEP_MS) return true
-    swept = now()
-    await run(SWEEP, swept - CLOCKS_APART_MS)
+    if (isDue()) await run(SWEEP, now() - CLOCKS_APART_MS)
     return true
   }
 }
