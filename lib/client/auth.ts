@@ -191,7 +191,8 @@ export interface Auth {
    */
   markWritten(): Promise<void>
   /**
-   * Reports a server's response about the token over a transport other than `fetch`, for example a socket.
+   * Reports a server's response about the token over a transport other than `fetch`, for example a socket. It takes
+   * effect at once, or, right after the start, when the rest of the client has loaded.
    *
    * @param error - why the token was refused: `error` is set and the session stays. An unknown reason counts as
    *   `invalid`. Null: the token was accepted, and `error` is cleared

@@ -1,10 +1,10 @@
 import { LatchkeyError } from '../errors.ts'
-import { type AuthErrorKind, INITIAL_STATE } from '../machine/state.ts'
+import { INITIAL_STATE } from '../machine/state.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
-import { type Context, createContext } from './shared/context.ts'
+import { type Context, type StartContext, createContext } from './shared/context.ts'
 import { firstToken } from './tokens/first-token.ts'
 
 /** The part of the client that loads later. */
@@ -30,12 +30,11 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
-    let getToken: Auth['getToken'] | undefined
+    let whole: Lazy | undefined
     const lazy = async (): Promise<Lazy> => {
       const later = await loaded()
-      context.useTable(later.TABLE)
-      getToken = later.tokenSource(context)
-      return later
+      later.attach(context)
+      return (whole = later)
     }
     let background: Promise<(() => void) | void> | undefined
     // Connects to other tabs, the network and the account server, unless it is connected.
@@ -43,7 +42,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       // During server rendering there is no store: nothing to connect, and no account to ask about.
       if (background || (!options.keystore && !globalThis.indexedDB)) return
       background = lazy()
-        .then(({ startBackground }) => startBackground(context, isFirst))
+        .then(({ startBackground }) => startBackground(context as Context, isFirst))
         // If it cannot be loaded, the identity still works; each call that needs it tries again.
         .catch(() => {
           background = undefined
@@ -61,11 +60,18 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       getState: context.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: context.subscribe,
-      getToken: async (request) => (await ready, getToken ? getToken(request) : firstToken(context, lazy, request)),
-      reportToken: (reason) =>
-        void context.dispatch(
-          reason === null ? { type: 'tokenAccepted' } : { type: 'tokenRejected', reason: knownReason(reason) },
-        ),
+      getToken: async (request) => (
+        await ready,
+        whole ? whole.getToken(context as Context, request) : firstToken(context, lazy, request)
+      ),
+      reportToken(reason) {
+        if (whole) whole.reportToken(context as Context, reason)
+        else
+          later().then(
+            ({ reportToken }) => reportToken(context as Context, reason),
+            () => {},
+          )
+      },
       // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () =>
         void ready
@@ -74,11 +80,6 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
           .then(() => context.store.close()),
     }
   }
-}
-
-/** Apps pass on what a server sent, such as the reason why a socket was closed. */
-function knownReason(reason: AuthErrorKind): AuthErrorKind {
-  return /^(expired|missing|disabled)$/.test(reason) ? reason : 'invalid'
 }
 
 /** Methods of the later chunk, exported there under the same names. */
@@ -109,7 +110,7 @@ const LAZY = [
 
 type LazyMethod = (typeof LAZY)[number]
 
-function lazyMethods(context: Context, load: () => Promise<Lazy>): Pick<Auth, LazyMethod> {
+function lazyMethods(context: StartContext, load: () => Promise<Lazy>): Pick<Auth, LazyMethod> {
   const method =
     (name: LazyMethod) =>
     (...request: unknown[]) =>

@@ -16,7 +16,8 @@ afterEach(() => {
 
 async function start(name = 'notes', clock: () => number = Date.now): Promise<Auth> {
   const auth = createAuth({ name, clock, keystore: memoryStore(), audience: 'https://notes.example' })
-  await auth.ready
+  // Waits for the machine, which loads after the first state.
+  await auth.listIdentities()
   return auth
 }
 

@@ -1,4 +1,5 @@
 import { guarded } from './guarded.ts'
+import { type SnapshotHolder, holdSnapshot } from './snapshot.ts'
 
 /** One processed event. */
 export interface MachineStep<State, Event, Effect> {
@@ -22,23 +23,16 @@ export interface MachineParts<State, Event, Effect, Snapshot> {
    * @param shown - the current snapshot; undefined at construction
    */
   readonly show?: (state: State, shown?: Snapshot) => Snapshot
+  /** Where the snapshot is held. Defaults to a new holder. */
+  readonly holder?: SnapshotHolder<Snapshot>
   /** Called for each event, after its transition and before its effects. For developer tools. */
   readonly record?: (step: MachineStep<State, Event, Effect>) => void
 }
 
-/** A running machine. */
-export interface Machine<State, Event, Snapshot> {
+/** A running machine. Listeners are called once all queued events are processed. */
+export interface Machine<State, Event, Snapshot> extends Pick<SnapshotHolder<Snapshot>, 'getState' | 'subscribe'> {
   /** The internal state. */
   state(): State
-  /** The public snapshot: deeply frozen, the same reference until something changes. */
-  getState(): Snapshot
-  /**
-   * Calls `listener` with the snapshot after it changed, once all queued events are processed. Errors of the listener are
-   * reported.
-   *
-   * @returns a function that ends the subscription
-   */
-  subscribe(listener: (snapshot: Snapshot) => void): () => void
   /**
    * Processes an event: the transition, then its effects. An event that an effect dispatches is queued until this one
    * is done.
@@ -52,18 +46,18 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
   transition,
   perform,
   show = (state) => state as unknown as Snapshot,
+  holder = holdSnapshot(show(initial)),
   record,
 }: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Snapshot> {
-  const listeners = new Set<(snapshot: Snapshot) => void>()
+  const { getState, subscribe } = holder
   const queue: Event[] = []
   let state = initial
-  let snapshot = freeze(show(state))
 
   function run(event: Event): void {
     const before = state
     const [next, ...effects] = transition(before, event)
     state = next
-    snapshot = freeze(show(state, snapshot))
+    holder.replace(show(state, getState()))
     const step = { event, before, state, effects }
     guarded(() => record?.(step))
     for (const effect of effects) guarded(() => perform(effect, step))
@@ -71,24 +65,15 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
 
   return {
     state: () => state,
-    getState: () => snapshot,
-    subscribe(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
+    getState,
+    subscribe,
     dispatch(event) {
       // The event that is being processed stays in the queue, so later ones wait.
       if (queue.push(event) > 1) return
-      const before = snapshot
+      const before = getState()
       for (const next of queue) guarded(() => run(next))
       queue.length = 0
-      if (snapshot !== before) for (const listener of [...listeners]) guarded(() => listener(snapshot))
+      if (getState() !== before) holder.notify()
     },
   }
-}
-
-function freeze<Value>(value: Value): Value {
-  // Primitives count as frozen.
-  if (!Object.isFrozen(value)) Object.values(Object.freeze(value) as object).forEach(freeze)
-  return value
 }

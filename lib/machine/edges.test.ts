@@ -37,7 +37,7 @@ const found = views.flatMap(({ view }): Found[] => [
 /** Every event with each kind of thing that it can bring. */
 const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] } = {
   opened: found,
-  openFailed: [{ problem: 'KEYSTORE_CORRUPT' }],
+  openFailed: [{ ...views[0]!, waiting: {} }],
   identityEnsured: found,
   recordChanged: found,
   sessionConfirmed: views,

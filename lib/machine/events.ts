@@ -21,8 +21,8 @@ export type PrincipalChangeReason =
 export interface EventPayloads {
   /** The record was read, or the first identity created. */
   opened: Found
-  /** The store cannot be used. */
-  openFailed: { readonly problem: LatchkeyErrorCode }
+  /** The store cannot be used. `storage.problem` says why. */
+  openFailed: Found
   /** `ensureIdentity` or an import made another identity current. */
   identityEnsured: Found
   /** Another tab changed the record. */

@@ -28,7 +28,11 @@ function view(who: Session | null): View {
 
 const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }> } = {
   opened: { type: 'opened', view: view(session('p')), waiting: {} },
-  openFailed: { type: 'openFailed', problem: 'KEYSTORE_CORRUPT' },
+  openFailed: {
+    type: 'openFailed',
+    view: { ...view(null), storage: { ...storage, problem: 'KEYSTORE_CORRUPT' } },
+    waiting: {},
+  },
   identityEnsured: { type: 'identityEnsured', view: view(session('p')), waiting: {} },
   recordChanged: { type: 'recordChanged', view: view(session('p')), waiting: {} },
   sessionConfirmed: { type: 'sessionConfirmed', view: view(session('p')) },
@@ -178,12 +182,12 @@ test('an upgrade of the same principal clears an error that came before', () => 
 })
 
 test('a storage problem is shown, and no identity is made up', () => {
-  const [next] = transition(INITIAL_STATE, { type: 'openFailed', problem: 'KEYSTORE_TIMEOUT' })
+  const [next] = transition(INITIAL_STATE, EVENTS.openFailed)
   expect(next).toMatchObject({
     phase: 'ready',
     authMode: 'anonymous',
     session: null,
-    storage: { problem: 'KEYSTORE_TIMEOUT' },
+    storage: { problem: 'KEYSTORE_CORRUPT' },
   })
 })
 

@@ -1,12 +1,37 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
-import type { AuthEvent, Effect, Found, Row, Table, Transition } from './events.ts'
-import { START_TABLE, change, ignore, step, waitFor } from './start-table.ts'
-import type { AuthState, Phase, UpgradeState, View } from './state.ts'
+import type { AuthEvent, Effect, EventPayloads, EventType, Found, Row, Table, Transition } from './events.ts'
+import { openState, resting } from './open-state.ts'
+import type { AuthErrorKind, AuthState, Phase, Storage, UpgradeState, View } from './state.ts'
 
 /** Returns the next state for an event. Pure: effects are only named here. */
 export function transition(state: AuthState, event: AuthEvent): Transition {
-  return step(TABLE, state, event)
+  const handler = (TABLE[state.phase][event.type] ?? ignore) as (
+    state: AuthState,
+    event: EventPayloads[EventType],
+  ) => Transition
+  return handler(state, event)
 }
+
+/** An event that is not allowed in this phase. */
+const ignore = (state: AuthState): Transition => [state, 'reportIgnored']
+
+/** The waiting upgrade, and the phase at rest that it determines. */
+const waitFor = (state: AuthState, upgrade: UpgradeState): AuthState =>
+  change(state, { phase: resting(upgrade), upgrade: Object.keys(upgrade).length ? upgrade : undefined })
+
+/** A rejection keeps the session. */
+const reject = (state: AuthState, { reason }: { readonly reason: AuthErrorKind }): Transition => {
+  if (!state.session) return ignore(state)
+  const next = change(state, { error: reason })
+  return reason === 'expired' ? [next, 'dropTokens', 'reportExpiry'] : [next, 'dropTokens']
+}
+
+const accept = (state: AuthState): Transition => [change(state, { error: undefined })]
+
+const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
+
+/** The start, which the first load performs itself. */
+const open = (state: AuthState, found: Found): Transition => [openState(state, found)]
 
 /** Updates the stored part of the state. Only the events that call this can change the principal. */
 const show = (state: AuthState, { view }: { readonly view: View }): Transition =>
@@ -77,13 +102,13 @@ const back = (state: AuthState): Transition => [waitFor(state, { ...state.upgrad
 const cancel = (state: AuthState): Transition => [waitFor(state, {}), 'announce']
 
 /** Entries for every phase: unreachable is not rejected. */
-const always = { networkLost: keep, networkFound: deliver }
+const always = { networkLost: keep, networkFound: deliver, storageChanged: store }
 
 /** After the record was read. */
 const opened = {
-  ...START_TABLE.ready,
   ...always,
-  storageChanged: START_TABLE.starting.storageChanged!,
+  tokenRejected: reject,
+  tokenAccepted: accept,
   recordChanged: follow,
   sessionConfirmed: confirm,
 }
@@ -105,10 +130,25 @@ const waiting = { upgradeFailed: fail, upgradeCancelled: cancel }
 
 /** An event that a row lacks is not allowed in that phase: it is ignored and reported. */
 export const TABLE: Required<Table> = {
-  starting: { ...START_TABLE.starting, ...always },
+  starting: { ...always, opened: open, openFailed: open },
   ready,
   upgrading: { ...busy, ...attempt, upgradeFailed: fail },
   pending: { ...ready, ...waiting },
   conflict: { ...rest, ...waiting, conflictResolved: finish('announce') },
   'signing-out': { ...busy, signOutVetoed: back, signedOut: finish('announce', 'deliverOutbox') },
+}
+
+type Patch = { readonly [Field in keyof AuthState]?: AuthState[Field] | undefined }
+
+/** Applies a patch. Keeps every reference whose content did not change, including the state's own. */
+function change(state: AuthState, patch: Patch): AuthState {
+  const next: Record<string, unknown> = { ...state }
+  let changed = false
+  for (const [field, value] of Object.entries(patch)) {
+    if (JSON.stringify(next[field]) === JSON.stringify(value)) continue
+    changed = true
+    if (value === undefined) delete next[field]
+    else next[field] = value
+  }
+  return changed ? (next as unknown as AuthState) : state
 }

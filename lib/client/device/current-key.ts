@@ -4,10 +4,10 @@ import { parseSecret } from '../../identity/secret.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry } from '../../keystore/record.ts'
 import type { AuthOptions } from '../auth.ts'
-import type { Context } from '../shared/context.ts'
+import type { StartContext } from '../shared/context.ts'
 
 /** Returns the key of the current device identity; null in the other modes. */
-export async function currentKey(context: Context): Promise<DeviceKey | null> {
+export async function currentKey(context: StartContext): Promise<DeviceKey | null> {
   const entry = currentEntry(context.keyring())
   if (entry?.kind !== 'device') return null
   const known = context.opened

@@ -3,23 +3,32 @@ import { PROFILE, openDeviceKey } from '../../identity/device-key.ts'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, entryId } from '../../keystore/record.ts'
-import type { Context } from '../shared/context.ts'
+import type { EventType } from '../../machine/events.ts'
+import { openState } from '../../machine/open-state.ts'
+import type { StartContext } from '../shared/context.ts'
 
 /**
- * Reads the record, creates the first identity if `initialMode` says so, and opens the machine. Never rejects.
+ * Reads the record, creates the first identity if `initialMode` says so, and shows the first state. Never rejects.
  *
  * @returns true if there was a record, as far as is known
  */
-export async function start(context: Context): Promise<boolean> {
+export async function start(context: StartContext): Promise<boolean> {
   try {
     const isFound = (await context.read()) !== null
     if (!isFound && context.options.initialMode !== 'anonymous') await createIdentity(context, false)
-    context.dispatch({ type: 'opened', view: context.view(), waiting: context.waiting() })
+    open(context, 'opened')
     return isFound
   } catch (error) {
-    context.dispatch({ type: 'openFailed', problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
+    context.learn({ problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
+    open(context, 'openFailed')
     return true
   }
+}
+
+function open({ getState, replace, notify, record, now, view, waiting }: StartContext, event: EventType): void {
+  replace(openState(getState(), { view: view(), waiting: waiting() }))
+  record?.({ at: now(), event, ignored: false, state: getState() })
+  notify()
 }
 
 /**
@@ -27,7 +36,7 @@ export async function start(context: Context): Promise<boolean> {
  *
  * @param isExplicit - true if the app asked for it: then also after a sign-out, or to replace a vanished record
  */
-export async function createIdentity(context: Context, isExplicit: boolean): Promise<void> {
+export async function createIdentity(context: StartContext, isExplicit: boolean): Promise<void> {
   // The updater must be synchronous: an await inside would end the transaction. So the candidate is created first.
   const candidate = await deviceEntry(context, createSecret())
   await context.write(
@@ -42,7 +51,10 @@ export async function createIdentity(context: Context, isExplicit: boolean): Pro
 }
 
 /** Creates the entry of a secret (32 bytes). */
-export async function deviceEntry({ options, now }: Context, secret: Uint8Array<ArrayBuffer>): Promise<DeviceEntry> {
+export async function deviceEntry(
+  { options, now }: StartContext,
+  secret: Uint8Array<ArrayBuffer>,
+): Promise<DeviceEntry> {
   const { principal, x } = await openDeviceKey(secret, options.crypto)
   return {
     kind: 'device',

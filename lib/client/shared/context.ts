@@ -3,13 +3,41 @@ import type { DeviceKey } from '../../identity/device-key.ts'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
 import type { DeviceEntry, KeptToken, Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
-import { type StoreFacts, type UpgradeState, type View, viewOf, waitingOf } from '../../machine/state.ts'
+import type { Machine as Runner, MachineStep } from '../../machine/create-machine.ts'
+import type { AuthEvent, Effect } from '../../machine/events.ts'
+import { type SnapshotHolder, holdSnapshot } from '../../machine/snapshot.ts'
+import {
+  type AuthState,
+  INITIAL_STATE,
+  type StoreFacts,
+  type UpgradeState,
+  type View,
+  viewOf,
+  waitingOf,
+} from '../../machine/state.ts'
 import type { AuthOptions } from '../auth.ts'
-import type { Timing } from './devtools.ts'
-import { type Machine, runMachine } from './machine.ts'
+import { type DevtoolsHook, type Timing, registerDevtools } from './devtools.ts'
+
+/** Performs an effect. */
+export type Performer = (step: MachineStep<AuthState, AuthEvent, Effect>) => void
+
+/** The running machine: the functions that change its state. */
+export interface Machine extends Pick<Runner<AuthState, AuthEvent, AuthState>, 'dispatch'> {
+  /** Registers the performer of an effect. */
+  on(effect: Effect, perform: Performer): void
+}
 
 /** Shared by all parts of the client: the state, the record, and the functions that change them. */
-export interface Context extends Machine {
+export interface Context extends StartContext, Machine {
+  readonly dispatch: Machine['dispatch']
+}
+
+/** The context of the first load. The machine comes with the later chunk. */
+export interface StartContext extends SnapshotHolder<AuthState> {
+  /** Undefined until the machine is there. */
+  readonly dispatch?: Machine['dispatch']
+  /** Reports an event to the developer tools, if there are any. */
+  readonly record: ReturnType<DevtoolsHook['register']> | undefined
   readonly options: AuthOptions
   readonly store: RecordStore
   readonly timing: Timing
@@ -39,27 +67,20 @@ export interface HeldToken extends KeptToken {
 }
 
 /** Creates the context. The only global that it accesses is the developer tools' hook. */
-export function createContext(options: AuthOptions): Context {
+export function createContext(options: AuthOptions): StartContext {
   const { name = 'latchkey', clock = Date.now } = options
   const store = options.keystore ?? indexedDbStore(name)
   const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
-  const now = (): number => clock() + timing.simulated + timing.skew
-  const base = { ...runMachine({ name, timing }, now), options, store, timing, tokens: new Map(), now }
-  base.on('dropTokens', () => base.tokens.clear())
-  return { ...base, ...openRecord(base) }
-}
-
-type Base = Pick<Context, keyof Machine | 'options' | 'store' | 'timing' | 'tokens' | 'now'>
-
-function openRecord({ options, store, timing, now, getState, dispatch }: Base): Omit<Context, keyof Base> {
+  const holder = holdSnapshot(INITIAL_STATE)
   const keystore = openKeystore(store)
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, protection: store.protection }
+  const now = (): number => clock() + timing.simulated + timing.skew
   const view = (): View => viewOf(keystore.known(), facts)
   const waiting = (): UpgradeState => waitingOf(keystore.known(), now())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
-    dispatch({ type: 'storageChanged', storage: view().storage })
+    context.dispatch?.({ type: 'storageChanged', storage: view().storage })
   }
 
   /** Reports every success and failure of the store in the state. */
@@ -81,14 +102,20 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
     }
   }
 
-  return {
+  const context: StartContext = {
+    ...holder,
+    record: registerDevtools({ name, timing, ...holder }),
+    options,
+    store,
+    timing,
+    tokens: new Map(),
+    now,
     keyring: keystore.known,
     async read() {
       const found = await watched(keystore.read)
       // The record and the state must not differ: otherwise a token would be signed for one identity and used as
       // another's.
-      if (found && getState().phase !== 'starting')
-        dispatch({ type: 'recordChanged', view: view(), waiting: waiting() })
+      if (found) context.dispatch?.({ type: 'recordChanged', view: view(), waiting: waiting() })
       return found
     },
     write: (updater, how) => watched(() => keystore.update(updater, how), true),
@@ -96,6 +123,7 @@ function openRecord({ options, store, timing, now, getState, dispatch }: Base): 
     view,
     waiting,
   }
+  return context
 }
 
 /** Any local file reads what another one stored in the browser: the app has to say that this is meant. */

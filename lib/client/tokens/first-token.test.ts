@@ -58,6 +58,15 @@ test('a token that a server refused before the later chunk came is not used afte
   expect(await auth.getToken()).not.toBe(first)
 })
 
+test('a rejection before the later chunk came is shown with it', async () => {
+  const { auth, arrive } = await slowPage()
+  auth.reportToken('expired')
+  expect(auth.getState()).not.toHaveProperty('error')
+  arrive()
+  await auth.markWritten()
+  expect(auth.getState()).toMatchObject({ error: 'expired', session: expect.anything() })
+})
+
 test('a record that is old is read again first, so it waits for the later chunk', async () => {
   const keystore = memoryStore()
   const { auth, arrive } = await slowPage({ keystore })

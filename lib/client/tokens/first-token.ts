@@ -4,7 +4,7 @@ import { TOKEN_LIFETIME } from '../../tokens/claims.ts'
 import { mintToken } from '../../tokens/mint.ts'
 import type { GetTokenOptions } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
-import type { Context } from '../shared/context.ts'
+import type { Context, StartContext } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 
 // The tokens of the first load. Only the later chunk fetches, keeps and refreshes tokens.
@@ -14,7 +14,7 @@ const RECORD_STALE_MS = 1000
 
 /** The later chunk, as far as tokens need it. */
 interface Later {
-  tokenSource(context: Context): (options: GetTokenOptions) => Promise<string | null>
+  getToken(context: Context, options: GetTokenOptions): Promise<string | null>
 }
 
 /**
@@ -24,7 +24,7 @@ interface Later {
  * @param lazy - loads the later chunk
  */
 export async function firstToken(
-  context: Context,
+  context: StartContext,
   lazy: () => Promise<Later>,
   options: GetTokenOptions = {},
 ): Promise<string | null> {
@@ -41,19 +41,19 @@ export async function firstToken(
   const token = later ? undefined : await deviceToken(context, audience, session?.principal)
   // A caller that asked for one identity's token must not get another's.
   if (context.getState().session?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
-  if (!token) return later!.tokenSource(context)(options)
+  if (!token) return later!.getToken(context as Context, options)
   if (context.getState().authMode === 'local-first') context.tokens.set(audience, token)
   return token.jwt
 }
 
 /** True if another tab may have changed the identity, or if a server refused the times of the last token. */
-export function needsCheck({ getState, now, timing }: Context): boolean {
+export function needsCheck({ getState, now, timing }: StartContext): boolean {
   return getState().error === 'expired' || Math.abs(now() - timing.readAt) > RECORD_STALE_MS
 }
 
 /** A token that the device's own key signs. */
 export async function deviceToken(
-  context: Context,
+  context: StartContext,
   audience: string,
   principal: string | undefined,
 ): Promise<KeptToken> {
