@@ -1,6 +1,8 @@
 import { expect, vi } from 'vitest'
-import { type Auth } from './auth.ts'
+import type { Auth, CreateAuth } from './auth.ts'
 import { createAuth } from '../index.ts'
+import { createAuthWith } from './create-auth.ts'
+import * as lazy from './lazy.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import { type ManualClock, manualClock } from '../testing/clock.ts'
@@ -14,8 +16,12 @@ export interface TestBrowser {
   readonly account: MemoryAccountClient
   readonly clock: ManualClock
   /** Loads the page: calls `createAuth` on the same store. */
-  load(options?: AuthOptions): Promise<Auth>
+  load(options?: AuthOptions, create?: CreateAuth): Promise<Auth>
 }
+
+/** `createAuth` of a page whose later chunk is not there yet when `ready` resolves. */
+export const createEarlyAuth: CreateAuth = (options) =>
+  createAuthWith(() => new Promise((resolve) => setImmediate(() => resolve(lazy))))(options)
 
 /** @param server - pass the same one to have several browsers on one account server */
 export function testBrowser(
@@ -30,8 +36,8 @@ export function testBrowser(
     store,
     account,
     clock,
-    async load(options) {
-      const auth = createAuth({
+    async load(options, create = createAuth) {
+      const auth = create({
         account: account.provider,
         keystore: store,
         clock: clock.now,

@@ -5,6 +5,7 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Context, type StartContext, createContext } from './shared/context.ts'
+import { firstFetch } from './tokens/first-fetch.ts'
 import { firstToken } from './tokens/first-token.ts'
 
 /** The part of the client that loads later. */
@@ -60,10 +61,26 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       getState: context.getState,
       getServerState: () => INITIAL_STATE,
       subscribe: context.subscribe,
-      getToken: async (request) => (
-        await ready,
-        whole ? whole.getToken(context as Context, request) : firstToken(context, lazy, request)
-      ),
+      async getToken(request) {
+        await ready
+        const first = whole ? undefined : await firstToken(context, request)
+        if (first !== undefined) return first
+        try {
+          return await (await lazy()).getToken(context as Context, request)
+        } catch (error) {
+          const last = whole ? undefined : await firstToken(context, request, true)
+          if (last) return last
+          throw error
+        }
+      },
+      async fetch(...given) {
+        await ready
+        const request = new Request(...given)
+        const redirect = given[1]?.redirect
+        const first = whole || redirect ? undefined : await firstFetch(context, request)
+        const isDone = first && !whole && first.response.status !== 401
+        return isDone ? first.response : (await later()).fetch(context as Context, request, redirect, first)
+      },
       reportToken(reason) {
         if (whole) whole.reportToken(context as Context, reason)
         else
@@ -105,7 +122,6 @@ const LAZY = [
   'provePairing',
   'requestPersistence',
   'markWritten',
-  'fetch',
 ] as const satisfies readonly (keyof Auth & keyof Lazy)[]
 
 type LazyMethod = (typeof LAZY)[number]

@@ -411,6 +411,36 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'An open redirect of the app takes the token of the first request to another origin',
+    defence: 'The first load follows redirects within the own origin only',
+    patches: [
+      {
+        file: 'lib/client/tokens/first-fetch.ts',
+        find: "mode: 'same-origin', ",
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/first-fetch.test.ts',
+      name: 'before the later chunk has loaded > a redirect > of the first request of a page leads to no other origin',
+    },
+  },
+  {
+    attack: 'The first request of a page goes to another origin, with its token',
+    defence: 'The first load sends to the own origin only; all others are judged by the list of allowed origins',
+    patches: [
+      {
+        file: 'lib/client/tokens/first-fetch.ts',
+        find: 'origin === globalThis.location?.origin',
+        replace: 'true',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/first-fetch.test.ts',
+      name: 'before the later chunk has loaded > origins > https://evil.example/ is refused before anything is sent',
+    },
+  },
+  {
     attack: 'A redirect of a listed origin takes the token to another one, in a header that `fetch` passes on',
     defence: 'With `tokenHeader` no redirect of another origin is followed',
     patches: [

@@ -7,9 +7,7 @@ import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { refreshing } from '../shared/lock.ts'
 import { readAgain } from '../shared/tab-sync.ts'
-
-/** Remaining lifetime that a token fetched by another tab must have to be used. */
-const REFRESH_MARGIN_MS = 60_000
+import { REFRESH_MARGIN_MS } from './first-token.ts'
 
 /**
  * Fetches a fresh token of the account, in one tab for all, and stores and shows its claims.

@@ -8,6 +8,7 @@ import { readPayload } from './account-token.ts'
 import { defaultAudience } from './audience.ts'
 import { isBearerRefusal, reasonOf } from './bearer-error.ts'
 import { correctClock } from './clock-skew.ts'
+import type { FirstResponse } from './first-fetch.ts'
 import { spareToken } from './spare-token.ts'
 import { tokenSource } from './token-source.ts'
 
@@ -17,14 +18,22 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/
 /**
  * Calls `fetch` with the bearer token for the current mode, for allowed origins only. After a 401 response: one refresh
  * and one retry.
+ *
+ * @param wanted - `redirect` as the caller set it
+ * @param first - set if the first load has sent the request already
  */
-export async function authFetch(context: Context, ...given: Parameters<typeof fetch>): Promise<Response> {
-  const request = revalidating(staying(new Request(...given), given[1]?.redirect, context.options))
+export async function authFetch(
+  context: Context,
+  given: Request,
+  wanted: RequestRedirect | undefined,
+  first: FirstResponse | undefined,
+): Promise<Response> {
+  const request = revalidating(staying(given, wanted, context.options))
   const { origin } = new URL(request.url)
   const audience = audienceFor(context.options, origin)
   const { signal, keepalive, method } = request
-  let asking = context.getState().session?.principal
-  let token: string | null = null
+  let asking = first ? first.principal : context.getState().session?.principal
+  let token = first ? first.token : null
   const isStill = (): boolean => context.getState().session?.principal === asking
   const send = async (sent: Request, bearer: Promise<string | null>): Promise<Response> => {
     token = await bearer
@@ -38,12 +47,13 @@ export async function authFetch(context: Context, ...given: Parameters<typeof fe
   }
   const isOurs = (response: Response): boolean => !response.redirected || new URL(response.url).origin === origin
 
-  const marking = rememberWrite(context, request)
+  const marking = first ? Promise.resolve() : rememberWrite(context, request)
   // A page that is being left has no time: the token at hand serves, and the mark follows.
   if (keepalive) marking.catch(() => {})
   else await unlessAborted(signal, marking)
   const retry = keepalive ? null : request.clone()
-  const response = await unlessAborted(signal, send(request, bearerFor(context, audience, keepalive)))
+  const response =
+    first?.response ?? (await unlessAborted(signal, send(request, bearerFor(context, audience, keepalive))))
   // The answer of another origin, after a redirect, says nothing about the token.
   if (!isOurs(response) || !asking || !isStill()) return response
   const refused = token as string | null

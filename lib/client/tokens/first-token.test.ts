@@ -1,9 +1,9 @@
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../keystore/memory.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { createTokenVerifier } from '../../tokens/verify.ts'
-import type { Auth } from '../auth.ts'
+import type { Auth, AuthOptions } from '../auth.ts'
 import { readPayload, testBrowser } from '../client.testing.ts'
 import { createAuthWith } from '../create-auth.ts'
 import * as lazy from '../lazy.ts'
@@ -87,12 +87,64 @@ test('if the later chunk cannot be loaded, the known identity still signs', asyn
   expect(principal).toBe(auth.getState().session?.principal)
 })
 
-test('if the later chunk cannot be loaded, a token that a server issues is OFFLINE', async () => {
+describe("the account's token in the record", () => {
+  /** A device with an account whose token was fetched, and the token. */
+  async function signedIn(): Promise<{ options: AuthOptions; token: string }> {
+    const browser = testBrowser(memoryAccountServer(clock.now), clock)
+    const auth = await browser.load()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const token = (await auth.getToken())!
+    return { options: { account: browser.account.provider, keystore: browser.store }, token }
+  }
+
+  test('needs no later chunk while it is fresh', async () => {
+    const { options, token } = await signedIn()
+    const { auth, arrive } = await slowPage(options)
+    expect(await auth.getToken()).toBe(token)
+    arrive()
+    await auth.listIdentities()
+    expect(await auth.getToken()).toBe(token)
+  })
+
+  test('is not used if a new one is asked for', async () => {
+    const { options, token } = await signedIn()
+    const { auth, arrive } = await slowPage(options)
+    clock.advance(1000)
+    const asked = auth.getToken({ fresh: true })
+    arrive()
+    expect(await asked).not.toBe(token)
+  })
+
+  test('is not used in its last minute', async () => {
+    const { options, token } = await signedIn()
+    const { exp } = readPayload(token) as { exp: number }
+    clock.advance(exp * 1000 - clock.now() - 60_000)
+    const { auth, arrive } = await slowPage(options)
+    const asked = auth.getToken()
+    arrive()
+    expect(await asked).not.toBe(token)
+  })
+
+  test('is not used once the record is old: another tab may have signed out', async () => {
+    const { options } = await signedIn()
+    const { auth } = await slowPage(options)
+    const { auth: other, arrive } = await slowPage(options)
+    arrive()
+    await other.signOut()
+    clock.advance(2000)
+    const later = createAuthWith(async () => lazy)({ audience: AUDIENCE, clock: clock.now, ...options })
+    expect(await later.getToken()).toBeNull()
+    const asked = auth.getToken()
+    expect(await Promise.race([asked, 'waits'])).toBe('waits')
+  })
+})
+
+test('if the later chunk cannot be loaded, a token that a server has to issue is OFFLINE', async () => {
   const browser = testBrowser(memoryAccountServer(clock.now), clock)
   await (await browser.load()).upgrade(() => browser.account.signUp('ada'))
   const common = { audience: AUDIENCE, account: browser.account.provider, clock: clock.now }
   const external = createAuthWith(offline)({ ...common, keystore: browser.store })
-  await expect(external.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
+  await expect(external.getToken({ fresh: true })).rejects.toMatchObject({ code: 'OFFLINE' })
   const audiences = { 'https://api.example': { audience: 'api', via: 'exchange' } } as const
   const exchanged = createAuthWith(offline)({ ...common, keystore: memoryStore(), audiences })
   await expect(exchanged.getToken({ audience: 'api' })).rejects.toMatchObject({ code: 'OFFLINE' })

@@ -1,10 +1,11 @@
 import { LatchkeyError } from '../../errors.ts'
+import { currentEntry } from '../../keystore/keyring.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import { TOKEN_LIFETIME } from '../../tokens/claims.ts'
 import { mintToken } from '../../tokens/mint.ts'
 import type { GetTokenOptions } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
-import type { Context, StartContext } from '../shared/context.ts'
+import type { StartContext } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 
 // The tokens of the first load. Only the later chunk fetches, keeps and refreshes tokens.
@@ -12,38 +13,42 @@ import { defaultAudience, isExchanged } from './audience.ts'
 /** Age at which the record is read again before a new token. */
 const RECORD_STALE_MS = 1000
 
-/** The later chunk, as far as tokens need it. */
-interface Later {
-  getToken(context: Context, options: GetTokenOptions): Promise<string | null>
-}
+/** How long before its expiry a token is replaced. */
+export const REFRESH_MARGIN_MS = 60_000
 
 /**
- * Returns a token before the later chunk is there. It waits for that chunk, unless this device signs the token and the
- * record was just read.
+ * Returns a token before the later chunk is there: one that this device signs, or the account's token in the record
+ * while it is fresh.
  *
- * @param lazy - loads the later chunk
+ * @param isLast - true if the later chunk cannot be loaded: then the known identity signs, however old the record is
+ * @returns null without an identity; undefined if the later chunk is needed
  */
 export async function firstToken(
   context: StartContext,
-  lazy: () => Promise<Later>,
   options: GetTokenOptions = {},
-): Promise<string | null> {
+  isLast = false,
+): Promise<string | null | undefined> {
   const { audience = defaultAudience(context.options) } = options
   const { session, storage } = context.getState()
   // A store that does not respond does not mean that there is no identity: the later chunk reads it again.
-  if (!session && !storage.problem) return null
-  const isSigned = session?.authMode === 'local-first' && !isExchanged(context.options, audience)
-  // If the record cannot be checked, the known identity is still used.
-  const later =
-    isSigned && !needsCheck(context)
-      ? undefined
-      : await lazy().catch((error: unknown) => (isSigned ? undefined : Promise.reject(error)))
-  const token = later ? undefined : await deviceToken(context, audience, session?.principal)
+  if (!session) return storage.problem ? undefined : null
+  if (isExchanged(context.options, audience) || (needsCheck(context) && !isLast)) return undefined
+  const token =
+    session.authMode === 'external'
+      ? storedToken(context, options)
+      : await deviceToken(context, audience, session.principal)
   // A caller that asked for one identity's token must not get another's.
-  if (context.getState().session?.principal !== session?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
-  if (!token) return later!.getToken(context as Context, options)
-  if (context.getState().authMode === 'local-first') context.tokens.set(audience, token)
-  return token.jwt
+  const now = context.getState()
+  if (now.session?.principal !== session.principal) throw new LatchkeyError('IDENTITY_CHANGED')
+  if (token && now.authMode === session.authMode) context.tokens.set(audience, token)
+  return token?.jwt
+}
+
+/** The account's token in the record, which all tabs share. */
+function storedToken(context: StartContext, { fresh }: GetTokenOptions): KeptToken | undefined {
+  const entry = currentEntry(context.keyring())
+  const token = entry?.kind === 'account' && !fresh ? entry.token : undefined
+  return token && token.until - context.now() > REFRESH_MARGIN_MS ? token : undefined
 }
 
 /** True if another tab may have changed the identity, or if a server refused the times of the last token. */

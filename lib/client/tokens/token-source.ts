@@ -1,14 +1,12 @@
 import { LatchkeyError } from '../../errors.ts'
+import { currentAccount } from '../../keystore/entries.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import type { GetTokenOptions } from '../auth.ts'
 import type { Context, HeldToken } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 import { catchUp } from './clock-skew.ts'
 import { issuedToken } from './exchange.ts'
-import { deviceToken, needsCheck } from './first-token.ts'
-
-/** How long before its expiry a token is replaced. */
-const REFRESH_MARGIN_MS = 60_000
+import { REFRESH_MARGIN_MS, deviceToken, needsCheck } from './first-token.ts'
 
 /** Returns the bearer token for the current mode, or null without a credential. */
 export type GetToken = (options?: GetTokenOptions & InternalOptions) => Promise<string | null>
@@ -78,7 +76,8 @@ function createTokenSource(context: Context): GetToken {
     const left = fresh || !kept || kept.isDropped || kept.jwt === refused ? 0 : kept.until - context.now()
     if (left > (isLeaving ? 0 : REFRESH_MARGIN_MS)) return kept!.jwt
     try {
-      return (await share(audience, kept)).jwt
+      // What another tab or page fetched before is no new one either.
+      return (await share(audience, kept ?? (fresh ? currentAccount(context.keyring())?.token : undefined))).jwt
     } catch (error) {
       // Unreachable is not rejected: a token that is still valid is still used.
       if (left > 0 && /^(OFFLINE|PROVIDER_)/.test((error as LatchkeyError).code)) return kept!.jwt

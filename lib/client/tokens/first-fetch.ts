@@ -1,0 +1,31 @@
+import type { StartContext } from '../shared/context.ts'
+import { firstToken } from './first-token.ts'
+
+/** A response that came before the later chunk, and what its request was sent with. */
+export interface FirstResponse {
+  readonly response: Response
+  readonly token: string | null
+  readonly principal: string | undefined
+}
+
+/**
+ * Sends a request before the later chunk is there, if it reads from the page's own origin. As in `authFetch`, it is
+ * redirected to no other origin, and a cached response is revalidated.
+ *
+ * @returns undefined if the later chunk is needed
+ */
+export async function firstFetch(context: StartContext, request: Request): Promise<FirstResponse | undefined> {
+  const { method, cache, url } = request
+  const { origin } = new URL(url)
+  const isPlain =
+    method === 'GET' &&
+    cache === 'default' &&
+    origin === globalThis.location?.origin &&
+    !context.options.audiences?.[origin]
+  const token = isPlain ? await firstToken(context) : undefined
+  if (token === undefined) return undefined
+  const principal = context.getState().session?.principal
+  const sent = new Request(request, { mode: 'same-origin', cache: 'no-cache' })
+  if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
+  return { response: await fetch(sent), token, principal }
+}
