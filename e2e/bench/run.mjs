@@ -3,6 +3,7 @@ import { cpus, loadavg } from 'node:os'
 import { printTable } from './compare.mjs'
 import { benchEventLoop } from './event-loop.mjs'
 import { benchMemory } from './memory.mjs'
+import { benchPage } from './page.mjs'
 import { benchRequests } from './requests.mjs'
 import { benchResolve } from './resolve.mjs'
 import { benchServers } from './servers.mjs'
@@ -21,4 +22,5 @@ benchMemory()
 await benchSize()
 await benchSignUp()
 await benchServers()
+await benchPage()
 printTable()
