@@ -2,9 +2,8 @@
 #
 # zxing-wasm 3.1.6, bwip-js 4.11.4
 #
-# Expectation: A bar code in Code 39 gives back the text that was put in. Code 39 has the characters + / % $ among its
-# 43, its extended form is another symbology that the reader has a format of its own for, and asking for Code39 means
-# the plain one.
+# Expectation: A bar code in Code 39 gives back the text that was put in. Code 39 has + / % $ among its 43 characters;
+# its extended form is another symbology, with a format of its own in the reader.
 #
 # Seen: By default and with formats: ["Code39"], zxing-wasm reads a + / % or $ in front of a letter as the extended
 # form: LOT+B is LOTb, R/C-10 is R#-10, and AB$C ends in a control character written as <ETX>. Only such texts change;

@@ -7,7 +7,7 @@
 # writes $date for a Date.
 #
 # Seen: EJSON.stringify writes an object of numbers for both, relaxed and canonical, and EJSON.parse gives this object
-# back. Only an instance of Binary becomes $binary. Nothing throws, and other special values are kept.
+# back. Only an instance of Binary becomes $binary. Nothing throws.
 #
 # Who is hurt: Exports, backups and test fixtures of a MongoDB collection or a local store that are made from the app's
 # own records instead of what the driver has read: keys, signatures and CRDT updates in them are objects without a

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 #
-# subsrt-ts 2.1.2
+# subsrt-ts 2.1.2, ass-compiler 0.1.16
 #
 # Expectation: A file in the format ASS or SSA that players show is read with its texts whole, and what build() wrote is
 # what parse() reads.
 #
 # Seen: Every caption of an ASS or SSA file lacks its first letter, if the line has no space after the last comma of its
-# fields; programs write none, and subsrt-ts itself writes none. SRT, VTT and SBV are whole. A file in the format SMI
-# that it wrote has no caption at all.
+# fields; files usually have none, and subsrt-ts itself writes none. SRT, VTT and SBV are whole. A file in the format
+# SMI that it wrote has no caption at all.
 #
 # Who is hurt: Transcripts and translations that are converted on upload: the count, the times and the styles are right,
 # so checks of the conversion pass, and "Not allowed" is "ot allowed".

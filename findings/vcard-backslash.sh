@@ -8,9 +8,8 @@
 # Seen: In vCards, ical.js unescapes \, \n and \\ and leaves \; as two characters, in 3.0 and 4.0, in FN, NOTE, TITLE
 # and the like. In N, ORG and ADR, where the semicolon separates, it is unescaped.
 #
-# Who is hurt: Contacts that are imported and written again by a program that escapes, as vcard-creator, phones and
-# address books do: each round of a synchronisation adds a backslash, so the contact differs from its copy each time and
-# is never settled.
+# Who is hurt: Contacts that are imported and written again by a program that escapes, as vcard-creator does: each round
+# of a synchronisation adds a backslash, so the contact differs from its copy each time and is never settled.
 #
 # Remedy: value.replaceAll("\\;", ";") for the text properties other than N, ORG and ADR.
 set -euo pipefail
