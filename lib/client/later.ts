@@ -1,0 +1,62 @@
+import { LatchkeyError } from '../errors.ts'
+import { withTimeout } from '../timeout.ts'
+import type { Context, StartContext } from './shared/context.ts'
+
+/** The part of the client that loads later. */
+export type Lazy = typeof import('./lazy.ts')
+
+/** How long the later part may take to load. */
+const LOAD_TIMEOUT_MS = 10_000
+
+/** Loads the later part once for all instances, and again after a failure. */
+export function retryingLoad(load: () => Promise<Lazy>): () => Promise<Lazy> {
+  // One promise for all callers: two imports of a module that is still loading may resolve in any order.
+  let loading: Promise<Lazy> | undefined
+  return () =>
+    // Without a cause, it took too long.
+    (loading ??= withTimeout(load(), LOAD_TIMEOUT_MS, () => Promise.reject()).catch((cause: unknown) => {
+      loading = undefined
+      throw new LatchkeyError('OFFLINE', undefined, cause)
+    }))
+}
+
+/** The later part of one client. */
+export interface Later {
+  /** Set once it is loaded: the context is complete. */
+  readonly loaded: Lazy | undefined
+  load(): Promise<Lazy>
+  /**
+   * Connects to other tabs, the network and the account server, unless it is connected.
+   *
+   * @param isFirst - true if there was no record when this page started
+   */
+  connect(isFirst?: boolean): void
+  disconnect(): Promise<void>
+}
+
+/** Loads nothing until it is asked to. */
+export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>): Later {
+  let background: Promise<(() => void) | void> | undefined
+  const later: Later & { loaded: Lazy | undefined } = {
+    loaded: undefined,
+    async load() {
+      const lazy = await loadOnce()
+      lazy.attach(context)
+      return (later.loaded = lazy)
+    },
+    connect(isFirst = false) {
+      // During server rendering there is no store: nothing to connect, and no account to ask about.
+      if (background || (!context.options.keystore && !globalThis.indexedDB)) return
+      background = later
+        .load()
+        .then(({ startBackground }) => startBackground(context as Context, isFirst))
+        // If it cannot be loaded, the identity still works; each call that needs it tries again.
+        .catch(() => {
+          background = undefined
+          globalThis.addEventListener?.('online', () => later.connect(), { once: true })
+        })
+    },
+    disconnect: async () => (await background)?.(),
+  }
+  return later
+}
