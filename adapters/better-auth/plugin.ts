@@ -75,8 +75,8 @@ export interface LatchkeyPluginOptions {
   /** Enables pairing: the endpoints under `/latchkey/rendezvous` and `/latchkey/pair`. */
   readonly pairing?: PairingOptions
   /**
-   * Keeps sealed backups of `latchkey/passkey` also for identities without an account, one for each, within these limits.
-   * By default only identities with an account have backups here, up to eight each.
+   * Keeps sealed backups of `latchkey/passkey` also for identities without an account, one for each, within these
+   * limits. By default only identities with an account have backups here, up to eight each.
    */
   readonly backupsWithoutAccount?: BackupsWithoutAccount
 }
@@ -89,8 +89,8 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
   /**
-   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is false;
-   * `latchkeyRendezvous*` and `latchkeyPair*` only with `pairing`.
+   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is
+   * false; `latchkeyRendezvous*` and `latchkeyPair*` only with `pairing`.
    */
   readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<OptionalEndpointName, Endpoint>>>
 }

@@ -116,7 +116,7 @@ function refuseFailedLink(target: string | null): void {
   if (code !== null) throw toFailure({ status: 400, code })
 }
 
-/** Gives `expoClient` the cookies of a deep link, as if a server had just set them. It keeps them where it keeps all. */
+/** Gives `expoClient` the cookies of a deep link, as if a server had just set them. It stores them with the others. */
 async function keepCookie(fetch: LatchkeyConnection['fetch'], setCookie: string): Promise<void> {
   const headers = new Headers({ 'content-type': 'application/json', 'set-cookie': setCookie })
   const response = { ok: true, status: 200, headers, text: async () => '{}' } as Response

@@ -69,8 +69,8 @@ export interface Auth {
   acceptAccount(): Promise<UpgradeResult>
   /**
    * Cancels a running or pending upgrade or a conflict: the device's identity stays, and the session of an account that
-   * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has no
-   * effect on the device, and a session that it still makes waits for confirmation.
+   * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has
+   * no effect on the device, and a session that it still makes waits for confirmation.
    *
    * @throws {LatchkeyError} `IDENTITY_CHANGED`, `CONFLICT_MISSING`: another tab has decided meanwhile, and nothing is
    *   cancelled; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
@@ -165,8 +165,8 @@ export interface Auth {
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
   /**
-   * Adds the secret of a principal in `session.principals`, so that `deriveKey` works for it on this device. The current
-   * identity stays.
+   * Adds the secret of a principal in `session.principals`, so that `deriveKey` works for it on this device. The
+   * current identity stays.
    *
    * @throws {LatchkeyError} `SECRET_INVALID`; `PRINCIPAL_MISMATCH`: the secret of another identity; `KEYSTORE_*`
    */
@@ -255,15 +255,15 @@ export interface AuthOptions {
   readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
   /**
    * How a conflict is handled: the account has another principal, and the device has data. `ask`, the default, leaves
-   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails. The answer of a function
-   * counts only as long as the conflict is shown that it was asked about.
+   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails. The answer of a
+   * function counts only as long as the conflict is shown that it was asked about.
    */
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Returns the claims that the session shows, from the payload of an account token. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   /**
-   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer that has no such number, and
-   * none within 30 seconds.
+   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer that has no such number,
+   * and none within 30 seconds.
    */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
   /** Called after the principal changed, for example to change the owner of local rows. */
@@ -317,8 +317,8 @@ export interface EnsureIdentityOptions {
 /** Options of `exportSecret`. */
 export interface ExportSecretOptions {
   /**
-   * The app's name for the backup that the user makes of this text; may be empty. With it, the record says that a backup
-   * was begun, and `storage.advice` is `test` until `confirmBackup`.
+   * The app's name for the backup that the user makes of this text; may be empty. With it, the record says that a
+   * backup was begun, and `storage.advice` is `test` until `confirmBackup`.
    */
   readonly label?: string
 }

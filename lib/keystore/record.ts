@@ -24,8 +24,8 @@ export interface DeviceEntry {
   /** True if `deriveKey` was called: data may be encrypted with it. */
   readonly derived: boolean
   /**
-   * When a backup was last shown to work, in milliseconds since 1970: the newest `shownAt` of `backups`. Null: never. In
-   * a record from before `backups` it stands alone.
+   * When a backup was last shown to work, in milliseconds since 1970: the newest `shownAt` of `backups`. Null: never.
+   * In a record from before `backups` it stands alone.
    */
   readonly backedUpAt: number | null
   /** Absent if there is none. */

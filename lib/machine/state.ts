@@ -31,8 +31,8 @@ export interface Storage {
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
    * Whether a script in the page could copy a secret of the current identity, including one that its account adopted.
-   * `none`: there is no such key. `keychain`: the operating system keeps it from other apps, and only the app's own code
-   * could copy it. Keys of identities that were set aside do not count.
+   * `none`: there is no such key. `keychain`: the operating system keeps it from other apps, and only the app's own
+   * code could copy it. Keys of identities that were set aside do not count.
    */
   readonly protection: 'none' | 'extractable' | 'keychain' | 'hardened'
   /** True if the user can still make a backup of the secret: it is there, and was not replaced by keys. */

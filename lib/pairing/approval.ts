@@ -26,8 +26,8 @@ export interface Approval {
    * the new device, too.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing was given;
-   *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may let none in;
-   *   `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
+   *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may let none
+   *   in; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
    * @throws {TypeError} the check code was not typed yet
    */
   approve(): Promise<PairingAnswer>

@@ -20,8 +20,8 @@ export interface Arrival {
   /**
    * Waits until the user has let this device in on the other one, and says what it would get. Nothing is stored.
    *
-   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has used
-   *   the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
+   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has
+   *   used the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
    */
   offer(): Promise<PairingOffer>
   /** Ends the pairing. */
@@ -51,8 +51,8 @@ export interface IdentityOffer extends Offer {
    * failure everything stays as it was.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing is stored;
-   *   `IDENTITY_CHANGED`: another identity is current, or no longer the one in the offer; `UPGRADE_IN_PROGRESS`, `OFFLINE`,
-   *   `RENDEZVOUS_ENDED`, `KEYSTORE_*`
+   *   `IDENTITY_CHANGED`: another identity is current, or no longer the one in the offer; `UPGRADE_IN_PROGRESS`,
+   *   `OFFLINE`, `RENDEZVOUS_ENDED`, `KEYSTORE_*`
    */
   accept(options?: AcceptOptions): Promise<Session>
 }
@@ -73,8 +73,8 @@ export interface AccountOffer extends Offer, GrantedAccount {
 /** Options of `accept`. */
 export interface AcceptOptions {
   /**
-   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data. Otherwise the offer is refused if
-   * there is one.
+   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data. Otherwise the offer is refused
+   * if there is one.
    */
   readonly replace?: boolean
 }

@@ -19,8 +19,8 @@ export interface Pairing {
    */
   addDevice(options?: AddDeviceOptions): Promise<ShownCode<Approval>>
   /**
-   * On the device that has the identity: adds the device that shows a code, which this app's own scanner has read. Never
-   * pass a link here: anyone can send one.
+   * On the device that has the identity: adds the device that shows a code, which this app's own scanner has read.
+   * Never pass a link here: anyone can send one.
    *
    * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`; those
    *   of `addDevice`

@@ -69,8 +69,8 @@ export async function seal(
 /**
  * Opens an envelope.
  *
- * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, was changed, or is
- *   no envelope
+ * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, was changed, or
+ *   is no envelope
  */
 export async function open(envelope: string, kek: CryptoKey, context: EnvelopeContext): Promise<Sealed> {
   // One error for all failures, without a cause: what was decrypted must not end up in a log.

@@ -7,7 +7,7 @@ import type { PasskeyReach } from './ceremonies.ts'
 
 // The public face: types only.
 
-/** Backup and restore by a passkey, with a file or a store. Made by `createPasskeyBackup`. Call each method from its own click. */
+/** Backup and restore by a passkey, with a file or a store. Call each method from its own click. */
 export interface PasskeyBackups {
   /**
    * Creates a passkey for a backup of the current device identity, or takes one that the user has on this site. Nothing
@@ -17,8 +17,8 @@ export interface PasskeyBackups {
    */
   add(options?: AddOptions): Promise<AddedPasskey>
   /**
-   * Seals the secret for the passkey, and puts the result to the store if there is one. Give the file to the user: without
-   * a store, the passkey opens nothing elsewhere without it.
+   * Seals the secret for the passkey, and puts the result to the store if there is one. Give the file to the user:
+   * without a store, the passkey opens nothing elsewhere without it.
    *
    * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current by now; `IDENTITY_UNKNOWN`,
    *   `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
@@ -83,7 +83,7 @@ export interface PasskeyOptions extends KnownOptions {
    * page below it ask the user for the same passkey.
    */
   readonly rpId?: string
-  /** Where sealed backups are kept, so that the passkey alone brings the identity back. By default there is only a file. */
+  /** Stores sealed backups, so that the passkey alone restores the identity. By default there is only the file. */
   readonly store?: BackupStore
 }
 
@@ -92,8 +92,8 @@ export interface AddOptions {
   /** The app's name for the backup. Defaults to the empty string. */
   readonly label?: string
   /**
-   * Id (base64url) of a passkey that the user has on this site, such as that of the account: no other one is created. If
-   * it has no PRF, `seal` rejects with `PASSKEY_UNSUITABLE`, and the passkey is left as it is.
+   * Id (base64url) of a passkey that the user has on this site, such as that of the account: no other one is created.
+   * If it has no PRF, `seal` rejects with `PASSKEY_UNSUITABLE`, and the passkey is left as it is.
    */
   readonly credentialId?: string
 }

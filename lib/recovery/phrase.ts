@@ -27,8 +27,8 @@ export async function toPhrase(secret: string): Promise<string> {
 }
 
 /**
- * Reads 24 words. Case, white space, numbers and punctuation between the words do not matter, and the first four letters
- * of a word are enough.
+ * Reads 24 words. Case, white space, numbers and punctuation between the words do not matter, and the first four
+ * letters of a word are enough.
  *
  * @returns the device secret as text
  * @throws {LatchkeyError} `PHRASE_LENGTH`: not 24 words; `PHRASE_WORD_UNKNOWN`: the message says which word, and

@@ -24,8 +24,9 @@ export interface SessionTimer {
 export interface RefreshOptions {
   /**
    * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: the session ends, or
-   * waits if it had no token yet. Throwing means that no token is available now, and is retried with a backoff of at most
-   * five minutes. Without an identity of `auth`, a token of another principal ends the session and starts that user's.
+   * waits if it had no token yet. Throwing means that no token is available now, and is retried with a backoff of at
+   * most five minutes. Without an identity of `auth`, a token of another principal ends the session and starts that
+   * user's.
    */
   readonly handler?: () => Promise<string | null> | string | null
   /**
@@ -59,10 +60,10 @@ export interface SessionOptions {
    */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
   /**
-   * Called with every error of a refresh or of the transport, for logging; the session retries. A token that was refused
-   * while the previous one is still accepted is `SESSION_TOKEN_REFUSED` or what the transport threw. Also called with
-   * `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is missing: the
-   * session has ended.
+   * Called with every error of a refresh or of the transport, for logging; the session retries. A token that was
+   * refused while the previous one is still accepted is `SESSION_TOKEN_REFUSED` or what the transport threw. Also
+   * called with `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is
+   * missing: the session has ended.
    */
   readonly onFault?: (error: unknown) => unknown
   /**

@@ -222,8 +222,8 @@ function refusalUnder(key: PublicKey, code: LatchkeyErrorCode): LatchkeyError {
 }
 
 /**
- * Equal texts are shared: a cache holds many claims. Deeply frozen: otherwise a caller that changes a claim would change
- * it in the cache.
+ * Equal texts are shared: a cache holds many claims. Deeply frozen: otherwise a caller that changes a claim would
+ * change it in the cache.
  */
 function verifiedBy<Claims extends TokenClaims>(
   { principal, thumbprint, jwk }: PublicKey,

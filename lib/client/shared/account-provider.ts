@@ -20,7 +20,7 @@ export interface AccountSession {
   readonly recoverable: boolean
   /** True if the account is unused, so that it can still take a device's principal. Only present if `peek` was set. */
   readonly open?: boolean
-  /** False if the account cannot adopt a further principal. Only present if `peek` was set and the provider can tell. */
+  /** False if the account cannot adopt another principal. Only present if `peek` was set and the provider can tell. */
   readonly canAdopt?: boolean
   /** Verified e-mail addresses and phone numbers of the account. */
   readonly identifiers?: readonly string[]
@@ -40,9 +40,9 @@ export interface CallOptions {
  * The account provider as the client sees it. Better Auth's is `betterAuthAccount` from `latchkey/better-auth/client`;
  * every other one implements the same methods.
  *
- * Each method rejects with `OFFLINE` if the server cannot be reached, with `PROVIDER_LIMITED` if it asks to wait, and with
- * `PROVIDER_FAILED` if it fails. Null means that the server itself reported no session. A call that takes longer than ten
- * seconds counts as `OFFLINE`, and its `signal` is aborted.
+ * Each method rejects with `OFFLINE` if the server cannot be reached, with `PROVIDER_LIMITED` if it asks to wait, and
+ * with `PROVIDER_FAILED` if it fails. Null means that the server itself reported no session. A call that takes longer
+ * than ten seconds counts as `OFFLINE`, and its `signal` is aborted.
  */
 export interface AccountProvider {
   /** `aud` of proofs: the account server's origin plus base path, without a trailing slash. Read on each use. */
@@ -133,12 +133,13 @@ export interface AccountProvider {
   getTime?(options?: CallOptions): Promise<number>
   /**
    * Calls `listener` after the app itself began or ended a session through the account client, outside `upgrade` and
-   * `signOut`, and returns a function that ends the subscription. Without it, such a change shows only at the next look.
+   * `signOut`, and returns a function that ends the subscription. Without it, such a change shows only at the next
+   * look.
    */
   subscribe?(listener: (change: SessionChange) => void): () => void
   /**
-   * Returns true if a session no longer exists at the account server, whichever session the browser has now. Without it,
-   * a sign-out stays pending until the browser has no session.
+   * Returns true if a session no longer exists at the account server, whichever session the browser has now. Without
+   * it, a sign-out stays pending until the browser has no session.
    *
    * @param sessionId - `id` of the session
    */

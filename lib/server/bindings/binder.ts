@@ -89,8 +89,8 @@ export interface ExternalBinder {
    * Makes the device's principal an alias of the account, whose own principal is fixed. Idempotent.
    *
    * @param request - with a proof with purpose `link`, which names the account's principal
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `ALIASES_FULL`, `ACCOUNT_OPEN`, `SESSION_NOT_FRESH`, one of the `TOKEN_*`
-   *   or `PROOF_*` codes
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `ALIASES_FULL`, `ACCOUNT_OPEN`, `SESSION_NOT_FRESH`, one of the
+   *   `TOKEN_*` or `PROOF_*` codes
    */
   link(request: ProvenRequest): Promise<void>
   /**

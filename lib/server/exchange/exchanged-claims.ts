@@ -32,8 +32,8 @@ export interface IssueOptions {
    */
   readonly type?: 'at+jwt' | 'JWT'
   /**
-   * `client_id` of the tokens, which strict verifiers of RFC 9068 require: a name for your app, and not the id of one of
-   * your OAuth clients. Defaults to none.
+   * `client_id` of the tokens, which strict verifiers of RFC 9068 require: a name for your app, and not the id of one
+   * of your OAuth clients. Defaults to none.
    */
   readonly clientId?: string
   /** `false` issues no tokens for devices without an account. Defaults to `true`. */
