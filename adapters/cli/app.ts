@@ -82,7 +82,7 @@ function authOf(module: Exported, file: string): { options: BetterAuthOptions } 
   const found = [module.auth, module.default, (module.default as Exported | undefined)?.auth].find(
     (value) => typeof (value as { options?: unknown } | undefined)?.options === 'object',
   )
-  if (!found) throw new Refusal(`${file} exports no Better Auth as \`auth\` or default.`)
+  if (!found) throw new Refusal(`${file} does not export Better Auth as \`auth\` or default.`)
   return found as { options: BetterAuthOptions }
 }
 

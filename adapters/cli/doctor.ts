@@ -119,7 +119,7 @@ function examineFiles({ place, secret }: Configuration): Check[] {
     message: `Other users of this machine can read ${file}. The next start makes it private.`,
   }))
   return secret === null && existsSync(secretFile) && !isSecret(readFileSync(secretFile, 'utf8').trim())
-    ? [...open, problem('files', `${secretFile} does not contain a secret; a server does not start with it.`)]
+    ? [...open, problem('files', `${secretFile} does not contain a secret; a server would not start.`)]
     : open
 }
 

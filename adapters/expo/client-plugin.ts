@@ -96,7 +96,7 @@ function prepared(url: string, options: Options): { url: string; options: Option
     return { url: withoutPages(url), options: { ...options, ...(query && { query: queryWithoutPages(query) }) } }
   const { callbackURL, disableRedirect, idToken } = (body ?? {}) as Record<string, unknown>
   if (!BY_BROWSER.test(url) || typeof callbackURL !== 'string' || disableRedirect || idToken) return { url, options }
-  if (callbackURL.startsWith('/')) throw new TypeError('latchkeyExpoClient: expected behind expoClient in the plugins')
+  if (callbackURL.startsWith('/')) throw new TypeError('latchkeyExpoClient: must come after expoClient in plugins')
   // Without a page of its own, a refusal would stay in the browser.
   const changed = { errorCallbackURL: callbackURL, ...(body as object), disableRedirect: true }
   return { url, options: { ...options, body: changed, [OPENS]: callbackURL } as Options }

@@ -32,7 +32,7 @@ const NONCE_BYTES = 12
 export interface PasskeyKeys {
   /** Seals and opens envelopes. */
   readonly kek: CryptoKey
-  /** Where a backup store keeps the envelope: 32 bytes in base64url. Who has it can read the envelope. */
+  /** Where a backup store keeps the envelope: 32 bytes in base64url. Anyone who has it can read the envelope. */
   readonly locator: string
 }
 

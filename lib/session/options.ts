@@ -4,7 +4,7 @@ import type { SessionErrorKind } from './transport.ts'
 
 /**
  * The part of `Auth` that a session uses. `markWritten` is for adapters: call it on a local write that does not go
- * through `auth.fetch`, so that a later sign-in to another account asks what becomes of it.
+ * through `auth.fetch`, so that a later sign-in to another account asks the user what to do with it.
  */
 export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'> &
   Partial<Pick<Auth, 'markWritten'>>
@@ -55,8 +55,9 @@ export interface SessionOptions {
   readonly audience?: string
   readonly refresh?: RefreshOptions
   /**
-   * Called when the server accepts no token of the session any more: a fresh one did not help. The session is paused or
-   * closed, and its local data may contain unsent writes. May end the session, or clear after the user agreed.
+   * Called when the server no longer accepts any token of the session, even a fresh one. The session is paused or
+   * closed, and its local data may contain unsent writes. The callback may end the session, or clear the data after the
+   * user agreed.
    */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
   /**

@@ -364,7 +364,7 @@ function byteLength(text: string): number {
 
 function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, pairTo, digest }: ProofExpectation): void {
   const needsNonce = purpose === 'bind' || purpose === 'link'
-  if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the one that was issued`)
+  if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the nonce that was issued`)
   if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
   if (nonce !== undefined && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
   if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')

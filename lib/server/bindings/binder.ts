@@ -180,7 +180,7 @@ interface Tools {
 }
 
 function adopting(store: BindingStore): AdoptingBindingStore {
-  if (!hasAliases(store)) throw new TypeError('store: expected one with aliases (AdoptingBindingStore)')
+  if (!hasAliases(store)) throw new TypeError('store: expected a store with aliases (AdoptingBindingStore)')
   return store
 }
 
