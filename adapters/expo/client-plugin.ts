@@ -37,10 +37,11 @@ export interface LatchkeyExpoClientPlugin extends Omit<LatchkeyClientPlugin, 'ge
 }
 
 /**
- * Creates the plugin for `createAuthClient` of a native app, in place of `latchkeyClient` and behind `expoClient`.
- * While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` in place of `expoClient`, so
- * that a refusal in the deep link and a browser that the user closed are results of the upgrade; and a link that is
- * followed leads on to no page, since only then does the app receive the session. At any other time it does nothing.
+ * Creates the plugin for `createAuthClient` of a native app. It replaces `latchkeyClient` and must come after
+ * `expoClient`. While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` instead of
+ * `expoClient`: a refusal in the deep link, or a browser that the user closes, becomes a result of the upgrade. It also
+ * removes `callbackURL` from a link that is followed, since only then does the app receive the session. At any other
+ * time it does nothing.
  */
 export function latchkeyExpoClient(options: LatchkeyExpoClientOptions): LatchkeyExpoClientPlugin {
   const base = latchkeyClient(options)

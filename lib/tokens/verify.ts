@@ -53,7 +53,7 @@ export interface ProofExpectation {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
-  /** Thumbprint of the key of the device that is let in, for `pair`. */
+  /** Thumbprint of the new device's key, for `pair`. */
   readonly pairTo?: string | undefined
   /** From `backupDigest`, for `backup`. */
   readonly digest?: string | undefined

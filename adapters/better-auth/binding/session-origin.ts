@@ -6,7 +6,7 @@ export interface AskingSession {
   readonly principalVia?: string | null
   /** The admin who acts as the user, of Better Auth's admin plugin. */
   readonly impersonatedBy?: string | null
-  /** The id of the session that let this one in by pairing. */
+  /** The id of the session that approved this one by pairing. */
   readonly pairedBy?: string | null
 }
 

@@ -13,7 +13,7 @@ const CREDENTIAL_ROUTES = [
   /^\/two-factor\/verify-[a-z-]+$/,
 ]
 
-/** The route by which a device that another one let in gets its session. */
+/** The route on which a device that another one approved gets its session. */
 export const PAIRING = '/latchkey/pair/redeem'
 
 /** Sign-ins by mail. */
