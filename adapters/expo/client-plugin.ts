@@ -40,8 +40,8 @@ export interface LatchkeyExpoClientPlugin extends Omit<LatchkeyClientPlugin, 'ge
  * Creates the plugin for `createAuthClient` of a native app. It replaces `latchkeyClient` and must come after
  * `expoClient`. While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` instead of
  * `expoClient`: a refusal in the deep link, or a browser that the user closes, becomes a result of the upgrade. It also
- * removes `callbackURL` from a link that is followed, since only then does the app receive the session. At any other
- * time it does nothing.
+ * removes the callback URLs from a link that is followed, since only then does the app receive the session. At any
+ * other time it does nothing.
  */
 export function latchkeyExpoClient(options: LatchkeyExpoClientOptions): LatchkeyExpoClientPlugin {
   const base = latchkeyClient(options)
