@@ -1,9 +1,6 @@
 /** The start of what `fetch` throws without a network: Chromium, Firefox, WebKit, Node, Bun. */
-const MESSAGES = new RegExp(
-  '^(Failed to fetch|NetworkError when attempting to fetch resource|Load failed|fetch failed|network error|' +
-    'Network request failed|The Internet connection appears to be offline|The network connection was lost|' +
-    'Unable to connect)',
-)
+const MESSAGES =
+  /^(Failed to fetch|NetworkError when attempting to fetch resource|Load failed|fetch failed|network error|Network request failed|The Internet connection appears to be offline|The network connection was lost|Unable to connect)/
 
 /**
  * Returns true for what `fetch` throws if the server cannot be reached: a `TypeError`, as for a mistake of the app.
