@@ -50,36 +50,36 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PHRASE_CHECKSUM: local('The 24 words do not match their checksum: a word is wrong, or two are swapped.'),
   PHRASE_MISMATCH: local('The retyped word differs from the one at this position in the backup.'),
   RESTORE_UNKNOWN: local(
-    'Neither this device nor a server is known to have the identity that would be restored. Pass `evenIfUnknown` after the user has been told.',
+    'Neither this device nor a server is known to have this identity. Tell the user, then pass `evenIfUnknown`.',
   ),
-  BACKUP_FILE_INVALID: local('The text is not a backup for a passkey: another file was chosen, or it was damaged.'),
+  BACKUP_FILE_INVALID: local('The text is not a passkey backup: it is another file, or it is damaged.'),
   BACKUP_NOT_OPENED: local(
     'The backup is sealed for another passkey, site or app, or it was changed. Nothing was restored.',
   ),
-  BACKUP_UNKNOWN: refused('The store has no backup for this passkey, or not of this identity.', 404),
+  BACKUP_UNKNOWN: refused('The store has no backup for this passkey, or none of this identity.', 404),
   BACKUP_TAKEN: refused('The store has another backup for this passkey. Backups are never overwritten.', 409),
   BACKUP_LIMIT: refused(
-    'The store takes no further backup: the identity, the address or the store has reached its limit.',
+    'The store accepts no more backups: the identity, the address or the store has reached its limit.',
     409,
   ),
-  BACKUP_ACCOUNT_NEEDED: refused('The store takes backups of identities with an account only.', 403),
+  BACKUP_ACCOUNT_NEEDED: refused('The store only accepts backups of identities that have an account.', 403),
   PASSKEY_UNAVAILABLE: local('The browser cannot use passkeys here. Its own error, if any, is the `cause`.'),
   PASSKEY_CANCELLED: local('The user dismissed the passkey dialog, has no passkey for this site, or took too long.'),
   PASSKEY_EXISTS: local('This authenticator already has a passkey for a backup of this identity.'),
   PASSKEY_UNSUITABLE: local(
-    'The passkey cannot seal a backup: it did not evaluate the PRF, did not verify the user, or its response belongs to another site or passkey.',
+    'The passkey cannot seal a backup: it did not evaluate the PRF, did not verify the user, ' +
+      'or its response belongs to another site or passkey.',
   ),
-  PAIRING_CODE_INVALID: local(
-    'The text is not the code of a pairing that this device may take here. Nothing was sent.',
-  ),
+  PAIRING_CODE_INVALID: local('The text is not a pairing code that this device accepts here. Nothing was sent.'),
   PAIRING_CHECK_WRONG: local(
-    'The four digits are not those that the new device shows. After the third time the pairing has ended.',
+    'The four digits differ from those on the new device. The third wrong attempt ends the pairing.',
   ),
   PAIRING_FAILED: local(
-    'A message of the other device was changed, has no meaning here or came from elsewhere. The pairing has ended.',
+    'A message from the other device was altered, unexpected or sent from elsewhere. The pairing has ended.',
   ),
   CRYPTO_UNAVAILABLE: local(
-    'Neither WebCrypto nor @noble can create an Ed25519 key here. If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',
+    'Neither WebCrypto nor @noble can create an Ed25519 key here. ' +
+      'If `import()` is not allowed, pass `nobleSuite` from `latchkey/noble` as `crypto`.',
   ),
   VERIFIER_UNAVAILABLE: local(
     "The option `verifier: 'native'` needs the package `sodium-native`, which is not installed or does not load here.",
@@ -132,7 +132,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   KEYSTORE_PRIVATE: local('This private window cannot store data. Nothing was changed.'),
   KEYSTORE_OPAQUE: local('The page has an opaque origin (for example, a sandboxed frame) and therefore no storage.'),
   KEYSTORE_VANISHED: local(
-    'The stored record is gone because site data was cleared. No new identity is created until you call `ensureIdentity`.',
+    'The stored record is gone: site data was cleared. No new identity is created until you call `ensureIdentity`.',
   ),
   KEYSTORE_TIMEOUT: local('Storage did not respond in time. Nothing was changed.'),
   KEYSTORE_CORRUPT: local('The stored record is damaged. It was left in place.'),
@@ -143,7 +143,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   OFFLINE: local('The account server cannot be reached, and there is no valid cached token.'),
   UPGRADE_IN_PROGRESS: local('Another upgrade or sign-out is in progress.'),
   CONFLICT: local(
-    'An account with a different principal is signed in, and this device has data of its own. Call `resolveConflict` first.',
+    'An account with another principal is signed in, and this device has its own data. Call `resolveConflict` first.',
   ),
   CONFLICT_MISSING: local('There is no conflict to resolve.'),
   IDENTITY_CHANGED: local('Another tab changed the identity in the meantime. This call changed nothing.'),
@@ -154,12 +154,12 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     session: 'UNAUTHORIZED',
   },
   SESSION_NOT_KEPT: local(
-    'The account server signed in, but the browser did not keep its cookie: third-party cookies are blocked.',
+    'The account server signed the user in, but the browser rejected its cookie: third-party cookies are blocked.',
   ),
   PROOF_NOT_SENT: local('`run` finished without sending a request through the client that has the Latchkey plugin.'),
   PROVIDER_REFUSED: local('The account provider rejected the request. Its own error is the `cause`.'),
   PROVIDER_LIMITED: local(
-    'The account provider asks to wait (status 429). `cause.retryAfter` is the number of seconds, if it said so.',
+    'The account provider is rate limiting (status 429). `cause.retryAfter` is the seconds to wait, if known.',
   ),
   PROVIDER_FAILED: local('The account provider answered with a server error. Its own error is the `cause`.'),
   RUN_FAILED: local('`run` threw a programming error of the app, such as a `TypeError`. It is the `cause`.'),
@@ -200,7 +200,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     409,
   ),
   REQUEST_SUPERSEDED: refused(
-    'The request is older than the last time the account was verified, bound or linked. Request it again.',
+    'The request was made before the account was last verified, bound or linked. Request it again.',
     403,
   ),
   CROSS_SITE_FORBIDDEN: refused('Another site sent the request. Only trusted origins may ask who is signed in.', 403),
@@ -215,13 +215,13 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
   DEVICES_UNSUPPORTED: local('The account provider does not list the devices of an account.'),
   DEVICE_UNKNOWN: refused('The account has no such device. It may have been signed out meanwhile.', 404),
-  DEVICE_CURRENT: refused('This is the device that asks. Sign it out instead.', 409),
+  DEVICE_CURRENT: refused('This is the current device. Sign it out instead.', 409),
   DEVICE_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change devices.', 403),
   GRANT_FORBIDDEN: refused('This session may not let another device into the account.', 403),
   GRANT_INVALID: refused('The grant was used, has expired, was withdrawn or is for another device.', 403),
-  SESSION_PAIRED: refused('Another device let this one in. Sign in here first.', 403),
+  SESSION_PAIRED: refused('Another device approved this session. Sign in on this device first.', 403),
   RENDEZVOUS_ENDED: refused('The pairing has ended, or its code has expired.', 404),
-  RENDEZVOUS_CONTESTED: refused('Another device has used the code of this pairing.', 409),
+  RENDEZVOUS_CONTESTED: refused('Another device has used this pairing code.', 409),
   RENDEZVOUS_FULL: { meaning: 'Too many pairings are open. Try again in five minutes.', status: 503 },
   CREDENTIAL_MISSING: {
     meaning: 'The request has no credential, and anonymous access is not allowed.',
@@ -268,7 +268,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     session: 'UNAUTHORIZED',
   },
   COOKIE_ORIGIN_REFUSED: {
-    meaning: 'A cookie came with a request that another site may have made: its `Origin` is not trusted.',
+    meaning: 'The request has a cookie but no trusted `Origin`: another site may have sent it.',
     state: 'invalid',
     status: 403,
     session: 'UNAUTHORIZED',
@@ -280,7 +280,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   DATABASE_UNSUITABLE: {
     meaning:
-      'The database, its driver or its adapter miscounts changed rows, does not keep a column unique or gives an id twice: the log says which.',
+      'The database, its driver or its adapter miscounts changed rows, does not keep a column unique ' +
+      'or reuses an id. The log names the cause.',
     status: 503,
   },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),

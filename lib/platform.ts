@@ -5,7 +5,7 @@ import { createAuthWith } from './client/create-auth.ts'
 
 // For adapters to a platform that is no page. Not a public entry point.
 
-/** Makes the `createAuth` of a platform: all code is in one bundle, and the platform's events take the place of a window's. */
+/** Makes the `createAuth` of a platform: all code is in one bundle, and the platform's events replace a window's. */
 export function createAuthOn(platform: Platform): CreateAuth {
   const startBackground: typeof lazy.startBackground = (context, isFirst) =>
     lazy.startBackground(context, isFirst, platform)

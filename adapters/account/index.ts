@@ -117,7 +117,7 @@ function accountIdOf({ iss, sub }: Readonly<Record<string, unknown>>): string {
 
 interface AskOptions extends CallOptions {
   readonly body?: object
-  /** Sends no token: the body says who asks. */
+  /** Sends no token: the body identifies the caller. */
   readonly isAnonymous?: boolean
 }
 

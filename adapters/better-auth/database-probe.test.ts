@@ -13,8 +13,8 @@ const ada = person('ada')
 const TABLES = ['latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit'] as const
 
 /**
- * Returns rows and no count of changed rows, as the connection of kysely-pglite 0.6.1 does (`dist/pglite-driver.js`): it
- * hands PGlite's result on, whose `affectedRows` Kysely does not know.
+ * Returns rows and no count of changed rows, as the connection of kysely-pglite 0.6.1 does (`dist/pglite-driver.js`):
+ * it hands PGlite's result on, whose `affectedRows` Kysely does not know.
  */
 function withoutCounts(dialect: Dialect): Dialect {
   const uncounted = (connection: DatabaseConnection): DatabaseConnection => ({

@@ -14,7 +14,7 @@ type Session = Parameters<NonNullable<NonNullable<JwtOptions['jwt']>['definePayl
 
 /**
  * Creates Better Auth's `jwt` plugin with the account's principal as `sub` and only Latchkey's claims in the payload.
- * By itself, the `jwt` plugin would put the whole user into it, including the e-mail address.
+ * The `jwt` plugin alone would put the whole user into it, including the e-mail address.
  *
  * @param options - as for `jwt`; the result of `definePayload` is added, but `sub` stays the principal
  */

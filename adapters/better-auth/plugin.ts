@@ -48,7 +48,7 @@ import { type OnRetire, userHooks } from './hooks/users.ts'
 /** Options of the Better Auth plugin. */
 export interface LatchkeyPluginOptions {
   /**
-   * `aud` of proofs: this server's origin plus base path, or a list where one server has several names. Never name
+   * `aud` of proofs: this server's origin plus base path, or a list where one server has several names. Never list
    * another server: a proof sent there would be valid here too. Defaults to Better Auth's configured base URL.
    */
   readonly audience?: string | readonly string[]
@@ -56,7 +56,7 @@ export interface LatchkeyPluginOptions {
   readonly clock?: () => number
   /** Called before an account adopts a principal. Throwing refuses the link. */
   readonly onLink?: OnLink
-  /** Called after a user was deleted, in place of the cascade that rows owned by principals do not have. */
+  /** Called after a user was deleted: replaces the cascade, which rows owned by principals do not have. */
   readonly onRetire?: OnRetire
   /** Enables `POST /latchkey/token`. Requires `latchkeyJwt`. */
   readonly exchange?: ExchangeOptions
@@ -67,16 +67,16 @@ export interface LatchkeyPluginOptions {
    */
   readonly replayStore?: ReplayStorage
   /**
-   * Requires a nonce of this server also in proofs for a sign-up, a sign-in and the exchange (`latchkeyClient({
-   * requireNonce: true })` requests it): a party that had a device for a minute cannot have signed proofs for later.
-   * Costs one more request for each. Defaults to false.
+   * Also requires a nonce from this server in proofs for a sign-up, a sign-in and the exchange (`latchkeyClient({
+   * requireNonce: true })` requests it), so that an attacker who had a device for a minute cannot have signed proofs
+   * for later. Costs one more request per proof. Defaults to false.
    */
   readonly requireNonce?: boolean
   /** Enables pairing: the endpoints under `/latchkey/rendezvous` and `/latchkey/pair`. */
   readonly pairing?: PairingOptions
   /**
-   * Keeps sealed backups of `latchkey/passkey` also for identities without an account, one for each, within these limits.
-   * By default only identities with an account have backups here, up to eight each.
+   * Keeps sealed backups of `latchkey/passkey` also for identities without an account, one for each, within these
+   * limits. By default only identities with an account have backups here, up to eight each.
    */
   readonly backupsWithoutAccount?: BackupsWithoutAccount
 }
@@ -89,8 +89,8 @@ export interface LatchkeyPlugin extends Pick<BetterAuthPlugin, 'init' | 'hooks' 
   readonly options: LatchkeyPluginOptions
   readonly schema: LatchkeySchema
   /**
-   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is false;
-   * `latchkeyRendezvous*` and `latchkeyPair*` only with `pairing`.
+   * `latchkeyToken` and `latchkeyMetadata` exist only with the option `exchange`, the latter unless `metadata` is
+   * false; `latchkeyRendezvous*` and `latchkeyPair*` only with `pairing`.
    */
   readonly endpoints: Readonly<Record<EndpointName, Endpoint> & Partial<Record<OptionalEndpointName, Endpoint>>>
 }

@@ -60,7 +60,7 @@ export const schema: LatchkeySchema = {
        * with a colon between them, or null (a mail, a redirect).
        */
       principalVia: { type: 'string', required: false, input: false },
-      /** The id of the session that let this one in by pairing; null after every other sign-in. */
+      /** The id of the session that approved this one by pairing; null after every other sign-in. */
       pairedBy: { type: 'string', required: false, input: false },
       /** Claim `sid` of the session's tokens, from the first token on: servers find the session by it. */
       sid: { type: 'string', required: false, input: false, index: true },
@@ -127,9 +127,9 @@ export const schema: LatchkeySchema = {
       /** SHA-256 of the grant, which only the new device has. */
       hash: { type: 'string', required: true, unique: true },
       userId: { type: 'string', required: true, index: true },
-      /** Of the user's binding when the device was let in; null if it has none. */
+      /** Of the user's binding when the device was approved; null if it has none. */
       principalEpoch: { type: 'string', required: false },
-      /** The id of the session that let the device in. */
+      /** The id of the session that approved the device. */
       approverSession: { type: 'string', required: true },
       /** Of the key of the device that may use the grant. */
       thumbprint: { type: 'string', required: true },

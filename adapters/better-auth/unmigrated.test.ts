@@ -52,7 +52,7 @@ test.each([
   const database = await open()
   const { lines, send, migrate } = await unmigratedApp(database)
   expect(lines).toEqual([
-    'Latchkey is off: its tables or columns are missing in the database. Run npx latchkey migrate --auth <file>.',
+    'Latchkey is off: its tables or columns are missing from the database. Run npx latchkey migrate --auth <file>.',
   ])
   const signIn = await send('/sign-in/email', ada)
   expect(signIn.status).toBe(200)

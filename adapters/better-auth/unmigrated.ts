@@ -61,7 +61,7 @@ function isMigrating(): boolean {
 function goOnWithout(auth: AuthContext): void {
   auth.adapter = { ...auth.adapter }
   auth.logger.error(
-    'Latchkey is off: its tables or columns are missing in the database. Run npx latchkey migrate --auth <file>.',
+    'Latchkey is off: its tables or columns are missing from the database. Run npx latchkey migrate --auth <file>.',
   )
 }
 

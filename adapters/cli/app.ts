@@ -82,7 +82,7 @@ function authOf(module: Exported, file: string): { options: BetterAuthOptions } 
   const found = [module.auth, module.default, (module.default as Exported | undefined)?.auth].find(
     (value) => typeof (value as { options?: unknown } | undefined)?.options === 'object',
   )
-  if (!found) throw new Refusal(`${file} exports no Better Auth as \`auth\` or default.`)
+  if (!found) throw new Refusal(`${file} does not export Better Auth as \`auth\` or default.`)
   return found as { options: BetterAuthOptions }
 }
 
@@ -139,7 +139,8 @@ function refuseOldVersion(version: string): void {
   const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number)
   if (major > 1 || minor > 7 || (minor === 7 && patch >= 3)) return
   throw new Refusal(
-    `Better Auth ${version} cannot extend tables that have rows. Install 1.7.3 or later: npm install better-auth@latest`,
+    `Better Auth ${version} cannot extend tables that have rows. ` +
+      'Install 1.7.3 or later: npm install better-auth@latest',
   )
 }
 
@@ -147,7 +148,8 @@ function refuseDatabase({ database }: BetterAuthOptions, file: string): void {
   if (database === undefined) throw new Refusal(`${file} has no database.`)
   if (typeof database === 'function')
     throw new Refusal(
-      `${file} uses a database adapter (Drizzle, Prisma, MongoDB or your own). Add the tables to its schema with Better Auth's \`generate\`, then apply them with its own tool.`,
+      `${file} uses a database adapter (Drizzle, Prisma, MongoDB or your own). ` +
+        "Add the tables to its schema with Better Auth's `generate`, then apply them with its own tool.",
     )
 }
 

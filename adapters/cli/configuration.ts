@@ -252,7 +252,8 @@ function isUsable(rules: ExternalIssuer, problem: Report['problem']): boolean {
 function aboutKey(key: string, { message }: Error): string {
   const isText = !/-----BEGIN|^\s*\{/.test(key)
   return isText
-    ? 'not a PEM or JWK. A lenient verifier would use this text as an HMAC secret, and anyone who knows it could sign tokens.'
+    ? 'not a PEM or JWK. A lenient verifier would use this text as an HMAC secret, ' +
+        'and anyone who knows it could sign tokens.'
     : `${message}.`
 }
 

@@ -186,7 +186,7 @@ describe('the files of a server', () => {
       `warning: Other users of this machine can read ${place}/latchkey.sqlite. The next start makes it private.`,
       `warning: Other users of this machine can read ${place}/latchkey.sqlite-wal. The next start makes it private.`,
       `warning: Other users of this machine can read ${place}/secret. The next start makes it private.`,
-      `problem: ${place}/secret does not contain a secret; a server does not start with it.`,
+      `problem: ${place}/secret does not contain a secret; a server would not start.`,
     ])
   })
 

@@ -77,7 +77,8 @@ async function examineIds(app: App): Promise<Check[]> {
   return [
     problem(
       'database',
-      "SQLite gives the id of a deleted user to a later one, who then cannot use the account. Leave out generateId: 'serial', or make the tables with AUTOINCREMENT.",
+      'SQLite gives the id of a deleted user to a later one, who then cannot use the account. ' +
+        "Leave out generateId: 'serial', or create the tables with AUTOINCREMENT.",
     ),
   ]
 }
@@ -118,7 +119,7 @@ function examineFiles({ place, secret }: Configuration): Check[] {
     message: `Other users of this machine can read ${file}. The next start makes it private.`,
   }))
   return secret === null && existsSync(secretFile) && !isSecret(readFileSync(secretFile, 'utf8').trim())
-    ? [...open, problem('files', `${secretFile} does not contain a secret; a server does not start with it.`)]
+    ? [...open, problem('files', `${secretFile} does not contain a secret; a server would not start.`)]
     : open
 }
 
@@ -203,7 +204,8 @@ function clockAlone(now: number): Check {
   if (now < EARLIEST)
     return problem(
       'clock',
-      `The clock is wrong: ${new Date(now).toISOString()} is in the past. Every token would be rejected as issued in the future.`,
+      `The clock is wrong: ${new Date(now).toISOString()} is in the past. ` +
+        'Every token would be rejected as issued in the future.',
     )
   return ok('clock', `The time is ${new Date(now).toISOString()}; it was not compared with another clock.`)
 }

@@ -62,7 +62,8 @@ export const FLAGS: readonly Flag[] = [
     value: 'url',
     file: true,
     meaning:
-      'A `redis://` or `rediss://` URL for rate limits and used proofs, shared by several servers and used instead of database tables.',
+      'A `redis://` or `rediss://` URL for rate limits and used proofs, ' +
+      'shared by several servers and used instead of database tables.',
     commands: SERVER,
   },
   {
@@ -97,7 +98,8 @@ export const FLAGS: readonly Flag[] = [
     value: 'origin',
     many: true,
     meaning:
-      'Origin of an app that may call the server with cookies. Defaults in development to localhost and 127.0.0.1 on ports 5173, 3000, 4200 and 8080.',
+      'Origin of an app that may call the server with cookies. ' +
+      'In development it defaults to localhost and 127.0.0.1 on ports 5173, 3000, 4200 and 8080.',
     commands: SERVER,
   },
   {
@@ -238,7 +240,10 @@ function sentenceOf({ code, message }: NodeJS.ErrnoException, parameters: readon
   const known = new Set(FLAGS.flatMap(({ name }) => [`--${name}`, `--no-${name}`]))
   const [flag] = /--[a-z-]+/.exec(message) ?? []
   if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && flag && known.has(flag))
-    return `${flag}: expected a value, or none for a switch. Write a value that starts with a dash as ${flag}=…, or put it in a file.`
+    return (
+      `${flag}: expected a value, or none for a switch. ` +
+      `Write a value that starts with a dash as ${flag}=…, or put it in a file.`
+    )
   const stray = parameters
     .map((parameter) => parameter.split('=')[0]!)
     .find((parameter) => /^--?[a-z][a-z-]{0,30}$/.test(parameter) && !known.has(parameter))

@@ -22,7 +22,8 @@ export function keptSecret(place: Place): string {
   const secret = readOrMake(file)
   if (!isSecret(secret))
     throw new Refusal(
-      `${file} does not contain a secret. Restore it from a backup, or delete the file: a new secret signs out every user.`,
+      `${file} does not contain a secret. ` +
+        'Restore it from a backup, or delete the file: a new secret signs out every user.',
     )
   return secret
 }
@@ -39,9 +40,8 @@ function readOrMake(file: string): string {
     chmodSync(file, PRIVATE_MODE)
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new Refusal(
-      `Cannot store the secret in ${file} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}). Set --secret or another --data-dir.`,
-    )
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException
+    throw new Refusal(`Cannot store the secret in ${file} (${code}). Set --secret or another --data-dir.`)
   }
 }
 

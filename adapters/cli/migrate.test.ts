@@ -195,7 +195,7 @@ describe('an app that cannot be migrated is told why', () => {
 
   test('no `auth` in it', async () =>
     expect(await refused('auth.mjs', 'export const other = 1')).toContain(
-      'exports no Better Auth as `auth` or default',
+      'does not export Better Auth as `auth` or default',
     ))
 
   test('an ORM: its own tool changes the tables', async () =>

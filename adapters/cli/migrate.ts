@@ -107,7 +107,7 @@ async function inTransaction(
       }
     })
   } catch (error) {
-    const outcome = open.databaseType === 'mysql' ? 'Run it again after the repair' : 'Nothing was changed'
+    const outcome = open.databaseType === 'mysql' ? 'Fix the cause and run it again' : 'Nothing was changed'
     throw new Refusal(`The database refused the change: ${hideAddresses((error as Error).message)}. ${outcome}.`)
   }
 }

@@ -62,7 +62,8 @@ async function policyOf(client: Redis): Promise<string | undefined> {
 function refuseEviction(policy: string | undefined): void {
   if (policy === undefined || policy === 'noeviction') return
   throw new Refusal(
-    `Redis evicts keys when its memory is full (${policy}), so a used proof could be replayed. Set maxmemory-policy to noeviction.`,
+    `Redis evicts keys when its memory is full (${policy}), so a used proof could be replayed. ` +
+      'Set maxmemory-policy to noeviction.',
   )
 }
 

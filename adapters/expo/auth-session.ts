@@ -10,7 +10,7 @@ export interface WebBrowserModule {
   dismissAuthSession?(): unknown
 }
 
-/** What came of a sign-in in the browser. */
+/** The result of a sign-in in the browser. */
 export interface AuthSessionResult {
   /** `success`, or why the browser was closed. */
   readonly type: string
@@ -18,9 +18,9 @@ export interface AuthSessionResult {
   readonly url?: string
 }
 
-/** A sign-in that goes on in the browser. */
+/** A sign-in that continues in the browser. */
 export interface BrowserSignIn {
-  /** The page of the provider. */
+  /** The provider's page. */
   readonly url: string
   /** The deep link that ends it. */
   readonly callbackURL: string

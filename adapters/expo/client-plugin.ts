@@ -37,10 +37,11 @@ export interface LatchkeyExpoClientPlugin extends Omit<LatchkeyClientPlugin, 'ge
 }
 
 /**
- * Creates the plugin for `createAuthClient` of a native app, in place of `latchkeyClient` and behind `expoClient`.
- * While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` in place of `expoClient`, so
- * that a refusal in the deep link and a browser that the user closed are results of the upgrade; and a link that is
- * followed leads on to no page, since only then does the app receive the session. At any other time it does nothing.
+ * Creates the plugin for `createAuthClient` of a native app. It replaces `latchkeyClient` and must come after
+ * `expoClient`. While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` instead of
+ * `expoClient`: a refusal in the deep link, or a browser that the user closes, becomes a result of the upgrade. It also
+ * removes the callback URLs from a link that is followed, since only then does the app receive the session. At any
+ * other time it does nothing.
  */
 export function latchkeyExpoClient(options: LatchkeyExpoClientOptions): LatchkeyExpoClientPlugin {
   const base = latchkeyClient(options)
@@ -96,7 +97,7 @@ function prepared(url: string, options: Options): { url: string; options: Option
     return { url: withoutPages(url), options: { ...options, ...(query && { query: queryWithoutPages(query) }) } }
   const { callbackURL, disableRedirect, idToken } = (body ?? {}) as Record<string, unknown>
   if (!BY_BROWSER.test(url) || typeof callbackURL !== 'string' || disableRedirect || idToken) return { url, options }
-  if (callbackURL.startsWith('/')) throw new TypeError('latchkeyExpoClient: expected behind expoClient in the plugins')
+  if (callbackURL.startsWith('/')) throw new TypeError('latchkeyExpoClient: must come after expoClient in plugins')
   // Without a page of its own, a refusal would stay in the browser.
   const changed = { errorCallbackURL: callbackURL, ...(body as object), disableRedirect: true }
   return { url, options: { ...options, body: changed, [OPENS]: callbackURL } as Options }
@@ -116,7 +117,7 @@ function refuseFailedLink(target: string | null): void {
   if (code !== null) throw toFailure({ status: 400, code })
 }
 
-/** Gives `expoClient` the cookies of a deep link, as if a server had just set them. It keeps them where it keeps all. */
+/** Gives `expoClient` the cookies of a deep link, as if a server had just set them. It stores them with the others. */
 async function keepCookie(fetch: LatchkeyConnection['fetch'], setCookie: string): Promise<void> {
   const headers = new Headers({ 'content-type': 'application/json', 'set-cookie': setCookie })
   const response = { ok: true, status: 200, headers, text: async () => '{}' } as Response

@@ -176,7 +176,7 @@ describe('the engine', () => {
   ])('a source of random bytes that fills %s is refused: every device would have the same secret', (_, source) => {
     vi.stubGlobal('crypto', undefined)
     expect(() => createExpoAuth({ ...phone().modules, audience: 'a', getRandomValues: source })).toThrow(
-      'getRandomValues: expected a function that fills an array at once',
+      'getRandomValues: expected a function that fills an array synchronously',
     )
   })
 

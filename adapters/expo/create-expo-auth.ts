@@ -16,7 +16,7 @@ export interface ExpoAuthOptions
   readonly audience: string
   /** Made by `createAuthClient` with `expoClient` and `latchkeyExpoClient` among its plugins. */
   readonly authClient?: LatchkeyExpoAuthClient
-  /** Another account provider, in place of `authClient`. */
+  /** Another account provider, instead of `authClient`. */
   readonly account?: AccountProvider
   /** `import { AppState } from 'react-native'`. */
   readonly AppState: AppStateModule
@@ -27,10 +27,10 @@ export interface ExpoAuthOptions
 }
 
 /**
- * Opens this device's identity in a native app, and creates one at the first start. The identity is in the keychain of
- * iOS or the Keystore of Android.
+ * Opens this device's identity in a native app, and creates one at the first start. The identity is in the iOS keychain
+ * or the Android Keystore.
  *
- * @throws {TypeError} an option is missing, unknown or invalid; `getRandomValues` gives no random bytes
+ * @throws {TypeError} an option is missing, unknown or invalid; `getRandomValues` does not return random bytes
  */
 export function createExpoAuth(options: ExpoAuthOptions): Auth {
   const { authClient, account, SecureStore, FileSystem, AppState, Network, getRandomValues, ...rest } = options

@@ -21,7 +21,7 @@ function completeCrypto(getRandomValues: GetRandomValues): void {
   }
   const [first, second] = [randomText(), randomText()]
   // A source that fills nothing, or fills it later, would give every device the same secret.
-  if (first === second) throw new TypeError('getRandomValues: expected a function that fills an array at once')
+  if (first === second) throw new TypeError('getRandomValues: expected a function that fills an array synchronously')
 }
 
 function randomText(): string {

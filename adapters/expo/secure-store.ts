@@ -28,9 +28,9 @@ export interface SecureStoreOptions {
   /** Separates several stores of one app: letters, digits, `.`, `-` and `_`. Defaults to `latchkey`. */
   readonly name?: string
   /**
-   * What becomes of an identity that an earlier installation of the app left in the keychain of iOS. `keep`, the
-   * default: it is current again. `forget`: it is deleted, with all that is kept beside it. A function decides, and so
-   * learns of it; if it throws, the identity is kept.
+   * What happens to an identity that an earlier installation of the app left in the iOS keychain. `keep`, the default,
+   * makes it current again. `forget` deletes it, with everything stored with it. A function is called when this
+   * happens, and decides; if it throws, the identity is kept.
    */
   readonly onReinstall?: OnReinstall
 }
@@ -38,18 +38,18 @@ export interface SecureStoreOptions {
 /** See {@link SecureStoreOptions.onReinstall}. */
 export type OnReinstall = 'keep' | 'forget' | (() => 'keep' | 'forget')
 
-/** Time limit for the keychain, with all that waits for it before. */
+/** Time limit for the keychain, including the operations that wait for it. */
 const TIMEOUT_MS = 10_000
 
-/** From here on some systems refuse a value, in bytes. */
+/** Size in bytes above which some systems refuse a value. */
 const SAFE_BYTES = 2048
 
 /**
- * Creates a store in one item of SecureStore: the keychain of iOS, the Keystore of Android. The item does not leave the
- * device, and can be read before the first unlock after a restart has happened only afterwards: until then it gets
+ * Creates a store in one item of SecureStore: in the iOS keychain or the Android Keystore. The item does not leave the
+ * device. After a restart it cannot be read until the device is unlocked for the first time: reading rejects with
  * `KEYSTORE_UNAVAILABLE`.
  *
- * One process may use it: an app extension would be a second one.
+ * Only one process may use it: an app extension would be a second one.
  *
  * @throws {TypeError} `name` is invalid
  */

@@ -23,8 +23,8 @@ export interface TriplitOptions extends SessionOptions {
 /**
  * Supplies a Triplit client with tokens of the current identity: connects, refreshes in time, pauses when a token is
  * refused, and continues with the same outbox after an upgrade or an adoption. It never mixes the data of two users,
- * also after a reload. The client's `insert`, `update`, `delete` and `transact` reject with `ANONYMOUS_WRITE_DENIED`
- * while nobody owns the write.
+ * even after a reload. The client's `insert`, `update`, `delete` and `transact` reject with `ANONYMOUS_WRITE_DENIED`
+ * while there is no principal to own the write.
  *
  * @param auth - the result of `createAuth`
  * @param client - a `TriplitClient` with `serverUrl`, with `autoConnect: false` and without a token

@@ -3,8 +3,7 @@ import { LatchkeyError } from '../../lib/server.ts'
 
 /**
  * How a Triplit server uses a value of `externalJwtSecret`. `key`: as a public key, which is correct. `shared-secret`:
- * as an HMAC secret, so that everyone who knows the text can sign tokens for any user. `nothing`: every token is
- * refused.
+ * as an HMAC secret, so anyone who knows the text can sign tokens for any user. `nothing`: every token is refused.
  */
 export type ExternalJwtSecretUse = 'key' | 'shared-secret' | 'nothing'
 

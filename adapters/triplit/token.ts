@@ -25,11 +25,11 @@ function claimsOf(token: string): string {
 
 /**
  * Replaces the token of an open connection. The client's own `updateSessionToken` sends the same request, but reports
- * success whatever the response.
+ * success regardless of the response.
  *
  * @param signal - aborts the request
  * @returns false if the server does not know the connection
- * @throws {LatchkeyError} `OFFLINE`; `SESSION_TOKEN_REFUSED`: on the word of the server itself
+ * @throws {LatchkeyError} `OFFLINE`; `SESSION_TOKEN_REFUSED`: the server itself refused it
  */
 export async function renew(serverUrl: string, clientId: string, token: string, signal: AbortSignal): Promise<boolean> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }

@@ -1,5 +1,5 @@
-// `node e2e/bench/event-loop.mjs`: how long a cheap route waits beside 64 tokens that are verified, synchronously by the
-// resolver and in the thread pool by jose.
+// `node e2e/bench/event-loop.mjs`: how long a cheap route waits beside 64 tokens that are verified, synchronously by
+// the resolver and in the thread pool by jose.
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { jwtVerify } from 'jose'

@@ -73,7 +73,7 @@ test('keep aside: the account alone; the account area opens the others again (ch
   await expectSynced(page)
 
   await page.getByTestId('account-menu').click()
-  await expect(page.getByTestId('kept-aside')).toContainText('1 note of this device, kept aside')
+  await expect(page.getByTestId('kept-aside')).toContainText('1 note of this device, set aside')
   await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
   expect((await second.waitForState({ authMode: 'local-first' })).session?.principal).toBe(here)
   await expectNotes(page, 'On the second device')
@@ -173,7 +173,7 @@ test('offline in the middle nothing is decided and nothing lost; online it goes 
   await second.goOffline()
   await page.reload()
   await expect(dialogOf(page)).toBeVisible()
-  await expect(page.getByTestId('conflict-there')).toContainText('Cannot be shown now')
+  await expect(page.getByTestId('conflict-there')).toContainText('Unavailable')
   await page.getByTestId('conflict-adopt').click()
   await expect(page.getByTestId('conflict-error')).toContainText('cannot be reached')
   expect(await second.state()).toMatchObject({ phase: 'conflict', session: { principal: here } })

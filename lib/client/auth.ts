@@ -45,14 +45,14 @@ export interface Auth {
   getToken(options?: GetTokenOptions): Promise<string | null>
   /**
    * Calls `fetch` with that token, for the page's origin and those in `audiences`. After a 401 response it refreshes
-   * the token and sends the request once more. Of the page's origin it follows redirects within that origin, of others
-   * none if `tokenHeader` is set; the option `redirect` of the request takes precedence.
+   * the token and sends the request once more. It follows redirects of the page's origin only within that origin, and
+   * follows none of other origins if `tokenHeader` is set; the request's option `redirect` takes precedence.
    *
    * @throws {LatchkeyError} `ORIGIN_NOT_ALLOWED` before anything is sent; the errors of {@link Auth.getToken}
    */
   readonly fetch: typeof fetch
   /**
-   * Signs up or in by calling `run`. One method for both: with OAuth it is not known beforehand which one it is.
+   * Signs up or in by calling `run`. One method does both, since with OAuth it is not known in advance which one it is.
    *
    * @param run - calls the account client, for example `() => authClient.signUp.email({ … })`
    * @throws {LatchkeyError} `UPGRADE_IN_PROGRESS`; `CONFLICT`: call `resolveConflict` first; every other failure is an
@@ -69,10 +69,10 @@ export interface Auth {
   acceptAccount(): Promise<UpgradeResult>
   /**
    * Cancels a running or pending upgrade or a conflict: the device's identity stays, and the session of an account that
-   * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has no
-   * effect on the device, and a session that it still makes waits for confirmation.
+   * waits or conflicts ends. A running upgrade ends with the code `UPGRADE_CANCELLED`; what `run` does afterwards has
+   * no effect on the device, and a session that it still creates waits for confirmation.
    *
-   * @throws {LatchkeyError} `IDENTITY_CHANGED`, `CONFLICT_MISSING`: another tab has decided meanwhile, and nothing is
+   * @throws {LatchkeyError} `IDENTITY_CHANGED`, `CONFLICT_MISSING`: another tab decided first, and nothing is
    *   cancelled; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   cancelUpgrade(): Promise<void>
@@ -103,48 +103,48 @@ export interface Auth {
   /**
    * Returns the devices of the current account: its sessions, grouped by installation.
    *
-   * @throws {LatchkeyError} `DEVICES_UNSUPPORTED`: the account provider has none; `SESSION_MISSING`, `OFFLINE`,
-   *   `PROVIDER_*`
+   * @throws {LatchkeyError} `DEVICES_UNSUPPORTED`: the account provider does not list devices; `SESSION_MISSING`,
+   *   `OFFLINE`, `PROVIDER_*`
    */
   devices(): Promise<readonly AccountDevice[]>
   /**
-   * Names a device. Needs a sign-in in the last ten minutes.
+   * Renames a device. Needs a sign-in within the last ten minutes.
    *
    * @param name - 1 to 40 visible characters
-   * @throws {LatchkeyError} `DEVICE_UNKNOWN`, `SESSION_NOT_FRESH`, and those of `devices`
+   * @throws {LatchkeyError} `DEVICE_UNKNOWN`, `SESSION_NOT_FRESH`, and the errors of `devices`
    */
   renameDevice(id: string, name: string): Promise<void>
   /**
    * Revokes another device: ends its sessions, and revokes its key if the account can be recovered without it. Servers
-   * refuse its tokens within seconds, or once they expire. Needs a sign-in in the last ten minutes.
+   * refuse its tokens within seconds, or once they expire. Needs a sign-in within the last ten minutes.
    *
-   * @throws {LatchkeyError} `DEVICE_UNKNOWN`, `DEVICE_CURRENT`, `SESSION_NOT_FRESH`, and those of `devices`
+   * @throws {LatchkeyError} `DEVICE_UNKNOWN`, `DEVICE_CURRENT`, `SESSION_NOT_FRESH`, and the errors of `devices`
    */
   revokeDevice(id: string, options?: RevokeDeviceOptions): Promise<DeviceRevocation>
   /**
-   * Revokes all other devices. Needs a sign-in in the last ten minutes.
+   * Revokes all other devices. Needs a sign-in within the last ten minutes.
    *
-   * @throws {LatchkeyError} `SESSION_NOT_FRESH`, and those of `devices`
+   * @throws {LatchkeyError} `SESSION_NOT_FRESH`, and the errors of `devices`
    */
   revokeOtherDevices(): Promise<DeviceRevocation>
   /**
    * Ends the session on this device immediately, also offline. The account server is informed as soon as it is
    * reachable.
    *
-   * @throws {LatchkeyError} `UNSYNCED_DATA`; `IDENTITY_CHANGED`: another tab has made another identity current, and
-   *   nothing is changed; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `UNSYNCED_DATA`; `IDENTITY_CHANGED`: another tab made another identity current, and nothing
+   *   is changed; `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
    */
   signOut(options?: SignOutOptions): Promise<void>
   /**
-   * Returns the 32-byte key of the device identity for `purpose`. It is the same wherever the secret is imported. An
-   * account alone cannot restore it: see {@link Auth.unlockData}.
+   * Returns the 32-byte key of the device identity for `purpose`. It is the same on every device that imports the
+   * secret. An account alone cannot restore it: see {@link Auth.unlockData}.
    *
    * @param purpose - for example `notes`
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `IDENTITY_CHANGED`, `KEYSTORE_*`
    */
   deriveKey(purpose: string, options?: DeriveKeyOptions): Promise<Uint8Array<ArrayBuffer>>
   /**
-   * Returns the device secret as text (base64url, 43 characters), for a backup that the user keeps. Everyone who has it
+   * Returns the device secret as text (base64url, 43 characters), for a backup that the user keeps. Anyone who has it
    * can act as this identity. Call `confirmBackup` once the user has entered it again.
    *
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `KEYSTORE_*`
@@ -165,8 +165,8 @@ export interface Auth {
    */
   importSecret(secret: string, options?: ImportSecretOptions): Promise<Session>
   /**
-   * Adds the secret of a principal in `session.principals`, so that `deriveKey` works for it on this device. The current
-   * identity stays.
+   * Adds the secret of a principal in `session.principals`, so that `deriveKey` works for it on this device. The
+   * current identity stays.
    *
    * @throws {LatchkeyError} `SECRET_INVALID`; `PRINCIPAL_MISMATCH`: the secret of another identity; `KEYSTORE_*`
    */
@@ -174,7 +174,8 @@ export interface Auth {
   /** Returns the device identities that were set aside. `ensureIdentity({ resume })` makes one current again. */
   listIdentities(options?: ListIdentitiesOptions): Promise<readonly KeptIdentity[]>
   /**
-   * Signs a proof that lets another device into the current account. For `latchkey/pairing`, which asks the user first.
+   * Signs a proof that approves another device for the current account. For `latchkey/pairing`, which asks the user
+   * first.
    *
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: no account is current; `SESSION_MISSING`, `OFFLINE`, `KEYSTORE_*`
    */
@@ -213,11 +214,11 @@ export type CreateAuth = (options?: AuthOptions) => Auth
 export interface AuthOptions {
   /** `aud` of tokens for the page's own origin. Defaults to `location.origin`. */
   readonly audience?: string
-  /** Further origins that `fetch` may call, each with the `aud` of its tokens and how to get them. */
+  /** Further origins that `fetch` may call, each with the `aud` of its tokens and how to fetch them. */
   readonly audiences?: Readonly<Record<string, string | ExchangedAudience>>
   /**
-   * The header in which `fetch` sends the token, if a gateway occupies `Authorization`; the servers' `tokenHeader` has
-   * the same value. Defaults to `Authorization`.
+   * The header in which `fetch` sends the token, if a gateway occupies `Authorization`. Set `tokenHeader` of the
+   * servers to the same value. Defaults to `Authorization`.
    */
   readonly tokenHeader?: string
   /** Separates the store, locks and channel of several apps on one origin. Defaults to `latchkey`. */
@@ -229,9 +230,9 @@ export interface AuthOptions {
   /** The account provider. */
   readonly account?: AccountProvider
   /**
-   * Until when, in milliseconds since 1970, a session that is there at the first start on a device becomes the current
-   * one without confirmation. For an app that had accounts before it had Latchkey; by default such a session waits for
-   * `acceptAccount`, since anyone could have put it there.
+   * Until when, in milliseconds since 1970, a session that exists at the first start on a device becomes current
+   * without confirmation. For apps that had accounts before Latchkey; by default such a session waits for
+   * `acceptAccount`, since an attacker could have planted it.
    */
   readonly migrateSessionsUntil?: number
   /** Where the identity is kept. Defaults to IndexedDB. */
@@ -254,16 +255,16 @@ export interface AuthOptions {
   /** Returns the data that an account has, for the preview of a conflict. */
   readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
   /**
-   * How a conflict is handled: the account has another principal, and the device has data. `ask`, the default, leaves
-   * it to the user: both are kept until `resolveConflict`. The same applies if a function fails. The answer of a function
-   * counts only as long as the conflict is shown that it was asked about.
+   * How to handle a conflict: the account has another principal, and the device has data. `ask`, the default, leaves it
+   * to the user: both are kept until `resolveConflict`. The same applies if a function fails. A function's answer
+   * counts only while the conflict that it was asked about is still current.
    */
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
   /** Returns the claims that the session shows, from the payload of an account token. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   /**
-   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer that has no such number, and
-   * none within 30 seconds.
+   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer without such a number, or
+   * no answer within 30 seconds.
    */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
   /** Called after the principal changed, for example to change the owner of local rows. */
@@ -317,8 +318,8 @@ export interface EnsureIdentityOptions {
 /** Options of `exportSecret`. */
 export interface ExportSecretOptions {
   /**
-   * The app's name for the backup that the user makes of this text; may be empty. With it, the record says that a backup
-   * was begun, and `storage.advice` is `test` until `confirmBackup`.
+   * The app's name for the backup that the user makes of this text; may be empty. With it, the record says that a
+   * backup was begun, and `storage.advice` is `test` until `confirmBackup`.
    */
   readonly label?: string
 }
@@ -326,14 +327,14 @@ export interface ExportSecretOptions {
 /** Options of `importSecret`. */
 export interface ImportSecretOptions {
   /**
-   * Sets the current device identity aside, and makes the imported one current. Otherwise the import is refused. A
-   * principal: sets only this identity aside, the one that the user was shown.
+   * True sets the current device identity aside and makes the imported one current. A principal sets only that identity
+   * aside: the one that the user was shown. By default the import is refused if another identity is current.
    */
   readonly replace?: boolean | string
-  /** Deletes the identity that `replace` would set aside, if it holds nothing and has no backup. Defaults to false. */
+  /** Deletes the identity that `replace` would set aside, if it has no data and no backup. Defaults to false. */
   readonly forgetEmpty?: boolean
   /**
-   * The app's name for the backup from which the secret comes; may be empty. It does not count as a backup:
+   * The app's name for the backup from which the secret comes; may be empty. The import does not count as a backup:
    * `storage.advice` is `test` until `confirmBackup`.
    */
   readonly label?: string
@@ -353,7 +354,7 @@ export interface ProvePairingOptions {
 export interface ConfirmBackupOptions {
   /** The passkey that sealed or opened the secret. Without it, the user entered the secret. */
   readonly passkey?: PasskeyBackup
-  /** Id of a passkey whose backup was removed: it is no longer recorded for the identity of the secret. */
+  /** Id of a passkey whose backup was removed: it is no longer recorded for the secret's identity. */
   readonly removed?: string
 }
 
@@ -388,9 +389,9 @@ export interface KeptIdentity {
 /** Options of `signOut`. */
 export interface SignOutOptions {
   /**
-   * Also deletes the keys of this identity from the device: that of a device identity that never had an account, and
-   * every key of an account, also one that cannot be recovered without it. What only these keys can access is lost
-   * permanently, the account itself included.
+   * Also deletes the keys of this identity from the device: the key of a device identity that never had an account, and
+   * every key of an account, even one that cannot be recovered without it. Everything that only these keys can access
+   * is lost permanently, including the account itself.
    */
   readonly forget?: boolean
   /** Signs out despite unsynced data. */
@@ -400,8 +401,8 @@ export interface SignOutOptions {
 /** Options of `upgrade`. */
 export interface UpgradeOptions {
   /**
-   * The e-mail address or phone number that the user typed; replaces what an earlier step of the same upgrade sent.
-   * Without it the first `email` or `phoneNumber` that `run` sends counts until the upgrade ends or is cancelled.
+   * The e-mail address or phone number that the user typed; replaces the one from an earlier step of the same upgrade.
+   * Without it, the first `email` or `phoneNumber` that `run` sends counts until the upgrade ends or is cancelled.
    */
   readonly identifier?: string
   /** Cancels the upgrade, as `cancelUpgrade` does: it ends with the code `UPGRADE_CANCELLED`. */
@@ -417,23 +418,23 @@ export interface RunOptions {
   readonly signal: AbortSignal
 }
 
-/** What came of an upgrade. `error` says why it failed; the identity is then the one before. */
+/** The result of an upgrade. `error` says why it failed; the previous identity then stays. */
 export type UpgradeResult =
   /** The account has this device's principal: the same identity, now with an account. */
   | ({ readonly outcome: 'upgraded' } & Upgraded)
-  /** The account has its own principal, and the device had no data or the user decided so. */
+  /** The account has its own principal, and the device had no data or the user chose this. */
   | ({ readonly outcome: 'switched' } & Upgraded)
   /** The account took this device's principal as an alias: it keeps its own, and owns the data of both. */
   | ({ readonly outcome: 'adopted' } & Upgraded)
   /** The account has another principal, and the device has data: both are kept until `resolveConflict`. */
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
   /**
-   * This device's principal is bound to another account. With `conflict`, an account is signed in, to which
-   * `resolveConflict` can switch.
+   * This device's principal is bound to another account. With `conflict`, an account is signed in that
+   * `resolveConflict` can switch to.
    */
   | { readonly outcome: 'taken'; readonly error: LatchkeyError; readonly conflict?: Conflict }
   /**
-   * A mail, a redirect, a code or a second factor is still to come (stored, so it survives a reload), or an account
+   * An e-mail, a redirect, a code or a second factor is outstanding (stored, so it survives a reload), or an account
    * waits for the user's confirmation. The same as in `getState().upgrade`.
    */
   | { readonly outcome: 'pending'; readonly pending?: PendingUpgrade; readonly account?: WaitingAccount }

@@ -23,7 +23,10 @@ export function identifierOf(digest: Uint8Array): Identifier {
 /** Derives the principal from a thumbprint in hex: the first 16 bytes, with UUIDv8 version and variant bits. */
 export function principalOf(hex: string): string {
   const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 3]
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  return (
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-` +
+    `${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  )
 }
 
 /** The form of a device principal, a UUIDv8 (RFC 9562 §5.8). Case-insensitive, as some databases compare. */

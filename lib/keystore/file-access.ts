@@ -62,7 +62,7 @@ function checkPrivate(file: string, found: Stats): void {
   if (found.mode & 0o077)
     throw refusal(
       file,
-      `can be used by others (mode ${(found.mode & 0o777).toString(8)}); if no other user has read it: chmod 600`,
+      `is accessible to other users (mode ${(found.mode & 0o777).toString(8)}); if none has read it, run chmod 600`,
     )
 }
 

@@ -77,7 +77,7 @@ function createConnection(database: string): Connection {
     }
   }
 
-  /** A transaction that is still open at the time limit is aborted: a write that was reported as failed never happens. */
+  /** Aborts a transaction that is still open at the time limit: a write that was reported as failed never happens. */
   async function bounded<Value>(mode: IDBTransactionMode, work: Work<Value>): Promise<Value> {
     let transaction: IDBTransaction | undefined
     let isLate = false

@@ -24,15 +24,15 @@ export interface DeviceEntry {
   /** True if `deriveKey` was called: data may be encrypted with it. */
   readonly derived: boolean
   /**
-   * When a backup was last shown to work, in milliseconds since 1970: the newest `shownAt` of `backups`. Null: never. In
-   * a record from before `backups` it stands alone.
+   * When a backup was last shown to work, in milliseconds since 1970: the newest `shownAt` of `backups`. Null: never.
+   * In a record from before `backups` it stands alone.
    */
   readonly backedUpAt: number | null
   /** Absent if there is none. */
   readonly backups?: readonly Backup[]
 }
 
-/** A way to bring a device identity back without this device. */
+/** A way to restore a device identity without this device. */
 export interface Backup {
   /** `words`: the user has the secret, as words or as text. */
   readonly kind: 'words' | 'passkey'
@@ -41,11 +41,11 @@ export interface Backup {
   readonly label: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
-  /** When it was last shown to work, in milliseconds since 1970; null: never, so it does not count. */
+  /** When it was last shown to work, in milliseconds since 1970. Null means never: it does not count. */
   readonly shownAt: number | null
   /**
-   * Where it was shown to work; null: nowhere. `another`: where the identity was not, which is another device, or this
-   * one after its data was cleared.
+   * Where it was shown to work; null means nowhere. `another`: where the identity did not exist, that is, on another
+   * device, or on this one after its data was cleared.
    */
   readonly shownOn: 'this-device' | 'another' | null
   /** Of a passkey. */
@@ -97,7 +97,7 @@ export interface KeptToken {
 /** One identity in the keyring. */
 export type Entry = DeviceEntry | AccountEntry
 
-/** An upgrade that waits for a mail, a redirect, a code or a decision. */
+/** An upgrade that waits for an e-mail, a redirect, a code or a decision. */
 export interface Intent {
   /** Random id, used once. */
   readonly id: string

@@ -31,23 +31,23 @@ export interface Storage {
   readonly durability: 'ephemeral' | 'evictable' | 'persistent' | 'recoverable'
   /**
    * Whether a script in the page could copy a secret of the current identity, including one that its account adopted.
-   * `none`: there is no such key. `keychain`: the operating system keeps it from other apps, and only the app's own code
-   * could copy it. Keys of identities that were set aside do not count.
+   * `none`: there is no such key. `keychain`: the operating system protects it from other apps, and only the app's own
+   * code could copy it. Keys of identities that were set aside do not count.
    */
   readonly protection: 'none' | 'extractable' | 'keychain' | 'hardened'
-  /** True if the user can still make a backup of the secret: it is there, and was not replaced by keys. */
+  /** True if the user can still back up the secret: it exists, and was not replaced by keys. */
   readonly canBackUp: boolean
   /**
    * What the app should offer so that the identity is not lost with this device. `back-up`: a backup. `test`: a backup
-   * was begun, and the user has not shown that they have it. `sign-up`: no backup is possible, only an account (for an
-   * account: a verified identifier or a passkey). `none`: nothing.
+   * was started, but the user has not yet shown that they have it. `sign-up`: no backup is possible, only an account
+   * (for an account: a verified identifier or a passkey). `none`: nothing.
    */
   readonly advice: 'none' | 'back-up' | 'test' | 'sign-up'
   /** Error code of the storage, while there is a problem. */
   readonly problem?: LatchkeyErrorCode
 }
 
-/** An upgrade that waits for an external step: a mail, a redirect, a code, a second factor. */
+/** An upgrade that waits for an external step: an e-mail, a redirect, a code or a second factor. */
 export interface PendingUpgrade {
   /** The e-mail address or phone number that the user typed, if any. */
   readonly expected: string | null

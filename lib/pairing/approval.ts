@@ -7,35 +7,35 @@ import { type Greet, ending } from './meeting.ts'
 import { type Gift, type PairingAnswer, type PairingMode, readAnswer, readHello } from './messages.ts'
 import type { PairableAuth } from './pairable-auth.ts'
 
-/** A new device that asks to be let in, on the device that has the identity. */
+/** A new device that waits for approval, as seen on the device that has the identity. */
 export interface Approval {
-  /** What the new device calls itself. Nobody has checked it. */
+  /** The name that the new device gives itself. It is not verified. */
   readonly name: string
-  /** What it gets: `secret`, this device's identity itself; `account`, a session of the account. */
+  /** What the new device gets. `secret`: this device's identity itself. `account`: a session of the account. */
   readonly mode: PairingMode
-  /** How often a wrong check code may still be typed. */
+  /** Number of attempts that remain for the check code. */
   readonly triesLeft: number
   /**
-   * Compares the four digits that the user reads on the new device and types here.
+   * Checks the four digits that the user reads on the new device and types here.
    *
-   * @throws {LatchkeyError} `PAIRING_CHECK_WRONG`; the third time the pairing has ended. `RENDEZVOUS_ENDED`
+   * @throws {LatchkeyError} `PAIRING_CHECK_WRONG`: the third one ends the pairing; `RENDEZVOUS_ENDED`
    */
   check(typed: string): Promise<void>
   /**
-   * Lets the device in, after the app said what that means and the user agreed. Resolves once the user has decided on
-   * the new device, too.
+   * Approves the device, after the app explained what that means and the user agreed. Resolves once the user has also
+   * decided on the new device.
    *
-   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing was given;
-   *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may let none in;
-   *   `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
-   * @throws {TypeError} the check code was not typed yet
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing was handed over;
+   *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may not
+   *   approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
+   * @throws {TypeError} the right check code was not typed yet
    */
   approve(): Promise<PairingAnswer>
-  /** Ends the pairing. Nothing is given. */
+  /** Ends the pairing. Nothing is handed over. */
   cancel(): Promise<void>
 }
 
-/** Who gives, and what. */
+/** The device that gives, and what it gives. */
 export interface Giver {
   readonly auth: PairableAuth
   readonly deviceName: string

@@ -12,23 +12,24 @@ import type { PairableAuth } from './pairable-auth.ts'
 
 /** A pairing on the new device. */
 export interface Arrival {
-  /** What the other device calls itself. Nobody has checked it. */
+  /** The name that the other device gives itself. It is not verified. */
   readonly name: string
   readonly mode: PairingMode
   /** Four digits to show: the user types them on the other device. */
   readonly checkCode: string
   /**
-   * Waits until the user has let this device in on the other one, and says what it would get. Nothing is stored.
+   * Waits until the user has approved this device on the other one, and returns what this device would get. Nothing is
+   * stored.
    *
-   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has used
-   *   the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
+   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has
+   *   used the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
    */
   offer(): Promise<PairingOffer>
   /** Ends the pairing. */
   cancel(): Promise<void>
 }
 
-/** What a pairing would bring. Show it, and let the user confirm it. */
+/** What this device would get by pairing. Show it, and let the user confirm it. */
 export type PairingOffer = IdentityOffer | AccountOffer
 
 interface Offer {
@@ -44,25 +45,25 @@ export interface IdentityOffer extends Offer {
   readonly principal: string
   /** True if this device has the identity, current or not. */
   readonly knownHere: boolean
-  /** The principal that is current now and would no longer be; null if there is none, or the same. */
+  /** The current principal that would be replaced; null if there is none, or if it is the same. */
   readonly replaces: string | null
   /**
    * Makes the identity current, after the user has confirmed it and said that the other device shows success. On any
    * failure everything stays as it was.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing is stored;
-   *   `IDENTITY_CHANGED`: another identity is current, or no longer the one in the offer; `UPGRADE_IN_PROGRESS`, `OFFLINE`,
-   *   `RENDEZVOUS_ENDED`, `KEYSTORE_*`
+   *   `IDENTITY_CHANGED`: another identity is current, or no longer the one in the offer; `UPGRADE_IN_PROGRESS`,
+   *   `OFFLINE`, `RENDEZVOUS_ENDED`, `KEYSTORE_*`
    */
   accept(options?: AcceptOptions): Promise<Session>
 }
 
-/** A session of the other device's account. What is shown of the account comes from the server. */
+/** A session of the other device's account. The account's details come from the server. */
 export interface AccountOffer extends Offer, GrantedAccount {
   readonly mode: 'account'
   /**
-   * Signs in to the account, after the user has confirmed it and said that the other device shows success. What becomes
-   * of this device's identity is as after `auth.upgrade`: `switched`, or a `conflict` if it has data.
+   * Signs in to the account, after the user has confirmed it and said that the other device shows success. This
+   * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
    *   `GRANT_INVALID`, `IDENTITY_CHANGED`, `OFFLINE`, `RENDEZVOUS_ENDED`
@@ -73,13 +74,13 @@ export interface AccountOffer extends Offer, GrantedAccount {
 /** Options of `accept`. */
 export interface AcceptOptions {
   /**
-   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data. Otherwise the offer is refused if
-   * there is one.
+   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data and no backup. By default
+   * `accept` rejects if there is one.
    */
   readonly replace?: boolean
 }
 
-/** Who arrives. */
+/** The new device. */
 export interface Newcomer {
   readonly auth: PairableAuth
   readonly deviceName: string

@@ -4,13 +4,13 @@ import { PROFILE } from '../identity/device-key.ts'
 import { nativeSuite } from '../identity/native.ts'
 import { utf8 } from '../identity/utf8.ts'
 
-/** Who shows a code: the device that has the identity (`h`), or the new one (`n`). */
+/** The device that shows the code: the one that has the identity (`h`), or the new one (`n`). */
 export type Shower = 'h' | 'n'
 
 /** What a code says. */
 export interface Code {
   readonly shower: Shower
-  /** 32 random bytes, which only those know who have seen the code. */
+  /** 32 random bytes that are known only from the code. */
   readonly secret: Uint8Array<ArrayBuffer>
   /** Public key of the device that shows it: an uncompressed P-256 point, 65 bytes. */
   readonly publicKey: Uint8Array<ArrayBuffer>
@@ -43,7 +43,7 @@ export function formatCode(url: string, { shower, secret, publicKey }: Code): st
 /**
  * Reads the text of a QR code, or a link.
  *
- * @param shower - who must show such a code here
+ * @param shower - the device that must show this code
  * @throws {LatchkeyError} `PAIRING_CODE_INVALID`
  */
 export function parseCode(text: string, shower: Shower): Code {

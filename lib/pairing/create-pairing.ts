@@ -9,25 +9,27 @@ import { type PairingMode, checkShownText } from './messages.ts'
 import type { PairableAuth } from './pairable-auth.ts'
 import { httpRendezvous } from './rendezvous.ts'
 
-/** Brings a second device in. Made by `createPairing`. Call each method from a click, never on its own at a start. */
+/**
+ * Adds a second device. Made by `createPairing`. Call each method from a click, never automatically when a page loads.
+ */
 export interface Pairing {
   /**
-   * On the device that has the identity: begins to add a device, and returns the code to show.
+   * On the device that has the identity: starts adding a device, and returns the code to show.
    *
-   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: the secret can no longer be given away; `OFFLINE`,
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: the secret can no longer be copied; `OFFLINE`,
    *   `RENDEZVOUS_FULL`, `KEYSTORE_*`
    */
   addDevice(options?: AddDeviceOptions): Promise<ShownCode<Approval>>
   /**
-   * On the device that has the identity: adds the device that shows a code, which this app's own scanner has read. Never
-   * pass a link here: anyone can send one.
+   * On the device that has the identity: adds the device whose code this app's own scanner has read. Never pass a link
+   * here: anyone can send one.
    *
-   * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`; those
-   *   of `addDevice`
+   * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`; the
+   *   errors of `addDevice`
    */
   scan(text: string, options?: AddDeviceOptions): Promise<Approval>
   /**
-   * On the new device: takes the code of `addDevice`, scanned or followed as a link, after the user clicked to join.
+   * On the new device: accepts the code of `addDevice`, scanned or opened as a link, after the user clicked to join.
    *
    * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`,
    *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here
@@ -43,7 +45,7 @@ export interface Pairing {
 
 /** Options of `addDevice` and `scan`. */
 export interface AddDeviceOptions {
-  /** What the identity is called on the other device's preview: at most 40 characters. Defaults to the empty string. */
+  /** Name of the identity in the other device's preview: at most 40 characters. Defaults to the empty string. */
   readonly label?: string
 }
 
@@ -51,18 +53,18 @@ export interface AddDeviceOptions {
 export interface PairingOptions {
   /** Base URL of the server with the plugin `latchkey` and its option `pairing`, the same on every device. */
   readonly server: string
-  /** What this device is called on the other one, such as "Firefox on Linux": at most 40 characters. */
+  /** Name of this device on the other one, such as "Firefox on Linux": at most 40 characters. */
   readonly deviceName: string
   /** Address of the page that calls `join`, for the link in the code. Defaults to the page's own address. */
   readonly url?: string
   /** `name` of `createAuth`. Devices of another app cannot pair. Defaults to `latchkey`. */
   readonly name?: string
   /**
-   * Called before a device is added. Let the user prove who they are, with a fresh sign-in or a passkey; what it throws
-   * refuses. Without it, everyone who holds this device can add another one.
+   * Called before a device is added. Let the user prove who they are, with a fresh sign-in or a passkey. Throwing
+   * refuses. Without it, anyone who holds this device can add another one.
    */
   readonly confirmUser?: (mode: PairingMode) => unknown
-  /** For apps whose session is no cookie. Defaults to the global `fetch`. */
+  /** For apps whose session is not a cookie. Defaults to the global `fetch`. */
   readonly fetch?: typeof fetch
   /** Milliseconds between two requests while waiting for the other device. Defaults to 1000. */
   readonly interval?: number

@@ -4,7 +4,7 @@ import { post } from './post.ts'
 /** Signs one proof with the purpose `pair`, with the server's nonce if it requires one. */
 export type ProvePair = (nonce?: string) => Promise<string>
 
-/** The account that a grant is for, as the server says. */
+/** The account that a grant is for, according to the server. */
 export interface GrantedAccount {
   readonly accountId: string
   readonly principal: string

@@ -18,8 +18,8 @@ export interface ShownCode<Met> {
   /**
    * Waits for the other device.
    *
-   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`, `RENDEZVOUS_CONTESTED`: a second device has used the code: warn the user;
-   *   `PAIRING_FAILED`
+   * @throws {LatchkeyError} `RENDEZVOUS_ENDED`, `RENDEZVOUS_CONTESTED`: a second device has used the code: warn the
+   *   user; `PAIRING_FAILED`
    */
   met(): Promise<Met>
   /** Ends the pairing. */

@@ -6,7 +6,8 @@ import { nativeSuite } from '../identity/native.ts'
 import { utf8 } from '../identity/utf8.ts'
 import type { Code, CodeKeys, Shower } from './code.ts'
 
-// RFC 9180 in mode_psk: only those who have seen the code can answer, and only the one who shows it can open the answer.
+// RFC 9180 in mode_psk: only those who have seen the code can answer, and only the one who shows it can open the
+// answer.
 
 /** What both devices must agree on. Other values give other keys. */
 export interface PairingContext {

@@ -2,8 +2,8 @@
 export type ProveWrite = (nonce?: string) => Promise<string>
 
 /**
- * Where sealed backups are kept so that a passkey alone brings an identity back. A store never sees a secret, and knows
- * of a locator only its SHA-256. `betterAuthBackups` from `latchkey/better-auth/client` is one.
+ * Stores sealed backups, so that a passkey alone restores an identity. A store never sees a secret, and keeps only the
+ * SHA-256 of a locator. `betterAuthBackups` from `latchkey/better-auth/client` is one.
  *
  * Each method rejects with `OFFLINE` if the store cannot be reached.
  */
@@ -11,12 +11,12 @@ export interface BackupStore {
   /** `aud` of proofs: the server's origin plus base path, without a trailing slash. Read on each use. */
   readonly audience: string
   /**
-   * Keeps an envelope at a locator, once. The same one again is no error.
+   * Stores an envelope at a locator, once. Storing the same one again is not an error.
    *
-   * @param locator - 32 bytes in base64url: who has it can read the envelope, so it must not be in an address
+   * @param locator - 32 bytes in base64url: anyone who has it can read the envelope, so it must not be in a URL
    * @param prove - signs a proof with purpose `backup` and the `digest` of this write
-   * @throws {LatchkeyError} `BACKUP_TAKEN`: there is another one, which stays; `BACKUP_LIMIT`, `BACKUP_ACCOUNT_NEEDED`,
-   *   `PRINCIPAL_DISABLED`
+   * @throws {LatchkeyError} `BACKUP_TAKEN`: there is another envelope, which stays; `BACKUP_LIMIT`,
+   *   `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
    */
   put(locator: string, envelope: string, prove: ProveWrite): Promise<void>
   /** Returns the envelope, or null if there is none. */
@@ -24,7 +24,7 @@ export interface BackupStore {
   /**
    * Removes an envelope that the same identity put.
    *
-   * @throws {LatchkeyError} `BACKUP_UNKNOWN`: there is none of this identity; `PRINCIPAL_DISABLED`
+   * @throws {LatchkeyError} `BACKUP_UNKNOWN`: this identity has none there; `PRINCIPAL_DISABLED`
    */
   remove(locator: string, prove: ProveWrite): Promise<void>
 }

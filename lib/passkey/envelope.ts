@@ -32,7 +32,7 @@ const NONCE_BYTES = 12
 export interface PasskeyKeys {
   /** Seals and opens envelopes. */
   readonly kek: CryptoKey
-  /** Where a backup store keeps the envelope: 32 bytes in base64url. Who has it can read the envelope. */
+  /** Where a backup store keeps the envelope: 32 bytes in base64url. Anyone who has it can read the envelope. */
   readonly locator: string
 }
 
@@ -69,8 +69,8 @@ export async function seal(
 /**
  * Opens an envelope.
  *
- * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, was changed, or is
- *   no envelope
+ * @throws {LatchkeyError} `BACKUP_NOT_OPENED`: it is sealed for another passkey, relying party or app, was changed, or
+ *   is no envelope
  */
 export async function open(envelope: string, kek: CryptoKey, context: EnvelopeContext): Promise<Sealed> {
   // One error for all failures, without a cause: what was decrypted must not end up in a log.

@@ -7,41 +7,41 @@ import type { PasskeyReach } from './ceremonies.ts'
 
 // The public face: types only.
 
-/** Backup and restore by a passkey, with a file or a store. Made by `createPasskeyBackup`. Call each method from its own click. */
+/** Backup and restore by a passkey, with a file or a store. Call each method from its own click. */
 export interface PasskeyBackups {
   /**
-   * Creates a passkey for a backup of the current device identity, or takes one that the user has on this site. Nothing
-   * is sealed yet: call `seal` next.
+   * Creates a passkey for a backup of the current device identity, or uses one that the user already has on this site.
+   * Nothing is sealed yet: call `seal` next.
    *
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: too late for a backup; `PASSKEY_*`, `KEYSTORE_*`
    */
   add(options?: AddOptions): Promise<AddedPasskey>
   /**
-   * Seals the secret for the passkey, and puts the result to the store if there is one. Give the file to the user: without
-   * a store, the passkey opens nothing elsewhere without it.
+   * Seals the secret for the passkey, and puts the result into the store if there is one. Let the user save the file:
+   * without a store, it is needed together with the passkey.
    *
-   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current by now; `IDENTITY_UNKNOWN`,
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current now; `IDENTITY_UNKNOWN`,
    *   `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
    */
   seal(added: AddedPasskey): Promise<SealedBackup>
   /**
-   * Opens a file that the user chose again, or the backup in the store: from now on the identity is recoverable, if the
-   * passkey works elsewhere.
+   * Opens a file that the user chose again, or the backup in the store. If the passkey works on other devices, the
+   * identity is recoverable from then on.
    *
-   * @param file - the content of the file; without it, the store is read
+   * @param file - the content of the file; without it, the backup comes from the store
    * @throws {LatchkeyError} `BACKUP_FILE_INVALID`, `BACKUP_NOT_OPENED`; `BACKUP_UNKNOWN`: the store has none;
-   *   `PRINCIPAL_MISMATCH`: of another identity; `OFFLINE`, `PASSKEY_*`, `KEYSTORE_*`
+   *   `PRINCIPAL_MISMATCH`: the backup is of another identity; `OFFLINE`, `PASSKEY_*`, `KEYSTORE_*`
    */
   verify(file?: string): Promise<PasskeyReach>
   /**
-   * Opens a file and says whose it is. Nothing is stored.
+   * Opens a file and returns whose it is. Nothing is stored.
    *
    * @param file - the content of the file
    * @throws {LatchkeyError} `BACKUP_FILE_INVALID`, `BACKUP_NOT_OPENED`, `PASSKEY_*`, `KEYSTORE_*`
    */
   readFile(file: string, options?: ReadFileOptions): Promise<PasskeyPreview>
   /**
-   * The same for the backup in the store: the user needs only the passkey.
+   * Like `readFile`, for the backup in the store: the user needs only the passkey.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`: the store has none for the passkey that the user chose, which stays;
    *   `BACKUP_NOT_OPENED`, `OFFLINE`, `PASSKEY_*`, `KEYSTORE_*`
@@ -56,13 +56,13 @@ export interface PasskeyBackups {
    */
   importBackup(preview: PasskeyPreview, options?: RestoreOptions): Promise<Session>
   /**
-   * Adds the secret of a preview to the current account that has its principal, for the keys of `deriveKey`.
+   * Adds the secret of a preview to the current account, which has its principal, so that `deriveKey` works.
    *
    * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: not a principal of the account; `KEYSTORE_*`
    */
   unlockData(preview: PasskeyPreview): Promise<void>
   /**
-   * Removes from the store the backup of the passkey that the user chooses. The passkey stays, and so do files.
+   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_NOT_OPENED`, `PRINCIPAL_DISABLED`, `OFFLINE`, `PASSKEY_*`,
    *   `KEYSTORE_*`
@@ -79,11 +79,11 @@ export interface PasskeyOptions extends KnownOptions {
    */
   readonly name?: string
   /**
-   * Relying party of the passkeys. Backups are sealed for it. Defaults to `location.hostname`. A wider one lets every
-   * page below it ask the user for the same passkey.
+   * Relying party of the passkeys. Backups are sealed for it, so never change it. Defaults to `location.hostname`. A
+   * wider one lets every page below it ask the user for the same passkey.
    */
   readonly rpId?: string
-  /** Where sealed backups are kept, so that the passkey alone brings the identity back. By default there is only a file. */
+  /** Stores sealed backups, so that the passkey alone restores the identity. By default there is only the file. */
   readonly store?: BackupStore
 }
 
@@ -92,19 +92,19 @@ export interface AddOptions {
   /** The app's name for the backup. Defaults to the empty string. */
   readonly label?: string
   /**
-   * Id (base64url) of a passkey that the user has on this site, such as that of the account: no other one is created. If
-   * it has no PRF, `seal` rejects with `PASSKEY_UNSUITABLE`, and the passkey is left as it is.
+   * Id (base64url) of a passkey that the user has on this site, such as the account's own: no new one is created. If it
+   * does not support PRF, `seal` rejects with `PASSKEY_UNSUITABLE` and leaves the passkey as it is.
    */
   readonly credentialId?: string
 }
 
 /** Options of `readFile` and `readStored`. */
 export interface ReadFileOptions {
-  /** The relying party for which the backup was sealed, if the app had another one then. */
+  /** The relying party that the backup was sealed for, if the app had another one then. */
   readonly rpId?: string
 }
 
-/** A passkey that was created or taken. It contains no secret. */
+/** A passkey that was created or chosen. Contains no secret. */
 export interface AddedPasskey {
   /** In base64url. */
   readonly credentialId: string
@@ -119,11 +119,11 @@ export interface SealedBackup {
   /** The content of the file that the user keeps. Only the passkey opens it. */
   readonly file: string
   readonly reach: PasskeyReach
-  /** Why the store does not have it; absent if it does, or there is no store. `seal` can be called again. */
+  /** Why the store does not have the backup; absent if it does, or if there is no store. You can call `seal` again. */
   readonly problem?: LatchkeyErrorCode
 }
 
-/** The identity that a restore would bring back. Show it, and let the user confirm it. */
+/** The identity that would be restored. Show it, and let the user confirm it. */
 export interface PasskeyPreview extends RestorePreview {
   /** The app's name for the backup. */
   readonly label: string

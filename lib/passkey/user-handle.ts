@@ -11,8 +11,8 @@ const HANDLE_BYTES = 32
 const HANDLE_CHARACTERS = 43
 
 /**
- * Returns a user handle (`user.id`) for a new passkey. It is random and tells nothing: an authenticator shows it without
- * verifying the user, and overwrites the passkey that has an equal one.
+ * Returns a user handle (`user.id`) for a new passkey. It is random and tells nothing: an authenticator shows it
+ * without verifying the user, and overwrites the passkey that has an equal one.
  */
 export function createUserHandle(): Uint8Array<ArrayBuffer> {
   const handle = crypto.getRandomValues(new Uint8Array(HANDLE_BYTES))
@@ -21,8 +21,8 @@ export function createUserHandle(): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns true if a passkey is one of `latchkey/passkey`, which no account has. Ask this before an app's sign-in reports
- * a passkey as unknown: password managers then delete it for good.
+ * Returns true if a passkey is one of `latchkey/passkey`, which no account has. Ask this before an app's sign-in
+ * reports a passkey as unknown: password managers then delete it for good.
  *
  * @param userHandle - `response.userHandle` of the assertion: bytes, or base64url as in its JSON form
  */

@@ -12,28 +12,28 @@ import { checkOf, parseCheckedText } from './secret-text.ts'
 /** Backup and restore by words. Made by `createRecovery`. */
 export interface Recovery {
   /**
-   * Begins a backup of the current device identity: show the words, then ask for those at `places`.
+   * Starts a backup of the current device identity: show the words, then ask for those at `places`.
    *
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: too late for a backup; `KEYSTORE_*`
    */
   beginBackup(options?: BeginBackupOptions): Promise<WordsBackup>
   /**
-   * Ends a backup: the user typed the words at `places` again, so the identity is recoverable from now on.
+   * Completes a backup: the user retyped the words at `places`, so the identity is recoverable from now on.
    *
    * @param backup - from `beginBackup`
    * @param typed - one word for each of `backup.places`, in that order
-   * @throws {LatchkeyError} `PHRASE_MISMATCH`: another word; `PRINCIPAL_MISMATCH`: another identity is current by now;
+   * @throws {LatchkeyError} `PHRASE_MISMATCH`: a word differs; `PRINCIPAL_MISMATCH`: another identity is current now;
    *   `KEYSTORE_*`
    */
   confirmBackup(backup: WordsBackup, typed: readonly string[]): Promise<void>
   /**
-   * Reads the words and says whose they are. Nothing is stored.
+   * Reads the words and returns whose they are. Nothing is stored.
    *
    * @throws {LatchkeyError} `PHRASE_LENGTH`, `PHRASE_WORD_UNKNOWN`, `PHRASE_CHECKSUM`, `KEYSTORE_*`
    */
   readPhrase(text: string): Promise<RestorePreview>
   /**
-   * The same for the text form of a secret (43 characters, or with a check).
+   * Like `readPhrase`, for the text form of a secret (43 characters, or with a check).
    *
    * @throws {LatchkeyError} `SECRET_INVALID`, `SECRET_MISTYPED`, `KEYSTORE_*`
    */
@@ -47,7 +47,7 @@ export interface Recovery {
    */
   importPhrase(preview: RestorePreview, options?: RestoreOptions): Promise<Session>
   /**
-   * Adds the secret of a preview to the current account that has its principal, for the keys of `deriveKey`.
+   * Adds the secret of a preview to the current account, which has its principal, so that `deriveKey` works.
    *
    * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: not a principal of the account; `KEYSTORE_*`
    */
@@ -63,13 +63,13 @@ export interface BeginBackupOptions {
   readonly label?: string
 }
 
-/** A backup that was begun. It contains the secret as words: show it, and store it nowhere. */
+/** A backup that was started. Contains the secret as words: show it, and never store it. */
 export interface WordsBackup {
   readonly words: readonly string[]
-  /** Three places in `words`, counted from 1, in ascending order. */
+  /** Three positions in `words`, counted from 1, in ascending order. */
   readonly places: readonly number[]
   readonly principal: string
-  /** 6 characters that identify the secret. The preview of a restore shows the same ones. */
+  /** Six characters that identify the secret. The preview of a restore has the same ones. */
   readonly check: string
 }
 

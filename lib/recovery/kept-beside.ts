@@ -20,7 +20,7 @@ export function keepBeside<Value>(maker: string): KeptBeside<Value> {
     },
     of(shown) {
       const value = values.get(shown)
-      if (value === undefined) throw new TypeError(`expected an object of the same ${maker}()`)
+      if (value === undefined) throw new TypeError(`expected an object from the same ${maker}()`)
       return value
     },
   }

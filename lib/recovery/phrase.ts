@@ -27,13 +27,13 @@ export async function toPhrase(secret: string): Promise<string> {
 }
 
 /**
- * Reads 24 words. Case, white space, numbers and punctuation between the words do not matter, and the first four letters
- * of a word are enough.
+ * Reads 24 words. Case, white space, numbers and punctuation between the words do not matter, and the first four
+ * letters of a word are enough.
  *
  * @returns the device secret as text
- * @throws {LatchkeyError} `PHRASE_LENGTH`: not 24 words; `PHRASE_WORD_UNKNOWN`: the message says which word, and
- *   {@link findUnknownWords} gives near words; `PHRASE_CHECKSUM`: a word is wrong, or two are swapped. No message
- *   contains a word
+ * @throws {LatchkeyError} `PHRASE_LENGTH`: not 24 words; `PHRASE_WORD_UNKNOWN`: the message has the word's position,
+ *   and {@link findUnknownWords} returns similar words; `PHRASE_CHECKSUM`: a word is wrong, or two are swapped. No
+ *   message contains a word
  */
 export async function parsePhrase(text: string): Promise<string> {
   const words = splitWords(text)
@@ -51,13 +51,13 @@ export async function parsePhrase(text: string): Promise<string> {
 export interface UnknownWord {
   /** Counted from 1. */
   readonly place: number
-  /** At most four words of the list that differ little from it, the nearest first. Do not log them. */
+  /** At most four similar words of the list, the most similar first. Do not log them. */
   readonly nearWords: readonly string[]
 }
 
 /**
- * Returns the words of a text that are not in the list, for a form to mark. The words themselves are nearly secret, so
- * no error carries them.
+ * Returns the words of a text that are not in the list, so that a form can mark them. They reveal most of the secret,
+ * so no error contains them.
  */
 export function findUnknownWords(text: string): readonly UnknownWord[] {
   return splitWords(text).flatMap((word, index) =>

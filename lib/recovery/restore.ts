@@ -6,29 +6,29 @@ import type { Session } from '../machine/state.ts'
 import { type KnownOptions, type KnownToServer, askServers } from './known.ts'
 import { checkOf } from './secret-text.ts'
 
-/** The identity that a restore would bring back. Show it, and let the user confirm it. */
+/** The identity that would be restored. Show it, and let the user confirm it. */
 export interface RestorePreview {
   readonly principal: string
-  /** 6 characters that identify the secret, also on the printed sheet. */
+  /** Six characters that identify the secret, also on the printed sheet. */
   readonly check: string
   /** True if this device has the identity, current or not. */
   readonly knownHere: boolean
   /**
    * Whether the account server or the app's own server knows the identity. Any wallet's 24 words are valid words, and
-   * now and then two swapped words are too. So if the identity is known neither here nor to a server, say so.
+   * sometimes two swapped words are too. So if neither this device nor a server knows the identity, tell the user.
    */
   readonly knownToServer: KnownToServer
-  /** The principal that is current now and would no longer be; null if there is none, or the same. */
+  /** The current principal that would be replaced; null if there is none, or if it is the same. */
   readonly replaces: string | null
 }
 
 /** How a restore treats the current identity, and an unknown one. */
 export interface RestoreOptions {
-  /** Sets the identity in `preview.replaces` aside. Otherwise the restore is refused if there is one. */
+  /** Sets the identity in `preview.replaces` aside. By default the restore is refused if there is one. */
   readonly replace?: boolean
   /**
-   * The user was told that nobody is known to have this identity, or that no server could be asked. Otherwise the
-   * restore is refused in this case.
+   * True if the user was told that the identity is unknown, or that no server could be asked. By default the restore is
+   * refused in this case.
    */
   readonly evenIfUnknown?: boolean
 }
@@ -39,7 +39,7 @@ export type RecoverableAuth = Pick<
   'getState' | 'exportSecret' | 'confirmBackup' | 'importSecret' | 'unlockData' | 'listIdentities'
 >
 
-/** Says whose a secret is. Nothing is stored. */
+/** Returns whose secret it is. Nothing is stored. */
 export async function previewOf(auth: RecoverableAuth, options: KnownOptions, secret: string): Promise<RestorePreview> {
   const key = await openDeviceKey(parseSecret(secret))
   const { principal } = key

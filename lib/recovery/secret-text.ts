@@ -12,7 +12,7 @@ const SECRET_CHARACTERS = 43
 const CHECK_CHARACTERS = 6
 
 /**
- * Returns the check of a device secret: the first 6 characters of its SHA-256 in base64url. It is no secret; the user
+ * Returns the check of a device secret: the first 6 characters of its SHA-256 in base64url. It is not secret; the user
  * compares it with the one on the sheet.
  *
  * @param secret - as from `auth.exportSecret()`

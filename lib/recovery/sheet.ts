@@ -1,6 +1,6 @@
 import type { WordsBackup } from './create-recovery.ts'
 
-/** What is printed, for an app that makes its own page. */
+/** The contents of a printed sheet, for an app that lays out its own page. */
 export interface RecoverySheet {
   readonly app: string
   /** Where the words are typed. */
@@ -25,7 +25,7 @@ export interface SheetOptions {
   readonly now?: number
 }
 
-/** Returns the content of a printed sheet. It contains the secret: print it, and store it nowhere. */
+/** Returns the contents of a printed sheet. They contain the secret: print them, and never store them. */
 export function toSheet(backup: WordsBackup, { app, address, now = Date.now() }: SheetOptions): RecoverySheet {
   return Object.freeze({
     app,

@@ -1,6 +1,6 @@
 /**
- * Returns a function that is true once in each interval, from the first call on: for work that need not be done by every
- * request. A clock that was set back must not stop it.
+ * Returns a function that is true once in each interval, from the first call on: for work that need not be done by
+ * every request. A clock that was set back must not stop it.
  *
  * @param interval - in milliseconds
  */

@@ -69,7 +69,7 @@ function readerOf(request: ResolvableRequest): (name: string) => string | null {
 }
 
 /**
- * Node drops a second Authorization header from `headers`: which one counts must not depend on who reads. Anything else
+ * Node drops a second Authorization header from `headers`: the reader must not decide which one counts. Anything else
  * in `headers` is what a middleware left there, and what the handlers see.
  */
 function withDropped(value: string | null, received: readonly string[] = []): string | null {

@@ -119,8 +119,8 @@ function createRouter(options: SessionResolverOptions, tokenHeader: string): (re
 }
 
 /**
- * Credentials of another scheme (RFC 9110 §11.4), such as the Basic of a gateway in front, are for somebody else. A
- * Bearer among them is one that cannot be read, and so is a text without a scheme.
+ * Credentials of another scheme (RFC 9110 §11.4), such as a gateway's Basic, are not for this server. A Bearer among
+ * them is one that cannot be read, and so is a text without a scheme.
  */
 function isOfOtherScheme(authorization: string): boolean {
   // Nearly every header is a Bearer token, and for these this is the cheapest answer.

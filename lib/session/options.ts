@@ -4,7 +4,7 @@ import type { SessionErrorKind } from './transport.ts'
 
 /**
  * The part of `Auth` that a session uses. `markWritten` is for adapters: call it on a local write that does not go
- * through `auth.fetch`, so that a later sign-in to another account asks what becomes of it.
+ * through `auth.fetch`, so that a later sign-in to another account asks the user what to do with it.
  */
 export type SessionAuth = Pick<Auth, 'ready' | 'getState' | 'subscribe' | 'getToken' | 'reportToken'> &
   Partial<Pick<Auth, 'markWritten'>>
@@ -24,8 +24,9 @@ export interface SessionTimer {
 export interface RefreshOptions {
   /**
    * Returns a token; defaults to `auth.getToken`. null means that the provider has no session: the session ends, or
-   * waits if it had no token yet. Throwing means that no token is available now, and is retried with a backoff of at most
-   * five minutes. Without an identity of `auth`, a token of another principal ends the session and starts that user's.
+   * waits if it had no token yet. Throwing means that no token is available now, and is retried with a backoff of at
+   * most five minutes. Without an identity of `auth`, a token of another principal ends the session and starts that
+   * user's.
    */
   readonly handler?: () => Promise<string | null> | string | null
   /**
@@ -54,15 +55,16 @@ export interface SessionOptions {
   readonly audience?: string
   readonly refresh?: RefreshOptions
   /**
-   * Called when the server accepts no token of the session any more: a fresh one did not help. The session is paused or
-   * closed, and its local data may contain unsent writes. May end the session, or clear after the user agreed.
+   * Called when the server no longer accepts any token of the session, even a fresh one. The session is paused or
+   * closed, and its local data may contain unsent writes. The callback may end the session, or clear the data after the
+   * user agreed.
    */
   readonly onSessionError?: (kind: SessionErrorKind, session: ConnectedSession) => unknown
   /**
-   * Called with every error of a refresh or of the transport, for logging; the session retries. A token that was refused
-   * while the previous one is still accepted is `SESSION_TOKEN_REFUSED` or what the transport threw. Also called with
-   * `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is missing: the
-   * session has ended.
+   * Called with every error of a refresh or of the transport, for logging; the session retries. A token that was
+   * refused while the previous one is still accepted is `SESSION_TOKEN_REFUSED` or what the transport threw. Also
+   * called with `PRINCIPAL_MISMATCH` when another principal's session does not start because `beforeRestart` is
+   * missing: the session has ended.
    */
   readonly onFault?: (error: unknown) => unknown
   /**

@@ -8,8 +8,8 @@ import { expectEqual } from './binding-store-acceptance.ts'
 import type { AcceptanceCase } from './store-acceptance.ts'
 
 /**
- * Acceptance tests that every {@link AdoptingBindingStore} must pass, besides `bindingStoreAcceptance`. They need no test
- * runner: call `run` of each case.
+ * Acceptance tests that every {@link AdoptingBindingStore} must pass, besides `bindingStoreAcceptance`. They need no
+ * test runner: call `run` of each case.
  *
  * @param open - opens an empty store with this clock (milliseconds since 1970), a new one on each call
  */

@@ -48,7 +48,7 @@ export interface ProofClaims extends TokenClaims {
   readonly nonce?: string
   /** The account's principal; only for `link`, and required there. */
   readonly link_to?: string
-  /** Thumbprint of the key of the device that is let in; only for `pair`, and required there. */
+  /** Thumbprint of the new device's key; only for `pair`, and required there. */
   readonly pair_to?: string
   /** What is written to a backup store, see `backupDigest`; only for `backup`, and required there. */
   readonly digest?: string

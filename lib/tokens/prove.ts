@@ -16,7 +16,7 @@ export interface ProofInput {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
-  /** Thumbprint of the key of the device that is let in, for `pair`: of another device, or the signer's own. */
+  /** Thumbprint of the new device's key, for `pair`: another device's, or the signer's own. */
   readonly pairTo?: string | undefined
   /** From `backupDigest`, for `backup`. */
   readonly digest?: string | undefined

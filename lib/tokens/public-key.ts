@@ -27,7 +27,7 @@ export interface PublicKey extends Identifier {
  * more than double the time, so it is done only for libraries that are not tested, and to name the reason of a refusal.
  *
  * @param x - base64url, as in a JWK (RFC 8037)
- * @param native - verifies in place of node:crypto, behind the same checks
+ * @param native - verifies instead of node:crypto, after the same checks
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`, `TOKEN_KEY_NOT_CANONICAL`, `TOKEN_KEY_SMALL_ORDER`
  */
 export function importPublicKey(x: string, native?: NativeVerify): Awaitable<PublicKey> {

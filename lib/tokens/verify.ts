@@ -53,7 +53,7 @@ export interface ProofExpectation {
   readonly nonce?: string | undefined
   /** The account's principal, for `link`. */
   readonly linkTo?: string | undefined
-  /** Thumbprint of the key of the device that is let in, for `pair`. */
+  /** Thumbprint of the new device's key, for `pair`. */
   readonly pairTo?: string | undefined
   /** From `backupDigest`, for `backup`. */
   readonly digest?: string | undefined
@@ -222,8 +222,8 @@ function refusalUnder(key: PublicKey, code: LatchkeyErrorCode): LatchkeyError {
 }
 
 /**
- * Equal texts are shared: a cache holds many claims. Deeply frozen: otherwise a caller that changes a claim would change
- * it in the cache.
+ * Equal texts are shared: a cache holds many claims. Deeply frozen: otherwise a caller that changes a claim would
+ * change it in the cache.
  */
 function verifiedBy<Claims extends TokenClaims>(
   { principal, thumbprint, jwk }: PublicKey,
@@ -364,7 +364,7 @@ function byteLength(text: string): number {
 
 function checkExpectation(claims: ProofClaims, { purpose, nonce, linkTo, pairTo, digest }: ProofExpectation): void {
   const needsNonce = purpose === 'bind' || purpose === 'link'
-  if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the one that was issued`)
+  if (needsNonce && !nonce) throw new TypeError(`nonce: ${purpose} needs the nonce that was issued`)
   if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)
   if (nonce !== undefined && claims.nonce === undefined) throw new LatchkeyError('PROOF_NONCE_MISSING')
   if (nonce !== undefined && claims.nonce !== nonce) throw new LatchkeyError('PROOF_NONCE_MISMATCH')

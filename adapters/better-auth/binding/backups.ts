@@ -120,8 +120,8 @@ export async function removeBackupsOf({ adapter, now }: PrincipalStore, principa
 /**
  * Returns whether an account has the principal.
  *
- * @throws {LatchkeyError} `PRINCIPAL_DISABLED`: the key was revoked, or its principal retired; the account is banned. An
- *   account that is recoverable does not disable the key here: data may depend on its secret
+ * @throws {LatchkeyError} `PRINCIPAL_DISABLED`: the key was revoked, or its principal retired; the account is banned.
+ *   An account that is recoverable does not disable the key here: data may depend on its secret
  */
 async function isOfAccount(principals: PrincipalStore, { principal, thumbprint }: ProvenDevice): Promise<boolean> {
   const row = await principals.find(principal)

@@ -16,7 +16,7 @@ export interface DeviceAnswer {
   readonly lastSeenAt: number
   /** True for the device that asks. */
   readonly isCurrent: boolean
-  /** The device that let this one in by pairing; an id that is not in the list if that one is gone. Null otherwise. */
+  /** Id of the device that approved this one by pairing, even if it is no longer in the list. Null if there is none. */
   readonly approvedBy: string | null
 }
 
@@ -26,7 +26,7 @@ export interface Device {
   readonly sessions: readonly SessionRow[]
 }
 
-/** Groups sessions by installation. An admin who impersonates the user is no device of the user's. */
+/** Groups sessions by installation. An admin who impersonates the user is not one of the user's devices. */
 export async function groupDevices(sessions: readonly SessionRow[]): Promise<readonly Device[]> {
   const groups = new Map<string, SessionRow[]>()
   for (const session of sessions) {
@@ -67,14 +67,14 @@ export function hasSession(sessions: readonly SessionRow[], sessionId: string): 
 }
 
 /**
- * Returns the devices that some sessions let in by pairing, directly or by way of others.
+ * Returns the devices that some sessions approved by pairing, directly or through others.
  *
  * @param approvers - ids of sessions, which may have ended
  */
 export function letInBy(devices: readonly Device[], approvers: readonly string[]): readonly Device[] {
   const ids = new Set(approvers)
   const found = new Set<Device>()
-  // A set that grows while it is read: each device that is found may have let in others.
+  // A set that grows while it is read: each device found may have approved others.
   for (const id of ids) {
     for (const device of devices) {
       if (found.has(device) || !device.sessions.some(({ pairedBy }) => pairedBy === id)) continue

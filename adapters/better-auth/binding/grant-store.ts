@@ -11,7 +11,7 @@ export const GRANT_LIFETIME_MS = 120_000
 export type Granted = Pick<GrantRow, 'userId' | 'principalEpoch' | 'approverSession' | 'thumbprint'>
 
 /**
- * Issues a grant, in place of every earlier one of the same session.
+ * Issues a grant, which replaces every earlier one of the same session.
  *
  * @returns the text that the new device gets; the table has only its hash
  */

@@ -151,8 +151,8 @@ async function checkRow(
 
 /**
  * Returns true if an account was created with the principal by a sign-up that gave no session, and nobody has used it
- * since: it has no verified identifier, and its subject was never read. Its address may be mistyped, and then the device
- * could never sign in to it. So the key may bind its principal to another account.
+ * since: it has no verified identifier, and its subject was never read. Its address may be mistyped, and then the
+ * device could never sign in to it. So the key may bind its principal to another account.
  */
 function isUnused(row: PrincipalRow, user: BoundUser): boolean {
   const isVerified = user.emailVerified || user.phoneNumberVerified === true || user.principalMailbox != null

@@ -4,16 +4,16 @@ import { encodeBase64url } from '../../../lib/server-kit.ts'
 const LENGTH = 16
 
 /**
- * Returns the claim `sid` of a session's tokens: base64url of the first 16 bytes of SHA-256("latchkey/v1/sid" ‖ id of the
- * session). It identifies the session and gives no access to it.
+ * Returns the claim `sid` of a session's tokens: base64url of the first 16 bytes of SHA-256("latchkey/v1/sid" ‖ id of
+ * the session). It identifies the session and gives no access to it.
  */
 export function sidOf(sessionId: string): Promise<string> {
   return derivedId('latchkey/v1/sid', sessionId)
 }
 
 /**
- * Returns the tag of an installation's sessions: base64url of the first 16 bytes of SHA-256("latchkey/v1/device" ‖ value
- * of the cookie ‖ 0 ‖ id of the user). Two users of one browser have different tags.
+ * Returns the tag of an installation's sessions: base64url of the first 16 bytes of SHA-256("latchkey/v1/device" ‖
+ * value of the cookie ‖ 0 ‖ id of the user). Two users of one browser have different tags.
  */
 export function tagOf(cookie: string, userId: string): Promise<string> {
   return derivedId('latchkey/v1/device', `${cookie}\0${userId}`)

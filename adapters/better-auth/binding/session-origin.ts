@@ -6,7 +6,7 @@ export interface AskingSession {
   readonly principalVia?: string | null
   /** The admin who acts as the user, of Better Auth's admin plugin. */
   readonly impersonatedBy?: string | null
-  /** The id of the session that let this one in by pairing. */
+  /** The id of the session that approved this one by pairing. */
   readonly pairedBy?: string | null
 }
 
@@ -15,7 +15,7 @@ export function isNeutral(session: AskingSession): boolean {
   return isImpersonated(session) || session.principalVia === DELEGATED
 }
 
-/** Returns true if another session let this one in, by pairing or as on a television: nobody signed in on its device. */
+/** Returns true if another session approved this one, by pairing or as on a TV: no user signed in on its device. */
 export function isPaired(session: object): boolean {
   const { pairedBy, principalVia } = session as Partial<AskingSession>
   return pairedBy != null || principalVia === DELEGATED

@@ -41,8 +41,8 @@ export interface ProofState {
 }
 
 /**
- * Lets the requests of `run` carry proofs until it ends or is given up. Later requests of a run that was given up do not
- * belong to the next one.
+ * Lets the requests of `run` carry proofs until it ends or is given up. Later requests of a run that was given up do
+ * not belong to the next one.
  */
 export async function carryWhile<Result>(
   state: ProofState,

@@ -1,6 +1,6 @@
 import type { SessionChange } from '../../../lib/index.ts'
 
-/** Requests of the app itself after which the browser may have no session any more, as Better Auth's client sends them. */
+/** Requests of the app itself, as Better Auth's client sends them, that may end the browser's session. */
 const ENDING = /\/(sign-out|delete-user|revoke-sessions?|revoke-other-sessions)$/
 
 /** Marks a request of the account provider itself, in its options. */

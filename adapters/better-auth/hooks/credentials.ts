@@ -31,8 +31,9 @@ const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|c
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
 /**
- * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, `grant`, `secondaryStorage`, the id of a
- * provider, or the name of a plugin's table that has the user's id in one of its columns, whatever the column is called.
+ * A way into an account: `session`, `password`, `phoneNumber`, `twoFactor`, `device`, `grant`, `secondaryStorage`, the
+ * id of a provider, or the name of a plugin's table that has the user's id in one of its columns, whatever the column
+ * is called.
  */
 export type WayIn = string
 

@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { refusal } from './proofs.ts'
 
-/** Requests that fix an account's principal by asking who it is, and that a page of another site can make a browser send. */
+/** Requests that fix an account's principal by asking who it is, and that another site can make a browser send. */
 export const ASKS_WHO: readonly (string | undefined)[] = ['/latchkey/session', '/token']
 
 type Asked = Pick<GenericEndpointContext, 'headers' | 'context'>

@@ -15,8 +15,8 @@ const COOKIE = 'latchkey_device'
 const MAX_AGE = 400 * 24 * 3600
 
 /**
- * Returns the columns for a session that this request creates. The first sign-in with a proof gives the browser a cookie,
- * from which the tag of every later session there derives; it is removed at the sign-out.
+ * Returns the columns for a session that this request creates. The first sign-in with a proof gives the browser a
+ * cookie, from which the tag of every later session there derives; it is removed at the sign-out.
  */
 export async function installationOf(
   { userId, ...session }: { readonly userId: string },

@@ -11,8 +11,8 @@ import { refusal } from './proofs.ts'
 export const ADDRESS_CHANGE = '/verify-email'
 
 /**
- * Refuses a change of address that was asked for before the account's mailbox was proven, before it was bound, or before
- * anything was linked to it: whoever asked may not be whose account it is now.
+ * Refuses a change of address that was asked for before the account's mailbox was proven, before it was bound, or
+ * before anything was linked to it: the party that requested it may not own the account now.
  *
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */

@@ -13,7 +13,7 @@ export const NEEDS_OWN_SIGN_IN: readonly (string | undefined)[] = [
 ]
 
 /**
- * Makes sure that the user signed in on this device: whoever was let in by another one must not shut that one out.
+ * Makes sure that the user signed in on this device: a device that another one approved must not lock that one out.
  *
  * @throws {APIError} `SESSION_PAIRED`
  */

@@ -5,10 +5,15 @@ import { readMailedToken } from './mailed-token.ts'
 import { provenDevice } from './request-context.ts'
 
 /** Sign-ins with a credential that the account's creator chose, not by the mailbox. */
-const CREDENTIAL_ROUTES =
-  /^\/(sign-(in|up)\/(email|username)|sign-in\/phone-number|passkey\/verify-authentication|siwe\/verify|two-factor\/verify-[a-z-]+)$/
+const CREDENTIAL_ROUTES = [
+  /^\/sign-(in|up)\/(email|username)$/,
+  /^\/sign-in\/phone-number$/,
+  /^\/passkey\/verify-authentication$/,
+  /^\/siwe\/verify$/,
+  /^\/two-factor\/verify-[a-z-]+$/,
+]
 
-/** The route by which a device that another one let in gets its session. */
+/** The route on which a device that another one approved gets its session. */
 export const PAIRING = '/latchkey/pair/redeem'
 
 /** Sign-ins by mail. */
@@ -29,7 +34,8 @@ export async function originOf(userId: string, ctx: GenericEndpointContext | nul
   if (replaced) return replaced.principalVia ?? null
   if (isApproved(ctx)) return DELEGATED
   const device = await provenDevice(ctx)
-  return sessionOrigin(device?.principal ?? null, CREDENTIAL_ROUTES.test(ctx?.path ?? ''))
+  const isByCredential = CREDENTIAL_ROUTES.some((route) => route.test(ctx?.path ?? ''))
+  return sessionOrigin(device?.principal ?? null, isByCredential)
 }
 
 /** Returns the session of its user that a new session replaces, as after a change of the password; null if none. */

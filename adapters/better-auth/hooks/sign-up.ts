@@ -1,8 +1,8 @@
 import type { BetterAuthOptions, GenericEndpointContext } from 'better-auth'
 
 /**
- * Returns true for a sign-up that gives no session: the device has to sign in before it can use the account. There Better
- * Auth answers the same whether the address has an account or not.
+ * Returns true for a sign-up that gives no session: the device has to sign in before it can use the account. There
+ * Better Auth answers the same whether the address has an account or not.
  */
 export function givesNoSession(path: string | undefined, { emailAndPassword }: BetterAuthOptions): boolean {
   const { requireEmailVerification, autoSignIn } = emailAndPassword ?? {}

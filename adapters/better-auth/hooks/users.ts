@@ -35,7 +35,7 @@ export interface HookTools {
   readonly cache: StatusCache
   readonly now: () => Date
   readonly onRetire?: OnRetire | undefined
-  /** True if sessions can let other devices in. */
+  /** True if sessions can approve other devices. */
   readonly hasPairing: boolean
 }
 

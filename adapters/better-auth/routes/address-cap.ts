@@ -13,7 +13,7 @@ export interface AddressCap {
 const ADDRESSES = 10_000
 
 /**
- * Creates a cap. It is kept in memory only, so that the storage tells nothing about who paired.
+ * Creates a cap. It is kept in memory only, so that the storage does not reveal who paired.
  *
  * @param most - largest number of slots
  * @param lifetime - of a slot, in milliseconds

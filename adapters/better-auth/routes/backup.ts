@@ -34,8 +34,8 @@ const ENVELOPE = 4096
 const OPTIONS = { method: 'POST', requireHeaders: true, metadata: { noStore: true } } as const
 
 /**
- * Keeps backups that only a passkey opens. A write needs a proof of the identity for exactly this write, a read only the
- * locator, which the passkey evaluates to: who restores has nothing else. No session is read.
+ * Stores backups that only a passkey opens. A write needs the identity's proof for exactly this write. A read needs
+ * only the locator, which the passkey computes: a user who restores has nothing else. No session is read.
  */
 export function backupEndpoints(
   tools: () => BackupTools,

@@ -61,7 +61,7 @@ async function revoke(principals: PrincipalStore, asking: Asking, thumbprint: st
   await revokeOne(principals, key, subject)
 }
 
-/** `kept`: while the account cannot be recovered by other means, a key may be the last way in. `none`: there was none. */
+/** `kept`: a key may be the last way in while the account is not recoverable by other means. `none`: no such key. */
 export type KeysOutcome = 'revoked' | 'kept' | 'none'
 
 /**

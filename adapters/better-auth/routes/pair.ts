@@ -42,7 +42,7 @@ export interface PairedDevice {
   readonly userId: string
   /** The id of its session. */
   readonly sessionId: string
-  /** The id of the session that let it in. */
+  /** The id of the session that approved it. */
   readonly approvedBy: string
   /** Of the request that made the session. */
   readonly headers: Headers
@@ -57,7 +57,7 @@ export interface PairTools {
   readonly onDevicePaired?: OnDevicePaired | undefined
 }
 
-/** Creates the endpoints by which a session lets another device in. */
+/** Creates the endpoints with which a session approves another device. */
 export function pairEndpoints(
   tools: () => PairTools,
   clock: () => number,
@@ -103,7 +103,7 @@ function mayApprove(session: AskingSession, user: BoundUser): boolean {
   return !isNotTheirs(session, user) && !isBanned(user) && !isResetDue(user)
 }
 
-/** A session that a key's proof made lets others in only with that key: a stolen cookie alone does not. */
+/** A session that was created with a key's proof approves others only with that key: a stolen cookie alone cannot. */
 async function requireKeyOf(principals: PrincipalStore, session: AskingSession, device: ProvenDevice): Promise<void> {
   const made = keyThatMade(session)
   if (made !== null && made !== device.principal) throw refusal('GRANT_FORBIDDEN')
@@ -129,7 +129,7 @@ async function shown(ctx: GenericEndpointContext, { gate }: PairTools, now: Date
   return { grant, ...(await approverOf(ctx, grant)) }
 }
 
-/** The session that let the device in is still there, and its account is the one that it was. */
+/** The session that approved the device still exists, and its account is unchanged. */
 async function approverOf(ctx: GenericEndpointContext, grant: GrantRow): Promise<Omit<Shown, 'grant'>> {
   const user = await principalStore(ctx.context.adapter, new Date()).findUser('id', grant.userId)
   const approver = await liveSession(ctx.context, grant.userId, grant.approverSession)

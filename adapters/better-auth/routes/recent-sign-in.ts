@@ -4,13 +4,14 @@ import { isNotTheirs } from '../hooks/impersonation.ts'
 import { refusal } from '../hooks/proofs.ts'
 
 /**
- * How long after a sign-in the user may let devices in and change them, in milliseconds. The limit is the plugin's own:
+ * How long after a sign-in the user may approve and change devices, in milliseconds. The limit is the plugin's own:
  * Better Auth's `session.freshAge` is a day, and 0 turns it off.
  */
 const LIMIT_MS = 600_000
 
 /**
- * Makes sure that the account's own user asks and signed in lately. A session that another one let in is not a sign-in.
+ * Makes sure that the account's own user sent the request and signed in recently. A session that another one approved
+ * is not a sign-in.
  *
  * @throws {APIError} `DEVICE_FORBIDDEN`, `SESSION_NOT_FRESH`
  */

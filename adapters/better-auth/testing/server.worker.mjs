@@ -20,7 +20,7 @@ function beforeStatement(statement) {
   if (writes.length === deadly) process.kill(process.pid, 'SIGKILL')
 }
 
-/** Of the request that a statement is for: what lets its statements go, one at a time, where somebody says the order. */
+/** For the request of a statement: releases its statements one at a time, where a test sets the order. */
 const orders = new AsyncLocalStorage()
 
 class CountingClient extends Client {

@@ -90,7 +90,9 @@ async function plant(given: Given): Promise<void> {
   for (const [name, value] of await evesCookies(world, step.how)) tab.device.cookies.set(name, value)
 }
 
-/** The client follows what the app does by itself, after its request: that counts as a sign-out until all is at rest. */
+/**
+ * The client follows what the app does by itself, after its request: that counts as a sign-out until all is at rest.
+ */
 function followed({ page: { doing } }: Pick<Given, 'page'>): void {
   ;(doing.acts as string[]).push('signOut')
 }

@@ -1,6 +1,6 @@
-// `npm run check`: builds, then runs every `check:` script of package.json, two at a time. `npm run check -- types docs`
-// runs only the scripts named. Each part's output is printed when it ends, with the seconds it took; one failure fails
-// the whole.
+// `npm run check`: builds, then runs every `check:` script of package.json, two at a time. `npm run check -- types
+// docs` runs only the scripts named. Each part's output is printed when it ends, with the seconds it took; one failure
+// fails the whole.
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

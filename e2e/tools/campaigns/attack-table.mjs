@@ -3610,7 +3610,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'adapters/expo/engine.ts',
-        find: "if (first === second) throw new TypeError('getRandomValues: expected a function that fills an array at once')",
+        find: "if (first === second) throw new TypeError('getRandomValues: expected a function that fills an array synchronously')",
         replace: UNCHECKED,
       },
     ],

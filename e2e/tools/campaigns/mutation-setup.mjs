@@ -1,4 +1,5 @@
-// Runs before each test file of the mutation tester: records which functions its tests reach, and ends loops without end.
+// Runs before each test file of the mutation tester: records which functions its tests reach, and ends loops without
+// end.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeEach, expect } from 'vitest'

@@ -20,7 +20,8 @@ const SETUP = 'mutation-setup.mjs'
 
 /**
  * @typedef {object} Runner
- * @property {(file: string, pattern?: RegExp) => Promise<{ state: 'passed' | 'failed' | 'timed out', milliseconds: number, message: string }>} run
+ * @property {(file: string, pattern?: RegExp) => Promise<{ state: 'passed' | 'failed' | 'timed out', milliseconds:
+ *   number, message: string }>} run
  * @property {(file: string) => void} changed
  * @property {() => Promise<void>} close
  */

@@ -69,7 +69,8 @@ export function mutantsOf(file, text) {
 }
 
 /**
- * Makes a module tell which of its functions run: `latchkeyReached` is called with the offset of each, -1 for the module.
+ * Makes a module tell which of its functions run: `latchkeyReached` is called with the offset of each, -1 for the
+ * module.
  *
  * @param {string} file - as the probes name it
  * @param {string} text

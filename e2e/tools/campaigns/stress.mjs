@@ -1,7 +1,7 @@
-// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver and
-// as many for its two ways to verify one, fifty thousand sequences of what people and an attacker do on a server and as
-// many of what people, tabs and the network do on two devices, eight servers on one database, adoptions and undos among them, a
-// hundred killed browsers, and a hundred first visits in eight tabs.
+// The campaigns that take long: thousands of random walks over the client, a million changed tokens for the resolver
+// and as many for its two ways to verify one, fifty thousand sequences of what people and an attacker do on a server
+// and as many of what people, tabs and the network do on two devices, eight servers on one database, adoptions and
+// undos among them, a hundred killed browsers, and a hundred first visits in eight tabs.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

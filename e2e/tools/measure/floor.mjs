@@ -1,6 +1,6 @@
-// `node e2e/tools/measure/floor.mjs`: fails if code for browsers uses an API that the oldest supported browsers lack, or
-// pages on insecure origins.
-// The type checker names the interface of each member; MDN's compatibility data says since when it exists.
+// `node e2e/tools/measure/floor.mjs`: fails if code for browsers uses an API that the oldest supported browsers lack,
+// or pages on insecure origins. The type checker names the interface of each member; MDN's compatibility data says
+// since when it exists.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'

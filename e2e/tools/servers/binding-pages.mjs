@@ -1,4 +1,5 @@
-// The components of `e2e/harness/bindings`, one framework at a time: rendered here as on a server, and bundled for pages.
+// The components of `e2e/harness/bindings`, one framework at a time: rendered here as on a server, and bundled for
+// pages.
 import { fileURLToPath } from 'node:url'
 import { compile } from 'svelte/compiler'
 import { build, createServer } from 'vite'

@@ -45,7 +45,7 @@ export async function deliverOutbox(context: Context, signal?: AbortSignal): Pro
   }
 }
 
-/** Returns true if the session no longer exists, on the word of the account server itself. */
+/** Returns true if the account server itself reports that the session no longer exists. */
 async function deliver(context: Context, account: AccountProvider, item: OutboxItem): Promise<boolean> {
   const session = await account.getSession({ peek: true })
   const { sessionId } = item

@@ -29,7 +29,7 @@ export async function resolveConflict(
   if (!account) throw new TypeError('resolveConflict: createAuth needs the `account` option')
   if (!DECISIONS.includes(decision)) throw new TypeError('resolveConflict: expected adopt, switch or discard')
   if (decision === 'discard' && !options.force)
-    throw new TypeError('resolveConflict: discard deletes the identity of this device; pass { force: true }')
+    throw new TypeError('resolveConflict: discard deletes the device identity; pass { force: true }')
   const { phase, upgrade } = context.getState()
   if (phase !== 'conflict') throw new LatchkeyError('CONFLICT_MISSING')
   return carryOut(context, account, decision, upgrade!.conflict!)

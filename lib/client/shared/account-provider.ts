@@ -8,8 +8,9 @@ export interface AccountSession {
    */
   readonly id?: string
   /**
-   * The principal whose key signed the request that made the session, or null if that request had no proof. A provider
-   * that cannot tell leaves it out: then a session counts as made by `run` if it has another `id` than before.
+   * The principal whose key signed the request that created the session, or null if that request had no proof. A
+   * provider that cannot tell omits it: then a session counts as created by `run` if its `id` differs from the one
+   * before.
    */
   readonly provenBy?: string | null
   readonly accountId: string
@@ -20,7 +21,7 @@ export interface AccountSession {
   readonly recoverable: boolean
   /** True if the account is unused, so that it can still take a device's principal. Only present if `peek` was set. */
   readonly open?: boolean
-  /** False if the account cannot adopt a further principal. Only present if `peek` was set and the provider can tell. */
+  /** False if the account cannot adopt another principal. Only present if `peek` was set and the provider can tell. */
   readonly canAdopt?: boolean
   /** Verified e-mail addresses and phone numbers of the account. */
   readonly identifiers?: readonly string[]
@@ -32,17 +33,17 @@ export interface AccountSession {
 
 /** Options of each call that asks the account server. */
 export interface CallOptions {
-  /** Aborts the request: its response would come too late, or another call took its place. */
+  /** Aborts the request: its response would come too late, or another call replaced it. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * The account provider as the client sees it. Better Auth's is `betterAuthAccount` from `latchkey/better-auth/client`;
- * every other one implements the same methods.
+ * The account provider as the client sees it. For Better Auth, use `betterAuthAccount` from
+ * `latchkey/better-auth/client`; every other provider implements the same methods.
  *
- * Each method rejects with `OFFLINE` if the server cannot be reached, with `PROVIDER_LIMITED` if it asks to wait, and with
- * `PROVIDER_FAILED` if it fails. Null means that the server itself reported no session. A call that takes longer than ten
- * seconds counts as `OFFLINE`, and its `signal` is aborted.
+ * Each method rejects with `OFFLINE` if the server cannot be reached, with `PROVIDER_LIMITED` if it is rate limiting,
+ * and with `PROVIDER_FAILED` if it fails. Null means that the server itself reported no session. A call that takes
+ * longer than ten seconds counts as `OFFLINE`, and its `signal` is aborted.
  */
 export interface AccountProvider {
   /** `aud` of proofs: the account server's origin plus base path, without a trailing slash. Read on each use. */
@@ -122,8 +123,8 @@ export interface AccountProvider {
    */
   isKnown?(prove: (nonce?: string) => Promise<string>, options?: CallOptions): Promise<boolean>
   /**
-   * Returns the account server's failure in what `run` returned or threw, or null. Providers differ in how they report
-   * failures. An error of the app itself is null.
+   * Returns the account server's failure from the value that `run` returned or threw. Providers differ in how they
+   * report failures. Null if there is none, or for an error of the app itself.
    */
   readFailure(outcome: unknown): LatchkeyError | null
   /**
@@ -133,12 +134,13 @@ export interface AccountProvider {
   getTime?(options?: CallOptions): Promise<number>
   /**
    * Calls `listener` after the app itself began or ended a session through the account client, outside `upgrade` and
-   * `signOut`, and returns a function that ends the subscription. Without it, such a change shows only at the next look.
+   * `signOut`, and returns a function that ends the subscription. Without it, such a change appears only at the next
+   * check.
    */
   subscribe?(listener: (change: SessionChange) => void): () => void
   /**
-   * Returns true if a session no longer exists at the account server, whichever session the browser has now. Without it,
-   * a sign-out stays pending until the browser has no session.
+   * Returns true if a session no longer exists at the account server, regardless of the browser's current session.
+   * Without it, a sign-out stays pending until the browser has no session.
    *
    * @param sessionId - `id` of the session
    */
@@ -157,22 +159,22 @@ export interface AccountProvider {
 export interface AccountDevice {
   /** Identifies the device; gives no access. */
   readonly id: string
-  /** As the user named it, or from the user agent; plain text of at most 40 characters. */
+  /** Set by the user, or taken from the user agent; plain text of at most 40 characters. */
   readonly name: string
-  /** Such as `Android`; null if it is unknown. */
+  /** For example `Android`; null if unknown. */
   readonly platform: string | null
   readonly createdAt: number
-  /** May be behind by as much as the account server waits before it extends a session. */
+  /** May lag by the interval at which the account server extends a session. */
   readonly lastSeenAt: number
-  /** True for the device that asks. */
+  /** True for the device that sent the request. */
   readonly isCurrent: boolean
-  /** The device that let this one in by pairing; an id that is not in the list if that one is gone. Null otherwise. */
+  /** Id of the device that approved this one by pairing, even if it is no longer in the list. Null if there is none. */
   readonly approvedBy: string | null
 }
 
 /** Options of `revokeDevice`. */
 export interface RevokeDeviceOptions {
-  /** Also revokes the devices that it let in by pairing, and those that they let in. Defaults to false. */
+  /** Also revokes the devices that it approved by pairing, and those that they approved. Defaults to false. */
   readonly andThoseItLetIn?: boolean
 }
 
@@ -181,30 +183,31 @@ export interface DeviceRevocation {
   /** Number of sessions that were ended. */
   readonly sessions: number
   /**
-   * What became of the device keys that made these sessions: `kept` while the account cannot be recovered without them,
-   * `none` if there was no key, or it was revoked before.
+   * What happened to the device keys that created these sessions: `kept` if the account cannot be recovered without
+   * them, `none` if there was no key, or if it was already revoked.
    */
   readonly keys: 'revoked' | 'kept' | 'none'
 }
 
-/** Options of each call about devices: the account of the identity, which the browser's session must be of. */
+/** Options of each call about devices: the account that the browser's session must belong to. */
 export type DeviceCallOptions = CallOptions & Pick<ExpectedAccount, 'accountId'>
 
 /**
  * The devices of an account, as the client sees them.
  *
- * Each method rejects with `SESSION_MISSING` if there is no session, or that of another account; a change rejects with
- * `SESSION_NOT_FRESH` if the sign-in is more than ten minutes ago, `DEVICE_FORBIDDEN`, and `DEVICE_UNKNOWN`.
+ * Each method rejects with `SESSION_MISSING` if there is no session, or if it belongs to another account; a change
+ * rejects with `SESSION_NOT_FRESH` if the sign-in is more than ten minutes ago, `DEVICE_FORBIDDEN`, and
+ * `DEVICE_UNKNOWN`.
  */
 export interface AccountDevices {
   /** Returns the devices, in any order. */
   list(options: DeviceCallOptions): Promise<readonly AccountDevice[]>
-  /** Names a device. */
+  /** Renames a device. */
   rename(id: string, name: string, options: DeviceCallOptions): Promise<void>
   /**
    * Ends the sessions of a device, and revokes its key.
    *
-   * @throws {LatchkeyError} `DEVICE_CURRENT`: it is the device that asks
+   * @throws {LatchkeyError} `DEVICE_CURRENT`: it is the current device
    */
   revoke(id: string, options: DeviceCallOptions & RevokeDeviceOptions): Promise<DeviceRevocation>
   /** Ends every session of the account but the current one. */
@@ -221,13 +224,13 @@ export interface ExpectedAccount {
   readonly identifier: string | null
 }
 
-/** What the person types while `run` goes on, and typed before. */
+/** What the user types while `run` is active, and typed before. */
 export interface Typing {
   /**
    * The identifier that an earlier step of the same upgrade sent. A request that verifies an identifier sends it along.
    */
   readonly expected: string | null
-  /** Aborted when the run is given up: no request carries a proof from then on. */
+  /** Aborted when the run is abandoned: no request carries a proof from then on. */
   readonly signal?: AbortSignal
   /** Call it before sending a request with an e-mail address or phone number. */
   onTyped(identifier: string): Promise<void>
@@ -243,6 +246,6 @@ export interface ProvenRun<Result> {
    * confirmation.
    */
   readonly unasked?: boolean
-  /** The server said that it made a session. */
+  /** True if the server reported that it created a session. */
   readonly signedIn?: boolean
 }

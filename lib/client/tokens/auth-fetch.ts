@@ -80,9 +80,9 @@ export async function authFetch(
 }
 
 /**
- * A redirect must not take the token to another origin: `fetch` passes every header on except `Authorization`, and older
- * browsers pass that one on too. Within the page's own origin redirects are followed; of another one, `fetch` cannot
- * tell where they lead.
+ * A redirect must not take the token to another origin: `fetch` passes every header on except `Authorization`, and
+ * older browsers pass that one on too. Within the page's own origin redirects are followed; of another one, `fetch`
+ * cannot tell where they lead.
  *
  * @param wanted - `redirect` as the caller set it
  */

@@ -68,7 +68,8 @@ dd strong {
 }
 
 [data-fact='principal'] strong {
-  font: 12px / 20px ui-monospace, 'SF Mono', 'Cascadia Code', 'Roboto Mono', 'Liberation Mono', Menlo, Consolas, monospace;
+  font: 12px / 20px ui-monospace, 'SF Mono', 'Cascadia Code', 'Roboto Mono', 'Liberation Mono', Menlo, Consolas,
+    monospace;
 }
 
 [data-wrong] strong {

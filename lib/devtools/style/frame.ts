@@ -22,7 +22,8 @@ export const FRAME = `
   z-index: 2147483000;
   inset: auto 16px 16px auto;
   color-scheme: light dark;
-  font: 13px / 20px -apple-system, 'Segoe UI Variable Text', 'Segoe UI', Inter, Roboto, 'Noto Sans', 'Helvetica Neue', Arial, system-ui, sans-serif;
+  font: 13px / 20px -apple-system, 'Segoe UI Variable Text', 'Segoe UI', Inter, Roboto, 'Noto Sans',
+    'Helvetica Neue', Arial, system-ui, sans-serif;
   -webkit-font-smoothing: antialiased;
   -webkit-text-size-adjust: 100%;
   text-size-adjust: 100%;
@@ -72,7 +73,8 @@ fieldset {
 
 code,
 time {
-  font: 12px / 20px ui-monospace, 'SF Mono', 'Cascadia Code', 'Roboto Mono', 'Liberation Mono', Menlo, Consolas, monospace;
+  font: 12px / 20px ui-monospace, 'SF Mono', 'Cascadia Code', 'Roboto Mono', 'Liberation Mono', Menlo, Consolas,
+    monospace;
 }
 
 :focus-visible {

@@ -41,8 +41,8 @@ export interface BinderExchange {
 }
 
 /**
- * Creates the exchange of a binder: a device's proof, or the provider's token, for a token that any server with the JWKS
- * can verify.
+ * Creates the exchange of a binder: a device's proof, or the provider's token, for a token that any server with the
+ * JWKS can verify.
  *
  * @param bodyLimit - largest request body, in bytes
  * @throws {TypeError} an option is invalid

@@ -22,8 +22,8 @@ export interface BinderHandlerOptions {
     readonly recoverable?: boolean
   }
   /**
-   * Path under which the routes are, as the handler sees it; a proxy may have taken a part away. Defaults to the path of
-   * the binder's `audience`.
+   * Path under which the routes are, as the handler sees it; a proxy may have taken a part away. Defaults to the path
+   * of the binder's `audience`.
    */
   readonly basePath?: string
   /** The header that carries the token, as in `tokenAccount`. Defaults to `Authorization`. */

@@ -89,8 +89,8 @@ export interface ExternalBinder {
    * Makes the device's principal an alias of the account, whose own principal is fixed. Idempotent.
    *
    * @param request - with a proof with purpose `link`, which names the account's principal
-   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `ALIASES_FULL`, `ACCOUNT_OPEN`, `SESSION_NOT_FRESH`, one of the `TOKEN_*`
-   *   or `PROOF_*` codes
+   * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `ALIASES_FULL`, `ACCOUNT_OPEN`, `SESSION_NOT_FRESH`, one of the
+   *   `TOKEN_*` or `PROOF_*` codes
    */
   link(request: ProvenRequest): Promise<void>
   /**
@@ -180,7 +180,7 @@ interface Tools {
 }
 
 function adopting(store: BindingStore): AdoptingBindingStore {
-  if (!hasAliases(store)) throw new TypeError('store: expected one with aliases (AdoptingBindingStore)')
+  if (!hasAliases(store)) throw new TypeError('store: expected a store with aliases (AdoptingBindingStore)')
   return store
 }
 

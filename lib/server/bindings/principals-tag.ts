@@ -8,7 +8,7 @@ export type PrincipalsTag = (principal: string, aliases: readonly string[]) => P
 /**
  * Makes what computes a text that changes with the list of an account's principals, and that equals no principal: a
  * sync engine that shares a live view between queries that differ only in a list gets a scalar to compare. It is keyed,
- * so that nobody can compute the tag of another account.
+ * so that a user cannot compute the tag of another account.
  *
  * @param secret - of the server; every process that shares it computes the same tags
  */

@@ -52,8 +52,8 @@ export interface SqlBindingStore extends AdoptingBindingStore {
 /**
  * Creates a binding store in Postgres.
  *
- * @param driver - for example a `Pool` of `pg`. Not a client with an open transaction: a rollback would make used proofs
- *   usable again
+ * @param driver - for example a `Pool` of `pg`. Not a client with an open transaction: a rollback would make used
+ *   proofs usable again
  * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function postgresBindingStore(driver: PostgresDriver, clock?: () => number): SqlBindingStore {
@@ -63,8 +63,8 @@ export function postgresBindingStore(driver: PostgresDriver, clock?: () => numbe
 /**
  * Creates a binding store in SQLite (3.35 or later).
  *
- * @param driver - for example a `Database` of `better-sqlite3` or a `DatabaseSync` of `node:sqlite`. A connection of its
- *   own: inside an open transaction of the app, a rollback would make used proofs usable again
+ * @param driver - for example a `Database` of `better-sqlite3` or a `DatabaseSync` of `node:sqlite`. A connection of
+ *   its own: inside an open transaction of the app, a rollback would make used proofs usable again
  * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
 export function sqliteBindingStore(driver: SqliteDriver, clock?: () => number): SqlBindingStore {

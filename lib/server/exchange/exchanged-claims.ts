@@ -32,8 +32,8 @@ export interface IssueOptions {
    */
   readonly type?: 'at+jwt' | 'JWT'
   /**
-   * `client_id` of the tokens, which strict verifiers of RFC 9068 require: a name for your app, and not the id of one of
-   * your OAuth clients. Defaults to none.
+   * `client_id` of the tokens, which strict verifiers of RFC 9068 require: a name for your app, and not the id of one
+   * of your OAuth clients. Defaults to none.
    */
   readonly clientId?: string
   /** `false` issues no tokens for devices without an account. Defaults to `true`. */
@@ -83,7 +83,7 @@ export interface Issue {
   readonly now: number
 }
 
-/** By these, verifiers take a token for another kind of token, or for somebody else's. */
+/** With these, verifiers would mistake a token for another kind of token, or for another party's. */
 const RESERVED: readonly string[] = [
   'client_id',
   'azp',
@@ -98,7 +98,7 @@ const RESERVED: readonly string[] = [
   'sid',
 ]
 
-/** Who issues a token: `iss`, and what computes `principals_tag`. */
+/** The issuer of a token: `iss`, and the function that computes `principals_tag`. */
 export interface Issuing {
   readonly issuer: string
   /** Computes `principals_tag` of a list of principals. */

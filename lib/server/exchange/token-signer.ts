@@ -32,7 +32,7 @@ export function createTokenSigner(keys: readonly SigningJwk[]): TokenSigner {
   const keySet = { keys: keys.map(toPublic) }
   const [current] = keys
   if (!current) throw new TypeError('exchange.keys: expected one key or more')
-  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new TypeError('exchange.keys: a kid is there twice')
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new TypeError('exchange.keys: duplicate kid')
   const { alg, kid } = current
   let imported: Promise<CryptoKey | Uint8Array> | undefined
   return {

@@ -31,7 +31,7 @@ export function eachSource({ sources, ...options }: ExternalIssuer): readonly Ex
   if (sources.length === 0 || sources.length > MOST_SOURCES)
     throw new TypeError(`external.sources: expected 1 to ${MOST_SOURCES}`)
   if ([options.jwksUrl, options.certificatesUrl, options.publicKey].some((key) => key !== undefined))
-    throw new TypeError('external.sources: expected no other key beside them')
+    throw new TypeError('external.sources: expected no other option beside it')
   return sources.map(({ jwksUrl, certificatesUrl, publicKey, audience, algorithms, timeout, fetch }) => ({
     ...options,
     ...(jwksUrl !== undefined && { jwksUrl }),

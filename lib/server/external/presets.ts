@@ -42,7 +42,7 @@ export interface Auth0Options extends PresetOptions {
 
 /**
  * Accepts access tokens of Auth0 in both profiles: RS256, an issuer with a trailing slash, often several audiences.
- * Tokens of the client credentials grant stand for a program and are refused.
+ * Tokens of the client credentials grant identify a program and are refused.
  *
  * https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
  */

@@ -27,7 +27,7 @@ export function protectionWords({ authMode, storage }: AuthState): string {
 
 const PROTECTION_WORDS: Readonly<Record<Exclude<Storage['protection'], 'none'>, string>> = {
   extractable: 'Can still be copied for a backup, so guard this device',
-  keychain: 'Kept from other apps by this device; it can still be copied for a backup',
+  keychain: 'Protected from other apps by this device; it can still be copied for a backup',
   hardened: 'Locked into this browser: it works here and cannot be copied',
 }
 
@@ -38,27 +38,34 @@ const PROTECTION_WORDS: Readonly<Record<Exclude<Storage['protection'], 'none'>, 
  */
 export function storageWords(problem: string, session: Session | null): string {
   if (problem === 'KEYSTORE_VANISHED' && session) return VANISHED_HERE
-  return `${PROBLEM_WORDS[problem] ?? PROBLEM_WORDS.KEYSTORE_UNAVAILABLE} What you write stays only while this tab is open, so copy it before you leave.`
+  const words = PROBLEM_WORDS[problem] ?? PROBLEM_WORDS.KEYSTORE_UNAVAILABLE
+  return `${words} What you write stays only while this tab is open, so copy it before you leave.`
 }
 
 const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> & { readonly KEYSTORE_UNAVAILABLE: string } = {
   KEYSTORE_UNAVAILABLE: 'This browser cannot store anything for this page at the moment.',
   KEYSTORE_TIMEOUT:
-    'The storage of this browser does not respond. It often helps to close other tabs of this app, or to restart the browser.',
+    'The storage of this browser does not respond. ' +
+    'It often helps to close other tabs of this app, or to restart the browser.',
   KEYSTORE_CORRUPT: 'The identity stored in this browser is damaged. It was not changed.',
   KEYSTORE_NEWER: 'A newer version of this app was used here. Reload to get it.',
   KEYSTORE_BLOCKED:
-    'This browser is set to store nothing for this site. Allow cookies and site data for it in the settings, then try again.',
+    'This browser is set not to store data for this site. ' +
+    'Allow cookies and site data for it in the settings, then try again.',
   KEYSTORE_FULL: 'There is no space left on this device. Free some space, then try again.',
-  KEYSTORE_PRIVATE: 'This private window stores nothing. Open the app in an ordinary window to keep your notes.',
-  KEYSTORE_OPAQUE: 'This page is embedded in another one, which allows it no storage. Open it in a separate tab.',
+  KEYSTORE_PRIVATE:
+    'This private window does not store anything. Open the app in an ordinary window to keep your notes.',
+  KEYSTORE_OPAQUE:
+    'This page is embedded in another one that does not allow it any storage. Open it in a separate tab.',
   KEYSTORE_VANISHED:
-    'The data of this site was cleared, including its identity. Sign in to get the notes of your account back, or start over.',
+    'The data of this site was cleared, including your identity. ' +
+    'Sign in to get the notes of your account back, or start over.',
   CRYPTO_UNAVAILABLE: 'This browser lacks the cryptography that an identity needs.',
 }
 
 const VANISHED_HERE =
-  'The data of this site was cleared while the app was open here. Your identity is still in this tab: save it again before you close it.'
+  'The data of this site was cleared while the app was open here. ' +
+  'Your identity is still in this tab: save it again before you close it.'
 
 /** The action that may solve it. */
 export function storageAction(problem: string | undefined, session: Session | null): string {

@@ -53,7 +53,7 @@ export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthS
   return REFUSALS[refusal] ?? 'That did not work, and nothing has changed here. Please try again.'
 }
 
-const OTHER_ACCOUNT = 'That is another account. Everything stays as it was; sign out first to change accounts.'
+const OTHER_ACCOUNT = 'This is a different account. Nothing has changed; sign out first to switch accounts.'
 
 const REFUSALS: Readonly<Record<string, string>> = {
   INVALID_EMAIL_OR_PASSWORD: 'The e-mail address or the password is wrong.',

@@ -10,10 +10,10 @@ const SHORTEST_PASSWORD = 8
 const WORDS = {
   'sign-up': {
     heading: 'Create your account',
-    words: 'You keep this identity and every note. The account is the way back to them.',
+    words: 'You keep this identity and every note. The account is your way back to them.',
     submit: 'Create account',
     busy: 'Creating…',
-    question: 'You have an account?',
+    question: 'Already have an account?',
     switch: 'Sign in',
     password: 'new-password',
   },

@@ -84,6 +84,6 @@ function showSheet(backup: WordsBackup): void {
 
 const FAILURES: Readonly<Partial<Record<string, string>>> = {
   PHRASE_MISMATCH: 'A word is different. Compare with your paper and try again.',
-  IDENTITY_CHANGED: 'Another identity is current by now. Close this and start again.',
+  IDENTITY_CHANGED: 'Another identity is current now. Close this and start again.',
   SECRET_HARDENED: 'The key of this device is locked into this browser. Create an account to keep your notes.',
 }

@@ -14,12 +14,14 @@ export function conflictWords(account: string, isTaken: boolean): ConflictWords 
   if (!isTaken) {
     return {
       heading: 'You have notes here and in your account',
-      words: `You signed in as ${account}, and this device has notes of its own. Nothing has changed yet.`,
+      words: `You signed in as ${account}, and this device already has notes. Nothing has changed yet.`,
     }
   }
   return {
     heading: 'These notes belong to another account',
-    words: `You signed in as ${account}, but the notes on this device already belong to another account. Nothing has changed yet. To open them in that account, cancel and sign in to it.`,
+    words:
+      `You signed in as ${account}, but the notes on this device already belong to another account. ` +
+      'Nothing has changed yet. To open them in that account, cancel and sign in to it.',
   }
 }
 
@@ -41,7 +43,8 @@ const DECISION_FAILURES: Readonly<Partial<Record<string, string>>> = {
   PRINCIPAL_TAKEN:
     'The notes on this device belong to another account, so this one cannot take them. Nothing has changed.',
   ALIASES_FULL:
-    'This account has adopted notes from the maximum number of devices. Nothing has changed; you can still use the account and set these notes aside.',
+    'This account has adopted notes from the maximum number of devices. ' +
+    'Nothing has changed; you can still use the account and set these notes aside.',
   ALIAS_UNKNOWN: 'This was already undone on another device or in another tab.',
   SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and then try once more.',
 }

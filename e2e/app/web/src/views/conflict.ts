@@ -101,12 +101,12 @@ async function showSides({ auth }: App): Promise<void> {
   setText(there, 'Looking…')
   const preview = await auth.previewConflict().catch(() => null)
   setText(here, preview?.deviceHoldings?.label ?? 'Notes that only this device has')
-  setText(there, preview?.accountHoldings?.label ?? 'Cannot be shown now: the server does not respond')
+  setText(there, preview?.accountHoldings?.label ?? 'Unavailable: the server does not respond')
 }
 
 const OUTCOMES: Readonly<Record<Choice, string>> = {
-  adopt: 'Done. Your account has the notes of this device as well. You can undo it in the account area.',
-  switch: 'Signed in. The notes of this device are kept aside; the account area opens them.',
+  adopt: 'Done. Your account now includes the notes of this device. You can undo this in the account area.',
+  switch: 'Signed in. The notes of this device are set aside; you can open them in the account area.',
   discard: 'Signed in. The notes that were on this device are deleted.',
   cancel: 'Signed out of the account again. Everything is as it was.',
 }

@@ -77,7 +77,7 @@ function factsOf(
   return [
     isCurrent ? 'This device' : `Last seen ${briefTime(lastSeenAt)}`,
     platform,
-    approvedBy && `let in by ${approver?.name ?? 'a device that is gone'}`,
+    approvedBy && `approved by ${approver?.name ?? 'a device that is gone'}`,
   ]
     .filter(Boolean)
     .join(' · ')
@@ -85,7 +85,7 @@ function factsOf(
 
 const FAILURES: Readonly<Partial<Record<string, string>>> = {
   SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and try once more.',
-  SESSION_PAIRED: 'Another device let this one in. Sign in here first.',
+  SESSION_PAIRED: 'Another device approved this one. Sign in here first.',
   DEVICE_UNKNOWN: 'That device was signed out already.',
   OFFLINE: 'The server cannot be reached. Nothing has changed.',
 }

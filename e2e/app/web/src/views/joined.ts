@@ -26,7 +26,7 @@ export function createJoined(app: App): View {
           async (principal) =>
             [
               principal,
-              `${quantity((await readHoldings(principal)).notes.length, 'note')} of this device, kept aside`,
+              `${quantity((await readHoldings(principal)).notes.length, 'note')} of this device, set aside`,
             ] as const,
         ),
       ),
@@ -115,8 +115,8 @@ function confirmUndo(count: number, isHere: boolean, problem?: string): Promise<
   const what = count === 0 ? 'What the account adopted' : `The ${quantity(count, 'adopted note')}`
   const [verb, them] = count === 1 || count === 0 ? ['goes', 'it'] : ['go', 'them']
   const where = isHere
-    ? `${verb} back to this device alone, kept aside: you open ${them} from the account area.`
-    : `${verb} back to the device that wrote ${them}. Where that device is lost, nobody can open ${them}.`
+    ? `${verb} back to this device alone, set aside: you can open ${them} in the account area.`
+    : `${verb} back to the device that wrote ${them}. If that device is lost, you cannot open ${them}.`
   setText(
     part('undo-words'),
     problem ?? `${what} ${where} What you wrote with the account since then stays in the account.`,

@@ -92,7 +92,7 @@ function createWaiting(
         first(notice, 'span'),
         found
           ? 'is signed in on this browser, but not in this app. Nothing has changed here.'
-          : 'Finish it with the message that was sent to you.',
+          : 'Use the message that was sent to you to finish.',
       )
       if (now === asked) return
       asked = now

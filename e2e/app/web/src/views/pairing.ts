@@ -55,9 +55,9 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     void run(async () => {
       const given = approval!
       await given.check(part<HTMLInputElement>('pairing-typed').value)
-      setText(part('pairing-words'), 'Waiting for the answer on the other device…')
+      setText(part('pairing-words'), 'Waiting for confirmation on the other device…')
       const answer = await given.approve()
-      await finish(answer === 'done' ? 'The other device has your notes now.' : 'It was refused on the other device.')
+      await finish(answer === 'done' ? 'The other device has your notes now.' : 'The other device refused.')
     })
   })
 
@@ -113,7 +113,7 @@ function offerWords(offer: PairingOffer): string {
   if (offer.mode === 'account')
     return `This device would be signed in to the account of ${offer.identifiers[0] ?? 'the other device'}.`
   const ending = offer.principal.slice(-4)
-  const aside = offer.replaces ? ' The notes that are here are kept aside.' : ''
+  const aside = offer.replaces ? ' The notes on this device are set aside.' : ''
   return `This device would get the notes of the identity that ends in ${ending}.${aside}`
 }
 
@@ -134,12 +134,13 @@ const HEADINGS: Readonly<Record<Step, string>> = {
 const FAILED = 'That did not work, and nothing has changed. Close this and start again.'
 
 const FAILURES: Readonly<Partial<Record<string, string>>> = {
-  PAIRING_CHECK_WRONG: 'These are not the digits that it shows. Look again.',
+  PAIRING_CHECK_WRONG: 'These digits do not match. Check the other device again.',
   PAIRING_CODE_INVALID: 'This link is not complete.',
   RENDEZVOUS_ENDED: 'It was refused or took too long. Close this and start again.',
-  RENDEZVOUS_CONTESTED: 'Somebody else used this code. Nothing was given. Start again where nobody sees the code.',
+  RENDEZVOUS_CONTESTED:
+    'Another device used this code. Nothing was shared. Start again where nobody else can see the code.',
   SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and try once more.',
-  SESSION_PAIRED: 'Another device let this one in. Sign in here first.',
+  SESSION_PAIRED: 'Another device approved this one. Sign in here first.',
   SECRET_HARDENED: 'The key of this device is locked into this browser. Create an account to add a device.',
   IDENTITY_CHANGED: 'You are signed in to an account here. Sign out first.',
   OFFLINE: 'The server cannot be reached. Nothing has changed.',

@@ -42,7 +42,7 @@ export function createRestoreDialog(auth: RecoverableAuth, account: AccountClien
     run(async () => {
       await recovery.importPhrase(preview!, { replace: true, evenIfUnknown: isUnknown(preview!) })
       dialog.close()
-      announce('Your identity is back on this device. Its notes arrive as soon as the server is reached.')
+      announce('Your identity is back on this device. Your notes arrive once the server can be reached.')
     }),
   )
   dialog.addEventListener('close', () => {
@@ -65,9 +65,9 @@ function previewWords(preview: RestorePreview): string {
     : knownToServer === true
       ? 'The server has its notes.'
       : knownToServer === 'offline'
-        ? 'The server cannot be asked now, so compare the check with your sheet.'
-        : 'The server has no notes of it. Are these really the words of this app?'
-  const aside = replaces ? ' The notes of this device are kept aside.' : ''
+        ? 'The server cannot be reached, so compare the check with your sheet.'
+        : 'The server has no notes for it. Are these words really from this app?'
+  const aside = replaces ? ' The notes of this device are set aside.' : ''
   return `The words are complete: check ${check}. ${found}${aside}`
 }
 
