@@ -1,5 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { refusal } from './proofs.ts'
 import { isPaired } from '../binding/session-origin.ts'
 
@@ -20,4 +21,13 @@ export const NEEDS_OWN_SIGN_IN: readonly (string | undefined)[] = [
 export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<void> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   if (found && isPaired(found.session)) throw refusal('SESSION_PAIRED')
+}
+
+/** Better Auth's route that ends every session but the one that asks. */
+export const ENDS_OTHERS = '/revoke-other-sessions'
+
+/** Withdraws the grants of the user who asks: the session that asks may have given one, and stays. */
+export async function withdrawGrants(ctx: GenericEndpointContext): Promise<void> {
+  const found = await getAuthoritativeSessionFromCtx(ctx)
+  if (found) await deleteGrantsOf(ctx.context.adapter, found.user.id)
 }

@@ -7,6 +7,7 @@ import {
   hasSession,
   letInBy,
 } from '../binding/devices.ts'
+import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { keyThatMade } from '../binding/session-origin.ts'
 import { type SessionRow, liveSessions } from '../binding/sessions.ts'
@@ -79,7 +80,10 @@ export function deviceEndpoints(
     latchkeyRevokeOtherDevices: createAuthEndpoint('/latchkey/devices/revoke-others', actsForSession, async (ctx) => {
       const context = ctx as unknown as SessionContext
       checkChange(context)
-      const exceptKey = keyThatMade(context.context.session.session as unknown as SessionRow)
+      const { session, user } = context.context.session
+      const exceptKey = keyThatMade(session as unknown as SessionRow)
+      // Before the sessions are read: a grant of this session that is being used gives none afterwards.
+      await deleteGrantsOf(ctx.context.adapter, user.id)
       // Also older sessions of this device: one that was stolen may look like it.
       return ctx.json<RevocationAnswer>(await revoke(context, { choose: async (sessions) => sessions, exceptKey }))
     }),

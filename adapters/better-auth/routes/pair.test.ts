@@ -2,6 +2,7 @@ import { admin, anonymous, magicLink } from 'better-auth/plugins'
 import { describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
+import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { approve, grantFor, memoryStorage, pairCall, redeem, withPairing } from '../testing/pairing.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
@@ -159,6 +160,40 @@ onEachEngine((newServer) => {
       expect(await sessionsOf(server)).toEqual([])
     })
 
+    test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
+      'is withdrawn when the session that gave it ends all others, by %s',
+      async (path) => {
+        const server = await open()
+        const one = await signedUp(server)
+        const fresh = await newPerson(server)
+        const grant = await grantFor(one, fresh.device)
+        expect((await one.browser.send(path, post({}))).status).toBe(200)
+        expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+        expect(await sessionsOf(server)).toHaveLength(1)
+      },
+    )
+
+    test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
+      'that is being used then gives no session that outlasts %s',
+      async (path) => {
+        const server = await open()
+        const one = await signedUp(server)
+        const fresh = await newPerson(server)
+        const grant = await grantFor(one, fresh.device)
+        const { internalAdapter } = (await server.auth.$context) as unknown as {
+          internalAdapter: { createSession(...given: unknown[]): Promise<unknown> }
+        }
+        const create = internalAdapter.createSession
+        // All others are ended after the grant was used up, and before there is a session to end.
+        internalAdapter.createSession = async (...given) => {
+          expect((await one.browser.send(path, post({}))).status).toBe(200)
+          return create(...given)
+        }
+        expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+        expect(await sessionsOf(server)).toHaveLength(1)
+      },
+    )
+
     test('counts as a way in while it lasts', async () => {
       const mails = mailing()
       const server = await newServer({
@@ -199,6 +234,17 @@ describe('a grant', () => {
     const proof = await fresh.device.proof({ audience: AUDIENCE, purpose: 'pair', pairTo: thumbprint, now })
     const call = post({ grant, thumbprint }, { [PROOF_HEADER]: proof })
     expect(await refused(await fresh.browser.send('/latchkey/pair/redeem', call))).toEqual(INVALID)
+  })
+
+  test('that was used is no way in', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const { id } = await userOf(server)
+    const fresh = await newPerson(server)
+    const grant = await grantFor(one, fresh.device)
+    expect(await hasGrant(server.adapter, id as string)).toBe(true)
+    expect((await redeem(fresh, grant)).status).toBe(200)
+    expect(await hasGrant(server.adapter, id as string)).toBe(false)
   })
 
   test('replaces the one before of the same session', async () => {

@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
 import { audit } from '../binding/audit.ts'
-import { GRANT_LIFETIME_MS, consumeGrant, findGrant, issueGrant } from '../binding/grant-store.ts'
+import { GRANT_LIFETIME_MS, consumeGrant, findGrant, isWithdrawn, issueGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isPaired, keyThatMade } from '../binding/session-origin.ts'
@@ -155,8 +155,9 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
   const session = await internalAdapter.createSession(user.id, false, termsOf(approver), true)
   if (!session) throw new APIError('INTERNAL_SERVER_ERROR')
   try {
-    // The approver may have been revoked, or the account reset, since it was looked at.
+    // The approver may have been revoked, the account reset, or the grant withdrawn, since they were looked at.
     await approverOf(ctx, grant)
+    if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')
   } catch (error) {
     await internalAdapter.deleteSession(session.token)
     throw error

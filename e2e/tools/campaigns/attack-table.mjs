@@ -4129,11 +4129,56 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: '    await approverOf(ctx, grant)\n  } catch',
-        replace: '    // unchecked\n  } catch',
+        find: '    await approverOf(ctx, grant)\n    if',
+        replace: '    // unchecked\n    if',
       },
     ],
     test: { file: GRANT_TEST, name: 'SQLite > a grant > gives no session if the one that gave it ends meanwhile' },
+  },
+  {
+    attack: 'A grant is used after the user ended all other sessions',
+    defence: 'Ending all others withdraws the grants of the user',
+    patches: [
+      {
+        file: plugin('routes/devices.ts'),
+        find: 'await deleteGrantsOf(ctx.context.adapter, user.id)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn when the session that gave it ends all others, by /latchkey/devices/revoke-others',
+    },
+  },
+  {
+    attack: "The same, by Better Auth's own route",
+    defence: 'It withdraws the grants, too',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: 'if (found) await deleteGrantsOf(ctx.context.adapter, found.user.id)',
+        replace: 'if (found) return',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn when the session that gave it ends all others, by /revoke-other-sessions',
+    },
+  },
+  {
+    attack: 'A grant that is being used makes a session a moment after all others were ended',
+    defence: 'A withdrawn grant gives none: its row is looked at again after the session was made',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: "if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > that is being used then gives no session that outlasts /latchkey/devices/revoke-others',
+    },
   },
   {
     attack: 'A grant makes a session that counts as a fresh sign-in, or outlives the one that gave it',
