@@ -1,5 +1,5 @@
 import { admin, anonymous, magicLink } from 'better-auth/plugins'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
@@ -439,6 +439,56 @@ describe('a session that another one let in', () => {
     const fresh = await pairedWith(server, one)
     await one.browser.send('/sign-out', post({}))
     expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
+  describe.each<[string, () => Parameters<typeof testServer>[0]]>([
+    ['the database', () => ({})],
+    ['a secondary storage', () => ({ secondaryStorage: { ...memoryStorage(), getAndDelete: async () => null } })],
+    [
+      'both',
+      () => ({
+        secondaryStorage: { ...memoryStorage(), getAndDelete: async () => null },
+        session: { storeSessionInDatabase: true },
+      }),
+    ],
+    ['the database, with a cookie cache', () => ({ session: { cookieCache: { enabled: true, maxAge: 300 } } })],
+  ])('that Better Auth renews, of %s,', (_, options) => {
+    const DAY = 86_400_000
+    afterEach(() => void vi.useRealTimers())
+
+    const expiryOf = async ({ browser }: Person): Promise<number | null> => {
+      const answer = await browser.send('/get-session?disableCookieCache=true')
+      const found = (await answer.json()) as { session: { expiresAt: string } } | null
+      return found && Date.parse(found.session.expiresAt)
+    }
+
+    async function later(): Promise<Record<'one' | 'fresh', Person> & { end: number }> {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      const server = await testServer({ plugins: withPairing(), ...options() })
+      const one = await signedUp(server)
+      const fresh = await pairedWith(server, one)
+      const end = (await expiryOf(fresh))!
+      vi.setSystemTime(Date.now() + 2 * DAY)
+      return { one, fresh, end }
+    }
+
+    test('lasts no longer than the one that let it in, and as long as that one, which is renewed too', async () => {
+      const { one, fresh, end } = await later()
+      await fresh.session()
+      expect(await expiryOf(fresh)).toBe(end)
+      const renewed = await expiryOf(one)
+      expect(renewed).toBeGreaterThan(end)
+      expect(await expiryOf(fresh)).toBe(renewed)
+    })
+
+    test('is not made longer once that one has ended', async () => {
+      const { one, fresh, end } = await later()
+      expect((await one.browser.send('/sign-out', post({}))).status).toBe(200)
+      expect(await expiryOf(fresh)).toBe(end)
+      expect(await fresh.session()).not.toBeNull()
+      vi.setSystemTime(end + 1)
+      expect(await expiryOf(fresh)).toBeNull()
+    })
   })
 
   test('says nothing about who owns the mailbox: it neither confirms nor resets a binding', async () => {

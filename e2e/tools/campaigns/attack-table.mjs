@@ -4196,6 +4196,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Better Auth's renewal makes a session that a grant made longer than the one that gave it",
+    defence: 'Such a session is renewed up to the end of the one that approved it',
+    patches: [
+      {
+        file: plugin('hooks/paired-term.ts'),
+        find: 'Math.max(...ends)',
+        replace: 'Math.max(...ends, Infinity)',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > that Better Auth renews, of the database, > is not made longer once that one has ended',
+    },
+  },
+  {
     attack: 'A device that was borrowed days after the sign-in lets another one in',
     defence: 'Ten minutes after the sign-in no device is let in, whatever `freshAge` is',
     patches: [
