@@ -1,4 +1,6 @@
-import { admin, anonymous, magicLink } from 'better-auth/plugins'
+import { apiKey } from '@better-auth/api-key'
+import { passkey } from '@better-auth/passkey'
+import { admin, anonymous, bearer, deviceAuthorization, emailOTP, magicLink, phoneNumber } from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
@@ -431,6 +433,77 @@ describe('a session that another one let in', () => {
     expect((await fresh.browser.send('/sign-in/email', post(ada))).status).toBe(200)
     expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
     expect(await sessionsOf(server)).toHaveLength(1)
+  })
+
+  describe('gets no way in that lasts longer, before a sign-in of its own:', () => {
+    const plugins = () => [
+      ...withPairing(),
+      admin(),
+      apiKey({ enableSessionForAPIKeys: true }),
+      bearer(),
+      deviceAuthorization({ verificationUri: '/device' }),
+      emailOTP({ sendVerificationOTP: async () => {}, changeEmail: { enabled: true } }),
+      passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
+      phoneNumber({ sendOTP: async () => {} }),
+    ]
+    const options = () => ({
+      plugins: plugins(),
+      user: { changeEmail: { enabled: true, updateEmailWithoutVerification: true } },
+      socialProviders: { google: { clientId: 'notes', clientSecret: 'secret' } },
+    })
+
+    test('it approves no other device with a code (RFC 8628)', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      const asked = await server.browser().send('/device/code', post({ client_id: 'tv' }))
+      const { user_code: userCode } = (await asked.json()) as { user_code: string }
+      expect((await fresh.browser.send(`/device?user_code=${userCode}`)).status).toBe(200)
+      expect(await refused(await fresh.browser.send('/device/approve', post({ userCode })))).toEqual([
+        403,
+        'SESSION_PAIRED',
+      ])
+    })
+
+    test('it does not read the tokens of other sessions', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      expect(await refused(await fresh.browser.send('/list-sessions'))).toEqual([403, 'SESSION_PAIRED'])
+    })
+
+    test.each<[string, object?]>([
+      ['/passkey/generate-register-options'],
+      ['/passkey/verify-registration', { response: {} }],
+      ['/link-social', { provider: 'google' }],
+      ['/change-email', { newEmail: 'eve@example.com' }],
+      ['/email-otp/request-email-change', { newEmail: 'eve@example.com' }],
+      ['/email-otp/change-email', { newEmail: 'eve@example.com', otp: '123456' }],
+      ['/phone-number/verify', { phoneNumber: '+15550100', code: '123456', updatePhoneNumber: true }],
+      ['/api-key/create', {}],
+      ['/admin/set-user-password', { userId: 'her own', newPassword: 'another horse battery' }],
+      ['/admin/list-user-sessions', { userId: 'her own' }],
+    ])('%s', async (path, body) => {
+      const server = await testServer(options())
+      const one = await signedUp(server)
+      await server.change('user', { role: 'admin' })
+      const fresh = await pairedWith(server, one)
+      const init = body && post(body)
+      expect(await refused(await fresh.browser.send(path, init))).toEqual([403, 'SESSION_PAIRED'])
+      expect((await fresh.prove('/sign-in/email', ada)).status).toBe(200)
+      expect(await (await fresh.browser.send(path, init)).text()).not.toContain('SESSION_PAIRED')
+    })
+
+    test('what does so for others goes on: a number that signs in, an API key in place of a session', async () => {
+      const server = await testServer(options())
+      const one = await signedUp(server)
+      const fresh = await pairedWith(server, one)
+      const number = await fresh.browser.send('/phone-number/verify', post({ phoneNumber: '+15550100', code: '1' }))
+      expect(await codeOf(number)).not.toBe('SESSION_PAIRED')
+      const { key } = (await (await one.browser.send('/api-key/create', post({}))).json()) as { key: string }
+      const listed = await server.handler(
+        new Request(`${AUDIENCE}/passkey/generate-register-options`, { headers: { 'x-api-key': key } }),
+      )
+      expect(listed.status).toBe(200)
+    })
   })
 
   test('goes on after the one that let it in has ended', async () => {

@@ -4238,6 +4238,47 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A device that was let in lets another one in by a code (RFC 8628), with a session that is fresh and long',
+    defence: 'Such a session approves no device',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/device/approve', '/list-sessions'",
+        replace: "'/list-sessions'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it approves no other device with a code (RFC 8628)',
+    },
+  },
+  {
+    attack: 'A device that was let in takes the token of the session that let it in from the list of sessions',
+    defence: 'Such a session reads no list',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/device/approve', '/list-sessions'",
+        replace: "'/device/approve'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it does not read the tokens of other sessions',
+    },
+  },
+  {
+    attack: 'A device that was let in adds a passkey of its own, signs in with it and shuts the others out',
+    defence: 'Such a session gives the account no way in',
+    patches: [
+      { file: plugin('hooks/paired-session.ts'), find: "  '/passkey/generate-register-options',\n", replace: '' },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > /passkey/generate-register-options',
+    },
+  },
+  {
     attack: 'A stolen session cookie lets another device in',
     defence: 'A session that a key signed for needs a proof of that key',
     patches: [
