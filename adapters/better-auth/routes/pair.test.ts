@@ -6,6 +6,7 @@ import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { devicesOf, idOf } from '../testing/devices.testing.ts'
 import { approve, grantFor, memoryStorage, pairCall, redeem, withPairing } from '../testing/pairing.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
@@ -61,6 +62,17 @@ onEachEngine((newServer) => {
       expect(told).toMatchObject([{ userId: id, sessionId: paired!['id'], approvedBy: approver!['id'] }])
       const acts = (await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0])
       expect(acts.filter((act) => act === 'pair')).toHaveLength(1)
+    })
+
+    test('names the device that gave it, also after that one signed in again', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      await pairedWith(server, one)
+      await server.adapter.deleteMany({ model: 'session', where: [{ field: 'pairedBy', value: null }] })
+      expect((await one.prove('/sign-in/email', ada)).status).toBe(200)
+      const id = await idOf(one)
+      expect((await devicesOf(one)).map(({ approvedBy }) => approvedBy)).toContain(id)
+      expect(await sessionsOf(server)).toContainEqual(expect.objectContaining({ pairedByDevice: id }))
     })
 
     test('is not in the database: only its hash is', async () => {

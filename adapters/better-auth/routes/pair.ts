@@ -3,6 +3,7 @@ import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
 import { audit } from '../binding/audit.ts'
 import { GRANT_LIFETIME_MS, consumeGrant, findGrant, isWithdrawn, issueGrant } from '../binding/grant-store.ts'
+import { deviceIdOf } from '../binding/devices.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isPaired, keyThatMade } from '../binding/session-origin.ts'
@@ -152,7 +153,7 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
   // Before the session: none exists that the audit does not know of.
   const principal = user.principal ?? user.id
   await audit(principalStore(adapter, now), 'pair', { principal, epoch: grant.hash, userId: user.id })
-  const session = await internalAdapter.createSession(user.id, false, termsOf(approver), true)
+  const session = await internalAdapter.createSession(user.id, false, await termsOf(approver), true)
   if (!session) throw new APIError('INTERNAL_SERVER_ERROR')
   try {
     // The approver may have been revoked, the account reset, or the grant withdrawn, since they were looked at.
@@ -167,8 +168,10 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
 }
 
 /** Neither fresher nor longer than the approver's own session: a later creation would count as a sign-in. */
-function termsOf({ id, createdAt, expiresAt }: SessionRow): Record<string, unknown> {
-  return { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy: id }
+async function termsOf(approver: SessionRow): Promise<Record<string, unknown>> {
+  const { id, createdAt, expiresAt } = approver
+  const pairedByDevice = await deviceIdOf(approver)
+  return { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy: id, pairedByDevice }
 }
 
 async function report(

@@ -3818,7 +3818,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/device-tag.ts'),
-        find: 'return { deviceTag, deviceName, pairedBy }',
+        find: 'return { deviceTag, deviceName, pairedBy, pairedByDevice }',
         replace: 'return { deviceTag, deviceName }',
       },
     ],
@@ -3834,6 +3834,21 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > revoking a device > ends a session that it let in while it is being revoked',
+    },
+  },
+  {
+    attack: 'A device that a lost one let in goes on, since the lost one signed in again after it had let it in',
+    defence: 'A session names the device that let it in, not only its session of that time',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: 'const pairedByDevice = await deviceIdOf(approver)',
+        replace: 'const pairedByDevice = await deviceIdOf({ id, deviceTag: null })',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > names the device that gave it, also after that one signed in again',
     },
   },
   {
