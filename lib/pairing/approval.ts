@@ -25,13 +25,14 @@ export interface Approval {
    * Lets the device in, after the app said what that means and the user agreed. Resolves once the user has decided on
    * the new device, too.
    *
-   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing was given;
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code. Nothing was given, or only to
+   *   the device whose check code was typed;
    *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may let none in;
    *   `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
    * @throws {TypeError} the check code was not typed yet
    */
   approve(): Promise<PairingAnswer>
-  /** Ends the pairing. Nothing is given. */
+  /** Ends the pairing. Nothing is given, unless `approve` has sent it already: then revoke the device. */
   cancel(): Promise<void>
 }
 

@@ -4294,6 +4294,36 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A pairing that was accepted late signs a device in over the account that its user got meanwhile',
+    defence: 'No grant is used while an account is current, or about to be',
+    patches: [
+      {
+        file: ARRIVAL,
+        find: '    checkNew(auth)\n    await talk.checkAlone()',
+        replace: '    await talk.checkAlone()',
+      },
+    ],
+    test: {
+      file: plugin('pairing.test.ts'),
+      name: 'with an account > a device that got an account meanwhile is not signed in to another one',
+    },
+  },
+  {
+    attack: 'A pairing that was cancelled in the last moment still gives the secret',
+    defence: 'What was cancelled writes no message',
+    patches: [
+      {
+        file: CONVERSATION,
+        find: "if (isOver) throw new LatchkeyError('RENDEZVOUS_ENDED')\n        await rendezvous",
+        replace: 'await rendezvous',
+      },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > that is cancelled before its gift was written gives nothing',
+    },
+  },
+  {
     attack: 'A stolen session cookie lets another device in',
     defence: 'A session that a key signed for needs a proof of that key',
     patches: [
