@@ -292,6 +292,20 @@ describe('a grant', () => {
     expect(await server.rows('latchkeyGrant')).toEqual([])
   })
 
+  test('a hook that does not end keeps nobody out', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const onDevicePaired = vi.fn(() => new Promise<void>(() => {}))
+    const server = await testServer({ plugins: withPairing({ onDevicePaired }) })
+    const one = await signedUp(server)
+    const fresh = await newPerson(server)
+    const answer = redeem(fresh, await grantFor(one, fresh.device))
+    await vi.waitFor(() => expect(onDevicePaired).toHaveBeenCalledOnce())
+    await vi.advanceTimersByTimeAsync(5000)
+    vi.useRealTimers()
+    expect((await answer).status).toBe(200)
+    expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
   test('a hook that fails is logged, and the device is in', async () => {
     const onDevicePaired = vi.fn(() => Promise.reject(new Error('no mail')))
     const server = await testServer({ plugins: withPairing({ onDevicePaired }) })

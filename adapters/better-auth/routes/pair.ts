@@ -1,6 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
+import { withTimeout } from '../../../lib/server-kit.ts'
 import { audit } from '../binding/audit.ts'
 import { GRANT_LIFETIME_MS, consumeGrant, findGrant, isWithdrawn, issueGrant } from '../binding/grant-store.ts'
 import { deviceIdOf } from '../binding/devices.ts'
@@ -49,7 +50,10 @@ export interface PairedDevice {
   readonly headers: Headers
 }
 
-/** Called after a device was let into an account. Send the user a mail. What it throws is logged. */
+/**
+ * Called after a device was let into an account. Send the user a mail. What it throws is logged; the device waits for it
+ * for five seconds at most.
+ */
 export type OnDevicePaired = (device: PairedDevice) => void | Promise<void>
 
 /** Dependencies of the endpoints. */
@@ -174,13 +178,19 @@ async function termsOf(approver: SessionRow): Promise<Record<string, unknown>> {
   return { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy: id, pairedByDevice }
 }
 
+/** How long the new device waits for the hook. Its client waits for ten seconds in all. */
+const HOOK_TIMEOUT_MS = 5000
+
 async function report(
   ctx: GenericEndpointContext,
   { onDevicePaired }: PairTools,
   device: Omit<PairedDevice, 'headers'>,
 ): Promise<void> {
   try {
-    await onDevicePaired?.({ ...device, headers: new Headers(ctx.headers) })
+    const told = Promise.resolve(onDevicePaired?.({ ...device, headers: new Headers(ctx.headers) }))
+    await withTimeout(told, HOOK_TIMEOUT_MS, () => {
+      throw new Error('it did not end in time')
+    })
   } catch (error) {
     ctx.context.logger.error('Latchkey: onDevicePaired failed.', error)
   }
