@@ -1,6 +1,7 @@
 export type { Awaitable } from './awaitable.ts'
 export { BoundedMap } from './bounded-map.ts'
 export { isPlainText } from './plain-text.ts'
+export { withTimeout } from './timeout.ts'
 export { encodeBase64url } from './identity/base64url.ts'
 export { parseObject } from './tokens/decode.ts'
 export { createProofVerifier } from './tokens/verify.ts'

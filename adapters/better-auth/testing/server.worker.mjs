@@ -60,7 +60,7 @@ const auth = betterAuth({
   user: { deleteUser: { enabled: true } },
   rateLimit: { enabled: false },
   logger: { disabled: true },
-  plugins: [latchkey(), latchkeyJwt(), magicLink({ sendMagicLink: async () => {} })],
+  plugins: [latchkey({ pairing: {} }), latchkeyJwt(), magicLink({ sendMagicLink: async () => {} })],
 })
 
 /** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */

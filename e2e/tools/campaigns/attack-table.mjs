@@ -3818,7 +3818,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/device-tag.ts'),
-        find: 'return { deviceTag, deviceName, pairedBy }',
+        find: 'return { deviceTag, deviceName, pairedBy, pairedByDevice }',
         replace: 'return { deviceTag, deviceName }',
       },
     ],
@@ -3834,6 +3834,21 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > revoking a device > ends a session that it let in while it is being revoked',
+    },
+  },
+  {
+    attack: 'A device that a lost one let in goes on, since the lost one signed in again after it had let it in',
+    defence: 'A session names the device that let it in, not only its session of that time',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: 'const pairedByDevice = await deviceIdOf(approver)',
+        replace: 'const pairedByDevice = await deviceIdOf({ id, deviceTag: null })',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > names the device that gave it, also after that one signed in again',
     },
   },
   {
@@ -4129,11 +4144,56 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: '    await approverOf(ctx, grant)\n  } catch',
-        replace: '    // unchecked\n  } catch',
+        find: '    await approverOf(ctx, grant)\n    if',
+        replace: '    // unchecked\n    if',
       },
     ],
     test: { file: GRANT_TEST, name: 'SQLite > a grant > gives no session if the one that gave it ends meanwhile' },
+  },
+  {
+    attack: 'A grant is used after the user ended all other sessions',
+    defence: 'Ending all others withdraws the grants of the user',
+    patches: [
+      {
+        file: plugin('routes/devices.ts'),
+        find: 'await deleteGrantsOf(ctx.context.adapter, user.id)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn when the session that gave it ends all others, by /latchkey/devices/revoke-others',
+    },
+  },
+  {
+    attack: "The same, by Better Auth's own route",
+    defence: 'It withdraws the grants, too',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: 'if (found) await deleteGrantsOf(ctx.context.adapter, found.user.id)',
+        replace: 'if (found) return',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn when the session that gave it ends all others, by /revoke-other-sessions',
+    },
+  },
+  {
+    attack: 'A grant that is being used makes a session a moment after all others were ended',
+    defence: 'A withdrawn grant gives none: its row is looked at again after the session was made',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: "if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > that is being used then gives no session that outlasts /latchkey/devices/revoke-others',
+    },
   },
   {
     attack: 'A grant makes a session that counts as a fresh sign-in, or outlives the one that gave it',
@@ -4148,6 +4208,21 @@ export const ATTACKS = [
     test: {
       file: GRANT_TEST,
       name: 'SQLite > a grant > gives the new device a session of the account, as old and as long as that which let it in',
+    },
+  },
+  {
+    attack: "Better Auth's renewal makes a session that a grant made longer than the one that gave it",
+    defence: 'Such a session is renewed up to the end of the one that approved it',
+    patches: [
+      {
+        file: plugin('hooks/paired-term.ts'),
+        find: 'Math.max(...ends)',
+        replace: 'Math.max(...ends, Infinity)',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > that Better Auth renews, of the database, > is not made longer once that one has ended',
     },
   },
   {
@@ -4175,6 +4250,77 @@ export const ATTACKS = [
     test: {
       file: GRANT_TEST,
       name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A device that was let in lets another one in by a code (RFC 8628), with a session that is fresh and long',
+    defence: 'Such a session approves no device',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/device/approve', '/list-sessions'",
+        replace: "'/list-sessions'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it approves no other device with a code (RFC 8628)',
+    },
+  },
+  {
+    attack: 'A device that was let in takes the token of the session that let it in from the list of sessions',
+    defence: 'Such a session reads no list',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/device/approve', '/list-sessions'",
+        replace: "'/device/approve'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it does not read the tokens of other sessions',
+    },
+  },
+  {
+    attack: 'A device that was let in adds a passkey of its own, signs in with it and shuts the others out',
+    defence: 'Such a session gives the account no way in',
+    patches: [
+      { file: plugin('hooks/paired-session.ts'), find: "  '/passkey/generate-register-options',\n", replace: '' },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > /passkey/generate-register-options',
+    },
+  },
+  {
+    attack: 'A pairing that was accepted late signs a device in over the account that its user got meanwhile',
+    defence: 'No grant is used while an account is current, or about to be',
+    patches: [
+      {
+        file: ARRIVAL,
+        find: '    checkNew(auth)\n    await talk.checkAlone()',
+        replace: '    await talk.checkAlone()',
+      },
+    ],
+    test: {
+      file: plugin('pairing.test.ts'),
+      name: 'with an account > a device that got an account meanwhile is not signed in to another one',
+    },
+  },
+  {
+    attack: 'A pairing that was cancelled in the last moment still gives the secret',
+    defence: 'What was cancelled writes no message',
+    patches: [
+      {
+        file: CONVERSATION,
+        find: "if (isOver) throw new LatchkeyError('RENDEZVOUS_ENDED')\n        await rendezvous",
+        replace: 'await rendezvous',
+      },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > that is cancelled before its gift was written gives nothing',
     },
   },
   {
