@@ -20,8 +20,8 @@ export interface PasskeyBackups {
    * Seals the secret for the passkey, and puts the result to the store if there is one. Give the file to the user: without
    * a store, the passkey opens nothing elsewhere without it.
    *
-   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current by now; `IDENTITY_UNKNOWN`,
-   *   `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current by now; `BACKUP_NOT_OPENED`: what was sealed
+   *   could not be opened again; `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
    */
   seal(added: AddedPasskey): Promise<SealedBackup>
   /**
@@ -62,7 +62,8 @@ export interface PasskeyBackups {
    */
   unlockData(preview: PasskeyPreview): Promise<void>
   /**
-   * Removes from the store the backup of the passkey that the user chooses. The passkey stays, and so do files.
+   * Removes from the store the backup of the passkey that the user chooses. The passkey stays, and so do files. From the
+   * call on, the backup does not count here, even if the store cannot be reached.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_NOT_OPENED`, `PRINCIPAL_DISABLED`, `OFFLINE`, `PASSKEY_*`,
    *   `KEYSTORE_*`

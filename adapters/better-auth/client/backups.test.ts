@@ -92,6 +92,40 @@ describe('the store of the plugin', () => {
 
   test.each([
     ['a captive portal', () => new Response('<h1>Log in</h1>', { headers: { 'content-type': 'text/html' } })],
+    ['something in front that says yes to everything', () => Response.json({ ok: true })],
+    ['an expiry that is no time', () => Response.json({ expiresAt: 'never', status: 'yes' })],
+  ])('is offline behind %s: nothing is taken for kept, or for removed', async (_, answer) => {
+    fakeAuthenticator()
+    const server = await testServer()
+    const first = await withAccount(server)
+    const added = await first.passkeys.add()
+    const behind: typeof first.browser.intercept = async (request, forward) => {
+      first.browser.intercept = behind
+      return /\/latchkey\/backup(\/remove)?$/.test(request.url) ? answer() : forward()
+    }
+    first.browser.intercept = behind
+    expect((await first.passkeys.seal(added)).problem).toBe('OFFLINE')
+    expect(await server.rows('latchkeyBackup')).toEqual([])
+    first.browser.intercept = null
+    expect((await first.passkeys.seal(added)).problem).toBeUndefined()
+    first.browser.intercept = behind
+    await expect(first.passkeys.removeStored()).rejects.toMatchObject({ code: 'OFFLINE' })
+    first.browser.intercept = null
+    expect(await first.passkeys.readStored()).toMatchObject({ knownHere: true })
+  })
+
+  test('works on a device whose clock is wrong', async () => {
+    fakeAuthenticator()
+    const server = await testServer()
+    const first = await withAccount(server)
+    const clock = (): number => Date.now() - 60 * 60 * 1000
+    const passkeys = createPasskeyBackup(first.auth, { app: 'Notes', store: first.store, clock })
+    expect((await passkeys.seal(await passkeys.add())).problem).toBeUndefined()
+    await passkeys.removeStored()
+  })
+
+  test.each([
+    ['a captive portal', () => new Response('<h1>Log in</h1>', { headers: { 'content-type': 'text/html' } })],
     ['something in front that has no such route', () => new Response('', { status: 404 })],
     ['an answer without an envelope', () => Response.json({})],
     ['an envelope that is no text', () => Response.json({ envelope: { v: 1 } })],
