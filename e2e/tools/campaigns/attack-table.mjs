@@ -42,6 +42,7 @@ const BACKUPS = plugin('binding/backups.ts')
 const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
 const BACKUP_CLIENT = plugin('client/backups.ts')
+const BACKUPS_TEST = plugin('binding/backups.test.ts')
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -4434,7 +4435,7 @@ export const ATTACKS = [
   {
     attack: 'Where the store is open to identities without an account, one address fills it',
     defence: 'Each address has a limit for each day, which counts removed backups too',
-    patches: [{ file: BACKUPS, find: 'fromThere >= rules.perAddressAndDay || ', replace: '' }],
+    patches: [{ file: BACKUPS, find: 'fromThere + more > rules.perAddressAndDay || ', replace: '' }],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
@@ -4443,7 +4444,7 @@ export const ATTACKS = [
   {
     attack: 'Where the store is open to identities without an account, many addresses fill it',
     defence: 'There is a limit for all of them together',
-    patches: [{ file: BACKUPS, find: ' || ofAll >= rules.total', replace: '' }],
+    patches: [{ file: BACKUPS, find: ' || ofAll + more > rules.total', replace: '' }],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > without an account > the store has a limit in total, which does not concern accounts',
@@ -4526,5 +4527,43 @@ export const ATTACKS = [
       { file: plugin('binding/retire.ts'), find: 'await removeBackupsOf(trx, row.principal)', replace: UNCHECKED },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a deleted account leaves no backup that can be read' },
+  },
+  {
+    attack: 'A backup is put at the moment when its account is deleted, and can be read for ever',
+    defence: 'Whether the account is still there is read again after the backup was inserted',
+    patches: [
+      { file: BACKUPS, find: 'if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)', replace: '' },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup that is put > while its account is deleted is not readable afterwards, at whatever statement that happens',
+    },
+  },
+  {
+    attack: 'Many identities without an account put backups from one address at once, more than its limit',
+    defence: 'The limit is counted again after the backup was inserted',
+    patches: [
+      {
+        file: BACKUPS,
+        find: "if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup that is put > from one address by many identities at once stays within the limit',
+    },
+  },
+  {
+    attack: 'The server dies while it deletes an account, whose backups can be read for ever',
+    defence: 'Before an account is deleted, its backups get an expiry',
+    patches: [
+      {
+        file: plugin('binding/retire.ts'),
+        find: 'await expireBackupsOf(principals, await bindingsOf(principals, user))',
+        replace: 'void expireBackupsOf',
+      },
+    ],
+    test: { file: BACKUPS_TEST, name: 'a deletion whose server died in the middle leaves no backup for long' },
   },
 ]
