@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createPasskeyBackup } from '../../../lib/passkey.ts'
 import { fakeAuthenticator } from '../../../lib/passkey/authenticator.testing.ts'
+import { backupStoreAcceptance } from '../../../lib/testing.ts'
 import { latchkey, latchkeyJwt } from '../index.ts'
 import { type NewServer, onEachEngine } from '../testing/engines.testing.ts'
 import { type TestServer, person, testServer } from '../testing/server.testing.ts'
@@ -26,6 +27,15 @@ async function withAccount(server: TestServer, name = 'ada') {
 afterEach(() => vi.unstubAllGlobals())
 
 onEachEngine((newServer: NewServer) => {
+  describe('the store of the plugin, as every store', () => {
+    const backupsWithoutAccount = { perAddressAndDay: 99, total: 99, days: 9 }
+    const open = async () => {
+      const server = await newServer({ plugins: [latchkey({ backupsWithoutAccount }), latchkeyJwt()] })
+      return { store: betterAuthBackups(server.browser().client) }
+    }
+    for (const { name, run } of backupStoreAcceptance(open)) test(name, run)
+  })
+
   test('a passkey alone brings an identity back over the plugin', async () => {
     const fake = fakeAuthenticator()
     const server = await newServer()
