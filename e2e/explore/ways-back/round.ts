@@ -12,6 +12,8 @@ export const STARTS = ['nothing', 'an empty identity', 'an identity with data', 
 /** What fails in an attempt. `nth` is taken modulo the number of places where it can. */
 export type Trouble =
   | { readonly what: Exclude<Fault, 'hangs' | 'answersLate'>; readonly where: 'here' | 'there'; readonly nth: number }
+  /** The only request of this path. */
+  | { readonly what: 'rejects' | 'answerLost'; readonly path: string }
   | { readonly what: 'server dies'; readonly nth: number }
   | { readonly what: 'dialog dismissed' }
 
@@ -139,6 +141,8 @@ function arm(world: World, trouble: Trouble | null, attempt: Attempt): void {
   const most = trouble.what === 'dialog dismissed' ? 1 : reachOf(trouble, attempt)
   if (trouble.what === 'dialog dismissed')
     authenticator.behaviour = { ...authenticator.behaviour, failure: 'NotAllowedError' }
+  else if ('path' in trouble)
+    for (const { faults } of [attempt.page, attempt.other]) faults.arm(trouble.what, trouble.path)
   else if (trouble.what === 'server dies') moments.arm({ nth: 1 + (trouble.nth % most), what: 'dies' })
   else {
     const page = trouble.where === 'here' || !isPairing(attempt.way) ? attempt.page : attempt.other
