@@ -25,6 +25,7 @@ const RESTORE = 'lib/recovery/restore.ts'
 const PASSKEY = 'lib/passkey/create-passkey-backup.ts'
 const CEREMONIES = 'lib/passkey/ceremonies.ts'
 const ENVELOPE = 'lib/passkey/envelope.ts'
+const STORED = 'lib/passkey/stored.ts'
 const HANDLE = 'lib/passkey/user-handle.ts'
 const SECURE_STORE = 'adapters/expo/secure-store.ts'
 const MARKS = 'adapters/expo/install-marks.ts'
@@ -40,6 +41,8 @@ const PAIR_ROUTE = plugin('routes/pair.ts')
 const BACKUPS = plugin('binding/backups.ts')
 const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
+const BACKUP_CLIENT = plugin('client/backups.ts')
+const BACKUPS_TEST = plugin('binding/backups.test.ts')
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -3364,6 +3367,46 @@ export const ATTACKS = [
       name: 'a sheet to print > shows the name of the app and its address as text, whatever they contain',
     },
   },
+  {
+    attack: 'An app passes `evenIfUnknown: "no"`, and an unknown phrase is restored',
+    defence: 'A restore refuses options of other types',
+    patches: [
+      {
+        file: RESTORE,
+        find: "checkGiven(options, { replace: 'boolean', evenIfUnknown: 'boolean' })",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/recovery/create-recovery.test.ts',
+      name: 'a restore > refuses options of other types, and changes nothing: {"evenIfUnknown":"no"}',
+    },
+  },
+  {
+    attack: 'An app passes `passkey: null`, and the identity counts as recoverable although nobody entered the secret',
+    defence: 'Options of other types are refused, and null is one',
+    patches: [{ file: 'lib/client/shared/check-given.ts', find: 'value === null || ', replace: '' }],
+    test: {
+      file: 'lib/client/device/backup.test.ts',
+      name: 'confirmBackup refuses options of other types, and changes nothing (case 6)',
+    },
+  },
+  {
+    attack:
+      'A sign-up begins while a restore asks the app what the identity holds, and the identity is deleted under it',
+    defence: 'A restore looks for a running upgrade again inside its transaction',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: '      // An upgrade may have begun since.\n      checkIdle(context)\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/client/device/backup.test.ts',
+      name: 'importing a secret > is refused if an upgrade began while the app was asked what the identity holds',
+    },
+  },
   // Backups by a passkey
   {
     attack: "A page of another site or app has the user's passkey open a backup that is not its own",
@@ -3548,6 +3591,91 @@ export const ATTACKS = [
     test: {
       file: 'lib/passkey/create-passkey-backup.test.ts',
       name: 'a backup by a passkey > of another identity does not count for this one (synced: false)',
+    },
+  },
+  {
+    attack: 'A sealed backup can never be opened again, and the user learns it when the device is lost',
+    defence: 'What was sealed is opened before the user gets it',
+    patches: [
+      {
+        file: PASSKEY,
+        find: '      // Before the user trusts it.\n      await open(envelope, kek, context)\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/create-passkey-backup.test.ts',
+      name: 'a backup by a passkey > that could not be opened again is not given to the user, and not recorded',
+    },
+  },
+  {
+    attack: "The label in an attacker's backup turns around the question that a restore asks the user",
+    defence: 'Characters that nobody sees are removed from the label',
+    patches: [{ file: ENVELOPE, find: "label: label.replace(UNSEEN, '')", replace: 'label' }],
+    test: {
+      file: 'lib/passkey/envelope.test.ts',
+      name: 'an envelope > shows a label without characters that nobody sees, which could turn the text around it',
+    },
+  },
+  {
+    attack: 'A store answers that it has a backup, which is of another identity, and the user believes it is their own',
+    defence: 'What the store has already is opened and compared',
+    patches: [{ file: STORED, find: '(await isOwn(found).catch(() => false))', replace: 'isOwn !== undefined' }],
+    test: {
+      file: 'lib/passkey/backup-store.test.ts',
+      name: 'a backup in a store > of another identity under the same passkey stays, and is reported',
+    },
+  },
+  {
+    attack: 'A store never answers, and keeps the file from the user, which needs no store',
+    defence: 'Each call of a store has a time limit',
+    patches: [{ file: PASSKEY, find: 'boundedStore(options.store)', replace: 'options.store' }],
+    test: {
+      file: 'lib/passkey/backup-store.test.ts',
+      name: 'a store that never answers > does not keep the file from the user, and gets no proof later',
+    },
+  },
+  {
+    attack: 'The response to a removal is lost, and the identity counts as recoverable by a backup that is gone',
+    defence: 'A backup stops to count before it is removed from the store',
+    patches: [
+      {
+        file: PASSKEY,
+        find:
+          '      await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })\n' +
+          '      await removeFrom(store!, clock, found)\n',
+        replace:
+          '      await removeFrom(store!, clock, found)\n' +
+          '      await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })\n',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/backup-store.test.ts',
+      name: 'a backup in a store > whose removal lost its response does not count, and is removed by the next attempt or gone',
+    },
+  },
+  {
+    attack: 'A captive portal answers to a backup, and the user believes that the store has it',
+    defence: "Only an answer in the plugin's own shape counts",
+    patches: [
+      {
+        file: BACKUP_CLIENT,
+        find: "if (expiresAt !== null && typeof expiresAt !== 'number') throw foreign()",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('client/backups.test.ts'),
+      name: 'the store of the plugin > is offline behind something in front that says yes to everything: nothing is taken for kept, or for removed',
+    },
+  },
+  {
+    attack: 'The server learns from the session which user reads which backup',
+    defence: 'A backup is read without cookies',
+    patches: [{ file: BACKUP_CLIENT, find: ", { credentials: 'omit' }", replace: '' }],
+    test: {
+      file: plugin('client/backups.test.ts'),
+      name: 'the store of the plugin > has no locator in any address, and reads without cookies',
     },
   },
   {
@@ -4483,7 +4611,7 @@ export const ATTACKS = [
   {
     attack: 'Where the store is open to identities without an account, one address fills it',
     defence: 'Each address has a limit for each day, which counts removed backups too',
-    patches: [{ file: BACKUPS, find: 'fromThere >= rules.perAddressAndDay || ', replace: '' }],
+    patches: [{ file: BACKUPS, find: 'fromThere + more > rules.perAddressAndDay || ', replace: '' }],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
@@ -4492,7 +4620,7 @@ export const ATTACKS = [
   {
     attack: 'Where the store is open to identities without an account, many addresses fill it',
     defence: 'There is a limit for all of them together',
-    patches: [{ file: BACKUPS, find: ' || ofAll >= rules.total', replace: '' }],
+    patches: [{ file: BACKUPS, find: ' || ofAll + more > rules.total', replace: '' }],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > without an account > the store has a limit in total, which does not concern accounts',
@@ -4575,5 +4703,43 @@ export const ATTACKS = [
       { file: plugin('binding/retire.ts'), find: 'await removeBackupsOf(trx, row.principal)', replace: UNCHECKED },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a deleted account leaves no backup that can be read' },
+  },
+  {
+    attack: 'A backup is put at the moment when its account is deleted, and can be read for ever',
+    defence: 'Whether the account is still there is read again after the backup was inserted',
+    patches: [
+      { file: BACKUPS, find: 'if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)', replace: '' },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup that is put > while its account is deleted is not readable afterwards, at whatever statement that happens',
+    },
+  },
+  {
+    attack: 'Many identities without an account put backups from one address at once, more than its limit',
+    defence: 'The limit is counted again after the backup was inserted',
+    patches: [
+      {
+        file: BACKUPS,
+        find: "if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup that is put > from one address by many identities at once stays within the limit',
+    },
+  },
+  {
+    attack: 'The server dies while it deletes an account, whose backups can be read for ever',
+    defence: 'Before an account is deleted, its backups get an expiry',
+    patches: [
+      {
+        file: plugin('binding/retire.ts'),
+        find: 'await expireBackupsOf(principals, await bindingsOf(principals, user))',
+        replace: 'void expireBackupsOf',
+      },
+    ],
+    test: { file: BACKUPS_TEST, name: 'a deletion whose server died in the middle leaves no backup for long' },
   },
 ]

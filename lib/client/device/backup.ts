@@ -51,8 +51,10 @@ async function noteBegun(context: Context, principal: string, label: string): Pr
 export async function confirmBackup(
   context: Context,
   secret: string,
-  { passkey, removed }: ConfirmBackupOptions = {},
+  options: ConfirmBackupOptions = {},
 ): Promise<void> {
+  checkGiven(options, { passkey: 'object', removed: 'string' })
+  const { passkey, removed } = options
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
     if (removed !== undefined) return withoutBackup(keyring, principal, removed)
@@ -88,6 +90,8 @@ export async function importSecret(
   const isEmpty = forgetEmpty && (await holdsNothing(context, before))
   await context.write(
     (found) => {
+      // An upgrade may have begun since.
+      checkIdle(context)
       const current = currentEntry(found)
       const isOther = current && current.principal !== imported.principal
       if (isOther && current.kind === 'account')
@@ -119,7 +123,9 @@ function hasBackup(entry: Entry): boolean {
 }
 
 /** Adds the secret of a principal of the current account, for its data. The current identity stays. */
-export async function unlockData(context: Context, secret: string, { passkey }: UnlockDataOptions = {}): Promise<void> {
+export async function unlockData(context: Context, secret: string, options: UnlockDataOptions = {}): Promise<void> {
+  checkGiven(options, { passkey: 'object' })
+  const { passkey } = options
   const imported = await importedDevice(context, secret)
   await context.write((keyring) => {
     if (!keyring || !currentPrincipals(keyring).includes(imported.principal))
