@@ -737,6 +737,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "A deletion of local data that takes too long comes late, and takes the next session's unsent writes",
+    defence: 'Nothing connects until the deletion has ended, however long its caller waited',
+    patches: [
+      {
+        file: 'lib/session/runtime/connection.ts',
+        find: 'gate.occupy(cleared.catch(() => {}))',
+        replace: 'gate.occupy(withTimeout(timer, CLEAR_TIMEOUT_MS, cleared).catch(() => {}))',
+      },
+    ],
+    test: {
+      file: 'lib/session/never-settles.test.ts',
+      name: 'a clear that never settles > holds the next connection back until it is over: a late deletion takes no write of the next session',
+    },
+  },
+  {
     attack: 'A session that a sign-out did not reach is offered to the next person',
     defence: 'What the outbox names is neither shown nor used',
     patches: [
