@@ -13,6 +13,9 @@ type Lazy = typeof import('./lazy.ts')
 /** How long the later part may take to load. */
 const LOAD_TIMEOUT_MS = 10_000
 
+/** Events after which the later part may be reachable. The second one bubbles from the document. */
+const WAKE_UPS = ['online', 'visibilitychange']
+
 /**
  * Creates `createAuth`.
  *
@@ -38,8 +41,12 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       return later
     }
     let background: Promise<(() => void) | void> | undefined
+    let isFirst = false
+    /** Before the next try, in milliseconds; triples with each failure. */
+    let delay = 0
+    let timer: ReturnType<typeof setTimeout> | undefined
     // Connects to other tabs, the network and the account server, unless it is connected.
-    const connect = (isFirst = false): void => {
+    const connect = (): void => {
       // During server rendering there is no store: nothing to connect, and no account to ask about.
       if (background || (!options.keystore && !globalThis.indexedDB)) return
       background = lazy()
@@ -47,12 +54,18 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         // If it cannot be loaded, the identity still works; each call that needs it tries again.
         .catch(() => {
           background = undefined
-          globalThis.addEventListener?.('online', () => connect(), { once: true })
+          // Not every platform has these events. A timer of a page that was frozen fires when it is shown again.
+          for (const type of WAKE_UPS) globalThis.addEventListener?.(type, connect)
+          clearTimeout(timer)
+          timer = setTimeout(connect, (delay = Math.min(delay * 3 || 5000, 300_000)))
         })
     }
 
     // Not before the next microtask: construction does not access the store, channel or network.
-    const ready = Promise.resolve().then(async () => connect(!(await start(context))))
+    const ready = Promise.resolve().then(async () => {
+      isFirst = !(await start(context))
+      connect()
+    })
     const later = (): Promise<Lazy> => ready.then(() => (connect(), lazy()))
 
     return {
@@ -69,7 +82,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () =>
         void ready
-          .then(() => background)
+          .then(() => (background ??= Promise.resolve()))
           .then((stop) => stop?.())
           .then(() => context.store.close()),
     }
