@@ -752,6 +752,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A secret that was swapped or damaged in the store is exported as a backup of this identity',
+    defence: 'A secret is exported only if its key is that of the identity',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: '  await openEntry(entry, context.options)\n  // If the store fails',
+        replace: '  // If the store fails',
+      },
+    ],
+    test: {
+      file: 'lib/client/device/damaged-secret.test.ts',
+      name: 'a stored secret that is that of another identity > is KEYSTORE_CORRUPT wherever it is used',
+    },
+  },
+  {
     attack: 'A session that a sign-out did not reach is offered to the next person',
     defence: 'What the outbox names is neither shown nor used',
     patches: [
