@@ -724,6 +724,82 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A gateway answers 401 with a code of its own, and the session is over for everyone behind it',
+    defence: 'Only the endpoint of the session says that there is none, in its own shape',
+    patches: [
+      {
+        file: 'adapters/better-auth/client/requests.ts',
+        find: 'if (mayBeEnded && (await isSignedOut(fetch, signal))) return null',
+        replace: 'if (mayBeEnded) return null',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/client/client.test.ts',
+      name: 'an answer of the account server > 401 with the code UNAUTHORIZED ends no session: only the endpoint of the session says that there is none',
+    },
+  },
+  {
+    attack:
+      'A gateway in front of a binder refuses a token with a code that the binder has as well, which ends the session',
+    defence: 'Every answer of a binder has its clock, and a code without it is none of its codes',
+    patches: [
+      {
+        file: 'adapters/account/index.ts',
+        find: "const isOwn = typeof code === 'string' && (typeof now === 'number' || typeof error === 'string')",
+        replace: "const isOwn = typeof code === 'string'",
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'something in front of the server that answers everything > ends no session with 401 and the code TOKEN_NOT_AN_ACCOUNT',
+    },
+  },
+  {
+    attack: 'A proxy takes the token away, and the binder says that there is no session',
+    defence: 'The answer to a request without a token does not count if a token was sent',
+    patches: [
+      {
+        file: 'adapters/account/index.ts',
+        find: 'if (token !== null && isWithoutToken(answer))',
+        replace: 'if (false)',
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'something in front of the server that answers everything > ends no session by taking the token away',
+    },
+  },
+  {
+    attack: "A deletion of local data that takes too long comes late, and takes the next session's unsent writes",
+    defence: 'Nothing connects until the deletion has ended, however long its caller waited',
+    patches: [
+      {
+        file: 'lib/session/runtime/connection.ts',
+        find: 'gate.occupy(cleared.catch(() => {}))',
+        replace: 'gate.occupy(withTimeout(timer, CLEAR_TIMEOUT_MS, cleared).catch(() => {}))',
+      },
+    ],
+    test: {
+      file: 'lib/session/never-settles.test.ts',
+      name: 'a clear that never settles > holds the next connection back until it is over: a late deletion takes no write of the next session',
+    },
+  },
+  {
+    attack: 'A secret that was swapped or damaged in the store is exported as a backup of this identity',
+    defence: 'A secret is exported only if its key is that of the identity',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: '  await openEntry(entry, context.options)\n  // If the store fails',
+        replace: '  // If the store fails',
+      },
+    ],
+    test: {
+      file: 'lib/client/device/damaged-secret.test.ts',
+      name: 'a stored secret that is that of another identity > is KEYSTORE_CORRUPT wherever it is used',
+    },
+  },
+  {
     attack: 'A session that a sign-out did not reach is offered to the next person',
     defence: 'What the outbox names is neither shown nor used',
     patches: [

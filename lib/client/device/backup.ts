@@ -23,6 +23,7 @@ import type {
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
+import { openEntry } from './current-key.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
@@ -34,6 +35,8 @@ export async function exportSecret(context: Context, options: ExportSecretOption
   const entry = currentDevice(context.keyring())
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   if (!entry.secret) throw new LatchkeyError('SECRET_HARDENED')
+  // A damaged secret would be a backup of nothing, or of another identity.
+  await openEntry(entry, context.options)
   // If the store fails, which `storage.problem` reports, a backup is needed all the more.
   if (label !== undefined) await noteBegun(context, entry.principal, label).catch(() => {})
   return entry.secret
