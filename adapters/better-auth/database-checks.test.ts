@@ -65,7 +65,7 @@ describe('a fault is named in one line, with what to do:', () => {
         return 0
       },
     }))
-    expect(faults[0]).toBe(`problem: an update that changed a row reported 0 rows. ${remedy}`)
+    expect(faults).toEqual([`problem: an update that changed a row reported 0 rows. ${remedy}`])
     expect(await faultsWith(() => ({ updateMany: async () => 1 }))).toEqual([
       `problem: an update that matched no row reported 1 rows. ${remedy}`,
     ])
