@@ -2095,7 +2095,7 @@ export const ATTACKS = [
     defence: 'A cause counts only by the same rule',
     patches: [
       {
-        file: plugin('unmigrated.ts'),
+        file: plugin('absence.ts'),
         find: 'return cause !== undefined && isAbsence(cause)',
         replace: 'return cause !== undefined',
       },
@@ -3023,7 +3023,7 @@ export const ATTACKS = [
     attack:
       'A stranger deletes the newest account again and again, and each next user gets its retired id and is locked out',
     defence: 'A database that gives an id twice is refused before an account is bound',
-    patches: [{ file: plugin('database-probe.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
+    patches: [{ file: plugin('database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
     test: {
       file: plugin('database-probe.test.ts'),
       name: 'a database is refused by name > that gives the id of a deleted row to the next one',
@@ -4647,9 +4647,9 @@ export const ATTACKS = [
         replace: "locator: { type: 'string', required: true },",
       },
       {
-        file: plugin('database-probe.ts'),
-        find: 'if (isInserted) throw new Unsuitable(',
-        replace: 'if (false) throw new Unsuitable(',
+        file: plugin('database-checks.ts'),
+        find: 'if (isInserted) return',
+        replace: 'if (false) return',
       },
     ],
     test: { file: BACKUP_TEST, name: 'Postgres > of two that are put at one locator at once, one wins' },
