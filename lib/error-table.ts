@@ -280,8 +280,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   DATABASE_UNSUITABLE: {
     meaning:
-      'The database, its driver or its adapter miscounts changed rows, does not keep a column unique ' +
-      'or reuses an id. The log names the cause.',
+      'The database, its driver or its adapter miscounts matched rows, does not keep a column unique, ' +
+      'changes a time or reuses an id. The log names the cause.',
     status: 503,
   },
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),

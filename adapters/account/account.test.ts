@@ -277,7 +277,7 @@ describe('the handler', () => {
     )
     expect([response.status, await response.json()]).toEqual([
       401,
-      { code: 'TOKEN_TOO_LARGE', message: expect.any(String) },
+      { code: 'TOKEN_TOO_LARGE', message: expect.any(String), now: expect.any(Number) },
     ])
     expect(chunks).toBeLessThan(24)
   })
@@ -295,6 +295,33 @@ describe('the acceptance suite of account providers', () => {
   test.each(accountAcceptance(open))('$name', ({ run }) => run())
 })
 
+describe('a token that the server refuses', () => {
+  // The session is the provider's: only its client says that there is none.
+  const refused: Readonly<Record<string, [claims: object, options?: object]>> = {
+    TOKEN_EXPIRED: [{ exp: Math.floor(Date.now() / 1000) - 3600, iat: Math.floor(Date.now() / 1000) - 7200 }],
+    TOKEN_AUDIENCE_MISMATCH: [{ aud: 'another-app' }, { audience: 'notes' }],
+    TOKEN_PARTY_MISMATCH: [{ azp: 'https://other.example' }, { authorizedParties: [APP] }],
+  }
+  test.each(Object.entries(refused))('with %s ends no session', async (code, [claims, options]) => {
+    const { signIn, account } = world(PROVIDERS.WorkOS.claims, options)
+    signIn(claims)
+    await expect(account.getSession()).rejects.toMatchObject({ code })
+  })
+
+  test('leaves the account as it is, and is seen once it is accepted again', async () => {
+    const { signIn, provider, load, account } = world()
+    const auth = await load()
+    await auth.upgrade(() => signIn())
+    const { signedIn } = provider
+    provider.signedIn = { ...signedIn, exp: 1_000_000, iat: 999_000 }
+    await expect(account.getSession()).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' })
+    expect(auth.getState()).toMatchObject({ authMode: 'external' })
+    expect(auth.getState().error).toBeUndefined()
+    provider.signedIn = signedIn
+    expect(await account.getSession()).toMatchObject({ principal: auth.getState().session!.principal })
+  })
+})
+
 describe('something in front of the server that answers everything', () => {
   const at = (answer: () => Response) =>
     tokenAccount({ getToken: () => 'token', signOut() {}, server: SERVER, fetch: async () => answer() })
@@ -310,6 +337,34 @@ describe('something in front of the server that answers everything', () => {
     await expect(at(() => Response.json({ session: null })).getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
+  // What gateways send too, in JSON of their own.
+  const codes = ['X', 'UNAUTHORIZED', 'TOKEN_EXPIRED', 'TOKEN_REVOKED', 'TOKEN_NOT_AN_ACCOUNT', 'CREDENTIAL_MISSING']
+  test.each(codes)('ends no session with 401 and the code %s', async (code) => {
+    const account = at(() => Response.json({ code, message: 'no' }, { status: 401 }))
+    await expect(account.getSession()).rejects.toMatchObject({ code: 'OFFLINE' })
+    await expect(account.getTime!()).rejects.toMatchObject({ code: 'OFFLINE' })
+    await expect(account.bind!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
+    await expect(account.exchange!('api', null)).rejects.toMatchObject({ code: 'OFFLINE' })
+    await expect(account.isKnown!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
+  })
+
+  test('ends no session by taking the token away', async () => {
+    const { account, signIn } = world()
+    signIn()
+    const { handle } = world()
+    const stripped = tokenAccount({
+      getToken: () => account.getToken(),
+      signOut() {},
+      server: SERVER,
+      fetch: async (input, init) => handle(new Request(input, { ...init, headers: {} })),
+    })
+    await expect(stripped.getSession()).rejects.toMatchObject({
+      code: 'OFFLINE',
+      message: expect.stringContaining('tokenHeader'),
+    })
+    await expect(stripped.bind!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
+  })
+
   test('is told apart from a server that asks to wait, or is broken', async () => {
     await expect(at(() => new Response('', { status: 429 })).getSession()).rejects.toMatchObject({
       code: 'PROVIDER_LIMITED',
@@ -322,7 +377,7 @@ describe('something in front of the server that answers everything', () => {
   test('a request ends once the caller gave up', async () => {
     let given: AbortSignal | null | undefined
     const account = tokenAccount({
-      getToken: () => 'token',
+      getToken: () => null,
       signOut() {},
       server: SERVER,
       fetch: async (_input, init) => ((given = init?.signal), Response.json({ now: 1, session: null })),

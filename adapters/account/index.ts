@@ -46,8 +46,8 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       try {
         return (await look(ask, peek, signal)).session
       } catch (error) {
-        // An invalid token counts as no session.
-        if (isLatchkeyError(error) && error.code.startsWith('TOKEN_')) return null
+        // Any other token that is refused says nothing: only the provider knows whether its session exists.
+        if (isLatchkeyError(error, 'TOKEN_NOT_AN_ACCOUNT')) return null
         throw error
       }
     },
@@ -164,8 +164,23 @@ function isSession(session: unknown): session is AccountSession {
 }
 
 /** Something in front of `server` answered: a captive portal, for instance. */
-function foreign(): LatchkeyError {
-  return new LatchkeyError('OFFLINE', 'no answer from the binder')
+function foreign(detail = 'no answer from the binder'): LatchkeyError {
+  return new LatchkeyError('OFFLINE', detail)
+}
+
+/** A refusal of `server`. */
+interface Refusal {
+  readonly code?: unknown
+  /** Its clock, which is in each of its answers; those of gateways have a `code` as well. */
+  readonly now?: unknown
+  /** In its place at the exchange (RFC 6749 §5.2). */
+  readonly error?: unknown
+}
+
+/** True if `server` itself says that the request had no token. */
+function isWithoutToken(answer: Refusal | null): boolean {
+  if (isSessionAnswer(answer)) return answer.session === null
+  return typeof answer?.now === 'number' && answer.code === 'CREDENTIAL_MISSING'
 }
 
 function asker({ getToken, tokenHeader = 'authorization', fetch: given }: TokenAccountOptions, server: string): Ask {
@@ -185,9 +200,11 @@ function asker({ getToken, tokenHeader = 'authorization', fetch: given }: TokenA
       ...(body && { body: JSON.stringify(body) }),
     }
     const response = await reached(() => (given ?? fetch)(`${server}${path}`, init))
-    const answer = (await response.json().catch(() => null)) as { code?: unknown } | null
+    const answer = (await response.json().catch(() => null)) as Refusal | null
+    if (token !== null && isWithoutToken(answer))
+      throw foreign('the token did not reach the binder: if a proxy removes its header, set tokenHeader')
     if (response.ok) return answer
-    throw toFailure(response.status, answer?.code)
+    throw toFailure(response.status, answer ?? {})
   }
 }
 
@@ -204,11 +221,12 @@ async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-function toFailure(status: number, code: unknown): LatchkeyError {
-  if (code === 'CREDENTIAL_MISSING') return new LatchkeyError('SESSION_MISSING')
-  if (typeof code === 'string' && /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS|ACCOUNT|ALIAS|ALIASES|DELEGATION)_/.test(code))
+function toFailure(status: number, { code, now, error }: Refusal): LatchkeyError {
+  const isOwn = typeof code === 'string' && (typeof now === 'number' || typeof error === 'string')
+  if (isOwn && code === 'CREDENTIAL_MISSING') return new LatchkeyError('SESSION_MISSING')
+  if (isOwn && /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS|ACCOUNT|ALIAS|ALIASES|DELEGATION)_/.test(code))
     return new LatchkeyError(code as LatchkeyErrorCode)
   if (status === 429) return new LatchkeyError('PROVIDER_LIMITED')
   if (status >= 500) return new LatchkeyError('PROVIDER_FAILED')
-  return typeof code === 'string' ? new LatchkeyError('PROVIDER_REFUSED', undefined, { status, code }) : foreign()
+  return isOwn ? new LatchkeyError('PROVIDER_REFUSED', undefined, { status, code }) : foreign()
 }

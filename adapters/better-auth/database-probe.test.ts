@@ -1,4 +1,4 @@
-import { type DBAdapter, type BetterAuthOptions, betterAuth } from 'better-auth'
+import { type BetterAuthOptions, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import Sqlite from 'better-sqlite3'
 import { type DatabaseConnection, type Dialect, type Driver, PostgresDialect, SqliteDialect } from 'kysely'
@@ -6,6 +6,15 @@ import { Pool } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { latchkey, latchkeyJwt } from './index.ts'
 import { newPostgres, openSqlite } from './testing/database.testing.ts'
+import {
+  type Misbehaviour,
+  adapterOf,
+  countsChangedOnly,
+  dropsMilliseconds,
+  hidesCodes,
+  matchesNoNull,
+  movesDates,
+} from './testing/faulty.testing.ts'
 import { codeOf, newPerson } from './testing/requests.testing.ts'
 import { BASE_OPTIONS, person, testServer } from './testing/server.testing.ts'
 
@@ -72,10 +81,8 @@ async function expectRefused(
 }
 
 /** A migrated SQLite database whose adapter misbehaves. */
-async function faulty(change: (adapter: DBAdapter) => Partial<DBAdapter>): Promise<BetterAuthOptions['database']> {
-  const auth = betterAuth({ ...BASE_OPTIONS, database: openSqlite().database, plugins: [latchkey(), latchkeyJwt()] })
-  await (await getMigrations(auth.options)).runMigrations()
-  const adapter = (await auth.$context).adapter as unknown as DBAdapter
+async function faulty(change: Misbehaviour): Promise<BetterAuthOptions['database']> {
+  const adapter = await adapterOf()
   return () => ({ ...adapter, ...change(adapter) })
 }
 
@@ -101,28 +108,31 @@ describe('a database is refused by name', () => {
   })
 
   test('that does not count a row whose values were equal before', async () => {
-    const database = await faulty((adapter) => ({
-      async updateMany(query) {
-        const [row] = await adapter.findMany<Record<string, unknown>>({ model: query.model, where: query.where })
-        const isEqual = row && Object.entries(query.update).every(([name, value]) => row[name] === value)
-        const count = await adapter.updateMany(query)
-        return isEqual ? 0 : count
-      },
-    }))
+    const database = await faulty(countsChangedOnly)
     await expectRefused(database, /equal values reported 0/)
   })
 
   test('in which a condition on null matches nothing', async () => {
-    const database = await faulty((adapter) => ({
-      updateMany: async (query) => (query.where.some(({ value }) => value === null) ? 0 : adapter.updateMany(query)),
-    }))
+    const database = await faulty(matchesNoNull)
     await expectRefused(database, /condition on null reported 0/)
+  })
+
+  test('that returns a time in another time zone', async () => {
+    const database = await faulty(movesDates('latchkeyPrincipal', (time) => time + 7_200_000))
+    await expectRefused(database, /a date came back 7200 s off\. Store dates in UTC/)
+  })
+
+  test('but not one that drops milliseconds', async () => {
+    const { server, errors } = await serverOn(await faulty(dropsMilliseconds))
+    expect((await (await newPerson(server)).prove('/sign-up/email', ada)).status).toBe(200)
+    expect(errors).toEqual([])
   })
 
   test.each([
     ['latchkeyPrincipal', 'principal'],
     ['latchkeyKey', 'thumbprint'],
     ['latchkeyProof', 'jti'],
+    ['latchkeyBackup', 'locator'],
     ['latchkeyAudit', 'act'],
   ])('in which %s.%s is not unique', async (table, column) => {
     const database = new Sqlite(':memory:')
@@ -175,15 +185,7 @@ describe('a database is refused by name', () => {
   })
 
   test('that refuses a second row for a reason that is not recognised', async () => {
-    const database = await faulty((adapter) => ({
-      create: async (query) => {
-        try {
-          return await adapter.create(query)
-        } catch {
-          throw new Error('E_SOMETHING')
-        }
-      },
-    }))
+    const database = await faulty(hidesCodes)
     await expectRefused(database, /latchkey\w+\.\w+: a second row is refused for an unknown reason/)
   })
 })

@@ -196,6 +196,41 @@ describe('with an account', () => {
     expect(fresh.auth.getState().authMode).toBe('local-first')
   })
 
+  test('a device that got an account meanwhile is not signed in to another one', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const { offer } = await offered(old, fresh)
+    const grace = person('grace')
+    expect((await fresh.auth.upgrade(() => fresh.browser.client.signUp.email(grace))).outcome).toBe('upgraded')
+    await expect(offer.accept()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect((await fresh.browser.client.getSession()).data!.user.email).toBe(grace.email)
+    expect((await server.rows('session')).map(({ pairedBy }) => pairedBy)).toEqual([null, null])
+  })
+
+  test('a device that is signing in to an account gets no session of another one', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const { offer } = await offered(old, fresh)
+    let end: (() => void) | undefined
+    const upgrading = fresh.auth.upgrade(() => new Promise<void>((resolve) => (end = resolve)))
+    await expect.poll(() => end).toBeDefined()
+    await expect(offer.accept()).rejects.toMatchObject({ code: 'UPGRADE_IN_PROGRESS' })
+    expect((await server.rows('session')).map(({ pairedBy }) => pairedBy)).toEqual([null])
+    end!()
+    await upgrading
+  })
+
+  test('accepted twice at once, by two clicks, signs in once', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const { offer } = await offered(old, await device(server, 'phone'))
+    const results = await Promise.all([offer.accept(), offer.accept()])
+    expect(results.map(({ outcome }) => outcome)).toEqual(['switched', 'switched'])
+    expect(await server.rows('session')).toHaveLength(2)
+  })
+
   test('a device with an account, or with a conflict, is no new one', async () => {
     const server = await open()
     const old = await withAccount(server)

@@ -18,7 +18,7 @@ export interface PairingOptions {
 
 /** Largest number of pairings at a time. */
 export interface PairingLimit {
-  /** From one client address, in each process. Defaults to 20. */
+  /** From one client address, begun in five minutes, in each process. Defaults to 20. */
   readonly perAddress?: number
   /** Of all clients. Defaults to 10 000. */
   readonly total?: number

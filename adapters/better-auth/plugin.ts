@@ -31,7 +31,7 @@ import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
-import { NEEDS_OWN_SIGN_IN, requireOwnSignIn } from './hooks/paired-session.ts'
+import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
@@ -208,8 +208,12 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
         },
         {
-          matcher: ({ path }) => NEEDS_OWN_SIGN_IN.includes(path),
+          matcher: needsOwnSignIn,
           handler: createAuthMiddleware(async (ctx) => requireOwnSignIn(ctx)),
+        },
+        {
+          matcher: ({ path }) => path === ENDS_OTHERS,
+          handler: createAuthMiddleware(async (ctx) => withdrawGrants(ctx)),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
         {

@@ -8,6 +8,7 @@ export interface LatchkeySchema extends Tables {
     readonly fields: {
       readonly principalVia: VisibleField<'string'>
       readonly pairedBy: VisibleField<'string'>
+      readonly pairedByDevice: VisibleField<'string'>
       readonly sid: VisibleField<'string'>
       readonly deviceTag: VisibleField<'string'>
       readonly deviceName: VisibleField<'string'>
@@ -62,6 +63,8 @@ export const schema: LatchkeySchema = {
       principalVia: { type: 'string', required: false, input: false },
       /** The id of the session that approved this one by pairing; null after every other sign-in. */
       pairedBy: { type: 'string', required: false, input: false },
+      /** The id of that session's device, whose later sessions are other ones. */
+      pairedByDevice: { type: 'string', required: false, input: false },
       /** Claim `sid` of the session's tokens, from the first token on: servers find the session by it. */
       sid: { type: 'string', required: false, input: false, index: true },
       /** Equal in successive sessions of one installation; null while that cannot be told. */

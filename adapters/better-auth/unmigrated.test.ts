@@ -3,7 +3,7 @@ import { getMigrations } from 'better-auth/db/migration'
 import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../lib/testing.ts'
 import { latchkey, latchkeyJwt } from './index.ts'
-import { isAbsence } from './unmigrated.ts'
+import { isAbsence } from './absence.ts'
 import { type TestDatabase, openPostgres, openSqlite } from './testing/database.testing.ts'
 import { AUDIENCE, BASE_OPTIONS, ORIGIN, person } from './testing/server.testing.ts'
 

@@ -1,6 +1,7 @@
 import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
 import { LatchkeyError } from '../../lib/server.ts'
+import { isAbsence } from './absence.ts'
 import { PROOF_HEADER, rethrow } from './hooks/proofs.ts'
 import { schema } from './schema.ts'
 
@@ -94,19 +95,4 @@ async function lacks(adapter: AuthContext['adapter'], model: string): Promise<bo
   } catch (error) {
     return isAbsence(error)
   }
-}
-
-/** Of Postgres, MySQL, SQL Server and Prisma. */
-const ABSENCE_CODES = new Set<unknown>(['42P01', '42703', 1146, 1054, 208, 207, 'P2021', 'P2022'])
-
-/**
- * Only what says that a table, a column or its place in an ORM's schema is missing: a database that is slow, locked or
- * unreachable must not switch a defence off.
- */
-export function isAbsence(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const { code, errno, number, cause } = error as Error & Partial<Record<'code' | 'errno' | 'number', unknown>>
-  if ([code, errno, number].some((value) => ABSENCE_CODES.has(value))) return true
-  if (/no such (table|column)|(model|field) .* (does not exist|was not found) in /i.test(error.message)) return true
-  return cause !== undefined && isAbsence(cause)
 }

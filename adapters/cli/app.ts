@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { BetterAuthOptions } from 'better-auth'
+import type { BetterAuthOptions, DBAdapter } from 'better-auth'
 import type * as betterAuthDb from 'better-auth/db'
 import type { getMigrations } from 'better-auth/db/migration'
 import type * as kysely from 'kysely'
@@ -21,8 +21,10 @@ export interface App {
   readonly getMigrations: typeof getMigrations
   readonly getAuthTables: typeof betterAuthDb.getAuthTables
   readonly sql: typeof kysely.sql
-  /** Opens the database of the options. */
+  /** Opens the database of the options; not that of an adapter. */
   readonly connect: () => Promise<AppDatabase>
+  /** Returns the adapter with which Better Auth uses the database. */
+  readonly adapter: () => Promise<DBAdapter>
 }
 
 /** The app's database as Better Auth opens it. */
@@ -37,7 +39,7 @@ export interface AppDatabase {
 /**
  * Loads an app's Better Auth. Reads `.env.local` and `.env` first, as frameworks do.
  *
- * @throws {Refusal} the file or Better Auth cannot be loaded, or the database is not one that Better Auth changes
+ * @throws {Refusal} the file or Better Auth cannot be loaded, or there is no database
  */
 export async function loadApp(file: string): Promise<App> {
   const path = resolve(file)
@@ -45,12 +47,12 @@ export async function loadApp(file: string): Promise<App> {
   loadEnvironment()
   // The plugin would log that the tables are missing which this command is about to report or add.
   Object.assign(globalThis, { [Symbol.for('latchkey.migrating')]: true })
-  const { options } = authOf(await importBackup(file, path), file)
+  const { options, $context } = authOf(await importBackup(file, path), file)
   const require = createRequire(path)
   const migration = locate(require, 'better-auth/db/migration', file)
   const version = versionOf(migration)
   refuseOldVersion(version)
-  refuseDatabase(options, file)
+  if (options.database === undefined) throw new Refusal(`${file} has no database.`)
   // Packages that only Better Auth depends on: a strict package manager hides them from the app.
   const inside = createRequire(migration)
   const load = async <Module>(place: string): Promise<Module> => (await import(pathToFileURL(place).href)) as Module
@@ -65,6 +67,7 @@ export async function loadApp(file: string): Promise<App> {
     ...(await load<Pick<App, 'getAuthTables'>>(locate(require, 'better-auth/db', file))),
     ...(await load<Pick<App, 'sql'>>(inside.resolve('kysely'))),
     connect: () => createKyselyAdapter(options),
+    adapter: async () => (await $context).adapter,
   }
 }
 
@@ -78,12 +81,17 @@ interface Exported {
   readonly default?: unknown
 }
 
-function authOf(module: Exported, file: string): { options: BetterAuthOptions } {
+interface LoadedAuth {
+  readonly options: BetterAuthOptions
+  readonly $context: Promise<{ readonly adapter: DBAdapter }>
+}
+
+function authOf(module: Exported, file: string): LoadedAuth {
   const found = [module.auth, module.default, (module.default as Exported | undefined)?.auth].find(
     (value) => typeof (value as { options?: unknown } | undefined)?.options === 'object',
   )
   if (!found) throw new Refusal(`${file} does not export Better Auth as \`auth\` or default.`)
-  return found as { options: BetterAuthOptions }
+  return found as LoadedAuth
 }
 
 /** With jiti where the app has it, since apps write imports that only a bundler resolves; else as Node does. */
@@ -144,13 +152,9 @@ function refuseOldVersion(version: string): void {
   )
 }
 
-function refuseDatabase({ database }: BetterAuthOptions, file: string): void {
-  if (database === undefined) throw new Refusal(`${file} has no database.`)
-  if (typeof database === 'function')
-    throw new Refusal(
-      `${file} uses a database adapter (Drizzle, Prisma, MongoDB or your own). ` +
-        "Add the tables to its schema with Better Auth's `generate`, then apply them with its own tool.",
-    )
+/** Returns true if the app gives Better Auth an adapter, whose tables only the app's own tool changes. */
+export function hasOwnAdapter({ options }: Pick<App, 'options'>): boolean {
+  return typeof options.database === 'function'
 }
 
 /** The file as a command line takes it. */

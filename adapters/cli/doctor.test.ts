@@ -5,8 +5,10 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { newPostgres } from '../better-auth/testing/database.testing.ts'
 import { appFolder } from './app.testing.ts'
 import { run } from './cli.testing.ts'
-import { type Check, examine, examineApp } from './doctor.ts'
+import type { Check } from './check.ts'
+import { examine, examineApp } from './doctor.ts'
 import { readSettings } from './flags.ts'
+import { migrate } from './migrate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -173,6 +175,94 @@ describe('latchkey doctor --auth', () => {
     expect(found[0]).toMatchObject({ check: 'configuration', level: 'ok' })
     const reused = { check: 'database', level: 'problem', message: expect.stringContaining('a deleted user') }
     expect(found).toEqual(expected ? expect.arrayContaining([reused]) : expect.not.arrayContaining([reused]))
+  })
+})
+
+describe('latchkey doctor --auth checks the database through the adapter of the app', () => {
+  /** An app on SQLite, with an adapter of its own that may misbehave. */
+  async function examineWith(misbehaviour: string, { own = true, plugins = 'latchkey(), latchkeyJwt()' } = {}) {
+    const app = appFolder(['better-auth', 'better-sqlite3'])
+    app.write(
+      'auth.mjs',
+      `import Database from 'better-sqlite3'
+       import { betterAuth } from 'better-auth'
+       import { getMigrations } from 'better-auth/db/migration'
+       import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
+       const options = {
+         baseURL: 'https://notes.example',
+         secret: '${SECRETS[0]}',
+         database: new Database(${JSON.stringify(join(app.folder, 'app.sqlite'))}),
+         plugins: [${plugins}],
+       }
+       await (await getMigrations(options)).runMigrations()
+       const { adapter } = await betterAuth(options).$context
+       const own = () => ({ ...adapter, id: 'own', ...(${misbehaviour}) })
+       export const auth = betterAuth({ ...options, database: ${own ? 'own' : 'options.database'} })`,
+    )
+    const file = join(app.folder, 'auth.mjs')
+    const found = (await examineApp(file)).map(({ check, level, message }) => `${level} ${check}: ${message}`)
+    const migration = own ? migrate(file).catch((error: Error) => error.message) : 'not run'
+    const outcome = { found, migration: await migration }
+    app.remove()
+    return outcome
+  }
+
+  const PLUGINS = expect.stringMatching(/^ok configuration: Better Auth [\d.]+ has the plugins\.$/)
+  const good = (adapter: string): string =>
+    `ok database: The database (${adapter}) counts matched rows, finds null, keeps columns unique and returns exact dates.`
+
+  test('that of Better Auth', async () => {
+    const { found } = await examineWith('{}', { own: false })
+    expect(found).toEqual([
+      PLUGINS,
+      'ok migrations: The database has every table and column.',
+      good('kysely'),
+      'ok database: Its transactions roll back.',
+    ])
+  })
+
+  test('one that migrate cannot change', async () => {
+    const { found, migration } = await examineWith('{}')
+    expect(found).toEqual([PLUGINS, good('own'), 'ok database: Its transactions roll back.'])
+    expect(migration).toContain('uses a database adapter')
+  })
+
+  test('one without transactions, and one whose transactions do not roll back', async () => {
+    const transaction = 'transaction: (callback) => callback(adapter)'
+    const without = `{ ${transaction}, options: { ...adapter.options, adapterConfig: { transaction: false } } }`
+    const loss = 'The plugin works without them, but what onLink writes stays if the link fails.'
+    expect((await examineWith(without)).found.at(-1)).toBe(
+      `ok database: The adapter runs without transactions. ${loss}`,
+    )
+    expect((await examineWith(`{ ${transaction} }`)).found.at(-1)).toBe(
+      `warning database: Its transactions do not roll back. ${loss}`,
+    )
+  })
+
+  test('one that counts nothing', async () => {
+    const { found } = await examineWith('{ updateMany: async (query) => (await adapter.updateMany(query)) * 0 }')
+    const remedy = 'Use a driver or adapter that counts the rows that an update matched.'
+    expect(found[1]).toBe(
+      `problem database: The database is unsuitable (own): an update that changed a row reported 0 rows. ${remedy}`,
+    )
+  })
+
+  test('one whose schema lacks the tables, and one that is gone', async () => {
+    const broken = (message: string): string =>
+      `{ create: async () => { throw new Error(${JSON.stringify(message)}) } }`
+    const lacking = await examineWith(
+      broken('[# Drizzle Adapter]: The model "latchkeyKey" was not found in the schema object.'),
+    )
+    expect(lacking.found.slice(1)).toEqual([expect.stringMatching(/^problem migrations: .* lacks tables or columns/)])
+    const gone = await examineWith(broken('connect postgres://app:hunter2hunter2@db:5432/app refused'))
+    expect(gone.found.slice(1)).toEqual([
+      'problem database: The database does not respond as expected: connect postgres://app:[secret]@db:5432/app refused.',
+    ])
+  })
+
+  test('not while the plugin is missing', async () => {
+    const { found } = await examineWith('{ create: null }', { plugins: '' })
+    expect(found).toEqual(['problem configuration: The plugins lack latchkey() and latchkeyJwt().'])
   })
 })
 

@@ -2,23 +2,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type SessionResolverOptions, createSessionResolver } from '../../lib/server.ts'
-import { type App, loadApp, shown } from './app.ts'
-import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
+import { type App, hasOwnAdapter, loadApp, shown } from './app.ts'
+import { examineAdapter } from './database-check.ts'
+import { type Configuration, readConfiguration } from './configuration.ts'
 import { fileOf, filesOf, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
 import { isSecret, secretFileOf } from './kept-secret.ts'
 import { isOpenToOthers } from './private-files.ts'
+import { type Check, ok, problem } from './check.ts'
 import { hideAddresses } from './log.ts'
 import { type Lack, findLack, isComplete } from './migrate.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 import { reusesIds } from './reused-ids.ts'
-
-/** One check and its result. */
-export interface Check {
-  readonly check: 'configuration' | 'clock' | 'database' | 'files' | 'migrations' | 'resolver'
-  readonly level: 'ok' | Finding['level']
-  readonly message: string
-}
 
 /**
  * Checks a configuration without changing anything.
@@ -50,15 +45,26 @@ export async function examine(settings: Settings, clock: () => number): Promise<
   return [...checks, ...(await examineDatabase(configuration, clock))]
 }
 
-/** Checks an app's Better Auth and its database without changing anything. */
+/**
+ * Checks an app's Better Auth and its database. It changes nothing for good: the rows that it makes are undone or
+ * deleted.
+ */
 export async function examineApp(file: string): Promise<readonly Check[]> {
   try {
     const app = await loadApp(file)
-    return [...examinePlugins(app), ...(await examineIds(app)), await examineLack(app)]
+    const plugins = examinePlugins(app)
+    if (hasOwnAdapter(app)) return [...plugins, ...(hasPlugin(app) ? await examineAdapter(app) : [])]
+    const lack = await examineLack(app)
+    const isReady = hasPlugin(app) && lack.level === 'ok'
+    return [...plugins, ...(await examineIds(app)), lack, ...(isReady ? await examineAdapter(app) : [])]
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return [problem('configuration', error.message)]
   }
+}
+
+function hasPlugin({ options }: App): boolean {
+  return options.plugins?.some(({ id }) => id === 'latchkey') ?? false
 }
 
 function examinePlugins({ options, version }: App): Check[] {
@@ -100,14 +106,6 @@ function named({ tables, extended, uniqueIndex }: Lack): string {
     uniqueIndex ? 'the unique index of the principal' : '',
   ].filter(Boolean)
   return parts.length > 1 ? `${parts.slice(0, -1).join(', ')}, and ${parts.at(-1)}` : parts[0]!
-}
-
-function ok(check: Check['check'], message: string): Check {
-  return { check, level: 'ok', message }
-}
-
-function problem(check: Check['check'], message: string): Check {
-  return { check, level: 'problem', message }
 }
 
 function examineFiles({ place, secret }: Configuration): Check[] {

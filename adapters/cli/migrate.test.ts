@@ -35,7 +35,7 @@ const post = (path, body) => auth.handler(new Request('https://notes.example/api
   method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', origin: 'https://notes.example' },
 }))
 const rows = async (model) => (await adapter.findMany({ model, sortBy: { field: 'id', direction: 'asc' } }))
-  .map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !/^(principal|sid$|device|pairedBy$)/.test(name))))
+  .map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !/^(principal|sid$|device|pairedBy)/.test(name))))
 const result = await (async () => { ${steps} })()
 process.stdout.write(JSON.stringify(result ?? null), () => process.exit(0))
 `

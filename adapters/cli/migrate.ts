@@ -1,4 +1,4 @@
-import { type App, type AppDatabase, type Connection, loadApp } from './app.ts'
+import { type App, type AppDatabase, type Connection, hasOwnAdapter, loadApp } from './app.ts'
 import { hideAddresses } from './log.ts'
 import { Refusal } from './refusal.ts'
 import { addUniqueIndex, lacksUniqueIndex } from './unique-index.ts'
@@ -22,6 +22,10 @@ export interface Lack {
  */
 export async function migrate(file: string): Promise<string> {
   const app = await loadApp(file)
+  if (hasOwnAdapter(app))
+    throw new Refusal(
+      `${file} uses a database adapter (Drizzle, Prisma, MongoDB or your own). Add the tables to its schema with Better Auth's \`generate\`, then apply them with its own tool.`,
+    )
   const open = await app.connect()
   if (open.introspectIndexes !== undefined)
     throw new Refusal('Cloudflare D1 has no transactions. Run getMigrations of better-auth/db/migration in a Worker.')

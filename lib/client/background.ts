@@ -1,5 +1,5 @@
 import { harden } from './device/harden.ts'
-import { attendServer } from './account/attend-server.ts'
+import { type ServerAttendant, attendServer } from './account/attend-server.ts'
 import { followApp } from './account/follow-app.ts'
 import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
@@ -40,10 +40,11 @@ export async function startBackground(context: Context, isFirst: boolean, platfo
     if (!platform) void prepareSpareToken(context)
   }
   context.on('announce', settle)
-  const { ask, deliver } = attendServer(context, heard.signal)
+  const attendant = attendServer(context, heard.signal)
+  const { ask, deliver } = attendant
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
-  const stop = listen(context, ask, heard.signal, platform)
+  const stop = listen(context, attendant, heard.signal, platform)
   followApp(context, ask, heard.signal)
   // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
@@ -63,17 +64,17 @@ export async function startBackground(context: Context, isFirst: boolean, platfo
 /** A page that was frozen or in the back-forward cache has missed messages. */
 function listen(
   context: Context,
-  ask: () => void,
+  attendant: ServerAttendant,
   signal: AbortSignal,
   platform: Platform | undefined,
 ): (() => void) | undefined {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
   const events: PlatformEvents = {
-    wake: () => void wake(context, ask),
+    wake: () => void wake(context, attendant),
     online() {
       context.dispatch({ type: 'networkFound' })
-      ask()
+      attendant.ask()
     },
     offline: () => context.dispatch({ type: 'networkLost' }),
   }
@@ -86,10 +87,12 @@ function listen(
   return platform?.listen(events)
 }
 
-async function wake(context: Context, ask: () => void): Promise<void> {
+async function wake(context: Context, { ask, hurry }: ServerAttendant): Promise<void> {
   await readAgain(context)
   // The mail may have been opened elsewhere, and its link followed there.
   if (context.getState().phase === 'pending') ask()
+  // Not every platform says that the network is back.
+  else hurry()
 }
 
 async function hardenAll(context: Context, announce: () => void): Promise<void> {

@@ -8,6 +8,9 @@ export type Lazy = typeof import('./lazy.ts')
 /** How long the later part may take to load. */
 const LOAD_TIMEOUT_MS = 10_000
 
+/** Events after which the later part may be reachable. The second one bubbles from the document. */
+const WAKE_UPS = ['online', 'visibilitychange']
+
 /** Loads the later part once for all instances, and again after a failure. */
 export function retryingLoad(load: () => Promise<Lazy>): () => Promise<Lazy> {
   // One promise for all callers: two imports of a module that is still loading may resolve in any order.
@@ -31,12 +34,18 @@ export interface Later {
    * @param isFirst - true if there was no record when this page started
    */
   connect(isFirst?: boolean): void
+  /** Also ends the attempts to connect. */
   disconnect(): Promise<void>
 }
 
 /** Loads nothing until it is asked to. */
 export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>): Later {
   let background: Promise<(() => void) | void> | undefined
+  let isFirst = false
+  /** Before the next try, in milliseconds; triples with each failure. */
+  let delay = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const retry = (): void => later.connect()
   const later: Later & { loaded: Lazy | undefined } = {
     loaded: undefined,
     async load() {
@@ -44,7 +53,8 @@ export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>
       lazy.attach(context)
       return (later.loaded = lazy)
     },
-    connect(isFirst = false) {
+    connect(isFirstStart = false) {
+      isFirst ||= isFirstStart
       // During server rendering there is no store: nothing to connect, and no account to ask about.
       if (background || (!context.options.keystore && !globalThis.indexedDB)) return
       background = later
@@ -53,10 +63,13 @@ export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>
         // If it cannot be loaded, the identity still works; each call that needs it tries again.
         .catch(() => {
           background = undefined
-          globalThis.addEventListener?.('online', () => later.connect(), { once: true })
+          // Not every platform has these events. A timer of a page that was frozen fires when it is shown again.
+          for (const type of WAKE_UPS) globalThis.addEventListener?.(type, retry)
+          clearTimeout(timer)
+          timer = setTimeout(retry, (delay = Math.min(delay * 3 || 5000, 300_000)))
         })
     },
-    disconnect: async () => (await background)?.(),
+    disconnect: async () => (await (background ??= Promise.resolve()))?.(),
   }
   return later
 }

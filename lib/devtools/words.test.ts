@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { spanWords, tokenWords } from './words.ts'
+import { errorWords, spanWords, tokenWords } from './words.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -20,4 +20,10 @@ test('a token is at hand, gone or not made yet', () => {
   expect(tokenWords(null, 5000)).toEqual(['none', 'made with the next request'])
   expect(tokenWords(65_000, 5000)).toEqual(['1 min 0 s', 'left'])
   expect(tokenWords(5000, 5000)).toEqual(['expired', '0 s ago; the next request gets a new one'])
+})
+
+test('a token that no server accepts is explained by the address that a server behind a proxy has to know', () => {
+  const words = errorWords('invalid', 'https://notes.example')
+  expect(words).toBe('rejected by a server; behind a proxy, its baseURL has to be https://notes.example')
+  expect(errorWords('expired', 'https://notes.example')).toBe('token time rejected')
 })

@@ -25,13 +25,13 @@ export interface Approval {
    * Approves the device, after the app explained what that means and the user agreed. Resolves once the user has also
    * decided on the new device.
    *
-   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and nothing was handed over;
-   *   `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`, `GRANT_FORBIDDEN`: this device may not
-   *   approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code. Nothing was handed over, or only
+   *   to the device whose check code was typed; `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`,
+   *   `GRANT_FORBIDDEN`: this device may not approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
    * @throws {TypeError} the right check code was not typed yet
    */
   approve(): Promise<PairingAnswer>
-  /** Ends the pairing. Nothing is handed over. */
+  /** Ends the pairing. Nothing is handed over, unless `approve` has sent it already: then revoke the device. */
   cancel(): Promise<void>
 }
 

@@ -66,7 +66,8 @@ export interface AccountOffer extends Offer, GrantedAccount {
    * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
-   *   `GRANT_INVALID`, `IDENTITY_CHANGED`, `OFFLINE`, `RENDEZVOUS_ENDED`
+   *   `IDENTITY_CHANGED`: this device has an account by now; `UPGRADE_IN_PROGRESS`, `CONFLICT`, `GRANT_INVALID`, `OFFLINE`,
+   *   `RENDEZVOUS_ENDED`
    */
   accept(): Promise<UpgradeResult>
 }
@@ -87,6 +88,18 @@ export interface Newcomer {
   /** Base URL of the server: `aud` of its proofs. */
   readonly server: string
   readonly grants: Grants
+}
+
+/**
+ * Makes sure that no account is current on this device, or about to be.
+ *
+ * @throws {LatchkeyError} `CONFLICT`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`
+ */
+export function checkNew(auth: PairableAuth): void {
+  const { authMode, phase } = auth.getState()
+  if (phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
+  if (authMode === 'external') throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
+  if (phase === 'upgrading' || phase === 'signing-out') throw new LatchkeyError('UPGRADE_IN_PROGRESS')
 }
 
 /** Greets the device that has the identity. */
@@ -153,16 +166,21 @@ async function accountOffer(
 ): Promise<AccountOffer> {
   const { grant, label, thumbprint, prove } = gift
   const account = await grants.inspect(grant, thumbprint, prove)
+  const accept = async (): Promise<UpgradeResult> => {
+    // A session of this account must not take the place of one that the user got meanwhile.
+    checkNew(auth)
+    await talk.checkAlone()
+    await grants.redeem(grant, thumbprint, prove)
+    await answer(talk, 'done')
+    return takeAccount(auth, account)
+  }
+  // Of two clicks at once, the second one has the result of the first.
+  let accepting: Promise<UpgradeResult> | undefined
   return Object.freeze<AccountOffer>({
     mode: 'account',
     label,
     ...account,
-    async accept() {
-      await talk.checkAlone()
-      await grants.redeem(grant, thumbprint, prove)
-      await answer(talk, 'done')
-      return takeAccount(auth, account)
-    },
+    accept: () => (accepting ??= accept().finally(() => (accepting = undefined))),
     refuse: () => answer(talk, 'refused'),
   })
 }

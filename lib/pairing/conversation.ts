@@ -47,6 +47,10 @@ function continueFrom(
   let isOver = false
   const expiresAt = Date.now() + expiresIn
   const skew = now - Date.now()
+  let stop: (() => void) | undefined
+  const stopped = new Promise<never>((_, reject) => (stop = () => reject(new LatchkeyError('RENDEZVOUS_ENDED'))))
+  // Nobody waits for it at most times.
+  stopped.catch(() => {})
 
   /** The rendezvous has the last message as it was sent or read, or the next one; anything else is a second party. */
   const check = (slot: Slot): Slot => {
@@ -61,11 +65,13 @@ function continueFrom(
   const end = async (): Promise<void> => {
     if (isOver) return
     isOver = true
+    stop!()
     await rendezvous.remove(channel).catch(() => {})
   }
   const endingOnFailure = async <Value>(work: () => Promise<Value>): Promise<Value> => {
     try {
-      return await work()
+      // A server that never answers does not keep what was cancelled.
+      return await Promise.race([stopped, work()])
     } catch (error) {
       await end()
       throw error
@@ -79,6 +85,7 @@ function continueFrom(
     send: (seq, message) =>
       endingOnFailure(async () => {
         await look()
+        if (isOver) throw new LatchkeyError('RENDEZVOUS_ENDED')
         await rendezvous.write(channel, seq, message)
         last = { seq, data: message }
       }),

@@ -498,6 +498,84 @@ describe('a pairing', () => {
     expect((await met).name).toBe('phone')
   })
 
+  describe('with a server that never answers', () => {
+    const { setTimeout: realTimeout } = globalThis
+    let asked = 0
+    const never = (): Promise<Response> => {
+      asked++
+      return new Promise(() => {})
+    }
+    const fakeTime = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    afterEach(() => void vi.useRealTimers())
+
+    /** Lets time pass until a promise has its result: ten seconds for each request. */
+    async function passTime<Value>(promise: Promise<Value>): Promise<Value> {
+      let isSettled = false
+      void promise.finally(() => (isSettled = true))
+      while (!isSettled) {
+        const isAsked = asked > 0
+        // Not afterwards: the next request may be made while time passes.
+        asked = 0
+        await vi.advanceTimersByTimeAsync(isAsked ? 10_000 : 1)
+        // What the engine computes takes real time.
+        await new Promise((resolve) => realTimeout(resolve, 0))
+      }
+      return promise
+    }
+
+    test.each(['addDevice', 'showCode'] as const)('does not begin: %s', async (method) => {
+      const { relay, old } = await twoDevices()
+      fakeTime()
+      relay.hostile = never
+      expect(await passTime(codeOf(old.pairing[method]()))).toBe('OFFLINE')
+    })
+
+    test('is over when its code expires', async () => {
+      const { relay, old } = await twoDevices()
+      fakeTime()
+      const met = codeOf((await old.pairing.addDevice()).met())
+      relay.hostile = never
+      expect(await passTime(met)).toBe('RENDEZVOUS_ENDED')
+    })
+
+    test('ends at once when it is cancelled', async () => {
+      const { relay, old } = await twoDevices()
+      const shown = await old.pairing.addDevice()
+      relay.hostile = never
+      const met = codeOf(shown.met())
+      void shown.cancel()
+      expect(await met).toBe('RENDEZVOUS_ENDED')
+    })
+
+    test('says so in the end where it is cancelled, and where a message is sent', async () => {
+      const { relay, old, fresh } = await twoDevices()
+      const { approval, arrival } = await FLOWS.A({ old, fresh })
+      await approval.check(arrival.checkCode)
+      fakeTime()
+      relay.hostile = never
+      expect(await passTime(codeOf(approval.approve()))).toBe('OFFLINE')
+      await passTime(arrival.cancel())
+    })
+  })
+
+  test('that is cancelled before its gift was written gives nothing', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const { approval, arrival } = await FLOWS.A({ old, fresh })
+    await approval.check(arrival.checkCode)
+    const written: unknown[] = []
+    let reads = 0
+    relay.hostile = async ({ path, body }, honest) => {
+      if (path === '' && body.seq === 3) written.push(body)
+      // The second look of the old device is that before its gift.
+      const answer = honest()
+      if (path === '/read' && ++reads === 2) void approval.cancel()
+      return answer
+    }
+    expect(await codeOf(approval.approve())).toBe('RENDEZVOUS_ENDED')
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(written).toEqual([])
+  })
+
   test('needs a server that answers as a rendezvous', async () => {
     const { relay, old } = await twoDevices()
     relay.hostile = () => new Response('<html>Welcome to the hotel</html>')

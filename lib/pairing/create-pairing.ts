@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
 import type { Session } from '../machine/state.ts'
 import { type Approval, approvalOf } from './approval.ts'
-import { type Arrival, arrivalOf } from './arrival.ts'
+import { type Arrival, arrivalOf, checkNew } from './arrival.ts'
 import { parseCode } from './code.ts'
 import { httpGrants } from './grants.ts'
 import { type Parts, type ShownCode, scanned, show } from './meeting.ts'
@@ -32,13 +32,14 @@ export interface Pairing {
    * On the new device: accepts the code of `addDevice`, scanned or opened as a link, after the user clicked to join.
    *
    * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`,
-   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here
+   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here; `UPGRADE_IN_PROGRESS`, `CONFLICT`
    */
   join(text: string): Promise<Arrival>
   /**
    * On the new device: returns a code to show, for `scan` on the other one.
    *
-   * @throws {LatchkeyError} `OFFLINE`, `RENDEZVOUS_FULL`; `IDENTITY_CHANGED`: an account is current here
+   * @throws {LatchkeyError} `OFFLINE`, `RENDEZVOUS_FULL`; `IDENTITY_CHANGED`: an account is current here;
+   *   `UPGRADE_IN_PROGRESS`, `CONFLICT`
    */
   showCode(): Promise<ShownCode<Arrival>>
 }
@@ -114,10 +115,4 @@ function giving(auth: PairableAuth): Session {
   const { session } = auth.getState()
   if (!session) throw new LatchkeyError('IDENTITY_UNKNOWN', 'there is no identity to pair')
   return session
-}
-
-function checkNew(auth: PairableAuth): void {
-  const { authMode, phase } = auth.getState()
-  if (phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
-  if (authMode === 'external') throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
 }

@@ -65,6 +65,8 @@ export function httpGrants(server: string, send: typeof fetch): Grants {
 function refused(status: number, code: unknown): LatchkeyError {
   const known = REFUSALS.find((each) => each === code) as LatchkeyErrorCode | undefined
   if (known) return new LatchkeyError(known)
-  if (status === 401) return new LatchkeyError('SESSION_MISSING')
-  return new LatchkeyError(status === 429 || status >= 500 ? 'OFFLINE' : 'PROVIDER_REFUSED', `status ${status}`)
+  // Better Auth's own answer without a session. Anything in front of it answers with this status, too.
+  if (status === 401 && code === 'UNAUTHORIZED') return new LatchkeyError('SESSION_MISSING')
+  const isUnsaid = status === 401 || status === 429 || status >= 500
+  return new LatchkeyError(isUnsaid ? 'OFFLINE' : 'PROVIDER_REFUSED', `status ${status}`)
 }

@@ -52,7 +52,10 @@ async function stateOf({ browser, auth }: Page): Promise<unknown> {
   return { state: auth.getState(), record: await browser.store.read() }
 }
 
-afterEach(() => vi.unstubAllGlobals())
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
 
 describe('a backup in a store', () => {
   test('brings the identity back to an empty device by the passkey alone', async () => {
@@ -147,6 +150,31 @@ describe('a backup in a store', () => {
     const credentialId = encodeBase64url(first.fake.credentials[0]!.id)
     expect((await first.passkeys.seal(await first.passkeys.add({ credentialId }))).problem).toBeUndefined()
     expect(first.fake.signalled).toEqual([])
+  })
+
+  test('whose removal lost its response does not count, and is removed by the next attempt or gone', async () => {
+    const first = await kept()
+    await first.passkeys.verify()
+    expect(storageOf(first)).toMatchObject({ durability: 'recoverable' })
+    const remove = first.store.remove.bind(first.store)
+    vi.spyOn(first.store, 'remove').mockImplementationOnce(async (...given) => {
+      await remove(...given)
+      throw new LatchkeyError('OFFLINE')
+    })
+    await expect(first.passkeys.removeStored()).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(storageOf(first)).toMatchObject({ durability: 'ephemeral', advice: 'back-up' })
+    await expect(first.passkeys.removeStored()).rejects.toMatchObject({ code: 'BACKUP_UNKNOWN' })
+    expect(await backupsOf(first)).toEqual([])
+  })
+
+  test('is written by the clock of the store, as a new device may have a wrong one', async () => {
+    fakeAuthenticator()
+    const hour = 60 * 60 * 1000
+    const store = memoryBackups({ clock: () => Date.now() + hour })
+    const first = await page(store)
+    expect((await first.passkeys.seal(await first.passkeys.add())).problem).toBeUndefined()
+    await first.passkeys.removeStored()
+    expect(store.kept.size).toBe(0)
   })
 
   test('that is removed where another identity is current changes nothing here', async () => {
@@ -256,6 +284,43 @@ describe('a passkey that the user has on this site', () => {
     expect(await (await page(store, 'anonymous')).passkeys.readStored()).toMatchObject({
       principal: principalOf(first),
     })
+  })
+})
+
+describe('a store that never answers', () => {
+  const never = async <Value>(
+    store: MemoryBackups,
+    method: 'put' | 'read' | 'remove',
+    act: () => Promise<Value>,
+  ): Promise<[Value | unknown, unknown[]]> => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let begin: (given: unknown[]) => void
+    const begun = new Promise<unknown[]>((resolve) => (begin = resolve))
+    vi.spyOn(store, method).mockImplementation(
+      ((...given: unknown[]) => (begin(given), new Promise(() => {}))) as never,
+    )
+    const acted = act().catch((error: unknown) => error)
+    const given = await begun
+    await vi.advanceTimersByTimeAsync(10_000)
+    const waiting = new Promise((resolve) => setImmediate(() => resolve('still waiting')))
+    return [await Promise.race([acted, waiting]), given]
+  }
+
+  test('does not keep the file from the user, and gets no proof later', async () => {
+    fakeAuthenticator()
+    const store = memoryBackups()
+    const first = await page(store)
+    const added = await first.passkeys.add()
+    const [sealed, [, , prove]] = await never(store, 'put', () => first.passkeys.seal(added))
+    expect(sealed).toMatchObject({ file: expect.stringContaining('A256GCM'), problem: 'OFFLINE' })
+    await expect((prove as () => Promise<string>)()).rejects.toMatchObject({ code: 'OFFLINE' })
+  })
+
+  test.each(['read', 'remove'] as const)('is offline in ten seconds: %s', async (method) => {
+    const first = await kept()
+    const [error] = await never(first.store, method, () => first.passkeys.removeStored())
+    expect(error).toMatchObject({ code: 'OFFLINE' })
+    expect(first.store.kept.size).toBe(1)
   })
 })
 

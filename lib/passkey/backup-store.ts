@@ -5,11 +5,17 @@ export type ProveWrite = (nonce?: string) => Promise<string>
  * Stores sealed backups, so that a passkey alone restores an identity. A store never sees a secret, and keeps only the
  * SHA-256 of a locator. `betterAuthBackups` from `latchkey/better-auth/client` is one.
  *
- * Each method rejects with `OFFLINE` if the store cannot be reached.
+ * Each method rejects with `OFFLINE` if the store cannot be reached. A call that takes longer than ten seconds counts as
+ * such, and gets no proof afterwards. `backupStoreAcceptance` from `latchkey/testing` has the tests that each one must
+ * pass.
  */
 export interface BackupStore {
   /** `aud` of proofs: the server's origin plus base path, without a trailing slash. Read on each use. */
   readonly audience: string
+  /**
+   * Returns the store's time, in milliseconds since 1970. Without it, a device whose clock is wrong cannot write.
+   */
+  getTime?(): Promise<number>
   /**
    * Stores an envelope at a locator, once. Storing the same one again is not an error.
    *

@@ -8,7 +8,7 @@ import { checkOf } from '../recovery/secret-text.ts'
 import { testDevice } from '../testing/device.ts'
 import { type Behaviour, type FakeAuthenticator, fakeAuthenticator } from './authenticator.testing.ts'
 import { createPasskeyBackup } from './create-passkey-backup.ts'
-import type { PasskeyBackups, PasskeyOptions } from './passkey-backups.ts'
+import type { AddedPasskey, PasskeyBackups, PasskeyOptions } from './passkey-backups.ts'
 
 const ANYONE = { replace: true, evenIfUnknown: true }
 
@@ -156,6 +156,18 @@ describe('a backup by a passkey', () => {
     await expect(first.passkeys.seal(added)).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
     expect(fake.asked).toEqual([])
     expect(await backupsOf(first)).toEqual([])
+  })
+
+  test('that could not be opened again is not given to the user, and not recorded', async () => {
+    fakeAuthenticator()
+    const first = await page()
+    for (const wrong of [{ label: 5 }, { credentialId: 5 }])
+      await expect(first.passkeys.add(wrong as object)).rejects.toThrow(TypeError)
+    const { label: _, ...added } = await first.passkeys.add()
+    for (const wrong of [added, { ...added, label: '', createdAt: Number.NaN }])
+      await expect(first.passkeys.seal(wrong as AddedPasskey)).rejects.toMatchObject({ code: 'BACKUP_NOT_OPENED' })
+    expect(await backupsOf(first)).toEqual([])
+    expect(storageOf(first)).toMatchObject({ advice: 'back-up' })
   })
 
   test.each(['add', 'seal', 'verify'] as const)('that the user dismisses changes nothing: %s', async (step) => {

@@ -1,9 +1,11 @@
+import { checkGiven } from '../client/shared/check-given.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Backup, PasskeyBackup } from '../keystore/record.ts'
 import { keepBeside } from '../recovery/kept-beside.ts'
 import { type RecoverableAuth, previewOf, restore } from '../recovery/restore.ts'
+import { boundedStore } from './bounded-store.ts'
 import { type KnownPasskeys, type Used, createCredential, evaluate } from './ceremonies.ts'
 import { type EnvelopeContext, type Sealed, keysOf, open, parseEnvelope, seal } from './envelope.ts'
 import type { PasskeyBackups, PasskeyOptions, PasskeyPreview } from './passkey-backups.ts'
@@ -11,7 +13,8 @@ import { type Stored, keptAt, removeFrom } from './stored.ts'
 
 /** Creates the methods for backup and restore by a passkey. */
 export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptions): PasskeyBackups {
-  const { app, name = 'latchkey', clock = Date.now, store } = options
+  const { app, name = 'latchkey', clock = Date.now } = options
+  const store = options.store && boundedStore(options.store)
   if (!app) throw new TypeError('app: expected a non-empty string')
   const context: EnvelopeContext = { rpId: options.rpId ?? globalThis.location?.hostname ?? '', name }
   const opened = keepBeside<Opened>('createPasskeyBackup')
@@ -29,7 +32,9 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     return { sealed: await open(envelope, kek, sealedFor), used, envelope, locator }
   }
   return {
-    async add({ label = '', credentialId } = {}) {
+    async add(given = {}) {
+      checkGiven(given, { label: 'string', credentialId: 'string' })
+      const { label = '', credentialId } = given
       const { principal } = await openDeviceKey(parseSecret(await auth.exportSecret()))
       const createdAt = clock()
       const user = `Recovery key · ${app} · ${new Date(createdAt).toISOString().slice(0, 10)}`
@@ -41,6 +46,8 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
       await requirePrincipal(sealed, principal)
       const [used, { kek, locator }] = await evaluate(context, credentialId, keysOf)
       const envelope = await seal(sealed, kek, context)
+      // Before the user trusts it.
+      await open(envelope, kek, context)
       // If the store fails, which `storage.problem` reports, a backup is needed all the more.
       await note(auth, { sealed, used, envelope }, false).catch(throwUnlessKeystore)
       const isOwn = async (other: string): Promise<boolean> =>
@@ -65,8 +72,9 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     },
     async removeStored() {
       const found = await readStore(context)
-      await removeFrom(store!, clock, found)
+      // First here: if the response of the store is lost, a backup that is gone would count.
       await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })
+      await removeFrom(store!, clock, found)
     },
   }
 }

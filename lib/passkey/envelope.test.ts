@@ -51,6 +51,12 @@ describe('an envelope', () => {
     expect(await open(elsewhere, kek, context)).toEqual(sealed)
   })
 
+  test('shows a label without characters that nobody sees, which could turn the text around it', async () => {
+    const label = 'my\u202e phone\u0000\u2028, ☎️'
+    const elsewhere = sealElsewhere(JSON.stringify({ ...sealed, label, profile: 'latchkey/v1', jkt }))
+    expect((await open(elsewhere, kek, context)).label).toBe('my phone, ☎️')
+  })
+
   test('has a new nonce each time, and is opened again', async () => {
     const other = await seal(sealed, kek, context)
     expect(JSON.parse(other).n).not.toBe(JSON.parse(text).n)
@@ -94,6 +100,7 @@ describe('an envelope', () => {
     ['the thumbprint of another identity', JSON.stringify({ ...sealed, profile: 'latchkey/v1', jkt: 'x' })],
     ['no secret', JSON.stringify({ ...sealed, secret: 'x', profile: 'latchkey/v1', jkt })],
     ['no time', JSON.stringify({ ...sealed, createdAt: '5', profile: 'latchkey/v1', jkt })],
+    ['a time that no clock shows', JSON.stringify({ ...sealed, createdAt: 9e15, profile: 'latchkey/v1', jkt })],
     ['no label', JSON.stringify({ ...sealed, label: 5, profile: 'latchkey/v1', jkt })],
   ])('that contains %s is not opened', async (_, plain) => {
     const error = await failureOf(open(sealElsewhere(plain), kek, context))

@@ -82,10 +82,17 @@ export async function open(envelope: string, kek: CryptoKey, context: EnvelopeCo
       readonly jkt: unknown
     }
     const { thumbprint } = await openDeviceKey(parseSecret(secret))
-    if (profile === PROFILE && jkt === thumbprint && Number.isFinite(createdAt) && typeof label === 'string')
-      return { secret, createdAt, label }
+    if (profile === PROFILE && jkt === thumbprint && isTime(createdAt) && typeof label === 'string')
+      return { secret, createdAt, label: label.replace(UNSEEN, '') }
   } catch {}
   throw new LatchkeyError('BACKUP_NOT_OPENED')
+}
+
+/** What can turn around or hide the text beside it: control and format characters, and separators of lines. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime())
 }
 
 /** An envelope that was read. */

@@ -20,8 +20,8 @@ export interface PasskeyBackups {
    * Seals the secret for the passkey, and puts the result into the store if there is one. Let the user save the file:
    * without a store, it is needed together with the passkey.
    *
-   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current now; `IDENTITY_UNKNOWN`,
-   *   `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current now; `BACKUP_NOT_OPENED`: the sealed
+   *   envelope could not be opened again; `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
    */
   seal(added: AddedPasskey): Promise<SealedBackup>
   /**
@@ -62,7 +62,8 @@ export interface PasskeyBackups {
    */
   unlockData(preview: PasskeyPreview): Promise<void>
   /**
-   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay.
+   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay. From the call
+   * on, the backup does not count on this device, even if the store cannot be reached.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_NOT_OPENED`, `PRINCIPAL_DISABLED`, `OFFLINE`, `PASSKEY_*`,
    *   `KEYSTORE_*`

@@ -1,6 +1,7 @@
 import { type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { parseSecret } from '../identity/secret.ts'
+import { timeOf } from '../recovery/server-time.ts'
 import { type BackupMethod, backupDigest, hashLocator } from '../tokens/backup-digest.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { BackupStore, ProveWrite } from './backup-store.ts'
@@ -42,12 +43,13 @@ export async function removeFrom(store: BackupStore, clock: () => number, stored
 }
 
 async function proofOf(
-  { audience }: BackupStore,
+  store: BackupStore,
   clock: () => number,
   { sealed, envelope, locator }: Stored,
   method: BackupMethod,
 ): Promise<ProveWrite> {
   const key = await openDeviceKey(parseSecret(sealed.secret))
   const digest = await backupDigest(method, await hashLocator(locator), envelope)
-  return (nonce) => mintProof(key, { audience, now: clock() / 1000, purpose: 'backup', nonce, digest })
+  const now = (await timeOf(store, clock())) / 1000
+  return (nonce) => mintProof(key, { audience: store.audience, now, purpose: 'backup', nonce, digest })
 }

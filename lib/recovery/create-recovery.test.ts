@@ -244,6 +244,19 @@ describe('a restore', () => {
     }
   })
 
+  test.each([{ evenIfUnknown: 'no' }, { evenIfUnknown: true, replace: 'no' }])(
+    'refuses options of other types, and changes nothing: %j',
+    async (options) => {
+      const browser = testBrowser()
+      const auth = await browser.load()
+      const recovery = createRecovery(auth)
+      const preview = await recovery.readPhrase(WALLET)
+      const record = await browser.store.read()
+      await expect(recovery.importPhrase(preview, options as object)).rejects.toThrow(TypeError)
+      expect(await browser.store.read()).toEqual(record)
+    },
+  )
+
   test('in place of another identity has to be asked for', async () => {
     const browser = testBrowser()
     const auth = await browser.load()

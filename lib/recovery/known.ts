@@ -1,11 +1,11 @@
 import type { AccountProvider } from '../client/shared/account-provider.ts'
 import { ANSWER_TIMEOUT_MS, accountOf } from '../client/shared/bounded-account.ts'
 import { defaultAudience } from '../client/tokens/audience.ts'
-import { LARGEST_SKEW_MS } from '../client/tokens/clock-skew.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import { withTimeout } from '../timeout.ts'
 import { mintToken } from '../tokens/mint.ts'
 import { mintProof } from '../tokens/prove.ts'
+import { timeOf } from './server-time.ts'
 
 /** Which servers to ask whether an identity exists. */
 export interface KnownOptions {
@@ -63,10 +63,4 @@ async function askApp(
 async function answerOf(asked: Promise<boolean>): Promise<KnownToServer> {
   const answer = await withTimeout(asked, ANSWER_TIMEOUT_MS, () => 'offline' as const).catch(() => 'offline' as const)
   return answer === 'offline' ? answer : answer === true
-}
-
-/** A new device may have a wrong clock, by which servers refuse every token. */
-async function timeOf(account: AccountProvider | undefined, own: number): Promise<number> {
-  const theirs = await account?.getTime?.().catch(() => undefined)
-  return typeof theirs === 'number' && Math.abs(theirs - own) <= LARGEST_SKEW_MS ? theirs : own
 }

@@ -1,4 +1,5 @@
 import type { Auth, ImportSecretOptions } from '../client/auth.ts'
+import { checkGiven } from '../client/shared/check-given.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { parseSecret } from '../identity/secret.ts'
@@ -67,10 +68,12 @@ export async function previewOf(auth: RecoverableAuth, options: KnownOptions, se
 export async function restore(
   auth: RecoverableAuth,
   { knownHere, knownToServer, replaces }: RestorePreview,
-  { replace = false, evenIfUnknown = false }: RestoreOptions,
+  options: RestoreOptions,
   secret: string,
   backup: Pick<ImportSecretOptions, 'label' | 'passkey'>,
 ): Promise<Session> {
+  checkGiven(options, { replace: 'boolean', evenIfUnknown: 'boolean' })
+  const { replace = false, evenIfUnknown = false } = options
   if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('RESTORE_UNKNOWN')
   return auth.importSecret(secret, { ...backup, replace: replace && (replaces ?? false) })
 }

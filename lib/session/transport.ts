@@ -36,7 +36,8 @@ export interface SessionTransport {
   readonly keeps: 'nothing' | 'data'
   /**
    * Opens a connection with this token and reports its progress through `connection`.
-   * Throwing or rejecting counts as `connection.lost()`.
+   * Throwing or rejecting counts as `connection.lost()`. So does a promise that stays open for 30 seconds without a
+   * report: `disconnect('paused')` is called, `onFault` gets `OFFLINE`, and the session connects again with a backoff.
    */
   connect(token: string, connection: SessionConnection): unknown
   /**
@@ -55,7 +56,10 @@ export interface SessionTransport {
    * same session. `ended`: the session is over. Local data stays in both cases.
    */
   disconnect(reason: 'paused' | 'ended'): unknown
-  /** Deletes the local data, unsent writes included. Only a transport that keeps data has this method. */
+  /**
+   * Deletes the local data, unsent writes included. Only a transport that keeps data has this method. Nothing connects
+   * until its promise has settled.
+   */
   clear?(): unknown
 }
 

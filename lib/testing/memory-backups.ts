@@ -44,6 +44,10 @@ export function memoryBackups(options: MemoryBackupsOptions = {}): MemoryBackups
     audience,
     kept,
     online: true,
+    async getTime() {
+      if (!store.online) throw new LatchkeyError('OFFLINE')
+      return clock()
+    },
     async put(locator, envelope, prove) {
       const hash = await reach(locator)
       const principal = await proven('put', hash, envelope, prove)

@@ -76,6 +76,11 @@ const MODEL = 'latchkeyBackup'
 /** Compared with it, null is not a time in any database: in the memory adapter, null is less than every other one. */
 const NEVER = new Date(0)
 
+const UNLIMITED: Where = [
+  { field: 'until', value: null },
+  { field: 'removedAt', value: null },
+]
+
 /**
  * Creates the backups of a server.
  *
@@ -92,8 +97,13 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
     const until = hasAccount ? null : new Date(clock() + rules!.days * DAY_MS)
     if (await renew(adapter, device, backup, until)) return until
     const origin = hasAccount ? null : await hideAddress(secret, backup.address, now())
-    if (origin !== null) await checkTotals(adapter, rules!, origin)
-    await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1)
+    if (origin !== null && (await isFull(adapter, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
+    if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return until
+    // What other requests did meanwhile: those that came too late find the row.
+    await orTakeBack(adapter, backup, async () => {
+      if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
+      if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)
+    })
     return until
   }
 
@@ -110,6 +120,16 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
         throw new LatchkeyError('BACKUP_UNKNOWN')
     },
   }
+}
+
+/**
+ * Lets the backups of principals whose account is about to be deleted expire in a day: if the server dies before it
+ * removes them, a sweep does that. If the account stays, so do they.
+ */
+export async function expireBackupsOf({ adapter, now }: PrincipalStore, rows: readonly PrincipalRow[]): Promise<void> {
+  const update = { until: new Date(now.getTime() + DAY_MS) }
+  for (const { principal } of rows)
+    await adapter.updateMany({ model: MODEL, where: [{ field: 'principal', value: principal }, ...UNLIMITED], update })
 }
 
 /** Removes the backups of a principal whose account was deleted. */
@@ -151,15 +171,28 @@ async function renew(
   const found = await find(adapter, hash)
   if (!found) return false
   if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')
-  await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { until } })
-  return true
+  const where: Where = [{ field: 'locator', value: hash }]
+  // It may have expired meanwhile. Some databases do not count a row that is as it was.
+  return (
+    (await adapter.updateMany({ model: MODEL, where, update: { until } })) > 0 || (await find(adapter, hash)) !== null
+  )
 }
 
-/** @throws {LatchkeyError} `BACKUP_LIMIT` */
-async function checkTotals(adapter: Adapter, rules: BackupsWithoutAccount, origin: string): Promise<void> {
+/** @param more - how many rows are to come */
+async function isFull(adapter: Adapter, rules: BackupsWithoutAccount, origin: string, more: number): Promise<boolean> {
   const fromThere = await adapter.count({ model: MODEL, where: [{ field: 'origin', value: origin }] })
   const ofAll = await adapter.count({ model: MODEL, where: [{ field: 'until', operator: 'gt', value: NEVER }] })
-  if (fromThere >= rules.perAddressAndDay || ofAll >= rules.total) throw new LatchkeyError('BACKUP_LIMIT')
+  return fromThere + more > rules.perAddressAndDay || ofAll + more > rules.total
+}
+
+/** Deletes a row that was just inserted if it must not stay. */
+async function orTakeBack(adapter: Adapter, { hash }: NewBackup, check: () => Promise<void>): Promise<void> {
+  try {
+    await check()
+  } catch (error) {
+    await adapter.deleteMany({ model: MODEL, where: [{ field: 'locator', value: hash }] })
+    throw error
+  }
 }
 
 interface Insertion {
@@ -170,8 +203,11 @@ interface Insertion {
   readonly now: Date
 }
 
-/** @throws {LatchkeyError} `BACKUP_LIMIT`, `BACKUP_TAKEN` */
-async function insert(adapter: Adapter, insertion: Insertion, most: number): Promise<void> {
+/**
+ * @returns false if another request has put the same backup meanwhile
+ * @throws {LatchkeyError} `BACKUP_LIMIT`, `BACKUP_TAKEN`
+ */
+async function insert(adapter: Adapter, insertion: Insertion, most: number): Promise<boolean> {
   const { device, backup, until, origin, now } = insertion
   const { principal } = device
   const { hash, envelope } = backup
@@ -181,10 +217,11 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
   const row = { locator: hash, principal, envelope, origin, createdAt: now, until, removedAt: null }
   if (!(await insertUnique(adapter, MODEL, 'locator', row))) {
     // Another request was faster. If its backup was removed since, this one may be repeated.
-    if (await renew(adapter, device, backup, until)) return
+    if (await renew(adapter, device, backup, until)) return false
     throw new LatchkeyError('BACKUP_TAKEN')
   }
   if (await isOver(adapter, insertion, most)) throw new LatchkeyError('BACKUP_LIMIT')
+  return true
 }
 
 /** Of several concurrent insertions, the last ones are taken back. */
@@ -235,11 +272,14 @@ async function sweep(adapter: Adapter, now: Date): Promise<void> {
   const removed = new Date(now.getTime() - REMOVED_KEPT_MS)
   await adapter.deleteMany({ model: MODEL, where: before('removedAt', removed) })
   const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: before('until', now), limit: SWEPT_ROWS })
-  for (const { locator, principal } of expired) {
+  for (const row of expired) {
+    const { locator, principal } = row
     const where: Where = [{ field: 'locator', value: locator }]
     const holder = await holderIn(principals, await principals.find(principal))
     const hasAccount = holder !== 'nobody' && holder !== 'retired'
     if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
+    // A deletion of the account that was cut short.
+    else if (holder === 'retired' && row.removedAt === null) await withdraw(adapter, row, now)
     // Not if it was renewed meanwhile.
     else await adapter.deleteMany({ model: MODEL, where: [...where, ...before('until', now)] })
   }

@@ -4,11 +4,13 @@ import type { AuthContext } from 'better-auth'
 import { magicLink } from 'better-auth/plugins'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ChallengeAnswer, EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
+import { type ChallengeAnswer, EXPECT_HEADER, PROOF_HEADER, latchkey, latchkeyJwt } from '../index.ts'
+import { backupRequests, newEnvelope, newLocator, writeProof } from '../testing/backup.testing.ts'
 import { elsewhere, link, nonceFor, unlink } from '../testing/link.testing.ts'
+import { grantFor, pairCall, redeem } from '../testing/pairing.testing.ts'
 import { type MeetingPlace, PLACES, startProcess } from '../testing/process.testing.ts'
 import { type Person, cookieOf, newPerson, post, proofOf } from '../testing/requests.testing.ts'
-import { AUDIENCE, type TestServer, person, testServer } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
 
 interface Call {
   readonly path: string
@@ -56,7 +58,9 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
 
   beforeAll(async () => {
     opened = await PLACES[where]()
-    const plugins = [magicLink({ sendMagicLink: async ({ token }) => void links.push(token) })]
+    const backupsWithoutAccount = { perAddressAndDay: 10_000, total: 10_000, days: 30 }
+    const own = [latchkey({ pairing: {}, backupsWithoutAccount }), latchkeyJwt()]
+    const plugins = [...own, magicLink({ sendMagicLink: async ({ token }) => void links.push(token) })]
     server = await testServer({ emailVerification: { autoSignInAfterVerification: true }, plugins }, opened.database)
   })
 
@@ -459,5 +463,136 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
       return { calls: [{ ...call, headers: cookieOf(one) }], check }
     })
     expect(deaths).toBeGreaterThan(3)
+  })
+
+  /** The call of a request that a test could send itself. */
+  function callOf(path: string, { body, headers }: RequestInit, one?: Person): Call {
+    const sent = { ...(headers as Record<string, string>), ...(one && cookieOf(one)), origin: ORIGIN }
+    return { path, body: JSON.parse(String(body)) as object, headers: sent }
+  }
+
+  const sessionsOf = async (accountId: string) =>
+    (await server.rows('session')).filter(({ userId }) => userId === accountId)
+
+  /** A device that signed up, and one that is to be let in. */
+  async function beforePairing(name: string) {
+    const [one, fresh] = [await newPerson(server), await newPerson(server)]
+    await one.prove('/sign-up/email', person(name))
+    const { accountId } = (await one.session())!
+    return { one, fresh, accountId }
+  }
+
+  test('an approval: there is at most one grant, which nobody has, and the device can be let in again', async () => {
+    const deaths = await everyDeath('an approval', async (round) => {
+      const { one, fresh, accountId } = await beforePairing(`grant-${round}`)
+      const { thumbprint } = fresh.device
+      const grantsOf = async () => (await server.rows('latchkeyGrant')).filter(({ userId }) => userId === accountId)
+      const check = async () => {
+        expect((await grantsOf()).length).toBeLessThanOrEqual(1)
+        expect(await sessionsOf(accountId)).toHaveLength(1)
+        const grant = await grantFor(one, fresh.device)
+        expect(await grantsOf()).toHaveLength(1)
+        expect((await redeem(fresh, grant)).status).toBe(200)
+        expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+        expect((await redeem(fresh, grant)).status).toBe(403)
+        expect(await sessionsOf(accountId)).toHaveLength(2)
+      }
+      return { calls: [callOf('/latchkey/pair/grant', await pairCall(one.device, thumbprint), one)], check }
+    })
+    expect(deaths).toBeGreaterThan(5)
+  })
+
+  test('a use of a grant: it gives one session or none, never a second one, and the device can be let in again', async () => {
+    const deaths = await everyDeath('a use of a grant', async (round) => {
+      const { one, fresh, accountId } = await beforePairing(`redeem-${round}`)
+      const grant = await grantFor(one, fresh.device)
+      const pairedOf = async () => (await sessionsOf(accountId)).filter(({ pairedBy }) => pairedBy !== null)
+      const [approver] = await sessionsOf(accountId)
+      const check = async () => {
+        const made = await pairedOf()
+        expect(made.length).toBeLessThanOrEqual(1)
+        const { status } = await redeem(fresh, grant)
+        const after = await pairedOf()
+        expect([after.length, status]).toEqual(made.length === 1 ? [1, 403] : [after.length, after.length ? 200 : 403])
+        for (const session of after)
+          expect(session).toMatchObject({
+            pairedBy: approver!['id'],
+            createdAt: approver!['createdAt'],
+            expiresAt: approver!['expiresAt'],
+          })
+        expect((await redeem(fresh, await grantFor(one, fresh.device))).status).toBe(200)
+        expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+      }
+      const call = await pairCall(fresh.device, fresh.device.thumbprint, { grant })
+      return { calls: [callOf('/latchkey/pair/redeem', call)], check }
+    })
+    expect(deaths).toBeGreaterThan(5)
+  })
+
+  /** A device with an account or without one, and a backup of it. */
+  async function beforeBackup(name: string | null) {
+    const one = await newPerson(server)
+    if (name !== null) await one.prove('/sign-up/email', person(name))
+    const [locator, envelope] = [newLocator(), newEnvelope()]
+    const { put, remove, kept } = backupRequests(one)
+    const rowsOf = async () =>
+      (await server.rows('latchkeyBackup')).filter(({ principal }) => principal === one.device.principal)
+    return { one, locator, envelope, put, remove, kept, rowsOf }
+  }
+
+  test.each([true, false])(
+    'a backup that is put is there or not, once, and can be put again (account: %s)',
+    async (has) => {
+      const deaths = await everyDeath(`a backup (account: ${has})`, async (round) => {
+        const { one, locator, envelope, put, kept, rowsOf } = await beforeBackup(has ? `put-${round}` : null)
+        const check = async () => {
+          const rows = await rowsOf()
+          expect(rows.length).toBeLessThanOrEqual(1)
+          expect(await kept(locator)).toBe(rows.length === 1 ? envelope : null)
+          expect((await put(locator, envelope)).status).toBe(200)
+          expect(await kept(locator)).toBe(envelope)
+          expect(await rowsOf()).toMatchObject([{ removedAt: null, until: has ? null : expect.any(Date) }])
+        }
+        const headers = await writeProof(one.device, 'put', locator, envelope)
+        return { calls: [callOf('/latchkey/backup', post({ locator, envelope }, headers))], check }
+      })
+      expect(deaths).toBeGreaterThan(5)
+    },
+  )
+
+  test('a backup that is removed is there or removed, and can be put again', async () => {
+    const deaths = await everyDeath('a removal of a backup', async (round) => {
+      const { one, locator, envelope, put, remove, kept, rowsOf } = await beforeBackup(`remove-${round}`)
+      await put(locator, envelope)
+      const check = async () => {
+        const [row, ...others] = await rowsOf()
+        expect(others).toEqual([])
+        expect(await kept(locator)).toBe(row!['removedAt'] === null ? envelope : null)
+        expect((await remove(locator)).status).toBe(row!['removedAt'] === null ? 200 : 404)
+        expect(await kept(locator)).toBeNull()
+        expect((await put(locator, envelope)).status).toBe(200)
+        expect(await kept(locator)).toBe(envelope)
+      }
+      const headers = await writeProof(one.device, 'remove', locator)
+      return { calls: [callOf('/latchkey/backup/remove', post({ locator }, headers))], check }
+    })
+    expect(deaths).toBeGreaterThan(3)
+  })
+
+  test('a deletion of an account with a backup leaves none that stays readable', async () => {
+    const deaths = await everyDeath('a deletion with a backup', async (round) => {
+      const { one, locator, envelope, put, kept, rowsOf } = await beforeBackup(`backup-${round}`)
+      await put(locator, envelope)
+      const { email, password } = person(`backup-${round}`)
+      const check = async () => {
+        const isThere = (await server.rows('user')).some((user) => user['email'] === email)
+        const [row] = await rowsOf()
+        // A sweep removes what has an expiry, unless the account is still there.
+        if (!isThere) expect(row!['removedAt'] ?? row!['until']).not.toBeNull()
+        else expect(await kept(locator)).toBe(envelope)
+      }
+      return { calls: [{ path: '/delete-user', body: { password }, headers: cookieOf(one) }], check }
+    })
+    expect(deaths).toBeGreaterThan(5)
   })
 })

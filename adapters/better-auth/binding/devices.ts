@@ -26,26 +26,26 @@ export interface Device {
   readonly sessions: readonly SessionRow[]
 }
 
+/** Returns the id of a session's device. */
+export async function deviceIdOf({ id, deviceTag }: Pick<SessionRow, 'id' | 'deviceTag'>): Promise<string> {
+  return deviceTag ?? sidOf(id)
+}
+
 /** Groups sessions by installation. An admin who impersonates the user is not one of the user's devices. */
 export async function groupDevices(sessions: readonly SessionRow[]): Promise<readonly Device[]> {
   const groups = new Map<string, SessionRow[]>()
   for (const session of sessions) {
     if (isImpersonated(session)) continue
-    const id = session.deviceTag ?? (await sidOf(session.id))
+    const id = await deviceIdOf(session)
     groups.set(id, [...(groups.get(id) ?? []), session])
   }
   return [...groups].map(([id, group]) => ({ id, sessions: group }))
 }
 
 /** @param currentId - the id of the session that asks */
-export async function describeDevice(
-  { id, sessions }: Device,
-  devices: readonly Device[],
-  currentId: string,
-): Promise<DeviceAnswer> {
+export function describeDevice({ id, sessions }: Device, currentId: string): DeviceAnswer {
   const { name, platform } = describeUserAgent(sessions[0]!.userAgent)
   const time = (date: Date): number => new Date(date).getTime()
-  const approver = sessions.find(({ pairedBy }) => pairedBy != null)?.pairedBy
   return {
     id,
     name: sessions.find(({ deviceName }) => deviceName != null)?.deviceName ?? name,
@@ -53,12 +53,8 @@ export async function describeDevice(
     createdAt: Math.min(...sessions.map(({ createdAt }) => time(createdAt))),
     lastSeenAt: Math.max(...sessions.map(({ updatedAt }) => time(updatedAt))),
     isCurrent: hasSession(sessions, currentId),
-    approvedBy: approver == null ? null : (ownerOf(devices, approver) ?? (await sidOf(approver))),
+    approvedBy: sessions.find(({ pairedByDevice }) => pairedByDevice != null)?.pairedByDevice ?? null,
   }
-}
-
-function ownerOf(devices: readonly Device[], sessionId: string): string | undefined {
-  return devices.find(({ sessions }) => hasSession(sessions, sessionId))?.id
 }
 
 /** Returns true if a session is among these. */
@@ -67,19 +63,22 @@ export function hasSession(sessions: readonly SessionRow[], sessionId: string): 
 }
 
 /**
- * Returns the devices that some sessions approved by pairing, directly or through others.
+ * Returns the sessions of the devices that some devices approved by pairing, directly or through others. The device that
+ * asks loses only the sessions that were approved: its user has signed in there since.
  *
- * @param approvers - ids of sessions, which may have ended
+ * @param approvers - ids of devices, which may have ended; the devices that are found are added
+ * @param currentId - the id of the session that asks
  */
-export function letInBy(devices: readonly Device[], approvers: readonly string[]): readonly Device[] {
-  const ids = new Set(approvers)
-  const found = new Set<Device>()
+export function letInBy(devices: readonly Device[], approvers: Set<string>, currentId: string): readonly SessionRow[] {
+  const found = new Set<SessionRow>()
   // A set that grows while it is read: each device found may have approved others.
-  for (const id of ids) {
-    for (const device of devices) {
-      if (found.has(device) || !device.sessions.some(({ pairedBy }) => pairedBy === id)) continue
-      found.add(device)
-      for (const session of device.sessions) ids.add(session.id)
+  for (const approver of approvers) {
+    for (const { id, sessions } of devices) {
+      const letIn = sessions.filter(({ pairedByDevice }) => pairedByDevice === approver)
+      if (letIn.length === 0) continue
+      const isCurrent = hasSession(sessions, currentId)
+      if (!isCurrent) approvers.add(id)
+      for (const session of isCurrent ? letIn : sessions) found.add(session)
     }
   }
   return [...found]

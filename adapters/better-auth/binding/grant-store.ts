@@ -47,22 +47,31 @@ export async function consumeGrant(adapter: Adapter, { hash, thumbprint }: Grant
     { field: 'thumbprint', value: thumbprint },
     { field: 'expiresAt', operator: 'gt' as const, value: now },
   ]
-  return (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: USED, expiresAt: now } })) === 1
+  return (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: USED } })) === 1
 }
 
-/** In place of a thumbprint: of no key. */
+/** In place of a thumbprint: of no key. The row stays until it expires, so that a grant in use can be withdrawn. */
 const USED = 'used'
+
+/** Returns true if a grant was withdrawn since it was found. */
+export async function isWithdrawn(adapter: Adapter, { hash }: GrantRow): Promise<boolean> {
+  return (await adapter.count({ model: GRANTS, where: [{ field: 'hash', value: hash }] })) === 0
+}
 
 /** Returns true if a device may still get a session of the user by a grant. By the system's clock. */
 export async function hasGrant(adapter: Adapter, userId: string): Promise<boolean> {
   const where = [
     { field: 'userId', value: userId },
+    { field: 'thumbprint', operator: 'ne' as const, value: USED },
     { field: 'expiresAt', operator: 'gt' as const, value: new Date() },
   ]
   return (await adapter.count({ model: GRANTS, where })) > 0
 }
 
-/** Withdraws all grants of a user. */
+/**
+ * Withdraws all grants of a user, also those that are being used. Does not depend on the option `pairing` of this
+ * process: another process of the server may have it.
+ */
 export async function deleteGrantsOf(adapter: Adapter, userId: string): Promise<void> {
   await adapter.deleteMany({ model: GRANTS, where: [{ field: 'userId', value: userId }] })
 }

@@ -1,4 +1,5 @@
 import type { KeyRow } from '../schema.ts'
+import { repeatStatement } from './repeat.ts'
 import { insertUnique } from './unique.ts'
 import { equal } from './where.ts'
 import type { PrincipalStore } from './principal-store.ts'
@@ -23,7 +24,8 @@ export async function recordKey(principals: PrincipalStore, { principal, thumbpr
 
 /** Records that a key signed a valid proof, unless it was revoked. */
 export async function touchKey({ adapter, now }: PrincipalStore, thumbprint: string): Promise<void> {
-  await adapter.updateMany({ model: KEYS, where: equal({ thumbprint, retiredAt: null }), update: { lastSeenAt: now } })
+  const query = { model: KEYS, where: equal({ thumbprint, retiredAt: null }), update: { lastSeenAt: now } }
+  await repeatStatement(() => adapter.updateMany(query))
 }
 
 /** Returns the keys of some principals, the oldest first. */
@@ -52,7 +54,8 @@ export async function revokeKeysOf(principals: PrincipalStore, principal: string
 }
 
 function revokeKeys({ adapter, now }: PrincipalStore, of: Readonly<Record<string, string>>): Promise<number> {
-  return adapter.updateMany({ model: KEYS, where: equal({ ...of, retiredAt: null }), update: { retiredAt: now } })
+  const query = { model: KEYS, where: equal({ ...of, retiredAt: null }), update: { retiredAt: now } }
+  return repeatStatement(() => adapter.updateMany(query))
 }
 
 /** Returns true if a key was revoked. */

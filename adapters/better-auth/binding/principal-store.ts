@@ -1,6 +1,7 @@
 import type { DBAdapter, Where } from 'better-auth'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { NOBODYS, taken } from './principal-row.ts'
+import { repeatStatement, repeatTransaction } from './repeat.ts'
 import { insertUnique } from './unique.ts'
 import { either, equal } from './where.ts'
 import type { Adapter } from './types.ts'
@@ -43,7 +44,7 @@ export function principalStore(adapter: Adapter | DBAdapter, now: Date): Princip
     // All members are written, since the memory adapter distinguishes missing from null.
     insertUnique(adapter, LOCK, 'principal', { ...NOBODYS, thumbprint: null, until: null, ...row })
   const changeOne = async (model: string, where: Where[], update: Record<string, unknown>): Promise<boolean> =>
-    (await adapter.updateMany({ model, where, update })) === 1
+    (await repeatStatement(() => adapter.updateMany({ model, where, update }))) === 1
   return {
     adapter,
     now,
@@ -62,7 +63,7 @@ export function principalStore(adapter: Adapter | DBAdapter, now: Date): Princip
       changeOne('user', equal({ ...bindingOf(user), principalMailboxBy }), update),
     atomically: (work) =>
       'transaction' in adapter
-        ? adapter.transaction((trx) => work(principalStore(trx, now)))
+        ? repeatTransaction(adapter, (trx) => work(principalStore(trx, now)))
         : work(principalStore(adapter, now)),
   }
 }

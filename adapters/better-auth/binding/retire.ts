@@ -1,10 +1,10 @@
-import { removeBackupsOf } from './backups.ts'
+import { expireBackupsOf, removeBackupsOf } from './backups.ts'
 import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
 import { retireRow } from './retire-row.ts'
 import { releaseStale } from './verified-email.ts'
-import type { BoundUser } from '../schema.ts'
+import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { confirm } from './subject.ts'
 
 /**
@@ -19,6 +19,7 @@ export async function prepareRetirement(principals: PrincipalStore, user: BoundU
     await principals.tryInsert({ principal: user.id, userId: user.id, kind: 'alias', epoch: newEpoch() })
   // Principals that a reset released belong to their keys, and are not retired.
   await releaseStale(principals, user, await principals.rowsOf(user))
+  await expireBackupsOf(principals, await bindingsOf(principals, user))
 }
 
 /**
@@ -30,8 +31,7 @@ export async function retire(principals: PrincipalStore, user: BoundUser): Promi
   const retired: string[] = []
   await deleteGrantsOf(principals.adapter, user.id)
   // Includes those taken since the user was read: the row names its user.
-  const its = (await principals.rowsOf(user)).filter((row) => isBinding(row) && row.userId === user.id)
-  for (const row of its) {
+  for (const row of await bindingsOf(principals, user)) {
     await principals.atomically(async (trx) => {
       // Removed meanwhile: then it belongs to its key.
       if (!(await retireRow(trx, row))) return
@@ -40,4 +40,8 @@ export async function retire(principals: PrincipalStore, user: BoundUser): Promi
     })
   }
   return retired
+}
+
+async function bindingsOf(principals: PrincipalStore, user: BoundUser): Promise<readonly PrincipalRow[]> {
+  return (await principals.rowsOf(user)).filter((row) => isBinding(row) && row.userId === user.id)
 }

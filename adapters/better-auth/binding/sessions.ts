@@ -14,6 +14,7 @@ export interface SessionRow extends AskingSession {
   readonly expiresAt: Date
   readonly userAgent?: string | null
   readonly pairedBy?: string | null
+  readonly pairedByDevice?: string | null
   readonly sid?: string | null
   readonly deviceTag?: string | null
   readonly deviceName?: string | null

@@ -3,6 +3,7 @@ import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
+import { repeatStatement } from './repeat.ts'
 import { isCurrent, taken } from './principal-row.ts'
 import { isRecoverable, releaseStale, settleMailbox } from './verified-email.ts'
 import type { Subject } from './types.ts'
@@ -101,7 +102,8 @@ export async function changeOpenUser(
     { field: 'principalOpen', value: true },
   ]
   try {
-    return (await principals.adapter.updateMany({ model: 'user', where, update })) === 1
+    const { adapter } = principals
+    return (await repeatStatement(() => adapter.updateMany({ model: 'user', where, update }))) === 1
   } catch (error) {
     throw isUniqueViolation(error) ? taken() : error
   }

@@ -1,4 +1,5 @@
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
+import { repeatStatement } from './repeat.ts'
 import type { Adapter } from './types.ts'
 
 /**
@@ -34,7 +35,7 @@ export async function insertRefusing(
   data: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
   try {
-    await adapter.create({ model, data })
+    await repeatStatement(() => adapter.create({ model, data }))
     return true
   } catch (error) {
     if (isUniqueViolation(error)) return false

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createPasskeyBackup } from '../../../lib/passkey.ts'
 import { fakeAuthenticator } from '../../../lib/passkey/authenticator.testing.ts'
+import { backupStoreAcceptance } from '../../../lib/testing.ts'
 import { latchkey, latchkeyJwt } from '../index.ts'
 import { type NewServer, onEachEngine } from '../testing/engines.testing.ts'
 import { type TestServer, person, testServer } from '../testing/server.testing.ts'
@@ -26,6 +27,15 @@ async function withAccount(server: TestServer, name = 'ada') {
 afterEach(() => vi.unstubAllGlobals())
 
 onEachEngine((newServer: NewServer) => {
+  describe('the store of the plugin, as every store', () => {
+    const backupsWithoutAccount = { perAddressAndDay: 99, total: 99, days: 9 }
+    const open = async () => {
+      const server = await newServer({ plugins: [latchkey({ backupsWithoutAccount }), latchkeyJwt()] })
+      return { store: betterAuthBackups(server.browser().client) }
+    }
+    for (const { name, run } of backupStoreAcceptance(open)) test(name, run)
+  })
+
   test('a passkey alone brings an identity back over the plugin', async () => {
     const fake = fakeAuthenticator()
     const server = await newServer()
@@ -88,6 +98,40 @@ describe('the store of the plugin', () => {
     const store = betterAuthBackups({ $latchkey: () => ({ fetch, baseURL, proofState, requireNonce: true }) })
     const passkeys = createPasskeyBackup(first.auth, { app: 'Notes', store })
     expect((await passkeys.seal(await passkeys.add())).problem).toBeUndefined()
+  })
+
+  test.each([
+    ['a captive portal', () => new Response('<h1>Log in</h1>', { headers: { 'content-type': 'text/html' } })],
+    ['something in front that says yes to everything', () => Response.json({ ok: true })],
+    ['an expiry that is no time', () => Response.json({ expiresAt: 'never', status: 'yes' })],
+  ])('is offline behind %s: nothing is taken for kept, or for removed', async (_, answer) => {
+    fakeAuthenticator()
+    const server = await testServer()
+    const first = await withAccount(server)
+    const added = await first.passkeys.add()
+    const behind: typeof first.browser.intercept = async (request, forward) => {
+      first.browser.intercept = behind
+      return /\/latchkey\/backup(\/remove)?$/.test(request.url) ? answer() : forward()
+    }
+    first.browser.intercept = behind
+    expect((await first.passkeys.seal(added)).problem).toBe('OFFLINE')
+    expect(await server.rows('latchkeyBackup')).toEqual([])
+    first.browser.intercept = null
+    expect((await first.passkeys.seal(added)).problem).toBeUndefined()
+    first.browser.intercept = behind
+    await expect(first.passkeys.removeStored()).rejects.toMatchObject({ code: 'OFFLINE' })
+    first.browser.intercept = null
+    expect(await first.passkeys.readStored()).toMatchObject({ knownHere: true })
+  })
+
+  test('works on a device whose clock is wrong', async () => {
+    fakeAuthenticator()
+    const server = await testServer()
+    const first = await withAccount(server)
+    const clock = (): number => Date.now() - 60 * 60 * 1000
+    const passkeys = createPasskeyBackup(first.auth, { app: 'Notes', store: first.store, clock })
+    expect((await passkeys.seal(await passkeys.add())).problem).toBeUndefined()
+    await passkeys.removeStored()
   })
 
   test.each([

@@ -1,7 +1,10 @@
 import type { BackupStore, ProveWrite } from '../../../lib/passkey.ts'
 import type { LatchkeyAuthClient } from './auth-client.ts'
 import { PROOF_HEADER } from './proof-header.ts'
-import { type FetchOptions, ask, challenge, foreign } from './requests.ts'
+import { type FetchOptions, ask, challenge, foreign, look } from './requests.ts'
+
+/** Members of the server's answers. A captive portal has none of them. */
+type Answers = Readonly<Partial<Record<'envelope' | 'expiresAt' | 'status', unknown>>>
 
 /**
  * Uses the Better Auth plugin as the backup store of `createPasskeyBackup`.
@@ -12,19 +15,26 @@ export function betterAuthBackups(client: LatchkeyAuthClient): BackupStore {
   const { fetch, baseURL, requireNonce } = client.$latchkey()
   const post = (path: string, body: object, options: FetchOptions = {}): Promise<unknown> =>
     ask(fetch, `/latchkey/backup${path}`, { body, redirect: 'manual', ...options })
-  const write = async (path: string, body: object, prove: ProveWrite): Promise<void> => {
+  const write = async (path: string, body: object, prove: ProveWrite): Promise<Answers> => {
     const nonce = requireNonce ? await challenge(fetch, 'backup') : undefined
-    await post(path, body, { headers: { [PROOF_HEADER]: await prove(nonce) } })
+    return Object(await post(path, body, { headers: { [PROOF_HEADER]: await prove(nonce) } }))
   }
   return {
     audience: baseURL,
-    put: (locator, envelope, prove) => write('', { locator, envelope }, prove),
+    getTime: async () => (await look(fetch, { peek: true })).now,
+    async put(locator, envelope, prove) {
+      const { expiresAt } = await write('', { locator, envelope }, prove)
+      if (expiresAt !== null && typeof expiresAt !== 'number') throw foreign()
+    },
     async read(locator) {
       // Without the cookie, the server cannot tell whose backup it is.
-      const { envelope } = ((await post('/read', { locator }, { credentials: 'omit' })) ?? {}) as { envelope?: unknown }
+      const { envelope }: Answers = Object(await post('/read', { locator }, { credentials: 'omit' }))
       if (typeof envelope === 'string' || envelope === null) return envelope
       throw foreign()
     },
-    remove: (locator, prove) => write('/remove', { locator }, prove),
+    async remove(locator, prove) {
+      const { status } = await write('/remove', { locator }, prove)
+      if (status !== true) throw foreign()
+    },
   }
 }

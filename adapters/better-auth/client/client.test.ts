@@ -131,9 +131,49 @@ describe('an answer of the account server', () => {
     error: { status, ...(code && { code }) },
   })
 
-  test('401 with a code of the server means that there is no token', async () => {
-    const { account } = pluginAlone(failed(401, 'UNAUTHORIZED'))
-    expect(await account.getToken()).toBeNull()
+  const ended = (path: unknown, otherwise: () => Promise<unknown>): Promise<unknown> =>
+    String(path).startsWith('/latchkey/session')
+      ? Promise.resolve({ data: { now: 1, session: null }, error: null })
+      : otherwise()
+
+  // What gateways and proxies send too, so that none of them is the word of the account server.
+  const codes = ['X', 'UNAUTHORIZED', 'INVALID_API_KEY', 'TOKEN_EXPIRED', 'SESSION_MISSING']
+  for (const code of codes) {
+    test(`401 with the code ${code} ends no session: only the endpoint of the session says that there is none`, async () => {
+      const refuse = failed(401, code)
+      const { account } = pluginAlone(refuse)
+      await expect(account.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
+      await expect(account.signOut()).rejects.toMatchObject({ code: 'OFFLINE' })
+      await expect(account.exchange!('api', null)).rejects.toMatchObject({ code: 'OFFLINE' })
+      const { account: alone } = pluginAlone((path) => ended(path, refuse))
+      expect(await alone.getToken()).toBeNull()
+      expect(await alone.signOut()).toBeUndefined()
+    })
+
+    test(`401 with the code ${code} for one request says nothing about a session that is there`, async () => {
+      const session = { accountId: 'a', principal: 'p', aliases: [], recoverable: true }
+      const { account } = pluginAlone(async (path) =>
+        String(path).startsWith('/latchkey/session') ? { data: { now: 1, session }, error: null } : failed(401, code)(),
+      )
+      for (const call of [account.getToken(), account.signOut(), account.exchange!('api', null)])
+        await expect(call).rejects.toMatchObject({ code: 'OFFLINE' })
+    })
+  }
+
+  test('401 to the exchange of a device, which has no session to end, is OFFLINE', async () => {
+    const { account } = pluginAlone((path) => ended(path, failed(401, 'UNAUTHORIZED')))
+    await expect(account.exchange!('api', mint)).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(await account.exchange!('api', null)).toBeNull()
+  })
+
+  test('401 to an act is SESSION_MISSING once the endpoint of the session says that there is none', async () => {
+    const { account } = pluginAlone((path) => ended(path, failed(401, 'UNAUTHORIZED')))
+    const device = { accountId: 'a' }
+    for (const call of [account.unlink!('alias'), account.bind!(mint), account.devices!.list(device)])
+      await expect(call).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+    const { account: unreachable } = pluginAlone(failed(401, 'UNAUTHORIZED'))
+    for (const call of [unreachable.unlink!('alias'), unreachable.bind!(mint), unreachable.devices!.list(device)])
+      await expect(call).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
   for (const status of [401, 403]) {

@@ -83,6 +83,24 @@ describe('auth.devices()', () => {
     expect(await codeOf(auth.revokeOtherDevices())).toBe('SESSION_NOT_FRESH')
   })
 
+  test.each([{ andThoseItLetIn: 'no' }, { andThoseItLetIn: 1 }, { andThoseItLetIn: null }])(
+    'a mistake in the options of `revokeDevice`, %o, revokes nothing',
+    async (options) => {
+      const server = await testServer()
+      const { auth } = await signUp(server)
+      const second = await signIn(server)
+      const other = (await second.auth.devices()).find(({ isCurrent }) => !isCurrent)!
+      await expect(second.auth.revokeDevice(other.id, options as never)).rejects.toThrow(TypeError)
+      expect(await auth.devices()).toHaveLength(2)
+    },
+  )
+
+  test('a mistake in the options of `provePairing` signs nothing', async () => {
+    const { auth } = await signUp(await testServer())
+    for (const options of [{ thumbprint: 1 }, { thumbprint: null }, { thumbprint: 'x'.repeat(43), nonce: 1 }])
+      await expect(auth.provePairing(options as never)).rejects.toThrow(TypeError)
+  })
+
   test('concerns the account of the identity: a session of another one is refused', async () => {
     const server = await testServer()
     await server.browser().client.signUp.email(ben)

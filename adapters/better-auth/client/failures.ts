@@ -16,11 +16,6 @@ export interface Answer {
   readonly error: ErrorAnswer | null
 }
 
-/** True if the account server itself reports no session. Responses of anything in front of it have no code. */
-export function isSignedOut({ status, code }: ErrorAnswer): boolean {
-  return status === 401 && typeof code === 'string'
-}
-
 /** True if a redirect was not followed. */
 export function isOpaque(outcome: unknown): boolean {
   const { error } = (outcome ?? {}) as Partial<Answer>

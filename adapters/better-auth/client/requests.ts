@@ -6,7 +6,7 @@ import {
   LatchkeyError,
   isLatchkeyError,
 } from '../../../lib/index.ts'
-import { type Answer, isSignedOut, readRetryAfter, toFailure } from './failures.ts'
+import { type Answer, type ErrorAnswer, readRetryAfter, toFailure } from './failures.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from './proof-header.ts'
 import { OWN } from './session-events.ts'
 
@@ -48,10 +48,24 @@ export async function token(fetch: Fetch, { signal }: CallOptions = {}): Promise
   const { data, error } = await send(fetch, '/token', { ...READ, signal })
   const { token: jwt } = (data ?? {}) as { token?: unknown }
   if (typeof jwt === 'string' && jwt !== '') return jwt
-  if (error && isSignedOut(error)) return null
-  const isAnybodys = !error || error.status === 401 || error.status === 403
-  if (isAnybodys && (await look(fetch, { peek: true, signal })).session === null) return null
-  throw error ? toFailure(error) : foreign()
+  return withoutToken(fetch, error, signal)
+}
+
+/** True if the server itself reports no session. No status of another endpoint does: anything in front has that, too. */
+async function isSignedOut(fetch: Fetch, signal: AbortSignal | undefined): Promise<boolean> {
+  return (await look(fetch, { peek: true, signal })).session === null
+}
+
+/** Returns null if there is no token since there is no session. */
+async function withoutToken(fetch: Fetch, error: ErrorAnswer | null, signal: AbortSignal | undefined): Promise<null> {
+  const mayBeEnded = !error || error.status === 401 || error.status === 403 || error.code === 'SESSION_MISSING'
+  if (mayBeEnded && (await isSignedOut(fetch, signal))) return null
+  throw failureOf(error)
+}
+
+/** These endpoints themselves answer with 401 only without a session. */
+function failureOf(error: ErrorAnswer | null): LatchkeyError {
+  return !error || error.status === 401 ? foreign(error ?? undefined) : toFailure(error)
 }
 
 /** Calls an endpoint of the current session with a proof of the device's key. */
@@ -94,15 +108,12 @@ export async function exchange(
     ? { subject_token_type: `${SUBJECT_TYPE}proof`, subject_token: await mint() }
     : { subject_token_type: `${SUBJECT_TYPE}session` }
   const body = { grant_type: TOKEN_EXCHANGE, audience, ...subject }
-  try {
-    const answer = await ask(fetch, '/latchkey/token', { body, redirect: 'manual', signal })
-    const { access_token: jwt } = (answer ?? {}) as { access_token?: unknown }
-    if (typeof jwt === 'string') return jwt
-  } catch (error) {
-    if (isLatchkeyError(error, 'SESSION_MISSING')) return null
-    throw error
-  }
-  throw foreign()
+  const { data, error } = await send(fetch, '/latchkey/token', { method: 'POST', body, redirect: 'manual', signal })
+  const { access_token: jwt } = (data ?? {}) as { access_token?: unknown }
+  if (typeof jwt === 'string') return jwt
+  // A device's proof needs no session, so that none can be missing.
+  if (mint) throw failureOf(error)
+  return withoutToken(fetch, error, signal)
 }
 
 /** Asks whether the principal of a device belongs to an account, or belonged to one. */
@@ -155,8 +166,9 @@ async function signOutBy(fetch: Fetch, path: string, { session, signal }: SignOu
   }
   // An OpenID provider's own sign-out page would navigate away from the app, whenever this is delivered.
   const { data, error } = await post(path, { disableRedirect: true }, id)
-  if (error ? isSignedOut(error) : (data as { success?: unknown } | null)?.success === true) return
-  throw error ? toFailure(error) : foreign()
+  if (!error && (data as { success?: unknown } | null)?.success === true) return
+  if (error?.status === 401 && (await isSignedOut(fetch, signal))) return
+  throw failureOf(error)
 }
 
 /** Sends a request. Every response other than the expected one becomes an error. */
@@ -164,11 +176,11 @@ export async function ask(fetch: Fetch, path: string, options: FetchOptions): Pr
   const { data, error } = await send(fetch, path, { method: 'POST', ...options })
   if (!error) return data
   const failure = toFailure(error)
+  if (failure.code !== 'PROVIDER_REFUSED') throw failure
+  if (error.status === 401 && (await isSignedOut(fetch, options.signal)))
+    throw new LatchkeyError('SESSION_MISSING', undefined, error)
   // The plugin's own refusals have a code.
-  if (failure.code === 'PROVIDER_REFUSED' && error.code === undefined) throw foreign(error)
-  throw failure.code === 'PROVIDER_REFUSED' && isSignedOut(error)
-    ? new LatchkeyError('SESSION_MISSING', undefined, error)
-    : failure
+  throw error.status === 401 || error.code === undefined ? foreign(error) : failure
 }
 
 async function send(fetch: Fetch, path: string, { signal, ...options }: FetchOptions): Promise<Answer> {

@@ -6,7 +6,7 @@ import { provenDevice } from './request-context.ts'
 import { replacedSession } from './sign-in-origin.ts'
 
 /** The columns of a new session that tell which installation it belongs to. */
-type Installation = Partial<Pick<SessionRow, 'deviceTag' | 'deviceName' | 'pairedBy'>>
+type Installation = Partial<Pick<SessionRow, 'deviceTag' | 'deviceName' | 'pairedBy' | 'pairedByDevice'>>
 
 /** The name of the cookie, behind Better Auth's prefix. */
 const COOKIE = 'latchkey_device'
@@ -26,8 +26,8 @@ export async function installationOf(
   if (!ctx || isImpersonated(session)) return {}
   const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null
   if (replaced) {
-    const { deviceTag = null, deviceName = null, pairedBy = null } = replaced
-    return { deviceTag, deviceName, pairedBy }
+    const { deviceTag = null, deviceName = null, pairedBy = null, pairedByDevice = null } = replaced
+    return { deviceTag, deviceName, pairedBy, pairedByDevice }
   }
   // The user does not want the browser to be recognized.
   if (ctx.body?.rememberMe === false) return {}

@@ -1,23 +1,67 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { refusal } from './proofs.ts'
 import { isPaired } from '../binding/session-origin.ts'
 
 /** Routes that end other sessions, revoke keys or delete the account. */
-export const NEEDS_OWN_SIGN_IN: readonly (string | undefined)[] = [
-  '/revoke-session',
-  '/revoke-sessions',
-  '/revoke-other-sessions',
-  '/delete-user',
-  '/latchkey/keys/revoke',
+const ENDS = ['/revoke-session', '/revoke-sessions', '/revoke-other-sessions', '/delete-user', '/latchkey/keys/revoke']
+
+/** Routes that let a device in. The list of sessions has their tokens, each of which is a session with `bearer`. */
+const LETS_IN = ['/device/approve', '/list-sessions']
+
+/** Routes that give the account another way in, with which the device could then sign in itself. */
+const ADDS_WAY_IN = [
+  '/passkey/generate-register-options',
+  '/passkey/verify-registration',
+  '/link-social',
+  '/change-email',
+  '/email-otp/request-email-change',
+  '/email-otp/change-email',
 ]
 
+/** All this, for any user. */
+const ADMINISTERS = /^\/admin\/(?!(get-user|list-users|has-permission|stop-impersonating)$)/
+
+/** A key of the `api-key` plugin lasts longer than the session. A program that was let in by a code may have one. */
+const CREATES_KEY = '/api-key/create'
+
+interface Asked {
+  readonly path?: string | undefined
+  readonly body?: unknown
+}
+
+/** Returns true for a request that only a session of the device's own sign-in may make. */
+export function needsOwnSignIn({ path = '', body }: Asked): boolean {
+  const isNumberChanged = (body as { readonly updatePhoneNumber?: unknown } | undefined)?.updatePhoneNumber === true
+  return (
+    [...ENDS, ...LETS_IN, ...ADDS_WAY_IN, CREATES_KEY].includes(path) ||
+    ADMINISTERS.test(path) ||
+    (path === '/phone-number/verify' && isNumberChanged)
+  )
+}
+
 /**
- * Makes sure that the user signed in on this device: a device that another one approved must not lock that one out.
+ * Makes sure that the user signed in on this device: a device that another one approved must neither lock that one out
+ * nor get a way in of its own.
  *
  * @throws {APIError} `SESSION_PAIRED`
  */
 export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<void> {
+  const { context } = ctx
+  const { session } = context
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  if (found && isPaired(found.session)) throw refusal('SESSION_PAIRED')
+  // A plugin may have found one elsewhere, such as that of an API key.
+  if (session) context.session = session
+  const isLetIn = ctx.path === CREATES_KEY ? found?.session['pairedBy'] != null : found && isPaired(found.session)
+  if (isLetIn) throw refusal('SESSION_PAIRED')
+}
+
+/** Better Auth's route that ends every session but the one that asks. */
+export const ENDS_OTHERS = '/revoke-other-sessions'
+
+/** Withdraws the grants of the user who asks: the session that asks may have given one, and stays. */
+export async function withdrawGrants(ctx: GenericEndpointContext): Promise<void> {
+  const found = await getAuthoritativeSessionFromCtx(ctx)
+  if (found) await deleteGrantsOf(ctx.context.adapter, found.user.id)
 }

@@ -20,6 +20,8 @@ import { meetsExpectation, requestContextOf, provenDevice } from './request-cont
 import { prepareRetirement, retire } from '../binding/retire.ts'
 import type { BoundUser } from '../schema.ts'
 import { installationOf } from './device-tag.ts'
+import { renewedTerm } from './paired-term.ts'
+import type { SessionRow } from '../binding/sessions.ts'
 import { isApproved, isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
@@ -79,6 +81,11 @@ export function userHooks(tools: HookTools): Hooks {
           data: { principalVia: await originOf(session.userId, ctx), ...(await installationOf(session, ctx)) },
         }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
+      },
+      update: {
+        before: async (session, ctx) => ({
+          data: await renewedTerm(tools.auth, session as Partial<SessionRow>, ctx),
+        }),
       },
       delete: {
         after: async ({ id }) => {

@@ -36,7 +36,7 @@ async function keyOf(server: TestServer, { device }: Person): Promise<Record<str
 /** Writes into a session what pairing writes. */
 async function letIn(server: TestServer, approver: Person, joined: Person): Promise<void> {
   const [by, { token }] = [(await sessionOf(approver))!, (await sessionOf(joined))!]
-  await server.change('session', { pairedBy: by.id }, { token })
+  await server.change('session', { pairedBy: by.id, pairedByDevice: await idOf(approver) }, { token })
 }
 
 onEachEngine((newServer) => {
@@ -257,6 +257,39 @@ onEachEngine((newServer) => {
       for (const other of [phone, apart]) expect(await sessionOf(other)).not.toBeNull()
     })
 
+    test('ends those that it let in before it signed in again', async () => {
+      const server = await newServer()
+      const { laptop, phone } = await withTwo(server)
+      const tablet = await signedIn(server, ada, USER_AGENTS.tablet)
+      await letIn(server, laptop, tablet)
+      const { token } = (await sessionOf(laptop))!
+      await signedIn(server, ada, USER_AGENTS.laptop, laptop)
+      await server.adapter.deleteMany({ model: 'session', where: [{ field: 'token', value: token }] })
+      const id = await idOf(laptop)
+      expect((await devicesOf(phone)).map(({ approvedBy }) => approvedBy)).toContain(id)
+      expect(await revoke(phone, { id, andThoseItLetIn: true })).toMatchObject({ sessions: 2 })
+      expect(await sessionOf(tablet)).toBeNull()
+    })
+
+    test('keeps the key and the sign-ins of the device that asks, which it let in once', async () => {
+      const server = await newServer()
+      const { laptop, phone } = await withTwo(server)
+      await makeRecoverable(server, ada.email)
+      for (const each of [laptop, phone]) await each.session()
+      const [own, tablet] = [await idOf(laptop), await signedIn(server, ada, USER_AGENTS.tablet)]
+      await letIn(server, phone, laptop)
+      const letInOnce = (await sessionOf(laptop))!
+      // No key signs for such a session.
+      await server.change('session', { principalVia: 'delegated' }, { token: letInOnce.token })
+      await signedIn(server, ada, USER_AGENTS.laptop, laptop)
+      await letIn(server, laptop, tablet)
+      expect(await idOf(laptop)).toBe(own)
+      expect(await revoke(laptop, { id: await idOf(phone), andThoseItLetIn: true })).toMatchObject({ sessions: 2 })
+      expect((await server.rows('session')).map(({ token }) => token)).not.toContain(letInOnce.token)
+      expect(await keyOf(server, laptop)).toMatchObject({ retiredAt: null })
+      for (const each of [laptop, tablet]) expect(await sessionOf(each)).not.toBeNull()
+    })
+
     test('ends a session that it let in while it is being revoked', async () => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
@@ -269,7 +302,7 @@ onEachEngine((newServer) => {
       }
       const { deleteSession } = internalAdapter
       internalAdapter.deleteSession = async (ended) => {
-        if (ended === by.token) await server.change('session', { pairedBy: by.id }, { token })
+        if (ended === by.token) await server.change('session', { pairedBy: by.id, pairedByDevice: id }, { token })
         await deleteSession(ended)
       }
       expect(await revoke(phone, { id, andThoseItLetIn: true })).toMatchObject({ sessions: 2 })

@@ -7,6 +7,7 @@ import {
   hasSession,
   letInBy,
 } from '../binding/devices.ts'
+import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { keyThatMade } from '../binding/session-origin.ts'
 import { type SessionRow, liveSessions } from '../binding/sessions.ts'
@@ -54,8 +55,7 @@ export function deviceEndpoints(
       const context = ctx as unknown as SessionContext
       checkAccount(context, ctx.query)
       const { devices, current } = await devicesOf(context)
-      const listed = devices.map((device) => describeDevice(device, devices, current.id))
-      return ctx.json<DevicesAnswer>({ devices: await Promise.all(listed) })
+      return ctx.json<DevicesAnswer>({ devices: devices.map((device) => describeDevice(device, current.id)) })
     }),
     latchkeyRenameDevice: createAuthEndpoint('/latchkey/devices/rename', actsForSession, async (ctx) => {
       const context = ctx as unknown as SessionContext
@@ -79,7 +79,10 @@ export function deviceEndpoints(
     latchkeyRevokeOtherDevices: createAuthEndpoint('/latchkey/devices/revoke-others', actsForSession, async (ctx) => {
       const context = ctx as unknown as SessionContext
       checkChange(context)
-      const exceptKey = keyThatMade(context.context.session.session as unknown as SessionRow)
+      const { session, user } = context.context.session
+      const exceptKey = keyThatMade(session as unknown as SessionRow)
+      // Before the sessions are read: a grant of this session that is being used gives none afterwards.
+      await deleteGrantsOf(ctx.context.adapter, user.id)
       // Also older sessions of this device: one that was stolen may look like it.
       return ctx.json<RevocationAnswer>(await revoke(context, { choose: async (sessions) => sessions, exceptKey }))
     }),
@@ -138,18 +141,16 @@ interface Revocation {
 type Choose = (sessions: readonly SessionRow[], current: SessionRow) => Promise<readonly SessionRow[]>
 
 function deviceAndThoseItLetIn(id: string, isDeep: boolean): Choose {
-  const ended = new Set<string>()
+  const revoked = new Set([id])
+  let isBegun = false
   return async (sessions, current) => {
     const devices = await groupDevices(sessions)
     // Afterwards it is gone, and only those count that it let in meanwhile.
-    const device = ended.size === 0 ? deviceWith(id, devices) : devices.find((each) => each.id === id)
+    const device = isBegun ? devices.find((each) => each.id === id) : deviceWith(id, devices)
+    isBegun = true
     if (device && hasSession(device.sessions, current.id)) throw refusal('DEVICE_CURRENT')
-    const own = device?.sessions ?? []
-    for (const session of own) ended.add(session.id)
-    const others = isDeep ? letInBy(devices, [...ended]).flatMap((each) => each.sessions) : []
-    const chosen = [...new Set([...own, ...others])]
-    for (const session of chosen) ended.add(session.id)
-    return chosen
+    const others = isDeep ? letInBy(devices, revoked, current.id) : []
+    return [...new Set([...(device?.sessions ?? []), ...others])]
   }
 }
 

@@ -323,7 +323,7 @@ onEachEngine((newServer) => {
       ],
       'of a user whom the provider calls anonymous': [
         (provider) => provider.sign({ is_anonymous: true }),
-        'TOKEN_CLAIM_INVALID',
+        'TOKEN_NOT_AN_ACCOUNT',
       ],
       'without a subject': [(provider) => provider.sign({ sub: '' }), 'TOKEN_CLAIM_INVALID'],
       'that is a local-first token': [

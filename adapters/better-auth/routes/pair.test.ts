@@ -1,8 +1,12 @@
-import { admin, anonymous, magicLink } from 'better-auth/plugins'
-import { describe, expect, test, vi } from 'vitest'
+import { apiKey } from '@better-auth/api-key'
+import { passkey } from '@better-auth/passkey'
+import { admin, anonymous, bearer, deviceAuthorization, emailOTP, magicLink, phoneNumber } from 'better-auth/plugins'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
+import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { devicesOf, idOf } from '../testing/devices.testing.ts'
 import { approve, grantFor, memoryStorage, pairCall, redeem, withPairing } from '../testing/pairing.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
@@ -58,6 +62,17 @@ onEachEngine((newServer) => {
       expect(told).toMatchObject([{ userId: id, sessionId: paired!['id'], approvedBy: approver!['id'] }])
       const acts = (await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0])
       expect(acts.filter((act) => act === 'pair')).toHaveLength(1)
+    })
+
+    test('names the device that gave it, also after that one signed in again', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      await pairedWith(server, one)
+      await server.adapter.deleteMany({ model: 'session', where: [{ field: 'pairedBy', value: null }] })
+      expect((await one.prove('/sign-in/email', ada)).status).toBe(200)
+      const id = await idOf(one)
+      expect((await devicesOf(one)).map(({ approvedBy }) => approvedBy)).toContain(id)
+      expect(await sessionsOf(server)).toContainEqual(expect.objectContaining({ pairedByDevice: id }))
     })
 
     test('is not in the database: only its hash is', async () => {
@@ -159,6 +174,40 @@ onEachEngine((newServer) => {
       expect(await sessionsOf(server)).toEqual([])
     })
 
+    test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
+      'is withdrawn when the session that gave it ends all others, by %s',
+      async (path) => {
+        const server = await open()
+        const one = await signedUp(server)
+        const fresh = await newPerson(server)
+        const grant = await grantFor(one, fresh.device)
+        expect((await one.browser.send(path, post({}))).status).toBe(200)
+        expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+        expect(await sessionsOf(server)).toHaveLength(1)
+      },
+    )
+
+    test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
+      'that is being used then gives no session that outlasts %s',
+      async (path) => {
+        const server = await open()
+        const one = await signedUp(server)
+        const fresh = await newPerson(server)
+        const grant = await grantFor(one, fresh.device)
+        const { internalAdapter } = (await server.auth.$context) as unknown as {
+          internalAdapter: { createSession(...given: unknown[]): Promise<unknown> }
+        }
+        const create = internalAdapter.createSession
+        // All others are ended after the grant was used up, and before there is a session to end.
+        internalAdapter.createSession = async (...given) => {
+          expect((await one.browser.send(path, post({}))).status).toBe(200)
+          return create(...given)
+        }
+        expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+        expect(await sessionsOf(server)).toHaveLength(1)
+      },
+    )
+
     test('counts as a way in while it lasts', async () => {
       const mails = mailing()
       const server = await newServer({
@@ -201,6 +250,17 @@ describe('a grant', () => {
     expect(await refused(await fresh.browser.send('/latchkey/pair/redeem', call))).toEqual(INVALID)
   })
 
+  test('that was used is no way in', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await signedUp(server)
+    const { id } = await userOf(server)
+    const fresh = await newPerson(server)
+    const grant = await grantFor(one, fresh.device)
+    expect(await hasGrant(server.adapter, id as string)).toBe(true)
+    expect((await redeem(fresh, grant)).status).toBe(200)
+    expect(await hasGrant(server.adapter, id as string)).toBe(false)
+  })
+
   test('replaces the one before of the same session', async () => {
     const server = await testServer({ plugins: withPairing() })
     const one = await signedUp(server)
@@ -230,6 +290,20 @@ describe('a grant', () => {
     const { thumbprint } = one.device
     expect((await one.browser.send('/latchkey/keys/revoke', post({ thumbprint }))).status).toBe(200)
     expect(await server.rows('latchkeyGrant')).toEqual([])
+  })
+
+  test('a hook that does not end keeps nobody out', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const onDevicePaired = vi.fn(() => new Promise<void>(() => {}))
+    const server = await testServer({ plugins: withPairing({ onDevicePaired }) })
+    const one = await signedUp(server)
+    const fresh = await newPerson(server)
+    const answer = redeem(fresh, await grantFor(one, fresh.device))
+    await vi.waitFor(() => expect(onDevicePaired).toHaveBeenCalledOnce())
+    await vi.advanceTimersByTimeAsync(5000)
+    vi.useRealTimers()
+    expect((await answer).status).toBe(200)
+    expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
   })
 
   test('a hook that fails is logged, and the device is in', async () => {
@@ -387,12 +461,133 @@ describe('a session that another one let in', () => {
     expect(await sessionsOf(server)).toHaveLength(1)
   })
 
+  describe('gets no way in that lasts longer, before a sign-in of its own:', () => {
+    const plugins = () => [
+      ...withPairing(),
+      admin(),
+      apiKey({ enableSessionForAPIKeys: true }),
+      bearer(),
+      deviceAuthorization({ verificationUri: '/device' }),
+      emailOTP({ sendVerificationOTP: async () => {}, changeEmail: { enabled: true } }),
+      passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
+      phoneNumber({ sendOTP: async () => {} }),
+    ]
+    const options = () => ({
+      plugins: plugins(),
+      user: { changeEmail: { enabled: true, updateEmailWithoutVerification: true } },
+      socialProviders: { google: { clientId: 'notes', clientSecret: 'secret' } },
+    })
+
+    test('it approves no other device with a code (RFC 8628)', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      const asked = await server.browser().send('/device/code', post({ client_id: 'tv' }))
+      const { user_code: userCode } = (await asked.json()) as { user_code: string }
+      expect((await fresh.browser.send(`/device?user_code=${userCode}`)).status).toBe(200)
+      expect(await refused(await fresh.browser.send('/device/approve', post({ userCode })))).toEqual([
+        403,
+        'SESSION_PAIRED',
+      ])
+    })
+
+    test('it does not read the tokens of other sessions', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      expect(await refused(await fresh.browser.send('/list-sessions'))).toEqual([403, 'SESSION_PAIRED'])
+    })
+
+    test.each<[string, object?]>([
+      ['/passkey/generate-register-options'],
+      ['/passkey/verify-registration', { response: {} }],
+      ['/link-social', { provider: 'google' }],
+      ['/change-email', { newEmail: 'eve@example.com' }],
+      ['/email-otp/request-email-change', { newEmail: 'eve@example.com' }],
+      ['/email-otp/change-email', { newEmail: 'eve@example.com', otp: '123456' }],
+      ['/phone-number/verify', { phoneNumber: '+15550100', code: '123456', updatePhoneNumber: true }],
+      ['/api-key/create', {}],
+      ['/admin/set-user-password', { userId: 'her own', newPassword: 'another horse battery' }],
+      ['/admin/list-user-sessions', { userId: 'her own' }],
+    ])('%s', async (path, body) => {
+      const server = await testServer(options())
+      const one = await signedUp(server)
+      await server.change('user', { role: 'admin' })
+      const fresh = await pairedWith(server, one)
+      const init = body && post(body)
+      expect(await refused(await fresh.browser.send(path, init))).toEqual([403, 'SESSION_PAIRED'])
+      expect((await fresh.prove('/sign-in/email', ada)).status).toBe(200)
+      expect(await (await fresh.browser.send(path, init)).text()).not.toContain('SESSION_PAIRED')
+    })
+
+    test('what does so for others goes on: a number that signs in, an API key in place of a session', async () => {
+      const server = await testServer(options())
+      const one = await signedUp(server)
+      const fresh = await pairedWith(server, one)
+      const number = await fresh.browser.send('/phone-number/verify', post({ phoneNumber: '+15550100', code: '1' }))
+      expect(await codeOf(number)).not.toBe('SESSION_PAIRED')
+      const { key } = (await (await one.browser.send('/api-key/create', post({}))).json()) as { key: string }
+      const listed = await server.handler(
+        new Request(`${AUDIENCE}/passkey/generate-register-options`, { headers: { 'x-api-key': key } }),
+      )
+      expect(listed.status).toBe(200)
+    })
+  })
+
   test('goes on after the one that let it in has ended', async () => {
     const server = await testServer({ plugins: withPairing() })
     const one = await signedUp(server)
     const fresh = await pairedWith(server, one)
     await one.browser.send('/sign-out', post({}))
     expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
+  describe.each<[string, () => Parameters<typeof testServer>[0]]>([
+    ['the database', () => ({})],
+    ['a secondary storage', () => ({ secondaryStorage: { ...memoryStorage(), getAndDelete: async () => null } })],
+    [
+      'both',
+      () => ({
+        secondaryStorage: { ...memoryStorage(), getAndDelete: async () => null },
+        session: { storeSessionInDatabase: true },
+      }),
+    ],
+    ['the database, with a cookie cache', () => ({ session: { cookieCache: { enabled: true, maxAge: 300 } } })],
+  ])('that Better Auth renews, of %s,', (_, options) => {
+    const DAY = 86_400_000
+    afterEach(() => void vi.useRealTimers())
+
+    const expiryOf = async ({ browser }: Person): Promise<number | null> => {
+      const answer = await browser.send('/get-session?disableCookieCache=true')
+      const found = (await answer.json()) as { session: { expiresAt: string } } | null
+      return found && Date.parse(found.session.expiresAt)
+    }
+
+    async function later(): Promise<Record<'one' | 'fresh', Person> & { end: number }> {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      const server = await testServer({ plugins: withPairing(), ...options() })
+      const one = await signedUp(server)
+      const fresh = await pairedWith(server, one)
+      const end = (await expiryOf(fresh))!
+      vi.setSystemTime(Date.now() + 2 * DAY)
+      return { one, fresh, end }
+    }
+
+    test('lasts no longer than the one that let it in, and as long as that one, which is renewed too', async () => {
+      const { one, fresh, end } = await later()
+      await fresh.session()
+      expect(await expiryOf(fresh)).toBe(end)
+      const renewed = await expiryOf(one)
+      expect(renewed).toBeGreaterThan(end)
+      expect(await expiryOf(fresh)).toBe(renewed)
+    })
+
+    test('is not made longer once that one has ended', async () => {
+      const { one, fresh, end } = await later()
+      expect((await one.browser.send('/sign-out', post({}))).status).toBe(200)
+      expect(await expiryOf(fresh)).toBe(end)
+      expect(await fresh.session()).not.toBeNull()
+      vi.setSystemTime(end + 1)
+      expect(await expiryOf(fresh)).toBeNull()
+    })
   })
 
   test('says nothing about who owns the mailbox: it neither confirms nor resets a binding', async () => {

@@ -1,8 +1,10 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
+import { withTimeout } from '../../../lib/server-kit.ts'
 import { audit } from '../binding/audit.ts'
-import { GRANT_LIFETIME_MS, consumeGrant, findGrant, issueGrant } from '../binding/grant-store.ts'
+import { GRANT_LIFETIME_MS, consumeGrant, findGrant, isWithdrawn, issueGrant } from '../binding/grant-store.ts'
+import { deviceIdOf } from '../binding/devices.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isPaired, keyThatMade } from '../binding/session-origin.ts'
@@ -48,7 +50,10 @@ export interface PairedDevice {
   readonly headers: Headers
 }
 
-/** Called after a device was let into an account. Send the user a mail. What it throws is logged. */
+/**
+ * Called after a device was let into an account. Send the user a mail. What it throws is logged; the device waits for it
+ * for five seconds at most.
+ */
 export type OnDevicePaired = (device: PairedDevice) => void | Promise<void>
 
 /** Dependencies of the endpoints. */
@@ -152,11 +157,12 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
   // Before the session: none exists that the audit does not know of.
   const principal = user.principal ?? user.id
   await audit(principalStore(adapter, now), 'pair', { principal, epoch: grant.hash, userId: user.id })
-  const session = await internalAdapter.createSession(user.id, false, termsOf(approver), true)
+  const session = await internalAdapter.createSession(user.id, false, await termsOf(approver), true)
   if (!session) throw new APIError('INTERNAL_SERVER_ERROR')
   try {
-    // The approver may have been revoked, or the account reset, since it was looked at.
+    // The approver may have been revoked, the account reset, or the grant withdrawn, since they were looked at.
     await approverOf(ctx, grant)
+    if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')
   } catch (error) {
     await internalAdapter.deleteSession(session.token)
     throw error
@@ -166,9 +172,14 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
 }
 
 /** Neither fresher nor longer than the approver's own session: a later creation would count as a sign-in. */
-function termsOf({ id, createdAt, expiresAt }: SessionRow): Record<string, unknown> {
-  return { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy: id }
+async function termsOf(approver: SessionRow): Promise<Record<string, unknown>> {
+  const { id, createdAt, expiresAt } = approver
+  const pairedByDevice = await deviceIdOf(approver)
+  return { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt), pairedBy: id, pairedByDevice }
 }
+
+/** How long the new device waits for the hook. Its client waits for ten seconds in all. */
+const HOOK_TIMEOUT_MS = 5000
 
 async function report(
   ctx: GenericEndpointContext,
@@ -176,7 +187,10 @@ async function report(
   device: Omit<PairedDevice, 'headers'>,
 ): Promise<void> {
   try {
-    await onDevicePaired?.({ ...device, headers: new Headers(ctx.headers) })
+    const told = Promise.resolve(onDevicePaired?.({ ...device, headers: new Headers(ctx.headers) }))
+    await withTimeout(told, HOOK_TIMEOUT_MS, () => {
+      throw new Error('it did not end in time')
+    })
   } catch (error) {
     ctx.context.logger.error('Latchkey: onDevicePaired failed.', error)
   }

@@ -46,6 +46,9 @@ function openSqlite() {
   return database
 }
 
+/** As those of the tests' own view. */
+const backupsWithoutAccount = { perAddressAndDay: 10_000, total: 10_000, days: 30 }
+
 const auth = betterAuth({
   baseURL: origin,
   secret: 'a secret of at least thirty-two characters',
@@ -60,7 +63,11 @@ const auth = betterAuth({
   user: { deleteUser: { enabled: true } },
   rateLimit: { enabled: false },
   logger: { disabled: true },
-  plugins: [latchkey(), latchkeyJwt(), magicLink({ sendMagicLink: async () => {} })],
+  plugins: [
+    latchkey({ pairing: {}, backupsWithoutAccount }),
+    latchkeyJwt(),
+    magicLink({ sendMagicLink: async () => {} }),
+  ],
 })
 
 /** @param {{ path: string, headers?: Record<string, string>, body?: unknown }} call */

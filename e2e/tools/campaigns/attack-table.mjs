@@ -25,6 +25,7 @@ const RESTORE = 'lib/recovery/restore.ts'
 const PASSKEY = 'lib/passkey/create-passkey-backup.ts'
 const CEREMONIES = 'lib/passkey/ceremonies.ts'
 const ENVELOPE = 'lib/passkey/envelope.ts'
+const STORED = 'lib/passkey/stored.ts'
 const HANDLE = 'lib/passkey/user-handle.ts'
 const SECURE_STORE = 'adapters/expo/secure-store.ts'
 const MARKS = 'adapters/expo/install-marks.ts'
@@ -40,6 +41,8 @@ const PAIR_ROUTE = plugin('routes/pair.ts')
 const BACKUPS = plugin('binding/backups.ts')
 const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
+const BACKUP_CLIENT = plugin('client/backups.ts')
+const BACKUPS_TEST = plugin('binding/backups.test.ts')
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -718,6 +721,82 @@ export const ATTACKS = [
     test: {
       file: 'adapters/better-auth/client/sign-out.test.ts',
       name: 'SQLite > a sign-out while an admin impersonates a user > is not delivered by what stands in front of the server',
+    },
+  },
+  {
+    attack: 'A gateway answers 401 with a code of its own, and the session is over for everyone behind it',
+    defence: 'Only the endpoint of the session says that there is none, in its own shape',
+    patches: [
+      {
+        file: 'adapters/better-auth/client/requests.ts',
+        find: 'if (mayBeEnded && (await isSignedOut(fetch, signal))) return null',
+        replace: 'if (mayBeEnded) return null',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/client/client.test.ts',
+      name: 'an answer of the account server > 401 with the code UNAUTHORIZED ends no session: only the endpoint of the session says that there is none',
+    },
+  },
+  {
+    attack:
+      'A gateway in front of a binder refuses a token with a code that the binder has as well, which ends the session',
+    defence: 'Every answer of a binder has its clock, and a code without it is none of its codes',
+    patches: [
+      {
+        file: 'adapters/account/index.ts',
+        find: "const isOwn = typeof code === 'string' && (typeof now === 'number' || typeof error === 'string')",
+        replace: "const isOwn = typeof code === 'string'",
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'something in front of the server that answers everything > ends no session with 401 and the code TOKEN_NOT_AN_ACCOUNT',
+    },
+  },
+  {
+    attack: 'A proxy takes the token away, and the binder says that there is no session',
+    defence: 'The answer to a request without a token does not count if a token was sent',
+    patches: [
+      {
+        file: 'adapters/account/index.ts',
+        find: 'if (token !== null && isWithoutToken(answer))',
+        replace: 'if (false)',
+      },
+    ],
+    test: {
+      file: 'adapters/account/account.test.ts',
+      name: 'something in front of the server that answers everything > ends no session by taking the token away',
+    },
+  },
+  {
+    attack: "A deletion of local data that takes too long comes late, and takes the next session's unsent writes",
+    defence: 'Nothing connects until the deletion has ended, however long its caller waited',
+    patches: [
+      {
+        file: 'lib/session/runtime/connection.ts',
+        find: 'gate.occupy(cleared.catch(() => {}))',
+        replace: 'gate.occupy(withTimeout(timer, CLEAR_TIMEOUT_MS, cleared).catch(() => {}))',
+      },
+    ],
+    test: {
+      file: 'lib/session/never-settles.test.ts',
+      name: 'a clear that never settles > holds the next connection back until it is over: a late deletion takes no write of the next session',
+    },
+  },
+  {
+    attack: 'A secret that was swapped or damaged in the store is exported as a backup of this identity',
+    defence: 'A secret is exported only if its key is that of the identity',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: '  await openEntry(entry, context.options)\n  // If the store fails',
+        replace: '  // If the store fails',
+      },
+    ],
+    test: {
+      file: 'lib/client/device/damaged-secret.test.ts',
+      name: 'a stored secret that is that of another identity > is KEYSTORE_CORRUPT wherever it is used',
     },
   },
   {
@@ -2016,7 +2095,7 @@ export const ATTACKS = [
     defence: 'A cause counts only by the same rule',
     patches: [
       {
-        file: plugin('unmigrated.ts'),
+        file: plugin('absence.ts'),
         find: 'return cause !== undefined && isAbsence(cause)',
         replace: 'return cause !== undefined',
       },
@@ -2944,7 +3023,7 @@ export const ATTACKS = [
     attack:
       'A stranger deletes the newest account again and again, and each next user gets its retired id and is locked out',
     defence: 'A database that gives an id twice is refused before an account is bound',
-    patches: [{ file: plugin('database-probe.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
+    patches: [{ file: plugin('database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
     test: {
       file: plugin('database-probe.test.ts'),
       name: 'a database is refused by name > that gives the id of a deleted row to the next one',
@@ -3364,6 +3443,46 @@ export const ATTACKS = [
       name: 'a sheet to print > shows the name of the app and its address as text, whatever they contain',
     },
   },
+  {
+    attack: 'An app passes `evenIfUnknown: "no"`, and an unknown phrase is restored',
+    defence: 'A restore refuses options of other types',
+    patches: [
+      {
+        file: RESTORE,
+        find: "checkGiven(options, { replace: 'boolean', evenIfUnknown: 'boolean' })",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/recovery/create-recovery.test.ts',
+      name: 'a restore > refuses options of other types, and changes nothing: {"evenIfUnknown":"no"}',
+    },
+  },
+  {
+    attack: 'An app passes `passkey: null`, and the identity counts as recoverable although nobody entered the secret',
+    defence: 'Options of other types are refused, and null is one',
+    patches: [{ file: 'lib/client/shared/check-given.ts', find: 'value === null || ', replace: '' }],
+    test: {
+      file: 'lib/client/device/backup.test.ts',
+      name: 'confirmBackup refuses options of other types, and changes nothing (case 6)',
+    },
+  },
+  {
+    attack:
+      'A sign-up begins while a restore asks the app what the identity holds, and the identity is deleted under it',
+    defence: 'A restore looks for a running upgrade again inside its transaction',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: '      // An upgrade may have begun since.\n      checkIdle(context)\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/client/device/backup.test.ts',
+      name: 'importing a secret > is refused if an upgrade began while the app was asked what the identity holds',
+    },
+  },
   // Backups by a passkey
   {
     attack: "A page of another site or app has the user's passkey open a backup that is not its own",
@@ -3548,6 +3667,91 @@ export const ATTACKS = [
     test: {
       file: 'lib/passkey/create-passkey-backup.test.ts',
       name: 'a backup by a passkey > of another identity does not count for this one (synced: false)',
+    },
+  },
+  {
+    attack: 'A sealed backup can never be opened again, and the user learns it when the device is lost',
+    defence: 'What was sealed is opened before the user gets it',
+    patches: [
+      {
+        file: PASSKEY,
+        find: '      // Before the user trusts it.\n      await open(envelope, kek, context)\n',
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/create-passkey-backup.test.ts',
+      name: 'a backup by a passkey > that could not be opened again is not given to the user, and not recorded',
+    },
+  },
+  {
+    attack: "The label in an attacker's backup turns around the question that a restore asks the user",
+    defence: 'Characters that nobody sees are removed from the label',
+    patches: [{ file: ENVELOPE, find: "label: label.replace(UNSEEN, '')", replace: 'label' }],
+    test: {
+      file: 'lib/passkey/envelope.test.ts',
+      name: 'an envelope > shows a label without characters that nobody sees, which could turn the text around it',
+    },
+  },
+  {
+    attack: 'A store answers that it has a backup, which is of another identity, and the user believes it is their own',
+    defence: 'What the store has already is opened and compared',
+    patches: [{ file: STORED, find: '(await isOwn(found).catch(() => false))', replace: 'isOwn !== undefined' }],
+    test: {
+      file: 'lib/passkey/backup-store.test.ts',
+      name: 'a backup in a store > of another identity under the same passkey stays, and is reported',
+    },
+  },
+  {
+    attack: 'A store never answers, and keeps the file from the user, which needs no store',
+    defence: 'Each call of a store has a time limit',
+    patches: [{ file: PASSKEY, find: 'boundedStore(options.store)', replace: 'options.store' }],
+    test: {
+      file: 'lib/passkey/backup-store.test.ts',
+      name: 'a store that never answers > does not keep the file from the user, and gets no proof later',
+    },
+  },
+  {
+    attack: 'The response to a removal is lost, and the identity counts as recoverable by a backup that is gone',
+    defence: 'A backup stops to count before it is removed from the store',
+    patches: [
+      {
+        file: PASSKEY,
+        find:
+          '      await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })\n' +
+          '      await removeFrom(store!, clock, found)\n',
+        replace:
+          '      await removeFrom(store!, clock, found)\n' +
+          '      await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })\n',
+      },
+    ],
+    test: {
+      file: 'lib/passkey/backup-store.test.ts',
+      name: 'a backup in a store > whose removal lost its response does not count, and is removed by the next attempt or gone',
+    },
+  },
+  {
+    attack: 'A captive portal answers to a backup, and the user believes that the store has it',
+    defence: "Only an answer in the plugin's own shape counts",
+    patches: [
+      {
+        file: BACKUP_CLIENT,
+        find: "if (expiresAt !== null && typeof expiresAt !== 'number') throw foreign()",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('client/backups.test.ts'),
+      name: 'the store of the plugin > is offline behind something in front that says yes to everything: nothing is taken for kept, or for removed',
+    },
+  },
+  {
+    attack: 'The server learns from the session which user reads which backup',
+    defence: 'A backup is read without cookies',
+    patches: [{ file: BACKUP_CLIENT, find: ", { credentials: 'omit' }", replace: '' }],
+    test: {
+      file: plugin('client/backups.test.ts'),
+      name: 'the store of the plugin > has no locator in any address, and reads without cookies',
     },
   },
   {
@@ -3818,7 +4022,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/device-tag.ts'),
-        find: 'return { deviceTag, deviceName, pairedBy }',
+        find: 'return { deviceTag, deviceName, pairedBy, pairedByDevice }',
         replace: 'return { deviceTag, deviceName }',
       },
     ],
@@ -3834,6 +4038,21 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > revoking a device > ends a session that it let in while it is being revoked',
+    },
+  },
+  {
+    attack: 'A device that a lost one let in goes on, since the lost one signed in again after it had let it in',
+    defence: 'A session names the device that let it in, not only its session of that time',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: 'const pairedByDevice = await deviceIdOf(approver)',
+        replace: 'const pairedByDevice = await deviceIdOf({ id, deviceTag: null })',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > names the device that gave it, also after that one signed in again',
     },
   },
   {
@@ -4129,11 +4348,56 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: '    await approverOf(ctx, grant)\n  } catch',
-        replace: '    // unchecked\n  } catch',
+        find: '    await approverOf(ctx, grant)\n    if',
+        replace: '    // unchecked\n    if',
       },
     ],
     test: { file: GRANT_TEST, name: 'SQLite > a grant > gives no session if the one that gave it ends meanwhile' },
+  },
+  {
+    attack: 'A grant is used after the user ended all other sessions',
+    defence: 'Ending all others withdraws the grants of the user',
+    patches: [
+      {
+        file: plugin('routes/devices.ts'),
+        find: 'await deleteGrantsOf(ctx.context.adapter, user.id)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn when the session that gave it ends all others, by /latchkey/devices/revoke-others',
+    },
+  },
+  {
+    attack: "The same, by Better Auth's own route",
+    defence: 'It withdraws the grants, too',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: 'if (found) await deleteGrantsOf(ctx.context.adapter, found.user.id)',
+        replace: 'if (found) return',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn when the session that gave it ends all others, by /revoke-other-sessions',
+    },
+  },
+  {
+    attack: 'A grant that is being used makes a session a moment after all others were ended',
+    defence: 'A withdrawn grant gives none: its row is looked at again after the session was made',
+    patches: [
+      {
+        file: PAIR_ROUTE,
+        find: "if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > that is being used then gives no session that outlasts /latchkey/devices/revoke-others',
+    },
   },
   {
     attack: 'A grant makes a session that counts as a fresh sign-in, or outlives the one that gave it',
@@ -4148,6 +4412,21 @@ export const ATTACKS = [
     test: {
       file: GRANT_TEST,
       name: 'SQLite > a grant > gives the new device a session of the account, as old and as long as that which let it in',
+    },
+  },
+  {
+    attack: "Better Auth's renewal makes a session that a grant made longer than the one that gave it",
+    defence: 'Such a session is renewed up to the end of the one that approved it',
+    patches: [
+      {
+        file: plugin('hooks/paired-term.ts'),
+        find: 'Math.max(...ends)',
+        replace: 'Math.max(...ends, Infinity)',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > that Better Auth renews, of the database, > is not made longer once that one has ended',
     },
   },
   {
@@ -4175,6 +4454,77 @@ export const ATTACKS = [
     test: {
       file: GRANT_TEST,
       name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A device that was let in lets another one in by a code (RFC 8628), with a session that is fresh and long',
+    defence: 'Such a session approves no device',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/device/approve', '/list-sessions'",
+        replace: "'/list-sessions'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it approves no other device with a code (RFC 8628)',
+    },
+  },
+  {
+    attack: 'A device that was let in takes the token of the session that let it in from the list of sessions',
+    defence: 'Such a session reads no list',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/device/approve', '/list-sessions'",
+        replace: "'/device/approve'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it does not read the tokens of other sessions',
+    },
+  },
+  {
+    attack: 'A device that was let in adds a passkey of its own, signs in with it and shuts the others out',
+    defence: 'Such a session gives the account no way in',
+    patches: [
+      { file: plugin('hooks/paired-session.ts'), find: "  '/passkey/generate-register-options',\n", replace: '' },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > /passkey/generate-register-options',
+    },
+  },
+  {
+    attack: 'A pairing that was accepted late signs a device in over the account that its user got meanwhile',
+    defence: 'No grant is used while an account is current, or about to be',
+    patches: [
+      {
+        file: ARRIVAL,
+        find: '    checkNew(auth)\n    await talk.checkAlone()',
+        replace: '    await talk.checkAlone()',
+      },
+    ],
+    test: {
+      file: plugin('pairing.test.ts'),
+      name: 'with an account > a device that got an account meanwhile is not signed in to another one',
+    },
+  },
+  {
+    attack: 'A pairing that was cancelled in the last moment still gives the secret',
+    defence: 'What was cancelled writes no message',
+    patches: [
+      {
+        file: CONVERSATION,
+        find: "if (isOver) throw new LatchkeyError('RENDEZVOUS_ENDED')\n        await rendezvous",
+        replace: 'await rendezvous',
+      },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > that is cancelled before its gift was written gives nothing',
     },
   },
   {
@@ -4297,9 +4647,9 @@ export const ATTACKS = [
         replace: "locator: { type: 'string', required: true },",
       },
       {
-        file: plugin('database-probe.ts'),
-        find: 'if (isInserted) throw new Unsuitable(',
-        replace: 'if (false) throw new Unsuitable(',
+        file: plugin('database-checks.ts'),
+        find: 'if (isInserted) return',
+        replace: 'if (false) return',
       },
     ],
     test: { file: BACKUP_TEST, name: 'Postgres > of two that are put at one locator at once, one wins' },
@@ -4337,7 +4687,7 @@ export const ATTACKS = [
   {
     attack: 'Where the store is open to identities without an account, one address fills it',
     defence: 'Each address has a limit for each day, which counts removed backups too',
-    patches: [{ file: BACKUPS, find: 'fromThere >= rules.perAddressAndDay || ', replace: '' }],
+    patches: [{ file: BACKUPS, find: 'fromThere + more > rules.perAddressAndDay || ', replace: '' }],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
@@ -4346,7 +4696,7 @@ export const ATTACKS = [
   {
     attack: 'Where the store is open to identities without an account, many addresses fill it',
     defence: 'There is a limit for all of them together',
-    patches: [{ file: BACKUPS, find: ' || ofAll >= rules.total', replace: '' }],
+    patches: [{ file: BACKUPS, find: ' || ofAll + more > rules.total', replace: '' }],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > without an account > the store has a limit in total, which does not concern accounts',
@@ -4429,5 +4779,43 @@ export const ATTACKS = [
       { file: plugin('binding/retire.ts'), find: 'await removeBackupsOf(trx, row.principal)', replace: UNCHECKED },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a deleted account leaves no backup that can be read' },
+  },
+  {
+    attack: 'A backup is put at the moment when its account is deleted, and can be read for ever',
+    defence: 'Whether the account is still there is read again after the backup was inserted',
+    patches: [
+      { file: BACKUPS, find: 'if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)', replace: '' },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup that is put > while its account is deleted is not readable afterwards, at whatever statement that happens',
+    },
+  },
+  {
+    attack: 'Many identities without an account put backups from one address at once, more than its limit',
+    defence: 'The limit is counted again after the backup was inserted',
+    patches: [
+      {
+        file: BACKUPS,
+        find: "if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup that is put > from one address by many identities at once stays within the limit',
+    },
+  },
+  {
+    attack: 'The server dies while it deletes an account, whose backups can be read for ever',
+    defence: 'Before an account is deleted, its backups get an expiry',
+    patches: [
+      {
+        file: plugin('binding/retire.ts'),
+        find: 'await expireBackupsOf(principals, await bindingsOf(principals, user))',
+        replace: 'void expireBackupsOf',
+      },
+    ],
+    test: { file: BACKUPS_TEST, name: 'a deletion whose server died in the middle leaves no backup for long' },
   },
 ]

@@ -15,6 +15,8 @@ export interface ServerAttendant {
    * @param isFirst - see {@link checkSession}
    */
   ask(isFirst?: boolean): void
+  /** Tries now what failed, instead of waiting for the next try. */
+  hurry(): void
   /** Delivers what it has not received yet. */
   deliver(): void
 }
@@ -29,15 +31,17 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   let isUnasked = false
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  async function attempt(...work: Promise<void>[]): Promise<void> {
+  /** @returns false if a part of it failed, and is tried again later */
+  async function attempt(...work: Promise<void>[]): Promise<boolean> {
     const failed = (await Promise.allSettled(work)).filter((result) => result.status === 'rejected')
-    if (failed.length === 0) return void (failures = 0)
+    if (failed.length === 0) return true
     // Unreachable is not rejected. What gave way to an act says nothing about the network.
     if (failed.some(({ reason }) => !isLatchkeyError(reason, 'UPGRADE_IN_PROGRESS')))
       context.dispatch({ type: 'networkLost' })
     if (!signal.aborted) timer ??= setTimeout(again, RETRY_DELAYS_MS[Math.min(failures++, RETRY_DELAYS_MS.length - 1)])
     // A process of Node may end meanwhile.
     ;(timer as { unref?: () => void } | undefined)?.unref?.()
+    return false
   }
   function again(): void {
     timer = undefined
@@ -51,8 +55,14 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   }
   function ask(isFirst = false): void {
     isUnasked ||= isFirst
-    void attempt(revalidate(context), check())
+    // A delivery of nothing succeeds without a server: only an answer ends the backoff.
+    void attempt(revalidate(context), check()).then((isAnswered) => isAnswered && (failures = 0))
+  }
+  function hurry(): void {
+    if (timer === undefined) return
+    clearTimeout(timer)
+    again()
   }
   signal.addEventListener('abort', () => clearTimeout(timer))
-  return { ask, deliver: () => void attempt(deliverPending(context)) }
+  return { ask, hurry, deliver: () => void attempt(deliverPending(context)) }
 }

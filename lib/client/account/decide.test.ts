@@ -152,6 +152,9 @@ describe(`over all ${ALL.length} combinations of facts`, () => {
     const installed = ALL.filter(({ consent }) => consent === 'installed')
     expect(installed.filter((facts) => ['bind', 'link', 'hold'].includes(decide(facts)))).toEqual([])
     expect(installed.filter((facts) => ['switch', 'fix'].includes(decide(facts)) && !facts.isEmpty)).toEqual([])
+    // The account's own principal is fixed before it replaces anything here.
+    expect(installed.filter((facts) => decide(facts) === 'switch' && !facts.isFixed)).toEqual([])
+    expect(installed.some((facts) => decide(facts) === 'fix')).toBe(true)
   })
 
   test('every way ends within six steps', () => {

@@ -7,6 +7,7 @@ import type {
   RevokeDeviceOptions,
 } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 
 /** Returns the devices of the current account. */
@@ -25,8 +26,10 @@ export async function renameDevice(context: Context, id: string, name: string): 
 export async function revokeDevice(
   context: Context,
   id: string,
-  { andThoseItLetIn = false }: RevokeDeviceOptions = {},
+  options: RevokeDeviceOptions = {},
 ): Promise<DeviceRevocation> {
+  checkGiven(options, { andThoseItLetIn: 'boolean' })
+  const { andThoseItLetIn = false } = options
   const { revoke, accountId } = await devicesOf(context)
   return revoke(id, { andThoseItLetIn, accountId })
 }

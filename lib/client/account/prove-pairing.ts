@@ -5,6 +5,7 @@ import { currentAccount, deviceOf } from '../../keystore/entries.ts'
 import type { ProvePairingOptions } from '../auth.ts'
 import { openEntry } from '../device/current-key.ts'
 import { accountOf } from '../shared/bounded-account.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { proofFor } from '../shared/proof.ts'
 
@@ -12,7 +13,9 @@ import { proofFor } from '../shared/proof.ts'
  * Signs the proof that lets another device into the current account, with the key that signed the sign-in. A session
  * that no key signed for is proven by any key.
  */
-export async function provePairing(context: Context, { thumbprint, nonce }: ProvePairingOptions): Promise<string> {
+export async function provePairing(context: Context, given: ProvePairingOptions): Promise<string> {
+  checkGiven(given, { thumbprint: 'string', nonce: 'string' })
+  const { thumbprint, nonce } = given
   await context.read()
   const current = currentAccount(context.keyring())
   const account = accountOf(context)

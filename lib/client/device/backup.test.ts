@@ -132,6 +132,11 @@ test.each([
   ['importSecret', [formatSecret(createSecret()), { replace: 1 }]],
   ['importSecret', [formatSecret(createSecret()), { replace: true, label: 5 }]],
   ['importSecret', [formatSecret(createSecret()), { replace: true, passkey: 'yes' }]],
+  ['importSecret', [formatSecret(createSecret()), { replace: true, passkey: null }]],
+  ['confirmBackup', [formatSecret(createSecret()), { passkey: 'yes' }]],
+  ['confirmBackup', [formatSecret(createSecret()), { passkey: null }]],
+  ['confirmBackup', [formatSecret(createSecret()), { removed: 5 }]],
+  ['unlockData', [formatSecret(createSecret()), { passkey: 'yes' }]],
 ] as const)('%s refuses options of other types, and changes nothing (case %#)', async (name, given) => {
   const browser = testBrowser()
   const auth = await browser.load()
@@ -267,6 +272,24 @@ describe('importing a secret', () => {
     await auth.upgrade(() => browser.account.signUp('ada'))
     await auth.importSecret(secret)
     expect(auth.getState()).toMatchObject({ authMode: 'external', storage: { protection: 'extractable' } })
+  })
+
+  test('is refused if an upgrade began while the app was asked what the identity holds', async () => {
+    const browser = testBrowser()
+    let begun: Promise<unknown> | undefined
+    const auth = await browser.load({
+      describeLocal: () => {
+        begun ??= auth.upgrade(() => browser.account.signUp('ada'))
+        return { items: 0 }
+      },
+    })
+    const { principal } = auth.getState().session!
+    const { secret } = await testDevice()
+    await expect(auth.importSecret(secret, { replace: true, forgetEmpty: true })).rejects.toMatchObject({
+      code: 'UPGRADE_IN_PROGRESS',
+    })
+    expect(await begun).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    expect((await browser.load()).getState()).toMatchObject({ authMode: 'external', session: { principal } })
   })
 
   test('makes an identity that holds something: a sign-in to another account is a conflict', async () => {

@@ -23,6 +23,7 @@ import type {
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
+import { openEntry } from './current-key.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
@@ -34,6 +35,8 @@ export async function exportSecret(context: Context, options: ExportSecretOption
   const entry = currentDevice(context.keyring())
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   if (!entry.secret) throw new LatchkeyError('SECRET_HARDENED')
+  // A damaged secret would be a backup of nothing, or of another identity.
+  await openEntry(entry, context.options)
   // If the store fails, which `storage.problem` reports, a backup is needed all the more.
   if (label !== undefined) await noteBegun(context, entry.principal, label).catch(() => {})
   return entry.secret
@@ -51,8 +54,10 @@ async function noteBegun(context: Context, principal: string, label: string): Pr
 export async function confirmBackup(
   context: Context,
   secret: string,
-  { passkey, removed }: ConfirmBackupOptions = {},
+  options: ConfirmBackupOptions = {},
 ): Promise<void> {
+  checkGiven(options, { passkey: 'object', removed: 'string' })
+  const { passkey, removed } = options
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
     if (removed !== undefined) return withoutBackup(keyring, principal, removed)
@@ -88,6 +93,8 @@ export async function importSecret(
   const isEmpty = forgetEmpty && (await holdsNothing(context, before))
   await context.write(
     (found) => {
+      // An upgrade may have begun since.
+      checkIdle(context)
       const current = currentEntry(found)
       const isOther = current && current.principal !== imported.principal
       if (isOther && current.kind === 'account')
@@ -119,7 +126,9 @@ function hasBackup(entry: Entry): boolean {
 }
 
 /** Adds the secret of a principal of the current account, for its data. The current identity stays. */
-export async function unlockData(context: Context, secret: string, { passkey }: UnlockDataOptions = {}): Promise<void> {
+export async function unlockData(context: Context, secret: string, options: UnlockDataOptions = {}): Promise<void> {
+  checkGiven(options, { passkey: 'object' })
+  const { passkey } = options
   const imported = await importedDevice(context, secret)
   await context.write((keyring) => {
     if (!keyring || !currentPrincipals(keyring).includes(imported.principal))

@@ -22,7 +22,16 @@ export async function currentKey(context: StartContext): Promise<DeviceKey | nul
 /** Opens the device key of an entry, and checks that it belongs to the principal. */
 export async function openEntry(entry: DeviceEntry, { crypto }: AuthOptions): Promise<DeviceKey> {
   if (!entry.secret && entry.keys) return openHardenedKey(entry, entry.keys)
-  const key = await openDeviceKey(parseSecret(entry.secret ?? ''), crypto)
+  const key = await openDeviceKey(storedSecret(entry), crypto)
   if (key.principal !== entry.principal) throw new LatchkeyError('KEYSTORE_CORRUPT')
   return key
+}
+
+/** Nothing that the user typed is wrong: the record is damaged. */
+function storedSecret({ secret = '' }: DeviceEntry): Uint8Array<ArrayBuffer> {
+  try {
+    return parseSecret(secret)
+  } catch {
+    throw new LatchkeyError('KEYSTORE_CORRUPT')
+  }
 }

@@ -60,7 +60,7 @@ export function accountOf(
 }
 
 /** Nothing is signed for a call that was given up: it would have an effect that no caller waits for. */
-function whileAsked<Nonce>(
+export function whileAsked<Nonce>(
   signal: AbortSignal,
   prove: (nonce: Nonce) => Promise<string>,
 ): (nonce: Nonce) => Promise<string> {
@@ -71,9 +71,11 @@ function whileAsked<Nonce>(
 }
 
 /**
+ * Asks a server, for at most {@link ANSWER_TIMEOUT_MS}.
+ *
  * @throws {LatchkeyError} `OFFLINE`: no response in time; the reason of `turn` if that ends first
  */
-async function inTime<Answer>(
+export async function inTime<Answer>(
   turn: AbortSignal | undefined,
   ask: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
@@ -82,7 +84,7 @@ async function inTime<Answer>(
   const { signal } = call
   const yieldTurn = (): void => call.abort(turn!.reason)
   turn?.addEventListener('abort', yieldTurn)
-  const giveUp = (): void => call.abort(new LatchkeyError('OFFLINE', 'the account server did not answer in time'))
+  const giveUp = (): void => call.abort(new LatchkeyError('OFFLINE', 'the server did not answer in time'))
   // Two timers: in a page that was frozen, both the first one and the response are due when it wakes.
   let timer = setTimeout(() => (timer = setTimeout(giveUp, AFTER_FREEZE_MS)), ANSWER_TIMEOUT_MS - AFTER_FREEZE_MS)
   try {

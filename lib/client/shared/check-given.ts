@@ -10,7 +10,7 @@ export function checkGiven<Options extends object>(
 ): void {
   for (const [name, types] of Object.entries<string>(expected)) {
     const value = given[name as keyof Options]
-    if (value !== undefined && !types.split('|').includes(typeof value))
+    if (value === null || (value !== undefined && !types.split('|').includes(typeof value)))
       throw new TypeError(`${name}: expected ${types}`)
   }
 }

@@ -52,7 +52,7 @@ test('a device is bound with the nonce and the proof in the body', async () => {
 test.each(['POST /session', 'GET /challenge', 'GET /bind', 'GET /', 'GET /session/', 'POST /other'])(
   '%s is not found',
   async (act) => {
-    expect(await ask(act, await provider.sign())).toEqual([404, { code: 'NOT_FOUND' }])
+    expect(await ask(act, await provider.sign())).toEqual([404, { code: 'NOT_FOUND', now: expect.any(Number) }])
   },
 )
 

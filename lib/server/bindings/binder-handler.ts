@@ -54,13 +54,14 @@ export function createBinderHandler(options: BinderHandlerOptions): (request: Re
     const { pathname } = new URL(request.url)
     const path = Object.keys(routes).find((name) => pathname === `${base}${name}`)
     const route = path === undefined ? undefined : routes[path]
-    if (route?.method !== request.method) return notFound()
+    if (route?.method !== request.method) return reply({ now: clock(), code: 'NOT_FOUND' }, 404)
     const token = bearerIn(request.headers.get(header))
     const answered = await route.answer(request, token)
     return answered instanceof Response ? answered : reply({ now: clock(), ...answered })
   }
 
-  return (request) => answer(request).catch(refuse)
+  // The clock is in each answer, by which the client recognizes this server: anything in front of it has codes, too.
+  return (request) => answer(request).catch((error: unknown) => refuse(error, clock()))
 }
 
 interface Route {
@@ -191,10 +192,6 @@ function readAct(body: Body, { hasAliases }: ExternalBinder): AccountAct {
   return act as AccountAct
 }
 
-function notFound(): Response {
-  return reply({ code: 'NOT_FOUND' }, 404)
-}
-
 /**
  * The session id claim differs by provider: `sid` in Clerk and WorkOS, `session_id` in Supabase. Firebase has only the
  * time of sign-in.
@@ -228,8 +225,10 @@ function reply(body: object, status = 200): Response {
 }
 
 /** Unexpected errors are rethrown: the server handles them. */
-function refuse(error: unknown): Response {
-  if (error instanceof InvalidBody) return reply({ code: 'BODY_INVALID', message: error.message }, 400)
+function refuse(error: unknown, now: number): Response {
+  if (error instanceof InvalidBody) return reply({ now, code: 'BODY_INVALID', message: error.message }, 400)
   if (!isLatchkeyError(error)) throw error
-  return reply({ code: error.code, message: ERROR_TABLE[error.code].meaning }, ERROR_TABLE[error.code].status ?? 400)
+  const { code } = error
+  const { meaning: message, status = 400 } = ERROR_TABLE[code]
+  return reply({ now, code, message }, status)
 }

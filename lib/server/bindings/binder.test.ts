@@ -143,7 +143,7 @@ describe('an account of another provider', () => {
     ],
     'a token of an account that its provider calls anonymous': [
       async (bound, device) => bindWith(bound, device, await provider.sign({ is_anonymous: true })),
-      'TOKEN_CLAIM_INVALID',
+      'TOKEN_NOT_AN_ACCOUNT',
     ],
     'a token of a device that another Latchkey server knows': [
       async (bound, device) => bindWith(bound, device, await provider.sign({ auth_mode: 'local-first' })),

@@ -1,3 +1,4 @@
+import { repeatOnConflict } from './repeat.ts'
 import { isWriteConflict } from './sql-errors.ts'
 
 /** A parameter of a statement. */
@@ -67,22 +68,4 @@ async function runSqlite(driver: SqliteDriver, statement: string, values: readon
 function isDefinedMeanwhile(error: unknown): boolean {
   const { code } = (error ?? {}) as { readonly code?: unknown }
   return isWriteConflict(error) || ['23505', '42P07', '42710', 'XX000'].includes(code as string)
-}
-
-const ATTEMPTS = 8
-
-/** Repeats what the database refused only because of a concurrent statement. A statement that failed did nothing. */
-async function repeatOnConflict<Result>(
-  work: () => Promise<Result>,
-  isConflict: (error: unknown) => boolean = isWriteConflict,
-): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isConflict(error)) throw error
-      // Without the random part, two servers that refused each other would meet again.
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 2 ** attempt))
-    }
-  }
 }

@@ -35,6 +35,13 @@ export function isWriteConflict(error: unknown): boolean {
   })
 }
 
+/** Returns true if an error of a database, or what caused it, has one of these codes or numbers. */
+export function hasErrorCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
+  return isCausedBy(error, ({ code, number, errno, errcode }) =>
+    [code, number, errno, errcode].some((name) => codes.has(name)),
+  )
+}
+
 interface DriverError {
   readonly code?: unknown
   readonly number?: unknown

@@ -62,7 +62,7 @@ function readAccount(issuer: string, claims: ExternalAccount['claims']): Externa
   const { sub, exp } = claims
   if (typeof sub !== 'string' || !sub || typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')
   // An account that the provider itself calls anonymous cannot be recovered.
-  if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'is_anonymous')
+  if (claims['is_anonymous'] === true) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   // A device that another Latchkey server knows is not an account there.
   if (claims['auth_mode'] === 'local-first') throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   return { issuer, subject: sub, expiresAt: exp, claims }

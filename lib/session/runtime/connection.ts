@@ -6,8 +6,14 @@ import type { SessionToken } from '../machine/session-token.ts'
 import type { SessionConnection, SessionTransport } from '../transport.ts'
 import { errorOf, kindOf } from '../machine/error-kind.ts'
 
+/** How long a promise of `transport.connect` may stay open without a report of the connection. */
+const CONNECT_TIMEOUT_MS = 30_000
+
 /** How long `transport.update` may take. */
 const UPDATE_TIMEOUT_MS = 30_000
+
+/** How long a caller of `clear` waits. */
+const CLEAR_TIMEOUT_MS = 30_000
 
 /** How long the next connection waits for `transport.disconnect`. */
 const DISCONNECT_TIMEOUT_MS = 5000
@@ -18,9 +24,12 @@ export interface Connection {
   update(token: SessionToken): void
   hold(token: SessionToken): void
   disconnect(reason: 'paused' | 'ended'): void
-  /** Resolves once the transport has disconnected; never rejects. */
+  /** Resolves once the transport has disconnected, or takes too long; never rejects. */
   settled(): Promise<unknown>
-  /** Deletes the local data; the next connection waits for it. Rejects with what the transport throws. */
+  /**
+   * Deletes the local data; the next connection waits for it. Rejects with what the transport throws, or with `OFFLINE`
+   * if it takes too long.
+   */
   clear(): Promise<void>
 }
 
@@ -40,31 +49,57 @@ export function createConnection(
   let epoch = 0
   let updates: Promise<unknown> = Promise.resolve()
 
+  let stopWaiting = (): void => {}
+
+  /** Waits for the transport, at most until the connection is over. */
+  const inTime = (milliseconds: number, work: unknown): Promise<unknown> =>
+    withTimeout(timer, milliseconds, Promise.race([work, new Promise<void>((resolve) => (stopWaiting = resolve))]))
+  /** Reports and results of the connection until now are ignored. */
+  const leave = (): number => {
+    stopWaiting()
+    return ++epoch
+  }
+  const stop = (reason: 'paused' | 'ended'): void =>
+    attempt(() => {
+      const work = transport.disconnect(reason)
+      if (isPromise(work)) gate.occupy(withTimeout(timer, DISCONNECT_TIMEOUT_MS, work).catch(fault))
+    }, fault)
+
   const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
-    const connection = createHandle(
-      principal,
-      dispatch,
-      () => mine === epoch,
-      () => void epoch++,
-    )
-    attempt(
-      () => transport.connect(text, connection),
-      (error) => {
-        fault(error)
-        connection.lost()
-      },
-    )
+    let isAccepted = false
+    const onAccepted = (): void => {
+      isAccepted = true
+      stopWaiting()
+    }
+    const connection = createHandle(principal, dispatch, { isMine: () => mine === epoch, onAccepted, leave })
+    const lose = (error: unknown): void => {
+      fault(error)
+      connection.lost()
+    }
+    attempt(() => {
+      const work = transport.connect(text, connection)
+      if (!isPromise(work) || mine !== epoch || isAccepted) return work
+      inTime(
+        CONNECT_TIMEOUT_MS,
+        work.then(undefined, () => {}),
+      ).catch((error: unknown) => {
+        // The next connection must not meet what is left of this one.
+        stop('paused')
+        lose(error)
+      })
+      return work
+    }, lose)
   }
   const replace = async ({ text }: SessionToken, mine: number): Promise<void> => {
     if (mine !== epoch) return
-    const event = await tryUpdate(transport, text, timer, fault)
+    const event = await tryUpdate(text, () => inTime(UPDATE_TIMEOUT_MS, transport.update?.(text)), fault)
     if (mine === epoch) dispatch(event)
   }
 
   return {
     connect(token) {
-      const mine = ++epoch
+      const mine = leave()
       updates = Promise.resolve()
       gate.pass(() => open(token, mine))
     },
@@ -77,17 +112,15 @@ export function createConnection(
       gate.pass(() => void (mine === epoch && attempt(() => transport.hold?.(text), fault)))
     },
     disconnect(reason) {
-      epoch++
-      attempt(() => {
-        const work = transport.disconnect(reason)
-        if (isPromise(work)) gate.occupy(withTimeout(timer, DISCONNECT_TIMEOUT_MS, work).catch(fault))
-      }, fault)
+      leave()
+      stop(reason)
     },
-    settled: gate.settled,
+    settled: () => withTimeout(timer, DISCONNECT_TIMEOUT_MS, gate.settled()).catch(() => {}),
     clear() {
       const cleared = gate.settled().then(async () => void (await transport.clear?.()))
+      // Not only as long as the caller waits: a late deletion would take what the next session has written.
       gate.occupy(cleared.catch(() => {}))
-      return cleared
+      return withTimeout(timer, CLEAR_TIMEOUT_MS, cleared)
     },
   }
 }
@@ -116,13 +149,12 @@ function createGate(): Gate {
 
 /** Returns the outcome; no answer in time does not count as a refusal. */
 async function tryUpdate(
-  transport: SessionTransport,
   text: string,
-  timer: SessionTimer,
+  update: () => Promise<unknown>,
   fault: (error: unknown) => void,
 ): Promise<SessionEvent> {
   try {
-    await withTimeout(timer, UPDATE_TIMEOUT_MS, Promise.resolve(transport.update?.(text)))
+    await update()
     return { type: 'replaced', text }
   } catch (error) {
     fault(error)
@@ -130,15 +162,25 @@ async function tryUpdate(
   }
 }
 
+/** What a handle uses of its connection. */
+interface HandleTools {
+  readonly isMine: () => boolean
+  readonly onAccepted: () => void
+  readonly leave: () => void
+}
+
 function createHandle(
   principal: string,
   dispatch: (event: SessionEvent) => void,
-  isMine: () => boolean,
-  leave: () => void,
+  { isMine, onAccepted, leave }: HandleTools,
 ): SessionConnection {
   const connection: SessionConnection = {
     principal,
-    accepted: () => void (isMine() && dispatch({ type: 'accepted' })),
+    accepted() {
+      if (!isMine()) return
+      onAccepted()
+      dispatch({ type: 'accepted' })
+    },
     rejected(why) {
       const error = errorOf(why)
       // Other names, such as `unavailable`, do not judge the token.

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import { hashLocator } from '../../../lib/server-kit.ts'
+import { testDevice } from '../../../lib/testing.ts'
+import { newEnvelope, newLocator } from '../testing/backup.testing.ts'
+import { newPerson } from '../testing/requests.testing.ts'
+import { type TestServer, person, testServer } from '../testing/server.testing.ts'
+import { type Backups, createBackups } from './backups.ts'
+import { principalStore } from './principal-store.ts'
+import { prepareRetirement, retire } from './retire.ts'
+import type { Adapter, ProvenDevice } from './types.ts'
+
+const SECRET = 'a secret of at least thirty-two characters'
+const LIMITS = { perAddressAndDay: 3, total: 100, days: 30 }
+const DAY_MS = 86_400_000
+
+/** The database as one request sees it, where another one acts right before the statement `place`, the first is 1. */
+function interrupted(
+  adapter: Adapter,
+  place: number,
+  act: () => Promise<unknown>,
+): { adapter: Adapter; count(): number } {
+  let count = 0
+  const wrapped = new Proxy(adapter, {
+    get(target, name) {
+      const found = Reflect.get(target, name) as unknown
+      if (typeof found !== 'function' || name === 'transaction') return found
+      return async (...given: unknown[]) => {
+        if (++count === place) await act()
+        return (found as (...given: unknown[]) => unknown).apply(target, given)
+      }
+    },
+  })
+  return { adapter: wrapped, count: () => count }
+}
+
+async function newServer(clock: () => number = Date.now): Promise<{ server: TestServer; backups: Backups }> {
+  return { server: await testServer(), backups: createBackups(LIMITS, clock, SECRET) }
+}
+
+async function newBackup(address: string | null = null) {
+  const locator = newLocator()
+  return { hash: await hashLocator(locator), envelope: newEnvelope(), address }
+}
+
+async function withAccount(server: TestServer, name: string): Promise<ProvenDevice> {
+  const { prove, device, session } = await newPerson(server)
+  await prove('/sign-up/email', person(name))
+  await session()
+  return device
+}
+
+async function userOf(server: TestServer, { principal }: ProvenDevice) {
+  return (await principalStore(server.adapter, new Date()).findUser('principal', principal))!
+}
+
+/** As Better Auth deletes a user, with the plugin's hooks around it. */
+async function deleteUser(server: TestServer, device: ProvenDevice, isCutShort = false): Promise<void> {
+  const principals = principalStore(server.adapter, new Date())
+  const user = await userOf(server, device)
+  await prepareRetirement(principals, user)
+  await server.adapter.delete({ model: 'user', where: [{ field: 'id', value: user.id }] })
+  if (!isCutShort) await retire(principals, user)
+}
+
+describe('a backup that is put', () => {
+  test('while its account is deleted is not readable afterwards, at whatever statement that happens', async () => {
+    const { server, backups } = await newServer()
+    let [place, isOver] = [0, false]
+    while (!isOver) {
+      const device = await withAccount(server, `deleted-${++place}`)
+      const backup = await newBackup()
+      const { adapter, count } = interrupted(server.adapter, place, () => deleteUser(server, device))
+      const outcome = await backups.put(adapter, device, backup).then(
+        () => 'kept',
+        (error: { code: string }) => error.code,
+      )
+      isOver = count() < place
+      if (isOver) await deleteUser(server, device)
+      expect([place, await backups.read(server.adapter, backup.hash)]).toEqual([place, null])
+      expect(['kept', 'PRINCIPAL_DISABLED']).toContain(outcome)
+    }
+    expect(place).toBeGreaterThan(5)
+  })
+
+  test('again while it expires is kept, if the answer says so', async () => {
+    const clock = { now: Date.now() }
+    const { server, backups } = await newServer(() => clock.now)
+    let [place, isOver] = [0, false]
+    while (!isOver) {
+      place++
+      const [device, backup] = [await testDevice(), await newBackup(`192.0.2.${place}`)]
+      await backups.put(server.adapter, device, backup)
+      // Sweeps right before, so that this server does not sweep again while the other one does.
+      clock.now += 30 * DAY_MS - 30_000
+      await backups.put(server.adapter, await testDevice(), await newBackup(`198.51.100.${place}`))
+      clock.now += 31_000
+      const other = createBackups(LIMITS, () => clock.now, SECRET)
+      const sweep = async () => other.put(server.adapter, await testDevice(), await newBackup(`203.0.113.${place}`))
+      const { adapter, count } = interrupted(server.adapter, place, sweep)
+      await backups.put(adapter, device, backup)
+      isOver = count() < place
+      expect([place, await backups.read(server.adapter, backup.hash)]).toEqual([place, backup.envelope])
+    }
+    expect(place).toBeGreaterThan(3)
+  })
+
+  test('from one address by many identities at once stays within the limit', async () => {
+    const { server, backups } = await newServer()
+    for (let place = 1; place < 12; place++) {
+      const from = `203.0.113.${place}`
+      const put = async (adapter: Adapter) =>
+        backups
+          .put(adapter, await testDevice(), await newBackup(from))
+          .catch((error: unknown) => expect(error).toMatchObject({ code: 'BACKUP_LIMIT' }))
+      for (let index = 0; index < 2; index++) await put(server.adapter)
+      const { adapter } = interrupted(server.adapter, place, () => put(server.adapter))
+      const before = (await server.rows('latchkeyBackup')).length
+      await put(adapter)
+      expect([place, (await server.rows('latchkeyBackup')).length - before]).toEqual([place, 1])
+    }
+  })
+})
+
+test('a deletion whose server died in the middle leaves no backup for long', async () => {
+  const clock = { now: Date.now() }
+  const { server, backups } = await newServer(() => clock.now)
+  const [gone, stays] = [await withAccount(server, 'gone'), await withAccount(server, 'stays')]
+  const [lost, kept] = [await newBackup(), await newBackup()]
+  await backups.put(server.adapter, gone, lost)
+  await backups.put(server.adapter, stays, kept)
+  await deleteUser(server, gone, true)
+  // Refused in the end: the account is still there.
+  await prepareRetirement(principalStore(server.adapter, new Date()), await userOf(server, stays))
+  clock.now += 2 * DAY_MS
+  await backups.put(server.adapter, stays, kept)
+  expect(await backups.read(server.adapter, lost.hash)).toBeNull()
+  expect(await backups.read(server.adapter, kept.hash)).toBe(kept.envelope)
+  const rows = await server.rows('latchkeyBackup')
+  expect(rows.find(({ principal }) => principal === gone.principal)).toMatchObject({ removedAt: expect.any(Date) })
+  expect(rows.find(({ principal }) => principal === stays.principal)).toMatchObject({ until: null })
+})

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import type { Keyring } from '../../keystore/record.ts'
+import { testBrowser } from '../client.testing.ts'
+
+/** A device whose stored secret was damaged after it was created. */
+async function damaged(secret: string) {
+  const browser = testBrowser()
+  const { principal } = (await browser.load()).getState().session!
+  const before = await (await browser.load()).exportSecret()
+  const record = structuredClone((await browser.store.read()) as Keyring)
+  Object.assign(record.entries[0]!, { secret })
+  await browser.store.update(() => record)
+  return { browser, principal, before, record: structuredClone(record), auth: await browser.load() }
+}
+
+const DAMAGES: Readonly<Record<string, string>> = {
+  'has a character that base64url has not': `!${'A'.repeat(42)}`,
+  'ends in bits that no secret has': `${'A'.repeat(42)}B`,
+  'is that of another identity': 'A'.repeat(43),
+}
+
+describe.each(Object.entries(DAMAGES))('a stored secret that %s', (_name, secret) => {
+  test('is KEYSTORE_CORRUPT wherever it is used', async () => {
+    const { auth } = await damaged(secret)
+    for (const use of [auth.getToken(), auth.deriveKey('notes'), auth.exportSecret()])
+      await expect(use).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
+  })
+
+  test('is neither overwritten nor replaced by a new identity', async () => {
+    const { auth, browser, record, principal } = await damaged(secret)
+    await auth.getToken().catch(() => {})
+    await auth.ensureIdentity().catch(() => {})
+    await auth.exportSecret().catch(() => {})
+    expect(auth.getState().session?.principal).toBe(principal)
+    expect(((await browser.store.read()) as Keyring).entries).toEqual(record.entries)
+  })
+
+  test('is repaired by the backup of the same identity', async () => {
+    const { auth, before, principal } = await damaged(secret)
+    await auth.importSecret(before)
+    expect(auth.getState().session?.principal).toBe(principal)
+    expect(await auth.exportSecret()).toBe(before)
+    expect(await auth.getToken()).toEqual(expect.any(String))
+  })
+})
