@@ -193,7 +193,7 @@ async function checkCounts(adapter: Adapter, principal: string): Promise<Databas
   return []
 }
 
-/** A time that comes back as another one ends a reservation too early or too late; of a second, that does not matter. */
+/** Largest change of a stored time that does not matter: it ends a reservation too early or too late. */
 const MOST_OFF_MS = 1000
 
 async function checkDate(adapter: Adapter, principal: string, written: Date): Promise<DatabaseFault | undefined> {

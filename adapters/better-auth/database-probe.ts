@@ -43,6 +43,7 @@ function tell({ adapter, logger }: Pick<Asked, 'adapter' | 'logger'>, fault: Dat
   if (told.has(adapter)) return
   told.add(adapter)
   logger.error(
-    `Latchkey cannot use this database (${adapter.id}): ${lineOf(fault)} npx latchkey doctor --auth <file> names every fault.`,
+    `Latchkey cannot use this database (${adapter.id}): ${lineOf(fault)} ` +
+      'npx latchkey doctor --auth <file> names every fault.',
   )
 }

@@ -18,7 +18,8 @@ export async function examineAdapter(app: App): Promise<Check[]> {
     const users = await checkUsers(adapter, app.getAuthTables(app.options)['user']!.fields)
     const found = [...faults, ...users.faults].map((fault) => checkOf(fault, adapter.id))
     const isGood = found.every(({ level }) => level !== 'problem')
-    const good = `The database (${adapter.id}) counts matched rows, finds null, keeps columns unique and returns exact dates.`
+    const good =
+      `The database (${adapter.id}) counts matched rows, finds null, ` + 'keeps columns unique and returns exact dates.'
     return [...(isGood && found.length === 0 ? [ok('database', good)] : found), ...transactions(adapter, users)]
   } catch (error) {
     return [unusable(error)]
@@ -44,7 +45,8 @@ function unusable(error: unknown): Check {
   if (isAbsence(error))
     return problem(
       'migrations',
-      "The database or the adapter's schema lacks tables or columns of the plugin. Add them with Better Auth's `generate`, then apply them with the adapter's own tool.",
+      "The database or the adapter's schema lacks tables or columns of the plugin. " +
+        "Add them with Better Auth's `generate`, then apply them with the adapter's own tool.",
     )
   const message = error instanceof Error ? hideAddresses(error.message) : 'unknown error'
   return problem('database', `The database does not respond as expected: ${message}.`)

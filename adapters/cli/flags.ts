@@ -166,7 +166,8 @@ export const FLAGS: readonly Flag[] = [
     name: 'auth',
     value: 'file',
     meaning:
-      'The module that exports Better Auth as `auth` or default. `doctor` then checks only this app and its database, in rows that it removes.',
+      'The module that exports Better Auth as `auth` or default. ' +
+      '`doctor` then checks only this app and its database, in rows that it removes.',
     commands: ['doctor', 'migrate'],
   },
   { name: 'production', meaning: 'Applies the production checks of `serve`.', commands: ['doctor'] },

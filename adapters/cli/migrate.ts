@@ -24,7 +24,8 @@ export async function migrate(file: string): Promise<string> {
   const app = await loadApp(file)
   if (hasOwnAdapter(app))
     throw new Refusal(
-      `${file} uses a database adapter (Drizzle, Prisma, MongoDB or your own). Add the tables to its schema with Better Auth's \`generate\`, then apply them with its own tool.`,
+      `${file} uses a database adapter (Drizzle, Prisma, MongoDB or your own). ` +
+        "Add the tables to its schema with Better Auth's `generate`, then apply them with its own tool.",
     )
   const open = await app.connect()
   if (open.introspectIndexes !== undefined)

@@ -27,7 +27,8 @@ export interface Approval {
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code. Nothing was handed over, or only
    *   to the device whose check code was typed; `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`,
-   *   `GRANT_FORBIDDEN`: this device may not approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
+   *   `GRANT_FORBIDDEN`: this device may not approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`,
+   *   `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
    * @throws {TypeError} the right check code was not typed yet
    */
   approve(): Promise<PairingAnswer>

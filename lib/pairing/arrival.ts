@@ -66,8 +66,8 @@ export interface AccountOffer extends Offer, GrantedAccount {
    * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
-   *   `IDENTITY_CHANGED`: this device has an account by now; `UPGRADE_IN_PROGRESS`, `CONFLICT`, `GRANT_INVALID`, `OFFLINE`,
-   *   `RENDEZVOUS_ENDED`
+   *   `IDENTITY_CHANGED`: this device has an account by now; `UPGRADE_IN_PROGRESS`, `CONFLICT`, `GRANT_INVALID`,
+   *   `OFFLINE`, `RENDEZVOUS_ENDED`
    */
   accept(): Promise<UpgradeResult>
 }

@@ -5,9 +5,9 @@ export type ProveWrite = (nonce?: string) => Promise<string>
  * Stores sealed backups, so that a passkey alone restores an identity. A store never sees a secret, and keeps only the
  * SHA-256 of a locator. `betterAuthBackups` from `latchkey/better-auth/client` is one.
  *
- * Each method rejects with `OFFLINE` if the store cannot be reached. A call that takes longer than ten seconds counts as
- * such, and gets no proof afterwards. `backupStoreAcceptance` from `latchkey/testing` has the tests that each one must
- * pass.
+ * Each method rejects with `OFFLINE` if the store cannot be reached. A call that takes longer than ten seconds counts
+ * as such, and gets no proof afterwards. `backupStoreAcceptance` from `latchkey/testing` has the tests that each store
+ * must pass.
  */
 export interface BackupStore {
   /** `aud` of proofs: the server's origin plus base path, without a trailing slash. Read on each use. */

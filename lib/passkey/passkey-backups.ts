@@ -62,8 +62,8 @@ export interface PasskeyBackups {
    */
   unlockData(preview: PasskeyPreview): Promise<void>
   /**
-   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay. From the call
-   * on, the backup does not count on this device, even if the store cannot be reached.
+   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay. From the
+   * call on, the backup does not count on this device, even if the store cannot be reached.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_NOT_OPENED`, `PRINCIPAL_DISABLED`, `OFFLINE`, `PASSKEY_*`,
    *   `KEYSTORE_*`

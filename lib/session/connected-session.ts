@@ -51,8 +51,8 @@ export interface ConnectedSession {
    * Deletes the transport's local data.
    *
    * @throws {TypeError} the transport has no `clear`
-   * @throws {LatchkeyError} `OFFLINE`: the transport has not ended the deletion after 30 seconds; it may still do so, and
-   *   nothing connects until then. Otherwise what the transport throws
+   * @throws {LatchkeyError} `OFFLINE`: the transport has not ended the deletion after 30 seconds; it may still do so,
+   *   and nothing connects until then. Otherwise what the transport throws
    */
   clear(): Promise<void>
 }

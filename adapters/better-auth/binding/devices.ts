@@ -63,8 +63,8 @@ export function hasSession(sessions: readonly SessionRow[], sessionId: string): 
 }
 
 /**
- * Returns the sessions of the devices that some devices approved by pairing, directly or through others. The device that
- * asks loses only the sessions that were approved: its user has signed in there since.
+ * Returns the sessions of the devices that some devices approved by pairing, directly or through others. The device
+ * that asks loses only the sessions that were approved: its user has signed in there since.
  *
  * @param approvers - ids of devices, which may have ended; the devices that are found are added
  * @param currentId - the id of the session that asks

@@ -51,7 +51,7 @@ export async function token(fetch: Fetch, { signal }: CallOptions = {}): Promise
   return withoutToken(fetch, error, signal)
 }
 
-/** True if the server itself reports no session. No status of another endpoint does: anything in front has that, too. */
+/** True if the server itself reports no session. The status of another endpoint may come from something in front. */
 async function isSignedOut(fetch: Fetch, signal: AbortSignal | undefined): Promise<boolean> {
   return (await look(fetch, { peek: true, signal })).session === null
 }

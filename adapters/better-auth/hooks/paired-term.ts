@@ -4,8 +4,8 @@ import { type SessionRow, liveSession } from '../binding/sessions.ts'
 type Context = Pick<AuthContext, 'adapter' | 'internalAdapter' | 'options'>
 
 /**
- * Returns the columns for an UPDATE by which Better Auth renews the session of the request. One that another session let
- * in is renewed up to the end of that one, and no longer once that one has ended.
+ * Returns the columns for an UPDATE by which Better Auth renews the session of the request. One that another session
+ * approved is renewed up to the end of that one, and no longer once that one has ended.
  *
  * @param update - what Better Auth writes
  */

@@ -51,8 +51,8 @@ export interface PairedDevice {
 }
 
 /**
- * Called after a device was let into an account. Send the user a mail. What it throws is logged; the device waits for it
- * for five seconds at most.
+ * Called after a device was approved for an account. Send the user a mail. What it throws is logged; the device waits
+ * for it for at most five seconds.
  */
 export type OnDevicePaired = (device: PairedDevice) => void | Promise<void>
 
