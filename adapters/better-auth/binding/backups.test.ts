@@ -104,6 +104,37 @@ describe('a backup that is put', () => {
     expect(place).toBeGreaterThan(3)
   })
 
+  test('at the same moment as another one of the account stays within eight, and nothing that was accepted goes', async () => {
+    const clock = { now: Date.now() }
+    const { server, backups } = await newServer(() => clock.now)
+    let [place, isOver] = [0, false]
+    while (!isOver) {
+      const device = await withAccount(server, `full-${++place}`)
+      for (let index = 0; index < 7; index++) await backups.put(server.adapter, device, await newBackup())
+      clock.now += 1000
+      const accepted: string[] = []
+      const put = async (adapter: Adapter) => {
+        const backup = await newBackup()
+        await backups.put(adapter, device, backup).then(
+          () => accepted.push(backup.hash),
+          (error: unknown) => expect(error).toMatchObject({ code: 'BACKUP_LIMIT' }),
+        )
+      }
+      // The other one begins later, and ends before this one goes on.
+      const { adapter, count } = interrupted(server.adapter, place, async () => {
+        clock.now += 1000
+        await put(server.adapter)
+      })
+      await put(adapter)
+      isOver = count() < place
+      const rows = await server.rows('latchkeyBackup')
+      const kept = rows.filter(({ principal }) => principal === device.principal).map(({ locator }) => locator)
+      expect([place, kept.length]).toEqual([place, 8])
+      expect(kept).toEqual(expect.arrayContaining(accepted))
+    }
+    expect(place).toBeGreaterThan(4)
+  })
+
   test('from one address by many identities at once stays within the limit', async () => {
     const { server, backups } = await newServer()
     for (let place = 1; place < 12; place++) {

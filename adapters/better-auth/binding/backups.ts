@@ -11,6 +11,9 @@ import type { Adapter, ProvenDevice } from './types.ts'
 /** The largest number of backups of a principal with an account. */
 const MOST = 8
 
+/** How often an insertion looks whether later ones were taken back. */
+const LOOKS = 3
+
 const DAY_MS = 86_400_000
 
 /** How long a removed backup is kept, in milliseconds: a thief of the device may have removed it. */
@@ -224,12 +227,19 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
   return true
 }
 
-/** Of several concurrent insertions, the last ones are taken back. */
+/**
+ * Takes an insertion back if there are too many rows with it. Of several concurrent ones, the last by age are taken back.
+ * An earlier one looks again, since those may be taken back now, and is taken back too if they stay: they may have been
+ * accepted before this row was there.
+ */
 async function isOver(adapter: Adapter, { device, backup }: Insertion, most: number): Promise<boolean> {
-  const inOrder = (await rowsOf(adapter, device.principal)).filter(isLive).toSorted(byAge)
-  const isOverLimit = inOrder.findIndex(({ locator }) => locator === backup.hash) >= most
-  if (isOverLimit) await adapter.deleteMany({ model: MODEL, where: [{ field: 'locator', value: backup.hash }] })
-  return isOverLimit
+  for (let look = 0; look < LOOKS; look++) {
+    const inOrder = (await rowsOf(adapter, device.principal)).filter(isLive).toSorted(byAge)
+    if (inOrder.length <= most) return false
+    if (inOrder.findIndex(({ locator }) => locator === backup.hash) >= most) break
+  }
+  await adapter.deleteMany({ model: MODEL, where: [{ field: 'locator', value: backup.hash }] })
+  return true
 }
 
 function isLive({ removedAt }: BackupRow): boolean {
