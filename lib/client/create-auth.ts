@@ -33,7 +33,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         const first = later.loaded ? undefined : await firstToken(context, request)
         if (first !== undefined) return first
         try {
-          return await (await later.load()).getToken(context as Context, request)
+          return await (await connected()).getToken(context as Context, request)
         } catch (error) {
           const last = later.loaded ? undefined : await firstToken(context, request, true)
           if (last) return last
