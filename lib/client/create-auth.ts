@@ -3,6 +3,7 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Lazy, createLater, retryingLoad } from './later.ts'
+import { unlessAborted } from './shared/abort.ts'
 import { type Context, type StartContext, createContext } from './shared/context.ts'
 import { firstFetch } from './tokens/first-fetch.ts'
 import { firstToken } from './tokens/first-token.ts'
@@ -46,8 +47,10 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         const redirect = given[1]?.redirect
         const first = later.loaded || redirect ? undefined : await firstFetch(context, request)
         // Only the later chunk knows what a response says about the token.
-        const isDone = first && !later.loaded && first.response.status !== 401
-        return isDone ? first.response : (await connected()).fetch(context as Context, request, redirect, first)
+        const isDone = first && !later.loaded && !(first.token && first.response.status === 401)
+        if (isDone) return first.response
+        const lazy = await unlessAborted(request.signal, connected())
+        return lazy.fetch(context as Context, request, redirect, first)
       },
       reportToken(reason) {
         if (later.loaded) later.loaded.reportToken(context as Context, reason)
