@@ -53,12 +53,13 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         return lazy.fetch(context as Context, request, redirect, first)
       },
       reportToken(reason) {
-        if (later.loaded) later.loaded.reportToken(context as Context, reason)
-        else
-          connected().then(
-            ({ reportToken }) => reportToken(context as Context, reason),
-            () => {},
-          )
+        if (later.loaded) return later.loaded.reportToken(context as Context, reason)
+        // The next token waits for the later chunk: the last one was refused, and the clock may be wrong.
+        if (reason) context.timing.readAt = 0
+        connected().then(
+          ({ reportToken }) => reportToken(context as Context, reason),
+          () => {},
+        )
       },
       // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () => void ready.then(later.disconnect).then(() => context.store.close()),
