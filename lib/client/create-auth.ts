@@ -56,10 +56,8 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         if (later.loaded) return later.loaded.reportToken(context as Context, reason)
         // The next token waits for the later chunk: the last one was refused, and the clock may be wrong.
         if (reason) context.timing.readAt = 0
-        connected().then(
-          ({ reportToken }) => reportToken(context as Context, reason),
-          () => {},
-        )
+        context.reports.push(reason)
+        connected().catch(() => {})
       },
       // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () => void ready.then(later.disconnect).then(() => context.store.close()),

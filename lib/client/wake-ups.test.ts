@@ -127,6 +127,21 @@ describe('a later part that could not be loaded', () => {
     expect(listening()).toBe(0)
   })
 
+  test('then hears what a server said about a token meanwhile', async () => {
+    const onTokenExpired = vi.fn()
+    const { auth, network } = world({ onTokenExpired })
+    await auth.ready
+    await settled()
+    auth.reportToken('expired')
+    auth.reportToken('disabled')
+    await settled()
+    network.isReachable = true
+    await vi.advanceTimersByTimeAsync(HOUR)
+    expect(auth.getState().error).toBe('disabled')
+    expect(onTokenExpired).toHaveBeenCalledTimes(1)
+    auth.close()
+  })
+
   test('keeps no process of Node alive', async () => {
     const set = vi.spyOn(globalThis, 'setTimeout')
     const { auth } = world()
