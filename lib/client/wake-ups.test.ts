@@ -198,6 +198,25 @@ test('an account provider whose `subscribe` throws keeps nothing else from conne
 })
 
 describe('a look at the session that failed', () => {
+  test('is not repeated once the client was closed, even if the page was shown just before', async () => {
+    const keystore = memoryStore()
+    const { auth, account, network, looks } = world({ keystore })
+    network.isReachable = true
+    account.online = false
+    await auth.ready
+    await settled()
+    const before = looks()
+    const { read } = keystore
+    vi.spyOn(keystore, 'read').mockImplementation(async () => {
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+      return read()
+    })
+    page.dispatchEvent(new Event('visibilitychange'))
+    auth.close()
+    await settled()
+    expect(looks()).toBe(before)
+  })
+
   test('is repeated at once when the page is shown again, and by a timer, less and less often', async () => {
     const { auth, account, network, looks } = world()
     network.isReachable = true
