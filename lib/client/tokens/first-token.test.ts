@@ -171,6 +171,23 @@ describe("the account's token in the record", () => {
     expect(await asked).not.toBe(token)
   })
 
+  test('is not used after its expiry if the clock, which is wrong, was corrected before the reload', async () => {
+    const browser = testBrowser(
+      memoryAccountServer(() => clock.now() + 3_600_000),
+      clock,
+    )
+    const before = await browser.load()
+    await before.upgrade(() => browser.account.signUp('ada'))
+    before.reportToken('expired')
+    const token = await before.getToken()
+    const { iat, exp } = readPayload(token!) as { iat: number; exp: number }
+    clock.advance((exp - iat) * 1000)
+    const { auth, arrive } = await slowPage({ account: browser.account.provider, keystore: browser.store })
+    const asked = auth.getToken()
+    arrive()
+    expect(await asked).not.toBe(token)
+  })
+
   test('is not used once the record is old: another tab may have signed out', async () => {
     const { options } = await signedIn()
     const { auth } = await slowPage(options)
