@@ -28,6 +28,11 @@ export function tokenSource(context: Context): GetToken {
   return source
 }
 
+/** Drops the tokens in memory. Marked, so that they are recognized: another tab may have left one in the record. */
+export function dropHeld({ tokens }: Context): void {
+  for (const [audience, token] of tokens) tokens.set(audience, { ...token, isDropped: true })
+}
+
 function createTokenSource(context: Context): GetToken {
   const held = context.tokens
   const flights = new Map<string, Promise<KeptToken>>()
@@ -43,8 +48,7 @@ function createTokenSource(context: Context): GetToken {
   // The first load has signed them.
   for (const [audience, token] of held) hold(audience, token)
   context.on('dropTokens', () => {
-    // Marked, so that it is recognized: another tab may have left the same token in the record.
-    for (const [audience, token] of held) held.set(audience, { ...token, isDropped: true })
+    dropHeld(context)
     flights.clear()
     context.timing.tokenExpiresAt = null
   })
