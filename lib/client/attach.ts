@@ -2,7 +2,7 @@ import type { AuthErrorKind } from '../machine/state.ts'
 import type { GetTokenOptions } from './auth.ts'
 import type { Context, StartContext } from './shared/context.ts'
 import { startMachine } from './shared/machine.ts'
-import { tokenSource } from './tokens/token-source.ts'
+import { dropHeld, tokenSource } from './tokens/token-source.ts'
 
 /** Completes the context of the first load, once: the machine, and the tokens that it keeps. */
 export function attach(context: StartContext): void {
@@ -19,4 +19,11 @@ export function reportToken(context: Context, reason: AuthErrorKind | null): voi
   if (reason === null) return context.dispatch({ type: 'tokenAccepted' })
   const isKnown = /^(expired|missing|disabled)$/.test(reason)
   context.dispatch({ type: 'tokenRejected', reason: isKnown ? reason : 'invalid' })
+}
+
+/** Reports what the first load was told. A refusal is over once a server has accepted a token since. */
+export function reportEarlier(context: Context): void {
+  const reports = context.reports.splice(0)
+  if (reports.some((reason) => reason !== null)) dropHeld(context)
+  for (const reason of reports.slice(reports.lastIndexOf(null) + 1)) reportToken(context, reason)
 }

@@ -1,6 +1,7 @@
 import { harden } from './device/harden.ts'
 import { type ServerAttendant, attendServer } from './account/attend-server.ts'
 import { followApp } from './account/follow-app.ts'
+import { reportEarlier } from './attach.ts'
 import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
 import { connectAppCallbacks } from './shared/app-callbacks.ts'
@@ -44,6 +45,7 @@ export async function startBackground(context: Context, isFirst: boolean, platfo
   const { ask, deliver } = attendant
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
+  reportEarlier(context)
   const stop = listen(context, attendant, heard.signal, platform)
   followApp(context, ask, heard.signal)
   // A redirect leaves an upgrade no time to announce itself.

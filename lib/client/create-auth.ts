@@ -3,6 +3,7 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Lazy, createLater, retryingLoad } from './later.ts'
+import { unlessAborted } from './shared/abort.ts'
 import { type Context, type StartContext, createContext } from './shared/context.ts'
 import { firstFetch } from './tokens/first-fetch.ts'
 import { firstToken } from './tokens/first-token.ts'
@@ -33,7 +34,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         const first = later.loaded ? undefined : await firstToken(context, request)
         if (first !== undefined) return first
         try {
-          return await (await later.load()).getToken(context as Context, request)
+          return await (await connected()).getToken(context as Context, request)
         } catch (error) {
           const last = later.loaded ? undefined : await firstToken(context, request, true)
           if (last) return last
@@ -46,16 +47,17 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         const redirect = given[1]?.redirect
         const first = later.loaded || redirect ? undefined : await firstFetch(context, request)
         // Only the later chunk knows what a response says about the token.
-        const isDone = first && !later.loaded && first.response.status !== 401
-        return isDone ? first.response : (await connected()).fetch(context as Context, request, redirect, first)
+        const isDone = first && !later.loaded && !(first.token && first.response.status === 401)
+        if (isDone) return first.response
+        const lazy = await unlessAborted(request.signal, connected())
+        return lazy.fetch(context as Context, request, redirect, first)
       },
       reportToken(reason) {
-        if (later.loaded) later.loaded.reportToken(context as Context, reason)
-        else
-          connected().then(
-            ({ reportToken }) => reportToken(context as Context, reason),
-            () => {},
-          )
+        if (later.loaded) return later.loaded.reportToken(context as Context, reason)
+        // The next token waits for the later chunk: the last one was refused, and the clock may be wrong.
+        if (reason) context.timing.readAt = 0
+        context.reports.push(reason)
+        connected().catch(() => {})
       },
       // If closed before it was ready, it still connects; everything opened until then is closed.
       close: () => void ready.then(later.disconnect).then(() => context.store.close()),

@@ -34,7 +34,7 @@ export interface Later {
    * @param isFirst - true if there was no record when this page started
    */
   connect(isFirst?: boolean): void
-  /** Also ends the attempts to connect. */
+  /** Also ends the attempts to connect, for good. */
   disconnect(): Promise<void>
 }
 
@@ -42,6 +42,7 @@ export interface Later {
 export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>): Later {
   let background: Promise<(() => void) | void> | undefined
   let isFirst = false
+  let isOver = false
   /** Before the next try, in milliseconds; triples with each failure. */
   let delay = 0
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -56,7 +57,8 @@ export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>
     connect(isFirstStart = false) {
       isFirst ||= isFirstStart
       // During server rendering there is no store: nothing to connect, and no account to ask about.
-      if (background || (!context.options.keystore && !globalThis.indexedDB)) return
+      if (isOver || background || (!context.options.keystore && !globalThis.indexedDB)) return
+      clearTimeout(timer)
       background = later
         .load()
         .then(({ startBackground }) => startBackground(context as Context, isFirst))
@@ -64,12 +66,18 @@ export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>
         .catch(() => {
           background = undefined
           // Not every platform has these events. A timer of a page that was frozen fires when it is shown again.
-          for (const type of WAKE_UPS) globalThis.addEventListener?.(type, retry)
-          clearTimeout(timer)
+          for (const type of WAKE_UPS) globalThis.addEventListener?.(type, retry, { once: true })
           timer = setTimeout(retry, (delay = Math.min(delay * 3 || 5000, 300_000)))
+          // A process of Node may end meanwhile.
+          ;(timer as { unref?: () => void }).unref?.()
         })
     },
-    disconnect: async () => (await (background ??= Promise.resolve()))?.(),
+    async disconnect() {
+      isOver = true
+      const stop = await background
+      clearTimeout(timer)
+      stop?.()
+    },
   }
   return later
 }

@@ -190,6 +190,30 @@ describe('the state', () => {
   })
 })
 
+test('developer tools that throw do not keep the client from starting', async () => {
+  const report = vi.fn()
+  vi.stubGlobal('reportError', report)
+  const hook = Symbol.for('latchkey.devtools')
+  const mistake = new Error('mistake')
+  Object.assign(globalThis, {
+    [hook]: {
+      register:
+        () =>
+        ({ event }: { event: string }) => {
+          if (event === 'opened') throw mistake
+        },
+    },
+  })
+  try {
+    const auth = await testBrowser().load()
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
+    expect(report).toHaveBeenCalledWith(mistake)
+  } finally {
+    Reflect.deleteProperty(globalThis, hook)
+    vi.unstubAllGlobals()
+  }
+})
+
 describe('storage that does not work', () => {
   test('is reported, and never answered with another identity', async () => {
     const store = memoryStore()

@@ -82,6 +82,19 @@ describe('a connect that never settles', () => {
 })
 
 describe('an update that never settles', () => {
+  test('is not answered by another report of the connection, such as one with every message', async () => {
+    const { transport, source, session } = await world(() => ({}))
+    let refuse = (): void => {}
+    transport.update = () => new Promise((_, reject) => (refuse = () => reject(new Error('refused'))))
+    const updated = session.update(source.next())
+    await rest()
+    transport.connection().accepted()
+    expect(await isSettled(updated)).toBe(false)
+    refuse()
+    await expect(updated).rejects.toMatchObject({ code: 'SESSION_TOKEN_REFUSED' })
+    await session.end()
+  })
+
   test('ends at once with end(), and leaves no timer', async () => {
     const { time, transport, source, session, faults } = await world(() => ({}))
     transport.answer = () => 'silence'

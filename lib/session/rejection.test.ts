@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { createAuthWith } from '../client/create-auth.ts'
+import * as lazy from '../client/lazy.ts'
 import { LatchkeyError } from '../errors.ts'
+import { nobleSuite } from '../identity/noble.ts'
+import { memoryStore } from '../keystore/memory.ts'
 import {
   DAY,
   HOUR,
@@ -19,6 +23,24 @@ import {
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
 
 describe('after a rejection', () => {
+  test('that `auth` hears of only after its start, an accepted token stays in use', async () => {
+    const time = testTime()
+    let arrive = (): void => {}
+    const loading = new Promise<typeof lazy>((resolve) => (arrive = () => resolve(lazy)))
+    const options = { keystore: memoryStore(), audience: 'https://app.example', clock: time.clock, crypto: nobleSuite }
+    const auth = createAuthWith(() => loading)(options)
+    await auth.ready
+    const { handler } = testSource(time.clock, auth.getState().session!.principal)
+    const transport = testTransport()
+    transport.answer = (token) => (nameOf(token) === 'one' ? 'expired' : 'accept')
+    const { session, kinds } = await testSession(time, auth, transport, { refresh: { handler } })
+    expect(session.getState().status).toBe('connected')
+    arrive()
+    await time.advance(MINUTE)
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'connect two'])
+    expect([session.getState().status, kinds, auth.getState().error]).toEqual(['connected', [], undefined])
+  })
+
   test('the error is set, the last session stays, traffic pauses, and a fresh token of the same principal resumes it (checklist 9: a rejection pauses, a valid refresh resumes)', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)

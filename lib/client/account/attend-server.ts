@@ -55,11 +55,12 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   }
   function ask(isFirst = false): void {
     isUnasked ||= isFirst
+    if (signal.aborted) return
     // A delivery of nothing succeeds without a server: only an answer ends the backoff.
     void attempt(revalidate(context), check()).then((isAnswered) => isAnswered && (failures = 0))
   }
   function hurry(): void {
-    if (timer === undefined) return
+    if (timer === undefined || signal.aborted) return
     clearTimeout(timer)
     again()
   }

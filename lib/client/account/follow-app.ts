@@ -1,5 +1,6 @@
 import { currentAccount } from '../../keystore/entries.ts'
 import type { AccountEntry, Entry } from '../../keystore/record.ts'
+import { guarded } from '../../machine/guarded.ts'
 import type { AccountProvider } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
@@ -14,8 +15,11 @@ import { signOutOf } from './sign-out.ts'
  */
 export function followApp(context: Context, ask: () => void, signal: AbortSignal): void {
   const { account } = context.options
-  const stop = account?.subscribe?.((change) => void (change === 'begun' ? ask() : follow(context, ask)))
-  if (stop) signal.addEventListener('abort', stop)
+  // A provider that throws must not keep everything else from connecting.
+  guarded(() => {
+    const stop = account?.subscribe?.((change) => void (change === 'begun' ? ask() : follow(context, ask)))
+    if (stop) signal.addEventListener('abort', stop)
+  })
 }
 
 async function follow(context: Context, ask: () => void): Promise<void> {

@@ -4,6 +4,7 @@ import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { EventType } from '../../machine/events.ts'
+import { guarded } from '../../machine/guarded.ts'
 import { openState } from '../../machine/open-state.ts'
 import type { StartContext } from '../shared/context.ts'
 
@@ -27,7 +28,7 @@ export async function start(context: StartContext): Promise<boolean> {
 
 function open({ getState, replace, notify, record, now, view, waiting }: StartContext, event: EventType): void {
   replace(openState(getState(), { view: view(), waiting: waiting() }))
-  record?.({ at: now(), event, ignored: false, state: getState() })
+  guarded(() => record?.({ at: now(), event, ignored: false, state: getState() }))
   notify()
 }
 

@@ -7,6 +7,7 @@ import type { Machine as Runner, MachineStep } from '../../machine/create-machin
 import type { AuthEvent, Effect } from '../../machine/events.ts'
 import { type SnapshotHolder, holdSnapshot } from '../../machine/snapshot.ts'
 import {
+  type AuthErrorKind,
   type AuthState,
   INITIAL_STATE,
   type StoreFacts,
@@ -43,6 +44,8 @@ export interface StartContext extends SnapshotHolder<AuthState> {
   readonly timing: Timing
   /** The last token of each audience. */
   readonly tokens: Map<string, HeldToken>
+  /** What `reportToken` was given before the machine was there. */
+  readonly reports: (AuthErrorKind | null)[]
   /** The last opened key, since opening derives it again. */
   opened?: { readonly entry: DeviceEntry; readonly key: Promise<DeviceKey> }
   /** Returns milliseconds since 1970 by the account server's clock, as far as it is known. */
@@ -109,6 +112,7 @@ export function createContext(options: AuthOptions): StartContext {
     store,
     timing,
     tokens: new Map(),
+    reports: [],
     now,
     keyring: keystore.known,
     async read() {

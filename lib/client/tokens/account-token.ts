@@ -49,7 +49,9 @@ async function fetchToken(context: Context, session: Session): Promise<KeptToken
   const claims = (context.options.readClaims ?? appClaims)(payload)
   // For the other tabs and an offline start; if the store fails, only these are affected.
   const token: KeptToken = { jwt, until: context.now() + lifetimeOf(payload) }
-  await keepToken(context, session, { claims, token }).catch(() => {})
+  // A correction of the clock is forgotten at each reload: there it must not seem to last longer.
+  const kept = { jwt, until: token.until - Math.max(0, context.timing.skew) }
+  await keepToken(context, session, { claims, token: kept }).catch(() => {})
   return token
 }
 

@@ -448,6 +448,29 @@ export function describeFetch(load: Load): void {
     })
   })
 
+  test('a request that was aborted before it is sent leaves no rejection unhandled', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    onTestFinished(() => void process.off('unhandledRejection', unhandled))
+    const auth = await load(testBrowser())
+    const signal = AbortSignal.abort(new Error('left'))
+    const answer = auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}', keepalive: true, signal })
+    await expect(answer).rejects.toThrow('left')
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    expect([server.mock.calls.length, unhandled.mock.calls]).toEqual([0, []])
+  })
+
+  test('the referrer of a request is sent as the app asks', async () => {
+    const auth = await load(testBrowser(), { audiences: { 'https://api.example': 'api' } })
+    const given = { referrer: '', referrerPolicy: 'no-referrer' } as const
+    await auth.fetch(`${APP}/api/notes`, given)
+    await auth.fetch('https://api.example/notes', given)
+    await auth.fetch(new Request(`${APP}/api/notes`, { method: 'POST', body: '{}', ...given }))
+    const sent = server.mock.calls.map(([{ referrer, referrerPolicy }]) => [referrer, referrerPolicy])
+    expect(sent).toEqual(sent.map(() => ['', 'no-referrer']))
+    expect(sent).toHaveLength(3)
+  })
+
   describe('a page that is being left', () => {
     /** Only what needs no further task arrives. */
     async function leave(work: () => Promise<unknown>): Promise<void> {

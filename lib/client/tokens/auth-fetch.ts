@@ -8,7 +8,7 @@ import { readPayload } from './account-token.ts'
 import { defaultAudience } from './audience.ts'
 import { isBearerRefusal, reasonOf } from './bearer-error.ts'
 import { correctClock } from './clock-skew.ts'
-import type { FirstResponse } from './first-fetch.ts'
+import { type FirstResponse, changed } from './first-fetch.ts'
 import { spareToken } from './spare-token.ts'
 import { tokenSource } from './token-source.ts'
 
@@ -88,8 +88,8 @@ export async function authFetch(
  */
 function staying(request: Request, wanted: RequestRedirect | undefined, { tokenHeader }: AuthOptions): Request {
   if (wanted !== undefined || request.redirect !== 'follow') return request
-  if (new URL(request.url).origin === globalThis.location?.origin) return new Request(request, { mode: 'same-origin' })
-  return tokenHeader ? new Request(request, { redirect: 'error' }) : request
+  if (new URL(request.url).origin === globalThis.location?.origin) return changed(request, { mode: 'same-origin' })
+  return tokenHeader ? changed(request, { redirect: 'error' }) : request
 }
 
 /**
@@ -97,9 +97,7 @@ function staying(request: Request, wanted: RequestRedirect | undefined, { tokenH
  * revalidated with the current token.
  */
 function revalidating(request: Request): Request {
-  return request.cache === 'default' && SAFE.test(request.method)
-    ? new Request(request, { cache: 'no-cache' })
-    : request
+  return request.cache === 'default' && SAFE.test(request.method) ? changed(request, { cache: 'no-cache' }) : request
 }
 
 /** A refused token, and the one recovery for all requests that it was refused in. */

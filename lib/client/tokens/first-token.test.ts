@@ -67,6 +67,36 @@ test('a rejection before the later chunk came is shown with it', async () => {
   expect(auth.getState()).toMatchObject({ error: 'expired', session: expect.anything() })
 })
 
+test('after a refusal the next token waits for the later chunk, which corrects the clock', async () => {
+  const browser = testBrowser(
+    memoryAccountServer(() => clock.now() + 3_600_000),
+    clock,
+  )
+  const { auth, arrive } = await slowPage({ account: browser.account.provider })
+  await auth.getToken()
+  auth.reportToken('expired')
+  const asked = auth.getToken()
+  await new Promise(setImmediate)
+  arrive()
+  const { iat } = readPayload((await asked)!) as { iat: number }
+  expect(iat * 1000).toBeGreaterThan(clock.now() + 3_000_000)
+})
+
+test('an empty audience is a TypeError of the later chunk', async () => {
+  const { auth, arrive } = await slowPage()
+  const asked = auth.getToken({ audience: '' })
+  arrive()
+  await expect(asked).rejects.toBeInstanceOf(TypeError)
+})
+
+test('a first token for an audience of its own needs no default one, neither do later ones', async () => {
+  const { auth, arrive } = await slowPage({ audience: undefined })
+  expect(readPayload((await auth.getToken({ audience: 'api' }))!)).toMatchObject({ aud: 'api' })
+  arrive()
+  await auth.markWritten()
+  expect(readPayload((await auth.getToken({ audience: 'other' }))!)).toMatchObject({ aud: 'other' })
+})
+
 test('a record that is old is read again first, so it waits for the later chunk', async () => {
   const keystore = memoryStore()
   const { auth, arrive } = await slowPage({ keystore })
@@ -77,6 +107,22 @@ test('a record that is old is read again first, so it waits for the later chunk'
   arrive()
   await asked
   expect(read).toHaveBeenCalled()
+})
+
+test('a token from before the later chunk is not used after it once another tab has signed out', async () => {
+  const keystore = memoryStore()
+  const { auth, arrive } = await slowPage({ keystore })
+  expect(await auth.getToken()).not.toBeNull()
+  const other = await slowPage({ keystore })
+  other.arrive()
+  await other.auth.signOut()
+  clock.advance(2000)
+  const { read } = keystore
+  vi.spyOn(keystore, 'read').mockImplementation(async () => (await new Promise(setImmediate), read()))
+  const asked = auth.getToken()
+  arrive()
+  await expect(asked).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+  expect(await auth.getToken()).toBeNull()
 })
 
 test('if the later chunk cannot be loaded, the known identity still signs', async () => {
@@ -125,6 +171,23 @@ describe("the account's token in the record", () => {
     expect(await asked).not.toBe(token)
   })
 
+  test('is not used after its expiry if the clock, which is wrong, was corrected before the reload', async () => {
+    const browser = testBrowser(
+      memoryAccountServer(() => clock.now() + 3_600_000),
+      clock,
+    )
+    const before = await browser.load()
+    await before.upgrade(() => browser.account.signUp('ada'))
+    before.reportToken('expired')
+    const token = await before.getToken()
+    const { iat, exp } = readPayload(token!) as { iat: number; exp: number }
+    clock.advance((exp - iat) * 1000)
+    const { auth, arrive } = await slowPage({ account: browser.account.provider, keystore: browser.store })
+    const asked = auth.getToken()
+    arrive()
+    expect(await asked).not.toBe(token)
+  })
+
   test('is not used once the record is old: another tab may have signed out', async () => {
     const { options } = await signedIn()
     const { auth } = await slowPage(options)
@@ -137,6 +200,19 @@ describe("the account's token in the record", () => {
     const asked = auth.getToken()
     expect(await Promise.race([asked, 'waits'])).toBe('waits')
   })
+})
+
+test("if the later chunk cannot be loaded, the account's token in an old record is not used: it may be signed out", async () => {
+  const browser = testBrowser(memoryAccountServer(clock.now), clock)
+  const other = await browser.load()
+  await other.upgrade(() => browser.account.signUp('ada'))
+  const token = await other.getToken()
+  const given = { audience: AUDIENCE, account: browser.account.provider, keystore: browser.store, clock: clock.now }
+  const auth = createAuthWith(offline)(given)
+  expect(await auth.getToken()).toBe(token)
+  await other.signOut()
+  clock.advance(60_000)
+  await expect(auth.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
 })
 
 test('if the later chunk cannot be loaded, a token that a server has to issue is OFFLINE', async () => {

@@ -20,7 +20,7 @@ export const REFRESH_MARGIN_MS = 60_000
  * Returns a token before the later chunk is there: one that this device signs, or the account's token in the record
  * while it is fresh.
  *
- * @param isLast - true if the later chunk cannot be loaded: then the known identity signs, however old the record is
+ * @param isLast - true if the later chunk cannot be loaded: then the device's key signs, however old the record is
  * @returns null without an identity; undefined if the later chunk is needed
  */
 export async function firstToken(
@@ -32,11 +32,10 @@ export async function firstToken(
   const { session, storage } = context.getState()
   // A store that does not respond does not mean that there is no identity: the later chunk reads it again.
   if (!session) return storage.problem ? undefined : null
-  if (isExchanged(context.options, audience) || (needsCheck(context) && !isLast)) return undefined
-  const token =
-    session.authMode === 'external'
-      ? storedToken(context, options)
-      : await deviceToken(context, audience, session.principal)
+  const isSigned = session.authMode === 'local-first'
+  if (!audience || isExchanged(context.options, audience)) return undefined
+  if (needsCheck(context) && !(isLast && isSigned)) return undefined
+  const token = isSigned ? await deviceToken(context, audience, session.principal) : storedToken(context, options)
   // A caller that asked for one identity's token must not get another's.
   const now = context.getState()
   if (now.session?.principal !== session.principal) throw new LatchkeyError('IDENTITY_CHANGED')

@@ -6,6 +6,7 @@ import type { Context, HeldToken } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 import { catchUp } from './clock-skew.ts'
 import { issuedToken } from './exchange.ts'
+import { readAgain } from '../shared/tab-sync.ts'
 import { REFRESH_MARGIN_MS, deviceToken, needsCheck } from './first-token.ts'
 
 /** Returns the bearer token for the current mode, or null without a credential. */
@@ -27,20 +28,27 @@ export function tokenSource(context: Context): GetToken {
   return source
 }
 
+/** Drops the tokens in memory. Marked, so that they are recognized: another tab may have left one in the record. */
+export function dropHeld({ tokens }: Context): void {
+  for (const [audience, token] of tokens) tokens.set(audience, { ...token, isDropped: true })
+}
+
 function createTokenSource(context: Context): GetToken {
   const held = context.tokens
   const flights = new Map<string, Promise<KeptToken>>()
+  let isHeard = false
 
   function hold(audience: string, token: HeldToken): void {
     held.set(audience, token)
-    if (audience === defaultAudience(context.options)) context.timing.tokenExpiresAt = token.until
+    // There may be no default audience: then every caller names one.
+    if (audience === (context.options.audience ?? globalThis.location?.origin))
+      context.timing.tokenExpiresAt = token.until
   }
 
   // The first load has signed them.
   for (const [audience, token] of held) hold(audience, token)
   context.on('dropTokens', () => {
-    // Marked, so that it is recognized: another tab may have left the same token in the record.
-    for (const [audience, token] of held) held.set(audience, { ...token, isDropped: true })
+    dropHeld(context)
     flights.clear()
     context.timing.tokenExpiresAt = null
   })
@@ -71,6 +79,12 @@ function createTokenSource(context: Context): GetToken {
     const { session, storage } = context.getState()
     // A store that does not respond does not mean that there is no identity.
     if (!session && storage.problem) await context.read()
+    else if (session && !isHeard && !isLeaving) {
+      // The first load does not hear other tabs: its tokens are of the identity that it read.
+      if (needsCheck(context)) await readAgain(context)
+      isHeard = true
+      if (context.getState().session?.principal !== session.principal) throw new LatchkeyError('IDENTITY_CHANGED')
+    }
     if (!context.getState().session) return null
     const kept = held.get(audience)
     const left = fresh || !kept || kept.isDropped || kept.jwt === refused ? 0 : kept.until - context.now()

@@ -68,9 +68,10 @@ export function createConnection(
   const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
     let isAccepted = false
+    // A transport may report it again, with any message: that is no answer to an update.
     const onAccepted = (): void => {
+      if (!isAccepted) stopWaiting()
       isAccepted = true
-      stopWaiting()
     }
     const connection = createHandle(principal, dispatch, { isMine: () => mine === epoch, onAccepted, leave })
     const lose = (error: unknown): void => {

@@ -119,7 +119,8 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
     case 'reject':
       return tellAuth(runtime, effect.mode, () => auth.reportToken(effect.error))
     case 'accept':
-      return tellAuth(runtime, effect.mode, () => auth.getState().error && auth.reportToken(null))
+      // Also if it shows no error: right after its start it hears of a refusal later.
+      return tellAuth(runtime, effect.mode, () => auth.reportToken(null))
     case 'report':
       return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
     case 'end':
