@@ -78,9 +78,14 @@ export function recordRules(): RecordRules {
 
   function observeFirst({ acts }: Doing, { isTraced }: Facts, after: Keyring): void {
     const isAsked = ['ensureIdentity', 'import'].some((act) => acts.includes(act))
-    expect(!isTraced || isAsked, 'a vanished record is restored only on request')
+    const signsIn = acts.includes('upgrade')
+    // A sign-in is a way back from a record that vanished: it begins one without any device.
+    const isBegun = isTraced && signsIn && !after.entries.some(({ kind }) => kind === 'device')
+    expect(!isTraced || isAsked || isBegun, 'a vanished record is restored only on request')
+    // Who cancels signs the account out that was offered.
+    const ends = ['signOut', 'forget', 'cancelUpgrade'].some((act) => acts.includes(act))
     if (after.entries.length === 0)
-      expect(acts.includes('signOut') || acts.includes('forget') || isAsked, 'an empty record is a sign-out')
+      expect(ends || isAsked || isBegun, 'an empty record is a sign-out, or the beginning of a sign-in')
   }
 
   function observeDevice(

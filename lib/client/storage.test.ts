@@ -140,6 +140,51 @@ describe('a record that was cleared', () => {
     expect((await browser.load()).getState().session).toEqual(session)
   })
 
+  test('before the start: a sign-in brings the account back, and nobody is made up', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const first = await browser.load()
+    await first.upgrade(() => browser.account.signUp('ada'))
+    await first.signOut()
+    store.clear()
+    const auth = await browser.load()
+    expect(auth.getState().storage.problem).toBe('KEYSTORE_VANISHED')
+    const refused = await auth.upgrade(() => browser.account.signIn('nobody'))
+    expect(refused).toMatchObject({ outcome: 'failed' })
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    const signedIn = await auth.upgrade(() => browser.account.signIn('ada'))
+    expect(signedIn).toMatchObject({ outcome: 'switched' })
+    expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready' })
+    expect((await browser.load()).getState().session).toEqual(auth.getState().session)
+  })
+
+  test('before the start: an account that is still signed in is offered, and taken once it is confirmed', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const first = await browser.load()
+    await first.upgrade(() => browser.account.signUp('ada'))
+    const { session } = first.getState()
+    await vi.waitFor(() => expect(store.trace!.found()).toBe(true), { timeout: 30_000 })
+    store.clear()
+    const auth = await browser.load()
+    await expect
+      .poll(() => auth.getState(), { timeout: 30_000 })
+      .toMatchObject({ authMode: 'anonymous', session: null, phase: 'pending', upgrade: { account: {} } })
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: expect.stringMatching(/upgraded|switched/) })
+    expect(auth.getState().session).toMatchObject({ principal: session!.principal, authMode: 'external' })
+    expect(auth.getState().storage.problem).toBeUndefined()
+  })
+
+  test('under an open page is not stored again by a sign-up', async () => {
+    const store = unreliable()
+    const browser = testBrowser(undefined, undefined, store)
+    const auth = await browser.load()
+    store.clear()
+    const result = await auth.upgrade(() => browser.account.signUp('ada'))
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'KEYSTORE_VANISHED' } })
+    expect(await store.read()).toBeUndefined()
+  })
+
   test('leaves no trace where nobody was ever made', async () => {
     const store = unreliable()
     const auth = await testBrowser(undefined, undefined, store).load({ initialMode: 'anonymous' })

@@ -6,6 +6,7 @@ import { accountOf } from '../shared/bounded-account.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
+import { readUnlessVanished } from '../shared/vanished.ts'
 
 /** How long a background delivery may delay a sign-in or upgrade: shorter than these wait for the lock. */
 const DELIVERY_TIMEOUT_MS = 8_000
@@ -16,8 +17,7 @@ const DELIVERY_TIMEOUT_MS = 8_000
  * @throws {LatchkeyError} `OFFLINE`, `UPGRADE_IN_PROGRESS`
  */
 export async function deliverPending(context: Context): Promise<void> {
-  if (!context.options.account) return
-  await context.read()
+  if (!context.options.account || !(await readUnlessVanished(context))) return
   if (!context.keyring()?.outbox.length) return
   await exclusively(context, async () => {
     const deadline = new AbortController()

@@ -4,6 +4,7 @@ import type { AccountProvider, AccountSession } from '../shared/account-provider
 import type { Context } from '../shared/context.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import { givingWay, whileNoAct } from '../shared/lock.ts'
+import { readUnlessVanished } from '../shared/vanished.ts'
 import { type Settled, settle } from './apply.ts'
 import { type Consent, type Facts, decide } from './decide.ts'
 import { deliverPending, isLeft } from './outbox.ts'
@@ -34,7 +35,7 @@ function isWaiting({ getState }: Context): boolean {
 /** Looks without a lock, since most answers change nothing: no other tab waits for a slow server. */
 async function look(context: Context, turn: AbortController, isFirst: boolean): Promise<Settled> {
   const account = accountOf(context, turn.signal)!
-  await context.read()
+  await readUnlessVanished(context)
   const found = notLeft(context, await account.getSession({ peek: true }))
   const facts = factsOf(context, found, isFirst)
   if (facts && decide(facts) !== 'show') return whileNoAct(context, turn, (inTurn) => check(inTurn, account, isFirst))

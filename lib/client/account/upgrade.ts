@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
-import { currentEntry } from '../../keystore/keyring.ts'
+import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
 import type { Conflict, WaitingAccount } from '../../machine/state.ts'
 import type { RunOptions, UpgradeOptions, UpgradeResult } from '../auth.ts'
@@ -12,6 +12,7 @@ import type { Context } from '../shared/context.ts'
 import { isNetworkError } from '../../network-error.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
+import { readUnlessVanished } from '../shared/vanished.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
 import { unprovenAccountKey } from './account-key.ts'
 import { type Settled, settle } from './apply.ts'
@@ -64,13 +65,24 @@ async function start(
   checkIdle(context)
   context.dispatch({ type: 'upgradeStarted' })
   try {
-    const reached = await cancellable(context, signal, (turn) => exclusively(context, () => attempt(turn), turn))
+    const reached = await cancellable(context, signal, (turn) =>
+      exclusively(context, () => beginAnew(context).then(() => attempt(turn)), turn),
+    )
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached, signal)
   } catch (thrown) {
     const error = toError(thrown)
     context.dispatch({ type: 'upgradeFailed', failure: error.code })
     return error.code === 'PRINCIPAL_TAKEN' ? { outcome: 'taken', error } : { outcome: 'failed', error }
   }
+}
+
+/**
+ * Begins a new record if the earlier one was deleted before this page started: a sign-in is a way back. While a page still
+ * knows the identity, only `ensureIdentity` stores it again.
+ */
+async function beginAnew(context: Context): Promise<void> {
+  if (context.keyring() || (await readUnlessVanished(context))) return
+  await context.write((found) => found ?? EMPTY_KEYRING, { restores: true })
 }
 
 function pended(context: Context): UpgradeResult {
