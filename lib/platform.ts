@@ -7,8 +7,7 @@ import { createAuthWith } from './client/create-auth.ts'
 
 /** Makes the `createAuth` of a platform: all code is in one bundle, and the platform's events replace a window's. */
 export function createAuthOn(platform: Platform): CreateAuth {
-  const startBackground: typeof lazy.startBackground = (context, isFirst) =>
-    lazy.startBackground(context, isFirst, platform)
+  const startBackground: typeof lazy.startBackground = (context) => lazy.startBackground(context, platform)
   return createAuthWith(async () => ({ ...lazy, startBackground }))
 }
 

@@ -27,10 +27,9 @@ export interface Platform {
 /**
  * Connects the opened identity with its surroundings: other tabs, the network, the account server.
  *
- * @param isFirst - true if there was no record when this page started
  * @returns a function that stops all of it
  */
-export async function startBackground(context: Context, isFirst: boolean, platform?: Platform): Promise<() => void> {
+export async function startBackground(context: Context, platform?: Platform): Promise<() => void> {
   const heard = new AbortController()
   const { announce, leave } = connectTabs(context, heard.signal)
   const settle = (): void => {
@@ -55,7 +54,7 @@ export async function startBackground(context: Context, isFirst: boolean, platfo
   // The identity may have changed before this connection.
   settle()
   context.dispatch({ type: 'networkFound' })
-  ask(isFirst)
+  ask(context.isFirst)
   return () => {
     heard.abort()
     stop?.()

@@ -3,7 +3,6 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Lazy, createLater, retryingLoad } from './later.ts'
-import { unlessAborted } from './shared/abort.ts'
 import { type Context, type StartContext, createContext } from './shared/context.ts'
 import { firstFetch } from './tokens/first-fetch.ts'
 import { firstToken } from './tokens/first-token.ts'
@@ -18,10 +17,12 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
   return (options = {}) => {
     checkOptions(options)
     const context = createContext(options)
-    const later = createLater(context, loadOnce)
+    const [loaded, load, connect, disconnect] = createLater(context, loadOnce)
     // Not before the next microtask: construction does not access the store, channel or network.
-    const ready = Promise.resolve().then(async () => later.connect(!(await start(context))))
-    const connected = (): Promise<Lazy> => ready.then(() => (later.connect(), later.load()))
+    const ready = Promise.resolve()
+      .then(() => start(context))
+      .then(connect)
+    const connected = (): Promise<Lazy> => ready.then(() => (connect(), load()))
 
     return {
       ...lazyMethods(context, connected),
@@ -31,12 +32,12 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       subscribe: context.subscribe,
       async getToken(request) {
         await ready
-        const first = later.loaded ? undefined : await firstToken(context, request)
+        const first = loaded() ? undefined : await firstToken(context, request)
         if (first !== undefined) return first
         try {
           return await (await connected()).getToken(context as Context, request)
         } catch (error) {
-          const last = later.loaded ? undefined : await firstToken(context, request, true)
+          const last = loaded() ? undefined : await firstToken(context, request, true)
           if (last) return last
           throw error
         }
@@ -45,22 +46,25 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         await ready
         const request = new Request(...given)
         const redirect = given[1]?.redirect
-        const first = later.loaded || redirect ? undefined : await firstFetch(context, request)
+        const first = loaded() || redirect ? undefined : await firstFetch(context, request)
         // Only the later chunk knows what a response says about the token.
-        const isDone = first && !later.loaded && !(first.token && first.response.status === 401)
+        const isDone = first && !loaded() && !(first.token && first.response.status === 401)
         if (isDone) return first.response
-        const lazy = await unlessAborted(request.signal, connected())
+        const { signal } = request
+        const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)))
+        const lazy = await Promise.race([connected(), aborted])
         return lazy.fetch(context as Context, request, redirect, first)
       },
       reportToken(reason) {
-        if (later.loaded) return later.loaded.reportToken(context as Context, reason)
+        const lazy = loaded()
+        if (lazy) return lazy.reportToken(context as Context, reason)
         // The next token waits for the later chunk: the last one was refused, and the clock may be wrong.
         if (reason) context.timing.readAt = 0
         context.reports.push(reason)
         connected().catch(() => {})
       },
       // If closed before it was ready, it still connects; everything opened until then is closed.
-      close: () => void ready.then(later.disconnect).then(() => context.store.close()),
+      close: () => void ready.then(disconnect).then(() => context.store.close()),
     }
   }
 }

@@ -23,61 +23,56 @@ export function retryingLoad(load: () => Promise<Lazy>): () => Promise<Lazy> {
     }))
 }
 
-/** The later part of one client. */
-export interface Later {
-  /** Set once it is loaded: the context is complete. */
-  readonly loaded: Lazy | undefined
-  load(): Promise<Lazy>
-  /**
-   * Connects to other tabs, the network and the account server, unless it is connected.
-   *
-   * @param isFirst - true if there was no record when this page started
-   */
-  connect(isFirst?: boolean): void
-  /** Also ends the attempts to connect, for good. */
-  disconnect(): Promise<void>
-}
+/** Returns the later part once it is loaded: then the context is complete. */
+type Loaded = () => Lazy | undefined
+
+/** Loads the later part, and attaches it to the client. */
+type Load = () => Promise<Lazy>
+
+/** Connects to other tabs, the network and the account server, unless it is connected. */
+type Connect = () => void
+
+/** Ends the connection, and the attempts to connect, for good. */
+type Disconnect = () => Promise<void>
 
 /** Loads nothing until it is asked to. */
-export function createLater(context: StartContext, loadOnce: () => Promise<Lazy>): Later {
+export function createLater(context: StartContext, loadOnce: Load): [Loaded, Load, Connect, Disconnect] {
   let background: Promise<(() => void) | void> | undefined
-  let isFirst = false
+  let loaded: Lazy | undefined
   let isOver = false
   /** Before the next try, in milliseconds; triples with each failure. */
   let delay = 0
   let timer: ReturnType<typeof setTimeout> | undefined
-  const retry = (): void => later.connect()
-  const later: Later & { loaded: Lazy | undefined } = {
-    loaded: undefined,
-    async load() {
-      const lazy = await loadOnce()
-      lazy.attach(context)
-      return (later.loaded = lazy)
-    },
-    connect(isFirstStart = false) {
-      isFirst ||= isFirstStart
-      // During server rendering there is no store: nothing to connect, and no account to ask about.
-      if (isOver || background || (!context.options.keystore && !globalThis.indexedDB)) return
-      clearTimeout(timer)
-      background = later
-        .load()
-        .then(({ startBackground }) => startBackground(context as Context, isFirst))
-        // If it cannot be loaded, the identity still works; each call that needs it tries again.
-        .catch(() => {
-          background = undefined
-          // Not every platform has these events. A timer of a page that was frozen fires when it is shown again.
-          for (const type of WAKE_UPS) globalThis.addEventListener?.(type, retry, { once: true })
-          timer = setTimeout(retry, (delay = Math.min(delay * 3 || 5000, 300_000)))
-          // A process of Node may end meanwhile.
-          ;(timer as { unref?: () => void }).unref?.()
-        })
-    },
-    async disconnect() {
-      isOver = true
-      const stop = await background
-      clearTimeout(timer)
-      stop?.()
-    },
+
+  async function load(): Promise<Lazy> {
+    const lazy = await loadOnce()
+    lazy.attach(context)
+    return (loaded = lazy)
   }
-  return later
+
+  function connect(): void {
+    // During server rendering there is no store: nothing to connect, and no account to ask about.
+    if (isOver || background || (!context.options.keystore && !globalThis.indexedDB)) return
+    clearTimeout(timer)
+    background = load()
+      .then(({ startBackground }) => startBackground(context as Context))
+      // If it cannot be loaded, the identity still works; each call that needs it tries again.
+      .catch(() => {
+        background = undefined
+        // Not every platform has these events. A timer of a page that was frozen fires when it is shown again.
+        for (const type of WAKE_UPS) globalThis.addEventListener?.(type, connect, { once: true })
+        timer = setTimeout(connect, (delay = Math.min(delay * 3 || 5000, 300_000)))
+        // A process of Node may end meanwhile.
+        ;(timer as { unref?: () => void }).unref?.()
+      })
+  }
+
+  async function disconnect(): Promise<void> {
+    isOver = true
+    const stop = await background
+    clearTimeout(timer)
+    stop?.()
+  }
+
+  return [() => loaded, load, connect, disconnect]
 }

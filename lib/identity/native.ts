@@ -3,7 +3,7 @@ import { decodeBase64url } from './base64url.ts'
 import type { CryptoSuite, SigningKey } from './crypto.ts'
 
 // No engine imports a raw seed or a JWK without `x`; all import PKCS#8.
-const PKCS8_PREFIX = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]
+const PKCS8_PREFIX = 'MC4CAQAwBQYDK2VwBCIEIA'
 
 /** The implementation in WebCrypto. Throws if the engine lacks Ed25519 or the page is no secure context. */
 export const nativeSuite: CryptoSuite = {
@@ -26,7 +26,13 @@ export const nativeSuite: CryptoSuite = {
 
 /** Creates an Ed25519 key from a 32-byte seed. */
 export function importSeed(seed: Uint8Array<ArrayBuffer>, extractable: boolean): Promise<CryptoKey> {
-  return crypto.subtle.importKey('pkcs8', new Uint8Array([...PKCS8_PREFIX, ...seed]), 'Ed25519', extractable, ['sign'])
+  return crypto.subtle.importKey(
+    'pkcs8',
+    new Uint8Array([...decodeBase64url(PKCS8_PREFIX), ...seed]),
+    'Ed25519',
+    extractable,
+    ['sign'],
+  )
 }
 
 /** Imports key material as a non-extractable root for {@link expand}. */

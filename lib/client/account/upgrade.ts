@@ -77,8 +77,8 @@ async function start(
 }
 
 /**
- * Begins a new record if the earlier one was deleted before this page started: a sign-in is a way back. While a page still
- * knows the identity, only `ensureIdentity` stores it again.
+ * Begins a new record if the earlier one was deleted before this page started: a sign-in is a way back. While a page
+ * still knows the identity, only `ensureIdentity` stores it again.
  */
 async function beginAnew(context: Context): Promise<void> {
   if (context.keyring() || (await readUnlessVanished(context))) return

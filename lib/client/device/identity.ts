@@ -10,19 +10,16 @@ import type { StartContext } from '../shared/context.ts'
 
 /**
  * Reads the record, creates the first identity if `initialMode` says so, and shows the first state. Never rejects.
- *
- * @returns true if there was a record, as far as is known
  */
-export async function start(context: StartContext): Promise<boolean> {
+export async function start(context: StartContext): Promise<void> {
   try {
-    const isFound = (await context.read()) !== null
-    if (!isFound && context.options.initialMode !== 'anonymous') await createIdentity(context, false)
+    context.isFirst = !(await context.read())
+    if (context.isFirst && context.options.initialMode !== 'anonymous') await createIdentity(context, false)
     open(context, 'opened')
-    return isFound
   } catch (error) {
+    context.isFirst = false
     context.learn({ problem: isLatchkeyError(error) ? error.code : 'KEYSTORE_UNAVAILABLE' })
     open(context, 'openFailed')
-    return true
   }
 }
 

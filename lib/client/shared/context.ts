@@ -37,6 +37,8 @@ export interface Context extends StartContext, Machine {
 export interface StartContext extends SnapshotHolder<AuthState> {
   /** Undefined until the machine is there. */
   readonly dispatch?: Machine['dispatch']
+  /** True if there was no record when this page started. */
+  isFirst?: boolean
   /** Reports an event to the developer tools, if there are any. */
   readonly record: ReturnType<DevtoolsHook['register']> | undefined
   readonly options: AuthOptions

@@ -8,7 +8,7 @@ import { readPayload } from './account-token.ts'
 import { defaultAudience } from './audience.ts'
 import { isBearerRefusal, reasonOf } from './bearer-error.ts'
 import { correctClock } from './clock-skew.ts'
-import { type FirstResponse, changed } from './first-fetch.ts'
+import type { FirstResponse } from './first-fetch.ts'
 import { spareToken } from './spare-token.ts'
 import { tokenSource } from './token-source.ts'
 
@@ -98,6 +98,12 @@ function staying(request: Request, wanted: RequestRedirect | undefined, { tokenH
  */
 function revalidating(request: Request): Request {
   return request.cache === 'default' && SAFE.test(request.method) ? changed(request, { cache: 'no-cache' }) : request
+}
+
+/** Copies a request with other options. `new Request` alone would reset the referrer. */
+function changed(request: Request, options: RequestInit): Request {
+  const { referrer, referrerPolicy } = request
+  return new Request(request, { referrer, referrerPolicy, ...options })
 }
 
 /** A refused token, and the one recovery for all requests that it was refused in. */

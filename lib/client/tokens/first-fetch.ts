@@ -15,24 +15,18 @@ export interface FirstResponse {
  * @returns undefined if the later chunk is needed
  */
 export async function firstFetch(context: StartContext, request: Request): Promise<FirstResponse | undefined> {
-  const { method, cache, url } = request
-  const { origin } = new URL(url)
+  const { origin } = new URL(request.url)
   const isPlain =
-    method === 'GET' &&
-    cache === 'default' &&
+    request.method === 'GET' &&
+    request.cache === 'default' &&
+    request.referrer + request.referrerPolicy === 'about:client' &&
     origin === globalThis.location?.origin &&
     !context.options.audiences?.[origin]
   // The token is of the identity that is current now.
   const principal = context.getState().session?.principal
   const token = isPlain ? await firstToken(context) : undefined
   if (token === undefined) return undefined
-  const sent = changed(request, { mode: 'same-origin', cache: 'no-cache' })
+  const sent = new Request(request, { mode: 'same-origin', cache: 'no-cache' })
   if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
   return { response: await fetch(sent), token, principal }
-}
-
-/** Copies a request with other options. `new Request` alone would reset the referrer. */
-export function changed(request: Request, options: RequestInit): Request {
-  const { referrer, referrerPolicy } = request
-  return new Request(request, { referrer, referrerPolicy, ...options })
 }
