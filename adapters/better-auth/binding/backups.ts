@@ -229,8 +229,8 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
 
 /**
  * Takes an insertion back if there are too many rows with it. Of several concurrent ones, the last by age are taken
- * back. An earlier one looks again, since those may be taken back now, and is taken back too if they stay: they may have
- * been accepted before this row was there.
+ * back. An earlier one looks again, since those may be taken back now, and is taken back too if they stay: they may
+ * have been accepted before this row was there.
  */
 async function isOver(adapter: Adapter, { device, backup }: Insertion, most: number): Promise<boolean> {
   for (let look = 0; look < LOOKS; look++) {
