@@ -2,6 +2,7 @@ import type { AuthErrorKind } from '../machine/state.ts'
 import type { GetTokenOptions } from './auth.ts'
 import type { Context, StartContext } from './shared/context.ts'
 import { startMachine } from './shared/machine.ts'
+import { knownReason } from './tokens/bearer-error.ts'
 import { dropHeld, tokenSource } from './tokens/token-source.ts'
 
 /** Completes the context of the first load, once: the machine, and the tokens that it keeps. */
@@ -17,8 +18,7 @@ export function getToken(context: Context, options?: GetTokenOptions): Promise<s
 /** See `Auth.reportToken`. Apps pass on what a server sent, such as the reason why a socket was closed. */
 export function reportToken(context: Context, reason: AuthErrorKind | null): void {
   if (reason === null) return context.dispatch({ type: 'tokenAccepted' })
-  const isKnown = /^(expired|missing|disabled)$/.test(reason)
-  context.dispatch({ type: 'tokenRejected', reason: isKnown ? reason : 'invalid' })
+  context.dispatch({ type: 'tokenRejected', reason: knownReason(reason) })
 }
 
 /** Reports what the first load was told. A refusal is over once a server has accepted a token since. */

@@ -51,6 +51,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         const isDone = first && !loaded() && !(first.token && first.response.status === 401)
         if (isDone) return first.response
         const { signal } = request
+        // As `unlessAborted` does it, in fewer bytes: no one else has this request's signal.
         const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)))
         const lazy = await Promise.race([connected(), aborted])
         return lazy.fetch(context as Context, request, redirect, first)

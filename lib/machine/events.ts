@@ -81,4 +81,4 @@ type Handler<Type extends EventType> = (state: AuthState, event: EventPayloads[T
 export type Row = { readonly [Type in EventType]?: Handler<Type> }
 
 /** The handlers of each phase. */
-export type Table = { readonly [Name in Phase]?: Row }
+export type Table = { readonly [Name in Phase]: Row }

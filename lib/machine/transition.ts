@@ -129,7 +129,7 @@ const ready = { ...rest, ...attempt, upgradeStarted: to('upgrading'), upgradeCan
 const waiting = { upgradeFailed: fail, upgradeCancelled: cancel }
 
 /** An event that a row lacks is not allowed in that phase: it is ignored and reported. */
-export const TABLE: Required<Table> = {
+export const TABLE: Table = {
   starting: { ...always, opened: open, openFailed: open },
   ready,
   upgrading: { ...busy, ...attempt, upgradeFailed: fail },

@@ -32,6 +32,13 @@ interface Given {
   readonly read: (locator: string) => Promise<string | null>
 }
 
+/** A backup of a new device, in the store. */
+async function putOne(given: Given): Promise<{ device: TestDevice; locator: string; envelope: string }> {
+  const [device, locator, envelope] = [await given.newDevice(), newLocator(), newEnvelope()]
+  await put(given, device, locator, envelope)
+  return { device, locator, envelope }
+}
+
 const CASES: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   async 'a backup is read at its locator, and at no other one'(given) {
     const [device, locator, envelope] = [await given.newDevice(), newLocator(), newEnvelope()]
@@ -47,13 +54,8 @@ const CASES: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   },
 
   async 'a backup is never overwritten, not by its own identity either'(given) {
-    const [device, other, locator, envelope] = [
-      await given.newDevice(),
-      await given.newDevice(),
-      newLocator(),
-      newEnvelope(),
-    ]
-    await put(given, device, locator, envelope)
+    const { device, locator, envelope } = await putOne(given)
+    const other = await given.newDevice()
     expectEqual(await codeOf(put(given, device, locator, newEnvelope())), 'BACKUP_TAKEN')
     expectEqual(await codeOf(put(given, other, locator, envelope)), 'BACKUP_TAKEN')
     expectEqual(await given.read(locator), envelope)
@@ -71,8 +73,7 @@ const CASES: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   },
 
   async 'a removed backup is read no more, and can be put again'(given) {
-    const [device, locator, envelope] = [await given.newDevice(), newLocator(), newEnvelope()]
-    await put(given, device, locator, envelope)
+    const { device, locator, envelope } = await putOne(given)
     await remove(given, device, locator)
     expectEqual(await given.read(locator), null)
     expectEqual(await codeOf(remove(given, device, locator)), 'BACKUP_UNKNOWN')
@@ -81,13 +82,8 @@ const CASES: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   },
 
   async 'only its own identity removes a backup'(given) {
-    const [device, other, locator, envelope] = [
-      await given.newDevice(),
-      await given.newDevice(),
-      newLocator(),
-      newEnvelope(),
-    ]
-    await put(given, device, locator, envelope)
+    const { locator, envelope } = await putOne(given)
+    const other = await given.newDevice()
     expectEqual(await codeOf(remove(given, other, locator)), 'BACKUP_UNKNOWN')
     expectEqual(await given.read(locator), envelope)
   },

@@ -6,6 +6,7 @@ import type { Context, Machine, Performer, StartContext } from './context.ts'
 
 /** Starts the machine of an opened client, once, and reports each event to the developer tools. */
 export function startMachine(context: StartContext): Context {
+  if (context.dispatch) return context as Context
   const { getState, now, record } = context
   const performers: { [Name in Effect]?: Performer } = {}
   const { dispatch } = createMachine<AuthState, AuthEvent, Effect>({
@@ -20,5 +21,5 @@ export function startMachine(context: StartContext): Context {
     },
   })
   const machine: Machine = { dispatch, on: (effect, perform) => void (performers[effect] = perform) }
-  return context.dispatch ? (context as Context) : Object.assign(context, machine)
+  return Object.assign(context, machine)
 }

@@ -11,5 +11,10 @@ export function isBearerRefusal({ headers }: Response): boolean {
 export function reasonOf(response: Response): AuthErrorKind {
   // RFC 6750 §3, in the form that `latchkey/server` sends.
   const [, reason = 'invalid'] = /error_description="(\w+)"/.exec(response.headers.get('www-authenticate') ?? '') ?? []
+  return knownReason(reason)
+}
+
+/** Returns a reason that a server or an app gave; `invalid` for an unknown one. */
+export function knownReason(reason: string): AuthErrorKind {
   return REASONS.includes(reason) ? (reason as AuthErrorKind) : 'invalid'
 }

@@ -16,6 +16,7 @@ export interface FirstResponse {
  */
 export async function firstFetch(context: StartContext, request: Request): Promise<FirstResponse | undefined> {
   const { origin } = new URL(request.url)
+  // A copy of the request would lose another referrer.
   const isPlain =
     request.method === 'GET' &&
     request.cache === 'default' &&
