@@ -7,7 +7,7 @@ const CAMPAIGNS = [
   'lib/client/{bare-engine,races}.test.ts',
   'lib/keystore/{file,file-processes}.test.ts',
   'adapters/account/binding-store.test.ts',
-  'adapters/better-auth/{binding/crash,binding/race,routes/adopt-race,hooks/lifecycle,hooks/verified-email}.test.ts',
+  'adapters/better-auth/{binding/crash,binding/race,routes/{adopt,pair}-race,hooks/lifecycle,hooks/verified-email}.test.ts',
   'adapters/cli/**',
   'adapters/triplit/**',
   'e2e/**',

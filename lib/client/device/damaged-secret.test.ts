@@ -22,8 +22,8 @@ const DAMAGES: Readonly<Record<string, string>> = {
 describe.each(Object.entries(DAMAGES))('a stored secret that %s', (_name, secret) => {
   test('is KEYSTORE_CORRUPT wherever it is used', async () => {
     const { auth } = await damaged(secret)
-    for (const use of [auth.getToken(), auth.deriveKey('notes'), auth.exportSecret()])
-      await expect(use).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
+    for (const use of [() => auth.getToken(), () => auth.deriveKey('notes'), () => auth.exportSecret()])
+      await expect(use()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })
   })
 
   test('is neither overwritten nor replaced by a new identity', async () => {
