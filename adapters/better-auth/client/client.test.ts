@@ -306,4 +306,15 @@ describe('an answer of the account server', () => {
     expect(account.readFailure({ data: {}, error: null })).toBeNull()
     expect(account.readFailure(undefined)).toBeNull()
   })
+
+  test.each([
+    'ACCOUNT_NOT_FOUND',
+    'USER_ID_CANNOT_BE_UPDATED',
+    'DEVICE_CODE_NOT_CLAIMED',
+    'TOKEN_URL_NOT_FOUND',
+    'KEY_OF_ANOTHER_PLUGIN',
+  ])("with Better Auth's own %s is PROVIDER_REFUSED, whatever the code begins with", (code) => {
+    const failure = pluginAlone().account.readFailure({ data: null, error: { status: 400, code } })
+    expect(failure).toMatchObject({ code: 'PROVIDER_REFUSED', cause: { code } })
+  })
 })

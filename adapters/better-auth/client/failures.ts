@@ -39,15 +39,50 @@ export function readFailure(
   return error ? toFailure(retryAfter === undefined ? error : { ...error, retryAfter }) : null
 }
 
+/** The codes of the plugin's refusals. A plugin of another vendor may begin its own codes with the same words. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'ACCOUNT_HANDED_OVER',
+  'ACCOUNT_OPEN',
+  'ALIASES_FULL',
+  'ALIAS_UNKNOWN',
+  'BACKUP_ACCOUNT_NEEDED',
+  'BACKUP_LIMIT',
+  'BACKUP_TAKEN',
+  'BACKUP_UNKNOWN',
+  'DELEGATION_UNSUPPORTED',
+  'DEVICE_CURRENT',
+  'DEVICE_FORBIDDEN',
+  'DEVICE_UNKNOWN',
+  'KEY_FORBIDDEN',
+  'KEY_NEEDED',
+  'KEY_UNKNOWN',
+  'LINK_FORBIDDEN',
+  'LINK_REFUSED',
+  'PRINCIPAL_DISABLED',
+  'PRINCIPAL_FIELD_FORBIDDEN',
+  'PRINCIPAL_FIXED',
+  'PRINCIPAL_TAKEN',
+  'PROOF_DIGEST_MISMATCH',
+  'PROOF_IDENTIFIER_MISMATCH',
+  'PROOF_KEY_REVOKED',
+  'PROOF_LINK_MISMATCH',
+  'PROOF_NONCE_MISMATCH',
+  'PROOF_NONCE_MISSING',
+  'PROOF_PAIR_MISMATCH',
+  'PROOF_PURPOSE_MISMATCH',
+  'PROOF_REPLAYED',
+  'SESSION_MISSING',
+  'TOKEN_AUDIENCE_MISMATCH',
+  'TOKEN_EXPIRED',
+  'TOKEN_MALFORMED',
+  'TOKEN_NOT_YET_VALID',
+  'USER_ID_FORBIDDEN',
+] satisfies LatchkeyErrorCode[])
+
 /** Distinguishes a server that is unreachable, refuses, asks to wait, or fails. */
 export function toFailure(error: ErrorAnswer): LatchkeyError {
   const { status, code = '' } = error
-  if (
-    /^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|BACKUP|LINK|DEVICE|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(
-      code,
-    )
-  )
-    return new LatchkeyError(code as LatchkeyErrorCode)
+  if (REFUSALS.has(code)) return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(codeOf(status), undefined, error)
 }
 
