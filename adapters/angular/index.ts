@@ -8,6 +8,7 @@ import {
   upgradeOf,
   whole,
 } from '../../lib/bindings.ts'
+import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
 export type {
@@ -18,6 +19,7 @@ export type {
   UpgradeDecision,
   UpgradePhase,
 } from '../../lib/bindings.ts'
+export type { DeviceActions, Devices, DevicesAuth, DevicesPhase } from '../../lib/device-bindings.ts'
 
 /**
  * Returns the current state as a signal. During server rendering, and until the first rendering in the browser is done,
@@ -47,6 +49,17 @@ export function injectAuth(auth: ReadableAuth, select: (state: AuthState) => unk
  */
 export function injectUpgrade(auth: UpgradableAuth): Signal<Upgrade> {
   return injectStore(upgradeOf(auth), whole)
+}
+
+/**
+ * Returns the devices of the current account as a signal, with the methods that change them. The list is loaded while a
+ * component shows it. During server rendering, and until the first rendering in the browser is done, `phase` is
+ * `starting`. Call it in an injection context.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function injectDevices(auth: DevicesAuth): Signal<Devices> {
+  return injectStore(devicesOf(auth), whole)
 }
 
 function injectStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Signal<Selected> {

@@ -8,6 +8,7 @@ import {
   upgradeOf,
   whole,
 } from '../../lib/bindings.ts'
+import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
 export type {
@@ -18,6 +19,7 @@ export type {
   UpgradeDecision,
   UpgradePhase,
 } from '../../lib/bindings.ts'
+export type { DeviceActions, Devices, DevicesAuth, DevicesPhase } from '../../lib/device-bindings.ts'
 
 /**
  * Returns the current state, and renders again after each change. During server rendering and hydration it is the
@@ -46,6 +48,16 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
  */
 export function useUpgrade(auth: UpgradableAuth): Upgrade {
   return useStore(upgradeOf(auth), whole)
+}
+
+/**
+ * Returns the devices of the current account, with the methods that change them. The list is loaded while a component
+ * shows it. During server rendering and hydration `phase` is `starting`.
+ *
+ * @param auth - the result of `createAuth`; the same object in every render
+ */
+export function useDevices(auth: DevicesAuth): Devices {
+  return useStore(devicesOf(auth), whole)
 }
 
 function useStore<State extends object, Selected>(

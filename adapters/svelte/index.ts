@@ -9,6 +9,7 @@ import {
   upgradeOf,
   whole,
 } from '../../lib/bindings.ts'
+import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
 export type {
@@ -19,6 +20,7 @@ export type {
   UpgradeDecision,
   UpgradePhase,
 } from '../../lib/bindings.ts'
+export type { DeviceActions, Devices, DevicesAuth, DevicesPhase } from '../../lib/device-bindings.ts'
 
 /** A value that templates, `$derived` and `$effect` follow when they read `current`. */
 export interface Current<Value> {
@@ -52,6 +54,17 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
  */
 export function useUpgrade(auth: UpgradableAuth): Current<Upgrade> {
   return useStore(upgradeOf(auth), whole)
+}
+
+/**
+ * Returns the devices of the current account as `current`, with the methods that change them. The list is loaded while a
+ * component shows it. During server rendering, and until the component is mounted, `phase` is `starting`. Call it while
+ * a component is initialised.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useDevices(auth: DevicesAuth): Current<Devices> {
+  return useStore(devicesOf(auth), whole)
 }
 
 function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Current<Selected> {

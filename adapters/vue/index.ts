@@ -8,6 +8,7 @@ import {
   upgradeOf,
   whole,
 } from '../../lib/bindings.ts'
+import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
 export type {
@@ -18,6 +19,7 @@ export type {
   UpgradeDecision,
   UpgradePhase,
 } from '../../lib/bindings.ts'
+export type { DeviceActions, Devices, DevicesAuth, DevicesPhase } from '../../lib/device-bindings.ts'
 
 /**
  * Returns the current state as a ref. During server rendering, and until the component is mounted, it is the constant
@@ -46,6 +48,17 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
  */
 export function useUpgrade(auth: UpgradableAuth): Readonly<Ref<Upgrade>> {
   return useStore(upgradeOf(auth), whole)
+}
+
+/**
+ * Returns the devices of the current account as a ref, with the methods that change them. The list is loaded while a
+ * component shows it. During server rendering, and until the component is mounted, `phase` is `starting`. Call it in
+ * `setup`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useDevices(auth: DevicesAuth): Readonly<Ref<Devices>> {
+  return useStore(devicesOf(auth), whole)
 }
 
 function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Readonly<Ref<Selected>> {

@@ -17,6 +17,7 @@ describe('a server that lives long', () => {
       'principal: nobody yet',
       'summary: anonymous, ephemeral',
       'upgrade: starting null',
+      'devices: starting 0',
       'field: anonymous',
     ])
     expect(second).toBe(first)

@@ -68,6 +68,7 @@ for (const framework of FRAMEWORKS) {
       await expect(page.getByTestId('phase')).toHaveText('ready')
       await expect(page.getByTestId('summary')).toHaveText('local-first, evictable')
       await expect(page.getByTestId('upgrade')).toHaveText('ready null')
+      await expect(page.getByTestId('devices')).toHaveText('none 0')
       await expect(page.getByTestId('field')).toHaveText('local-first')
       // Taken over, not thrown away and made anew.
       expect(await page.evaluate(() => Object.hasOwn(document.querySelector('main')!, 'isFromServer'))).toBe(true)
@@ -77,6 +78,7 @@ for (const framework of FRAMEWORKS) {
         principal: 'nobody yet',
         summary: 'anonymous, ephemeral',
         upgrade: 'starting null',
+        devices: 'starting 0',
         field: 'anonymous',
       })
       expect(complaints).toEqual([])

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createAuth, memoryStore } from '../../../lib/index.ts'
+import { devicesOf } from '../../../lib/device-bindings.ts'
 import { betterAuthAccount } from './index.ts'
 import { createBetterAuthResolver } from '../index.ts'
 import { ORIGIN, type TestBrowser, type TestServer, person, testServer } from '../testing/server.testing.ts'
@@ -60,6 +61,24 @@ describe('auth.devices()', () => {
     expect(await second.auth.revokeDevice(other.id)).toEqual({ sessions: 1, keys: 'kept' })
     expect(await second.auth.devices()).toMatchObject([{ isCurrent: true }])
     expect(await codeOf(first.auth.devices())).toBe('SESSION_MISSING')
+  })
+
+  test('a component that follows them sees the change, and the sign-in that a change needs', async () => {
+    const server = await testServer()
+    await signUp(server)
+    const { auth } = await signIn(server)
+    const store = devicesOf(auth)
+    store.subscribe(() => {})
+    await vi.waitFor(() => expect(store.getState().phase).toBe('ready'))
+    expect(store.getState().devices.map(({ isCurrent }) => isCurrent)).toEqual([true, false])
+    const other = store.getState().devices[1]!
+    await makeOld(server)
+    expect(await store.getState().revoke(other.id)).toBeNull()
+    expect(store.getState()).toMatchObject({ failure: 'SESSION_NOT_FRESH', devices: [{}, { id: other.id }] })
+    await server.change('session', { createdAt: new Date() })
+    expect(await store.getState().revoke(other.id)).toEqual({ sessions: 1, keys: 'kept' })
+    expect(store.getState()).toMatchObject({ failure: null, isBusy: false, devices: [{ isCurrent: true }] })
+    expect(store.getState().devices).toHaveLength(1)
   })
 
   test('all others are revoked', async () => {

@@ -1,5 +1,5 @@
-import { type AuthState, type Session, createAuth } from 'latchkey'
-import type { Upgrade } from 'latchkey/react'
+import { type AccountDevice, type AuthState, type Session, createAuth } from 'latchkey'
+import type { Devices, Upgrade } from 'latchkey/react'
 import { type MemoryAccountClient, memoryAccountServer, memoryStore } from 'latchkey/testing'
 import type { BindingRig, Mounted, Part } from './rig.ts'
 
@@ -158,6 +158,37 @@ const CASES: readonly (readonly [string, Run])[] = [
     },
   ],
   [
+    'loads the devices of an account once for all components, and again after a change',
+    async (rig) => {
+      const { auth, account, serveDevices } = await open()
+      const asked = serveDevices()
+      let actions: Devices | undefined
+      const show = (devices: Devices): string => {
+        actions = devices
+        return `${devices.phase} ${devices.devices.map(({ name }) => name).join(' ')}`
+      }
+      const page = await mount(rig, [
+        { id: 'a', auth, use: 'devices', show },
+        { id: 'b', auth, use: 'devices', show },
+      ])
+      const seen = [page.take().text]
+      await page.change(() => auth.upgrade(() => account.signIn('ada')))
+      await page.change(() => auth.resolveConflict('switch'))
+      seen.push(page.take().text)
+      await page.change(() => actions!.rename('1', 'laptop'))
+      seen.push(page.take().text)
+      page.unmount()
+      await page.change(() => auth.signOut())
+      return [
+        { seen, asked },
+        {
+          seen: ['none ', 'ready here', 'ready laptop'].map((text) => `${text}|${text}`),
+          asked: ['list', '1 laptop', 'list'],
+        },
+      ]
+    },
+  ],
+  [
     'gives the error of a selector to the framework, and other components go on',
     async (rig) => {
       const { auth } = await open()
@@ -209,8 +240,24 @@ async function open() {
       stop()
     }
   }
+  const auth = { ...real, subscribe }
   return {
-    auth: { ...real, subscribe },
+    auth,
+    /** Answers for the account server, which has no devices in memory. Returns what it was asked. */
+    serveDevices() {
+      const asked: string[] = []
+      let name = 'here'
+      const device = { id: '1', platform: null, createdAt: 1, lastSeenAt: 1, isCurrent: true, approvedBy: null }
+      auth.devices = async (): Promise<AccountDevice[]> => {
+        asked.push('list')
+        return [{ ...device, name }]
+      }
+      auth.renameDevice = async (id: string, given: string) => {
+        asked.push(`${id} ${given}`)
+        name = given
+      }
+      return asked
+    },
     account,
     count: () => listeners,
     /** Lets no request through until the function that it returns is called. */

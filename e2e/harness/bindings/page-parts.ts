@@ -1,5 +1,5 @@
 import { type AuthState, createAuth } from 'latchkey'
-import type { Upgrade } from 'latchkey/react'
+import type { Devices, Upgrade } from 'latchkey/react'
 import type { Part } from './rig.ts'
 
 /** At module level, as apps do: the server that renders runs this line too. */
@@ -31,6 +31,7 @@ const SHOWN: readonly Part[] = [
     show: ({ authMode, durability }: { authMode: string; durability: string }) => `${authMode}, ${durability}`,
   },
   { id: 'upgrade', auth, use: 'upgrade', show: ({ phase, failure }: Upgrade) => `${phase} ${failure}` },
+  { id: 'devices', auth, use: 'devices', show: ({ phase, devices }: Devices) => `${phase} ${devices.length}` },
   { id: 'field', auth, use: 'field', show: (mode: string) => mode },
 ]
 

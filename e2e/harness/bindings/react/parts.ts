@@ -1,4 +1,4 @@
-import { useAuth, useUpgrade } from 'latchkey/react'
+import { useAuth, useDevices, useUpgrade } from 'latchkey/react'
 import { Component, type ReactNode, createElement, useEffect, useState } from 'react'
 import type { Part } from '../rig.ts'
 
@@ -12,6 +12,10 @@ function AuthPart({ part }: Shown): ReactNode {
 
 function UpgradePart({ part }: Shown): ReactNode {
   return line(part, useUpgrade(part.auth))
+}
+
+function DevicesPart({ part }: Shown): ReactNode {
+  return line(part, useDevices(part.auth))
 }
 
 function FieldPart({ part }: Shown): ReactNode {
@@ -44,7 +48,7 @@ class Boundary extends Component<{ children: ReactNode }, { hasFailed: boolean }
   }
 }
 
-const KINDS = { auth: AuthPart, upgrade: UpgradePart, field: FieldPart }
+const KINDS = { auth: AuthPart, upgrade: UpgradePart, devices: DevicesPart, field: FieldPart }
 
 export function Parts({ parts }: { readonly parts: readonly Part[] }): ReactNode {
   const children = parts.map((part) =>

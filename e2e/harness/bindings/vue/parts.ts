@@ -1,10 +1,11 @@
-import { useAuth, useUpgrade } from 'latchkey/vue'
+import { useAuth, useDevices, useUpgrade } from 'latchkey/vue'
 import type { AuthState } from 'latchkey'
 import { type Component, type Ref, defineComponent, h, ref } from 'vue'
 import type { Part } from '../rig.ts'
 
 function use({ auth, select, ...part }: Part): Readonly<Ref<unknown>> {
   if (part.use === 'upgrade') return useUpgrade(auth)
+  if (part.use === 'devices') return useDevices(auth)
   if (part.use === 'auth') return select ? useAuth(auth, select) : useAuth(auth)
   const field = ref<keyof AuthState>('authMode')
   part.expose?.((next) => (field.value = next))
