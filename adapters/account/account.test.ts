@@ -144,7 +144,7 @@ describe('an account of another provider', () => {
     expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal } })
   })
 
-  test("signed in as before the upgrade waits for the person's word", async () => {
+  test("signed in as before the upgrade waits for the user's confirmation", async () => {
     const { signIn, load } = world()
     const auth = await load()
     await auth.markWritten()
@@ -221,7 +221,7 @@ describe('the handler', () => {
     expect((await handle(post('/challenge', { purpose: 'bind' }, 'garbage'))).status).toBe(401)
   })
 
-  test('answers at the path of the audience, and at no other path that ends alike', async () => {
+  test('answers at the path of the audience, and at no other path with the same ending', async () => {
     const { handle } = world()
     const statusAt = async (path: string) => (await handle(new Request(`https://notes.example${path}`))).status
     expect(await statusAt('/identity/session')).toBe(200)
@@ -257,7 +257,7 @@ describe('the handler', () => {
     expect(await (await handle(request)).json()).toMatchObject({ code: 'TOKEN_MALFORMED' })
   })
 
-  test('reads no body to its end that is too long, whatever its length was said to be', async () => {
+  test('does not read a body that is too long to its end, whatever its declared length', async () => {
     let chunks = 0
     const body = new ReadableStream({
       pull(controller) {
@@ -348,7 +348,7 @@ describe('something in front of the server that answers everything', () => {
     await expect(account.isKnown!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
-  test('ends no session by taking the token away', async () => {
+  test('ends no session by removing the token', async () => {
     const { account, signIn } = world()
     signIn()
     const { handle } = world()

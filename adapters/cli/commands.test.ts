@@ -24,7 +24,7 @@ describe('the command line', () => {
     await expect(text.replace(/^\| flag [\s\S]*?(?=\n\n)/m, () => table)).toMatchFileSnapshot('../../docs/cli.md')
   })
 
-  test('takes every flag, and every variable (checklist 14: what the server takes)', () => {
+  test('accepts every flag and every variable (checklist 14: what the server takes)', () => {
     for (const command of Object.keys(COMMANDS) as Command[]) {
       for (const { name, value, many } of flagsOf(command)) {
         const read = (settings: ReturnType<typeof readSettings>): unknown =>

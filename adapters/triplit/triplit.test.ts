@@ -69,7 +69,7 @@ describe('local-first', () => {
     await synced(principal(), ['kept'])
   })
 
-  test('a broken connection comes back by itself (checklist 20: sessions survive lost connections)', async () => {
+  test('a broken connection is restored automatically (checklist 20: sessions survive lost connections)', async () => {
     const { session, write, principal } = await connected(world.device())
     triplit.online = false
     await settle(session, 'connecting')
@@ -235,7 +235,7 @@ describe('roles', () => {
     expect(await bob.notes()).toEqual(['bob'])
   })
 
-  test('other ones under the same credential close the session, which start() goes on with (checklist 18: other roles close with ROLES_MISMATCH, on a real server)', async () => {
+  test('other ones under the same credential close the session, which start() continues (checklist 18: other roles close with ROLES_MISMATCH, on a real server)', async () => {
     const { session, kinds, auth, write, principal } = await connected(world.device())
     world.claims = (payload) => ({ ...payload, role: 'editor' })
     await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({

@@ -199,7 +199,7 @@ test('a token of another principal closes it', async () => {
   expect(await closed).toEqual([4401, 'invalid'])
 })
 
-test('a socket that a backend opened for somebody stays theirs whatever token comes (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+test('a socket that a backend opened for a user keeps that session, whatever token arrives (checklist 12: backend-scoped sessions ignore token updates)', async () => {
   const socket = await open(await start(), backendHeaders(BACKEND, { principal: 'somebody' }))
   expect(await say(socket, `token ${fresh(BOB)}`)).toBe('ignored')
   expect(await say(socket, 'who')).toBe('somebody')

@@ -341,7 +341,7 @@ describe('a photo of the code', () => {
 })
 
 describe('a pairing', () => {
-  test('takes a code only where it belongs: a link for the new device, a scan for the old one', async () => {
+  test('accepts a code only where it belongs: a link for the new device, a scan for the old one', async () => {
     const { relay, old, fresh } = await twoDevices()
     const [ofOld, ofNew] = [await old.pairing.addDevice(), await fresh.pairing.showCode()]
     const sent = relay.seen.length
@@ -394,7 +394,7 @@ describe('a pairing', () => {
     expect(relay.seen).toHaveLength(sent)
   })
 
-  test('gives no secret that became one of another identity meanwhile', async () => {
+  test('gives no secret if another identity became current meanwhile', async () => {
     const devices = await twoDevices()
     const { approval, arrival } = await FLOWS.A(devices)
     await approval.check(arrival.checkCode)

@@ -315,7 +315,7 @@ describe('the lookup', () => {
 })
 
 describe('createSessionResolver', () => {
-  test('wants a lookup, or to be told that the device key stays a way in', () => {
+  test('requires a lookup, or an option that says that the device key stays a way in', () => {
     expect(() => createSessionResolver({ localFirst: { audience: APP } })).toThrow(TypeError)
     expect(() => createSessionResolver({ localFirst: { audience: APP, afterUpgrade: 'deny' as never } })).toThrow(
       TypeError,

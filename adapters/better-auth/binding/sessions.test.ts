@@ -63,7 +63,7 @@ describe('three servers on one Postgres', () => {
     return servers
   }
 
-  test('refuse a revoked device within the five seconds of their caches, and every other goes on (R5)', async () => {
+  test('refuse a revoked device within the five seconds of their caches, and every other device continues (R5)', async () => {
     const servers = await threeServers()
     const [first] = servers as [TestServer]
     const laptop = await signedIn(first, ada, USER_AGENTS.laptop)

@@ -75,7 +75,7 @@ onEachEngine((newServer) => {
       expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toHaveLength(1)
     })
 
-    test('takes it back: the alias is its own again (checklist 27: undo)', async () => {
+    test('undoes it: the alias is independent again (checklist 27: undo)', async () => {
       const { server, two, signIn, canonical, alias } = await secondDevice()
       await signIn()
       await two.resolveConflict('adopt')
@@ -144,7 +144,7 @@ onEachEngine((newServer) => {
       expect(two.getState().phase).toBe('conflict')
     })
 
-    test('cancels: the session at the account server ends, and the device is who it was (checklist 27: cancel)', async () => {
+    test('cancels: the session at the account server ends, and the device keeps its identity (checklist 27: cancel)', async () => {
       const { server, two, signIn, alias } = await secondDevice()
       await signIn()
       await two.cancelUpgrade()

@@ -94,7 +94,7 @@ onEachEngine((newServer) => {
       return { server, browser, auth, other, alive }
     }
 
-    test('leaves an account alone that the other tab accepted', async () => {
+    test('does not touch an account that the other tab accepted', async () => {
       const { browser, auth, other, alive } = await bothAsk()
       expect(await other.acceptAccount()).toMatchObject({ outcome: 'switched' })
       await expect(auth.cancelUpgrade()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })

@@ -18,7 +18,7 @@ async function openAccount(server: TestServer): Promise<Map<string, string>> {
 // Whose session is it? Only the request that made it can tell.
 onEachEngine((newServer) => {
   describe('a session that a request without a proof of this device made', () => {
-    test('waits, though a one-time token brought it in the course of `run`', async () => {
+    test('waits, even if a one-time token brought it during `run`', async () => {
       const server = await newServer({ plugins: [oneTimeToken()] })
       const attacker = await newPerson(server)
       await attacker.browser.send('/sign-up/email', post(eve))

@@ -180,7 +180,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test("that somebody else sent, followed by the page itself with nothing typed before: its account waits for the person's word", async () => {
+    test("that somebody else sent, followed by the page itself with nothing typed before: its account waits for the user's confirmation", async () => {
       const { server, browser, auth, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
       expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({
@@ -195,7 +195,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test("without anything typed before: its account waits for the person's word", async () => {
+    test("without anything typed before: its account waits for the user's confirmation", async () => {
       const { server, browser, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: ada.email }))
       await follow(browser, mail.last().url)
@@ -255,7 +255,7 @@ onEachEngine((newServer) => {
         session: { principal },
       })
     })
-    test("a link that somebody else sent for their own account, verified by a page of the app: their account waits for the person's word", async () => {
+    test("a link that somebody else sent for their own account, verified by a page of the app: their account waits for the user's confirmation", async () => {
       const mail = mailing()
       const emailVerification = {
         sendVerificationEmail: mail.send,

@@ -223,7 +223,7 @@ onEachEngine((newServer) => {
       expect(await second.session()).toMatchObject({ principal: opened.maker.device.principal })
     })
 
-    test('when an admin looks at it as the user', async () => {
+    test('when an admin reads it while impersonating the user', async () => {
       const opened = await open()
       const { server, maker } = opened
       const root = await newPerson(server)
@@ -327,7 +327,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a stranger who names an organization after the account of somebody keeps nobody from linking', async () => {
+  test('a stranger who names an organization after the id of an account does not keep it from linking', async () => {
     const { server, mails, maker } = await open()
     await maker.browser.send('/sign-up/email', post(ada))
     await maker.session()

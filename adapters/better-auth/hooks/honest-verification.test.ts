@@ -107,7 +107,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('takes the account from a maker who used the address of somebody else', () => {
+  describe('takes the account from a creator who used the address of somebody else', () => {
     test('the victim opens the link, and enters by a magic link', async () => {
       const { server, mails, maker: eve, mailed } = await open()
       await server.browser().send(await mailed())
@@ -153,7 +153,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server, ada.email)).toMatchObject({ principalMailboxBy: 'contested' })
     })
 
-    test('a session that the maker planted without the key confirms nothing', async () => {
+    test('a session that the creator planted without the key confirms nothing', async () => {
       const { server, mailed } = await open()
       const path = await mailed()
       const victim = await newPerson(server)

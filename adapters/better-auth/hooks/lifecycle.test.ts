@@ -243,7 +243,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a key that was revoked stays so, whatever becomes of the account', async () => {
+  test('a key that was revoked stays revoked, whatever happens to the account', async () => {
     const server = await newServer()
     const one = await newPerson(server)
     await one.prove('/sign-up/email', ada)

@@ -60,7 +60,7 @@ async function expectNothing(server: TestServer): Promise<void> {
 
 onEachEngine((newServer) => {
   describe('a sign-in through an OpenID provider', () => {
-    test("makes an account with the device's principal (checklist 26: OAuth redirect)", async () => {
+    test("creates an account with the device's principal (checklist 26: OAuth redirect)", async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
       expect(await signIn(one)).toBe(`${ORIGIN}/home`)

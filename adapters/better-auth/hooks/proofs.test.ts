@@ -36,7 +36,7 @@ describe('a used proof', () => {
     expect(await server.rows('latchkeyProof')).toHaveLength(1)
   })
 
-  test('is refused by a second server whose clock is four minutes behind, though the first sweeps', async () => {
+  test('is refused by a second server whose clock is four minutes behind, although the first one deletes expired proofs', async () => {
     const { clock, context, gate, headers } = await gateOf()
     const used = await headers()
     const behind = createProofGate({ audience: AUDIENCE, clock: () => clock.now() - 240_000 })

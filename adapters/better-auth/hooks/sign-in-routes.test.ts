@@ -76,7 +76,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyPrincipal')).toHaveLength(1)
     })
 
-    test('a principal that is taken makes no user', async () => {
+    test('a principal that is taken creates no user', async () => {
       const { extra } = verified()
       const server = await newServer(extra)
       const one = await newPerson(server)
@@ -119,7 +119,7 @@ onEachEngine((newServer) => {
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
-    test('fetched by a device that says nothing of whom it expects, binds nothing', async () => {
+    test('fetched by a device that does not say whom it expects, binds nothing', async () => {
       const { server, one, mail } = await setUp()
       await one.follow(pathOf(mail.last().url))
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
@@ -230,7 +230,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('SIWE: binds the account that it makes (checklist 26: SIWE)', async () => {
+  test('SIWE: binds the account that it creates (checklist 26: SIWE)', async () => {
     const address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
     const server = await newServer({
       plugins: [

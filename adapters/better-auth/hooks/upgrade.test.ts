@@ -187,7 +187,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toHaveLength(1)
     })
 
-    test('works once, also when two requests use it at the same moment', async () => {
+    test('works once, even if two requests use it at the same moment', async () => {
       const server = await newServer()
       const proof = await (await testDevice()).proof({ audience: AUDIENCE, purpose: 'upgrade' })
       const answers = await Promise.all(
@@ -217,7 +217,7 @@ onEachEngine((newServer) => {
         async () => (await testDevice()).proof({ audience: ORIGIN, purpose: 'upgrade' }),
         'TOKEN_AUDIENCE_MISMATCH',
       ],
-      'for another act': [
+      'for another operation': [
         async () => (await testDevice()).proof({ audience: AUDIENCE, purpose: 'exchange' }),
         'PROOF_PURPOSE_MISMATCH',
       ],
@@ -230,7 +230,7 @@ onEachEngine((newServer) => {
       'that is empty': [async () => '', 'TOKEN_MALFORMED'],
     }
     for (const [name, [mint, code]] of Object.entries(wrong)) {
-      test(`${name} is refused, and no user is made`, async () => {
+      test(`${name} is refused, and no user is created`, async () => {
         const server = await newServer()
         const response = await server
           .browser()
@@ -433,7 +433,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toMatchObject([{ isAnonymous: true, principal: null, principalOpen: false }])
     })
 
-    test('a user that an admin makes, whatever the admin passes', async () => {
+    test('a user that an admin creates, whatever the admin passes', async () => {
       const server = await newServer({ plugins: [admin()] })
       const browser = server.browser()
       await browser.client.signUp.email(ada)

@@ -46,7 +46,7 @@ onEachEngine((newServer) => {
     return ada
   }
 
-  describe("an account that was made with the victim's address, whose mailbox was proven without a proof", () => {
+  describe("an account that was created with the victim's address, whose mailbox was proven without a proof", () => {
     const planted = async () => {
       const { server, mails } = await open()
       const eve = await newPerson(server)
@@ -78,7 +78,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test("a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing", async () => {
+  test("a creator's session that was planted in the victim's browser, where she opens the mail, lets her link nothing", async () => {
     const { server, mails } = await open()
     const eve = await newPerson(server)
     await eve.prove('/sign-up/email', victim)
@@ -96,7 +96,7 @@ onEachEngine((newServer) => {
     expect((await eve.session())?.aliases).toEqual([])
   })
 
-  test("an account in which only the maker's device is left lets the victim link nothing", async () => {
+  test("an account in which only the creator's device is left lets the victim link nothing", async () => {
     const { server, mails } = await open()
     const eve = await newPerson(server)
     await eve.prove('/sign-up/email', victim)
@@ -187,7 +187,7 @@ onEachEngine((newServer) => {
       expect((await browser.send('/phone-number/verify', post(body))).status).toBe(200)
     }
 
-    test('that the victim verified after she opened the link: the maker loses the account', async () => {
+    test('that the victim verified after she opened the link: the creator loses the account', async () => {
       const { server, mails, maker, path } = await bound()
       const ada = await newPerson(server)
       expect((await ada.browser.send(path)).status).toBe(200)
@@ -196,7 +196,7 @@ onEachEngine((newServer) => {
       expect((await userOf(server))['principal']).not.toBe(maker.device.principal)
     })
 
-    test('that the maker verified after the victim opened the link: the maker loses the account', async () => {
+    test('that the maker verified after the victim opened the link: the creator loses the account', async () => {
       const { server, mails, maker, path } = await bound()
       await click(server, path)
       await verifyPhone(maker, mails)

@@ -149,7 +149,7 @@ onEachEngine((newServer) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce for another act': [
+      'with a nonce for another operation': [
         async (one) => bindWith(one.browser, one.device, (await challenge(one.browser, 'link')).nonce),
         401,
         'PROOF_NONCE_MISMATCH',
@@ -225,7 +225,7 @@ onEachEngine((newServer) => {
       })
     }
 
-    test('uses its nonce up, also when many come at once', async () => {
+    test('uses its nonce up, even if many requests arrive at once', async () => {
       const { one } = await open()
       const { nonce } = await challenge(one.browser)
       const answers = await Promise.all([1, 2, 3].map(() => bindWith(one.browser, one.device, nonce)))
@@ -251,7 +251,7 @@ onEachEngine((newServer) => {
       await expectUnbound(server)
     })
 
-    test("never binds from an admin's look into the account", async () => {
+    test('never binds from a session of an impersonating admin', async () => {
       const { server, one } = await open({ plugins: [admin()] })
       const boss = await newPerson(server)
       await boss.browser.send('/sign-up/email', post(person('boss')))
@@ -275,7 +275,7 @@ onEachEngine((newServer) => {
       expect((await bindWith(one.browser, one.device, nonce, { authorization })).status).toBe(200)
     })
 
-    test('after a link that handed the account over: refused while its maker could still enter it', async () => {
+    test('after a link that handed the account over: refused while its creator could still enter it', async () => {
       const sent: string[] = []
       const server = await newServer({
         emailAndPassword: { enabled: true },

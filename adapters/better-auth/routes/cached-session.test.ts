@@ -24,7 +24,7 @@ onEachEngine((newServer) => {
       return ask
     }
 
-    test('is told no subject', async () => {
+    test('gets no subject', async () => {
       const ask = await revoked()
       expect(await (await ask('/latchkey/session')).json()).toMatchObject({ session: null })
       expect(await (await ask('/latchkey/session?peek=1')).json()).toMatchObject({ session: null })

@@ -160,7 +160,7 @@ onEachEngine((newServer) => {
       ['a line separator', 'a\u2028b'],
       ['half a character', 'a\ud800'],
       ['no text', 7],
-    ])('takes no name of %s', async (_, name) => {
+    ])('refuses this name: %s', async (_, name) => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
       expect(await rename(phone, { id: await idOf(laptop), name })).toBe('BODY_INVALID')
@@ -179,7 +179,7 @@ onEachEngine((newServer) => {
   })
 
   describe('revoking a device', () => {
-    test('ends its sessions and its key, and every other device goes on (R5)', async () => {
+    test('ends its sessions and its key, and every other device continues (R5)', async () => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
       const tablet = await signedIn(server, ada, USER_AGENTS.tablet)

@@ -445,7 +445,7 @@ describe('the request', () => {
     })
   }
 
-  test('with a proof for another act, another server or a linked account is refused', async () => {
+  test('with a proof for another operation, another server or a linked account is refused', async () => {
     const one = await device()
     await expectRefused(await byDevice(one, {}, 'upgrade'), 'invalid_request', 'PROOF_PURPOSE_MISMATCH')
     const elsewhere = await one.device.proof({ audience: 'https://evil.example/api/auth', purpose: 'exchange' })
@@ -642,7 +642,7 @@ describe('limits', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  test('in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs', async () => {
+  test('in total, separately for devices and accounts: a flood of new devices does not use up the limit of accounts', async () => {
     const now = Date.now()
     const server = await testServer(exchanging({ limit: 2 }, () => now))
     const member = await newPerson(server)

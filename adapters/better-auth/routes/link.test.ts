@@ -243,7 +243,7 @@ onEachEngine((newServer, engine) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce for another act': [
+      'with a nonce for another operation': [
         async ({ two }) => link(two, two.device, { nonce: await nonceFor(two.browser, 'unlink') }),
         401,
         'PROOF_NONCE_MISMATCH',
@@ -462,7 +462,7 @@ onEachEngine((newServer, engine) => {
       })
     })
 
-    test('gives way to another request that records the key at the very moment', async () => {
+    test('yields to another request that records the key at the same moment', async () => {
       const { server, one, two } = await twoDevices()
       const { principal, thumbprint } = two.device
       const times = { createdAt: new Date(0), lastSeenAt: null, retiredAt: null }
@@ -721,7 +721,7 @@ onEachEngine((newServer, engine) => {
       return { mail, server, eve, victim }
     }
 
-    test('links nothing to what someone else may still enter, in this session or in any later one', async () => {
+    test('links nothing to an account that someone else may still enter, in this session or in any later one', async () => {
       const { server, mail, victim } = await handedOver()
       await expectRefused(await link(victim, victim.device), 409, 'ACCOUNT_HANDED_OVER')
       await victim.browser.send('/sign-out', post({}))
@@ -951,7 +951,7 @@ onEachEngine((newServer, engine) => {
         401,
         'UNAUTHORIZED',
       ],
-      'with a nonce for another act': [
+      'with a nonce for another operation': [
         async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(one.browser, 'link')),
         401,
         'PROOF_NONCE_MISMATCH',

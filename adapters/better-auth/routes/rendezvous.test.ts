@@ -35,7 +35,7 @@ function keepsOneSlot(newServer: NewServer): void {
     expect(await party.write(3, 'early')).toMatchObject({ status: 409 })
   })
 
-  test('of twenty writers at once one succeeds', async () => {
+  test('of twenty concurrent writers, one succeeds', async () => {
     const server = await newServer()
     const channel = randomText(32)
     await partyOf(server, channel).write(0, '')
