@@ -445,9 +445,9 @@ describe('a pairing', () => {
   test.each([
     ['over 40 characters', 'x'.repeat(41)],
     ['with a control character', 'a\nb'],
-    ['that turns the direction of the text', 'gnp.\u202Eexe'],
+    ['that reverses the direction of the text', 'gnp.\u202Eexe'],
     ['with an isolate', 'a\u2066b'],
-  ])('shows no name %s, of neither side', async (_, deviceName) => {
+  ])('shows no name %s, on either side', async (_, deviceName) => {
     const relay = createRelay()
     await expect(device(relay, { deviceName })).rejects.toThrow(TypeError)
     const old = await device(relay)

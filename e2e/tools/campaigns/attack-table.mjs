@@ -757,7 +757,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A proxy strips the token, and the binder reports that there is no session',
-    defence: 'If a token was sent, a response to a request without a token is ignored',
+    defence: 'If a token was sent, a response that reports a missing token ends no session',
     patches: [
       {
         file: 'adapters/account/index.ts',
@@ -2771,7 +2771,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/server/resolver.test.ts',
-      name: 'an Authorization header > with another scheme beside it is malformed, even where anonymous requests are allowed',
+      name: 'an Authorization header > with another scheme before it is malformed, even where anonymous requests are allowed',
     },
   },
 
