@@ -155,7 +155,7 @@ describe('an account of another provider', () => {
     })
   })
 
-  test('whose token is of somebody else by now is refused', async () => {
+  test('whose token now belongs to somebody else is refused', async () => {
     const { signIn, load } = world()
     const auth = await load()
     await auth.upgrade(() => signIn())
@@ -235,14 +235,14 @@ describe('the handler', () => {
       expect([path, await statusAt(path)]).toEqual([path, 404])
   })
 
-  test('answers at the base path that it is told, behind a proxy that takes a part away', async () => {
+  test('answers at the configured base path, behind a proxy that removes a part of the path', async () => {
     const { handle } = world(undefined, {}, { basePath: '/' })
     expect((await handle(new Request('http://10.0.0.1:8080/session'))).status).toBe(200)
     expect((await handle(new Request('http://10.0.0.1:8080/identity/session'))).status).toBe(404)
     expect(() => world(undefined, {}, { basePath: 'identity' })).toThrow('basePath')
   })
 
-  test('refuses a body with a member twice, and one that breaks off', async () => {
+  test('refuses a body with a duplicate member, and one that ends early', async () => {
     const { handle } = world()
     const token = await issuer.sign({ ...PROVIDERS.WorkOS.claims, exp: Math.floor(Date.now() / 1000) + 300 } as never)
     const twice = await handle(post('/bind', '{"nonce":"a","proof":"x","proof":"y"}', token))
@@ -263,7 +263,7 @@ describe('the handler', () => {
       pull(controller) {
         chunks++
         controller.enqueue(new Uint8Array(1024).fill(0x20))
-        // A reader that goes on for ever would hang here.
+        // A reader without a limit would hang here.
         if (chunks === 1000) controller.close()
       },
     })
@@ -365,7 +365,7 @@ describe('something in front of the server that answers everything', () => {
     await expect(stripped.bind!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
-  test('is told apart from a server that asks to wait, or is broken', async () => {
+  test('is distinguished from a server that asks the client to wait, or is broken', async () => {
     await expect(at(() => new Response('', { status: 429 })).getSession()).rejects.toMatchObject({
       code: 'PROVIDER_LIMITED',
     })
@@ -387,7 +387,7 @@ describe('something in front of the server that answers everything', () => {
     expect(given).toBe(signal)
   })
 
-  test('a mistake of the app is none of the provider', () => {
+  test('a bug in the app is not an error of the provider', () => {
     const account = at(() => new Response())
     expect(account.readFailure(new TypeError('x is not a function'))).toBeNull()
     expect(account.readFailure(new TypeError('Failed to fetch'))).toMatchObject({ code: 'OFFLINE' })

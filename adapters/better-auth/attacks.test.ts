@@ -171,7 +171,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test("a principal in the body of a sign-up is nobody's", async () => {
+  test('a principal in the body of a sign-up is ignored', async () => {
     const server = await newServer()
     const { principal } = await testDevice()
     const refused = await server.browser().send('/sign-up/email', post({ ...eve, principal }))

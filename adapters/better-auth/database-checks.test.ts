@@ -161,7 +161,7 @@ describe('users', () => {
     await expectNoRows(adapter)
   })
 
-  test('with required fields of the app are made with values of their types', async () => {
+  test('with required fields of the app are created with values of their types', async () => {
     const additionalFields = {
       tenant: { type: 'string', required: true, unique: true },
       level: { type: 'number', required: true },

@@ -182,7 +182,7 @@ describe('a sign-out', () => {
     expect(await rowsOf(ada)).toEqual([])
   })
 
-  test("without a word of what becomes of the data the next person's session does not start", async () => {
+  test("without a decision about the data, the next user's session does not start", async () => {
     const { auth, account, session, write, principal, notes } = await connected(world.device())
     await auth.upgrade(() => account.signUp('ada'))
     await settle(session, 'connected')

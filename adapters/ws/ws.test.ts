@@ -166,7 +166,7 @@ test('the end of the token closes the socket with 4401 and the reason', async ()
   expect(await closed).toEqual([4401, 'expired'])
 })
 
-test('a client that goes on talking after that is nobody', async () => {
+test('a client that keeps sending after that is anonymous', async () => {
   const { hostname, port } = new URL(await start())
   const client = connect(Number(port), hostname)
   client.write(
@@ -184,7 +184,7 @@ test('a client that goes on talking after that is nobody', async () => {
   client.destroy()
 })
 
-test('a fresh token goes on with the open socket', async () => {
+test('a fresh token continues on the open socket', async () => {
   const socket = await open(await start(), BEARER)
   await time.advance(14 * 60_000)
   expect(await say(socket, `token ${fresh()}`)).toBe('accepted')

@@ -118,7 +118,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     return writes.length
   }
 
-  /** Looks at everything that all the deaths so far have left. */
+  /** Checks everything that all the crashes so far have left. */
   async function countWhole(): Promise<string> {
     const [users, rows, proofs] = [
       await server.rows('user'),

@@ -33,7 +33,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
-    test('waits, though it was planted in the course of `run`', async () => {
+    test('waits, even if it was planted during `run`', async () => {
       const server = await newServer()
       const planted = await openAccount(server)
       const browser = server.browser()
@@ -113,7 +113,7 @@ onEachEngine((newServer) => {
     expect(await two.session()).toMatchObject({ provenBy: null })
   })
 
-  test('a session that the browser did not keep is told from a mail that is awaited', async () => {
+  test('a session that the browser did not keep is distinguished from an expected mail', async () => {
     const server = await newServer()
     await server.browser().send('/sign-up/email', post(ada))
     const browser = server.browser()

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => provider.stop())
 afterEach(() => vi.useRealTimers())
 
-/** Lets the system's clock go on by some seconds, as Better Auth reads it. */
+/** Advances the system clock, which Better Auth reads, by some seconds. */
 function pass(seconds: number): void {
   const now = Date.now()
   vi.useFakeTimers({ toFake: ['Date'], now: now + seconds * 1000 })
@@ -108,7 +108,7 @@ onEachEngine((newServer) => {
       expect(acts).toContain(`refuse:${one.device.principal}`)
     })
 
-    test('leads a page on to the app with the error', async () => {
+    test('redirects a page to the app with the error', async () => {
       const { server, mails, request } = await asked()
       await enterByLink(server, () => mails.last().url)
       const answer = await server.browser().send(`${request}&callbackURL=%2Fwelcome`, { redirect: 'manual' })
@@ -124,7 +124,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a change of address that was asked for afterwards needs no session where the link is opened', async () => {
+  test('a change of address that was requested afterwards needs no session where the link is opened', async () => {
     const { server, mails } = await open()
     const one = await newPerson(server)
     await one.prove('/sign-up/email', ada)

@@ -96,7 +96,7 @@ onEachEngine((newServer) => {
         const { principal: planted, principalEpoch } = await userOf(server)
         const victims = server.browser()
         expect((await prove(victims, last)).status).toBe(200)
-        // A plain verification alone may be the maker's own mail program; what its session asks next decides.
+        // A plain verification alone may be the creator's own mail program; what its session asks next decides.
         await victims.send('/latchkey/session')
         const user = await userOf(server)
         expect(user['principal']).not.toBe(planted)
@@ -193,7 +193,7 @@ onEachEngine((newServer) => {
     expect(await ada.session()).toMatchObject({ principal: ada.device.principal, recoverable: true })
   })
 
-  test('a server that dies right after a mailbox was proven: whoever looks next completes the reset', async () => {
+  test('a server that dies right after a mailbox was proven: the next use completes the reset', async () => {
     const { extra } = openRoutes()
     const server = await newServer(extra)
     const eve = await newPerson(server)

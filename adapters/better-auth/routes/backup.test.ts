@@ -244,7 +244,7 @@ onEachEngine((newServer) => {
       expect((await (await withAccount(server)).put(newLocator(), newEnvelope())).status).toBe(200)
     })
 
-    test('it ends with its time, unless it was put again or its identity has an account by then', async () => {
+    test('it expires, unless it was put again or its identity has an account by then', async () => {
       const clock = { now: Date.now() }
       const server = await open(newServer, { clock: () => clock.now })
       const put = async (one: Awaited<ReturnType<typeof withoutAccount>>, locator: string, envelope: string) => {

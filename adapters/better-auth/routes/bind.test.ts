@@ -118,7 +118,7 @@ onEachEngine((newServer) => {
       }
     })
 
-    test('an account that was used is fixed, and a look with `peek` is no use', async () => {
+    test('an account that was used is fixed, and reading it with `peek` does not use it', async () => {
       const { server, one } = await open()
       const peek = (await (await one.browser.send('/latchkey/session?peek=1')).json()) as SessionAnswer
       expect(peek.session).toMatchObject({ open: true, aliases: [] })
@@ -159,7 +159,7 @@ onEachEngine((newServer) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce whose end was moved': [
+      'with a nonce whose expiry was changed': [
         async (one) => {
           const [head, , mac] = (await challenge(one.browser)).nonce.split('.')
           return bindWith(one.browser, one.device, `${head}.${Date.now() + 1e9}.${mac}`)
@@ -232,7 +232,7 @@ onEachEngine((newServer) => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401])
     })
 
-    test('a nonce lapses after two minutes', async () => {
+    test('a nonce expires after two minutes', async () => {
       let now = Date.now()
       const { one } = await open({ plugins: [latchkey({ clock: () => now })] })
       const { nonce, expiresAt } = await challenge(one.browser)

@@ -212,7 +212,7 @@ onEachEngine((newServer) => {
       expect(await revoke(laptop, { id: await idOf(plain) })).toEqual({ sessions: 1, keys: 'none' })
     })
 
-    test('that was given the secret of this one revokes the key, and this one goes on', async () => {
+    test('that was given the secret of this one revokes the key, and this one continues', async () => {
       const server = await newServer()
       const laptop = await signedIn(server, ada, USER_AGENTS.laptop)
       await laptop.session()
@@ -235,7 +235,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toHaveLength(3)
     })
 
-    test('ends those that it let in, and those that they let in, only where this is asked for', async () => {
+    test('ends those that it let in, and those that they let in, only on request', async () => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
       const [tablet, watch, apart] = [

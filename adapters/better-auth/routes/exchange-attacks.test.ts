@@ -329,7 +329,7 @@ describe('a body that is made to confuse parsers', () => {
       ])
     })
 
-  test('breaks off: the client is gone, and the server logs no fault', async () => {
+  test('that ends early: the client is gone, and the server logs no fault', async () => {
     const faults = vi.spyOn(console, 'error').mockImplementation(() => {})
     const { handler } = await testServer(exchanging())
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })
@@ -402,11 +402,11 @@ describe('an alias that was given up', () => {
     return { provider, server, one, two }
   }
 
-  test('is in no token that is asked for afterwards, whatever was under way meanwhile', async () => {
+  test('is in no token that is requested afterwards, whatever was in progress meanwhile', async () => {
     const { provider, one, two } = await linked()
     const before = decodeJwt(await tokenIn(await bySession(one)))
     expect(before['aliases']).toEqual([two.device.principal])
-    // One that is out already ends by itself.
+    // A token that was issued before expires by itself.
     expect(before.exp! - before.iat!).toBeLessThanOrEqual(900)
     const [undone, ...meanwhile] = await Promise.all([
       unlink(one, two.device.principal),
@@ -423,7 +423,7 @@ describe('an alias that was given up', () => {
     await provider.close()
   })
 
-  test('is bound to nobody else while it is held, by none of the ways', async () => {
+  test('is bound to nobody else while it is held, in any of the possible ways', async () => {
     const { provider, server, one, two } = await linked()
     await unlink(one, two.device.principal)
     const eve = await newPerson(server, two.device)
@@ -466,7 +466,7 @@ describe('an alias that was given up', () => {
         'until'
       ] as Date
     const until = await heldUntil()
-    // What a server leaves that dies after the reservation.
+    // What a server that dies after the reservation leaves behind.
     await server.change('latchkeyPrincipal', { kind: 'reserved', epoch: 'died' }, { principal: two.device.principal })
     isWilling = false
     expect(await codeOf(await link(two, two.device))).toBe('LINK_REFUSED')

@@ -1295,7 +1295,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
-      name: 'SQLite > a reservation > that a stalled server comes back to after it lapsed gives its user no principal',
+      name: 'SQLite > a reservation > that expired while its server stalled gives its user no principal',
     },
   },
   {
@@ -1405,7 +1405,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/bind.test.ts'),
-      name: 'SQLite > bind > an account that was used is fixed, and a look with `peek` is no use',
+      name: 'SQLite > bind > an account that was used is fixed, and reading it with `peek` does not use it',
     },
   },
   {
@@ -1511,7 +1511,7 @@ export const ATTACKS = [
         replace: "if (!device || meets === 'unsaid') return { principalOpen: true,",
       },
     ],
-    test: { file: plugin('attacks.test.ts'), name: "SQLite > a principal in the body of a sign-up is nobody's" },
+    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a principal in the body of a sign-up is ignored' },
   },
   {
     attack: 'A principal in the body of a bind',
@@ -1650,7 +1650,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/sign-in-routes.test.ts'),
-      name: 'SQLite > e-mail and password with required verification > an address that has an account already answers the same, and binds nothing',
+      name: 'SQLite > e-mail and password with required verification > an address that already has an account gets the same answer, and binds nothing',
     },
   },
   {
@@ -2106,7 +2106,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('unmigrated.test.ts'),
-      name: 'a missing table or column is told from every other failure > not a cause that is none',
+      name: 'a missing table or column is distinguished from every other failure > not a cause that is none',
     },
   },
   {
@@ -2625,7 +2625,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/require-nonce.test.ts'),
-      name: 'a server that wants a nonce in every proof > refuses proofs that were signed ahead of time, without one',
+      name: 'a server that requires a nonce in every proof > refuses proofs that were signed ahead of time, without one',
     },
   },
   {
@@ -2640,7 +2640,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/require-nonce.test.ts'),
-      name: 'a server that wants a nonce in every proof > uses a nonce up',
+      name: 'a server that requires a nonce in every proof > uses a nonce up',
     },
   },
 
