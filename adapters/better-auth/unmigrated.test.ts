@@ -139,7 +139,7 @@ describe('a missing table or column is distinguished from every other failure', 
     ['a statement that took too long, Postgres', failure({ code: '57014' })],
     ['no connection', failure({ code: 'ECONNREFUSED' })],
     ['a pool that is used up, Prisma', failure({ code: 'P2024' })],
-    ['a cause that is none', failure({ cause: failure({ code: 'ECONNRESET' }) })],
+    ['an unrelated cause', failure({ cause: failure({ code: 'ECONNRESET' }) })],
     ['something that is no error', { code: '42P01' }],
     ['nothing', undefined],
   ])('not %s', (_, error) => {

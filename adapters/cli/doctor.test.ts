@@ -209,7 +209,7 @@ describe('latchkey doctor --auth checks the database through the adapter of the 
 
   const PLUGINS = expect.stringMatching(/^ok configuration: Better Auth [\d.]+ has the plugins\.$/)
   const good = (adapter: string): string =>
-    `ok database: The database (${adapter}) counts matched rows, matches null, keeps columns unique and returns exact dates.`
+    `ok database: The database (${adapter}) counts matched rows, compares null correctly, keeps columns unique and returns exact dates.`
 
   test('that of Better Auth', async () => {
     const { found } = await examineWith('{}', { own: false })

@@ -993,7 +993,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The same, and the victim then adopts the data of their device into the account',
-    defence: 'The session that resets a contested binding counts as one from the first proof',
+    defence: 'The session that resets a contested binding counts as created by the first proof of the mailbox',
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
@@ -1814,7 +1814,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The 30-day hold is evaded by a link that a crash interrupted, followed by one that is refused',
-    defence: 'A reservation that lasts as long as a hold becomes a hold again',
+    defence: 'A reservation that replaces a hold lasts as long as the hold, and becomes one again',
     patches: [
       {
         file: plugin('binding/principal-row.ts'),
@@ -1829,7 +1829,7 @@ export const ATTACKS = [
   },
 
   {
-    attack: "A link that the account's creator started goes on after the owner of the mailbox has proven it",
+    attack: "A link that the account's creator started continues after the owner of the mailbox has proven it",
     defence: 'The first write of a link only succeeds on the account that was read when the link was allowed',
     patches: [
       {
@@ -1889,7 +1889,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A link goes on after its transaction has failed, because another request recorded the key',
+    attack: 'A link continues after its transaction has failed, because another request recorded the key',
     defence: 'A key that cannot be recorded ends the link',
     patches: [
       {
@@ -2106,7 +2106,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('unmigrated.test.ts'),
-      name: 'a missing table or column is distinguished from every other failure > not a cause that is none',
+      name: 'a missing table or column is distinguished from every other failure > not an unrelated cause',
     },
   },
   {
@@ -3272,7 +3272,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/session/runtime/auth-observer.test.ts',
-      name: 'the principal in force > changes: what was written locally before the first connection is data of its principal',
+      name: 'the current principal > changes: what was written locally before the first connection is data of its principal',
     },
   },
   {
@@ -3287,7 +3287,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/triplit/anonymous-writes.test.ts',
-      name: 'a client without an identity writes nothing locally, in a transaction neither (checklist 3: on a sync engine)',
+      name: 'a client without an identity writes nothing locally, not even in a transaction (checklist 3: on a sync engine)',
     },
   },
   {
@@ -3539,7 +3539,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/passkey/ceremonies.test.ts',
-      name: 'an evaluation > of another passkey than the one that was asked for is not used',
+      name: 'an evaluation > of a passkey other than the requested one is not used',
     },
   },
   {
