@@ -144,7 +144,7 @@ describe('an account of another provider', () => {
     expect(await auth.upgrade(() => signIn())).toMatchObject({ outcome: 'switched', session: { principal } })
   })
 
-  test("signed in as before the upgrade waits for the person's word", async () => {
+  test("signed in as before the upgrade waits for the user's confirmation", async () => {
     const { signIn, load } = world()
     const auth = await load()
     await auth.markWritten()
@@ -155,7 +155,7 @@ describe('an account of another provider', () => {
     })
   })
 
-  test('whose token is of somebody else by now is refused', async () => {
+  test('whose token now belongs to somebody else is refused', async () => {
     const { signIn, load } = world()
     const auth = await load()
     await auth.upgrade(() => signIn())
@@ -221,7 +221,7 @@ describe('the handler', () => {
     expect((await handle(post('/challenge', { purpose: 'bind' }, 'garbage'))).status).toBe(401)
   })
 
-  test('answers at the path of the audience, and at no other path that ends alike', async () => {
+  test('answers at the path of the audience, and at no other path with the same ending', async () => {
     const { handle } = world()
     const statusAt = async (path: string) => (await handle(new Request(`https://notes.example${path}`))).status
     expect(await statusAt('/identity/session')).toBe(200)
@@ -235,14 +235,14 @@ describe('the handler', () => {
       expect([path, await statusAt(path)]).toEqual([path, 404])
   })
 
-  test('answers at the base path that it is told, behind a proxy that takes a part away', async () => {
+  test('answers at the configured base path, behind a proxy that removes a part of the path', async () => {
     const { handle } = world(undefined, {}, { basePath: '/' })
     expect((await handle(new Request('http://10.0.0.1:8080/session'))).status).toBe(200)
     expect((await handle(new Request('http://10.0.0.1:8080/identity/session'))).status).toBe(404)
     expect(() => world(undefined, {}, { basePath: 'identity' })).toThrow('basePath')
   })
 
-  test('refuses a body with a member twice, and one that breaks off', async () => {
+  test('refuses a body with a duplicate member, and one that ends early', async () => {
     const { handle } = world()
     const token = await issuer.sign({ ...PROVIDERS.WorkOS.claims, exp: Math.floor(Date.now() / 1000) + 300 } as never)
     const twice = await handle(post('/bind', '{"nonce":"a","proof":"x","proof":"y"}', token))
@@ -257,13 +257,13 @@ describe('the handler', () => {
     expect(await (await handle(request)).json()).toMatchObject({ code: 'TOKEN_MALFORMED' })
   })
 
-  test('reads no body to its end that is too long, whatever its length was said to be', async () => {
+  test('does not read a body that is too long to its end, whatever its declared length', async () => {
     let chunks = 0
     const body = new ReadableStream({
       pull(controller) {
         chunks++
         controller.enqueue(new Uint8Array(1024).fill(0x20))
-        // A reader that goes on for ever would hang here.
+        // A reader without a limit would hang here.
         if (chunks === 1000) controller.close()
       },
     })
@@ -348,7 +348,7 @@ describe('something in front of the server that answers everything', () => {
     await expect(account.isKnown!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
-  test('ends no session by taking the token away', async () => {
+  test('ends no session by removing the token', async () => {
     const { account, signIn } = world()
     signIn()
     const { handle } = world()
@@ -365,7 +365,7 @@ describe('something in front of the server that answers everything', () => {
     await expect(stripped.bind!(async () => 'proof')).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
-  test('is told apart from a server that asks to wait, or is broken', async () => {
+  test('is distinguished from a server that asks the client to wait, or is broken', async () => {
     await expect(at(() => new Response('', { status: 429 })).getSession()).rejects.toMatchObject({
       code: 'PROVIDER_LIMITED',
     })
@@ -387,7 +387,7 @@ describe('something in front of the server that answers everything', () => {
     expect(given).toBe(signal)
   })
 
-  test('a mistake of the app is none of the provider', () => {
+  test('a bug in the app is not an error of the provider', () => {
     const account = at(() => new Response())
     expect(account.readFailure(new TypeError('x is not a function'))).toBeNull()
     expect(account.readFailure(new TypeError('Failed to fetch'))).toMatchObject({ code: 'OFFLINE' })

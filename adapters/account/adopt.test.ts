@@ -154,7 +154,7 @@ describe('a device with data, and an account of another provider that has a prin
       expect(await send(path, {}, await tokenOf('ada'))).toMatchObject({ status: 404 })
   })
 
-  test('a preview without an answer of the server takes adoption as possible', async () => {
+  test('a preview without a response of the server assumes that adoption is possible', async () => {
     const { auth, laptop } = await conflict()
     laptop.provider.getSession = () => Promise.reject(new Error('unreachable'))
     expect(await auth.previewConflict()).toMatchObject({ canAdopt: true })

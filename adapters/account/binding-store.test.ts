@@ -279,7 +279,7 @@ describe('a statement that the database refuses because of a concurrent one', ()
     expect(sent()).toBe(4)
   })
 
-  test('is not repeated for ever', async () => {
+  test('is not repeated endlessly', async () => {
     const { store, sent } = refusing(1000, { code: '40001' })
     await expect(store.useOnce('name', until)).rejects.toThrow('refused')
     expect(sent()).toBe(8)

@@ -142,7 +142,7 @@ describe('a token for a device', () => {
     expect(await send(other)).toMatchObject({ status: 400, code: 'PROOF_PURPOSE_MISMATCH' })
   })
 
-  test('is refused for a local-first token, as any server has one, and with localFirst false', async () => {
+  test('is refused for a local-first token, which any server may have received, and with localFirst false', async () => {
     const device = await testDevice()
     const { send } = world()
     const token = await device.token({ audience: APP })
@@ -173,7 +173,7 @@ describe('a token for an account', () => {
     await expect(send({ subject_token_type: JWT, subject_token: await tokenOf('ada') })).rejects.toThrow('reserved')
   })
 
-  test('is not exchanged for a session, twice the same parameter, or another grant', async () => {
+  test('is not issued for a session, with a duplicate parameter, or for another grant', async () => {
     const { send, tokenOf } = world()
     const session = 'urn:latchkey:params:oauth:token-type:session'
     expect(await send({ subject_token_type: session })).toMatchObject({ status: 400, code: 'SESSION_MISSING' })
@@ -184,7 +184,7 @@ describe('a token for an account', () => {
     expect(await send('x'.repeat(20_000))).toMatchObject({ status: 400, code: 'TOKEN_TOO_LARGE' })
   })
 
-  test('counts apart from those for devices', async () => {
+  test('is counted separately from those for devices', async () => {
     const { send, proofOf, tokenOf } = world({ limit: 1 })
     const device = async () => send({ subject_token_type: PROOF, subject_token: await proofOf(await testDevice()) })
     const account = async () => send({ subject_token_type: JWT, subject_token: await tokenOf('ada') })
@@ -222,7 +222,7 @@ describe('the key set', () => {
     })
   })
 
-  test('takes no key that is public, has no name, is there twice or is of another kind', () => {
+  test('refuses a key that is public, has no name, is duplicated or is of another kind', () => {
     const { d: _, ...open } = keys[0]!
     for (const wrong of [[open as SigningJwk], [{ ...keys[0]!, kid: '' }], [keys[0]!, keys[0]!], []])
       expect(() => world({ keys: wrong })).toThrow('exchange.keys')

@@ -46,7 +46,7 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       try {
         return (await look(ask, peek, signal)).session
       } catch (error) {
-        // Any other token that is refused says nothing: only the provider knows whether its session exists.
+        // The refusal of any other token says nothing: only the provider knows whether its session exists.
         if (isLatchkeyError(error, 'TOKEN_NOT_AN_ACCOUNT')) return null
         throw error
       }
@@ -85,7 +85,7 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
     readFailure(outcome) {
       if (isLatchkeyError(outcome)) return outcome
       if (isNetworkError(outcome)) return new LatchkeyError('OFFLINE', undefined, outcome)
-      // What only a mistake of the app throws is not the provider's.
+      // An error that only a bug in the app throws does not come from the provider.
       if (/^(Type|Reference|Range|Syntax)Error$/.test((outcome as Error | null | undefined)?.name ?? '')) return null
       const failure = outcome instanceof Error ? outcome : readFailure?.(outcome)
       return failure ? new LatchkeyError('PROVIDER_REFUSED', undefined, failure) : null
@@ -171,9 +171,9 @@ function foreign(detail = 'no answer from the binder'): LatchkeyError {
 /** A refusal of `server`. */
 interface Refusal {
   readonly code?: unknown
-  /** Its clock, which is in each of its answers; those of gateways have a `code` as well. */
+  /** The server's clock, which is in each of its responses. A gateway's response may have a `code`, but not this. */
   readonly now?: unknown
-  /** In its place at the exchange (RFC 6749 §5.2). */
+  /** The exchange has this instead of `now` (RFC 6749 §5.2). */
   readonly error?: unknown
 }
 

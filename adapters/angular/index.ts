@@ -42,7 +42,7 @@ export function injectAuth(auth: ReadableAuth, select: (state: AuthState) => unk
 }
 
 /**
- * Returns the state of signing up or in as a signal, with the methods that lead on from it. During server rendering,
+ * Returns the state of signing up or in as a signal, with the methods that continue it. During server rendering,
  * and until the first rendering in the browser is done, `phase` is `starting`. Call it in an injection context.
  *
  * @param auth - the result of `createAuth`

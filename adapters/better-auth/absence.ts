@@ -1,9 +1,9 @@
-/** Of Postgres, MySQL, SQL Server and Prisma. */
+/** Error codes of Postgres, MySQL, SQL Server and Prisma. */
 const ABSENCE_CODES = new Set<unknown>(['42P01', '42703', 1146, 1054, 208, 207, 'P2021', 'P2022'])
 
 /**
- * Only what says that a table, a column or its place in an ORM's schema is missing: a database that is slow, locked or
- * unreachable must not switch a defence off.
+ * Returns true only for errors that say that a table, a column or its entry in an ORM's schema is missing: a database
+ * that is slow, locked or unreachable must not switch off a defence.
  */
 export function isAbsence(error: unknown): boolean {
   if (!(error instanceof Error)) return false

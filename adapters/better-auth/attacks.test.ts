@@ -49,7 +49,7 @@ onEachEngine((newServer) => {
     const upgrade = { audience: AUDIENCE, now: Date.now() / 1000, lifetime: 60 }
     const claims = { jti: 'AAAAAAAAAAAAAAAAAAAAAA', purpose: 'upgrade' }
 
-    test('in the name of another principal makes no account', async () => {
+    test('in the name of another principal creates no account', async () => {
       const server = await newServer()
       const [{ principal }, { key }] = [await testDevice(), await testDevice()]
       const proof = await signJws({ ...key, principal }, 'latchkey-proof+jwt', upgrade, claims)
@@ -58,7 +58,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toEqual([])
     })
 
-    test('in the name of another key makes no account', async () => {
+    test('in the name of another key creates no account', async () => {
       const server = await newServer()
       const [victim, { key }] = [await testDevice(), await testDevice()]
       const proof = await signJws({ ...victim.key, sign: key.sign }, 'latchkey-proof+jwt', upgrade, claims)
@@ -171,7 +171,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test("a principal in the body of a sign-up is nobody's", async () => {
+  test('a principal in the body of a sign-up is ignored', async () => {
     const server = await newServer()
     const { principal } = await testDevice()
     const refused = await server.browser().send('/sign-up/email', post({ ...eve, principal }))
@@ -179,7 +179,7 @@ onEachEngine((newServer) => {
     expect([refused.status, await codeOf(refused)]).toEqual([400, 'FIELD_NOT_ALLOWED'])
   })
 
-  test('a device that polls for an approval binds no account of whoever approves', async () => {
+  test('a device that polls for an approval does not bind the account of the user who approves', async () => {
     const server = await newServer({ plugins: [deviceAuthorization({ verificationUri: '/device' })] })
     const { victim, attacker } = await two(server)
     const { device_code: code, user_code: shown } = (await (

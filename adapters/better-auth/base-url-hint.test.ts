@@ -50,7 +50,7 @@ test('a proof for another origin is refused, and the log names both once', async
   ])
 })
 
-test('what the token says is quoted and cut', async () => {
+test('what the token says is quoted and truncated', async () => {
   const { lines, ask } = await behindProxy()
   await ask(`x\n[forged line] ${'a'.repeat(1000)}`)
   expect(lines).toHaveLength(1)

@@ -3,12 +3,12 @@ import { decodeJwt } from 'jose'
 
 const MAX_SHOWN_CHARACTERS = 200
 
-/** Servers that have said it. */
+/** Servers that have logged the hint. */
 const told = new WeakSet<object>()
 
 /**
- * Says once, and never in production, which audience was refused and which one is expected: behind a development proxy,
- * a wrong `baseURL` refuses every token and proof, and nothing else tells why.
+ * Logs once, and never in production, which audience was refused and which one is expected: behind a development proxy,
+ * a wrong `baseURL` makes the server refuse every token and proof, and nothing else explains why.
  *
  * @param token - the token or proof that was refused for its audience; only its `aud` is shown
  */
@@ -31,7 +31,7 @@ function isProduction(): boolean {
   return typeof process === 'object' && process.env['NODE_ENV'] === 'production'
 }
 
-/** Not verified, so it is quoted and cut. */
+/** Not verified, so it is quoted and truncated. */
 function audienceOf(token: string): string | null {
   try {
     return JSON.stringify(decodeJwt(token).aud ?? null).slice(0, MAX_SHOWN_CHARACTERS)

@@ -29,7 +29,7 @@ function resolverOf({ auth }: TestServer) {
 }
 
 describe("Better Auth's cookie as a source", () => {
-  test('says who the account is, as its tokens do', async () => {
+  test('names the account as its tokens do', async () => {
     const { server, cookie } = await signedUp()
     const [user] = await server.rows('user')
     const resolution = await resolverOf(server).resolve(new Request(`${ORIGIN}/api/notes`, { headers: { cookie } }))
@@ -51,7 +51,7 @@ describe("Better Auth's cookie as a source", () => {
     })
   })
 
-  test('that is forged, changed or of nobody is a request of nobody', async () => {
+  test('that is forged, changed or of another kind gives an anonymous session', async () => {
     const { server, cookie } = await signedUp()
     for (const other of [
       `${cookie}x`,
@@ -66,7 +66,7 @@ describe("Better Auth's cookie as a source", () => {
     }
   })
 
-  test('cannot be asked about where the plugin is missing: a fault, and no verdict', async () => {
+  test('cannot be resolved where the plugin is missing: a fault, not a refusal', async () => {
     const fetch = async (): Promise<Response> => new Response(null, { status: 404 })
     const resolver = createSessionResolver({
       cookieSession: betterAuthCookie({ baseURL: `${ORIGIN}/api/auth`, origins: [ORIGIN], fetch }),

@@ -73,7 +73,7 @@ describe('a fault is named in one line, with what to do:', () => {
 
   test('an update to equal values is not counted', async () => {
     expect(await faultsWith(countsChangedOnly)).toEqual([
-      'problem: an update to equal values reported 0 rows. Let the driver count the rows that matched, not those that changed: in mysql2, leave the flag FOUND_ROWS on.',
+      'problem: an update to equal values reported 0 rows. Make the driver count the rows that matched, not those that changed: in mysql2, leave the flag FOUND_ROWS on.',
     ])
   })
 
@@ -87,13 +87,13 @@ describe('a fault is named in one line, with what to do:', () => {
     const faults = await faultsWith(hidesCodes)
     expect(faults).toHaveLength(OWN.length)
     expect(faults[2]).toBe(
-      "problem: latchkeyProof.jti: a second row is refused for an unknown reason. Use a driver that passes the database's error code on: this one hides that the value exists.",
+      "problem: latchkeyProof.jti: a second row is refused for an unknown reason. Use a driver that passes on the database's error code: this one hides that the value already exists.",
     )
   })
 
   test('dates lose their milliseconds, or come back as another time', async () => {
     expect(await faultsWith(dropsMilliseconds)).toEqual([
-      'warning: a date came back 123 ms off. Let date columns hold milliseconds, as timestamp(3) and datetime(3) do: lists sort within a second by chance.',
+      'warning: a date came back 123 ms off. Use date columns with milliseconds, such as timestamp(3) or datetime(3): otherwise the order of rows within a second is random.',
     ])
     const remedy = 'Store dates in UTC: set the same time zone, such as Z, in the driver and the database.'
     expect(await faultsWith(movesDates('latchkeyPrincipal', (time) => time + 7_200_000))).toEqual([
@@ -161,7 +161,7 @@ describe('users', () => {
     await expectNoRows(adapter)
   })
 
-  test('with required fields of the app are made with values of their types', async () => {
+  test('with required fields of the app are created with values of their types', async () => {
     const additionalFields = {
       tenant: { type: 'string', required: true, unique: true },
       level: { type: 'number', required: true },

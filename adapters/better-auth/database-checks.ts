@@ -44,7 +44,7 @@ export async function findFaults(adapter: Adapter, { hasIds, isThorough }: Exten
   const faults = looks.flatMap((look) => (look.status === 'fulfilled' ? look.value : []))
   const failed = looks.find((look) => look.status === 'rejected')
   if (failed && faults.length === 0) throw failed.reason
-  // Afterwards: rows of the others would come in between.
+  // Last, because rows of the other checks would come in between.
   return hasIds && faults.length === 0
     ? checkIds(
         adapter,
@@ -60,14 +60,14 @@ interface ProbeRow {
   /** The unique column. */
   readonly field: string
   readonly data: Row
-  /** Checked only by the doctor: without the unique column nobody gets what is not theirs. */
+  /** Checked only by the doctor: if the column is not unique, nobody gets access to anything of another user. */
   readonly isRare?: true
 }
 
-/** A minute from now: what a killed process leaves of a proof is deleted like other proofs. */
+/** A minute from now: if the process is killed, its row expires and is deleted like that of any proof. */
 const KEPT_MS = 60_000
 
-/** A time that does not end with a full second. */
+/** A time that is not a whole number of seconds. */
 function probeTime(): Date {
   return new Date(Math.floor(Date.now() / 1000) * 1000 + KEPT_MS + 123)
 }
@@ -117,7 +117,7 @@ async function withRow<Result>(
   }
 }
 
-/** The memory adapter keeps no column unique, and MongoDB makes its index in the background. */
+/** The memory adapter does not keep columns unique, and MongoDB creates its indexes in the background. */
 const UNIQUE_IN_PROCESS: readonly string[] = ['memory', 'mongodb-adapter']
 
 async function checkUnique(adapter: Adapter, row: ProbeRow, isThorough: boolean): Promise<DatabaseFault[]> {
@@ -139,7 +139,7 @@ async function checkUnique(adapter: Adapter, row: ProbeRow, isThorough: boolean)
   return []
 }
 
-/** @returns the fault of a column in which the database takes a value twice */
+/** @returns the fault of a column in which the database accepts a value twice */
 export function notUnique(model: string, field: string): Pick<DatabaseFault, 'what' | 'remedy'> {
   return { what: `${model}.${field} is not unique`, remedy: 'Add a unique index to this column.' }
 }
@@ -147,7 +147,7 @@ export function notUnique(model: string, field: string): Pick<DatabaseFault, 'wh
 function refusedUnknown(model: string, field: string): Pick<DatabaseFault, 'what' | 'remedy'> {
   return {
     what: `${model}.${field}: a second row is refused for an unknown reason`,
-    remedy: "Use a driver that passes the database's error code on: this one hides that the value exists.",
+    remedy: "Use a driver that passes on the database's error code: this one hides that the value already exists.",
   }
 }
 
@@ -158,7 +158,7 @@ async function checkIds(adapter: Adapter, row: ProbeRow): Promise<DatabaseFault[
       {
         level: 'problem',
         what: 'it gives the id of a deleted row to the next one (SQLite does without AUTOINCREMENT)',
-        remedy: 'Leave out advanced.database.generateId, or make the tables with AUTOINCREMENT.',
+        remedy: 'Leave out advanced.database.generateId, or create the tables with AUTOINCREMENT.',
       },
     ]
   return []
@@ -172,10 +172,10 @@ async function checkLock(adapter: Adapter, { data }: ProbeRow, isThorough: boole
 
 const COUNT_REMEDY = 'Use a driver or adapter that counts the rows that an update matched.'
 const EQUAL_REMEDY =
-  'Let the driver count the rows that matched, not those that changed: in mysql2, leave the flag FOUND_ROWS on.'
+  'Make the driver count the rows that matched, not those that changed: in mysql2, leave the flag FOUND_ROWS on.'
 const NULL_REMEDY = 'Use an adapter that compares null with IS NULL.'
 
-/** The updates of a lock, in this order: each finds what the one before has left. */
+/** The updates of a lock, in this order: each one finds the row as the previous one left it. */
 const UPDATES = [
   [1, 'an update that changed a row', { kind: 'reserved' }, 'held', COUNT_REMEDY],
   [0, 'an update that matched no row', { kind: 'reserved' }, 'held', COUNT_REMEDY],
@@ -207,7 +207,7 @@ async function checkDate(adapter: Adapter, principal: string, written: Date): Pr
       level: 'warning',
       what: `a date came back ${off} ms off`,
       remedy:
-        'Let date columns hold milliseconds, as timestamp(3) and datetime(3) do: lists sort within a second by chance.',
+        'Use date columns with milliseconds, such as timestamp(3) or datetime(3): otherwise the order of rows within a second is random.',
     }
   return {
     level: 'problem',

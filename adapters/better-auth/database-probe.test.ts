@@ -149,7 +149,7 @@ describe('a database is refused by name', () => {
     await expectRefused(new Sqlite(':memory:'), /\(kysely\).*id of a deleted row/, SERIAL)
   })
 
-  test('but not one that counts ids on: AUTOINCREMENT of SQLite', async () => {
+  test('but not one that never reuses ids: AUTOINCREMENT of SQLite', async () => {
     const database = new Sqlite(':memory:')
     const auth = betterAuth({ ...BASE_OPTIONS, ...SERIAL, database, plugins: [latchkey(), latchkeyJwt()] })
     await (await getMigrations(auth.options)).runMigrations()
@@ -162,7 +162,7 @@ describe('a database is refused by name', () => {
     expect((await (await newPerson(server)).prove('/sign-up/email', ada)).status).toBe(200)
   })
 
-  test('but not one that counts ids on: Postgres', async () => {
+  test('but not one that never reuses ids: Postgres', async () => {
     const pool = new Pool({ connectionString: await newPostgres(), max: 2 })
     const { server } = await serverOn(pool, SERIAL)
     expect((await (await newPerson(server)).prove('/sign-up/email', ada)).status).toBe(200)
@@ -190,7 +190,7 @@ describe('a database is refused by name', () => {
   })
 })
 
-test('a suitable database is asked once in each process, in at most twenty statements, and no row is left', async () => {
+test('a suitable database is checked once in each process, in at most twenty statements, and no row is left', async () => {
   const database = openSqlite()
   const server = await testServer({}, database)
   const one = await newPerson(server)
@@ -207,13 +207,13 @@ test('a suitable database is asked once in each process, in at most twenty state
   expect((await one.prove('/sign-up/email', ada)).status).toBe(200)
 })
 
-test('requests without a proof go on where the database is refused', async () => {
+test('requests without a proof work where the database is refused', async () => {
   const { server } = await serverOn(await faulty(() => ({ updateMany: async () => 1 })))
   expect((await server.browser().client.signUp.email(ada)).error).toBeNull()
   expect((await server.browser().client.signIn.email(ada)).error).toBeNull()
 })
 
-test('a database that fails while it is asked is asked again', async () => {
+test('a database that fails during the check is checked again', async () => {
   let isDown = true
   const database = await faulty((adapter) => ({
     create: (query) => (isDown ? Promise.reject(new Error('connection lost')) : adapter.create(query)),

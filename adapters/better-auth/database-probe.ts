@@ -22,7 +22,7 @@ export function probeDatabase({ adapter, logger, options }: Asked): Promise<void
   if (known) return known
   const probe = probeAll({ adapter, logger, options }).catch((error: unknown) => {
     probed.delete(adapter)
-    // A database that is locked or unreachable shows nothing: the request goes on, and the next one asks again.
+    // A database that is locked or unreachable proves nothing: the request continues, and the next one checks again.
     if (error instanceof LatchkeyError) throw error
   })
   probed.set(adapter, probe)

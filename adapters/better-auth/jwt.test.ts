@@ -56,7 +56,7 @@ describe('the payload', () => {
     expect(await claims()).toMatchObject({ role: 'editor', sub: user.id, auth_mode: 'external', aliases: [] })
   })
 
-  test('cannot be made to say who it is for, or how', async () => {
+  test('cannot override the subject, the aliases or the mode', async () => {
     const { user, claims } = await signedIn({
       jwt: {
         definePayload: () => ({ sub: 'eve', aliases: ['eve'], auth_mode: 'local-first' }),
@@ -67,7 +67,7 @@ describe('the payload', () => {
   })
 })
 
-test('a look at the session issues no token', async () => {
+test('reading the session issues no token', async () => {
   const { get } = await signedIn({})
   const answer = await get('/get-session')
   expect(answer.status).toBe(200)

@@ -22,7 +22,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
   let context: AuthContext | undefined
   const subjects = new WeakMap<Session, Promise<SessionSubject>>()
 
-  // Payload and subject are asked for one after the other: one look at the database serves both.
+  // Payload and subject are requested one after the other: one read of the database serves both.
   const subject = (session: Session): Promise<SessionSubject> => {
     const found = subjects.get(session) ?? readSubject(context!, session)
     subjects.set(session, found)
@@ -37,7 +37,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
       return {
         ...(await options.jwt?.definePayload?.(session)),
         auth_mode: 'external',
-        // There is nothing to sign in to again: resolvers refuse it as an account.
+        // Such a user cannot sign in again: resolvers refuse it as an account.
         ...(session.user['isAnonymous'] === true && { is_anonymous: true }),
         aliases,
         sid,
@@ -58,7 +58,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
     },
     init(ctx) {
       context = ctx
-      // Signing in works without it, so that nothing else says why every request is refused.
+      // Signing in works without it, so nothing else explains why every request is refused.
       if (ctx.options.disabledPaths?.includes('/token'))
         ctx.logger.warn("latchkey: disabledPaths contains '/token': clients get no tokens for their accounts")
       const origin = ctx.baseURL && new URL(ctx.baseURL).origin
@@ -72,7 +72,7 @@ export function latchkeyJwt(options: JwtOptions = {}): ReturnType<typeof jwt> {
 
 type HookContext = Parameters<ReturnType<typeof jwt>['hooks']['after'][number]['matcher']>[0]
 
-/** A link of another site leads to a page for which the app reads the session, so this is no reason to refuse it. */
+/** A link on another site leads to a page for which the app reads the session, so it is no reason to refuse that. */
 function isFromOtherSite(ctx: HookContext): boolean {
   return isCrossSite(ctx as unknown as Parameters<typeof isCrossSite>[0])
 }

@@ -57,7 +57,7 @@ onEachEngine((newServer) => {
       expect(await operator.accountByEmail('nobody@example.com')).toBeNull()
     })
 
-    test('fixes nothing by looking: an open account stays open, and a principal that nobody met gets no row', async () => {
+    test('fixes nothing by reading: an open account stays open, and an unknown principal gets no row', async () => {
       const server = await newServer()
       await server.browser().client.signUp.email(ada)
       const operator = createOperator(server.auth)
@@ -89,7 +89,7 @@ onEachEngine((newServer) => {
       ])
     })
 
-    test('retires an account: sessions end, and none of its keys is a way in any more, at once', async () => {
+    test('retires an account: its sessions end, and none of its keys gives access any more', async () => {
       const { server, one, two, operator, accountId } = await linked()
       const token = await one.device.token({ audience: ORIGIN })
       expect(await reasonOf(server, token)).toBe('ok')
@@ -103,7 +103,7 @@ onEachEngine((newServer) => {
       }
     })
 
-    test('retires a principal without an account: its key is refused at once, and binds nothing any more', async () => {
+    test('retires a principal without an account: its key is refused immediately, and no longer binds anything', async () => {
       const server = await newServer()
       const operator = createOperator(server.auth)
       const one = await newPerson(server)
@@ -118,7 +118,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toEqual([])
     })
 
-    test('retires no principal behind an account that has it', async () => {
+    test('does not retire a principal that belongs to an account', async () => {
       const { server, one, two, operator, accountId } = await linked()
       const before = await server.rows('latchkeyPrincipal')
       for (const principal of [one.device.principal, two.device.principal, accountId])

@@ -24,7 +24,7 @@ async function device(server: TestServer, deviceName: string, options: AuthOptio
   return { browser, auth, pairing: createPairing(auth, { ...given, deviceName }) }
 }
 
-/** A device that still waits would ask its server on and on. */
+/** A device that is still waiting would keep polling its server. */
 const met: { cancel(): Promise<void> }[] = []
 afterEach(() => Promise.all(met.splice(0).map((one) => one.cancel())))
 

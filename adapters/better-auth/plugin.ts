@@ -254,7 +254,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         max: 20,
       },
       { pathMatcher: (path) => path === '/latchkey/token', window: 60, max: 60 },
-      // Two devices behind one address ask once a second each.
+      // Two devices behind one address each send one request per second.
       { pathMatcher: (path) => path.startsWith('/latchkey/rendezvous'), window: 60, max: 300 },
       { pathMatcher: (path) => path.startsWith('/latchkey/'), window: 60, max: 120 },
     ],
@@ -289,7 +289,7 @@ function carriesProof({ headers, path }: HookContext): boolean {
   return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
 }
 
-/** What binds or reads a principal; the app's other routes go on where the database is unsuitable. */
+/** Routes that bind or read a principal; the app's other routes work even if the database is unsuitable. */
 function needsDatabase(ctx: HookContext): boolean {
   return carriesProof(ctx) || ctx.path?.startsWith('/latchkey/') === true || ctx.path === '/token'
 }
@@ -306,12 +306,12 @@ async function admit(
   if (path?.startsWith('/sign-in/')) await carryProof(device)
 }
 
-/** A sign-up answers the same whether the address has an account or not; so must the principal. */
+/** A sign-up responds in the same way whether the address has an account or not; the principal must not tell either. */
 function hidesAddresses({ emailAndPassword }: AuthContext['options']): boolean {
   return emailAndPassword?.requireEmailVerification === true || emailAndPassword?.autoSignIn === false
 }
 
-/** A path in the base URL wins over the option `basePath`. */
+/** A path in the base URL takes precedence over the option `basePath`. */
 function isOwnPath({ url }: Request, baseURL: string): boolean {
   return new URL(url).pathname.startsWith(`${new URL(baseURL).pathname.replace(/\/+$/, '')}/latchkey/`)
 }

@@ -19,7 +19,7 @@ async function upgraded() {
   return { server, browser, auth, localFirst, principal }
 }
 
-describe('who is asking (checklist 1: anonymous, local-first, external)', () => {
+describe('the session of a request (checklist 1: anonymous, local-first, external)', () => {
   test('nobody', async () => {
     expect(await ask(await testServer(), null)).toMatchObject({
       ok: true,

@@ -82,7 +82,7 @@ async function build(
   const own = audience ?? originOf(context)
   const cache = statusCacheOf(adapter)
   const store = (): PrincipalStore => principalStore(adapter, new Date(options.clock?.() ?? Date.now()))
-  // A resolver does not wait for a status that is at hand. The type of the option is for those of apps.
+  // A cached status is returned without a promise, so the resolver does not wait. The type is that of an app's lookup.
   const status = (key: string, look: () => Promise<KeyStatus>): Promise<KeyStatus> =>
     cache.get(key, look) as Promise<KeyStatus>
   const lookup = (principal: string, thumbprint: string): Promise<KeyStatus> =>

@@ -77,7 +77,7 @@ const ACCEPTED = ['accepted', 'accepted']
 
 describe('while Better Auth rotates its keys', () => {
   test.each(['token', 'exchanged'] as const)(
-    'both resolvers take every %s, of the old key and of the new one',
+    'both resolvers accept every %s, of the old key and of the new one',
     async (kind) => {
       const here = await scene()
       const first = await here[kind]()
@@ -95,7 +95,7 @@ describe('while Better Auth rotates its keys', () => {
     },
   )
 
-  test('the old key is gone after the time of grace, and what it signed had ended before', async () => {
+  test('the old key is gone after the grace period, and its tokens had expired before', async () => {
     const here = await scene()
     const old = await here.token()
     advance(PERIOD + 1)
@@ -106,7 +106,7 @@ describe('while Better Auth rotates its keys', () => {
     expect(await outcomes(here, await here.token())).toEqual(ACCEPTED)
   })
 
-  test('a resolver that asked for the keys less than 30 seconds before the change takes the new one once they are over', async () => {
+  test('a resolver that fetched the keys less than 30 seconds before the change accepts the new one once these are over', async () => {
     const here = await scene()
     await here.token()
     advance(PERIOD - 5)
@@ -119,7 +119,7 @@ describe('while Better Auth rotates its keys', () => {
   })
 })
 
-test("Better Auth's own secret can change: with `secrets` the signing keys still open, without they do not", async () => {
+test("Better Auth's own secret can change: with `secrets` the signing keys can still be decrypted, without it they cannot", async () => {
   const database = openSqlite()
   const ada = person('ada')
   const answerOf = async (options: Parameters<typeof testServer>[0]): Promise<Response> => {

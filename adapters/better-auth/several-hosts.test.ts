@@ -48,7 +48,7 @@ const signUp = async (visitor: Visitor, name: string, audience?: string): Promis
   visitor.send('/sign-up/email', post(person(name), { [PROOF_HEADER]: await visitor.proof('upgrade', audience) }))
 
 describe('one server under several names', () => {
-  test.each(HOSTS)('takes a proof for its own name at %s, and its tokens resolve', async (origin) => {
+  test.each(HOSTS)('accepts a proof for its own name at %s, and its tokens resolve', async (origin) => {
     const server = await preview()
     const visitor = await visit(server, origin)
     expect((await signUp(visitor, 'ada')).status).toBe(200)
@@ -95,7 +95,7 @@ describe('one server under several names', () => {
     expect(await server.rows('user')).toEqual([])
   })
 
-  test('takes one proof once, whichever name it comes to', async () => {
+  test('accepts a proof once, whichever name it is sent to', async () => {
     const server = await preview()
     const [one, two] = [await visit(server, ONE), await visit(server, TWO)]
     const proof = await one.proof('upgrade')

@@ -53,7 +53,7 @@ describe('the key pairs of a server', () => {
     expect(await published(server)).toEqual(keys)
   })
 
-  test('are created once, however often it is asked for', async () => {
+  test('are created once, however often this is requested', async () => {
     const server = await serverWith(SECOND)
     const all = await Promise.all([1, 2, 3].map(() => createSigningKeys(server.auth)))
     expect(new Set(all.map((keys) => JSON.stringify(keys))).size).toBe(1)

@@ -48,38 +48,43 @@ test.each([
   ['SQLite', async () => openSqlite()],
   ['Postgres', () => openPostgres(true)],
   ['Postgres without transactions', () => openPostgres(false)],
-] as const)('%s: an unmigrated database is told in one sentence, and earlier routes go on', async (_, open) => {
-  const database = await open()
-  const { lines, send, migrate } = await unmigratedApp(database)
-  expect(lines).toEqual([
-    'Latchkey is off: its tables or columns are missing from the database. Run npx latchkey migrate --auth <file>.',
-  ])
-  const signIn = await send('/sign-in/email', ada)
-  expect(signIn.status).toBe(200)
-  const cookie = cookiesOf(signIn)
-  expect(await (await send('/get-session', undefined, { cookie })).json()).toMatchObject({ user: { email: ada.email } })
-  expect((await send('/sign-up/email', person('grace'))).status).toBe(200)
-  expect((await send('/update-user', { name: 'Countess' }, { cookie })).status).toBe(200)
-  // What needs the tables is refused, and nothing is half done.
-  for (const response of [
-    await send('/latchkey/session', undefined, { cookie }),
-    await send('/sign-up/email', person('eve'), await proofOf()),
-  ]) {
-    expect(response.status).toBe(503)
-    expect(await response.json()).toMatchObject({ code: 'DATABASE_NOT_MIGRATED' })
-  }
-  expect((await send('/sign-out', {}, { cookie })).status).toBe(200)
-  expect(lines).toHaveLength(1)
+] as const)(
+  '%s: an unmigrated database is reported in one sentence, and earlier routes keep working',
+  async (_, open) => {
+    const database = await open()
+    const { lines, send, migrate } = await unmigratedApp(database)
+    expect(lines).toEqual([
+      'Latchkey is off: its tables or columns are missing from the database. Run npx latchkey migrate --auth <file>.',
+    ])
+    const signIn = await send('/sign-in/email', ada)
+    expect(signIn.status).toBe(200)
+    const cookie = cookiesOf(signIn)
+    expect(await (await send('/get-session', undefined, { cookie })).json()).toMatchObject({
+      user: { email: ada.email },
+    })
+    expect((await send('/sign-up/email', person('grace'))).status).toBe(200)
+    expect((await send('/update-user', { name: 'Countess' }, { cookie })).status).toBe(200)
+    // What needs the tables is refused, and nothing is half done.
+    for (const response of [
+      await send('/latchkey/session', undefined, { cookie }),
+      await send('/sign-up/email', person('eve'), await proofOf()),
+    ]) {
+      expect(response.status).toBe(503)
+      expect(await response.json()).toMatchObject({ code: 'DATABASE_NOT_MIGRATED' })
+    }
+    expect((await send('/sign-out', {}, { cookie })).status).toBe(200)
+    expect(lines).toHaveLength(1)
 
-  await migrate()
-  const [withProof, session] = [
-    await send('/sign-up/email', person('eve'), await proofOf()),
-    await send('/latchkey/session'),
-  ]
-  expect([withProof.status, session.status]).toEqual([200, 200])
-  expect((await withProof.json()) as object).toMatchObject({ user: { email: 'eve@example.com' } })
-  await database.close()
-})
+    await migrate()
+    const [withProof, session] = [
+      await send('/sign-up/email', person('eve'), await proofOf()),
+      await send('/latchkey/session'),
+    ]
+    expect([withProof.status, session.status]).toEqual([200, 200])
+    expect((await withProof.json()) as object).toMatchObject({ user: { email: 'eve@example.com' } })
+    await database.close()
+  },
+)
 
 test('a database that fails otherwise is not taken for an unmigrated one: nothing is switched off', async () => {
   const database = openSqlite()
@@ -104,7 +109,7 @@ test('a database that fails otherwise is not taken for an unmigrated one: nothin
 
 const failure = (members: object, message = 'the driver says so'): Error => Object.assign(new Error(message), members)
 
-describe('a missing table or column is told from every other failure', () => {
+describe('a missing table or column is distinguished from every other failure', () => {
   test.each<[string, unknown]>([
     ['a table, Postgres', failure({ code: '42P01' })],
     ['a column, Postgres', failure({ code: '42703' })],
@@ -134,7 +139,7 @@ describe('a missing table or column is told from every other failure', () => {
     ['a statement that took too long, Postgres', failure({ code: '57014' })],
     ['no connection', failure({ code: 'ECONNREFUSED' })],
     ['a pool that is used up, Prisma', failure({ code: 'P2024' })],
-    ['a cause that is none', failure({ cause: failure({ code: 'ECONNRESET' }) })],
+    ['an unrelated cause', failure({ cause: failure({ code: 'ECONNRESET' }) })],
     ['something that is no error', { code: '42P01' }],
     ['nothing', undefined],
   ])('not %s', (_, error) => {

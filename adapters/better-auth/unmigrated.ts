@@ -6,9 +6,9 @@ import { PROOF_HEADER, rethrow } from './hooks/proofs.ts'
 import { schema } from './schema.ts'
 
 /**
- * Switches the plugin off while its tables or columns are missing in the database: requests without a proof go on as
+ * Switches the plugin off while its tables or columns are missing in the database: requests without a proof work as
  * before the plugin was installed, the others and the plugin's own routes get `DATABASE_NOT_MIGRATED`. The log says so
- * once. Every request looks again, so the plugin starts when the tables are there.
+ * once. Every request checks again, so the plugin starts as soon as the tables exist.
  */
 export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugin {
   let isOff = false
@@ -75,7 +75,7 @@ function gateHooks(hooks: DatabaseHooks, isOff: () => boolean): DatabaseHooks {
   return gate(hooks) as DatabaseHooks
 }
 
-/** The unique column of each table, which makes the look cheap. */
+/** The unique column of each table, which makes the check cheap. */
 const UNIQUE = { user: 'email', session: 'token' } as const
 
 async function lacksTables({ adapter, tables }: AuthContext): Promise<boolean> {

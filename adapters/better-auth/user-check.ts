@@ -7,17 +7,17 @@ import { type DatabaseFault, notUnique } from './database-checks.ts'
 /** The fields of Better Auth's `user` table. */
 export type UserFields = Readonly<Record<string, DBFieldAttribute>>
 
-/** What the rows of users show. */
+/** The results of {@link checkUsers}. */
 export interface UserFindings {
   readonly faults: readonly DatabaseFault[]
-  /** True if a transaction that fails leaves no row; undefined if no user could be made. */
+  /** True if a transaction that fails leaves no row; undefined if no user could be created. */
   readonly rollsBack: boolean | undefined
 }
 
 /**
- * Checks that the database takes a principal for one user only, and whether its transactions roll back. The two users
- * are made in a transaction that fails; where it leaves them, they are deleted. Only the doctor does so: the table is
- * the app's, and its triggers see the rows where there are no transactions.
+ * Checks that the database accepts a principal for one user only, and whether its transactions roll back. Two users are
+ * created in a transaction that fails; if it leaves them behind, they are deleted. Only the doctor does this: the table
+ * is the app's, and without transactions its triggers see the rows.
  */
 export async function checkUsers(
   adapter: Pick<DBAdapter, 'options'> & Adapter & Partial<Pick<DBAdapter, 'transaction'>>,
@@ -57,7 +57,7 @@ function unchecked(error: unknown): DatabaseFault {
   const why = error instanceof Error ? error.message.split('\n')[0]! : 'unknown error'
   return {
     level: 'warning',
-    what: `user.principal could not be checked, since a user cannot be made with Better Auth's fields alone (${why})`,
+    what: `user.principal could not be checked, since a user cannot be created with Better Auth's fields alone (${why})`,
     remedy: 'Make sure that the database has a unique index on this column.',
   }
 }

@@ -45,7 +45,7 @@ export async function loadApp(file: string): Promise<App> {
   const path = resolve(file)
   if (!existsSync(path)) throw new Refusal(`${file} does not exist.`)
   loadEnvironment()
-  // The plugin would log that the tables are missing which this command is about to report or add.
+  // Without it, the plugin would log missing tables, which this command is about to report or add.
   Object.assign(globalThis, { [Symbol.for('latchkey.migrating')]: true })
   const { options, $context } = authOf(await importBackup(file, path), file)
   const require = createRequire(path)

@@ -24,7 +24,7 @@ describe('the command line', () => {
     await expect(text.replace(/^\| flag [\s\S]*?(?=\n\n)/m, () => table)).toMatchFileSnapshot('../../docs/cli.md')
   })
 
-  test('takes every flag, and every variable (checklist 14: what the server takes)', () => {
+  test('accepts every flag and every variable (checklist 14: what the server takes)', () => {
     for (const command of Object.keys(COMMANDS) as Command[]) {
       for (const { name, value, many } of flagsOf(command)) {
         const read = (settings: ReturnType<typeof readSettings>): unknown =>
@@ -75,7 +75,7 @@ describe('the command line', () => {
     }
   })
 
-  test('says its version', async () => {
+  test('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string
     }
@@ -84,7 +84,7 @@ describe('the command line', () => {
 })
 
 describe('the log', () => {
-  test('takes out what was configured as a secret, tokens, and passwords in addresses, wherever they come from', () => {
+  test('removes what was configured as a secret, tokens, and passwords in URLs, wherever they come from', () => {
     const lines: string[] = []
     const log = createLog(
       (line) => lines.push(line),

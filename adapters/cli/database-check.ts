@@ -6,8 +6,9 @@ import { type Check, ok, problem } from './check.ts'
 import { hideAddresses } from './log.ts'
 
 /**
- * Checks what the plugin needs of a database, through the app's adapter: it counts the rows that an update matched,
- * finds null, keeps columns unique and says so, and returns the times that it was given.
+ * Checks through the app's adapter that a database does what the plugin needs: it counts the rows that an update
+ * matched, compares null correctly, refuses a value that a unique column already has, and returns the times that it was
+ * given.
  */
 export async function examineAdapter(app: App): Promise<Check[]> {
   try {
@@ -19,7 +20,8 @@ export async function examineAdapter(app: App): Promise<Check[]> {
     const found = [...faults, ...users.faults].map((fault) => checkOf(fault, adapter.id))
     const isGood = found.every(({ level }) => level !== 'problem')
     const good =
-      `The database (${adapter.id}) counts matched rows, finds null, ` + 'keeps columns unique and returns exact dates.'
+      `The database (${adapter.id}) counts matched rows, compares null correctly, ` +
+      'keeps columns unique and returns exact dates.'
     return [...(isGood && found.length === 0 ? [ok('database', good)] : found), ...transactions(adapter, users)]
   } catch (error) {
     return [unusable(error)]

@@ -26,7 +26,7 @@ const problems = async (...flags: string[]): Promise<string[]> =>
   (await check([...GOOD, ...flags])).filter(({ level }) => level === 'problem').map(({ message }) => message)
 
 describe('latchkey doctor', () => {
-  test('finds nothing wrong with a good configuration, and makes no file', async () => {
+  test('finds nothing wrong with a good configuration, and creates no file', async () => {
     expect((await check(GOOD)).map(({ check, level }) => `${check} ${level}`)).toEqual([
       'configuration ok',
       'resolver ok',
@@ -160,7 +160,7 @@ describe('latchkey doctor --auth', () => {
     ['serial', 'integer not null primary key', true],
     ['serial', 'integer primary key autoincrement', false],
     ['uuid', 'text not null primary key', false],
-  ])('with ids of kind %s in a column %s finds ids that are given again: %s', async (kind, column, expected) => {
+  ])('with ids of kind %s in a column %s finds reused ids: %s', async (kind, column, expected) => {
     const app = appFolder(['better-auth', 'better-sqlite3'])
     app.write(
       'auth.mjs',
@@ -209,7 +209,7 @@ describe('latchkey doctor --auth checks the database through the adapter of the 
 
   const PLUGINS = expect.stringMatching(/^ok configuration: Better Auth [\d.]+ has the plugins\.$/)
   const good = (adapter: string): string =>
-    `ok database: The database (${adapter}) counts matched rows, finds null, keeps columns unique and returns exact dates.`
+    `ok database: The database (${adapter}) counts matched rows, compares null correctly, keeps columns unique and returns exact dates.`
 
   test('that of Better Auth', async () => {
     const { found } = await examineWith('{}', { own: false })

@@ -46,8 +46,8 @@ export async function examine(settings: Settings, clock: () => number): Promise<
 }
 
 /**
- * Checks an app's Better Auth and its database. It changes nothing for good: the rows that it makes are undone or
- * deleted.
+ * Checks an app's Better Auth and its database. It changes nothing permanently: the rows that it creates are rolled
+ * back or deleted.
  */
 export async function examineApp(file: string): Promise<readonly Check[]> {
   try {

@@ -86,7 +86,7 @@ describe('a request', () => {
     })
 
   for (const method of ['TRACE', 'PROPFIND', 'SEARCH', 'PURGE'])
-    test(`with the method ${method} is answered as none of another method`, async () => {
+    test(`with the method ${method} is not answered as another method`, async () => {
       const { port } = await listen()
       expect(await ask(port, `${method} /echo`)).toMatch(/^HTTP\/1\.1 405 /)
     })

@@ -60,7 +60,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     name = route
     await send(answer, response, corsOf(message, route, options))
   } catch (error) {
-    // The client left: nobody is there to be answered, and nothing is wrong here.
+    // The client disconnected: there is no one to respond to, and nothing is wrong.
     if (!message.complete) return options.log.info('request-aborted', { method: nameOf(message.method) })
     options.log.error('request-failed', error)
     if (!response.headersSent) await send(Response.json({ error: 'internal' }, { status: 500 }), response, {})
@@ -74,7 +74,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
   })
 }
 
-/** What routes know; a `Request` cannot have some of the others, such as TRACE. */
+/** The methods that routes use; a `Request` cannot have some of the others, such as TRACE. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']
 
 /** Returns the method for the log. It is untrusted input, so unknown ones become `other`. */
@@ -85,7 +85,7 @@ function nameOf(method = ''): string {
 /**
  * Reads the URL of a request.
  *
- * @returns null: it is not in its one spelling, such as a path with dot segments. A proxy in front that decides by path
+ * @returns null if it is not in normal form, for example a path with dot segments. A proxy in front that decides by path
  *   may have read another path
  */
 function readUrl(path: string, origin: string): URL | null {

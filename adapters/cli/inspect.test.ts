@@ -44,7 +44,7 @@ describe('latchkey inspect', () => {
     expect((await look(forged)).server.code).toMatch(/^TOKEN_SIGNATURE_/)
   })
 
-  test('knows a proof, which is no token', async () => {
+  test('recognizes a proof, which is not a token', async () => {
     const proof = await (await testDevice()).proof({ audience: `${AUDIENCE}/api/auth`, purpose: 'upgrade', now: NOW })
     const found = await look(proof)
     expect(found).toMatchObject({ kind: 'proof', server: { accepted: true } })
@@ -78,7 +78,7 @@ describe('latchkey inspect', () => {
     )
   })
 
-  test('names what no server takes: alg none, a shared secret, an address of keys', async () => {
+  test('names what no server accepts: alg none, a shared secret, an address of keys', async () => {
     const found = await look(forge({ alg: 'none', jku: 'https://evil.example' }, { iss: 'x', sub: 'y', exp: NOW + 60 }))
     expect(found.header.map(({ meaning }) => meaning)).toEqual([
       'Not a public-key algorithm: servers reject it.',
@@ -106,7 +106,7 @@ describe('latchkey inspect', () => {
     forge({ typ: 'latchkey+jwt' }, { aud: [] }),
     forge({ typ: 'latchkey-proof+jwt' }, { aud: 3, purpose: {}, exp: 'x' }),
     forge({}, { iss: 1, exp: {} }),
-  ])('has a word for anything: %#', async (token) => {
+  ])('has an explanation for any input: %#', async (token) => {
     const found = look(token)
     if (token === '') await expect(found).rejects.toThrow('Expected a token')
     else expect((await found).server.accepted).not.toBe(true)

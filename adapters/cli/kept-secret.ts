@@ -15,7 +15,7 @@ export function secretFileOf(place: Place): string {
  * Reads the secret; creates it at the first start and reuses it, because a new secret at each start would sign out
  * every user.
  *
- * @throws {Refusal} the file cannot be written, or what it contains is no secret
+ * @throws {Refusal} the file cannot be written, or does not contain a secret
  */
 export function keptSecret(place: Place): string {
   const file = secretFileOf(place)
@@ -28,7 +28,7 @@ export function keptSecret(place: Place): string {
   return secret
 }
 
-/** Better Auth would use its own default, which everybody knows, in place of an empty secret. */
+/** Better Auth would use its own default, which is public, in place of an empty secret. */
 export function isSecret(text: string): boolean {
   return text.length >= 32
 }

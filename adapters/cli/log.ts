@@ -45,7 +45,7 @@ function describe(error: unknown): Fields {
 const TOKEN = /[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g
 const PASSWORD = /(\w+:\/\/[^:/\s"]*:)[^@\s"]+@/g
 
-/** Takes the passwords out of addresses. */
+/** Removes the passwords from URLs. */
 export function hideAddresses(text: string): string {
   return text.replace(PASSWORD, '$1[secret]@')
 }

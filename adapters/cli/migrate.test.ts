@@ -86,7 +86,7 @@ async function populatedApp(engine: AppEngine) {
 }
 
 describe.each(APP_ENGINES.map((engine) => [engine.name, engine] as const))('%s', (name, engine) => {
-  test('latchkey migrate gives a populated database its tables, a second run changes nothing, and doctor tells', async () => {
+  test('latchkey migrate gives a populated database its tables, a second run changes nothing, and doctor reports both', async () => {
     const app = await populatedApp(engine)
     const lacking = await app.latchkey('doctor')
     expect(lacking.code).toBe(1)
@@ -127,7 +127,7 @@ describe.each(APP_ENGINES.map((engine) => [engine.name, engine] as const))('%s',
     expect(statuses).toEqual([200, 'refused'])
   })
 
-  test('a migration that was cut off between a column and its unique index is completed', async () => {
+  test('a migration that was interrupted between a column and its unique index is completed', async () => {
     const app = await populatedApp(engine)
     const quote = name === 'MariaDB' ? '\\`' : '"'
     const column = `alter table ${quote}user${quote} add column ${quote}principal${quote} ${name === 'MariaDB' ? 'varchar(255)' : 'text'}`

@@ -15,7 +15,7 @@ export interface Lack {
 
 /**
  * Gives the database of an app the tables and columns of its plugins. Rows stay as they are. SQLite, Postgres and SQL
- * Server do it in one transaction; MySQL and MariaDB complete in a second run what was cut off.
+ * Server do it in one transaction; with MySQL and MariaDB, a second run completes an interrupted one.
  *
  * @returns a line for each kind of change
  * @throws {Refusal} it cannot be done; a database with transactions is unchanged then
@@ -41,7 +41,7 @@ export async function migrate(file: string): Promise<string> {
   return printDone(done)
 }
 
-/** Looks what the database of an app lacks, and changes nothing. */
+/** Determines what the database of an app lacks, and changes nothing. */
 export async function findLack(app: App): Promise<Lack> {
   const open = await app.connect()
   const plan = await app.getMigrations(app.options, { throwOnUnsafe: false })

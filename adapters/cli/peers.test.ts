@@ -76,7 +76,7 @@ describe('a package that is not installed', () => {
     })
   }
 
-  test('none is needed to look at a token', async () => {
+  test('none is needed to inspect a token', async () => {
     const device = await testDevice()
     const token = await device.token({ audience: 'https://notes.example' })
     const { code, stdout } = await runWith([], ['inspect', '--audience', 'https://notes.example'], token)

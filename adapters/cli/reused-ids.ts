@@ -2,7 +2,7 @@ import type { App } from './app.ts'
 
 /**
  * Returns true if the database gives the id of a deleted user to a later one, as SQLite does with a numeric primary key
- * without AUTOINCREMENT. Better Auth makes such a table; one that is missing will be like that.
+ * without AUTOINCREMENT. Better Auth creates such tables, so a missing one will have such a key.
  */
 export async function reusesIds({ options, getAuthTables, connect, sql }: App): Promise<boolean> {
   if (options.advanced?.database?.generateId !== 'serial') return false

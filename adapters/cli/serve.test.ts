@@ -151,7 +151,7 @@ describe.each(Object.entries(PLACES))('latchkey on %s', (_, place) => {
     expect(running.written()).not.toMatch(/[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|ada@|\?email/)
   })
 
-  test('keeps everything over a restart', async () => {
+  test('keeps everything across a restart', async () => {
     const parameters = ['dev', ...(await place())]
     const first = await server(parameters)
     const credentials = { email: 'bob@example.com', password: PASSWORD, name: 'Bob' }
@@ -237,7 +237,7 @@ describe('latchkey serve', () => {
     ]).toEqual([0o600, 43])
   })
 
-  test('takes an old backend secret beside the new one, and writes neither', async () => {
+  test('accepts an old backend secret beside the new one, and logs neither', async () => {
     const old = 'dGhlIG9uZSBiZWZvcmUsIHdoaWNoIGdvZXM'
     const running = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], {
       ...SECRETS,
@@ -249,7 +249,7 @@ describe('latchkey serve', () => {
     expect(running.written()).not.toMatch(new RegExp(`${BACKEND}|${old}`))
   })
 
-  test('rotates keys, also one that was made before it was asked to, and not at each start', async () => {
+  test('rotates keys, also one that was created before rotation was enabled, and not at each start', async () => {
     const folder = newFolder()
     const parameters = ['serve', '--base-url', 'https://id.example', '--data-dir', folder]
     const ends = (): (string | null)[] => {
@@ -297,7 +297,7 @@ describe('latchkey serve', () => {
     }
   })
 
-  test('takes the tokens of another provider, whose accounts keep one principal', async () => {
+  test('accepts the tokens of another provider, whose accounts keep one principal', async () => {
     const issuer: TestIssuer = await startIssuer()
     ended.push(() => issuer.close())
     const { ask } = await production(
@@ -348,7 +348,7 @@ describe('latchkey serve', () => {
     expect(await knocks(untold, ['198.51.100.99'])).toEqual([429])
   })
 
-  test("asks for itself who a cookie is, as often as there are requests: that is no caller's rate limit", async () => {
+  test("resolves the cookie of every request: this does not count towards any caller's rate limit", async () => {
     const running = await production()
     const signUp = await running.ask(
       '/api/auth/sign-up/email',

@@ -136,7 +136,7 @@ describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
     }
   })
 
-  test('while Redis is gone nothing is let through, and it goes on by itself when it is back', async () => {
+  test('while Redis is down nothing is let through, and it recovers automatically when Redis is back', async () => {
     const first = await redis()
     const [one] = await pair(first)
     const device = await testDevice()
@@ -151,7 +151,7 @@ describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
     expect(await one.stop()).toBe(0)
   })
 
-  test('a Redis that forgets, that wants another password, or that is not there, is refused in one sentence', async () => {
+  test('a Redis that evicts keys, that requires another password, or that is not there, is refused in one sentence', async () => {
     const [forgetful, guarded] = [
       await redis(['--maxmemory', '8mb', '--maxmemory-policy', 'allkeys-lru']),
       await redis(['--requirepass', 'another one']),

@@ -13,8 +13,8 @@ function placeOf({ getAuthTables, options }: App): Place | null {
 }
 
 /**
- * Better Auth adds a unique column in two statements, and looks for the first only: cut off between them, the index
- * never comes.
+ * Better Auth adds a unique column in two statements, and checks only for the effect of the first: if it is interrupted
+ * between them, the index is never created.
  */
 export async function lacksUniqueIndex(app: App, open: AppDatabase, connection: Connection): Promise<boolean> {
   const place = placeOf(app)

@@ -42,7 +42,7 @@ export async function signInByBrowser(
   signIn: BrowserSignIn,
   options?: object,
 ): Promise<string> {
-  // A session of before that Android still holds would answer in place of this one.
+  // An earlier browser session that Android still holds would answer instead of this one.
   attempted(() => browser.dismissAuthSession?.())
   const { type, url = '' } = await browser.openAuthSessionAsync(proxyOf(signIn), signIn.callbackURL, options)
   if (type === 'cancel' || type === 'dismiss') throw new LatchkeyError('UPGRADE_CANCELLED', 'the browser was closed')
@@ -55,7 +55,7 @@ export async function signInByBrowser(
   return cookie
 }
 
-/** The server's plugin `expo()` gives the browser the cookie of this sign-in there, and leads on to the provider. */
+/** The server's plugin `expo()` gives the browser the cookie of this sign-in there, and redirects to the provider. */
 function proxyOf({ url, baseURL, setCookie }: BrowserSignIn): string {
   const state = /\.oauth_state=([^;]+)/.exec(setCookie ?? '')?.[1]
   const query = `authorizationURL=${encodeURIComponent(url)}${state ? `&oauthState=${encodeURIComponent(state)}` : ''}`

@@ -87,7 +87,7 @@ function install(server: TestServer, native: (handler: Network) => Network = exp
 
 /** The browser of the phone: it goes from the server's proxy to the provider, and back by the server to the app. */
 async function signInThere(server: TestServer, proxy: string): Promise<{ type: string; url?: string }> {
-  // The proxy leads on to https only, and the provider of the tests has none.
+  // The proxy redirects to https only, which the provider of the tests does not have.
   const first = await server.handler(new Request(proxy.replace('http%3A', 'https%3A')))
   const cookie = first.headers
     .getSetCookie()
@@ -236,7 +236,7 @@ describe.each([
     return { auth, client, server, token: mail.last().token, principal: auth.getState().session!.principal }
   }
 
-  test('signs in although it would lead on to a page', async () => {
+  test('signs in although the link would redirect to a page', async () => {
     const { auth, client, token, principal } = await mailed()
     const query = { token, callbackURL: CALLBACK, errorCallbackURL: CALLBACK }
     expect(await auth.upgrade(() => client.magicLink.verify({ query }))).toMatchObject({

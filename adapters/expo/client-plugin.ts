@@ -111,7 +111,7 @@ function isFollowed({ url, method }: { readonly url: string | URL; readonly meth
   return method === 'GET' && parameterOf(String(url), 'token') !== null
 }
 
-/** @throws {LatchkeyError} what the server said where it leads on to */
+/** @throws {LatchkeyError} the error in the URL that the server redirects to */
 function refuseFailedLink(target: string | null): void {
   const code = parameterOf(target ?? '', 'error')
   if (code !== null) throw toFailure({ status: 400, code })

@@ -41,7 +41,7 @@ export function createExpoAuth(options: ExpoAuthOptions): Auth {
   completeEngine(getRandomValues)
   const provider = authClient ? expoAccount(authClient) : account
   return createAuthOn(nativePlatform(AppState, Network))({
-    // The engines of native apps have no WebCrypto: trying it, and loading the other one later, costs time only.
+    // The engines of native apps have no WebCrypto: trying it and loading the fallback later would only cost time.
     crypto: nobleSuite,
     ...others,
     audience,

@@ -12,8 +12,9 @@ export interface MarkFile {
 }
 
 /**
- * Two empty files that die with the installation, unlike the keychain of iOS. One alone cannot answer both questions:
- * the system may empty the folder that no backup contains, and a backup may contain the folder that it never empties.
+ * Two empty files that are deleted with the installation, unlike the keychain of iOS. One alone cannot answer both
+ * questions: the system may empty the folder that no backup contains, and a backup may contain the folder that the
+ * system never empties.
  */
 export interface InstallMarks {
   /** True if a record existed in this installation, as far as is known. Never true for a restored backup. */
@@ -48,7 +49,7 @@ export function installMarks({ File, Paths }: FileSystemModule, name: string): I
   }
 }
 
-/** Undefined if it cannot be told. */
+/** Undefined if it cannot be determined. */
 function exists(file: () => MarkFile): boolean | undefined {
   try {
     return file().exists

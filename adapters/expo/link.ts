@@ -13,14 +13,14 @@ export function parameterOf(link: string, name: string): string | null {
   }
 }
 
-/** Returns a link without the pages to which the server would lead on. */
+/** Returns a link without the pages that the server would redirect to. */
 export function withoutPages(link: string): string {
   const [address = '', ...queries] = link.replace(PAGES, (part) => (part.startsWith('?') ? '?' : '')).split('?')
   const query = queries.join('?').replace(/^&+/, '')
   return query ? `${address}?${query}` : address
 }
 
-/** Returns the members of a query without the pages to which the server would lead on. */
+/** Returns the members of a query without the pages that the server would redirect to. */
 export function queryWithoutPages(query: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(query).filter(([name]) => !`?${name}=`.match(PAGES)))
 }

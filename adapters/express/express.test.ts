@@ -86,7 +86,7 @@ test('what a guard throws can be answered by an error handler of one line', asyn
   })
 })
 
-test('what a middleware before it took out of the headers, or put in, counts', async () => {
+test('what an earlier middleware removed from the headers, or added to them, counts', async () => {
   const app = express()
   app.use('/out', (request, _response, next) => (delete request.headers.authorization, next()))
   app.use('/in', (request, _response, next) => ((request.headers.authorization = BEARER.authorization), next()))

@@ -81,7 +81,7 @@ test('a body is not parsed for somebody who is refused', async () => {
   expect((await ask(url, { ...BEARER, 'content-type': 'application/json' }, broken)).status).toBe(400)
 })
 
-test('faults go to the log of the server unless told', async () => {
+test('faults go to the log of the server by default', async () => {
   const lines: string[] = []
   app = fastify({ forceCloseConnections: true, logger: { stream: { write: (line: string) => void lines.push(line) } } })
   app.register(authenticate, { resolver: { resolve: () => Promise.reject(new Error('the lookup is down')) } })
@@ -91,7 +91,7 @@ test('faults go to the log of the server unless told', async () => {
   expect(lines.filter((line) => line.includes('the lookup is down'))).toHaveLength(1)
 })
 
-test('what a hook before it took out of the headers, or put in, counts', async () => {
+test('what an earlier hook removed from the headers, or added to them, counts', async () => {
   app.addHook('onRequest', async (request) => {
     if (request.url === '/out') delete request.headers.authorization
     if (request.url === '/in') request.headers = BEARER

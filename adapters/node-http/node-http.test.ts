@@ -54,7 +54,7 @@ test.each([
   expect(errors).toEqual([new Error('a-secret')])
 })
 
-test('half an answer is cut, so that it does not look whole', async () => {
+test('a partial response is aborted, so that it does not look complete', async () => {
   const errors: unknown[] = []
   server = await serve(
     authenticate(

@@ -41,7 +41,7 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
 }
 
 /**
- * Returns the state of signing up or in, with the methods that lead on from it. During server rendering and hydration
+ * Returns the state of signing up or in, with the methods that continue it. During server rendering and hydration
  * `phase` is `starting`.
  *
  * @param auth - the result of `createAuth`; the same object in every render
@@ -90,7 +90,7 @@ function useStoreOfReact17<Value>(
   return renders === 0 ? readServer() : read()
 }
 
-/** Before the browser paints; during server rendering React 17 warns of that one. */
+/** Before the browser paints; during server rendering React 17 warns about that hook. */
 const useMountEffect = 'document' in globalThis ? React.useLayoutEffect : React.useEffect
 
 /** React reads one state several times and expects the same result, even if `select` creates a new object each time. */

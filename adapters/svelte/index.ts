@@ -47,7 +47,7 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
 }
 
 /**
- * Returns the state of signing up or in as `current`, with the methods that lead on from it. During server rendering,
+ * Returns the state of signing up or in as `current`, with the methods that continue it. During server rendering,
  * and until the component is mounted, `phase` is `starting`. Call it while a component is initialised.
  *
  * @param auth - the result of `createAuth`
@@ -93,7 +93,7 @@ function useStore<State, Selected>(store: Store<State>, select: (state: State) =
     try {
       return !Object.is(read(), shown)
     } catch {
-      // It is thrown again where the template reads it, so that an error boundary catches it.
+      // The error is thrown again when the template reads the value, so that an error boundary catches it.
       return true
     }
   }

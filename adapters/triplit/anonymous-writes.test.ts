@@ -28,7 +28,7 @@ async function opened(handler: () => Promise<string | null> = async () => null, 
 const note = (owner: string) => ({ id: 'one', owner, text: 'a note' })
 const denied = (operation: string) => ({ code: 'ANONYMOUS_WRITE_DENIED', resource: 'notes', operation })
 
-test('a client without an identity writes nothing locally, in a transaction neither (checklist 3: on a sync engine)', async () => {
+test('a client without an identity writes nothing locally, not even in a transaction (checklist 3: on a sync engine)', async () => {
   const { client, notes } = await opened()
   await expect(client.insert('notes', note('nobody'))).rejects.toMatchObject(denied('insert'))
   await expect(client.update('notes', 'one', { text: 'changed' })).rejects.toMatchObject(denied('update'))

@@ -2,7 +2,7 @@ import { type ConnectedSession, type SessionAuth, type WriteAttempt, requireWrit
 
 type Write = (collection: string, ...rest: unknown[]) => Promise<unknown>
 
-/** What writes: a client, or a transaction of it. */
+/** A client, or one of its transactions. */
 type Writer = Record<WriteAttempt['operation'], Write>
 
 interface WritingClient extends Writer {
@@ -16,7 +16,7 @@ const OPERATIONS = ['insert', 'update', 'delete'] as const
  * user's token.
  *
  * @param session - called at the first write
- * @param isHandingOver - true while the app reassigns the data of the user before
+ * @param isHandingOver - true while the app reassigns the previous user's data
  */
 export function refuseAnonymousWrites(
   client: object,

@@ -37,7 +37,7 @@ const tokenFor = (sub: string, jti = 'one') => {
   return issuer.sign({ aud: SYNC, sub, aliases: [], principals_tag: `only ${sub}`, iat, exp: iat + 900, jti })
 }
 
-test('a changed token is taken, an unchanged one changes nothing, another user starts anew, a null one ends (checklist 23: on a real server)', async () => {
+test('a changed token is used, an unchanged one changes nothing, another user starts a new session, null ends the session (checklist 23: on a real server)', async () => {
   const guest = createAuth({ initialMode: 'anonymous', keystore: memoryStore(), audience: 'https://notes.example' })
   const client = testClient(triplit.url)
   const time = testTime(Date.now())

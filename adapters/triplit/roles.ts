@@ -1,11 +1,11 @@
 import { type Roles, matchClaims } from '../../lib/session.ts'
 
-/** What an adoption and an undo change: the same person, whose roles stay. */
+/** Claims that an adoption and an undo change; the user and the roles stay the same. */
 const OF_THE_PRINCIPALS: readonly string[] = ['aliases', 'principals_tag']
 
 /**
  * Reads the roles that a token has by the schema, with their variables, as the server matches them. A changed list of
- * principals is no other role.
+ * principals does not count as other roles.
  */
 export function schemaRoles(roles: Roles, claims: Readonly<Record<string, unknown>>): unknown {
   const lasting = Object.fromEntries(

@@ -227,7 +227,7 @@ describe('a token', () => {
     expect(device.auth.getState().error).toBeUndefined()
   })
 
-  test('that ended is reported as TOKEN_EXPIRED when no fresh one can be had, and the session resumes with a later one (checklist 19: TOKEN_EXPIRED reaches a handler, on a real server)', async () => {
+  test('that expired is reported as TOKEN_EXPIRED if no fresh one is available, and the session resumes with a later one (checklist 19: TOKEN_EXPIRED reaches a handler, on a real server)', async () => {
     const device = await handled((self) => tokenFor(self))
     const { session, kinds, client } = device
     await settle(session, 'connected')
@@ -244,7 +244,7 @@ describe('a token', () => {
     expect(kinds).toEqual(['TOKEN_EXPIRED'])
   })
 
-  test('of a wrong key does not connect: UNAUTHORIZED, and a good one mends it (checklist 24: a wrong key cannot connect)', async () => {
+  test('of a wrong key does not connect: UNAUTHORIZED, and a valid one fixes it (checklist 24: a wrong key cannot connect)', async () => {
     world.issuer = stranger
     const device = await world.device()
     await until(() => expect(device.kinds).toEqual(['UNAUTHORIZED']))

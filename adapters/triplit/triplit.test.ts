@@ -69,7 +69,7 @@ describe('local-first', () => {
     await synced(principal(), ['kept'])
   })
 
-  test('a broken connection comes back by itself (checklist 20: sessions survive lost connections)', async () => {
+  test('a broken connection is restored automatically (checklist 20: sessions survive lost connections)', async () => {
     const { session, write, principal } = await connected(world.device())
     triplit.online = false
     await settle(session, 'connecting')
@@ -182,7 +182,7 @@ describe('a sign-out', () => {
     expect(await rowsOf(ada)).toEqual([])
   })
 
-  test("without a word of what becomes of the data the next person's session does not start", async () => {
+  test("without a decision about the data, the next user's session does not start", async () => {
     const { auth, account, session, write, principal, notes } = await connected(world.device())
     await auth.upgrade(() => account.signUp('ada'))
     await settle(session, 'connected')
@@ -235,7 +235,7 @@ describe('roles', () => {
     expect(await bob.notes()).toEqual(['bob'])
   })
 
-  test('other ones under the same credential close the session, which start() goes on with (checklist 18: other roles close with ROLES_MISMATCH, on a real server)', async () => {
+  test('other ones under the same credential close the session, which start() continues (checklist 18: other roles close with ROLES_MISMATCH, on a real server)', async () => {
     const { session, kinds, auth, write, principal } = await connected(world.device())
     world.claims = (payload) => ({ ...payload, role: 'editor' })
     await expect(session.update(await auth.getToken({ audience: SYNC, fresh: true }))).rejects.toMatchObject({

@@ -138,7 +138,7 @@ test('a list that is open on two devices before an undo has nothing of what the 
   expect(await one.notes()).not.toContain('private')
 })
 
-test("a device, its account and an adopted device sync the whole way, with the claims of the server's hook (checklist 22: project id, token type external, user id)", async () => {
+test("a device, its account and an adopted device sync from end to end, with the claims of the server's hook (checklist 22: project id, token type external, user id)", async () => {
   const servers = await bothServers()
   const texts = async (): Promise<string[]> => (await servers.triplit.rows()).map(({ text }) => text).sort()
   const one = await device(servers)

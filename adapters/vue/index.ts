@@ -41,7 +41,7 @@ export function useAuth(auth: ReadableAuth, select: (state: AuthState) => unknow
 }
 
 /**
- * Returns the state of signing up or in as a ref, with the methods that lead on from it. During server rendering, and
+ * Returns the state of signing up or in as a ref, with the methods that continue it. During server rendering, and
  * until the component is mounted, `phase` is `starting`. Call it in `setup`.
  *
  * @param auth - the result of `createAuth`

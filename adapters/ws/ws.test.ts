@@ -166,7 +166,7 @@ test('the end of the token closes the socket with 4401 and the reason', async ()
   expect(await closed).toEqual([4401, 'expired'])
 })
 
-test('a client that goes on talking after that is nobody', async () => {
+test('a client that keeps sending after that is anonymous', async () => {
   const { hostname, port } = new URL(await start())
   const client = connect(Number(port), hostname)
   client.write(
@@ -184,7 +184,7 @@ test('a client that goes on talking after that is nobody', async () => {
   client.destroy()
 })
 
-test('a fresh token goes on with the open socket', async () => {
+test('a fresh token continues on the open socket', async () => {
   const socket = await open(await start(), BEARER)
   await time.advance(14 * 60_000)
   expect(await say(socket, `token ${fresh()}`)).toBe('accepted')
@@ -199,7 +199,7 @@ test('a token of another principal closes it', async () => {
   expect(await closed).toEqual([4401, 'invalid'])
 })
 
-test('a socket that a backend opened for somebody stays theirs whatever token comes (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+test('a socket that a backend opened for a user keeps that session, whatever token arrives (checklist 12: backend-scoped sessions ignore token updates)', async () => {
   const socket = await open(await start(), backendHeaders(BACKEND, { principal: 'somebody' }))
   expect(await say(socket, `token ${fresh(BOB)}`)).toBe('ignored')
   expect(await say(socket, 'who')).toBe('somebody')

@@ -29,27 +29,41 @@ function testsIn(folder: string): string[] {
 }
 
 function shownBy(file: string): Shown[] {
-  return namesIn(file).flatMap((name) => {
-    const bare = name.replace(MARK, '')
+  return namesIn(file).flatMap(({ name, groups }) => {
+    const bare = [...groups, name].map((each) => each.replace(MARK, '')).join(' › ')
     if (bare.includes('checklist')) throw new Error(`${file}: ${name} is not written as (checklist 3: its words)`)
     return [...name.matchAll(MARK)].map(([, line, words]) => ({ line: Number(line), words: words!, file, name: bare }))
   })
 }
 
+interface Named {
+  readonly name: string
+  /** The names of the groups around it, the outermost first. */
+  readonly groups: readonly string[]
+}
+
 /** Every text that is part of the name of a test or of a group, also in a table of cases. */
-function namesIn(file: string): string[] {
+function namesIn(file: string): Named[] {
   const source = ts.createSourceFile(file, readFileSync(`${root}/${file}`, 'utf8'), ts.ScriptTarget.ESNext, true)
-  const names: string[] = []
-  const visit = (node: ts.Node, isName: boolean): void => {
-    if (isName && (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)))
-      names.push(ts.isStringLiteralLike(node) ? node.text : node.getText().slice(1, -1))
-    const isNamed = ts.isFunctionLike(node)
-      ? false
-      : isName || (ts.isCallExpression(node) && ['test', 'describe'].includes(rootOf(node)))
-    ts.forEachChild(node, (child) => visit(child, isNamed))
+  const names: Named[] = []
+  const visit = (node: ts.Node, isName: boolean, groups: readonly string[]): void => {
+    if (isName && isText(node)) names.push({ name: textOf(node), groups })
+    const call = ts.isCallExpression(node) && ['test', 'describe'].includes(rootOf(node)) ? node : undefined
+    const title = call?.arguments[0]
+    const inside = title && isText(title) ? [...groups, textOf(title)] : groups
+    const isNamed = ts.isFunctionLike(node) ? false : isName || call !== undefined
+    ts.forEachChild(node, (child) => visit(child, isNamed, ts.isFunctionLike(child) ? inside : groups))
   }
-  visit(source, false)
+  visit(source, false, [])
   return names
+}
+
+function isText(node: ts.Node): node is ts.StringLiteralLike | ts.TemplateExpression {
+  return ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)
+}
+
+function textOf(node: ts.StringLiteralLike | ts.TemplateExpression): string {
+  return ts.isStringLiteralLike(node) ? node.text : node.getText().slice(1, -1)
 }
 
 /** `test` of `test.each(…)(…)`. */

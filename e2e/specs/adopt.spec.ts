@@ -103,7 +103,7 @@ test('stay: signed out of the account again, also over a reload (checklist 27: c
   expect((await second.context.cookies()).filter(({ name }) => name.includes('session'))).toEqual([])
 })
 
-test('deleting takes a second step, and the way back from it is what a key press meets first (checklist 27: discard)', async ({
+test('deleting needs a second step, and the focus is on the way back from it (checklist 27: discard)', async ({
   openNotes,
 }) => {
   const { second, account } = await conflicted(openNotes)

@@ -105,7 +105,7 @@ test('killed while it adopts, and the session gone with it: the question is over
   expect(await server.rows('select id from "latchkeyPrincipal" where principal = ?', here)).toHaveLength(1)
 })
 
-test('an adopted device whose key is revoked by another device goes on as the account, comes back by signing in, and the account keeps its principal (checklist 28: list and revoke, without changing the principal)', async ({
+test('an adopted device whose key is revoked by another device continues as the account, comes back by signing in, and the account keeps its principal (checklist 28: list and revoke, without changing the principal)', async ({
   device,
   server,
 }) => {

@@ -33,7 +33,7 @@ async function hold(page: Page, address: string): Promise<() => void> {
   return letGo
 }
 
-test('the present phase is lit, also while an upgrade is going on (checklist 31: what the state machine does)', async ({
+test('the current phase is highlighted, also during an upgrade (checklist 31: what the state machine does)', async ({
   openNotes,
 }) => {
   const device = await openNotes()

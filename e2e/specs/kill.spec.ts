@@ -71,7 +71,7 @@ function report(what: string, { before, after, lost, duplicated }: Counts, bound
 const shownIn = (steps: readonly string[]): string[] =>
   steps.filter((step) => step.startsWith(SHOWN)).map((step) => step.slice(SHOWN.length + 1))
 
-test('killed during the first start: one identity, the one that anybody has seen (checklist 30: a crash at any point)', async ({
+test('killed during the first start: one identity, the one that was shown if any was (checklist 30: a crash at any point)', async ({
   launch,
   server,
 }) => {

@@ -141,7 +141,7 @@ test('eight pages opened at once make one identity, round after round (checklist
   }
 })
 
-test('an identity survives a reload, and signs a token that a server takes (checklist 5: stable across reloads)', async ({
+test('an identity survives a reload, and signs a token that a server accepts (checklist 5: stable across reloads)', async ({
   device,
   harnessUrl,
 }) => {

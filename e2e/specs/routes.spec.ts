@@ -96,7 +96,7 @@ test.describe('a magic link', () => {
     await expectUnchanged(first, site, { principal, phase: 'ready' })
   })
 
-  test("for somebody else's account, opened or followed by the app's own page, waits for the person's word and takes nothing", async ({
+  test("for somebody else's account, opened or followed by the app's own page, waits for the user's confirmation and takes nothing", async ({
     openApp,
     site,
   }) => {
@@ -317,7 +317,7 @@ test.describe('a provider', () => {
     expect(countUsers(site, email)).toBe(1)
   })
 
-  test("asked by one identity and answered to another: the account is the one's that asked, and waits for the person's word", async ({
+  test("asked by one identity and answered to another: the account is the one's that asked, and waits for the user's confirmation", async ({
     openApp,
     site,
   }) => {

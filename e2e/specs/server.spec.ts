@@ -18,7 +18,7 @@ test('anonymous reads nothing and cannot write', async ({ app, request }) => {
   })
 })
 
-test('anonymous insert, update and delete are denied before anybody looks at what is to be written, or whose it is (checklist 3: before any policy runs)', async ({
+test('anonymous insert, update and delete are denied before anything checks what is to be written, or who owns it (checklist 3: before any policy runs)', async ({
   app,
   request,
 }) => {

@@ -98,7 +98,7 @@ test('the next person on the device starts with nothing of the one before', asyn
   await expect(device.page.getByTestId('note-item').filter({ hasText: 'Private' })).toHaveCount(0)
 })
 
-test('a second device that holds nothing takes the account without a question (checklist 27: an empty device is never asked)', async ({
+test('a second device that holds nothing gets the account without a question (checklist 27: an empty device is never asked)', async ({
   openNotes,
 }) => {
   const first = await openNotes()

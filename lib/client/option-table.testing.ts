@@ -18,9 +18,9 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   tokenHeader: {
     default: '`Authorization`',
     meaning:
-      'the header in which `auth.fetch` sends the token, where a gateway occupies `Authorization`; the [resolver](server.md) has the same option',
+      'the header in which `auth.fetch` sends the token if a gateway occupies `Authorization`; the [resolver](server.md) has the same option',
   },
-  name: { default: '`latchkey`', meaning: 'separates several apps on one origin' },
+  name: { default: '`latchkey`', meaning: 'separates the identities of several apps on one origin' },
   initialMode: {
     default: '`local-first`',
     meaning: 'creates an identity at the first start, or leaves it to `ensureIdentity`',
@@ -28,35 +28,36 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   migrateSessionsUntil: {
     default: 'off',
     meaning:
-      'until when, in milliseconds since 1970, a session found at the first start on a device is used without confirmation: for an app that had accounts before it had Latchkey',
+      'until this time, in milliseconds since 1970, a session found at the first start on a device is used without confirmation: for an app that had accounts before Latchkey',
   },
   keystore: {
     default: 'IndexedDB',
-    meaning: 'any `RecordStore`; `memoryStore()` dies with the page, [`fileStore(path)`](node.md) is for Node',
+    meaning: 'any `RecordStore`; `memoryStore()` is lost with the page, [`fileStore(path)`](node.md) is for Node',
   },
   crypto: { default: 'WebCrypto', meaning: '`nobleSuite` from `latchkey/noble` to choose the fallback yourself' },
   harden: {
     default: '`after-upgrade`',
     meaning:
-      'when the secret is replaced by keys that script can use and not copy: once an account can restore the principal, from the start (there is no backup then), or never',
+      'when the secret is replaced by keys that script can use but not copy: once an account can restore the principal, from the start (no backup is possible then), or never',
   },
-  describeLocal: { default: 'none', meaning: 'what an identity holds on this device' },
-  describeAccount: { default: 'none', meaning: 'what an account holds, for the preview of a conflict' },
+  describeLocal: { default: 'none', meaning: 'returns what data an identity has on this device' },
+  describeAccount: { default: 'none', meaning: 'returns what data an account has, for the preview of a conflict' },
   onConflict: {
     default: '`ask`',
-    meaning: 'ends a conflict without asking, or a function that says how; never by losing data',
+    meaning:
+      'who resolves a conflict: the user (`ask`), a fixed decision, or a function that returns one of the three; none of them loses data',
   },
   readClaims: {
     default: 'all but the registered ones',
     meaning: "which claims of an account's token the session shows",
   },
-  beforeSignOut: { default: 'none', meaning: 'what is not synced yet; more than 0 vetoes' },
+  beforeSignOut: { default: 'none', meaning: 'returns how much is not synced yet; more than 0 vetoes the sign-out' },
   onPrincipalChange: { default: 'none', meaning: 'called after the principal changed' },
   onTokenExpired: {
     default: 'none',
-    meaning: 'called when a server refused the token as expired, also after a refresh',
+    meaning: 'called when a server refuses the token as expired even after a refresh',
   },
-  clock: { default: "the system's", meaning: 'milliseconds since 1970' },
+  clock: { default: "the system's", meaning: 'returns milliseconds since 1970' },
 }
 
 /** Returns the table of options in docs/client.md. */

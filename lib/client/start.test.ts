@@ -24,7 +24,7 @@ describe('the first start', () => {
     expect(browser.account.calls).toEqual([])
   })
 
-  test('keeps it over reloads (checklist 5: stable across reloads)', async () => {
+  test('keeps it across reloads (checklist 5: stable across reloads)', async () => {
     const browser = testBrowser()
     const first = await browser.load()
     const second = await browser.load()
@@ -43,7 +43,7 @@ describe('the first start', () => {
     expect((await browser.load({ initialMode: 'anonymous' })).getState().session).toEqual(session)
   })
 
-  test('as anonymous needs no secret and no server, is told of changes, and leaves nothing behind (checklist 2: anonymous is ephemeral, needs no secret and no server)', async () => {
+  test('as anonymous needs no secret and no server, is notified of changes, and leaves nothing behind (checklist 2: anonymous is ephemeral, needs no secret and no server)', async () => {
     const browser = testBrowser()
     browser.account.online = false
     const first = await browser.load({ initialMode: 'anonymous' })
@@ -130,7 +130,7 @@ describe('the state', () => {
       expect(Object.isFrozen(part)).toBe(true)
   })
 
-  test('is flat: the mode, the session and each thing that may be wrong are members of their own (checklist 8: auth state is flat)', async () => {
+  test('is flat: the mode, the session and each possible problem are separate members (checklist 8: auth state is flat)', async () => {
     const browser = testBrowser()
     const auth = await browser.load()
     expect(Object.keys(auth.getState()).toSorted()).toEqual(['authMode', 'phase', 'session', 'storage'])
@@ -163,7 +163,7 @@ describe('the state', () => {
     expect(auth.getServerState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'starting' })
   })
 
-  test('tells subscribers of each change, until they leave (checklist 8: observable)', async () => {
+  test('notifies subscribers of each change, until they unsubscribe (checklist 8: observable)', async () => {
     const auth = await testBrowser().load({ initialMode: 'anonymous' })
     const listener = vi.fn()
     const leave = auth.subscribe(listener)

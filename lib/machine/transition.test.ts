@@ -109,7 +109,7 @@ describe('a rejected token', () => {
 })
 
 describe('the account server', () => {
-  test('confirms the principal in force, with new aliases', () => {
+  test('confirms the current principal, with new aliases', () => {
     const confirmed = { ...session('p'), principals: ['p', 'older'] }
     const [next] = transition(stateIn('ready', { error: 'missing' }), {
       type: 'sessionConfirmed',

@@ -341,7 +341,7 @@ describe('a photo of the code', () => {
 })
 
 describe('a pairing', () => {
-  test('takes a code only where it belongs: a link for the new device, a scan for the old one', async () => {
+  test('accepts a code only where it belongs: a link for the new device, a scan for the old one', async () => {
     const { relay, old, fresh } = await twoDevices()
     const [ofOld, ofNew] = [await old.pairing.addDevice(), await fresh.pairing.showCode()]
     const sent = relay.seen.length
@@ -394,7 +394,7 @@ describe('a pairing', () => {
     expect(relay.seen).toHaveLength(sent)
   })
 
-  test('gives no secret that became one of another identity meanwhile', async () => {
+  test('gives no secret if another identity became current meanwhile', async () => {
     const devices = await twoDevices()
     const { approval, arrival } = await FLOWS.A(devices)
     await approval.check(arrival.checkCode)
@@ -445,9 +445,9 @@ describe('a pairing', () => {
   test.each([
     ['over 40 characters', 'x'.repeat(41)],
     ['with a control character', 'a\nb'],
-    ['that turns the direction of the text', 'gnp.\u202Eexe'],
+    ['that reverses the direction of the text', 'gnp.\u202Eexe'],
     ['with an isolate', 'a\u2066b'],
-  ])('shows no name %s, of neither side', async (_, deviceName) => {
+  ])('shows no name %s, on either side', async (_, deviceName) => {
     const relay = createRelay()
     await expect(device(relay, { deviceName })).rejects.toThrow(TypeError)
     const old = await device(relay)

@@ -158,7 +158,7 @@ describe('an evaluation', () => {
     expect(use).not.toHaveBeenCalled()
   })
 
-  test('of another passkey than the one that was asked for is not used', async () => {
+  test('of a passkey other than the requested one is not used', async () => {
     const [, id] = await authenticatorThat({})
     await add()
     const { get } = navigator.credentials

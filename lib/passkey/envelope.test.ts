@@ -51,7 +51,7 @@ describe('an envelope', () => {
     expect(await open(elsewhere, kek, context)).toEqual(sealed)
   })
 
-  test('shows a label without characters that nobody sees, which could turn the text around it', async () => {
+  test('shows a label without invisible characters, which could reverse the text around it', async () => {
     const label = 'my\u202e phone\u0000\u2028, ☎️'
     const elsewhere = sealElsewhere(JSON.stringify({ ...sealed, label, profile: 'latchkey/v1', jkt }))
     expect((await open(elsewhere, kek, context)).label).toBe('my phone, ☎️')

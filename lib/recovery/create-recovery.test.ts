@@ -57,7 +57,7 @@ describe('a backup by words', () => {
     expect(new Set(drawn.map(String)).size).toBeGreaterThan(20)
   })
 
-  test('does not count with a wrong word, a missing one, or words of other places', async () => {
+  test('does not count with a wrong word, a missing one, or words from other places', async () => {
     const auth = await testBrowser().load()
     const recovery = createRecovery(auth)
     const backup = await recovery.beginBackup()

@@ -102,7 +102,7 @@ describe('reading refuses', () => {
     expect(await codeOf(parsePhrase(text))).toBe(code)
   })
 
-  test('two words that changed places, unless the checksum is the same by chance', async () => {
+  test('two swapped words, unless the checksum is the same by chance', async () => {
     const swaps = WORDS.flatMap((_, first) => WORDS.slice(first + 1).map((_, gap) => swapped(first, first + 1 + gap)))
     const codes = await Promise.all(swaps.map((text) => codeOf(parsePhrase(text))))
     expect(codes).toEqual(swaps.map((text) => (text === PHRASE || isValid(text) ? 'none' : 'PHRASE_CHECKSUM')))

@@ -68,8 +68,8 @@ describe('an Authorization header', () => {
     ['that is empty', ''],
     ['with the scheme alone', 'Bearer'],
     ['with the scheme and a space', 'Bearer '],
-    ['with another scheme beside', `Basic dXNlcjpwYXNz, Bearer ${TOKEN}`],
-    ['with another scheme behind', `Bearer ${TOKEN}, Basic dXNlcjpwYXNz`],
+    ['with another scheme before it', `Basic dXNlcjpwYXNz, Bearer ${TOKEN}`],
+    ['with another scheme after it', `Bearer ${TOKEN}, Basic dXNlcjpwYXNz`],
     ['with another scheme, and no more', 'Basic'],
     ['with a token alone', TOKEN],
     ['without a space', `Bearer${TOKEN}`],
@@ -82,7 +82,7 @@ describe('an Authorization header', () => {
     ['with a parameter', `Bearer token="${TOKEN}"`],
     ['with a character outside of token68', `Bearer ${TOKEN}é`],
     ['with a NUL escaped', `Bearer ${TOKEN}%00`],
-  ])('%s is malformed, even where anonymous is allowed', async (_, value) => {
+  ])('%s is malformed, even where anonymous requests are allowed', async (_, value) => {
     const resolution = await resolve(value)
     expect(resolution).toMatchObject({ ok: false, error: 'invalid', reason: 'CREDENTIAL_MALFORMED' })
     expect(await answerOf(resolution)).toEqual({
@@ -315,7 +315,7 @@ describe('the lookup', () => {
 })
 
 describe('createSessionResolver', () => {
-  test('wants a lookup, or to be told that the device key stays a way in', () => {
+  test('requires a lookup, or an option that says that the device key stays a way in', () => {
     expect(() => createSessionResolver({ localFirst: { audience: APP } })).toThrow(TypeError)
     expect(() => createSessionResolver({ localFirst: { audience: APP, afterUpgrade: 'deny' as never } })).toThrow(
       TypeError,

@@ -209,7 +209,7 @@ test('guest and user are separate sessions on one transport (checklist 21: guest
 })
 
 describe('update', () => {
-  test('takes a fresh token of the same principal live (checklist 11: refreshes the same principal live) (checklist 18: a manual token update works)', async () => {
+  test('accepts a fresh token of the same principal live (checklist 11: refreshes the same principal live) (checklist 18: a manual token update works)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport()
@@ -510,7 +510,7 @@ describe('end', () => {
     expect(asked).not.toHaveBeenCalled()
   })
 
-  test('while a refresh is on its way drops what comes of it (checklist 17: refreshing stops at the end of the session)', async () => {
+  test('while a refresh is pending discards its result (checklist 17: refreshing stops at the end of the session)', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const transport = testTransport()
@@ -548,7 +548,7 @@ describe('the state', () => {
     expect(session.getState()).toBe(state)
   })
 
-  test('tells subscribers of each change, until they leave', async () => {
+  test('notifies subscribers of each change, until they unsubscribe', async () => {
     const time = testTime()
     const { session } = await testSession(time, await anonymousAuth(time), testTransport(), { autoStart: false })
     const listener = vi.fn()

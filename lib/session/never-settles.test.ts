@@ -139,7 +139,7 @@ describe('a clear that never settles', () => {
     expect([transport.calls, session.getState().status, time.waiting()]).toEqual([['clear'], 'ended', 0])
   })
 
-  test('holds the next connection back until it is over: a late deletion takes no write of the next session', async () => {
+  test('delays the next connection until it is over: a late deletion removes no write of the next session', async () => {
     const { time, session, transport, cleared, finish } = await clearing()
     await session.start()
     await time.advance(MINUTE)

@@ -73,7 +73,7 @@ describe('after a rejection', () => {
     ['TOKEN_EXPIRED', 'expired', 'TOKEN_EXPIRED'],
     ['UNAUTHORIZED', 'invalid', 'UNAUTHORIZED'],
   ] as const)(
-    '%s is shown by auth as %s and reported as %s, when a fresh token does not mend it (checklist 19: UNAUTHORIZED and TOKEN_EXPIRED reach a handler)',
+    '%s is shown by auth as %s and reported as %s, if a fresh token does not help (checklist 19: UNAUTHORIZED and TOKEN_EXPIRED reach a handler)',
     async (why, error, kind) => {
       const time = testTime()
       const { auth, principal } = await testIdentity(time)

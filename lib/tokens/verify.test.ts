@@ -644,7 +644,7 @@ describe('a proof', () => {
     expect(await judge(claimsFor('link'), { ...expectationFor('link'), linkTo })).toBe('PROOF_LINK_MISMATCH')
   })
 
-  test('for another act is refused where an account was meant', async () => {
+  test('for another operation is refused where an account was meant', async () => {
     expect(await judge(claimsFor('upgrade'), { purpose: 'upgrade', linkTo: ACCOUNT })).toBe('PROOF_LINK_MISMATCH')
   })
 
@@ -675,7 +675,7 @@ describe('a proof', () => {
     expect(await judge(claimsFor('backup'), { purpose: 'backup', digest })).toBe('PROOF_DIGEST_MISMATCH')
   })
 
-  test('for another act is refused where a backup was meant', async () => {
+  test('for another operation is refused where a backup was meant', async () => {
     expect(await judge(claimsFor('upgrade'), { purpose: 'upgrade', digest: DIGEST })).toBe('PROOF_DIGEST_MISMATCH')
   })
 })

@@ -36,10 +36,10 @@ export interface LinkingAccount {
  * Makes a device's principal an alias of an account whose own principal is fixed. Meanwhile no other account can take
  * it, and it becomes an alias only with the last statement.
  *
- * A refused link leaves no trace. Without transactions that is so for a refusal by `before`, which runs before anything
- * but the reservation is written. An account that nobody has used gives the principal up to the reservation for good.
+ * A refused link leaves no trace. Without transactions, this holds for a refusal by `before`, which runs when nothing
+ * but the reservation is written. An account that nobody has used loses the principal to the reservation permanently.
  *
- * @param account - a proof of its mailbox since it was read refuses the link
+ * @param account - the link is refused if its mailbox was proven after it was read
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; errors of
  *   `before`
  */

@@ -1,7 +1,7 @@
 import { insertUnique } from './unique.ts'
 import type { PrincipalStore } from './principal-store.ts'
 
-/** What the audit knows of. */
+/** The kinds of operations that the audit records. */
 export type Act = 'bind' | 'link' | 'unlink' | 'reset' | 'retire' | 'revoke' | 'refuse' | 'pair'
 
 /** An operation on a binding. */

@@ -104,7 +104,7 @@ describe('a backup that is put', () => {
     expect(place).toBeGreaterThan(3)
   })
 
-  test('at the same moment as another one of the account stays within eight, and nothing that was accepted goes', async () => {
+  test('at the same moment as another one of the account stays within eight, and nothing that was accepted is removed', async () => {
     const clock = { now: Date.now() }
     const { server, backups } = await newServer(() => clock.now)
     let [place, isOver] = [0, false]

@@ -8,10 +8,10 @@ import { insertUnique } from './unique.ts'
 import type { PrincipalRow } from '../schema.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
-/** The largest number of backups of a principal with an account. */
+/** Maximum number of backups of a principal with an account. */
 const MOST = 8
 
-/** How often an insertion looks whether later ones were taken back. */
+/** How often an insertion checks whether later ones were undone. */
 const LOOKS = 3
 
 const DAY_MS = 86_400_000
@@ -22,20 +22,20 @@ const REMOVED_KEPT_MS = 30 * DAY_MS
 /** How often rows that have expired are deleted, in milliseconds. */
 const SWEEP_MS = 60_000
 
-/** The largest number of expired rows of one sweep. */
+/** Maximum number of expired rows that one sweep deletes. */
 const SWEPT_ROWS = 100
 
-/** Limits of the backups of identities without an account, of which each has one. */
+/** Limits for identities without an account; each of them can have one backup. */
 export interface BackupsWithoutAccount {
   /** New backups from one client address on one day (UTC). Clients whose address cannot be read share one limit. */
   readonly perAddressAndDay: number
   /** Backups of such identities in total. */
   readonly total: number
-  /** How long each is kept, in days since it was last written. Once its identity has an account, it is kept on. */
+  /** How long each is kept, in days since it was last written. Once its identity has an account, it does not expire. */
   readonly days: number
 }
 
-/** A backup that is put. */
+/** A backup to be stored. */
 export interface NewBackup {
   /** SHA-256 of the locator. */
   readonly hash: string
@@ -44,10 +44,10 @@ export interface NewBackup {
   readonly address: string | null
 }
 
-/** Keeps backups that only a passkey opens. Made by {@link createBackups}. */
+/** Stores backups that only a passkey can open. Created by {@link createBackups}. */
 export interface Backups {
   /**
-   * Keeps a backup. The same one again is no error, so that a lost response can be repeated.
+   * Stores a backup. Storing the same one again is no error, so a request whose response was lost can be repeated.
    *
    * @returns when it expires; null: never
    * @throws {LatchkeyError} `BACKUP_TAKEN`, `BACKUP_LIMIT`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
@@ -56,14 +56,14 @@ export interface Backups {
   /** @returns the envelope; null if there is none. Both take one statement. */
   read(adapter: Adapter, hash: string): Promise<string | null>
   /**
-   * Removes a backup of the same principal. It is kept for 30 days, where only the operator finds it.
+   * Removes a backup of the same principal. It is kept for 30 more days, accessible only to the operator.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
    */
   remove(adapter: Adapter, device: ProvenDevice, hash: string): Promise<void>
 }
 
-/** A row of the backups. */
+/** A row of the table of backups. */
 interface BackupRow {
   readonly locator: string
   readonly principal: string
@@ -76,7 +76,7 @@ interface BackupRow {
 
 const MODEL = 'latchkeyBackup'
 
-/** Compared with it, null is not a time in any database: in the memory adapter, null is less than every other one. */
+/** A lower bound that excludes null in every database: in the memory adapter, null is less than every time. */
 const NEVER = new Date(0)
 
 const UNLIMITED: Where = [
@@ -102,7 +102,7 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
     const origin = hasAccount ? null : await hideAddress(secret, backup.address, now())
     if (origin !== null && (await isFull(adapter, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
     if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return until
-    // What other requests did meanwhile: those that came too late find the row.
+    // What other requests did before the row was there; later ones find the row.
     await orTakeBack(adapter, backup, async () => {
       if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
       if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)
@@ -126,8 +126,8 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
 }
 
 /**
- * Lets the backups of principals whose account is about to be deleted expire in a day: if the server dies before it
- * removes them, a sweep does that. If the account stays, so do they.
+ * Makes the backups of principals whose account is about to be deleted expire in a day: if the server dies before it
+ * removes them, a sweep removes them. If the account still exists by then, the sweep keeps them.
  */
 export async function expireBackupsOf({ adapter, now }: PrincipalStore, rows: readonly PrincipalRow[]): Promise<void> {
   const update = { until: new Date(now.getTime() + DAY_MS) }
@@ -160,7 +160,7 @@ function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnT
 }
 
 /**
- * Extends the life of a backup that is there already.
+ * Extends the life of an existing backup.
  *
  * @returns false if there is none
  * @throws {LatchkeyError} `BACKUP_TAKEN`
@@ -175,13 +175,13 @@ async function renew(
   if (!found) return false
   if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')
   const where: Where = [{ field: 'locator', value: hash }]
-  // It may have expired meanwhile. Some databases do not count a row that is as it was.
+  // It may have expired meanwhile. Some databases do not count a row whose values did not change.
   return (
     (await adapter.updateMany({ model: MODEL, where, update: { until } })) > 0 || (await find(adapter, hash)) !== null
   )
 }
 
-/** @param more - how many rows are to come */
+/** @param more - number of rows about to be inserted */
 async function isFull(adapter: Adapter, rules: BackupsWithoutAccount, origin: string, more: number): Promise<boolean> {
   const fromThere = await adapter.count({ model: MODEL, where: [{ field: 'origin', value: origin }] })
   const ofAll = await adapter.count({ model: MODEL, where: [{ field: 'until', operator: 'gt', value: NEVER }] })
@@ -207,7 +207,7 @@ interface Insertion {
 }
 
 /**
- * @returns false if another request has put the same backup meanwhile
+ * @returns false if another request has stored the same backup meanwhile
  * @throws {LatchkeyError} `BACKUP_LIMIT`, `BACKUP_TAKEN`
  */
 async function insert(adapter: Adapter, insertion: Insertion, most: number): Promise<boolean> {
@@ -215,7 +215,7 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
   const { principal } = device
   const { hash, envelope } = backup
   const rows = await rowsOf(adapter, principal)
-  // Removed ones count once more, or a device could fill the store with them.
+  // Live and removed ones together have twice the limit, or a device could fill the store with removed ones.
   if (rows.filter(isLive).length >= most || rows.length >= 2 * most) throw new LatchkeyError('BACKUP_LIMIT')
   const row = { locator: hash, principal, envelope, origin, createdAt: now, until, removedAt: null }
   if (!(await insertUnique(adapter, MODEL, 'locator', row))) {
@@ -228,9 +228,9 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
 }
 
 /**
- * Takes an insertion back if there are too many rows with it. Of several concurrent ones, the last by age are taken
- * back. An earlier one looks again, since those may be taken back now, and is taken back too if they stay: they may
- * have been accepted before this row was there.
+ * Undoes an insertion if it exceeds the limit, and returns true then. Of several concurrent insertions, the youngest
+ * rows are deleted. An older one counts again, since the younger ones may be deleted by then. If they are not, it is
+ * deleted as well: they may have been accepted before its own row was there.
  */
 async function isOver(adapter: Adapter, { device, backup }: Insertion, most: number): Promise<boolean> {
   for (let look = 0; look < LOOKS; look++) {
@@ -259,13 +259,13 @@ function rowsOf(adapter: Adapter, principal: string): Promise<BackupRow[]> {
   return adapter.findMany<BackupRow>({ model: MODEL, where: [{ field: 'principal', value: principal }] })
 }
 
-/** One statement: the locator is free again, or the backup is as it was. */
+/** One statement: either the locator is free again, or the backup is unchanged. */
 async function withdraw(adapter: Adapter, { locator }: BackupRow, now: Date): Promise<boolean> {
   const update = { locator: `${locator}:${crypto.randomUUID()}`, removedAt: now }
   return (await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: locator }], update })) === 1
 }
 
-/** The same address is not recognized on another day, and not without the server's secret. */
+/** The same address cannot be recognized on another day, nor without the server's secret. */
 async function hideAddress(secret: string, address: string | null, now: Date): Promise<string> {
   const day = now.toISOString().slice(0, 10)
   const named = new TextEncoder().encode(JSON.stringify([day, address]))
@@ -288,7 +288,7 @@ async function sweep(adapter: Adapter, now: Date): Promise<void> {
     const holder = await holderIn(principals, await principals.find(principal))
     const hasAccount = holder !== 'nobody' && holder !== 'retired'
     if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
-    // A deletion of the account that was cut short.
+    // The deletion of the account was interrupted.
     else if (holder === 'retired' && row.removedAt === null) await withdraw(adapter, row, now)
     // Not if it was renewed meanwhile.
     else await adapter.deleteMany({ model: MODEL, where: [...where, ...before('until', now)] })

@@ -74,7 +74,7 @@ onEachEngine((newServer) => {
       }
     })
 
-    test('the device key is no way in any more', async () => {
+    test('the device key no longer gives access', async () => {
       const server = await newServer()
       const { device, binding, store } = await bindingOf(server)
       const look = async () => {

@@ -118,7 +118,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     return writes.length
   }
 
-  /** Looks at everything that all the deaths so far have left. */
+  /** Checks everything that all the crashes so far have left. */
   async function countWhole(): Promise<string> {
     const [users, rows, proofs] = [
       await server.rows('user'),
@@ -186,7 +186,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(5)
   })
 
-  test('the first look at an account: whoever looks next completes the binding', async () => {
+  test('the first use of an account: the next use completes the binding', async () => {
     const deaths = await everyDeath('a first look', async (round) => {
       const one = await newPerson(server)
       const credentials = person(`look-${round}`)
@@ -319,7 +319,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(5)
   })
 
-  test('a deletion: the account is there with its principal, or nobody ever has that again', async () => {
+  test('a deletion: the account exists with its principal, or nobody ever gets that principal again', async () => {
     const deaths = await everyDeath('a deletion', async (round) => {
       const one = await newPerson(server)
       const credentials = person(`delete-${round}`)
@@ -341,7 +341,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(5)
   })
 
-  test('a reset: the account keeps no principal of whoever made it', async () => {
+  test('a reset: the account keeps no principal of its creator', async () => {
     const deaths = await everyDeath('a reset by a link', async (round) => {
       const one = await newPerson(server)
       const credentials = person(`reset-${round}`)
@@ -408,7 +408,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(5)
   })
 
-  test('a new password: the account keeps no principal of whoever made it', async () => {
+  test('a new password: the account keeps no principal of its creator', async () => {
     const { internalAdapter } = await (server.auth as unknown as { $context: Promise<AuthContext> }).$context
     const deaths = await everyDeath('a new password', async (round) => {
       const one = await newPerson(server)

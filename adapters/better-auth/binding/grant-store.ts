@@ -50,7 +50,7 @@ export async function consumeGrant(adapter: Adapter, { hash, thumbprint }: Grant
   return (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: USED } })) === 1
 }
 
-/** In place of a thumbprint: of no key. The row stays until it expires, so that a grant in use can be withdrawn. */
+/** Replaces the thumbprint, and matches no key. The row stays until it expires, so a grant in use can be withdrawn. */
 const USED = 'used'
 
 /** Returns true if a grant was withdrawn since it was found. */
@@ -69,7 +69,7 @@ export async function hasGrant(adapter: Adapter, userId: string): Promise<boolea
 }
 
 /**
- * Withdraws all grants of a user, also those that are being used. Does not depend on the option `pairing` of this
+ * Withdraws all grants of a user, including those in use. Does not depend on the option `pairing` of this
  * process: another process of the server may have it.
  */
 export async function deleteGrantsOf(adapter: Adapter, userId: string): Promise<void> {

@@ -15,7 +15,7 @@ export interface Message {
   readonly seq: number
   /** Cipher text, base64url. */
   readonly data: string
-  /** Chosen by the writer: the same message, sent again, is no second one. */
+  /** Chosen by the writer, so that a repeated message is not taken for a second one. */
   readonly tx: string
 }
 
@@ -23,13 +23,13 @@ export interface Message {
 export interface Slot extends Message {
   /** Expiry, counted from its creation. */
   readonly until: Date
-  /** True if another writer tried to put a message in the place of one that is there. */
+  /** True if another writer tried to write a message that was already there. */
   readonly isContested: boolean
 }
 
 /**
- * The result of a write. `contested`: another message is, or was, in its place. `early`: the message before it is
- * missing. `ended`: there is no slot, or no longer. `full`: no further slot is created now.
+ * The result of a write. `contested`: another message is, or was, in its place. `early`: the previous message
+ * is missing. `ended`: the slot does not exist, or no longer. `full`: no further slot can be created at the moment.
  */
 export type Written = 'done' | 'contested' | 'early' | 'ended' | 'full'
 
@@ -45,7 +45,7 @@ export interface RendezvousStore {
 export const SLOT_LIFETIME_MS = 300_000
 
 /**
- * @param most - largest number of slots at a time; with a storage, of those created in two of their lifetimes
+ * @param most - maximum number of slots at a time; with a storage, of slots created within two lifetimes
  * @param storage - used instead of the table
  */
 export function createRendezvousStore(clock: () => number, most: number, storage?: RendezvousStorage): RendezvousStore {
@@ -71,7 +71,7 @@ function tableStore(clock: () => number, most: number): RendezvousStore {
     const until = new Date(clock() + SLOT_LIFETIME_MS)
     if (!(await insertUnique(adapter, TABLE, 'channel', { channel, ...message, until, isContested: false })))
       return false
-    // Counted afterwards: of requests at the same moment, none passes the limit unseen.
+    // Counted afterwards, so that no concurrent requests can exceed the limit together.
     if ((await adapter.count({ model: TABLE, where: [{ field: 'until', operator: 'gt', value: now() }] })) <= most)
       return true
     await remove(adapter, channel)
@@ -139,7 +139,7 @@ function sharedStore(storage: RendezvousStorage, clock: () => number, most: numb
     return { ...slot, until: new Date(slot.until), isContested: contested != null }
   }
 
-  /** The first to count a place writes it; nobody else does, even if the first one dies before. */
+  /** The first request to count a position writes it; no other one does, even if the first one dies before that. */
   async function claim(channel: string, seq: number): Promise<boolean> {
     return (await storage.increment(keyOf(channel, String(seq)), lifetime * 2)) === 1
   }

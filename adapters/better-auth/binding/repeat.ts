@@ -21,7 +21,7 @@ const ENDED: ReadonlySet<unknown> = new Set([
 /**
  * Runs one statement, and repeats it if Postgres refused it because of a concurrent one, as it does under
  * `serializable`. Inside a transaction Postgres refuses the repetition too, and the first error is thrown: others would
- * run it outside of the transaction that they have ended.
+ * run it outside the transaction, which they have ended.
  */
 export async function repeatStatement<Result>(work: () => Promise<Result>): Promise<Result> {
   let first: unknown

@@ -68,7 +68,7 @@ export async function reserveFor(
   device: ProvenDevice,
 ): Promise<Reservation> {
   const found = await principals.find(device.principal)
-  // A hold of an account that is gone is none of this account's.
+  // A hold for an account that no longer exists does not belong to this account.
   const isHeld = found !== null && found.userId === userId && isHold(found, principals.now)
   const row: PrincipalRow = {
     ...device,

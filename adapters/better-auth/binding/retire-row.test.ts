@@ -29,7 +29,7 @@ onEachEngine((newServer) => {
   }
 
   describe('a principal whose key was revoked is never handed back (R10)', () => {
-    test('by the end of an alias, which can be asked for twice', async () => {
+    test('by the end of an alias, which can be requested twice', async () => {
       const server = await newServer()
       const one = await newPerson(server)
       await one.prove('/sign-up/email', ada)

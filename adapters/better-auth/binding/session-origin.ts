@@ -10,7 +10,7 @@ export interface AskingSession {
   readonly pairedBy?: string | null
 }
 
-/** Returns true if a session says nothing about who owns the mailbox: an admin's, or one that another one approved. */
+/** Returns true if a session says nothing about who owns the mailbox: an impersonating admin's, or an approved one. */
 export function isNeutral(session: AskingSession): boolean {
   return isImpersonated(session) || session.principalVia === DELEGATED
 }

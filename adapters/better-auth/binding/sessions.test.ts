@@ -18,7 +18,7 @@ import { ORIGIN, type TestServer, person, testServer } from '../testing/server.t
 
 const ada = person('ada')
 const START = Date.UTC(2026, 0, 1)
-/** As documented: for so long a server may use what it knows of a session. */
+/** As documented: how long a server may use what it knows about a session. */
 const CACHED_MS = 5000
 
 beforeEach(() => {
@@ -63,7 +63,7 @@ describe('three servers on one Postgres', () => {
     return servers
   }
 
-  test('refuse a revoked device within the five seconds of their caches, and every other goes on (R5)', async () => {
+  test('refuse a revoked device within the five seconds of their caches, and every other device continues (R5)', async () => {
     const servers = await threeServers()
     const [first] = servers as [TestServer]
     const laptop = await signedIn(first, ada, USER_AGENTS.laptop)
@@ -148,7 +148,7 @@ onEachEngine((newServer) => {
       expect(await all()).toEqual([REFUSED, REFUSED, REFUSED])
     })
 
-    test('after a ban, and after an admin stops to impersonate', async () => {
+    test('after a ban, and after an admin stops impersonating', async () => {
       const server = await newServer({ plugins: [...plugins(), admin()] })
       const laptop = await signedIn(server, ada)
       const boss = await signedIn(server, person('boss'))
@@ -176,7 +176,7 @@ onEachEngine((newServer) => {
     expect(await ask(token)).toBe(REFUSED)
   })
 
-  test('requests cost no read: one statement finds the session, for all of them in five seconds', async () => {
+  test('requests share a read: one statement finds the session for all of them within five seconds', async () => {
     const server = await newServer({ plugins: plugins() })
     const laptop = await signedIn(server, ada)
     const [tokens, ask] = [await tokensOf(laptop), outcomes(server)]
@@ -191,7 +191,7 @@ onEachEngine((newServer) => {
     expect(server.statements.at(-1)).toMatch(/^\s*select .*from "session" where .*"sid" = /i)
   })
 
-  test('a token costs one write more, once for each session: also for one that was there before', async () => {
+  test('the first token of a session costs one write more, also for a session that existed before', async () => {
     const server = await newServer({ plugins: plugins() })
     const laptop = await signedIn(server, ada)
     await tokenOf(laptop.browser)
@@ -257,7 +257,7 @@ describe('sessions that exist only in the secondary storage', () => {
   })
 })
 
-test("with Better Auth's cookie cache only its own routes go on answering a revoked session", async () => {
+test("with Better Auth's cookie cache only its own routes keep answering a revoked session", async () => {
   const session = { cookieCache: { enabled: true, maxAge: 300 } }
   const server = await testServer({ plugins: plugins(), session })
   const laptop = await signedIn(server, ada, USER_AGENTS.laptop)

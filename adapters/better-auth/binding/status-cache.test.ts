@@ -28,7 +28,7 @@ test('a clock that is set back does not make it count longer', async () => {
   expect(await cache.get('a', look)).toBe('disabled')
 })
 
-test('it keeps no more answers than it may, and forgets the oldest', async () => {
+test('it keeps a limited number of answers, and drops the oldest', async () => {
   const cache = createStatusCache(() => 0, 2)
   const { asked, look } = looks('active')
   for (const key of ['a', 'b', 'c']) await cache.get(key, look)
@@ -49,13 +49,13 @@ test('what was read before a change does not outlive it', async () => {
   expect(await cache.get('a', async () => 'disabled')).toBe('disabled')
 })
 
-test('a failure is not kept', async () => {
+test('a failure is not cached', async () => {
   const cache = createStatusCache(() => 0)
   await expect(cache.get('a', () => Promise.reject(new Error('no database')))).rejects.toThrow('no database')
   expect(await cache.get('a', async () => 'active')).toBe('active')
 })
 
-test('plugin and resolver of one server share one', () => {
+test('plugin and resolver of one server share one cache', () => {
   const adapter = {}
   expect(statusCacheOf(adapter)).toBe(statusCacheOf(adapter))
   expect(statusCacheOf({})).not.toBe(statusCacheOf(adapter))

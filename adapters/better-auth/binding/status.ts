@@ -39,7 +39,7 @@ async function statusOfRow(principals: PrincipalStore, row: PrincipalRow | null)
   return isResetDue(holder) || !isRecoverable(holder) ? 'active' : 'disabled'
 }
 
-/** By Better Auth's admin plugin, which reads the system's clock. A ban without an end has no `banExpires`. */
+/** Banned by Better Auth's admin plugin, which uses the system clock. A ban without an end has no `banExpires`. */
 export function isBanned(user: object): boolean {
   const { banned, banExpires } = user as { readonly banned?: boolean | null; readonly banExpires?: Date | null }
   return banned === true && (banExpires == null || new Date(banExpires).getTime() > Date.now())

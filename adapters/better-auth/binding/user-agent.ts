@@ -1,11 +1,11 @@
-/** What a user agent says about a device, in words of this file only: no text of the header is shown. */
+/** What a user agent says about a device, in names from this file only: no text of the header is shown. */
 export interface Described {
   readonly name: string
   /** Null if it is unknown. */
   readonly platform: string | null
 }
 
-/** In this order: each browser's header also has the words of the later ones. */
+/** The order matters: each browser's header also contains the words of the later ones. */
 const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bOPR\/|\bOpera\b/, 'Opera'],

@@ -21,10 +21,10 @@ export const CONTESTED = 'contested'
 /** Value of `principalMailboxBy` after a change of address: the user who requested it may not own the mailbox. */
 export const MOVED = 'moved'
 
-/** Stands in `principalMailboxBy` after the mailbox's owner set a new password by a mailed link. */
+/** Value of `principalMailboxBy` after the mailbox's owner set a new password through a mailed link. */
 export const RESET = 'reset'
 
-/** Stands in `principalMailboxBy` after a provider vouched for the address: the credential that was added with that. */
+/** Value of `principalMailboxBy` after a provider vouched for the address: it names the provider's credential. */
 export function proverOfProvider(credentialId: string): string {
   return `account:${credentialId}`
 }
@@ -37,7 +37,7 @@ export function proverBySession(principal: string): string {
   return `session:${principal}`
 }
 
-/** How addresses are compared. */
+/** Returns the address in the form in which addresses are compared. */
 export function mailboxOf({ email }: { readonly email: string }): string {
   return email.toLowerCase()
 }
@@ -94,7 +94,7 @@ export async function settleMailbox(
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(principals, user, user.principalMailboxBy!)
   if (!asking || isNeutral(asking) || isMakers(asking, user)) return user
-  // The mailbox's owner is in, and the maker's credentials may still be there: as after any other first proof.
+  // The mailbox's owner has signed in, and the creator's credentials may still exist, as after any other first proof.
   return proveMailbox(principals, user, NOBODY)
 }
 

@@ -52,7 +52,7 @@ onEachEngine((newServer) => {
       expect(payloadOf(await two.getToken())).toMatchObject({ sub: canonical, aliases: [alias] })
     })
 
-    test('whose answer was lost after the server had recorded it, finds it so', async () => {
+    test('whose response was lost after the server had recorded it, finds it done', async () => {
       const { server, second, two, signIn, canonical, alias } = await secondDevice()
       await signIn()
       let isLost = false
@@ -75,7 +75,7 @@ onEachEngine((newServer) => {
       expect((await server.rows('latchkeyPrincipal')).filter(({ kind }) => kind === 'alias')).toHaveLength(1)
     })
 
-    test('takes it back: the alias is its own again (checklist 27: undo)', async () => {
+    test('undoes it: the alias is independent again (checklist 27: undo)', async () => {
       const { server, two, signIn, canonical, alias } = await secondDevice()
       await signIn()
       await two.resolveConflict('adopt')
@@ -85,7 +85,7 @@ onEachEngine((newServer) => {
       expect(await two.ensureIdentity({ resume: alias })).toMatchObject({ principal: alias, authMode: 'local-first' })
     })
 
-    test('takes it back, and the next token does not name it any more, after a reload neither', async () => {
+    test('undoes it, and the next token no longer names it, also after a reload', async () => {
       const { second, two, signIn, alias } = await secondDevice()
       await signIn()
       await two.resolveConflict('adopt')
@@ -95,7 +95,7 @@ onEachEngine((newServer) => {
       expect(aliasesOf(await (await second.load({ harden: 'never' })).getToken())).toEqual([])
     })
 
-    test('has the exchange name what it adopted, and no more once it took it back', async () => {
+    test('makes the exchange name what it adopted, and no longer after the undo', async () => {
       const server = await newServer({ plugins: [latchkey({ exchange: { audiences: [API] } }), latchkeyJwt()] })
       const { two, signIn, canonical, alias } = await secondDevice(
         { audiences: { [API]: { audience: API, via: 'exchange' } } },
@@ -114,7 +114,7 @@ onEachEngine((newServer) => {
       expect(await exchanged()).toEqual({ sub: canonical, aliases: [], mode: 'external' })
     })
 
-    test('on the first device, too, the next token names what the second one brought, once the server said so', async () => {
+    test('on the first device, too, the next token names what the second one added, once the server reported it', async () => {
       const { first, one, two, signIn, alias } = await secondDevice()
       expect(aliasesOf(await one.getToken())).toEqual([])
       await signIn()
@@ -124,7 +124,7 @@ onEachEngine((newServer) => {
       expect(aliasesOf(await again.getToken())).toEqual([alias])
     })
 
-    test('whose adoption the app refuses is told so by its code', async () => {
+    test('whose adoption the app refuses gets the code of the refusal', async () => {
       const server = await newServer({
         plugins: [
           latchkey({
@@ -144,7 +144,7 @@ onEachEngine((newServer) => {
       expect(two.getState().phase).toBe('conflict')
     })
 
-    test('cancels: the session at the account server ends, and the device is who it was (checklist 27: cancel)', async () => {
+    test('cancels: the session at the account server ends, and the device keeps its identity (checklist 27: cancel)', async () => {
       const { server, two, signIn, alias } = await secondDevice()
       await signIn()
       await two.cancelUpgrade()

@@ -102,9 +102,9 @@ describe('the store of the plugin', () => {
 
   test.each([
     ['a captive portal', () => new Response('<h1>Log in</h1>', { headers: { 'content-type': 'text/html' } })],
-    ['something in front that says yes to everything', () => Response.json({ ok: true })],
-    ['an expiry that is no time', () => Response.json({ expiresAt: 'never', status: 'yes' })],
-  ])('is offline behind %s: nothing is taken for kept, or for removed', async (_, answer) => {
+    ['a gateway that says yes to everything', () => Response.json({ ok: true })],
+    ['an expiry that is not a time', () => Response.json({ expiresAt: 'never', status: 'yes' })],
+  ])('is offline behind %s: nothing counts as stored or removed', async (_, answer) => {
     fakeAuthenticator()
     const server = await testServer()
     const first = await withAccount(server)

@@ -66,7 +66,7 @@ describe('the proof', () => {
     })
   }
 
-  test('is for the run alone: before, afterwards and after a run that throws a request stays as it was', async () => {
+  test('is only for the run: before it, after it and after a run that throws, requests are unchanged', async () => {
     const { account, send } = pluginAlone()
     const plain = async (): Promise<void> => {
       const { headers, redirect } = await send(`${BASE}/sign-in/email`)
@@ -79,19 +79,19 @@ describe('the proof', () => {
     await plain()
   })
 
-  test('counts as sent for its own run alone', async () => {
+  test('counts as sent only for its own run', async () => {
     const { account, send } = pluginAlone()
     expect((await account.withProof(mint, () => send(`${BASE}/sign-in/email`))).sent).toBe(true)
     expect((await account.withProof(mint, () => {})).sent).toBe(false)
   })
 
-  test('is none where the device has no identity; the run is noticed all the same', async () => {
+  test('is missing if the device has no identity; the run is still recorded', async () => {
     const { account, send } = pluginAlone()
     const { sent, result } = await account.withProof(null, () => send(`${BASE}/sign-in/email`))
     expect([sent, result.headers.has(PROOF_HEADER), result.redirect]).toEqual([true, false, 'manual'])
   })
 
-  test('is made anew for each request', async () => {
+  test('is created anew for each request', async () => {
     const { account, send } = pluginAlone()
     let count = 0
     await account.withProof(
@@ -105,7 +105,7 @@ describe('the proof', () => {
 })
 
 describe('a run that was given up', () => {
-  test('sends no proof any more, and does not disturb the next one', async () => {
+  test('sends no more proofs, and does not disturb the next one', async () => {
     const { account, send } = pluginAlone()
     const typing = () => {
       const cancel = new AbortController()
@@ -136,7 +136,7 @@ describe('an answer of the account server', () => {
       ? Promise.resolve({ data: { now: 1, session: null }, error: null })
       : otherwise()
 
-  // What gateways and proxies send too, so that none of them is the word of the account server.
+  // Gateways and proxies send these too, so none of them counts as a statement of the account server.
   const codes = ['X', 'UNAUTHORIZED', 'INVALID_API_KEY', 'TOKEN_EXPIRED', 'SESSION_MISSING']
   for (const code of codes) {
     test(`401 with the code ${code} ends no session: only the endpoint of the session says that there is none`, async () => {
@@ -249,7 +249,7 @@ describe('an answer of the account server', () => {
     })
   }
 
-  test('that never came is told from a mistake of the app, in whatever words the browser says so', async () => {
+  test('that never came is distinguished from a bug in the app, whatever words the browser uses', async () => {
     const lost = new TypeError('Es konnte keine Verbindung hergestellt werden.')
     const client = createAuthClient({
       baseURL: 'https://notes.example',

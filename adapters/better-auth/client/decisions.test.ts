@@ -94,7 +94,7 @@ onEachEngine((newServer) => {
       return { server, browser, auth, other, alive }
     }
 
-    test('leaves an account alone that the other tab accepted', async () => {
+    test('does not touch an account that the other tab accepted', async () => {
       const { browser, auth, other, alive } = await bothAsk()
       expect(await other.acceptAccount()).toMatchObject({ outcome: 'switched' })
       await expect(auth.cancelUpgrade()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
@@ -103,7 +103,7 @@ onEachEngine((newServer) => {
       expect([auth, other].map((page) => page.getState().authMode)).toEqual(['external', 'external'])
     })
 
-    test('leaves an account alone that the other tab is accepting', async () => {
+    test('does not touch an account that the other tab is accepting', async () => {
       vi.stubGlobal('navigator', { locks: localLocks() })
       const { browser, auth, other, alive } = await bothAsk({ keystore: { ...memoryStore(), channel: 'two tabs' } })
       let cancelled: Promise<unknown> | undefined
@@ -119,7 +119,7 @@ onEachEngine((newServer) => {
       for (const page of [auth, other]) page.close()
     })
 
-    test('leaves a conflict alone that the other tab has found', async () => {
+    test('does not touch a conflict that the other tab has found', async () => {
       const { browser, auth, other, alive } = await bothAsk()
       await other.markWritten()
       expect(await other.acceptAccount()).toMatchObject({ outcome: 'conflict' })

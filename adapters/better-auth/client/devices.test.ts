@@ -148,7 +148,7 @@ describe('auth.devices()', () => {
     ['nothing', null],
     ['no list', { devices: {} }],
     ['another list', { devices: [{ id: 1 }] }],
-  ])('takes no answer of something in between: %s', async (_, answer) => {
+  ])('accepts no response of something in between: %s', async (_, answer) => {
     const { browser, auth } = await signUp(await testServer())
     const intercept: TestBrowser['intercept'] = async () => Response.json(answer)
     for (const work of [() => auth.devices(), () => auth.renameDevice('id', 'x'), () => auth.revokeOtherDevices()]) {
@@ -158,7 +158,7 @@ describe('auth.devices()', () => {
   })
 })
 
-test('a revoked device learns `disabled`, asks no more, and keeps its identity and its record', async () => {
+test('a revoked device gets `disabled`, sends no more requests, and keeps its identity and its record', async () => {
   const server = await testServer()
   const lost = await signUp(server)
   const own = await signIn(server)
@@ -173,7 +173,7 @@ test('a revoked device learns `disabled`, asks no more, and keeps its identity a
   expect(own.auth.getState().error).toBeUndefined()
 })
 
-test('a device whose session was replaced by a change of the password goes on with a new token', async () => {
+test('a device whose session was replaced by a change of the password continues with a new token', async () => {
   const server = await testServer()
   const { browser, auth } = await signUp(server)
   serveApi(server)

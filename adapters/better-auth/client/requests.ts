@@ -111,7 +111,7 @@ export async function exchange(
   const { data, error } = await send(fetch, '/latchkey/token', { method: 'POST', body, redirect: 'manual', signal })
   const { access_token: jwt } = (data ?? {}) as { access_token?: unknown }
   if (typeof jwt === 'string') return jwt
-  // A device's proof needs no session, so that none can be missing.
+  // A device's proof needs no session, so a missing session cannot be the reason.
   if (mint) throw failureOf(error)
   return withoutToken(fetch, error, signal)
 }
@@ -148,7 +148,7 @@ export function signOut(fetch: Fetch, options?: SignOutOptions): Promise<void> {
   return signOutBy(fetch, '/sign-out', options)
 }
 
-/** Does the same under a name that no plugin of the client knows as a sign-out. */
+/** Does the same under a name that no plugin of the client recognizes as a sign-out. */
 export function endSession(fetch: Fetch, options?: SignOutOptions): Promise<void> {
   return signOutBy(fetch, '/latchkey/end-session', options)
 }

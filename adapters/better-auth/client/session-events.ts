@@ -11,7 +11,7 @@ export interface SessionEvents {
   /** Returns a function that ends the subscription. */
   subscribe(listener: (change: SessionChange) => void): () => void
   /**
-   * Takes note of a successful response to the app.
+   * Records a successful response to the app.
    *
    * @param isSession - true if the response had a session
    */
@@ -31,7 +31,7 @@ export function createSessionEvents(): SessionEvents {
     note({ url, method, [OWN]: isOwn }, isSession) {
       if (isOwn) return
       const { pathname, searchParams } = new URL(url, 'http://localhost')
-      // Reading a session begins none.
+      // Reading a session does not begin one.
       const isSignIn = method === 'POST' || searchParams.has('token')
       const change = ENDING.test(pathname) ? 'ended' : isSession && isSignIn ? 'begun' : undefined
       if (change) for (const listener of listeners) listener(change)

@@ -18,7 +18,7 @@ async function openAccount(server: TestServer): Promise<Map<string, string>> {
 // Whose session is it? Only the request that made it can tell.
 onEachEngine((newServer) => {
   describe('a session that a request without a proof of this device made', () => {
-    test('waits, though a one-time token brought it in the course of `run`', async () => {
+    test('waits, even if a one-time token brought it during `run`', async () => {
       const server = await newServer({ plugins: [oneTimeToken()] })
       const attacker = await newPerson(server)
       await attacker.browser.send('/sign-up/email', post(eve))
@@ -33,7 +33,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
-    test('waits, though it was planted in the course of `run`', async () => {
+    test('waits, even if it was planted during `run`', async () => {
       const server = await newServer()
       const planted = await openAccount(server)
       const browser = server.browser()
@@ -113,7 +113,7 @@ onEachEngine((newServer) => {
     expect(await two.session()).toMatchObject({ provenBy: null })
   })
 
-  test('a session that the browser did not keep is told from a mail that is awaited', async () => {
+  test('a session that the browser did not keep is distinguished from an expected mail', async () => {
     const server = await newServer()
     await server.browser().send('/sign-up/email', post(ada))
     const browser = server.browser()

@@ -156,7 +156,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
     })
 
-    test("that somebody else sent: its account waits, and is taken by the person's word alone", async () => {
+    test("that somebody else sent: its account waits, and is accepted only with the user's confirmation", async () => {
       const { server, browser, mail, ask, principal } = await linked()
       await ask(ada.email)
       const lure = server.browser()
@@ -180,7 +180,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test("that somebody else sent, followed by the page itself with nothing typed before: its account waits for the person's word", async () => {
+    test("that somebody else sent, followed by the page itself with nothing typed before: its account waits for the user's confirmation", async () => {
       const { server, browser, auth, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
       expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({
@@ -195,7 +195,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test("without anything typed before: its account waits for the person's word", async () => {
+    test("without anything typed before: its account waits for the user's confirmation", async () => {
       const { server, browser, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: ada.email }))
       await follow(browser, mail.last().url)
@@ -246,7 +246,7 @@ onEachEngine((newServer) => {
       expect(ring.entries.map((entry) => entry.principal)).toContain(principal)
     })
 
-    test('opened in another browser, it leaves the person here who they are, and waiting', async () => {
+    test('opened in another browser, it changes no identity here, and the upgrade stays pending', async () => {
       const { server, browser, mail, principal } = await verified()
       await follow(server.browser(), mail.last().url)
       expect((await load(browser)).getState()).toMatchObject({
@@ -255,7 +255,7 @@ onEachEngine((newServer) => {
         session: { principal },
       })
     })
-    test("a link that somebody else sent for their own account, verified by a page of the app: their account waits for the person's word", async () => {
+    test("a link that somebody else sent for their own account, verified by a page of the app: their account waits for the user's confirmation", async () => {
       const mail = mailing()
       const emailVerification = {
         sendVerificationEmail: mail.send,
@@ -285,7 +285,7 @@ onEachEngine((newServer) => {
       expect(user).toMatchObject({ principal: null, principalOpen: false })
     })
 
-    test("a user of the anonymous plugin is nobody's account: the device's identity stays in force, and takes the account that comes of it", async () => {
+    test("a user of the anonymous plugin is not an account: the device's identity stays current, and binds the account that follows", async () => {
       const server = await newServer({ plugins: [anonymous()] })
       const browser = server.browser()
       await browser.send('/sign-in/anonymous', post({}))

@@ -39,7 +39,7 @@ onEachEngine((newServer) => {
       expect(next.getState().upgrade?.account).toBeUndefined()
     })
 
-    test('is not delivered by what stands in front of the server', async () => {
+    test('is not delivered by something in front of the server', async () => {
       const { browser, auth, living } = await impersonating()
       Object.defineProperty(browser, 'intercept', {
         configurable: true,

@@ -135,7 +135,7 @@ onEachEngine((newServer) => {
       expect(again.getState()).not.toHaveProperty('error')
     })
 
-    test('stays as it was here while the account server refuses the link, and follows a sign-in all the same', async () => {
+    test('stays as it was here while the account server refuses the link, and still follows a sign-in', async () => {
       const { server, browser, principal, fresh } = await reset()
       // Another account has the principal by now: its key was used elsewhere.
       await server.change('latchkeyPrincipal', { kind: 'retired' }, { principal })

@@ -73,7 +73,7 @@ onEachEngine((newServer) => {
     })
 
     test.each([MINUTE, 120 * MINUTE])(
-      'leaves a newer session alone, though the clock was set back by %i ms',
+      'does not end a newer session, although the clock was set back by %i ms',
       async (step) => {
         const { browser, setting, open, leave, outbox, alive } = await world(step)
         const auth = await open()

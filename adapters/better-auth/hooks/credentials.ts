@@ -38,8 +38,8 @@ const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 export type WayIn = string
 
 /**
- * Lists what is left by which anyone who used the account before its mailbox was proven could still use it, apart from
- * the session that asks and from the credential that the mailbox's owner chose while proving it.
+ * Lists the ways in which anyone who used the account before its mailbox was proven could still enter it, except for
+ * the session that asks and the credential that the mailbox's owner chose while proving it.
  *
  * @param token - of the session that asks
  */
@@ -66,7 +66,7 @@ export async function waysIn(
   return [...ways, ...((await isInSecondaryStorage(context, user.id)) ? ['secondaryStorage'] : [])]
 }
 
-/** A device's key has been linked to the account, or made it, and was not revoked. */
+/** A device's key was linked to the account, or created it, and was not revoked. */
 async function hasDevice(principals: PrincipalStore, user: BoundUser): Promise<boolean> {
   for (const row of await principals.rowsOf(user)) {
     const isKey = row.thumbprint !== null && isCurrent(row, user)
@@ -86,7 +86,7 @@ async function foreignCredentials({ internalAdapter }: Context, user: BoundUser)
     .map(({ providerId }) => (providerId === PASSWORD_PROVIDER ? 'password' : providerId))
 }
 
-/** How Better Auth calls a password among its providers. */
+/** The provider id that Better Auth uses for a password. */
 const PASSWORD_PROVIDER = 'credential'
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {

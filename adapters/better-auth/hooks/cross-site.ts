@@ -8,7 +8,7 @@ type Asked = Pick<GenericEndpointContext, 'headers' | 'context'>
 
 /**
  * Returns true if a page or a link of another site made the browser send the request (Fetch Metadata). A trusted origin
- * on another site says its `Origin`.
+ * on another site sends its `Origin`.
  */
 export function isCrossSite({ headers, context }: Asked): boolean {
   if (headers?.get('sec-fetch-site') !== 'cross-site') return false

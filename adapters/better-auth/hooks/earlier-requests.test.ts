@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => provider.stop())
 afterEach(() => vi.useRealTimers())
 
-/** Lets the system's clock go on by some seconds, as Better Auth reads it. */
+/** Advances the system clock, which Better Auth reads, by some seconds. */
 function pass(seconds: number): void {
   const now = Date.now()
   vi.useFakeTimers({ toFake: ['Date'], now: now + seconds * 1000 })
@@ -57,14 +57,14 @@ onEachEngine((newServer) => {
     return { server, mails, eve }
   }
 
-  describe('a change of address that was asked for before the mailbox was proven', () => {
+  describe('a change of address that was requested before the mailbox was proven', () => {
     const asked = async () => {
       const { server, mails, eve } = await planted()
       expect((await eve.browser.send('/change-email', post({ newEmail: 'eve@example.com' }))).status).toBe(200)
       return { server, mails, request: pathOf(mails.last().url) }
     }
 
-    test('that nobody signed writes nothing down, and does not tell whether an address has an account', async () => {
+    test('that nobody signed records nothing, and does not reveal whether an address has an account', async () => {
       const { server, mails } = await asked()
       await enterByLink(server, () => mails.last().url)
       const acts = await server.rows('latchkeyAudit')
@@ -81,7 +81,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyAudit')).toEqual(acts)
     })
 
-    test('moves an account with a long history nowhere', async () => {
+    test('does not move an account with a long history', async () => {
       const { server, mails, request } = await asked()
       const one = await enterByLink(server, () => mails.last().url)
       await one.session()
@@ -97,7 +97,7 @@ onEachEngine((newServer) => {
       expect((await server.browser().send(request)).status).toBe(403)
     })
 
-    test('moves a bound account nowhere, and is written down', async () => {
+    test('does not move a bound account, and is recorded', async () => {
       const { server, mails, request } = await asked()
       const one = await enterByLink(server, () => mails.last().url)
       expect(await userOf(server)).toMatchObject({ principal: one.device.principal, email: ada.email })
@@ -108,7 +108,7 @@ onEachEngine((newServer) => {
       expect(acts).toContain(`refuse:${one.device.principal}`)
     })
 
-    test('leads a page on to the app with the error', async () => {
+    test('redirects a page to the app with the error', async () => {
       const { server, mails, request } = await asked()
       await enterByLink(server, () => mails.last().url)
       const answer = await server.browser().send(`${request}&callbackURL=%2Fwelcome`, { redirect: 'manual' })
@@ -124,7 +124,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a change of address that was asked for afterwards needs no session where the link is opened', async () => {
+  test('a change of address that was requested afterwards needs no session where the link is opened', async () => {
     const { server, mails } = await open()
     const one = await newPerson(server)
     await one.prove('/sign-up/email', ada)

@@ -11,7 +11,7 @@ import { refusal } from './proofs.ts'
 export const ADDRESS_CHANGE = '/verify-email'
 
 /**
- * Refuses a change of address that was asked for before the account's mailbox was proven, before it was bound, or
+ * Refuses a change of address that was requested before the account's mailbox was proven, before it was bound, or
  * before anything was linked to it: the party that requested it may not own the account now.
  *
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
@@ -21,7 +21,7 @@ export async function beforeAddressChange(principals: PrincipalStore, ctx: Gener
   if (typeof email !== 'string' || updateTo === undefined) return
   const found = await ctx.context.internalAdapter.findUserByEmail(email)
   const user = found && (await principals.findUser('id', found.user.id))
-  // Whoever is signed in, and lately so, could ask for it anew.
+  // A user with a fresh session could request the same change again.
   if (!user || (await hasFreshSession(ctx, user))) return
   try {
     // In seconds: a request of the same second may be the earlier one.

@@ -18,7 +18,7 @@ onEachEngine((newServer) => {
     return { status: answer.status, body: text.replaceAll(own, '"$1":"…"') }
   }
 
-  test('under required verification a taken principal does not tell whether an address has an account', async () => {
+  test('under required verification a taken principal does not reveal whether an address has an account', async () => {
     const server = await open()
     const known = await newPerson(server)
     expect((await known.prove('/sign-up/email', person('ada'))).status).toBe(200)
@@ -31,7 +31,7 @@ onEachEngine((newServer) => {
     expect(await server.rows('user')).toEqual(before)
   })
 
-  test('under required verification no sign-up with a new key tells it, nor a second one with the same key', async () => {
+  test('under required verification no sign-up with a new key reveals it, nor a second one with the same key', async () => {
     const server = await open()
     await (await newPerson(server)).prove('/sign-up/email', person('ada'))
     const answers = []

@@ -54,7 +54,7 @@ async function isUndecided(
   return isKept && (prover === MOVED || prover === NOBODY)
 }
 
-/** After nothing remained: from here on every credential is the work of the one person who is left. */
+/** Called once nothing remained: from then on, every credential was created by the only person who is left. */
 export async function endHandover(principals: PrincipalStore, userId: string): Promise<void> {
   const user = await principals.findUser('id', userId)
   if (user) await principals.changeUser(user, { principalMailboxBy: null })

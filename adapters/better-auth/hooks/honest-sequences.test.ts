@@ -51,15 +51,15 @@ onEachEngine((newServer) => {
         bearer(),
       ],
     })
-    const maker = await newPerson(server)
+    const creator = await newPerson(server)
     const verifyPhone = async () => {
-      await maker.browser.send('/phone-number/send-otp', post({ phoneNumber: PHONE }))
+      await creator.browser.send('/phone-number/send-otp', post({ phoneNumber: PHONE }))
       const body = { phoneNumber: PHONE, code: codes.last().code, updatePhoneNumber: true }
-      expect((await maker.browser.send('/phone-number/verify', post(body))).status).toBe(200)
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect((await creator.browser.send('/phone-number/verify', post(body))).status).toBe(200)
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: true })
     }
     const verificationPath = async () => {
-      await maker.browser.send('/send-verification-email', post({ email: ada.email }))
+      await creator.browser.send('/send-verification-email', post({ email: ada.email }))
       return pathOf(mails.last().url)
     }
     const resetPassword = async (newPassword: string, email = ada.email) => {
@@ -67,12 +67,12 @@ onEachEngine((newServer) => {
       const { token } = mails.last()
       return () => server.browser().send('/reset-password', post({ newPassword, token }))
     }
-    return { server, mails, maker, verifyPhone, verificationPath, resetPassword }
+    return { server, mails, creator, verifyPhone, verificationPath, resetPassword }
   }
 
-  const signUp = async (maker: Person) => {
-    expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
-    expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+  const signUp = async (creator: Person) => {
+    expect((await creator.prove('/sign-up/email', ada)).status).toBe(200)
+    expect(await creator.session()).toMatchObject({ principal: creator.device.principal })
   }
 
   const signIn = async (who: Person, password = ada.password, email = ada.email) => {
@@ -80,73 +80,73 @@ onEachEngine((newServer) => {
     return who.session()
   }
 
-  /** A mail program opens the link: it may be the maker's own, or that of the mailbox's owner. */
-  const contest = async ({ server, maker, verificationPath }: Awaited<ReturnType<typeof open>>) => {
-    await signUp(maker)
+  /** A mail program opens the link: it may be the creator's own, or that of the mailbox's owner. */
+  const contest = async ({ server, creator, verificationPath }: Awaited<ReturnType<typeof open>>) => {
+    await signUp(creator)
     expect((await server.browser().send(await verificationPath())).status).toBe(200)
-    expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+    expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
   }
 
   describe('a password that is reset', () => {
     test('after an admin vouched for the address leaves the principal as it was told', async () => {
-      const { server, maker, resetPassword } = await open()
-      await signUp(maker)
+      const { server, creator, resetPassword } = await open()
+      await signUp(creator)
       await server.change('user', { emailVerified: true })
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: true })
       expect((await (await resetPassword('another password'))()).status).toBe(200)
       expect(await signIn(await newPerson(server), 'another password')).toMatchObject({
-        principal: maker.device.principal,
+        principal: creator.device.principal,
         recoverable: true,
       })
     })
 
     test('with one that is refused changes nothing, and with an accepted one resets the binding', async () => {
-      const { server, maker, resetPassword } = await open()
-      await signUp(maker)
+      const { server, creator, resetPassword } = await open()
+      await signUp(creator)
       const refused = await (await resetPassword('short'))()
       expect([refused.status, await codeOf(refused)]).toEqual([400, 'PASSWORD_TOO_SHORT'])
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
       expect((await (await resetPassword('another password'))()).status).toBe(200)
       const own = await signIn(await newPerson(server), 'another password')
-      expect(own!.principal).not.toBe(maker.device.principal)
+      expect(own!.principal).not.toBe(creator.device.principal)
     })
 
     test('by a call of the server resets the binding as a request does', async () => {
-      const { server, maker, mails } = await open()
-      await signUp(maker)
+      const { server, creator, mails } = await open()
+      await signUp(creator)
       await server.browser().send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
       const body = { newPassword: 'another password', token: mails.last().token }
       await apiOf(server).resetPassword({ body })
-      expect((await signIn(await newPerson(server), 'another password'))!.principal).not.toBe(maker.device.principal)
+      expect((await signIn(await newPerson(server), 'another password'))!.principal).not.toBe(creator.device.principal)
     })
   })
 
   describe('a phone number that was verified before the mailbox keeps the binding', () => {
     test('also when the key of a lost device is revoked before', async () => {
-      const { server, maker, verifyPhone, verificationPath } = await open()
-      await signUp(maker)
+      const { server, creator, verifyPhone, verificationPath } = await open()
+      await signUp(creator)
       await verifyPhone()
       const phone = await newPerson(server)
       await signIn(phone)
-      const revoke = post({ thumbprint: maker.device.thumbprint })
+      const revoke = post({ thumbprint: creator.device.thumbprint })
       expect((await phone.browser.send('/latchkey/keys/revoke', revoke)).status).toBe(200)
       expect((await phone.browser.send(await verificationPath())).status).toBe(200)
-      expect(await phone.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect(await phone.session()).toMatchObject({ principal: creator.device.principal, recoverable: true })
     })
 
     test('also when a page of the app verifies the address on the server', async () => {
-      const { server, mails, maker, verifyPhone } = await open()
-      await signUp(maker)
+      const { server, mails, creator, verifyPhone } = await open()
+      await signUp(creator)
       await verifyPhone()
-      await maker.browser.send('/send-verification-email', post({ email: ada.email }))
+      await creator.browser.send('/send-verification-email', post({ email: ada.email }))
       await apiOf(server).verifyEmail({ query: { token: mails.last().token } })
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: true })
     })
   })
 
-  test('a phone number that was verified before the mailbox lets the maker link a second device', async () => {
-    const { server, maker, verifyPhone, verificationPath } = await open()
-    await signUp(maker)
+  test('a phone number that was verified before the mailbox lets the creator link a second device', async () => {
+    const { server, creator, verifyPhone, verificationPath } = await open()
+    await signUp(creator)
     await verifyPhone()
     expect((await server.browser().send(await verificationPath())).status).toBe(200)
     const second = await newPerson(server)
@@ -155,8 +155,8 @@ onEachEngine((newServer) => {
   })
 
   test('a second reset leaves the principal of the first, which has no key, with the account', async () => {
-    const { server, mails, maker, resetPassword } = await open()
-    await signUp(maker)
+    const { server, mails, creator, resetPassword } = await open()
+    await signUp(creator)
     expect((await (await resetPassword('another password'))()).status).toBe(200)
     const second = await newPerson(server)
     const { principal } = (await signIn(second, 'another password'))!
@@ -175,23 +175,23 @@ onEachEngine((newServer) => {
   describe('a contested binding stays as it is', () => {
     test('when a television is approved in the session of the sign-up', async () => {
       const opened = await open()
-      const { server, maker } = opened
+      const { server, creator } = opened
       await contest(opened)
       const television = server.browser()
       const asked = await television.send('/device/code', post({ client_id: 'tv' }))
       const codes = (await asked.json()) as { readonly device_code: string; readonly user_code: string }
-      await maker.browser.send(`/device?user_code=${codes.user_code}`)
-      const approved = await maker.browser.send('/device/approve', post({ userCode: codes.user_code }))
+      await creator.browser.send(`/device?user_code=${codes.user_code}`)
+      const approved = await creator.browser.send('/device/approve', post({ userCode: codes.user_code }))
       expect(approved.status).toBe(200)
       const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
       const given = await television.send('/device/token', post({ ...grant, device_code: codes.device_code }))
       const { access_token } = (await given.json()) as { readonly access_token: string }
       const shown = await television.send('/latchkey/session', { headers: { authorization: `Bearer ${access_token}` } })
-      expect(await shown.json()).toMatchObject({ session: { principal: maker.device.principal } })
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+      expect(await shown.json()).toMatchObject({ session: { principal: creator.device.principal } })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal })
     })
 
-    const acts: Record<string, (maker: Person) => Promise<Response>> = {
+    const acts: Record<string, (creator: Person) => Promise<Response>> = {
       'after a change of the password': ({ browser }) =>
         browser.send(
           '/change-password',
@@ -208,8 +208,8 @@ onEachEngine((newServer) => {
       test(when, async () => {
         const opened = await open()
         await contest(opened)
-        expect((await act(opened.maker)).status).toBe(200)
-        expect(await opened.maker.session()).toMatchObject({ principal: opened.maker.device.principal })
+        expect((await act(opened.creator)).status).toBe(200)
+        expect(await opened.creator.session()).toMatchObject({ principal: opened.creator.device.principal })
       })
     }
 
@@ -220,12 +220,12 @@ onEachEngine((newServer) => {
       const second = await newPerson(opened.server)
       const body = { phoneNumber: PHONE, password: ada.password }
       expect((await second.browser.send('/sign-in/phone-number', post(body))).status).toBe(200)
-      expect(await second.session()).toMatchObject({ principal: opened.maker.device.principal })
+      expect(await second.session()).toMatchObject({ principal: opened.creator.device.principal })
     })
 
-    test('when an admin looks at it as the user', async () => {
+    test('when an admin reads it while impersonating the user', async () => {
       const opened = await open()
-      const { server, maker } = opened
+      const { server, creator } = opened
       const root = await newPerson(server)
       const support = person('root')
       await root.prove('/sign-up/email', support)
@@ -236,19 +236,19 @@ onEachEngine((newServer) => {
       expect((await root.browser.send('/admin/impersonate-user', post({ userId: id }))).status).toBe(200)
       for (const path of ['/latchkey/session', '/latchkey/session?peek=1', '/latchkey/keys', '/token'])
         await root.browser.send(path)
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal })
     })
   })
 
   describe('after a change of address', () => {
     const moved = async () => {
       const opened = await open()
-      const { mails, maker } = opened
-      await signUp(maker)
-      expect((await maker.browser.send(await opened.verificationPath())).status).toBe(200)
+      const { mails, creator } = opened
+      await signUp(creator)
+      expect((await creator.browser.send(await opened.verificationPath())).status).toBe(200)
       const newEmail = 'ada@elsewhere.example'
-      expect((await maker.browser.send('/change-email', post({ newEmail }))).status).toBe(200)
-      expect((await maker.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      expect((await creator.browser.send('/change-email', post({ newEmail }))).status).toBe(200)
+      expect((await creator.browser.send(pathOf(mails.last().url))).status).toBe(200)
       return { ...opened, newEmail }
     }
 
@@ -260,7 +260,7 @@ onEachEngine((newServer) => {
     })
 
     test('a second device that signs in by mail can be linked once the first one has signed in by mail as well', async () => {
-      const { server, mails, maker, newEmail } = await moved()
+      const { server, mails, creator, newEmail } = await moved()
       const byMail = async (who: Person) => {
         await who.browser.send('/sign-in/magic-link', post({ email: newEmail }))
         const headers = await proofOf(who.device, { [EXPECT_HEADER]: newEmail })
@@ -270,18 +270,18 @@ onEachEngine((newServer) => {
       await byMail(second)
       const refused = await link(second, second.device)
       expect([refused.status, await codeOf(refused)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
-      await byMail(maker)
+      await byMail(creator)
       expect((await link(second, second.device)).status).toBe(200)
     })
 
     test('a key that was revoked no longer stands in the way', async () => {
-      const { server, maker, resetPassword, newEmail } = await moved()
+      const { server, creator, resetPassword, newEmail } = await moved()
       expect((await (await resetPassword('another password', newEmail))()).status).toBe(200)
       const second = await newPerson(server)
       await signIn(second, 'another password', newEmail)
       await second.browser.send('/revoke-other-sessions', post({}))
       expect(await (await link(second, second.device)).json()).toMatchObject({ remaining: ['device'] })
-      const revoke = post({ thumbprint: maker.device.thumbprint })
+      const revoke = post({ thumbprint: creator.device.thumbprint })
       expect((await second.browser.send('/latchkey/keys/revoke', revoke)).status).toBe(200)
       expect((await link(second, second.device)).status).toBe(200)
     })
@@ -289,48 +289,52 @@ onEachEngine((newServer) => {
 
   describe('a mistyped address, where sign-ups have to be verified', () => {
     test('keeps no principal: the device signs up again with the right one', async () => {
-      const { server, mails, maker } = await open(true)
-      expect((await maker.prove('/sign-up/email', person('typo'))).status).toBe(200)
+      const { server, mails, creator } = await open(true)
+      expect((await creator.prove('/sign-up/email', person('typo'))).status).toBe(200)
       const stranger = pathOf(mails.last().url)
-      expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
-      expect((await maker.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
-      expect((await maker.prove('/sign-in/email', ada)).status).toBe(200)
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect((await creator.prove('/sign-up/email', ada)).status).toBe(200)
+      expect((await creator.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(
+        200,
+      )
+      expect((await creator.prove('/sign-in/email', ada)).status).toBe(200)
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: true })
       // Whose mailbox it is gets an account of its own.
       expect((await server.browser().send(stranger)).status).toBe(200)
       expect(await userOf(server, 'typo@example.com')).toMatchObject({ principal: null })
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal })
     })
 
     test('keeps no principal: the device adopts it into an account that exists', async () => {
-      const { server, maker } = await open(true)
+      const { server, creator } = await open(true)
       const first = await newPerson(server)
       expect((await first.prove('/sign-up/email', ada)).status).toBe(200)
       await server.change('user', { emailVerified: true })
       await signIn(first)
-      expect((await maker.prove('/sign-up/email', person('typo'))).status).toBe(200)
-      await signIn(maker)
-      expect((await link(maker, maker.device)).status).toBe(200)
-      expect(await maker.session()).toMatchObject({ aliases: [maker.device.principal] })
+      expect((await creator.prove('/sign-up/email', person('typo'))).status).toBe(200)
+      await signIn(creator)
+      expect((await link(creator, creator.device)).status).toBe(200)
+      expect(await creator.session()).toMatchObject({ aliases: [creator.device.principal] })
     })
 
     test('keeps the principal once the account was used', async () => {
-      const { server, mails, maker } = await open(true)
-      expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
-      expect((await maker.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
-      const again = await maker.prove('/sign-up/email', person('typo'))
+      const { server, mails, creator } = await open(true)
+      expect((await creator.prove('/sign-up/email', ada)).status).toBe(200)
+      expect((await creator.follow(AUDIENCE + pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(
+        200,
+      )
+      const again = await creator.prove('/sign-up/email', person('typo'))
       expect([again.status, await codeOf(again)]).toEqual([409, 'PRINCIPAL_TAKEN'])
-      expect((await maker.prove('/sign-in/email', ada)).status).toBe(200)
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal })
+      expect((await creator.prove('/sign-in/email', ada)).status).toBe(200)
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal })
       const { principalOpen } = await userOf(server)
       expect(Boolean(principalOpen)).toBe(false)
     })
   })
 
-  test('a stranger who names an organization after the account of somebody keeps nobody from linking', async () => {
-    const { server, mails, maker } = await open()
-    await maker.browser.send('/sign-up/email', post(ada))
-    await maker.session()
+  test('a stranger who names an organization after the id of an account does not keep it from linking', async () => {
+    const { server, mails, creator } = await open()
+    await creator.browser.send('/sign-up/email', post(ada))
+    await creator.session()
     const { id } = await userOf(server)
     const stranger = await newPerson(server)
     await stranger.prove('/sign-up/email', person('eve'))

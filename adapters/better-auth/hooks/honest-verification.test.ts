@@ -9,7 +9,7 @@ import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
 const ada = person('ada')
 
 // Whoever signed up with a proof keeps the principal, whichever way they verify their address; and what looks the same
-// from outside, an address that somebody else used, still takes the account from its maker.
+// from outside, an address that somebody else used, still takes the account from its creator.
 onEachEngine((newServer) => {
   const open = async () => {
     const mails = mailing()
@@ -19,97 +19,101 @@ onEachEngine((newServer) => {
       emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
       plugins: [magicLink({ sendMagicLink: send }), emailOTP({ sendVerificationOTP: send })],
     })
-    const maker = await newPerson(server)
-    expect((await maker.prove('/sign-up/email', ada)).status).toBe(200)
-    expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+    const creator = await newPerson(server)
+    expect((await creator.prove('/sign-up/email', ada)).status).toBe(200)
+    expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
     const mailed = async (): Promise<string> => {
-      await maker.browser.send('/send-verification-email', post({ email: ada.email }))
+      await creator.browser.send('/send-verification-email', post({ email: ada.email }))
       return pathOf(mails.last().url)
     }
-    return { server, mails, maker, mailed }
+    return { server, mails, creator, mailed }
   }
 
-  const expectKept = async (server: TestServer, maker: Person): Promise<void> => {
-    expect(await maker.session()).toMatchObject({ principal: maker.device.principal, aliases: [], recoverable: true })
-    expect(await userOf(server)).toMatchObject({ principal: maker.device.principal })
+  const expectKept = async (server: TestServer, creator: Person): Promise<void> => {
+    expect(await creator.session()).toMatchObject({
+      principal: creator.device.principal,
+      aliases: [],
+      recoverable: true,
+    })
+    expect(await userOf(server)).toMatchObject({ principal: creator.device.principal })
     expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0])).toEqual(['bind'])
   }
 
   describe('keeps the principal of whoever signed up with a proof', () => {
     test('the link, opened in the same browser by plain navigation', async () => {
-      const { server, maker, mailed } = await open()
-      expect((await maker.browser.send(await mailed())).status).toBe(200)
-      await expectKept(server, maker)
+      const { server, creator, mailed } = await open()
+      expect((await creator.browser.send(await mailed())).status).toBe(200)
+      await expectKept(server, creator)
     })
 
     test('the link, opened in the same browser after signing out and in again with a proof', async () => {
-      const { server, maker, mailed } = await open()
+      const { server, creator, mailed } = await open()
       const path = await mailed()
-      await maker.browser.send('/sign-out', post({}))
-      expect((await maker.prove('/sign-in/email', ada)).status).toBe(200)
-      expect((await maker.browser.send(path)).status).toBe(200)
-      await expectKept(server, maker)
+      await creator.browser.send('/sign-out', post({}))
+      expect((await creator.prove('/sign-in/email', ada)).status).toBe(200)
+      expect((await creator.browser.send(path)).status).toBe(200)
+      await expectKept(server, creator)
     })
 
     test('the link, fetched with a proof and the typed address, signed out', async () => {
-      const { server, maker, mailed } = await open()
+      const { server, creator, mailed } = await open()
       const path = await mailed()
-      await maker.browser.send('/sign-out', post({}))
-      expect((await maker.follow(AUDIENCE + path, { [EXPECT_HEADER]: ada.email })).status).toBe(200)
-      await expectKept(server, maker)
+      await creator.browser.send('/sign-out', post({}))
+      expect((await creator.follow(AUDIENCE + path, { [EXPECT_HEADER]: ada.email })).status).toBe(200)
+      await expectKept(server, creator)
     })
 
     test('a code, typed in the same browser', async () => {
-      const { server, mails, maker } = await open()
-      await maker.browser.send(
+      const { server, mails, creator } = await open()
+      await creator.browser.send(
         '/email-otp/send-verification-otp',
         post({ email: ada.email, type: 'email-verification' }),
       )
       const body = { email: ada.email, otp: mails.last().otp }
-      expect((await maker.browser.send('/email-otp/verify-email', post(body))).status).toBe(200)
-      await expectKept(server, maker)
+      expect((await creator.browser.send('/email-otp/verify-email', post(body))).status).toBe(200)
+      await expectKept(server, creator)
     })
 
     test('a magic link with a proof, after a mail program opened the verification link', async () => {
-      const { server, mails, maker, mailed } = await open()
+      const { server, mails, creator, mailed } = await open()
       expect((await server.browser().send(await mailed())).status).toBe(200)
-      await maker.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await creator.browser.send('/sign-in/magic-link', post({ email: ada.email }))
       const headers = { [EXPECT_HEADER]: ada.email }
-      expect((await maker.follow(AUDIENCE + pathOf(mails.last().url), headers)).status).toBe(200)
-      await expectKept(server, maker)
+      expect((await creator.follow(AUDIENCE + pathOf(mails.last().url), headers)).status).toBe(200)
+      await expectKept(server, creator)
     })
   })
 
   describe('a mail program that opens the link', () => {
     test('changes nothing for the sessions of the key, nor for a sign-in with the password', async () => {
-      const { server, maker, mailed } = await open()
+      const { server, creator, mailed } = await open()
       expect((await server.browser().send(await mailed())).status).toBe(200)
       const phone = await newPerson(server)
       expect((await phone.browser.send('/sign-in/email', post(ada))).status).toBe(200)
-      for (const each of [maker, phone, maker])
-        expect(await each.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+      for (const each of [creator, phone, creator])
+        expect(await each.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
       const { token } = (await (await phone.browser.send('/token')).json()) as { token: string }
       expect(JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')))).toMatchObject({
-        sub: maker.device.principal,
+        sub: creator.device.principal,
       })
     })
 
     test('and asks who it is, gets an account of its own principal, and the device can have its own as an alias', async () => {
-      const { server, maker, mailed } = await open()
+      const { server, creator, mailed } = await open()
       const mailApp = await newPerson(server)
       expect((await mailApp.browser.send(await mailed())).status).toBe(200)
       const fresh = (await mailApp.session())!.principal
-      expect(fresh).not.toBe(maker.device.principal)
-      expect(await maker.session()).toMatchObject({ principal: fresh, aliases: [], recoverable: true })
+      expect(fresh).not.toBe(creator.device.principal)
+      expect(await creator.session()).toMatchObject({ principal: fresh, aliases: [], recoverable: true })
       // Its own work: nobody else's credentials are asked for.
-      expect((await link(maker, maker.device)).status).toBe(200)
-      expect(await maker.session()).toMatchObject({ principal: fresh, aliases: [maker.device.principal] })
+      expect((await link(creator, creator.device)).status).toBe(200)
+      expect(await creator.session()).toMatchObject({ principal: fresh, aliases: [creator.device.principal] })
     })
   })
 
-  describe('takes the account from a maker who used the address of somebody else', () => {
+  describe('takes the account from a creator who used the address of somebody else', () => {
     test('the victim opens the link, and enters by a magic link', async () => {
-      const { server, mails, maker: eve, mailed } = await open()
+      const { server, mails, creator: eve, mailed } = await open()
       await server.browser().send(await mailed())
       const victim = await newPerson(server)
       await victim.browser.send('/sign-in/magic-link', post({ email: ada.email }))
@@ -125,16 +129,16 @@ onEachEngine((newServer) => {
     })
 
     test('the victim opens the link, and is signed in by it', async () => {
-      const { server, maker: eve, mailed } = await open()
+      const { server, creator: eve, mailed } = await open()
       const victim = await newPerson(server)
       expect((await victim.browser.send(await mailed())).status).toBe(200)
       expect((await victim.session())!.principal).not.toBe(eve.device.principal)
-      // The maker's password is still there: nothing of the victim's goes in.
+      // The creator's password is still there: nothing of the victim's goes in.
       expect((await link(victim, victim.device)).status).toBe(409)
     })
 
     test('the victim resets the password', async () => {
-      const { server, mails, maker: eve, mailed } = await open()
+      const { server, mails, creator: eve, mailed } = await open()
       await server.browser().send(await mailed())
       await server.browser().send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
       const token = mails.last().url.split('/').at(-1)!.split('?')[0]
@@ -144,8 +148,8 @@ onEachEngine((newServer) => {
       expect((await victim.session())!.principal).not.toBe(eve.device.principal)
     })
 
-    test('a session of another account of the maker confirms nothing', async () => {
-      const { server, maker: eve, mailed } = await open()
+    test('a session of another account of the creator confirms nothing', async () => {
+      const { server, creator: eve, mailed } = await open()
       const path = await mailed()
       await eve.browser.send('/sign-out', post({}))
       await eve.browser.send('/sign-up/email', post(person('eve')))
@@ -153,11 +157,11 @@ onEachEngine((newServer) => {
       expect(await userOf(server, ada.email)).toMatchObject({ principalMailboxBy: 'contested' })
     })
 
-    test('a session that the maker planted without the key confirms nothing', async () => {
+    test('a session that the creator planted without the key confirms nothing', async () => {
       const { server, mailed } = await open()
       const path = await mailed()
       const victim = await newPerson(server)
-      // The password is the maker's, and so is the session; the key did not sign for it.
+      // The password is the creator's, and so is the session; the key did not sign for it.
       await victim.browser.send('/sign-in/email', post(ada))
       await victim.browser.send(path)
       expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'contested' })

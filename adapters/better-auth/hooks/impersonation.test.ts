@@ -53,7 +53,7 @@ onEachEngine((newServer) => {
       expect(await claimsFor(one.browser)).not.toHaveProperty('act')
     })
 
-    test('fixes no principal by looking, and gets no token for an account that nobody has used', async () => {
+    test('fixes no principal by reading, and gets no token for an account that nobody has used', async () => {
       const server = await newServer({ plugins: [admin()] })
       const boss = await newBoss(server)
       await server.browser().send('/sign-up/email', post(ada))
@@ -67,7 +67,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server, ada.email)).toMatchObject({ principalOpen: true, principal: null })
     })
 
-    test('changes no device key, and says in the token who acts', async () => {
+    test('changes no device key, and is named in the token', async () => {
       const server = await newServer({ plugins: [admin()] })
       const boss = await newBoss(server)
       const bossId = (await userOf(server, 'boss@example.com'))['id'] as string

@@ -13,12 +13,12 @@ export function namesSession({ path, body }: { readonly path?: string | undefine
 }
 
 /**
- * A sign-out that is delivered late must not end a session that was made since.
+ * A sign-out that is delivered late must not end a session that was created since.
  *
- * @throws {APIError} `SESSION_CHANGED`: the browser has another session by now
+ * @throws {APIError} `SESSION_CHANGED`: the browser now has another session
  */
 export async function checkNamedSession(ctx: GenericEndpointContext): Promise<void> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
   if (found && found.session.id !== (ctx.body as Record<string, unknown>)[MEMBER])
-    throw new APIError('CONFLICT', { code: 'SESSION_CHANGED', message: 'The browser has another session by now.' })
+    throw new APIError('CONFLICT', { code: 'SESSION_CHANGED', message: 'The browser now has another session.' })
 }

@@ -216,7 +216,7 @@ onEachEngine((newServer) => {
       })
     })
 
-    test('that a stalled server comes back to after it lapsed gives its user no principal', async () => {
+    test('that expired while its server stalled gives its user no principal', async () => {
       const server = await newServer()
       const one = await newPerson(server)
       await one.prove('/sign-up/email', ada)
@@ -230,7 +230,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server, ada.email)).toMatchObject({ principal: null })
     })
 
-    test('by many requests at once is one row, and makes one user', async () => {
+    test('by many requests at once is one row, and creates one user', async () => {
       const server = await newServer()
       const device = await testDevice()
       const people = await Promise.all([1, 2, 3, 4, 5].map(() => newPerson(server, device)))
@@ -243,7 +243,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a key that was revoked stays so, whatever becomes of the account', async () => {
+  test('a key that was revoked stays revoked, whatever happens to the account', async () => {
     const server = await newServer()
     const one = await newPerson(server)
     await one.prove('/sign-up/email', ada)
@@ -253,7 +253,7 @@ onEachEngine((newServer) => {
     expect(await verdictOn(server, one.device)).toBe('disabled')
   })
 
-  test("a key that is not the principal's own is no way in, though the principal is the same", async () => {
+  test("a key that is not the principal's own gives no access, even if the principal is the same", async () => {
     const { adapter } = await newServer()
     const device = await testDevice()
     await reserve(storeOf(adapter), device)
@@ -261,7 +261,7 @@ onEachEngine((newServer) => {
     expect(await statusOf(storeOf(adapter), device.principal, 'another')).toBe('disabled')
   })
 
-  test('what is known of a principal follows a change at once', async () => {
+  test('what is cached about a principal follows a change immediately', async () => {
     const server = await newServer({ user: { deleteUser: { enabled: true } } })
     const one = await newPerson(server)
     const headers = { authorization: `Bearer ${await one.device.token({ audience: ORIGIN })}` }
@@ -344,7 +344,7 @@ describe('an adapter that enforces nothing', () => {
     return server
   }
 
-  test('lets a proof work once, also when many requests use it at once', async () => {
+  test('lets a proof work once, even if many requests use it at once', async () => {
     const server = await start()
     const headers = await proofOf(await testDevice())
     const answers = await Promise.all(
@@ -354,7 +354,7 @@ describe('an adapter that enforces nothing', () => {
     expect((await server.browser().send('/sign-up/email', post(person('late'), headers))).status).toBe(401)
   })
 
-  test('gives a principal to one account, also when many ask at once', async () => {
+  test('gives a principal to one account, even if many request it at once', async () => {
     const server = await start()
     const device = await testDevice()
     const people: Person[] = await Promise.all([1, 2, 3].map(() => newPerson(server, device)))

@@ -10,7 +10,7 @@ export interface MailedToken {
   readonly iat?: number
 }
 
-/** Reads the mailed token of a request, of which Better Auth signed each. Anything else says nothing. */
+/** Reads the mailed token of a request. Without a valid signature of Better Auth, the result is empty. */
 export async function readMailedToken({ query, context }: GenericEndpointContext): Promise<MailedToken> {
   const secret = new TextEncoder().encode(context.secret)
   try {

@@ -60,7 +60,7 @@ async function expectNothing(server: TestServer): Promise<void> {
 
 onEachEngine((newServer) => {
   describe('a sign-in through an OpenID provider', () => {
-    test("makes an account with the device's principal (checklist 26: OAuth redirect)", async () => {
+    test("creates an account with the device's principal (checklist 26: OAuth redirect)", async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
       expect(await signIn(one)).toBe(`${ORIGIN}/home`)
@@ -118,7 +118,7 @@ onEachEngine((newServer) => {
       await expectNothing(server)
     })
 
-    test('whose code the provider does not take leaves nothing', async () => {
+    test('whose code the provider does not accept leaves nothing', async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
       provider.service.once('beforeResponse', (response: MutableResponse) =>
@@ -128,7 +128,7 @@ onEachEngine((newServer) => {
       await expectNothing(server)
     })
 
-    test('whose state has lapsed leaves nothing', async () => {
+    test('whose state has expired leaves nothing', async () => {
       const server = await newServer(openId())
       const one = await newPerson(server)
       const address = await leave(one.browser, await proofOf(one.device))
@@ -224,7 +224,7 @@ onEachEngine((newServer) => {
       expect(await ada.session()).toMatchObject({ principal: ada.device.principal, recoverable: true })
     })
 
-    test('binds no open account that its maker could still enter', async () => {
+    test('binds no open account that its creator could still enter', async () => {
       const server = await newServer(openIdLinking())
       await server.browser().send('/sign-up/email', post(person('ada')))
       const victim = await newPerson(server)

@@ -20,7 +20,7 @@ const ADDS_WAY_IN = [
   '/email-otp/change-email',
 ]
 
-/** All this, for any user. */
+/** Routes that do all of this, for any user. */
 const ADMINISTERS = /^\/admin\/(?!(get-user|list-users|has-permission|stop-impersonating)$)/
 
 /** A key of the `api-key` plugin lasts longer than the session. A program that was let in by a code may have one. */
@@ -42,8 +42,8 @@ export function needsOwnSignIn({ path = '', body }: Asked): boolean {
 }
 
 /**
- * Makes sure that the user signed in on this device: a device that another one approved must neither lock that one out
- * nor get a way in of its own.
+ * Makes sure that the user signed in on this device: a device that another one approved must neither lock out
+ * that one nor get its own way into the account.
  *
  * @throws {APIError} `SESSION_PAIRED`
  */
@@ -51,7 +51,7 @@ export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<voi
   const { context } = ctx
   const { session } = context
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  // A plugin may have found one elsewhere, such as that of an API key.
+  // A plugin may have found a session elsewhere, for example by an API key.
   if (session) context.session = session
   const isLetIn = ctx.path === CREATES_KEY ? found?.session['pairedBy'] != null : found && isPaired(found.session)
   if (isLetIn) throw refusal('SESSION_PAIRED')

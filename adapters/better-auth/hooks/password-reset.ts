@@ -7,7 +7,7 @@ import { provenDevice, requestContextOf } from './request-context.ts'
 /** The only route that hands an account over by its mailbox and leaves no trace in the user. */
 export const PASSWORD_RESET = '/reset-password'
 
-/** Notes whose password the request resets: afterwards its token is used up. Changes nothing. */
+/** Records whose password the request resets: afterwards its token is used up. Changes nothing in the database. */
 export async function beforePasswordReset(ctx: GenericEndpointContext): Promise<void> {
   const token: unknown = ctx.body?.token || ctx.query?.token
   const verification =

@@ -22,7 +22,7 @@ async function gateOf() {
 }
 
 describe('a used proof', () => {
-  test('is remembered five minutes longer than it would hold, and then no more', async () => {
+  test('is remembered for five minutes after it expires, and then forgotten', async () => {
     const { clock, server, context, gate, headers } = await gateOf()
     await gate.admit(context, await headers(), UPGRADE)
     clock.advance(359_000)
@@ -36,7 +36,7 @@ describe('a used proof', () => {
     expect(await server.rows('latchkeyProof')).toHaveLength(1)
   })
 
-  test('is refused by a second server whose clock is four minutes behind, though the first sweeps', async () => {
+  test('is refused by a second server whose clock is four minutes behind, although the first one deletes expired proofs', async () => {
     const { clock, context, gate, headers } = await gateOf()
     const used = await headers()
     const behind = createProofGate({ audience: AUDIENCE, clock: () => clock.now() - 240_000 })
@@ -60,7 +60,7 @@ describe('a used proof', () => {
     }
   })
 
-  test('is refused where the database fails, and that is not called a replay', async () => {
+  test('is refused if the database fails, and the error is not that of a replay', async () => {
     const { opened, server, context, gate, headers } = await gateOf()
     ;(opened.database as Sqlite.Database).exec(
       `create trigger full before insert on latchkeyProof begin select raise(fail, 'disk full'); end`,
@@ -72,7 +72,7 @@ describe('a used proof', () => {
 })
 
 describe('with a storage that counts', () => {
-  test('a proof is used up there and not in the table, for as long as it could come again', async () => {
+  test('a proof is recorded there and not in the table, for as long as it could be replayed', async () => {
     const { clock, server, context, headers } = await gateOf()
     const counts = new Map<string, number>()
     const seconds: number[] = []
@@ -99,7 +99,7 @@ describe('with a storage that counts', () => {
     expect(await server.rows('latchkeyProof')).toEqual([])
   })
 
-  test('whatever is not certainly the first use is refused, and a failure is not called a replay', async () => {
+  test('whatever is not certainly the first use is refused, and a failure is not reported as a replay', async () => {
     const { clock, context, headers } = await gateOf()
     const gateWith = (increment: () => number) =>
       createProofGate({

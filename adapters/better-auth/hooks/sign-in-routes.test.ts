@@ -66,7 +66,7 @@ onEachEngine((newServer) => {
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
-    test('an address that has an account already answers the same, and binds nothing', async () => {
+    test('an address that already has an account gets the same answer, and binds nothing', async () => {
       const { extra } = verified()
       const server = await newServer(extra)
       const [one, two] = [await newPerson(server), await newPerson(server)]
@@ -76,7 +76,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyPrincipal')).toHaveLength(1)
     })
 
-    test('a principal that is taken makes no user', async () => {
+    test('a principal that is taken creates no user', async () => {
       const { extra } = verified()
       const server = await newServer(extra)
       const one = await newPerson(server)
@@ -119,7 +119,7 @@ onEachEngine((newServer) => {
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
-    test('fetched by a device that says nothing of whom it expects, binds nothing', async () => {
+    test('fetched by a device that does not say whom it expects, binds nothing', async () => {
       const { server, one, mail } = await setUp()
       await one.follow(pathOf(mail.last().url))
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
@@ -165,7 +165,7 @@ onEachEngine((newServer) => {
   })
 
   describe('e-mail code (checklist 26: e-mail OTP)', () => {
-    test('binds the account that it makes', async () => {
+    test('binds the account that it creates', async () => {
       const mail = mailing()
       const server = await newServer({ plugins: [emailOTP({ sendVerificationOTP: mail.send })] })
       const one = await newPerson(server)
@@ -209,7 +209,7 @@ onEachEngine((newServer) => {
       return { server, one, code: mail.last().code }
     }
 
-    test('binds the account that it makes, which is recoverable by the number', async () => {
+    test('binds the account that it creates, which is recoverable by the number', async () => {
       const { server, one, code } = await setUp()
       expect(
         (await one.prove('/phone-number/verify', { phoneNumber: '+15550100', code }, { [EXPECT_HEADER]: '+15550100' }))
@@ -219,7 +219,7 @@ onEachEngine((newServer) => {
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
-    test('of a number that the person did not type, makes nothing', async () => {
+    test('for a number that the user did not type, creates nothing', async () => {
       const { server, one, code } = await setUp()
       expect(
         (await one.prove('/phone-number/verify', { phoneNumber: '+15550100', code }, { [EXPECT_HEADER]: '+15550199' }))
@@ -230,7 +230,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('SIWE: binds the account that it makes (checklist 26: SIWE)', async () => {
+  test('SIWE: binds the account that it creates (checklist 26: SIWE)', async () => {
     const address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
     const server = await newServer({
       plugins: [
@@ -323,7 +323,7 @@ onEachEngine((newServer) => {
         .sign(privateKey)
     }
 
-    test('binds the account that it makes', async () => {
+    test('binds the account that it creates', async () => {
       const server = await newServer({ plugins: [oneTap({ clientId: 'notes' })] })
       const one = await newPerson(server)
       expect((await one.prove('/one-tap/callback', { idToken: await googleToken({}) })).status).toBe(200)
@@ -331,7 +331,7 @@ onEachEngine((newServer) => {
       expect(await one.session()).toMatchObject({ recoverable: true })
     })
 
-    test('with a token for another app makes nothing', async () => {
+    test('with a token for another app creates nothing', async () => {
       const server = await newServer({ plugins: [oneTap({ clientId: 'another' })] })
       const one = await newPerson(server)
       expect((await one.prove('/one-tap/callback', { idToken: await googleToken({}) })).status).toBe(400)
@@ -374,7 +374,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('an open account is not taken by what is no sign-in', () => {
+  describe('an open account is not bound by a request that is not a sign-in', () => {
     test('a new password', async () => {
       const server = await newServer()
       const one = await newPerson(server)

@@ -66,8 +66,8 @@ async function proveByMailbox(
 }
 
 /**
- * The mailbox's owner is in, and whoever verified the address earlier may be another person: removes their passwords,
- * providers and sessions, as Better Auth does where the address is still unverified.
+ * The mailbox's owner has signed in, and whoever verified the address earlier may be another person: removes their
+ * passwords, providers and sessions, as Better Auth does where the address is still unverified.
  */
 async function endEarlierAccess(ctx: GenericEndpointContext, { userId, token }: NewSession['session']): Promise<void> {
   const { internalAdapter } = ctx.context

@@ -47,7 +47,7 @@ interface Storage extends Pick<BetterAuthOptions, 'secondaryStorage'> {
 }
 
 onEachEngine((newServer) => {
-  describe('the first proof of a mailbox binds no account that its maker can still use', () => {
+  describe('the first proof of a mailbox binds no account that its creator can still use', () => {
     const start = async ({ secondaryStorage, storage }: Storage = {}) => {
       const mails = mailing()
       const server = await newServer({

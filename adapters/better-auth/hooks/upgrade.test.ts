@@ -187,7 +187,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toHaveLength(1)
     })
 
-    test('works once, also when two requests use it at the same moment', async () => {
+    test('works once, even if two requests use it at the same moment', async () => {
       const server = await newServer()
       const proof = await (await testDevice()).proof({ audience: AUDIENCE, purpose: 'upgrade' })
       const answers = await Promise.all(
@@ -199,7 +199,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toHaveLength(1)
     })
 
-    test('works once, also where the sign-up that carried it was refused', async () => {
+    test('works once, even if the sign-up that carried it was refused', async () => {
       const server = await newServer()
       const proof = await (await testDevice()).proof({ audience: AUDIENCE, purpose: 'upgrade' })
       await server.browser().send('/sign-up/email', json({ ...ada, password: 'x' }, { [PROOF_HEADER]: proof }))
@@ -217,7 +217,7 @@ onEachEngine((newServer) => {
         async () => (await testDevice()).proof({ audience: ORIGIN, purpose: 'upgrade' }),
         'TOKEN_AUDIENCE_MISMATCH',
       ],
-      'for another act': [
+      'for another operation': [
         async () => (await testDevice()).proof({ audience: AUDIENCE, purpose: 'exchange' }),
         'PROOF_PURPOSE_MISMATCH',
       ],
@@ -230,7 +230,7 @@ onEachEngine((newServer) => {
       'that is empty': [async () => '', 'TOKEN_MALFORMED'],
     }
     for (const [name, [mint, code]] of Object.entries(wrong)) {
-      test(`${name} is refused, and no user is made`, async () => {
+      test(`${name} is refused, and no user is created`, async () => {
         const server = await newServer()
         const response = await server
           .browser()
@@ -242,7 +242,7 @@ onEachEngine((newServer) => {
       })
     }
 
-    test('in the body, or a principal in the body, is nothing', async () => {
+    test('in the body, or a principal in the body, is ignored', async () => {
       const server = await newServer()
       const device = await testDevice()
       const response = await server
@@ -255,7 +255,7 @@ onEachEngine((newServer) => {
       for (const user of await server.rows('user')) expect(user['principal']).toBeNull()
     })
 
-    test('is not used up by a look at the session', async () => {
+    test('is not used up by reading the session', async () => {
       const server = await newServer()
       const proof = await (await testDevice()).proof({ audience: AUDIENCE, purpose: 'upgrade' })
       const browser = server.browser()
@@ -282,7 +282,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toHaveLength(1)
     })
 
-    test('belongs to one account, also when both sign up at the same moment', async () => {
+    test('belongs to one account, even if both sign up at the same moment', async () => {
       const server = await newServer()
       const device = await testDevice()
       const answers = await Promise.all(
@@ -355,7 +355,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('an account that was made without a proof', () => {
+  describe('an account that was created without a proof', () => {
     test('is open, and takes the principal of the device that signs in to it; its id becomes an alias', async () => {
       const server = await newServer()
       await server.browser().client.signUp.email(ada)
@@ -371,7 +371,7 @@ onEachEngine((newServer) => {
       expect(decodeJwt((await auth.getToken())!)).toMatchObject({ sub: principal, aliases: [user!['id']] })
     })
 
-    test('is pinned by its first token, and its `sub` never changes afterwards', async () => {
+    test('is fixed by its first token, and its `sub` never changes afterwards', async () => {
       const server = await newServer()
       const first = server.browser()
       await first.client.signUp.email(ada)
@@ -412,7 +412,7 @@ onEachEngine((newServer) => {
       })
     })
 
-    test('older than the plugin is pinned from the start', async () => {
+    test('older than the plugin is fixed from the start', async () => {
       const server = await newServer()
       await server.browser().client.signUp.email(ada)
       await server.change('user', { principalOpen: null })
@@ -433,7 +433,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toMatchObject([{ isAnonymous: true, principal: null, principalOpen: false }])
     })
 
-    test('a user that an admin makes, whatever the admin passes', async () => {
+    test('a user that an admin creates, whatever the admin passes', async () => {
       const server = await newServer({ plugins: [admin()] })
       const browser = server.browser()
       await browser.client.signUp.email(ada)
@@ -461,7 +461,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a crash between the user and the confirmation loses nothing: the first look completes it', async () => {
+  test('a crash between the user and the confirmation loses nothing: the first use completes it', async () => {
     const server = await newServer()
     const browser = server.browser()
     const device = await testDevice()

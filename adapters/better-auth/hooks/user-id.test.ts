@@ -83,7 +83,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  describe('a user that got into the database past the hooks', () => {
+  describe('a user that was inserted without the hooks', () => {
     const planted = async (server: TestServer, id: string) => {
       const one = await newPerson(server)
       const now = new Date()
@@ -98,7 +98,7 @@ onEachEngine((newServer) => {
       return { answers: await Promise.all(answers.map(codeOf)), tokenStatus: token.status }
     }
 
-    test("is nobody if its id has a principal's form", async () => {
+    test("is refused if its id has a principal's form", async () => {
       const server = await open()
       const { principal } = await testDevice()
       const { answers, tokenStatus } = await planted(server, principal)
@@ -106,7 +106,7 @@ onEachEngine((newServer) => {
       expect(tokenStatus).not.toBe(200)
     })
 
-    test('is nobody if its id was a deleted user, also one that was never looked at', async () => {
+    test('is refused if its id belonged to a deleted user, even one that was never looked at', async () => {
       const server = await open()
       const ada = await newPerson(server)
       await ada.browser.send('/sign-up/email', post(person('ada')))
@@ -117,7 +117,7 @@ onEachEngine((newServer) => {
       expect(tokenStatus).not.toBe(200)
     })
 
-    test('is nobody if the lock gives its id to another user', async () => {
+    test('is refused if the lock gives its id to another user', async () => {
       const server = await open()
       const ada = await newPerson(server)
       await ada.browser.send('/sign-up/email', post(person('ada')))

@@ -46,7 +46,7 @@ onEachEngine((newServer) => {
     return ada
   }
 
-  describe("an account that was made with the victim's address, whose mailbox was proven without a proof", () => {
+  describe("an account that was created with the victim's address, whose mailbox was proven without a proof", () => {
     const planted = async () => {
       const { server, mails } = await open()
       const eve = await newPerson(server)
@@ -78,7 +78,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test("a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing", async () => {
+  test("a creator's session that was planted in the victim's browser, where she opens the mail, lets her link nothing", async () => {
     const { server, mails } = await open()
     const eve = await newPerson(server)
     await eve.prove('/sign-up/email', victim)
@@ -96,7 +96,7 @@ onEachEngine((newServer) => {
     expect((await eve.session())?.aliases).toEqual([])
   })
 
-  test("an account in which only the maker's device is left lets the victim link nothing", async () => {
+  test("an account in which only the creator's device is left lets the victim link nothing", async () => {
     const { server, mails } = await open()
     const eve = await newPerson(server)
     await eve.prove('/sign-up/email', victim)
@@ -157,7 +157,7 @@ onEachEngine((newServer) => {
       )
     })
 
-    test('links for the victim once nothing is left of whoever made it', async () => {
+    test('links for the victim once nothing is left of its creator', async () => {
       const { server, mails } = await moved(true)
       const ada = await enterByLink(server, () => mails.last().url)
       await server.adapter.deleteMany({ model: 'account', where: [] })
@@ -176,10 +176,10 @@ onEachEngine((newServer) => {
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
         plugins: [magicLink({ sendMagicLink: send }), phoneNumber({ sendOTP: send })],
       })
-      const maker = await newPerson(server)
-      expect((await maker.prove('/sign-up/email', victim)).status).toBe(200)
-      await maker.browser.send('/send-verification-email', post({ email: victim.email }))
-      return { server, mails, maker, path: pathOf(mails.last().url) }
+      const creator = await newPerson(server)
+      expect((await creator.prove('/sign-up/email', victim)).status).toBe(200)
+      await creator.browser.send('/send-verification-email', post({ email: victim.email }))
+      return { server, mails, creator, path: pathOf(mails.last().url) }
     }
     const verifyPhone = async ({ browser }: Pick<Person, 'browser'>, mails: ReturnType<typeof mailing>) => {
       await browser.send('/phone-number/send-otp', post({ phoneNumber: '+15550100' }))
@@ -187,32 +187,32 @@ onEachEngine((newServer) => {
       expect((await browser.send('/phone-number/verify', post(body))).status).toBe(200)
     }
 
-    test('that the victim verified after she opened the link: the maker loses the account', async () => {
-      const { server, mails, maker, path } = await bound()
+    test('that the victim verified after she opened the link: the creator loses the account', async () => {
+      const { server, mails, creator, path } = await bound()
       const ada = await newPerson(server)
       expect((await ada.browser.send(path)).status).toBe(200)
       await verifyPhone(ada, mails)
-      expect((await ada.session())!.principal).not.toBe(maker.device.principal)
-      expect((await userOf(server))['principal']).not.toBe(maker.device.principal)
+      expect((await ada.session())!.principal).not.toBe(creator.device.principal)
+      expect((await userOf(server))['principal']).not.toBe(creator.device.principal)
     })
 
-    test('that the maker verified after the victim opened the link: the maker loses the account', async () => {
-      const { server, mails, maker, path } = await bound()
+    test('that the creator verified after the victim opened the link: the creator loses the account', async () => {
+      const { server, mails, creator, path } = await bound()
       await click(server, path)
-      await verifyPhone(maker, mails)
-      // It still is whose it was for the maker's own session; the mailbox decides.
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: false })
+      await verifyPhone(creator, mails)
+      // It still is whose it was for the creator's own session; the mailbox decides.
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
       const ada = await enterByLink(server, () => mails.last().url)
-      expect((await ada.session())!.principal).not.toBe(maker.device.principal)
+      expect((await ada.session())!.principal).not.toBe(creator.device.principal)
     })
 
     test('that was verified before the mailbox: the binding stays', async () => {
-      const { server, mails, maker, path } = await bound()
-      await verifyPhone(maker, mails)
+      const { server, mails, creator, path } = await bound()
+      await verifyPhone(creator, mails)
       await click(server, path)
-      expect(await maker.session()).toMatchObject({ principal: maker.device.principal, recoverable: true })
+      expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: true })
       const ada = await enterByLink(server, () => mails.last().url)
-      expect(await ada.session()).toMatchObject({ principal: maker.device.principal })
+      expect(await ada.session()).toMatchObject({ principal: creator.device.principal })
     })
   })
 })

@@ -91,12 +91,12 @@ onEachEngine((newServer) => {
         return { server, eve, last }
       }
 
-      test('takes the account from the principal of whoever made it, and gives that back to its key', async () => {
+      test('takes the account from the principal of its creator, and returns that principal to its key', async () => {
         const { server, eve, last } = await hijacked()
         const { principal: planted, principalEpoch } = await userOf(server)
         const victims = server.browser()
         expect((await prove(victims, last)).status).toBe(200)
-        // A plain verification alone may be the maker's own mail program; what its session asks next decides.
+        // A plain verification alone may be the creator's own mail program; what its session asks next decides.
         await victims.send('/latchkey/session')
         const user = await userOf(server)
         expect(user['principal']).not.toBe(planted)
@@ -132,7 +132,7 @@ onEachEngine((newServer) => {
         expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0])).toEqual(['bind'])
       })
 
-      test('signed by another device, takes it all the same, and binds that one to nothing', async () => {
+      test('signed by another device, still takes it, and does not bind that device', async () => {
         const { server, eve, last } = await hijacked()
         const other = await testDevice()
         expect((await prove(server.browser(), last, await upgradeProof(other))).status).toBe(200)
@@ -193,7 +193,7 @@ onEachEngine((newServer) => {
     expect(await ada.session()).toMatchObject({ principal: ada.device.principal, recoverable: true })
   })
 
-  test('a server that dies right after a mailbox was proven: whoever looks next completes the reset', async () => {
+  test('a server that dies right after a mailbox was proven: the next use completes the reset', async () => {
     const { extra } = openRoutes()
     const server = await newServer(extra)
     const eve = await newPerson(server)
@@ -243,7 +243,7 @@ onEachEngine((newServer) => {
     expect((await userOf(server))['principal']).not.toBe(eve.device.principal)
   })
 
-  test('a token for a password that is no longer good resets nothing', async () => {
+  test('an expired token for a new password resets nothing', async () => {
     const { extra, last } = openRoutes()
     const server = await newServer(extra)
     const ada = await newPerson(server)

@@ -4,7 +4,7 @@ import { BoundedMap } from '../../../lib/server-kit.ts'
 export interface AddressCap {
   /**
    * @param address - null if it is unknown: then nothing is capped here
-   * @returns false if the address has the most already
+   * @returns false if the address already has the maximum
    */
   take(address: string | null): boolean
 }
@@ -15,7 +15,7 @@ const ADDRESSES = 10_000
 /**
  * Creates a cap. It is kept in memory only, so that the storage does not reveal who paired.
  *
- * @param most - largest number of slots
+ * @param most - maximum number of slots
  * @param lifetime - of a slot, in milliseconds
  */
 export function createAddressCap(most: number, lifetime: number, clock: () => number): AddressCap {
@@ -24,7 +24,7 @@ export function createAddressCap(most: number, lifetime: number, clock: () => nu
     take(address) {
       if (address === null) return true
       const now = clock()
-      // Not only the past: after a clock was set back, nothing may be capped for hours.
+      // Not only expired ones: after a clock was set back, nothing may be capped for hours.
       const live = (taken.get(address) ?? []).filter((at) => Math.abs(now - at) < lifetime)
       if (live.length >= most) return false
       taken.set(address, [...live, now])

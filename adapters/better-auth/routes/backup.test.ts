@@ -77,7 +77,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('what is there is never overwritten: the same again is no error, anything else is', async () => {
+  test('an existing backup is never overwritten: the same one again is no error, anything else is', async () => {
     const server = await newServer()
     const [one, other] = [await withAccount(server), await withAccount(server, 'bob')]
     const [locator, envelope] = [newLocator(), newEnvelope()]
@@ -101,7 +101,7 @@ onEachEngine((newServer) => {
     expect(await backupsIn(server)).toHaveLength(1)
   })
 
-  test('an account has eight, also of twelve that are put at once', async () => {
+  test('an account has eight, even if twelve are put at once', async () => {
     const server = await newServer()
     const one = await withAccount(server)
     for (let index = 0; index < 4; index++) expect((await one.put(newLocator(), newEnvelope())).status).toBe(200)
@@ -112,7 +112,7 @@ onEachEngine((newServer) => {
     expect(await backupsIn(server)).toHaveLength(8)
   })
 
-  test('a removed one is read no more and is kept for 30 days; its locator and its place are free', async () => {
+  test('a removed one can no longer be read, and is kept for 30 days; its locator and its place are free', async () => {
     const clock = { now: Date.now() }
     const server = await newServer({ plugins: [latchkey({ clock: () => clock.now }), latchkeyJwt()] })
     const one = await withAccount(server)
@@ -145,7 +145,7 @@ onEachEngine((newServer) => {
     expect(await backupsIn(server)).toHaveLength(8)
   })
 
-  test('who puts and removes again and again does not fill the store', async () => {
+  test('putting and removing again and again does not fill the store', async () => {
     const server = await newServer()
     const one = await withAccount(server)
     const locator = newLocator()
@@ -167,7 +167,7 @@ onEachEngine((newServer) => {
     expect(await other.kept(locator)).not.toBeNull()
   })
 
-  test('a key that was revoked writes nothing, and what it wrote can be read', async () => {
+  test('a key that was revoked writes nothing, and what it wrote before can still be read', async () => {
     const server = await newServer()
     const one = await withAccount(server)
     const locator = newLocator()
@@ -244,7 +244,7 @@ onEachEngine((newServer) => {
       expect((await (await withAccount(server)).put(newLocator(), newEnvelope())).status).toBe(200)
     })
 
-    test('it ends with its time, unless it was put again or its identity has an account by then', async () => {
+    test('it expires, unless it was put again or its identity has an account by then', async () => {
       const clock = { now: Date.now() }
       const server = await open(newServer, { clock: () => clock.now })
       const put = async (one: Awaited<ReturnType<typeof withoutAccount>>, locator: string, envelope: string) => {

@@ -85,7 +85,7 @@ async function proven(
  * Reads the limits of backups without an account.
  *
  * @returns null if there are none
- * @throws {TypeError} a limit is no positive integer
+ * @throws {TypeError} a limit is not a positive integer
  */
 export function readBackupRules(rules: BackupsWithoutAccount | undefined): BackupsWithoutAccount | null {
   if (rules === undefined) return null

@@ -118,7 +118,7 @@ onEachEngine((newServer) => {
       }
     })
 
-    test('an account that was used is fixed, and a look with `peek` is no use', async () => {
+    test('an account that was used is fixed, and reading it with `peek` does not use it', async () => {
       const { server, one } = await open()
       const peek = (await (await one.browser.send('/latchkey/session?peek=1')).json()) as SessionAnswer
       expect(peek.session).toMatchObject({ open: true, aliases: [] })
@@ -149,7 +149,7 @@ onEachEngine((newServer) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce for another act': [
+      'with a nonce for another operation': [
         async (one) => bindWith(one.browser, one.device, (await challenge(one.browser, 'link')).nonce),
         401,
         'PROOF_NONCE_MISMATCH',
@@ -159,7 +159,7 @@ onEachEngine((newServer) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce whose end was moved': [
+      'with a nonce whose expiry was changed': [
         async (one) => {
           const [head, , mac] = (await challenge(one.browser)).nonce.split('.')
           return bindWith(one.browser, one.device, `${head}.${Date.now() + 1e9}.${mac}`)
@@ -225,14 +225,14 @@ onEachEngine((newServer) => {
       })
     }
 
-    test('uses its nonce up, also when many come at once', async () => {
+    test('uses its nonce up, even if many requests arrive at once', async () => {
       const { one } = await open()
       const { nonce } = await challenge(one.browser)
       const answers = await Promise.all([1, 2, 3].map(() => bindWith(one.browser, one.device, nonce)))
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401])
     })
 
-    test('a nonce lapses after two minutes', async () => {
+    test('a nonce expires after two minutes', async () => {
       let now = Date.now()
       const { one } = await open({ plugins: [latchkey({ clock: () => now })] })
       const { nonce, expiresAt } = await challenge(one.browser)
@@ -251,7 +251,7 @@ onEachEngine((newServer) => {
       await expectUnbound(server)
     })
 
-    test("never binds from an admin's look into the account", async () => {
+    test('never binds from a session of an impersonating admin', async () => {
       const { server, one } = await open({ plugins: [admin()] })
       const boss = await newPerson(server)
       await boss.browser.send('/sign-up/email', post(person('boss')))
@@ -275,7 +275,7 @@ onEachEngine((newServer) => {
       expect((await bindWith(one.browser, one.device, nonce, { authorization })).status).toBe(200)
     })
 
-    test('after a link that handed the account over: refused while its maker could still enter it', async () => {
+    test('after a link that handed the account over: refused while its creator could still enter it', async () => {
       const sent: string[] = []
       const server = await newServer({
         emailAndPassword: { enabled: true },

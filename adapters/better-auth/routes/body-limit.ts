@@ -11,11 +11,11 @@ const LIMIT = 16 * 1024
  */
 export async function limitBody(request: Request): Promise<{ request: Request } | { response: Response }> {
   if (!request.body) return { request }
-  // A client that left in the middle is no fault of the server.
+  // A client that disconnects in the middle is not a fault of the server.
   const body = await readBody(request.body).catch(() => BROKEN_OFF)
-  if (body === BROKEN_OFF) return { response: badRequest('the body breaks off') }
+  if (body === BROKEN_OFF) return { response: badRequest('the body ends early') }
   if (body === TOO_LARGE) return { response: tooLarge() }
-  if (isJson(request) && hasMemberTwice(body)) return { response: badRequest('a member is there twice') }
+  if (isJson(request) && hasMemberTwice(body)) return { response: badRequest('a member is duplicated') }
   const { url, method, headers, signal } = request
   return { request: new Request(url, { method, headers, signal, body }) }
 }
@@ -53,7 +53,7 @@ function hasMemberTwice(body: Uint8Array<ArrayBuffer>): boolean {
   }
 }
 
-/** In the form of RFC 6749 §5.2, which the exchange needs and no other route minds. */
+/** In the format of RFC 6749 §5.2, which the exchange requires and which suits the other routes as well. */
 function badRequest(message: string): Response {
   const headers = { 'cache-control': 'no-store', pragma: 'no-cache' }
   const body = { error: 'invalid_request', error_description: message, code: 'INVALID_REQUEST', message }

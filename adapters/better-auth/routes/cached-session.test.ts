@@ -6,7 +6,7 @@ import { AUDIENCE, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
 
-// Better Auth's cookie cache answers for a revoked session until it lapses; the subject is told behind it.
+// Better Auth's cookie cache answers for a revoked session until it expires; the subject is read from the database.
 onEachEngine((newServer) => {
   describe('a session that was revoked while its cookie still says who it was', () => {
     const revoked = async (header = false) => {
@@ -24,7 +24,7 @@ onEachEngine((newServer) => {
       return ask
     }
 
-    test('is told no subject', async () => {
+    test('gets no subject', async () => {
       const ask = await revoked()
       expect(await (await ask('/latchkey/session')).json()).toMatchObject({ session: null })
       expect(await (await ask('/latchkey/session?peek=1')).json()).toMatchObject({ session: null })

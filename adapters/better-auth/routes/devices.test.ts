@@ -160,7 +160,7 @@ onEachEngine((newServer) => {
       ['a line separator', 'a\u2028b'],
       ['half a character', 'a\ud800'],
       ['no text', 7],
-    ])('takes no name of %s', async (_, name) => {
+    ])('refuses this name: %s', async (_, name) => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
       expect(await rename(phone, { id: await idOf(laptop), name })).toBe('BODY_INVALID')
@@ -179,7 +179,7 @@ onEachEngine((newServer) => {
   })
 
   describe('revoking a device', () => {
-    test('ends its sessions and its key, and every other device goes on (R5)', async () => {
+    test('ends its sessions and its key, and every other device continues (R5)', async () => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
       const tablet = await signedIn(server, ada, USER_AGENTS.tablet)
@@ -212,7 +212,7 @@ onEachEngine((newServer) => {
       expect(await revoke(laptop, { id: await idOf(plain) })).toEqual({ sessions: 1, keys: 'none' })
     })
 
-    test('that was given the secret of this one revokes the key, and this one goes on', async () => {
+    test('that was given the secret of this one revokes the key, and this one continues', async () => {
       const server = await newServer()
       const laptop = await signedIn(server, ada, USER_AGENTS.laptop)
       await laptop.session()
@@ -235,7 +235,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toHaveLength(3)
     })
 
-    test('ends those that it let in, and those that they let in, only where this is asked for', async () => {
+    test('ends those that it let in, and those that they let in, only on request', async () => {
       const server = await newServer()
       const { laptop, phone } = await withTwo(server)
       const [tablet, watch, apart] = [

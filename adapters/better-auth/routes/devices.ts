@@ -62,7 +62,7 @@ export function deviceEndpoints(
       const [id, name] = [readText(ctx.body, 'id', 64), readName(ctx.body)]
       checkChange(context)
       const { sessions } = deviceWith(id, (await devicesOf(context)).devices)
-      // With its time: a device that was renamed elsewhere was not seen.
+      // With its old time: renaming a device from elsewhere does not count as having seen it.
       for (const { token, updatedAt } of sessions)
         await ctx.context.internalAdapter.updateSession(token, { deviceName: name, updatedAt: new Date(updatedAt) })
       return ctx.json({ status: true })
@@ -72,7 +72,7 @@ export function deviceEndpoints(
       const id = readText(ctx.body, 'id', 64)
       const isDeep = (ctx.body as { readonly andThoseItLetIn?: unknown }).andThoseItLetIn === true
       checkChange(context)
-      // A device that has the same key as this one was given its secret: the key is revoked all the same.
+      // A device with the same key as this one was given its secret; the key is revoked nevertheless.
       const revocation = { choose: deviceAndThoseItLetIn(id, isDeep), exceptKey: null }
       return ctx.json<RevocationAnswer>(await revoke(context, revocation))
     }),
@@ -81,16 +81,16 @@ export function deviceEndpoints(
       checkChange(context)
       const { session, user } = context.context.session
       const exceptKey = keyThatMade(session as unknown as SessionRow)
-      // Before the sessions are read: a grant of this session that is being used gives none afterwards.
+      // Before the sessions are read: a grant of this session that is in use creates no session afterwards.
       await deleteGrantsOf(ctx.context.adapter, user.id)
-      // Also older sessions of this device: one that was stolen may look like it.
+      // Includes older sessions of this device: a stolen one may look like them.
       return ctx.json<RevocationAnswer>(await revoke(context, { choose: async (sessions) => sessions, exceptKey }))
     }),
   }
 }
 
 /**
- * Makes sure that the session is of the account which the request names, if it names one: the client may show another.
+ * Makes sure that the session belongs to the account that the request names, if any: the client may show another one.
  *
  * @throws {APIError} `SESSION_MISSING`: also for a user of the anonymous plugin, who is not an account
  */
@@ -137,7 +137,7 @@ interface Revocation {
   readonly exceptKey: string | null
 }
 
-/** Chooses the sessions to end, of those that are live. Asked again until it chooses none. */
+/** Chooses the sessions to end, among the live ones. Called again until it chooses none. */
 type Choose = (sessions: readonly SessionRow[], current: SessionRow) => Promise<readonly SessionRow[]>
 
 function deviceAndThoseItLetIn(id: string, isDeep: boolean): Choose {
@@ -145,7 +145,7 @@ function deviceAndThoseItLetIn(id: string, isDeep: boolean): Choose {
   let isBegun = false
   return async (sessions, current) => {
     const devices = await groupDevices(sessions)
-    // Afterwards it is gone, and only those count that it let in meanwhile.
+    // Afterwards the device is gone, and only sessions that it let in meanwhile count.
     const device = isBegun ? devices.find((each) => each.id === id) : deviceWith(id, devices)
     isBegun = true
     if (device && hasSession(device.sessions, current.id)) throw refusal('DEVICE_CURRENT')
@@ -154,7 +154,7 @@ function deviceAndThoseItLetIn(id: string, isDeep: boolean): Choose {
   }
 }
 
-/** How often the sessions are read again: each time, only those are left that were made meanwhile. */
+/** How often the sessions are read again: each time, only those created meanwhile are left. */
 const MAX_ROUNDS = 100
 
 async function revokeChosen(

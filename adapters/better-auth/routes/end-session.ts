@@ -1,4 +1,4 @@
-/** The name under which native apps send a sign-out: their client deletes its cookie before a request called so. */
+/** The path to which native apps send a sign-out: their client deletes its cookie before a request to the usual one. */
 const PATH = '/latchkey/end-session'
 
 /**

@@ -78,7 +78,7 @@ const asProvider = ({ handler }: TestServer, issuer: ExternalIssuer['issuer'] = 
 })
 
 describe('what was exchanged for a device', () => {
-  test("is no account's, wherever it is verified: with its account it is", async () => {
+  test("does not count as an account's wherever it is verified: one for its account does", async () => {
     const server = await testServer(exchanging())
     const one = await newPerson(server)
     const token = await byDevice(one)
@@ -98,7 +98,7 @@ describe('what was exchanged for a device', () => {
     }
   })
 
-  test('is not taken where devices without an account are not', async () => {
+  test('is refused where devices without an account are refused', async () => {
     const server = await testServer(exchanging())
     const token = await byDevice(await newPerson(server))
     expect(await createBetterAuthResolver(server.auth, { localFirst: 'deny' }).resolve(bearer(token))).toMatchObject({
@@ -150,7 +150,7 @@ describe('what was exchanged for a device', () => {
     expect(await reasonOf(server, token)).toBe('PRINCIPAL_DISABLED')
   })
 
-  test("is no account at another server, which takes this one's accounts", async () => {
+  test("is not an account at another server that accepts this one's accounts", async () => {
     const server = await testServer(exchanging())
     const other = await testServer(exchanging({ issuers: [asProvider(server)] }, { baseURL: OTHER }))
     const one = await newPerson(server)
@@ -167,7 +167,7 @@ describe('what was exchanged for a device', () => {
   })
 })
 
-test('its own output goes round nowhere, though the server is told to take its own issuer', async () => {
+test('its own output is never accepted again, even if the server is configured to accept its own issuer', async () => {
   for (const names of [ORIGIN, ['https://id.example', ORIGIN]]) {
     let server: TestServer | undefined
     const issuers = [
@@ -182,7 +182,7 @@ test('its own output goes round nowhere, though the server is told to take its o
   }
 })
 
-test('a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session', async () => {
+test('a user of the anonymous plugin is not an account: neither to the exchange nor by a token of the session', async () => {
   const server = await testServer(exchanging({}, { plugins: [anonymous()] }))
   const one = await newPerson(server)
   await one.browser.send('/sign-in/anonymous', post({}))
@@ -280,7 +280,7 @@ describe('a proof', () => {
   })
 })
 
-describe('a body that was made to confuse', () => {
+describe('a body that is made to confuse parsers', () => {
   const valid = JSON.stringify(ask({ subject_token_type: `${TYPE}session` }))
   const bodies: Record<string, string> = {
     'a list': `[${valid}]`,
@@ -329,7 +329,7 @@ describe('a body that was made to confuse', () => {
       ])
     })
 
-  test('breaks off: the client is gone, and the server logs no fault', async () => {
+  test('that ends early: the client is gone, and the server logs no fault', async () => {
     const faults = vi.spyOn(console, 'error').mockImplementation(() => {})
     const { handler } = await testServer(exchanging())
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })
@@ -402,11 +402,11 @@ describe('an alias that was given up', () => {
     return { provider, server, one, two }
   }
 
-  test('is in no token that is asked for afterwards, whatever was under way meanwhile', async () => {
+  test('is in no token that is requested afterwards, whatever was in progress meanwhile', async () => {
     const { provider, one, two } = await linked()
     const before = decodeJwt(await tokenIn(await bySession(one)))
     expect(before['aliases']).toEqual([two.device.principal])
-    // One that is out already ends by itself.
+    // A token that was issued before expires by itself.
     expect(before.exp! - before.iat!).toBeLessThanOrEqual(900)
     const [undone, ...meanwhile] = await Promise.all([
       unlink(one, two.device.principal),
@@ -423,7 +423,7 @@ describe('an alias that was given up', () => {
     await provider.close()
   })
 
-  test('is bound to nobody else while it is held, by none of the ways', async () => {
+  test('is bound to nobody else while it is held, in any of the possible ways', async () => {
     const { provider, server, one, two } = await linked()
     await unlink(one, two.device.principal)
     const eve = await newPerson(server, two.device)
@@ -466,7 +466,7 @@ describe('an alias that was given up', () => {
         'until'
       ] as Date
     const until = await heldUntil()
-    // What a server leaves that dies after the reservation.
+    // What a server that dies after the reservation leaves behind.
     await server.change('latchkeyPrincipal', { kind: 'reserved', epoch: 'died' }, { principal: two.device.principal })
     isWilling = false
     expect(await codeOf(await link(two, two.device))).toBe('LINK_REFUSED')

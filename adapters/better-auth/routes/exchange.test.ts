@@ -103,7 +103,7 @@ onEachEngine((newServer) => {
   }
 
   describe('a device', () => {
-    test('leaves no used proof for ever: a server may see nothing but exchanges', async () => {
+    test('deletes used proofs in time, even on a server that gets nothing but exchanges', async () => {
       const { server, one } = await scene()
       await server.adapter.create({ model: 'latchkeyProof', data: { jti: 'old', until: new Date(0) } })
       expect((await byDevice(one)).status).toBe(200)
@@ -226,7 +226,7 @@ onEachEngine((newServer) => {
       expect(user).toMatchObject({ id: sub, principalOpen: false })
     })
 
-    test('that is over, or is not there, gets none', async () => {
+    test('that has ended, or does not exist, gets none', async () => {
       const { server, one } = await signedUp()
       await expectRefused(await bySession(await newPerson(server)), 'invalid_request', 'SESSION_MISSING')
       await server.change('session', { expiresAt: new Date(Date.now() - 1000) })
@@ -339,7 +339,7 @@ onEachEngine((newServer) => {
       })
     }
 
-    test('is no verdict while the provider cannot be reached', async () => {
+    test('is not judged while the provider cannot be reached', async () => {
       const { provider, by } = await withIssuer()
       provider.answerWith((_, response) => void response.writeHead(500).end())
       const answer = await by(await provider.sign())
@@ -350,7 +350,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('what is forged reaches no table', async () => {
+  test('a forged token reaches no table', async () => {
     const { server, one } = await scene()
     // The plugin examines the database once.
     await one.browser.send('/latchkey/session')
@@ -365,7 +365,7 @@ onEachEngine((newServer) => {
     expect(server.statements.slice(before)).toEqual([])
   })
 
-  test('its own output is not taken, as whatever it is shown', async () => {
+  test('its own output is not accepted, whatever type it is declared as', async () => {
     const { one } = await signedUp()
     const { access_token: own } = await answerOf(await bySession(one))
     const { token: jwt } = (await (await one.browser.send('/token')).json()) as { token: string }
@@ -397,7 +397,7 @@ describe('the request', () => {
     expect(await claimsOf(response)).toMatchObject({ sub: one.device.principal })
   })
 
-  test('with a parameter twice is refused', async () => {
+  test('with a duplicate parameter is refused', async () => {
     const one = await device()
     const subject_token = await one.device.proof({ audience: AUDIENCE, purpose: 'exchange' })
     const body = `${new URLSearchParams({ grant_type: GRANT, audience: API, subject_token_type: PROOF, subject_token })}&audience=${encodeURIComponent(API)}`
@@ -445,7 +445,7 @@ describe('the request', () => {
     })
   }
 
-  test('with a proof for another act, another server or a linked account is refused', async () => {
+  test('with a proof for another operation, another server or a linked account is refused', async () => {
     const one = await device()
     await expectRefused(await byDevice(one, {}, 'upgrade'), 'invalid_request', 'PROOF_PURPOSE_MISMATCH')
     const elsewhere = await one.device.proof({ audience: 'https://evil.example/api/auth', purpose: 'exchange' })
@@ -576,7 +576,7 @@ describe('the token', () => {
     })
   }
 
-  test('is refused by a middleware that takes `at+jwt` for no token, and accepted where the app chose `JWT`', async () => {
+  test('is refused by a middleware that does not accept `at+jwt`, and accepted if the app chose `JWT`', async () => {
     const statusOf = async (type?: 'at+jwt' | 'JWT'): Promise<number> => {
       const server = await testServer(exchanging({ algorithm: 'ES256', ...(type && { type }) }))
       const { access_token: token } = await answerOf(await byDevice(await newPerson(server)))
@@ -600,7 +600,7 @@ describe('the token', () => {
       expect(await claimsOf(answer)).toMatchObject({ client_id: 'notes-web', sub: one.device.principal })
   })
 
-  test('first asked for ten times at once is signed by one key', async () => {
+  test('requested for the first time ten times at once is signed by one key', async () => {
     const server = await testServer(exchanging())
     const one = await newPerson(server)
     const answers = await Promise.all(Array.from({ length: 10 }, () => byDevice(one)))
@@ -608,7 +608,7 @@ describe('the token', () => {
     expect(await server.rows('jwks')).toHaveLength(1)
   })
 
-  test('lasts as long as is told', async () => {
+  test('lasts as long as configured', async () => {
     const one = await newPerson(await testServer(exchanging({ lifetime: 120 })))
     expect(await answerOf(await byDevice(one))).toMatchObject({ expires_in: 120 })
   })
@@ -642,7 +642,7 @@ describe('limits', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  test('in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs', async () => {
+  test('in total, separately for devices and accounts: a flood of new devices does not use up the limit of accounts', async () => {
     const now = Date.now()
     const server = await testServer(exchanging({ limit: 2 }, () => now))
     const member = await newPerson(server)

@@ -84,7 +84,7 @@ onEachEngine((newServer) => {
   })
 })
 
-test('nobody is told about a key without an unused proof of it for this question', async () => {
+test('a question about a key requires an unused proof of that key for this purpose', async () => {
   const server = await testServer()
   const one = await newPerson(server)
   await one.prove('/sign-up/email', ada)

@@ -19,7 +19,7 @@ onEachEngine((newServer, engine) => {
       return statements.slice(before).filter((statement) => !/^(begin|commit|start transaction)/i.test(statement))
         .length
     }
-    // The first request of a server looks around once.
+    // The first request of a server checks the database once.
     await bare.handler(new Request(`${ORIGIN}/api/auth/sign-up/email`, post(person('first'))))
     const without = await count(database.statements, () =>
       bare.handler(new Request(`${ORIGIN}/api/auth/sign-up/email`, post(ada))),
@@ -60,7 +60,7 @@ describe('limits', () => {
     })
   }
 
-  test('a body over 16 KiB is not read to its end, whatever its length was said to be', async () => {
+  test('a body over 16 KiB is not read to its end, whatever its declared length', async () => {
     const server = await testServer()
     let chunks = 0
     const body = new ReadableStream({

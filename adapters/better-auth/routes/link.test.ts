@@ -243,7 +243,7 @@ onEachEngine((newServer, engine) => {
         401,
         'PROOF_NONCE_MISMATCH',
       ],
-      'with a nonce for another act': [
+      'with a nonce for another operation': [
         async ({ two }) => link(two, two.device, { nonce: await nonceFor(two.browser, 'unlink') }),
         401,
         'PROOF_NONCE_MISMATCH',
@@ -385,7 +385,7 @@ onEachEngine((newServer, engine) => {
         403,
         'LINK_FORBIDDEN',
       ],
-      "in an admin's look into the account": [
+      'in a session of an impersonating admin': [
         async ({ server, two }) => {
           const boss = await newPerson(server)
           await boss.browser.send('/sign-up/email', post(person('boss')))
@@ -409,7 +409,7 @@ onEachEngine((newServer, engine) => {
       })
     }
 
-    test('changes nothing of an account that was reset since it was looked at', async () => {
+    test('changes nothing in an account that was reset since it was read', async () => {
       const { server, one, two } = await twoDevices()
       const subject = (await one.session())!
       const stale = [
@@ -444,7 +444,7 @@ onEachEngine((newServer, engine) => {
         expect(await rowOf(server, device.principal)).toBeUndefined()
       })
 
-      test('goes on in the first epoch that another link has given it meanwhile', async () => {
+      test('continues in the first epoch that another link has given it meanwhile', async () => {
         const { server, one, account, device } = await ownId()
         expect((await link(one, one.device)).status).toBe(200)
         await adopt(storeOf(server.adapter), account, device, async () => {})
@@ -462,7 +462,7 @@ onEachEngine((newServer, engine) => {
       })
     })
 
-    test('gives way to another request that records the key at the very moment', async () => {
+    test('yields to another request that records the key at the same moment', async () => {
       const { server, one, two } = await twoDevices()
       const { principal, thumbprint } = two.device
       const times = { createdAt: new Date(0), lastSeenAt: null, retiredAt: null }
@@ -484,7 +484,7 @@ onEachEngine((newServer, engine) => {
       expect(await acts(server)).toEqual([`bind:${one.device.principal}`])
     })
 
-    test('gives way to a sign-up that makes its user at the very moment', async () => {
+    test('yields to a sign-up that creates its user at the same moment', async () => {
       const { server, one, two } = await twoDevices()
       const { device } = two
       await server.adapter.create({
@@ -529,7 +529,7 @@ onEachEngine((newServer, engine) => {
       })
     })
 
-    test('that gives way is never seen by others, where there are transactions', async () => {
+    test('that yields is never seen by others, where there are transactions', async () => {
       const { server, one, two } = await twoDevices()
       const { device } = two
       await server.adapter.create({
@@ -561,7 +561,7 @@ onEachEngine((newServer, engine) => {
       expect(seen).toEqual(engine === 'Postgres' ? ['signing up'] : [])
     })
 
-    test('of what is held, by two devices at once, leaves it held if neither gets through', async () => {
+    test('of what is held, by two devices at once, leaves it held if neither succeeds', async () => {
       const { server, one, two } = await twoDevices()
       await link(one, two.device)
       await unlink(one, two.device.principal)
@@ -632,7 +632,7 @@ onEachEngine((newServer, engine) => {
   describe('the hook', () => {
     const withHook = (onLink: OnLink) => twoDevices({ plugins: [latchkey({ onLink }), latchkeyJwt()] })
 
-    test('hears of a link once, before it counts', async () => {
+    test('is called once for a link, before it takes effect', async () => {
       const heard: Link[] = []
       const { server, one, two } = await withHook((made) => void heard.push(made))
       await link(two, two.device)
@@ -721,7 +721,7 @@ onEachEngine((newServer, engine) => {
       return { mail, server, eve, victim }
     }
 
-    test('links nothing to what someone else may still enter, in this session or in any later one', async () => {
+    test('links nothing to an account that someone else may still enter, in this session or in any later one', async () => {
       const { server, mail, victim } = await handedOver()
       await expectRefused(await link(victim, victim.device), 409, 'ACCOUNT_HANDED_OVER')
       await victim.browser.send('/sign-out', post({}))
@@ -748,7 +748,7 @@ onEachEngine((newServer, engine) => {
       expect((await link(victim, await testDevice())).status).toBe(200)
     })
 
-    test('does not take a password that the maker changed for the choice of the owner', async () => {
+    test('does not take a password that the creator changed for one that the owner chose', async () => {
       const { eve, victim } = await handedOver()
       const change = { currentPassword: ada.password, newPassword: 'the choice of Eve', revokeOtherSessions: false }
       expect((await eve.browser.send('/change-password', post(change))).status).toBe(200)
@@ -923,7 +923,7 @@ onEachEngine((newServer, engine) => {
       expect(await statusOf(server, two)).toBe('local-first')
     })
 
-    test('at the very moment of a deletion is not undone by it', async () => {
+    test('at the same moment as a deletion is not undone by it', async () => {
       const { server, one, two } = await linked()
       const { accountId } = (await one.session())!
       const user = (await storeOf(server.adapter).findUser('id', accountId))!
@@ -951,7 +951,7 @@ onEachEngine((newServer, engine) => {
         401,
         'UNAUTHORIZED',
       ],
-      'with a nonce for another act': [
+      'with a nonce for another operation': [
         async ({ one, two }) => unlink(one, two.device.principal, await nonceFor(one.browser, 'link')),
         401,
         'PROOF_NONCE_MISMATCH',
@@ -991,7 +991,7 @@ onEachEngine((newServer, engine) => {
         403,
         'SESSION_NOT_FRESH',
       ],
-      "in an admin's look into the account": [
+      'in a session of an impersonating admin': [
         async ({ server, two }) => {
           const boss = await newPerson(server)
           await boss.browser.send('/sign-up/email', post(person('boss')))

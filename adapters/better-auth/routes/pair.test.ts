@@ -34,7 +34,7 @@ onEachEngine((newServer) => {
   const open = (): Promise<TestServer> => newServer({ plugins: withPairing() })
 
   describe('a grant', () => {
-    test('gives the new device a session of the account, as old and as long as that which let it in', async () => {
+    test('gives the new device a session of the account, with the creation time and the expiry of the session that let it in', async () => {
       const told: PairedDevice[] = []
       const server = await newServer({ plugins: withPairing({ onDevicePaired: (device) => void told.push(device) }) })
       const one = await signedUp(server)

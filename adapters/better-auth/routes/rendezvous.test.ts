@@ -22,7 +22,7 @@ function keepsOneSlot(newServer: NewServer): void {
     expect(await party.write(3, 'third')).toMatchObject({ status: 404, code: 'RENDEZVOUS_ENDED' })
   })
 
-  test('takes each message once: a second one is refused and told to both sides, a repeated one is neither', async () => {
+  test('accepts each message once: a second one is refused and reported to both sides, a repeated one is neither', async () => {
     const server = await newServer()
     const party = partyOf(server, randomText(32))
     const tx = randomText(16)
@@ -35,7 +35,7 @@ function keepsOneSlot(newServer: NewServer): void {
     expect(await party.write(3, 'early')).toMatchObject({ status: 409 })
   })
 
-  test('of twenty writers at once one succeeds', async () => {
+  test('of twenty concurrent writers, one succeeds', async () => {
     const server = await newServer()
     const channel = randomText(32)
     await partyOf(server, channel).write(0, '')

@@ -6,7 +6,7 @@ import type { RendezvousStore, Slot, Written } from '../binding/rendezvous-store
 import { refusal } from '../hooks/proofs.ts'
 import type { AddressCap } from './address-cap.ts'
 
-/** The header of every request to the rendezvous: a page of another site cannot set it without asking first. */
+/** The header of every request to the rendezvous: a page of another site cannot set it without a preflight. */
 export const RENDEZVOUS_HEADER = 'x-latchkey-rendezvous'
 
 /** The response of `POST /latchkey/rendezvous` and `POST /latchkey/rendezvous/read`. */
@@ -71,7 +71,7 @@ export function rendezvousEndpoints(
   }
 }
 
-/** Checks who asks, and returns the channel: 32 bytes that only those know who have seen the code. */
+/** Checks the sender, and returns the channel: 32 bytes that only devices that have seen the code know. */
 function channelOf(ctx: GenericEndpointContext): string {
   refuseOtherPages(ctx)
   if (!ctx.headers?.has(RENDEZVOUS_HEADER)) throw invalid(`expected the header ${RENDEZVOUS_HEADER}`)

@@ -33,8 +33,8 @@ async function strictServer(clock = Date.now) {
 
 const usersOf = (server: TestServer) => server.rows('user')
 
-describe('a server that wants a nonce in every proof', () => {
-  test('takes a sign-up and an exchange with one', async () => {
+describe('a server that requires a nonce in every proof', () => {
+  test('accepts a sign-up and an exchange with one', async () => {
     const { server, device, nonceFor, signUp, exchange } = await strictServer()
     expect((await exchange(await nonceFor('exchange'))).status).toBe(200)
     expect((await signUp(await nonceFor('upgrade'))).status).toBe(200)
@@ -48,7 +48,7 @@ describe('a server that wants a nonce in every proof', () => {
     expect(await usersOf(server)).toEqual([])
   })
 
-  test('refuses a nonce that was made up, is for another act or has lapsed', async () => {
+  test('refuses a nonce that was made up, is for another operation or has expired', async () => {
     const clock = manualClock()
     const { server, nonceFor, signUp, exchange } = await strictServer(clock.now)
     const lapsed = await nonceFor('upgrade')
@@ -67,7 +67,7 @@ describe('a server that wants a nonce in every proof', () => {
     expect(await usersOf(server)).toHaveLength(1)
   })
 
-  test('is what the client gets a nonce from, when it is told', async () => {
+  test('gives the client a nonce if its option is set', async () => {
     const { server } = await strictServer()
     const load = async (requireNonce: boolean) => {
       const paths: string[] = []
@@ -113,7 +113,7 @@ describe('a server that wants a nonce in every proof', () => {
   })
 })
 
-test('a server that wants none gives none without a session', async () => {
+test('a server that requires none gives none without a session', async () => {
   const browser = (await testServer()).browser()
   for (const purpose of ['upgrade', 'exchange'])
     expect(await codeOf(await browser.send('/latchkey/challenge', post({ purpose })))).toBe('BODY_INVALID')

@@ -19,7 +19,7 @@ export function sessionSubject(
   return { id: session.id, identifiers: identifiersOf(user), provenBy: keyThatMade(session), ...subject }
 }
 
-/** What tells a late sign-out which session it meant. */
+/** Tells a late sign-out which session it is meant for. */
 function originOf({ session }: { readonly session: { readonly createdAt: Date } }): Partial<SessionSubject> {
   const { impersonatedBy } = session as { readonly impersonatedBy?: string | null }
   // Better Auth wrote the time by the system's clock.

@@ -39,6 +39,6 @@ test.each<[string, Partial<BetterAuthOptions>, Record<string, string>]>([
   ['clients have addresses', {}, { 'x-forwarded-for': '192.0.2.1' }],
   ['the app switched limits off', { rateLimit: { enabled: false } }, {}],
   ['there is no exchange', { plugins: [latchkey(), latchkeyJwt()] }, {}],
-])('nothing is said where %s', async (_, more, headers) => {
+])('nothing is logged where %s', async (_, more, headers) => {
   expect(await warningsOf(more, headers)).toEqual([])
 })

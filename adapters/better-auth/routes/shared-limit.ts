@@ -1,7 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { getIP } from 'better-auth/api'
 
-/** Says once that clients share the limits of the exchange. Made by {@link createSharedLimitHint}. */
+/** Logs once that clients share the limits of the exchange. Created by {@link createSharedLimitHint}. */
 export type SharedLimitHint = (request: Request | undefined) => void
 
 /**

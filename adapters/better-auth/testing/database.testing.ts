@@ -26,7 +26,7 @@ export type Migrate = (database: BetterAuthOptions['database']) => Promise<void>
 /** The statements that make the tables of a schema. */
 const sqliteTemplates = new Map<string, string>()
 
-/** @param file - a path, or in memory unless told */
+/** @param file - a path; defaults to a database in memory */
 export function openSqlite(file = ':memory:'): TestDatabase {
   const statements: string[] = []
   const database = new Sqlite(file, { verbose: (statement) => statements.push(String(statement)) })
@@ -51,7 +51,7 @@ async function prepareSqlite(database: Sqlite.Database, schema: string, migrate:
   if (isEmpty) sqliteTemplates.set(schema, definitions().join(';\n'))
 }
 
-/** @param place - an address; a new, empty database on the run's Postgres unless told */
+/** @param place - an address; defaults to a new, empty database on the run's Postgres */
 export async function openPostgres(transaction: boolean, place?: string): Promise<TestDatabase> {
   const pool = new Pool({ connectionString: place ?? (await newPostgres()), max: 10 })
   return openPool(pool, transaction)

@@ -3,7 +3,7 @@ import { type ChallengeAnswer, PROOF_HEADER, type SessionAnswer } from '../index
 import { type Person, newPerson, post } from './requests.testing.ts'
 import { AUDIENCE, type TestBrowser, type TestServer } from './server.testing.ts'
 
-/** A nonce for an act of the session in force. */
+/** A nonce for an operation of the current session. */
 export async function nonceFor(
   browser: TestBrowser,
   purpose: 'bind' | 'link' | 'unlink',

@@ -163,7 +163,7 @@ export async function rounds(
   )
 }
 
-/** @param nameOf - what to count an outcome as; its code unless told */
+/** @param nameOf - what to count an outcome as; defaults to its code */
 export function count(
   tally: Tally,
   outcomes: readonly Outcome[],

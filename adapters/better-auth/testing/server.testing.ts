@@ -58,7 +58,7 @@ export const BASE_OPTIONS = {
   },
   rateLimit: { enabled: false },
   logger: { disabled: true },
-  // Better Auth skips it in tests unless told.
+  // Better Auth skips it in tests by default.
   advanced: { disableOriginCheck: false },
 } as const satisfies BetterAuthOptions
 

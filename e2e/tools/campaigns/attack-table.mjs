@@ -99,7 +99,7 @@ const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
   patches: [patch],
   test: {
     file: plugin('hooks/verified-email.test.ts'),
-    name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of whoever made it, and gives that back to its key`,
+    name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of its creator, and returns that principal to its key`,
   },
 })
 
@@ -131,7 +131,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
-      name: 'SQLite > the proof > works once, also when two requests use it at the same moment',
+      name: 'SQLite > the proof > works once, even if two requests use it at the same moment',
     },
   },
   {
@@ -164,7 +164,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/proofs.test.ts'),
-      name: 'a used proof > is refused by a second server whose clock is four minutes behind, though the first sweeps',
+      name: 'a used proof > is refused by a second server whose clock is four minutes behind, although the first one deletes expired proofs',
     },
   },
   {
@@ -179,7 +179,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/bind.test.ts'),
-      name: 'SQLite > bind > uses its nonce up, also when many come at once',
+      name: 'SQLite > bind > uses its nonce up, even if many requests arrive at once',
     },
   },
 
@@ -196,7 +196,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
-      name: 'SQLite > the proof > for another server is refused, and no user is made',
+      name: 'SQLite > the proof > for another server is refused, and no user is created',
     },
   },
   {
@@ -205,7 +205,7 @@ export const ATTACKS = [
     patches: [purposeUnchecked],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
-      name: 'SQLite > the proof > for another act is refused, and no user is made',
+      name: 'SQLite > the proof > for another operation is refused, and no user is created',
     },
   },
   {
@@ -214,7 +214,7 @@ export const ATTACKS = [
     patches: [{ file: VERIFY, find: "if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')", replace: UNCHECKED }],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
-      name: 'SQLite > the proof > that expired is refused, and no user is made',
+      name: 'SQLite > the proof > that expired is refused, and no user is created',
     },
   },
   {
@@ -229,7 +229,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('attacks.test.ts'),
-      name: 'SQLite > a proof that the attacker signs > in the name of another principal makes no account',
+      name: 'SQLite > a proof that the attacker signs > in the name of another principal creates no account',
     },
   },
   {
@@ -244,7 +244,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('attacks.test.ts'),
-      name: 'SQLite > a proof that the attacker signs > in the name of another key makes no account',
+      name: 'SQLite > a proof that the attacker signs > in the name of another key creates no account',
     },
   },
   {
@@ -263,8 +263,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, with a second encoding of such a key, which no list of keys has',
-    defence: 'A key whose y is not below p, or that has a sign where x is 0, is refused before the list is consulted',
+    attack: 'The same, with a non-canonical encoding of such a key, which no blocklist contains',
+    defence: 'A key with y not below p, or with the sign bit set while x is 0, is refused before the list is consulted',
     patches: [
       {
         file: 'lib/tokens/public-key.ts',
@@ -278,8 +278,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A token with a key that is no point, at a library that does not check it',
-    defence: 'Outside Node with OpenSSL, the point is decompressed before the library gets the key',
+    attack: 'A token whose key is not a point on the curve, with a library that does not check this',
+    defence: 'Except in Node with OpenSSL, the point is decompressed before the key reaches the library',
     patches: [{ file: 'lib/tokens/public-key.ts', find: 'if (!isOpenssl()) decodePoint(bytes)', replace: UNCHECKED }],
     test: {
       file: 'lib/tokens/public-key.test.ts',
@@ -359,7 +359,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Inside `run`, a request goes to another origin',
+    attack: 'A request inside `run` goes to another origin',
     defence: "Only requests under the account server's base URL carry the proof",
     patches: [
       {
@@ -399,8 +399,8 @@ export const ATTACKS = [
   },
 
   {
-    attack: 'An open redirect of the app takes the token to another origin',
-    defence: 'Redirects of the own origin are followed within that origin only',
+    attack: 'An open redirect in the app carries the token to another origin',
+    defence: "Redirects from the page's own origin are followed only within that origin",
     patches: [
       {
         file: 'lib/client/tokens/auth-fetch.ts',
@@ -414,8 +414,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An open redirect of the app takes the token of the first request to another origin',
-    defence: 'The first load follows redirects within the own origin only',
+    attack: "An open redirect in the app carries the token of the page's first request to another origin",
+    defence: "The code of the first load follows redirects only within the page's own origin",
     patches: [
       {
         file: 'lib/client/tokens/first-fetch.ts',
@@ -429,8 +429,9 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The first request of a page goes to another origin, with its token',
-    defence: 'The first load sends to the own origin only; all others are judged by the list of allowed origins',
+    attack: 'The first request of a page takes its token to another origin',
+    defence:
+      "The code of the first load sends only to the page's own origin; any other origin is checked against the list of allowed origins",
     patches: [
       {
         file: 'lib/client/tokens/first-fetch.ts',
@@ -444,8 +445,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A redirect of a listed origin takes the token to another one, in a header that `fetch` passes on',
-    defence: 'With `tokenHeader` no redirect of another origin is followed',
+    attack: 'A redirect from a listed origin carries the token to another origin, in a header that `fetch` forwards',
+    defence: 'With `tokenHeader`, no redirect from another origin is followed',
     patches: [
       {
         file: 'lib/client/tokens/auth-fetch.ts',
@@ -502,7 +503,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/upgrade.test.ts',
-      name: 'failed > a session that was planted before gains nothing from a run that signs in to nothing',
+      name: 'failed > a session that was planted before gains nothing from a run that signs nobody in',
     },
   },
   {
@@ -517,7 +518,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/pending-upgrade.test.ts',
-      name: 'a session that was planted before > is not taken for the one that was asked for',
+      name: 'a session that was planted before > is not mistaken for the requested one',
     },
   },
   {
@@ -532,13 +533,13 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/pending-upgrade.test.ts',
-      name: "a session that appears outside > waits for the person's word",
+      name: "a session that appears outside > waits for the user's confirmation",
     },
   },
   {
     attack:
       'Login CSRF: a session is planted between the confirmation of an account and the step that makes it current',
-    defence: 'Each response of the account server has to name the account that was confirmed',
+    defence: 'Each response of the account server must name the account that was confirmed',
     patches: [
       {
         file: 'lib/client/account/apply.ts',
@@ -548,11 +549,11 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/pending-upgrade.test.ts',
-      name: 'a session that appears outside > is another one right after the confirmation: what was said of one account is not done to another',
+      name: 'a session that appears outside > changes right after the confirmation: a decision about one account is not applied to another',
     },
   },
   {
-    attack: 'A decision about one account, in a tab that has not seen that another one is in conflict by now',
+    attack: 'A decision about one account, in a tab that has not yet seen that another account is now in conflict',
     defence: 'A decision counts only for the conflict that the tab showed',
     patches: [
       {
@@ -567,7 +568,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The late answer of an `onConflict` function about one account, while another one is in conflict',
+    attack: 'An `onConflict` function answers late about one account, while another account is in conflict',
     defence: 'The wait for the answer ends with its conflict, and the answer counts only for that conflict',
     patches: [
       {
@@ -588,7 +589,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The user rejects an account in one tab after they accepted it in another, and is signed out everywhere',
-    defence: 'A cancellation ends only a session that still waits',
+    defence: 'A cancellation ends only a session that is still waiting',
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
@@ -598,7 +599,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('client/decisions.test.ts'),
-      name: 'SQLite > a cancellation in a tab that has not seen what another tab did > leaves an account alone that the other tab accepted',
+      name: 'SQLite > a cancellation in a tab that has not seen what another tab did > does not touch an account that the other tab accepted',
     },
   },
   {
@@ -617,8 +618,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A sign-out that is delivered late ends the session of the person who signed in since',
-    defence: 'The request names its session, and the server leaves any other one alone',
+    attack: 'A sign-out that is delivered late ends the session of the person who has signed in since',
+    defence: 'The request names its session, and the server ends no other',
     patches: [
       {
         file: 'adapters/better-auth/hooks/late-sign-out.ts',
@@ -635,7 +636,7 @@ export const ATTACKS = [
     attack:
       'On a device with a wrong clock, an account that was signed out without a network is offered to the next person',
     defence:
-      'A sign-out names the session, also that of an account in conflict; without a name it means every session of the account',
+      'A sign-out names its session, including that of an account in conflict; one that names none ends every session of the account',
     patches: [
       {
         file: 'lib/client/account/apply.ts',
@@ -656,16 +657,16 @@ export const ATTACKS = [
   },
   {
     attack: 'The clock of a device is set back, and a sign-out that is delivered late ends a newer session of its user',
-    defence: 'A span of negative length does not show that a session is older',
+    defence: 'A negative time difference is not taken as evidence that a session is older',
     patches: [{ file: 'lib/client/account/outbox.ts', find: 'span >= 0 && ', replace: '' }],
     test: {
       file: plugin('client/wrong-clock.test.ts'),
-      name: 'SQLite > a sign-out without a network, on a device whose clock is wrong, > leaves a newer session alone, though the clock was set back by 60000 ms',
+      name: 'SQLite > a sign-out without a network, on a device whose clock is wrong, > does not end a newer session, although the clock was set back by 60000 ms',
     },
   },
   {
     attack: 'The next person at a shared computer resumes the key of an account whose user asked the app to forget it',
-    defence: '`forget` deletes every key of the account, also one that is the only way into it',
+    defence: '`forget` deletes every key of the account, even one that is the only way into it',
     patches: [
       {
         file: 'lib/keystore/entries.ts',
@@ -675,12 +676,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/sign-out.test.ts',
-      name: 'out of an account > the device key is deleted where that is asked for, though it is the only way into the account',
+      name: 'out of an account > the device key is deleted on request, even if it is the only way into the account',
     },
   },
   {
-    attack: 'A sign-out that forgets, in a tab that has not seen that another identity is current by now',
-    defence: 'Only the identity that the tab showed is left and deleted',
+    attack: 'A sign-out with `forget`, in a tab that has not yet seen that another identity is now current',
+    defence: 'Only the identity that the tab showed is signed out and deleted',
     patches: [
       {
         file: 'lib/client/account/sign-out.ts',
@@ -694,8 +695,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The answer of `beforeSignOut` makes no sense, and data that is not synced is left behind',
-    defence: 'Only a finite number of at most 0, or no answer at all, lets the sign-out pass',
+    attack: '`beforeSignOut` returns an invalid value, and unsynced data is left behind',
+    defence: 'Only a finite number of at most 0, or no return value, lets the sign-out proceed',
     patches: [
       {
         file: 'lib/client/account/sign-out.ts',
@@ -705,12 +706,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/sign-out.test.ts',
-      name: 'unsynced data > vetoes as well where the answer makes no sense: a bare number',
+      name: 'unsynced data > also vetoes if the answer is invalid: a bare number',
     },
   },
   {
-    attack: 'A captive portal answers the sign-out, and the next person finds the session',
-    defence: "Only an answer in the account server's own shape is a delivery",
+    attack: 'A captive portal answers the sign-out request, and the next person finds the session still alive',
+    defence: "A sign-out counts as delivered only if the response has the account server's own format",
     patches: [
       {
         file: 'adapters/better-auth/client/requests.ts',
@@ -720,12 +721,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/better-auth/client/sign-out.test.ts',
-      name: 'SQLite > a sign-out while an admin impersonates a user > is not delivered by what stands in front of the server',
+      name: 'SQLite > a sign-out while an admin impersonates a user > is not delivered by something in front of the server',
     },
   },
   {
-    attack: 'A gateway answers 401 with a code of its own, and the session is over for everyone behind it',
-    defence: 'Only the endpoint of the session says that there is none, in its own shape',
+    attack: 'A gateway responds 401 with its own code, which ends the session of everyone behind it',
+    defence: 'Only the session endpoint can report that there is no session, in its own response format',
     patches: [
       {
         file: 'adapters/better-auth/client/requests.ts',
@@ -740,8 +741,8 @@ export const ATTACKS = [
   },
   {
     attack:
-      'A gateway in front of a binder refuses a token with a code that the binder has as well, which ends the session',
-    defence: 'Every answer of a binder has its clock, and a code without it is none of its codes',
+      'A gateway in front of a binder refuses a token with a code that the binder also uses, which ends the session',
+    defence: "Every response of a binder contains the binder's time; a code without it is not treated as the binder's",
     patches: [
       {
         file: 'adapters/account/index.ts',
@@ -755,8 +756,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A proxy takes the token away, and the binder says that there is no session',
-    defence: 'The answer to a request without a token does not count if a token was sent',
+    attack: 'A proxy strips the token, and the binder reports that there is no session',
+    defence: 'If a token was sent, a response that reports a missing token ends no session',
     patches: [
       {
         file: 'adapters/account/index.ts',
@@ -766,12 +767,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/account/account.test.ts',
-      name: 'something in front of the server that answers everything > ends no session by taking the token away',
+      name: 'something in front of the server that answers everything > ends no session by removing the token',
     },
   },
   {
-    attack: "A deletion of local data that takes too long comes late, and takes the next session's unsent writes",
-    defence: 'Nothing connects until the deletion has ended, however long its caller waited',
+    attack: 'A slow deletion of local data finishes late, and deletes the unsent writes of the next session',
+    defence: 'No connection starts until the deletion has ended, even if its caller has stopped waiting',
     patches: [
       {
         file: 'lib/session/runtime/connection.ts',
@@ -781,12 +782,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/session/never-settles.test.ts',
-      name: 'a clear that never settles > holds the next connection back until it is over: a late deletion takes no write of the next session',
+      name: 'a clear that never settles > delays the next connection until it is over: a late deletion removes no write of the next session',
     },
   },
   {
     attack: 'A secret that was swapped or damaged in the store is exported as a backup of this identity',
-    defence: 'A secret is exported only if its key is that of the identity',
+    defence: "A secret is exported only if it yields the identity's key",
     patches: [
       {
         file: 'lib/client/device/backup.ts',
@@ -796,12 +797,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/device/damaged-secret.test.ts',
-      name: 'a stored secret that is that of another identity > is KEYSTORE_CORRUPT wherever it is used',
+      name: 'a stored secret of another identity > is KEYSTORE_CORRUPT wherever it is used',
     },
   },
   {
     attack: 'A session that a sign-out did not reach is offered to the next person',
-    defence: 'What the outbox names is neither shown nor used',
+    defence: 'A session that is listed in the outbox is neither shown nor used',
     patches: [
       {
         file: 'lib/client/account/session-check.ts',
@@ -860,7 +861,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A lure to the app's own verification page, with the attacker's token",
+    attack: "The victim is lured to the app's own verification page, with the attacker's token in the link",
     defence: 'A followed link binds nothing unless the request names the identifier that it expects',
     patches: [
       {
@@ -871,7 +872,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/sign-in-routes.test.ts'),
-      name: 'SQLite > magic link > fetched by a device that says nothing of whom it expects, binds nothing',
+      name: 'SQLite > magic link > fetched by a device that does not say whom it expects, binds nothing',
     },
   },
   {
@@ -880,7 +881,7 @@ export const ATTACKS = [
     patches: [{ file: plugin('hooks/users.ts'), find: ' || isApproved(ctx)', replace: '' }],
     test: {
       file: plugin('attacks.test.ts'),
-      name: 'SQLite > a device that polls for an approval binds no account of whoever approves',
+      name: 'SQLite > a device that polls for an approval does not bind the account of the user who approves',
     },
   },
 
@@ -917,7 +918,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
-      name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, takes it all the same, and binds that one to nothing',
+      name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, still takes it, and does not bind that device',
     },
   },
   {
@@ -947,7 +948,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
-      name: "SQLite > an account that was made with the victim's address, whose mailbox was proven without a proof > is not bound by the next sign-in, after a verification mail was followed",
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > is not bound by the next sign-in, after a verification mail was followed",
     },
   },
   {
@@ -975,7 +976,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Pre-hijack by the victim's address; the victim opens the mailed link, and is signed in by it",
+    attack: "Pre-hijack by the victim's address; the victim opens the mailed link, which signs her in",
     defence:
       "A binding contested by a plain verification is reset when a session that neither the creator's key nor the creator's credentials created asks for its account",
     patches: [
@@ -987,12 +988,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and is signed in by it',
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and is signed in by it',
     },
   },
   {
     attack: 'The same, and the victim then adopts the data of their device into the account',
-    defence: 'The session that resets a contested binding counts as one from the first proof',
+    defence: 'The session that resets a contested binding counts as created by the first proof of the mailbox',
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
@@ -1002,7 +1003,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and is signed in by it',
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and is signed in by it',
     },
   },
   {
@@ -1018,7 +1019,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
-      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the victim verified after she opened the link: the maker loses the account",
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the victim verified after she opened the link: the creator loses the account",
     },
   },
   {
@@ -1034,7 +1035,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a maker who used the address of somebody else > a session that the maker planted without the key confirms nothing',
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > a session that the creator planted without the key confirms nothing',
     },
   },
   {
@@ -1049,7 +1050,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/untouched.test.ts'),
-      name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key of @better-auth/api-key',
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by an API key of @better-auth/api-key',
     },
   },
   {
@@ -1058,7 +1059,7 @@ export const ATTACKS = [
     patches: [{ file: plugin('hooks/credentials.ts'), find: 'if (found != null) return true', replace: UNCHECKED }],
     test: {
       file: plugin('hooks/untouched.test.ts'),
-      name: 'SQLite > the first proof of a mailbox binds no account that its maker can still use > by an API key that is kept in a secondary storage only',
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by an API key that is kept in a secondary storage only',
     },
   },
   {
@@ -1073,7 +1074,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
-      name: "SQLite > an account in which only the maker's device is left lets the victim link nothing",
+      name: "SQLite > an account in which only the creator's device is left lets the victim link nothing",
     },
   },
   {
@@ -1097,14 +1098,14 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A user whose id is a device's principal enters the database without passing the hooks",
+    attack: "A user whose id is a device's principal enters the database without passing through the hooks",
     defence: 'A user id in the form of a principal is never returned as one',
     patches: [
       { file: plugin('binding/subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' },
     ],
     test: {
       file: plugin('hooks/user-id.test.ts'),
-      name: "SQLite > a user that got into the database past the hooks > is nobody if its id has a principal's form",
+      name: "SQLite > a user that was inserted without the hooks > is refused if its id has a principal's form",
     },
   },
   {
@@ -1119,7 +1120,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/user-id.test.ts'),
-      name: 'SQLite > a user that got into the database past the hooks > is nobody if its id was a deleted user, also one that was never looked at',
+      name: 'SQLite > a user that was inserted without the hooks > is refused if its id belonged to a deleted user, even one that was never looked at',
     },
   },
   {
@@ -1134,7 +1135,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/user-id.test.ts'),
-      name: 'SQLite > a user that got into the database past the hooks > is nobody if the lock gives its id to another user',
+      name: 'SQLite > a user that was inserted without the hooks > is refused if the lock gives its id to another user',
     },
   },
   {
@@ -1154,7 +1155,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/cached-session.test.ts'),
-      name: 'SQLite > a session that was revoked while its cookie still says who it was > is told no subject',
+      name: 'SQLite > a session that was revoked while its cookie still says who it was > gets no subject',
     },
   },
   {
@@ -1173,8 +1174,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, by `bind` after the link was opened',
-    defence: '`bind` also checks for earlier means of access',
+    attack: 'Pre-hijack of an open account: the victim opens the mailed link, and then binds her device',
+    defence: '`bind` also checks that no earlier means of access remains',
     patches: [
       {
         file: plugin('routes/bind.ts'),
@@ -1184,7 +1185,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/bind.test.ts'),
-      name: 'SQLite > bind > after a link that handed the account over: refused while its maker could still enter it',
+      name: 'SQLite > bind > after a link that handed the account over: refused while its creator could still enter it',
     },
   },
   {
@@ -1204,7 +1205,7 @@ export const ATTACKS = [
   },
   {
     attack: 'Abuse of the reset: an expired password reset token',
-    defence: 'The consequences are applied together with the new password, which Better Auth has accepted',
+    defence: 'The reset is applied only together with the new password, once Better Auth has accepted it',
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
@@ -1215,7 +1216,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
-      name: 'SQLite > a token for a password that is no longer good resets nothing',
+      name: 'SQLite > an expired token for a new password resets nothing',
     },
   },
 
@@ -1294,7 +1295,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
-      name: 'SQLite > a reservation > that a stalled server comes back to after it lapsed gives its user no principal',
+      name: 'SQLite > a reservation > that expired while its server stalled gives its user no principal',
     },
   },
   {
@@ -1350,7 +1351,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A bind races a link of the same principal, and the server that links stalls in between, on Postgres',
-    defence: 'If a row changed since it was read, no principal is taken from an account',
+    defence: 'No principal is taken from an account if a row has changed since it was read',
     patches: [
       {
         file: plugin('binding/reservation.ts'),
@@ -1404,7 +1405,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/bind.test.ts'),
-      name: 'SQLite > bind > an account that was used is fixed, and a look with `peek` is no use',
+      name: 'SQLite > bind > an account that was used is fixed, and reading it with `peek` does not use it',
     },
   },
   {
@@ -1451,23 +1452,23 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/server/resolver.test.ts',
-      name: 'createSessionResolver > wants a lookup, or to be told that the device key stays a way in',
+      name: 'createSessionResolver > requires a lookup, or an option that says that the device key stays a way in',
     },
   },
   {
-    attack: 'A revoked device key',
+    attack: 'A revoked device key is used again',
     defence: 'The lookup of a principal also checks its key',
     patches: [
       { file: plugin('binding/status.ts'), find: ' || (await isRevokedKey(principals, thumbprint))', replace: '' },
     ],
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
-      name: 'SQLite > a key that was revoked stays so, whatever becomes of the account',
+      name: 'SQLite > a key that was revoked stays revoked, whatever happens to the account',
     },
   },
   {
     attack: 'The same, where the row of its principal is missing',
-    defence: 'A revoked key is looked up before the absence of a row counts',
+    defence: 'Revoked keys are checked before the missing row is considered',
     patches: [
       {
         file: plugin('binding/status.ts'),
@@ -1483,7 +1484,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A bind in a session that was stolen long ago',
-    defence: '`bind` needs a fresh session',
+    defence: '`bind` requires a fresh session',
     patches: [
       {
         file: plugin('routes/endpoint.ts'),
@@ -1510,7 +1511,7 @@ export const ATTACKS = [
         replace: "if (!device || meets === 'unsaid') return { principalOpen: true,",
       },
     ],
-    test: { file: plugin('attacks.test.ts'), name: "SQLite > a principal in the body of a sign-up is nobody's" },
+    test: { file: plugin('attacks.test.ts'), name: 'SQLite > a principal in the body of a sign-up is ignored' },
   },
   {
     attack: 'A principal in the body of a bind',
@@ -1570,7 +1571,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/upgrade.test.ts'),
-      name: 'SQLite > never bound by a header > a user that an admin makes, whatever the admin passes',
+      name: 'SQLite > never bound by a header > a user that an admin creates, whatever the admin passes',
     },
   },
   {
@@ -1585,7 +1586,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/bind.test.ts'),
-      name: "SQLite > bind > never binds from an admin's look into the account",
+      name: 'SQLite > bind > never binds from a session of an impersonating admin',
     },
   },
   {
@@ -1636,7 +1637,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A synthetic user, if the address already has an account and verification is required',
+    attack:
+      'The synthetic user that Better Auth returns if the address already has an account and verification is required',
     defence: 'Only the hook that creates a real user reserves a principal',
     patches: [
       {
@@ -1648,7 +1650,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/sign-in-routes.test.ts'),
-      name: 'SQLite > e-mail and password with required verification > an address that has an account already answers the same, and binds nothing',
+      name: 'SQLite > e-mail and password with required verification > an address that already has an account gets the same answer, and binds nothing',
     },
   },
   {
@@ -1663,7 +1665,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/sign-in-routes.test.ts'),
-      name: 'SQLite > e-mail and password with required verification > a principal that is taken makes no user',
+      name: 'SQLite > e-mail and password with required verification > a principal that is taken creates no user',
     },
   },
 
@@ -1702,7 +1704,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/crash.test.ts'),
-      name: 'a server on a SQLite file dies in > the first look at an account: whoever looks next completes the binding',
+      name: 'a server on a SQLite file dies in > the first use of an account: the next use completes the binding',
     },
   },
   {
@@ -1717,7 +1719,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/crash.test.ts'),
-      name: 'a server on a SQLite file dies in > a deletion: the account is there with its principal, or nobody ever has that again',
+      name: 'a server on a SQLite file dies in > a deletion: the account exists with its principal, or nobody ever gets that principal again',
     },
   },
   {
@@ -1732,7 +1734,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/crash.test.ts'),
-      name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of whoever made it',
+      name: 'a server on a SQLite file dies in > a reset: the account keeps no principal of its creator',
     },
   },
 
@@ -1762,7 +1764,10 @@ export const ATTACKS = [
         replace: 'JSON.stringify([head, session])',
       },
     ],
-    test: { file: plugin('routes/link.test.ts'), name: 'SQLite > link > is refused with a nonce for another act' },
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > is refused with a nonce for another operation',
+    },
   },
   {
     attack: 'A principal that is an alias of one account is linked to another',
@@ -1808,8 +1813,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The 30-day hold is evaded by a link that a crash left half done, and one that is refused afterwards',
-    defence: 'A reservation that lasts as long as a hold becomes a hold again',
+    attack: 'The 30-day hold is evaded by a link that a crash interrupted, followed by one that is refused',
+    defence: 'A reservation that replaces a hold lasts as long as the hold, and becomes one again',
     patches: [
       {
         file: plugin('binding/principal-row.ts'),
@@ -1824,7 +1829,7 @@ export const ATTACKS = [
   },
 
   {
-    attack: "A link that the account's creator started goes on after the owner of the mailbox has proven it",
+    attack: "A link that the account's creator started continues after the owner of the mailbox has proven it",
     defence: 'The first write of a link only succeeds on the account that was read when the link was allowed',
     patches: [
       {
@@ -1840,7 +1845,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The same, where another link of the account came first',
-    defence: 'A link that tries again in the epoch of another one compares the proof of the mailbox',
+    defence: 'A link that is retried in the epoch of another link compares the proof of the mailbox',
     patches: [
       {
         file: plugin('binding/adopt.ts'),
@@ -1854,8 +1859,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A link that the app refuses has already changed the account, where there are no transactions',
-    defence: 'The app decides before anything but the reservation is written, and the reservation is removed',
+    attack: 'A link that the app refuses has already changed the account, on a database without transactions',
+    defence: 'The app decides before anything except the reservation is written, and the reservation is then removed',
     patches: [
       {
         file: plugin('binding/adopt.ts'),
@@ -1884,7 +1889,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A link goes on after its transaction has failed, because another request recorded the key',
+    attack: 'A link continues after its transaction has failed, because another request recorded the key',
     defence: 'A key that cannot be recorded ends the link',
     patches: [
       {
@@ -1895,20 +1900,20 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/link.test.ts'),
-      name: 'SQLite > link > gives way to another request that records the key at the very moment',
+      name: 'SQLite > link > yields to another request that records the key at the same moment',
     },
   },
 
   // External tokens that are verified without jose
   verifiedAtOnce(
-    'An external token with an empty or cut signature, at a library that accepts it',
+    'An external token with an empty or truncated signature, and a library that accepts it',
     'The length of a signature is checked before the library sees it',
     ['signature', 'signature.length === size && verify(input, signature)', 'verify(input, signature)'],
-    ['signature', 'a signature > of another length is none, whatever the library says: ES256'],
+    ['signature', 'a signature > of another length is invalid, whatever the library says: ES256'],
   ),
   {
-    attack: 'An external token with its ECDSA signature in DER, a second form of the same signature',
-    defence: 'Only the form of RFC 7518 is verified, and only in its length',
+    attack: 'An external token with its ECDSA signature in DER, which is a second encoding of the same signature',
+    defence: 'Only the encoding of RFC 7518, in its exact length, is verified',
     patches: [
       {
         file: 'lib/server/external/signature.ts',
@@ -1930,19 +1935,19 @@ export const ATTACKS = [
     ['signature', 'the check is left to jose > for RSA of 1024 bits, unless false'],
   ),
   verifiedAtOnce(
-    'Tokens of an issuer with a huge RSA key, whose verification holds up the event loop',
-    'Longer keys than 4096 bits are verified by jose, on another thread',
+    'Tokens of an issuer with a huge RSA key, whose verification blocks the event loop',
+    'Keys longer than 4096 bits are verified by jose, on another thread',
     ['signature', ' && bits <= RSA_BITS.most', ''],
     ['signature', 'the check is left to jose > for RSA of 8192 bits, unless false'],
   ),
   verifiedAtOnce(
-    'An external token signed with a padding that the header does not name',
-    'A key is used only for the algorithm that it was imported as',
+    'An external token signed with another padding scheme than its header names',
+    'A key is used only for the algorithm that it was imported for',
     ['signature', "    name === algorithm['name'] &&\n", ''],
     ['signature', 'the check is left to jose > for an RSA key of another padding or hash'],
   ),
   verifiedAtOnce(
-    'An external token signed over a weaker hash than the header names',
+    'An external token signed with a weaker hash than its header names',
     'A key is used only with the hash that it was imported for',
     ['signature', "hash?.name === algorithm['hash']", "hash?.name !== ''"],
     ['signature', 'the check is left to jose > for an RSA key of another padding or hash'],
@@ -1954,7 +1959,7 @@ export const ATTACKS = [
     ['signature', 'the check is left to jose > for a key on another curve'],
   ),
   verifiedAtOnce(
-    "A private key in the place of an issuer's public one",
+    "A private key in place of an issuer's public key",
     'Only public keys verify',
     ['signature', "    type === 'public' &&\n", ''],
     ['signature', 'the check is left to jose > for a private key'],
@@ -2007,7 +2012,7 @@ export const ATTACKS = [
   ),
   verifiedAtOnce(
     'An external token at a server whose clock fails',
-    'Without a time nothing is verified at once, and jose refuses',
+    'Without a valid time, verification is left to jose, which refuses the token',
     ['verify-now', ' || !Number.isFinite(now)', ''],
     ['verify-now', 'is left to jose, and no signature checked > a clock that returns NaN'],
   ),
@@ -2033,7 +2038,7 @@ export const ATTACKS = [
   ),
   verifiedAtOnce(
     'An external token without a claim that the app requires',
-    "Required claims must be the token's own members",
+    'Required claims must be own properties of the payload',
     ['claims', 'if (missing !== undefined) throw new LatchkeyError(claimCode(missing))', '// unchecked'],
     ['verify-now', "claims > 'no required claim': 'TOKEN_CLAIM_INVALID'"],
   ),
@@ -2041,41 +2046,41 @@ export const ATTACKS = [
     'An external token that expired',
     '`exp` is compared with the clock on every use',
     ['claims', "if (!(exp > now - tolerance)) throw new LatchkeyError('TOKEN_EXPIRED')", '// unchecked'],
-    ['verify-now', "claims > 'an expiry that has come': 'TOKEN_EXPIRED'"],
+    ['verify-now', "claims > 'an expiry in the past': 'TOKEN_EXPIRED'"],
   ),
   verifiedAtOnce(
-    'An external token whose expiry is no number, so that no comparison ends it',
+    'An external token whose expiry is not a number, so that no comparison ends it',
     '`exp` must be a number',
     [
       'claims',
       "if (typeof exp !== 'number') throw new LatchkeyError('TOKEN_CLAIM_INVALID')",
       "if (exp === undefined) throw new LatchkeyError('TOKEN_CLAIM_INVALID')\n  if (typeof exp !== 'number') return",
     ],
-    ['verify-now', "claims > 'an expiry that is no number': 'TOKEN_CLAIM_INVALID'"],
+    ['verify-now', "claims > 'an expiry that is not a number': 'TOKEN_CLAIM_INVALID'"],
   ),
   verifiedAtOnce(
     'An external token that is not valid yet',
-    '`nbf` must be a number that has come',
+    '`nbf` must be a number, and not in the future',
     [
       'claims',
       "if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= now + tolerance))\n    throw new LatchkeyError('TOKEN_NOT_YET_VALID')",
       '// unchecked',
     ],
-    ['verify-now', "claims > 'a start that has not come': 'TOKEN_NOT_YET_VALID'"],
+    ['verify-now', "claims > 'a start in the future': 'TOKEN_NOT_YET_VALID'"],
   ),
   verifiedAtOnce(
-    'An external token whose time of issue is no number',
+    'An external token whose issue time is not a number',
     '`iat` must be a number, as jose requires',
     [
       'claims',
       "if (iat !== undefined && typeof iat !== 'number') throw new LatchkeyError('TOKEN_NOT_YET_VALID')",
       '// unchecked',
     ],
-    ['verify-now', "claims > 'a time of issue that is no number': 'TOKEN_NOT_YET_VALID'"],
+    ['verify-now', "claims > 'an issue time that is not a number': 'TOKEN_NOT_YET_VALID'"],
   ),
   verifiedAtOnce(
     'An external token under a key that its issuer has withdrawn',
-    'A key is used without asking only while its set is fresh',
+    'A cached key is used without a request only while its key set is fresh',
     ['key-source', 'isFresh() ? keys?.known(header) : undefined', 'keys?.known(header)'],
     ['verifier-cache', 'an external token that was verified before > is refused once its key is gone'],
   ),
@@ -2090,8 +2095,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, with an error whose cause is another one',
-    defence: 'A cause counts only by the same rule',
+    attack: 'The same, with an error whose `cause` is a different error',
+    defence: 'The `cause` of an error is judged by the same rule',
     patches: [
       {
         file: plugin('absence.ts'),
@@ -2101,7 +2106,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('unmigrated.test.ts'),
-      name: 'a missing table or column is told from every other failure > not a cause that is none',
+      name: 'a missing table or column is distinguished from every other failure > not an unrelated cause',
     },
   },
   {
@@ -2119,8 +2124,8 @@ export const ATTACKS = [
 
   // The exchange
   {
-    attack: 'A device without an account poses as an account, with a token that was exchanged for it',
-    defence: 'A resolver respects an `auth_mode` that says less than an account',
+    attack: 'A device without an account poses as an account, with a token from the exchange',
+    defence: "A resolver does not accept a token as an account's if its `auth_mode` says otherwise",
     patches: [
       {
         file: 'lib/server/external/verifier.ts',
@@ -2130,7 +2135,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: "what was exchanged for a device > is no account's, wherever it is verified: with its account it is",
+      name: "what was exchanged for a device > does not count as an account's wherever it is verified: one for its account does",
     },
   },
   {
@@ -2145,7 +2150,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: 'what was exchanged for a device > is not taken where devices without an account are not',
+      name: 'what was exchanged for a device > is refused where devices without an account are refused',
     },
   },
   {
@@ -2165,7 +2170,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A token that was exchanged for a key which was revoked since, where no row of the principal is left',
+    attack: 'A token that was exchanged for a key that has since been revoked, where no row of the principal is left',
     defence: 'A token without a key is refused if any key of its principal was revoked',
     patches: [
       {
@@ -2191,7 +2196,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: "what was exchanged for a device > is no account at another server, which takes this one's accounts",
+      name: "what was exchanged for a device > is not an account at another server that accepts this one's accounts",
     },
   },
   {
@@ -2347,7 +2352,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: 'its own output goes round nowhere, though the server is told to take its own issuer',
+      name: 'its own output is never accepted again, even if the server is configured to accept its own issuer',
     },
   },
   {
@@ -2362,7 +2367,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session',
+      name: 'a user of the anonymous plugin is not an account: neither to the exchange nor by a token of the session',
     },
   },
   {
@@ -2377,7 +2382,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: 'a user of the anonymous plugin is no account: not to the exchange, and not by a token of the session',
+      name: 'a user of the anonymous plugin is not an account: neither to the exchange nor by a token of the session',
     },
   },
   {
@@ -2476,9 +2481,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack:
-      "A recorded answer to whether a device is known, or a proof for another act, used to ask about somebody else's device",
-    defence: 'The question needs an unused proof for this purpose',
+    attack: "A replayed proof, or a proof for another purpose, is used to ask whether somebody else's device is known",
+    defence: 'The query requires an unused proof for this purpose',
     patches: [
       {
         file: 'lib/server/bindings/binder.ts',
@@ -2492,8 +2496,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A sign-in left open long ago, at another provider, adopts or gives up a principal',
-    defence: 'The sign-in must be fresh where the token says when it was',
+    attack: 'A session from a sign-in long ago, at another provider, adopts or gives up a principal',
+    defence: 'If the token states the time of the sign-in, that time must be recent',
     patches: [
       { file: 'lib/server/bindings/binder.ts', find: '  requireFresh(account)\n', replace: '  void requireFresh\n' },
     ],
@@ -2503,8 +2507,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An undo by another account, in a binding store in SQL',
-    defence: 'The statement names the account',
+    attack: 'Another account undoes an adoption, in a binding store in SQL',
+    defence: 'The SQL statement names the account',
     patches: [
       {
         file: 'lib/server/bindings/sql-store.ts',
@@ -2518,7 +2522,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Another account's former alias, taken in the 30 days, from a binding store in SQL",
+    attack: 'Another account takes a former alias within the 30 days, in a binding store in SQL',
     defence: 'The statement that takes a row compares the account and the hold',
     patches: [
       {
@@ -2533,7 +2537,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Another key with the principal of a former alias, at a binding store in SQL',
+    attack: 'Another key with the same principal takes a former alias, in a binding store in SQL',
     defence: 'The statement that takes a row compares the whole thumbprint',
     patches: [
       {
@@ -2561,7 +2565,7 @@ export const ATTACKS = [
 
   {
     attack: "The key of a device whose principal belongs to an account, at a binder's exchange",
-    defence: 'A proof gives a token only while the principal belongs to no account',
+    defence: 'A proof is exchanged for a token only while the principal belongs to no account',
     patches: [
       {
         file: 'lib/server/bindings/binder.ts',
@@ -2575,7 +2579,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A recorded exchange of a device, sent again, at a binder',
+    attack: 'A recorded exchange request of a device is replayed at a binder',
     defence: 'A proof is used once',
     patches: [
       {
@@ -2621,7 +2625,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/require-nonce.test.ts'),
-      name: 'a server that wants a nonce in every proof > refuses proofs that were signed ahead of time, without one',
+      name: 'a server that requires a nonce in every proof > refuses proofs that were signed ahead of time, without one',
     },
   },
   {
@@ -2636,12 +2640,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/require-nonce.test.ts'),
-      name: 'a server that wants a nonce in every proof > uses a nonce up',
+      name: 'a server that requires a nonce in every proof > uses a nonce up',
     },
   },
 
   {
-    attack: 'A live view of before the undo, read on by the account through the sync engine',
+    attack: 'After an undo, the account goes on reading through a query that it opened in the sync engine before',
     defence: 'The exchange issues a tag that changes with the list of principals, and filters compare it',
     patches: [
       {
@@ -2658,7 +2662,7 @@ export const ATTACKS = [
 
   {
     attack: 'A flood of new devices uses up the exchange, so that accounts get no tokens',
-    defence: 'Devices and accounts have a limit each',
+    defence: 'Devices and accounts have separate limits',
     patches: [
       {
         file: 'lib/server/exchange/answer-request.ts',
@@ -2668,12 +2672,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/exchange.test.ts'),
-      name: 'limits > in total, for devices and for accounts apart: a flood of new devices leaves accounts theirs',
+      name: 'limits > in total, separately for devices and accounts: a flood of new devices does not use up the limit of accounts',
     },
   },
   {
-    attack: "A claim of the app's own that makes an exchanged token another client's",
-    defence: 'Names that say for whom else a token is are reserved',
+    attack: 'A custom claim of the app turns an exchanged token into one for another client',
+    defence: 'Claims that name another party of the token are reserved',
     patches: [
       {
         file: 'lib/server/exchange/exchanged-claims.ts',
@@ -2687,14 +2691,14 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A JSON body with a member twice: one for the filter in front, one for the exchange',
+    attack: 'A JSON body with a duplicate member: one value for the filter in front, one for the exchange',
     defence: 'Each body is read for duplicate members before it is parsed',
     patches: [
       { file: plugin('routes/body-limit.ts'), find: 'isJson(request) && hasMemberTwice(body)', replace: 'false' },
     ],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: 'a body that was made to confuse > with a member twice, in two spellings is a bad request',
+      name: 'a body that is made to confuse parsers > with a member twice, in two spellings is a bad request',
     },
   },
   {
@@ -2724,7 +2728,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/cli/http.test.ts',
-      name: 'a request > with the method TRACE is answered as none of another method',
+      name: 'a request > with the method TRACE is not answered as another method',
     },
   },
   {
@@ -2739,12 +2743,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/account/account.test.ts',
-      name: 'the handler > answers at the path of the audience, and at no other path that ends alike',
+      name: 'the handler > answers at the path of the audience, and at no other path with the same ending',
     },
   },
 
   {
-    attack: 'A credential that a middleware in front took out of the headers',
+    attack: 'A credential that an earlier middleware removed from the headers',
     defence: 'The adapters read the headers that the handlers see',
     patches: [
       {
@@ -2755,25 +2759,25 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/express/express.test.ts',
-      name: 'what a middleware before it took out of the headers, or put in, counts',
+      name: 'what an earlier middleware removed from the headers, or added to them, counts',
     },
   },
 
   {
     attack: 'A bearer token behind the credentials of another scheme, in one header',
-    defence: 'Only a header without any bearer in it is for another scheme',
+    defence: 'A header counts as one for another scheme only if it contains no bearer token',
     patches: [
       { file: 'lib/server/resolver.ts', find: ' && !/(^|,)\\s*bearer(?![\\w-])/i.test(authorization)', replace: '' },
     ],
     test: {
       file: 'lib/server/resolver.test.ts',
-      name: 'an Authorization header > with another scheme beside is malformed, even where anonymous is allowed',
+      name: 'an Authorization header > with another scheme before it is malformed, even where anonymous requests are allowed',
     },
   },
 
   {
-    attack: 'Another user of the machine, reading the database of a server in an open folder',
-    defence: 'Its files are for the owner only, whatever the folder',
+    attack: "Another user of the machine reads the server's database in a folder that others can read",
+    defence: "Its files can be read only by their owner, whatever the folder's permissions",
     patches: [{ file: 'adapters/cli/database.ts', find: 'makePrivate(each)', replace: 'void each' }],
     test: {
       file: 'adapters/cli/serve.test.ts',
@@ -2805,32 +2809,32 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An endless request body, to a binder',
+    attack: 'An endless request body is sent to a binder',
     defence: 'The body is read only up to the limit',
     patches: [{ file: 'lib/server/bounded-body.ts', find: 'if (size > limit) return null', replace: UNCHECKED }],
     test: {
       file: 'adapters/account/account.test.ts',
-      name: 'the handler > reads no body to its end that is too long, whatever its length was said to be',
+      name: 'the handler > does not read a body that is too long to its end, whatever its declared length',
     },
   },
   {
-    attack: 'An endless request body, to a server whose base URL has a path',
+    attack: 'An endless request body is sent to a server whose base URL has a path',
     defence: 'The plugin determines its paths relative to the base URL',
     patches: [{ file: plugin('plugin.ts'), find: 'new URL(baseURL).pathname.replace', replace: "'/api/auth'.replace" }],
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
-      name: 'a body that was made to confuse > is not read to its end where the base URL has a path of its own either',
+      name: 'a body that is made to confuse parsers > is not read to its end where the base URL has a path of its own either',
     },
   },
   {
     attack: 'A flood of challenges and binds from one address',
-    defence: 'Twenty requests per minute',
+    defence: 'Twenty requests per minute and address',
     patches: [{ file: plugin('plugin.ts'), find: 'window: 60, max: 20 }', replace: 'window: 60, max: 2000 }' }],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > /latchkey/bind: 20 a minute from one address' },
   },
   {
-    attack: 'A token with a claim twice: one for a gateway in front, one for this server',
-    defence: 'A token whose strings are not all in the parsed claims is scanned, and a second member is refused',
+    attack: 'A token with a duplicate claim: one value for a gateway in front, one for this server',
+    defence: 'A token with strings that the parsed claims do not contain is scanned, and a duplicate member is refused',
     patches: [
       { file: 'lib/tokens/decode.ts', find: 'return quotes === 2 * countStrings(value, 0)', replace: 'return true' },
     ],
@@ -2840,8 +2844,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A token with stray bits or characters in its base64url, a second text for one signature',
-    defence: 'Each part must be what its bytes encode to',
+    attack: 'A token with stray bits or characters in its base64url, which gives one signature a second text',
+    defence: 'Each part must equal the canonical encoding of its bytes',
     patches: [
       {
         file: 'lib/tokens/decode.ts',
@@ -2852,12 +2856,12 @@ export const ATTACKS = [
     test: { file: 'lib/tokens/decode.test.ts', name: 'decodeJws > refuses padding in the signature' },
   },
   {
-    attack: 'A forged token, where another library verifies and returns something other than true',
-    defence: 'Only true is a valid signature',
+    attack: 'A forged token, and a verifier of another library that returns something other than true',
+    defence: 'Only `true` counts as a valid signature',
     patches: [{ file: 'lib/tokens/native-verifier.ts', find: ', publicKey) === true', replace: ', publicKey)' }],
     test: {
       file: 'lib/tokens/native-verifier.test.ts',
-      name: 'the native verifier > is taken only at its word: true',
+      name: 'the native verifier > is trusted only if it returns true',
     },
   },
   {
@@ -2870,7 +2874,7 @@ export const ATTACKS = [
     attack:
       "A change of address that was requested before the victim proved the mailbox moves her account to the attacker's address",
     defence:
-      'Without a fresh session an address changes only by a request that is younger than the proof, the binding and every link',
+      'Without a fresh session, an address changes only by a request that is younger than the proof, the binding and every link',
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
@@ -2880,12 +2884,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/earlier-requests.test.ts'),
-      name: 'SQLite > a change of address that was asked for before the mailbox was proven > moves a bound account nowhere, and is written down',
+      name: 'SQLite > a change of address that was requested before the mailbox was proven > does not move a bound account, and is recorded',
     },
   },
   {
     attack: 'The victim signs in a second time to an account that its creator can still enter, and links her device',
-    defence: 'The user, and not the session, says whether the account was handed over',
+    defence: 'Whether the account was handed over is recorded with the user, not with the session',
     patches: [
       {
         file: plugin('hooks/handover.ts'),
@@ -2895,7 +2899,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/link.test.ts'),
-      name: 'SQLite > a mailbox that is proven for the first time > links nothing to what someone else may still enter, in this session or in any later one',
+      name: 'SQLite > a mailbox that is proven for the first time > links nothing to an account that someone else may still enter, in this session or in any later one',
     },
   },
   {
@@ -2904,18 +2908,18 @@ export const ATTACKS = [
     patches: [{ file: plugin('hooks/impersonation.ts'), find: ' || isImpersonated(session)', replace: '' }],
     test: {
       file: plugin('hooks/impersonation.test.ts'),
-      name: 'SQLite > an admin who impersonates a user > changes no device key, and says in the token who acts',
+      name: 'SQLite > an admin who impersonates a user > changes no device key, and is named in the token',
     },
   },
   {
-    attack: 'An impersonating admin fixes the principal of an account that nobody has used',
-    defence: 'A look by an impersonated session fixes nothing',
+    attack: 'An impersonating admin fixes the principal of an account that has never been used',
+    defence: 'A read by an impersonated session fixes nothing',
     patches: [
       { file: plugin('routes/session.ts'), find: 'isPeek || isImpersonated(found?.session)', replace: 'isPeek' },
     ],
     test: {
       file: plugin('hooks/impersonation.test.ts'),
-      name: 'SQLite > an admin who impersonates a user > fixes no principal by looking, and gets no token for an account that nobody has used',
+      name: 'SQLite > an admin who impersonates a user > fixes no principal by reading, and gets no token for an account that nobody has used',
     },
   },
   {
@@ -2951,7 +2955,7 @@ export const ATTACKS = [
   },
   {
     attack: "Another site makes the victim's browser fix the principal of her open account",
-    defence: 'Cross-site requests of untrusted origins are refused where asking fixes the principal',
+    defence: 'Cross-site requests of untrusted origins are refused where a read would fix the principal',
     patches: [
       {
         file: plugin('hooks/cross-site.ts'),
@@ -2974,7 +2978,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A link of another site fixes the principal of the victim's open account through the cookie source",
+    attack: "A link on another site fixes the principal of the victim's open account through the cookie source",
     defence: 'A page that another site opened reads the account without fixing its principal',
     patches: [
       {
@@ -3004,8 +3008,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A stranger's requests with a nonsense cookie use up the limit of requests of every user's cookie",
-    defence: 'A Better Auth in the same process is asked without a request that its rate limit counts',
+    attack: "A stranger's requests with an invalid cookie use up the rate limit that the cookies of all users share",
+    defence: 'A Better Auth in the same process is called without a request that its rate limit would count',
     patches: [
       {
         file: 'lib/server/sources/better-auth-cookie.ts',
@@ -3020,7 +3024,7 @@ export const ATTACKS = [
   },
   {
     attack:
-      'A stranger deletes the newest account again and again, and each next user gets its retired id and is locked out',
+      'A stranger deletes the newest account again and again; each next user gets its retired id and is locked out',
     defence: 'A database that gives an id twice is refused before an account is bound',
     patches: [{ file: plugin('database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
     test: {
@@ -3029,8 +3033,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A NUL character in a body or a subject makes Postgres fail, and is a fault of the server in its log',
-    defence: 'Texts with control characters are refused before the database is asked',
+    attack: 'A NUL character in a body or a subject makes Postgres fail, and is logged as a fault of the server',
+    defence: 'Strings with control characters are refused before they reach the database',
     patches: [
       { file: 'lib/plain-text.ts', find: String.raw`!/[\p{Cc}\p{Cs}]/u.test(text)`, replace: 'text.length >= 0' },
     ],
@@ -3040,7 +3044,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A banned user goes on with the device key of an account whose address is unverified',
+    attack: 'A banned user continues with the device key of an account whose address is unverified',
     defence: 'The keys of a banned user are disabled',
     patches: [
       { file: plugin('binding/status.ts'), find: "if (isBanned(holder)) return 'disabled'", replace: 'void isBanned' },
@@ -3051,7 +3055,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A taken principal tells whether an address has an account, where verification is required',
+    attack: 'A taken principal reveals whether an address has an account, where verification is required',
     defence: 'The principal is checked before the address',
     patches: [
       {
@@ -3062,21 +3066,21 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/enumeration.test.ts'),
-      name: 'SQLite > under required verification a taken principal does not tell whether an address has an account',
+      name: 'SQLite > under required verification a taken principal does not reveal whether an address has an account',
     },
   },
   {
-    attack: 'The first sign-up with a key says whether its address has an account, where verification is required',
+    attack: 'The first sign-up with a key reveals whether its address has an account, where verification is required',
     defence: 'An answer without a session does not name the principal',
     patches: [{ file: plugin('hooks/sign-up.ts'), find: 'principal: null', replace: '' }],
     test: {
       file: plugin('hooks/enumeration.test.ts'),
-      name: 'SQLite > under required verification no sign-up with a new key tells it, nor a second one with the same key',
+      name: 'SQLite > under required verification no sign-up with a new key reveals it, nor a second one with the same key',
     },
   },
   {
     attack:
-      'A second sign-up with the same key says whether the first address has an account, where verification is required',
+      'A second sign-up with the same key reveals whether the first address has an account, where verification is required',
     defence: 'A binding that nobody has used yields to another one of the same key',
     patches: [
       {
@@ -3087,12 +3091,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/enumeration.test.ts'),
-      name: 'SQLite > under required verification no sign-up with a new key tells it, nor a second one with the same key',
+      name: 'SQLite > under required verification no sign-up with a new key reveals it, nor a second one with the same key',
     },
   },
   {
-    attack: 'An admin who looks at an account as its user takes a contested principal from it',
-    defence: 'An impersonated session says nothing about the mailbox',
+    attack: 'An admin who reads an account while impersonating its user takes a contested principal from it',
+    defence: 'An impersonated session is no evidence about the mailbox',
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
@@ -3102,12 +3106,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
-      name: 'SQLite > a contested binding stays as it is > when an admin looks at it as the user',
+      name: 'SQLite > a contested binding stays as it is > when an admin reads it while impersonating the user',
     },
   },
   {
     attack:
-      'A stranger writes the id of an account into texts of rows of their own, so that it can never link a device',
+      'A stranger writes the id of an account into text fields of their own rows, so that the account can never link a device',
     defence: 'Columns of free text are not searched for traces of the account',
     patches: [
       {
@@ -3118,12 +3122,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
-      name: 'SQLite > a stranger who names an organization after the account of somebody keeps nobody from linking',
+      name: 'SQLite > a stranger who names an organization after the id of an account does not keep it from linking',
     },
   },
   {
-    attack: "The victim opens the creator's verification link and signs in by mail, and the creator stays inside",
-    defence: 'The first sign-in by mail to a contested account ends the passwords, providers and sessions before it',
+    attack: "The victim opens the creator's verification link and signs in by mail, and the creator keeps access",
+    defence: 'The first sign-in by mail to a contested account ends the earlier passwords, providers and sessions',
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
@@ -3133,11 +3137,11 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a maker who used the address of somebody else > the victim opens the link, and enters by a magic link',
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and enters by a magic link',
     },
   },
   {
-    attack: 'Forged tokens fill the audit, and say whether an address has an account',
+    attack: 'Forged tokens fill the audit log, and reveal whether an address has an account',
     defence: 'A mailed token counts only with the signature of Better Auth',
     patches: [
       {
@@ -3148,12 +3152,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/earlier-requests.test.ts'),
-      name: 'SQLite > a change of address that was asked for before the mailbox was proven > that nobody signed writes nothing down, and does not tell whether an address has an account',
+      name: 'SQLite > a change of address that was requested before the mailbox was proven > that nobody signed records nothing, and does not reveal whether an address has an account',
     },
   },
   {
-    attack: 'A long history hides that an account was linked after a change of address had been asked for',
-    defence: 'The last act of a kind is asked for, not the first hundred of all',
+    attack: 'A long history hides that an account was linked after a change of address had been requested',
+    defence: 'The latest entry of a kind is queried, not the first hundred of all',
     patches: [
       {
         file: plugin('binding/audit.ts'),
@@ -3163,12 +3167,14 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/earlier-requests.test.ts'),
-      name: 'SQLite > a change of address that was asked for before the mailbox was proven > moves an account with a long history nowhere',
+      name: 'SQLite > a change of address that was requested before the mailbox was proven > does not move an account with a long history',
     },
   },
   {
-    attack: 'An open account of the attacker reaches `run` by a one-time token, and takes the principal of the device',
-    defence: "A session is taken without a question only if the request that made it carried this device's proof",
+    attack:
+      'An open account of the attacker enters `run` through a one-time token, and takes the principal of the device',
+    defence:
+      "A session is accepted without confirmation only if the request that created it carried this device's proof",
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
@@ -3178,13 +3184,14 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('client/session-origin.test.ts'),
-      name: 'SQLite > a session that a request without a proof of this device made > waits, though a one-time token brought it in the course of `run`',
+      name: 'SQLite > a session that a request without a proof of this device made > waits, even if a one-time token brought it during `run`',
     },
   },
   {
     attack:
       'A session is planted while `run` requests a link, on a device that is signed out and so has no key for a proof',
-    defence: 'There a session counts as made by `run` only if the server said so in response to a request of `run`',
+    defence:
+      'On such a device, a session counts as created by `run` only if the server said so in response to a request of `run`',
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
@@ -3198,8 +3205,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Between the look at a session and its binding, a session of another account is planted',
-    defence: 'The request to bind names the account that was decided on',
+    attack: 'A session of another account is planted between the reading of a session and its binding',
+    defence: 'The bind request names the account that the decision was about',
     patches: [
       {
         file: plugin('routes/bind.ts'),
@@ -3224,8 +3231,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Another user signs in at the provider, on a device whose sync engine keeps the data of the user before',
-    defence: "The refreshed token starts that user's session only once the app has handled the data that is kept",
+    attack: "Another user signs in at the provider, on a device whose sync engine still has the previous user's data",
+    defence: "The refreshed token starts that user's session only once the app has handled that data",
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
@@ -3239,8 +3246,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The app calls `start` for the next user, on a device whose sync engine keeps the data of the user before',
-    defence: '`start` waits for the app to handle the data that is kept, or is refused',
+    attack: "The app calls `start` for the next user, on a device whose sync engine still has the previous user's data",
+    defence: '`start` waits until the app has handled that data, or is refused',
     patches: [
       {
         file: 'lib/session/connect-session.ts',
@@ -3254,7 +3261,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, where the user before wrote without a network and never connected',
+    attack: 'The same, where the previous user wrote offline and never connected',
     defence: 'Local data belongs to the principal of the session from its start, with or without a connection',
     patches: [
       {
@@ -3265,12 +3272,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/session/runtime/auth-observer.test.ts',
-      name: 'the principal in force > changes: what was written locally before the first connection is data of its principal',
+      name: 'the current principal > changes: what was written locally before the first connection is data of its principal',
     },
   },
   {
     attack: 'A write without an owner on an anonymous device reaches the server under the token of the next user',
-    defence: 'The client of a sync engine refuses local writes while nobody owns them',
+    defence: 'The client of a sync engine refuses local writes while there is no principal to own them',
     patches: [
       {
         file: 'adapters/triplit/anonymous-writes.ts',
@@ -3280,12 +3287,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/triplit/anonymous-writes.test.ts',
-      name: 'a client without an identity writes nothing locally, in a transaction neither (checklist 3: on a sync engine)',
+      name: 'a client without an identity writes nothing locally, not even in a transaction (checklist 3: on a sync engine)',
     },
   },
   {
     attack: 'A refresh handler returns a token of another principal than the identity of the device',
-    defence: 'The token does not reach the transport, and the session goes on with its own',
+    defence: 'The token does not reach the transport, and the session continues with its own token',
     patches: [
       {
         file: 'lib/session/runtime/refresh-answer.ts',
@@ -3307,7 +3314,7 @@ export const ATTACKS = [
     attack:
       "The creator's session, made with the creator's key, is planted in the browser in which the victim opens the mail; she then links her device",
     defence:
-      'A binding that a session confirmed links nothing for sessions that its creator did not make, while anything remains',
+      'After a session has confirmed a binding, sessions that the creator did not make link nothing while any earlier means of access remains',
     patches: [
       {
         file: plugin('hooks/users.ts'),
@@ -3317,13 +3324,13 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
-      name: "SQLite > a maker's session that was planted in the victim's browser, where she opens the mail, lets her link nothing",
+      name: "SQLite > a creator's session that was planted in the victim's browser, where she opens the mail, lets her link nothing",
     },
   },
   // Backups and restores
   {
-    attack: "The words of a wallet, or words of an attacker, are restored in place of the user's own",
-    defence: 'An identity that neither this device nor a server is known to have is refused until the user was told',
+    attack: "The 24 words of a wallet, or of an attacker, are restored in place of the user's own",
+    defence: 'An identity that neither this device nor a server knows is refused until the user has been told',
     patches: [
       {
         file: RESTORE,
@@ -3347,7 +3354,7 @@ export const ATTACKS = [
   },
   {
     attack: 'An imported secret that `deriveKey` needs is destroyed once an account restores the principal',
-    defence: 'An import shows no backup',
+    defence: 'An import is no evidence of a backup',
     patches: [
       {
         file: 'lib/client/device/backup.ts',
@@ -3357,11 +3364,11 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/device/harden.test.ts',
-      name: 'once the account brings the principal back > nor where the secret was imported, which shows no backup',
+      name: 'once the account brings the principal back > nor where the secret was imported, which is no evidence of a backup',
     },
   },
   {
-    attack: 'A backup that was begun, and never shown to work, counts',
+    attack: 'A backup that was started, but never shown to work, counts',
     defence: 'Only a secret that was entered again counts as a backup',
     patches: [
       {
@@ -3384,12 +3391,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/recovery/create-recovery.test.ts',
-      name: 'a backup by words > does not count with a wrong word, a missing one, or words of other places',
+      name: 'a backup by words > does not count with a wrong word, a missing one, or words from other places',
     },
   },
   {
-    attack: 'A mistyped character in a secret is the identity of nobody',
-    defence: 'The text form for people has a check',
+    attack: 'A mistyped character in a secret yields an identity that belongs to nobody',
+    defence: 'The text form for people contains a check, six characters of a hash',
     patches: [
       {
         file: 'lib/recovery/secret-text.ts',
@@ -3403,7 +3410,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Two words that changed places are the identity of nobody',
+    attack: 'Two swapped words yield an identity that belongs to nobody',
     defence: 'The checksum of BIP-39 is verified',
     patches: [
       {
@@ -3414,12 +3421,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/recovery/phrase.test.ts',
-      name: 'reading refuses > two words that changed places, unless the checksum is the same by chance',
+      name: 'reading refuses > two swapped words, unless the checksum is the same by chance',
     },
   },
   {
-    attack: 'A mistyped word, which is nearly secret, ends up in a log',
-    defence: 'Errors carry the place of a word, and never a word',
+    attack: 'A mistyped word, which is almost the secret one, ends up in a log',
+    defence: 'Errors contain the position of a word, and never the word',
     patches: [{ file: 'lib/recovery/phrase.ts', find: '`word ${unknown + 1}`', replace: '`word ${words[unknown]}`' }],
     test: {
       file: 'lib/recovery/phrase.test.ts',
@@ -3427,8 +3434,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The name or the address of an app puts a script on the printed sheet',
-    defence: 'Everything on the sheet is text',
+    attack: 'The name or the address of an app injects a script into the printed sheet',
+    defence: 'All values are inserted into the sheet as text',
     patches: [
       {
         file: 'lib/recovery/sheet.ts',
@@ -3458,7 +3465,7 @@ export const ATTACKS = [
   },
   {
     attack: 'An app passes `passkey: null`, and the identity counts as recoverable although nobody entered the secret',
-    defence: 'Options of other types are refused, and null is one',
+    defence: 'Options of other types are refused, including null',
     patches: [{ file: 'lib/client/shared/check-given.ts', find: 'value === null || ', replace: '' }],
     test: {
       file: 'lib/client/device/backup.test.ts',
@@ -3467,8 +3474,8 @@ export const ATTACKS = [
   },
   {
     attack:
-      'A sign-up begins while a restore asks the app what the identity holds, and the identity is deleted under it',
-    defence: 'A restore looks for a running upgrade again inside its transaction',
+      'A sign-up begins while a restore asks the app what the identity holds, and the restore deletes the identity',
+    defence: 'Inside its transaction, a restore checks again whether an upgrade is running',
     patches: [
       {
         file: 'lib/client/device/backup.ts',
@@ -3492,7 +3499,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A backup for a passkey contains the secret of another identity than it says',
+    attack: 'A passkey backup contains the secret of another identity than the one that it names',
     defence: 'The thumbprint in the envelope is compared with that of the secret',
     patches: [{ file: ENVELOPE, find: 'jkt === thumbprint && ', replace: '' }],
     test: {
@@ -3501,8 +3508,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A finder of an unlocked device uses its passkey without a PIN or a face',
-    defence: 'An evaluation without a verified user is not used',
+    attack: 'Someone who finds an unlocked device uses its passkey without a PIN or biometrics',
+    defence: 'An evaluation without user verification is not used',
     patches: [
       { file: CEREMONIES, find: "if (!has(USER_VERIFIED)) throw unsuitable('user not verified')", replace: UNCHECKED },
     ],
@@ -3510,7 +3517,7 @@ export const ATTACKS = [
   },
   {
     attack: "A passkey's response for another site is passed off as one for this site",
-    defence: 'The hash of the relying party in the authenticator data is compared',
+    defence: 'The hash of the RP ID in the authenticator data is compared',
     patches: [
       {
         file: CEREMONIES,
@@ -3521,9 +3528,8 @@ export const ATTACKS = [
     test: { file: 'lib/passkey/ceremonies.test.ts', name: 'an evaluation > for another site is not used' },
   },
   {
-    attack:
-      'A password manager answers with another passkey than the one that was asked for, and the backup is sealed for it',
-    defence: 'The id of the passkey is compared',
+    attack: 'A password manager answers with another passkey than the requested one, and the backup is sealed for it',
+    defence: 'The credential ID is compared',
     patches: [
       {
         file: CEREMONIES,
@@ -3533,12 +3539,12 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/passkey/ceremonies.test.ts',
-      name: 'an evaluation > of another passkey than the one that was asked for is not used',
+      name: 'an evaluation > of a passkey other than the requested one is not used',
     },
   },
   {
     attack: 'A password manager without a PRF evaluates to nothing, and anyone can open what was sealed with a passkey',
-    defence: 'An evaluation of other than 32 bytes is not used',
+    defence: 'An evaluation that is not exactly 32 bytes long is not used',
     patches: [
       { file: CEREMONIES, find: "if (bytes.length !== PRF_BYTES) throw unsuitable('no PRF')", replace: UNCHECKED },
     ],
@@ -3546,7 +3552,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A password manager evaluates a passkey to the number 32, which becomes 32 zeros',
-    defence: 'Only an object of bytes is read',
+    defence: 'Only a result that is an object of bytes is read',
     patches: [
       {
         file: CEREMONIES,
@@ -3561,7 +3567,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A passkey claims to be synced although it cannot be, so that its backup counts',
-    defence: 'Backup flags that contradict each other are refused',
+    defence: 'Contradictory backup flags are refused',
     patches: [
       {
         file: CEREMONIES,
@@ -3572,7 +3578,7 @@ export const ATTACKS = [
     test: { file: 'lib/passkey/ceremonies.test.ts', name: 'an evaluation > that is synced and cannot be is not used' },
   },
   {
-    attack: 'What a passkey evaluated is found in memory later',
+    attack: 'The PRF output of a passkey is found in memory later',
     defence: 'The bytes are overwritten after use',
     patches: [{ file: CEREMONIES, find: 'bytes.fill(0)', replace: UNCHECKED }],
     test: {
@@ -3581,7 +3587,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A failed attempt to add a passkey deletes one that opens a backup',
+    attack: 'A failed attempt to add a passkey deletes another one, which opens a backup',
     defence: 'Only the passkey that was just created is reported as unknown',
     patches: [{ file: CEREMONIES, find: 'if (!known.includes(credentialId)) await', replace: 'await' }],
     test: {
@@ -3605,7 +3611,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "The app's own sign-in reports a passkey of a backup as unknown, and it is deleted",
+    attack: "The app's own sign-in reports a backup passkey as unknown, and it is deleted",
     defence: 'Apps can recognize its user handle',
     patches: [
       {
@@ -3620,8 +3626,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "The only copy of what a passkey opens is in the browser's storage, and the identity counts as recoverable",
-    defence: 'Only a file that the user chose again shows the backup',
+    attack: "The only copy of the sealed backup is in the browser's storage, and the identity counts as recoverable",
+    defence: 'A backup file counts only once the user has selected the saved file',
     patches: [
       {
         file: PASSKEY,
@@ -3635,7 +3641,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A passkey that is on this device alone counts as a way back without it',
+    attack: 'A passkey that exists only on this device counts as a way back if the device is lost',
     defence: 'A passkey counts only while it is synced or not part of the device',
     patches: [{ file: PASSKEY, find: 'isShown: isOpened && isElsewhere', replace: 'isShown: isOpened' }],
     test: {
@@ -3644,7 +3650,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Another identity becomes current before its predecessor's passkey seals: the backup is of the wrong one",
+    attack:
+      'Another identity becomes current between the creation of a passkey and the sealing: the backup is of the wrong identity',
     defence: 'Sealing is refused if another identity is current than when the passkey was created',
     patches: [{ file: PASSKEY, find: 'await requirePrincipal(sealed, principal)', replace: UNCHECKED }],
     test: {
@@ -3653,8 +3660,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "The user is told that a passkey's file works, and it is of another identity",
-    defence: 'The identity in the file is compared with the current one, also where nothing is recorded',
+    attack: 'The user is told that the backup file of a passkey works, but it is of another identity',
+    defence: 'The identity in the file is compared with the current one, even if nothing is recorded',
     patches: [
       {
         file: PASSKEY,
@@ -3668,8 +3675,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A sealed backup can never be opened again, and the user learns it when the device is lost',
-    defence: 'What was sealed is opened before the user gets it',
+    attack: 'A sealed backup can never be opened again, and the user finds out when the device is lost',
+    defence: 'A sealed backup is opened as a test before the user gets it',
     patches: [
       {
         file: PASSKEY,
@@ -3683,17 +3690,18 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "The label in an attacker's backup turns around the question that a restore asks the user",
-    defence: 'Characters that nobody sees are removed from the label',
+    attack: "The label in an attacker's backup reverses the text of the question that a restore asks the user",
+    defence: 'Invisible characters are removed from the label',
     patches: [{ file: ENVELOPE, find: "label: label.replace(UNSEEN, '')", replace: 'label' }],
     test: {
       file: 'lib/passkey/envelope.test.ts',
-      name: 'an envelope > shows a label without characters that nobody sees, which could turn the text around it',
+      name: 'an envelope > shows a label without invisible characters, which could reverse the text around it',
     },
   },
   {
-    attack: 'A store answers that it has a backup, which is of another identity, and the user believes it is their own',
-    defence: 'What the store has already is opened and compared',
+    attack:
+      'A store reports that it already has the backup, but what it has is of another identity, and the user believes it is their own',
+    defence: 'A backup that the store already has is opened and compared',
     patches: [{ file: STORED, find: '(await isOwn(found).catch(() => false))', replace: 'isOwn !== undefined' }],
     test: {
       file: 'lib/passkey/backup-store.test.ts',
@@ -3701,8 +3709,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A store never answers, and keeps the file from the user, which needs no store',
-    defence: 'Each call of a store has a time limit',
+    attack: 'A store that never responds keeps the user from getting the file, which needs no store',
+    defence: 'Every call of a store has a time limit',
     patches: [{ file: PASSKEY, find: 'boundedStore(options.store)', replace: 'options.store' }],
     test: {
       file: 'lib/passkey/backup-store.test.ts',
@@ -3711,7 +3719,7 @@ export const ATTACKS = [
   },
   {
     attack: 'The response to a removal is lost, and the identity counts as recoverable by a backup that is gone',
-    defence: 'A backup stops to count before it is removed from the store',
+    defence: 'A backup stops counting before it is removed from the store',
     patches: [
       {
         file: PASSKEY,
@@ -3729,8 +3737,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A captive portal answers to a backup, and the user believes that the store has it',
-    defence: "Only an answer in the plugin's own shape counts",
+    attack: 'A captive portal answers the upload of a backup, and the user believes that the store has it',
+    defence: "Only a response in the plugin's own format counts",
     patches: [
       {
         file: BACKUP_CLIENT,
@@ -3740,7 +3748,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('client/backups.test.ts'),
-      name: 'the store of the plugin > is offline behind something in front that says yes to everything: nothing is taken for kept, or for removed',
+      name: 'the store of the plugin > is offline behind a gateway that says yes to everything: nothing counts as stored or removed',
     },
   },
   {
@@ -3753,8 +3761,9 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A phone loses the key of its Keystore: the app starts as another identity, silently',
-    defence: 'A mark of the installation shows that there was a record: it has vanished, and none takes its place',
+    attack: 'A phone loses the key of its Keystore, and the app silently starts with another identity',
+    defence:
+      'A mark in the installation shows that there was a record: the loss is reported, and no new identity is created',
     patches: [{ file: SECURE_STORE, find: 'found: marks.hadRecord', replace: 'found: () => false' }],
     test: {
       file: 'adapters/expo/create-expo-auth.test.ts',
@@ -3762,7 +3771,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A keychain loses a write without an error: the app shows an identity that is gone at the next start',
+    attack: 'A keychain loses a write without an error, and the app shows an identity that is gone at the next start',
     defence: 'Every write to the keychain is read back',
     patches: [
       {
@@ -3777,8 +3786,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The secret moves to another phone in a backup: two phones are one identity',
-    defence: 'The item of the keychain stays on this device',
+    attack: 'The secret moves to another phone in a backup, and two phones have one identity',
+    defence: 'The keychain item never leaves this device',
     patches: [
       {
         file: SECURE_STORE,
@@ -3792,8 +3801,9 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The system empties the caches of an app that forgets at a reinstallation: the identity is deleted',
-    defence: 'Only an installation without any mark is new',
+    attack:
+      'The system clears the caches of an app that deletes an identity on reinstallation, and the identity is deleted',
+    defence: 'Only an installation without any mark counts as new',
     patches: [
       {
         file: MARKS,
@@ -3807,8 +3817,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A source of random bytes fills nothing: every phone has the same secret',
-    defence: 'Two draws that are equal are refused before anything is created',
+    attack: 'A random source leaves its buffer unfilled, and every phone gets the same secret',
+    defence: 'Two equal draws are refused before anything is created',
     patches: [
       {
         file: 'adapters/expo/engine.ts',
@@ -3822,8 +3832,9 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A phone's sign-out is lost on the way: the session stays alive at the server, since its cookie is gone",
-    defence: 'A native app ends its session by a request before which its client deletes no cookie',
+    attack:
+      "A phone's sign-out request is lost, and the session stays alive on the server, since the cookie is already deleted",
+    defence: 'A native app ends its session with a request that does not make the client delete its cookie first',
     patches: [
       {
         file: 'adapters/expo/create-expo-auth.ts',
@@ -3852,7 +3863,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A lost device goes on with the token that it has',
+    attack: 'A lost device continues with the token that it has',
     defence: 'Resolvers look up the session of each account token',
     patches: [
       {
@@ -3863,7 +3874,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/sessions.test.ts'),
-      name: 'three servers on one Postgres > refuse a revoked device within the five seconds of their caches, and every other goes on (R5)',
+      name: 'three servers on one Postgres > refuse a revoked device within the five seconds of their caches, and every other device continues (R5)',
     },
   },
   {
@@ -3874,12 +3885,12 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/sessions.test.ts'),
-      name: 'three servers on one Postgres > refuse a revoked device within the five seconds of their caches, and every other goes on (R5)',
+      name: 'three servers on one Postgres > refuse a revoked device within the five seconds of their caches, and every other device continues (R5)',
     },
   },
   {
-    attack: 'A session that was ended by a route of Better Auth goes on with its token',
-    defence: 'The end of a session is noticed by whichever route it comes',
+    attack: 'A session that a route of Better Auth ended continues with its token',
+    defence: 'The end of a session is noticed, whichever route ends it',
     patches: [
       { file: plugin('hooks/users.ts'), find: 'tools.cache.forget(sessionKey(await sidOf(id)))', replace: '{}' },
     ],
@@ -3890,7 +3901,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A token of a session that has expired',
-    defence: 'A session counts until its expiry, as at Better Auth',
+    defence: 'A session counts until its expiry, as in Better Auth',
     patches: [
       {
         file: plugin('binding/sessions.ts'),
@@ -3904,7 +3915,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An ended session that exists only in the secondary storage goes on with its token',
+    attack: 'An ended session that exists only in the secondary storage continues with its token',
     defence: 'Such sessions are found by the account of the token',
     patches: [
       {
@@ -3928,8 +3939,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The key of a revoked device opens what the account gives up',
-    defence: 'Revoking a device revokes the key that made its sessions',
+    attack: 'The key of a revoked device regains access to a principal that the account gives up',
+    defence: 'Revoking a device also revokes the key that created its sessions',
     patches: [
       {
         file: plugin('routes/devices.ts'),
@@ -3939,7 +3950,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/devices.test.ts'),
-      name: 'SQLite > revoking a device > ends its sessions and its key, and every other device goes on (R5)',
+      name: 'SQLite > revoking a device > ends its sessions and its key, and every other device continues (R5)',
     },
   },
   {
@@ -3954,7 +3965,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/retire-row.test.ts'),
-      name: 'SQLite > a principal whose key was revoked is never handed back (R10) > by the end of an alias, which can be asked for twice',
+      name: 'SQLite > a principal whose key was revoked is never handed back (R10) > by the end of an alias, which can be requested twice',
     },
   },
   {
@@ -4031,7 +4042,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A lost device lets in another one while it is being revoked',
-    defence: 'Sessions are read again until none is left that was let in',
+    defence: 'The sessions are read again until none is left that the device let in',
     patches: [{ file: plugin('routes/devices.ts'), find: 'const MAX_ROUNDS = 100', replace: 'const MAX_ROUNDS = 1' }],
     test: {
       file: plugin('routes/devices.test.ts'),
@@ -4039,8 +4050,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A device that a lost one let in goes on, since the lost one signed in again after it had let it in',
-    defence: 'A session names the device that let it in, not only its session of that time',
+    attack: 'A device that a lost one let in continues, because the lost one has signed in again since then',
+    defence: "A session names the device that let it in, not only that device's session at the time",
     patches: [
       {
         file: PAIR_ROUTE,
@@ -4055,7 +4066,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A stolen session looks like an older one of the same installation',
-    defence: 'Revoking all others ends every session but the one that asks',
+    defence: 'Revoking all other devices ends every session except the one that asks',
     patches: [
       {
         file: plugin('routes/devices.ts'),
@@ -4078,8 +4089,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The name of a device turns around the text beside it',
-    defence: 'Names have no invisible characters',
+    attack: 'The name of a device reverses the text beside it',
+    defence: 'Names must not contain invisible characters',
     patches: [
       {
         file: plugin('routes/devices.ts'),
@@ -4089,11 +4100,11 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/devices.test.ts'),
-      name: 'SQLite > renaming a device > takes no name of a change of direction',
+      name: 'SQLite > renaming a device > refuses this name: a change of direction',
     },
   },
   {
-    attack: 'Two accounts of one browser are told to be the same person’s, by the ids of their devices',
+    attack: 'The ids of their devices reveal that two accounts in one browser belong to the same person',
     defence: 'The id of a device depends on the user',
     patches: [{ file: plugin('binding/session-id.ts'), find: '`${cookie}\\0${userId}`', replace: '`${cookie}`' }],
     test: {
@@ -4102,7 +4113,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The next user of a browser is taken for the device of the one who signed out',
+    attack: 'The next user of a browser is taken for the device of the previous user',
     defence: 'A sign-out forgets the installation',
     patches: [
       {
@@ -4133,8 +4144,8 @@ export const ATTACKS = [
   },
   {
     attack:
-      'A proof for another act, caught before it arrives, used to ask Better Auth whether an account has its principal',
-    defence: 'The question needs a proof for this purpose',
+      'An intercepted proof for another operation is used to ask Better Auth whether an account has its principal',
+    defence: 'The query requires a proof for this purpose',
     patches: [
       {
         file: 'adapters/better-auth/routes/known.ts',
@@ -4144,11 +4155,11 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/better-auth/routes/known.test.ts',
-      name: 'nobody is told about a key without an unused proof of it for this question',
+      name: 'a question about a key requires an unused proof of that key for this purpose',
     },
   },
   {
-    attack: 'A key whose principal equals that of another key learns about its account',
+    attack: "A key whose principal equals that of another key learns about that key's account",
     defence: 'The complete thumbprint is compared',
     patches: [
       {
@@ -4178,7 +4189,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The rendezvous, or who has not seen the code, opens or makes the messages of a pairing',
+    attack: 'The rendezvous, or anyone who has not seen the code, opens or forges the messages of a pairing',
     defence: 'The keys depend on the secret in the code (HPKE, mode_psk)',
     patches: [
       {
@@ -4190,8 +4201,8 @@ export const ATTACKS = [
     test: { file: SEALED_TEST, name: 'a sealed channel > of a device that has not seen the code is not opened' },
   },
   {
-    attack: 'A message of a pairing is sent again in another place, or back to its sender',
-    defence: 'Each direction has its own key, and the number is authenticated',
+    attack: 'A message of a pairing is replayed at another position, or sent back to its sender',
+    defence: 'Each direction has its own key, and the sequence number is authenticated',
     patches: [
       {
         file: SEALED,
@@ -4214,14 +4225,14 @@ export const ATTACKS = [
     test: { file: SEALED_TEST, name: 'a sealed channel > of another app is not opened' },
   },
   {
-    attack: 'The device that scans tries keys until its check code is the one of another pairing',
-    defence: 'The check code depends on both messages, and the answer on random bytes of the other device',
+    attack: 'The device that scans tries keys until its check code equals that of another pairing',
+    defence: 'The check code depends on both messages, and the response on random bytes of the other device',
     patches: [{ file: SEALED, find: '...one, ...two]', replace: '...one]' }],
     test: { file: SEALED_TEST, name: 'a sealed channel > gives check codes that depend on both messages' },
   },
   {
     attack: 'A photo of the code lets a second device in',
-    defence: 'The old device gives the secret only after the digits of the new one were typed',
+    defence: 'The old device sends the secret only after the user has typed the digits shown by the new one',
     patches: [
       {
         file: APPROVAL,
@@ -4238,7 +4249,7 @@ export const ATTACKS = [
     test: { file: PAIR_TEST, name: 'flow A > is over after three wrong codes' },
   },
   {
-    attack: 'A second device uses the code of a pairing unnoticed',
+    attack: 'A second device uses the code of a pairing without being noticed',
     defence: 'The rendezvous reports it, and both devices end the pairing',
     patches: [{ file: CONVERSATION, find: 'slot.isContested || ', replace: '' }],
     test: {
@@ -4247,7 +4258,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A photo of the code that a new device shows plants an identity there',
+    attack: 'A photo of the code on a new device is used to plant an identity there',
     defence: 'The new device looks for a second party before it stores anything',
     patches: [
       { file: ARRIVAL, find: '      await talk.checkAlone()\n      const accepted', replace: '      const accepted' },
@@ -4258,8 +4269,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A link has the old device give its identity to the device that sent the link',
-    defence: 'A device that has the identity takes only codes of a new device, and only from its own scanner',
+    attack: 'A link makes the old device give its identity to the device that sent the link',
+    defence: 'A device that has the identity accepts only codes of a new device, and only from its own scanner',
     patches: [
       {
         file: PAIRING,
@@ -4269,17 +4280,20 @@ export const ATTACKS = [
     ],
     test: {
       file: PAIR_TEST,
-      name: 'a pairing > takes a code only where it belongs: a link for the new device, a scan for the old one',
+      name: 'a pairing > accepts a code only where it belongs: a link for the new device, a scan for the old one',
     },
   },
   {
-    attack: 'The name of a device turns the direction of the sentence that asks for consent',
+    attack: 'The name of a device reverses the text of the question that asks for consent',
     defence: 'Names with control or direction characters are refused',
     patches: [{ file: 'lib/pairing/messages.ts', find: ' && !DIRECTION.test(value)', replace: '' }],
-    test: { file: PAIR_TEST, name: 'a pairing > shows no name that turns the direction of the text, of neither side' },
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > shows no name that reverses the direction of the text, on either side',
+    },
   },
   {
-    attack: 'Another tab changes the identity while the user lets a device in: the device gets the wrong one',
+    attack: 'Another tab changes the identity while the user lets a device in, and the device gets the wrong one',
     defence: 'The identity is compared with the one that was current when the user began',
     patches: [
       {
@@ -4293,11 +4307,11 @@ export const ATTACKS = [
         replace: UNCHECKED,
       },
     ],
-    test: { file: PAIR_TEST, name: 'a pairing > gives no secret that became one of another identity meanwhile' },
+    test: { file: PAIR_TEST, name: 'a pairing > gives no secret if another identity became current meanwhile' },
   },
   {
-    attack: 'Two parties write the same message of a pairing, and both believe to be the one',
-    defence: 'A message is written in one conditional statement',
+    attack: 'Two parties write the same message of a pairing, and each believes that it succeeded',
+    defence: 'A message is written by one conditional statement',
     patches: [
       {
         file: plugin('binding/rendezvous-store.ts'),
@@ -4307,7 +4321,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/rendezvous.test.ts'),
-      name: 'SQLite > in the table > of twenty writers at once one succeeds',
+      name: 'SQLite > in the table > of twenty concurrent writers, one succeeds',
     },
   },
   {
@@ -4323,8 +4337,8 @@ export const ATTACKS = [
     test: { file: GRANT_TEST, name: 'no session is given to > a page of another origin' },
   },
   {
-    attack: 'A grant is used twice at once for two sessions',
-    defence: 'It is used up in one conditional statement',
+    attack: 'A grant is used twice at the same moment, for two sessions',
+    defence: 'It is used up by one conditional statement',
     patches: [
       {
         file: PAIR_ROUTE,
@@ -4342,7 +4356,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A session that was revoked a moment ago still lets a device in',
-    defence: 'The session that approved is looked at before the new one is made, and again afterwards',
+    defence: 'The approving session is checked before the new one is created, and again afterwards',
     patches: [
       {
         file: PAIR_ROUTE,
@@ -4369,7 +4383,7 @@ export const ATTACKS = [
   },
   {
     attack: "The same, by Better Auth's own route",
-    defence: 'It withdraws the grants, too',
+    defence: 'That route also withdraws the grants',
     patches: [
       {
         file: plugin('hooks/paired-session.ts'),
@@ -4383,8 +4397,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A grant that is being used makes a session a moment after all others were ended',
-    defence: 'A withdrawn grant gives none: its row is looked at again after the session was made',
+    attack: 'A grant that is in use creates a session just after all others were ended',
+    defence: 'A withdrawn grant creates none: its row is read again after the session was created',
     patches: [
       {
         file: PAIR_ROUTE,
@@ -4398,8 +4412,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A grant makes a session that counts as a fresh sign-in, or outlives the one that gave it',
-    defence: 'The session has the creation and the expiry of the one that approved',
+    attack: 'A grant creates a session that counts as a fresh sign-in, or outlives the one that gave it',
+    defence: 'The session has the creation time and the expiry of the approving session',
     patches: [
       {
         file: PAIR_ROUTE,
@@ -4409,12 +4423,12 @@ export const ATTACKS = [
     ],
     test: {
       file: GRANT_TEST,
-      name: 'SQLite > a grant > gives the new device a session of the account, as old and as long as that which let it in',
+      name: 'SQLite > a grant > gives the new device a session of the account, with the creation time and the expiry of the session that let it in',
     },
   },
   {
-    attack: "Better Auth's renewal makes a session that a grant made longer than the one that gave it",
-    defence: 'Such a session is renewed up to the end of the one that approved it',
+    attack: "Better Auth's renewal extends a session that a grant created beyond the session that gave it",
+    defence: 'Such a session is renewed at most until the end of the approving session',
     patches: [
       {
         file: plugin('hooks/paired-term.ts'),
@@ -4470,8 +4484,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A device that was let in takes the token of the session that let it in from the list of sessions',
-    defence: 'Such a session reads no list',
+    attack: 'A device that was let in reads the token of the session that let it in from the list of sessions',
+    defence: 'Such a session cannot read the list',
     patches: [
       {
         file: plugin('hooks/paired-session.ts'),
@@ -4486,7 +4500,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A device that was let in adds a passkey of its own, signs in with it and shuts the others out',
-    defence: 'Such a session gives the account no way in',
+    defence: 'Such a session cannot add a way into the account',
     patches: [
       { file: plugin('hooks/paired-session.ts'), find: "  '/passkey/generate-register-options',\n", replace: '' },
     ],
@@ -4496,8 +4510,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A pairing that was accepted late signs a device in over the account that its user got meanwhile',
-    defence: 'No grant is used while an account is current, or about to be',
+    attack: 'A pairing that is accepted late signs a device in over an account that its user got in the meantime',
+    defence: 'No grant is used while an account is current, or about to become current',
     patches: [
       {
         file: ARRIVAL,
@@ -4511,8 +4525,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A pairing that was cancelled in the last moment still gives the secret',
-    defence: 'What was cancelled writes no message',
+    attack: 'A pairing that is cancelled at the last moment still gives the secret',
+    defence: 'A cancelled pairing writes no message',
     patches: [
       {
         file: CONVERSATION,
@@ -4527,7 +4541,7 @@ export const ATTACKS = [
   },
   {
     attack: 'A stolen session cookie lets another device in',
-    defence: 'A session that a key signed for needs a proof of that key',
+    defence: 'If a key signed the sign-in of a session, approving needs a proof of that key',
     patches: [
       {
         file: PAIR_ROUTE,
@@ -4541,8 +4555,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Who used an account before its mailbox was proven comes back by a grant of that time',
-    defence: 'A grant counts as a way in before anything is linked',
+    attack: 'Someone who used an account before its mailbox was proven returns with a grant from that time',
+    defence: 'A grant counts as a remaining way in when a link is checked',
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
@@ -4569,7 +4583,7 @@ export const ATTACKS = [
   },
   {
     attack: 'An address with a locator ends up in a log, a history or a link, and reads a backup',
-    defence: 'The locator is read from the body alone',
+    defence: 'The locator is read only from the body',
     patches: [
       {
         file: BACKUP_ROUTE,
@@ -4595,7 +4609,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A party between the device and the store puts another envelope under the proof of the device',
+    attack: "An intermediary between the device and the store replaces the envelope and keeps the device's proof",
     defence: 'The proof names the method, the locator and the envelope',
     patches: [
       {
@@ -4620,7 +4634,7 @@ export const ATTACKS = [
     test: { file: BACKUP_TEST, name: 'a write > with a proof for upgrade is refused' },
   },
   {
-    attack: 'A backup is overwritten with another one, and the user finds nothing that the passkey opens',
+    attack: 'A backup is overwritten with another one, and the user finds nothing that their passkey opens',
     defence: 'A locator is written once',
     patches: [
       {
@@ -4632,11 +4646,11 @@ export const ATTACKS = [
     ],
     test: {
       file: BACKUP_TEST,
-      name: 'SQLite > what is there is never overwritten: the same again is no error, anything else is',
+      name: 'SQLite > an existing backup is never overwritten: the same one again is no error, anything else is',
     },
   },
   {
-    attack: 'Two devices put a backup at one locator at once, and both are told that theirs is kept',
+    attack: 'Two devices put a backup at one locator at the same moment, and both are told that theirs was stored',
     defence: '`latchkeyBackup.locator` is unique in the database',
     patches: [
       {
@@ -4659,17 +4673,17 @@ export const ATTACKS = [
       { file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' },
       { file: BACKUPS, find: 'if (await isOver(adapter, insertion, most))', replace: 'if (isOver === undefined)' },
     ],
-    test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, also of twelve that are put at once' },
+    test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, even if twelve are put at once' },
   },
   {
     attack: 'An account fills the store with backups that it puts and removes again and again',
-    defence: 'Removed backups count too, as long as they are kept',
+    defence: 'Removed backups also count, as long as they are kept',
     patches: [{ file: BACKUPS, find: ' || rows.length >= 2 * most', replace: '' }],
-    test: { file: BACKUP_TEST, name: 'SQLite > who puts and removes again and again does not fill the store' },
+    test: { file: BACKUP_TEST, name: 'SQLite > putting and removing again and again does not fill the store' },
   },
   {
-    attack: 'A stranger fills the store with identities that cost nothing',
-    defence: 'Without an account the store is off',
+    attack: 'A stranger fills the store with identities, which cost nothing',
+    defence: 'By default the store accepts no identity without an account',
     patches: [
       {
         file: BACKUPS,
@@ -4683,8 +4697,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Where the store is open to identities without an account, one address fills it',
-    defence: 'Each address has a limit for each day, which counts removed backups too',
+    attack: 'Where the store is open to identities without an account, clients of one address fill it',
+    defence: 'Each address has a daily limit, which also counts removed backups',
     patches: [{ file: BACKUPS, find: 'fromThere + more > rules.perAddressAndDay || ', replace: '' }],
     test: {
       file: BACKUP_TEST,
@@ -4692,8 +4706,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Where the store is open to identities without an account, many addresses fill it',
-    defence: 'There is a limit for all of them together',
+    attack: 'Where the store is open to identities without an account, clients of many addresses fill it',
+    defence: 'All of them together have a limit',
     patches: [{ file: BACKUPS, find: ' || ofAll + more > rules.total', replace: '' }],
     test: {
       file: BACKUP_TEST,
@@ -4701,7 +4715,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The operator of the store reads which address made which backup',
+    attack: 'The operator of the store learns which address created which backup',
     defence: 'Addresses are kept only as an HMAC that changes every day',
     patches: [
       {
@@ -4716,17 +4730,17 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A finder of a lost device, whose key was revoked, removes the backups of its owner',
+    attack: 'The finder of a lost device whose key was revoked removes the backups of its owner',
     defence: 'A revoked key writes nothing',
     patches: [{ file: BACKUPS, find: ' || (await isRevokedKey(principals, thumbprint))', replace: '' }],
     test: {
       file: BACKUP_TEST,
-      name: 'SQLite > a key that was revoked writes nothing, and what it wrote can be read',
+      name: 'SQLite > a key that was revoked writes nothing, and what it wrote before can still be read',
     },
   },
   {
     attack: 'Someone who knows a locator removes the backup of another identity',
-    defence: 'Only the identity that wrote a backup removes it',
+    defence: 'Only the identity that wrote a backup can remove it',
     patches: [
       {
         file: BACKUPS,
@@ -4737,7 +4751,7 @@ export const ATTACKS = [
     test: { file: BACKUP_TEST, name: 'SQLite > only its own identity removes it' },
   },
   {
-    attack: 'A script that uses the key for a moment removes the backups for good',
+    attack: 'A script that can use the key for a moment removes the backups permanently',
     defence: 'A removed backup is kept for 30 days',
     patches: [
       {
@@ -4748,11 +4762,11 @@ export const ATTACKS = [
     ],
     test: {
       file: BACKUP_TEST,
-      name: 'SQLite > a removed one is read no more and is kept for 30 days; its locator and its place are free',
+      name: 'SQLite > a removed one can no longer be read, and is kept for 30 days; its locator and its place are free',
     },
   },
   {
-    attack: 'Answers of the store tell whether there ever was a backup at a locator',
+    attack: "The store's responses reveal whether there ever was a backup at a locator",
     defence: 'A miss has the shape of a hit and does the same work, for removed backups too',
     patches: [
       {
@@ -4765,22 +4779,22 @@ export const ATTACKS = [
     test: { file: BACKUP_TEST, name: 'SQLite > a miss has the shape of a hit and does the same work' },
   },
   {
-    attack: "A page of another site has its visitors' browsers ask the store",
+    attack: "A page on another site makes its visitors' browsers query the store",
     defence: 'A request that another site made the browser send is refused',
     patches: [{ file: BACKUP_ROUTE, find: 'refuseCrossSite(ctx)\n', replace: '' }],
     test: { file: BACKUP_TEST, name: 'a request > that a page of another site made the browser send is refused' },
   },
   {
     attack: 'The backups of a deleted account can still be read',
-    defence: 'They are removed with the retirement of its principals',
+    defence: "They are removed when the account's principals are retired",
     patches: [
       { file: plugin('binding/retire.ts'), find: 'await removeBackupsOf(trx, row.principal)', replace: UNCHECKED },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a deleted account leaves no backup that can be read' },
   },
   {
-    attack: 'A backup is put at the moment when its account is deleted, and can be read for ever',
-    defence: 'Whether the account is still there is read again after the backup was inserted',
+    attack: 'A backup is put at the moment when its account is deleted, and stays readable permanently',
+    defence: 'After the backup was inserted, the store checks again whether the account still exists',
     patches: [
       { file: BACKUPS, find: 'if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)', replace: '' },
     ],
@@ -4790,7 +4804,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Many identities without an account put backups from one address at once, more than its limit',
+    attack: 'Many identities without an account put backups from one address at the same moment, more than its limit',
     defence: 'The limit is counted again after the backup was inserted',
     patches: [
       {
@@ -4805,7 +4819,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The server dies while it deletes an account, whose backups can be read for ever',
+    attack: 'The server dies while it deletes an account, whose backups stay readable permanently',
     defence: 'Before an account is deleted, its backups get an expiry',
     patches: [
       {

@@ -164,7 +164,7 @@ describe('an upgrade without a session yet', () => {
 })
 
 describe('a session that appears outside', () => {
-  test("waits for the person's word", async () => {
+  test("waits for the user's confirmation", async () => {
     const given = await world()
     followLink(given)
     const auth = await given.browser.load()
@@ -194,7 +194,7 @@ describe('a session that appears outside', () => {
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal: given.principal } })
   })
 
-  test('is another one right after the confirmation: what was said of one account is not done to another', async () => {
+  test('changes right after the confirmation: a decision about one account is not applied to another', async () => {
     const given = await world()
     followLink(given, { open: false, principal: 'account-ada' })
     const auth = await given.browser.load()
@@ -350,7 +350,7 @@ describe('a session that was planted before', () => {
     return given
   }
 
-  test('is not taken for the one that was asked for', async () => {
+  test('is not mistaken for the requested one', async () => {
     const { auth, browser, principal } = await planted()
     const waiting = { pending: { expected: ADA }, account: { accountId: 'eve', identifiers: ['eve@example.com'] } }
     expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({ outcome: 'pending', ...waiting })

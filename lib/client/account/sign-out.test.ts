@@ -195,7 +195,7 @@ describe('out of an account', () => {
     expect(await auth.listIdentities()).toMatchObject([{ principal }])
   })
 
-  test('the device key is deleted where that is asked for, though it is the only way into the account', async () => {
+  test('the device key is deleted on request, even if it is the only way into the account', async () => {
     const { auth, browser, principal } = await signedIn()
     await auth.signOut({ forget: true })
     expect(((await browser.store.read()) as Keyring).entries).toEqual([])
@@ -432,7 +432,7 @@ describe('unsynced data', () => {
     ['a truth', true],
     ['a falsehood', false],
     ['an empty text', ''],
-  ])('vetoes as well where the answer makes no sense: %s', async (_, answer) => {
+  ])('also vetoes if the answer is invalid: %s', async (_, answer) => {
     const auth = await testBrowser().load({ beforeSignOut: () => answer as never })
     const before = auth.getState()
     await expect(auth.signOut()).rejects.toMatchObject({ code: 'UNSYNCED_DATA' })

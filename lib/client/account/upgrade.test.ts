@@ -324,7 +324,7 @@ describe('failed', () => {
     })
   })
 
-  test('a session that was planted before gains nothing from a run that signs in to nothing', async () => {
+  test('a session that was planted before gains nothing from a run that signs nobody in', async () => {
     const { server, browser } = world()
     const device = browser()
     server.accounts.set('eve', { accountId: 'e', principal: 'eve', aliases: [], recoverable: false, claims: {} })

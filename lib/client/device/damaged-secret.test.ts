@@ -14,12 +14,12 @@ async function damaged(secret: string) {
 }
 
 const DAMAGES: Readonly<Record<string, string>> = {
-  'has a character that base64url has not': `!${'A'.repeat(42)}`,
-  'ends in bits that no secret has': `${'A'.repeat(42)}B`,
-  'is that of another identity': 'A'.repeat(43),
+  'with a character outside base64url': `!${'A'.repeat(42)}`,
+  'that ends in bits that no secret has': `${'A'.repeat(42)}B`,
+  'of another identity': 'A'.repeat(43),
 }
 
-describe.each(Object.entries(DAMAGES))('a stored secret that %s', (_name, secret) => {
+describe.each(Object.entries(DAMAGES))('a stored secret %s', (_name, secret) => {
   test('is KEYSTORE_CORRUPT wherever it is used', async () => {
     const { auth } = await damaged(secret)
     for (const use of [() => auth.getToken(), () => auth.deriveKey('notes'), () => auth.exportSecret()])

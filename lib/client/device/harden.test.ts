@@ -91,7 +91,7 @@ describe('once the account brings the principal back', () => {
     expect(auth.getState().storage.durability).not.toBe('recoverable')
   })
 
-  test('nor where the secret was imported, which shows no backup', async () => {
+  test('nor where the secret was imported, which is no evidence of a backup', async () => {
     const browser = testBrowser()
     const auth = await recoverable(browser, { initialMode: 'anonymous' }, async (before) => {
       await before.importSecret(formatSecret(createSecret()))

@@ -72,7 +72,7 @@ describe('a signature', () => {
   })
 
   test.each<Kind>(['RS256', 'ES256', 'EdDSA'])(
-    'of another length is none, whatever the library says: %s',
+    'of another length is invalid, whatever the library says: %s',
     async (kind) => {
       const check = await checkOf(kind)
       const { length } = signed(kind)

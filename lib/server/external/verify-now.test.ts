@@ -102,14 +102,14 @@ describe('claims', () => {
       'TOKEN_CLAIM_INVALID',
     ],
     ['no expiry', { iss, aud, sub, role }, 'TOKEN_CLAIM_INVALID'],
-    ['an expiry that is no number', { ...CLAIMS, exp: String(exp) }, 'TOKEN_CLAIM_INVALID'],
+    ['an expiry that is not a number', { ...CLAIMS, exp: String(exp) }, 'TOKEN_CLAIM_INVALID'],
     ['an expiry that is null', { ...CLAIMS, exp: null }, 'TOKEN_CLAIM_INVALID'],
     ['an expiry in a list', { ...CLAIMS, exp: [exp] }, 'TOKEN_CLAIM_INVALID'],
-    ['an expiry that has come', { ...CLAIMS, exp: NOW - 5 }, 'TOKEN_EXPIRED'],
-    ['a start that has not come', { ...CLAIMS, nbf: NOW + 6 }, 'TOKEN_NOT_YET_VALID'],
+    ['an expiry in the past', { ...CLAIMS, exp: NOW - 5 }, 'TOKEN_EXPIRED'],
+    ['a start in the future', { ...CLAIMS, nbf: NOW + 6 }, 'TOKEN_NOT_YET_VALID'],
     ['a start that is no number', { ...CLAIMS, nbf: '0' }, 'TOKEN_NOT_YET_VALID'],
     ['a start that is null', { ...CLAIMS, nbf: null }, 'TOKEN_NOT_YET_VALID'],
-    ['a time of issue that is no number', { ...CLAIMS, iat: '0' }, 'TOKEN_NOT_YET_VALID'],
+    ['an issue time that is not a number', { ...CLAIMS, iat: '0' }, 'TOKEN_NOT_YET_VALID'],
     ['a time of issue that is null', { ...CLAIMS, iat: null }, 'TOKEN_NOT_YET_VALID'],
   ]
 

@@ -61,7 +61,7 @@ describe('a backend that knows the secret', () => {
     })
   })
 
-  test('keeps that session whatever token comes along: a fresh one, another one, one that has ended, none any more (checklist 12: backend-scoped sessions ignore token updates)', async () => {
+  test('keeps that session whatever token arrives: a fresh one, another one, an expired one, none (checklist 12: backend-scoped sessions ignore token updates)', async () => {
     const tokens = [tokenClaims(), tokenClaims(BOB), { ...tokenClaims(), exp: NOW - 1 }].map(
       (claims) => `Bearer ${forge({ header: TOKEN_HEADER, claims })}`,
     )

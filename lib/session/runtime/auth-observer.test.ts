@@ -128,7 +128,7 @@ describe('an upgrade', () => {
   })
 })
 
-describe('the principal in force', () => {
+describe('the current principal', () => {
   test('comes: the session that waited for it starts', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time, { initialMode: 'anonymous' })
