@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { AuthState } from './client/auth.ts'
+import type { AuthState } from './machine/state.ts'
 import type { AccountDevice } from './client/shared/account-provider.ts'
 import { type Devices, type DevicesAuth, devicesOf } from './device-bindings.ts'
 import { LatchkeyError } from './errors.ts'
