@@ -1,5 +1,6 @@
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
+import { setCookie } from 'hono/cookie'
 import { cors } from 'hono/cors'
 import { expect, expectTypeOf, test } from 'vitest'
 import { type OwnedSession, type ServerSession, createSessionResolver } from '../../lib/server.ts'
@@ -33,6 +34,24 @@ test('a browser can read a refusal, with CORS before it', async () => {
     204,
   ])
   await close()
+})
+
+test('a refusal has the headers and cookies that were set before it, and its own', async () => {
+  const app = new Hono()
+  app.use(async (context, next) => {
+    context.header('x-request', '7')
+    setCookie(context, 'seen', '1')
+    await next()
+  })
+  app.get('/', authenticate(resolver), (context) => context.text('in'))
+  const response = await app.request('/', { headers: { authorization: 'Bearer nonsense' } })
+  expect([response.status, response.headers.get('x-request'), response.headers.getSetCookie().length]).toEqual([
+    401,
+    '7',
+    1,
+  ])
+  expect(response.headers.get('www-authenticate')).toMatch(/^Bearer /)
+  expect(response.headers.get('content-type')).toMatch(/json/)
 })
 
 test('the session has a principal unless it is optional', () => {

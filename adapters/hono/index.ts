@@ -25,7 +25,8 @@ export function authenticate(resolver: SessionResolver, options: AuthenticateOpt
   const gate = createAuthenticator(resolver, options)
   return async (context, next) => {
     const admission = await gate(context.req.raw)
-    if (!admission.ok) return admission.response
+    // With the headers that others set before: Hono drops them from a response that it did not create.
+    if (!admission.ok) return context.newResponse(admission.response.body, admission.response)
     context.set('session', admission.session)
     return next()
   }
