@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { LatchkeyErrorCode } from 'latchkey'
 import { ERROR_TABLE } from 'latchkey/server'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { ATTACKS } from '../tools/campaigns/attack-table.mjs'
+import { REMEDIES } from './remedies.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const pages = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/routes')]
@@ -55,6 +57,26 @@ function problemsOf(blocks: readonly Block[]): string[] {
     const index = Number(/block-(\d+)\.ts$/.exec(found.file?.fileName ?? '')?.[1])
     return `${blocks[index]?.place ?? found.file?.fileName}: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`
   })
+}
+
+/** The section about a code, whose heading is its anchor. */
+function sectionOf(code: LatchkeyErrorCode, remedy: string): string[] {
+  const { meaning, state, status, bearer, session } = ERROR_TABLE[code]
+  const effects = [
+    state && `\`error: '${state}'\``,
+    status && `HTTP ${status}`,
+    bearer && `\`${bearer}\``,
+    session && `\`${session}\` of a session`,
+  ].filter((effect) => effect !== undefined)
+  return [
+    '',
+    `### ${code}`,
+    '',
+    `**What happened:** ${meaning}`,
+    '',
+    `**What to do:** ${remedy}`,
+    ...(effects.length > 0 ? ['', `Seen as ${effects.join(', ')}.`] : []),
+  ]
 }
 
 interface Package {
@@ -133,23 +155,22 @@ describe('the docs', () => {
   })
 
   test('list every error', async () => {
-    const rows = Object.entries(ERROR_TABLE).map(
-      ([code, { meaning, state, status, bearer, session }]) =>
-        `| \`${code}\` | ${meaning} | ${[state, status, bearer, session].map((cell) => cell ?? '').join(' | ')} |`,
-    )
     const page = [
       '# Errors',
       '',
       'Every deliberate failure is a `LatchkeyError` with a stable `code`; check for one with `isLatchkeyError(error, code)`. Incorrect use of the API throws a `TypeError`. Messages are for developers and may change; they never contain a secret, a token or a proof.',
       '',
-      "The columns show the effect of each code: `error` in the client's state, the HTTP status, the error in `WWW-Authenticate` (RFC 6750), and the kind of error in a sync engine's session.",
-      '',
-      '| code | meaning | state | status | bearer | session |',
-      '| --- | --- | --- | --- | --- | --- |',
-      ...rows,
+      "“Seen as” is the effect of a code elsewhere: `error` in the client's state, the HTTP status, the error in `WWW-Authenticate` (RFC 6750), and the kind of error in a sync engine's session.",
+      ...Object.entries(REMEDIES).flatMap(([group, remedies]) => [
+        '',
+        `## ${group}`,
+        ...Object.entries(remedies).flatMap(([code, remedy]) => sectionOf(code as LatchkeyErrorCode, remedy)),
+      ]),
       '',
     ].join('\n')
     await expect(page).toMatchFileSnapshot('../../docs/errors.md')
+    const explained = Object.values(REMEDIES).flatMap(Object.keys)
+    expect(explained.sort()).toEqual(Object.keys(ERROR_TABLE).sort())
   })
 
   test('list every attack that the script tries, with its defence and its test', async () => {
