@@ -33,6 +33,9 @@ export function twinLink(link: string, page: string): string {
   return posix.relative(posix.dirname(page), target.slice('../'.length))
 }
 
+/** A link of a file of the repository that lies beside the pages on the site. */
+export const besideLink = (link: string): string => withIndex(link.replace(/^docs\//, ''))
+
 const withIndex = (link: string): string => link.replace(/(^|\/)README\.md/, '$1index.md')
 
 /** The address of a page's Markdown on the site. */

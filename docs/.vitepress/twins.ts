@@ -1,7 +1,7 @@
 // What the built site has for programs that read: every page as Markdown, and `llms.txt`, which lists them.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { twinLink, twinOf } from './links.ts'
+import { besideLink, twinLink, twinOf } from './links.ts'
 import { DOCS, type Section, pages, siteMap } from './map.ts'
 
 /** Files of the repository to which pages link. */
@@ -10,9 +10,9 @@ const BESIDE = ['AGENTS.md', 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md', '
 /** Links outside code. */
 const LINK = /(```[\s\S]*?```|`[^`\n]*`)|(?<=\]\()([^)\s]+)(?=\))/g
 
-/** The Markdown of a page, with links that work beside the built site. */
-export function twin(text: string, page: string): string {
-  return text.replaceAll(LINK, (found, code: string | undefined) => code ?? twinLink(found, page))
+/** A text with other links. Code stays as it is. */
+export function withLinks(text: string, map: (link: string) => string): string {
+  return text.replaceAll(LINK, (found, code: string | undefined) => code ?? map(found))
 }
 
 /** `llms.txt` (llmstxt.org): a title, a summary, and one line for each page. */
@@ -31,9 +31,14 @@ export function writeTwins(folder: string): void {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), text)
   }
-  for (const page of pages()) put(twinOf(page), twin(readFileSync(join(DOCS, page), 'utf8'), page))
-  const [, summary] = readFileSync(join(DOCS, 'README.md'), 'utf8').split('\n\n')
+  const read = (path: string): string => readFileSync(join(DOCS, path), 'utf8')
+  for (const page of pages())
+    put(
+      twinOf(page),
+      withLinks(read(page), (link) => twinLink(link, page)),
+    )
+  for (const name of BESIDE) put(name, withLinks(read(`../${name}`), besideLink))
+  const [, summary] = read('README.md').split('\n\n')
   const sections = siteMap().filter(({ entries }) => entries.length > 0)
   put('llms.txt', llmsText(sections, summary!))
-  for (const name of BESIDE) copyFileSync(join(DOCS, '..', name), join(folder, name))
 }
