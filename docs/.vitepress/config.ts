@@ -55,12 +55,18 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
     docFooter: { prev: false, next: false },
   },
-  transformPageData: ({ filePath }) => ({ description: abouts.get(filePath) || undefined }),
+  transformPageData: ({ filePath, frontmatter }) => ({
+    description: abouts.get(filePath) || undefined,
+    frontmatter: WIDE.has(filePath) ? { ...frontmatter, aside: false } : frontmatter,
+  }),
   transformHead: ({ pageData }) => [
     ['link', { rel: 'alternate', type: 'text/markdown', href: `${base}${twinOf(pageData.relativePath)}` }],
   ],
   buildEnd: ({ outDir }) => writeTwins(outDir),
 })
+
+/** Pages with tables of many columns: they get the room of the outline too. */
+const WIDE = new Set(['comparison.md', 'databases.md', 'threat-model.md', 'ways-back.md'])
 
 /** Guides come before the API in the results. */
 function boostDocument(id: string): number {

@@ -1,14 +1,23 @@
 // How the site reads the Markdown of `docs`: as GitHub does, with what a screen reader or a keyboard needs.
 import type { MarkdownRenderer } from 'vitepress'
+import { edgeTable } from './edges.ts'
 import { siteLink } from './links.ts'
 
 type Token = ReturnType<MarkdownRenderer['parse']>[number]
 
 export function extendMarkdown(md: MarkdownRenderer): void {
+  const fence = md.renderer.rules.fence!
+  md.renderer.rules.fence = (tokens, index, ...rest) =>
+    tokens[index]!.info === 'mermaid' ? edgeTable(tokens[index]!.content) : fence(tokens, index, ...rest)
+
   md.core.ruler.push('latchkey', ({ tokens, env }) => {
     const { relativePath } = env as { relativePath: string }
     // VitePress has renamed the page already.
-    for (const token of tokens) for (const child of token.children ?? []) mapLink(child, relativePath)
+    for (const child of tokens.flatMap(({ children }) => children ?? [])) {
+      mapLink(child, relativePath)
+      // Braces in code are no expressions.
+      if (child.type === 'code_inline') child.attrSet('v-pre', '')
+    }
     for (const [index, token] of tokens.entries()) {
       if (token.type === 'table_open') token.attrSet('tabindex', '0')
       if (token.type === 'th_open' && tokens[index + 1]?.content === '') token.tag = tokens[index + 2]!.tag = 'td'

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { edgeTable, readEdges } from '../../docs/.vitepress/edges.ts'
 import { besideLink, siteLink, slugify, twinLink } from '../../docs/.vitepress/links.ts'
 import { DOCS, REPOSITORY, entriesOf, pages, readMap, siteMap } from '../../docs/.vitepress/map.ts'
 import { withTabs } from '../../docs/.vitepress/markdown.ts'
@@ -113,4 +114,25 @@ test('alternatives become tabs on the site', () => {
   const text = '<!-- tabs -->\n\n**React**\n\n```ts\na\n```\n\n**Vue**\n\n```vue\nb\n```\n\n<!-- end of tabs -->\n'
   const tabs = '::: code-group\n\n```ts [React]\na\n```\n\n```vue [Vue]\nb\n```\n\n:::\n'
   expect(withTabs(text)).toBe(tabs)
+})
+
+describe('diagrams', () => {
+  const edgesOf = (page: string) => readEdges(/^```mermaid\n([\s\S]*?)^```$/m.exec(read(page))![1]!)
+
+  test('become tables of their edges', () => {
+    const edges = edgesOf('lifecycle.md')
+    expect(edges[0]).toEqual({ from: 'the start', to: 'starting', by: '' })
+    expect(edges).toContainEqual({ from: 'ready', to: 'signing-out', by: 'signOutStarted' })
+    const arrows = read('lifecycle.md').match(/ --> /g)!
+    expect(edges).toHaveLength(arrows.length)
+    expect(edgeTable('  a --> b: x<br/>y')).toBe(
+      '<table tabindex="0"><thead><tr><th>from</th><th>to</th><th>by</th></tr></thead><tbody><tr><td>a</td><td>b</td><td>x, y</td></tr></tbody></table>',
+    )
+  })
+
+  test('show the labels of a flowchart', () => {
+    const edges = edgesOf('architecture.md')
+    expect(edges).toContainEqual({ from: 'lib/recovery', to: 'lib/client', by: '' })
+    expect(edges).toHaveLength(read('architecture.md').match(/ --> /g)!.length)
+  })
 })
