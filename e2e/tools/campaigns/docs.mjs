@@ -2,15 +2,14 @@
 // checks it: axe-core finds nothing, no request leaves the site, no link and no anchor leads nowhere, and the search
 // works by keyboard. Arguments are parts of addresses: `npm run test:docs -- errors` checks only those pages.
 // `--pictures FOLDER` also takes pictures of them.
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chromium } from '@playwright/test'
+import axe from 'axe-core'
 import { SITE, serveDocs } from '../servers/docs.mjs'
 import { findBrowser, findShell } from './browser.mjs'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const LOOKS = /** @type {const} */ ([
   { name: 'desktop-light', colorScheme: 'light', width: 1280, height: 800 },
   { name: 'desktop-dark', colorScheme: 'dark', width: 1280, height: 800 },
@@ -77,7 +76,7 @@ async function checkPage(name) {
     const to = new URL(link)
     if (to.origin === site.origin) links.push({ from: name, to })
   }
-  await page.addScriptTag({ content: AXE })
+  await page.addScriptTag({ content: axe.source })
   await checkLooks(page, name)
   await page.close()
 }
@@ -103,7 +102,7 @@ async function checkKeyboard() {
   await page.keyboard.press('Control+k')
   await page.getByRole('searchbox').fill('KEYSTORE_VANISHED')
   await page.locator('.VPLocalSearchBox .result').first().waitFor()
-  await page.addScriptTag({ content: AXE })
+  await page.addScriptTag({ content: axe.source })
   await page.keyboard.press('Enter')
   await page.waitForURL(/errors\.html#keystore_vanished|ways-back|client|storage/)
   await page.close()
