@@ -9,14 +9,15 @@ interface Edge {
 
 const NAME = String.raw`(\[\*\]|\w+)(?:\["([^"]*)"\])?`
 const EDGE = new RegExp(`^\\s*${NAME} --> ${NAME}(?:: (.*))?$`)
-const ALIAS = /^\s*state "([^"]*)" as (\w+)$/
+const STATE = /^\s*state "(?<label>[^"]*)" as (?<name>\w+)$/
+const NODE = /^\s*(?<name>\w+)\["(?<label>[^"]*)"\]$/
 
 /** Reads the edges of a state diagram or a flowchart, with the labels of their nodes. */
 export function readEdges(diagram: string): Edge[] {
   const labels = new Map([['[*]', 'the start']])
   const edges: Edge[] = []
   for (const line of diagram.split('\n')) {
-    const [, label, name] = ALIAS.exec(line) ?? []
+    const { name, label } = (STATE.exec(line) ?? NODE.exec(line))?.groups ?? {}
     if (name !== undefined) labels.set(name, label!)
     const [, from, fromLabel, to, toLabel, by] = EDGE.exec(line) ?? []
     if (from === undefined || to === undefined) continue
