@@ -118,7 +118,7 @@ async function checkKeyboard() {
 
 for (const name of chosen) await checkPage(name)
 checkLinks()
-if (positionals.length === 0) await checkKeyboard()
+await checkKeyboard()
 await browser.close()
 site.close()
 const counts = `${chosen.length} pages, ${LOOKS.length} looks each, ${links.length} links`
