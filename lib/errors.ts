@@ -1,4 +1,8 @@
-/** Every stable code. `ERROR_TABLE` in `latchkey/server` gives their meanings. */
+/**
+ * Every stable code. `ERROR_TABLE` in `latchkey/server` gives their meanings.
+ *
+ * @see [What to do about each](https://github.com/latchkey-id/latchkey/blob/main/docs/errors.md)
+ */
 export type LatchkeyErrorCode =
   | 'ENCODING_INVALID'
   | 'SECRET_INVALID'
@@ -138,7 +142,10 @@ const BRAND = Symbol.for('latchkey.error')
  * one: `instanceof` fails if two bundles each contain the class.
  */
 export class LatchkeyError extends Error {
-  /** Stable across releases; `message` is not. */
+  /**
+   * Stable across releases; `message` is not. Each has a section about
+   * [what to do](https://github.com/latchkey-id/latchkey/blob/main/docs/errors.md).
+   */
   declare readonly code: LatchkeyErrorCode
   override readonly name = 'LatchkeyError'
 

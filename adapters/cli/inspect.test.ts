@@ -124,6 +124,7 @@ describe('latchkey inspect', () => {
     ])
     expect([good.code, bad.code, json.code, nothing.code]).toEqual([0, 1, 0, 2])
     expect(bad.stdout).toContain('Server: rejected, TOKEN_AUDIENCE_MISMATCH')
+    expect(bad.stdout).toContain('/docs/errors.md#token_audience_mismatch\n')
     expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'local-first', server: { accepted: true } })
     for (const { stdout, stderr } of [good, bad, json]) {
       expect(stdout + stderr).not.toContain(signature)

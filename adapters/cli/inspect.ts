@@ -182,6 +182,9 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+/** Has a section for each code. */
+const ERRORS_PAGE = 'https://github.com/latchkey-id/latchkey/blob/main/docs/errors.md'
+
 /** Formats the inspection as text. */
 export function printInspection({ kind, header, claims, server }: Inspection): string {
   const { accepted, code, meaning, status, client, unchecked } = server
@@ -194,6 +197,7 @@ export function printInspection({ kind, header, claims, server }: Inspection): s
     `Server: ${verdict}`,
     `  ${meaning}`,
     ...(status !== null && !accepted ? [`  Status ${status}${client ? `, client error “${client}”` : ''}.`] : []),
+    ...(code ? [`  What to do: ${ERRORS_PAGE}#${code.toLowerCase()}`] : []),
     ...(unchecked.length ? [`  Not checked: ${unchecked.join(', ')}.`] : []),
     '',
   ].join('\n')

@@ -1,19 +1,34 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { LatchkeyErrorCode } from 'latchkey'
 import { ERROR_TABLE } from 'latchkey/server'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { ATTACKS } from '../tools/campaigns/attack-table.mjs'
+import { REMEDIES } from './remedies.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
-const pages = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/routes')]
+const pages = ['README.md', 'AGENTS.md', ...pagesIn('docs'), ...pagesIn('docs/routes')]
 
 function pagesIn(folder: string): string[] {
   return readdirSync(`${root}/${folder}`)
     .filter((name) => name.endsWith('.md'))
     .map((name) => `${folder}/${name}`)
 }
+
+/** What the README lists of `.size-limit.json`, by how its names begin. */
+const SIZES = [
+  'latchkey: ',
+  'latchkey/worker: ',
+  'latchkey/devtools: what',
+  'latchkey/pairing: ',
+  'latchkey/recovery: ',
+  'latchkey/session: ',
+  'latchkey/better-auth/client',
+  'latchkey/account',
+  'latchkey/react: useAuth and',
+]
 
 /** A block that shows a file of the example app begins with its name. */
 const FILE = /^\/\/ (\S+)\n([\s\S]*)$/
@@ -55,6 +70,34 @@ function problemsOf(blocks: readonly Block[]): string[] {
     const index = Number(/block-(\d+)\.ts$/.exec(found.file?.fileName ?? '')?.[1])
     return `${blocks[index]?.place ?? found.file?.fileName}: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`
   })
+}
+
+/** A table as the formatter writes it: columns of one width. */
+function padded([head, ...rows]: readonly string[][]): string {
+  const widths = head!.map((_, column) => Math.max(...[head!, ...rows].map((row) => row[column]!.length)))
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
+  return [line(head!), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
+}
+
+/** The section about a code, whose heading is its anchor. */
+function sectionOf(code: LatchkeyErrorCode, remedy: string): string[] {
+  const { meaning, state, status, bearer, session } = ERROR_TABLE[code]
+  const effects = [
+    state && `\`error: '${state}'\``,
+    status && `HTTP ${status}`,
+    bearer && `\`${bearer}\``,
+    session && `\`${session}\` of a session`,
+  ].filter((effect) => effect !== undefined)
+  return [
+    '',
+    `### ${code}`,
+    '',
+    `**What happened:** ${meaning}`,
+    '',
+    `**What to do:** ${remedy}`,
+    ...(effects.length > 0 ? ['', `Seen as ${effects.join(', ')}.`] : []),
+  ]
 }
 
 interface Package {
@@ -119,6 +162,7 @@ describe('the docs', () => {
     const files = new Set([
       ...pages,
       'LICENSE',
+      'AGENTS.md',
       'SECURITY.md',
       'CHANGELOG.md',
       'CONTRIBUTING.md',
@@ -127,29 +171,45 @@ describe('the docs', () => {
     for (const page of [...pages, 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md']) {
       for (const [, link] of readFileSync(`${root}/${page}`, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
         const target = join(dirname(page), link!)
+        // Made by `npm run docs`.
+        if (target.startsWith('docs/reference/')) continue
         expect.soft(files.has(target), `${page} links to ${link}`).toBe(true)
       }
     }
   })
 
   test('list every error', async () => {
-    const rows = Object.entries(ERROR_TABLE).map(
-      ([code, { meaning, state, status, bearer, session }]) =>
-        `| \`${code}\` | ${meaning} | ${[state, status, bearer, session].map((cell) => cell ?? '').join(' | ')} |`,
-    )
     const page = [
       '# Errors',
       '',
       'Every deliberate failure is a `LatchkeyError` with a stable `code`; check for one with `isLatchkeyError(error, code)`. Incorrect use of the API throws a `TypeError`. Messages are for developers and may change; they never contain a secret, a token or a proof.',
       '',
-      "The columns show the effect of each code: `error` in the client's state, the HTTP status, the error in `WWW-Authenticate` (RFC 6750), and the kind of error in a sync engine's session.",
-      '',
-      '| code | meaning | state | status | bearer | session |',
-      '| --- | --- | --- | --- | --- | --- |',
-      ...rows,
+      "“Seen as” is the effect of a code elsewhere: `error` in the client's state, the HTTP status, the error in `WWW-Authenticate` (RFC 6750), and the kind of error in a sync engine's session.",
+      ...Object.entries(REMEDIES).flatMap(([group, remedies]) => [
+        '',
+        `## ${group}`,
+        ...Object.entries(remedies).flatMap(([code, remedy]) => sectionOf(code as LatchkeyErrorCode, remedy)),
+      ]),
       '',
     ].join('\n')
     await expect(page).toMatchFileSnapshot('../../docs/errors.md')
+    const explained = Object.values(REMEDIES).flatMap(Object.keys)
+    expect(explained.sort()).toEqual(Object.keys(ERROR_TABLE).sort())
+  })
+
+  test('the README lists the limits of what a page loads', async () => {
+    const limits = JSON.parse(readFileSync(`${root}/.size-limit.json`, 'utf8')) as { name: string; limit: string }[]
+    const shown = limits.filter(({ name }) => SIZES.some((start) => name.startsWith(start)))
+    expect(shown.length).toBe(SIZES.length)
+    const rows = shown.map(({ name, limit }) => {
+      const [entry, what = ''] = name.split(/: (.*)/)
+      return [`\`${entry}\``, what, limit]
+    })
+    const table = padded([['entry', 'what of it', 'at most'], ...rows])
+    const page = readFileSync(`${root}/README.md`, 'utf8')
+    await expect(
+      page.replace(/(?<=<!-- sizes: .* -->\n\n)[\s\S]*?(?=\n\n<!-- end of sizes -->)/, () => table),
+    ).toMatchFileSnapshot('../../README.md')
   })
 
   test('list every attack that the script tries, with its defence and its test', async () => {

@@ -221,3 +221,73 @@ describe('the server of the page about other providers', () => {
     expect(payload).toMatchObject({ sub: device.principal, role: 'guest' })
   })
 })
+
+/** What each provider's own library answers for the user `guest`, and for anything else. */
+const MOVES = [
+  {
+    page: 'docs/from-supabase.md',
+    act: 'moveAnonymous',
+    header: 'x-anonymous-token',
+    provider: {
+      supabase: {
+        auth: {
+          getUser: async (token: string) => ({
+            data: { user: token ? { id: token, is_anonymous: token === 'guest' } : null },
+          }),
+        },
+      },
+    },
+  },
+  {
+    page: 'docs/from-firebase.md',
+    act: 'moveAnonymous',
+    header: 'x-anonymous-token',
+    provider: {
+      verifyIdToken: async (token: string) => {
+        if (token === '') throw new Error('no token')
+        return { uid: token, firebase: { sign_in_provider: token === 'guest' ? 'anonymous' : 'password' } }
+      },
+    },
+  },
+  {
+    page: 'docs/from-instant.md',
+    act: 'moveGuest',
+    header: 'x-instant-token',
+    provider: {
+      instant: { auth: { verifyToken: async (token: string) => (token === 'guest' ? { id: token } : null) } },
+    },
+  },
+  {
+    page: 'docs/from-jazz.md',
+    act: 'moveJazz',
+    header: 'x-jazz-proof',
+    provider: { verifyLocalFirstIdentityProof: (token: string) => ({ ok: token === 'guest', id: token }) },
+  },
+]
+
+describe.each(MOVES)('the endpoint of $page', ({ page, act, header, provider }) => {
+  async function call(headers: Record<string, string>): Promise<{ status: number; moved: unknown[] }> {
+    const moved: unknown[] = []
+    const giveNotes = async (owners: object): Promise<void> => void moved.push(owners)
+    const values = { ...provider, giveNotes, createSessionResolver: server.createSessionResolver }
+    const move = (await blockOf(
+      page,
+      `export async function ${act}`,
+      Object.keys(values),
+      `return ${act}`,
+    )(...Object.values(values))) as (request: Request) => Promise<Response>
+    const { status } = await move(new Request('https://notes.example/api/move', { method: 'POST', headers }))
+    return { status, moved }
+  }
+
+  test('gives the rows of the guest to the device, and only with both credentials', async () => {
+    const device = await testDevice()
+    const authorization = `Bearer ${await device.token({ audience: 'https://notes.example' })}`
+    const to = device.principal
+    expect(await call({ authorization, [header]: 'guest' })).toEqual({ status: 204, moved: [{ from: 'guest', to }] })
+    expect(await call({ authorization })).toEqual({ status: 409, moved: [] })
+    expect(await call({ authorization, [header]: 'somebody with a password' })).toEqual({ status: 409, moved: [] })
+    expect(await call({ [header]: 'guest' })).toEqual({ status: 409, moved: [] })
+    expect((await call({ authorization: 'Bearer forged', [header]: 'guest' })).status).toBe(401)
+  })
+})
