@@ -79,6 +79,20 @@ describe('data of another user, from before the page was loaded', () => {
     expect(session.getState().status).toBe('connected')
   })
 
+  test('may be found by a transport of its own at once', async () => {
+    const { time, auth, transport } = await world()
+    let decide = (): void => {}
+    const decided = new Promise<void>((resolve) => void (decide = resolve))
+    const { connect } = transport
+    transport.connect = (token, connection) => connection.handOver('ada').then(() => connect(token, connection))
+    const { session, faults } = await testSession(time, auth, transport, { beforeRestart: () => decided })
+    await time.advance(10 * MINUTE)
+    expect(faults).toEqual([])
+    decide()
+    await rest()
+    expect(session.getState().status).toBe('connected')
+  })
+
   test('bounds the connection again once it is handled', async () => {
     const { open, transport, time } = await world('ada')
     transport.connect = () => new Promise(() => {})
@@ -122,7 +136,7 @@ describe('the owner', () => {
     let answer = (): void => {}
     const slow = new Promise<void>((resolve) => void (answer = resolve))
     const store = testStore()
-    const { auth, open, principal, account, server } = await world(
+    const { auth, open, principal, account, server, transport } = await world(
       null,
       {},
       {
@@ -131,14 +145,16 @@ describe('the owner', () => {
       },
     )
     const first = principal()
-    await open({ autoStart: false })
+    const { session, faults } = await open({ autoStart: false })
     await auth.signOut({ force: true })
     server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
     await auth.upgrade(() => account.signIn('eve'))
+    await session.start()
     answer()
     await rest()
     expect(principal()).toBe('eve')
-    expect(store.owner).toBe(first)
+    expect([store.owner, connects(transport), session.getState().status]).toEqual([first, 0, 'ended'])
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
   })
 
   test('is stored as soon as the app has handled the data, without a connection', async () => {
