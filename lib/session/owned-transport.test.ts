@@ -150,6 +150,7 @@ describe('the owner', () => {
     server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
     await auth.upgrade(() => account.signIn('eve'))
     await session.start()
+    await rest()
     answer()
     await rest()
     expect(principal()).toBe('eve')
