@@ -120,12 +120,15 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
       const socket = socketOf(payload)
       const outcome = await socket.refresh(token)
       if (outcome === 'refused') return
-      const access = outcome === 'accepted' ? await judge(socket.current, documentName).catch(onError) : undefined
+      const session = socket.current
+      const access = outcome === 'accepted' ? await judge(session, documentName).catch(onError) : undefined
+      // A later token came meanwhile, and is judged after this one.
+      if (session !== socket.current) return
       if (access === undefined) return connection.sendStateless(TOKEN_UNCHECKED)
       if (access === null) return connection.close({ code: FORBIDDEN_CODE, reason: FORBIDDEN })
       connection.readOnly = access === 'readonly'
       // What this hook returns does not reach the connection.
-      connection.context.session = context.session = socket.current
+      connection.context.session = context.session = session
       connection.sendStateless(TOKEN_ACCEPTED)
     },
   }

@@ -97,17 +97,15 @@ export async function keepAnswer(
   payload: Readonly<Record<string, unknown>>,
   kept: Partial<Pick<AccountEntry, 'claims' | 'token'>> = {},
 ): Promise<void> {
-  const listed = aliasesIn(payload)
-  const isNew = (current: AccountEntry): boolean =>
-    listed !== undefined && `${current.aliases}` === `${before?.aliases}` && `${listed}` !== `${current.aliases}`
-  let isShown = kept.claims !== undefined && JSON.stringify(claims) !== JSON.stringify(kept.claims)
-  if (!isShown && !kept.token && !(before && isNew(before))) return
+  const aliases = aliasesIn(payload)
+  let isShown = kept.claims && JSON.stringify(claims) !== JSON.stringify(kept.claims)
   await context.write((keyring) => {
     const current = currentAccount(keyring)
     if (!keyring || current?.principal !== principal) return keyring
-    const isOther = isNew(current)
+    const isOther = aliases && `${current.aliases}` === `${before?.aliases}` && `${aliases}` !== `${current.aliases}`
     isShown ||= isOther
-    return replaceEntry(keyring, current, { ...(isOther ? withAliases(current, listed!) : current), ...kept })
+    if (!isOther && !kept.token) return keyring
+    return replaceEntry(keyring, current, { ...(isOther ? withAliases(current, aliases) : current), ...kept })
   })
   if (isShown) context.dispatch({ type: 'sessionConfirmed', view: context.view() })
 }
