@@ -1,4 +1,4 @@
-import { HocuspocusProviderWebsocket } from '@hocuspocus/provider'
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import * as Y from 'yjs'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
@@ -116,6 +116,32 @@ describe('the whole route', () => {
     expect(owner).toBe(first.principal())
   })
 
+  test('an adoption that cannot load the document ends with the session, and is made later', async () => {
+    await start()
+    const first = await accountWithText('from the first. ')
+    const second = await world.device()
+    const alias = second.principal()
+    second.write('from the second. ')
+    await until(() => expect(atServer(second)).toBe('from the second. '))
+    await second.session.end()
+    await second.auth.upgrade(() => second.account.signIn('ada'))
+    await second.auth.resolveConflict('adopt')
+    world.hocuspocus.online = false
+    let owner: string | null = alias
+    const write = (principal: string | null): void => void (owner = principal)
+    const again = await world.device(
+      { owner: { read: () => owner, write } },
+      { auth: second.auth, account: second.account },
+    )
+    await until(() => expect(again.providers).toHaveLength(1))
+    await again.session.end()
+    expect([again.providers[0]!.isAttached, owner]).toEqual([false, alias])
+    world.hocuspocus.online = true
+    await again.session.start()
+    await inTime(() => expect(first.text()).toContain('from the second. '))
+    expect(owner).toBe(first.principal())
+  })
+
   test('a sign-out closes the document at once; what is written then stays here', async () => {
     const { hocuspocus, device } = await start()
     const ada = await device()
@@ -166,6 +192,37 @@ describe('another user', () => {
     second.write('also ')
     await until(() => expect(first.text()).toBe('also hers'))
     expect(world.hocuspocus.text(nameOf(before))).toBe('private')
+  })
+
+  test('gets the document that the app gives them', async () => {
+    await start()
+    const first = await accountWithText('hers, ')
+    const second = await world.device({ beforeRestart: () => {} })
+    second.write('given, ')
+    await until(() => expect(atServer(second)).toBe('given, '))
+    await second.auth.upgrade(() => second.account.signIn('ada'))
+    await second.auth.resolveConflict('switch')
+    await until(() => expect(first.text()).toContain('given, '))
+    expect(second.text()).toContain('hers, ')
+  })
+
+  test('gets the other document that the app puts in the place of the first', async () => {
+    await start({ authorize: () => 'read-write' })
+    const [mine, theirs] = [new Y.Doc(), new Y.Doc()]
+    let current = mine
+    const device = await world.device({
+      document: () => current,
+      name: () => 'team',
+      beforeRestart: () => void (current = theirs),
+    })
+    mine.getText('notes').insert(0, 'one')
+    await until(() => expect(world.hocuspocus.text('team')).toBe('one'))
+    await device.auth.signOut({ force: true })
+    await device.auth.ensureIdentity()
+    await until(() => expect(textOf(theirs)).toBe('one'))
+    theirs.getText('notes').insert(0, 'two')
+    await until(() => expect(world.hocuspocus.text('team')).toBe('twoone'))
+    expect(textOf(mine)).toBe('one')
   })
 
   test('does not get a document that an earlier page stored', async () => {
@@ -267,8 +324,11 @@ describe('a token', () => {
     await settle(ada, 'connected')
     world.time.jump(1000)
     const next = (await ada.auth.getToken({ fresh: true }))!
+    const current = ada.providers[0]!.configuration.token as () => string
+    const before = current()
     world.refusal = 'unavailable'
     await expect(ada.session.update(next)).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(current()).toBe(before)
     ada.write('still mine')
     await until(() => expect(atServer(ada)).toBe('still mine'))
     expect([hocuspocus.sockets(), ada.session.getState().status]).toEqual([1, 'connected'])
@@ -309,6 +369,39 @@ describe('a document', () => {
     await inTime(() => expect(atServer(ada)).toBe('in the tunnel'))
     expect(ada.providers).toHaveLength(1)
     expect(ada.providers[0]!.awareness!.getLocalState()).toEqual({ name: 'Ada' })
+  })
+
+  test('comes back after it was disconnected while it connected', async () => {
+    const { device, hocuspocus } = await start()
+    let interrupts = 0
+    const ada = await device({
+      autoConnect: false,
+      provider(input) {
+        const provider = new HocuspocusProvider({ url: hocuspocus.url, ...input })
+        return provider.on('status', ({ status }: { status: string }) => {
+          if (status !== 'connecting' || interrupts++) return
+          ada.session.disconnect()
+          ada.session.connect()
+        })
+      },
+    })
+    ada.session.connect()
+    await settle(ada, 'connected')
+    expect(interrupts).toBe(2)
+    expect(hocuspocus.open()).toEqual([nameOf(ada.principal())])
+  })
+
+  test('comes back at once after the network stopped answering', async () => {
+    const { device, hocuspocus } = await start()
+    const ada = await device()
+    await settle(ada, 'connected')
+    hocuspocus.freeze()
+    ada.session.disconnect()
+    ada.session.connect()
+    await settle(ada, 'connected')
+    ada.write('over another socket')
+    await until(() => expect(atServer(ada)).toBe('over another socket'))
+    expect([hocuspocus.sockets(), ada.providers.length]).toEqual([2, 1])
   })
 
   test('shares a socket with others', async () => {

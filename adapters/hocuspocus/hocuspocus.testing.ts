@@ -33,6 +33,8 @@ export interface TestHocuspocus {
   sockets(): number
   /** False: sockets break, and no new one opens. */
   online: boolean
+  /** The sockets that are open now answer nothing any more, a close frame neither. */
+  freeze(): void
   close(): Promise<void>
 }
 
@@ -94,6 +96,7 @@ export async function startHocuspocus(
       isOnline = online
       if (!online) cut()
     },
+    freeze: () => raw.forEach((socket) => socket.pause()),
     async close() {
       cut()
       await server.destroy()

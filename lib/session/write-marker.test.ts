@@ -12,7 +12,10 @@ function testAuth(markWritten = vi.fn(async () => {})) {
 test('the first write of each principal is marked', () => {
   const { auth, markWritten, become } = testAuth()
   const mark = createWriteMarker(auth)
-  for (const who of ['ada', 'ada', null, 'bob', 'bob']) (become(who), mark())
+  for (const who of ['ada', 'ada', null, 'bob', 'bob']) {
+    become(who)
+    mark()
+  }
   expect(markWritten).toHaveBeenCalledTimes(2)
 })
 
