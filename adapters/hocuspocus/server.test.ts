@@ -48,6 +48,7 @@ interface Client {
   readonly document: Y.Doc
   /** `authenticated`, `refused REASON`, `closed REASON`, or a stateless message. */
   readonly heard: string[]
+  readonly provider: HocuspocusProvider
   /** Sends another token in the open document. */
   renew(token: string): void
 }
@@ -69,7 +70,7 @@ function connect(name: string, first: string): Client {
     await until(() => expect(provider.configuration.websocketProvider.status).not.toBe('connecting'))
     provider.destroy()
   })
-  return { document, heard, renew: (next) => ((token = next), void provider.sendToken()) }
+  return { document, heard, provider, renew: (next) => ((token = next), void provider.sendToken()) }
 }
 
 describe('the owner in the name of a document', () => {
@@ -212,6 +213,29 @@ describe('an open document', () => {
     expect(faults).toMatchObject([{ message: 'no database' }])
     document.getText('notes').insert(0, 'on')
     await until(() => expect(hocuspocus.text('notes:ada')).toBe('on.'))
+  })
+
+  test.each([
+    ['of another principal', () => tokenOf('bob')],
+    ['that may not open it', () => tokenOf('ada', { jti: 'no' })],
+  ])('takes no message once it was closed by a new token %s', async (_, token) => {
+    const { document, heard, renew } = await open({
+      authorize: ({ session }) => (session.claims['jti'] === 'no' ? null : 'read-write'),
+    })
+    renew(await token())
+    await until(() => expect(heard.at(-1)).toMatch(/^closed /))
+    document.getText('notes').insert(0, 'late')
+    await until(() => expect(textOf(document)).toBe('late.'))
+    expect(hocuspocus.text('notes:ada')).toBe('.')
+  })
+
+  test('that the client closes is no error', async () => {
+    const { document, provider } = await open()
+    const logged = vi.mocked(console.error).mock.calls.length
+    provider.detach()
+    document.getText('notes').insert(0, 'here only')
+    await until(() => expect(hocuspocus.open()).toEqual([]))
+    expect(vi.mocked(console.error).mock.calls.length).toBe(logged)
   })
 
   test('leaves no timer behind', async () => {

@@ -73,6 +73,7 @@ export interface HocuspocusAuth {
 export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAuthOptions = {}): HocuspocusAuth {
   const { authorize = ownsDocument, onError = console.error } = options
   const sockets = new WeakMap<HocuspocusConnection, SocketSession>()
+  const refused = new WeakSet<HocuspocusConnection>()
   const open = (session: ServerSession, close: (code: number, reason: string) => void): SocketSession =>
     createSocketSession(resolver, session, { close }, { ...options, onError })
   checkOptions(authorize, open)
@@ -82,11 +83,15 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
     const found = await resolver.resolve({ headers: token ? { [header]: `Bearer ${token}` } : {} })
     return found.ok ? found.session : found.error
   }
+  function close(connection: HocuspocusConnection, code: number, reason: string): void {
+    refused.add(connection)
+    connection.close({ code, reason })
+  }
   /** Messages may arrive before `connected`. */
   function socketOf({ connection, context }: HocuspocusPayload): SocketSession {
     const known = sockets.get(connection)
     if (known) return known
-    const socket = open(context.session, (code, reason) => connection.close({ code, reason }))
+    const socket = open(context.session, (code, reason) => close(connection, code, reason))
     sockets.set(connection, socket)
     connection.onClose(() => socket.end())
     return socket
@@ -111,9 +116,10 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
       socketOf(payload)
     },
     async beforeHandleMessage(payload) {
-      const { principal } = payload.context.session
-      // A timer can be late.
-      if (principal !== null && socketOf(payload).current.principal === null) refuse('expired')
+      // A timer can be late: this checks the clock, and closes.
+      void socketOf(payload).current
+      // Messages that wait behind the refused token are handled after the close.
+      if (refused.has(payload.connection)) refuse('expired')
     },
     async onTokenSync(payload) {
       const { connection, context, documentName, token } = payload
@@ -125,7 +131,7 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
       // A later token came meanwhile, and is judged after this one.
       if (session !== socket.current) return
       if (access === undefined) return connection.sendStateless(TOKEN_UNCHECKED)
-      if (access === null) return connection.close({ code: FORBIDDEN_CODE, reason: FORBIDDEN })
+      if (access === null) return close(connection, FORBIDDEN_CODE, FORBIDDEN)
       connection.readOnly = access === 'readonly'
       // What this hook returns does not reach the connection.
       connection.context.session = context.session = session
