@@ -1,4 +1,10 @@
-import { type ConnectedSession, type SessionAuth, type WriteAttempt, requireWriter } from '../../lib/session.ts'
+import {
+  type ConnectedSession,
+  type SessionAuth,
+  type WriteAttempt,
+  createWriteMarker,
+  requireWriter,
+} from '../../lib/session.ts'
 
 type Write = (collection: string, ...rest: unknown[]) => Promise<unknown>
 
@@ -13,7 +19,7 @@ const OPERATIONS = ['insert', 'update', 'delete'] as const
 
 /**
  * Refuses local writes without an owner. Triplit itself accepts them, and they would reach the server under the next
- * user's token.
+ * user's token. Marks the identity as one that owns data.
  *
  * @param session - called at the first write
  * @param isHandingOver - true while the app reassigns the previous user's data
@@ -25,10 +31,12 @@ export function refuseAnonymousWrites(
   isHandingOver: () => boolean,
 ): void {
   const target = client as WritingClient
+  const markWritten = createWriteMarker(auth)
   const check = async (attempt: WriteAttempt): Promise<void> => {
     await auth.ready
     await session().ready
     if (!isHandingOver()) requireWriter(auth.getState().session ? auth : session(), attempt)
+    markWritten()
   }
   const guard = (writer: Writer, operation: WriteAttempt['operation']): Write => {
     const write = writer[operation].bind(writer)

@@ -1,10 +1,15 @@
-import { isLatchkeyError } from '../../lib/index.ts'
-import { type ConnectedSession, type SessionAuth, type SessionOptions, connectSession } from '../../lib/session.ts'
+import {
+  type ConnectedSession,
+  type SessionAuth,
+  type SessionOptions,
+  connectSession,
+  ownedTransport,
+} from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 import { refuseAnonymousWrites } from './anonymous-writes.ts'
-import { createOwner } from './owner.ts'
+import { ownerIn } from './owner.ts'
 import { schemaRoles } from './roles.ts'
-import { type TriplitTransport, createTransport } from './transport.ts'
+import { createTransport } from './transport.ts'
 import { type OnWritesRejected, watchWrites } from './writes.ts'
 
 /** Options of `connectTriplit`. */
@@ -39,21 +44,37 @@ export function connectTriplit(
   checkClient(client, options)
   const self = (): ConnectedSession => session
   const fault = (error: unknown): unknown => options.onFault?.(error)
-  const owner = createOwner(auth, client, options.beforeRestart, self)
-  const transport = endingFor(createTransport(client, owner, timer), self)
+  const transport = ownedTransport(auth, createTransport(client, timer), ownerIn(client))
+  const { beforeRestart, isHandingOver } = watchHandOver(options.beforeRestart)
   watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
-  refuseAnonymousWrites(client, auth, self, owner.isHandingOver)
-  // Also before there is a token: offline writes already have an owner.
-  const claim = (): Promise<unknown> => owner.claim().catch(fault)
-  auth.subscribe(claim)
-  void auth.ready.then(claim)
+  refuseAnonymousWrites(client, auth, self, isHandingOver)
   const session = connectSession(withSchema(auth, client), transport, {
     readRoles: (claims) => readRoles(client, claims),
     ...rest,
     timer,
-    ...(owner.beforeRestart && { beforeRestart: owner.beforeRestart }),
+    ...(beforeRestart && { beforeRestart }),
   })
   return session
+}
+
+type BeforeRestart = SessionOptions['beforeRestart']
+
+/** While the app handles another user's data, it may reassign rows. */
+function watchHandOver(app: BeforeRestart): { beforeRestart: BeforeRestart; isHandingOver(): boolean } {
+  let running = 0
+  return {
+    isHandingOver: () => running > 0,
+    beforeRestart:
+      app &&
+      (async (change, session) => {
+        running++
+        try {
+          await app(change, session)
+        } finally {
+          running--
+        }
+      }),
+  }
 }
 
 /** Roles are matched by the schema, which the client has once its database is open. */
@@ -79,16 +100,4 @@ function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refres
   if (serverUrl === undefined) throw new TypeError('client: expected a client with serverUrl')
   if (audience === undefined && !refresh?.handler)
     throw new TypeError('audience: expected the audience of the Triplit server; or pass refresh.handler')
-}
-
-/** Ends the session if the local data belongs to another principal: retrying would not help. */
-function endingFor(transport: TriplitTransport, session: () => ConnectedSession): TriplitTransport {
-  return {
-    ...transport,
-    connect: (token, connection) =>
-      Promise.resolve(transport.connect(token, connection)).catch((error: unknown) => {
-        if (isLatchkeyError(error, 'PRINCIPAL_MISMATCH')) void session().end()
-        throw error
-      }),
-  }
 }

@@ -1,7 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Auth } from '../../lib/index.ts'
 import type { SessionTimer } from '../../lib/session.ts'
-import { createOwner } from './owner.ts'
 import { createTransport } from './transport.ts'
 import {
   SYNC,
@@ -25,19 +23,15 @@ afterEach(() => vi.restoreAllMocks())
 
 /** A client that is connected, with a real server. */
 async function connected() {
-  const session = { principal: PRINCIPAL, principals: [PRINCIPAL], authMode: 'local-first', claims: {} } as const
-  const auth = { getState: () => ({ session }) } as unknown as Auth
   const client = testClient(triplit.url)
-  const owner = createOwner(auth, client, undefined, () => {
-    throw new Error('no session')
-  })
-  const transport = createTransport(client, owner, TIMER)
+  const transport = createTransport(client, TIMER)
   const token = async (): Promise<string> => {
     const iat = Math.floor(Date.now() / 1000)
     return issuer.sign({ aud: SYNC, sub: PRINCIPAL, aliases: [], jti: crypto.randomUUID(), iat, exp: iat + 900 })
   }
   let isAccepted = false
-  const heard = { principal: PRINCIPAL, accepted: () => void (isAccepted = true), rejected: vi.fn(), lost: vi.fn() }
+  const accepted = (): void => void (isAccepted = true)
+  const heard = { principal: PRINCIPAL, accepted, rejected: vi.fn(), lost: vi.fn(), handOver: vi.fn() }
   await transport.connect(await token(), heard)
   await until(() => expect(isAccepted).toBe(true))
   return { client, transport, token, heard }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, test, vi } from 'vitest'
 import type { Auth } from '../../lib/index.ts'
-import type { SessionTimer } from '../../lib/session.ts'
+import { type SessionTimer, ownedTransport } from '../../lib/session.ts'
 import { type TransportRig, transportAcceptance } from '../../lib/testing.ts'
-import { createOwner } from './owner.ts'
+import { ownerIn } from './owner.ts'
 import { createTransport } from './transport.ts'
 import { SYNC, type TestIssuer, type TestTriplit, startTriplit, testClient, testIssuer } from './triplit.testing.ts'
 
@@ -27,21 +27,19 @@ const TIMER: SessionTimer = {
 
 async function openRig(): Promise<TransportRig> {
   const session = { principal: PRINCIPAL, principals: [PRINCIPAL], authMode: 'local-first', claims: {} } as const
-  const auth = { getState: () => ({ session }) } as unknown as Auth
+  const auth = { ready: Promise.resolve(), getState: () => ({ session }), subscribe: () => () => {} } as unknown as Auth
   const client = testClient(triplit.url)
-  const owner = createOwner(auth, client, undefined, () => {
-    throw new Error('no session')
-  })
-  const sign = (by: TestIssuer): Promise<string> => {
+  const sign = (by: TestIssuer, sub = PRINCIPAL): Promise<string> => {
     const iat = Math.floor(Date.now() / 1000)
-    return by.sign({ aud: SYNC, sub: PRINCIPAL, aliases: [], jti: crypto.randomUUID(), iat, exp: iat + 900 })
+    return by.sign({ aud: SYNC, sub, aliases: [], jti: crypto.randomUUID(), iat, exp: iat + 900 })
   }
   const before = triplit.connections()
   return {
-    transport: createTransport(client, owner, TIMER),
+    transport: ownedTransport(auth, createTransport(client, TIMER), ownerIn(client)),
     principal: PRINCIPAL,
     token: () => sign(issuer),
     refusedToken: () => sign(stranger),
+    other: { principal: 'bob', token: () => sign(issuer, 'bob') },
     connections: () => triplit.connections() - before,
     cut() {
       triplit.online = false

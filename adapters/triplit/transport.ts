@@ -1,12 +1,11 @@
 import { LatchkeyError } from '../../lib/index.ts'
 import type { SessionConnection, SessionTransport, SessionTimer } from '../../lib/session.ts'
 import type { TriplitClientLike, TriplitMessage, TriplitStatus } from './client.ts'
-import type { Owner } from './owner.ts'
 import { type Socket, createSocket } from './socket.ts'
 import { haveSameClaims, renew } from './token.ts'
 
 /** The transport of a Triplit client. */
-export type TriplitTransport = Required<SessionTransport>
+export type TriplitTransport = Required<Omit<SessionTransport, 'assign'>>
 
 interface Attempt {
   readonly connection: SessionConnection
@@ -24,7 +23,7 @@ interface Attempt {
  * Creates the transport that drives a Triplit client. Only Latchkey decides when it connects; the client's own timers
  * have no effect.
  */
-export function createTransport(client: TriplitClientLike, owner: Owner, timer: SessionTimer): TriplitTransport {
+export function createTransport(client: TriplitClientLike, timer: SessionTimer): TriplitTransport {
   const socket = createSocket(client, timer)
   let current: Attempt | null = null
   let turn = 0
@@ -55,7 +54,7 @@ export function createTransport(client: TriplitClientLike, owner: Owner, timer: 
     keeps: 'data',
     async connect(token, connection) {
       const mine = ++turn
-      await owner.admit(connection.principal)
+      await client.ready
       if (mine === turn) await open(token, connection, mine)
     },
     update,
@@ -75,7 +74,6 @@ export function createTransport(client: TriplitClientLike, owner: Owner, timer: 
       await socket.settled()
       await client.ready
       await client.clear()
-      await owner.claim()
     },
   }
 }

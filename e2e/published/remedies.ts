@@ -194,6 +194,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
       'Read the log, run `npx latchkey doctor --auth ./auth.ts`, and choose a driver from [Databases](databases.md).',
   },
   'Sessions of sync engines and sockets': {
+    DOCUMENT_FORBIDDEN:
+      'Check the owner in the [name of the document](hocuspocus.md), and what `access` allows on the server.',
     ROLES_MISMATCH: 'Call `start()`: the session continues with the new roles.',
     SESSION_TOKEN_MISSING:
       'Call `auth.signOut()` to sign out. A refresh handler that is only offline throws instead of returning null.',

@@ -178,13 +178,15 @@ function atOrigin(request: Request, origin: string): Request {
 
 /** What the demo has not: a page that may be framed, and an answer that clears the site's storage. */
 function own({ pathname }: URL): Response | undefined {
+  if (pathname === '/documents') return new Response(PAGE('documents'), { headers: { 'content-type': 'text/html' } })
   if (pathname === '/framed') return new Response(PAGE('account'), { headers: { 'content-type': 'text/html' } })
   if (pathname === '/clear') return new Response('cleared', { headers: { 'clear-site-data': '"storage"' } })
   return undefined
 }
 
 async function buildPage(folder: string): Promise<void> {
-  const input = { account: fileURLToPath(new URL('../harness/account.ts', import.meta.url)) }
+  const script = (name: string): string => fileURLToPath(new URL(`../harness/${name}.ts`, import.meta.url))
+  const input = { account: script('account'), documents: script('documents') }
   const outDir = join(folder, 'site')
   await build({
     logLevel: 'silent',

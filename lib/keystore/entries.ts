@@ -71,3 +71,10 @@ export function withSignOut(
   const session = { accountId, ...(sessionId !== undefined && { sessionId }), createdAt }
   return { ...keyring, outbox: [...keyring.outbox, { id: randomId(), kind: 'sign-out', ...session }] }
 }
+
+/**
+ * Returns the account with other aliases. A token that contains the old aliases is removed, since servers trust them.
+ */
+export function withAliases({ token, ...entry }: AccountEntry, aliases: readonly string[]): AccountEntry {
+  return { ...entry, aliases, ...(token && `${aliases}` === `${entry.aliases}` && { token }) }
+}

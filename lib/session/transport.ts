@@ -24,6 +24,14 @@ export interface SessionConnection {
    * reconnects on its own, as sync engines do, never calls this.
    */
   lost(): void
+  /**
+   * The transport found data of another user, from before this session: waits for `beforeRestart`. Let a rejection pass
+   * through `connect`: the session has ended.
+   *
+   * @param from - the principal whose data it is
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed
+   */
+  handOver(from: string): Promise<void>
 }
 
 /** What a session drives: a sync engine's client or a socket. Each method may return a promise. */
@@ -38,12 +46,15 @@ export interface SessionTransport {
    * Opens a connection with this token and reports its progress through `connection`.
    * Throwing or rejecting counts as `connection.lost()`. So does a promise that stays open for 30 seconds without a
    * report: `disconnect('paused')` is called, `onFault` gets `OFFLINE`, and the session connects again with a backoff.
+   * `connection.handOver` takes as long as the app does.
    */
   connect(token: string, connection: SessionConnection): unknown
   /**
    * Replaces the token on the open connection with a fresh one of the same principal and roles. Resolves once the
    * server accepted it; rejects when the server refused it, or with `OFFLINE` when it did not answer: the connection
-   * then goes on with the previous token. Without this method the session reconnects instead.
+   * then goes on with the previous token. An engine that never hears the server's answer may resolve once the token is
+   * in place, and report a later refusal with `connection.rejected`. Without this method the session reconnects
+   * instead.
    */
   update?(token: string): unknown
   /**
@@ -53,7 +64,8 @@ export interface SessionTransport {
   hold?(token: string): unknown
   /**
    * Stops all authenticated traffic; may be called without a connection. `paused`: the next `connect` continues the
-   * same session. `ended`: the session is over. Local data stays in both cases.
+   * same session. An engine that has stopped by itself, as after a 401, may leave its connection open then; `connect`
+   * puts the next token in place. `ended`: the session is over. Local data stays in both cases.
    */
   disconnect(reason: 'paused' | 'ended'): unknown
   /**
@@ -61,6 +73,11 @@ export interface SessionTransport {
    * until its promise has settled.
    */
   clear?(): unknown
+  /**
+   * Stores that the data belongs to this principal from now on: `beforeRestart` has handled what another user left.
+   * Nothing connects until its promise has settled. For a transport that stores the owner with the data.
+   */
+  assign?(principal: string): unknown
 }
 
 /**

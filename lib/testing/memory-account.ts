@@ -292,9 +292,7 @@ async function exchange(
 ): Promise<string | null> {
   if (!prove) {
     const account = accounts.get(session ?? '')
-    return account
-      ? tokenOf(account.principal, clock, { aud: audience, auth_mode: 'external', ...account.claims })
-      : null
+    return account ? tokenOf(account.principal, clock, { aud: audience, ...accountClaims(account) }) : null
   }
   const { principal, claims } = await verifier.verify(await prove(), { purpose: 'exchange' })
   if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
@@ -317,7 +315,12 @@ async function isKnown({ accounts, verifier, used }: Server, prove: () => Promis
 
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {
   const account = accounts.get(name ?? '')
-  return account ? tokenOf(account.principal, clock, { auth_mode: 'external', ...account.claims }) : null
+  return account ? tokenOf(account.principal, clock, accountClaims(account)) : null
+}
+
+/** The claims that Latchkey's account server puts into an account's token. */
+function accountClaims({ aliases, claims }: MemoryAccount): object {
+  return { auth_mode: 'external', aliases, ...claims }
 }
 
 function tokenOf(sub: string, clock: () => number, claims: object): string {

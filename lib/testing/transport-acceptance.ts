@@ -1,3 +1,4 @@
+import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import type { SessionConnection, SessionTransport } from '../session/transport.ts'
 import { checkTransport } from '../session/transport.ts'
 import type { AcceptanceCase } from './store-acceptance.ts'
@@ -15,6 +16,14 @@ export interface TransportRig {
   connections(): Promise<number> | number
   /** Breaks all connections, as a network failure does. Omit it for a transport that reconnects on its own. */
   cut?(): unknown
+  /** Another user. Required for `keeps: 'data'`, unless the data ends with the page. */
+  readonly other?: {
+    readonly principal: string
+    /** Returns a token of this user that the server accepts. */
+    token(): Promise<string> | string
+  }
+  /** The transport leaves its connection open on a pause, since its engine stops by itself. */
+  readonly staysOpen?: boolean
   /** Frees the rig's resources. */
   close(): unknown
 }
@@ -51,7 +60,10 @@ interface RecordedConnection extends SessionConnection {
   until(report: Report): Promise<unknown>
 }
 
-function recordConnection(principal: string): RecordedConnection {
+function recordConnection(
+  principal: string,
+  handOver: SessionConnection['handOver'] = refuseHandOver,
+): RecordedConnection {
   const reports: Report[] = []
   let tell: (report: Report) => void = () => {}
   const first = new Promise<Report>((resolve) => void (tell = resolve))
@@ -67,8 +79,12 @@ function recordConnection(principal: string): RecordedConnection {
     accepted: () => add('accepted'),
     rejected: () => add('rejected'),
     lost: () => add('lost'),
+    handOver,
   }
 }
+
+/** A session without `beforeRestart`. */
+const refuseHandOver = (): Promise<void> => Promise.reject(new LatchkeyError('PRINCIPAL_MISMATCH'))
 
 /** Connects, and returns once the server accepted the token. */
 async function connected({ transport, principal, token }: TransportRig): Promise<RecordedConnection> {
@@ -107,7 +123,7 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
   async 'closes its connection on a pause, and connects again'(rig) {
     await connected(rig)
     await rig.transport.disconnect('paused')
-    await eventually(async () => (await rig.connections()) === 0)
+    if (!rig.staysOpen) await eventually(async () => (await rig.connections()) === 0)
     await connected(rig)
     await eventually(async () => (await rig.connections()) === 1)
   },
@@ -121,7 +137,7 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
 
   async 'closes a connection that the server did not answer yet'({ transport, principal, token, connections }) {
     const connecting = transport.connect(await token(), recordConnection(principal))
-    await transport.disconnect('paused')
+    await transport.disconnect('ended')
     await connecting
     await eventually(async () => (await connections()) === 0)
   },
@@ -150,15 +166,13 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
     expectEqual(await connections(), 1)
   },
 
-  async 'update rejects a token that the server refuses'(rig) {
+  async 'reports a token that the server refuses on an update, by the update or by the connection'(rig) {
     const { transport, refusedToken } = rig
     if (!transport.update) return
-    await connected(rig)
-    const outcome = await Promise.resolve(transport.update(await refusedToken())).then(
-      () => 'resolved',
-      () => 'rejected',
-    )
-    expectEqual(outcome, 'rejected')
+    const connection = await connected(rig)
+    let isRefused = false
+    Promise.resolve(transport.update(await refusedToken())).catch(() => (isRefused = true))
+    await eventually(() => isRefused || connection.reports.includes('rejected'))
   },
 
   async 'hold does not connect'({ transport, token, connections }) {
@@ -173,6 +187,37 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
     await rig.transport.disconnect('ended')
     await rig.transport.clear()
     await connected(rig)
+  },
+
+  async 'does not connect another user to kept data without a handover, and has no connection then'(rig) {
+    const { transport, other, connections } = rig
+    if (!other) return
+    await connected(rig)
+    await transport.disconnect('ended')
+    const connection = recordConnection(other.principal)
+    const error: unknown = await Promise.resolve(transport.connect(await other.token(), connection)).catch((e) => e)
+    expectEqual(isLatchkeyError(error, 'PRINCIPAL_MISMATCH'), true)
+    expectEqual(connection.reports.length, 0)
+    await eventually(async () => (await connections()) === 0)
+  },
+
+  async 'connects another user after the handover, and asks no second time'(rig) {
+    const { transport, principal, other } = rig
+    if (!other) return
+    await connected(rig)
+    await transport.disconnect('ended')
+    const froms: string[] = []
+    for (let round = 0; round < 2; round++) {
+      const connection = recordConnection(other.principal, async (from) => {
+        froms.push(from)
+        await transport.clear?.()
+        await transport.assign?.(other.principal)
+      })
+      await transport.connect(await other.token(), connection)
+      expectEqual(await connection.first, 'accepted')
+      await transport.disconnect('ended')
+    }
+    expectEqual(froms.join(), principal)
   },
 }
 

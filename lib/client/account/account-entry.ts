@@ -23,10 +23,3 @@ export function accountEntry(found: AccountSession, verifiedAt: number, expected
     ...typed,
   }
 }
-
-/**
- * Returns the account with other aliases. A token that contains the old aliases is removed, since servers trust them.
- */
-export function withAliases({ token, ...entry }: AccountEntry, aliases: readonly string[]): AccountEntry {
-  return { ...entry, aliases, ...(token && `${aliases}` === `${entry.aliases}` && { token }) }
-}

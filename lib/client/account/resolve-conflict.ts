@@ -1,6 +1,6 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { backupsOf } from '../../keystore/backups.ts'
-import { currentAccount, currentPrincipals, deviceOf, replaceEntry } from '../../keystore/entries.ts'
+import { currentAccount, currentPrincipals, deviceOf, replaceEntry, withAliases } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { AuthState, Conflict, Session } from '../../machine/state.ts'
 import type { Decision } from '../../machine/events.ts'
@@ -13,7 +13,6 @@ import type { Context } from '../shared/context.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { describe } from '../shared/local-data.ts'
 import { exclusively } from '../shared/lock.ts'
-import { withAliases } from './account-entry.ts'
 import { type Settled, settle } from './apply.ts'
 
 const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard'] satisfies Decision[]

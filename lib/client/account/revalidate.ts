@@ -1,10 +1,10 @@
-import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
+import { currentAccount, replaceEntry, withAliases } from '../../keystore/entries.ts'
 import type { AccountEntry, Keyring } from '../../keystore/record.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { givingWay, whileNoAct } from '../shared/lock.ts'
-import { accountEntry, withAliases } from './account-entry.ts'
+import { accountEntry } from './account-entry.ts'
 import { settle } from './apply.ts'
 
 /**

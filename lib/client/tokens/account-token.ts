@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeBase64url } from '../../identity/base64url.ts'
-import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
+import { currentAccount, replaceEntry, withAliases } from '../../keystore/entries.ts'
 import type { AccountEntry, KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import { accountOf } from '../shared/bounded-account.ts'
@@ -35,6 +35,7 @@ export async function accountToken(
 }
 
 async function fetchToken(context: Context, session: Session): Promise<KeptToken> {
+  const before = currentAccount(context.keyring())
   const jwt = await accountOf(context)?.getToken()
   checkSame(context, session)
   if (!jwt) {
@@ -51,7 +52,9 @@ async function fetchToken(context: Context, session: Session): Promise<KeptToken
   const token: KeptToken = { jwt, until: context.now() + lifetimeOf(payload) }
   // A correction of the clock is forgotten at each reload: there it must not seem to last longer.
   const kept = { jwt, until: token.until - Math.max(0, context.timing.skew) }
-  await keepToken(context, session, { claims, token: kept }).catch(() => {})
+  // Another issuer may use the claim `aliases` for something else.
+  const listed = context.options.account?.isTokenOf ? {} : payload
+  await keepAnswer(context, session, before, listed, { claims, token: kept }).catch(() => {})
   return token
 }
 
@@ -80,19 +83,35 @@ function checkSame(context: Context, { principal }: Session): void {
   if (context.getState().session?.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 
-async function keepToken(
+/**
+ * Stores and shows what an answer of the account server says about the account. Its aliases count unless another call
+ * changed them while the request was on its way.
+ *
+ * @param before - the account at the time of the request
+ * @param payload - of a token that Latchkey's account server signed
+ */
+export async function keepAnswer(
   context: Context,
   { principal, claims }: Session,
-  kept: Pick<AccountEntry, 'claims' | 'token'>,
+  before: AccountEntry | undefined,
+  payload: Readonly<Record<string, unknown>>,
+  kept: Partial<Pick<AccountEntry, 'claims' | 'token'>> = {},
 ): Promise<void> {
+  const aliases = aliasesIn(payload)
+  let isShown = kept.claims && JSON.stringify(claims) !== JSON.stringify(kept.claims)
   await context.write((keyring) => {
     const current = currentAccount(keyring)
-    return keyring && current?.principal === principal
-      ? replaceEntry(keyring, current, { ...current, ...kept })
-      : keyring
+    if (!keyring || current?.principal !== principal) return keyring
+    const isOther = aliases && `${current.aliases}` === `${before?.aliases}` && `${aliases}` !== `${current.aliases}`
+    isShown ||= isOther
+    if (!isOther && !kept.token) return keyring
+    return replaceEntry(keyring, current, { ...(isOther ? withAliases(current, aliases) : current), ...kept })
   })
-  if (JSON.stringify(claims) !== JSON.stringify(kept.claims))
-    context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+  if (isShown) context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+}
+
+function aliasesIn({ aliases }: Readonly<Record<string, unknown>>): readonly string[] | undefined {
+  return Array.isArray(aliases) && aliases.every((alias) => typeof alias === 'string') ? aliases : undefined
 }
 
 const REGISTERED = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'aliases', 'auth_mode', 'sid']

@@ -56,6 +56,20 @@ describe('a token for an audience that is exchanged', () => {
     })
   })
 
+  test('brings the aliases of the account with it', async () => {
+    const { load, browser, server } = world()
+    const auth = await load()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    await auth.getToken()
+    const { principal } = auth.getState().session!
+    server.accounts.get('ada')!.aliases = ['another-principal']
+    const token = (await auth.getToken({ audience: SYNC }))!
+    expect(auth.getState().session?.principals).toEqual([principal, 'another-principal'])
+    expect(await auth.getToken({ audience: SYNC })).toBe(token)
+    // The page's own token still has the earlier ones.
+    expect(readPayload((await auth.getToken())!)).toMatchObject({ aliases: ['another-principal'] })
+  })
+
   test("is another one than the page's own, which the device signs by itself", async () => {
     const { load, exchanges } = world()
     const auth = await load()

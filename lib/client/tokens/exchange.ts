@@ -1,7 +1,8 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import { currentAccount } from '../../keystore/entries.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
-import { accountToken, lifetimeOf, readPayload } from './account-token.ts'
+import { accountToken, keepAnswer, lifetimeOf, readPayload } from './account-token.ts'
 import { correctClock, isRefusedOnTime } from './clock-skew.ts'
 import { currentKey } from '../device/current-key.ts'
 import { accountOf } from '../shared/bounded-account.ts'
@@ -31,6 +32,7 @@ export function issuedToken(
  * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`, `PROVIDER_REFUSED`
  */
 async function exchangedToken(context: Context, session: Session, audience: string): Promise<KeptToken> {
+  const before = currentAccount(context.keyring())
   const jwt = await exchanged(context, session, audience).catch(async (error: unknown) => {
     // One retry with the corrected clock.
     if (isRefusedOnTime(error) && (await correctClock(context))) return exchanged(context, session, audience)
@@ -43,6 +45,8 @@ async function exchangedToken(context: Context, session: Session, audience: stri
   }
   const payload = readPayload(jwt)
   if (payload['sub'] !== session.principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
+  // For the other tabs and the next start; if the store fails, only these are affected.
+  await keepAnswer(context, session, before, payload).catch(() => {})
   return { jwt, until: context.now() + lifetimeOf(payload) }
 }
 

@@ -176,6 +176,59 @@ describe('in external mode', () => {
     ).toEqual([{ role: 'editor' }, { role: 'reader' }])
   })
 
+  test('its aliases are those of the session at once, here and after a reload', async () => {
+    const { auth, ada, browser } = await upgraded()
+    await auth.getToken()
+    ada.aliases = ['another-principal']
+    const token = await auth.getToken({ fresh: true })
+    expect(auth.getState().session?.principals).toEqual([ada.principal, 'another-principal'])
+    // It is the fresh one: the tokens with the earlier aliases are gone.
+    expect(await auth.getToken()).toBe(token)
+    browser.account.online = false
+    expect((await browser.load()).getState().session?.principals).toEqual([ada.principal, 'another-principal'])
+  })
+
+  test('its aliases end with a token that has them no longer', async () => {
+    const { auth, ada } = await upgraded()
+    ada.aliases = ['another-principal']
+    await auth.getToken({ fresh: true })
+    ada.aliases = []
+    await auth.getToken({ fresh: true })
+    expect(auth.getState().session?.principals).toEqual([ada.principal])
+  })
+
+  test('its aliases do not count if an adoption or its undo came first', async () => {
+    const { auth, ada, browser } = await upgraded()
+    const { getToken } = browser.account.provider
+    ada.aliases = ['freed-principal']
+    await auth.getToken({ fresh: true })
+    vi.spyOn(browser.account.provider, 'getToken').mockImplementationOnce(async () => {
+      const late = await getToken()
+      await auth.unlinkAlias('freed-principal')
+      return late
+    })
+    await auth.getToken({ fresh: true })
+    expect(auth.getState().session?.principals).toEqual([ada.principal])
+  })
+
+  test('its aliases mean nothing if another issuer signs the tokens', async () => {
+    const { auth, ada, browser } = await upgraded()
+    browser.account.provider.isTokenOf = () => true
+    ada.claims = { aliases: ['ada@example.com'] }
+    await auth.getToken({ fresh: true })
+    expect(auth.getState().session?.principals).toEqual([ada.principal])
+  })
+
+  test.each(['another-principal', [1], { 0: 'another-principal' }])(
+    'its aliases are a list of texts, not %j',
+    async (aliases) => {
+      const { auth, ada } = await upgraded()
+      ada.claims = { aliases }
+      await auth.getToken({ fresh: true })
+      expect(auth.getState().session?.principals).toEqual([ada.principal])
+    },
+  )
+
   test('a session that is gone is an error, and the person stays who they are', async () => {
     const { auth, browser, ada } = await upgraded()
     browser.account.setSession(null)

@@ -37,6 +37,7 @@ export interface Connection {
  * Creates the driver of a transport.
  *
  * @param dispatch - called with what happens to a connection
+ * @param handOver - waits for the app to handle another user's data
  * @param fault - called with what the transport throws
  */
 export function createConnection(
@@ -44,6 +45,7 @@ export function createConnection(
   timer: SessionTimer,
   dispatch: (event: SessionEvent) => void,
   fault: (error: unknown) => void,
+  handOver: (from: string, to: string) => Promise<void>,
 ): Connection {
   const gate = createGate()
   let epoch = 0
@@ -68,12 +70,23 @@ export function createConnection(
   const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
     let isAccepted = false
+    let isHandingOver = false
+    let limit = (): void => {}
     // A transport may report it again, with any message: that is no answer to an update.
     const onAccepted = (): void => {
       if (!isAccepted) stopWaiting()
       isAccepted = true
     }
-    const connection = createHandle(principal, dispatch, { isMine: () => mine === epoch, onAccepted, leave })
+    // The app may ask the user, which takes as long as it takes.
+    const onHandOver = async (from: string): Promise<void> => {
+      isHandingOver = true
+      stopWaiting()
+      await handOver(from, principal)
+      isHandingOver = false
+      if (mine === epoch) limit()
+    }
+    const isMine = (): boolean => mine === epoch
+    const connection = createHandle(principal, dispatch, { isMine, onAccepted, onHandOver, leave })
     const lose = (error: unknown): void => {
       fault(error)
       connection.lost()
@@ -81,14 +94,14 @@ export function createConnection(
     attempt(() => {
       const work = transport.connect(text, connection)
       if (!isPromise(work) || mine !== epoch || isAccepted) return work
-      inTime(
-        CONNECT_TIMEOUT_MS,
-        work.then(undefined, () => {}),
-      ).catch((error: unknown) => {
-        // The next connection must not meet what is left of this one.
-        stop('paused')
-        lose(error)
-      })
+      const done = work.then(undefined, () => {})
+      limit = () =>
+        void inTime(CONNECT_TIMEOUT_MS, done).catch((error: unknown) => {
+          // The next connection must not meet what is left of this one.
+          stop('paused')
+          lose(error)
+        })
+      if (!isHandingOver) limit()
       return work
     }, lose)
   }
@@ -167,13 +180,14 @@ async function tryUpdate(
 interface HandleTools {
   readonly isMine: () => boolean
   readonly onAccepted: () => void
+  readonly onHandOver: (from: string) => Promise<void>
   readonly leave: () => void
 }
 
 function createHandle(
   principal: string,
   dispatch: (event: SessionEvent) => void,
-  { isMine, onAccepted, leave }: HandleTools,
+  { isMine, onAccepted, onHandOver, leave }: HandleTools,
 ): SessionConnection {
   const connection: SessionConnection = {
     principal,
@@ -193,6 +207,7 @@ function createHandle(
       leave()
       dispatch({ type: 'lost' })
     },
+    handOver: onHandOver,
   }
   return connection
 }

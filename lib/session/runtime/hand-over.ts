@@ -1,4 +1,4 @@
-import { LatchkeyError } from '../../errors.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { Session } from '../../machine/state.ts'
 import type { SessionToken } from '../machine/session-token.ts'
 import type { SessionRuntime } from './runtime.ts'
@@ -41,9 +41,31 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { princ
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
 export async function prepareRestart(runtime: SessionRuntime, next: NextUser): Promise<void> {
-  const { owner, options, self } = runtime
+  const { owner } = runtime
   if (!keepsDataOfAnother(runtime, next)) return
+  await askApp(runtime, owner!, next.principal)
+}
+
+/**
+ * Lets the app handle data of another user that the transport found, from before this session. Ends the session if it
+ * did not.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed
+ */
+export async function takeOver(runtime: SessionRuntime, from: string, to: string): Promise<void> {
+  try {
+    await askApp(runtime, from, to)
+  } catch (error) {
+    // Trying again would not help.
+    if (runtime.state().principal === to) void runtime.self().end()
+    if (isLatchkeyError(error, 'PRINCIPAL_MISMATCH')) throw error
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'beforeRestart failed; the data still belongs to another user', error)
+  }
+}
+
+async function askApp({ options, transport, self }: SessionRuntime, from: string, to: string): Promise<void> {
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
-  await options.beforeRestart({ from: owner!, to: next.principal }, self())
+  await options.beforeRestart({ from, to }, self())
+  await transport.assign?.(to)
 }

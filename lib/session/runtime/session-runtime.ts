@@ -12,6 +12,7 @@ import {
   type World,
 } from '../machine/internal-state.ts'
 import { createConnection } from './connection.ts'
+import { takeOver } from './hand-over.ts'
 import type { SessionAuth, SessionOptions, SessionTimer } from '../options.ts'
 import { createAnswerHandler } from './refresh-answer.ts'
 import { type RefreshAnswer, createRefresher } from './refresher.ts'
@@ -68,7 +69,7 @@ export function createSessionRuntime(
     auth,
     transport,
     options,
-    connection: createConnection(transport, timer, dispatch, fault),
+    connection: createConnection(transport, timer, dispatch, fault, (from, to) => takeOver(runtime, from, to)),
     pendingResults: createPendingResults(),
     refresher: createRefresher(timer, source, (answer) => take(answer)),
     due: createDeadline(clock, timer, () => dispatch({ type: 'due' })),

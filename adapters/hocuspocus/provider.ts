@@ -1,0 +1,81 @@
+/** The part of a `Y.Doc` that is used. */
+export interface YDocLike {
+  /** Calls `listener` after each transaction that changed the document. */
+  on(event: 'update', listener: UpdateListener): unknown
+  /** Ends the calls. */
+  off(event: 'update', listener: UpdateListener): unknown
+}
+
+/** A listener for the updates of a document. `local` is false for updates that came from elsewhere. */
+export type UpdateListener = (
+  update: Uint8Array,
+  origin: unknown,
+  document: unknown,
+  transaction: { readonly local: boolean },
+) => void
+
+/** The part of a `HocuspocusProviderWebsocket` that is used. */
+export interface HocuspocusSocketLike {
+  /** `connecting`, `connected` or `disconnected`. */
+  readonly status: string
+  /** Opens the socket, and opens it again after a failure. */
+  connect(): unknown
+  /** Closes the socket, and opens no other one. */
+  disconnect(): void
+  /** Forgets the socket, as after its close event. */
+  onClose(closed: { readonly event: { readonly code: number; readonly reason: string } }): void
+  /** Calls `listener` on each event of this name. */
+  on(event: 'disconnect', listener: () => void): unknown
+  /** Ends the calls. */
+  off(event: 'disconnect', listener: () => void): unknown
+}
+
+/** The part of a `HocuspocusProvider` that is used. Declared structurally, so that the package is not bundled. */
+export interface HocuspocusProviderLike {
+  /** True if the provider has a socket of its own: it was created with `url`. */
+  readonly manageSocket: boolean
+  readonly isAttached: boolean
+  readonly configuration: { readonly websocketProvider: HocuspocusSocketLike }
+  /** Starts to sync over the socket. */
+  attach(): void
+  /** Stops to sync; the socket stays open. */
+  detach(): void
+  /** Forgets the presence of others, as after a closed connection. */
+  onClose(): void
+  destroy(): void
+  /** Sends what the token function returns. */
+  sendToken(): Promise<unknown>
+  /** Starts to exchange changes. */
+  startSync(): void
+  // Declared as in the package, whose events have no types.
+  /** Calls `listener` on each event of this name. */
+  on(event: string, listener: (event: never) => void): unknown
+}
+
+/** Detaches a provider, and resolves once its own socket is closed. A shared socket stays open. */
+export async function close(provider: HocuspocusProviderLike): Promise<void> {
+  const { manageSocket, configuration } = provider
+  const socket = configuration.websocketProvider
+  if (provider.isAttached) {
+    provider.detach()
+    provider.onClose()
+  }
+  if (!manageSocket) return
+  const isClosed = new Promise<void>((resolve) => {
+    const listener = (): void => (socket.off('disconnect', listener), resolve())
+    socket.on('disconnect', listener)
+  })
+  socket.disconnect()
+  // Until it is closed, `connect` would have no effect; a network that is gone answers no close frame.
+  if (socket.status === 'connected') socket.onClose({ event: { code: 1000, reason: 'disconnected' } })
+  // A socket of the package `ws` that still opens throws without a listener.
+  if (socket.status !== 'disconnected') await isClosed
+}
+
+/** Attaches a provider, and opens its own socket. */
+export function open(provider: HocuspocusProviderLike): void {
+  const { manageSocket, configuration } = provider
+  if (!provider.isAttached) provider.attach()
+  const socket = configuration.websocketProvider
+  if (manageSocket && socket.status === 'disconnected') void socket.connect()
+}

@@ -1,0 +1,34 @@
+import { HocuspocusProvider } from '@hocuspocus/provider'
+import { connectHocuspocus } from 'latchkey/hocuspocus'
+import type { ConnectedSession, SessionState } from 'latchkey/session'
+import * as Y from 'yjs'
+import './account.ts'
+
+/** What a spec can do in the page with an account server and a Hocuspocus server behind it. */
+export interface DocumentPage {
+  /** Connects the document of the identity that was opened last. */
+  connect(url: string): Promise<void>
+  write(text: string): void
+  text(): string
+  state(): SessionState
+}
+
+const document = new Y.Doc()
+let session: ConnectedSession | undefined
+
+const documents: DocumentPage = {
+  async connect(url) {
+    session = connectHocuspocus(account.auth, {
+      document,
+      name: 'notes',
+      owner: 'memory',
+      provider: (input) => new HocuspocusProvider({ url, ...input }),
+    })
+    await session.ready
+  },
+  write: (text) => document.getText('notes').insert(0, text),
+  text: () => document.getText('notes').toString(),
+  state: () => session!.getState(),
+}
+
+Object.assign(globalThis, { documents })

@@ -1,0 +1,262 @@
+import { describe, expect, test, vi } from 'vitest'
+import type { Auth } from '../client/auth.ts'
+import type { SessionOptions } from './options.ts'
+import { type OwnerStore, ownedTransport } from './owned-transport.ts'
+import {
+  MINUTE,
+  SECOND,
+  type TestTransport,
+  anonymousAuth,
+  rest,
+  testIdentity,
+  testSession,
+  testSource,
+  testTime,
+  testTransport,
+} from './session.testing.ts'
+
+/** A store that survives a reload. */
+function testStore(owner: string | null = null): OwnerStore & { owner: string | null } {
+  const store = {
+    owner,
+    read: async () => store.owner,
+    write: async (principal: string | null) => void (store.owner = principal),
+  }
+  return store
+}
+
+async function world(owner: string | null = null, options: SessionOptions = {}, more: Partial<OwnerStore> = {}) {
+  const time = testTime()
+  const { auth, account, server } = await testIdentity(time)
+  const transport = testTransport()
+  const store = Object.assign(testStore(owner), more)
+  const principal = (): string => auth.getState().session!.principal
+  const open = (given: SessionOptions = options) =>
+    testSession(time, auth, ownedTransport(auth, transport, store), given)
+  return { time, auth, account, server, transport, store, principal, open }
+}
+
+const connects = ({ calls }: TestTransport): number => calls.filter((call) => call.startsWith('connect')).length
+
+describe('data of another user, from before the page was loaded', () => {
+  test('without beforeRestart ends the session before anything is sent, and is reported', async () => {
+    const { open, transport, store } = await world('ada')
+    const { session, faults } = await open()
+    expect(session.getState().status).toBe('ended')
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+    expect([connects(transport), store.owner]).toEqual([0, 'ada'])
+  })
+
+  test('is handled by beforeRestart before the session connects, once', async () => {
+    const { open, transport, store, principal } = await world('ada')
+    const beforeRestart = vi.fn(() => expect(connects(transport)).toBe(0))
+    const { session, faults } = await open({ beforeRestart })
+    expect(beforeRestart.mock.calls).toEqual([[{ from: 'ada', to: principal() }, session]])
+    expect([session.getState().status, store.owner, faults]).toEqual(['connected', principal(), []])
+    await session.end()
+    await open({ beforeRestart })
+    expect(beforeRestart).toHaveBeenCalledOnce()
+  })
+
+  test('stays theirs if beforeRestart fails', async () => {
+    const { open, transport, store } = await world('ada')
+    const cause = new Error('not cleared')
+    const { session, faults } = await open({ beforeRestart: () => Promise.reject(cause) })
+    expect(session.getState().status).toBe('ended')
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH', cause }])
+    expect([connects(transport), store.owner]).toEqual([0, 'ada'])
+  })
+
+  test('may take the user as long to decide as they like', async () => {
+    let decide = (): void => {}
+    const decided = new Promise<void>((resolve) => void (decide = resolve))
+    const { open, transport, time } = await world('ada')
+    const { session, faults } = await open({ beforeRestart: () => decided })
+    await time.advance(10 * MINUTE)
+    expect([connects(transport), faults]).toEqual([0, []])
+    decide()
+    await rest()
+    expect(session.getState().status).toBe('connected')
+  })
+
+  test('may be found by a transport of its own at once', async () => {
+    const { time, auth, transport } = await world()
+    let decide = (): void => {}
+    const decided = new Promise<void>((resolve) => void (decide = resolve))
+    const { connect } = transport
+    transport.connect = (token, connection) => connection.handOver('ada').then(() => connect(token, connection))
+    const { session, faults } = await testSession(time, auth, transport, { beforeRestart: () => decided })
+    await time.advance(10 * MINUTE)
+    expect(faults).toEqual([])
+    decide()
+    await rest()
+    expect(session.getState().status).toBe('connected')
+  })
+
+  test('bounds the connection again once it is handled', async () => {
+    const { open, transport, time } = await world('ada')
+    transport.connect = () => new Promise(() => {})
+    const { faults } = await open({ beforeRestart: () => {} })
+    await time.advance(30 * SECOND)
+    expect(faults).toMatchObject([{ code: 'OFFLINE' }])
+  })
+
+  test('is not connected to if the session was disconnected meanwhile', async () => {
+    let decide = (): void => {}
+    const decided = new Promise<void>((resolve) => void (decide = resolve))
+    const { open, transport } = await world('ada')
+    const { session } = await open({ beforeRestart: () => decided })
+    session.disconnect()
+    decide()
+    await rest()
+    expect(connects(transport)).toBe(0)
+  })
+
+  test('is handled for a user whose token comes from elsewhere too', async () => {
+    const time = testTime()
+    const auth = await anonymousAuth(time)
+    const [transport, store] = [testTransport(), testStore('ada')]
+    const source = testSource(time.clock, 'bob')
+    const { session } = await testSession(time, auth, ownedTransport(auth, transport, store), {
+      refresh: source,
+      beforeRestart: ({ from, to }) => expect([from, to]).toEqual(['ada', 'bob']),
+    })
+    expect([session.getState().status, store.owner]).toEqual(['connected', 'bob'])
+  })
+})
+
+describe('the owner', () => {
+  test('is stored before there is a connection', async () => {
+    const { open, store, principal } = await world()
+    await open({ autoStart: false })
+    expect(store.owner).toBe(principal())
+  })
+
+  test('is stored for whoever came first, however slow the store is', async () => {
+    let answer = (): void => {}
+    const slow = new Promise<void>((resolve) => void (answer = resolve))
+    const store = testStore()
+    const { auth, open, principal, account, server, transport } = await world(
+      null,
+      {},
+      {
+        read: async () => (await slow, store.owner),
+        write: store.write,
+      },
+    )
+    const first = principal()
+    const { session, faults } = await open({ autoStart: false })
+    await auth.signOut({ force: true })
+    server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    await auth.upgrade(() => account.signIn('eve'))
+    await session.start()
+    await rest()
+    answer()
+    await rest()
+    expect(principal()).toBe('eve')
+    expect([store.owner, connects(transport), session.getState().status]).toEqual([first, 0, 'ended'])
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+  })
+
+  test('is stored as soon as the app has handled the data, without a connection', async () => {
+    const { auth, account, open, store, principal, server } = await world()
+    const beforeRestart = vi.fn()
+    await open({ beforeRestart })
+    await auth.signOut({ force: true })
+    server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    account.online = true
+    await auth.upgrade(() => account.signIn('eve'))
+    await rest()
+    expect(beforeRestart).toHaveBeenCalledOnce()
+    expect([principal(), store.owner]).toEqual(['eve', 'eve'])
+  })
+
+  test('is the current user once the data is cleared', async () => {
+    const { open, store, principal, transport } = await world('ada')
+    const { session } = await open({ beforeRestart: (_, session) => session.clear() })
+    expect(transport.calls).toContain('clear')
+    expect([session.getState().status, store.owner]).toEqual(['connected', principal()])
+  })
+
+  test('is nobody if the data is cleared after a sign-out', async () => {
+    const { open, store, auth } = await world()
+    const { session } = await open()
+    await auth.signOut({ force: true })
+    await session.clear()
+    expect(store.owner).toBe(null)
+  })
+
+  test('that cannot be read is a lost connection, and is read again', async () => {
+    const read = vi.fn<OwnerStore['read']>().mockRejectedValueOnce(new Error('blocked'))
+    read.mockRejectedValueOnce(new Error('blocked'))
+    const { open, time, transport, store, principal } = await world(
+      null,
+      {},
+      {
+        read: () => read() as Promise<string | null>,
+      },
+    )
+    read.mockImplementation(async () => store.owner)
+    const { session, faults } = await open()
+    expect([connects(transport), faults]).toMatchObject([0, [{ message: 'blocked' }]])
+    await time.advance(2 * SECOND)
+    expect([session.getState().status, store.owner]).toEqual(['connected', principal()])
+  })
+})
+
+describe('an adopted principal', () => {
+  /** A session of an account that has adopted the principal to which the data belongs. */
+  async function adopted(adopt?: OwnerStore['adopt']) {
+    const time = testTime()
+    const session = { principal: 'ada', principals: ['ada', 'device'], authMode: 'external', claims: {} } as const
+    const source = testSource(time.clock, 'ada')
+    const auth = {
+      ready: Promise.resolve(),
+      getState: () => ({ session, authMode: 'external' }),
+      subscribe: () => () => {},
+      getToken: source.handler,
+      reportToken: () => {},
+    } as unknown as Auth
+    const [transport, store] = [testTransport(), Object.assign(testStore('device'), adopt && { adopt })]
+    const beforeRestart = vi.fn()
+    const open = () => testSession(time, auth, ownedTransport(auth, transport, store), { beforeRestart })
+    return { ...(await open()), time, transport, store, beforeRestart }
+  }
+
+  test("is the same user: the data goes on under the account's principal", async () => {
+    const { session, store, beforeRestart } = await adopted()
+    expect([session.getState().status, store.owner]).toEqual(['connected', 'ada'])
+    expect(beforeRestart).not.toHaveBeenCalled()
+  })
+
+  test('is merged with the token of the account before it connects', async () => {
+    const adopt = vi.fn<NonNullable<OwnerStore['adopt']>>()
+    const { transport } = await adopted(adopt)
+    expect(adopt.mock.calls).toEqual([[{ from: 'device', to: 'ada' }, expect.any(String)]])
+    expect(connects(transport)).toBe(1)
+  })
+
+  test('stays the owner until it was merged', async () => {
+    const adopt = vi.fn<NonNullable<OwnerStore['adopt']>>().mockRejectedValueOnce(new Error('no answer'))
+    const { transport, store, time, session } = await adopted(adopt)
+    expect([connects(transport), store.owner, session.getState().status]).toEqual([0, 'device', 'connecting'])
+    await time.advance(2 * SECOND)
+    expect([adopt.mock.calls.length, store.owner, session.getState().status]).toEqual([2, 'ada', 'connected'])
+  })
+})
+
+test('an argument that is invalid is refused', async () => {
+  const auth = await anonymousAuth(testTime())
+  const store = testStore()
+  expect(() => ownedTransport(auth, testTransport(['clear']), store)).toThrow(TypeError)
+  for (const name of ['read', 'write'] as const)
+    expect(() => ownedTransport(auth, testTransport(), { ...store, [name]: undefined } as never)).toThrow(
+      new TypeError(`store.${name}: expected a function`),
+    )
+})
+
+test('what the transport cannot do, it cannot do with an owner either', async () => {
+  const auth = await anonymousAuth(testTime())
+  const owned = ownedTransport(auth, testTransport(['update', 'hold', 'clear'], 'data'), testStore())
+  expect(Object.keys(owned).sort()).toEqual(['assign', 'connect', 'disconnect', 'keeps'])
+})

@@ -1,0 +1,106 @@
+import type { Awaitable } from '../awaitable.ts'
+import type { RestartChange, SessionAuth } from './options.ts'
+import { type SessionConnection, type SessionTransport, checkTransport } from './transport.ts'
+
+/** Where the owner of a transport's data is stored: with the data, so that both survive a reload together. */
+export interface OwnerStore {
+  /** Returns the stored principal; null or undefined if there is none. */
+  read(): Awaitable<string | null | undefined>
+  /** Stores the principal; null removes it. */
+  write(principal: string | null): unknown
+  /**
+   * Called and awaited before data of an adopted principal, which belongs to the same user, goes on under the account's
+   * principal. If it rejects, the session connects again with a backoff, and calls it again.
+   *
+   * @param token - the token of the account's principal
+   */
+  adopt?(change: RestartChange, token: string): unknown
+}
+
+/**
+ * Adds an owner to the data that a transport keeps, from the first second and over reloads. Another user's session
+ * connects only after `beforeRestart` has handled the data; without it, the session ends, and `onFault` gets
+ * `PRINCIPAL_MISMATCH`.
+ *
+ * @param auth - the result of `createAuth`
+ * @param transport - a transport with `keeps: 'data'`
+ * @param store - where the owner is stored. What it throws counts as a lost connection
+ * @throws {TypeError} an argument is invalid
+ */
+export function ownedTransport(
+  auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>,
+  transport: SessionTransport,
+  store: OwnerStore,
+): SessionTransport {
+  checkTransport(transport)
+  if (transport.keeps !== 'data') throw new TypeError("transport.keeps: expected 'data'")
+  for (const name of ['read', 'write'] as const)
+    if (typeof store[name] !== 'function') throw new TypeError(`store.${name}: expected a function`)
+  const owner = createOwner(auth, store)
+  let turn = 0
+  return {
+    keeps: 'data',
+    async connect(token, connection) {
+      const mine = ++turn
+      await owner.admit(token, connection)
+      if (mine === turn) await transport.connect(token, connection)
+    },
+    disconnect(reason) {
+      turn++
+      return transport.disconnect(reason)
+    },
+    ...(transport.update && { update: (token: string) => transport.update!(token) }),
+    ...(transport.hold && { hold: (token: string) => (turn++, transport.hold!(token)) }),
+    assign: (principal) => owner.assign(principal),
+    ...(transport.clear && { clear: async () => (await transport.clear!(), owner.assign(null)) }),
+  }
+}
+
+interface Owner {
+  /** Resolves once a principal's session may use the data. */
+  admit(token: string, connection: SessionConnection): Promise<void>
+  /** Stores the owner; null if the data is deleted: what follows belongs to the current principal. */
+  assign(principal: string | null): Promise<void>
+}
+
+function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>, store: OwnerStore): Owner {
+  const read = async (): Promise<string | null> => (await store.read()) ?? null
+  const current = (): string | null => auth.getState().session?.principal ?? null
+  let claimed: string | null = null
+  let claims: Promise<unknown> = Promise.resolve()
+
+  /** Also before there is a token: offline writes already have an owner. */
+  function claim(): void {
+    const principal = current()
+    if (principal === null || principal === claimed) return
+    claimed = principal
+    claims = claims
+      .then(async () => (await read()) === null && store.write(principal))
+      // A connection reads it again, and reports the error.
+      .catch(() => (claimed = null))
+  }
+  auth.subscribe(claim)
+  void auth.ready.then(claim)
+
+  return {
+    async admit(token, { principal, handOver }) {
+      await claims
+      const from = await read()
+      if (from === principal) return
+      const change = from === null ? null : { from, to: principal }
+      // It ends with `assign`.
+      if (change && !isSameUser(auth, change)) return handOver(change.from)
+      if (change) await store.adopt?.(change, token)
+      await store.write(principal)
+    },
+    async assign(principal) {
+      await store.write(principal ?? current())
+    },
+  }
+}
+
+/** An adopted principal belongs to the same user. */
+function isSameUser(auth: Pick<SessionAuth, 'getState'>, { from, to }: RestartChange): boolean {
+  const { session } = auth.getState()
+  return session?.principal === to && session.principals.includes(from)
+}
