@@ -39,6 +39,7 @@ export type { ExternalIssuer } from './server/external/options.ts'
 export { matches, owns, requireWriter } from './server/guards.ts'
 export type { AnonymousWriteDenied, WriteAttempt } from './anonymous-write.ts'
 export type { SessionMatch, WriterSession } from './server/guards.ts'
+export type { ProfileContext, ProfileSession, ProfileVerifier, TokenProfile } from './server/sources/token-profile.ts'
 export type { LocalFirstOptions } from './server/sources/local-first.ts'
 export { auth0, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/external/presets.ts'
 export type {
