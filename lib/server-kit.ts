@@ -12,6 +12,8 @@ export { checkClock, checkSelfSignedTimes, createProofVerifier, refusalUnder, si
 export type { ProofExpectation, ProofVerifier, Verified, VerifierOptions } from './tokens/verify.ts'
 export type { PublicJwk } from './tokens/claims.ts'
 export type { ProofClaims, Purpose } from './tokens/claims.ts'
+export { describeUserAgent } from './server/user-agent.ts'
+export type { Described } from './server/user-agent.ts'
 export { onceIn } from './server/interval.ts'
 export { createAuthenticator } from './server/authenticate.ts'
 export type { AuthenticateOptions, Authentication, Authenticator } from './server/authenticate.ts'

@@ -15,6 +15,9 @@ export type {
   ExternalBinderOptions,
   ProvenRequest,
 } from './server/bindings/binder.ts'
+export type { Actor } from './server/bindings/actor.ts'
+export type { BinderDevice, BinderDevices, RevokedSession } from './server/bindings/binder-devices.ts'
+export type { AccountSessionRow, AccountSessionStore } from './server/bindings/session-store.ts'
 export type { SignInAge } from './server/bindings/freshness.ts'
 export type {
   AdoptingBindingStore,
