@@ -16,12 +16,11 @@ export interface IdentityProfile {
 /** Ids of further identities, by the name of the profile. */
 export type IdentityIds = Readonly<Record<string, string>>
 
-/** Returns the ids of a secret in each profile, or undefined without profiles. */
+/** Returns the ids of a secret in each profile as a member, or no member without profiles. */
 export async function idsOf(
-  profiles: readonly IdentityProfile[] | undefined,
+  { profiles = [] }: { readonly profiles?: readonly IdentityProfile[] },
   secret: string,
-): Promise<IdentityIds | undefined> {
-  if (!profiles?.length) return undefined
+): Promise<{ readonly ids?: IdentityIds }> {
   const ids = await Promise.all(profiles.map(async ({ name, idOf }) => [name, await idOf(secret)] as const))
-  return Object.freeze(Object.fromEntries(ids))
+  return ids[0] ? { ids: Object.fromEntries(ids) } : {}
 }

@@ -93,8 +93,8 @@ export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions =
       const { principal } = await openDeviceKey(parseSecret(secret))
       const words = Object.freeze((await toPhrase(secret)).split(' '))
       const places = Object.freeze(drawPlaces(words.length))
-      const [check, ids] = await Promise.all([checkOf(secret), idsOf(options.profiles, secret)])
-      return secrets.put({ words, places, principal, ...(ids && { ids }), check }, secret)
+      const ids = await idsOf(options, secret)
+      return secrets.put({ words, places, principal, ...ids, check: await checkOf(secret) }, secret)
     },
     async confirmBackup(backup, typed) {
       const secret = secrets.of(backup)

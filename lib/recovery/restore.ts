@@ -59,7 +59,7 @@ export async function previewOf(
   const { principal } = key
   const [check, ids, isKept, knownToServer] = await Promise.all([
     checkOf(secret),
-    idsOf(options.profiles, secret),
+    idsOf(options, secret),
     isKeptHere(auth, principal),
     askServers(options, key),
   ])
@@ -67,7 +67,7 @@ export async function previewOf(
   const { session } = auth.getState()
   return {
     principal,
-    ...(ids && { ids }),
+    ...ids,
     check,
     knownHere: isKept || session?.principals.includes(principal) === true,
     knownToServer,
