@@ -8,13 +8,8 @@ export type { PublicJwk, TokenClaims } from './tokens/claims.ts'
 export { createBinderHandler } from './server/bindings/binder-handler.ts'
 export type { BinderHandlerOptions } from './server/bindings/binder-handler.ts'
 export { createExternalBinder } from './server/bindings/binder.ts'
-export type {
-  AccountAct,
-  BoundAccount,
-  ExternalBinder,
-  ExternalBinderOptions,
-  ProvenRequest,
-} from './server/bindings/binder.ts'
+export type { AccountAct, ExternalBinder, ExternalBinderOptions, ProvenRequest } from './server/bindings/binder.ts'
+export type { BoundAccount } from './server/bindings/bound-account.ts'
 export type { Actor } from './server/bindings/actor.ts'
 export type { BinderDevice, BinderDevices, RevokedSession } from './server/bindings/binder-devices.ts'
 export type { AccountSessionRow, AccountSessionStore } from './server/bindings/session-store.ts'

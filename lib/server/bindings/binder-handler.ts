@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
-import { type AccountAct, type BoundAccount, type ExternalBinder, sessionAccountIdOf } from './binder.ts'
+import type { AccountAct, ExternalBinder } from './binder.ts'
+import { type BoundAccount, sessionAccountIdOf } from './bound-account.ts'
 import { type BinderExchangeOptions, createBinderExchange } from './binder-exchange.ts'
 import { sessionIdOf } from './account-sessions.ts'
 import { DEVICE_NAME_LIMIT, isDeviceName } from './binder-devices.ts'

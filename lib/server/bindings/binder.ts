@@ -3,18 +3,17 @@ import type { Purpose } from '../../tokens/claims.ts'
 import { type ProofVerifier, createProofVerifier } from '../../tokens/verify.ts'
 import { type ExternalAccount, type ExternalAccounts, createExternalAccounts } from '../external/accounts.ts'
 import type { ExternalIssuer } from '../external/options.ts'
-import { namespacedPrincipal } from '../external/principals.ts'
 import {
-  ALIAS_LIMIT,
   type AdoptingBindingStore,
   type BindingStore,
   type DeviceBinding,
   type ExternalBinding,
   hasAliases,
 } from './binding-store.ts'
-import { type CurrentSession, deviceIdOf, isRevoked, requireLive } from './account-sessions.ts'
-import { type Actor, actorOf } from './actor.ts'
+import { deviceIdOf, isRevoked, requireLive } from './account-sessions.ts'
+import { actorOf } from './actor.ts'
 import { type BinderDevices, type RevokedSession, createBinderDevices } from './binder-devices.ts'
+import { type BoundAccount, type VerifiedToken, fixOwn, look, sessionAccountIdOf } from './bound-account.ts'
 import { type Challenges, createChallenges } from './challenges.ts'
 import { type PrincipalsTag, createPrincipalsTag } from './principals-tag.ts'
 import { type AccountSessionStore, hasSessions } from './session-store.ts'
@@ -60,20 +59,6 @@ export interface ProvenRequest {
   readonly proof: string
   /** The nonce of {@link ExternalBinder.challenge}. */
   readonly nonce: string
-}
-
-/** An account and what is stored of it. */
-export interface BoundAccount {
-  readonly account: ExternalAccount
-  /** Null if the account has no principal yet. */
-  readonly binding: ExternalBinding | null
-  readonly aliases: readonly string[]
-  /** True if the account can adopt a further principal. */
-  readonly canAdopt: boolean
-  /** The device's id, if the token names a session and the store has sessions. */
-  readonly deviceId: string | null
-  /** The admin who impersonates the user, with the admin's principal; null if the user acts. */
-  readonly actor: (Actor & { readonly principal: string }) | null
 }
 
 /** Binds device principals to accounts of external providers. Made by {@link createExternalBinder}. */
@@ -210,12 +195,6 @@ interface Tools {
   /** @throws {LatchkeyError} `SESSION_NOT_FRESH` */
   readonly requireFresh: (account: ExternalAccount) => void
   readonly clock: () => number
-}
-
-/** A verified token: its account, and the session that it names. */
-interface VerifiedToken {
-  readonly account: ExternalAccount
-  readonly current: CurrentSession | null
 }
 
 /** Verifies a token, whose session must not be revoked. */
@@ -386,55 +365,7 @@ async function verifyDevice(tools: Tools, store: AdoptingBindingStore, proof: st
   return principal
 }
 
-async function look(store: BindingStore, { account, current }: VerifiedToken, isPeek: boolean): Promise<BoundAccount> {
-  const { issuer, subject } = account
-  const actor = actorOf(account)
-  const binding = isPeek || actor ? await store.find(issuer, subject) : await fixExternal(store, account)
-  const aliases = hasAliases(store) ? await store.aliasesOf(issuer, subject) : []
-  return {
-    account,
-    binding,
-    aliases,
-    canAdopt: hasAliases(store) && aliases.length < ALIAS_LIMIT,
-    deviceId: current?.deviceId ?? null,
-    actor: actor && { ...actor, principal: await principalOfAccount(store, actor) },
-  }
-}
-
-async function principalOfAccount(
-  store: BindingStore,
-  { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>,
-): Promise<string> {
-  return (await store.find(issuer, subject))?.principal ?? namespacedPrincipal(issuer, subject)
-}
-
-/** @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin who impersonates the user fixes nothing */
-async function fixOwn(store: BindingStore, account: ExternalAccount): Promise<ExternalBinding> {
-  if (!actorOf(account)) return fixExternal(store, account)
-  const found = await store.find(account.issuer, account.subject)
-  if (!found) throw new LatchkeyError('ACCOUNT_OPEN')
-  return found
-}
-
-/** Returns the binding of an account. If there is none, the namespaced id becomes its principal permanently. */
-export async function fixExternal(
-  store: BindingStore,
-  { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>,
-): Promise<ExternalBinding> {
-  const found = await store.find(issuer, subject)
-  if (found) return found
-  const principal = await namespacedPrincipal(issuer, subject)
-  const fixed = await store.insert({ issuer, subject, principal, thumbprint: null })
-  if (!fixed) throw new LatchkeyError('PRINCIPAL_TAKEN')
-  return fixed
-}
-
 /** Names an account in nonces: by the first of the issuer's configured names. */
 function accountIdOf({ issuer, subject }: ExternalAccount): string {
   return JSON.stringify([issuer, subject])
-}
-
-/** Returns the id of an account in the form for clients, which know only the token: by the issuer that it names. */
-export function sessionAccountIdOf({ claims, subject }: ExternalAccount): string {
-  return JSON.stringify([claims['iss'], subject])
 }
