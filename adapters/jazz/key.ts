@@ -47,7 +47,7 @@ export interface JazzTokenInput {
 
 /** Options of {@link openJazzKey}. */
 export interface JazzKeyOptions {
-  /** The implementation to use. Defaults to WebCrypto, with @noble as fallback. */
+  /** The implementation to use. Defaults to WebCrypto, with `@noble` as fallback. */
   readonly crypto?: CryptoSuite
 }
 

@@ -15,7 +15,7 @@ export interface PublicKey extends Identifier {
   verify(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Awaitable<boolean>
   /** Frozen. */
   readonly jwk: PublicJwk
-  /** Set by {@link checkPoint}. */
+  /** Set by `checkPoint`. */
   isPoint?: true
 }
 

@@ -2580,7 +2580,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/jazz/verify.test.ts',
-      name: "the claims > with another key's public key, under that key's own id, are refused",
+      name: 'the claims > with the subject "925247e6-ebf2-579f-a03d-1912b531b752" are refused',
     },
   },
   {
