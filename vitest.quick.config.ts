@@ -6,7 +6,7 @@ const CAMPAIGNS = [
   'lib/**/{model,faults,*-fuzz}.test.ts',
   'lib/client/{bare-engine,races}.test.ts',
   'lib/keystore/{file,file-processes}.test.ts',
-  'adapters/account/binding-store.test.ts',
+  'adapters/account/binding-{store,processes}.test.ts',
   'adapters/better-auth/{binding/crash,binding/race,routes/{adopt,pair}-race,hooks/lifecycle,hooks/verified-email}.test.ts',
   'adapters/cli/**',
   'adapters/triplit/**',

@@ -12,4 +12,5 @@ export type {
 export type { PasskeyReach } from './passkey/ceremonies.ts'
 export { isRecoveryCredential } from './passkey/user-handle.ts'
 export type { AskedIdentity, KnownOptions, KnownToServer } from './recovery/known.ts'
-export type { RecoverableAuth, RestoreOptions, RestorePreview } from './recovery/restore.ts'
+export type { PreviewOptions, RecoverableAuth, RestoreOptions, RestorePreview } from './recovery/restore.ts'
+export type { IdentityIds, IdentityProfile } from './identity/profile.ts'

@@ -8,13 +8,11 @@ export type { PublicJwk, TokenClaims } from './tokens/claims.ts'
 export { createBinderHandler } from './server/bindings/binder-handler.ts'
 export type { BinderHandlerOptions } from './server/bindings/binder-handler.ts'
 export { createExternalBinder } from './server/bindings/binder.ts'
-export type {
-  AccountAct,
-  BoundAccount,
-  ExternalBinder,
-  ExternalBinderOptions,
-  ProvenRequest,
-} from './server/bindings/binder.ts'
+export type { AccountAct, ExternalBinder, ExternalBinderOptions, ProvenRequest } from './server/bindings/binder.ts'
+export type { BoundAccount } from './server/bindings/bound-account.ts'
+export type { Actor } from './server/bindings/actor.ts'
+export type { BinderDevice, BinderDevices, RevokedSession } from './server/bindings/binder-devices.ts'
+export type { AccountSessionRow, AccountSessionStore } from './server/bindings/session-store.ts'
 export type { SignInAge } from './server/bindings/freshness.ts'
 export type {
   AdoptingBindingStore,
@@ -39,6 +37,7 @@ export type { ExternalIssuer } from './server/external/options.ts'
 export { matches, owns, requireWriter } from './server/guards.ts'
 export type { AnonymousWriteDenied, WriteAttempt } from './anonymous-write.ts'
 export type { SessionMatch, WriterSession } from './server/guards.ts'
+export type { ProfileContext, ProfileSession, ProfileVerifier, TokenProfile } from './server/sources/token-profile.ts'
 export type { LocalFirstOptions } from './server/sources/local-first.ts'
 export { auth0, betterAuthIssuer, clerk, firebase, supabase, workos } from './server/external/presets.ts'
 export type {

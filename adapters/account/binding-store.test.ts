@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type DeviceBinding, type SqlBindingStore, postgresBindingStore } from '../../lib/server.ts'
-import { adoptingStoreAcceptance, bindingStoreAcceptance } from '../../lib/testing.ts'
+import { adoptingStoreAcceptance, bindingStoreAcceptance, sessionStoreAcceptance } from '../../lib/testing.ts'
 import { type BindingDatabase, DATABASES, type Wire } from './binding-database.testing.ts'
 
 const ISSUER = 'https://id.example'
@@ -44,6 +44,7 @@ describe.each(DATABASES.map((each) => [each.name, each] as const))('a binding st
   async function empty(): Promise<void> {
     await database.query('delete from latchkey_binding')
     await database.query('delete from latchkey_used')
+    await database.query('delete from latchkey_session')
   }
 
   async function openEmpty(clock?: () => number): Promise<SqlBindingStore> {
@@ -79,13 +80,14 @@ describe.each(DATABASES.map((each) => [each.name, each] as const))('a binding st
   }
 
   describe('passes the acceptance suites', () => {
-    for (const { name, run } of [...bindingStoreAcceptance(openEmpty), ...adoptingStoreAcceptance(openEmpty)])
-      test(name, run)
+    const suites = [bindingStoreAcceptance, adoptingStoreAcceptance, sessionStoreAcceptance]
+    for (const { name, run } of suites.flatMap((suite) => suite(openEmpty))) test(name, run)
   })
 
   test('creates its tables, again without an effect, and on servers that start at the same time', async () => {
     await database.query('drop table latchkey_binding')
     await database.query('drop table latchkey_used')
+    await database.query('drop table latchkey_session')
     const servers = await Promise.all([1, 2, 3, 4].map(() => database.server()))
     await Promise.all(servers.map((server) => server.migrate()))
     await servers[0]!.insert(of('ada', 'own'))

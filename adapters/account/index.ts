@@ -1,7 +1,10 @@
 import {
+  type AccountDevice,
+  type AccountDevices,
   type AccountProvider,
   type AccountSession,
   type CallOptions,
+  type DeviceRevocation,
   LatchkeyError,
   type LatchkeyErrorCode,
   isLatchkeyError,
@@ -46,8 +49,9 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       try {
         return (await look(ask, peek, signal)).session
       } catch (error) {
-        // The refusal of any other token says nothing: only the provider knows whether its session exists.
-        if (isLatchkeyError(error, 'TOKEN_NOT_AN_ACCOUNT')) return null
+        // The refusal of any other token says nothing: only the provider knows whether its session exists. A session that
+        // the user revoked on another device counts as ended, although the provider may not know it.
+        if (isLatchkeyError(error, 'TOKEN_NOT_AN_ACCOUNT') || isLatchkeyError(error, 'SESSION_REVOKED')) return null
         throw error
       }
     },
@@ -76,6 +80,7 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       if (typeof jwt !== 'string') throw foreign()
       return jwt
     },
+    devices: accountDevices(ask),
     async isKnown(prove, { signal } = {}) {
       const answer = await ask('/known', { body: { proof: await prove() }, signal, isAnonymous: true })
       const { isKnown } = (answer ?? {}) as { isKnown?: unknown }
@@ -141,6 +146,36 @@ async function proven(
   return changed(await ask(path, { body: { nonce, proof: await prove(nonce), accountId }, signal }))
 }
 
+function accountDevices(ask: Ask): AccountDevices {
+  const post = (act: string, body: object, signal: AbortSignal | undefined): Promise<unknown> =>
+    ask(`/devices/${act}`, { body, signal })
+  return {
+    async list({ accountId, signal }) {
+      const answer = await ask(`/devices?${new URLSearchParams({ accountId })}`, { signal })
+      const { devices } = (answer ?? {}) as { devices?: unknown }
+      if (!Array.isArray(devices) || !devices.every(isDevice)) throw foreign()
+      return devices
+    },
+    async rename(id, name, { accountId, signal }) {
+      const answer = await post('rename', { id, name, accountId }, signal)
+      if ((answer as { status?: unknown } | null)?.status !== true) throw foreign()
+    },
+    revoke: async (id, { accountId, signal }) => revoked(await post('revoke', { id, accountId }, signal)),
+    revokeOthers: async ({ accountId, signal }) => revoked(await post('revoke-others', { accountId }, signal)),
+  }
+}
+
+function isDevice(device: unknown): device is AccountDevice {
+  const { id, name, isCurrent } = (device ?? {}) as Partial<AccountDevice>
+  return typeof id === 'string' && typeof name === 'string' && typeof isCurrent === 'boolean'
+}
+
+function revoked(answer: unknown): DeviceRevocation {
+  const { sessions, keys } = (answer ?? {}) as Partial<DeviceRevocation>
+  if (typeof sessions !== 'number' || typeof keys !== 'string') throw foreign()
+  return { sessions, keys }
+}
+
 function changed(answer: unknown): AccountSession {
   if (!isSessionAnswer(answer) || !answer.session) throw foreign()
   return answer.session
@@ -204,7 +239,7 @@ function asker({ getToken, tokenHeader = 'authorization', fetch: given }: TokenA
     if (token !== null && isWithoutToken(answer))
       throw foreign('the token did not reach the binder: if a proxy removes its header, set tokenHeader')
     if (response.ok) return answer
-    throw toFailure(response.status, answer ?? {})
+    throw toFailure(path, response.status, answer ?? {})
   }
 }
 
@@ -221,11 +256,15 @@ async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-function toFailure(status: number, { code, now, error }: Refusal): LatchkeyError {
+/** The codes of `server` that the app has to know; it explains others to the user as a refusal. */
+const OWN_CODES =
+  /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS|ACCOUNT|ALIAS|ALIASES|DELEGATION|DEVICE)_|^SESSION_(MISSING|NOT_FRESH|REVOKED)$/
+
+function toFailure(path: string, status: number, { code, now, error }: Refusal): LatchkeyError {
   const isOwn = typeof code === 'string' && (typeof now === 'number' || typeof error === 'string')
   if (isOwn && code === 'CREDENTIAL_MISSING') return new LatchkeyError('SESSION_MISSING')
-  if (isOwn && /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS|ACCOUNT|ALIAS|ALIASES|DELEGATION)_/.test(code))
-    return new LatchkeyError(code as LatchkeyErrorCode)
+  if (isOwn && code === 'NOT_FOUND' && path.startsWith('/devices')) return new LatchkeyError('DEVICES_UNSUPPORTED')
+  if (isOwn && OWN_CODES.test(code)) return new LatchkeyError(code as LatchkeyErrorCode)
   if (status === 429) return new LatchkeyError('PROVIDER_LIMITED')
   if (status >= 500) return new LatchkeyError('PROVIDER_FAILED')
   return isOwn ? new LatchkeyError('PROVIDER_REFUSED', undefined, { status, code }) : foreign()

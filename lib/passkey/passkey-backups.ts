@@ -1,7 +1,6 @@
 import type { LatchkeyErrorCode } from '../errors.ts'
 import type { Session } from '../machine/state.ts'
-import type { KnownOptions } from '../recovery/known.ts'
-import type { RestoreOptions, RestorePreview } from '../recovery/restore.ts'
+import type { PreviewOptions, RestoreOptions, RestorePreview } from '../recovery/restore.ts'
 import type { BackupStore } from './backup-store.ts'
 import type { PasskeyReach } from './ceremonies.ts'
 
@@ -72,7 +71,7 @@ export interface PasskeyBackups {
 }
 
 /** Options of `createPasskeyBackup`. */
-export interface PasskeyOptions extends KnownOptions {
+export interface PasskeyOptions extends PreviewOptions {
   /** Name of the app, as users know it. The dialogs of the browser show it. */
   readonly app: string
   /**

@@ -1,12 +1,19 @@
 import { LatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
+import { type IdentityIds, idsOf } from '../identity/profile.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Session } from '../machine/state.ts'
 import { keepBeside } from './kept-beside.ts'
-import type { KnownOptions } from './known.ts'
 import { isWord, parsePhrase, toPhrase } from './phrase.ts'
 import { drawPlaces } from './places.ts'
-import { type RecoverableAuth, type RestoreOptions, type RestorePreview, previewOf, restore } from './restore.ts'
+import {
+  type PreviewOptions,
+  type RecoverableAuth,
+  type RestoreOptions,
+  type RestorePreview,
+  previewOf,
+  restore,
+} from './restore.ts'
 import { checkOf, parseCheckedText } from './secret-text.ts'
 
 /** Backup and restore by words. Made by `createRecovery`. */
@@ -55,7 +62,7 @@ export interface Recovery {
 }
 
 /** Options of `createRecovery`. */
-export interface RecoveryOptions extends KnownOptions {}
+export interface RecoveryOptions extends PreviewOptions {}
 
 /** Options of `beginBackup`. */
 export interface BeginBackupOptions {
@@ -69,6 +76,8 @@ export interface WordsBackup {
   /** Three positions in `words`, counted from 1, in ascending order. */
   readonly places: readonly number[]
   readonly principal: string
+  /** Ids of the secret's further identities, if the option `profiles` names any. The preview has the same ones. */
+  readonly ids?: IdentityIds
   /** Six characters that identify the secret. The preview of a restore has the same ones. */
   readonly check: string
 }
@@ -84,7 +93,8 @@ export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions =
       const { principal } = await openDeviceKey(parseSecret(secret))
       const words = Object.freeze((await toPhrase(secret)).split(' '))
       const places = Object.freeze(drawPlaces(words.length))
-      return secrets.put({ words, places, principal, check: await checkOf(secret) }, secret)
+      const ids = await idsOf(options, secret)
+      return secrets.put({ words, places, principal, ...ids, check: await checkOf(secret) }, secret)
     },
     async confirmBackup(backup, typed) {
       const secret = secrets.of(backup)

@@ -2,6 +2,7 @@ import type { Auth, ImportSecretOptions } from '../client/auth.ts'
 import { checkGiven } from '../client/shared/check-given.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
+import { type IdentityIds, type IdentityProfile, idsOf } from '../identity/profile.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Session } from '../machine/state.ts'
 import { type KnownOptions, type KnownToServer, askServers } from './known.ts'
@@ -10,6 +11,8 @@ import { checkOf } from './secret-text.ts'
 /** The identity that would be restored. Show it, and let the user confirm it. */
 export interface RestorePreview {
   readonly principal: string
+  /** Ids of the secret's further identities, if the option `profiles` names any. */
+  readonly ids?: IdentityIds
   /** Six characters that identify the secret, also on the printed sheet. */
   readonly check: string
   /** True if this device has the identity, current or not. */
@@ -21,6 +24,12 @@ export interface RestorePreview {
   readonly knownToServer: KnownToServer
   /** The current principal that would be replaced; null if there is none, or if it is the same. */
   readonly replaces: string | null
+}
+
+/** What a preview shows besides the principal. */
+export interface PreviewOptions extends KnownOptions {
+  /** Further identities of the same secret, whose ids are shown too: for example `jazzProfile` of `latchkey/jazz`. */
+  readonly profiles?: readonly IdentityProfile[]
 }
 
 /** How a restore treats the current identity, and an unknown one. */
@@ -41,11 +50,16 @@ export type RecoverableAuth = Pick<
 >
 
 /** Returns whose secret it is. Nothing is stored. */
-export async function previewOf(auth: RecoverableAuth, options: KnownOptions, secret: string): Promise<RestorePreview> {
+export async function previewOf(
+  auth: RecoverableAuth,
+  options: PreviewOptions,
+  secret: string,
+): Promise<RestorePreview> {
   const key = await openDeviceKey(parseSecret(secret))
   const { principal } = key
-  const [check, isKept, knownToServer] = await Promise.all([
+  const [check, ids, isKept, knownToServer] = await Promise.all([
     checkOf(secret),
+    idsOf(options, secret),
     isKeptHere(auth, principal),
     askServers(options, key),
   ])
@@ -53,6 +67,7 @@ export async function previewOf(auth: RecoverableAuth, options: KnownOptions, se
   const { session } = auth.getState()
   return {
     principal,
+    ...ids,
     check,
     knownHere: isKept || session?.principals.includes(principal) === true,
     knownToServer,

@@ -1,15 +1,17 @@
-import { type Awaitable, isPromise } from '../awaitable.ts'
+import { type Awaitable, isPromise, whenReady } from '../awaitable.ts'
 import { type LatchkeyErrorCode, LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_TYPE } from '../tokens/claims.ts'
-import { decodeJws } from '../tokens/decode.ts'
+import { type DecodedJws, decodeJws } from '../tokens/decode.ts'
 import { type BackendOptions, createBackendSource } from './sources/backend.ts'
 import { type CookieSessionOptions, createCookieSource } from './sources/cookie.ts'
 import type { ExternalIssuer } from './external/options.ts'
 import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
+import { hasPrincipalForm } from '../identity/principal.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
+import { type ProfileVerifier, type TokenProfile, openProfiles } from './sources/token-profile.ts'
 import { type IncomingRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
-import { ANONYMOUS } from './session.ts'
+import { ANONYMOUS, ownedSession } from './session.ts'
 import { readTokenHeader } from './token-header.ts'
 import type { Resolution, ServerSession, SessionResolver, SessionSource } from './types.ts'
 import { type Outcome, outcomeOf } from './outcomes.ts'
@@ -20,6 +22,8 @@ export interface SessionResolverOptions {
   readonly backend?: BackendOptions
   /** Accepts local-first tokens. Without it they are refused as `disabled`. */
   readonly localFirst?: LocalFirstOptions
+  /** Accepts further kinds of token that devices sign, for example `jazzTokens` of `latchkey/jazz/server`. */
+  readonly profiles?: readonly TokenProfile[]
   /** Accepts the JWTs of one or more account providers. */
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
   /** Accepts a session cookie, from requests without an Authorization header. */
@@ -55,8 +59,8 @@ interface Route {
 
 /**
  * Creates the resolver, which determines the session of each request. Exactly one source judges a request, the first of
- * these that applies: the headers of an impersonating backend, the Authorization header (an external JWT or a
- * local-first token), a session cookie, anonymous. A token is routed once, by its own header and claims, and never
+ * these that applies: the headers of an impersonating backend, the Authorization header (an external JWT, a local-first
+ * token or a token of a profile), a session cookie, anonymous. A token is routed once, by its own header and claims, and never
  * tried as another kind.
  *
  * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`: `sodium-native` is not installed
@@ -165,7 +169,14 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   const { cacheSize = 10_000 } = options
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
   const device = options.localFirst && createLocalFirstSource(options.localFirst, clock, cacheSize, options.verifier)
-  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize, device !== undefined)
+  const { profiles: given = [] } = options
+  const profiles = openProfiles(given, { clock, cacheSize })
+  const eachProfile = [...new Set(profiles.values())]
+  const forms = [...(device ? [hasPrincipalForm] : []), ...given.map(({ isPrincipal }) => isPrincipal)]
+  const isDevice = (subject: string): boolean => forms.some((hasForm) => hasForm(subject))
+  const verifiers = createExternalVerifiers(options.external ?? [], clock, cacheSize, isDevice)
+  if ([...verifiers.keys()].some((issuer) => profiles.has(issuer)))
+    throw new TypeError('external: this issuer belongs to a profile')
   const each = [...new Set(verifiers.values())]
   const localFirst = (token: string): Route =>
     device
@@ -174,6 +185,8 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   return {
     recall(token) {
       if (device?.isKnown(token)) return localFirst(token)
+      const profile = eachProfile.find((verifier) => verifier.isKnown(token))
+      if (profile) return { source: 'local-first', judge: () => judgeProfile(profile, token) }
       const external = each.find((verifier) => verifier.isKnown(token))
       return external && { source: 'external', judge: () => external.verify(token) }
     },
@@ -182,12 +195,21 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
       const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
       const { header, claims } = jws
       if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
+      const profile = profiles.get(claims['iss'])
+      if (profile) return { source: 'local-first', judge: () => judgeProfile(profile, token, jws) }
       const external = verifiers.get(claims['iss'])
       return external
         ? { source: 'external', judge: () => external.verify(token, jws) }
         : refuse('bearer', 'ISSUER_UNKNOWN')
     },
   }
+}
+
+function judgeProfile(profile: ProfileVerifier, token: string, jws?: DecodedJws): Awaitable<ServerSession | null> {
+  return whenReady(
+    profile.verify(token, jws),
+    (found) => found && ownedSession('local-first', found.principal, [], found.claims),
+  )
 }
 
 /** The header of a usual local-first token, so that it can be routed without being parsed. */

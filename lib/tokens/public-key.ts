@@ -2,7 +2,7 @@ import type { JsonWebKey, KeyObject } from 'node:crypto'
 import { Point } from '@noble/ed25519'
 import type { Awaitable } from '../awaitable.ts'
 import { LatchkeyError } from '../errors.ts'
-import { isBase64url } from '../identity/base64url.ts'
+import { encodeBase64url, isBase64url } from '../identity/base64url.ts'
 import { type Identifier, identifierOf, principalOf, thumbprintInput } from '../identity/principal.ts'
 import type { PublicJwk } from './claims.ts'
 import { copyText, decodeBytes } from './decode.ts'
@@ -15,7 +15,7 @@ export interface PublicKey extends Identifier {
   verify(data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Awaitable<boolean>
   /** Frozen. */
   readonly jwk: PublicJwk
-  /** Set by {@link checkPoint}. */
+  /** Set by `checkPoint`. */
   isPoint?: true
 }
 
@@ -71,6 +71,14 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
   'xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o',
   'xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA_o',
 ])
+
+/**
+ * Returns true if 32 bytes are the canonical encoding of a point of small order. Strict verifiers refuse it as R, the
+ * first half of a signature, too.
+ */
+export function hasSmallOrder(bytes: Uint8Array): boolean {
+  return SMALL_ORDER.has(encodeBase64url(bytes))
+}
 
 /** RFC 8032 §5.1.3: y is below p = 2^255 - 19, and x = 0, which is where y is 1 or -1, has no sign. */
 function isCanonical(bytes: Uint8Array): boolean {

@@ -203,8 +203,7 @@ function verifySelfSigned<Claims extends TokenClaims>(
   const jws = decodeJws(token, SIZE_LIMIT)
   checkHeader(jws.header, kind.typ)
   const claims = checkClaims(jws.claims, kind, context.audiences) as Claims
-  checkLifetime(claims, kind.lifetime)
-  checkClock(claims, context.now())
+  checkSelfSignedTimes(claims, kind.lifetime, context.now())
   const { x } = claims.sub_jwk
   return whenReady(context.keys.get(x) ?? publicKey(x, context), (key) => {
     if (claims.sub !== key.principal) throw refusalUnder(key, 'TOKEN_SUBJECT_MISMATCH')
@@ -215,8 +214,12 @@ function verifySelfSigned<Claims extends TokenClaims>(
   })
 }
 
-/** Under bytes that are no point nothing verifies, and that is then the reason. */
-function refusalUnder(key: PublicKey, code: LatchkeyErrorCode): LatchkeyError {
+/**
+ * Returns a refusal under a key. Under bytes that are no point nothing verifies, and that is then the reason.
+ *
+ * @throws {LatchkeyError} `TOKEN_KEY_NOT_CANONICAL`
+ */
+export function refusalUnder(key: PublicKey, code: LatchkeyErrorCode): LatchkeyError {
   checkPoint(key)
   return new LatchkeyError(code)
 }
@@ -261,12 +264,32 @@ function checkPublicJwk(jwk: unknown): void {
   if (!known || Object.keys(jwk as object).length !== 3) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub_jwk')
 }
 
-function checkLifetime({ iat, exp }: TokenClaims, most: number): void {
+/**
+ * Checks the times of a token that its own subject signed.
+ *
+ * @param most - longest lifetime, in seconds
+ * @param now - in seconds since 1970
+ * @throws {LatchkeyError} `TOKEN_TIME_INVALID`, `TOKEN_LIFETIME_EXCEEDED`, `TOKEN_EXPIRED`, `TOKEN_NOT_YET_VALID`
+ */
+export function checkSelfSignedTimes(claims: Times, most: number, now: number): void {
+  checkLifetime(claims, most)
+  checkClock(claims, now)
+}
+
+type Times = Pick<TokenClaims, 'iat' | 'exp'>
+
+function checkLifetime({ iat, exp }: Times, most: number): void {
   if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) throw new LatchkeyError('TOKEN_TIME_INVALID')
   if (exp <= iat || exp - iat > most) throw new LatchkeyError('TOKEN_LIFETIME_EXCEEDED', `at most ${most} s`)
 }
 
-function checkClock({ iat, exp }: TokenClaims, now: number): void {
+/**
+ * Checks the times of a token that was verified before.
+ *
+ * @param now - in seconds since 1970
+ * @throws {LatchkeyError} `TOKEN_EXPIRED`, `TOKEN_NOT_YET_VALID`
+ */
+export function checkClock({ iat, exp }: Times, now: number): void {
   // Not `exp <= now`: with a clock that returns NaN, a token would never expire.
   if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')
   if (iat > now + LEEWAY_SECONDS) throw new LatchkeyError('TOKEN_NOT_YET_VALID')

@@ -1,7 +1,7 @@
+import { describeUserAgent } from '../../../lib/server-kit.ts'
 import { sidOf } from './session-id.ts'
 import { isImpersonated } from './session-origin.ts'
 import type { SessionRow } from './sessions.ts'
-import { describeUserAgent } from './user-agent.ts'
 
 /** One device of an account: the sessions of one installation. Times are milliseconds since 1970. */
 export interface DeviceAnswer {

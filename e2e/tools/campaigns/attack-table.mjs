@@ -20,6 +20,9 @@ const plugin = (/** @type {string} */ name) => `adapters/better-auth/${name}`
 
 const VERIFY = 'lib/tokens/verify.ts'
 const UNCHECKED = '// unchecked'
+const CLERK_TEST = 'adapters/account/clerk.test.ts'
+const CLERK_ADMIN = 'an admin who impersonates the user in Clerk'
+const CLERK_DEVICES = 'the devices of an account at Clerk'
 const RECOVERY = 'lib/recovery/create-recovery.ts'
 const RESTORE = 'lib/recovery/restore.ts'
 const PASSKEY = 'lib/passkey/create-passkey-backup.ts'
@@ -2331,8 +2334,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/external/principals.ts',
-        find: 'hasPrincipalForm(subject)) throw',
-        replace: "hasPrincipalForm('')) throw",
+        find: 'isDevice(subject)) throw',
+        replace: "isDevice('')) throw",
       },
     ],
     test: {
@@ -2423,8 +2426,8 @@ export const ATTACKS = [
       },
       {
         file: 'lib/server/bindings/binder.ts',
-        find: 'tools.challenges.issue(act, accountIdOf(await accounts.verify(token)))',
-        replace: "tools.challenges.issue(act, JSON.stringify([(await accounts.verify(token)).issuer, 'eve']))",
+        find: 'tools.challenges.issue(act, accountIdOf(account))',
+        replace: "tools.challenges.issue(act, JSON.stringify([account.issuer, 'eve']))",
       },
     ],
     test: {
@@ -2498,12 +2501,117 @@ export const ATTACKS = [
   {
     attack: 'A session from a sign-in long ago, at another provider, adopts or gives up a principal',
     defence: 'If the token states the time of the sign-in, that time must be recent',
-    patches: [
-      { file: 'lib/server/bindings/binder.ts', find: '  requireFresh(account)\n', replace: '  void requireFresh\n' },
-    ],
+    patches: [{ file: 'lib/server/bindings/binder.ts', find: '  tools.requireFresh(account)\n', replace: '' }],
     test: {
       file: 'adapters/account/adopt.test.ts',
       name: 'an account whose sign-in is long ago > neither adopts, nor gives up, nor binds',
+    },
+  },
+  {
+    attack: 'An admin who impersonates a user at another provider binds, adopts or gives up a principal',
+    defence: 'A token with `act` changes no identity',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'if (actorOf(account)) throw new LatchkeyError(code)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: CLERK_TEST,
+      name: `${CLERK_ADMIN} > binds nothing, links nothing, gives up nothing, and changes no devices`,
+    },
+  },
+  {
+    attack: 'A look of an admin who impersonates a user fixes the principal of an unused account at another provider',
+    defence: 'With `act`, a binder only reads',
+    patches: [
+      {
+        file: 'lib/server/bindings/bound-account.ts',
+        find: 'const binding = isPeek || actor ?',
+        replace: 'const binding = isPeek ?',
+      },
+    ],
+    test: { file: CLERK_TEST, name: `${CLERK_ADMIN} > fixes no principal: the user can still bind a device` },
+  },
+  {
+    attack: 'A lost device of an account at another provider goes on with a token that it still has',
+    defence: 'A binder refuses every token of a session that was revoked',
+    patches: [
+      {
+        file: 'lib/server/bindings/account-sessions.ts',
+        find: "if (row && isRevoked(row)) throw new LatchkeyError('SESSION_REVOKED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: CLERK_TEST, name: `${CLERK_DEVICES} > a token of a revoked session does nothing, while it lasts` },
+  },
+  {
+    attack: 'A lost device goes on at an API, with its provider token or with an exchanged one',
+    defence: '`binder.lookupSession` knows the session by the id of the provider and by the `sid` of exchanged tokens',
+    patches: [
+      { file: 'lib/server/bindings/binder.ts', find: "if (isMeant) return 'disabled'", replace: 'void isMeant' },
+    ],
+    test: {
+      file: CLERK_TEST,
+      name: `${CLERK_DEVICES} > can be revoked: its tokens are refused at once, and its session at Clerk ends`,
+    },
+  },
+  {
+    attack: "A session of one account revokes another account's device, in a browser where the user has changed",
+    defence: 'The request names the account that the app shows',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder-devices.ts',
+        find: 'accountId !== undefined && accountId !== tools.accountIdOf(account)',
+        replace: 'false as boolean',
+      },
+    ],
+    test: {
+      file: CLERK_TEST,
+      name: `${CLERK_DEVICES} > are those of the account that the app shows, and of no other in the same browser`,
+    },
+  },
+  {
+    attack: "A Jazz token with somebody else's id as its subject",
+    defence: 'The subject is the id of the key in the token',
+    patches: [
+      {
+        file: 'adapters/jazz/verify.ts',
+        find: "if (claims.sub !== userId) throw refusalUnder(key, 'TOKEN_SUBJECT_MISMATCH')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'adapters/jazz/verify.test.ts',
+      name: 'the claims > with the subject "925247e6-ebf2-579f-a03d-1912b531b752" are refused',
+    },
+  },
+  {
+    attack: 'A device adds roles to its own Jazz token',
+    defence: 'A Jazz token has the six known claims only',
+    patches: [
+      {
+        file: 'adapters/jazz/verify.ts',
+        find: "if (!Object.keys(claims).every((name) => CLAIMS.has(name))) throw new LatchkeyError('TOKEN_CLAIM_UNKNOWN')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: 'adapters/jazz/verify.test.ts', name: 'the claims > with {"role":"admin"} are refused' },
+  },
+  {
+    attack: "A foreign issuer names a Jazz user's id as its subject",
+    defence: 'With the profile, a subject of that form is refused from any issuer that does not run Latchkey',
+    patches: [
+      {
+        file: 'adapters/jazz/tokens.ts',
+        find: 'isPrincipal: (text) => USER_ID.test(text)',
+        replace: 'isPrincipal: (text) => text === String(USER_ID)',
+      },
+    ],
+    test: {
+      file: 'adapters/jazz/tokens.test.ts',
+      name: 'routing > refuses a subject of the form of a Jazz user id from a provider, unless it is the own one',
     },
   },
   {

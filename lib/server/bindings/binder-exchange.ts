@@ -93,14 +93,18 @@ async function subjectOf(
   // A binder has no sessions of its own.
   if (kind === 'session') throw refusedFor('SESSION_MISSING')
   if (kind === 'device') return deviceSubject(await binder.verifyDevice(subjectToken), now)
-  const { account, binding, aliases } = await binder.look(subjectToken)
+  const { account, binding, aliases, deviceId, actor } = await binder.look(subjectToken)
   // Its own tokens could be exchanged endlessly.
   if (account.claims['iss'] === issuer) throw new LatchkeyError('ISSUER_UNKNOWN')
+  // An admin who impersonates the user fixes no principal, and a token would.
+  if (!binding) throw refusedFor('ACCOUNT_OPEN')
   return {
-    principal: binding!.principal,
+    principal: binding.principal,
     aliases,
     authMode: 'external',
     accountId: null,
+    actor: actor && actor.principal,
+    ...(deviceId !== null && { sid: deviceId }),
     external: { issuer: account.issuer, subject: account.subject },
     until: account.expiresAt,
   }

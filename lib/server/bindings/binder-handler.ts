@@ -1,7 +1,10 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
-import { type AccountAct, type BoundAccount, type ExternalBinder, sessionAccountIdOf } from './binder.ts'
+import type { AccountAct, ExternalBinder } from './binder.ts'
+import { type BoundAccount, sessionAccountIdOf } from './bound-account.ts'
 import { type BinderExchangeOptions, createBinderExchange } from './binder-exchange.ts'
+import { sessionIdOf } from './account-sessions.ts'
+import { DEVICE_NAME_LIMIT, isDeviceName } from './binder-devices.ts'
 import { readTokenHeader } from '../token-header.ts'
 import { readBounded } from '../bounded-body.ts'
 import { parseObject } from '../../tokens/decode.ts'
@@ -88,8 +91,8 @@ function exchangeRoutes({ binder, exchange: given }: BinderHandlerOptions, clock
 }
 
 function routesOf({ binder, describe = () => ({}) }: BinderHandlerOptions): Routes {
-  const sessionOf = async (token: string, isPeek = false): Promise<object> =>
-    toSession(await binder.look(token, isPeek), describe, isPeek)
+  const sessionOf = async (token: string, isPeek = false, userAgent?: string | null): Promise<object> =>
+    toSession(await binder.look(token, isPeek, userAgent), describe, isPeek)
   /** A route of the account, which answers with its session. */
   const ofAccount = (change: (token: string, body: Body) => Promise<unknown>): Route =>
     post(async (request, token) => {
@@ -100,9 +103,9 @@ function routesOf({ binder, describe = () => ({}) }: BinderHandlerOptions): Rout
   const routes = {
     '/session': {
       method: 'GET',
-      async answer({ url }, token) {
+      async answer({ url, headers }, token) {
         const isPeek = new URL(url).searchParams.get('peek') === '1'
-        return { session: token === null ? null : await sessionOf(token, isPeek) }
+        return { session: token === null ? null : await sessionOf(token, isPeek, headers.get('user-agent')) }
       },
     } satisfies Route as Route,
     '/challenge': post(async (request, token) =>
@@ -112,15 +115,47 @@ function routesOf({ binder, describe = () => ({}) }: BinderHandlerOptions): Rout
       binder.bindExternal({ token, ...readProof(body), accountId: readOptional(body, 'accountId', ID_LIMIT) }),
     ),
   }
-  if (!binder.hasAliases) return routes
+  if (!binder.hasAliases) return { ...routes, ...deviceRoutes(binder) }
   return {
     ...routes,
+    ...deviceRoutes(binder),
     '/link': ofAccount((token, body) => binder.link({ token, ...readProof(body) })),
     '/unlink': ofAccount((token, body) =>
       binder.unlink({ token, alias: readText(body, 'alias', 64), nonce: readText(body, 'nonce', NONCE_LIMIT) }),
     ),
     '/known': post(async (request) => ({
       isKnown: await binder.isKnown(readText(await readBody(request), 'proof', PROOF_LIMIT)),
+    })),
+  }
+}
+
+function deviceRoutes({ devices }: ExternalBinder): Routes {
+  if (!devices) return {}
+  const change = (act: (token: string, body: Body, accountId: string | undefined) => Promise<object>): Route =>
+    post(async (request, token) => {
+      const body = await readBody(request)
+      return act(required(token), body, readOptional(body, 'accountId', ID_LIMIT))
+    })
+  return {
+    '/devices': {
+      method: 'GET',
+      async answer({ url }, token) {
+        const accountId = new URL(url).searchParams.get('accountId') ?? undefined
+        return { devices: await devices.list(required(token), accountId) }
+      },
+    },
+    '/devices/rename': change(async (token, body, accountId) => {
+      await devices.rename(token, readText(body, 'id', 64), readName(body), accountId)
+      return { status: true }
+    }),
+    // A device's key is no way into the account while it has the principal: there is none to revoke.
+    '/devices/revoke': change(async (token, body, accountId) => ({
+      sessions: await devices.revoke(token, readText(body, 'id', 64), accountId),
+      keys: 'none',
+    })),
+    '/devices/revoke-others': change(async (token, _, accountId) => ({
+      sessions: await devices.revokeOthers(token, accountId),
+      keys: 'none',
     })),
   }
 }
@@ -136,7 +171,7 @@ function required(token: string | null): string {
 
 /** Returns the session in the form for clients. */
 async function toSession(
-  { account, binding, aliases, canAdopt }: BoundAccount,
+  { account, binding, aliases, canAdopt, actor }: BoundAccount,
   describe: NonNullable<BinderHandlerOptions['describe']>,
   isPeek: boolean,
 ): Promise<object> {
@@ -149,6 +184,7 @@ async function toSession(
     aliases,
     recoverable,
     identifiers,
+    ...(actor && { impersonatedBy: actor.accountId }),
     ...(isPeek && { open: binding === null, canAdopt }),
   }
 }
@@ -180,6 +216,12 @@ function readOptional(body: Body, name: string, most: number): string | undefine
   return body[name] === undefined ? undefined : readText(body, name, most)
 }
 
+function readName(body: Body): string {
+  const name = readText(body, 'name', DEVICE_NAME_LIMIT)
+  if (!isDeviceName(name)) throw new InvalidBody('name', DEVICE_NAME_LIMIT)
+  return name
+}
+
 function readProof(body: Body): Record<'proof' | 'nonce', string> {
   return { proof: readText(body, 'proof', PROOF_LIMIT), nonce: readText(body, 'nonce', NONCE_LIMIT) }
 }
@@ -190,19 +232,6 @@ function readAct(body: Body, { hasAliases }: ExternalBinder): AccountAct {
   const act = readText(body, 'purpose', 16)
   if (!ACTS.includes(act) || (act !== 'bind' && !hasAliases)) throw new InvalidBody('purpose', 16)
   return act as AccountAct
-}
-
-/**
- * The session id claim differs by provider: `sid` in Clerk and WorkOS, `session_id` in Supabase. Firebase has only the
- * time of sign-in.
- */
-function sessionIdOf({
-  sid,
-  session_id: sessionId,
-  auth_time: time,
-}: Readonly<Record<string, unknown>>): string | undefined {
-  const id = sid ?? sessionId ?? time
-  return id === undefined ? undefined : String(id)
 }
 
 function bearerIn(value: string | null): string | null {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevice } from '../../testing.ts'
 import { adoptingStoreAcceptance } from '../../testing/adopting-store-acceptance.ts'
 import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
+import { sessionStoreAcceptance } from '../../testing/session-store-acceptance.ts'
 import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder } from './binder.ts'
 import { memoryBindingStore } from './memory-store.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
@@ -46,6 +47,7 @@ describe('the memory store', () => {
   for (const { name, run } of bindingStoreAcceptance(async () => memoryBindingStore())) test(name, run)
 
   for (const { name, run } of adoptingStoreAcceptance(async (clock) => memoryBindingStore(clock))) test(name, run)
+  for (const { name, run } of sessionStoreAcceptance(async (clock) => memoryBindingStore(clock))) test(name, run)
 
   test('forgets a name after its time', async () => {
     let now = 0

@@ -3,17 +3,20 @@ import type { Purpose } from '../../tokens/claims.ts'
 import { type ProofVerifier, createProofVerifier } from '../../tokens/verify.ts'
 import { type ExternalAccount, type ExternalAccounts, createExternalAccounts } from '../external/accounts.ts'
 import type { ExternalIssuer } from '../external/options.ts'
-import { namespacedPrincipal } from '../external/principals.ts'
 import {
-  ALIAS_LIMIT,
   type AdoptingBindingStore,
   type BindingStore,
   type DeviceBinding,
   type ExternalBinding,
   hasAliases,
 } from './binding-store.ts'
+import { deviceIdOf, isRevoked, requireLive } from './account-sessions.ts'
+import { actorOf } from './actor.ts'
+import { type BinderDevices, type RevokedSession, createBinderDevices } from './binder-devices.ts'
+import { type BoundAccount, type VerifiedToken, fixOwn, look, sessionAccountIdOf } from './bound-account.ts'
 import { type Challenges, createChallenges } from './challenges.ts'
 import { type PrincipalsTag, createPrincipalsTag } from './principals-tag.ts'
+import { type AccountSessionStore, hasSessions } from './session-store.ts'
 import { type SignInAge, createFreshness } from './freshness.ts'
 
 /** Options of {@link createExternalBinder}. */
@@ -33,9 +36,14 @@ export interface ExternalBinderOptions {
   readonly freshAge?: number
   /**
    * Returns when the user signed in, in seconds since 1970, from the claims of a verified token; undefined if the
-   * provider does not say, and then any age is allowed. Defaults to the claim `auth_time`.
+   * provider does not say, and then any age is allowed. Defaults to the claim `auth_time`, or Clerk's `fva`.
    */
   readonly signedInAt?: SignInAge
+  /**
+   * Called after a device was revoked, to end its session at the provider. If it rejects, the device stays revoked, the
+   * call rejects, and a repeated call calls it again.
+   */
+  readonly onRevoke?: (session: RevokedSession) => unknown
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
@@ -51,16 +59,6 @@ export interface ProvenRequest {
   readonly proof: string
   /** The nonce of {@link ExternalBinder.challenge}. */
   readonly nonce: string
-}
-
-/** An account and what is stored of it. */
-export interface BoundAccount {
-  readonly account: ExternalAccount
-  /** Null if the account has no principal yet. */
-  readonly binding: ExternalBinding | null
-  readonly aliases: readonly string[]
-  /** True if the account can adopt a further principal. */
-  readonly canAdopt: boolean
 }
 
 /** Binds device principals to accounts of external providers. Made by {@link createExternalBinder}. */
@@ -114,6 +112,15 @@ export interface ExternalBinder {
    */
   lookup(principal: string, thumbprint: string): Promise<'active' | 'disabled'>
   /**
+   * Returns whether a session may still act: not once its device was revoked. It is the option `lookupSession` of a
+   * provider, and of the exchange's own tokens.
+   *
+   * @param sid - of the provider's token, or of an exchanged one
+   */
+  lookupSession(sid: string, principal: string): Promise<'active' | 'disabled'>
+  /** The devices of accounts; null if the store has no sessions (`AccountSessionStore`). */
+  readonly devices: BinderDevices | null
+  /**
    * Returns the principal of a device that has no account.
    *
    * @param proof - with purpose `exchange`
@@ -126,16 +133,19 @@ export interface ExternalBinder {
    * Returns the binding of a token's account. If there is none, this call fixes the account's principal permanently: an
    * id derived from issuer and subject.
    *
-   * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
+   * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`, `SESSION_REVOKED`;
+   *   `ACCOUNT_OPEN`: an admin impersonates the user, and fixes nothing
    */
   principalOf(token: string): Promise<ExternalBinding>
   /**
    * Returns the account of a token and what is stored of it, as {@link ExternalBinder.principalOf} does.
    *
-   * @param peek - true: does not fix a principal; the binding is null if there is none
-   * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`
+   * @param peek - true: does not fix a principal; the binding is null if there is none. So does a token of an admin who
+   *   impersonates the user
+   * @param userAgent - records that the session was used by a device with this `User-Agent` header, null if it has none
+   * @throws {LatchkeyError} `ISSUER_UNKNOWN`, one of the `TOKEN_*` codes, `KEYS_UNAVAILABLE`, `SESSION_REVOKED`
    */
-  look(token: string, peek?: boolean): Promise<BoundAccount>
+  look(token: string, peek?: boolean, userAgent?: string | null): Promise<BoundAccount>
 }
 
 /**
@@ -151,13 +161,17 @@ export function createExternalBinder(options: ExternalBinderOptions): ExternalBi
     proofs: createProofVerifier({ audience, clock }),
     challenges: createChallenges(secret, clock),
     store,
+    sessions: hasSessions(store) ? store : null,
     requireFresh: createFreshness(options, clock),
+    clock,
   }
-  const { accounts } = tools
   return {
     audience,
     hasAliases: hasAliases(store),
-    challenge: async (token, act = 'bind') => tools.challenges.issue(act, accountIdOf(await accounts.verify(token))),
+    challenge: async (token, act = 'bind') => {
+      const { account } = await verifyAccount(tools, token)
+      return tools.challenges.issue(act, accountIdOf(account))
+    },
     bindExternal: (request) => bind(tools, request),
     link: (request) => link(tools, adopting(store), request),
     unlink: (request) => unlink(tools, adopting(store), request),
@@ -165,8 +179,10 @@ export function createExternalBinder(options: ExternalBinderOptions): ExternalBi
     lookup: (principal, thumbprint) => statusOf(adopting(store), principal, thumbprint),
     verifyDevice: (proof) => verifyDevice(tools, adopting(store), proof),
     principalsTag: createPrincipalsTag(secret),
-    principalOf: async (token) => fixExternal(store, await accounts.verify(token)),
-    look: async (token, peek = false) => look(store, await accounts.verify(token), peek),
+    lookupSession: (sid, principal) => statusOfSession(tools, sid, principal),
+    devices: devicesOf(tools, options),
+    principalOf: async (token) => fixOwn(store, (await verifyAccount(tools, token)).account),
+    look: async (token, peek = false, userAgent) => look(store, await verifyAccount(tools, token, userAgent), peek),
   }
 }
 
@@ -175,8 +191,49 @@ interface Tools {
   readonly proofs: ProofVerifier
   readonly challenges: Challenges
   readonly store: BindingStore
+  readonly sessions: AccountSessionStore | null
   /** @throws {LatchkeyError} `SESSION_NOT_FRESH` */
   readonly requireFresh: (account: ExternalAccount) => void
+  readonly clock: () => number
+}
+
+/** Verifies a token, whose session must not be revoked. */
+async function verifyAccount(
+  { accounts, sessions, clock }: Tools,
+  token: string,
+  userAgent?: string | null,
+): Promise<VerifiedToken> {
+  const account = await accounts.verify(token)
+  return { account, current: await requireLive(sessions, account, clock(), userAgent) }
+}
+
+/** Largest age of the sign-in with which devices may be changed, in seconds. */
+const RECENT_SECONDS = 600
+
+function devicesOf(tools: Tools, { signedInAt, onRevoke }: ExternalBinderOptions): BinderDevices | null {
+  const { sessions, clock } = tools
+  if (!sessions) return null
+  return createBinderDevices(sessions, {
+    verify: (token) => verifyAccount(tools, token),
+    requireRecent: createFreshness({ freshAge: RECENT_SECONDS, signedInAt }, clock),
+    accountIdOf: sessionAccountIdOf,
+    onRevoke,
+    clock,
+  })
+}
+
+async function statusOfSession(
+  { store, sessions }: Tools,
+  sid: string,
+  principal: string,
+): Promise<'active' | 'disabled'> {
+  const holder = sessions && (await adopting(store).holderOf(principal))
+  if (!holder) return 'active'
+  for (const row of await sessions.sessionsOf(holder.issuer, holder.subject)) {
+    const isMeant = isRevoked(row) && (row.session === sid || (await deviceIdOf(holder, row.session)) === sid)
+    if (isMeant) return 'disabled'
+  }
+  return 'active'
 }
 
 function adopting(store: BindingStore): AdoptingBindingStore {
@@ -220,10 +277,19 @@ async function useOnce(store: BindingStore, name: string, until: Date): Promise<
   if (!(await store.useOnce(name, until))) throw new LatchkeyError('PROOF_REPLAYED')
 }
 
-/** Returns the account of a token, whose sign-in must be fresh. */
-async function freshAccount({ accounts, requireFresh }: Tools, token: string): Promise<ExternalAccount> {
-  const account = await accounts.verify(token)
-  requireFresh(account)
+/**
+ * Returns the account of a token, whose sign-in must be fresh.
+ *
+ * @param code - of the refusal for an admin who impersonates the user
+ */
+async function freshAccount(
+  tools: Tools,
+  token: string,
+  code: 'PRINCIPAL_FIXED' | 'LINK_FORBIDDEN',
+): Promise<ExternalAccount> {
+  const { account } = await verifyAccount(tools, token)
+  if (actorOf(account)) throw new LatchkeyError(code)
+  tools.requireFresh(account)
   return account
 }
 
@@ -231,7 +297,7 @@ async function bind(
   tools: Tools,
   { token, proof, nonce, accountId }: Parameters<ExternalBinder['bindExternal']>[0],
 ): Promise<ExternalBinding> {
-  const account = await freshAccount(tools, token)
+  const account = await freshAccount(tools, token, 'PRINCIPAL_FIXED')
   const { issuer, subject } = account
   if (accountId !== undefined && accountId !== sessionAccountIdOf(account))
     throw new LatchkeyError('PROOF_IDENTIFIER_MISMATCH')
@@ -256,7 +322,7 @@ async function isAlias(store: BindingStore, { issuer, subject }: ExternalAccount
 }
 
 async function link(tools: Tools, store: AdoptingBindingStore, { token, proof, nonce }: ProvenRequest): Promise<void> {
-  const account = await freshAccount(tools, token)
+  const account = await freshAccount(tools, token, 'LINK_FORBIDDEN')
   const { issuer, subject } = account
   const bound = await store.find(issuer, subject)
   if (!bound) throw new LatchkeyError('ACCOUNT_OPEN')
@@ -273,7 +339,7 @@ async function unlink(
   store: AdoptingBindingStore,
   { token, alias, nonce }: Parameters<ExternalBinder['unlink']>[0],
 ): Promise<void> {
-  const account = await freshAccount(tools, token)
+  const account = await freshAccount(tools, token, 'LINK_FORBIDDEN')
   await useNonce(tools, 'unlink', { nonce, account })
   if (!(await store.unlink(account.issuer, account.subject, alias))) throw new LatchkeyError('ALIAS_UNKNOWN')
 }
@@ -299,32 +365,7 @@ async function verifyDevice(tools: Tools, store: AdoptingBindingStore, proof: st
   return principal
 }
 
-async function look(store: BindingStore, account: ExternalAccount, isPeek: boolean): Promise<BoundAccount> {
-  const { issuer, subject } = account
-  const binding = isPeek ? await store.find(issuer, subject) : await fixExternal(store, account)
-  const aliases = hasAliases(store) ? await store.aliasesOf(issuer, subject) : []
-  return { account, binding, aliases, canAdopt: hasAliases(store) && aliases.length < ALIAS_LIMIT }
-}
-
-/** Returns the binding of an account. If there is none, the namespaced id becomes its principal permanently. */
-export async function fixExternal(
-  store: BindingStore,
-  { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>,
-): Promise<ExternalBinding> {
-  const found = await store.find(issuer, subject)
-  if (found) return found
-  const principal = await namespacedPrincipal(issuer, subject)
-  const fixed = await store.insert({ issuer, subject, principal, thumbprint: null })
-  if (!fixed) throw new LatchkeyError('PRINCIPAL_TAKEN')
-  return fixed
-}
-
 /** Names an account in nonces: by the first of the issuer's configured names. */
 function accountIdOf({ issuer, subject }: ExternalAccount): string {
   return JSON.stringify([issuer, subject])
-}
-
-/** Returns the id of an account in the form for clients, which know only the token: by the issuer that it names. */
-export function sessionAccountIdOf({ claims, subject }: ExternalAccount): string {
-  return JSON.stringify([claims['iss'], subject])
 }

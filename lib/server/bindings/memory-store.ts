@@ -1,3 +1,4 @@
+import type { AccountSessionRow, AccountSessionStore } from './session-store.ts'
 import { ALIAS_HOLD_MS, ALIAS_LIMIT, type AdoptingBindingStore, type ExternalBinding } from './binding-store.ts'
 
 interface Row extends ExternalBinding {
@@ -11,7 +12,7 @@ interface Row extends ExternalBinding {
  *
  * @param clock - returns milliseconds since 1970. Defaults to the system clock
  */
-export function memoryBindingStore(clock: () => number = Date.now): AdoptingBindingStore {
+export function memoryBindingStore(clock: () => number = Date.now): AdoptingBindingStore & AccountSessionStore {
   const rows = new Map<string, Row>()
   const rowsOf = (issuer: string, subject: string, kind: Row['kind']): Row[] =>
     [...rows.values()].filter((row) => row.kind === kind && isOf(row, issuer, subject))
@@ -20,6 +21,7 @@ export function memoryBindingStore(clock: () => number = Date.now): AdoptingBind
   const put = (binding: ExternalBinding, kind: Row['kind'], heldUntil = 0): void =>
     void rows.set(binding.principal, Object.freeze({ ...binding, kind, heldUntil }))
   return {
+    ...memorySessionStore(clock),
     find: async (issuer, subject) => find(issuer, subject),
     async insert(binding) {
       const found = find(binding.issuer, binding.subject)
@@ -49,6 +51,41 @@ export function memoryBindingStore(clock: () => number = Date.now): AdoptingBind
     async holderOf(principal) {
       const row = rows.get(principal)
       return row ? { ...toBinding(row)!, kind: row.kind } : null
+    },
+  }
+}
+
+function memorySessionStore(clock: () => number): AccountSessionStore {
+  const rows = new Map<string, AccountSessionRow>()
+  const keyOf = (...names: string[]): string => JSON.stringify(names)
+  const change = (key: string, more: Partial<AccountSessionRow>): void => {
+    rows.set(key, Object.freeze({ ...rows.get(key)!, ...more }))
+  }
+  return {
+    findSession: async (...names) => rows.get(keyOf(...names)) ?? null,
+    async sessionsOf(issuer, subject) {
+      const start = keyOf(issuer, subject).replace(/\]$/, ',')
+      return [...rows].filter(([key]) => key.startsWith(start)).map(([, row]) => row)
+    },
+    async seeSession(issuer, subject, seen) {
+      const key = keyOf(issuer, subject, seen.session)
+      const found = rows.get(key)
+      change(
+        key,
+        found ? { lastSeenAt: clock() } : { ...seen, createdAt: clock(), lastSeenAt: clock(), revokedAt: null },
+      )
+      return rows.get(key)!
+    },
+    async nameSession(issuer, subject, session, name) {
+      const key = keyOf(issuer, subject, session)
+      if (rows.has(key)) change(key, { name })
+      return rows.has(key)
+    },
+    async revokeSession(...names) {
+      const key = keyOf(...names)
+      if (rows.get(key)?.revokedAt !== null) return false
+      change(key, { revokedAt: clock() })
+      return true
     },
   }
 }

@@ -36,7 +36,17 @@ export interface SqliteDriver {
   exec(definitions: string): unknown
 }
 
-type Rows = readonly Readonly<Record<string, unknown>>[]
+/** A row of a result, by the names of its columns. */
+export type SqlRow = Readonly<Record<string, unknown>>
+
+type Rows = readonly SqlRow[]
+
+/** What every operation of a store needs. */
+export interface SqlServer {
+  run(statement: string, ...values: SqlValue[]): Promise<readonly SqlRow[]>
+  /** Whole milliseconds since 1970. */
+  readonly now: () => number
+}
 
 /** Uses Postgres as {@link SqlDatabase}. */
 export function postgresDatabase(driver: PostgresDriver): SqlDatabase {

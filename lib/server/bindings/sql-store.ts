@@ -11,12 +11,15 @@ import {
 import {
   type PostgresDriver,
   type SqlDatabase,
-  type SqlValue,
+  type SqlRow as Row,
+  type SqlServer as Server,
   type SqliteDriver,
   postgresDatabase,
   sqliteDatabase,
 } from './sql-database.ts'
+import type { AccountSessionStore } from './session-store.ts'
 import { isUniqueViolation } from './sql-errors.ts'
+import { sqlSessionStore } from './sql-session-store.ts'
 
 /**
  * The tables of {@link postgresBindingStore} and {@link sqliteBindingStore}, in SQL that both databases understand.
@@ -41,10 +44,20 @@ create table if not exists latchkey_used (
   until bigint not null
 );
 create index if not exists latchkey_used_until on latchkey_used (until);
+create table if not exists latchkey_session (
+  account text not null,
+  session text not null,
+  name text not null,
+  platform text,
+  created_at bigint not null,
+  last_seen_at bigint not null,
+  revoked_at bigint,
+  primary key (account, session)
+);
 `
 
 /** A durable binding store. Made by {@link postgresBindingStore} or {@link sqliteBindingStore}. */
-export interface SqlBindingStore extends AdoptingBindingStore {
+export interface SqlBindingStore extends AdoptingBindingStore, AccountSessionStore {
   /** Creates the tables that are missing ({@link BINDING_TABLES}). Can run on several servers at the same time. */
   migrate(): Promise<void>
 }
@@ -79,6 +92,7 @@ function sqlBindingStore(database: SqlDatabase, clock: () => number = Date.now):
   }
   const { run, now } = server
   return {
+    ...sqlSessionStore(server),
     migrate: async () => void (await database.define(BINDING_TABLES)),
     find: (issuer, subject) => find(server, issuer, subject),
     async insert(binding) {
@@ -99,14 +113,6 @@ function sqlBindingStore(database: SqlDatabase, clock: () => number = Date.now):
     },
   }
 }
-
-/** What every operation needs. */
-interface Server {
-  run(statement: string, ...values: SqlValue[]): Promise<readonly Row[]>
-  readonly now: () => number
-}
-
-type Row = Readonly<Record<string, unknown>>
 
 async function find({ run }: Server, issuer: string, subject: string): Promise<ExternalBinding | null> {
   const [row] = await run(FIND, await namespacedPrincipal(issuer, subject))

@@ -17,7 +17,7 @@ export interface ClerkOptions extends PresetOptions {
 
 /**
  * Accepts session tokens of Clerk: RS256, valid for 60 s, with `azp` instead of `aud`. With `publicKey` (the PEM from
- * the dashboard, with or without newlines) no keys are fetched. Apps without an origin send no `azp`: set
+ * the dashboard, with or without newlines) no keys are fetched. Sessions that are pending are refused. Apps without an origin send no `azp`: set
  * `allowMissingParty` for them.
  *
  * https://clerk.com/docs/guides/sessions/manual-jwt-verification
@@ -26,8 +26,10 @@ export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
   // The same keys sign for the instance's OAuth applications, whose tokens have a `client_id`.
   const clients = options.authorizedParties
+  // The user has still to do something, such as to choose an organization: to Clerk's own clients, nobody is signed in.
+  const isAccount = ({ sts }: Readonly<Record<string, unknown>>): boolean => sts !== 'pending'
   return withKeys(
-    withOptions({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients }, options),
+    withOptions({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients, isAccount }, options),
     `${base}/.well-known/jwks.json`,
   )
 }

@@ -1,7 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { encodeBase64url } from '../../identity/base64url.ts'
 import { isAliasList, isPrincipal } from '../session.ts'
-import { hasPrincipalForm } from '../../identity/principal.ts'
 import { utf8 } from '../../identity/utf8.ts'
 
 /**
@@ -58,8 +57,8 @@ async function boundPrincipal(subject: string, issuer: string, rule: Exclude<Pri
  *
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`
  */
-export function checkNoDevice(subject: unknown): void {
-  if (typeof subject === 'string' && hasPrincipalForm(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
+export function checkNoDevice(subject: unknown, isDevice: (subject: string) => boolean): void {
+  if (typeof subject === 'string' && isDevice(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
 }
 
 /**

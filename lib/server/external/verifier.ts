@@ -29,7 +29,7 @@ interface Known {
  * Creates one verifier for each issuer.
  *
  * @param cacheSize - largest number of cached tokens, for each issuer
- * @param isLocalFirst - true if device principals are accepted too: then no external issuer may assert one
+ * @param isDevice - returns true for subjects of devices that are accepted too: no external issuer may assert one
  * @throws {TypeError} an option is invalid, two entries have the same issuer, or two issuers could assert the same
  *   principal
  */
@@ -37,7 +37,7 @@ export function createExternalVerifiers(
   options: ExternalIssuer | readonly ExternalIssuer[],
   clock: () => number,
   cacheSize: number,
-  isLocalFirst = false,
+  isDevice: (subject: string) => boolean = () => false,
 ): ReadonlyMap<unknown, ExternalVerifier> {
   const entries = [options].flat().map((issuer) => eachSource(issuer).map((source) => readIssuer(source, clock)))
   const rules = entries.map(([first]) => first!)
@@ -49,13 +49,13 @@ export function createExternalVerifiers(
   const names = rules.flatMap(({ issuers }) => issuers)
   if (new Set(names).size !== names.length) throw new TypeError('external: an issuer is listed twice')
   const verifiers = entries.map((sources) =>
-    anyOf(sources.map((source) => createVerifier({ ...source, isLocalFirst }, clock, cacheSize))),
+    anyOf(sources.map((source) => createVerifier({ ...source, isDevice }, clock, cacheSize))),
   )
   return new Map(verifiers.flatMap((verifier) => verifier.issuers.map((name) => [name, verifier])))
 }
 
 interface VerifierRules extends IssuerRules {
-  readonly isLocalFirst: boolean
+  readonly isDevice: (subject: string) => boolean
 }
 
 function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: number): ExternalVerifier {
@@ -129,7 +129,7 @@ function judge(claims: JWTPayload, rules: VerifierRules): Awaitable<ServerSessio
   checkClient(claims, rules)
   if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
-  if (rules.isLocalFirst && !rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub)
+  if (!rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub, rules.isDevice)
   const mode = modeOf(claims)
   return whenReady(principalOf(claims.sub, rules.issuers[0], rules.principal), (principal) =>
     whenReady(checkStatus(rules, mode, claims['sid'], principal), () => ownedSession(mode, principal, aliases, claims)),

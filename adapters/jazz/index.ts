@@ -1,0 +1,8 @@
+export { jazzAudience } from './audience.ts'
+export { JAZZ_ANONYMOUS_ISSUER, JAZZ_LIFETIME, JAZZ_LOCAL_FIRST_ISSUER, JAZZ_PROFILE } from './claims.ts'
+export type { JazzClaims, JazzIssuer } from './claims.ts'
+export { openJazzIdentity } from './identity.ts'
+export type { JazzAuth, JazzIdentity } from './identity.ts'
+export { jazzProfile, jazzUserId, openJazzKey } from './key.ts'
+export type { JazzKey, JazzKeyOptions, JazzTokenInput } from './key.ts'
+export type { IdentityProfile } from '../../lib/profile.ts'

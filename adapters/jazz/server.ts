@@ -1,0 +1,6 @@
+export { jazzBackendHeaders } from './backend.ts'
+export type { JazzSession } from './backend.ts'
+export { jazzTokens } from './tokens.ts'
+export type { JazzTokensOptions } from './tokens.ts'
+export { createJazzVerifier } from './verify.ts'
+export type { JazzVerifier, JazzVerifierOptions, VerifiedJazzToken } from './verify.ts'
