@@ -6,7 +6,7 @@ import { ACTS, perform } from '../databases/acts.mjs'
 import { optionsOf, serverOn } from '../databases/server.mjs'
 
 /** Of each race. The battery for databases has more. */
-const ROUNDS = 2
+export const ROUNDS = 2
 
 /**
  * Makes the tables and runs the battery.

@@ -1,4 +1,5 @@
 // Runs the programs of `hosts` on one runtime.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -22,7 +23,7 @@ export async function runOn(runtime, folder) {
   return {
     version: versionOf(runtime, folder),
     core: await attempt('start', () => runCore(runtime, folder)),
-    plugin: runtime.plugin.host ? await attempt('start', () => runPlugin(runtime, folder)) : [],
+    plugin: await attempt('start', () => runPlugin(runtime, folder)),
   }
 }
 
@@ -36,27 +37,32 @@ async function attempt(name, run) {
 }
 
 /** @param {Runtime} runtime @param {string} folder */
-async function runCore({ kind, id, command, flags }, folder) {
-  const format = kind === 'edge' ? 'iife' : 'esm'
-  const { code } = await bundle(`core-${kind}`, { format })
-  if (kind === 'process') return runProcess(folder, command ?? [], write(folder, id, 'core', code))
-  return kind === 'edge' ? askEdge(folder, code) : askWorker(folder, code, flags ?? [])
+async function runCore(runtime, folder) {
+  const { code } = await bundle(`core-${runtime.kind}`, { format: formatFor(runtime) })
+  return run(runtime, folder, 'core', code)
 }
 
 /** @param {Runtime} runtime @param {string} folder */
-async function runPlugin({ kind, id, command, flags, plugin: { host = '', conditions, missing } }, folder) {
+async function runPlugin(runtime, folder) {
+  const { host, conditions, missing } = runtime.plugin
   const external = ['node:*', 'bun:*', '@libsql/*']
-  const { code } = await bundle(host, { ...(conditions && { conditions }), external })
-  const run =
-    kind === 'process'
-      ? runProcess(folder, command ?? [], write(folder, id, 'plugin', code))
-      : askWorker(folder, code, flags ?? [])
-  if (missing === undefined) return run
-  const problem = await run.then(
+  const { code } = await bundle(host, { format: formatFor(runtime), conditions, external })
+  const running = run(runtime, folder, 'plugin', code)
+  if (missing === undefined) return running
+  const problem = await running.then(
     () => 'it starts',
     (error) => String(error.message),
   )
   return [{ name: 'start', ok: problem.includes(missing), detail: problem }]
+}
+
+/** @param {Runtime} runtime */
+const formatFor = ({ kind }) => (kind === 'edge' ? 'iife' : 'esm')
+
+/** @param {Runtime} runtime @param {string} folder @param {string} name @param {string} code */
+function run({ kind, id, command = [], flags = [] }, folder, name, code) {
+  if (kind === 'process') return runProcess(folder, command, write(folder, id, name, code))
+  return kind === 'edge' ? askEdge(folder, code) : askWorker(folder, code, flags)
 }
 
 /** @param {string} folder @param {string} id @param {string} name @param {string} code */
@@ -69,12 +75,12 @@ function write(folder, id, name, code) {
 
 /** @param {string} folder @param {string[]} command @param {string} file @returns {Promise<Finding[]>} */
 async function runProcess(folder, [program = '', ...parameters], file) {
-  const run = promisify(execFile)(join(folder, 'node_modules', program), [...parameters, file], {
+  const running = promisify(execFile)(join(folder, 'node_modules', program), [...parameters, file], {
     cwd: folder,
     env: { ...process.env, NODE_NO_WARNINGS: '1' },
     maxBuffer: Infinity,
   })
-  return JSON.parse((await run).stdout)
+  return JSON.parse((await running).stdout)
 }
 
 /** @param {string} folder @param {string} code @param {string[]} compatibilityFlags @returns {Promise<Finding[]>} */
@@ -106,7 +112,9 @@ async function askWorker(folder, code, compatibilityFlags) {
 /** @param {string} folder @param {string} code @returns {Promise<Finding[]>} */
 async function askEdge(folder, code) {
   const { EdgeRuntime } = createRequire(join(folder, 'package.json'))('edge-runtime')
-  const response = await new EdgeRuntime({ initialCode: code }).dispatchFetch('https://notes.example/')
+  // Next gives it to what runs there: without it, Better Auth mixes up requests that run at the same time.
+  const extend = (/** @type {object} */ context) => Object.assign(context, { AsyncLocalStorage })
+  const response = await new EdgeRuntime({ extend, initialCode: code }).dispatchFetch('https://notes.example/')
   return response.json()
 }
 

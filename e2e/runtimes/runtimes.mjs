@@ -12,11 +12,11 @@
  * @property {Plugin} plugin
  *
  * @typedef {object} Plugin
- * @property {string} [host] a file of `hosts`; without it, the plugin is not run
+ * @property {string} host a file of `hosts`
  * @property {string} [database] as in the table of the docs
  * @property {string} [missing] part of the message with which the plugin does not start here
  * @property {string} [notes] for the table of the docs
- * @property {string[]} [conditions] that a bundler for this runtime sets
+ * @property {string[]} conditions that a bundler for this runtime sets
  */
 
 const NODE = `node-${process.platform}-${process.arch}`
@@ -86,6 +86,6 @@ export const RUNTIMES = [
     name: "edge-runtime (Next's `edge`)",
     packages: { 'edge-runtime': '4' },
     kind: 'edge',
-    plugin: { notes: 'Better Auth imports modules of Node' },
+    plugin: { host: 'plugin-edge', database: 'memory, without races', conditions: ['edge-light', 'worker', 'browser'] },
   },
 ]

@@ -27,8 +27,7 @@ function stateOf(findings) {
 }
 
 /** @param {import('./runtimes.mjs').Runtime} runtime @param {readonly Finding[]} findings */
-function pluginOf({ plugin: { host, database, notes, missing } }, findings) {
-  if (!host) return `not run: ${notes}`
+function pluginOf({ plugin: { database, notes, missing } }, findings) {
   if (missing) return findings.every(({ ok }) => ok) ? `does not start: ${notes}` : stateOf(findings)
   return `${stateOf(findings)}, on ${database}`
 }
