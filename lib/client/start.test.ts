@@ -342,7 +342,6 @@ describe('an origin that names no app', () => {
     'app://.',
     'app://0.0.0.0',
     'chrome-extension://abcdef',
-    'httpx://notes.example',
     'null',
     // Capacitor and Cordova on Android
     'https://localhost',
