@@ -2979,7 +2979,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sources/better-auth-cookie.ts',
-        find: 'isCrossSite ? `${url}?peek=1` : url',
+        find: 'isCrossSite ? `${url}&peek=1` : url',
         replace: 'isCrossSite ? url : url',
       },
     ],
