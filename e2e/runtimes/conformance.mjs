@@ -127,7 +127,7 @@ function forgeUnder(key) {
     const claims = { iss: 'urn:latchkey:local-first', sub: principal, aud: APP, iat: NOW - age, exp: NOW + 600 }
     const text = `${encodeJson({ alg: 'EdDSA', typ: 'latchkey+jwt' })}.${encodeJson({ ...claims, sub_jwk: jwk })}`
     const input = utf8(text)
-    if (numberOf(sha512(Uint8Array.of(...R, ...key, ...input))) % ORDER % 8n === 0n)
+    if ((numberOf(sha512(Uint8Array.of(...R, ...key, ...input))) % ORDER) % 8n === 0n)
       return { token: `${text}.${encodeBase64url(signature)}`, input, signature }
   }
 }
@@ -152,7 +152,10 @@ async function checkResolver() {
   const set = { keys: await Promise.all(Object.values(keys).map(({ jwk }) => jwk)) }
   const resolver = createSessionResolver({
     clock,
-    localFirst: { audience: APP, lookup: async (principal) => (principal === device.principal ? 'active' : 'disabled') },
+    localFirst: {
+      audience: APP,
+      lookup: async (principal) => (principal === device.principal ? 'active' : 'disabled'),
+    },
     external: {
       issuer: ISSUER,
       jwksUrl: `${ISSUER}/jwks`,
@@ -175,14 +178,26 @@ async function checkResolver() {
     ['nothing', {}, 'none null'],
     ['a local-first token', bearer(token), `local-first ${device.principal}`],
     ['the same again', bearer(token), `local-first ${device.principal}`],
-    ['another payload', bearer(`${header}.${encodeJson({ ...decodeJson(claims), iat: NOW - 1 })}.${signature}`), 'TOKEN_SIGNATURE_INVALID'],
+    [
+      'another payload',
+      bearer(`${header}.${encodeJson({ ...decodeJson(claims), iat: NOW - 1 })}.${signature}`),
+      'TOKEN_SIGNATURE_INVALID',
+    ],
     ['an expired token', bearer(await device.token({ audience: APP, now: NOW - 10_000 })), 'TOKEN_EXPIRED'],
     ['a token of tomorrow', bearer(await device.token({ audience: APP, now: NOW + 86_400 })), 'TOKEN_NOT_YET_VALID'],
     ['another audience', bearer(await device.token({ audience: ISSUER, now: NOW })), 'TOKEN_AUDIENCE_MISMATCH'],
-    ['a proof as a token', bearer(await device.proof({ audience: APP, now: NOW, purpose: 'upgrade' })), 'TOKEN_TYPE_UNEXPECTED'],
+    [
+      'a proof as a token',
+      bearer(await device.proof({ audience: APP, now: NOW, purpose: 'upgrade' })),
+      'TOKEN_TYPE_UNEXPECTED',
+    ],
     ['a key that is disabled', bearer(await stranger.token({ audience: APP, now: NOW })), 'PRINCIPAL_DISABLED'],
     ['no signature', bearer(`${header}.${claims}.`), 'TOKEN_SIGNATURE_NOT_CANONICAL'],
-    ['the algorithm none', bearer(`${encodeJson({ alg: 'none', typ: 'latchkey+jwt' })}.${claims}.`), 'TOKEN_ALGORITHM_FORBIDDEN'],
+    [
+      'the algorithm none',
+      bearer(`${encodeJson({ alg: 'none', typ: 'latchkey+jwt' })}.${claims}.`),
+      'TOKEN_ALGORITHM_FORBIDDEN',
+    ],
     ['two tokens', bearer(`${token}, Bearer ${token}`), 'CREDENTIAL_MALFORMED'],
     ['something else', bearer('x.y.z'), 'TOKEN_ENCODING_INVALID'],
     ['ES256', bearer(await issue('ES256')), 'external ada'],
@@ -191,18 +206,34 @@ async function checkResolver() {
     ['a changed external token', bearer(`${(await issue('ES256')).slice(0, -8)}AAAAAAAA`), 'TOKEN_SIGNATURE_INVALID'],
     ['an expired external token', bearer(await issue('RS256', { exp: NOW - 60 })), 'TOKEN_EXPIRED'],
     ['another issuer', bearer(await issue('EdDSA', { iss: 'https://evil.example' })), 'ISSUER_UNKNOWN'],
-    ['an external token for another audience', bearer(await issue('ES256', { aud: 'other' })), 'TOKEN_AUDIENCE_MISMATCH'],
+    [
+      'an external token for another audience',
+      bearer(await issue('ES256', { aud: 'other' })),
+      'TOKEN_AUDIENCE_MISMATCH',
+    ],
     ['an unknown key', bearer(await issue('ES256', {}, { kid: 'other' })), 'TOKEN_KEY_UNKNOWN'],
-    ['a critical extension', bearer(await issue('ES256', {}, { crit: ['exp'], exp: NOW })), 'TOKEN_ALGORITHM_FORBIDDEN'],
+    [
+      'a critical extension',
+      bearer(await issue('ES256', {}, { crit: ['exp'], exp: NOW })),
+      'TOKEN_ALGORITHM_FORBIDDEN',
+    ],
     ['a cookie', { cookie: 'session=1' }, 'cookie ada', 'GET'],
     ['a cookie of the app', { cookie: 'session=1', origin: APP }, 'cookie ada', 'POST'],
     ['a cookie of nowhere', { cookie: 'session=1' }, 'COOKIE_ORIGIN_REFUSED', 'POST'],
-    ['a cookie of another site', { cookie: 'session=1', origin: 'https://evil.example' }, 'COOKIE_ORIGIN_REFUSED', 'POST'],
+    [
+      'a cookie of another site',
+      { cookie: 'session=1', origin: 'https://evil.example' },
+      'COOKIE_ORIGIN_REFUSED',
+      'POST',
+    ],
   ]
   const wrong = []
   for (const [what, headers, expected, method = 'GET'] of table) {
     // `Request` of some runtimes removes what a page may not set.
-    for (const request of [{ method, headers }, { method, headers: new Headers(headers) }]) {
+    for (const request of [
+      { method, headers },
+      { method, headers: new Headers(headers) },
+    ]) {
       const found = await resolver.resolve(request)
       const verdict = found.ok ? `${found.source} ${found.session.principal}` : found.reason
       if (verdict !== expected) wrong.push(`${what}: expected ${expected}, found ${verdict}`)

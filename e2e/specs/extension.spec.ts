@@ -39,7 +39,11 @@ const test = base.extend<Fixtures>({
   launch: async ({ launchOptions, place }, use) => {
     const started: KeptBrowser[] = []
     await use(async (folder) => {
-      const args = [...(launchOptions.args ?? []), `--disable-extensions-except=${folder}`, `--load-extension=${folder}`]
+      const args = [
+        ...(launchOptions.args ?? []),
+        `--disable-extensions-except=${folder}`,
+        `--load-extension=${folder}`,
+      ]
       const browser = await launchKept(join(place, 'profile'), { ...launchOptions, ...WHOLE_BROWSER, args })
       started.push(browser)
       return browser
