@@ -1,11 +1,11 @@
 // What the battery does with two instances of the plugin: it needs a database and nothing of Node.
 import { testDevice } from 'latchkey/testing'
-import { AUDIENCE, serverOn } from './server.mjs'
+import { AUDIENCE } from './server.mjs'
 
 /**
  * @typedef {Awaited<ReturnType<typeof testDevice>>} Device
  * @typedef {{ name: string, ok: boolean, detail?: string }} Finding
- * @typedef {ReturnType<typeof serverOn>} Server
+ * @typedef {ReturnType<typeof import('./server.mjs').serverOn>} Server
  * @typedef {Pick<Server, 'call'>} Instance
  */
 

@@ -68,22 +68,22 @@ test('the service worker and the popup of an extension have one identity, over r
   place,
 }) => {
   const browser = await launch(join(place, 'extension'))
-  const popup = await openPopup(browser)
+  const page = await openPopup(browser)
   // At a first start both create one: the store decides.
-  const [inPopup, inWorker] = await popup.evaluate(async () => Promise.all([popup.who(), popup.ask()]))
+  const [inPopup, inWorker] = await page.evaluate(async () => Promise.all([popup.who(), popup.ask()]))
   expect(inWorker.principal).toBe(inPopup.principal)
   await expectSigned(inPopup)
   await expectSigned(inWorker)
 
   await test.step('its origin is no audience', async () => {
-    expect(await popup.evaluate(() => popup.untold())).toBe('TypeError: audience: required')
+    expect(await page.evaluate(() => popup.untold())).toBe('TypeError: audience: required')
   })
 
   await test.step('a service worker that the browser has stopped starts again', async () => {
-    const session = await browser.context.newCDPSession(popup)
+    const session = await browser.context.newCDPSession(page)
     await session.send('ServiceWorker.enable')
     await session.send('ServiceWorker.stopAllWorkers')
-    const again = await popup.evaluate(() => popup.ask())
+    const again = await page.evaluate(() => popup.ask())
     expect(again.start).not.toBe(inWorker.start)
     expect(again.principal).toBe(inPopup.principal)
     await expectSigned(again)
