@@ -51,6 +51,18 @@ describe("Better Auth's cookie as a source", () => {
     })
   })
 
+  test("is not renewed by the app's server, which could not hand the new one to the browser", async () => {
+    const { server, cookie } = await signedUp()
+    // Better Auth renews a session of seven days once it is a day old.
+    const expiresAt = new Date(Date.now() + 5 * 86_400_000)
+    await server.change('session', { expiresAt })
+    const request = { method: 'GET', headers: { cookie, 'sec-fetch-site': 'same-origin' } }
+    expect(await resolverOf(server).resolve(request)).toMatchObject({ ok: true, source: 'cookie' })
+    expect((await server.rows('session'))[0]!['expiresAt']).toEqual(expiresAt)
+    const renewed = await server.auth.handler(new Request(`${ORIGIN}/api/auth/latchkey/session`, request))
+    expect(renewed.headers.getSetCookie().join()).toMatch(/session_token=.*Max-Age=604800/)
+  })
+
   test('that is forged, changed or of another kind gives an anonymous session', async () => {
     const { server, cookie } = await signedUp()
     for (const other of [

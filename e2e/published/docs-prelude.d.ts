@@ -18,6 +18,23 @@ declare function sendMail(to: string, text: string): Promise<void>
 declare function verifyWalletSignature(message: string, signature: string, address: string): Promise<boolean>
 declare function signWithWallet(nonce: string): Promise<{ message: string; signature: string }>
 
+// Of docs/server-rendering.md.
+declare const authenticate: import('latchkey/server/kit').Authenticator<import('latchkey/server').OwnedSession>
+declare function viewer(headers: Pick<Headers, 'get'>): Promise<import('latchkey/server').OwnedSession | null>
+
+// Frameworks that this repository does not install, as far as the samples use them.
+declare module '@sveltejs/kit' {
+  export function fail(status: number): unknown
+}
+declare module '@tanstack/react-start' {
+  export function createServerFn(options?: { method: 'GET' | 'POST' }): {
+    handler<Value>(run: () => Promise<Value>): () => Promise<Value>
+  }
+}
+declare module '@tanstack/react-start/server' {
+  export function getRequest(): Request
+}
+
 // The native modules, as far as the samples use them.
 declare module 'expo-crypto' {
   export function getRandomValues<Bytes extends ArrayBufferView>(bytes: Bytes): Bytes

@@ -1,5 +1,6 @@
 import { test as base, expect as expectAtOnce } from 'latchkey/playwright'
 import { buildNext, startNext } from '../tools/servers/next.mjs'
+import { type AccountServer, startAccountServer } from '../support/account-server.ts'
 import { complaintsOf } from '../support/console.ts'
 
 /** A first visit compiles what it visits. */
@@ -7,17 +8,26 @@ const expect = expectAtOnce.configure({ timeout: 30_000 })
 
 type Mode = 'dev' | 'start'
 
-const test = base.extend<object, { nextApp: (mode: Mode) => Promise<string> }>({
-  /** The address of the app, started when the first test of a mode asks for it. */
-  nextApp: [
+const test = base.extend<object, { accounts: AccountServer; nextApp: (mode: Mode) => Promise<string> }>({
+  /** A real Better Auth, on another port: its cookie is sent to the app too. */
+  accounts: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
     async ({}, use) => {
+      const server = await startAccountServer()
+      await use(server)
+      await server.close()
+    },
+    { scope: 'worker' },
+  ],
+  /** The address of the app, started when the first test of a mode asks for it. */
+  nextApp: [
+    async ({ accounts }, use) => {
       let running: (Awaited<ReturnType<typeof startNext>> & { readonly mode: Mode }) | undefined
       await use(async (mode) => {
         if (running?.mode === mode) return running.url
         await running?.close()
         if (mode === 'start') await buildNext()
-        running = { mode, ...(await startNext(mode)) }
+        running = { mode, ...(await startNext(mode, { ACCOUNT_SERVER: accounts.url })) }
         return running.url
       })
       await running?.close()
@@ -64,6 +74,32 @@ for (const mode of ['dev', 'start'] as const) {
         403,
         expect.stringContaining('ANONYMOUS_WRITE_DENIED'),
       ])
+    })
+
+    test('a server component and a server action know the account by its cookie', async ({
+      device,
+      accounts,
+      nextApp,
+    }) => {
+      const { page, context } = await device()
+      const complaints = complaintsOf(page)
+      await page.goto(await nextApp(mode))
+      await page.getByRole('button', { name: 'Add a note' }).click()
+      await expect(page.getByTestId('owner')).toHaveText('401')
+
+      await context.request.post(`${accounts.url}/api/auth/sign-up/email`, {
+        headers: { origin: accounts.url },
+        data: { email: `${mode}@notes.example`, password: 'correct horse battery', name: 'Ada' },
+      })
+      await page.reload()
+      const [user] = await accounts.rows<{ id: string }>(
+        'select id from "user" where email = ?',
+        `${mode}@notes.example`,
+      )
+      await expect(page.getByTestId('server')).toHaveText(user!.id)
+      await page.getByRole('button', { name: 'Add a note' }).click()
+      await expect(page.getByTestId('owner')).toHaveText(user!.id)
+      expect(complaints).toEqual([])
     })
   })
 }

@@ -212,7 +212,10 @@ export type CreateAuth = (options?: AuthOptions) => Auth
 
 /** Options of `createAuth`. */
 export interface AuthOptions {
-  /** `aud` of tokens for the page's own origin. Defaults to `location.origin`. */
+  /**
+   * `aud` of tokens for the page's own origin. Defaults to `location.origin`, except where many apps have the same
+   * origin: local files, custom schemes, and `localhost` without a port. `getToken` then rejects with a `TypeError`.
+   */
   readonly audience?: string
   /** Further origins that `fetch` may call, each with the `aud` of its tokens and how to fetch them. */
   readonly audiences?: Readonly<Record<string, string | ExchangedAudience>>

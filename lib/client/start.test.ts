@@ -336,7 +336,25 @@ describe('a page that is a local file', () => {
 describe('an origin that names no app', () => {
   afterEach(() => void vi.unstubAllGlobals())
 
-  const SHELLS = ['capacitor://localhost', 'tauri://localhost', 'app://.', 'chrome-extension://abcdef', 'null']
+  const SHELLS = [
+    'capacitor://localhost',
+    'tauri://localhost',
+    'app://.',
+    'app://0.0.0.0',
+    'chrome-extension://abcdef',
+    'null',
+    // Capacitor and Cordova on Android
+    'https://localhost',
+    'http://localhost',
+    // Tauri on Windows and Android
+    'http://tauri.localhost',
+    'https://tauri.localhost',
+    // WebViewAssetLoader of Android
+    'https://appassets.androidplatform.net',
+    // Blazor in a WebView, before .NET 9 and since
+    'https://0.0.0.0',
+    'https://0.0.0.1',
+  ]
 
   test.each(SHELLS)('%s is no default audience: the app has to say it', async (origin) => {
     vi.stubGlobal('location', { origin, protocol: `${origin.split(':')[0]}:` })
@@ -348,7 +366,17 @@ describe('an origin that names no app', () => {
     expect(readPayload((await told.getToken())!)['aud']).toBe('https://app.example')
   })
 
-  test.each(['https://app.example', 'http://localhost:5173'])('%s is one', async (origin) => {
+  const NAMES = [
+    'https://app.example',
+    'http://localhost:5173',
+    'https://localhost:8443',
+    'https://notes.localhost',
+    'https://localhost.example',
+    'http://192.168.0.10',
+    'https://10.0.0.0',
+  ]
+
+  test.each(NAMES)('%s is one', async (origin) => {
     vi.stubGlobal('location', { origin, protocol: 'https:' })
     const auth = createAuth({ keystore: memoryStore() })
     await auth.ready

@@ -10,7 +10,7 @@ export interface HeaderReader {
 /** A `Request`, a Node `IncomingMessage`, a WebSocket upgrade request, or an object of that shape. */
 export interface RequestLike {
   readonly headers: HeaderReader | HeaderRecord
-  /** Without a method the request counts as unsafe. */
+  /** Without a method the request counts as unsafe: where only headers are known, say `GET` for what only reads. */
   readonly method?: string | undefined
   /** Node's headers with repeated ones as separate values. */
   readonly headersDistinct?: Readonly<Record<string, readonly string[] | undefined>> | undefined

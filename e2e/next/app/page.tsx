@@ -1,15 +1,16 @@
-import { headers } from 'next/headers'
 import type { ReactNode } from 'react'
 import { Identity } from './identity'
 import { LateIdentity } from './late-identity'
-import { resolver } from './resolver'
+import { NoteForm } from './note-form'
+import { viewer } from './resolver'
 
-/** A server component: a navigation carries no bearer, so everybody is anonymous here. */
+/** A server component: a navigation carries a cookie and no bearer, so only an account is known here. */
 export default async function Page(): Promise<ReactNode> {
-  const who = await resolver().resolve({ headers: await headers() })
+  const session = await viewer()
   return (
     <main>
-      <p data-testid="server">{who.ok ? who.session.authMode : who.reason}</p>
+      <p data-testid="server">{session?.principal ?? 'anonymous'}</p>
+      <NoteForm />
       <Identity name="early" />
       <LateIdentity name="late" />
     </main>

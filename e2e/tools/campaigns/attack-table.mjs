@@ -3091,7 +3091,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sources/better-auth-cookie.ts',
-        find: 'isCrossSite ? `${url}?peek=1` : url',
+        find: 'isCrossSite ? `${url}&peek=1` : url',
         replace: 'isCrossSite ? url : url',
       },
     ],
@@ -3956,18 +3956,33 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "An app in a shell (`capacitor://localhost`) uses the tokens that another app's server accepts",
+    attack: "An app in a shell with a scheme of its own (`app://.`) uses the tokens of another app's server",
     defence: 'Only a web address is an audience by default',
     patches: [
       {
         file: 'lib/client/tokens/audience.ts',
-        find: ".replace(/^(?!http).*/, '')",
-        replace: '',
+        find: '/^(?!http)|',
+        replace: '/',
       },
     ],
     test: {
       file: 'lib/client/start.test.ts',
-      name: 'an origin that names no app > capacitor://localhost is no default audience: the app has to say it',
+      name: 'an origin that names no app > app://. is no default audience: the app has to say it',
+    },
+  },
+  {
+    attack: "An app in a shell (`https://localhost`, `http://tauri.localhost`) uses the tokens of another app's server",
+    defence: 'Web addresses that shells share are no audience by default',
+    patches: [
+      {
+        file: 'lib/client/tokens/audience.ts',
+        find: '((tauri\\.)?localhost|',
+        replace: '(',
+      },
+    ],
+    test: {
+      file: 'lib/client/start.test.ts',
+      name: 'an origin that names no app > http://tauri.localhost is no default audience: the app has to say it',
     },
   },
   {

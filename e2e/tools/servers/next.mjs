@@ -39,12 +39,14 @@ export async function buildNext() {
  * Runs the app on a free port, and waits until it answers.
  *
  * @param {'dev' | 'start'} command
+ * @param {Record<string, string>} [environment]
  */
-export async function startNext(command) {
+export async function startNext(command, environment = {}) {
   const port = await freePort()
   const url = `http://localhost:${port}`
   const { child, ended, ...server } = run(command, ['--hostname', '127.0.0.1', '--port', String(port)], {
     APP_ORIGIN: url,
+    ...environment,
   })
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (data) => String(data).includes('Ready') && resolve(undefined))

@@ -19,7 +19,8 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
 /**
  * Reads Better Auth's session cookie, on a server that receives it. Asks the `latchkey` plugin for the session. A page
  * that another site opened reads an account that was never used without fixing its principal. The session of an admin
- * who impersonates the user fixes none either, and has the claim `act` with the admin's principal.
+ * who impersonates the user fixes none either, and has the claim `act` with the admin's principal. It renews no session:
+ * the browser's own requests to Better Auth do.
  *
  * https://better-auth.com/docs/concepts/cookies
  *
@@ -33,13 +34,15 @@ export function betterAuthCookie({
   fetch: send = fetch,
 }: BetterAuthCookieOptions): CookieSessionOptions {
   const name = `${cookiePrefix}.session_token`
-  const url = `${withoutSlash(baseURL)}/latchkey/session`
+  // The browser does not get this response: a session renewed here would leave its cookie as old as it is, and Better
+  // Auth would find nothing to renew when the browser asks.
+  const url = `${withoutSlash(baseURL)}/latchkey/session?disableRefresh=true`
   const ask = auth ? inProcess(auth) : send
   return {
     origins,
     names: [name, `__Secure-${name}`],
     async read(headers, { isCrossSite }) {
-      const response = await ask(new Request(isCrossSite ? `${url}?peek=1` : url, { headers, redirect: 'manual' }))
+      const response = await ask(new Request(isCrossSite ? `${url}&peek=1` : url, { headers, redirect: 'manual' }))
       if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
       const { session } = (await response.json()) as { readonly session: Answer | null }
       return session && toSession(session)

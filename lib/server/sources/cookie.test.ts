@@ -84,6 +84,15 @@ describe('a session cookie', () => {
     )
   })
 
+  test('counts for a server component that has only headers and says that it reads', async () => {
+    const headers = new Headers(COOKIE)
+    const foreign = new Headers({ ...COOKIE, origin: 'https://evil.example' })
+    expect(await outcomeOf(headers)).toBe('COOKIE_ORIGIN_REFUSED')
+    expect(await outcomeOf({ headers, method: 'GET' })).toBe('cookie-user')
+    expect(await outcomeOf({ headers: foreign, method: 'GET' })).toBe('COOKIE_ORIGIN_REFUSED')
+    expect(await outcomeOf({ headers: new Headers({ ...COOKIE, origin: ORIGIN }), method: 'POST' })).toBe('cookie-user')
+  })
+
   test('is asked about only if it has the name', async () => {
     const request = (cookie: string): ResolvableRequest => ({ method: 'POST', headers: { cookie } })
     const names = ['session', '__Secure-session']

@@ -1,0 +1,33 @@
+// The table of runtimes, as docs/runtimes.md has it.
+import { RUNTIMES } from './runtimes.mjs'
+
+/**
+ * @typedef {import('../databases/acts.mjs').Finding} Finding
+ * @typedef {{ version: string, core: readonly Finding[], plugin: readonly Finding[] }} Result
+ * @typedef {Record<string, Result>} Results
+ */
+
+const HEAD = ['runtime', 'version', 'tokens and resolver', 'signatures by', 'the Better Auth plugin']
+
+/** @param {Results} results @returns {string} */
+export function tableOf(results) {
+  const rows = RUNTIMES.map((runtime) => {
+    const result = results[runtime.id]
+    if (!result) return [runtime.name, '', 'not run', '', 'not run']
+    const signatures = result.core.find(({ name }) => name === 'resolver')?.detail?.split('signatures by ')[1] ?? ''
+    return [runtime.name, result.version, stateOf(result.core), signatures, pluginOf(runtime, result.plugin)]
+  })
+  return [HEAD, HEAD.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** @param {readonly Finding[]} findings */
+function stateOf(findings) {
+  const failed = findings.filter(({ ok }) => !ok).map(({ name }) => name)
+  return failed.length > 0 ? `fails: ${failed.join(', ')}` : 'passes'
+}
+
+/** @param {import('./runtimes.mjs').Runtime} runtime @param {readonly Finding[]} findings */
+function pluginOf({ plugin: { database, notes, missing } }, findings) {
+  if (missing) return findings.every(({ ok }) => ok) ? `does not start: ${notes}` : stateOf(findings)
+  return `${stateOf(findings)}, on ${database}`
+}
