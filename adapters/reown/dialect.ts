@@ -80,7 +80,8 @@ export interface Dialect {
   updateJournal(column: Sql, value: Sql, table: Sql, where: Sql): Sql
   /** Returns a table, or null if there is none. */
   table(db: ReownDatabase, name: TableName): Promise<Table | null>
-  foreignKeys(db: ReownDatabase): Promise<readonly ForeignKey[]>
+  /** @param schemas - beside the one in which the connection finds tables */
+  foreignKeys(db: ReownDatabase, schemas: readonly string[]): Promise<readonly ForeignKey[]>
 }
 
 const DIALECTS: Readonly<Record<ReownDatabase['dialect'], Dialect>> = { postgres, sqlite, mysql }

@@ -74,7 +74,7 @@ export const mysql: Dialect = {
     const text = BINARY.test(type) ? plain : sql`convert(${plain} using utf8mb4)`
     return sql`coalesce(sha2(${text}, 256), 'null')`
   },
-  digest: (texts) => sql`sha2(concat_ws(',', ${join(texts, ', ')}), 256)`,
+  digest: (texts) => sql`convert(sha2(concat_ws(',', ${join(texts, ', ')}), 256) using ascii) collate ascii_bin`,
   lock: sql` for update`,
   // Outside of a transaction a savepoint ends with its statement.
   begin: [sql`savepoint latchkey_reown`, sql`release savepoint latchkey_reown`, sql`savepoint latchkey_reown`],
@@ -118,14 +118,16 @@ export const mysql: Dialect = {
       uniques: await uniquesOf(db, name),
     }
   },
-  foreignKeys: async (db) =>
+  // The catalog of one database: that of the whole server is slow.
+  foreignKeys: async (db, schemas) =>
     foreignKeysOf(
       await run<ForeignKeyRow>(
         db,
         sql`select k.constraint_name as id, k.table_schema as cschema, k.table_name as ctable, k.column_name as ccol,
           k.referenced_table_schema as pschema, k.referenced_table_name as ptable, k.referenced_column_name as pcol
           from information_schema.key_column_usage k
-          where k.referenced_table_name is not null
+          where k.table_schema in (${join([sql`database()`, ...schemas.map((schema) => sql`${schema}`)], ', ')})
+            and k.referenced_table_name is not null
           order by k.table_schema, k.table_name, k.constraint_name, k.ordinal_position`,
       ),
     ),

@@ -48,7 +48,9 @@ export interface Plan {
 /** @throws {LatchkeyError} `REOWN_TABLE_UNSUITABLE` */
 export async function planOf(db: ReownDatabase, { tables = [], foreignKeysTo }: OwnerColumns): Promise<Plan> {
   const dialect = dialectOf(db)
-  const foreignKeys = await dialect.foreignKeys(db)
+  const named = [...tables, ...(foreignKeysTo ? [foreignKeysTo] : [])]
+  const schemas = named.flatMap(({ schema }) => schema ?? [])
+  const foreignKeys = await dialect.foreignKeys(db, schemas)
   const locate = locator(db, dialect)
   const root = foreignKeysTo && (await locate(foreignKeysTo))
   const waiting = root ? [root] : []
