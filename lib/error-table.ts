@@ -210,6 +210,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ALIAS_UNKNOWN: refused("The account has no such alias, or it is the account's own id.", 404),
   LINK_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot link identities.', 403),
   LINK_REFUSED: refused("The server's `onLink` rejected the link. Nothing was linked.", 409),
+  UNLINK_REFUSED: refused("The server's `onUnlink` threw an error. The alias still belongs to the account.", 409),
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
   KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),

@@ -102,6 +102,7 @@ export type LatchkeyErrorCode =
   | 'ALIAS_UNKNOWN'
   | 'LINK_FORBIDDEN'
   | 'LINK_REFUSED'
+  | 'UNLINK_REFUSED'
   | 'KEY_UNKNOWN'
   | 'KEY_NEEDED'
   | 'DEVICES_UNSUPPORTED'

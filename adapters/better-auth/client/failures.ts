@@ -43,7 +43,7 @@ export function readFailure(
 export function toFailure(error: ErrorAnswer): LatchkeyError {
   const { status, code = '' } = error
   if (
-    /^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|BACKUP|LINK|DEVICE|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(
+    /^((PRINCIPAL|PROOF|TOKEN|DELEGATION|KEY|ACCOUNT|BACKUP|(UN)?LINK|DEVICE|ALIAS|ALIASES|USER_ID)_|SESSION_MISSING$)/.test(
       code,
     )
   )
