@@ -18,6 +18,8 @@ export interface TableModel {
   readonly unique: 'none' | 'slug' | 'owners'
   /** What `parent` references: nothing; a row of any owner; a row of the same owner, here or in the table before. */
   readonly link: 'none' | 'self' | 'selfOwned' | 'previousOwned'
+  /** True if the database itself updates what references an owner. MariaDB needs that. */
+  readonly isCascading: boolean
   readonly rows: readonly RowModel[]
 }
 
@@ -53,6 +55,7 @@ const table = fc.record({
   owners: fc.constantFrom(['owner'], ['owner', 'editor']),
   unique: fc.constantFrom('none', 'none', 'slug', 'owners'),
   link: fc.constantFrom('none', 'self', 'selfOwned', 'previousOwned'),
+  isCascading: fc.boolean(),
   rows: fc.array(row, { maxLength: 8 }),
 })
 
@@ -136,7 +139,8 @@ export async function create(db: Connection, { tables, isReferenced }: SchemaMod
   for (const [at, model] of tables.entries()) {
     const { name, key, unique, link } = model
     const needsOwner = key === 'owner' ? ' not null' : ''
-    const own = ` (owner, id)`
+    const own = ' (owner, id)'
+    const cascade = model.isCascading || db.dialect === 'mysql' ? ' on update cascade' : ''
     const parts = [
       `id ${type.number} not null unique`,
       `label ${type.key} not null`,
@@ -157,7 +161,7 @@ export async function create(db: Connection, { tables, isReferenced }: SchemaMod
       ...(link === 'self' ? [`foreign key (parent) references ${db.quote(name)} (id)`] : []),
       ...(link === 'selfOwned' ? [`foreign key (owner, parent) references ${db.quote(name)}${own}`] : []),
       ...(link === 'previousOwned'
-        ? [`foreign key (owner, parent) references ${db.quote(tables[at - 1]!.name)}${own} on update cascade`]
+        ? [`foreign key (owner, parent) references ${db.quote(tables[at - 1]!.name)}${own}${cascade}`]
         : []),
     ]
     await db.execute(`create table ${db.quote(name)} (${parts.join(', ')})`)
@@ -167,7 +171,7 @@ export async function create(db: Connection, { tables, isReferenced }: SchemaMod
 
 /** Removes them again. */
 export async function drop(db: Connection, { tables, isReferenced }: SchemaModel): Promise<void> {
-  for (const { name } of [...tables].reverse()) await db.execute(`drop table if exists ${db.quote(name)}`)
+  for (const { name } of tables.toReversed()) await db.execute(`drop table if exists ${db.quote(name)}`)
   if (isReferenced) await db.execute('drop table if exists principals')
 }
 

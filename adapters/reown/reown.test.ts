@@ -89,6 +89,50 @@ onEachEngine((open, engine) => {
       ])
     })
 
+    test('moves and returns rows of every type of column, in sessions that write them differently', async () => {
+      const db = await open()
+      const second = await db.another()
+      const [device, account] = ['4b1f0c2e-6a55-8d3a-9e71-0c5ad1f0b7aa', '9d1f0c2e-6a55-8d3a-9e71-0c5ad1f0b7aa']
+      const columns = {
+        sqlite: 'owner text, a real, b blob, c numeric, d integer generated always as (length(owner)) virtual',
+        postgres: `owner uuid, a timestamptz, b bytea, c numeric, d text generated always as (owner::text || 'x') stored,
+          e json, f text[], g date, h double precision, i timestamp`,
+        mysql: `owner varchar(36), a timestamp(3), b varbinary(20), c decimal(9, 3),
+          d varchar(40) generated always as (concat(owner, 'x')) stored, e json, f bit(3), g date, h double`,
+      }[db.dialect]
+      const key = { sqlite: 'blob', postgres: 'timestamptz', mysql: 'binary(4)' }[db.dialect]
+      await db.execute(`create table zoo (k ${key} not null, n integer not null, ${columns}, primary key (k, n))`)
+      const values = {
+        sqlite: `x'00ff', 1, '${device}', 1.1, x'0001', 12.50`,
+        postgres: `'2026-03-29 01:30:00+00', 1, '${device}', '2026-10-25 01:30:00+00', '\\x0001', 12.50, '{"a": 1}',
+          array['a', null, 'b,c'], '2026-03-29', 0.1, '2026-03-29 02:30:00'`,
+        mysql: `x'00ff0000', 1, '${device}', '2026-10-25 01:30:00', x'0001ff', 12.5, '{"a": 1}', b'101', '2026-03-29', 0.1`,
+      }[db.dialect]
+      const names = {
+        sqlite: 'k, n, owner, a, b, c',
+        postgres: 'k, n, owner, a, b, c, e, f, g, h, i',
+        mysql: 'k, n, owner, a, b, c, e, f, g, h',
+      }
+      await db.execute(`insert into zoo (${names[db.dialect]}) values (${values}), (${values.replace(', 1,', ', 2,')})`)
+      const settings = {
+        sqlite: [],
+        postgres: ["set timezone = 'Asia/Kathmandu'", "set datestyle = 'German'", "set bytea_output = 'escape'"],
+        mysql: ["set time_zone = '+05:45'", 'set names latin1'],
+      }
+      const before = await db.execute('select * from zoo order by n')
+      const move = { from: device, to: account }
+      expect(await db.transaction(() => reown(db, { ...move, tables: [{ table: 'zoo', column: 'owner' }] }))).toEqual({
+        zoo: 2,
+      })
+      await db.execute('update zoo set c = c + 1 where n = 2')
+      for (const setting of settings[db.dialect]) await second.execute(setting)
+      expect(await second.transaction(() => undoReown(second, move))).toEqual({
+        returned: { zoo: 1 },
+        kept: { zoo: 1 },
+      })
+      expect((await db.execute('select * from zoo order by n'))[0]).toEqual(before[0])
+    })
+
     test('takes as many statements for a thousand rows as for two', async () => {
       const db = await open()
       await notes(db, 'unique (owner, id)')
@@ -148,7 +192,7 @@ onEachEngine((open, engine) => {
       expect(await db.transaction(() => reown(db, NOTES))).toEqual({ note: 2 })
       await db.transaction(() => undoReown(db, MOVE))
       await db.execute("insert into note (id, owner, slug, body) values (6, 'account', 'B', 'first')")
-      const error = await db.transaction(() => reown(db, NOTES)).catch((thrown: unknown) => thrown)
+      const error = await db.transaction(() => reown(db, NOTES).catch((thrown: unknown) => thrown))
       if (!isReownConflict(error)) throw error
       // SQLite does not tell what its index is made of.
       const pairs = error.conflicts.map(({ index, row, other }) => [index, row['id'], other['id']])
@@ -161,6 +205,23 @@ onEachEngine((open, engine) => {
           : [],
       )
       expect(await ownersOf(db)).toMatchObject({ 1: 'device', 2: 'device', 6: 'account' })
+      expect(await journalSize(db)).toBe(0)
+    })
+
+    test('that only the database knows of leaves nothing either, in a transaction that goes on', async () => {
+      if (engine === 'MariaDB') return
+      const db = await open()
+      await notes(db, 'unique (id, owner)')
+      await db.execute('create unique index folded on note (lower(owner), slug)')
+      await db.execute("update note set slug = 'a' where id = 3")
+      const error = await db.transaction(async () => {
+        const thrown = await reown(db, NOTES).catch((one: unknown) => one)
+        await db.execute("insert into note (id, owner, slug) values (6, 'other', 'z')")
+        return thrown
+      })
+      if (!isReownConflict(error)) throw error
+      expect([error.conflicts, error.cause instanceof Error]).toEqual([[], true])
+      expect(await ownersOf(db)).toEqual({ 1: 'device', 2: 'device', 3: 'account', 4: 'other', 6: 'other' })
       expect(await journalSize(db)).toBe(0)
     })
   })
