@@ -367,7 +367,7 @@ onEachEngine((open, engine) => {
     test('a row that is inserted meanwhile stays, and an edit of a moved row comes after', async () => {
       const db = await open()
       await notes(db)
-      const second = await db.another()
+      const [second, observer] = [await db.another(), await db.another()]
       const insert = () => second.execute("insert into note (id, owner, slug) values (5, 'device', 'late')")
       const edit = () => second.execute("update note set body = 'edited' where id = 1")
       const meanwhile: Promise<unknown>[] = []
@@ -375,7 +375,10 @@ onEachEngine((open, engine) => {
         if (meanwhile.length > 0 || !/^(with|update)/.test(text)) return
         for (const write of [insert, edit]) meanwhile.push(write().catch((error: unknown) => error))
         // Postgres locks rows, MariaDB also the place where the new one would be, and SQLite everything.
-        if (isPostgres) await meanwhile[0]
+        if (isPostgres) {
+          await meanwhile[0]
+          await endOrWait(observer, meanwhile[1]!)
+        }
         if (isSqlite) expect(await meanwhile[0]).toMatchObject({ code: 'SQLITE_BUSY' })
       }
       expect(await db.transaction(() => reown(db, NOTES))).toEqual({ note: 2 })
@@ -448,6 +451,14 @@ onEachEngine((open, engine) => {
     expect(Math.min(moves, undos)).toBeGreaterThan(10)
   })
 })
+
+/** Until a statement has ended, or waits for a lock. */
+async function endOrWait(observer: Connection, statement: Promise<unknown>): Promise<void> {
+  let hasEnded = false
+  void statement.then(() => (hasEnded = true))
+  const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+  while (!hasEnded && (await observer.execute(waiting)).length === 0);
+}
 
 /** MariaDB ends one of two transactions that wait for each other: it has to be repeated, as the plugin does. */
 async function again(work: () => Promise<unknown>): Promise<unknown> {
