@@ -92,7 +92,7 @@ async function onSqlite(): Promise<App> {
 async function onPostgres(): Promise<App> {
   const pool = new Pool({ connectionString: await newPostgres(), max: 10 })
   const backdoor = new Pool({ connectionString: pool.options.connectionString, max: 2 })
-  let before = async (_: PoolClient): Promise<void> => {}
+  let before: (client: PoolClient) => Promise<void> = async () => {}
   pool.on('error', () => {})
   pool.on('connect', (client) => {
     client.on('error', () => {})

@@ -454,10 +454,10 @@ onEachEngine((open, engine) => {
 
 /** Until a statement has ended, or waits for a lock. */
 async function endOrWait(observer: Connection, statement: Promise<unknown>): Promise<void> {
-  let hasEnded = false
-  void statement.then(() => (hasEnded = true))
+  const state = { hasEnded: false }
+  void statement.then(() => (state.hasEnded = true))
   const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-  while (!hasEnded && (await observer.execute(waiting)).length === 0);
+  while (!state.hasEnded && (await observer.execute(waiting)).length === 0);
 }
 
 /** MariaDB ends one of two transactions that wait for each other: it has to be repeated, as the plugin does. */
