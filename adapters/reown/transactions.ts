@@ -12,16 +12,20 @@ export interface TrackedDatabase<Client> {
   transaction(): TransactionOf<Client>
 }
 
+type Begin<Transaction> = (work: (transaction: Transaction) => never) => unknown
+type KyselyClient<Transaction> = Record<'transaction', () => Record<'execute', Begin<Transaction>>>
+type DrizzleClient<Transaction> = Record<'transaction', Begin<Transaction>>
+type PrismaClient<Transaction> = Record<'$transaction', Begin<Transaction>>
+
 /** What a client gives to the work of a transaction. */
-export type TransactionOf<Client> = Client extends {
-  transaction(): { execute(work: (transaction: infer Transaction) => never): unknown }
-}
-  ? Transaction
-  : Client extends { transaction(work: (transaction: infer Transaction) => never): unknown }
+export type TransactionOf<Client> =
+  Client extends KyselyClient<infer Transaction>
     ? Transaction
-    : Client extends { $transaction(work: (transaction: infer Transaction) => never): unknown }
+    : Client extends DrizzleClient<infer Transaction>
       ? Transaction
-      : never
+      : Client extends PrismaClient<infer Transaction>
+        ? Transaction
+        : never
 
 type Work = (...args: unknown[]) => unknown
 
