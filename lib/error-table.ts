@@ -213,6 +213,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   ALIAS_UNKNOWN: refused("The account has no such alias, or it is the account's own id.", 404),
   LINK_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot link identities.', 403),
   LINK_REFUSED: refused("The server's `onLink` rejected the link. Nothing was linked.", 409),
+  UNLINK_REFUSED: refused("The server's `onUnlink` threw an error. The alias still belongs to the account.", 409),
   KEY_UNKNOWN: refused('The account has no such device key.', 404),
   KEY_FORBIDDEN: refused('Impersonating admins and users of the anonymous plugin cannot change device keys.', 403),
   KEY_NEEDED: refused('The account cannot be recovered yet, so its device keys cannot be revoked.', 409),
@@ -278,7 +279,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   KEYS_UNAVAILABLE: { meaning: "The issuer's signing keys cannot be fetched.", status: 503 },
   DATABASE_NOT_MIGRATED: {
-    meaning: "The plugin's tables or columns are missing from the database: run `npx latchkey migrate`.",
+    meaning:
+      "The plugin's tables or columns are missing from the database: run `npx latchkey migrate`. " +
+      'Of `latchkey/reown`: the journal is missing.',
     status: 503,
   },
   DATABASE_UNSUITABLE: {
@@ -287,6 +290,14 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
       'changes a time or reuses an id. The log names the cause.',
     status: 503,
   },
+  REOWN_CONFLICT: refused(
+    'Both principals have rows that a unique index does not allow under one owner. `conflicts` names them; ' +
+      'nothing was moved.',
+    409,
+  ),
+  REOWN_TABLE_UNSUITABLE: local(
+    'A table has no primary key, or null in one, or no such owner column that can be written. Nothing was moved.',
+  ),
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),
   PRINCIPAL_DISABLED: disabled('The principal now belongs to an account. Sign in to that account.'),
   SESSION_REVOKED: disabled(

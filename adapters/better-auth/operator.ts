@@ -8,6 +8,8 @@ import { listKeys, revokeKeysOf } from './binding/keys.ts'
 import { newEpoch, taken } from './binding/principal-row.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
 import { isKeptForAccount, holderOf } from './binding/reservation.ts'
+import type { LatchkeyPlugin } from './plugin.ts'
+import { unlinking } from './routes/link.ts'
 import type { PrincipalRow } from './schema.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
 import { peekSubject } from './binding/subject.ts'
@@ -61,9 +63,10 @@ export interface Operator {
   /** Returns the id of the account with an e-mail address, or null. */
   accountByEmail(email: string): Promise<string | null>
   /**
-   * Removes an alias from an account, as the account's own `unlink` does.
+   * Removes an alias from an account, as the account's own `unlink` does, with the plugin's `onUnlink`.
    *
    * @throws {LatchkeyError} `ALIAS_UNKNOWN`
+   * @throws {APIError} `UNLINK_REFUSED`: `onUnlink` threw an error
    */
   unlink(accountId: string, alias: string): Promise<void>
   /**
@@ -105,7 +108,9 @@ export function createOperator(auth: BetterAuthInstance, clock: () => number = D
       (await (await context(email)).internalAdapter.findUserByEmail(email))?.user.id ?? null,
     async unlink(accountId, alias) {
       const principals = await store(accountId, alias)
-      await giveUp(principals, accountId, alias)
+      const auth = await context()
+      const plugin = auth.options.plugins?.find(({ id }) => id === 'latchkey') as LatchkeyPlugin | undefined
+      await giveUp(principals, accountId, alias, unlinking(auth, plugin?.options.onUnlink, new Headers()))
       statusCacheOf(principals.adapter).clear()
     },
     async retireAccount(accountId) {

@@ -24,7 +24,7 @@ import { type PairingOptions, createRendezvousTools } from './pairing.ts'
 import { pairEndpoints } from './routes/pair.ts'
 import { rendezvousEndpoints } from './routes/rendezvous.ts'
 import { ownAddresses, ownBaseURL } from './own-address.ts'
-import { type OnLink, linkEndpoints } from './routes/link.ts'
+import { type OnLink, type OnUnlink, linkEndpoints } from './routes/link.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
 import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
@@ -56,6 +56,8 @@ export interface LatchkeyPluginOptions {
   readonly clock?: () => number
   /** Called before an account adopts a principal. Throwing refuses the link. */
   readonly onLink?: OnLink
+  /** Called before an alias is removed from its account. Throwing keeps it. */
+  readonly onUnlink?: OnUnlink
   /** Called after a user was deleted: replaces the cascade, which rows owned by principals do not have. */
   readonly onRetire?: OnRetire
   /** Enables `POST /latchkey/token`. Requires `latchkeyJwt`. */
@@ -180,7 +182,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       latchkeySession: sessionEndpoint(clock),
       latchkeyChallenge: challengeEndpoint(() => parts().challenges, requireNonce, clock),
       latchkeyBind: bindEndpoint(parts, clock),
-      ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink }), clock),
+      ...linkEndpoints(() => ({ ...parts(), onLink: options.onLink, onUnlink: options.onUnlink }), clock),
       ...keyEndpoints(() => parts().cache, clock),
       ...deviceEndpoints(() => parts().cache, clock),
       latchkeyKnown: knownEndpoint(parts, clock),

@@ -84,3 +84,16 @@ declare module 'react-native' {
     ): { remove(): void }
   }
 }
+
+// Database clients that the samples use, and that are not installed here.
+interface DrizzleTransaction {
+  execute(statement: unknown): Promise<{ rows: unknown[] }>
+}
+declare module 'drizzle-orm' {
+  export function sql(texts: TemplateStringsArray, ...parameters: unknown[]): unknown
+}
+declare module 'mysql2/promise' {
+  export interface Connection {
+    query(text: string, parameters: unknown[]): Promise<[unknown, unknown]>
+  }
+}

@@ -106,6 +106,10 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     ALIAS_UNKNOWN: 'Read `session.aliases` again. The own id of an account cannot be unlinked.',
     LINK_FORBIDDEN: 'Let the user of the account adopt the device, with their own session.',
     LINK_REFUSED: 'Read the log of your `onLink`. The user can choose `switch` instead.',
+    UNLINK_REFUSED: 'Read the log of your `onUnlink`, and let the user try again.',
+    REOWN_CONFLICT:
+      'Show the rows in `conflicts` and let the user keep one of each, or change the unique index; see [Moving rows](reown.md).',
+    REOWN_TABLE_UNSUITABLE: 'Name the owner column, or leave the table out; see [Moving rows](reown.md).',
     CROSS_SITE_FORBIDDEN: 'Call the route from your own pages, or add the origin to `trustedOrigins` of Better Auth.',
   },
   'Devices of an account': {

@@ -21,8 +21,8 @@ export interface Link {
 }
 
 /**
- * The app's handling of a link, called before the link is current. In the same transaction if the database has
- * transactions.
+ * The app's handling of a link that is made or removed, called before that takes effect. In the same transaction if the
+ * database has transactions.
  */
 export type BeforeLink = (link: Link, adapter: Adapter) => Promise<void>
 
@@ -171,9 +171,15 @@ async function countAliases(principals: PrincipalStore, user: BoundUser, { princ
  * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
  * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Idempotent.
  *
- * @throws {LatchkeyError} `ALIAS_UNKNOWN`
+ * @param before - called unless the principal is retired: nobody could own anything by it
+ * @throws {LatchkeyError} `ALIAS_UNKNOWN`; errors of `before`
  */
-export async function giveUp(principals: PrincipalStore, accountId: string, alias: string): Promise<void> {
+export async function giveUp(
+  principals: PrincipalStore,
+  accountId: string,
+  alias: string,
+  before: BeforeLink,
+): Promise<void> {
   const row = await principals.find(alias)
   const user = await principals.findUser('id', accountId)
   const isGivenUp = row !== null && (row.kind === 'retired' || (row.kind === 'held' && isKept(row, principals.now)))
@@ -183,13 +189,24 @@ export async function giveUp(principals: PrincipalStore, accountId: string, alia
     throw new LatchkeyError('ALIAS_UNKNOWN')
   const held = { kind: 'held', epoch: newEpoch(), until: new Date(principals.now.getTime() + ALIAS_HOLD_MS) } as const
   const isRevoked = await hasRevokedKey(principals, row)
-  const isDone = await principals.atomically(async (trx) => {
-    // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
-    const isChanged =
-      (await trx.changeUser(user, { principalEpoch: user.principalEpoch! })) &&
-      (await (isRevoked ? retireRow(trx, row) : trx.change(row, held)))
-    if (isChanged) await audit(trx, 'unlink', { ...row, epoch: held.epoch })
-    return isChanged
-  })
-  if (!isDone) await giveUp(principals, accountId, alias)
+  const principal = (await isBound(principals, user)) ? user.principal! : user.id
+  const isDone = await principals
+    .atomically(async (trx) => {
+      // Also locks the user if there are transactions: an alias that a concurrent reset releases cannot be removed.
+      if (!(await trx.changeUser(user, { principalEpoch: user.principalEpoch! }))) throw OVERTAKEN
+      if (!isRevoked) await before({ accountId, principal, alias }, trx.adapter)
+      if (!(await (isRevoked ? retireRow(trx, row) : trx.change(row, held)))) throw OVERTAKEN
+      await audit(trx, 'unlink', { ...row, epoch: held.epoch })
+      return true
+    })
+    .catch(isNotOvertaken)
+  if (!isDone) await giveUp(principals, accountId, alias, before)
+}
+
+/** Thrown, so that what the app wrote is rolled back. */
+const OVERTAKEN: unique symbol = Symbol('another request was faster')
+
+function isNotOvertaken(error: unknown): false {
+  if (error === OVERTAKEN) return false
+  throw error
 }

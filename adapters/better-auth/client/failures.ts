@@ -76,6 +76,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'TOKEN_EXPIRED',
   'TOKEN_MALFORMED',
   'TOKEN_NOT_YET_VALID',
+  'UNLINK_REFUSED',
   'USER_ID_FORBIDDEN',
 ] satisfies LatchkeyErrorCode[])
 

@@ -10,8 +10,10 @@ import {
   EXPECT_HEADER,
   type Link,
   type OnLink,
+  type OnUnlink,
   PROOF_HEADER,
   createBetterAuthResolver,
+  createOperator,
   latchkey,
   latchkeyJwt,
 } from '../index.ts'
@@ -701,6 +703,80 @@ onEachEngine((newServer, engine) => {
     })
   })
 
+  describe('the hook of an undo', () => {
+    const withHook = async (onUnlink: OnUnlink, extra: Partial<BetterAuthOptions> = {}) => {
+      const scene = await twoDevices({ ...extra, plugins: [latchkey({ onUnlink }), latchkeyJwt()] })
+      await link(scene.two, scene.two.device)
+      return scene
+    }
+
+    test('hears of it once, before it counts', async () => {
+      const heard: [Link, unknown][] = []
+      const { server, one, two } = await withHook(async (made, { adapter, headers }) => {
+        const where = [{ field: 'principal', value: made.alias }]
+        const row = await adapter.findOne<{ kind: string }>({ model: 'latchkeyPrincipal', where })
+        heard.push([made, [row?.kind, headers.get('origin')]])
+      })
+      await unlink(one, two.device.principal)
+      await unlink(one, two.device.principal)
+      const made = {
+        accountId: (await userOf(server))['id'],
+        principal: one.device.principal,
+        alias: two.device.principal,
+      }
+      expect(heard).toEqual([[made, ['alias', ORIGIN]]])
+    })
+
+    test("names the account's own id, where that is its principal", async () => {
+      const heard: Link[] = []
+      const server = await newServer({
+        plugins: [latchkey({ onUnlink: (made) => void heard.push(made) }), latchkeyJwt()],
+      })
+      const one = await newPerson(server)
+      await one.browser.send('/sign-up/email', post(ada))
+      await link(one, one.device)
+      await unlink(one, one.device.principal)
+      const id = (await userOf(server))['id']
+      expect(heard).toEqual([{ accountId: id, principal: id, alias: one.device.principal }])
+    })
+
+    test('that throws keeps the alias; what it wrote is undone where there are transactions', async () => {
+      let refuse: (() => Error) | undefined = () => new Error('not today')
+      const { server, one, two } = await withHook(async ({ accountId }, { adapter }) => {
+        const where = [{ field: 'id', value: accountId }]
+        await adapter.updateMany({ model: 'user', where, update: { name: 'half done' } })
+        if (refuse) throw refuse()
+      })
+      await expectRefused(await unlink(one, two.device.principal), 409, 'UNLINK_REFUSED')
+      refuse = () => new APIError('PAYMENT_REQUIRED', { code: 'NO_SEAT', message: 'No seat left.' })
+      await expectRefused(await unlink(one, two.device.principal), 402, 'NO_SEAT')
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'alias' })
+      expect(await two.session()).toMatchObject({ aliases: [two.device.principal] })
+      expect((await userOf(server))['name']).toBe(engine.endsWith('without transactions') ? 'half done' : 'ada')
+      refuse = undefined
+      expect(await sessionIn(await unlink(one, two.device.principal))).toMatchObject({ aliases: [] })
+      expect((await userOf(server))['name']).toBe('half done')
+    })
+
+    test('is not called where the alias is retired, since nobody could own anything by it', async () => {
+      const heard: Link[] = []
+      const { server, one, two } = await withHook((made) => void heard.push(made))
+      const { thumbprint } = (await rowOf(server, two.device.principal))!
+      await server.change('latchkeyKey', { retiredAt: new Date() }, { thumbprint: String(thumbprint) })
+      expect((await unlink(one, two.device.principal)).status).toBe(200)
+      expect(await rowOf(server, two.device.principal)).toMatchObject({ kind: 'retired' })
+      expect(heard).toEqual([])
+    })
+
+    test('is called for an operator', async () => {
+      const heard: [Link, string[]][] = []
+      const { server, two } = await withHook((made, { headers }) => void heard.push([made, [...headers.keys()]]))
+      const accountId = (await userOf(server))['id'] as string
+      await createOperator(server.auth).unlink(accountId, two.device.principal)
+      expect(heard).toMatchObject([[{ accountId, alias: two.device.principal }, []]])
+    })
+  })
+
   describe('a mailbox that is proven for the first time', () => {
     const mailed = async (mail: Mailing) =>
       newServer({
@@ -929,7 +1005,7 @@ onEachEngine((newServer, engine) => {
       const user = (await storeOf(server.adapter).findUser('id', accountId))!
       const transaction = async <Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> => {
         if ((await rowOf(server, two.device.principal))!['kind'] === 'alias')
-          await giveUp(storeOf(server.adapter), accountId, two.device.principal)
+          await giveUp(storeOf(server.adapter), accountId, two.device.principal, async () => {})
         return server.adapter.transaction(work)
       }
       await retire(storeOf({ ...server.adapter, transaction }), user)

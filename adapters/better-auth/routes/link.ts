@@ -1,4 +1,4 @@
-import type { GenericEndpointContext } from 'better-auth'
+import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { createAuthEndpoint, isAPIError } from 'better-auth/api'
 import { type BeforeLink, type Link, adopt, giveUp } from '../binding/adopt.ts'
 import { type SessionContext, useNonce } from './nonce.ts'
@@ -16,11 +16,11 @@ import { peekSubject, subjectOf } from '../binding/subject.ts'
 import type { Subject } from '../binding/types.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
-/** The second argument of `onLink`. */
+/** The second argument of `onLink` and `onUnlink`. */
 export interface LinkContext {
-  /** Better Auth's database adapter. If there are transactions, its writes are rolled back when the link fails. */
+  /** Better Auth's database adapter. If there are transactions, its writes are rolled back when the act fails. */
   readonly adapter: Adapter
-  /** Headers of the request. */
+  /** Headers of the request. Empty if an operator removes the link. */
   readonly headers: Headers
 }
 
@@ -30,9 +30,16 @@ export interface LinkContext {
  */
 export type OnLink = (link: Link, context: LinkContext) => void | Promise<void>
 
-/** Dependencies of the endpoints, with the app's callback. */
+/**
+ * Called on the server before an alias is removed, unless that retires it because its key was revoked. Throwing keeps
+ * the alias. Without transactions, after a server died, or if another request is faster, it can be called again.
+ */
+export type OnUnlink = OnLink
+
+/** Dependencies of the endpoints, with the app's callbacks. */
 export interface LinkTools extends BindTools {
   readonly onLink?: OnLink | undefined
+  readonly onUnlink?: OnUnlink | undefined
 }
 
 /**
@@ -62,7 +69,7 @@ export function linkEndpoints(
       const context = ctx as unknown as SessionContext
       const alias = readText(ctx.body, 'alias', 64)
       await useNonce(context, tools(), 'unlink')
-      await unlink(store(context), context, alias).catch(rethrow)
+      await unlink(store(context), context, alias, tools().onUnlink).catch(rethrow)
       return ctx.json<SessionAnswer>(await answer(context))
     }),
   }
@@ -80,7 +87,7 @@ async function link(principals: PrincipalStore, ctx: SessionContext, tools: Link
   if (!user) throw refusal('LINK_FORBIDDEN')
   const ways = await waysBeforeLinking(principals, ctx, user, device)
   refuseHandedOver(ways ?? [])
-  await adopt(principals, { user, subject }, device, before(ctx, tools.onLink))
+  await adopt(principals, { user, subject }, device, linking(ctx, tools.onLink))
   const after = await subjectOf(principals, subject.accountId)
   // The account was reset in between.
   if (!after?.aliases.includes(device.principal)) throw refusal('PROOF_LINK_MISMATCH')
@@ -110,23 +117,42 @@ async function isTheirs(
   return true
 }
 
-function before(ctx: GenericEndpointContext, onLink: OnLink | undefined): BeforeLink {
-  return async (made, adapter) => {
+function linking(ctx: GenericEndpointContext, onLink: OnLink | undefined): BeforeLink {
+  return callApp(ctx.context, onLink, 'LINK_REFUSED', new Headers(ctx.headers))
+}
+
+/** @param headers - of the request */
+export function unlinking(context: AuthContext, onUnlink: OnUnlink | undefined, headers: Headers): BeforeLink {
+  return callApp(context, onUnlink, 'UNLINK_REFUSED', headers)
+}
+
+function callApp(
+  context: AuthContext,
+  callback: OnLink | undefined,
+  code: 'LINK_REFUSED' | 'UNLINK_REFUSED',
+  headers: Headers,
+): BeforeLink {
+  return async (link, adapter) => {
     try {
-      await onLink?.(made, { adapter, headers: new Headers(ctx.headers) })
+      await callback?.(link, { adapter, headers })
     } catch (error) {
       if (isAPIError(error)) throw error
-      ctx.context.logger.error('latchkey: onLink refused', error)
-      throw refusal('LINK_REFUSED')
+      context.logger.error(`latchkey: ${code}`, error)
+      throw refusal(code)
     }
   }
 }
 
-async function unlink(principals: PrincipalStore, ctx: SessionContext, alias: string): Promise<void> {
+async function unlink(
+  principals: PrincipalStore,
+  ctx: SessionContext,
+  alias: string,
+  onUnlink: OnUnlink | undefined,
+): Promise<void> {
   const { session } = ctx.context
   const user = await principals.findUser('id', session.user.id)
   if (!user || isNotTheirs(session.session, user)) throw refusal('LINK_FORBIDDEN')
   // An alias that a proof of the mailbox removed is no longer one.
   await subjectOf(principals, user.id, session.session)
-  await giveUp(principals, user.id, alias)
+  await giveUp(principals, user.id, alias, unlinking(ctx.context, onUnlink, new Headers(ctx.headers)))
 }

@@ -1,0 +1,259 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Pool, type PoolClient } from 'pg'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type OnLink, latchkey, latchkeyJwt } from '../better-auth/index.ts'
+import { newPostgres } from '../better-auth/testing/database.testing.ts'
+import { elsewhere, link, sessionIn, unlink } from '../better-auth/testing/link.testing.ts'
+import { type Person, codeOf, newPerson } from '../better-auth/testing/requests.testing.ts'
+import { type TestServer, person, testServer } from '../better-auth/testing/server.testing.ts'
+import { type ReownDatabase, reown, reownTables, trackTransactions, undoReown } from './index.ts'
+
+const ada = person('ada')
+const JOURNAL_ROWS = 'select count(*) as n from "latchkeyReownRow"'
+
+type Rows = Record<string, unknown>[]
+
+/** A server whose links move rows, on a database. */
+interface App {
+  readonly server: TestServer
+  query(text: string): Promise<Rows>
+  /**
+   * Does something again and again, with a server that dies before one of its statements, until there are no more.
+   *
+   * @param check - what the next server finds
+   * @returns how often it died
+   */
+  everyDeath(act: () => Promise<Response>, check: (query: App['query']) => Promise<void>): Promise<number>
+}
+
+const plugins = (database: () => ReownDatabase) => {
+  const tables = [{ table: 'note', column: 'owner' }]
+  const onLink: OnLink = async ({ alias, principal }) =>
+    void (await reown(database(), { from: alias, to: principal, tables }))
+  const onUnlink: OnLink = async ({ alias, principal }) =>
+    void (await undoReown(database(), { from: alias, to: principal }))
+  return [latchkey({ onLink, onUnlink }), latchkeyJwt()]
+}
+
+const TABLE =
+  'create table note (id integer primary key, owner text not null, slug text not null, unique (owner, slug))'
+
+async function onSqlite(): Promise<App> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-reown-'))
+  const file = join(folder, 'app.sqlite')
+  let before = (): void => {}
+  const database = new Sqlite(file, { verbose: () => before() })
+  database.pragma('journal_mode = wal')
+  onTestFinished(() => {
+    database.close()
+    rmSync(folder, { recursive: true })
+  })
+  const execute =
+    (from: Sqlite.Database) =>
+    (text: string, parameters: readonly unknown[] = []) => {
+      const statement = from.prepare<unknown[], Rows[number]>(text)
+      if (statement.reader) return statement.all(...parameters)
+      statement.run(...parameters)
+      return []
+    }
+  // Better Auth's transaction is on the one connection that there is.
+  const server = await testServer(
+    { plugins: plugins(() => ({ dialect: 'sqlite', execute: execute(database) })) },
+    { database, statements: [] },
+  )
+  for (const statement of [TABLE, ...reownTables('sqlite')]) database.exec(statement)
+  return {
+    server,
+    query: async (text) => execute(database)(text),
+    async everyDeath(act, check) {
+      const copies: string[] = []
+      // What a killed process leaves is in the files.
+      before = () => {
+        const copy = join(folder, `copy-${copies.length}.sqlite`)
+        for (const ending of ['', '-wal']) if (existsSync(file + ending)) copyFileSync(file + ending, copy + ending)
+        copies.push(copy)
+      }
+      expect((await act()).status).toBe(200)
+      before = () => {}
+      for (const copy of copies) {
+        const left = new Sqlite(copy)
+        await check(async (text) => execute(left)(text))
+        left.close()
+      }
+      return copies.length
+    },
+  }
+}
+
+async function onPostgres(): Promise<App> {
+  const pool = new Pool({ connectionString: await newPostgres(), max: 10 })
+  const backdoor = new Pool({ connectionString: pool.options.connectionString, max: 2 })
+  let before: (client: PoolClient) => Promise<void> = async () => {}
+  pool.on('error', () => {})
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    Object.assign(client, {
+      query: async (...args: unknown[]) => {
+        await before(client)
+        return query(...args)
+      },
+    })
+  })
+  const tracked = trackTransactions(new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) }))
+  onTestFinished(async () => {
+    await tracked.client.destroy()
+    await backdoor.end()
+  })
+  const reownDatabase = (): ReownDatabase => {
+    const transaction: Transaction<Record<string, never>> = tracked.transaction()
+    return {
+      dialect: 'postgres',
+      execute: async (text, parameters) =>
+        (await transaction.executeQuery(CompiledQuery.raw(text, [...parameters]))).rows,
+    }
+  }
+  expect(reownDatabase).toThrow('there is no transaction of this client')
+  const server = await testServer(
+    { plugins: plugins(reownDatabase) },
+    { database: { db: tracked.client, type: 'postgres', transaction: true }, statements: [] },
+  )
+  for (const statement of [TABLE, ...reownTables('postgres')]) await backdoor.query(statement)
+  const query: App['query'] = async (text) => (await backdoor.query<Rows[number]>(text)).rows
+  return {
+    server,
+    query,
+    async everyDeath(act, check) {
+      // Better Auth prints what its handlers throw.
+      const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
+      onTestFinished(() => printed.mockRestore())
+      for (let place = 1; ; place++) {
+        let left = place
+        before = async (client) => {
+          if (--left !== 0) return
+          const { processID } = client as unknown as { processID: number }
+          // Until the backend has ended.
+          await backdoor.query(`select pg_terminate_backend(${processID}, 60000)`)
+        }
+        // The first request that needs the connection may be the one for the nonce.
+        const status = await act().then(
+          (answer) => answer.status,
+          () => 500,
+        )
+        before = async () => {}
+        if (left > 0) {
+          expect(status).toBe(200)
+          return place - 1
+        }
+        await check(query)
+      }
+    },
+  }
+}
+
+const APPS = { SQLite: onSqlite, Postgres: onPostgres }
+
+/** An account that has the principal of one device, and another device of it with two notes. */
+async function twoDevices({ server, query }: App): Promise<Record<'one' | 'two', Person>> {
+  const one = await newPerson(server)
+  await one.prove('/sign-up/email', ada)
+  await one.session()
+  const two = await elsewhere(server, ada)
+  await query(`insert into note values (1, '${two.device.principal}', 'a'), (2, '${two.device.principal}', 'b')`)
+  return { one, two }
+}
+
+const ownersOf = async (query: App['query']): Promise<unknown[]> =>
+  (await query('select owner from note order by id')).map(({ owner }) => owner)
+
+async function countJournal(query: App['query']): Promise<number> {
+  return Number((await query(JOURNAL_ROWS))[0]!['n'])
+}
+
+describe.each(Object.entries(APPS))('on %s', (name, start) => {
+  test('a link moves the rows of the device, and an undo gives them back', async () => {
+    const app = await start()
+    const { one, two } = await twoDevices(app)
+    const [account, device] = [one.device.principal, two.device.principal]
+    expect(await sessionIn(await link(two, two.device))).toMatchObject({ principal: account, aliases: [device] })
+    expect(await ownersOf(app.query)).toEqual([account, account])
+    expect(await sessionIn(await unlink(one, device))).toMatchObject({ aliases: [] })
+    expect(await ownersOf(app.query)).toEqual([device, device])
+    expect(await countJournal(app.query)).toBe(0)
+    // Within the thirty days the same account can have it again.
+    expect((await link(two, two.device)).status).toBe(200)
+    expect(await ownersOf(app.query)).toEqual([account, account])
+  })
+
+  test('a conflict refuses the link, and changes nothing', async () => {
+    const app = await start()
+    const { one, two } = await twoDevices(app)
+    await app.query(`insert into note values (3, '${one.device.principal}', 'b')`)
+    const refused = await link(two, two.device)
+    expect([refused.status, await codeOf(refused)]).toEqual([409, 'LINK_REFUSED'])
+    expect(await ownersOf(app.query)).toEqual([two.device.principal, two.device.principal, one.device.principal])
+    expect(await two.session()).toMatchObject({ aliases: [] })
+    expect(await countJournal(app.query)).toBe(0)
+  })
+
+  test('a server that dies leaves the rows with the link, or neither', async () => {
+    const app = await start()
+    const { one, two } = await twoDevices(app)
+    const [account, device] = [one.device.principal, two.device.principal]
+    /** Whether the principal is an alias, and that the rows are where it says. */
+    const consistent = async (query: App['query']): Promise<boolean> => {
+      const [row] = await query(`select kind from "latchkeyPrincipal" where principal = '${device}'`)
+      const isAlias = row?.['kind'] === 'alias'
+      expect(await ownersOf(query)).toEqual(isAlias ? [account, account] : [device, device])
+      expect(await countJournal(query)).toBe(isAlias ? 2 : 0)
+      return isAlias
+    }
+    const seen: boolean[] = []
+    const links = await app.everyDeath(
+      () => link(two, two.device),
+      async (query) => void seen.push(await consistent(query)),
+    )
+    expect(await consistent(app.query)).toBe(true)
+    const unlinks = await app.everyDeath(
+      () => unlink(one, device),
+      async (query) => void seen.push(await consistent(query)),
+    )
+    expect(await consistent(app.query)).toBe(false)
+    console.warn(`reown with Better Auth on ${name}: died at ${links} places of a link, ${unlinks} of an undo`)
+    expect(Math.min(links, unlinks)).toBeGreaterThan(20)
+    expect(new Set(seen)).toEqual(new Set([true, false]))
+  })
+
+  test('two links and an undo at the same time', async () => {
+    const app = await start()
+    const { one, two } = await twoDevices(app)
+    const three = await elsewhere(app.server, ada)
+    const [account, device, phone] = [one, two, three].map((each) => each.device.principal)
+    await app.query(`insert into note values (3, '${phone}', 'c')`)
+    const statuses = async (...answers: Promise<Response>[]): Promise<number[]> =>
+      (await Promise.all(answers)).map(({ status }) => status)
+    expect(await statuses(link(two, two.device), link(three, three.device))).toEqual([200, 200])
+    expect(await ownersOf(app.query)).toEqual([account, account, account])
+    await unlink(one, phone!)
+    expect(await statuses(unlink(one, device!), link(three, three.device))).toEqual([200, 200])
+    expect(await ownersOf(app.query)).toEqual([device, device, account])
+    expect(await one.session()).toMatchObject({ aliases: [phone] })
+  })
+})
+
+test('clients of other libraries are followed into their transactions', async () => {
+  const drizzle = { transaction: async (work: (trx: { id: string }) => Promise<string>) => work({ id: 'drizzle' }) }
+  const prisma = {
+    $transaction: async (work: ((trx: { id: string }) => Promise<string>) | readonly string[]) =>
+      typeof work === 'function' ? work({ id: 'prisma' }) : work.join(' '),
+  }
+  const [one, other] = [trackTransactions(drizzle), trackTransactions(prisma)]
+  expect(await one.client.transaction(async () => (one.transaction() as { id: string }).id)).toBe('drizzle')
+  expect(await other.client.$transaction(async () => (other.transaction() as { id: string }).id)).toBe('prisma')
+  expect(await other.client.$transaction(['a', 'list'])).toBe('a list')
+  expect(() => one.transaction()).toThrow(TypeError)
+})
