@@ -9,7 +9,7 @@ import { boundedStore } from './bounded-store.ts'
 import { type KnownPasskeys, type Used, createCredential, evaluate } from './ceremonies.ts'
 import { type EnvelopeContext, type Sealed, keysOf, open, parseEnvelope, seal } from './envelope.ts'
 import type { PasskeyBackups, PasskeyOptions, PasskeyPreview } from './passkey-backups.ts'
-import { type Stored, keptAt, removeFrom } from './stored.ts'
+import { type Kept, type Stored, keptAt, removeFrom, renewed, unknownAt } from './stored.ts'
 
 /** Creates the methods for backup and restore by a passkey. */
 export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptions): PasskeyBackups {
@@ -30,6 +30,18 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     // Nothing is reported to the browser: a passkey that is unknown to this store may open a backup elsewhere.
     if (envelope === null) throw new LatchkeyError('BACKUP_UNKNOWN')
     return { sealed: await open(envelope, kek, sealedFor), used, envelope, locator }
+  }
+  /** What the store has counts for as long as the store keeps it. */
+  const keepStored = async (): Promise<Opened> => {
+    const found = await readStore(context)
+    await requirePrincipal(found.sealed, auth.getState().session?.principal)
+    return { ...found, stored: await renewed(store!, clock, found) }
+  }
+  /** A restore does not depend on it: what is not known is asked for again later. */
+  const asOption = async (found: Opened): Promise<{ readonly passkey?: PasskeyBackup }> => {
+    const stored = isStored(found) ? await renewed(store!, clock, found).catch(() => unknownAt(found)) : undefined
+    const passkey = recordOf({ ...found, ...(stored && { stored }) }, true)
+    return passkey ? { passkey } : {}
   }
   return {
     async add(given = {}) {
@@ -52,11 +64,13 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
       await note(auth, { sealed, used, envelope }, false).catch(throwUnlessKeystore)
       const isOwn = async (other: string): Promise<boolean> =>
         (await open(other, kek, context)).secret === sealed.secret
-      const problem = store && (await keptAt(store, clock, { sealed, envelope, locator }, isOwn))
-      return { file: envelope, reach: used.reach, ...(problem && { problem }) }
+      const kept = store && (await keptAt(store, clock, { sealed, envelope, locator }, isOwn))
+      if (typeof kept === 'object')
+        await note(auth, { sealed, used, envelope, stored: kept }, false).catch(throwUnlessKeystore)
+      return { file: envelope, reach: used.reach, ...(typeof kept === 'string' && { problem: kept }) }
     },
     async verify(file) {
-      const found = await (file === undefined ? readStore(context) : openFile(file, context, auth))
+      const found = await (file === undefined ? keepStored() : openFile(file, context, auth))
       await note(auth, found, true)
       return found.used.reach
     },
@@ -64,11 +78,11 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     readStored: async ({ rpId = context.rpId } = {}) => preview(await readStore({ rpId, name })),
     async importBackup(confirmed, how = {}) {
       const found = opened.of(confirmed)
-      return restore(auth, confirmed, how, found.sealed.secret, asOption(found))
+      return restore(auth, confirmed, how, found.sealed.secret, await asOption(found))
     },
     async unlockData(confirmed) {
       const found = opened.of(confirmed)
-      await auth.unlockData(found.sealed.secret, asOption(found))
+      await auth.unlockData(found.sealed.secret, await asOption(found))
     },
     async removeStored() {
       const found = await readStore(context)
@@ -84,6 +98,9 @@ interface Opened {
   readonly sealed: Sealed
   readonly used: Used
   readonly envelope: string
+  /** Present if the envelope is from a store. */
+  readonly locator?: string
+  readonly stored?: Kept
 }
 
 /** @param auth - if given, its passkey is asked for; otherwise the user chooses one */
@@ -97,18 +114,18 @@ async function openFile(file: string, context: EnvelopeContext, auth?: Recoverab
 }
 
 /** A passkey that never leaves this device is no way back without it, so the record does not list it. */
-function recordOf({ sealed, used, envelope }: Opened, isOpened: boolean): PasskeyBackup | undefined {
+function recordOf({ sealed, used, envelope, stored }: Opened, isOpened: boolean): PasskeyBackup | undefined {
   const { credentialId, isSyncable, reach } = used
   const isElsewhere = reach !== 'this-device'
   if (!isElsewhere && !isSyncable) return undefined
   const { label, createdAt } = sealed
   const isSynced = reach === 'synced'
-  return { credentialId, isSynced, label, createdAt, envelope, isShown: isOpened && isElsewhere }
+  const isShown = isOpened && isElsewhere
+  return { credentialId, isSynced, label, createdAt, envelope, isShown, ...(stored && { stored }) }
 }
 
-function asOption(found: Opened): { readonly passkey?: PasskeyBackup } {
-  const passkey = recordOf(found, true)
-  return passkey ? { passkey } : {}
+function isStored(found: Opened): found is Opened & Stored {
+  return found.locator !== undefined
 }
 
 /**

@@ -12,14 +12,14 @@ const broken = (change: (store: MemoryBackups, kept: Map<string, string>) => Par
 }
 
 test.each<[string, () => BackupWorld]>([
-  ['forgets', () => broken(() => ({ put: async () => {} }))],
+  ['forgets', () => broken(() => ({ put: async () => null }))],
   [
     'overwrites',
     () =>
       broken(() => {
         const kept = new Map<string, string>()
         return {
-          put: async (locator, envelope) => void kept.set(locator, envelope),
+          put: async (locator, envelope) => (kept.set(locator, envelope), null),
           read: async (locator) => kept.get(locator) ?? null,
         }
       }),

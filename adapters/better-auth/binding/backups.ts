@@ -49,10 +49,17 @@ export interface Backups {
   /**
    * Keeps a backup. The same one again is no error, so that a lost response can be repeated.
    *
-   * @returns when it expires; null: never
+   * @returns milliseconds until it expires; null: never
    * @throws {LatchkeyError} `BACKUP_TAKEN`, `BACKUP_LIMIT`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
    */
-  put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null>
+  put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null>
+  /**
+   * Extends the life of a backup of the same principal, as if it were put again.
+   *
+   * @returns milliseconds until it expires; null: never
+   * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
+   */
+  renew(adapter: Adapter, device: ProvenDevice, hash: string): Promise<number | null>
   /** @returns the envelope; null if there is none. Both take one statement. */
   read(adapter: Adapter, hash: string): Promise<string | null>
   /**
@@ -94,26 +101,43 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
   const now = (): Date => new Date(clock())
   const isDue = onceIn(SWEEP_MS, clock)
 
-  async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null> {
-    const hasAccount = await isOfAccount(principalStore(adapter, now()), device)
-    if (!hasAccount && !rules) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
-    const until = hasAccount ? null : new Date(clock() + rules!.days * DAY_MS)
-    if (await renew(adapter, device, backup, until)) return until
+  /** Returns how long a backup of a device's principal is kept, in milliseconds; null: until it is removed. */
+  async function lifeOf(adapter: Adapter, device: ProvenDevice): Promise<number | null> {
+    if (await isOfAccount(principalStore(adapter, now()), device)) return null
+    if (rules) return rules.days * DAY_MS
+    throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
+  }
+
+  const endOf = (life: number | null): Date | null => (life === null ? null : new Date(clock() + life))
+
+  async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null> {
+    const life = await lifeOf(adapter, device)
+    const hasAccount = life === null
+    const until = endOf(life)
+    if (await putAgain(adapter, device, backup, until)) return life
     const origin = hasAccount ? null : await hideAddress(secret, backup.address, now())
     if (origin !== null && (await isFull(adapter, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
-    if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return until
+    if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return life
     // What other requests did meanwhile: those that came too late find the row.
     await orTakeBack(adapter, backup, async () => {
       if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
       if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)
     })
-    return until
+    return life
   }
 
   return {
     async put(adapter, device, backup) {
       if (isDue()) await sweep(adapter, now())
       return put(adapter, device, backup)
+    },
+    async renew(adapter, device, hash) {
+      if (isDue()) await sweep(adapter, now())
+      const life = await lifeOf(adapter, device)
+      const found = await find(adapter, hash)
+      if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(life))))
+        throw new LatchkeyError('BACKUP_UNKNOWN')
+      return life
     },
     read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,
     async remove(adapter, device, hash) {
@@ -165,7 +189,7 @@ function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnT
  * @returns false if there is none
  * @throws {LatchkeyError} `BACKUP_TAKEN`
  */
-async function renew(
+async function putAgain(
   adapter: Adapter,
   { principal }: ProvenDevice,
   { hash, envelope }: NewBackup,
@@ -174,8 +198,13 @@ async function renew(
   const found = await find(adapter, hash)
   if (!found) return false
   if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')
+  return extend(adapter, hash, until)
+}
+
+/** @returns false if it has expired, or was removed, since it was found */
+async function extend(adapter: Adapter, hash: string, until: Date | null): Promise<boolean> {
   const where: Where = [{ field: 'locator', value: hash }]
-  // It may have expired meanwhile. Some databases do not count a row that is as it was.
+  // Some databases do not count a row that is as it was.
   return (
     (await adapter.updateMany({ model: MODEL, where, update: { until } })) > 0 || (await find(adapter, hash)) !== null
   )
@@ -220,7 +249,7 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
   const row = { locator: hash, principal, envelope, origin, createdAt: now, until, removedAt: null }
   if (!(await insertUnique(adapter, MODEL, 'locator', row))) {
     // Another request was faster. If its backup was removed since, this one may be repeated.
-    if (await renew(adapter, device, backup, until)) return false
+    if (await putAgain(adapter, device, backup, until)) return false
     throw new LatchkeyError('BACKUP_TAKEN')
   }
   if (await isOver(adapter, insertion, most)) throw new LatchkeyError('BACKUP_LIMIT')
