@@ -46,7 +46,7 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
   reportEarlier(context)
-  const renew = createRenewal(context)
+  const renew = createRenewal(context, settle)
   const stop = listen(context, attendant, renew, heard.signal, platform)
   followApp(context, ask, heard.signal)
   // A redirect leaves an upgrade no time to announce itself.

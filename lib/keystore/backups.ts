@@ -72,11 +72,18 @@ export function withStored(
 }
 
 /**
+ * How often a store is asked about a backup that does not expire, milliseconds: it may have been removed elsewhere, and
+ * it expires in 30 days once its principal has no account any more.
+ */
+const RECHECK_MS = 14 * 86_400_000
+
+/**
  * True if a store should be asked to keep a backup for longer: half of its time is over, or the clock was set back since
  * the store was asked, so that nobody knows how much of it is.
  */
 export function isDue({ checkedAt, expiresAt }: StoredBackup, now: number): boolean {
-  return expiresAt !== null && (now < checkedAt || now - checkedAt >= (expiresAt - checkedAt) / 2)
+  const wait = expiresAt === null ? RECHECK_MS : (expiresAt - checkedAt) / 2
+  return now < checkedAt || now - checkedAt >= wait
 }
 
 /** By this device's clock, which may be wrong: only its differences are used. */

@@ -24,6 +24,7 @@ test.each<[string, () => BackupWorld]>([
         }
       }),
   ],
+  ['renews for anyone', () => broken(() => ({ renew: async () => null }))],
   ['removes for anyone', () => broken((_, kept) => ({ remove: async () => kept.clear() }))],
   ['keeps what was removed', () => broken(() => ({ remove: async () => {} }))],
   ['reads anything at any locator', () => broken((_, kept) => ({ read: async () => [...kept.values()][0] ?? null }))],

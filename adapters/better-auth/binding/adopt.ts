@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../../lib/server.ts'
 import { ALIAS_HOLD_MS, ALIAS_LIMIT } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
+import { expireBackupsOf } from './expire-backups.ts'
 import { recordKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isCurrent, isKept, newEpoch, taken } from './principal-row.ts'
@@ -169,7 +170,8 @@ async function countAliases(principals: PrincipalStore, user: BoundUser, { princ
 
 /**
  * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
- * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Idempotent.
+ * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Its backups are kept
+ * for 30 days, unless the key renews them. Idempotent.
  *
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`
  */
@@ -188,7 +190,10 @@ export async function giveUp(principals: PrincipalStore, accountId: string, alia
     const isChanged =
       (await trx.changeUser(user, { principalEpoch: user.principalEpoch! })) &&
       (await (isRevoked ? retireRow(trx, row) : trx.change(row, held)))
-    if (isChanged) await audit(trx, 'unlink', { ...row, epoch: held.epoch })
+    if (isChanged) {
+      await expireBackupsOf(trx, alias)
+      await audit(trx, 'unlink', { ...row, epoch: held.epoch })
+    }
     return isChanged
   })
   if (!isDone) await giveUp(principals, accountId, alias)

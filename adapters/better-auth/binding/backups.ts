@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../../lib/server.ts'
 import { encodeBase64url, hmacKey, onceIn } from '../../../lib/server-kit.ts'
+import { BACKUPS as MODEL, LEFT_KEPT_MS } from './expire-backups.ts'
 import { isRevokedKey } from './keys.ts'
 import { type PrincipalStore, principalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
@@ -54,10 +55,11 @@ export interface Backups {
    */
   put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null>
   /**
-   * Extends the life of a backup of the same principal, as if it were put again.
+   * Extends the life of a backup of the same principal, as if it were put again. One that could not be put again keeps
+   * the time that it has.
    *
    * @returns milliseconds until it expires; null: never
-   * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
+   * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
    */
   renew(adapter: Adapter, device: ProvenDevice, hash: string): Promise<number | null>
   /** @returns the envelope; null if there is none. Both take one statement. */
@@ -81,15 +83,8 @@ interface BackupRow {
   readonly removedAt: Date | null
 }
 
-const MODEL = 'latchkeyBackup'
-
 /** Compared with it, null is not a time in any database: in the memory adapter, null is less than every other one. */
 const NEVER = new Date(0)
-
-const UNLIMITED: Where = [
-  { field: 'until', value: null },
-  { field: 'removedAt', value: null },
-]
 
 /**
  * Creates the backups of a server.
@@ -101,17 +96,19 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
   const now = (): Date => new Date(clock())
   const isDue = onceIn(SWEEP_MS, clock)
 
-  /** Returns how long a backup of a device's principal is kept, in milliseconds; null: until it is removed. */
-  async function lifeOf(adapter: Adapter, device: ProvenDevice): Promise<number | null> {
-    if (await isOfAccount(principalStore(adapter, now()), device)) return null
-    if (rules) return rules.days * DAY_MS
-    throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
+  /**
+   * Returns how long a new backup of a device's principal is kept, in milliseconds; null: until it is removed;
+   * undefined: there are none without an account.
+   */
+  async function lifeOf(adapter: Adapter, device: ProvenDevice): Promise<number | null | undefined> {
+    return (await isOfAccount(principalStore(adapter, now()), device)) ? null : rules ? rules.days * DAY_MS : undefined
   }
 
   const endOf = (life: number | null): Date | null => (life === null ? null : new Date(clock() + life))
 
   async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null> {
     const life = await lifeOf(adapter, device)
+    if (life === undefined) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
     const hasAccount = life === null
     const until = endOf(life)
     if (await putAgain(adapter, device, backup, until)) return life
@@ -135,9 +132,12 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
       if (isDue()) await sweep(adapter, now())
       const life = await lifeOf(adapter, device)
       const found = await find(adapter, hash)
-      if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(life))))
+      // Without an account, and without backups for such identities, what is left of its time stays as it is.
+      const left = found?.until ? Math.max(0, new Date(found.until).getTime() - clock()) : LEFT_KEPT_MS
+      const kept = life === undefined ? left : life
+      if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(kept))))
         throw new LatchkeyError('BACKUP_UNKNOWN')
-      return life
+      return kept
     },
     read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,
     async remove(adapter, device, hash) {
@@ -147,16 +147,6 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
         throw new LatchkeyError('BACKUP_UNKNOWN')
     },
   }
-}
-
-/**
- * Lets the backups of principals whose account is about to be deleted expire in a day: if the server dies before it
- * removes them, a sweep does that. If the account stays, so do they.
- */
-export async function expireBackupsOf({ adapter, now }: PrincipalStore, rows: readonly PrincipalRow[]): Promise<void> {
-  const update = { until: new Date(now.getTime() + DAY_MS) }
-  for (const { principal } of rows)
-    await adapter.updateMany({ model: MODEL, where: [{ field: 'principal', value: principal }, ...UNLIMITED], update })
 }
 
 /** Removes the backups of a principal whose account was deleted. */

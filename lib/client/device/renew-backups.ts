@@ -17,20 +17,22 @@ type Renewer = RenewableBackups & Required<Pick<RenewableBackups, 'renew'>>
 /**
  * Returns a function that asks the backup store to keep the current identity's backups for longer, if that is due. A
  * store that cannot be reached is asked again by the next call: half of the time is left for that.
+ *
+ * @param announce - called after the record has changed
  */
-export function createRenewal(context: Context): () => void {
+export function createRenewal(context: Context, announce: () => void): () => void {
   const { backups: own, account } = context.options
   const store = own ?? account?.backups
   let running: Promise<void> | undefined
   return () => {
-    if (store?.renew) running ??= renewDue(context, store as Renewer).finally(() => (running = undefined))
+    if (store?.renew) running ??= renewDue(context, store as Renewer, announce).finally(() => (running = undefined))
   }
 }
 
-async function renewDue(context: Context, store: Renewer): Promise<void> {
+async function renewDue(context: Context, store: Renewer, announce: () => void): Promise<void> {
   for (const [entry, stored] of dueOf(context)) {
     const keptFor = await renew(context, store, entry, stored).catch(readRefusal)
-    if (keptFor !== 'unsaid') await note(context, entry, stored, keptFor).catch(() => {})
+    if (keptFor !== 'unsaid') await note(context, entry, stored, keptFor).then(announce, () => {})
   }
 }
 
