@@ -23,17 +23,17 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     const shown = await previewOf(auth, options, secret)
     return opened.put({ ...shown, label, createdAt, reach: found.used.reach }, found)
   }
-  const readStore = async (sealedFor: EnvelopeContext): Promise<Opened & Stored> => {
+  const readStore = async (sealedFor: EnvelopeContext, signal?: AbortSignal): Promise<Opened & Stored> => {
     if (!store) throw new TypeError('store: expected a backup store')
-    const [used, { kek, locator }] = await evaluate(sealedFor, undefined, keysOf)
+    const [used, { kek, locator }] = await evaluate(sealedFor, undefined, keysOf, signal)
     const envelope = await store.read(locator)
     // Nothing is reported to the browser: a passkey that is unknown to this store may open a backup elsewhere.
     if (envelope === null) throw new LatchkeyError('BACKUP_UNKNOWN')
     return { sealed: await open(envelope, kek, sealedFor), used, envelope, locator }
   }
   /** What the store has counts for as long as the store keeps it. */
-  const keepStored = async (): Promise<Opened> => {
-    const found = await readStore(context)
+  const keepStored = async (signal?: AbortSignal): Promise<Opened> => {
+    const found = await readStore(context, signal)
     await requirePrincipal(found.sealed, auth.getState().session?.principal)
     return { ...found, stored: await renewed(store!, clock, found) }
   }
@@ -45,18 +45,19 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
   }
   return {
     async add(given = {}) {
-      checkGiven(given, { label: 'string', credentialId: 'string' })
-      const { label = '', credentialId } = given
+      checkGiven(given, { label: 'string', credentialId: 'string', signal: 'object' })
+      const { label = '', credentialId, signal } = given
       const { principal } = await openDeviceKey(parseSecret(await auth.exportSecret()))
       const createdAt = clock()
       const user = `Recovery key · ${app} · ${new Date(createdAt).toISOString().slice(0, 10)}`
-      const added = credentialId ?? (await createCredential(context, { app, user }, await passkeysOf(auth, principal)))
+      const known = await passkeysOf(auth, principal)
+      const added = credentialId ?? (await createCredential(context, { app, user }, known, signal))
       return Object.freeze({ credentialId: added, principal, label, createdAt })
     },
-    async seal({ credentialId, principal, label, createdAt }) {
+    async seal({ credentialId, principal, label, createdAt }, { signal } = {}) {
       const sealed = { secret: await auth.exportSecret(), label, createdAt }
       await requirePrincipal(sealed, principal)
-      const [used, { kek, locator }] = await evaluate(context, credentialId, keysOf)
+      const [used, { kek, locator }] = await evaluate(context, credentialId, keysOf, signal)
       const envelope = await seal(sealed, kek, context)
       // Before the user trusts it.
       await open(envelope, kek, context)
@@ -69,13 +70,14 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
         await note(auth, { sealed, used, envelope, stored: kept }, false).catch(throwUnlessKeystore)
       return { file: envelope, reach: used.reach, ...(typeof kept === 'string' && { problem: kept }) }
     },
-    async verify(file) {
-      const found = await (file === undefined ? keepStored() : openFile(file, context, auth))
+    async verify(file, { signal } = {}) {
+      const found = await (file === undefined ? keepStored(signal) : openFile(file, context, signal, auth))
       await note(auth, found, true)
       return found.used.reach
     },
-    readFile: async (file, { rpId = context.rpId } = {}) => preview(await openFile(file, { rpId, name })),
-    readStored: async ({ rpId = context.rpId } = {}) => preview(await readStore({ rpId, name })),
+    readFile: async (file, { rpId = context.rpId, signal } = {}) =>
+      preview(await openFile(file, { rpId, name }, signal)),
+    readStored: async ({ rpId = context.rpId, signal } = {}) => preview(await readStore({ rpId, name }, signal)),
     async importBackup(confirmed, how = {}) {
       const found = opened.of(confirmed)
       return restore(auth, confirmed, how, found.sealed.secret, await asOption(found))
@@ -84,8 +86,8 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
       const found = opened.of(confirmed)
       await auth.unlockData(found.sealed.secret, await asOption(found))
     },
-    async removeStored() {
-      const found = await readStore(context)
+    async removeStored({ signal } = {}) {
+      const found = await readStore(context, signal)
       // First here: if the response of the store is lost, a backup that is gone would count.
       await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })
       await removeFrom(store!, clock, found)
@@ -104,12 +106,17 @@ interface Opened {
 }
 
 /** @param auth - if given, its passkey is asked for; otherwise the user chooses one */
-async function openFile(file: string, context: EnvelopeContext, auth?: RecoverableAuth): Promise<Opened> {
+async function openFile(
+  file: string,
+  context: EnvelopeContext,
+  signal: AbortSignal | undefined,
+  auth?: RecoverableAuth,
+): Promise<Opened> {
   const envelope = file.trim()
   // Before the user is asked for a passkey.
   parseEnvelope(envelope)
   const own = auth && (await backupsOf(auth)).find((backup) => backup.envelope === envelope)
-  const [used, { kek }] = await evaluate(context, own?.credentialId, keysOf)
+  const [used, { kek }] = await evaluate(context, own?.credentialId, keysOf, signal)
   return { sealed: await open(envelope, kek, context), used, envelope }
 }
 

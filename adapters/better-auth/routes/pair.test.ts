@@ -7,8 +7,26 @@ import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { devicesOf, idOf } from '../testing/devices.testing.ts'
-import { approve, grantFor, memoryStorage, pairCall, redeem, withPairing } from '../testing/pairing.testing.ts'
-import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import {
+  approve,
+  grantFor,
+  memoryStorage,
+  pairCall,
+  redeem,
+  withPairing,
+  withdraw,
+} from '../testing/pairing.testing.ts'
+import {
+  type Person,
+  codeOf,
+  cookieOf,
+  mailing,
+  newPerson,
+  pathOf,
+  post,
+  proofOf,
+  userOf,
+} from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
 
 const ada = person('ada')
@@ -172,6 +190,53 @@ onEachEngine((newServer) => {
       expect(await refused(answer)).toEqual(INVALID)
       expect(answer.headers.getSetCookie()).toEqual([])
       expect(await sessionsOf(server)).toEqual([])
+    })
+
+    test('is withdrawn by the session that gave it, and by no other one', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const eve = await signedUp(server, person('eve'))
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      expect(await withdraw(eve, grant)).toEqual({ withdrawn: false })
+      const stranger = await fresh.browser.send('/latchkey/pair/withdraw', post({ grant }))
+      expect(stranger.status).toBe(401)
+      const foreign = post({ grant }, { ...cookieOf(one), origin: 'https://evil.example' })
+      const answer = await server.handler(new Request(`${AUDIENCE}/latchkey/pair/withdraw`, foreign))
+      expect(await refused(answer)).toEqual([403, 'CROSS_SITE_FORBIDDEN'])
+      expect(await server.rows('latchkeyGrant')).toHaveLength(1)
+      expect(await withdraw(one, grant)).toEqual({ withdrawn: true })
+      expect(await server.rows('latchkeyGrant')).toEqual([])
+      expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+      expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('that was used is not withdrawn: the answer says so, and the session stays', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('that is being used is not withdrawn either: nothing is half done', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const { internalAdapter } = (await server.auth.$context) as unknown as {
+        internalAdapter: { createSession(...given: unknown[]): Promise<unknown> }
+      }
+      const create = internalAdapter.createSession
+      internalAdapter.createSession = async (...given) => {
+        expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
+        return create(...given)
+      }
+      expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(await sessionsOf(server)).toHaveLength(2)
     })
 
     test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
