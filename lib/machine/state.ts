@@ -137,7 +137,7 @@ export function viewOf(
           ? 'none'
           : !canBackUp
             ? 'sign-up'
-            : own.backups && own.backedUpAt === null
+            : own.backups && !own.backedUpAt
               ? 'test'
               : 'back-up',
       ...(problem && { problem }),

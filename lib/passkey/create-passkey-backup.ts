@@ -34,7 +34,6 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
   /** What the store has counts for as long as the store keeps it. */
   const keepStored = async (signal?: AbortSignal): Promise<Opened> => {
     const found = await readStore(context, signal)
-    await requirePrincipal(found.sealed, auth.getState().session?.principal)
     return { ...found, stored: await renewed(store!, clock, found) }
   }
   /** A restore does not depend on it: what is not known is asked for again later. */

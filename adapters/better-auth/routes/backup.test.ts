@@ -242,6 +242,8 @@ onEachEngine((newServer) => {
       expect((await two.put(two.locator, newEnvelope())).status).toBe(200)
       expect((await unlink(one, two.device.principal)).status).toBe(200)
       expect(await two.kept(two.locator)).not.toBeNull()
+      const row = (await backupsIn(server)).find(({ principal }) => principal === two.device.principal)!
+      expect(Number(row['until'])).toBe(clock.now + 30 * DAY_MS)
       expect(await (await two.renew(two.locator)).json()).toEqual({ expiresIn: 30 * DAY_MS })
     }
     expect(await codeOf(await left!.put(newLocator(), newEnvelope()))).toBe('BACKUP_ACCOUNT_NEEDED')
