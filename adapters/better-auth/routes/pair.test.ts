@@ -6,6 +6,7 @@ import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { openSqlite } from '../testing/database.testing.ts'
 import { devicesOf, idOf } from '../testing/devices.testing.ts'
 import {
   approve,
@@ -27,6 +28,7 @@ import {
   proofOf,
   userOf,
 } from '../testing/requests.testing.ts'
+import { HAS_REDIS, sharedRedis } from '../testing/redis.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
 
 const ada = person('ada')
@@ -345,6 +347,52 @@ describe('a grant', () => {
     const fresh = await newPerson(server)
     expect((await redeem(fresh, await grantFor(one, fresh.device))).status).toBe(200)
     expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
+  describe.skipIf(!HAS_REDIS)('of sessions that exist only in a Redis', () => {
+    const redis = sharedRedis()
+
+    test('is used once, of ten requests at once on two servers, and gives a session there', async () => {
+      const database = openSqlite()
+      const at = (): Promise<TestServer> =>
+        testServer({ plugins: withPairing(), secondaryStorage: redis.open('sessions') }, database)
+      const servers = [await at(), await at()]
+      const one = await signedUp(servers[0]!)
+      const { device } = await newPerson(servers[0]!)
+      const grant = await grantFor(one, device)
+      const rivals = servers.map((server) => ({ browser: server.browser(), device }))
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, async (_, index) => {
+          const { browser } = rivals[index % 2]!
+          return browser.send('/latchkey/pair/redeem', await pairCall(device, device.thumbprint, { grant }))
+        }),
+      )
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 403)])
+      const found = await Promise.all(
+        rivals.map(async ({ browser }) => (await browser.send('/get-session')).json() as Promise<unknown>),
+      )
+      expect(found.filter(Boolean)).toMatchObject([{ session: { pairedBy: expect.any(String) } }])
+    })
+
+    test('is withdrawn or used, never both, and ends with the session that gave it', async () => {
+      const server = await testServer({ plugins: withPairing(), secondaryStorage: redis.open() })
+      const one = await signedUp(server)
+      for (let round = 0; round < 6; round++) {
+        const fresh = await newPerson(server)
+        const grant = await grantFor(one, fresh.device)
+        // Each is the first one in half of the rounds.
+        const using = round % 2 === 0 ? redeem(fresh, grant) : undefined
+        const withdrawing = withdraw(one, grant)
+        const [withdrawal, use] = await Promise.all([withdrawing, using ?? redeem(fresh, grant)])
+        expect([withdrawal, use.status]).toEqual(
+          use.status === 200 ? [{ withdrawn: false }, 200] : [{ withdrawn: true }, 403],
+        )
+      }
+      const last = await newPerson(server)
+      const grant = await grantFor(one, last.device)
+      expect((await one.browser.send('/sign-out', post({}))).status).toBe(200)
+      expect(await refused(await redeem(last, grant))).toEqual(INVALID)
+    })
   })
 
   test('is withdrawn with the user, and when a key is revoked', async () => {
