@@ -241,7 +241,9 @@ describe('a device whose clock is wrong', () => {
   test('that was set back asks at once, since nobody knows how much time is left', async () => {
     await backedUp()
     const later = manualClock(clock.now() - 1000)
-    expect(storageOf(await openAgain({ ...one, clock: later, browser: { ...one.browser, ...loading(one, later) } }))).toMatchObject(SAFE)
+    expect(
+      storageOf(await openAgain({ ...one, clock: later, browser: { ...one.browser, ...loading(one, later) } })),
+    ).toMatchObject(SAFE)
   })
 
   test('that was set far ahead says that the backup expired, until the store has answered', async () => {
