@@ -1,4 +1,4 @@
-import { currentEntry, isBackedUp } from './keyring.ts'
+import { currentEntry } from './keyring.ts'
 import { randomId } from './random-id.ts'
 import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, entryId } from './record.ts'
 
@@ -58,8 +58,12 @@ function isKeyOf({ principal, aliases }: AccountEntry, entry: Entry): entry is D
   return entry.kind === 'device' && [principal, ...aliases].includes(entry.principal)
 }
 
-function isRestoredBy({ recoverable }: AccountEntry, device: DeviceEntry, now: number): boolean {
-  return recoverable && (!device.derived || isBackedUp(device, now))
+function isRestoredBy(
+  { recoverable }: AccountEntry,
+  { derived, backedUpAt, backedUpUntil }: DeviceEntry,
+  now: number,
+): boolean {
+  return recoverable && (!derived || (backedUpAt !== null && !(backedUpUntil! <= now)))
 }
 
 /** Adds an outbox item: the account server must still end a session. */

@@ -1,4 +1,4 @@
-import { type DeviceEntry, type Entry, type Intent, type Keyring, RECORD_VERSION, entryId } from './record.ts'
+import { type Entry, type Intent, type Keyring, RECORD_VERSION, entryId } from './record.ts'
 
 // Pure functions on the record. Null means that no record exists. An empty record is different: without a current
 // entry, the user has signed out.
@@ -9,11 +9,6 @@ export const EMPTY_KEYRING: Keyring = { v: RECORD_VERSION, current: null, entrie
 /** Returns the current identity, if any. */
 export function currentEntry(keyring: Keyring | null): Entry | undefined {
   return keyring?.entries.find((entry) => entryId(entry) === keyring.current)
-}
-
-/** True if a backup was shown to work, and has not expired. `now` is in milliseconds since 1970. */
-export function isBackedUp({ backedUpAt, backedUpUntil }: DeviceEntry, now: number): boolean {
-  return backedUpAt !== null && !(backedUpUntil! <= now)
 }
 
 /**

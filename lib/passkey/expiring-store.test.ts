@@ -18,6 +18,8 @@ interface Device {
   readonly clock: ManualClock
   readonly store: MemoryBackups
   readonly renewals: () => number
+  /** Waits until the store has answered all of them. */
+  readonly answered: () => Promise<unknown>
 }
 
 interface Page {
@@ -28,7 +30,13 @@ interface Page {
 /** A device whose clock is not the store's. */
 function device(store: MemoryBackups, clock: ManualClock): Device {
   const renew = vi.spyOn(store, 'renew')
-  return { browser: testBrowser(undefined, clock), clock, store, renewals: () => renew.mock.calls.length }
+  return {
+    browser: testBrowser(undefined, clock),
+    clock,
+    store,
+    renewals: () => renew.mock.calls.length,
+    answered: () => Promise.allSettled(renew.mock.results.map(({ value }) => value as unknown)),
+  }
 }
 
 async function open({ browser, clock, store }: Device, options: AuthOptions = {}): Promise<Page> {
@@ -48,12 +56,13 @@ async function openAgain(one: Device, asks = true): Promise<Page> {
   // The background asks after it has read the record again.
   await page.auth.listIdentities()
   if (asks) await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
+  await one.answered()
   await settled()
   if (!asks) expect(one.renewals()).toBe(before)
   return page
 }
 
-/** Whatever was begun has reached the record: nothing here waits for a timer. */
+/** What the store has answered has reached the record: from there on, nothing waits for a timer or another thread. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -141,6 +150,7 @@ describe('a backup that its store keeps for 100 days', () => {
     const before = one.renewals()
     target.dispatchEvent(new Event('online'))
     await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
+    await one.answered()
     await settled()
     expect(storageOf(await openLater(one, 45, false))).toMatchObject(SAFE)
   })
@@ -164,8 +174,10 @@ describe('a backup that its store keeps for 100 days', () => {
     async (code) => {
       await backedUp()
       vi.spyOn(store, 'renew').mockRejectedValue(new LatchkeyError(code))
+      const before = one.renewals()
       clock.advance(60 * DAY_MS)
       const page = await open(one)
+      await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
       await settled()
       expect(storageOf(page)).toMatchObject(SAFE)
       clock.advance(40 * DAY_MS)
@@ -201,6 +213,19 @@ describe('a backup that its store keeps for 100 days', () => {
     const later = await open(one)
     await vi.waitFor(() => expect(later.auth.getState().storage.protection).toBe('hardened'))
     expect(storageOf(later)).toMatchObject({ durability: 'recoverable' })
+  })
+
+  test('that has expired lets no sign-out delete the secret that data depends on', async () => {
+    const page = await backedUp()
+    await page.auth.deriveKey('notes')
+    await page.auth.upgrade(() => one.browser.account.signUp('ada'))
+    one.browser.server.accounts.get('ada')!.recoverable = true
+    const { principal } = page.auth.getState().session!
+    store.online = false
+    const later = await openLater(one, 101)
+    await vi.waitFor(() => expect(one.browser.account.calls).toContain('getSession'))
+    await later.auth.signOut()
+    expect((await later.auth.listIdentities()).map((kept) => kept.principal)).toEqual([principal])
   })
 
   test('is renewed where it is restored, and counts there even if the store fails then', async () => {
@@ -269,6 +294,7 @@ describe('two tabs', () => {
     clock.advance(60 * DAY_MS)
     const [left, right] = await Promise.all([open(one), open(one)])
     await vi.waitFor(() => expect(one.renewals()).toBeGreaterThan(1))
+    await one.answered()
     await settled()
     for (const page of [left, right]) {
       const [{ stored }, ...others] = (await backupsOf(page)) as [Backup]

@@ -4734,10 +4734,19 @@ export const ATTACKS = [
   {
     attack: 'A backup that its store has deleted counts as a way back',
     defence: 'The record keeps when the store deletes it, and it does not count from then on',
-    patches: [{ file: 'lib/keystore/keyring.ts', find: ' && !(backedUpUntil! <= now)', replace: '' }],
+    patches: [{ file: 'lib/machine/state.ts', find: ' && !(device.backedUpUntil! <= now)', replace: '' }],
     test: {
       file: EXPIRING_TEST,
       name: 'a backup that its store keeps for 100 days > no longer counts once it has expired, with no network and at the next look',
+    },
+  },
+  {
+    attack: 'A sign-out deletes the secret that `deriveKey` needs, after its only backup has expired',
+    defence: 'A backup that has expired does not count there either',
+    patches: [{ file: 'lib/keystore/entries.ts', find: ' && !(backedUpUntil! <= now)', replace: '' }],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > that has expired lets no sign-out delete the secret that data depends on',
     },
   },
   {
