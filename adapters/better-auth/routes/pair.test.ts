@@ -203,9 +203,14 @@ onEachEngine((newServer) => {
       expect(await withdraw(eve, grant)).toEqual({ withdrawn: false })
       const stranger = await fresh.browser.send('/latchkey/pair/withdraw', post({ grant }))
       expect(stranger.status).toBe(401)
-      const foreign = post({ grant }, { ...cookieOf(one), origin: 'https://evil.example' })
-      const answer = await server.handler(new Request(`${AUDIENCE}/latchkey/pair/withdraw`, foreign))
-      expect(await refused(answer)).toEqual([403, 'CROSS_SITE_FORBIDDEN'])
+      for (const [more, code] of [
+        [{ origin: 'https://evil.example' }, 'INVALID_ORIGIN'],
+        [{ 'sec-fetch-mode': 'navigate' }, 'CROSS_SITE_FORBIDDEN'],
+      ] as const) {
+        const asked = post({ grant }, { ...cookieOf(one), ...more })
+        const answer = await server.handler(new Request(`${AUDIENCE}/latchkey/pair/withdraw`, asked))
+        expect(await refused(answer)).toEqual([403, code])
+      }
       expect(await server.rows('latchkeyGrant')).toHaveLength(1)
       expect(await withdraw(one, grant)).toEqual({ withdrawn: true })
       expect(await server.rows('latchkeyGrant')).toEqual([])
