@@ -1,5 +1,5 @@
 export { createPairing } from './pairing/create-pairing.ts'
-export type { AddDeviceOptions, Pairing, PairingOptions } from './pairing/create-pairing.ts'
+export type { AddDeviceOptions, Pairing, PairingActOptions, PairingOptions } from './pairing/create-pairing.ts'
 export type { Approval } from './pairing/approval.ts'
 export type { AcceptOptions, AccountOffer, Arrival, IdentityOffer, PairingOffer } from './pairing/arrival.ts'
 export type { GrantedAccount } from './pairing/grants.ts'

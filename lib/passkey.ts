@@ -3,6 +3,7 @@ export { createPasskeyBackup } from './passkey/create-passkey-backup.ts'
 export type {
   AddOptions,
   AddedPasskey,
+  PasskeyActOptions,
   PasskeyBackups,
   PasskeyOptions,
   PasskeyPreview,

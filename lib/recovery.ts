@@ -1,5 +1,11 @@
 export { createRecovery } from './recovery/create-recovery.ts'
-export type { BeginBackupOptions, Recovery, RecoveryOptions, WordsBackup } from './recovery/create-recovery.ts'
+export type {
+  BeginBackupOptions,
+  ReadOptions,
+  Recovery,
+  RecoveryOptions,
+  WordsBackup,
+} from './recovery/create-recovery.ts'
 export type { AskedIdentity, KnownOptions, KnownToServer } from './recovery/known.ts'
 export { findUnknownWords, parsePhrase, toPhrase } from './recovery/phrase.ts'
 export type { UnknownWord } from './recovery/phrase.ts'

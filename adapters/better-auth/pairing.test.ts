@@ -1,5 +1,5 @@
 import { admin } from 'better-auth/plugins'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Auth, AuthOptions } from '../../lib/index.ts'
 import { type AccountOffer, type Approval, type Arrival, type Pairing, createPairing } from '../../lib/pairing.ts'
 import { load, settled } from './testing/pages.testing.ts'
@@ -25,7 +25,7 @@ async function device(server: TestServer, deviceName: string, options: AuthOptio
 }
 
 /** A device that is still waiting would keep polling its server. */
-const met: { cancel(): Promise<void> }[] = []
+const met: { cancel(): Promise<unknown> }[] = []
 afterEach(() => Promise.all(met.splice(0).map((one) => one.cancel())))
 
 async function greet(old: Device, fresh: Device): Promise<{ approval: Approval; arrival: Arrival }> {
@@ -94,6 +94,77 @@ onEachEngine((newServer) => {
     expect(paired).toHaveLength(1)
   })
 })
+
+describe('an approval that was cancelled', () => {
+  test('is withdrawn: the new device, which has the grant, gets no session', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const { approval, arrival } = await greet(old, fresh)
+    await approval.check(arrival.checkCode)
+    const given = codeOf(approval.approve())
+    const offer = (await arrival.offer()) as AccountOffer
+    expect(await approval.cancel()).toBe(true)
+    expect(await given).toBe('RENDEZVOUS_ENDED')
+    expect(await server.rows('latchkeyGrant')).toEqual([])
+    // A new device that does not ask the rendezvous first.
+    expect(await codeOf(offer.accept())).toMatch(/^(RENDEZVOUS_ENDED|GRANT_INVALID)$/)
+    expect(await server.rows('session')).toHaveLength(1)
+    expect(await approval.cancel()).toBe(true)
+  })
+
+  test('by a signal is withdrawn as well, and so is one that the other device refuses', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const stop = new AbortController()
+    const shown = await old.pairing.addDevice({ signal: stop.signal })
+    const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text), shown.met()])
+    await approval.check(arrival.checkCode)
+    const given = codeOf(approval.approve())
+    await arrival.offer()
+    expect(await server.rows('latchkeyGrant')).toHaveLength(1)
+    stop.abort()
+    expect(await given).toBe('RENDEZVOUS_ENDED')
+    expect(await server.rows('latchkeyGrant')).toEqual([])
+
+    const { offer, given: second } = await offered(old, fresh)
+    await offer.refuse()
+    expect(await second).toBe('refused')
+    expect(await server.rows('latchkeyGrant')).toEqual([])
+  })
+
+  test('too late says so: the device is in, and the user can revoke it', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const { approval, arrival } = await greet(old, await device(server, 'phone'))
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    const offer = (await arrival.offer()) as AccountOffer
+    await offer.accept()
+    expect(await given).toBe('done')
+    expect(await approval.cancel()).toBe(false)
+    expect(await server.rows('session')).toHaveLength(2)
+  })
+
+  test('without a network does not say that nothing was given', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const { approval, arrival } = await greet(old, await device(server, 'phone'))
+    await approval.check(arrival.checkCode)
+    const given = codeOf(approval.approve())
+    await arrival.offer()
+    vi.spyOn(old.browser, 'send').mockRejectedValue(new TypeError('no network'))
+    expect(await approval.cancel()).toBe(false)
+    expect(await given).toBe('RENDEZVOUS_ENDED')
+  })
+})
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: { code?: string }) => error.code ?? String(error),
+  )
 
 describe('with an account', () => {
   test('no secret leaves the device: the new one derives other keys', async () => {

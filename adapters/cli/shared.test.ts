@@ -5,9 +5,9 @@ import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ReplayStore, replayStoreAcceptance, type TestDevice, testDevice } from '../../lib/testing.ts'
 import { newPostgres } from '../better-auth/testing/database.testing.ts'
+import { HAS_REDIS, type TestRedis, startRedis } from '../better-auth/testing/redis.testing.ts'
 import { type RunningServer, run, startServer } from './cli.testing.ts'
 import { openRedis } from './redis.ts'
-import { HAS_REDIS, type TestRedis, startRedis } from './redis.testing.ts'
 
 const BASE = 'https://id.example'
 const ENVIRONMENT = {

@@ -8,6 +8,7 @@ import * as race from './race.ts'
 import * as storage from './storage.ts'
 import * as suites from './suites.ts'
 import * as vectors from './vectors.ts'
+import * as waysBack from './ways-back.ts'
 
 const harness = {
   ...latchkey,
@@ -20,6 +21,7 @@ const harness = {
   ...storage,
   ...suites,
   ...vectors,
+  ...waysBack,
 }
 
 /** In the harness page: everything that `latchkey` and `latchkey/testing` export, and the checks of this folder. */

@@ -10,6 +10,7 @@ import type {
   DeviceRevocation,
   RevokeDeviceOptions,
 } from './shared/account-provider.ts'
+import type { RenewableBackups } from './shared/renewable-backups.ts'
 
 // The public face of the client: types only.
 
@@ -232,6 +233,11 @@ export interface AuthOptions {
   readonly initialMode?: 'local-first' | 'anonymous'
   /** The account provider. */
   readonly account?: AccountProvider
+  /**
+   * A backup store that deletes backups after a time without use. While the identity is used here, its backups are kept
+   * from expiring, without a dialog. Defaults to that of the account provider.
+   */
+  readonly backups?: RenewableBackups
   /**
    * Until when, in milliseconds since 1970, a session that exists at the first start on a device becomes current
    * without confirmation. For apps that had accounts before Latchkey; by default such a session waits for

@@ -4,6 +4,7 @@ import { followApp } from './account/follow-app.ts'
 import { reportEarlier } from './attach.ts'
 import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
+import { createRenewal } from './device/renew-backups.ts'
 import { connectAppCallbacks } from './shared/app-callbacks.ts'
 import type { Context } from './shared/context.ts'
 import { connectTabs, readAgain } from './shared/tab-sync.ts'
@@ -45,7 +46,8 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   context.on('deliverOutbox', deliver)
   connectAppCallbacks(context)
   reportEarlier(context)
-  const stop = listen(context, attendant, heard.signal, platform)
+  const renew = createRenewal(context, settle)
+  const stop = listen(context, attendant, renew, heard.signal, platform)
   followApp(context, ask, heard.signal)
   // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
@@ -55,6 +57,7 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   settle()
   context.dispatch({ type: 'networkFound' })
   ask(context.isFirst)
+  renew()
   return () => {
     heard.abort()
     stop?.()
@@ -66,16 +69,18 @@ export async function startBackground(context: Context, platform?: Platform): Pr
 function listen(
   context: Context,
   attendant: ServerAttendant,
+  renew: () => void,
   signal: AbortSignal,
   platform: Platform | undefined,
 ): (() => void) | undefined {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
   const events: PlatformEvents = {
-    wake: () => void wake(context, attendant),
+    wake: () => void wake(context, attendant).then(renew),
     online() {
       context.dispatch({ type: 'networkFound' })
       attendant.ask()
+      renew()
     },
     offline: () => context.dispatch({ type: 'networkLost' }),
   }

@@ -5,6 +5,7 @@ import type { AuthOptions } from './auth.ts'
  */
 export const OPTIONS: Readonly<Record<keyof AuthOptions, string>> = {
   account: 'object',
+  backups: 'object',
   audience: 'string',
   audiences: 'object',
   tokenHeader: 'string',

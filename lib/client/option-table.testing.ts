@@ -9,6 +9,10 @@ interface Row {
 /** The text of docs/client.md for each option; the accepted values come from `OPTIONS`. */
 const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   account: { default: 'none', meaning: 'the account provider, for instance `betterAuthAccount(authClient)`' },
+  backups: {
+    default: "the account provider's",
+    meaning: 'the store of [backups by a passkey](passkey-backup.md#a-store) that must not expire',
+  },
   audience: { default: '`location.origin`', meaning: "`aud` of tokens for the page's own origin" },
   audiences: {
     default: 'none',

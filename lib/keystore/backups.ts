@@ -1,4 +1,4 @@
-import type { Backup, DeviceEntry, PasskeyBackup } from './record.ts'
+import type { Backup, DeviceEntry, PasskeyBackup, StoredBackup } from './record.ts'
 
 // Pure functions on the backups of a device identity.
 
@@ -26,7 +26,7 @@ export function withShownBackup(entry: DeviceEntry, now: number): DeviceEntry {
  */
 export function withPasskey(
   entry: DeviceEntry,
-  { isShown, ...passkey }: PasskeyBackup,
+  { isShown, stored, ...passkey }: PasskeyBackup,
   now: number,
   shownOn: 'this-device' | 'another',
 ): DeviceEntry {
@@ -35,8 +35,60 @@ export function withPasskey(
   const shown = isShown
     ? { shownAt: now, shownOn: before?.shownOn ?? shownOn }
     : ({ shownAt: null, shownOn: null } as const)
+  // A file that the passkey opened before opens without the store, too.
+  const isOnlyStored = isShown && stored && (typeof before?.shownAt !== 'number' || before.onlyStored)
+  const inStore = stored ? storedFrom(stored.hash, stored.keptFor, now) : before?.stored
   const others = known.filter((backup) => backup !== before)
-  return withBackups(entry, [...others, { kind: 'passkey', principal: entry.principal, ...passkey, ...shown }])
+  return withBackups(entry, [
+    ...others,
+    {
+      kind: 'passkey',
+      principal: entry.principal,
+      ...passkey,
+      ...shown,
+      ...(inStore && { stored: inStore }),
+      ...(isOnlyStored && { onlyStored: true }),
+    },
+  ])
+}
+
+/**
+ * Records what a store said about a backup, unless another tab has changed the backup since the store was asked.
+ *
+ * @param keptFor - milliseconds; null: it does not expire; undefined: the store does not have it
+ */
+export function withStored(
+  entry: DeviceEntry,
+  asked: StoredBackup,
+  keptFor: number | null | undefined,
+  now: number,
+): DeviceEntry {
+  const isAsked = ({ stored }: Backup): boolean => stored?.hash === asked.hash && stored.checkedAt === asked.checkedAt
+  const backups = backupsOf(entry).map(({ stored, ...backup }): Backup => {
+    if (!stored || !isAsked({ stored, ...backup })) return { ...backup, ...(stored && { stored }) }
+    return keptFor === undefined ? backup : { ...backup, stored: storedFrom(asked.hash, keptFor, now) }
+  })
+  return withBackups(entry, backups)
+}
+
+/**
+ * How often a store is asked about a backup that does not expire, milliseconds: it may have been removed elsewhere, and
+ * it expires in 30 days once its principal has no account any more.
+ */
+const RECHECK_MS = 14 * 86_400_000
+
+/**
+ * True if a store should be asked to keep a backup for longer: half of its time is over, or the clock was set back since
+ * the store was asked, so that nobody knows how much of it is.
+ */
+export function isDue({ checkedAt, expiresAt }: StoredBackup, now: number): boolean {
+  const wait = expiresAt === null ? RECHECK_MS : (expiresAt - checkedAt) / 2
+  return now < checkedAt || now - checkedAt >= wait
+}
+
+/** By this device's clock, which may be wrong: only its differences are used. */
+function storedFrom(hash: string, keptFor: number | null, now: number): StoredBackup {
+  return { hash, checkedAt: now, expiresAt: keptFor === null ? null : now + keptFor }
 }
 
 /** Records that the backup of a passkey was removed. */
@@ -64,7 +116,18 @@ export function backupsOf(entry: DeviceEntry): readonly Backup[] {
 }
 
 function withBackups(before: DeviceEntry, backups: readonly Backup[]): DeviceEntry {
-  const { backups: _, ...entry } = before
-  const shown = backups.flatMap(({ shownAt }) => shownAt ?? [])
-  return { ...entry, ...(backups.length > 0 && { backups }), backedUpAt: shown.length ? Math.max(...shown) : null }
+  const { backups: _, backedUpUntil: __, ...entry } = before
+  const shown = backups.filter(({ shownAt }) => shownAt !== null)
+  const until = Math.max(...shown.map(expiryOf))
+  return {
+    ...entry,
+    ...(backups.length > 0 && { backups }),
+    backedUpAt: shown.length > 0 ? Math.max(...shown.map(({ shownAt }) => shownAt!)) : null,
+    ...(Number.isFinite(until) && { backedUpUntil: until }),
+  }
+}
+
+function expiryOf({ onlyStored, stored }: Backup): number {
+  if (!onlyStored) return Infinity
+  return stored ? (stored.expiresAt ?? Infinity) : 0
 }

@@ -46,10 +46,10 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
  * Removes an entry that is no longer to be current. An account goes with those of its device keys that it restores by
  * itself; the others are set aside. A device, and every key of an account, goes only if it is to be forgotten.
  */
-export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean): Keyring {
+export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean, now: number): Keyring {
   const isGone = (other: Entry): boolean =>
     entry?.kind === 'account'
-      ? other === entry || (isKeyOf(entry, other) && (isForgotten || isRestoredBy(entry, other)))
+      ? other === entry || (isKeyOf(entry, other) && (isForgotten || isRestoredBy(entry, other, now)))
       : isForgotten && other === entry
   return { ...keyring, entries: keyring.entries.filter((other) => !isGone(other)) }
 }
@@ -58,8 +58,12 @@ function isKeyOf({ principal, aliases }: AccountEntry, entry: Entry): entry is D
   return entry.kind === 'device' && [principal, ...aliases].includes(entry.principal)
 }
 
-function isRestoredBy({ recoverable }: AccountEntry, { derived, backedUpAt }: DeviceEntry): boolean {
-  return recoverable && (!derived || backedUpAt !== null)
+function isRestoredBy(
+  { recoverable }: AccountEntry,
+  { derived, backedUpAt, backedUpUntil }: DeviceEntry,
+  now: number,
+): boolean {
+  return recoverable && (!derived || (backedUpAt !== null && !(backedUpUntil! <= now)))
 }
 
 /** Adds an outbox item: the account server must still end a session. */

@@ -28,6 +28,11 @@ export interface DeviceEntry {
    * In a record from before `backups` it stands alone.
    */
   readonly backedUpAt: number | null
+  /**
+   * When the last of these backups expires, in milliseconds since 1970: nothing but a store has it, for a limited time.
+   * Absent: never.
+   */
+  readonly backedUpUntil?: number
   /** Absent if there is none. */
   readonly backups?: readonly Backup[]
 }
@@ -54,6 +59,20 @@ export interface Backup {
   readonly isSynced?: boolean
   /** The secret, sealed for this passkey. */
   readonly envelope?: string
+  /** Present if a backup store has the envelope. */
+  readonly stored?: StoredBackup
+  /** True if only the store's copy was shown to work, and no file: the backup counts while the store keeps it. */
+  readonly onlyStored?: true
+}
+
+/** A backup at a store, which may delete it after a time without use. Times are milliseconds since 1970, here. */
+export interface StoredBackup {
+  /** SHA-256 of its locator, in base64url: it finds the backup, and does not read it. */
+  readonly hash: string
+  /** When the store last said for how long it keeps the backup. */
+  readonly checkedAt: number
+  /** Null: it does not expire. */
+  readonly expiresAt: number | null
 }
 
 /** A passkey that opens a sealed copy of the secret, as `latchkey/passkey` records it. */
@@ -65,6 +84,11 @@ export interface PasskeyBackup extends Required<
    * elsewhere. Otherwise it does not count, even if it did before.
    */
   readonly isShown: boolean
+  /**
+   * The backup at the store that was just written or read. `keptFor`: milliseconds until the store deletes it; null:
+   * never; 0: unknown.
+   */
+  readonly stored?: { readonly hash: string; readonly keptFor: number | null }
 }
 
 /** The part of an account that an offline start in external mode needs. */

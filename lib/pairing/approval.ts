@@ -32,8 +32,13 @@ export interface Approval {
    * @throws {TypeError} the right check code was not typed yet
    */
   approve(): Promise<PairingAnswer>
-  /** Ends the pairing. Nothing is handed over, unless `approve` has sent it already: then revoke the device. */
-  cancel(): Promise<void>
+  /**
+   * Ends the pairing, and withdraws what `approve` has sent, if that is still possible. Never rejects.
+   *
+   * @returns true if the other device gets nothing. False: it has got the identity, or may have: look at the devices of
+   *   the account, and revoke it
+   */
+  cancel(): Promise<boolean>
 }
 
 /** The device that gives, and what it gives. */
@@ -59,12 +64,26 @@ export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> 
   let isChecked = false
   let approving: Promise<PairingAnswer> | undefined
 
-  const approve = (): Promise<PairingAnswer> =>
-    ending(meeting, async () => {
+  let given: Gift | undefined
+  let withdrawing: Promise<boolean> | undefined
+  const withdraw = async (): Promise<boolean> => {
+    if (!given) return true
+    return 'grant' in given && (withdrawing ??= giver.grants.withdraw(given.grant).catch(() => false))
+  }
+
+  async function approve(): Promise<PairingAnswer> {
+    let answer: PairingAnswer | undefined
+    try {
       await meeting.checkAlone()
-      await meeting.send(3, await giftOf(giver, other.thumbprint!))
-      return readAnswer(await meeting.receive(4))
-    }).finally(() => meeting.end())
+      given = await giftOf(giver, other.thumbprint!)
+      await meeting.send(3, given)
+      return (answer = readAnswer(await meeting.receive(4)))
+    } finally {
+      await meeting.end()
+      // The other device may have got it and answer nothing: it must not use it later.
+      if (answer !== 'done') await withdraw()
+    }
+  }
 
   return {
     name: other.name,
@@ -84,7 +103,10 @@ export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> 
       if (!isChecked) throw new TypeError('approve: the check code was not typed yet')
       return (approving ??= approve())
     },
-    cancel: () => meeting.end(),
+    async cancel() {
+      await meeting.end()
+      return withdraw()
+    },
   }
 }
 

@@ -27,6 +27,8 @@ export interface ConversationOptions {
   readonly channel: string
   /** Milliseconds between two looks. */
   readonly interval: number
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Begins a conversation at the device that shows the code. */
@@ -40,7 +42,7 @@ export async function joinConversation(options: ConversationOptions, first: stri
 }
 
 function continueFrom(
-  { rendezvous, channel, interval }: ConversationOptions,
+  { rendezvous, channel, interval, signal }: ConversationOptions,
   { expiresIn, now, ...begun }: Pick<Slot, 'seq' | 'data' | 'expiresIn' | 'now'>,
 ): Conversation {
   let last: Pick<Slot, 'seq' | 'data'> = begun
@@ -65,9 +67,14 @@ function continueFrom(
   const end = async (): Promise<void> => {
     if (isOver) return
     isOver = true
+    signal?.removeEventListener('abort', abort)
     stop!()
     await rendezvous.remove(channel).catch(() => {})
   }
+  const abort = (): void => void end()
+  signal?.addEventListener('abort', abort)
+  // It may have fired while the rendezvous was asked.
+  if (signal?.aborted) abort()
   const endingOnFailure = async <Value>(work: () => Promise<Value>): Promise<Value> => {
     try {
       // A server that never answers does not keep what was cancelled.

@@ -565,6 +565,77 @@ describe('a pairing', () => {
     })
   })
 
+  test.each(['addDevice', 'scan', 'join', 'showCode'] as const)('ends by the signal of %s', async (act) => {
+    const { relay, old, fresh } = await twoDevices()
+    const code = await (act === 'scan' ? fresh.pairing.showCode() : old.pairing.addDevice())
+    const begin = (signal: AbortSignal): Promise<unknown> =>
+      act === 'scan'
+        ? old.pairing.scan(code.text, { signal })
+        : act === 'join'
+          ? fresh.pairing.join(code.text, { signal })
+          : (act === 'addDevice' ? old : fresh).pairing[act]({ signal })
+
+    // Before it begins: nothing is sent.
+    const sent = relay.seen.length
+    const cause = new Error('closed')
+    await expect(begin(AbortSignal.abort(cause))).rejects.toMatchObject({ code: 'RENDEZVOUS_ENDED', cause })
+    expect(relay.seen).toHaveLength(sent)
+
+    // While a server does not answer: at once, and what the server made of it is removed.
+    const stop = new AbortController()
+    let answer = (): void => {}
+    relay.hostile = (_, honest) => new Promise((resolve) => (answer = () => resolve(honest())))
+    const begun = codeOf(begin(stop.signal))
+    await vi.waitFor(() => expect(relay.seen.length).toBeGreaterThan(sent))
+    stop.abort()
+    expect(await begun).toBe('RENDEZVOUS_ENDED')
+    relay.hostile = null
+    answer()
+    const left = act === 'addDevice' || act === 'showCode' ? 1 : 0
+    await vi.waitFor(() => expect(relay.slots.size).toBe(left))
+  })
+
+  test('ends by a signal at each later step, on both devices', async () => {
+    for (const step of ['met', 'check', 'approve'] as const) {
+      const { relay, old, fresh } = await twoDevices()
+      const stop = new AbortController()
+      const shown = await old.pairing.addDevice({ signal: stop.signal })
+      const met = codeOf(shown.met())
+      if (step === 'met') {
+        stop.abort()
+        expect(await met).toBe('RENDEZVOUS_ENDED')
+        expect(await codeOf(fresh.pairing.join(shown.text))).toBe('RENDEZVOUS_ENDED')
+        continue
+      }
+      const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text), shown.met()])
+      await approval.check(arrival.checkCode)
+      const offer = codeOf(arrival.offer())
+      if (step === 'check') stop.abort()
+      const given = codeOf(approval.approve())
+      if (step === 'approve') await offer
+      stop.abort()
+      expect(await given).toBe('RENDEZVOUS_ENDED')
+      expect(await offer).toBe(step === 'check' ? 'RENDEZVOUS_ENDED' : 'none')
+      await vi.waitFor(() => expect(relay.slots.size).toBe(0))
+    }
+  })
+
+  test('does not end by a signal that fires afterwards, and does not hold it', async () => {
+    const devices = await twoDevices()
+    const stop = new AbortController()
+    const removed = vi.spyOn(stop.signal, 'removeEventListener')
+    const added = vi.spyOn(stop.signal, 'addEventListener')
+    const shown = await devices.old.pairing.addDevice({ signal: stop.signal })
+    const [arrival, approval] = await Promise.all([devices.fresh.pairing.join(shown.text), shown.met()])
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    await (await identityOf(arrival)).accept({ replace: true })
+    expect(await given).toBe('done')
+    stop.abort()
+    expect(removed).toHaveBeenCalledTimes(added.mock.calls.length)
+    expect(principalOf(devices.fresh)).toBe(principalOf(devices.old))
+  })
+
   test('that is cancelled before its gift was written gives nothing', async () => {
     const { relay, old, fresh } = await twoDevices()
     const { approval, arrival } = await FLOWS.A({ old, fresh })

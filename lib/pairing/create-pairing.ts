@@ -1,3 +1,4 @@
+import { unlessAborted } from '../client/shared/abort.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Session } from '../machine/state.ts'
 import { type Approval, approvalOf } from './approval.ts'
@@ -34,18 +35,27 @@ export interface Pairing {
    * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`,
    *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here; `UPGRADE_IN_PROGRESS`, `CONFLICT`
    */
-  join(text: string): Promise<Arrival>
+  join(text: string, options?: PairingActOptions): Promise<Arrival>
   /**
    * On the new device: returns a code to show, for `scan` on the other one.
    *
    * @throws {LatchkeyError} `OFFLINE`, `RENDEZVOUS_FULL`; `IDENTITY_CHANGED`: an account is current here;
    *   `UPGRADE_IN_PROGRESS`, `CONFLICT`
    */
-  showCode(): Promise<ShownCode<Arrival>>
+  showCode(options?: PairingActOptions): Promise<ShownCode<Arrival>>
+}
+
+/** Options of each method. */
+export interface PairingActOptions {
+  /**
+   * Ends the pairing when it fires, as `cancel` does: this method, and whatever waits for the other device later, reject
+   * with `RENDEZVOUS_ENDED`. What was approved already is withdrawn if that is still possible.
+   */
+  readonly signal?: AbortSignal
 }
 
 /** Options of `addDevice` and `scan`. */
-export interface AddDeviceOptions {
+export interface AddDeviceOptions extends PairingActOptions {
   /** Name of the identity in the other device's preview: at most 40 characters. Defaults to the empty string. */
   readonly label?: string
 }
@@ -90,25 +100,42 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
   }
   const newcomer = { auth, deviceName, server, grants }
   return {
-    async addDevice(how = {}) {
-      const giver = await authority(how)
-      return show(parts, 'h', (greet) => approvalOf(greet, giver))
-    },
-    async scan(text, how = {}) {
-      const code = parseCode(text, 'n')
-      const giver = await authority(how)
-      return approvalOf(await scanned(parts, code), giver)
-    },
-    async join(text) {
-      const code = parseCode(text, 'h')
-      checkNew(auth)
-      return arrivalOf(await scanned(parts, code), newcomer)
-    },
-    async showCode() {
-      checkNew(auth)
-      return show(parts, 'n', (greet) => arrivalOf(greet, newcomer))
-    },
+    addDevice: (how = {}) =>
+      untilEnded(how, async (signal) => {
+        const giver = await authority(how)
+        return show({ ...parts, signal }, 'h', (greet) => approvalOf(greet, giver))
+      }),
+    scan: (text, how = {}) =>
+      untilEnded(how, async (signal) => {
+        const code = parseCode(text, 'n')
+        const giver = await authority(how)
+        return approvalOf(await scanned({ ...parts, signal }, code), giver)
+      }),
+    join: (text, how = {}) =>
+      untilEnded(how, async (signal) => {
+        const code = parseCode(text, 'h')
+        checkNew(auth)
+        return arrivalOf(await scanned({ ...parts, signal }, code), newcomer)
+      }),
+    showCode: (how = {}) =>
+      untilEnded(how, async (signal) => {
+        checkNew(auth)
+        return show({ ...parts, signal }, 'n', (greet) => arrivalOf(greet, newcomer))
+      }),
   }
+}
+
+/** Stops waiting once the signal fires. What was begun until then ends by itself. */
+async function untilEnded<Value>(
+  { signal }: PairingActOptions,
+  work: (signal: AbortSignal | undefined) => Promise<Value>,
+): Promise<Value> {
+  if (!signal) return work(signal)
+  const ended = (): LatchkeyError => new LatchkeyError('RENDEZVOUS_ENDED', undefined, signal.reason)
+  if (signal.aborted) throw ended()
+  return unlessAborted(signal, work(signal)).catch((error: unknown) => {
+    throw signal.aborted ? ended() : error
+  })
 }
 
 function giving(auth: PairableAuth): Session {

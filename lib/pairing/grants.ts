@@ -16,6 +16,8 @@ export interface GrantedAccount {
 export interface Grants {
   /** Returns a grant for the device with this thumbprint. */
   give(thumbprint: string, prove: ProvePair): Promise<string>
+  /** Returns true if nobody has used the grant, and nobody can any more. */
+  withdraw(grant: string): Promise<boolean>
   inspect(grant: string, thumbprint: string, prove: ProvePair): Promise<GrantedAccount>
   /** Gives this device a session. */
   redeem(grant: string, thumbprint: string, prove: ProvePair): Promise<void>
@@ -50,6 +52,10 @@ export function httpGrants(server: string, send: typeof fetch): Grants {
       const { grant } = (await prove('pair/grant', { thumbprint }, sign)) as { readonly grant?: unknown }
       if (typeof grant !== 'string') throw new LatchkeyError('OFFLINE', 'no response from the latchkey plugin')
       return grant
+    },
+    async withdraw(grant) {
+      const { withdrawn } = (await ask('pair/withdraw', { grant })) as { readonly withdrawn?: unknown }
+      return withdrawn === true
     },
     async inspect(grant, thumbprint, sign) {
       const account = (await prove('pair/inspect', { grant, thumbprint }, sign)) as GrantedAccount

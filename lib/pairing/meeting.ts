@@ -22,7 +22,7 @@ export interface ShownCode<Met> {
    *   user; `PAIRING_FAILED`
    */
   met(): Promise<Met>
-  /** Ends the pairing. */
+  /** Ends the pairing, as the signal of its options does. */
   cancel(): Promise<void>
 }
 
@@ -33,6 +33,8 @@ export interface Parts {
   readonly server: string
   readonly name: string
   readonly url: string | undefined
+  /** Ends the pairing. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What two devices say after their first messages. */

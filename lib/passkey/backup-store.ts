@@ -1,5 +1,6 @@
-/** Signs a proof for one write, with the server's nonce if it requires one. */
-export type ProveWrite = (nonce?: string) => Promise<string>
+import type { ProveWrite, RenewableBackups } from '../client/shared/renewable-backups.ts'
+
+export type { ProveWrite, RenewableBackups }
 
 /**
  * Stores sealed backups, so that a passkey alone restores an identity. A store never sees a secret, and keeps only the
@@ -9,22 +10,17 @@ export type ProveWrite = (nonce?: string) => Promise<string>
  * as such, and gets no proof afterwards. `backupStoreAcceptance` from `latchkey/testing` has the tests that each store
  * must pass.
  */
-export interface BackupStore {
-  /** `aud` of proofs: the server's origin plus base path, without a trailing slash. Read on each use. */
-  readonly audience: string
-  /**
-   * Returns the store's time, in milliseconds since 1970. Without it, a device whose clock is wrong cannot write.
-   */
-  getTime?(): Promise<number>
+export interface BackupStore extends RenewableBackups {
   /**
    * Stores an envelope at a locator, once. Storing the same one again is not an error.
    *
+   * @returns milliseconds until the store deletes it; null: never
    * @param locator - 32 bytes in base64url: anyone who has it can read the envelope, so it must not be in a URL
    * @param prove - signs a proof with purpose `backup` and the `digest` of this write
    * @throws {LatchkeyError} `BACKUP_TAKEN`: there is another envelope, which stays; `BACKUP_LIMIT`,
    *   `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
    */
-  put(locator: string, envelope: string, prove: ProveWrite): Promise<void>
+  put(locator: string, envelope: string, prove: ProveWrite): Promise<number | null>
   /** Returns the envelope, or null if there is none. */
   read(locator: string): Promise<string | null>
   /**

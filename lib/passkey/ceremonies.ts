@@ -64,10 +64,12 @@ export async function createCredential(
   context: EnvelopeContext,
   { app, user }: Shown,
   { excluded, known }: KnownPasskeys,
+  signal?: AbortSignal,
 ): Promise<string> {
   const prf = await prfOf(context)
-  const created = await attempt(() =>
+  const created = await attempt(signal, () =>
     navigator.credentials.create({
+      ...(signal && { signal }),
       publicKey: {
         rp: { id: context.rpId, name: app },
         user: { id: createUserHandle(), name: user, displayName: user },
@@ -91,16 +93,19 @@ export async function createCredential(
  * Has a passkey evaluate the PRF, and hands the bytes to `use`; afterwards they are overwritten.
  *
  * @param asked - id (base64url) of the passkey; without it, the user chooses one
+ * @param signal - closes the browser's dialog
  * @throws {LatchkeyError} `PASSKEY_CANCELLED`, `PASSKEY_UNAVAILABLE`, `PASSKEY_UNSUITABLE`; those of `use`
  */
 export async function evaluate<Value>(
   context: EnvelopeContext,
   asked: string | undefined,
   use: (prf: Uint8Array<ArrayBuffer>) => Promise<Value>,
+  signal?: AbortSignal,
 ): Promise<readonly [Used, Value]> {
   const prf = await prfOf(context)
-  const asserted = await attempt(() =>
+  const asserted = await attempt(signal, () =>
     navigator.credentials.get({
+      ...(signal && { signal }),
       publicKey: {
         rpId: context.rpId,
         challenge: randomChallenge(),
@@ -151,12 +156,18 @@ const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
   InvalidStateError: 'PASSKEY_EXISTS',
 }
 
-async function attempt(ceremony: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
+async function attempt(
+  signal: AbortSignal | undefined,
+  ceremony: () => Promise<Credential | null>,
+): Promise<PublicKeyCredential> {
   try {
+    signal?.throwIfAborted()
     const found = await ceremony()
     if (found?.type === 'public-key') return found as PublicKeyCredential
   } catch (cause) {
-    throw new LatchkeyError(CODES[(cause as Error)?.name] ?? 'PASSKEY_UNAVAILABLE', undefined, cause)
+    // A signal may have any reason.
+    const code = signal?.aborted ? 'PASSKEY_CANCELLED' : CODES[(cause as Error)?.name]
+    throw new LatchkeyError(code ?? 'PASSKEY_UNAVAILABLE', undefined, cause)
   }
   throw new LatchkeyError('PASSKEY_UNAVAILABLE')
 }

@@ -6,6 +6,7 @@ import { decodeBase64url } from '../identity/base64url.ts'
 import type { Backup } from '../keystore/record.ts'
 import { checkOf } from '../recovery/secret-text.ts'
 import { testDevice } from '../testing/device.ts'
+import { memoryBackups } from '../testing/memory-backups.ts'
 import { type Behaviour, type FakeAuthenticator, fakeAuthenticator } from './authenticator.testing.ts'
 import { createPasskeyBackup } from './create-passkey-backup.ts'
 import type { AddedPasskey, PasskeyBackups, PasskeyOptions } from './passkey-backups.ts'
@@ -89,6 +90,39 @@ describe('a backup by a passkey', () => {
     expect(await first.passkeys.verify(file)).toBe('synced')
     expect(fake.evaluated.map((bytes) => [...new Uint8Array(bytes)].some(Boolean))).toEqual([false, false, false])
   })
+
+  test.each(['add', 'seal', 'verify', 'readFile', 'readStored', 'removeStored'] as const)(
+    'has its dialog closed by the signal of %s, and nothing has changed',
+    async (act) => {
+      const first = await sealed()
+      const added = await first.passkeys.add({ credentialId: (await backupsOf(first))[0]!.credentialId! })
+      const passkeys = createPasskeyBackup(first.auth, { app: 'Notes', store: memoryBackups() })
+      const before = await first.browser.store.read()
+      const begin = (signal: AbortSignal): Promise<unknown> => {
+        if (act === 'seal') return passkeys.seal(added, { signal })
+        if (act === 'verify' || act === 'readFile') return passkeys[act](first.file, { signal })
+        return passkeys[act]({ signal })
+      }
+      await expect(begin(AbortSignal.abort('closed'))).rejects.toMatchObject({ code: 'PASSKEY_CANCELLED' })
+      const stop = new AbortController()
+      // The dialog of a browser stays open until the user answers, or the signal fires.
+      const dialog = ({ signal }: CredentialRequestOptions): Promise<never> =>
+        new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason)))
+      vi.spyOn(navigator.credentials, 'get').mockImplementation((given) => dialog(given!))
+      vi.spyOn(navigator.credentials, 'create').mockImplementation((given) => dialog(given!))
+      const begun = begin(stop.signal)
+      await vi.waitFor(() =>
+        expect(
+          vi.mocked(navigator.credentials.get).mock.calls.length +
+            vi.mocked(navigator.credentials.create).mock.calls.length,
+        ).toBe(1),
+      )
+      stop.abort(new Error('the user left the page'))
+      await expect(begun).rejects.toMatchObject({ code: 'PASSKEY_CANCELLED' })
+      expect(await first.browser.store.read()).toEqual(before)
+      expect(first.fake.credentials).toHaveLength(1)
+    },
+  )
 
   test('is not made twice in one authenticator', async () => {
     const first = await sealed()

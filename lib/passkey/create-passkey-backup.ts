@@ -9,7 +9,7 @@ import { boundedStore } from './bounded-store.ts'
 import { type KnownPasskeys, type Used, createCredential, evaluate } from './ceremonies.ts'
 import { type EnvelopeContext, type Sealed, keysOf, open, parseEnvelope, seal } from './envelope.ts'
 import type { PasskeyBackups, PasskeyOptions, PasskeyPreview } from './passkey-backups.ts'
-import { type Stored, keptAt, removeFrom } from './stored.ts'
+import { type Kept, type Stored, keptAt, removeFrom, renewed, unknownAt } from './stored.ts'
 
 /** Creates the methods for backup and restore by a passkey. */
 export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptions): PasskeyBackups {
@@ -23,28 +23,40 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
     const shown = await previewOf(auth, options, secret)
     return opened.put({ ...shown, label, createdAt, reach: found.used.reach }, found)
   }
-  const readStore = async (sealedFor: EnvelopeContext): Promise<Opened & Stored> => {
+  const readStore = async (sealedFor: EnvelopeContext, signal?: AbortSignal): Promise<Opened & Stored> => {
     if (!store) throw new TypeError('store: expected a backup store')
-    const [used, { kek, locator }] = await evaluate(sealedFor, undefined, keysOf)
+    const [used, { kek, locator }] = await evaluate(sealedFor, undefined, keysOf, signal)
     const envelope = await store.read(locator)
     // Nothing is reported to the browser: a passkey that is unknown to this store may open a backup elsewhere.
     if (envelope === null) throw new LatchkeyError('BACKUP_UNKNOWN')
     return { sealed: await open(envelope, kek, sealedFor), used, envelope, locator }
   }
+  /** What the store has counts for as long as the store keeps it. */
+  const keepStored = async (signal?: AbortSignal): Promise<Opened> => {
+    const found = await readStore(context, signal)
+    return { ...found, stored: await renewed(store!, clock, found) }
+  }
+  /** A restore does not depend on it: what is not known is asked for again later. */
+  const asOption = async (found: Opened): Promise<{ readonly passkey?: PasskeyBackup }> => {
+    const stored = isStored(found) ? await renewed(store!, clock, found).catch(() => unknownAt(found)) : undefined
+    const passkey = recordOf({ ...found, ...(stored && { stored }) }, true)
+    return passkey ? { passkey } : {}
+  }
   return {
     async add(given = {}) {
-      checkGiven(given, { label: 'string', credentialId: 'string' })
-      const { label = '', credentialId } = given
+      checkGiven(given, { label: 'string', credentialId: 'string', signal: 'object' })
+      const { label = '', credentialId, signal } = given
       const { principal } = await openDeviceKey(parseSecret(await auth.exportSecret()))
       const createdAt = clock()
       const user = `Recovery key · ${app} · ${new Date(createdAt).toISOString().slice(0, 10)}`
-      const added = credentialId ?? (await createCredential(context, { app, user }, await passkeysOf(auth, principal)))
+      const known = await passkeysOf(auth, principal)
+      const added = credentialId ?? (await createCredential(context, { app, user }, known, signal))
       return Object.freeze({ credentialId: added, principal, label, createdAt })
     },
-    async seal({ credentialId, principal, label, createdAt }) {
+    async seal({ credentialId, principal, label, createdAt }, { signal } = {}) {
       const sealed = { secret: await auth.exportSecret(), label, createdAt }
       await requirePrincipal(sealed, principal)
-      const [used, { kek, locator }] = await evaluate(context, credentialId, keysOf)
+      const [used, { kek, locator }] = await evaluate(context, credentialId, keysOf, signal)
       const envelope = await seal(sealed, kek, context)
       // Before the user trusts it.
       await open(envelope, kek, context)
@@ -52,26 +64,29 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
       await note(auth, { sealed, used, envelope }, false).catch(throwUnlessKeystore)
       const isOwn = async (other: string): Promise<boolean> =>
         (await open(other, kek, context)).secret === sealed.secret
-      const problem = store && (await keptAt(store, clock, { sealed, envelope, locator }, isOwn))
-      return { file: envelope, reach: used.reach, ...(problem && { problem }) }
+      const kept = store && (await keptAt(store, clock, { sealed, envelope, locator }, isOwn))
+      if (typeof kept === 'object')
+        await note(auth, { sealed, used, envelope, stored: kept }, false).catch(throwUnlessKeystore)
+      return { file: envelope, reach: used.reach, ...(typeof kept === 'string' && { problem: kept }) }
     },
-    async verify(file) {
-      const found = await (file === undefined ? readStore(context) : openFile(file, context, auth))
+    async verify(file, { signal } = {}) {
+      const found = await (file === undefined ? keepStored(signal) : openFile(file, context, signal, auth))
       await note(auth, found, true)
       return found.used.reach
     },
-    readFile: async (file, { rpId = context.rpId } = {}) => preview(await openFile(file, { rpId, name })),
-    readStored: async ({ rpId = context.rpId } = {}) => preview(await readStore({ rpId, name })),
+    readFile: async (file, { rpId = context.rpId, signal } = {}) =>
+      preview(await openFile(file, { rpId, name }, signal)),
+    readStored: async ({ rpId = context.rpId, signal } = {}) => preview(await readStore({ rpId, name }, signal)),
     async importBackup(confirmed, how = {}) {
       const found = opened.of(confirmed)
-      return restore(auth, confirmed, how, found.sealed.secret, asOption(found))
+      return restore(auth, confirmed, how, found.sealed.secret, await asOption(found))
     },
     async unlockData(confirmed) {
       const found = opened.of(confirmed)
-      await auth.unlockData(found.sealed.secret, asOption(found))
+      await auth.unlockData(found.sealed.secret, await asOption(found))
     },
-    async removeStored() {
-      const found = await readStore(context)
+    async removeStored({ signal } = {}) {
+      const found = await readStore(context, signal)
       // First here: if the response of the store is lost, a backup that is gone would count.
       await auth.confirmBackup(found.sealed.secret, { removed: found.used.credentialId })
       await removeFrom(store!, clock, found)
@@ -84,31 +99,39 @@ interface Opened {
   readonly sealed: Sealed
   readonly used: Used
   readonly envelope: string
+  /** Present if the envelope is from a store. */
+  readonly locator?: string
+  readonly stored?: Kept
 }
 
 /** @param auth - if given, its passkey is asked for; otherwise the user chooses one */
-async function openFile(file: string, context: EnvelopeContext, auth?: RecoverableAuth): Promise<Opened> {
+async function openFile(
+  file: string,
+  context: EnvelopeContext,
+  signal: AbortSignal | undefined,
+  auth?: RecoverableAuth,
+): Promise<Opened> {
   const envelope = file.trim()
   // Before the user is asked for a passkey.
   parseEnvelope(envelope)
   const own = auth && (await backupsOf(auth)).find((backup) => backup.envelope === envelope)
-  const [used, { kek }] = await evaluate(context, own?.credentialId, keysOf)
+  const [used, { kek }] = await evaluate(context, own?.credentialId, keysOf, signal)
   return { sealed: await open(envelope, kek, context), used, envelope }
 }
 
 /** A passkey that never leaves this device is no way back without it, so the record does not list it. */
-function recordOf({ sealed, used, envelope }: Opened, isOpened: boolean): PasskeyBackup | undefined {
+function recordOf({ sealed, used, envelope, stored }: Opened, isOpened: boolean): PasskeyBackup | undefined {
   const { credentialId, isSyncable, reach } = used
   const isElsewhere = reach !== 'this-device'
   if (!isElsewhere && !isSyncable) return undefined
   const { label, createdAt } = sealed
   const isSynced = reach === 'synced'
-  return { credentialId, isSynced, label, createdAt, envelope, isShown: isOpened && isElsewhere }
+  const isShown = isOpened && isElsewhere
+  return { credentialId, isSynced, label, createdAt, envelope, isShown, ...(stored && { stored }) }
 }
 
-function asOption(found: Opened): { readonly passkey?: PasskeyBackup } {
-  const passkey = recordOf(found, true)
-  return passkey ? { passkey } : {}
+function isStored(found: Opened): found is Opened & Stored {
+  return found.locator !== undefined
 }
 
 /**

@@ -22,7 +22,7 @@ export interface PasskeyBackups {
    * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: another identity is current now; `BACKUP_NOT_OPENED`: the sealed
    *   envelope could not be opened again; `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `PASSKEY_*`, `KEYSTORE_*`
    */
-  seal(added: AddedPasskey): Promise<SealedBackup>
+  seal(added: AddedPasskey, options?: PasskeyActOptions): Promise<SealedBackup>
   /**
    * Opens a file that the user chose again, or the backup in the store. If the passkey works on other devices, the
    * identity is recoverable from then on.
@@ -31,7 +31,7 @@ export interface PasskeyBackups {
    * @throws {LatchkeyError} `BACKUP_FILE_INVALID`, `BACKUP_NOT_OPENED`; `BACKUP_UNKNOWN`: the store has none;
    *   `PRINCIPAL_MISMATCH`: the backup is of another identity; `OFFLINE`, `PASSKEY_*`, `KEYSTORE_*`
    */
-  verify(file?: string): Promise<PasskeyReach>
+  verify(file?: string, options?: PasskeyActOptions): Promise<PasskeyReach>
   /**
    * Opens a file and returns whose it is. Nothing is stored.
    *
@@ -67,7 +67,7 @@ export interface PasskeyBackups {
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `BACKUP_NOT_OPENED`, `PRINCIPAL_DISABLED`, `OFFLINE`, `PASSKEY_*`,
    *   `KEYSTORE_*`
    */
-  removeStored(): Promise<void>
+  removeStored(options?: PasskeyActOptions): Promise<void>
 }
 
 /** Options of `createPasskeyBackup`. */
@@ -87,8 +87,14 @@ export interface PasskeyOptions extends PreviewOptions {
   readonly store?: BackupStore
 }
 
+/** Options of each method that asks for a passkey. */
+export interface PasskeyActOptions {
+  /** Closes the browser's dialog when it fires: the method rejects with `PASSKEY_CANCELLED`, and nothing has changed. */
+  readonly signal?: AbortSignal
+}
+
 /** Options of `add`. */
-export interface AddOptions {
+export interface AddOptions extends PasskeyActOptions {
   /** The app's name for the backup. Defaults to the empty string. */
   readonly label?: string
   /**
@@ -99,7 +105,7 @@ export interface AddOptions {
 }
 
 /** Options of `readFile` and `readStored`. */
-export interface ReadFileOptions {
+export interface ReadFileOptions extends PasskeyActOptions {
   /** The relying party that the backup was sealed for, if the app had another one then. */
   readonly rpId?: string
 }

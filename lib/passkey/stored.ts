@@ -1,9 +1,10 @@
+import { timeOf } from '../client/shared/server-time.ts'
 import { type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { parseSecret } from '../identity/secret.ts'
-import { timeOf } from '../recovery/server-time.ts'
 import { type BackupMethod, backupDigest, hashLocator } from '../tokens/backup-digest.ts'
 import { mintProof } from '../tokens/prove.ts'
+import type { PasskeyBackup } from '../keystore/record.ts'
 import type { BackupStore, ProveWrite } from './backup-store.ts'
 import type { Sealed } from './envelope.ts'
 
@@ -14,27 +15,47 @@ export interface Stored {
   readonly locator: string
 }
 
+/** A backup at a store, for the record. */
+export type Kept = NonNullable<PasskeyBackup['stored']>
+
 /**
  * Puts an envelope to a store. The user still has the file if that fails.
  *
  * @param isOwn - opens what is there already: an earlier attempt may have arrived although its response was lost
- * @returns why it is not there; undefined if it is
+ * @returns how long it is kept, or the code that says why it is not there
  */
 export async function keptAt(
   store: BackupStore,
   clock: () => number,
   stored: Stored,
   isOwn: (envelope: string) => Promise<boolean>,
-): Promise<LatchkeyErrorCode | undefined> {
+): Promise<Kept | LatchkeyErrorCode> {
   const { locator, envelope } = stored
+  const hash = await hashLocator(locator)
   try {
-    await store.put(locator, envelope, await proofOf(store, clock, stored, 'put'))
-    return undefined
+    return { hash, keptFor: await store.put(locator, envelope, await proofOf(store, clock, stored, 'put')) }
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
     const found = error.code === 'BACKUP_TAKEN' ? await store.read(locator).catch(() => null) : null
-    return found !== null && (await isOwn(found).catch(() => false)) ? undefined : error.code
+    const isThere = found !== null && (await isOwn(found).catch(() => false))
+    return isThere ? renewed(store, clock, stored).catch(() => unknownAt(stored)) : error.code
   }
+}
+
+/** For how long the store keeps it, nobody knows. */
+export async function unknownAt({ locator }: Stored): Promise<Kept> {
+  return { hash: await hashLocator(locator), keptFor: 0 }
+}
+
+/**
+ * Has a store keep a backup that it was just asked for.
+ *
+ * @throws {LatchkeyError} those of the store
+ */
+export async function renewed(store: BackupStore, clock: () => number, stored: Stored): Promise<Kept> {
+  const hash = await hashLocator(stored.locator)
+  const prove = store.renew && (await proofOf(store, clock, { ...stored, envelope: '' }, 'renew'))
+  return { hash, keptFor: prove ? await store.renew!(hash, prove) : null }
 }
 
 /** @throws {LatchkeyError} those of the store */

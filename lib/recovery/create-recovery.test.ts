@@ -128,6 +128,21 @@ describe('a preview', () => {
     expect(browser.account.calls).not.toContain('isKnown')
   })
 
+  test.each(['readPhrase', 'readSecret'] as const)('by %s stops waiting once its signal fires', async (read) => {
+    const auth = await testBrowser().load()
+    const isKnown = vi.fn(() => new Promise<boolean>(() => {}))
+    const recovery = createRecovery(auth, { isKnown, audience: 'https://app.example' })
+    const { secret } = await testDevice()
+    const text = read === 'readSecret' ? secret : await toPhrase(secret)
+    await expect(recovery[read](text, { signal: AbortSignal.abort('closed') })).rejects.toBe('closed')
+    expect(isKnown).not.toHaveBeenCalled()
+    const stop = new AbortController()
+    const reading = recovery[read](text, { signal: stop.signal })
+    await vi.waitFor(() => expect(isKnown).toHaveBeenCalledOnce())
+    stop.abort('closed')
+    await expect(reading).rejects.toBe('closed')
+  })
+
   test('reads the text form too, and says the same', async () => {
     const { secret } = await testDevice()
     const recovery = createRecovery(await testBrowser().load())

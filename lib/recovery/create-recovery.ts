@@ -1,3 +1,4 @@
+import { unlessAborted } from '../client/shared/abort.ts'
 import { LatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { type IdentityIds, idsOf } from '../identity/profile.ts'
@@ -38,13 +39,13 @@ export interface Recovery {
    *
    * @throws {LatchkeyError} `PHRASE_LENGTH`, `PHRASE_WORD_UNKNOWN`, `PHRASE_CHECKSUM`, `KEYSTORE_*`
    */
-  readPhrase(text: string): Promise<RestorePreview>
+  readPhrase(text: string, options?: ReadOptions): Promise<RestorePreview>
   /**
    * Like `readPhrase`, for the text form of a secret (43 characters, or with a check).
    *
    * @throws {LatchkeyError} `SECRET_INVALID`, `SECRET_MISTYPED`, `KEYSTORE_*`
    */
-  readSecret(text: string): Promise<RestorePreview>
+  readSecret(text: string, options?: ReadOptions): Promise<RestorePreview>
   /**
    * Makes the identity of a preview current, after the app showed the preview and the user confirmed it. On any failure
    * everything stays as it was.
@@ -70,6 +71,12 @@ export interface BeginBackupOptions {
   readonly label?: string
 }
 
+/** Options of `readPhrase` and `readSecret`. */
+export interface ReadOptions {
+  /** Stops waiting for the servers that are asked whether they know the identity: rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
 /** A backup that was started. Contains the secret as words: show it, and never store it. */
 export interface WordsBackup {
   readonly words: readonly string[]
@@ -85,8 +92,11 @@ export interface WordsBackup {
 /** Creates the methods for backup and restore by words. */
 export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions = {}): Recovery {
   const secrets = keepBeside<string>('createRecovery')
-  const preview = async (secret: string): Promise<RestorePreview> =>
-    secrets.put(await previewOf(auth, options, secret), secret)
+  const preview = async (secret: string, { signal }: ReadOptions): Promise<RestorePreview> => {
+    signal?.throwIfAborted()
+    const shown = previewOf(auth, options, secret)
+    return secrets.put(await (signal ? unlessAborted(signal, shown) : shown), secret)
+  }
   return {
     async beginBackup({ label = '' } = {}) {
       const secret = await auth.exportSecret({ label })
@@ -103,8 +113,8 @@ export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions =
       if (wrong !== undefined) throw new LatchkeyError('PHRASE_MISMATCH', `word ${wrong}`)
       await auth.confirmBackup(secret)
     },
-    readPhrase: async (text) => preview(await parsePhrase(text)),
-    readSecret: async (text) => preview(await parseCheckedText(text)),
+    readPhrase: async (text, how = {}) => preview(await parsePhrase(text), how),
+    readSecret: async (text, how = {}) => preview(await parseCheckedText(text), how),
     unlockData: async (confirmed) => auth.unlockData(secrets.of(confirmed)),
     importPhrase: async (confirmed, how = {}) => restore(auth, confirmed, how, secrets.of(confirmed), { label: '' }),
   }

@@ -1,11 +1,11 @@
 import type { AccountProvider } from '../client/shared/account-provider.ts'
 import { ANSWER_TIMEOUT_MS, accountOf } from '../client/shared/bounded-account.ts'
+import { timeOf } from '../client/shared/server-time.ts'
 import { defaultAudience } from '../client/tokens/audience.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import { withTimeout } from '../timeout.ts'
 import { mintToken } from '../tokens/mint.ts'
 import { mintProof } from '../tokens/prove.ts'
-import { timeOf } from './server-time.ts'
 
 /** Which servers to ask whether an identity exists. */
 export interface KnownOptions {

@@ -12,18 +12,19 @@ const broken = (change: (store: MemoryBackups, kept: Map<string, string>) => Par
 }
 
 test.each<[string, () => BackupWorld]>([
-  ['forgets', () => broken(() => ({ put: async () => {} }))],
+  ['forgets', () => broken(() => ({ put: async () => null }))],
   [
     'overwrites',
     () =>
       broken(() => {
         const kept = new Map<string, string>()
         return {
-          put: async (locator, envelope) => void kept.set(locator, envelope),
+          put: async (locator, envelope) => (kept.set(locator, envelope), null),
           read: async (locator) => kept.get(locator) ?? null,
         }
       }),
   ],
+  ['renews for anyone', () => broken(() => ({ renew: async () => null }))],
   ['removes for anyone', () => broken((_, kept) => ({ remove: async () => kept.clear() }))],
   ['keeps what was removed', () => broken(() => ({ remove: async () => {} }))],
   ['reads anything at any locator', () => broken((_, kept) => ({ read: async () => [...kept.values()][0] ?? null }))],

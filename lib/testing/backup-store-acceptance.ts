@@ -104,6 +104,23 @@ const CASES: Readonly<Record<string, (given: Given) => Promise<void>>> = {
     expectEqual(await given.read(locator), envelope)
   },
 
+  async 'only its own identity renews a backup, with a proof for that, and a removed one is not renewed'(given) {
+    const { store, newDevice } = given
+    // Without it, the store deletes nothing by itself.
+    if (!store.renew) return
+    const { device, locator, envelope } = await putOne(given)
+    const hash = await hashLocator(locator)
+    const renew = async (from: TestDevice, method: BackupMethod): Promise<string> =>
+      codeOf(store.renew!(hash, await proofOf(store, from, method, locator, '')))
+    expectEqual(await renew(device, 'renew'), 'none')
+    expectEqual((await renew(device, 'remove')) === 'none', false)
+    expectEqual(await renew(await newDevice(), 'renew'), 'BACKUP_UNKNOWN')
+    expectEqual(await given.read(locator), envelope)
+    await remove(given, device, locator)
+    expectEqual(await renew(device, 'renew'), 'BACKUP_UNKNOWN')
+    expectEqual(await given.read(locator), null)
+  },
+
   async 'a proof works once'(given) {
     const { store } = given
     const [device, locator] = [await given.newDevice(), newLocator()]

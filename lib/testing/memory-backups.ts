@@ -19,13 +19,25 @@ export interface MemoryBackupsOptions {
   readonly clock?: () => number
   /** The largest number of backups of one identity. Defaults to 8. */
   readonly most?: number
+  /** Milliseconds after which a backup that was not renewed is gone. Defaults to never. */
+  readonly keptFor?: number
 }
 
 /** Creates a backup store in memory. */
 export function memoryBackups(options: MemoryBackupsOptions = {}): MemoryBackups {
-  const { audience = 'https://backups.test', clock = Date.now, most = 8 } = options
+  const { audience = 'https://backups.test', clock = Date.now, most = 8, keptFor = null } = options
   const verifier = createProofVerifier({ audience, clock })
   const [kept, owners, used] = [new Map<string, string>(), new Map<string, string>(), new Set<string>()]
+  const ends = new Map<string, number>()
+
+  function extend(hash: string): number | null {
+    if (keptFor !== null) ends.set(hash, clock() + keptFor)
+    return keptFor
+  }
+
+  function drop(hash: string): void {
+    for (const map of [kept, owners, ends]) map.delete(hash)
+  }
 
   async function proven(method: BackupMethod, hash: string, envelope: string, prove: ProveWrite): Promise<string> {
     const digest = await backupDigest(method, hash, envelope)
@@ -35,8 +47,13 @@ export function memoryBackups(options: MemoryBackupsOptions = {}): MemoryBackups
     return principal
   }
 
-  const reach = (locator: string): Promise<string> => {
+  function reach(): void {
     if (!store.online) throw new LatchkeyError('OFFLINE')
+    for (const [hash, end] of ends) if (end <= clock()) drop(hash)
+  }
+
+  const find = async (locator: string): Promise<string> => {
+    reach()
     return hashLocator(locator)
   }
 
@@ -45,26 +62,32 @@ export function memoryBackups(options: MemoryBackupsOptions = {}): MemoryBackups
     kept,
     online: true,
     async getTime() {
-      if (!store.online) throw new LatchkeyError('OFFLINE')
+      reach()
       return clock()
     },
     async put(locator, envelope, prove) {
-      const hash = await reach(locator)
+      const hash = await find(locator)
       const principal = await proven('put', hash, envelope, prove)
-      if (owners.get(hash) === principal && kept.get(hash) === envelope) return
+      if (owners.get(hash) === principal && kept.get(hash) === envelope) return extend(hash)
       if (kept.has(hash)) throw new LatchkeyError('BACKUP_TAKEN')
       const own = [...owners.values()].filter((owner) => owner === principal)
       if (own.length >= most) throw new LatchkeyError('BACKUP_LIMIT')
       kept.set(hash, envelope)
       owners.set(hash, principal)
+      return extend(hash)
     },
-    read: async (locator) => kept.get(await reach(locator)) ?? null,
+    async renew(hash, prove) {
+      reach()
+      const principal = await proven('renew', hash, '', prove)
+      if (owners.get(hash) !== principal) throw new LatchkeyError('BACKUP_UNKNOWN')
+      return extend(hash)
+    },
+    read: async (locator) => kept.get(await find(locator)) ?? null,
     async remove(locator, prove) {
-      const hash = await reach(locator)
+      const hash = await find(locator)
       const principal = await proven('remove', hash, '', prove)
       if (owners.get(hash) !== principal) throw new LatchkeyError('BACKUP_UNKNOWN')
-      kept.delete(hash)
-      owners.delete(hash)
+      drop(hash)
     },
   }
   return store

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../../lib/server.ts'
 import { ALIAS_HOLD_MS, ALIAS_LIMIT } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
+import { expireBackupsOf } from './expire-backups.ts'
 import { recordKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isCurrent, isKept, newEpoch, taken } from './principal-row.ts'
@@ -169,7 +170,8 @@ async function countAliases(principals: PrincipalStore, user: BoundUser, { princ
 
 /**
  * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
- * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Idempotent.
+ * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Its backups are kept
+ * for 30 days, unless the key renews them. Idempotent.
  *
  * @param before - called unless the principal is retired: nobody could own anything by it
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`; errors of `before`
@@ -196,6 +198,7 @@ export async function giveUp(
       if (!(await trx.changeUser(user, { principalEpoch: user.principalEpoch! }))) throw OVERTAKEN
       if (!isRevoked) await before({ accountId, principal, alias }, trx.adapter)
       if (!(await (isRevoked ? retireRow(trx, row) : trx.change(row, held)))) throw OVERTAKEN
+      await expireBackupsOf(trx, alias)
       await audit(trx, 'unlink', { ...row, epoch: held.epoch })
       return true
     })

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../../lib/server.ts'
 import { encodeBase64url, hmacKey, onceIn } from '../../../lib/server-kit.ts'
+import { BACKUPS as MODEL, LEFT_KEPT_MS } from './expire-backups.ts'
 import { isRevokedKey } from './keys.ts'
 import { type PrincipalStore, principalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
@@ -49,10 +50,18 @@ export interface Backups {
   /**
    * Stores a backup. Storing the same one again is no error, so a request whose response was lost can be repeated.
    *
-   * @returns when it expires; null: never
+   * @returns milliseconds until it expires; null: never
    * @throws {LatchkeyError} `BACKUP_TAKEN`, `BACKUP_LIMIT`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
    */
-  put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null>
+  put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null>
+  /**
+   * Extends the life of a backup of the same principal, as if it were put again. One that could not be put again keeps
+   * the time that it has.
+   *
+   * @returns milliseconds until it expires; null: never
+   * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
+   */
+  renew(adapter: Adapter, device: ProvenDevice, hash: string): Promise<number | null>
   /** @returns the envelope; null if there is none. Both take one statement. */
   read(adapter: Adapter, hash: string): Promise<string | null>
   /**
@@ -74,15 +83,8 @@ interface BackupRow {
   readonly removedAt: Date | null
 }
 
-const MODEL = 'latchkeyBackup'
-
 /** A lower bound that excludes null in every database: in the memory adapter, null is less than every time. */
 const NEVER = new Date(0)
-
-const UNLIMITED: Where = [
-  { field: 'until', value: null },
-  { field: 'removedAt', value: null },
-]
 
 /**
  * Creates the backups of a server.
@@ -94,26 +96,48 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
   const now = (): Date => new Date(clock())
   const isDue = onceIn(SWEEP_MS, clock)
 
-  async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<Date | null> {
-    const hasAccount = await isOfAccount(principalStore(adapter, now()), device)
-    if (!hasAccount && !rules) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
-    const until = hasAccount ? null : new Date(clock() + rules!.days * DAY_MS)
-    if (await renew(adapter, device, backup, until)) return until
+  /**
+   * Returns how long a new backup of a device's principal is kept, in milliseconds; null: until it is removed;
+   * undefined: there are none without an account.
+   */
+  async function lifeOf(adapter: Adapter, device: ProvenDevice): Promise<number | null | undefined> {
+    return (await isOfAccount(principalStore(adapter, now()), device)) ? null : rules ? rules.days * DAY_MS : undefined
+  }
+
+  const endOf = (life: number | null): Date | null => (life === null ? null : new Date(clock() + life))
+
+  async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null> {
+    const life = await lifeOf(adapter, device)
+    if (life === undefined) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
+    const hasAccount = life === null
+    const until = endOf(life)
+    if (await putAgain(adapter, device, backup, until)) return life
     const origin = hasAccount ? null : await hideAddress(secret, backup.address, now())
     if (origin !== null && (await isFull(adapter, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
-    if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return until
+    if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return life
     // What other requests did before the row was there; later ones find the row.
     await orTakeBack(adapter, backup, async () => {
       if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
       if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)
     })
-    return until
+    return life
   }
 
   return {
     async put(adapter, device, backup) {
       if (isDue()) await sweep(adapter, now())
       return put(adapter, device, backup)
+    },
+    async renew(adapter, device, hash) {
+      if (isDue()) await sweep(adapter, now())
+      const life = await lifeOf(adapter, device)
+      const found = await find(adapter, hash)
+      // Without an account, and without backups for such identities, what is left of its time stays as it is.
+      const left = found?.until ? Math.max(0, new Date(found.until).getTime() - clock()) : LEFT_KEPT_MS
+      const kept = life === undefined ? left : life
+      if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(kept))))
+        throw new LatchkeyError('BACKUP_UNKNOWN')
+      return kept
     },
     read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,
     async remove(adapter, device, hash) {
@@ -123,16 +147,6 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
         throw new LatchkeyError('BACKUP_UNKNOWN')
     },
   }
-}
-
-/**
- * Makes the backups of principals whose account is about to be deleted expire in a day: if the server dies before it
- * removes them, a sweep removes them. If the account still exists by then, the sweep keeps them.
- */
-export async function expireBackupsOf({ adapter, now }: PrincipalStore, rows: readonly PrincipalRow[]): Promise<void> {
-  const update = { until: new Date(now.getTime() + DAY_MS) }
-  for (const { principal } of rows)
-    await adapter.updateMany({ model: MODEL, where: [{ field: 'principal', value: principal }, ...UNLIMITED], update })
 }
 
 /** Removes the backups of a principal whose account was deleted. */
@@ -165,7 +179,7 @@ function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnT
  * @returns false if there is none
  * @throws {LatchkeyError} `BACKUP_TAKEN`
  */
-async function renew(
+async function putAgain(
   adapter: Adapter,
   { principal }: ProvenDevice,
   { hash, envelope }: NewBackup,
@@ -174,8 +188,13 @@ async function renew(
   const found = await find(adapter, hash)
   if (!found) return false
   if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')
+  return extend(adapter, hash, until)
+}
+
+/** @returns false if it has expired, or was removed, since it was found */
+async function extend(adapter: Adapter, hash: string, until: Date | null): Promise<boolean> {
   const where: Where = [{ field: 'locator', value: hash }]
-  // It may have expired meanwhile. Some databases do not count a row whose values did not change.
+  // Some databases do not count a row whose values did not change.
   return (
     (await adapter.updateMany({ model: MODEL, where, update: { until } })) > 0 || (await find(adapter, hash)) !== null
   )
@@ -220,7 +239,7 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
   const row = { locator: hash, principal, envelope, origin, createdAt: now, until, removedAt: null }
   if (!(await insertUnique(adapter, MODEL, 'locator', row))) {
     // Another request was faster. If its backup was removed since, this one may be repeated.
-    if (await renew(adapter, device, backup, until)) return false
+    if (await putAgain(adapter, device, backup, until)) return false
     throw new LatchkeyError('BACKUP_TAKEN')
   }
   if (await isOver(adapter, insertion, most)) throw new LatchkeyError('BACKUP_LIMIT')

@@ -50,6 +50,28 @@ export async function consumeGrant(adapter: Adapter, { hash, thumbprint }: Grant
   return (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: USED } })) === 1
 }
 
+/**
+ * Withdraws a grant of a session, in one conditional statement: of this and a device that uses it, one succeeds.
+ *
+ * @returns false if it was used before, has expired, or is not of this session
+ */
+export async function withdrawGrant(adapter: Adapter, grant: string, sessionId: string, now: Date): Promise<boolean> {
+  const hash = { field: 'hash', value: await hashOf(grant) }
+  const where = [
+    hash,
+    { field: 'approverSession', value: sessionId },
+    { field: 'thumbprint', operator: 'ne' as const, value: USED },
+    { field: 'expiresAt', operator: 'gt' as const, value: now },
+  ]
+  // Not every database counts what it deletes. Of two withdrawals, both may succeed.
+  const isDone = (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: WITHDRAWN } })) === 1
+  if (isDone) await adapter.deleteMany({ model: GRANTS, where: [hash] })
+  return isDone
+}
+
+/** Replaces the thumbprint, and matches no key, until the row is deleted. */
+const WITHDRAWN = 'withdrawn'
+
 /** Replaces the thumbprint, and matches no key. The row stays until it expires, so a grant in use can be withdrawn. */
 const USED = 'used'
 

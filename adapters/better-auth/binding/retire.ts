@@ -1,4 +1,5 @@
-import { expireBackupsOf, removeBackupsOf } from './backups.ts'
+import { removeBackupsOf } from './backups.ts'
+import { expireBackupsOf } from './expire-backups.ts'
 import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
@@ -6,6 +7,8 @@ import { retireRow } from './retire-row.ts'
 import { releaseStale } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { confirm } from './subject.ts'
+
+const DAY_MS = 86_400_000
 
 /**
  * Called before a user is deleted: its lock row names it, so that the principal is never free in between, even if the
@@ -19,7 +22,8 @@ export async function prepareRetirement(principals: PrincipalStore, user: BoundU
     await principals.tryInsert({ principal: user.id, userId: user.id, kind: 'alias', epoch: newEpoch() })
   // Principals that a reset released belong to their keys, and are not retired.
   await releaseStale(principals, user, await principals.rowsOf(user))
-  await expireBackupsOf(principals, await bindingsOf(principals, user))
+  // If the server dies before it removes them, a sweep does that.
+  for (const { principal } of await bindingsOf(principals, user)) await expireBackupsOf(principals, principal, DAY_MS)
 }
 
 /**

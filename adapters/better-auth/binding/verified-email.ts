@@ -1,4 +1,5 @@
 import { audit } from './audit.ts'
+import { expireBackupsOf } from './expire-backups.ts'
 import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
@@ -193,6 +194,7 @@ export async function releaseStale(
   const present = seen.length > 0 ? await principals.findUser('id', user.id) : null
   for (const row of present ? seen.filter((each) => isStale(each, present)) : []) {
     const isRevoked = await hasRevokedKey(principals, row)
+    await expireBackupsOf(principals, row.principal)
     // If it was retired or taken by another account meanwhile, that remains. In its old epoch a stalled read would
     // complete it once more.
     await principals.atomically((trx) =>

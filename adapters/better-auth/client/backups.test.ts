@@ -68,11 +68,12 @@ describe('the store of the plugin', () => {
     expect(sent.map(({ url }) => new URL(url).pathname.replace('/api/auth/latchkey', ''))).toEqual([
       '/backup',
       '/backup/read',
+      '/backup/renew',
       '/backup/read',
       '/backup/remove',
     ])
     expect(sent.map(({ url }) => new URL(url).search).join('')).toBe('')
-    expect(sent.map(({ credentials }) => credentials)).toEqual(['include', 'omit', 'omit', 'include'])
+    expect(sent.map(({ credentials }) => credentials)).toEqual(['include', 'omit', 'include', 'omit', 'include'])
   })
 
   test('reports its refusals by their codes', async () => {

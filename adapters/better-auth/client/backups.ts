@@ -4,7 +4,7 @@ import { PROOF_HEADER } from './proof-header.ts'
 import { type FetchOptions, ask, challenge, foreign, look } from './requests.ts'
 
 /** Members of the server's answers. A captive portal has none of them. */
-type Answers = Readonly<Partial<Record<'envelope' | 'expiresAt' | 'status', unknown>>>
+type Answers = Readonly<Partial<Record<'envelope' | 'expiresIn' | 'status', unknown>>>
 
 /**
  * Uses the Better Auth plugin as the backup store of `createPasskeyBackup`.
@@ -19,13 +19,16 @@ export function betterAuthBackups(client: LatchkeyAuthClient): BackupStore {
     const nonce = requireNonce ? await challenge(fetch, 'backup') : undefined
     return Object(await post(path, body, { headers: { [PROOF_HEADER]: await prove(nonce) } }))
   }
+  const writeFor = async (path: string, body: object, prove: ProveWrite): Promise<number | null> => {
+    const { expiresIn } = await write(path, body, prove)
+    if (expiresIn === null || typeof expiresIn === 'number') return expiresIn
+    throw foreign()
+  }
   return {
     audience: baseURL,
     getTime: async () => (await look(fetch, { peek: true })).now,
-    async put(locator, envelope, prove) {
-      const { expiresAt } = await write('', { locator, envelope }, prove)
-      if (expiresAt !== null && typeof expiresAt !== 'number') throw foreign()
-    },
+    put: (locator, envelope, prove) => writeFor('', { locator, envelope }, prove),
+    renew: (hash, prove) => writeFor('/renew', { hash }, prove),
     async read(locator) {
       // Without the cookie, the server cannot tell whose backup it is.
       const { envelope }: Answers = Object(await post('/read', { locator }, { credentials: 'omit' }))

@@ -9,7 +9,9 @@ import { createSessionEvents } from './session-events.ts'
 import { challenge, exchange, known, look, prove, signOut, token, unlink } from './requests.ts'
 
 export type { LatchkeyAuthClient, LatchkeyConnection } from './auth-client.ts'
-export { betterAuthBackups } from './backups.ts'
+import { betterAuthBackups } from './backups.ts'
+
+export { betterAuthBackups }
 
 type GetActions = NonNullable<BetterAuthClientPlugin['getActions']>
 
@@ -95,6 +97,7 @@ export function betterAuthAccount(client: LatchkeyAuthClient): BetterAuthAccount
       proofState.last?.redirected && isOpaque(outcome) ? null : readFailure(outcome, proofState.last ?? {}),
     subscribe: proofState.events.subscribe,
     devices: accountDevices(fetch),
+    backups: betterAuthBackups(client),
     signOut: (options) => signOut(fetch, options),
   }
 }

@@ -5,6 +5,7 @@ import { testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, latchkey, latchkeyJwt } from '../index.ts'
 import { backupRequests, newEnvelope, newLocator, writeProof } from '../testing/backup.testing.ts'
 import { type NewServer, onEachEngine } from '../testing/engines.testing.ts'
+import { elsewhere, link, unlink } from '../testing/link.testing.ts'
 import { codeOf, newPerson, post } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
 
@@ -33,7 +34,7 @@ onEachEngine((newServer) => {
     const one = await withAccount(server)
     const [locator, envelope] = [newLocator(), newEnvelope()]
     const answer = await one.put(locator, envelope)
-    expect([answer.status, await answer.json()]).toEqual([200, { expiresAt: null }])
+    expect([answer.status, await answer.json()]).toEqual([200, { expiresIn: null }])
 
     const stranger = await withoutAccount(server)
     expect(await stranger.kept(locator)).toBe(envelope)
@@ -191,6 +192,89 @@ onEachEngine((newServer) => {
     expect(await backupsIn(server)).toMatchObject([{ removedAt: expect.any(Date) }])
   })
 
+  test('a renewal is for its own identity alone, and does not say whose a backup is', async () => {
+    const server = await newServer()
+    const [one, other] = [await withAccount(server), await withAccount(server, 'bob')]
+    const locator = newLocator()
+    await one.put(locator, newEnvelope())
+    const answer = await one.renew(locator)
+    expect([answer.status, await answer.json()]).toEqual([200, { expiresIn: null }])
+    const refused = await Promise.all([other.renew(locator), other.renew(newLocator())])
+    for (const each of refused) expect([each.status, await codeOf(each)]).toEqual([404, 'BACKUP_UNKNOWN'])
+    await one.remove(locator)
+    expect(await codeOf(await one.renew(locator))).toBe('BACKUP_UNKNOWN')
+    expect(await one.kept(locator)).toBeNull()
+  })
+
+  test('a renewal needs a proof for this renewal, and a key that was not revoked', async () => {
+    const server = await newServer()
+    const one = await withAccount(server)
+    const locator = newLocator()
+    await one.put(locator, newEnvelope())
+    const hash = await hashLocator(locator)
+    const send = async (headers: Record<string, string>) =>
+      codeOf(await one.browser.send('/latchkey/backup/renew', post({ hash }, headers)))
+    expect(await send({})).toBe('TOKEN_MALFORMED')
+    for (const forged of [
+      await writeProof(one.device, 'remove', locator),
+      await writeProof(one.device, 'put', locator),
+      await writeProof(one.device, 'renew', newLocator()),
+    ])
+      expect(await send(forged)).toBe('PROOF_DIGEST_MISMATCH')
+    await one.session()
+    await server.change('latchkeyKey', { retiredAt: new Date() }, { thumbprint: one.device.thumbprint })
+    expect(await codeOf(await one.renew(locator))).toBe('PRINCIPAL_DISABLED')
+  })
+
+  test('an alias that is unlinked keeps its backups for 30 days, and for good if it is linked again', async () => {
+    const clock = { now: Date.now() }
+    const server = await newServer({ plugins: [latchkey({ clock: () => clock.now }), latchkeyJwt()] })
+    const one = await withAccount(server)
+    await one.session()
+    const [left, back] = await Promise.all(
+      [1, 2].map(async () => {
+        const two = await elsewhere(server, person('ada'))
+        expect((await link(two, two.device)).status).toBe(200)
+        return { ...two, ...backupRequests(two), locator: newLocator() }
+      }),
+    )
+    for (const two of [left!, back!]) {
+      expect((await two.put(two.locator, newEnvelope())).status).toBe(200)
+      expect((await unlink(one, two.device.principal)).status).toBe(200)
+      expect(await two.kept(two.locator)).not.toBeNull()
+      const row = (await backupsIn(server)).find(({ principal }) => principal === two.device.principal)!
+      expect(Number(row['until'])).toBe(clock.now + 30 * DAY_MS)
+      expect(await (await two.renew(two.locator)).json()).toEqual({ expiresIn: 30 * DAY_MS })
+    }
+    expect(await codeOf(await left!.put(newLocator(), newEnvelope()))).toBe('BACKUP_ACCOUNT_NEEDED')
+    expect((await link(back!, back!.device)).status).toBe(200)
+    clock.now += 29 * DAY_MS
+    // Without backups for such identities, no renewal extends what is left.
+    expect(await (await left!.renew(left!.locator, clock.now)).json()).toEqual({ expiresIn: DAY_MS })
+    clock.now += 2 * DAY_MS
+    expect(await codeOf(await left!.renew(left!.locator, clock.now))).toBe('BACKUP_UNKNOWN')
+    expect(await left!.kept(left!.locator)).toBeNull()
+    expect(await back!.kept(back!.locator)).not.toBeNull()
+    expect(await backupsIn(server)).toMatchObject([{ principal: back!.device.principal, until: null }])
+  })
+
+  test('an alias that is unlinked because its key was revoked keeps its backups as long, and nobody renews them', async () => {
+    const server = await newServer()
+    const one = await withAccount(server)
+    await one.session()
+    const two = await elsewhere(server, person('ada'))
+    await link(two, two.device)
+    const requests = backupRequests(two)
+    const locator = newLocator()
+    await requests.put(locator, newEnvelope())
+    await server.change('latchkeyKey', { retiredAt: new Date() }, { thumbprint: two.device.thumbprint })
+    expect((await unlink(one, two.device.principal)).status).toBe(200)
+    expect(await requests.kept(locator)).not.toBeNull()
+    expect(await codeOf(await requests.renew(locator))).toBe('PRINCIPAL_DISABLED')
+    const [row] = await backupsIn(server)
+    expect(new Date(row!['until'] as Date).getTime() - Date.now()).toBeGreaterThan(29 * DAY_MS)
+  })
+
   test('a recoverable account does not end the backups: data may depend on the secret', async () => {
     const server = await newServer()
     const one = await withAccount(server)
@@ -212,8 +296,21 @@ onEachEngine((newServer) => {
       const server = await open(newServer, { clock: () => clock.now })
       const one = await withoutAccount(server)
       const answer = await one.put(newLocator(), newEnvelope())
-      expect(await answer.json()).toEqual({ expiresAt: clock.now + 30 * DAY_MS })
+      expect(await answer.json()).toEqual({ expiresIn: 30 * DAY_MS })
       expect(await codeOf(await one.put(newLocator(), newEnvelope()))).toBe('BACKUP_LIMIT')
+    })
+
+    test('a renewal gives it its whole time again', async () => {
+      const clock = { now: Date.now() }
+      const server = await open(newServer, { clock: () => clock.now })
+      const one = await withoutAccount(server)
+      const locator = newLocator()
+      await one.put(locator, newEnvelope())
+      for (let half = 0; half < 4; half++) {
+        clock.now += 16 * DAY_MS
+        expect(await (await one.renew(locator, clock.now)).json()).toEqual({ expiresIn: 30 * DAY_MS })
+      }
+      expect(await one.kept(locator)).not.toBeNull()
     })
 
     test('an address has its limit for each day, whoever asks, and removing does not help', async () => {

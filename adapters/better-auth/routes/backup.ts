@@ -7,10 +7,10 @@ import { refuseCrossSite } from '../hooks/cross-site.ts'
 import { type ProofGate, rethrow } from '../hooks/proofs.ts'
 import { type Endpoint, readText } from './endpoint.ts'
 
-/** The response of `POST /latchkey/backup`. */
+/** The response of `POST /latchkey/backup` and `POST /latchkey/backup/renew`. */
 export interface BackupAnswer {
-  /** When the backup expires, in milliseconds since 1970; null: never. Putting it again extends its life. */
-  readonly expiresAt: number | null
+  /** Milliseconds until the backup expires; null: never. Putting it again, or renewing it, extends its life. */
+  readonly expiresIn: number | null
 }
 
 /** The response of `POST /latchkey/backup/read`. */
@@ -39,22 +39,31 @@ const OPTIONS = { method: 'POST', requireHeaders: true, metadata: { noStore: tru
  */
 export function backupEndpoints(
   tools: () => BackupTools,
-): Record<'latchkeyBackup' | 'latchkeyReadBackup' | 'latchkeyRemoveBackup', Endpoint> {
+): Record<'latchkeyBackup' | 'latchkeyRenewBackup' | 'latchkeyReadBackup' | 'latchkeyRemoveBackup', Endpoint> {
   return {
     latchkeyBackup: createAuthEndpoint('/latchkey/backup', OPTIONS, async (ctx) => {
       const asked = ctx as unknown as GenericEndpointContext
       const envelope = readText(ctx.body, 'envelope', ENVELOPE)
-      const { hash, device } = await proven(asked, tools(), 'put', envelope)
+      const { hash, device } = await proven(asked, tools(), 'put', await hashOf(asked), envelope)
       const address = ctx.request ? getIP(ctx.request, ctx.context.options) : null
-      const until = await tools().backups.put(ctx.context.adapter, device, { hash, envelope, address }).catch(rethrow)
-      return ctx.json<BackupAnswer>({ expiresAt: until && until.getTime() })
+      const backup = { hash, envelope, address }
+      const expiresIn = await tools().backups.put(ctx.context.adapter, device, backup).catch(rethrow)
+      return ctx.json<BackupAnswer>({ expiresIn })
+    }),
+    latchkeyRenewBackup: createAuthEndpoint('/latchkey/backup/renew', OPTIONS, async (ctx) => {
+      const asked = ctx as unknown as GenericEndpointContext
+      refuseCrossSite(asked)
+      const { hash, device } = await proven(asked, tools(), 'renew', readText(ctx.body, 'hash', LOCATOR))
+      const expiresIn = await tools().backups.renew(ctx.context.adapter, device, hash).catch(rethrow)
+      return ctx.json<BackupAnswer>({ expiresIn })
     }),
     latchkeyReadBackup: createAuthEndpoint('/latchkey/backup/read', OPTIONS, async (ctx) => {
       const hash = await hashOf(ctx as unknown as GenericEndpointContext)
       return ctx.json<BackupReadAnswer>({ envelope: await tools().backups.read(ctx.context.adapter, hash) })
     }),
     latchkeyRemoveBackup: createAuthEndpoint('/latchkey/backup/remove', OPTIONS, async (ctx) => {
-      const { hash, device } = await proven(ctx as unknown as GenericEndpointContext, tools(), 'remove', '')
+      const asked = ctx as unknown as GenericEndpointContext
+      const { hash, device } = await proven(asked, tools(), 'remove', await hashOf(asked))
       await tools().backups.remove(ctx.context.adapter, device, hash).catch(rethrow)
       return ctx.json({ status: true })
     }),
@@ -74,9 +83,9 @@ async function proven(
   ctx: GenericEndpointContext,
   { gate }: BackupTools,
   method: BackupMethod,
-  envelope: string,
+  hash: string,
+  envelope = '',
 ): Promise<{ readonly hash: string; readonly device: ProvenDevice }> {
-  const hash = await hashOf(ctx)
   const digest = await backupDigest(method, hash, envelope)
   return { hash, device: await gate.admit(ctx.context, ctx.headers!, { purpose: 'backup', digest }) }
 }

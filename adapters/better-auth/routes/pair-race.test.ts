@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../../lib/testing.ts'
-import { type GrantAnswer, PROOF_HEADER } from '../index.ts'
+import { type GrantAnswer, PROOF_HEADER, type WithdrawAnswer } from '../index.ts'
 import { PLACES } from '../testing/process.testing.ts'
 import {
   type Arena,
   type Call,
+  type Outcome,
   PATIENCE,
   PROCESSES,
   count,
@@ -53,6 +54,19 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     return { path: '/latchkey/pair/redeem', headers, body: { grant, thumbprint } }
   }
 
+  const withdrawCall = ({ one, grant }: Paired): Call => ({
+    path: '/latchkey/pair/withdraw',
+    headers: cookieOf(one),
+    body: { grant },
+  })
+
+  /** @param outcomes - of the withdrawal, then of the use */
+  async function expectOneWinner(paired: Paired, [withdrawal, use]: readonly Outcome[]): Promise<void> {
+    const isWithdrawn = (withdrawal!.answer as WithdrawAnswer).withdrawn
+    expect([withdrawal!.code, use!.code]).toEqual(['done', isWithdrawn ? 'GRANT_INVALID' : 'done'])
+    expect(await sessionsOf(paired)).toHaveLength(isWithdrawn ? 1 : 2)
+  }
+
   const sessionsOf = ({ userId }: Paired) =>
     arena.server.adapter.findMany<Record<string, unknown>>({
       model: 'session',
@@ -70,6 +84,31 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
       expect(await sessionsOf(paired)).toHaveLength(2)
     })
   })
+
+  test('use a grant and withdraw it at one moment: one of both succeeds', async () => {
+    await rounds('one grant, used and withdrawn', where, async (round, tally) => {
+      const paired = await granted(`withdrawn-${round}`)
+      const outcomes = await arena.race([withdrawCall(paired), await redeemCall(paired)])
+      count(tally, outcomes)
+      await expectOneWinner(paired, outcomes)
+    })
+  })
+
+  test.each(where === 'Postgres' ? [0, 1] : [])(
+    'use a grant and withdraw it, where call %d is stopped before each of its statements: one of both succeeds',
+    async (stalled) => {
+      for (let [stop, steps] = [0, 1]; stop <= steps; stop++) {
+        const paired = await granted(`stalled-${stalled}-${stop}`)
+        const calls = [await redeemCall(paired), withdrawCall(paired)]
+        const { outcomes, steps: counted } = await arena.interleave(
+          stalled === 0 ? calls : calls.toReversed(),
+          stalling(stop),
+        )
+        steps = counted[0]!
+        await expectOneWinner(paired, stalled === 0 ? outcomes.toReversed() : outcomes)
+      }
+    },
+  )
 
   const ENDS = [
     ['the session that gave it ends all others', '/latchkey/devices/revoke-others'],

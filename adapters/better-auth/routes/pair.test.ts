@@ -6,9 +6,29 @@ import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { openSqlite } from '../testing/database.testing.ts'
 import { devicesOf, idOf } from '../testing/devices.testing.ts'
-import { approve, grantFor, memoryStorage, pairCall, redeem, withPairing } from '../testing/pairing.testing.ts'
-import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import {
+  approve,
+  grantFor,
+  memoryStorage,
+  pairCall,
+  redeem,
+  withPairing,
+  withdraw,
+} from '../testing/pairing.testing.ts'
+import {
+  type Person,
+  codeOf,
+  cookieOf,
+  mailing,
+  newPerson,
+  pathOf,
+  post,
+  proofOf,
+  userOf,
+} from '../testing/requests.testing.ts'
+import { HAS_REDIS, sharedRedis } from '../testing/redis.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
 
 const ada = person('ada')
@@ -174,6 +194,58 @@ onEachEngine((newServer) => {
       expect(await sessionsOf(server)).toEqual([])
     })
 
+    test('is withdrawn by the session that gave it, and by no other one', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const eve = await signedUp(server, person('eve'))
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      expect(await withdraw(eve, grant)).toEqual({ withdrawn: false })
+      const stranger = await fresh.browser.send('/latchkey/pair/withdraw', post({ grant }))
+      expect(stranger.status).toBe(401)
+      for (const [more, code] of [
+        [{ origin: 'https://evil.example' }, 'INVALID_ORIGIN'],
+        [{ 'sec-fetch-mode': 'navigate' }, 'CROSS_SITE_FORBIDDEN'],
+      ] as const) {
+        const asked = post({ grant }, { ...cookieOf(one), ...more })
+        const answer = await server.handler(new Request(`${AUDIENCE}/latchkey/pair/withdraw`, asked))
+        expect(await refused(answer)).toEqual([403, code])
+      }
+      expect(await server.rows('latchkeyGrant')).toHaveLength(1)
+      expect(await withdraw(one, grant)).toEqual({ withdrawn: true })
+      expect(await server.rows('latchkeyGrant')).toEqual([])
+      expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+      expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('that was used is not withdrawn: the answer says so, and the session stays', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('that is being used is not withdrawn either: nothing is half done', async () => {
+      const server = await open()
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const { internalAdapter } = (await server.auth.$context) as unknown as {
+        internalAdapter: { createSession(...given: unknown[]): Promise<unknown> }
+      }
+      const create = internalAdapter.createSession
+      internalAdapter.createSession = async (...given) => {
+        expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
+        return create(...given)
+      }
+      expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
     test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
       'is withdrawn when the session that gave it ends all others, by %s',
       async (path) => {
@@ -280,6 +352,52 @@ describe('a grant', () => {
     const fresh = await newPerson(server)
     expect((await redeem(fresh, await grantFor(one, fresh.device))).status).toBe(200)
     expect(await fresh.session()).toMatchObject({ principal: one.device.principal })
+  })
+
+  describe.skipIf(!HAS_REDIS)('of sessions that exist only in a Redis', () => {
+    const redis = sharedRedis()
+
+    test('is used once, of ten requests at once on two servers, and gives a session there', async () => {
+      const database = openSqlite()
+      const at = (): Promise<TestServer> =>
+        testServer({ plugins: withPairing(), secondaryStorage: redis.open('sessions') }, database)
+      const servers = [await at(), await at()]
+      const one = await signedUp(servers[0]!)
+      const { device } = await newPerson(servers[0]!)
+      const grant = await grantFor(one, device)
+      const rivals = servers.map((server) => ({ browser: server.browser(), device }))
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, async (_, index) => {
+          const { browser } = rivals[index % 2]!
+          return browser.send('/latchkey/pair/redeem', await pairCall(device, device.thumbprint, { grant }))
+        }),
+      )
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 403)])
+      const found = await Promise.all(
+        rivals.map(async ({ browser }) => (await browser.send('/get-session')).json() as Promise<unknown>),
+      )
+      expect(found.filter(Boolean)).toMatchObject([{ session: { pairedBy: expect.any(String) } }])
+    })
+
+    test('is withdrawn or used, never both, and ends with the session that gave it', async () => {
+      const server = await testServer({ plugins: withPairing(), secondaryStorage: redis.open() })
+      const one = await signedUp(server)
+      for (let round = 0; round < 6; round++) {
+        const fresh = await newPerson(server)
+        const grant = await grantFor(one, fresh.device)
+        // Each is the first one in half of the rounds.
+        const using = round % 2 === 0 ? redeem(fresh, grant) : undefined
+        const withdrawing = withdraw(one, grant)
+        const [withdrawal, use] = await Promise.all([withdrawing, using ?? redeem(fresh, grant)])
+        expect([withdrawal, use.status]).toEqual(
+          use.status === 200 ? [{ withdrawn: false }, 200] : [{ withdrawn: true }, 403],
+        )
+      }
+      const last = await newPerson(server)
+      const grant = await grantFor(one, last.device)
+      expect((await one.browser.send('/sign-out', post({}))).status).toBe(200)
+      expect(await refused(await redeem(last, grant))).toEqual(INVALID)
+    })
   })
 
   test('is withdrawn with the user, and when a key is revoked', async () => {

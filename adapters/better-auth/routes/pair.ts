@@ -3,7 +3,14 @@ import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
 import { withTimeout } from '../../../lib/server-kit.ts'
 import { audit } from '../binding/audit.ts'
-import { GRANT_LIFETIME_MS, consumeGrant, findGrant, isWithdrawn, issueGrant } from '../binding/grant-store.ts'
+import {
+  GRANT_LIFETIME_MS,
+  consumeGrant,
+  findGrant,
+  isWithdrawn,
+  issueGrant,
+  withdrawGrant,
+} from '../binding/grant-store.ts'
 import { deviceIdOf } from '../binding/devices.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
@@ -29,6 +36,12 @@ export interface GrantAnswer {
   readonly grant: string
   /** Milliseconds until it expires. */
   readonly expiresIn: number
+}
+
+/** The response of `POST /latchkey/pair/withdraw`. */
+export interface WithdrawAnswer {
+  /** False if the grant was used before, or has expired: look at the devices of the account. */
+  readonly withdrawn: boolean
 }
 
 /** The response of `POST /latchkey/pair/inspect`: the account that a grant is for. */
@@ -66,12 +79,19 @@ export interface PairTools {
 export function pairEndpoints(
   tools: () => PairTools,
   clock: () => number,
-): Record<'latchkeyPairGrant' | 'latchkeyPairInspect' | 'latchkeyPairRedeem', Endpoint> {
+): Record<'latchkeyPairGrant' | 'latchkeyPairWithdraw' | 'latchkeyPairInspect' | 'latchkeyPairRedeem', Endpoint> {
   const options = { method: 'POST', requireHeaders: true, metadata: { noStore: true } } as const
   return {
     latchkeyPairGrant: createAuthEndpoint('/latchkey/pair/grant', actsForSession, async (ctx) => {
       const grant = await approve(ctx as unknown as SessionContext, tools(), new Date(clock())).catch(rethrow)
       return ctx.json<GrantAnswer>({ grant, expiresIn: GRANT_LIFETIME_MS })
+    }),
+    latchkeyPairWithdraw: createAuthEndpoint('/latchkey/pair/withdraw', actsForSession, async (ctx) => {
+      const { adapter, session } = ctx.context
+      refuseOtherPages(ctx as unknown as GenericEndpointContext, true)
+      const grant = readText(ctx.body, 'grant', 43)
+      const withdrawn = await withdrawGrant(adapter, grant, session.session.id, new Date(clock()))
+      return ctx.json<WithdrawAnswer>({ withdrawn })
     }),
     latchkeyPairInspect: createAuthEndpoint('/latchkey/pair/inspect', options, async (ctx) => {
       const context = ctx as unknown as GenericEndpointContext

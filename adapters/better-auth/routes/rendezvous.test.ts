@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { manualClock } from '../../../lib/testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { memoryStorage, partyOf, randomText, withPairing } from '../testing/pairing.testing.ts'
+import { HAS_REDIS, sharedRedis } from '../testing/redis.testing.ts'
 import { post } from '../testing/requests.testing.ts'
 import { ORIGIN, type TestServer, testServer } from '../testing/server.testing.ts'
 import { latchkey } from '../plugin.ts'
@@ -107,6 +108,43 @@ describe('in a secondary storage', () => {
     storage.set = set
     expect(await party.write(1, 'again')).toMatchObject({ status: 409 })
     expect(await party.read()).toMatchObject({ seq: 0, data: '', isContested: true })
+  })
+})
+
+describe.skipIf(!HAS_REDIS)('in a Redis', () => {
+  const redis = sharedRedis()
+  const server = (space?: string, clock?: () => number, total?: number): Promise<TestServer> =>
+    testServer({
+      plugins: withPairing(
+        { rendezvousStore: redis.open(space), ...(total && { limit: { total } }) },
+        clock ? { clock } : {},
+      ),
+    })
+  keepsOneSlot((clock, total) => server(undefined, clock, total))
+
+  test('of twenty writers at once, on two servers with a connection each, one succeeds', async () => {
+    const servers = [await server('two'), await server('two')]
+    for (let round = 0; round < 10; round++) {
+      const channel = randomText(32)
+      await partyOf(servers[0]!, channel).write(0, '')
+      const written = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => partyOf(servers[index % 2]!, channel).write(1, `writer${index}`)),
+      )
+      const done = written.filter(({ status }) => status === 200)
+      expect(done).toHaveLength(1)
+      for (const one of servers)
+        expect(await partyOf(one, channel).read()).toMatchObject({ data: done[0]!.data, isContested: true })
+    }
+  })
+
+  test('leaves nothing that Redis does not delete by itself', async () => {
+    const party = partyOf(await server('ends'), randomText(32))
+    for (const seq of [0, 1, 2]) await party.write(seq, String(seq))
+    await party.write(2, 'second party')
+    await party.remove()
+    const lives = await redis.lives('ends:*')
+    expect(lives.length).toBeGreaterThan(0)
+    for (const seconds of lives) expect([seconds > 0, seconds <= 1200]).toEqual([true, true])
   })
 })
 

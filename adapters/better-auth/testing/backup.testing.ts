@@ -16,20 +16,22 @@ export function newEnvelope(): string {
   return JSON.stringify({ v: 1, alg: 'A256GCM', n, ct })
 }
 
-/** The header with a proof for one write. */
+/** The header with a proof for one write, at a time in milliseconds since 1970. */
 export async function writeProof(
   device: TestDevice,
   method: BackupMethod,
   locator: string,
   envelope = '',
+  now = Date.now(),
 ): Promise<Record<string, string>> {
   const digest = await backupDigest(method, await hashLocator(locator), envelope)
-  return { [PROOF_HEADER]: await device.proof({ audience: AUDIENCE, purpose: 'backup', digest }) }
+  return { [PROOF_HEADER]: await device.proof({ audience: AUDIENCE, purpose: 'backup', digest, now: now / 1000 }) }
 }
 
 /** What the backups of a server are asked. */
 export interface BackupRequests {
   put(locator: string, envelope: string, headers?: Record<string, string>): Promise<Response>
+  renew(locator: string, now?: number): Promise<Response>
   read(locator: string): Promise<Response>
   remove(locator: string): Promise<Response>
   /** The envelope that a locator reads. */
@@ -44,6 +46,11 @@ export function backupRequests({ browser, device }: { browser: TestBrowser; devi
       browser.send(
         '/latchkey/backup',
         post({ locator, envelope }, { ...(await writeProof(device, 'put', locator, envelope)), ...headers }),
+      ),
+    renew: async (locator, now) =>
+      browser.send(
+        '/latchkey/backup/renew',
+        post({ hash: await hashLocator(locator) }, await writeProof(device, 'renew', locator, '', now)),
       ),
     read,
     remove: async (locator) =>

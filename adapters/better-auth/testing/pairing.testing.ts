@@ -98,6 +98,11 @@ export async function grantFor(one: Person, { thumbprint }: TestDevice): Promise
   return ((await response.json()) as { grant: string }).grant
 }
 
+/** The session that gave a grant withdraws it. */
+export async function withdraw({ browser }: Person, grant: string): Promise<unknown> {
+  return (await browser.send('/latchkey/pair/withdraw', post({ grant }))).json()
+}
+
 /** The device uses a grant. */
 export async function redeem({ browser, device }: Person, grant: string): Promise<Response> {
   return browser.send('/latchkey/pair/redeem', await pairCall(device, device.thumbprint, { grant }))

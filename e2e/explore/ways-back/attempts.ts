@@ -77,7 +77,7 @@ async function pair({ way, page, other, confirm }: Attempt): Promise<unknown> {
   try {
     const [approval, arrival] = await met()
     ends.push(
-      () => approval.cancel(),
+      async () => void (await approval.cancel()),
       () => arrival.cancel(),
     )
     await approval.check(arrival.checkCode)

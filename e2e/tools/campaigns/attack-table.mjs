@@ -46,6 +46,7 @@ const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
 const BACKUP_CLIENT = plugin('client/backups.ts')
 const BACKUPS_TEST = plugin('binding/backups.test.ts')
+const EXPIRING_TEST = 'lib/passkey/expiring-store.test.ts'
 
 const purposeUnchecked = {
   file: VERIFY,
@@ -651,7 +652,7 @@ export const ATTACKS = [
         find: 'if (sessionId === undefined || session.id === undefined) return true',
         replace: '',
       },
-      { file: 'lib/client/account/outbox.ts', find: 'return now() - timing.skew', replace: 'return now()' },
+      { file: 'lib/client/shared/device-time.ts', find: 'return now() - timing.skew', replace: 'return now()' },
     ],
     test: {
       file: plugin('client/wrong-clock.test.ts'),
@@ -673,8 +674,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/keystore/entries.ts',
-        find: '(isForgotten || isRestoredBy(entry, other))',
-        replace: 'isRestoredBy(entry, other)',
+        find: '(isForgotten || isRestoredBy(entry, other, now))',
+        replace: 'isRestoredBy(entry, other, now)',
       },
     ],
     test: {
@@ -3481,8 +3482,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/keystore/backups.ts',
-        find: 'flatMap(({ shownAt }) => shownAt ?? [])',
-        replace: 'map(({ createdAt }) => createdAt)',
+        find: 'const shown = backups.filter(({ shownAt }) => shownAt !== null)',
+        replace: 'const shown = backups.map((backup) => ({ ...backup, shownAt: backup.shownAt ?? backup.createdAt }))',
       },
     ],
     test: { file: 'lib/keystore/backups.test.ts', name: 'a backup that was begun > does not count' },
@@ -3751,7 +3752,7 @@ export const ATTACKS = [
   {
     attack: 'A passkey that exists only on this device counts as a way back if the device is lost',
     defence: 'A passkey counts only while it is synced or not part of the device',
-    patches: [{ file: PASSKEY, find: 'isShown: isOpened && isElsewhere', replace: 'isShown: isOpened' }],
+    patches: [{ file: PASSKEY, find: 'const isShown = isOpened && isElsewhere', replace: 'const isShown = isOpened' }],
     test: {
       file: 'lib/passkey/create-passkey-backup.test.ts',
       name: 'a backup by a passkey > of a passkey that is not synced yet counts once it is, and no longer when it is not',
@@ -3850,8 +3851,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUP_CLIENT,
-        find: "if (expiresAt !== null && typeof expiresAt !== 'number') throw foreign()",
-        replace: UNCHECKED,
+        find: "if (expiresIn === null || typeof expiresIn === 'number') return expiresIn\n    throw foreign()",
+        replace: 'return expiresIn as number | null',
       },
     ],
     test: {
@@ -4520,6 +4521,51 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'An approval that its user cancelled is used as long as the grant lasts',
+    defence: 'The device that approved withdraws the grant',
+    patches: [
+      {
+        file: APPROVAL,
+        find: 'giver.grants.withdraw(given.grant).catch(() => false)',
+        replace: 'Promise.resolve(true)',
+      },
+    ],
+    test: {
+      file: plugin('pairing.test.ts'),
+      name: 'an approval that was cancelled > is withdrawn: the new device, which has the grant, gets no session',
+    },
+  },
+  {
+    attack: 'A device that is already in is reported as withdrawn, so that nobody revokes it',
+    defence: 'Using and withdrawing a grant are one conditional statement each, on the same column',
+    patches: [
+      {
+        file: plugin('binding/grant-store.ts'),
+        find: "value: sessionId },\n    { field: 'thumbprint', operator: 'ne' as const, value: USED },\n",
+        replace: 'value: sessionId },\n',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > that was used is not withdrawn: the answer says so, and the session stays',
+    },
+  },
+  {
+    attack: 'Another session withdraws the grants of a user',
+    defence: 'A grant is withdrawn only by the session that gave it',
+    patches: [
+      {
+        file: plugin('binding/grant-store.ts'),
+        find: "    { field: 'approverSession', value: sessionId },\n    { field",
+        replace: '    { field',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'SQLite > a grant > is withdrawn by the session that gave it, and by no other one',
+    },
+  },
+  {
     attack: 'A grant that is in use creates a session just after all others were ended',
     defence: 'A withdrawn grant creates none: its row is read again after the session was created',
     patches: [
@@ -4799,6 +4845,94 @@ export const ATTACKS = [
     test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, even if twelve are put at once' },
   },
   {
+    attack: 'A stranger who has the hash of a backup keeps it for good, or learns whether it is there',
+    defence: 'A renewal is for the own backups of the key that signs it, and a miss is answered like a hit of others',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(kept))))',
+        replace: 'if (!found || !(await extend(adapter, hash, endOf(kept))))',
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > a renewal is for its own identity alone, and does not say whose a backup is',
+    },
+  },
+  {
+    attack: 'Principals are linked, given backups and unlinked again and again, and the store keeps them all for good',
+    defence: 'The backups of a principal that left its account expire',
+    patches: [{ file: plugin('binding/adopt.ts'), find: 'await expireBackupsOf(trx, alias)', replace: UNCHECKED }],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > an alias that is unlinked keeps its backups for 30 days, and for good if it is linked again',
+    },
+  },
+  {
+    attack: 'A backup that its store has deleted counts as a way back',
+    defence: 'The record keeps when the store deletes it, and it does not count from then on',
+    patches: [{ file: 'lib/machine/state.ts', find: ' && !(device.backedUpUntil! <= now)', replace: '' }],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > no longer counts once it has expired, with no network and at the next look',
+    },
+  },
+  {
+    attack: 'A sign-out deletes the secret that `deriveKey` needs, after its only backup has expired',
+    defence: 'A backup that has expired does not count there either',
+    patches: [{ file: 'lib/keystore/entries.ts', find: ' && !(backedUpUntil! <= now)', replace: '' }],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > that has expired lets no sign-out delete the secret that data depends on',
+    },
+  },
+  {
+    attack: 'The secret is replaced by keys while its only backup is one that expires',
+    defence: 'Only a backup without an end counts for that',
+    patches: [
+      { file: 'lib/client/device/harden.ts', find: ' && backedUpUntil === undefined', replace: '' },
+      { file: 'lib/client/device/harden.ts', find: 'backedUpAt, backedUpUntil }', replace: 'backedUpAt }' },
+    ],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > is no reason to replace the secret by keys until the store keeps it for good',
+    },
+  },
+  {
+    attack: 'A clock that was set back makes a device believe that its backup lasts for long',
+    defence: 'The store is asked at once, since only differences of the clock count',
+    patches: [{ file: 'lib/keystore/backups.ts', find: 'now < checkedAt || ', replace: '' }],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a device whose clock is wrong > that was set back asks at once, since nobody knows how much time is left',
+    },
+  },
+  {
+    attack: 'The late answer to one tab drops a backup that another tab has made again',
+    defence: 'An answer is recorded only for the backup as it was when the store was asked',
+    patches: [{ file: 'lib/keystore/backups.ts', find: ' && stored.checkedAt === asked.checkedAt', replace: '' }],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'two tabs > do not drop a backup that one of them has made again since the other asked',
+    },
+  },
+  {
+    attack: 'The server of the backups learns which identities share a device',
+    defence: 'Only backups of the current identity are renewed',
+    patches: [
+      {
+        file: 'lib/client/device/renew-backups.ts',
+        find: 'return currentPrincipals(keyring).flatMap(',
+        replace:
+          'return [...currentPrincipals(keyring), ...(keyring?.entries ?? []).map((each) => each.principal)].flatMap(',
+      },
+    ],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > is not renewed for an identity that was set aside',
+    },
+  },
+  {
     attack: 'An account fills the store with backups that it puts and removes again and again',
     defence: 'Removed backups also count, as long as they are kept',
     patches: [{ file: BACKUPS, find: ' || rows.length >= 2 * most', replace: '' }],
@@ -4810,8 +4944,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: "if (!hasAccount && !rules) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')",
-        replace: 'rules ??= { perAddressAndDay: 9, total: 9, days: 9 }',
+        find: 'rules ? rules.days * DAY_MS : undefined',
+        replace: '(rules ??= { perAddressAndDay: 9, total: 9, days: 9 }).days * DAY_MS',
       },
     ],
     test: {
@@ -4947,7 +5081,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/retire.ts'),
-        find: 'await expireBackupsOf(principals, await bindingsOf(principals, user))',
+        find: 'await expireBackupsOf(principals, principal, DAY_MS)',
         replace: 'void expireBackupsOf',
       },
     ],

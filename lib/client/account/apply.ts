@@ -6,6 +6,7 @@ import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keys
 import { currentKey, openEntry } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession, ExpectedAccount } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
+import { deviceTime } from '../shared/device-time.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
 import { accountEntry } from './account-entry.ts'
@@ -190,7 +191,7 @@ async function commit(
     const account = accountEntry(found, verifiedAt, keyring.intent?.expected ?? known?.expected)
     // The current account itself, after its reset, replaces nothing: its keys still own rows.
     const isReplaced = entry !== undefined && entryId(entry) !== current && !isSameIdentity(found, entry)
-    const kept = isReplaced ? withoutEntry(keyring, entry, decision === 'discard') : keyring
+    const kept = isReplaced ? withoutEntry(keyring, entry, decision === 'discard', deviceTime(context)) : keyring
     return { ...putEntry(kept, { ...account, claims: known?.claims ?? {} }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {

@@ -5,6 +5,7 @@ import type { OutboxItem } from '../../keystore/record.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
+import { deviceTime } from '../shared/device-time.ts'
 import { exclusively } from '../shared/lock.ts'
 import { readUnlessVanished } from '../shared/vanished.ts'
 
@@ -60,11 +61,6 @@ async function deliver(context: Context, account: AccountProvider, item: OutboxI
 /** Returns true if a session is about to be ended: it must not be shown, and not be used. */
 export function isLeft(context: Context, session: AccountSession): boolean {
   return (context.keyring()?.outbox ?? []).some((item) => isSessionOf(item, session, deviceTime(context)))
-}
-
-/** By the device's own clock, in milliseconds since 1970: the correction is forgotten at each reload. */
-export function deviceTime({ now, timing }: Context): number {
-  return now() - timing.skew
 }
 
 /** Returns true for the session that a sign-out names, and for one that the same user derived from it. */

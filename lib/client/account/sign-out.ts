@@ -8,7 +8,7 @@ import type { AccountSession } from '../shared/account-provider.ts'
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../../timeout.ts'
-import { deviceTime } from './outbox.ts'
+import { deviceTime } from '../shared/device-time.ts'
 import { waitingSession } from './session-check.ts'
 
 /**
@@ -100,7 +100,7 @@ function signedOut(keyring: Keyring, { entry, waiting, forget, now }: Left): Key
     waiting && { ...waiting, sessionId: waiting.id },
   ]
   return accounts.reduce<Keyring>((ring, account) => (account ? withSignOut(ring, account, now) : ring), {
-    ...withoutEntry(keyring, entry, forget),
+    ...withoutEntry(keyring, entry, forget, now),
     current: null,
     intent: null,
   })

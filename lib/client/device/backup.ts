@@ -22,6 +22,7 @@ import type {
 } from '../auth.ts'
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
+import { deviceTime } from '../shared/device-time.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { openEntry } from './current-key.ts'
 import { checkIdle } from './ensure-identity.ts'
@@ -45,7 +46,7 @@ export async function exportSecret(context: Context, options: ExportSecretOption
 async function noteBegun(context: Context, principal: string, label: string): Promise<void> {
   await context.write((keyring) => {
     const entry = deviceOf(keyring, principal)
-    return keyring && entry ? replaceEntry(keyring, entry, withBegunBackup(entry, label, context.now())) : keyring
+    return keyring && entry ? replaceEntry(keyring, entry, withBegunBackup(entry, label, deviceTime(context))) : keyring
   })
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
 }
@@ -64,7 +65,7 @@ export async function confirmBackup(
     const entry = currentDevice(keyring)
     if (!keyring || entry?.principal !== principal)
       throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
-    const now = context.now()
+    const now = deviceTime(context)
     return replaceEntry(
       keyring,
       entry,
@@ -101,13 +102,13 @@ export async function importSecret(
         throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
       if (isOther && replace !== true && replace !== current.principal)
         throw new LatchkeyError('IDENTITY_CHANGED', 'another identity is current; pass { replace } to set it aside')
+      const now = deviceTime(context)
       // Marked again inside the transaction: the app may have written data since it was described.
       const isForgotten = isOther && isEmpty && current.principal === before?.principal && !isMarked(current)
       const keyring =
-        isForgotten && !hasBackup(current) ? withoutEntry(found!, current, true) : (found ?? EMPTY_KEYRING)
+        isForgotten && !hasBackup(current) ? withoutEntry(found!, current, true, now) : (found ?? EMPTY_KEYRING)
       const known = deviceOf(keyring, imported.principal)
       const kept = { ...imported, ...known, secret: imported.secret! }
-      const now = context.now()
       const isNoted = label !== undefined && kept.backedUpAt === null
       const noted = isNoted ? withBegunBackup(kept, label, now) : kept
       return {
@@ -136,7 +137,7 @@ export async function unlockData(context: Context, secret: string, options: Unlo
     const known = deviceOf(keyring, imported.principal)
     // Data depends on it from now on, so neither hardening nor a sign-out deletes it without a backup.
     const entry = { ...(known ?? imported), derived: true }
-    const now = context.now()
+    const now = deviceTime(context)
     const noted = known ? entry : withBegunBackup(entry, '', now)
     return putEntry(keyring, passkey ? withPasskey(entry, passkey, now, known ? 'this-device' : 'another') : noted)
   })

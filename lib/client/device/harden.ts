@@ -53,7 +53,9 @@ function candidate({ options }: Context, keyring: Keyring | null): DeviceEntry |
   const isAlways = when === 'always'
   const isWanted = isAlways || (when === 'after-upgrade' && account?.recoverable)
   const principals = [current.principal, ...(account?.aliases ?? [])]
-  const isReady = (entry: DeviceEntry): boolean => isAlways || !entry.derived || entry.backedUpAt !== null
+  // A backup that expires is not enough: what is encrypted lasts longer.
+  const isReady = ({ derived, backedUpAt, backedUpUntil }: DeviceEntry): boolean =>
+    isAlways || !derived || (backedUpAt !== null && backedUpUntil === undefined)
   return isWanted
     ? keyring?.entries.find(
         (entry): entry is DeviceEntry =>

@@ -1,4 +1,5 @@
 import type { LatchkeyError } from '../../errors.ts'
+import type { RenewableBackups } from './renewable-backups.ts'
 
 /** The current session at the account server. */
 export interface AccountSession {
@@ -145,6 +146,8 @@ export interface AccountProvider {
    * @param sessionId - `id` of the session
    */
   isEnded?(sessionId: string, options?: CallOptions): Promise<boolean>
+  /** The account server's store for sealed backups: the client keeps them from expiring. */
+  readonly backups?: RenewableBackups
   /** The devices of the account. Without it, an app cannot show them. */
   readonly devices?: AccountDevices
   /**

@@ -1,10 +1,8 @@
 import { isLatchkeyError } from '../../errors.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
+import { LARGEST_SKEW_MS } from '../shared/server-time.ts'
 import { readAgain } from '../shared/tab-sync.ts'
-
-/** A larger difference is ignored: the server's clock is not plausible. */
-export const LARGEST_SKEW_MS: number = 24 * 60 * 60 * 1000
 
 /** A smaller correction would not change the outcome of a retry. */
 const SMALLEST_CORRECTION_MS = 1000

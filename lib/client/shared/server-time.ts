@@ -1,4 +1,5 @@
-import { LARGEST_SKEW_MS } from '../client/tokens/clock-skew.ts'
+/** A larger difference is ignored: the server's clock is not plausible. Milliseconds. */
+export const LARGEST_SKEW_MS: number = 24 * 60 * 60 * 1000
 
 /**
  * Returns the time of a server. A new device may have a wrong clock, by which servers refuse every token and proof.
