@@ -1,5 +1,5 @@
 // What the built site has for programs that read: every page as Markdown, and `llms.txt`, which lists them.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { besideLink, twinLink, twinOf } from './links.ts'
 import { DOCS, type Section, pages, siteMap } from './map.ts'
@@ -37,6 +37,7 @@ export function writeTwins(folder: string): void {
       twinOf(page),
       withLinks(read(page), (link) => twinLink(link, page)),
     )
+  cpSync(join(DOCS, 'images'), join(folder, 'images'), { recursive: true })
   for (const name of BESIDE) put(name, withLinks(read(`../${name}`), besideLink))
   const [, summary] = read('README.md').split('\n\n')
   const sections = siteMap().filter(({ entries }) => entries.length > 0)
