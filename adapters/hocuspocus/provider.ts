@@ -42,6 +42,7 @@ export interface HocuspocusProviderLike {
   detach(): void
   /** Forgets the presence of others, as after a closed connection. */
   onClose(): void
+  /** Ends the provider, with the presence of this user. */
   destroy(): void
   /** Sends what the token function returns. */
   sendToken(): Promise<unknown>

@@ -52,13 +52,17 @@ export interface HocuspocusAuth {
   /** Above the default: other extensions see only documents that are open to the session. */
   readonly priority: number
   readonly extensionName: string
+  /** Opens a document for a token, or refuses it with a reason for the client. */
   onAuthenticate(payload: {
     readonly token: string
     readonly documentName: string
     readonly connectionConfig: { readOnly: boolean }
   }): Promise<HocuspocusContext>
+  /** Starts to watch the expiry. */
   connected(payload: HocuspocusPayload): Promise<void>
+  /** Refuses messages after the token has expired. */
   beforeHandleMessage(payload: HocuspocusPayload): Promise<void>
+  /** Replaces the token of an open document, or closes it. */
   onTokenSync(payload: HocuspocusPayload & { readonly token: string; readonly documentName: string }): Promise<void>
 }
 

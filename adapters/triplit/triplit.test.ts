@@ -125,7 +125,6 @@ test('an adoption: the outbox of the adopted principal is synced, and both see a
   const alias = two.principal()
   triplit.online = false
   await two.write('on the second device')
-  await two.auth.markWritten()
   await two.auth.upgrade(() => two.account.signIn('ada'))
   expect(await two.auth.resolveConflict('adopt')).toMatchObject({
     outcome: 'adopted',

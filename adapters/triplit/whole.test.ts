@@ -103,7 +103,6 @@ async function threeDevices() {
     }
   }
   const adopt = async (): Promise<void> => {
-    await two.auth.markWritten()
     await two.auth.upgrade(() => two.browser.client.signIn.email(ada))
     expect(await two.auth.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted' })
   }
