@@ -131,7 +131,7 @@ async function markUntouched(db: ReownDatabase, { entry, owned }: Step, { from, 
 async function keepLinked(db: ReownDatabase, { edges }: Plan, steps: readonly Step[], { to }: Move): Promise<void> {
   const dialect = dialectOf(db)
   const { rows, isUntouched } = journalNames(db)
-  const isReturned = (owner: Edge['child'], alias: string): Sql => isListed(db, steps, owner, alias)
+  const isReturned = (owner: Edge['child'], alias: string): Sql => isListed(db, steps, owner, { alias })
   for (const edge of edges) {
     const { child, parent, columns } = edge
     const pairs = columns.map(
@@ -154,7 +154,7 @@ function isListed(
   db: ReownDatabase,
   steps: readonly Step[],
   { table, column }: Pick<Edge['child'], 'table' | 'column'>,
-  alias = 't',
+  { alias, move }: { readonly alias?: string; readonly move?: Move },
 ): Sql {
   const dialect = dialectOf(db)
   const { rows, rowKey, ownerColumn, isUntouched } = journalNames(db)
@@ -165,7 +165,7 @@ function isListed(
     const at = raw(String(entry.owners.indexOf(column.name)))
     return sql`j.move = ${entry.id} and j.${ownerColumn} = ${at}`
   })
-  const key = keyOf(dialect, first.owned!, undefined, alias)
+  const key = keyOf(dialect, first.owned!, move, alias)
   return sql`(exists (select 1 from ${rows} j where ${either(places)} and j.${rowKey} = ${key} and j.${isUntouched} = 1))`
 }
 
@@ -176,8 +176,9 @@ function updatesOf(db: ReownDatabase, { tables }: Plan, steps: readonly Step[], 
     .map(({ table, owners }) => {
       // In MariaDB an assignment sees those before it; the key is needed up to the last one.
       const ordered = [...owners].sort((one, other) => one.keyPosition - other.keyPosition)
+      // A foreign key may have given the row's owner back already: its key is that of the journal after a move.
       const isMoved = (column: Column): Sql =>
-        sql`(${cell(dialect, column)} = ${to} and ${isListed(db, steps, { table, column })})`
+        sql`(${cell(dialect, column)} = ${to} and ${isListed(db, steps, { table, column }, { move: { from, to } })})`
       const set = ordered.map((column) => {
         const present = cell(dialect, column)
         return sql`${dialect.quote(column.name)} = case when ${isMoved(column)} then ${from} else ${present} end`
