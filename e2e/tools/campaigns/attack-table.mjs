@@ -3962,7 +3962,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/tokens/audience.ts',
-        find: '/^(?!http)|',
+        find: '/^(?!http).*|',
         replace: '/',
       },
     ],

@@ -81,7 +81,7 @@ export function createContext(options: AuthOptions): StartContext {
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, protection: store.protection }
   const now = (): number => clock() + timing.simulated + timing.skew
-  const view = (): View => viewOf(keystore.known(), facts, now() - timing.skew)
+  const view = (): View => viewOf(keystore.known(), facts, clock() + timing.simulated)
   const waiting = (): UpgradeState => waitingOf(keystore.known(), now())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
