@@ -155,8 +155,8 @@ describe('an answer of the account server', () => {
       const { account } = pluginAlone(async (path) =>
         String(path).startsWith('/latchkey/session') ? { data: { now: 1, session }, error: null } : failed(401, code)(),
       )
-      for (const call of [account.getToken(), account.signOut(), account.exchange!('api', null)])
-        await expect(call).rejects.toMatchObject({ code: 'OFFLINE' })
+      for (const call of [() => account.getToken(), () => account.signOut(), () => account.exchange!('api', null)])
+        await expect(call()).rejects.toMatchObject({ code: 'OFFLINE' })
     })
   }
 
@@ -169,11 +169,14 @@ describe('an answer of the account server', () => {
   test('401 to an act is SESSION_MISSING once the endpoint of the session says that there is none', async () => {
     const { account } = pluginAlone((path) => ended(path, failed(401, 'UNAUTHORIZED')))
     const device = { accountId: 'a' }
-    for (const call of [account.unlink!('alias'), account.bind!(mint), account.devices!.list(device)])
-      await expect(call).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+    const callsOf = ({ unlink, bind, devices }: typeof account) => [
+      () => unlink!('alias'),
+      () => bind!(mint),
+      () => devices!.list(device),
+    ]
+    for (const call of callsOf(account)) await expect(call()).rejects.toMatchObject({ code: 'SESSION_MISSING' })
     const { account: unreachable } = pluginAlone(failed(401, 'UNAUTHORIZED'))
-    for (const call of [unreachable.unlink!('alias'), unreachable.bind!(mint), unreachable.devices!.list(device)])
-      await expect(call).rejects.toMatchObject({ code: 'OFFLINE' })
+    for (const call of callsOf(unreachable)) await expect(call()).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
   for (const status of [401, 403]) {

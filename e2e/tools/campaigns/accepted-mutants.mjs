@@ -100,7 +100,7 @@ export const ACCEPTED_MUTANTS = [
       'The token is refused either way, by the comparison with the audience. Only the first of two reasons differs.',
   },
   {
-    file: 'lib/server/bindings/binder.ts',
+    file: 'lib/server/bindings/bound-account.ts',
     line: 'if (found) return found',
     mutator: 'condition',
     change: 'found → false',
