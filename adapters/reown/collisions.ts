@@ -1,6 +1,7 @@
 import { LatchkeyError, isLatchkeyError } from '../../lib/server.ts'
 import { type ReownDatabase, count, run } from './database.ts'
-import { type Dialect, type Unique, type UniqueMember, dialectOf } from './dialect.ts'
+import type { Dialect, Unique, UniqueMember } from './dialect.ts'
+import { dialectOf } from './dialects.ts'
 import { type OwnedTable, nameOf } from './plan.ts'
 import { type Move, cell, isOwnedBy, keyOf, movedCell } from './rows.ts'
 import { type Sql, all, either, join, raw, sql } from './sql.ts'

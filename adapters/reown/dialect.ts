@@ -1,8 +1,5 @@
 import type { ReownDatabase } from './database.ts'
-import { mysql } from './mysql.ts'
-import { postgres } from './postgres.ts'
 import type { Sql } from './sql.ts'
-import { sqlite } from './sqlite.ts'
 
 /** A table's name. */
 export interface TableName {
@@ -82,12 +79,4 @@ export interface Dialect {
   table(db: ReownDatabase, name: TableName): Promise<Table | null>
   /** @param schemas - beside the one in which the connection finds tables */
   foreignKeys(db: ReownDatabase, schemas: readonly string[]): Promise<readonly ForeignKey[]>
-}
-
-const DIALECTS: Readonly<Record<ReownDatabase['dialect'], Dialect>> = { postgres, sqlite, mysql }
-
-/** @throws {TypeError} the dialect is unknown */
-export function dialectOf({ dialect }: Pick<ReownDatabase, 'dialect'>): Dialect {
-  if (!Object.hasOwn(DIALECTS, dialect)) throw new TypeError("db.dialect: expected 'postgres', 'sqlite' or 'mysql'")
-  return DIALECTS[dialect]
 }

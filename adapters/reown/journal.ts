@@ -2,7 +2,7 @@ import { LatchkeyError, isLatchkeyError } from '../../lib/server.ts'
 import { hasErrorCode, isUniqueViolation } from '../../lib/server-kit.ts'
 import { type ReownDatabase, count, run } from './database.ts'
 import { conflictError } from './collisions.ts'
-import { dialectOf } from './dialect.ts'
+import { dialectOf } from './dialects.ts'
 import { type Sql, sql } from './sql.ts'
 
 /** What the journal says of one table in one move. */

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../lib/server.ts'
 import type { ReownDatabase } from './database.ts'
-import { type Column, type Dialect, type ForeignKey, type Table, type TableName, dialectOf } from './dialect.ts'
+import type { Column, Dialect, ForeignKey, Table, TableName } from './dialect.ts'
+import { dialectOf } from './dialects.ts'
 import { type Sql, sql } from './sql.ts'
 
 /** A column that holds principals. */

@@ -1,6 +1,6 @@
 import { conflictError, conflictsIn, refuseNullKeys } from './collisions.ts'
 import { type ReownDatabase, run } from './database.ts'
-import { dialectOf } from './dialect.ts'
+import { dialectOf } from './dialects.ts'
 import { type Entry, atomically, countRows, journalNames } from './journal.ts'
 import { type OwnedTable, type OwnerColumns, type Plan, nameOf, planOf } from './plan.ts'
 import { type Move, cell, comparedColumns, fingerprintOf, isOwnedBy, keyOf, movedCell } from './rows.ts'

@@ -1,5 +1,5 @@
 import type { ReownDatabase } from './database.ts'
-import { dialectOf } from './dialect.ts'
+import { dialectOf } from './dialects.ts'
 
 /**
  * Returns the statements that create the journal, for a migration of the app.
