@@ -9,8 +9,8 @@ import type { AuthState } from './machine/state.ts'
 export type DevicesAuth = ReadableAuth & Pick<Auth, 'devices' | 'renameDevice' | 'revokeDevice' | 'revokeOtherDevices'>
 
 /**
- * What the methods of {@link Devices} do. Their identity never changes. A failure is shown as `failure`; they reject only
- * for a programming error, such as an invalid argument.
+ * What the methods of {@link Devices} do. Their identity never changes. A failure is shown as `failure`; they reject
+ * only for a programming error, such as an invalid argument.
  */
 export interface DeviceActions {
   /** Loads the list again. */

@@ -184,7 +184,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   },
   SESSION_ENDED: local('There is no active session: it was not started, or it has ended.'),
   DOCUMENT_FORBIDDEN: local(
-    'The server accepts the token, but the session must not open this document. Nothing was changed; it is tried again.',
+    'The server accepts the token, but the session must not open this document. Nothing was changed; it is ' +
+      'tried again.',
   ),
   EXTERNAL_SECRET_INVALID: local(
     'A Triplit server would not accept this value of `externalJwtSecret` as a public key.',

@@ -49,8 +49,8 @@ export function tokenAccount(options: TokenAccountOptions): AccountProvider {
       try {
         return (await look(ask, peek, signal)).session
       } catch (error) {
-        // The refusal of any other token says nothing: only the provider knows whether its session exists. A session that
-        // the user revoked on another device counts as ended, although the provider may not know it.
+        // The refusal of any other token says nothing: only the provider knows whether its session exists. A session
+        // that the user revoked on another device counts as ended, although the provider may not know it.
         if (isLatchkeyError(error, 'TOKEN_NOT_AN_ACCOUNT') || isLatchkeyError(error, 'SESSION_REVOKED')) return null
         throw error
       }

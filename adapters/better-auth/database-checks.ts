@@ -207,7 +207,8 @@ async function checkDate(adapter: Adapter, principal: string, written: Date): Pr
       level: 'warning',
       what: `a date came back ${off} ms off`,
       remedy:
-        'Use date columns with milliseconds, such as timestamp(3) or datetime(3): otherwise the order of rows within a second is random.',
+        'Use date columns with milliseconds, such as timestamp(3) or datetime(3): otherwise the order of rows within ' +
+        'a second is random.',
     }
   return {
     level: 'problem',

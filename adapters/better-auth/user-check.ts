@@ -57,7 +57,9 @@ function unchecked(error: unknown): DatabaseFault {
   const why = error instanceof Error ? error.message.split('\n')[0]! : 'unknown error'
   return {
     level: 'warning',
-    what: `user.principal could not be checked, since a user cannot be created with Better Auth's fields alone (${why})`,
+    what:
+      "user.principal could not be checked, since a user cannot be created with Better Auth's fields alone " +
+      `(${why})`,
     remedy: 'Make sure that the database has a unique index on this column.',
   }
 }

@@ -85,8 +85,8 @@ function nameOf(method = ''): string {
 /**
  * Reads the URL of a request.
  *
- * @returns null if it is not in normal form, for example a path with dot segments. A proxy in front that decides by path
- *   may have read another path
+ * @returns null if it is not in normal form, for example a path with dot segments. A proxy in front that decides by
+ *   path may have read another path
  */
 function readUrl(path: string, origin: string): URL | null {
   if (!path.startsWith('/') || !URL.canParse(`${origin}${path}`)) return null

@@ -14,8 +14,8 @@ export interface DocumentRequest {
 /** Options of {@link hocuspocusAuth}. */
 export interface HocuspocusAuthOptions extends Pick<SocketSessionOptions, 'roles' | 'longest' | 'clock' | 'timer'> {
   /**
-   * Decides about a document, at its opening and with each new token. Defaults to `read-write` for the owner in its name
-   * (`notes:PRINCIPAL`), aliases included, and null for all others.
+   * Decides about a document, at its opening and with each new token. Defaults to `read-write` for the owner in its
+   * name (`notes:PRINCIPAL`), aliases included, and null for all others.
    */
   readonly authorize?: (request: DocumentRequest) => DocumentAccess | Promise<DocumentAccess>
   /** Receives errors of your lookups and of `authorize`. Defaults to `console.error`. It must not throw. */

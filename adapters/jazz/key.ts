@@ -83,7 +83,9 @@ export async function jazzUserId(secret: string): Promise<string> {
   return (await openJazzKey(secret)).userId
 }
 
-/** For the option `profiles` of `createRecovery` and `createPasskeyBackup`: their previews show the Jazz user id too. */
+/**
+ * For the option `profiles` of `createRecovery` and `createPasskeyBackup`: their previews show the Jazz user id too.
+ */
 export const jazzProfile: IdentityProfile = { name: JAZZ_PROFILE, idOf: jazzUserId }
 
 async function claimsOf(

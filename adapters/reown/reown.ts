@@ -28,9 +28,9 @@ export type MovedRows = Readonly<Record<string, number>>
  *
  * @param db - a connection with an open transaction; in SQLite it may be without one
  * @returns how many rows were moved, by table
- * @throws {LatchkeyError} `REOWN_CONFLICT`, a {@link ReownConflictError}: both principals have a row that must be unique;
- *   `REOWN_TABLE_UNSUITABLE`: a table has no primary key, or a column does not exist; `DATABASE_NOT_MIGRATED`: the
- *   journal is missing
+ * @throws {LatchkeyError} `REOWN_CONFLICT`, a {@link ReownConflictError}: both principals have a row that must be
+ *   unique; `REOWN_TABLE_UNSUITABLE`: a table has no primary key, or a column does not exist; `DATABASE_NOT_MIGRATED`:
+ *   the journal is missing
  * @throws {TypeError} an option is invalid, or there is no transaction
  */
 export async function reown(db: ReownDatabase, options: ReownOptions): Promise<MovedRows> {

@@ -167,7 +167,8 @@ function isListed(
     return sql`j.move = ${entry.id} and j.${ownerColumn} = ${at}`
   })
   const key = keyOf(dialect, first.owned!, move, alias)
-  return sql`(exists (select 1 from ${rows} j where ${either(places)} and j.${rowKey} = ${key} and j.${isUntouched} = 1))`
+  const isThisRow = sql`j.${rowKey} = ${key} and j.${isUntouched} = 1`
+  return sql`(exists (select 1 from ${rows} j where ${either(places)} and ${isThisRow}))`
 }
 
 function updatesOf(db: ReownDatabase, { tables }: Plan, steps: readonly Step[], { from, to }: Move): Sql[] {

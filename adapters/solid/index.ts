@@ -51,8 +51,8 @@ export function useUpgrade(auth: UpgradableAuth): Accessor<Upgrade> {
 }
 
 /**
- * Returns the devices of the current account as an accessor, with the methods that change them. The list is loaded while
- * a component shows it. During server rendering, and until the component is mounted, `phase` is `starting`.
+ * Returns the devices of the current account as an accessor, with the methods that change them. The list is loaded
+ * while a component shows it. During server rendering, and until the component is mounted, `phase` is `starting`.
  *
  * @param auth - the result of `createAuth`
  */

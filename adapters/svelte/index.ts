@@ -57,9 +57,9 @@ export function useUpgrade(auth: UpgradableAuth): Current<Upgrade> {
 }
 
 /**
- * Returns the devices of the current account as `current`, with the methods that change them. The list is loaded while a
- * component shows it. During server rendering, and until the component is mounted, `phase` is `starting`. Call it while
- * a component is initialised.
+ * Returns the devices of the current account as `current`, with the methods that change them. The list is loaded while
+ * a component shows it. During server rendering, and until the component is mounted, `phase` is `starting`. Call it
+ * while a component is initialised.
  *
  * @param auth - the result of `createAuth`
  */

@@ -78,8 +78,8 @@ export function withStored(
 const RECHECK_MS = 14 * 86_400_000
 
 /**
- * True if a store should be asked to keep a backup for longer: half of its time is over, or the clock was set back since
- * the store was asked, so that nobody knows how much of it is.
+ * True if a store should be asked to keep a backup for longer: half of its time is over, or the clock was set back
+ * since the store was asked, so that nobody knows how much of it is.
  */
 export function isDue({ checkedAt, expiresAt }: StoredBackup, now: number): boolean {
   const wait = expiresAt === null ? RECHECK_MS : (expiresAt - checkedAt) / 2

@@ -48,8 +48,8 @@ export interface Pairing {
 /** Options of each method. */
 export interface PairingActOptions {
   /**
-   * Ends the pairing when it fires, as `cancel` does: this method, and whatever waits for the other device later, reject
-   * with `RENDEZVOUS_ENDED`. What was approved already is withdrawn if that is still possible.
+   * Ends the pairing when it fires, as `cancel` does: this method, and whatever waits for the other device later,
+   * reject with `RENDEZVOUS_ENDED`. What was approved already is withdrawn if that is still possible.
    */
   readonly signal?: AbortSignal
 }

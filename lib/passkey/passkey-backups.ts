@@ -89,7 +89,9 @@ export interface PasskeyOptions extends PreviewOptions {
 
 /** Options of each method that asks for a passkey. */
 export interface PasskeyActOptions {
-  /** Closes the browser's dialog when it fires: the method rejects with `PASSKEY_CANCELLED`, and nothing has changed. */
+  /**
+   * Closes the browser's dialog when it fires: the method rejects with `PASSKEY_CANCELLED`, and nothing has changed.
+   */
   readonly signal?: AbortSignal
 }
 

@@ -60,8 +60,8 @@ interface Route {
 /**
  * Creates the resolver, which determines the session of each request. Exactly one source judges a request, the first of
  * these that applies: the headers of an impersonating backend, the Authorization header (an external JWT, a local-first
- * token or a token of a profile), a session cookie, anonymous. A token is routed once, by its own header and claims, and never
- * tried as another kind.
+ * token or a token of a profile), a session cookie, anonymous. A token is routed once, by its own header and claims,
+ * and never tried as another kind.
  *
  * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`: `sodium-native` is not installed
  * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`

@@ -32,9 +32,9 @@ const PASSING = /^(OFFLINE|PROVIDER_FAILED|PROVIDER_LIMITED|KEYSTORE_TIMEOUT|IDE
 const ABORTS: readonly unknown[] = ['AbortError', 'TimeoutError']
 
 /**
- * Creates a token function for a sync engine that calls one. It keeps apart what engines confuse: a token, `null` (there
- * is no identity), a rejected promise (the token is refused for good: `SESSION_MISSING`, `PRINCIPAL_DISABLED`, …) and no
- * answer yet (the account server is unreachable).
+ * Creates a token function for a sync engine that calls one. It keeps apart what engines confuse: a token, `null`
+ * (there is no identity), a rejected promise (the token is refused for good: `SESSION_MISSING`, `PRINCIPAL_DISABLED`,
+ * …) and no answer yet (the account server is unreachable).
  *
  * @param auth - the result of `createAuth`
  * @returns the function; it rejects with what `auth.getToken` throws

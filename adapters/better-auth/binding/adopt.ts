@@ -170,8 +170,8 @@ async function countAliases(principals: PrincipalStore, user: BoundUser, { princ
 
 /**
  * Removes an alias from an account. Its key is immediately active again; for 30 days no other account can take the
- * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Its backups are kept
- * for 30 days, unless the key renews them. Idempotent.
+ * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Its backups are
+ * kept for 30 days, unless the key renews them. Idempotent.
  *
  * @param before - called unless the principal is retired: nobody could own anything by it
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`; errors of `before`

@@ -4,7 +4,9 @@ import type { Adapter } from './types.ts'
 /** The table of the backups. */
 export const BACKUPS = 'latchkeyBackup'
 
-/** How long a backup is kept after its principal left its account, in milliseconds: as long as the principal is held. */
+/**
+ * How long a backup is kept after its principal left its account, in milliseconds: as long as the principal is held.
+ */
 export const LEFT_KEPT_MS: number = 30 * 86_400_000
 
 /** Those that are neither removed nor about to expire. */

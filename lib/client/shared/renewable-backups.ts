@@ -8,8 +8,8 @@ export interface RenewableBackups {
   /** Returns the store's time, in milliseconds since 1970. Without it, a device whose clock is wrong cannot write. */
   getTime?(): Promise<number>
   /**
-   * Keeps a backup for as long as a new one, if the same identity put it. One that could not be put again keeps the time
-   * that it has. Without this method, the store never deletes a backup by itself.
+   * Keeps a backup for as long as a new one, if the same identity put it. One that could not be put again keeps the
+   * time that it has. Without this method, the store never deletes a backup by itself.
    *
    * @param hash - SHA-256 of the locator, in base64url
    * @param prove - signs a proof with purpose `backup` and the `digest` of this write

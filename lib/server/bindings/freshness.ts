@@ -29,7 +29,8 @@ export function createFreshness(
 /** OpenID Connect Core §2, or what Clerk has instead. */
 function authTime({ auth_time: time, iat, fva }: Readonly<Record<string, unknown>>): number | undefined {
   if (typeof time === 'number') return time
-  // Minutes since the first factor was verified, -1 if it never was. https://clerk.com/docs/guides/sessions/session-tokens
+  // Minutes since the first factor was verified, -1 if it never was.
+  // https://clerk.com/docs/guides/sessions/session-tokens
   const age: unknown = Array.isArray(fva) ? fva[0] : undefined
   return typeof iat === 'number' && typeof age === 'number' && age >= 0 ? iat - age * 60 : undefined
 }

@@ -12,7 +12,9 @@ export interface ExchangedSubject {
   readonly accountId: string | null
   /** `act.sub`: the principal of the admin who impersonates the user; null or absent if there is none. */
   readonly actor?: string | null
-  /** `sid`: identifies the session of the account. Absent for a device, and where the account's server has no sessions. */
+  /**
+   * `sid`: identifies the session of the account. Absent for a device, and where the account's server has no sessions.
+   */
   readonly sid?: string
   /** The other provider and its `sub`, if the request used its token. */
   readonly external: { readonly issuer: string; readonly subject: string } | null

@@ -17,8 +17,8 @@ export interface ClerkOptions extends PresetOptions {
 
 /**
  * Accepts session tokens of Clerk: RS256, valid for 60 s, with `azp` instead of `aud`. With `publicKey` (the PEM from
- * the dashboard, with or without newlines) no keys are fetched. Sessions that are pending are refused. Apps without an origin send no `azp`: set
- * `allowMissingParty` for them.
+ * the dashboard, with or without newlines) no keys are fetched. Sessions that are pending are refused. Apps without an
+ * origin send no `azp`: set `allowMissingParty` for them.
  *
  * https://clerk.com/docs/guides/sessions/manual-jwt-verification
  */

@@ -19,8 +19,8 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
 /**
  * Reads Better Auth's session cookie, on a server that receives it. Asks the `latchkey` plugin for the session. A page
  * that another site opened reads an account that was never used without fixing its principal. The session of an admin
- * who impersonates the user fixes none either, and has the claim `act` with the admin's principal. It renews no session:
- * the browser's own requests to Better Auth do.
+ * who impersonates the user fixes none either, and has the claim `act` with the admin's principal. It renews no
+ * session: the browser's own requests to Better Auth do.
  *
  * https://better-auth.com/docs/concepts/cookies
  *
