@@ -25,6 +25,11 @@ export function foreignKeysOf(rows: readonly ForeignKeyRow[]): ForeignKey[] {
 /** Groups rows, in their order. */
 export function grouped<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Row[][] {
   const groups = new Map<string, Row[]>()
-  for (const row of rows) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row])
+  for (const row of rows) {
+    const key = keyOf(row)
+    const group = groups.get(key)
+    if (group) group.push(row)
+    else groups.set(key, [row])
+  }
   return [...groups.values()]
 }
