@@ -94,12 +94,8 @@ export function upgradeOf(auth: UpgradableAuth): Store<Upgrade> {
 }
 
 function createUpgrade(auth: UpgradableAuth): Store<Upgrade> {
-  const { notify, subscribe } = createListeners(
-    auth,
-    // The data may have changed since a component last showed it.
-    () => loadPreview(true),
-    () => loadPreview(),
-  )
+  const listeners = new Set<() => void>()
+  const notify = (): void => listeners.forEach((listener) => guarded(listener))
   const [actions, resultIn] = createActions(auth, notify)
   const [previewOf, loadPreview] = createPreview(auth, notify)
   const describe = (state: AuthState): Upgrade => {
@@ -109,36 +105,19 @@ function createUpgrade(auth: UpgradableAuth): Store<Upgrade> {
   }
   const show = stable(describe)
   const serverState = describe(auth.getServerState())
-  return { getState: () => show(auth.getState()), getServerState: () => serverState, subscribe }
-}
-
-/** The listeners of a store that follows `auth`. */
-interface Listeners extends Pick<Store<unknown>, 'subscribe'> {
-  readonly notify: () => void
-  readonly isEmpty: () => boolean
-}
-
-/**
- * Creates the listeners of a store, which follows `auth` while there are any.
- *
- * @param begin - called before the first listener is there
- * @param change - called after each change of the state, before the listeners
- */
-export function createListeners(auth: ReadableAuth, begin: () => void, change: () => void): Listeners {
-  const listeners = new Set<() => void>()
-  const notify = (): void => listeners.forEach((listener) => guarded(listener))
   let stop: () => void
   return {
-    notify,
-    isEmpty: () => !listeners.size,
+    getState: () => show(auth.getState()),
+    getServerState: () => serverState,
     subscribe(listener) {
       const own = (): void => listener()
       if (!listeners.size) {
         stop = auth.subscribe(() => {
-          change()
+          loadPreview()
           notify()
         })
-        begin()
+        // The data may have changed since a component last showed it.
+        loadPreview(true)
       }
       listeners.add(own)
       return () => {

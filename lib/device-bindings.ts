@@ -1,7 +1,8 @@
-import { type ReadableAuth, type Store, createListeners, stable } from './bindings.ts'
+import { type ReadableAuth, type Store, stable } from './bindings.ts'
 import type { Auth } from './client/auth.ts'
 import type { AccountDevice, DeviceRevocation, RevokeDeviceOptions } from './client/shared/account-provider.ts'
 import { type LatchkeyErrorCode, isLatchkeyError } from './errors.ts'
+import { guarded } from './machine/guarded.ts'
 import type { AuthState } from './machine/state.ts'
 
 /** The part of `Auth` that `useDevices` needs. */
@@ -84,15 +85,8 @@ interface Known {
 }
 
 function createDevices(auth: DevicesAuth): Store<Devices> {
-  const { notify, isEmpty, subscribe } = createListeners(
-    auth,
-    () => {
-      follow()
-      // It may have changed since a component last showed it.
-      void load()
-    },
-    () => follow(),
-  )
+  const listeners = new Set<() => void>()
+  const notify = (): void => listeners.forEach((listener) => guarded(listener))
   let account: string | null = null
   let known: Known = {}
 
@@ -102,7 +96,7 @@ function createDevices(auth: DevicesAuth): Store<Devices> {
     if (current !== account) {
       account = current
       known = {}
-      if (!isEmpty()) void load()
+      if (listeners.size) void load()
     }
     return known
   }
@@ -163,7 +157,27 @@ function createDevices(auth: DevicesAuth): Store<Devices> {
     return show(now.devices ? 'ready' : now.unloaded ? 'failed' : 'loading', now)
   })
 
-  return { getState: () => read(null), getServerState: () => serverState, subscribe }
+  let stop: () => void
+  return {
+    getState: () => read(null),
+    getServerState: () => serverState,
+    subscribe(listener) {
+      const own = (): void => listener()
+      if (!listeners.size) {
+        stop = auth.subscribe(() => {
+          follow()
+          notify()
+        })
+        follow()
+        // It may have changed since a component last showed it.
+        void load()
+      }
+      listeners.add(own)
+      return () => {
+        if (listeners.delete(own) && !listeners.size) stop()
+      }
+    },
+  }
 }
 
 /** The account, and whether its session has ended: after the next sign-in the list is loaded again. */
