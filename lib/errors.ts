@@ -175,5 +175,5 @@ export class LatchkeyError extends Error {
  */
 export function isLatchkeyError(value: unknown, code?: LatchkeyErrorCode): value is LatchkeyError {
   const error = value as (LatchkeyError & { [BRAND]?: boolean }) | undefined
-  return error?.[BRAND] === true && (code === undefined || error.code === code)
+  return error?.[BRAND] === true && (!code || error.code === code)
 }

@@ -4,7 +4,7 @@ import { createAuth, memoryStore } from '../../lib/index.ts'
 import { nobleSuite } from '../../lib/noble.ts'
 import { createRecovery, toPhrase } from '../../lib/recovery.ts'
 import { openDeviceKey } from '../../lib/profile.ts'
-import { parseKeyring } from '../../lib/keystore/record.ts'
+import { parseKeyring } from '../../lib/keystore/keyring.ts'
 import {
   JAZZ_ANONYMOUS_ISSUER,
   JAZZ_LIFETIME,

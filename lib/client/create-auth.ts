@@ -19,9 +19,7 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
     const context = createContext(options)
     const [loaded, load, connect, disconnect] = createLater(context, loadOnce)
     // Not before the next microtask: construction does not access the store, channel or network.
-    const ready = Promise.resolve()
-      .then(() => start(context))
-      .then(connect)
+    const ready = Promise.resolve(context).then(start).then(connect)
     const connected = (): Promise<Lazy> => ready.then(() => (connect(), load()))
 
     return {
@@ -98,9 +96,9 @@ const LAZY = [
 type LazyMethod = (typeof LAZY)[number]
 
 function lazyMethods(context: StartContext, load: () => Promise<Lazy>): Pick<Auth, LazyMethod> {
-  const method =
-    (name: LazyMethod) =>
-    (...request: unknown[]) =>
-      load().then((lazy) => (lazy[name] as (...given: unknown[]) => unknown)(context, ...request))
-  return Object.fromEntries(LAZY.map((name) => [name, method(name)])) as Pick<Auth, LazyMethod>
+  const methods = LAZY.map((name: LazyMethod) => [
+    name,
+    (...given: unknown[]) => load().then((lazy) => (lazy[name] as (...given: unknown[]) => unknown)(context, ...given)),
+  ])
+  return Object.fromEntries(methods) as Pick<Auth, LazyMethod>
 }

@@ -1,4 +1,3 @@
-import { LatchkeyError } from '../errors.ts'
 import { decodeBase64url } from './base64url.ts'
 import type { CryptoSuite, SigningKey } from './crypto.ts'
 
@@ -17,10 +16,9 @@ export const nativeSuite: CryptoSuite = {
 
   async signingKey(seed): Promise<SigningKey> {
     const { x } = await crypto.subtle.exportKey('jwk', await importSeed(seed, true))
-    // A principal must not be derived without a key: throw, so that @noble is used.
-    if (!x) throw new LatchkeyError('CRYPTO_UNAVAILABLE')
     const key = await importSeed(seed, false)
-    return { publicKey: decodeBase64url(x), sign: (data) => signWith(key, data) }
+    // Without `x`, decoding throws, and @noble is used: no principal may be derived without a key.
+    return { publicKey: decodeBase64url(x!), sign: (data) => signWith(key, data) }
   },
 }
 

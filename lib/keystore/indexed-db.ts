@@ -19,34 +19,6 @@ const TIMEOUT_MS = 4000
  */
 export function indexedDbStore(name: string): RecordStore {
   const database = `latchkey:${name}`
-  const { run, close } = createConnection(database)
-  return {
-    durability: 'evictable',
-    channel: database,
-    trace: localStorageTrace(database),
-    read: () => run('readonly', (store) => promisifyRequest(store.get(KEY))),
-    update: (updater) => run('readwrite', (store) => updateUnlessSame(store, updater)),
-    close,
-  }
-}
-
-/** One transaction: no other code reads or writes between the two. */
-async function updateUnlessSame<Value>(store: IDBObjectStore, updater: (found: unknown) => Value): Promise<Value> {
-  const found: unknown = await promisifyRequest(store.get(KEY))
-  const next = updater(found)
-  if (next !== found) store.put(next, KEY)
-  await promisifyRequest(store.transaction)
-  return next
-}
-
-type Work<Value> = (store: IDBObjectStore) => Promise<Value>
-
-interface Connection {
-  run<Value>(mode: IDBTransactionMode, work: Work<Value>): Promise<Value>
-  close(): void
-}
-
-function createConnection(database: string): Connection {
   let opening: Promise<IDBDatabase> | undefined
 
   function close(): void {
@@ -57,54 +29,54 @@ function createConnection(database: string): Connection {
     opening = undefined
   }
 
-  async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
-    const db = await (opening ??= openDatabase(database, close))
-    // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
-    return db.transaction(STORE, mode, { durability: 'strict' })
-  }
-
-  /**
-   * A connection can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data closes
-   * the next one too. A transaction that failed is not written, so it is retried.
-   */
-  async function attempt<Value>(work: () => Promise<Value>, left = 2): Promise<Value> {
-    try {
-      return await work()
-    } catch (error) {
-      if (!left || !isLost(error)) throw error
-      close()
-      return attempt(work, left - 1)
-    }
-  }
-
-  /** Aborts a transaction that is still open at the time limit: a write that was reported as failed never happens. */
-  async function bounded<Value>(mode: IDBTransactionMode, work: Work<Value>): Promise<Value> {
+  /** Performs one transaction: no other code reads or writes between its two requests. */
+  async function run<Value>(mode: IDBTransactionMode, updater: (found: unknown) => Value): Promise<Value> {
     let transaction: IDBTransaction | undefined
     let isLate = false
-    const running = attempt(async () => {
-      transaction = await begin(mode)
-      if (isLate) transaction.abort()
-      return work(transaction.objectStore(STORE))
-    })
-    return withTimeout(running, TIMEOUT_MS, () => {
+
+    /**
+     * A connection can be dead without an event (Clear-Site-Data, a crashed storage process), and Clear-Site-Data
+     * closes the next one too. A transaction that failed is not written, so it is retried.
+     */
+    async function attempt(left: number): Promise<Value> {
+      try {
+        const db = await (opening ??= openDatabase(database, close))
+        // Writes are rare, and a lost one would lose an identity: wait until it is on disk.
+        transaction = db.transaction(STORE, mode, { durability: 'strict' })
+        if (isLate) transaction.abort()
+        const store = transaction.objectStore(STORE)
+        const found: unknown = await promisifyRequest(store.get(KEY))
+        const next = updater(found)
+        if (next !== found) {
+          store.put(next, KEY)
+          await promisifyRequest(transaction)
+        }
+        return next
+      } catch (error) {
+        // The next attempt, or the next call, opens a new connection.
+        close()
+        if (left && isLost(error)) return attempt(left - 1)
+        throw toFailure(error)
+      }
+    }
+
+    return withTimeout(attempt(2), TIMEOUT_MS, () => {
+      // Aborts what is still open at the time limit: a write that was reported as failed never happens.
       isLate = true
       // A transaction that has just finished cannot be aborted: its result is about to arrive.
       attempted(() => transaction?.abort())
+      close()
       throw new LatchkeyError('KEYSTORE_TIMEOUT')
     })
   }
 
   return {
+    durability: 'evictable',
+    channel: database,
+    trace: localStorageTrace(database),
+    read: () => run('readonly', (found) => found),
+    update: (updater) => run('readwrite', updater),
     close,
-    async run(mode, work) {
-      try {
-        return await bounded(mode, work)
-      } catch (error) {
-        // Lets the next call open a new connection.
-        close()
-        throw toFailure(error)
-      }
-    },
   }
 }
 
@@ -114,12 +86,12 @@ function isLost(error: unknown): boolean {
 }
 
 function toFailure(error: unknown): unknown {
-  const { name } = (error ?? {}) as Error
+  const name = (error as Error | null)?.name
   // A value that cannot be cloned is the caller's mistake, not a fault of the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
   const isDenied = name === 'SecurityError' || (name === 'UnknownError' && isForbidden())
-  return new LatchkeyError(isDenied ? denied : (CODES[name] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
+  return new LatchkeyError(isDenied ? denied : (CODES[name!] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
 }
 
 /** If site data is blocked, Chromium's IndexedDB gives only `UnknownError`, and its localStorage throws. */

@@ -1,3 +1,4 @@
+import { LatchkeyError } from '../errors.ts'
 import { type Entry, type Intent, type Keyring, RECORD_VERSION, entryId } from './record.ts'
 
 // Pure functions on the record. Null means that no record exists. An empty record is different: without a current
@@ -22,4 +23,40 @@ export function liveIntent(keyring: Keyring | null, now: number): Intent | null 
     intent.principal === (currentEntry(keyring)?.principal ?? null)
     ? intent
     : null
+}
+
+/**
+ * Parses a stored value. Unknown members are kept.
+ *
+ * @param value - the stored value; undefined if the store is empty
+ * @returns null if there is no record
+ * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, `KEYSTORE_NEWER`
+ */
+export function parseKeyring(value: unknown): Keyring | null {
+  if (value === undefined) return null
+  const ring = value as Keyring
+  if (ring?.v > RECORD_VERSION) throw new LatchkeyError('KEYSTORE_NEWER')
+  if (!isKeyring(ring)) throw new LatchkeyError('KEYSTORE_CORRUPT')
+  return ring
+}
+
+function isKeyring(ring: Keyring): boolean {
+  // Of what a store can hold, only arrays have `every`.
+  return (
+    ring?.v === RECORD_VERSION &&
+    ring.entries?.every?.(isEntry) &&
+    ring.outbox?.every?.((item) => isText(item?.accountId)) &&
+    typeof ring.intent === 'object' &&
+    (ring.current === null || currentEntry(ring) !== undefined)
+  )
+}
+
+function isEntry(entry: Entry): boolean {
+  if (!isText(entry?.principal)) return false
+  if (entry.kind === 'account') return isText(entry.accountId) && Array.isArray(entry.aliases)
+  return entry.kind === 'device' && isText(entry.x) && (entry.secret?.length === 43 || typeof entry.keys === 'object')
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
 }

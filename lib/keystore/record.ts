@@ -1,4 +1,3 @@
-import { LatchkeyError } from '../errors.ts'
 import type { HardenedKeys } from '../identity/crypto.ts'
 
 /** Version of the record format. A record with a higher version is refused and never rewritten. */
@@ -176,40 +175,4 @@ export interface Keyring {
 /** Returns the id of an entry, unique in its keyring. */
 export function entryId(entry: Entry): string {
   return `${entry.kind}:${entry.kind === 'device' ? entry.principal : entry.accountId}`
-}
-
-/**
- * Parses a stored value. Unknown members are kept.
- *
- * @param value - the stored value; undefined if the store is empty
- * @returns null if there is no record
- * @throws {LatchkeyError} `KEYSTORE_CORRUPT`, `KEYSTORE_NEWER`
- */
-export function parseKeyring(value: unknown): Keyring | null {
-  if (value === undefined) return null
-  const ring = value as Keyring
-  if (ring?.v > RECORD_VERSION) throw new LatchkeyError('KEYSTORE_NEWER')
-  if (!isKeyring(ring)) throw new LatchkeyError('KEYSTORE_CORRUPT')
-  return ring
-}
-
-function isKeyring(ring: Keyring): boolean {
-  // Of what a store can hold, only arrays have `every`.
-  return (
-    ring?.v === RECORD_VERSION &&
-    ring.entries?.every?.(isEntry) &&
-    ring.outbox?.every?.((item) => isText(item?.accountId)) &&
-    typeof ring.intent === 'object' &&
-    (ring.current === null || ring.entries.some((entry) => entryId(entry) === ring.current))
-  )
-}
-
-function isEntry(entry: Entry): boolean {
-  if (!isText(entry?.principal)) return false
-  if (entry.kind === 'account') return isText(entry.accountId) && Array.isArray(entry.aliases)
-  return entry.kind === 'device' && isText(entry.x) && (entry.secret?.length === 43 || typeof entry.keys === 'object')
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
 }

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../errors.ts'
-import { type Keyring, parseKeyring } from './record.ts'
+import type { Keyring } from './record.ts'
+import { parseKeyring } from './keyring.ts'
 
 /**
  * Storage for the record. Every implementation must pass `storeAcceptance` from `latchkey/testing`. Every call settles

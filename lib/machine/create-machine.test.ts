@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Machine, type MachineParts, createMachine } from './create-machine.ts'
+import { holdSnapshot } from './snapshot.ts'
 
 interface State {
   readonly count: number
@@ -21,7 +22,13 @@ function transition(state: State, event: Event): readonly [State, ...Effect[]] {
 type Parts = MachineParts<State, Event, Effect, State>
 
 function machineWith(parts: Partial<Parts> = {}): Machine<State, Event, State> {
-  return createMachine<State, Event, Effect>({ initial: INITIAL, transition, perform: () => {}, ...parts })
+  return createMachine<State, Event, Effect>({
+    initial: INITIAL,
+    holder: holdSnapshot(INITIAL),
+    transition,
+    perform: () => {},
+    ...parts,
+  })
 }
 
 /** What was reported as an uncaught error. */
@@ -171,7 +178,8 @@ test('show derives the snapshot: a change of the state that it does not show cal
     initial: INITIAL,
     transition,
     perform: () => {},
-    show: ({ count }, shown) => (shown?.isBig === count > 5 ? shown : { isBig: count > 5 }),
+    holder: holdSnapshot({ isBig: false }),
+    show: ({ count }, shown) => (shown.isBig === count > 5 ? shown : { isBig: count > 5 }),
   })
   machine.subscribe(listener)
   const before = machine.getState()

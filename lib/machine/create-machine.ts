@@ -1,5 +1,5 @@
 import { guarded } from './guarded.ts'
-import { type SnapshotHolder, holdSnapshot } from './snapshot.ts'
+import type { SnapshotHolder } from './snapshot.ts'
 
 /** One processed event. */
 export interface MachineStep<State, Event, Effect> {
@@ -18,13 +18,11 @@ export interface MachineParts<State, Event, Effect, Snapshot> {
   /** Performs one effect. Errors are reported, and the other effects are still performed. */
   perform(effect: Effect, step: MachineStep<State, Event, Effect>): unknown
   /**
-   * Derives the public snapshot. Returns `shown` if it is still correct. Defaults to the state itself.
-   *
-   * @param shown - the current snapshot; undefined at construction
+   * Derives the public snapshot. Returns `shown`, the current one, if it is still correct. Defaults to the state itself.
    */
-  readonly show?: (state: State, shown?: Snapshot) => Snapshot
-  /** Where the snapshot is held. Defaults to a new holder. */
-  readonly holder?: SnapshotHolder<Snapshot>
+  readonly show?: (state: State, shown: Snapshot) => Snapshot
+  /** Where the snapshot is held: at first, the one of the initial state. */
+  readonly holder: SnapshotHolder<Snapshot>
   /** Called for each event, after its transition and before its effects. For developer tools. */
   readonly record?: (step: MachineStep<State, Event, Effect>) => void
 }
@@ -46,7 +44,7 @@ export function createMachine<State, Event, Effect, Snapshot = State>({
   transition,
   perform,
   show = (state) => state as unknown as Snapshot,
-  holder = holdSnapshot(show(initial)),
+  holder,
   record,
 }: MachineParts<State, Event, Effect, Snapshot>): Machine<State, Event, Snapshot> {
   const { getState, subscribe } = holder

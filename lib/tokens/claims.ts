@@ -7,9 +7,6 @@ export const TOKEN_TYPE = 'latchkey+jwt'
 /** Default lifetime of a local-first token, in seconds. */
 export const TOKEN_LIFETIME = 900
 
-/** Lifetime of a proof, in seconds. */
-export const PROOF_LIFETIME = 60
-
 /** Longest lifetimes that a verifier accepts, in seconds. */
 export const LONGEST_LIFETIME = { token: 3600, proof: 120 } as const
 

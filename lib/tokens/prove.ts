@@ -1,9 +1,12 @@
 import type { DeviceKey } from '../identity/device-key.ts'
-import { PROOF_LIFETIME, type Purpose } from './claims.ts'
+import type { Purpose } from './claims.ts'
 import { signJws } from './mint.ts'
 
 /** Header `typ` of a proof. */
 export const PROOF_TYPE = 'latchkey-proof+jwt'
+
+/** Lifetime of a proof, in seconds. */
+const PROOF_LIFETIME = 60
 
 /** Content of a proof. */
 export interface ProofInput {

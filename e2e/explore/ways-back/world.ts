@@ -10,7 +10,8 @@ import {
   testServer,
 } from '../../../adapters/better-auth/testing/server.testing.ts'
 import { type Auth, createAuth } from '../../../lib/index.ts'
-import { type Keyring, parseKeyring } from '../../../lib/keystore/record.ts'
+import type { Keyring } from '../../../lib/keystore/record.ts'
+import { parseKeyring } from '../../../lib/keystore/keyring.ts'
 import { type Pairing, createPairing } from '../../../lib/pairing.ts'
 import { type PasskeyBackups, createPasskeyBackup } from '../../../lib/passkey.ts'
 import { type FakeAuthenticator, fakeAuthenticator } from '../../../lib/passkey/authenticator.testing.ts'

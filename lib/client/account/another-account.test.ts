@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../../errors.ts'
-import { parseKeyring } from '../../keystore/record.ts'
+import { parseKeyring } from '../../keystore/keyring.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { hasLooked, testBrowser } from '../client.testing.ts'

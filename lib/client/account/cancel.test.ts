@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../../errors.ts'
-import { parseKeyring } from '../../keystore/record.ts'
+import { parseKeyring } from '../../keystore/keyring.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import type { RecordStore } from '../../keystore/store.ts'
 import { manualClock } from '../../testing/clock.ts'

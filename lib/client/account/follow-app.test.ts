@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { parseKeyring } from '../../keystore/record.ts'
+import { parseKeyring } from '../../keystore/keyring.ts'
 import type { RecordStore } from '../../keystore/store.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import { testBrowser } from '../client.testing.ts'

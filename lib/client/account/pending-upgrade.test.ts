@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type Keyring, parseKeyring } from '../../keystore/record.ts'
+import type { Keyring } from '../../keystore/record.ts'
+import { parseKeyring } from '../../keystore/keyring.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { type MemoryAccount, memoryAccountServer } from '../../testing/memory-account.ts'
 import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'

@@ -1,6 +1,7 @@
 import { isLatchkeyError } from '../../errors.ts'
+import { encodeBase64url } from '../../identity/base64url.ts'
 import { PROFILE, openDeviceKey } from '../../identity/device-key.ts'
-import { createSecret, formatSecret } from '../../identity/secret.ts'
+import { createSecret } from '../../identity/secret.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import { type DeviceEntry, entryId } from '../../keystore/record.ts'
 import type { EventType } from '../../machine/events.ts'
@@ -23,10 +24,10 @@ export async function start(context: StartContext): Promise<void> {
   }
 }
 
-function open({ getState, replace, notify, record, now, view, waiting }: StartContext, event: EventType): void {
-  replace(openState(getState(), { view: view(), waiting: waiting() }))
-  guarded(() => record?.({ at: now(), event, ignored: false, state: getState() }))
-  notify()
+function open(context: StartContext, event: EventType): void {
+  context.replace(openState(context.getState(), { view: context.view(), waiting: context.waiting() }))
+  guarded(() => context.record?.({ at: context.now(), event, ignored: false, state: context.getState() }))
+  context.notify()
 }
 
 /**
@@ -59,7 +60,7 @@ export async function deviceEntry(
     profile: PROFILE,
     principal,
     x,
-    secret: formatSecret(secret),
+    secret: encodeBase64url(secret),
     createdAt: now(),
     origin: 'created',
     wrote: false,

@@ -1,5 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { createMachine } from '../../machine/create-machine.ts'
+import { holdSnapshot } from '../../machine/snapshot.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { createDeadline } from './deadline.ts'
 import { backoff } from './backoff.ts'
@@ -53,6 +54,7 @@ export function createSessionRuntime(
     initial: INITIAL_STATE,
     transition: (core, event) => step(core, event, worldOf(runtime, clock())),
     show: snapshotOf,
+    holder: holdSnapshot(snapshotOf(INITIAL_STATE)),
     record({ event, before, state }) {
       if (event.type === 'started') isHalted = false
       // What was written locally during a session belongs to its principal, with or without a connection.
