@@ -1,9 +1,49 @@
-import { defineConfig } from 'vitest/config'
+import { type UserWorkspaceConfig, defineConfig, mergeConfig } from 'vitest/config'
 
 /** What `@better-auth/expo` imports runs on a phone only: the tests of `latchkey/expo` have stubs. */
 const NATIVE_MODULES = /^(react-native|expo-(constants|linking|network|web-browser))$/
 
-export default defineConfig({
+const TESTS = ['{lib,adapters,e2e/explore,e2e/published}/**/*.test.ts']
+
+/** What takes long: random walks, crashes, races, server processes, the file keystore, the command line. */
+const CAMPAIGNS = [
+  'lib/**/{model,faults,*-fuzz}.test.ts',
+  'lib/client/{bare-engine,races}.test.ts',
+  'lib/keystore/{file,file-processes}.test.ts',
+  'adapters/account/binding-{store,processes}.test.ts',
+  'adapters/better-auth/{binding/crash,binding/race,routes/{adopt,pair}-race,hooks/lifecycle,hooks/verified-email}.test.ts',
+  'adapters/cli/**/*.test.ts',
+  'adapters/triplit/**/*.test.ts',
+  'e2e/{explore,published}/**/*.test.ts',
+]
+
+/** What changes the whole process before it imports anything, so that no other file may share its modules. */
+const ALONE = ['adapters/better-auth/{base-url-hint,routes/shared-limit}.test.ts', 'lib/tokens/public-key.test.ts']
+
+/**
+ * Files of one project share their worker's modules: to import Better Auth for each file takes longer than its tests.
+ *
+ * @param others - patterns of the files that belong to the other projects
+ */
+const shared = (name: string, others: string[]): UserWorkspaceConfig => ({
+  extends: true,
+  test: {
+    name,
+    include: TESTS,
+    exclude: ['**/node_modules/**', ...CAMPAIGNS, ...ALONE, ...others],
+    isolate: false,
+  },
+})
+
+/** The unit tests, which `npm run test:quick` runs on SQLite alone. */
+export const UNITS = [
+  shared('server', ['lib/!(server)/**', 'adapters/!(better-auth)/**']),
+  shared('client', ['lib/!(client|*.test.ts)/**', 'adapters/**']),
+  shared('rest', ['lib/{client,server}/**', 'lib/*.test.ts', 'adapters/better-auth/**']),
+]
+
+/** What the projects of both configurations share. */
+export const BASE = defineConfig({
   resolve: {
     alias: [
       {
@@ -21,7 +61,13 @@ export default defineConfig({
     // Files wait for databases and processes: one worker for each processor, instead of one less.
     maxWorkers: '100%',
     globalSetup: ['adapters/better-auth/testing/postgres.testing.ts'],
-    include: ['{lib,adapters,e2e/explore,e2e/published}/**/*.test.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },
 })
+
+export default mergeConfig(
+  BASE,
+  defineConfig({
+    test: { projects: [{ extends: true, test: { name: 'campaigns', include: [...CAMPAIGNS, ...ALONE] } }, ...UNITS] },
+  }),
+)
