@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { APP_ENGINES, type AppEngine, type AppFolder, appFolder } from './app.testing.ts'
 
@@ -8,8 +9,11 @@ const PROGRAM = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.
 const folders: AppFolder[] = []
 afterEach(() => folders.splice(0).forEach((app) => app.remove()))
 
+const ALL = 'latchkey(), latchkeyJwt()'
+
 /** The options that the app had before; what the tests change is in `plugins`. */
 const authOf = (plugins: string, db = './db.mjs'): string => `
+export { database } from '${db}'
 import { betterAuth } from 'better-auth'
 import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import { database } from '${db}'
@@ -26,18 +30,20 @@ export const auth = betterAuth({
 })
 `
 
-/** Runs steps in the app and prints what they return as JSON. */
-const programOf = (steps: string): string => `
-const { auth } = await import('./' + process.argv[2])
-const { getMigrations } = await import('better-auth/db/migration')
+/** Steps in the app. Each program opens the database itself, and closes it. */
+const programOf = (file: string, steps: string): string => `
+import { auth, database } from './${file}'
+import { getMigrations } from 'better-auth/db/migration'
+
 const { adapter } = await auth.$context
 const post = (path, body) => auth.handler(new Request('https://notes.example/api/auth' + path, {
   method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', origin: 'https://notes.example' },
 }))
 const rows = async (model) => (await adapter.findMany({ model, sortBy: { field: 'id', direction: 'asc' } }))
   .map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !/^(principal|sid$|device|pairedBy)/.test(name))))
-const result = await (async () => { ${steps} })()
-process.stdout.write(JSON.stringify(result ?? null), () => process.exit(0))
+
+export const result = await (async () => { ${steps} })()
+await (database.close ?? database.end).call(database)
 `
 
 interface Ran {
@@ -59,14 +65,19 @@ async function populatedApp(engine: AppEngine) {
   const app = appFolder(['better-auth', ...engine.packages])
   folders.push(app)
   const { folder } = app
-  app.write('db.mjs', await engine.create(folder))
+  const source = await engine.create(folder)
+  app.write('db.mjs', source)
   app.write('before.mjs', authOf(''))
-  app.write('auth.mjs', authOf('latchkey(), latchkeyJwt()'))
-  const evaluate = async (file: string, steps: string): Promise<unknown> => {
-    app.write('program.mjs', programOf(steps))
-    const { code, stdout, stderr } = await node(folder, 'program.mjs', file)
-    if (code !== 0) throw new Error(stderr)
-    return JSON.parse(stdout)
+  app.write('auth.mjs', authOf(ALL))
+  let programs = 0
+  const evaluate = async (file: 'before.mjs' | 'auth.mjs', steps: string): Promise<unknown> => {
+    const number = programs++
+    const name = (role: string): string => `${role}-${number}.mjs`
+    app.write(name('db'), source)
+    app.write(name('auth'), authOf(file === 'auth.mjs' ? ALL : '', `./${name('db')}`))
+    app.write(name('program'), programOf(name('auth'), steps))
+    const { result } = await import(/* @vite-ignore */ pathToFileURL(join(folder, name('program'))).href)
+    return JSON.parse(JSON.stringify(result ?? null))
   }
   await evaluate(
     'before.mjs',
@@ -174,7 +185,7 @@ test('TypeScript with an import that only a bundler resolves runs on any Node, w
   folders.push(app)
   app.write('db.ts', `enum Kind { A }\nexport const kind: Kind = Kind.A\n${await APP_ENGINES[0]!.create(app.folder)}`)
   app.write('tsconfig.json', '{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }')
-  app.write('auth.ts', authOf('latchkey(), latchkeyJwt()', '@/db'))
+  app.write('auth.ts', authOf(ALL, '@/db'))
   const { code, stderr, stdout } = await node(app.folder, PROGRAM, 'migrate', '--auth', 'auth.ts')
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toContain('latchkeyPrincipal')
