@@ -13,6 +13,7 @@ const CAMPAIGNS = [
   'adapters/account/binding-{store,processes}.test.ts',
   'adapters/better-auth/{binding/crash,binding/race,routes/{adopt,pair}-race,hooks/lifecycle,hooks/verified-email}.test.ts',
   'adapters/cli/**/*.test.ts',
+  'adapters/reown/{link,random}.test.ts',
   'adapters/triplit/**/*.test.ts',
   'e2e/{explore,published}/**/*.test.ts',
 ]
