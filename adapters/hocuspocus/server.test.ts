@@ -126,6 +126,13 @@ describe('a first token', () => {
     expect(faults).toEqual([error])
   })
 
+  test.each([false, true, undefined, 'all'])('opens nothing if `authorize` answers %j', async (answer) => {
+    await serve({ authorize: () => answer as never })
+    const client = connect('notes:ada', await tokenOf('ada'))
+    await until(() => expect(client.heard).toEqual(['refused forbidden']))
+    expect(hocuspocus.open()).toEqual([])
+  })
+
   test('is read by a resolver that takes tokens from another header', async () => {
     resolver = createSessionResolver({
       external: { issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: AUDIENCE, aliases: true },
@@ -226,6 +233,16 @@ describe('an open document', () => {
     await until(() => expect(heard.at(-1)).toMatch(/^closed /))
     document.getText('notes').insert(0, 'late')
     await until(() => expect(textOf(document)).toBe('late.'))
+    expect(hocuspocus.text('notes:ada')).toBe('.')
+  })
+
+  test('takes no message that was sent right behind a refused token', async () => {
+    const { document, heard, provider } = await open()
+    const refused = await tokenOf('bob')
+    provider.configuration.token = refused
+    await provider.sendToken()
+    document.getText('notes').insert(0, 'late')
+    await until(() => expect(heard.at(-1)).toMatch(/^closed /))
     expect(hocuspocus.text('notes:ada')).toBe('.')
   })
 

@@ -15,7 +15,7 @@ export interface DocumentRequest {
 export interface HocuspocusAuthOptions extends Pick<SocketSessionOptions, 'roles' | 'longest' | 'clock' | 'timer'> {
   /**
    * Decides about a document, at its opening and with each new token. Defaults to `read-write` for the owner in its
-   * name (`notes:PRINCIPAL`), aliases included, and null for all others.
+   * name (`notes:PRINCIPAL`), aliases included, and null for all others. Any other answer counts as null.
    */
   readonly authorize?: (request: DocumentRequest) => DocumentAccess | Promise<DocumentAccess>
   /** Receives errors of your lookups and of `authorize`. Defaults to `console.error`. It must not throw. */
@@ -101,7 +101,9 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
     return socket
   }
   async function judge(session: ServerSession, documentName: string): Promise<DocumentAccess> {
-    return (await authorize({ documentName, session })) ?? null
+    const access = await authorize({ documentName, session })
+    // Code without types may answer `false`.
+    return access === 'read-write' || access === 'readonly' ? access : null
   }
 
   return {

@@ -46,6 +46,8 @@ const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
 const BACKUP_CLIENT = plugin('client/backups.ts')
 const BACKUPS_TEST = plugin('binding/backups.test.ts')
+const HOCUSPOCUS = 'adapters/hocuspocus/server.ts'
+const HOCUSPOCUS_TEST = 'adapters/hocuspocus/server.test.ts'
 const EXPIRING_TEST = 'lib/passkey/expiring-store.test.ts'
 
 const purposeUnchecked = {
@@ -5086,5 +5088,59 @@ export const ATTACKS = [
       },
     ],
     test: { file: BACKUPS_TEST, name: 'a deletion whose server died in the middle leaves no backup for long' },
+  },
+  // Documents of Hocuspocus
+  {
+    attack: "Someone with a valid token opens another user's document",
+    defence: 'The owner in the name of the document must be a principal of the session',
+    patches: [
+      { file: HOCUSPOCUS, find: "owns(session, ownerOf(documentName)) ? 'read-write' : null", replace: "'read-write'" },
+    ],
+    test: {
+      file: HOCUSPOCUS_TEST,
+      name: "the owner in the name of a document > opens a user another user's accordingly: notes:bob",
+    },
+  },
+  {
+    attack: 'The `authorize` of an app without types answers `false`, which is taken for an access',
+    defence: 'Only the two names of an access open a document',
+    patches: [
+      {
+        file: HOCUSPOCUS,
+        find: "access === 'read-write' || access === 'readonly' ? access : null",
+        replace: 'access',
+      },
+    ],
+    test: { file: HOCUSPOCUS_TEST, name: 'a first token > opens nothing if `authorize` answers false' },
+  },
+  {
+    attack: 'A client with an expired token writes before a late timer closes its document',
+    defence: 'Each message checks the clock',
+    patches: [{ file: HOCUSPOCUS, find: 'void socketOf(payload).current', replace: UNCHECKED }],
+    test: {
+      file: HOCUSPOCUS_TEST,
+      name: 'an open document > takes no message after that, even if the timer is late',
+    },
+  },
+  {
+    attack: 'Messages that wait behind a refused token still change the document',
+    defence: 'A refused connection takes no message',
+    patches: [{ file: HOCUSPOCUS, find: "if (refused.has(payload.connection)) refuse('expired')", replace: UNCHECKED }],
+    test: {
+      file: HOCUSPOCUS_TEST,
+      name: 'an open document > takes no message that was sent right behind a refused token',
+    },
+  },
+  {
+    attack: 'A user whose access was withdrawn keeps a document open with new tokens',
+    defence: '`authorize` judges each new token',
+    patches: [
+      {
+        file: HOCUSPOCUS,
+        find: 'if (access === null) return close(connection, FORBIDDEN_CODE, FORBIDDEN)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: { file: HOCUSPOCUS_TEST, name: 'an open document > is judged again with each new token' },
   },
 ]
