@@ -60,6 +60,9 @@ function node(cwd: string, ...parameters: string[]): Promise<Ran> {
   )
 }
 
+/** The options before Latchkey, and with it. */
+type AppFile = 'before.mjs' | 'auth.mjs'
+
 /** An app on a database that Better Auth alone made, with two users. */
 async function populatedApp(engine: AppEngine) {
   const app = appFolder(['better-auth', ...engine.packages])
@@ -70,7 +73,7 @@ async function populatedApp(engine: AppEngine) {
   app.write('before.mjs', authOf(''))
   app.write('auth.mjs', authOf(ALL))
   let programs = 0
-  const evaluate = async (file: 'before.mjs' | 'auth.mjs', steps: string): Promise<unknown> => {
+  const evaluate = async (file: AppFile, steps: string): Promise<unknown> => {
     const number = programs++
     const name = (role: string): string => `${role}-${number}.mjs`
     app.write(name('db'), source)
@@ -91,7 +94,7 @@ async function populatedApp(engine: AppEngine) {
     write: app.write,
     evaluate,
     before: await evaluate('before.mjs', all),
-    rows: (file = 'auth.mjs') => evaluate(file, all),
+    rows: (file: AppFile = 'auth.mjs') => evaluate(file, all),
     latchkey: (command: string, ...flags: string[]) => node(folder, PROGRAM, command, '--auth', './auth.mjs', ...flags),
   }
 }

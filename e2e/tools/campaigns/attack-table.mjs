@@ -2306,13 +2306,28 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/external/presets.ts',
-        find: '(preset.isAccount?.(claims) ?? true) && (isAccount?.(claims) ?? true)',
+        find: '(!preset.isAccount || preset.isAccount(claims)) && (!isAccount || isAccount(claims))',
         replace: '(isAccount ?? preset.isAccount ?? (() => true))(claims)',
       },
     ],
     test: {
       file: 'lib/server/external/presets.test.ts',
       name: 'a rule of its own of the app does not switch off what the preset checks',
+    },
+  },
+  {
+    attack: 'An anonymous user of a provider, at an app whose `isAccount` is async: a promise counts as a yes',
+    defence: 'Only `true` counts',
+    patches: [
+      {
+        file: 'lib/server/external/verifier.ts',
+        find: 'if (rules.isAccount(claims) !== true) throw',
+        replace: 'if (!rules.isAccount(claims)) throw',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuers.test.ts',
+      name: 'what else a token must say > that it stands for an account, which only `true` says, not {}',
     },
   },
   {

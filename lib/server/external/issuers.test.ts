@@ -240,6 +240,14 @@ describe('what else a token must say', () => {
     expect(await outcomeOf(resolver, first.sign({ bot: true }))).toBe('TOKEN_NOT_AN_ACCOUNT')
   })
 
+  test.each<unknown>([undefined, 'yes', 1, Promise.resolve(false)])(
+    'that it stands for an account, which only `true` says, not %j',
+    async (answer) => {
+      const resolver = resolverOf(rulesOf(first, { isAccount: () => answer as boolean }))
+      expect(await outcomeOf(resolver, first.sign())).toBe('TOKEN_NOT_AN_ACCOUNT')
+    },
+  )
+
   test.each(['a\u0000b', 'a\nb', 'a\u0085', 'a\ud800', '\udc00'])(
     'a subject without control characters, unlike %j',
     async (sub) => {

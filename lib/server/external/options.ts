@@ -47,7 +47,10 @@ export interface ExternalIssuer {
   readonly clients?: 'any' | readonly string[]
   /** Claims that must be present, besides `iss`, `sub` and `exp`. */
   readonly requiredClaims?: readonly string[]
-  /** Returns true if the token belongs to an account, and not for example to one of the provider's anonymous users. */
+  /**
+   * Returns true if the token belongs to an account, and not for example to one of the provider's anonymous users. Any
+   * other answer, a promise included, refuses it.
+   */
   readonly isAccount?: (claims: Readonly<Record<string, unknown>>) => boolean
   /** How `sub` becomes the principal. Defaults to `sub` itself, which only one issuer may use. */
   readonly principal?: PrincipalRule

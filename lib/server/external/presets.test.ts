@@ -349,6 +349,11 @@ describe('Better Auth', () => {
   })
 })
 
+test('a rule that forgets its answer accepts nothing', async () => {
+  const rules = firebase({ projectId: 'my-project', isAccount: () => undefined as unknown as boolean })
+  expect((await outcomeOf(rules, PRESETS[3]!.claims, 'RS256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
+})
+
 test.each<[string, PresetOptions]>([
   ['a list of required claims', { requiredClaims: ['iat'] }],
   ['a rule of its own', { isAccount: () => true }],

@@ -170,7 +170,7 @@ function withOptions(preset: ExternalIssuer, options: PresetOptions): ExternalIs
     ...preset,
     ...options,
     requiredClaims: [...(preset.requiredClaims ?? []), ...requiredClaims],
-    isAccount: (claims) => (preset.isAccount?.(claims) ?? true) && (isAccount?.(claims) ?? true),
+    isAccount: (claims) => (!preset.isAccount || preset.isAccount(claims)) && (!isAccount || isAccount(claims)),
   }
 }
 

@@ -127,7 +127,8 @@ async function recallLater({ claims, header, key }: Known, { keys }: IssuerRules
 function judge(claims: JWTPayload, rules: VerifierRules): Awaitable<ServerSession> {
   checkParty(claims['azp'], rules)
   checkClient(claims, rules)
-  if (!rules.isAccount(claims)) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
+  // Neither a promise nor any other answer of code without types is a yes.
+  if (rules.isAccount(claims) !== true) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
   const aliases = rules.aliases ? readAliases(claims['aliases']) : []
   if (!rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub, rules.isDevice)
   const mode = modeOf(claims)
