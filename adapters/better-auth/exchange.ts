@@ -5,6 +5,7 @@ import {
   type Issue,
   type IssueOptions,
   type IssueRules,
+  type OptionNames,
   type PrincipalsTag,
   createPrincipalsTag,
   exchangedClaims,
@@ -25,6 +26,19 @@ export interface ExchangeOptions extends IssueOptions {
   readonly metadata?: boolean
   /** Other providers whose JWTs are accepted. */
   readonly issuers?: readonly ExternalIssuer[]
+}
+
+export const EXCHANGE_OPTIONS: OptionNames<ExchangeOptions> = {
+  audiences: true,
+  lifetime: true,
+  type: true,
+  clientId: true,
+  localFirst: true,
+  claims: true,
+  limit: true,
+  algorithm: true,
+  metadata: true,
+  issuers: true,
 }
 
 /** The validated {@link ExchangeOptions}. */

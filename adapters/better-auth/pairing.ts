@@ -1,3 +1,4 @@
+import { type OptionNames, checkOptionNames } from '../../lib/server-kit.ts'
 import { createAddressCap } from './routes/address-cap.ts'
 import type { OnDevicePaired } from './routes/pair.ts'
 import type { RendezvousTools } from './routes/rendezvous.ts'
@@ -24,8 +25,13 @@ export interface PairingLimit {
   readonly total?: number
 }
 
-/** @throws {TypeError} an option is invalid */
+const PAIRING_OPTIONS: OptionNames<PairingOptions> = { rendezvousStore: true, limit: true, onDevicePaired: true }
+const LIMIT_OPTIONS: OptionNames<PairingLimit> = { perAddress: true, total: true }
+
+/** @throws {TypeError} an option is unknown or invalid */
 export function createRendezvousTools(options: PairingOptions, clock: () => number): RendezvousTools {
+  checkOptionNames('pairing.', options, PAIRING_OPTIONS)
+  checkOptionNames('pairing.limit.', options.limit ?? {}, LIMIT_OPTIONS)
   const { perAddress = 20, total = 10_000 } = options.limit ?? {}
   for (const most of [perAddress, total])
     if (!Number.isInteger(most) || most < 1) throw new TypeError('pairing.limit: expected integers from 1')

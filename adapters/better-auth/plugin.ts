@@ -2,6 +2,8 @@ import type { AuthContext, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
 import {
   type Challenges,
+  type OptionNames,
+  checkOptionNames,
   createChallenges,
   createExchangeLimits,
   createExternalAccounts,
@@ -15,7 +17,7 @@ import { challengeEndpoint } from './routes/challenge.ts'
 import { asSignOut } from './routes/end-session.ts'
 import type { Endpoint } from './routes/endpoint.ts'
 import { probeDatabase } from './database-probe.ts'
-import { type ExchangeOptions, readExchange } from './exchange.ts'
+import { EXCHANGE_OPTIONS, type ExchangeOptions, readExchange } from './exchange.ts'
 import { deviceEndpoints } from './routes/devices.ts'
 import { forgetDevice } from './hooks/device-tag.ts'
 import { keyEndpoints } from './routes/keys.ts'
@@ -83,6 +85,19 @@ export interface LatchkeyPluginOptions {
   readonly backupsWithoutAccount?: BackupsWithoutAccount
 }
 
+const PLUGIN_OPTIONS: OptionNames<LatchkeyPluginOptions> = {
+  audience: true,
+  clock: true,
+  onLink: true,
+  onUnlink: true,
+  onRetire: true,
+  exchange: true,
+  replayStore: true,
+  requireNonce: true,
+  pairing: true,
+  backupsWithoutAccount: true,
+}
+
 /**
  * The plugin's exact type: Better Auth infers `session.user.principal` from it, and a wider one would hide `auth.api`.
  */
@@ -137,9 +152,12 @@ interface Parts extends BackupTools {
  * Creates the plugin that binds local-first principals to Better Auth accounts: a sign-up whose request carries a proof
  * gives the account the device's principal, in the same INSERT.
  *
- * @throws {TypeError} when Better Auth starts: there is neither `audience` nor a static base URL
+ * @throws {TypeError} an option is unknown or invalid; when Better Auth starts, there is neither `audience` nor a static
+ *   base URL
  */
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
+  checkOptionNames('latchkey.', options, PLUGIN_OPTIONS)
+  if (options.exchange) checkOptionNames('exchange.', options.exchange, EXCHANGE_OPTIONS)
   const { clock = Date.now, requireNonce = false } = options
   if (typeof requireNonce !== 'boolean') throw new TypeError('requireNonce: expected true or false')
   const backupRules = readBackupRules(options.backupsWithoutAccount)

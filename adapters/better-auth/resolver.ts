@@ -1,5 +1,5 @@
 import type { AuthContext, DBAdapter } from 'better-auth'
-import { fixExternal, readRequest } from '../../lib/server-kit.ts'
+import { type OptionNames, checkOptionNames, fixExternal, readRequest } from '../../lib/server-kit.ts'
 import {
   type ExternalIssuer,
   type ResolvableRequest,
@@ -36,6 +36,20 @@ export interface BetterAuthResolverOptions extends Pick<
   readonly clock?: () => number
 }
 
+const RESOLVER_OPTIONS: OptionNames<BetterAuthResolverOptions> = {
+  backend: true,
+  cacheSize: true,
+  cookieSession: true,
+  onOutcome: true,
+  tokenHeader: true,
+  verifier: true,
+  audience: true,
+  localFirst: true,
+  external: true,
+  anonymous: true,
+  clock: true,
+}
+
 /**
  * Creates a session resolver for a backend in the same process as its Better Auth: it accepts local-first tokens and
  * the tokens of `latchkeyJwt` and of the exchange, reads the keys without a network, and refuses the device keys of
@@ -44,11 +58,13 @@ export interface BetterAuthResolverOptions extends Pick<
  * older than a change made in this process.
  *
  * @param auth - the result of `betterAuth()`, with the plugins `latchkey` and `latchkeyJwt`
+ * @throws {TypeError} an option is unknown; at the first request, an option is invalid
  */
 export function createBetterAuthResolver(
   auth: BetterAuthInstance,
   options: BetterAuthResolverOptions = {},
 ): SessionResolver {
+  checkOptionNames('', options, RESOLVER_OPTIONS)
   let building: Promise<SessionResolver> | undefined
   let resolver: SessionResolver | undefined
   return {

@@ -262,6 +262,9 @@ describe('an open document', () => {
   })
 })
 
-test.each([{ authorize: 'all' }, { longest: -1 }])('invalid options are refused: %j', (options) => {
-  expect(() => hocuspocusAuth(resolver, options as never)).toThrow(TypeError)
-})
+test.each([{ authorize: 'all' }, { longest: -1 }, { authorise: () => null }])(
+  'invalid options are refused: %j',
+  (options) => {
+    expect(() => hocuspocusAuth(resolver, options as never)).toThrow(TypeError)
+  },
+)

@@ -1,5 +1,11 @@
 import { type ServerSession, type SessionResolver, owns } from '../../lib/server.ts'
-import { type SocketSession, type SocketSessionOptions, createSocketSession } from '../../lib/server-kit.ts'
+import {
+  type OptionNames,
+  type SocketSession,
+  type SocketSessionOptions,
+  checkOptionNames,
+  createSocketSession,
+} from '../../lib/server-kit.ts'
 import { FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './words.ts'
 
 /** What a session may do with a document; null is nothing. */
@@ -20,6 +26,15 @@ export interface HocuspocusAuthOptions extends Pick<SocketSessionOptions, 'roles
   readonly authorize?: (request: DocumentRequest) => DocumentAccess | Promise<DocumentAccess>
   /** Receives errors of your lookups and of `authorize`. Defaults to `console.error`. It must not throw. */
   readonly onError?: (error: unknown) => void
+}
+
+const OPTIONS: OptionNames<HocuspocusAuthOptions> = {
+  authorize: true,
+  onError: true,
+  roles: true,
+  longest: true,
+  clock: true,
+  timer: true,
 }
 
 /** The context that the hooks of the server get. */
@@ -72,9 +87,10 @@ export interface HocuspocusAuth {
  * another principal or has other roles.
  *
  * @param resolver - made by `createSessionResolver`
- * @throws {TypeError} an option is invalid
+ * @throws {TypeError} an option is unknown or invalid
  */
 export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAuthOptions = {}): HocuspocusAuth {
+  checkOptionNames('', options, OPTIONS)
   const { authorize = ownsDocument, onError = console.error } = options
   const sockets = new WeakMap<HocuspocusConnection, SocketSession>()
   const refused = new WeakSet<HocuspocusConnection>()

@@ -175,13 +175,14 @@ describe('routing', () => {
   })
 })
 
-test.each<Partial<Record<keyof JazzTokensOptions, unknown>>>([
+test.each<Partial<Record<keyof JazzTokensOptions | 'localfirst', unknown>>>([
   { audience: APP },
   { audience: APP, afterUpgrade: 'deny' },
   { audience: APP, localFirst: 'maybe' },
   { audience: '', afterUpgrade: 'allow' },
   { afterUpgrade: 'allow' },
   { audience: APP, afterUpgrade: 'allow', longestLifetime: 0 },
+  { audience: APP, afterUpgrade: 'allow', localfirst: 'deny' },
 ])('the options %j are a mistake', (options) => {
   expect(() => jazzTokens(options as never)).toThrow(TypeError)
 })

@@ -1,3 +1,4 @@
+import { type OptionNames, checkOptionNames } from '../../lib/server-kit.ts'
 import { LatchkeyError, type ProfileSession, type TokenProfile } from '../../lib/server.ts'
 import { JAZZ_ANONYMOUS_ISSUER, JAZZ_LOCAL_FIRST_ISSUER } from './claims.ts'
 import { type JazzVerifierOptions, type VerifiedJazzToken, createJazzVerifier } from './verify.ts'
@@ -17,6 +18,14 @@ export interface JazzTokensOptions extends Pick<JazzVerifierOptions, 'audience' 
   readonly localFirst?: 'allow' | 'deny'
 }
 
+const OPTIONS: OptionNames<JazzTokensOptions> = {
+  audience: true,
+  longestLifetime: true,
+  lookup: true,
+  afterUpgrade: true,
+  localFirst: true,
+}
+
 /** The form of a Jazz user id, a UUIDv5 (RFC 9562 §5.5). */
 const USER_ID = /^[\da-f]{8}-[\da-f]{4}-5[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i
 
@@ -24,20 +33,22 @@ const USER_ID = /^[\da-f]{8}-[\da-f]{4}-5[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}
  * Accepts tokens of the profile `jazz/2` in `createSessionResolver({ profiles: [jazzTokens(…)] })`, beside local-first
  * and external ones. The principal of the session is the Jazz user id. An anonymous token counts as no credential.
  *
- * @throws {TypeError} an option is invalid; `localFirst` is `allow` and there is neither `lookup` nor `afterUpgrade`
+ * @throws {TypeError} an option is unknown or invalid; `localFirst` is `allow` and there is neither `lookup` nor `afterUpgrade`
  */
 export function jazzTokens(options: JazzTokensOptions): TokenProfile {
-  const { lookup, afterUpgrade, localFirst = 'allow' } = options
+  checkOptionNames('jazzTokens.', options, OPTIONS)
+  const { audience, longestLifetime, lookup, afterUpgrade, localFirst = 'allow' } = options
+  const rules = { audience, ...(longestLifetime !== undefined && { longestLifetime }) }
   if (localFirst !== 'allow' && localFirst !== 'deny') throw new TypeError('localFirst: expected allow or deny')
   if (localFirst === 'allow' && !lookup && afterUpgrade !== 'allow')
     throw new TypeError("jazzTokens: set `lookup`, or afterUpgrade: 'allow'")
   // Before a resolver opens it: a mistake is reported where it was made.
-  createJazzVerifier(options)
+  createJazzVerifier(rules)
   return {
     issuers: [JAZZ_LOCAL_FIRST_ISSUER, JAZZ_ANONYMOUS_ISSUER],
     isPrincipal: (text) => USER_ID.test(text),
     open({ clock, cacheSize }) {
-      const verifier = createJazzVerifier({ ...options, clock, cacheSize })
+      const verifier = createJazzVerifier({ ...rules, clock, cacheSize })
       return {
         isKnown: verifier.isKnown,
         async verify(token, jws): Promise<ProfileSession | null> {

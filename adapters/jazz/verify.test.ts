@@ -433,6 +433,7 @@ test.each<Members>([
   { audience: APP, longestLifetime: 0 },
   { audience: APP, longestLifetime: 3601 },
   { audience: APP, longestLifetime: 60.5 },
+  { audience: 'x', longestLifeTime: 60 },
 ])('the options %j are a mistake', (options) => {
   expect(() => createJazzVerifier(options as never)).toThrow(TypeError)
 })

@@ -2,8 +2,10 @@ import { LatchkeyError } from '../../lib/server.ts'
 import {
   BoundedMap,
   type DecodedJws,
+  type OptionNames,
   type PublicKey,
   checkClock,
+  checkOptionNames,
   checkSelfSignedTimes,
   copyText,
   decodeJws,
@@ -41,6 +43,13 @@ export interface JazzVerifierOptions {
   readonly cacheSize?: number
 }
 
+const OPTIONS: OptionNames<JazzVerifierOptions> = {
+  audience: true,
+  longestLifetime: true,
+  clock: true,
+  cacheSize: true,
+}
+
 /** A token that passed every check. */
 export interface VerifiedJazzToken {
   /** The Jazz user id. */
@@ -69,9 +78,10 @@ export interface JazzVerifier {
  * Creates a verifier of the tokens that Jazz's clients and `openJazzKey` sign. It accepts what Jazz's server accepts,
  * except for a header with other members than `alg` and `typ`, and for lifetimes that are not positive.
  *
- * @throws {TypeError} an option is invalid
+ * @throws {TypeError} an option is unknown or invalid
  */
 export function createJazzVerifier(options: JazzVerifierOptions): JazzVerifier {
+  checkOptionNames('', options, OPTIONS)
   const { clock = Date.now, cacheSize = 10_000, longestLifetime = JAZZ_LIFETIME } = options
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
   if (!Number.isInteger(longestLifetime) || longestLifetime < 1 || longestLifetime > JAZZ_LIFETIME)

@@ -4,14 +4,25 @@ import type { Duplex } from 'node:stream'
 import { type SessionResolver, sendResponse } from '../../lib/server.ts'
 import {
   type AuthenticateOptions,
+  type OptionNames,
   type SocketSession,
   type SocketSessionOptions,
+  checkOptionNames,
   createAuthenticator,
   createSocketSession,
 } from '../../lib/server-kit.ts'
 
 /** Options of {@link createUpgradeHandler}. */
 export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source'> {}
+
+const OPTIONS: OptionNames<UpgradeOptions> = {
+  optional: true,
+  onError: true,
+  roles: true,
+  longest: true,
+  clock: true,
+  timer: true,
+}
 
 /** The part of a server of `ws`, 7 or 8, that is used; also one made by a subclass. */
 export interface UpgradeServer {
@@ -40,13 +51,14 @@ const sessions = new WeakMap<object, SocketSession>()
  * with 4401 and `expired` when its token expires.
  *
  * @param sockets - created with `noServer: true`
- * @throws {TypeError} an option is invalid
+ * @throws {TypeError} an option is unknown or invalid
  */
 export function createUpgradeHandler(
   sockets: UpgradeServer,
   resolver: SessionResolver,
   options: UpgradeOptions = {},
 ): UpgradeHandler {
+  checkOptionNames('', options, OPTIONS)
   const gate = createAuthenticator(resolver, options)
   checkOptions(resolver, options)
   const { onError = console.error } = options

@@ -231,6 +231,6 @@ test('a socket that came another way has no session', () => {
   expect(() => socketSessionOf({} as WebSocket)).toThrow(TypeError)
 })
 
-test.each([{ optional: 'true' }, { longest: 0 }])('is not made with %o', async (options) => {
+test.each([{ optional: 'true' }, { longest: 0 }, { longst: 60_000 }])('is not made with %o', async (options) => {
   await expect(start(options as never)).rejects.toThrow(TypeError)
 })

@@ -9,6 +9,7 @@ import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifie
 import { hasPrincipalForm } from '../identity/principal.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
 import { type ProfileVerifier, type TokenProfile, openProfiles } from './sources/token-profile.ts'
+import { type OptionNames, checkOptionNames } from './option-names.ts'
 import { type IncomingRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
 import { ANONYMOUS, ownedSession } from './session.ts'
@@ -51,6 +52,20 @@ export interface SessionResolverOptions {
   readonly clock?: () => number
 }
 
+const RESOLVER_OPTIONS: OptionNames<SessionResolverOptions> = {
+  backend: true,
+  localFirst: true,
+  profiles: true,
+  external: true,
+  cookieSession: true,
+  tokenHeader: true,
+  anonymous: true,
+  cacheSize: true,
+  verifier: true,
+  onOutcome: true,
+  clock: true,
+}
+
 /** The one source that judges a request. It returns null if the request has no credential after all. */
 interface Route {
   readonly source: SessionSource
@@ -64,9 +79,10 @@ interface Route {
  * and never tried as another kind.
  *
  * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`: `sodium-native` is not installed
- * @throws {TypeError} an option is invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
+ * @throws {TypeError} an option is unknown or invalid; `localFirst` has neither `lookup` nor `afterUpgrade: 'allow'`
  */
 export function createSessionResolver(options: SessionResolverOptions): SessionResolver {
+  checkOptionNames('', options, RESOLVER_OPTIONS)
   const { anonymous = 'allow', onOutcome } = options
   const tokenHeader = readTokenHeader(options.tokenHeader)
   const routeOf = createRouter(options, tokenHeader)

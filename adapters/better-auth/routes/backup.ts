@@ -1,6 +1,12 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError, createAuthEndpoint, getIP } from 'better-auth/api'
-import { type BackupMethod, backupDigest, hashLocator } from '../../../lib/server-kit.ts'
+import {
+  type BackupMethod,
+  type OptionNames,
+  backupDigest,
+  checkOptionNames,
+  hashLocator,
+} from '../../../lib/server-kit.ts'
 import type { Backups, BackupsWithoutAccount } from '../binding/backups.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import { refuseCrossSite } from '../hooks/cross-site.ts'
@@ -96,8 +102,11 @@ async function proven(
  * @returns null if there are none
  * @throws {TypeError} a limit is not a positive integer
  */
+const BACKUP_OPTIONS: OptionNames<BackupsWithoutAccount> = { perAddressAndDay: true, total: true, days: true }
+
 export function readBackupRules(rules: BackupsWithoutAccount | undefined): BackupsWithoutAccount | null {
   if (rules === undefined) return null
+  checkOptionNames('backupsWithoutAccount.', rules, BACKUP_OPTIONS)
   const { perAddressAndDay, total, days } = rules
   for (const [name, value] of Object.entries({ perAddressAndDay, total, days })) {
     if (!Number.isSafeInteger(value) || value < 1)

@@ -5158,4 +5158,20 @@ export const ATTACKS = [
     ],
     test: { file: HOCUSPOCUS_TEST, name: 'an open document > is judged again with each new token' },
   },
+  // Configuration
+  {
+    attack: 'A misspelled option of a server leaves out a check, for example that of the audience',
+    defence: 'Every server entry refuses options that it does not know',
+    patches: [
+      {
+        file: 'lib/server/option-names.ts',
+        find: 'if (!Object.hasOwn(names, name))',
+        replace: 'if (!Object.hasOwn(names, name) && false)',
+      },
+    ],
+    test: {
+      file: 'lib/server/option-names.test.ts',
+      name: 'external.audiance: a misspelled option is refused with its name, also if it is undefined',
+    },
+  },
 ]

@@ -1,3 +1,4 @@
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { LatchkeyError } from '../../errors.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { readBounded } from '../bounded-body.ts'
@@ -30,6 +31,18 @@ export interface BinderExchangeOptions extends IssueOptions {
   readonly keys: readonly SigningJwk[]
 }
 
+const OPTIONS: OptionNames<BinderExchangeOptions> = {
+  issuer: true,
+  keys: true,
+  audiences: true,
+  lifetime: true,
+  type: true,
+  clientId: true,
+  localFirst: true,
+  claims: true,
+  limit: true,
+}
+
 /** The routes of the exchange. */
 export interface BinderExchange {
   /** Answers `POST …/token` (RFC 8693). */
@@ -52,6 +65,7 @@ export function createBinderExchange(
   options: BinderExchangeOptions,
   { clock, bodyLimit }: { readonly clock: () => number; readonly bodyLimit: number },
 ): BinderExchange {
+  checkOptionNames('exchange.', options, OPTIONS)
   const rules = readIssueRules(options)
   const { issuer } = options
   if (!binder.hasAliases) throw new TypeError('exchange: needs a store with aliases (AdoptingBindingStore)')

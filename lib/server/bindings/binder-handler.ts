@@ -1,3 +1,4 @@
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { AccountAct, ExternalBinder } from './binder.ts'
@@ -37,6 +38,15 @@ export interface BinderHandlerOptions {
   readonly clock?: () => number
 }
 
+const OPTIONS: OptionNames<BinderHandlerOptions> = {
+  binder: true,
+  describe: true,
+  basePath: true,
+  tokenHeader: true,
+  exchange: true,
+  clock: true,
+}
+
 /**
  * Creates the endpoints that `tokenAccount` of `latchkey/account` calls: `GET …/session`, `POST …/challenge`, `…/bind`,
  * `…/link` and `…/unlink`, each with the provider's token as a bearer token, and `POST …/known` with a device's proof.
@@ -47,6 +57,7 @@ export interface BinderHandlerOptions {
  *   `LatchkeyError`
  */
 export function createBinderHandler(options: BinderHandlerOptions): (request: Request) => Promise<Response> {
+  checkOptionNames('', options, OPTIONS)
   const { binder, basePath = pathOf(binder.audience), clock = Date.now } = options
   if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
   const base = basePath.replace(/\/+$/, '')

@@ -1,3 +1,4 @@
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { LatchkeyError } from '../../errors.ts'
 import type { Purpose } from '../../tokens/claims.ts'
 import { type ProofVerifier, createProofVerifier } from '../../tokens/verify.ts'
@@ -46,6 +47,17 @@ export interface ExternalBinderOptions {
   readonly onRevoke?: (session: RevokedSession) => unknown
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
+}
+
+const OPTIONS: OptionNames<ExternalBinderOptions> = {
+  issuers: true,
+  store: true,
+  audience: true,
+  secret: true,
+  freshAge: true,
+  signedInAt: true,
+  onRevoke: true,
+  clock: true,
 }
 
 /** An operation of an account that needs a nonce. */
@@ -154,6 +166,7 @@ export interface ExternalBinder {
  * @throws {TypeError} an option is invalid
  */
 export function createExternalBinder(options: ExternalBinderOptions): ExternalBinder {
+  checkOptionNames('', options, OPTIONS)
   const { issuers, store, audience, secret, clock = Date.now } = options
   if (secret.length < 32) throw new TypeError('secret: expected at least 32 characters')
   const tools: Tools = {

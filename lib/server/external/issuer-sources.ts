@@ -1,6 +1,7 @@
 import type { Awaitable } from '../../awaitable.ts'
 import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import type { ExternalIssuer } from './options.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import type { ExternalIssuer, IssuerSource } from './options.ts'
 import type { DecodedJws } from '../../tokens/decode.ts'
 import type { ServerSession } from '../types.ts'
 
@@ -18,20 +19,49 @@ export interface ExternalVerifier {
   verify(token: string, jws?: DecodedJws): Awaitable<ServerSession>
 }
 
+const SOURCE_OPTIONS: OptionNames<IssuerSource> = {
+  jwksUrl: true,
+  certificatesUrl: true,
+  publicKey: true,
+  audience: true,
+  algorithms: true,
+  timeout: true,
+  fetch: true,
+}
+const ISSUER_OPTIONS: OptionNames<ExternalIssuer> = {
+  ...SOURCE_OPTIONS,
+  issuer: true,
+  sources: true,
+  authorizedParties: true,
+  allowMissingParty: true,
+  type: true,
+  clients: true,
+  requiredClaims: true,
+  isAccount: true,
+  principal: true,
+  aliases: true,
+  lookup: true,
+  lookupSession: true,
+  clockTolerance: true,
+}
+
 /** Each source may cost a signature check or a fetch for one forged token. */
 const MOST_SOURCES = 8
 
 /**
  * Returns the options of an issuer once for each of its key sources.
  *
- * @throws {TypeError} the list is empty or too long, or there is a key beside it
+ * @throws {TypeError} an option is unknown; the list of sources is empty or too long, or there is a key beside it
  */
-export function eachSource({ sources, ...options }: ExternalIssuer): readonly ExternalIssuer[] {
+export function eachSource(given: ExternalIssuer): readonly ExternalIssuer[] {
+  checkOptionNames('external.', given, ISSUER_OPTIONS)
+  const { sources, ...options } = given
   if (sources === undefined) return [options]
   if (sources.length === 0 || sources.length > MOST_SOURCES)
     throw new TypeError(`external.sources: expected 1 to ${MOST_SOURCES}`)
   if ([options.jwksUrl, options.certificatesUrl, options.publicKey].some((key) => key !== undefined))
     throw new TypeError('external.sources: expected no other option beside it')
+  for (const source of sources) checkOptionNames('external.sources.', source, SOURCE_OPTIONS)
   return sources.map(({ jwksUrl, certificatesUrl, publicKey, audience, algorithms, timeout, fetch }) => ({
     ...options,
     ...(jwksUrl !== undefined && { jwksUrl }),

@@ -3,6 +3,7 @@ import { decodeBase64url, encodeBase64url } from '../../identity/base64url.ts'
 import { utf8 } from '../../identity/utf8.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { createSecretCheck } from './constant-time.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import type { IncomingRequest } from '../request.ts'
 import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
 import type { OwnedSession, ServerSession } from '../types.ts'
@@ -57,6 +58,7 @@ export interface BackendSource {
   read(request: IncomingRequest): Promise<ServerSession>
 }
 
+const BACKEND_OPTIONS: OptionNames<BackendOptions> = { secret: true, headers: true }
 const SHORTEST_SECRET = 32
 const LONGEST_SECRET = 1024
 const LONGEST_SESSION = 16_384
@@ -83,6 +85,7 @@ export function backendHeaders(
 
 /** @throws {TypeError} an option is invalid */
 export function createBackendSource(options: BackendOptions | undefined): BackendSource {
+  if (options) checkOptionNames('backend.', options, BACKEND_OPTIONS)
   const pairs = [options?.headers ?? LATCHKEY_BACKEND_HEADERS].flat().map(readNames)
   const isGenuine = options && createSecretCheck(readSecrets(options.secret))
   const isThere = (request: IncomingRequest, { secret, session }: BackendHeaders): boolean =>

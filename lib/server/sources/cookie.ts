@@ -1,4 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import type { IncomingRequest } from '../request.ts'
 import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
@@ -32,6 +33,8 @@ export interface CookieSessionOptions {
   readonly names?: readonly string[]
 }
 
+const COOKIE_OPTIONS: OptionNames<CookieSessionOptions> = { read: true, origins: true, names: true }
+
 /** Reads cookies. */
 export interface CookieSource {
   isPresent(request: IncomingRequest): boolean
@@ -44,7 +47,9 @@ export interface CookieSource {
 }
 
 /** @throws {TypeError} an option is invalid */
-export function createCookieSource({ read, origins, names }: CookieSessionOptions): CookieSource {
+export function createCookieSource(options: CookieSessionOptions): CookieSource {
+  checkOptionNames('cookieSession.', options, COOKIE_OPTIONS)
+  const { read, origins, names } = options
   const isMeant =
     origins.length > 0 &&
     origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin && origin !== 'null')

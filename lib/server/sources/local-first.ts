@@ -1,6 +1,7 @@
 import { type Awaitable, whenReady } from '../../awaitable.ts'
 import { LatchkeyError } from '../../errors.ts'
 import { createTokenCheck } from '../../tokens/verify.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 
@@ -17,6 +18,8 @@ export interface LocalFirstOptions {
   /** Required if there is no `lookup`: device keys may still sign in after the upgrade. */
   readonly afterUpgrade?: 'allow'
 }
+
+const LOCAL_FIRST_OPTIONS: OptionNames<LocalFirstOptions> = { audience: true, lookup: true, afterUpgrade: true }
 
 /** Verifies local-first tokens. */
 export interface LocalFirstSource {
@@ -35,11 +38,13 @@ export interface LocalFirstSource {
  * @throws {LatchkeyError} `VERIFIER_UNAVAILABLE`
  */
 export function createLocalFirstSource(
-  { audience, lookup, afterUpgrade }: LocalFirstOptions,
+  options: LocalFirstOptions,
   clock: () => number,
   cacheSize: number,
   verifier?: 'native',
 ): LocalFirstSource {
+  checkOptionNames('localFirst.', options, LOCAL_FIRST_OPTIONS)
+  const { audience, lookup, afterUpgrade } = options
   if (!lookup && afterUpgrade !== 'allow') throw new TypeError("localFirst: set `lookup`, or afterUpgrade: 'allow'")
   const tokens = createTokenCheck({ audience, clock, cacheSize, verifier })
   return {

@@ -1,0 +1,18 @@
+/** The names of all members of a type. The compiler refuses a list that lacks one. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>
+
+/**
+ * Refuses options with other names: a misspelled option would switch off a check, or leave a default, without a word.
+ *
+ * @param place - before the name in the message, for example `external.`
+ * @throws {TypeError} names the option, and those that there are
+ */
+export function checkOptionNames<Options extends object>(
+  place: string,
+  options: Options,
+  names: OptionNames<Options>,
+): void {
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(names, name))
+      throw new TypeError(`${place}${name}: unknown option, expected one of ${Object.keys(names).join(', ')}`)
+}
