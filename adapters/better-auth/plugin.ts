@@ -152,8 +152,8 @@ interface Parts extends BackupTools {
  * Creates the plugin that binds local-first principals to Better Auth accounts: a sign-up whose request carries a proof
  * gives the account the device's principal, in the same INSERT.
  *
- * @throws {TypeError} an option is unknown or invalid; when Better Auth starts, there is neither `audience` nor a static
- *   base URL
+ * @throws {TypeError} an option is unknown or invalid; when Better Auth starts, there is neither `audience` nor a
+ *   static base URL
  */
 export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
   checkOptionNames('latchkey.', options, PLUGIN_OPTIONS)

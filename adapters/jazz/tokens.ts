@@ -33,7 +33,8 @@ const USER_ID = /^[\da-f]{8}-[\da-f]{4}-5[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}
  * Accepts tokens of the profile `jazz/2` in `createSessionResolver({ profiles: [jazzTokens(…)] })`, beside local-first
  * and external ones. The principal of the session is the Jazz user id. An anonymous token counts as no credential.
  *
- * @throws {TypeError} an option is unknown or invalid; `localFirst` is `allow` and there is neither `lookup` nor `afterUpgrade`
+ * @throws {TypeError} an option is unknown or invalid; `localFirst` is `allow` and there is neither `lookup` nor
+ *   `afterUpgrade`
  */
 export function jazzTokens(options: JazzTokensOptions): TokenProfile {
   checkOptionNames('jazzTokens.', options, OPTIONS)

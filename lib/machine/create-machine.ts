@@ -18,7 +18,8 @@ export interface MachineParts<State, Event, Effect, Snapshot> {
   /** Performs one effect. Errors are reported, and the other effects are still performed. */
   perform(effect: Effect, step: MachineStep<State, Event, Effect>): unknown
   /**
-   * Derives the public snapshot. Returns `shown`, the current one, if it is still correct. Defaults to the state itself.
+   * Derives the public snapshot. Returns `shown`, the current one, if it is still correct. Defaults to the state
+   * itself.
    */
   readonly show?: (state: State, shown: Snapshot) => Snapshot
   /** Where the snapshot is held: at first, the one of the initial state. */
