@@ -58,7 +58,11 @@ process.exit(0)
 SCRIPT
 
 cat >surprise.txt <<'OUTPUT'
-(none)
+list-users: 200, 1 users, total 1
+list-users?sortBy=createdAt: 200, 1 users, total 1
+list-users?sortBy=created: 200, 0 users, total 0
+list-users?filterField=plan&filterValue=free: 200, 0 users, total 0
+internalAdapter: Field created not found in model user
 OUTPUT
 
 node run.mjs >seen.txt 2>run.log || { cat run.log >&2; exit 2; }

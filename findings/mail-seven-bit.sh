@@ -12,8 +12,8 @@
 # one that breaks lines after 998 bytes breaks the link or the HTML in the middle, signatures of DKIM no longer fit.
 # Mails in English with short lines arrive.
 #
-# Remedy: Give data in base64 with the header Content-Transfer-Encoding: base64 in addMessage; or build the raw message
-# with nodemailer's stream transport.
+# Remedy: encoding: "base64" in addMessage, with data that is base64 in lines of 76 already, since it is not converted;
+# or build the raw message with nodemailer's stream transport.
 set -euo pipefail
 
 folder="$(mktemp -d)"
