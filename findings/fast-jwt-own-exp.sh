@@ -6,7 +6,8 @@
 # its own keeps it, or the two together are an error, as in jsonwebtoken.
 #
 # Seen: The option replaces the claim without a word: a link that should be good for one minute is good for the hour of
-# the signer. sub of the options replaces that of the payload too.
+# the signer. sub of the options replaces that of the payload too. The list of options in the README says so;
+# jsonwebtoken and jose, for which fast-jwt is a replacement, do not do it.
 #
 # Who is hurt: Servers with one signer for all tokens that shorten single ones (links in a mail, step-up sessions,
 # tokens for a job): each lives as long as a session, and nothing in the code that made it shows so.
