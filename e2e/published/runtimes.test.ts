@@ -13,22 +13,42 @@ import { type Results, tableOf } from '../runtimes/table.mjs'
 const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const results = JSON.parse(readFileSync(at('../runtimes/results.json'), 'utf8')) as Results
 
-test('the conformance suite passes in this Node, from one bundle that imports no module of a runtime', async () => {
-  const { code, imports } = await bundle('core-process')
-  expect(imports).toEqual([])
+/** Runs a program in this Node, and returns what it prints. */
+async function runHere(code: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-runtime-'))
-  const file = join(folder, 'core.mjs')
   try {
+    const file = join(folder, 'program.mjs')
     writeFileSync(file, code)
-    const findings = JSON.parse((await promisify(execFile)(process.execPath, [file])).stdout) as Finding[]
-    expect(findings.filter(({ ok }) => !ok)).toEqual([])
-    const kept = results['node-20']!.core.map(({ name }) => name)
-    expect(findings.map(({ name }) => name)).toEqual(
-      readData().wycheproof ? kept : kept.filter((name) => name !== 'Wycheproof'),
-    )
+    return (await promisify(execFile)(process.execPath, [file])).stdout
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+test('the conformance suite passes in this Node, from one bundle that imports no module of a runtime', async () => {
+  const { code, imports } = await bundle('core-process')
+  expect(imports).toEqual([])
+  const findings = JSON.parse(await runHere(code)) as Finding[]
+  expect(findings.filter(({ ok }) => !ok)).toEqual([])
+  const kept = results['node-20']!.core.map(({ name }) => name)
+  expect(findings.map(({ name }) => name)).toEqual(
+    readData().wycheproof ? kept : kept.filter((name) => name !== 'Wycheproof'),
+  )
+})
+
+test('the plugin refuses a Better Auth that keeps the requests of all people in one variable, and nothing else does', async () => {
+  // The condition for which Better Auth has its fallback; `workerd` or `node` beside it would choose the real one.
+  const { code } = await bundle('plugin-shared', { conditions: ['browser'], external: ['node:*'] })
+  const answers = JSON.parse(await runHere(code)) as unknown[]
+  expect(answers).toEqual([
+    ['/sign-up/email', 503, 'RUNTIME_UNSUITABLE'],
+    ['/sign-up/email', 200, null],
+    ['/latchkey/session', 503, 'RUNTIME_UNSUITABLE'],
+    ['/token', 503, 'RUNTIME_UNSUITABLE'],
+    ['/get-session', 200, null],
+  ])
+  const { code: isolated } = await bundle('plugin-shared', { conditions: ['node'], external: ['node:*'] })
+  expect(JSON.parse(await runHere(isolated))[0]).toEqual(['/sign-up/email', 200, null])
 })
 
 test('the page of runtimes shows the last run of `npm run test:runtimes`', async () => {
