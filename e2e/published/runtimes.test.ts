@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import type { Finding } from '../databases/acts.mjs'
 import { bundle, readData } from '../runtimes/bundle.mjs'
+import { ENGINES } from '../runtimes/engines.mjs'
 import { RUNTIMES } from '../runtimes/runtimes.mjs'
-import { type Results, tableOf } from '../runtimes/table.mjs'
+import { type Results, engineTableOf, tableOf } from '../runtimes/table.mjs'
 
 const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const results = JSON.parse(readFileSync(at('../runtimes/results.json'), 'utf8')) as Results
@@ -30,10 +32,19 @@ test('the conformance suite passes in this Node, from one bundle that imports no
   expect(imports).toEqual([])
   const findings = JSON.parse(await runHere(code)) as Finding[]
   expect(findings.filter(({ ok }) => !ok)).toEqual([])
-  const kept = results['node-20']!.core.map(({ name }) => name)
+  const kept = results.runtimes['node-20']!.core.map(({ name }) => name)
   expect(findings.map(({ name }) => name)).toEqual(
     readData().wycheproof ? kept : kept.filter((name) => name !== 'Wycheproof'),
   )
+})
+
+test('the client of a native app runs in a context that has nothing but the language', async () => {
+  const { code, imports } = await bundle('client-engine', { format: 'iife' })
+  expect(imports).toEqual([])
+  const printed = await new Promise<string>((print) =>
+    runInNewContext(code, { print, setTimeout: (work: () => void) => setTimeout(work) }),
+  )
+  expect((JSON.parse(printed) as Finding[]).filter(({ ok }) => !ok)).toEqual([])
 })
 
 test('the plugin refuses a Better Auth that keeps the requests of all people in one variable, and nothing else does', async () => {
@@ -47,20 +58,27 @@ test('the plugin refuses a Better Auth that keeps the requests of all people in 
     ['/token', 503, 'RUNTIME_UNSUITABLE'],
     ['/get-session', 200, null],
   ])
-  const { code: isolated } = await bundle('plugin-shared', { conditions: ['node'], external: ['node:*'] })
-  expect(JSON.parse(await runHere(isolated))[0]).toEqual(['/sign-up/email', 200, null])
 })
 
 test('the page of runtimes shows the last run of `npm run test:runtimes`', async () => {
   const page = readFileSync(at('../../docs/runtimes.md'), 'utf8')
-  const shown = page.replace(/^\| runtime [\s\S]*?(?=\n\n)/m, () => tableOf(results))
+  const shown = page
+    .replace(/^\| runtime [\s\S]*?(?=\n\n)/m, () => tableOf(results))
+    .replace(/^\| engine [\s\S]*?(?=\n\n)/m, () => engineTableOf(results))
   await expect(shown).toMatchFileSnapshot('../../docs/runtimes.md')
 })
 
-test('the results are those of every runtime, and each has run', () => {
-  expect(Object.keys(results)).toEqual(RUNTIMES.map(({ id }) => id))
-  for (const { core, plugin } of Object.values(results)) {
+test('the results are those of every runtime and engine, and each has run', () => {
+  expect(Object.keys(results.runtimes)).toEqual(RUNTIMES.map(({ id }) => id))
+  for (const { core, plugin } of Object.values(results.runtimes)) {
     expect(core.map(({ name }) => name)).toEqual(['vectors', 'Wycheproof', 'small-order keys', 'resolver'])
     expect([...core, ...plugin].filter(({ ok }) => !ok)).toEqual([])
   }
+  expect(Object.keys(results.engines)).toEqual(ENGINES.map(({ id }) => id))
+  for (const { client } of Object.values(results.engines))
+    expect(client.map(({ name, ok }) => [name, ok])).toEqual([
+      ['vectors', true],
+      ['identity', true],
+      ['account', true],
+    ])
 })
