@@ -27,7 +27,14 @@ export function engineTableOf({ engines: results }) {
     const result = results[id]
     if (!result) return [name, '', 'not run', 'not run']
     const [vectors, ...client] = result.client
-    return [name, result.version, stateOf(vectors ? [vectors] : []), stateOf(client)]
+    const state = stateOf(client)
+    const details = client.map(({ detail }) => detail).join('; ')
+    return [
+      name,
+      result.version,
+      stateOf(vectors ? [vectors] : []),
+      state === 'passes' ? `${state}: ${details}` : state,
+    ]
   })
   return toTable([['engine', 'version', 'test vectors', 'the client'], ...rows])
 }
