@@ -291,6 +291,11 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
       'changes a time or reuses an id. The log names the cause.',
     status: 503,
   },
+  RUNTIME_UNSUITABLE: {
+    meaning:
+      'The server runs Better Auth without `AsyncLocalStorage`, where it mixes up requests that run at the same time.',
+    status: 503,
+  },
   REOWN_CONFLICT: refused(
     'Both principals have rows that a unique index does not allow under one owner. `conflicts` names them; ' +
       'nothing was moved.',

@@ -1,4 +1,5 @@
 import { DestroyRef, type Signal, afterNextRender, computed, inject, signal } from '@angular/core'
+import { type Backups, type BackupsAuth, backupsOf } from '../../lib/backup-bindings.ts'
 import {
   type ReadableAuth,
   type Store,
@@ -11,6 +12,7 @@ import {
 import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
+export type { BackupActions, Backups, BackupsAuth, BackupsPhase } from '../../lib/backup-bindings.ts'
 export type {
   ReadableAuth,
   UpgradableAuth,
@@ -60,6 +62,17 @@ export function injectUpgrade(auth: UpgradableAuth): Signal<Upgrade> {
  */
 export function injectDevices(auth: DevicesAuth): Signal<Devices> {
   return injectStore(devicesOf(auth), whole)
+}
+
+/**
+ * Returns the backups of the current identity as a signal, with the methods that make one. The list is loaded while a
+ * component shows it. During server rendering, and until the first rendering in the browser is done, `phase` is
+ * `starting`. Call it in an injection context.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function injectBackups(auth: BackupsAuth): Signal<Backups> {
+  return injectStore(backupsOf(auth), whole)
 }
 
 function injectStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Signal<Selected> {

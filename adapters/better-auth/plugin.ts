@@ -30,6 +30,7 @@ import { type OnLink, type OnUnlink, linkEndpoints } from './routes/link.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
 import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
+import { checkRequestIsolation } from './request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
@@ -216,7 +217,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       before: [
         {
           matcher: needsDatabase,
-          handler: createAuthMiddleware(async ({ context }) => probeDatabase(context).catch(rethrow)),
+          handler: createAuthMiddleware(async ({ context }) => checkSurroundings(context).catch(rethrow)),
         },
         { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(store(ctx), ctx, parts().gate)) },
         {
@@ -312,6 +313,12 @@ function carriesProof({ headers, path }: HookContext): boolean {
 /** Routes that bind or read a principal; the app's other routes work even if the database is unsuitable. */
 function needsDatabase(ctx: HookContext): boolean {
   return carriesProof(ctx) || ctx.path?.startsWith('/latchkey/') === true || ctx.path === '/token'
+}
+
+/** At the first use instead of the start, when there may be no request and no database yet. */
+async function checkSurroundings(context: AuthContext): Promise<void> {
+  checkRequestIsolation(context)
+  await probeDatabase(context)
 }
 
 async function admit(

@@ -1,4 +1,5 @@
 import * as React from 'react'
+import { type Backups, type BackupsAuth, backupsOf } from '../../lib/backup-bindings.ts'
 import {
   type ReadableAuth,
   type Store,
@@ -11,6 +12,7 @@ import {
 import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
+export type { BackupActions, Backups, BackupsAuth, BackupsPhase } from '../../lib/backup-bindings.ts'
 export type {
   ReadableAuth,
   UpgradableAuth,
@@ -58,6 +60,16 @@ export function useUpgrade(auth: UpgradableAuth): Upgrade {
  */
 export function useDevices(auth: DevicesAuth): Devices {
   return useStore(devicesOf(auth), whole)
+}
+
+/**
+ * Returns the backups of the current identity, with the methods that make one. The list is loaded while a component
+ * shows it. During server rendering and hydration `phase` is `starting`.
+ *
+ * @param auth - the result of `createAuth`; the same object in every render
+ */
+export function useBackups(auth: BackupsAuth): Backups {
+  return useStore(backupsOf(auth), whole)
 }
 
 function useStore<State extends object, Selected>(

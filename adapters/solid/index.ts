@@ -1,4 +1,5 @@
 import { type Accessor, createMemo, createSignal, onCleanup, onMount } from 'solid-js'
+import { type Backups, type BackupsAuth, backupsOf } from '../../lib/backup-bindings.ts'
 import {
   type ReadableAuth,
   type Store,
@@ -11,6 +12,7 @@ import {
 import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
+export type { BackupActions, Backups, BackupsAuth, BackupsPhase } from '../../lib/backup-bindings.ts'
 export type {
   ReadableAuth,
   UpgradableAuth,
@@ -58,6 +60,16 @@ export function useUpgrade(auth: UpgradableAuth): Accessor<Upgrade> {
  */
 export function useDevices(auth: DevicesAuth): Accessor<Devices> {
   return useStore(devicesOf(auth), whole)
+}
+
+/**
+ * Returns the backups of the current identity as an accessor, with the methods that make one. The list is loaded while
+ * a component shows it. During server rendering, and until the component is mounted, `phase` is `starting`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useBackups(auth: BackupsAuth): Accessor<Backups> {
+  return useStore(backupsOf(auth), whole)
 }
 
 function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Accessor<Selected> {

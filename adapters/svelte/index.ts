@@ -1,5 +1,6 @@
 import { onMount } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
+import { type Backups, type BackupsAuth, backupsOf } from '../../lib/backup-bindings.ts'
 import {
   type ReadableAuth,
   type Store,
@@ -12,6 +13,7 @@ import {
 import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
+export type { BackupActions, Backups, BackupsAuth, BackupsPhase } from '../../lib/backup-bindings.ts'
 export type {
   ReadableAuth,
   UpgradableAuth,
@@ -65,6 +67,17 @@ export function useUpgrade(auth: UpgradableAuth): Current<Upgrade> {
  */
 export function useDevices(auth: DevicesAuth): Current<Devices> {
   return useStore(devicesOf(auth), whole)
+}
+
+/**
+ * Returns the backups of the current identity as `current`, with the methods that make one. The list is loaded while a
+ * component shows it. During server rendering, and until the component is mounted, `phase` is `starting`. Call it while
+ * a component is initialised.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useBackups(auth: BackupsAuth): Current<Backups> {
+  return useStore(backupsOf(auth), whole)
 }
 
 function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Current<Selected> {

@@ -1,4 +1,5 @@
 import { type Ref, onMounted, onScopeDispose, shallowRef, watchEffect } from 'vue'
+import { type Backups, type BackupsAuth, backupsOf } from '../../lib/backup-bindings.ts'
 import {
   type ReadableAuth,
   type Store,
@@ -11,6 +12,7 @@ import {
 import { type Devices, type DevicesAuth, devicesOf } from '../../lib/device-bindings.ts'
 import type { AuthState } from '../../lib/index.ts'
 
+export type { BackupActions, Backups, BackupsAuth, BackupsPhase } from '../../lib/backup-bindings.ts'
 export type {
   ReadableAuth,
   UpgradableAuth,
@@ -59,6 +61,17 @@ export function useUpgrade(auth: UpgradableAuth): Readonly<Ref<Upgrade>> {
  */
 export function useDevices(auth: DevicesAuth): Readonly<Ref<Devices>> {
   return useStore(devicesOf(auth), whole)
+}
+
+/**
+ * Returns the backups of the current identity as a ref, with the methods that make one. The list is loaded while a
+ * component shows it. During server rendering, and until the component is mounted, `phase` is `starting`. Call it in
+ * `setup`.
+ *
+ * @param auth - the result of `createAuth`
+ */
+export function useBackups(auth: BackupsAuth): Readonly<Ref<Backups>> {
+  return useStore(backupsOf(auth), whole)
 }
 
 function useStore<State, Selected>(store: Store<State>, select: (state: State) => Selected): Readonly<Ref<Selected>> {

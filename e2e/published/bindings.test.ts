@@ -18,6 +18,7 @@ describe('a server that lives long', () => {
       'summary: anonymous, ephemeral',
       'upgrade: starting null',
       'devices: starting 0',
+      'backups: starting none',
       'field: anonymous',
     ])
     expect(second).toBe(first)

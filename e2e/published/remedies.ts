@@ -196,6 +196,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     DATABASE_NOT_MIGRATED: 'Run `npx latchkey migrate --auth ./auth.ts`.',
     DATABASE_UNSUITABLE:
       'Read the log, run `npx latchkey doctor --auth ./auth.ts`, and choose a driver from [Databases](databases.md).',
+    RUNTIME_UNSUITABLE:
+      'Let the bundler set the condition `workerd` or `node`, or define `globalThis.AsyncLocalStorage`: see [Runtimes](runtimes.md#servers).',
   },
   'Sessions of sync engines and sockets': {
     DOCUMENT_FORBIDDEN:

@@ -29,12 +29,25 @@ export function readData() {
  * @property {string[]} [external]
  */
 
+/** @type {Map<string, ReturnType<typeof buildBundle>>} */
+const bundles = new Map()
+
 /**
+ * Bundles a program once for all runtimes that need the same.
+ *
  * @param {string} host name of a file in `hosts`
  * @param {Target} [target] without `external`, the bundle must need no module of the runtime
  * @returns {Promise<{ code: string, imports: string[] }>} `imports`: what is left to the runtime
  */
-export async function bundle(host, { format = 'esm', conditions = [], external = [] } = {}) {
+export function bundle(host, target = {}) {
+  const key = JSON.stringify([host, target])
+  const made = bundles.get(key) ?? buildBundle(host, target)
+  bundles.set(key, made)
+  return made
+}
+
+/** @param {string} host @param {Target} target @returns {Promise<{ code: string, imports: string[] }>} */
+async function buildBundle(host, { format = 'esm', conditions = [], external = [] }) {
   const result = await build({
     entryPoints: [at(`hosts/${host}.mjs`)],
     absWorkingDir: at('../..'),
@@ -59,6 +72,8 @@ export async function bundle(host, { format = 'esm', conditions = [], external =
 const dataPlugin = {
   name: 'data',
   setup(/** @type {any} */ { onResolve, onLoad }) {
+    // package.json says that no module of the package has side effects.
+    onResolve({ filter: /engine-globals/ }, () => ({ path: at('hosts/engine-globals.mjs'), sideEffects: true }))
     onResolve({ filter: /^data$/ }, () => ({ path: 'data', namespace: 'data' }))
     onLoad({ filter: /.*/, namespace: 'data' }, () => ({ contents: JSON.stringify(readData()), loader: 'json' }))
   },

@@ -7,6 +7,7 @@ import { createSessionResolver } from 'latchkey/server'
 import { createProofVerifier, encodeBase64url } from 'latchkey/server/kit'
 import { testDevice } from 'latchkey/testing'
 import { reproduceVector } from '../harness/vectors.ts'
+import { expect, finding } from './findings.mjs'
 import { identifierOf, thumbprintInput } from '../../dist/lib/identity/principal.js'
 import { nodeCrypto } from '../../dist/lib/tokens/node-crypto.js'
 import { importPublicKey } from '../../dist/lib/tokens/public-key.js'
@@ -40,21 +41,6 @@ export async function conformance({ vectors, wycheproof }) {
     await finding('small-order keys', checkSmallOrder),
     await finding('resolver', checkResolver),
   ]
-}
-
-/** @param {string} name @param {() => Promise<string>} check @returns {Promise<Finding>} */
-async function finding(name, check) {
-  try {
-    return { name, ok: true, detail: await check() }
-  } catch (error) {
-    return { name, ok: false, detail: String(/** @type {any} */ (error)?.message ?? error) }
-  }
-}
-
-/** @param {unknown} found @param {unknown} expected @param {string} what */
-function expect(found, expected, what) {
-  const [one, other] = [JSON.stringify(found), JSON.stringify(expected)]
-  if (one !== other) throw new Error(`${what}: expected ${other}, found ${one}`)
 }
 
 /** @param {readonly Vector[]} vectors */

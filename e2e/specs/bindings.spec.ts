@@ -69,6 +69,7 @@ for (const framework of FRAMEWORKS) {
       await expect(page.getByTestId('summary')).toHaveText('local-first, evictable')
       await expect(page.getByTestId('upgrade')).toHaveText('ready null')
       await expect(page.getByTestId('devices')).toHaveText('none 0')
+      await expect(page.getByTestId('backups')).toHaveText('ready back-up')
       await expect(page.getByTestId('field')).toHaveText('local-first')
       // Taken over, not thrown away and made anew.
       expect(await page.evaluate(() => Object.hasOwn(document.querySelector('main')!, 'isFromServer'))).toBe(true)
@@ -79,6 +80,7 @@ for (const framework of FRAMEWORKS) {
         summary: 'anonymous, ephemeral',
         upgrade: 'starting null',
         devices: 'starting 0',
+        backups: 'starting none',
         field: 'anonymous',
       })
       expect(complaints).toEqual([])

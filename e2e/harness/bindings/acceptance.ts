@@ -1,5 +1,6 @@
 import { type AccountDevice, type AuthState, type Session, createAuth } from 'latchkey'
-import type { Devices, Upgrade } from 'latchkey/react'
+import { createRecovery } from 'latchkey/recovery'
+import type { Backups, Devices, Upgrade } from 'latchkey/react'
 import { type MemoryAccountClient, memoryAccountServer, memoryStore } from 'latchkey/testing'
 import type { BindingRig, Mounted, Part } from './rig.ts'
 
@@ -185,6 +186,43 @@ const CASES: readonly (readonly [string, Run])[] = [
           seen: ['none ', 'ready here', 'ready laptop'].map((text) => `${text}|${text}`),
           asked: ['list', '1 laptop', 'list'],
         },
+      ]
+    },
+  ],
+  [
+    'shows a backup by words in all components, from its begin to its proof',
+    async (rig) => {
+      const { auth } = await open()
+      const recovery = createRecovery(auth)
+      let shown: Backups | undefined
+      const show = (backups: Backups): string => {
+        shown = backups
+        const { phase, advice, words, failure } = backups
+        return `${phase} ${advice} ${backups.backups.length} ${words?.words.length} ${failure}`
+      }
+      const page = await mount(rig, [
+        { id: 'a', auth, use: 'backups', show },
+        { id: 'b', auth, use: 'backups', show },
+      ])
+      const seen = [page.take().text]
+      await page.change(() => shown!.beginWords(recovery))
+      seen.push(page.take().text)
+      const { words, places } = shown!.words!
+      await page.change(() => shown!.confirmWords(['', '', '']))
+      seen.push(page.take().text)
+      await page.change(() => shown!.confirmWords(places.map((place) => words[place - 1]!)))
+      seen.push(page.take().text)
+      await page.change(() => auth.signOut())
+      seen.push(page.take().text)
+      return [
+        seen,
+        [
+          'ready back-up 0 undefined null',
+          'ready test 1 24 null',
+          'ready test 1 24 PHRASE_MISMATCH',
+          'ready none 1 undefined null',
+          'none none 0 undefined null',
+        ].map((text) => `${text}|${text}`),
       ]
     },
   ],

@@ -1,5 +1,5 @@
 import { type AuthState, createAuth } from 'latchkey'
-import type { Devices, Upgrade } from 'latchkey/react'
+import type { Backups, Devices, Upgrade } from 'latchkey/react'
 import type { Part } from './rig.ts'
 
 /** At module level, as apps do: the server that renders runs this line too. */
@@ -32,6 +32,7 @@ const SHOWN: readonly Part[] = [
   },
   { id: 'upgrade', auth, use: 'upgrade', show: ({ phase, failure }: Upgrade) => `${phase} ${failure}` },
   { id: 'devices', auth, use: 'devices', show: ({ phase, devices }: Devices) => `${phase} ${devices.length}` },
+  { id: 'backups', auth, use: 'backups', show: ({ phase, advice }: Backups) => `${phase} ${advice}` },
   { id: 'field', auth, use: 'field', show: (mode: string) => mode },
 ]
 

@@ -1,12 +1,12 @@
 import type { AuthState } from 'latchkey'
-import type { DevicesAuth, ReadableAuth, UpgradableAuth } from 'latchkey/react'
+import type { BackupsAuth, DevicesAuth, ReadableAuth, UpgradableAuth } from 'latchkey/react'
 
 /** One component: what it follows, and how it shows it. */
 export interface Part {
   readonly id: string
-  readonly auth: ReadableAuth & UpgradableAuth & DevicesAuth
+  readonly auth: ReadableAuth & UpgradableAuth & DevicesAuth & BackupsAuth
   /** `field`: a selector that reads the component's own state, of the framework's kind. */
-  readonly use: 'auth' | 'upgrade' | 'devices' | 'field'
+  readonly use: 'auth' | 'upgrade' | 'devices' | 'backups' | 'field'
   readonly select?: (state: AuthState) => unknown
   /** Called at each rendering. */
   readonly show: (value: never) => string

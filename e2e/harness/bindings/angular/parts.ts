@@ -12,7 +12,7 @@ import {
   signal,
 } from '@angular/core'
 import type { AuthState } from 'latchkey'
-import { injectAuth, injectDevices, injectUpgrade } from 'latchkey/angular'
+import { injectAuth, injectBackups, injectDevices, injectUpgrade } from 'latchkey/angular'
 import type { Part } from '../rig.ts'
 
 const PARTS = new InjectionToken<readonly Part[]>('parts')
@@ -20,6 +20,7 @@ const PARTS = new InjectionToken<readonly Part[]>('parts')
 function use({ auth, select, ...part }: Part): Signal<unknown> {
   if (part.use === 'upgrade') return injectUpgrade(auth)
   if (part.use === 'devices') return injectDevices(auth)
+  if (part.use === 'backups') return injectBackups(auth)
   if (part.use === 'auth') return select ? injectAuth(auth, select) : injectAuth(auth)
   const field = signal<keyof AuthState>('authMode')
   part.expose?.((next) => field.set(next))

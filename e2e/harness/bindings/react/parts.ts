@@ -1,4 +1,4 @@
-import { useAuth, useDevices, useUpgrade } from 'latchkey/react'
+import { useAuth, useBackups, useDevices, useUpgrade } from 'latchkey/react'
 import { Component, type ReactNode, createElement, useEffect, useState } from 'react'
 import type { Part } from '../rig.ts'
 
@@ -16,6 +16,10 @@ function UpgradePart({ part }: Shown): ReactNode {
 
 function DevicesPart({ part }: Shown): ReactNode {
   return line(part, useDevices(part.auth))
+}
+
+function BackupsPart({ part }: Shown): ReactNode {
+  return line(part, useBackups(part.auth))
 }
 
 function FieldPart({ part }: Shown): ReactNode {
@@ -48,7 +52,7 @@ class Boundary extends Component<{ children: ReactNode }, { hasFailed: boolean }
   }
 }
 
-const KINDS = { auth: AuthPart, upgrade: UpgradePart, devices: DevicesPart, field: FieldPart }
+const KINDS = { auth: AuthPart, upgrade: UpgradePart, devices: DevicesPart, backups: BackupsPart, field: FieldPart }
 
 export function Parts({ parts }: { readonly parts: readonly Part[] }): ReactNode {
   const children = parts.map((part) =>

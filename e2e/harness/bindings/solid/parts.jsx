@@ -1,10 +1,11 @@
 import { ErrorBoundary, For, Show, createSignal } from 'solid-js'
-import { useAuth, useDevices, useUpgrade } from 'latchkey/solid'
+import { useAuth, useBackups, useDevices, useUpgrade } from 'latchkey/solid'
 
 /** @param {import('../rig.ts').Part} part */
 function use(part) {
   if (part.use === 'upgrade') return useUpgrade(part.auth)
   if (part.use === 'devices') return useDevices(part.auth)
+  if (part.use === 'backups') return useBackups(part.auth)
   if (part.use === 'auth') return useAuth(part.auth, part.select)
   const [field, setField] = createSignal('authMode')
   part.expose?.(setField)

@@ -1,4 +1,4 @@
-import { useAuth, useDevices, useUpgrade } from 'latchkey/vue'
+import { useAuth, useBackups, useDevices, useUpgrade } from 'latchkey/vue'
 import type { AuthState } from 'latchkey'
 import { type Component, type Ref, defineComponent, h, ref } from 'vue'
 import type { Part } from '../rig.ts'
@@ -6,6 +6,7 @@ import type { Part } from '../rig.ts'
 function use({ auth, select, ...part }: Part): Readonly<Ref<unknown>> {
   if (part.use === 'upgrade') return useUpgrade(auth)
   if (part.use === 'devices') return useDevices(auth)
+  if (part.use === 'backups') return useBackups(auth)
   if (part.use === 'auth') return select ? useAuth(auth, select) : useAuth(auth)
   const field = ref<keyof AuthState>('authMode')
   part.expose?.((next) => (field.value = next))
