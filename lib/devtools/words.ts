@@ -67,6 +67,12 @@ export function spanWords(milliseconds: number): string {
   return `${Math.floor(span / SECOND)} s`
 }
 
+/** Formats a duration in milliseconds, such as "12 ms" or "1.2 s". */
+export function durationWords(milliseconds: number): string {
+  if (milliseconds < SECOND) return `${Math.round(milliseconds)} ms`
+  return milliseconds < MINUTE ? `${(milliseconds / SECOND).toFixed(1)} s` : spanWords(milliseconds)
+}
+
 /** The remaining lifetime of the cached token. */
 export function tokenWords(expiresAt: number | null, now: number): readonly [value: string, words: string] {
   if (expiresAt === null) return ['none', 'made with the next request']

@@ -1,0 +1,26 @@
+/** Length from which a part of an address, or a text, may be a code, an id or a token. */
+const LONG = 16
+
+/** How much of it is shown. */
+const SHOWN = 4
+
+/**
+ * Returns an address without what could be a secret: values of the query, the fragment, and long parts of the path
+ * that are no plain words, such as the token of a mailed link.
+ */
+export function shownAddress({ origin, pathname, searchParams }: URL, own: string): string {
+  const path = pathname
+    .split('/')
+    .map((part) => (part.length >= LONG && /[\dA-Z%]/.test(part) ? `${part.slice(0, SHOWN)}…` : part))
+    .join('/')
+  const names = [...new Set(searchParams.keys())].map((name) => `${name.slice(0, LONG)}=…`)
+  return `${origin === own ? '' : origin}${path}${names.length ? `?${names.join('&')}` : ''}`
+}
+
+/** A JWS or a JWE in compact form, however it got into a text. */
+const TOKEN = /eyJ[\w-]+(\.[\w-]*){2,4}/g
+
+/** Formats a value as JSON. Tokens that an app put into its own data are left out. */
+export function shownJson(value: unknown): string {
+  return (JSON.stringify(value, null, 2) ?? 'undefined').replaceAll(TOKEN, '(a token, not shown)')
+}
