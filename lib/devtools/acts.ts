@@ -123,7 +123,7 @@ export function createActs(tools: Tools): Section {
     ),
   )
   return {
-    element: element('div', {}, result, ...groups, docsLink('devtools.md#what-it-does', 'What each does')),
+    element: element('div', {}, ...groups, docsLink('devtools.md#acts', 'What each does'), result),
     render(observed) {
       shown = observed
       const controls = tools.controlsOf(observed)

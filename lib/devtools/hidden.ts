@@ -9,11 +9,13 @@ const SHOWN = 4
  * that are no plain words, such as the token of a mailed link.
  */
 export function shownAddress({ origin, pathname, searchParams }: URL, own: string): string {
+  const isLong = (part: string): boolean => part.length >= LONG
+  const start = (part: string): string => `${part.slice(0, SHOWN)}…`
   const path = pathname
     .split('/')
-    .map((part) => (part.length >= LONG && /[\dA-Z%]/.test(part) ? `${part.slice(0, SHOWN)}…` : part))
+    .map((part) => (isLong(part) && /[\dA-Z%]/.test(part) ? start(part) : part))
     .join('/')
-  const names = [...new Set(searchParams.keys())].map((name) => `${name.slice(0, LONG)}=…`)
+  const names = [...new Set(searchParams.keys())].map((name) => `${isLong(name) ? start(name) : name}=…`)
   return `${origin === own ? '' : origin}${path}${names.length ? `?${names.join('&')}` : ''}`
 }
 

@@ -7,22 +7,12 @@ export const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
   external: 'acts for an account',
 }
 
-const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
+/** Why traffic is paused. */
+export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
   expired: 'token time rejected',
   missing: 'the account server knows no session',
   invalid: 'rejected by a server',
   disabled: 'disabled on this server',
-}
-
-/**
- * Why traffic is paused, with the most frequent cause of a token that no server accepts.
- *
- * @param origin - of the page: a server behind a proxy may expect the tokens of another one
- */
-export function errorWords(error: NonNullable<AuthState['error']>, origin: string): string {
-  return error === 'invalid'
-    ? `${ERROR_WORDS.invalid}; behind a proxy, its baseURL has to be ${origin}`
-    : ERROR_WORDS[error]
 }
 
 /** Durability of the stored identity. */

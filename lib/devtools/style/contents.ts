@@ -7,6 +7,7 @@ export const CONTENTS = `
   overscroll-behavior: contain;
   border-top: 1px solid var(--line);
   scrollbar-width: thin;
+  container-type: inline-size;
 }
 
 .body[data-empty] > :not(.nothing),
@@ -210,9 +211,31 @@ h3 {
   padding-inline: 0;
 }
 
-.result {
-  min-height: 20px;
+.result:not(:empty) {
+  position: sticky;
+  bottom: 0;
+  margin: 8px -16px -12px;
+  padding: 8px 16px;
+  border-top: 1px solid var(--line);
+  background: var(--paper);
   color: var(--ink);
+}
+
+@container (min-width: 800px) {
+  .view.state {
+    display: grid;
+    grid-template-columns: minmax(0, 440px) minmax(0, 1fr);
+    align-items: start;
+  }
+
+  .state .machine {
+    grid-row: span 3;
+    align-self: stretch;
+  }
+
+  .advice {
+    grid-column: 1 / -1;
+  }
 }
 
 .plain {
@@ -254,6 +277,10 @@ pre {
 .opened > table {
   width: 100%;
   margin: 0;
+}
+
+.card > dl,
+.opened > dl {
   padding: 0;
 }
 

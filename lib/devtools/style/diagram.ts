@@ -3,6 +3,7 @@ export const DIAGRAM = `
 .diagram {
   display: block;
   width: 100%;
+  max-width: 440px;
   height: auto;
   padding: 9px 16px 0;
 }
@@ -18,7 +19,7 @@ export const DIAGRAM = `
   padding: 4px 16px 8px;
   color: var(--soft);
   font-size: 12px;
-  line-height: 18px;
+  line-height: 17px;
   counter-reset: way;
   list-style: none;
 }

@@ -107,7 +107,7 @@ time {
 :host([open]) .panel {
   position: relative;
   width: min(var(--size, 440px), 100vw - 32px);
-  height: min(680px, 100dvh - 32px);
+  height: min(720px, 100dvh - 32px);
   border-radius: 12px;
 }
 
