@@ -138,7 +138,10 @@ test('a token is shown with header, claims and life; it expires and is refreshed
   await expect(panel.notes).toHaveText([/Expire/, /Refresh/])
 })
 
-test('a wrong clock reaches the next request, and its correction is in the timeline', async ({ device, harnessUrl }) => {
+test('a wrong clock reaches the next request, and its correction is in the timeline', async ({
+  device,
+  harnessUrl,
+}) => {
   const { page } = await device()
   const panel = await open(page, harnessUrl)
   await page.route('**/api/notes', (route) => {
@@ -163,11 +166,11 @@ test('a wrong clock reaches the next request, and its correction is in the timel
   const steps = panel.inner.locator('li:is([data-kind="note"], [data-kind="request"]) summary')
   await expect(steps).toHaveText([
     /GET \/api\/notes local-first → 200$/,
-    /clockCorrected \+(59 min|1 h)/,
+    /clockCorrected \+(59 min \d+ s|1 h 0 min)$/,
     /→ 401 expired$/,
     /clock −1 h$/,
     /→ 200$/,
-    /clockCorrected −(4|5) min/,
+    /clockCorrected −(4 min \d+|5 min 0) s$/,
     /→ 401 expired$/,
     /clock \+5 min$/,
     /→ 200$/,
@@ -227,9 +230,8 @@ test('the record is shown without its secret, with the other tabs and the locks 
   const { page } = await device()
   const panel = await open(page, harnessUrl)
   const other = await context(page).newPage()
-  const there = await open(other, harnessUrl)
+  await open(other, harnessUrl)
   await other.evaluate(() => (document.title = 'The other one'))
-  await there.show('Storage')
   await panel.show('Storage')
   await expect(panel.inner.getByRole('region', { name: 'Record' })).toContainText('"key": "a secret, not shown"')
   await expect(panel.inner).toContainText('Harness (this tab)')

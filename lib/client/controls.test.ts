@@ -70,11 +70,16 @@ test('no secret, signature, token or one-time id is in what they tell', async ()
   const text = JSON.stringify(told)
   const kept = ring.entries.flatMap((entry) => (entry.kind === 'account' && entry.token ? [entry.token.jwt] : []))
   expect(kept).toHaveLength(1)
-  for (const hidden of [secret, id, ...[...tokens, ...kept].flatMap((token) => token!.split('.').slice(1))].filter(Boolean))
+  for (const hidden of [secret, id, ...[...tokens, ...kept].flatMap((token) => token!.split('.').slice(1))].filter(
+    Boolean,
+  ))
     expect(text).not.toContain(hidden)
   expect(text).toContain('"sub_jwk"')
   expect(controls.record()).toMatchObject({
-    entries: [{ kind: 'device', key: 'a secret, not shown' }, { kind: 'account', token: { until: expect.any(Number) } }],
+    entries: [
+      { kind: 'device', key: 'a secret, not shown' },
+      { kind: 'account', token: { until: expect.any(Number) } },
+    ],
   })
   expect(controls).toMatchObject({ audience, accountAudience: 'https://auth.example/api/auth', channel: null })
 })

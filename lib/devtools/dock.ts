@@ -13,6 +13,10 @@ export interface DockControls {
 const SMALLEST = 280
 const MARGIN = 32
 
+/** As in `style/frame.ts`. */
+const DEFAULT_WIDTH = 440
+const DEFAULT_HEIGHT = 360
+
 /** Change of size by one key press, in pixels. */
 const STEP = 24
 
@@ -48,6 +52,9 @@ export function createDock(
     chooser.value = dock
     setAttribute(panel, 'data-dock', dock)
     setAttribute(handle, 'aria-orientation', isUpright() ? 'vertical' : 'horizontal')
+    setAttribute(handle, 'aria-valuenow', String(size ?? (isUpright() ? DEFAULT_WIDTH : DEFAULT_HEIGHT)))
+    setAttribute(handle, 'aria-valuemin', String(SMALLEST))
+    setAttribute(handle, 'aria-valuemax', String(largest()))
     // Through the object model: a policy that forbids inline styles allows it.
     if (size === null) panel.style.removeProperty('--size')
     else panel.style.setProperty('--size', `${size}px`)
@@ -56,9 +63,6 @@ export function createDock(
   function resize(to: number): void {
     const next = Math.round(Math.max(SMALLEST, Math.min(largest(), to)))
     apply({ size: next })
-    setAttribute(handle, 'aria-valuenow', String(next))
-    setAttribute(handle, 'aria-valuemin', String(SMALLEST))
-    setAttribute(handle, 'aria-valuemax', String(largest()))
     onChange({ dock, size: next })
   }
 

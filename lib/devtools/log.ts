@@ -9,8 +9,6 @@ const KEPT = 100
 export interface Note {
   readonly kind: 'note'
   readonly tick: number
-  /** Milliseconds since 1970, by the app's clock. */
-  readonly at: number
   readonly name: string
   readonly detail: string
   /** The instance that it is about. */
@@ -47,7 +45,7 @@ export function createLog(): Log {
     notes,
     addRequest: (request) => keep(requests, request),
     note: (observed, name, detail = '') =>
-      keep(notes, { kind: 'note', tick: performance.now(), at: observed.now(), name, detail, observed }),
+      keep(notes, { kind: 'note', tick: performance.now(), name, detail, observed }),
     watchClock(observed) {
       const { skew } = observed.instance.timing
       const known = skews.get(observed) ?? 0

@@ -6,8 +6,6 @@ export interface SeenRequest {
   readonly kind: 'request'
   /** Milliseconds since the page started. */
   readonly tick: number
-  /** Milliseconds since 1970, by this device's clock. */
-  readonly at: number
   readonly method: string
   /** Relative for the page's own origin. */
   readonly address: string
@@ -34,19 +32,21 @@ export interface Network {
   leave(): void
 }
 
+/** What the panel does with each request. */
+export interface RequestListener {
+  /** Called before a request is noted. Returns the names of the headers that can carry a token. */
+  before(): Iterable<string>
+  /** Called when a request was noted, and when it ended. */
+  changed(request: SeenRequest, isNew: boolean): void
+}
+
 /** The request header of a proof. */
 const PROOF_HEADER = 'x-latchkey-proof'
 
 /**
  * Replaces `fetch`. Workers, open sockets, running requests and code that kept a reference to `fetch` are not affected.
- *
- * @param onChange - called when a request starts and when it ends
- * @param tokenHeaders - returns the names of the headers that can carry a token
  */
-export function watchNetwork(
-  onChange: (request: SeenRequest, isNew: boolean) => void,
-  tokenHeaders: () => Iterable<string>,
-): Network {
+export function watchNetwork(listener: RequestListener): Network {
   const real = globalThis.fetch
   let isOver = false
   let restoreOnLine: (() => void) | undefined
@@ -71,7 +71,7 @@ export function watchNetwork(
   }
   const watched: typeof fetch = async (...given) => {
     if (isOver) return real(...given)
-    const end = begin(given, tokenHeaders(), onChange)
+    const end = begin(given, listener)
     try {
       if (network.isCut) throw new TypeError('Failed to fetch')
       const [input, init] = given
@@ -91,32 +91,28 @@ export function watchNetwork(
 type End = (result: SeenRequest['result'], response?: Response) => void
 
 /** Notes a request. What cannot be read is not noted: `fetch` itself says what is wrong with it. */
-function begin(
-  [input, init]: Parameters<typeof fetch>,
-  tokenHeaders: Iterable<string>,
-  onChange: (request: SeenRequest, isNew: boolean) => void,
-): End {
+function begin([input, init]: Parameters<typeof fetch>, { before, changed }: RequestListener): End {
   try {
+    const tokenHeaders = [...before()]
     const request = input instanceof Request ? input : undefined
     const headers = new Headers(init?.headers ?? request?.headers)
     const seen: { -readonly [Name in keyof SeenRequest]: SeenRequest[Name] } = {
       kind: 'request',
       tick: performance.now(),
-      at: Date.now(),
       method: (init?.method ?? request?.method ?? 'GET').toUpperCase(),
       address: shownAddress(new URL(request?.url ?? String(input), document.baseURI), location.origin),
-      bearer: bearerOf([...tokenHeaders].map((name) => headers.get(name)).find((value) => value !== null) ?? null),
+      bearer: bearerOf(tokenHeaders.map((name) => headers.get(name)).find((value) => value !== null) ?? null),
       hasProof: headers.has(PROOF_HEADER),
       result: undefined,
       duration: undefined,
       reason: undefined,
     }
-    onChange(seen, true)
+    changed(seen, true)
     return (result, response) => {
       seen.result = result
       seen.duration = performance.now() - seen.tick
       seen.reason = reasonOf(response)
-      onChange(seen, false)
+      changed(seen, false)
     }
   } catch {
     return () => {}

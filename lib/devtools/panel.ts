@@ -9,7 +9,7 @@ import type { LatchkeyDevtoolsElement } from './element.ts'
 import { createFacts } from './facts.ts'
 import { createHeader } from './header.ts'
 import { createLog } from './log.ts'
-import { type Network, watchNetwork } from './network.ts'
+import { watchNetwork } from './network.ts'
 import type { Observer } from './observe.ts'
 import { type Preferences, readPreferences, savePreferences } from './preferences.ts'
 import type { Section, Switch } from './section.ts'
@@ -17,6 +17,7 @@ import { createStatus } from './status.ts'
 import { createStorageView } from './storage-view.ts'
 import { createSheet } from './style/sheet.ts'
 import { createSwitches } from './switches.ts'
+import { createTabs } from './tab-list.ts'
 import { createTabList } from './tabs.ts'
 import { createTimeline } from './timeline.ts'
 import { createTokenView } from './token-view.ts'
@@ -71,7 +72,8 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer, signal: 
   const renderSoon = afterwards(render, signal)
   const tools = createTools(observer, status.say, render, renderSoon)
   const switches = createSwitches(tools)
-  const views = createViews(tools, switches, () => chooser.chosen()?.instance.getState())
+  const neighbours = createTabs(tools)
+  const views = createViews(tools, switches, neighbours, () => chooser.chosen()?.instance.getState())
   const tabs = createTabList(views, preferences.view, (view) => {
     remember({ view })
     render()
@@ -98,6 +100,7 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer, signal: 
     if (!host.open || !observed) return
     chooser.render()
     status.render(observed)
+    neighbours.render(observed)
     for (const section of views[tabs.selected()]!.sections) section.render(observed)
   }
   return {
@@ -106,7 +109,7 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer, signal: 
     leave() {
       switches.reset()
       tools.network.leave()
-      for (const { sections } of views) for (const section of sections) section.leave?.()
+      neighbours.leave()
     },
   }
 }
@@ -114,14 +117,20 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer, signal: 
 function createTools(observer: Observer, say: Tools['say'], render: () => void, renderSoon: () => void): Tools {
   const log = createLog()
   const controlsOf = controlLoader(renderSoon)
-  const tokenHeaders = (): Iterable<string> =>
-    new Set(['authorization', ...observer.instances.map((one) => controlsOf(one)?.tokenHeader ?? 'authorization')])
-  const network: Network = watchNetwork((request, isNew) => {
-    // Between a refusal and its retry, the clock may have been corrected.
-    for (const observed of observer.instances) log.watchClock(observed)
-    if (isNew) log.addRequest(request)
-    renderSoon()
-  }, tokenHeaders)
+  const network = watchNetwork({
+    before() {
+      // Between a refusal and its retry, the clock may have been corrected.
+      for (const observed of observer.instances) log.watchClock(observed)
+      return new Set([
+        'authorization',
+        ...observer.instances.map((one) => controlsOf(one)?.tokenHeader ?? 'authorization'),
+      ])
+    },
+    changed(request, isNew) {
+      if (isNew) log.addRequest(request)
+      renderSoon()
+    },
+  })
   return { log, network, controlsOf, say, render }
 }
 
@@ -131,7 +140,7 @@ interface PanelView {
   readonly sections: readonly Section[]
 }
 
-function createViews(tools: Tools, switches: Switch, stateNow: () => unknown): readonly PanelView[] {
+function createViews(tools: Tools, switches: Switch, tabs: Section, stateNow: () => unknown): readonly PanelView[] {
   const copy = element('div', { class: 'bar' }, copyButton('Copy state', stateNow, tools.say))
   const view = (name: string, sections: readonly Section[], ...further: HTMLElement[]): PanelView => ({
     name,
@@ -142,7 +151,7 @@ function createViews(tools: Tools, switches: Switch, stateNow: () => unknown): r
     view('State', [createDiagram(), createFacts(), switches, createAdvice(tools)], copy),
     view('Timeline', [createTimeline(tools)]),
     view('Tokens', [createTokenView(tools)]),
-    view('Storage', [createStorageView(tools)]),
+    view('Storage', [createStorageView(tools, tabs)]),
     view('Acts', [createActs(tools)]),
   ]
 }

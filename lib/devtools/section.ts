@@ -4,8 +4,6 @@ import type { Observed } from './observe.ts'
 export interface Section {
   readonly element: HTMLElement | SVGElement
   render(observed: Observed): void
-  /** Ends what it uses besides the page. */
-  leave?(): void
 }
 
 /** A part of the panel that changes something. */

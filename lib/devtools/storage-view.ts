@@ -1,15 +1,18 @@
 import { copyButton, element, jsonBlock, setText } from './dom.ts'
 import { shownJson } from './hidden.ts'
 import type { Section } from './section.ts'
-import { createTabs } from './tab-list.ts'
 import { createLocks } from './lock-list.ts'
 import type { Tools } from './tools.ts'
 
-/** Shows the record without its secrets, the tabs that share it, and their locks. */
-export function createStorageView(tools: Tools): Section {
+/**
+ * Shows the record without its secrets, the tabs that share it, and their locks.
+ *
+ * @param tabs - rendered by the caller, in every view: the other tabs have to know of this one
+ */
+export function createStorageView(tools: Tools, tabs: Section): Section {
   const record = element('div')
   const summary = element('p', { class: 'hint' })
-  const [tabs, locks] = [createTabs(tools), createLocks(tools)]
+  const locks = createLocks(tools)
   let shown: string | undefined
   return {
     element: element(
@@ -33,9 +36,7 @@ export function createStorageView(tools: Tools): Section {
           ...(found ? [jsonBlock('Record', found), copyButton('Copy record', () => found, tools.say)] : []),
         )
       shown = text
-      tabs.render(observed)
       locks.render(observed)
     },
-    leave: () => tabs.leave?.(),
   }
 }

@@ -15,11 +15,17 @@ export function factsOf(entry: Entry): readonly [name: string, effect: string] {
   return [`${entry.method} ${entry.address}`, `${credential} → ${result}`]
 }
 
+/** When it happened by this device's clock, which the panel's wrong clocks do not change. */
+export function timeOf({ tick }: Entry): Date {
+  return new Date(performance.timeOrigin + tick)
+}
+
 /** What is copied of an entry. */
 export function jsonOf(entry: Entry): unknown {
-  if (entry.kind === 'note') return { at: entry.at, name: entry.name, detail: entry.detail }
+  const time = timeOf(entry).toISOString()
+  if (entry.kind === 'note') return { time, name: entry.name, detail: entry.detail }
   const { tick: _, ...rest } = entry
-  return rest
+  return { time, ...rest }
 }
 
 /**
@@ -55,6 +61,7 @@ function openedEvent(entry: SeenEvent, events: readonly SeenEvent[]): Node[] {
     factList({
       Phase: `${before?.phase ?? 'starting'} → ${state.phase}`,
       ...durationsOf(entry, events),
+      "App's time": Math.abs(entry.at - timeOf(entry).getTime()) > 1000 && new Date(entry.at).toLocaleString(),
       Effects: effects.join(', ') || 'none',
       Ignored: ignored && 'this event is not allowed in that phase; nothing changed',
     }),

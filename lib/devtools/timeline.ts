@@ -1,92 +1,34 @@
-import { copyButton, element, setAttribute, setText } from './dom.ts'
+import { element, setAttribute, setText } from './dom.ts'
 import type { Entry } from './log.ts'
 import type { Observed } from './observe.ts'
 import type { Section } from './section.ts'
-import { factsOf, jsonOf, openedEntry } from './timeline-entry.ts'
+import { createTimelineBar } from './timeline-bar.ts'
+import { factsOf, openedEntry, timeOf } from './timeline-entry.ts'
 import type { Tools } from './tools.ts'
-
-const KINDS: Readonly<Record<string, (entry: Entry) => boolean>> = {
-  All: () => true,
-  Events: ({ kind }) => kind === undefined,
-  Requests: ({ kind }) => kind === 'request',
-  Panel: ({ kind }) => kind === 'note',
-}
 
 /** Shows what happened, newest first: events of the machine, requests, and what was done in the panel. */
 export function createTimeline({ log, say, render }: Tools): Section {
   const list = element('ol', { reversed: '' })
-  const search = element('input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter' })
-  const kinds = element(
-    'select',
-    { 'aria-label': 'Kind' },
-    ...Object.keys(KINDS).map((kind) => element('option', {}, kind)),
-  )
-  const pause = element('button', { type: 'button', class: 'button', 'aria-pressed': 'false' }, 'Pause')
-  const clear = element('button', { type: 'button', class: 'button' }, 'Clear')
-  const count = element('span', { class: 'count' })
+  const label = 'Last events, newest first'
+  const scroller = element('div', { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': label }, list)
   const empty = element('p', { class: 'hint' }, 'Nothing here.')
-  let [pausedAt, clearedAt] = [Infinity, 0]
-  let shown: readonly Entry[] = []
+  const bar = createTimelineBar({ say, render })
   const rows = new WeakMap<Entry, Row>()
 
-  pause.addEventListener('click', () => {
-    pausedAt = pausedAt === Infinity ? performance.now() : Infinity
-    render()
-  })
-  clear.addEventListener('click', () => {
-    clearedAt = performance.now()
-    render()
-  })
-  search.addEventListener('input', render)
-  kinds.addEventListener('change', render)
-
-  function select(observed: Observed): readonly Entry[] {
-    const isOfKind = KINDS[kinds.value]!
-    const words = search.value.trim().toLowerCase()
-    return log
-      .entriesOf(observed)
-      .filter((entry) => entry.tick <= pausedAt && entry.tick > clearedAt && isOfKind(entry))
-      .filter((entry) => !words || factsOf(entry).join(' ').toLowerCase().includes(words))
-  }
-
-  function rowOf(entry: Entry, observed: Observed): Row {
+  function rowOf(entry: Entry, observed: Observed): HTMLElement {
     const row = rows.get(entry) ?? createRow(entry, () => openedEntry(entry, observed.events, say))
     rows.set(entry, row)
     row.update()
-    return row
+    return row.element
   }
 
-  const bar = element(
-    'div',
-    { class: 'bar' },
-    search,
-    kinds,
-    pause,
-    clear,
-    copyButton('Copy all', () => shown.map(jsonOf), say),
-    count,
-  )
   return {
-    element: element(
-      'section',
-      { class: 'timeline' },
-      bar,
-      element(
-        'div',
-        { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': 'Last events, newest first' },
-        list,
-      ),
-      empty,
-    ),
+    element: element('section', { class: 'timeline' }, bar.element, scroller, empty),
     render(observed) {
-      shown = select(observed)
-      const isPaused = pausedAt !== Infinity
-      const later = isPaused ? log.entriesOf(observed).filter(({ tick }) => tick > pausedAt).length : 0
-      setAttribute(pause, 'aria-pressed', String(isPaused))
-      setText(count, later ? `${later} new` : '')
+      const shown = bar.select(log.entriesOf(observed))
       arrange(
         list,
-        shown.map((entry) => rowOf(entry, observed).element),
+        shown.map((entry) => rowOf(entry, observed)),
       )
       empty.hidden = shown.length > 0
     },
@@ -110,7 +52,7 @@ interface Row {
 
 function createRow(entry: Entry, open: () => Node[]): Row {
   const [name, effect] = [element('code'), element('span')]
-  const time = element('time', { datetime: new Date(entry.at).toISOString() }, clock(entry.at))
+  const time = element('time', { datetime: timeOf(entry).toISOString() }, clock(timeOf(entry)))
   const details = element('details', {}, element('summary', {}, time, ' ', name, ' ', effect))
   const body = element('div', { class: 'opened' })
   let result: unknown = NaN
@@ -136,8 +78,8 @@ function createRow(entry: Entry, open: () => Node[]): Row {
   }
 }
 
-const clock = (at: number): string =>
-  new Date(at).toLocaleTimeString(undefined, {
+const clock = (at: Date): string =>
+  at.toLocaleTimeString(undefined, {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
