@@ -251,11 +251,11 @@ test('nobody loads it who does not open it', async ({ openNotes }) => {
     return (await Promise.all(caches.map((cache) => cache.keys()))).flat().map(({ url }) => url)
   })
   expect(kept.filter((url) => url.includes('/assets/lazy-'))).toHaveLength(1)
-  const isPanel = (url: string): boolean => url.includes('/assets/panel-')
+  const isPanel = (url: string): boolean => /\/assets\/(panel|controls)-/.test(url)
   expect(files.filter((url) => url.includes('/assets/index-'))).toHaveLength(2)
   expect([...kept, ...files].filter(isPanel)).toEqual([])
   await openPanel(device)
-  expect(files.filter(isPanel)).toHaveLength(1)
+  await expect.poll(() => files.filter(isPanel)).toHaveLength(2)
 })
 
 test('without a network at the first opening, the page stays as it is', async ({ openNotes }) => {

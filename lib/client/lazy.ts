@@ -1,7 +1,6 @@
 import { guarded } from '../machine/guarded.ts'
-import { attach as attachParts } from './attach.ts'
 import type { ControlParts } from './controls.ts'
-import { ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
+import { attach as attachParts, ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
 import type { Context, StartContext } from './shared/context.ts'
 import type { DevtoolsControls } from './shared/devtools.ts'
 import { readPayload } from './tokens/account-token.ts'
@@ -10,7 +9,33 @@ import { deviceToken } from './tokens/first-token.ts'
 import { dropHeld } from './tokens/token-source.ts'
 
 /** The chunk that loads right after the first identity is open, so that the first load stays small. */
-export * from './later-parts.ts'
+export {
+  acceptAccount,
+  cancelUpgrade,
+  confirmBackup,
+  deriveKey,
+  devices,
+  ensureIdentity,
+  exportSecret,
+  fetch,
+  getToken,
+  importSecret,
+  listIdentities,
+  markWritten,
+  previewConflict,
+  provePairing,
+  renameDevice,
+  reportToken,
+  requestPersistence,
+  resolveConflict,
+  revokeDevice,
+  revokeOtherDevices,
+  signOut,
+  startBackground,
+  unlinkAlias,
+  unlockData,
+  upgrade,
+} from './later-parts.ts'
 
 /** As in `attach.ts`. The developer tools of a page, if there are any, learn how to load their controls. */
 export function attach(context: StartContext): void {
