@@ -47,7 +47,15 @@ export type {
   ProvenRun,
   Typing,
 } from './client/shared/account-provider.ts'
-export type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord, Timing } from './client/shared/devtools.ts'
+export type {
+  DevtoolsControls,
+  DevtoolsHook,
+  DevtoolsInstance,
+  DevtoolsRecord,
+  DevtoolsRecorder,
+  DevtoolsToken,
+  Timing,
+} from './client/shared/devtools.ts'
 export { LatchkeyError, isLatchkeyError } from './errors.ts'
 export type { LatchkeyErrorCode } from './errors.ts'
 export type { CryptoSuite, SigningKey } from './identity/crypto.ts'

@@ -1,4 +1,4 @@
-import * as lazy from './client/lazy.ts'
+import * as lazy from './client/later-parts.ts'
 import type { Platform } from './client/background.ts'
 import type { CreateAuth } from './client/auth.ts'
 import { createAuthWith } from './client/create-auth.ts'

@@ -18,12 +18,12 @@ const FORBIDDEN = [
 describe('what a page loads', () => {
   let chunks: Chunk[]
 
-  test('comes in three parts: the identity first, the rest and @noble later', async () => {
+  test('comes in parts: the identity first, the rest, @noble and the controls of developer tools later', async () => {
     chunks = await bundle(entry('latchkey'))
     expect(chunks.filter(({ first }) => first)).toHaveLength(1)
     expect(
       chunks.map(({ name }) => name.replace(/-[\w-]{8}\.js$|\.m?js$/, '').replace(/^assets\//, '')).sort(),
-    ).toEqual(['latchkey', 'lazy', 'noble'])
+    ).toEqual(['controls', 'latchkey', 'lazy', 'noble'])
   })
 
   test('has a first part of at most 6.1 KiB, checks of options included', () => {

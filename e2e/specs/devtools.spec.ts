@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
 import { conflicted, decide } from '../support/conflicts.ts'
-import { type Panel, panelOf, readAll } from '../support/devtools-panel.ts'
+import { type Panel, openRows, panelOf, readAll } from '../support/devtools-panel.ts'
 import {
   enter,
   expect,
@@ -49,14 +49,17 @@ test('the current phase is highlighted, also during an upgrade (checklist 31: wh
   await enter(page, 'sign-up', somebody())
   await expect(panel.present).toHaveText('upgrading')
   await expect(panel.taken).toHaveAttribute('data-way', 'ready upgrading')
-  await expect(panel.element.getByRole('img')).toHaveAccessibleName(
+  await expect(panel.inner.getByRole('img')).toHaveAccessibleName(
     /Current phase: upgrading\. From here to ready by upgradeCompleted or upgradeFailed/,
   )
+  await panel.show('Timeline')
   await expect(panel.events.filter({ hasText: 'upgradeStarted' })).toContainText('→ upgrading')
+  await panel.show('State')
   letGo()
   await expect(panel.present).toHaveText('ready')
   await expect(panel.taken).toHaveAttribute('data-way', 'upgrading ready')
   await expect(panel.fact('mode')).toContainText('external')
+  await panel.show('Timeline')
   await expect(panel.events.filter({ hasText: 'upgradeCompleted' })).toContainText('→ ready')
 })
 
@@ -65,12 +68,13 @@ test('the whole history since the start is there, with times (checklist 31: what
 }) => {
   const device = await openNotes()
   const panel = await openPanel(device)
+  await panel.show('Timeline')
   await expect(panel.events.last()).toContainText('opened')
   await expect(panel.events.last()).toContainText(/^\d\d:\d\d:\d\d/)
   // The fixture has a hook of its own, which was there first.
   const missed = async (): Promise<unknown> => {
     const heard = await device.events()
-    const shown = await panel.events.locator('code').allTextContents()
+    const shown = await panel.events.locator('summary code').allTextContents()
     return {
       shown: shown.length > 0,
       missed: heard
@@ -147,7 +151,15 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
   })
   const panel = await openPanel(device)
   const seen: string[] = []
-  const look = async (): Promise<void> => void seen.push(await readAll(page))
+  const look = async (): Promise<void> => {
+    for (const view of ['Tokens', 'Storage', 'Acts'] as const) {
+      await panel.show(view)
+      seen.push(await readAll(page))
+    }
+    await openRows(panel)
+    seen.push(await readAll(page))
+    await panel.show('State')
+  }
 
   await writeNote(page, 'Something to sign for')
   await expectSynced(page)
@@ -167,7 +179,8 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
       }),
   )
   const principal = await device.principal()
-  await signUp(device, somebody())
+  const user = somebody()
+  await signUp(device, user)
   await expectSynced(page)
   // Local-first token, proof and account token.
   await expect.poll(() => hidden.size).toBeGreaterThanOrEqual(3)
@@ -176,7 +189,9 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
   await look()
 
   expect(secrets).toHaveLength(1)
-  const pieces = [...secrets, ...[...hidden].flatMap((jws) => jws.split('.').slice(1)), principal!]
+  const cookies = (await page.context().cookies()).map(({ value }) => decodeURIComponent(value))
+  expect(cookies).not.toEqual([])
+  const pieces = [...secrets, ...cookies, user.password, ...[...hidden].flatMap((jws) => jws.split('.').slice(1))]
   const windows = pieces.flatMap((piece) =>
     Array.from({ length: piece.length - 11 }, (_, start) => piece.slice(start, start + 12)),
   )
@@ -198,14 +213,24 @@ test('everything works by the keyboard, and its keys are no shortcuts of the app
   const panel = panelOf(page)
   await expect(panel.header).toBeFocused()
 
-  await press('Tab', 'Space')
+  // The views, the position, the switches.
+  await press('Tab', 'Tab', 'Tab', 'Space')
   await expect(panel.offline).toBeChecked()
   await press('Space')
   await expect(panel.offline).not.toBeChecked()
-  await press('Tab', 'ArrowRight')
+  await press('Tab', 'Tab', 'ArrowRight')
   await expect(panel.skew('+5 min')).toBeChecked()
-  await press('Tab')
-  await expect(panel.element.getByRole('region', { name: 'Last events' })).toBeFocused()
+  await panel.header.focus()
+  await press('Tab', 'ArrowRight')
+  await expect(panel.inner.getByRole('tab', { name: 'Timeline' })).toBeFocused()
+  // The position, and the bar of the timeline.
+  await press('Tab', 'Tab')
+  await page.keyboard.type('opened')
+  await expect(panel.events).toHaveCount(1)
+  await press('Tab', 'Tab', 'Tab', 'Tab', 'Tab')
+  await expect(panel.inner.getByRole('region', { name: 'Last events' })).toBeFocused()
+  await press('Tab', 'Enter')
+  await expect(panel.events.getByText('starting → ready')).toBeVisible()
   await press('n', '/')
   await expectNotes(page)
   await press('Escape')
@@ -226,11 +251,11 @@ test('nobody loads it who does not open it', async ({ openNotes }) => {
     return (await Promise.all(caches.map((cache) => cache.keys()))).flat().map(({ url }) => url)
   })
   expect(kept.filter((url) => url.includes('/assets/lazy-'))).toHaveLength(1)
-  const isPanel = (url: string): boolean => url.includes('/assets/panel-')
+  const isPanel = (url: string): boolean => /\/assets\/(panel|controls)-/.test(url)
   expect(files.filter((url) => url.includes('/assets/index-'))).toHaveLength(2)
   expect([...kept, ...files].filter(isPanel)).toEqual([])
   await openPanel(device)
-  expect(files.filter(isPanel)).toHaveLength(1)
+  await expect.poll(() => files.filter(isPanel)).toHaveLength(2)
 })
 
 test('without a network at the first opening, the page stays as it is', async ({ openNotes }) => {

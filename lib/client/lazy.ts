@@ -1,13 +1,63 @@
+import { guarded } from '../machine/guarded.ts'
+import type { ControlParts } from './controls.ts'
+import { attach as attachParts, ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
+import type { Context, StartContext } from './shared/context.ts'
+import type { DevtoolsControls } from './shared/devtools.ts'
+import { readPayload } from './tokens/account-token.ts'
+import { defaultAudience, isExchanged } from './tokens/audience.ts'
+import { deviceToken } from './tokens/first-token.ts'
+import { dropHeld } from './tokens/token-source.ts'
+
 /** The chunk that loads right after the first identity is open, so that the first load stays small. */
-export { devices, renameDevice, revokeDevice, revokeOtherDevices } from './account/devices.ts'
-export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve-conflict.ts'
-export { signOut } from './account/sign-out.ts'
-export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'
-export { attach, getToken, reportToken } from './attach.ts'
-export { startBackground } from './background.ts'
-export { provePairing } from './account/prove-pairing.ts'
-export { confirmBackup, exportSecret, importSecret, listIdentities, unlockData } from './device/backup.ts'
-export { ensureIdentity } from './device/ensure-identity.ts'
-export { requestPersistence } from './device/persistence.ts'
-export { deriveKey, markWritten } from './device/usage.ts'
-export { authFetch as fetch } from './tokens/auth-fetch.ts'
+export {
+  acceptAccount,
+  cancelUpgrade,
+  confirmBackup,
+  deriveKey,
+  devices,
+  ensureIdentity,
+  exportSecret,
+  fetch,
+  getToken,
+  importSecret,
+  listIdentities,
+  markWritten,
+  previewConflict,
+  provePairing,
+  renameDevice,
+  reportToken,
+  requestPersistence,
+  resolveConflict,
+  revokeDevice,
+  revokeOtherDevices,
+  signOut,
+  startBackground,
+  unlinkAlias,
+  unlockData,
+  upgrade,
+} from './later-parts.ts'
+
+/** As in `attach.ts`. The developer tools of a page, if there are any, learn how to load their controls. */
+export function attach(context: StartContext): void {
+  const isAttached = context.dispatch !== undefined
+  attachParts(context)
+  if (!isAttached) guarded(() => context.record?.connect?.(() => loadControls(context as Context)))
+}
+
+// The controls import nothing themselves: a bundler that splits by reachability would cut the first load into pieces.
+const PARTS: ControlParts = {
+  defaultAudience,
+  deviceToken,
+  dropHeld,
+  ensureIdentity,
+  getToken,
+  isExchanged,
+  readPayload,
+  reportToken,
+  signOut,
+}
+
+async function loadControls(context: Context): Promise<DevtoolsControls> {
+  const { createControls } = await import('./controls.ts')
+  return createControls(context, PARTS)
+}

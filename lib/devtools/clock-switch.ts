@@ -1,7 +1,8 @@
 import { element } from './dom.ts'
+import { signed } from './log.ts'
 import type { Observed } from './observe.ts'
 import type { Switch } from './section.ts'
-import { spanWords } from './words.ts'
+import type { Tools } from './tools.ts'
 
 const MINUTE = 60_000
 
@@ -15,11 +16,10 @@ const SKEWS: readonly (readonly [label: string, skew: number])[] = [
 ]
 
 /**
- * Creates a switch that gives one `createAuth` instance a wrong clock.
- *
- * @param onChange - called when it was switched
+ * Creates a switch that gives one `createAuth` instance a wrong clock. The tokens at hand are dropped, so that the next
+ * request shows what a server makes of it.
  */
-export function createClockSwitch(onChange: () => void): Switch {
+export function createClockSwitch({ controlsOf, log, render }: Tools): Switch {
   const skewed = new Set<Observed>()
   const radios = SKEWS.map(([label, skew]) => ({
     label,
@@ -27,12 +27,18 @@ export function createClockSwitch(onChange: () => void): Switch {
     radio: element('input', { type: 'radio', name: 'skew', value: String(skew) }),
   }))
   let shown: Observed | undefined
-  for (const { radio, skew } of radios)
+  const set = (observed: Observed, skew: number): void => {
+    // Without the rest of the client there is no token at hand.
+    observed.instance.timing.simulated = skew
+    controlsOf(observed)?.setClock(skew)
+  }
+  for (const { radio, skew, label } of radios)
     radio.addEventListener('change', () => {
       if (!shown) return
       skewed.add(shown)
-      shown.instance.timing.simulated = skew
-      onChange()
+      set(shown, skew)
+      log.note(shown, 'clock', label)
+      render()
     })
   const labels = radios.map(({ label, radio }) => element('label', {}, radio, element('span', {}, label)))
 
@@ -40,14 +46,15 @@ export function createClockSwitch(onChange: () => void): Switch {
     element: element('fieldset', {}, element('legend', {}, 'Clock'), element('div', { class: 'choice' }, ...labels)),
     render(observed) {
       shown = observed
+      controlsOf(observed)
       for (const { radio, skew } of radios) radio.checked = skew === observed.instance.timing.simulated
     },
     summary(observed) {
       const now = observed?.instance.timing.simulated ?? 0
-      return now ? (SKEWS.find(([, skew]) => skew === now)?.[0] ?? `${now < 0 ? '−' : '+'}${spanWords(now)}`) : ''
+      return now ? (SKEWS.find(([, skew]) => skew === now)?.[0] ?? signed(now)) : ''
     },
     reset() {
-      for (const { instance } of skewed) instance.timing.simulated = 0
+      for (const observed of skewed) set(observed, 0)
     },
   }
 }

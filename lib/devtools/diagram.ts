@@ -1,6 +1,6 @@
 import { EDGES } from '../machine/edges.ts'
 import type { Phase } from '../machine/state.ts'
-import { drawn, setAttribute } from './dom.ts'
+import { drawn, element, setAttribute } from './dom.ts'
 import type { Observed } from './observe.ts'
 import { ROUTES, type Heading, type Way } from './routes.ts'
 import type { Section } from './section.ts'
@@ -23,38 +23,53 @@ const HEADS: Readonly<Record<Heading, string>> = {
   up: 'm-4 4 4-4 4 4',
 }
 
-/** Draws the state machine. The current phase is highlighted, and so is the edge that led to it. */
+/**
+ * Draws the state machine. The current phase is highlighted, and so is the edge that led to it; edges that are possible
+ * next are numbered, and named below.
+ */
 export function createDiagram(): Section {
   const nodes = new Map(Object.keys(PLACES).map((phase) => [phase as Phase, drawPhase(phase as Phase)]))
-  const edges = EDGES.map((edge) => ({ ...edge, line: drawEdge(`${edge.from} ${edge.to}` as Way, edge.events) }))
-  const element = drawn(
+  const edges = EDGES.map((edge) => ({ ...edge, ...drawEdge(`${edge.from} ${edge.to}` as Way, edge.events) }))
+  const picture = drawn(
     'svg',
     { class: 'diagram', viewBox: '0 0 368 196', role: 'img' },
     ...edges.map(({ line }) => line),
     ...nodes.values(),
+    ...edges.map(({ badge }) => badge),
   )
+  const legend = element('ol', { class: 'legend', 'aria-label': 'Possible next' })
+  let shown = ''
 
   return {
-    element,
+    element: element('div', { class: 'machine' }, picture, legend),
     render(observed) {
       const { phase } = observed.instance.getState()
-      const [from, to] = lastWay(observed)
+      const [from, to, event] = lastWay(observed)
+      const next = edges.filter((edge) => edge.from === phase)
       for (const [name, node] of nodes) setAttribute(node, 'data-is', name === phase ? 'present' : null)
-      for (const edge of edges)
-        setAttribute(
-          edge.line,
-          'data-is',
-          edge.from === from && edge.to === to ? 'taken' : edge.from === phase ? 'possible' : null,
-        )
-      setAttribute(element, 'aria-label', describe(phase))
+      for (const { line, badge, ...edge } of edges) {
+        const isTaken = edge.from === from && edge.to === to
+        setAttribute(line, 'data-is', isTaken ? 'taken' : edge.from === phase ? 'possible' : null)
+        const number = next.findIndex((other) => other.badge === badge) + 1
+        badge.lastElementChild!.textContent = String(number)
+        setAttribute(badge, 'data-is', number ? 'possible' : null)
+      }
+      setAttribute(picture, 'aria-label', describe(phase))
+      const text = `${from} ${to} ${event}`
+      if (text === shown) return
+      shown = text
+      legend.replaceChildren(
+        ...next.map((edge) => element('li', {}, element('code', {}, edge.events.join(', ')), ` → ${edge.to}`)),
+        ...(event ? [element('li', { class: 'last' }, 'Last: ', element('code', {}, event), ` ${from} → ${to}`)] : []),
+      )
     },
   }
 }
 
 /** Returns the last event that led to another phase. */
-function lastWay({ events }: Observed): readonly [from: Phase | undefined, to: Phase | undefined] {
+function lastWay({ events }: Observed): readonly [from?: Phase, to?: Phase, event?: string] {
   const last = events.find(({ before, state }) => (before?.phase ?? 'starting') !== state.phase)
-  return [last && (last.before?.phase ?? 'starting'), last?.state.phase]
+  return last ? [last.before?.phase ?? 'starting', last.state.phase, last.event] : []
 }
 
 function describe(phase: Phase): string {
@@ -79,15 +94,30 @@ function drawPhase(phase: Phase): SVGGElement {
   )
 }
 
-function drawEdge(way: Way, events: readonly string[]): SVGGElement {
+function drawEdge(way: Way, events: readonly string[]): { readonly line: SVGGElement; readonly badge: SVGGElement } {
   const [path, heading] = ROUTES[way]
   const title = drawn('title', {}, `${way.replace(' ', ' → ')}: ${events.join(', ')}`)
   // The second path is wide and transparent: a thin line is hard to point at.
-  return drawn(
+  const line = drawn(
     'g',
     { class: 'edge', 'data-way': way },
     title,
     drawn('path', { d: path + HEADS[heading] }),
     drawn('path', { class: 'reach', d: path }),
   )
+  const [x, y] = middleOfStart(path)
+  const badge = drawn(
+    'g',
+    { class: 'badge' },
+    drawn('circle', { cx: `${x}`, cy: `${y}`, r: '6.5' }),
+    drawn('text', { x: `${x}`, y: `${y + 3.2}` }),
+  )
+  return { line, badge }
+}
+
+/** The middle of a route's first line, which is horizontal or vertical. */
+function middleOfStart(path: string): readonly [x: number, y: number] {
+  const [, x = '', y = '', direction, end] = /^M([\d.]+) ([\d.]+)([HV])([\d.]+)/.exec(path) ?? []
+  const middle = (start: string): number => (Number(start) + Number(end)) / 2
+  return direction === 'H' ? [middle(x), Number(y)] : [Number(x), middle(y)]
 }

@@ -1,3 +1,5 @@
+import { shownJson } from './hidden.ts'
+
 type Attributes = Readonly<Record<string, string>>
 
 /** Creates an element. No text is parsed as HTML, so it cannot inject scripts or styles. */
@@ -34,4 +36,51 @@ export function setAttribute(target: Element, name: string, value: string | null
   if (target.getAttribute(name) === value) return
   if (value === null) target.removeAttribute(name)
   else target.setAttribute(name, value)
+}
+
+/** Creates a button. */
+export function button(label: string, onClick: () => void, attributes: Attributes = {}): HTMLButtonElement {
+  const made = element('button', { type: 'button', class: 'button', ...attributes }, label)
+  made.addEventListener('click', onClick)
+  return made
+}
+
+/** Creates a link to a page of the documentation, which opens in a tab of its own. */
+export function docsLink(page: string, label: string): HTMLAnchorElement {
+  return element('a', { href: `${DOCS}${page}`, target: '_blank', rel: 'noopener' }, label)
+}
+
+const DOCS = 'https://github.com/latchkey-id/latchkey/blob/main/docs/'
+
+/** The place of an error code in the documentation. */
+export function errorPage(code: string): string {
+  return `errors.md#${code.toLowerCase()}`
+}
+
+/** Creates a region that the keyboard can scroll, with a value as JSON. */
+export function jsonBlock(label: string, value: unknown): HTMLElement {
+  return element('pre', { tabindex: '0', role: 'region', 'aria-label': label }, shownJson(value))
+}
+
+/**
+ * Creates a button that copies a value as JSON.
+ *
+ * @param say - tells whether it worked
+ */
+export function copyButton(label: string, read: () => unknown, say: (words: string) => void): HTMLButtonElement {
+  const made = button(label, () => void copy())
+  const copy = async (): Promise<void> => {
+    const value = read()
+    try {
+      await navigator.clipboard.writeText(typeof value === 'string' ? value : shownJson(value))
+      say(`${label}: copied`)
+      made.textContent = 'Copied'
+    } catch {
+      say(`${label}: the browser does not allow it`)
+      made.textContent = 'Not allowed'
+    }
+  }
+  made.addEventListener('blur', () => (made.textContent = label))
+  made.addEventListener('pointerleave', () => (made.textContent = label))
+  return made
 }

@@ -3,10 +3,10 @@ import type { Observed } from './observe.ts'
 import type { Section } from './section.ts'
 import {
   DURABILITY_WORDS,
+  ERROR_WORDS,
   MODE_WORDS,
   PROBLEM_WORDS,
   PROTECTION_WORDS,
-  errorWords,
   spanWords,
   tokenWords,
 } from './words.ts'
@@ -30,7 +30,7 @@ const FACTS: Readonly<Record<string, (observed: Observed) => Fact>> = {
   },
   Error: ({ instance }) => {
     const { error, upgrade } = instance.getState()
-    if (error) return [error, errorWords(error, location.origin)]
+    if (error) return [error, ERROR_WORDS[error]]
     return upgrade?.failure ? [upgrade.failure, 'the last upgrade failed'] : ['none']
   },
   Token: ({ instance, now }) => tokenWords(instance.timing.tokenExpiresAt, now()),

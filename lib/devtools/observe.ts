@@ -1,4 +1,10 @@
-import type { DevtoolsHook, DevtoolsInstance, DevtoolsRecord } from '../client/shared/devtools.ts'
+import type {
+  DevtoolsControls,
+  DevtoolsHook,
+  DevtoolsInstance,
+  DevtoolsRecord,
+  DevtoolsRecorder,
+} from '../client/shared/devtools.ts'
 import type { AuthState } from '../machine/state.ts'
 
 /** Number of events that are kept for each instance. */
@@ -8,6 +14,8 @@ const KEPT = 100
 export interface SeenEvent extends DevtoolsRecord {
   /** Undefined for the first event. */
   readonly before: AuthState | undefined
+  /** Milliseconds since the page started: no clock that is set or simulated changes it. */
+  readonly tick: number
 }
 
 /** The recorded data of one `createAuth` instance. */
@@ -19,6 +27,8 @@ export interface Observed {
   readonly events: readonly SeenEvent[]
   /** Returns the instance's time, in milliseconds since 1970. */
   now(): number
+  /** Loads the controls; absent until the rest of the client has loaded. */
+  load?: () => Promise<DevtoolsControls>
 }
 
 /** Everything recorded since the hook was installed. */
@@ -48,11 +58,17 @@ export function observe(): Observer {
       const [seen, note] = follow(instance, instances)
       instances.push(seen)
       tell()
-      return (record) => {
+      const recorder: DevtoolsRecorder = (record) => {
         tellEarlier?.(record)
         note(record)
         tell()
       }
+      const connect: DevtoolsRecorder['connect'] = (load) => {
+        tellEarlier?.connect?.(load)
+        seen.load = load
+        tell()
+      }
+      return Object.assign(recorder, { connect })
     },
   }
   return {
@@ -84,7 +100,7 @@ function follow(
     seen,
     (record) => {
       ownClock = record.at - corrected()
-      events.unshift({ ...record, before: events[0]?.state })
+      events.unshift({ ...record, before: events[0]?.state, tick: performance.now() })
       events.length = Math.min(events.length, KEPT)
     },
   ]

@@ -1,12 +1,19 @@
 import { element, setText } from './dom.ts'
 import type { Section } from './section.ts'
 
-/** Announces the phase to screen readers, and nothing else: events and seconds would be noise. */
-export function createStatus(): Section {
+/** The only voice of the panel. */
+export interface Status extends Section {
+  /** Announces the result of something that the developer did in the panel. */
+  say(words: string): void
+}
+
+/** Announces the phase to screen readers, and nothing else by itself: events and seconds would be noise. */
+export function createStatus(): Status {
   const line = element('p', { class: 'unseen', role: 'status' })
   let told: string | undefined
   return {
     element: line,
+    say: (words) => setText(line, words),
     render({ label, instance }) {
       const { phase, authMode, error } = instance.getState()
       const words = [label, phase, authMode, error].filter(Boolean).join(', ')

@@ -1,11 +1,12 @@
 import { createClockSwitch } from './clock-switch.ts'
 import { element } from './dom.ts'
-import { createOfflineSwitch } from './offline-switch.ts'
+import { createCookieSwitch, createOfflineSwitch } from './network-switches.ts'
 import type { Switch } from './section.ts'
+import type { Tools } from './tools.ts'
 
-/** @param onChange - called when something was switched */
-export function createSwitches(onChange: () => void): Switch {
-  const switches = [createOfflineSwitch(onChange), createClockSwitch(onChange)]
+/** Creates the switches: conditions that are hard to come by at a desk. */
+export function createSwitches(tools: Tools): Switch {
+  const switches = [createOfflineSwitch(tools), createCookieSwitch(tools), createClockSwitch(tools)]
   return {
     element: element('section', { class: 'switches', 'aria-label': 'Switches' }, ...switches.map((one) => one.element)),
     render: (observed) => switches.forEach((one) => one.render(observed)),

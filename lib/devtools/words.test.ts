@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorWords, spanWords, tokenWords } from './words.ts'
+import { durationWords, spanWords, tokenWords } from './words.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -22,8 +22,11 @@ test('a token is at hand, gone or not made yet', () => {
   expect(tokenWords(5000, 5000)).toEqual(['expired', '0 s ago; the next request gets a new one'])
 })
 
-test('a token that no server accepts is explained by the address that a server behind a proxy has to know', () => {
-  const words = errorWords('invalid', 'https://notes.example')
-  expect(words).toBe('rejected by a server; behind a proxy, its baseURL has to be https://notes.example')
-  expect(errorWords('expired', 'https://notes.example')).toBe('token time rejected')
+test.each([
+  [0.4, '0 ms'],
+  [999, '999 ms'],
+  [1249, '1.2 s'],
+  [61_000, '1 min 1 s'],
+])('%d milliseconds took %s', (span, words) => {
+  expect(durationWords(span)).toBe(words)
 })

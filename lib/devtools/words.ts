@@ -7,22 +7,12 @@ export const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
   external: 'acts for an account',
 }
 
-const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
+/** Why traffic is paused. */
+export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
   expired: 'token time rejected',
   missing: 'the account server knows no session',
   invalid: 'rejected by a server',
   disabled: 'disabled on this server',
-}
-
-/**
- * Why traffic is paused, with the most frequent cause of a token that no server accepts.
- *
- * @param origin - of the page: a server behind a proxy may expect the tokens of another one
- */
-export function errorWords(error: NonNullable<AuthState['error']>, origin: string): string {
-  return error === 'invalid'
-    ? `${ERROR_WORDS.invalid}; behind a proxy, its baseURL has to be ${origin}`
-    : ERROR_WORDS[error]
 }
 
 /** Durability of the stored identity. */
@@ -65,6 +55,12 @@ export function spanWords(milliseconds: number): string {
   if (span >= HOUR) return `${Math.floor(span / HOUR)} h ${Math.floor((span % HOUR) / MINUTE)} min`
   if (span >= MINUTE) return `${Math.floor(span / MINUTE)} min ${Math.floor((span % MINUTE) / SECOND)} s`
   return `${Math.floor(span / SECOND)} s`
+}
+
+/** Formats a duration in milliseconds, such as "12 ms" or "1.2 s". */
+export function durationWords(milliseconds: number): string {
+  if (milliseconds < SECOND) return `${Math.round(milliseconds)} ms`
+  return milliseconds < MINUTE ? `${(milliseconds / SECOND).toFixed(1)} s` : spanWords(milliseconds)
 }
 
 /** The remaining lifetime of the cached token. */

@@ -5174,4 +5174,49 @@ export const ATTACKS = [
       name: 'external.audiance: a misspelled option is refused with its name, also if it is undefined',
     },
   },
+  {
+    attack: 'Developer tools, or a log that they write, show the secret of an identity',
+    defence: 'They get a list of the members of the record that may be shown, not the record',
+    patches: [
+      {
+        file: 'lib/client/controls.ts',
+        find: "...pick(entry, ['backedUpUntil']),",
+        replace: "...pick(entry, ['backedUpUntil', 'secret']),",
+      },
+    ],
+    test: {
+      file: 'lib/client/controls.test.ts',
+      name: 'no secret, signature, token or one-time id is in what they tell',
+    },
+  },
+  {
+    attack: 'Developer tools show a token of an account that can be used again',
+    defence: 'They get the decoded header and claims, without the signature',
+    patches: [
+      {
+        file: 'lib/client/controls.ts',
+        find: 'claims: client.readPayload(jwt) }',
+        replace: 'claims: { ...client.readPayload(jwt), jwt } }',
+      },
+    ],
+    test: {
+      file: 'lib/client/controls.test.ts',
+      name: 'no secret, signature, token or one-time id is in what they tell',
+    },
+  },
+  {
+    attack: 'The address of a request in the developer panel contains the code of a mailed link',
+    defence: 'Values of the query, and parts of the path that could be a code, are shortened',
+    patches: [
+      {
+        file: 'lib/devtools/hidden.ts',
+        find: '(isLong(part) && /[\\dA-Z%]/.test(part) ? start(part) : part)',
+        replace: '(isLong(part) && part === "" ? start(part) : part)',
+      },
+    ],
+    test: {
+      file: 'lib/devtools/hidden.test.ts',
+      name: 'the code of a mailed link is not shown',
+    },
+  },
 ]

@@ -1,4 +1,4 @@
-import type { AuthState } from '../../machine/state.ts'
+import type { AuthErrorKind, AuthState } from '../../machine/state.ts'
 import type { EventType } from '../../machine/events.ts'
 
 /** One step of the machine, for developer tools. It never contains a secret, token or proof. */
@@ -6,6 +6,10 @@ export interface DevtoolsRecord {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly event: EventType
+  /** The event's data. Absent for the start, which the first load records: its data is the state. */
+  readonly payload?: Readonly<Record<string, unknown>>
+  /** Names of the effects that the event started, in order. Absent for the start. */
+  readonly effects?: readonly string[]
   /** True if the event is not allowed in this phase and changed nothing. */
   readonly ignored: boolean
   readonly state: AuthState
@@ -41,7 +45,75 @@ export interface Timing {
 /** The hook that developer tools install at `globalThis[Symbol.for('latchkey.devtools')]` before the app starts. */
 export interface DevtoolsHook {
   /** @returns a function that is called with each event */
-  register(instance: DevtoolsInstance): (record: DevtoolsRecord) => void
+  register(instance: DevtoolsInstance): DevtoolsRecorder
+}
+
+/** Is called with each event of one instance. */
+export interface DevtoolsRecorder {
+  (record: DevtoolsRecord): void
+  /**
+   * Called once, in pages only, when the rest of the client has loaded.
+   *
+   * @param load - loads the instance's controls, which are no part of what an app loads by itself
+   */
+  readonly connect?: (load: () => Promise<DevtoolsControls>) => void
+}
+
+/** What developer tools can see and do beyond the events. Nothing here contains a secret, signature, token or proof. */
+export interface DevtoolsControls {
+  /** `aud` of tokens for the page's own origin; null if the app has to name one. */
+  readonly audience: string | null
+  /** `aud` of proofs: the address of the account server; null without an account provider. */
+  readonly accountAudience: string | null
+  /** The header that carries the token. */
+  readonly tokenHeader: string
+  /** The name of the channel and the locks that all tabs share; null for a store that only this page uses. */
+  readonly channel: string | null
+  /** Returns the tokens in memory, without their signatures. */
+  tokens(): readonly DevtoolsToken[]
+  /** Returns the record, without its secrets; null if there is none. */
+  record(): Readonly<Record<string, unknown>> | null
+  /** Gives the instance a wrong clock, in milliseconds. Its tokens and what it knows of the server's clock are dropped. */
+  setClock(simulated: number): void
+  /**
+   * Replaces the tokens that the device signs by expired ones, so that the next server refuses them, and drops those
+   * of an account.
+   */
+  expireTokens(): Promise<void>
+  /** Fetches or signs a new token for the page's own origin. */
+  refreshToken(): Promise<void>
+  /** Calls `reportToken`. */
+  reportToken(reason: AuthErrorKind | null): void
+  /** Deletes the record, as a browser does that clears site data. This page keeps a copy. */
+  removeRecord(): Promise<void>
+  /**
+   * Stores that copy again.
+   *
+   * @returns false if there is no copy
+   */
+  restoreRecord(): Promise<boolean>
+  /**
+   * Stores a conflict with an account that does not exist.
+   *
+   * @returns false if no device identity is current and at rest
+   */
+  showConflict(): Promise<boolean>
+  /** Ends that conflict. */
+  endConflict(): Promise<void>
+  /** Signs out, and makes an identity current that this browser did not have: a new one, or one that was set aside. */
+  switchDevice(principal?: string): Promise<void>
+}
+
+/** A token in memory, without its signature. */
+export interface DevtoolsToken {
+  readonly audience: string
+  /** Empty if it is no JWT. */
+  readonly header: Readonly<Record<string, unknown>>
+  readonly claims: Readonly<Record<string, unknown>>
+  /** Until when the client means to use it, in milliseconds since 1970. */
+  readonly until: number
+  /** True if it is not used again. */
+  readonly isDropped: boolean
 }
 
 /** Registers with the developer tools, if there are any. */

@@ -14,10 +14,11 @@ export function startMachine(context: StartContext): Context {
     holder: context,
     transition,
     perform: (effect, step) => performers[effect]?.(step),
-    record({ event: { type }, before, state, effects }) {
+    record({ event, before, state, effects }) {
+      const { type, ...payload } = event
       // Every read dispatches `recordChanged`; it is recorded only if something changed.
       if (state !== before || type !== 'recordChanged')
-        record?.({ at: now(), event: type, ignored: effects.includes('reportIgnored'), state })
+        record?.({ at: now(), event: type, payload, effects, ignored: effects.includes('reportIgnored'), state })
     },
   })
   const machine: Machine = { dispatch, on: (effect, perform) => void (performers[effect] = perform) }

@@ -7,11 +7,30 @@ export const CONDITIONS = `
     inset: auto 0 0;
   }
 
-  :host([open]) .panel {
+  :host([open]) .panel,
+  :host([open]) .panel[data-dock] {
+    position: relative;
+    inset: auto;
     width: auto;
-    max-height: 72dvh;
+    height: 72dvh;
     border-width: 1px 0 0;
     border-radius: 16px 16px 0 0;
+  }
+
+  .handle,
+  .dock {
+    display: none;
+  }
+
+  .button,
+  [type='search'],
+  [role='tab'],
+  .scroller summary {
+    min-height: 40px;
+  }
+
+  [type='search'] {
+    font-size: 16px;
   }
 
   :host([open]) .header {
@@ -52,6 +71,21 @@ export const CONDITIONS = `
 }
 
 @media (forced-colors: active) {
+  .badge circle,
+  .phase rect {
+    fill: Canvas;
+    stroke: CanvasText;
+  }
+
+  .phase text,
+  .badge text {
+    fill: CanvasText;
+  }
+
+  .edge path:not(.reach) {
+    stroke: GrayText;
+  }
+
   .phase[data-is='present'] rect {
     fill: Highlight;
   }
@@ -64,8 +98,32 @@ export const CONDITIONS = `
     stroke: Highlight;
   }
 
-  .choice :checked + span {
+  .choice :checked + span,
+  .button[aria-pressed='true'] {
     outline: 2px solid Highlight;
+  }
+
+  [role='tab'][aria-selected='true'] {
+    border-color: Highlight;
+  }
+
+  /* Its parts are painted, which forced colours would leave out. */
+  .switch input {
+    border-color: ButtonText;
+  }
+
+  .switch input::before {
+    background: ButtonText;
+    forced-color-adjust: none;
+  }
+
+  .switch input:checked {
+    background: Highlight;
+    forced-color-adjust: none;
+  }
+
+  .switch input:checked::before {
+    background: HighlightText;
   }
 }
 

@@ -3,10 +3,55 @@ export const DIAGRAM = `
 .diagram {
   display: block;
   width: 100%;
+  max-width: 440px;
   height: auto;
-  padding: 9px 16px;
+  padding: 9px 16px 0;
+}
+
+.machine {
   background: var(--desk);
   border-bottom: 1px solid var(--line);
+}
+
+.legend {
+  display: flex;
+  flex-direction: column;
+  padding: 4px 16px 8px;
+  color: var(--soft);
+  font-size: 12px;
+  line-height: 17px;
+  counter-reset: way;
+  list-style: none;
+}
+
+.legend code {
+  color: var(--ink);
+}
+
+.legend li:not(.last)::before {
+  counter-increment: way;
+  content: counter(way) '. ';
+}
+
+.badge {
+  display: none;
+  pointer-events: none;
+}
+
+.badge[data-is] {
+  display: inline;
+}
+
+.badge circle {
+  fill: var(--desk);
+  stroke: var(--ink);
+  stroke-width: 1;
+}
+
+.badge text {
+  fill: var(--ink);
+  font-size: 9px;
+  text-anchor: middle;
 }
 
 .phase rect {

@@ -21,6 +21,7 @@ export const FRAME = `
   position: fixed;
   z-index: 2147483000;
   inset: auto 16px 16px auto;
+  overflow: visible;
   color-scheme: light dark;
   font: 13px / 20px -apple-system, 'Segoe UI Variable Text', 'Segoe UI', Inter, Roboto, 'Noto Sans',
     'Helvetica Neue', Arial, system-ui, sans-serif;
@@ -60,6 +61,7 @@ export const FRAME = `
 }
 
 h2,
+h3,
 p,
 dl,
 dd,
@@ -103,9 +105,54 @@ time {
 }
 
 :host([open]) .panel {
-  width: min(408px, 100vw - 32px);
-  max-height: calc(100dvh - 32px);
+  position: relative;
+  width: min(var(--size, 440px), 100vw - 32px);
+  height: min(720px, 100dvh - 32px);
   border-radius: 12px;
+}
+
+:host([open]) .panel[data-dock='left'],
+:host([open]) .panel[data-dock='right'] {
+  position: fixed;
+  inset: 0 0 0 auto;
+  height: auto;
+  border-radius: 0;
+}
+
+:host([open]) .panel[data-dock='left'] {
+  inset: 0 auto 0 0;
+}
+
+:host([open]) .panel[data-dock='bottom'] {
+  position: fixed;
+  inset: auto 0 0;
+  width: auto;
+  height: min(var(--size, 360px), 100dvh - 32px);
+  border-radius: 0;
+}
+
+.handle {
+  position: absolute;
+  inset: 0 auto 0 0;
+  width: 8px;
+  cursor: ew-resize;
+  touch-action: none;
+}
+
+[data-dock='left'] .handle {
+  inset: 0 0 0 auto;
+}
+
+[data-dock='bottom'] .handle {
+  inset: 0 0 auto;
+  width: auto;
+  height: 8px;
+  cursor: ns-resize;
+}
+
+.handle:hover,
+.handle:focus-visible {
+  background: var(--halo);
 }
 
 /* The button that is there always */

@@ -1,0 +1,13 @@
+/** Everything that a client needs after its first identity is open. */
+export { devices, renameDevice, revokeDevice, revokeOtherDevices } from './account/devices.ts'
+export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve-conflict.ts'
+export { signOut } from './account/sign-out.ts'
+export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'
+export { attach, getToken, reportToken } from './attach.ts'
+export { startBackground } from './background.ts'
+export { provePairing } from './account/prove-pairing.ts'
+export { confirmBackup, exportSecret, importSecret, listIdentities, unlockData } from './device/backup.ts'
+export { ensureIdentity } from './device/ensure-identity.ts'
+export { requestPersistence } from './device/persistence.ts'
+export { deriveKey, markWritten } from './device/usage.ts'
+export { authFetch as fetch } from './tokens/auth-fetch.ts'

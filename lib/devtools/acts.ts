@@ -1,0 +1,178 @@
+import type { DevtoolsControls } from '../client/shared/devtools.ts'
+import { button, docsLink, element, setText } from './dom.ts'
+import type { Observed } from './observe.ts'
+import type { Section } from './section.ts'
+import type { Tools } from './tools.ts'
+
+/** Something that can be done to an instance. */
+interface Act {
+  readonly name: string
+  readonly words: string
+  /** Returns what became of it, if that cannot be seen elsewhere. */
+  run(controls: DevtoolsControls, observed: Observed): Promise<string | void> | string | void
+  /** True if it has to be confirmed by a second press: something could be lost. */
+  readonly isRisky?: boolean
+  /** False while it makes no sense. */
+  isPossible?(observed: Observed, controls: DevtoolsControls): boolean
+}
+
+const phaseOf = ({ instance }: Observed): string => instance.getState().phase
+const modeOf = ({ instance }: Observed): string => instance.getState().authMode
+const isAtRest = (observed: Observed): boolean => ['ready', 'pending', 'conflict'].includes(phaseOf(observed))
+const hasSession = (observed: Observed): boolean => modeOf(observed) !== 'anonymous'
+
+const GROUPS: Readonly<Record<string, readonly Act[]>> = {
+  Token: [
+    {
+      name: 'Expire',
+      words: 'The next request carries an expired token, and the server refuses it. A token of an account is dropped.',
+      run: (controls) => controls.expireTokens(),
+      isPossible: hasSession,
+    },
+    {
+      name: 'Refresh',
+      words: 'Gets a new token now.',
+      run: (controls) => controls.refreshToken(),
+      isPossible: hasSession,
+    },
+  ],
+  'A server refuses the token as': [
+    ...(['expired', 'missing', 'invalid', 'disabled'] as const).map((reason): Act => ({
+      name: reason,
+      words: '',
+      run: (controls) => controls.reportToken(reason),
+      isPossible: hasSession,
+    })),
+    { name: 'accepted again', words: '', run: (controls) => controls.reportToken(null), isPossible: hasSession },
+  ],
+  Storage: [
+    {
+      name: 'Delete the record',
+      words: 'As a browser does that clears site data. This page keeps a copy until it is closed or reloaded.',
+      run: (controls) => controls.removeRecord(),
+      isRisky: true,
+    },
+    {
+      name: 'Put it back',
+      words: '',
+      run: async (controls) => ((await controls.restoreRecord()) ? undefined : 'this page has no copy'),
+    },
+  ],
+  Devices: [
+    {
+      name: 'Second device',
+      words:
+        'Signs out and makes a new identity, as on another device. Sign in to an account with data for a real conflict.',
+      run: (controls) => controls.switchDevice(),
+      isRisky: true,
+      isPossible: isAtRest,
+    },
+    {
+      name: 'Previous device',
+      words: 'Signs out and takes the identity again that was set aside last.',
+      run: (controls) => {
+        const principal = lastSetAside(controls)
+        return principal === undefined ? 'none was set aside' : controls.switchDevice(principal)
+      },
+      isRisky: true,
+      isPossible: (observed, controls) => isAtRest(observed) && lastSetAside(controls) !== undefined,
+    },
+  ],
+  Conflict: [
+    {
+      name: 'Show a conflict',
+      words: 'With an account that no server has: your dialog appears, survives a reload, and can be cancelled.',
+      run: async (controls) => ((await controls.showConflict()) ? undefined : 'an upgrade is waiting already'),
+      isPossible: (observed) => phaseOf(observed) === 'ready' && modeOf(observed) === 'local-first',
+    },
+    {
+      name: 'End it',
+      words: '',
+      run: (controls) => controls.endConflict(),
+      isPossible: (observed) => phaseOf(observed) === 'conflict',
+    },
+  ],
+}
+
+function lastSetAside(controls: DevtoolsControls): string | undefined {
+  const { current, entries } = (controls.record() ?? {}) as {
+    readonly current?: string
+    readonly entries?: readonly { readonly kind: string; readonly principal: string }[]
+  }
+  return entries?.findLast(({ kind, principal }) => kind === 'device' && `device:${principal}` !== current)?.principal
+}
+
+/** Shows what can be done to the instance. */
+export function createActs(tools: Tools): Section {
+  const result = element('p', { class: 'hint result' })
+  const tell = (words: string): void => {
+    setText(result, words)
+    tools.say(words)
+  }
+  let shown: Observed | undefined
+  const rows = Object.values(GROUPS).map((acts) => acts.map((act) => createAct(act, () => shown, tools, tell)))
+  const groups = Object.keys(GROUPS).map((title, index) =>
+    element(
+      'section',
+      { class: 'acts' },
+      element('h2', {}, title),
+      element('div', { class: 'bar' }, ...rows[index]!.map(({ element: made }) => made)),
+      ...GROUPS[title]!.filter(({ words }) => words).map(({ name, words }) =>
+        element('p', { class: 'hint' }, element('b', {}, name), ` ${words}`),
+      ),
+    ),
+  )
+  return {
+    element: element('div', {}, ...groups, docsLink('devtools.md#acts', 'What each does'), result),
+    render(observed) {
+      shown = observed
+      const controls = tools.controlsOf(observed)
+      for (const row of rows.flat()) row.render(observed, controls)
+    },
+  }
+}
+
+function createAct(
+  act: Act,
+  chosen: () => Observed | undefined,
+  { controlsOf, log, render }: Tools,
+  tell: (words: string) => void,
+): { readonly element: HTMLElement; render(observed: Observed, controls: DevtoolsControls | undefined): void } {
+  let isAsked = false
+  const made = button(act.name, () => void press())
+  const ask = (isAsking: boolean): void => {
+    isAsked = isAsking
+    setText(made, isAsking ? `${act.name}: really?` : act.name)
+  }
+  made.addEventListener('blur', () => ask(false))
+
+  async function press(): Promise<void> {
+    const observed = chosen()
+    const controls = observed && controlsOf(observed)
+    if (!observed || !controls) return tell('The client has not loaded yet.')
+    if (act.isPossible?.(observed, controls) === false) return tell(`${act.name}: not possible now`)
+    if (act.isRisky && !isAsked) return ask(true)
+    ask(false)
+    log.note(observed, act.name)
+    try {
+      tell(`${act.name}: ${(await act.run(controls, observed)) ?? 'done'}`)
+    } catch (error) {
+      tell(`${act.name}: ${codeOf(error)}`)
+    }
+    render()
+  }
+
+  return {
+    element: made,
+    render(observed, controls) {
+      // A disabled button would lose the focus of who has just pressed it.
+      made.setAttribute('aria-disabled', String(!controls || act.isPossible?.(observed, controls) === false))
+    },
+  }
+}
+
+/** A message can hold what an app put into it: only codes and names are shown. */
+function codeOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
+  return String(code ?? name ?? 'failed')
+}
