@@ -48,7 +48,12 @@ export interface Authenticator {
 /** Adds an authenticator to a page. */
 export async function addAuthenticator(
   page: Page,
-  { prf = true, transport = 'internal', isSynced = transport === 'internal', isUserVerified = true }: AuthenticatorOptions,
+  {
+    prf = true,
+    transport = 'internal',
+    isSynced = transport === 'internal',
+    isUserVerified = true,
+  }: AuthenticatorOptions,
 ): Promise<Authenticator> {
   const session = await openSession(page, 'A virtual authenticator')
   await session.send('WebAuthn.enable')
@@ -70,10 +75,11 @@ export async function addAuthenticator(
   })
   return {
     passkeys: async () => (await session.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    add: (credential) => session.send('WebAuthn.addCredential', { authenticatorId, credential }),
-    clear: () => session.send('WebAuthn.clearCredentials', { authenticatorId }),
-    setUserVerified: (verified) =>
-      session.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: verified }),
+    add: async (credential) => void (await session.send('WebAuthn.addCredential', { authenticatorId, credential })),
+    clear: async () => void (await session.send('WebAuthn.clearCredentials', { authenticatorId })),
+    async setUserVerified(isVerified) {
+      await session.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: isVerified })
+    },
     async remove() {
       await session.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId })
       await session.detach()

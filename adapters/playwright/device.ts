@@ -125,7 +125,11 @@ export async function createDevice(browser: Browser, options: DeviceOptions = {}
       throw error
     })
 
-  const ask = ({ page = machine.page, name = settings.name, timeout = settings.timeout }: StateOptions = {}): Question => ({
+  const ask = ({
+    page = machine.page,
+    name = settings.name,
+    timeout = settings.timeout,
+  }: StateOptions = {}): Question => ({
     page,
     name,
     timeout,

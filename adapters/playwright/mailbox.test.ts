@@ -38,7 +38,11 @@ describe('openMailbox', () => {
   })
 
   test.each([
-    [{ text: 'Open https://app.example/verify?token=12345678 now' }, 'https://app.example/verify?token=12345678', undefined],
+    [
+      { text: 'Open https://app.example/verify?token=12345678 now' },
+      'https://app.example/verify?token=12345678',
+      undefined,
+    ],
     [{ html: '<a href="https://app.example/a?b=1&amp;c=2">Sign in</a>' }, 'https://app.example/a?b=1&c=2', undefined],
     [{ text: 'Your code is 042137.' }, undefined, '042137'],
     [{ otp: '4711' }, undefined, '4711'],

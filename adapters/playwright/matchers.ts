@@ -22,7 +22,12 @@ export type LatchkeyMatchers = {
   /** The device is `anonymous`, `local-first` or `external` (signed in). */
   toBeInMode(this: MatcherState, device: Device, mode: AuthMode, options?: StateOptions): Promise<Verdict>
   /** The device's current principal. Null: it is anonymous. */
-  toHavePrincipal(this: MatcherState, device: Device, principal: string | null, options?: StateOptions): Promise<Verdict>
+  toHavePrincipal(
+    this: MatcherState,
+    device: Device,
+    principal: string | null,
+    options?: StateOptions,
+  ): Promise<Verdict>
   /** The state matches, as for `waitForState`. */
   toHaveState(this: MatcherState, device: Device, expected: ExpectedState, options?: StateOptions): Promise<Verdict>
   /**

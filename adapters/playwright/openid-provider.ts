@@ -126,17 +126,21 @@ function isQuestion(request: IncomingMessage, authorize: string): boolean {
 /** A form with the parameters of the request, and the answer beside them. */
 function ask({ url = '' }: IncomingMessage, response: ServerResponse): void {
   const { pathname, searchParams } = new URL(url, 'http://localhost')
-  const kept = [...searchParams].map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`)
+  const kept = [...searchParams].map(
+    ([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`,
+  )
   const buttons = ['allow', 'cancel', 'error'].map(
     (answer) => `<button name="${ANSWER}" value="${answer}">${answer}</button>`,
   )
   const profile = escape(JSON.stringify(newOpenIdProfile()))
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(
-    `<!doctype html><html lang="en"><title>OpenID provider</title><link rel="icon" href="data:,">` +
-      `<form action="${escape(pathname)}">${kept.join('')}<label>Profile ` +
-      `<input name="${PROFILE}" size="80" value="${profile}"></label>` +
-      `${buttons.join('')}</form>`,
-  )
+  response
+    .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+    .end(
+      `<!doctype html><html lang="en"><title>OpenID provider</title><link rel="icon" href="data:,">` +
+        `<form action="${escape(pathname)}">${kept.join('')}<label>Profile ` +
+        `<input name="${PROFILE}" size="80" value="${profile}"></label>` +
+        `${buttons.join('')}</form>`,
+    )
 }
 
 function escape(text: string): string {

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type BrowserContext, type Page, request } from '@playwright/test'
-import { type Auth, LatchkeyError, type UpgradeResult, createAuth, memoryStore } from '../../lib/index.ts'
+import {
+  type Auth,
+  type AuthOptions,
+  LatchkeyError,
+  type RecordStore,
+  type UpgradeResult,
+  memoryStore,
+} from '../../lib/index.ts'
 import { fetchAs } from './request-fetch.ts'
 import { type Credentials, type SignIn, stepsOf } from './sign-in.ts'
 
@@ -36,7 +43,9 @@ export async function onEmptyPage<Result>(
   act: (page: Page) => Promise<Result>,
 ): Promise<Result> {
   const url = origin + PATH
-  await context.route(url, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title></title>' }))
+  await context.route(url, (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html><title></title>' }),
+  )
   const page = await context.newPage()
   try {
     await page.goto(url)
@@ -57,16 +66,7 @@ async function recordOf(
   const wanted = conflictWith ?? account
   const steps = wanted && (await stepsOf(wanted, { fetch, origin }))
   const keystore = memoryStore()
-  const auth = createAuth({
-    keystore,
-    // A name of its own: devices that are prepared at the same time do not wait for one another.
-    name: randomUUID(),
-    audience: origin,
-    initialMode: 'anonymous',
-    // Keys that cannot be copied could not leave this process. The app makes its own.
-    harden: 'never',
-    ...(steps && { account: steps.account }),
-  })
+  const auth = await openAuth(keystore, origin, { initialMode: 'anonymous', ...(steps && { account: steps.account }) })
   try {
     await (secret === undefined ? auth.ensureIdentity() : auth.importSecret(secret))
     if (conflictWith) await auth.markWritten()
@@ -77,13 +77,13 @@ async function recordOf(
   }
 }
 
-/** An account that exists already is refused, and that is all right. */
+/** The account may exist already. */
 async function createAccount(account: Credentials | SignIn, origin: string): Promise<void> {
   const elsewhere = await request.newContext()
   try {
     const fetch = fetchAs(elsewhere, origin)
     const steps = await stepsOf(account, { fetch, origin })
-    const auth = createAuth({ keystore: memoryStore(), name: randomUUID(), audience: origin, account: steps.account })
+    const auth = await openAuth(memoryStore(), origin, { account: steps.account })
     await signIn(auth, steps.run, ['upgraded', 'switched'])
     auth.close()
   } finally {
@@ -91,11 +91,21 @@ async function createAccount(account: Credentials | SignIn, origin: string): Pro
   }
 }
 
-async function signIn(
-  auth: Auth,
-  run: () => unknown,
-  wanted: readonly UpgradeResult['outcome'][],
-): Promise<void> {
+async function openAuth(keystore: RecordStore, origin: string, options: AuthOptions): Promise<Auth> {
+  // The client without a part that loads later: there is no page that has to appear first.
+  const { createAuth } = await import('../../lib/worker.ts')
+  return createAuth({
+    ...options,
+    keystore,
+    // A name of its own: devices that are prepared at the same time do not wait for one another.
+    name: randomUUID(),
+    audience: origin,
+    // Keys that cannot be copied could not leave this process. The app makes its own.
+    harden: 'never',
+  })
+}
+
+async function signIn(auth: Auth, run: () => unknown, wanted: readonly UpgradeResult['outcome'][]): Promise<void> {
   const result = await auth.upgrade(run)
   if (wanted.includes(result.outcome)) return
   const cause = result.outcome === 'failed' ? result.error : undefined

@@ -53,9 +53,7 @@ async function betterAuthSteps(
     account: betterAuthAccount(client),
     async run() {
       const signUp = await client.signUp.email({ email, password, name })
-      return signUp.error?.code?.startsWith('USER_ALREADY_EXISTS')
-        ? client.signIn.email({ email, password })
-        : signUp
+      return signUp.error?.code?.startsWith('USER_ALREADY_EXISTS') ? client.signIn.email({ email, password }) : signUp
     },
   }
 }

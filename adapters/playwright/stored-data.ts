@@ -26,7 +26,9 @@ export function evict(
   origin: string,
   { what = 'identity', name }: Required<EvictOptions>,
 ): Promise<void> {
-  return onAPage(context, origin, (page) => page.evaluate(deleteStored, what === 'identity' ? `latchkey:${name}` : null))
+  return onAPage(context, origin, (page) =>
+    page.evaluate(deleteStored, what === 'identity' ? `latchkey:${name}` : null),
+  )
 }
 
 /** Everything that scripts of the origin and requests to it find on a device. */

@@ -81,7 +81,12 @@ function installClock(initial: number): void {
     }
     timer.run()
   }
-  const start = (callback: (...given: unknown[]) => void, delay: number, every: number | undefined, given: unknown[]) => {
+  const start = (
+    callback: (...given: unknown[]) => void,
+    delay: number,
+    every: number | undefined,
+    given: unknown[],
+  ) => {
     const id = --count
     timers.set(id, { due: now() + delay, every, run: () => callback(...given), native: 0 })
     schedule(id)
@@ -111,7 +116,9 @@ function installClock(initial: number): void {
     latchkeyPassTime(milliseconds: number) {
       offset += milliseconds
       // Each at most once, in order.
-      const due = [...timers].filter(([, timer]) => timer.due <= now()).sort(([, one], [, other]) => one.due - other.due)
+      const due = [...timers]
+        .filter(([, timer]) => timer.due <= now())
+        .sort(([, one], [, other]) => one.due - other.due)
       for (const [id] of due) fire(id)
       for (const [id, timer] of timers) {
         real.clearTimeout(timer.native)

@@ -47,7 +47,10 @@ test('an app starts with a conflict, which can be resolved', async ({ device, se
 test('a refused preparation says what the account server answered', async ({ device, server }) => {
   const account = { email: someEmail(), password: 'short' }
   const refused = device({ baseURL: server.url, account })
-  await expect(refused).rejects.toMatchObject({ code: 'TEST_SETUP_REFUSED', message: expect.stringMatching(/PROVIDER_REFUSED/) })
+  await expect(refused).rejects.toMatchObject({
+    code: 'TEST_SETUP_REFUSED',
+    message: expect.stringMatching(/PROVIDER_REFUSED/),
+  })
 })
 
 test('evicted: only the identity, or everything', async ({ device, server }) => {
