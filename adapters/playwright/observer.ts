@@ -69,7 +69,12 @@ async function readState(question: Question, end: number): Promise<AuthState> {
     return (await found.jsonValue()) as AuthState
   } catch (error) {
     const { name: kind, message } = error as Error
-    if (kind === 'TimeoutError') throw appMissing(question, await page.evaluate(namesOf))
+    if (kind === 'TimeoutError') {
+      // A slow page may have it by now.
+      const { names, state } = await page.evaluate(readSeen, name)
+      if (state) return state
+      throw appMissing(question, names)
+    }
     if (!/context was destroyed|navigat/i.test(message) || performance.now() >= end) throw error
     return readState(question, end)
   }
@@ -108,8 +113,9 @@ function stateOf(name: string): AuthState | undefined {
   return (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.get(name)?.getState()
 }
 
-function namesOf(): string[] {
-  return [...((globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.keys() ?? [])]
+function readSeen(name: string): { names: string[]; state: AuthState | undefined } {
+  const { instances } = (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved ?? {}
+  return { names: [...(instances?.keys() ?? [])], state: instances?.get(name)?.getState() }
 }
 
 function recordsOf(name: string): DevtoolsRecord[] {

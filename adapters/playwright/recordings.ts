@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BrowserContextOptions, PlaywrightWorkerOptions, TestInfo, Video } from '@playwright/test'
 import type { Device } from './device.ts'
@@ -24,6 +24,7 @@ export interface Recording {
 export function createRecording(option: VideoOption, testInfo: TestInfo, label: string): Recording {
   const { mode, size } = typeof option === 'string' ? { mode: option, size: undefined } : option
   if (!isRecorded(mode, testInfo)) return { options: {}, follow() {}, async end() {} }
+  mkdirSync(testInfo.outputDir, { recursive: true })
   const dir = mkdtempSync(join(testInfo.outputDir, 'videos-'))
   const videos: Video[] = []
   return {
@@ -53,6 +54,7 @@ function isRecorded(mode: string, { retry }: TestInfo): boolean {
   return mode !== 'off'
 }
 
-function isKept(mode: string, { status, expectedStatus }: TestInfo): boolean {
+function isKept(mode: string, { retry, status, expectedStatus }: TestInfo): boolean {
+  if (mode === 'retain-on-failure-and-retries' && retry > 0) return true
   return !mode.startsWith('retain-on') || status !== expectedStatus
 }

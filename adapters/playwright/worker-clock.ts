@@ -60,7 +60,7 @@ function passTime(milliseconds: number): void {
 
 /** Moves `Date` and the timers. */
 function installClock(initial: number): void {
-  const real = { Date, setTimeout, clearTimeout, setInterval, clearInterval }
+  const real = { Date, setTimeout: setTimeout.bind(globalThis), clearTimeout: clearTimeout.bind(globalThis) }
   let offset = initial
   const now = (): number => real.Date.now() + offset
   const timers = new Map<number, { due: number; every: number | undefined; run: () => void; native: number }>()

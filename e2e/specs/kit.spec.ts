@@ -1,3 +1,5 @@
+import { createAuthClient } from 'better-auth/client'
+import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
 import { testDevice } from 'latchkey/testing'
 import { enter, expect, payloadOf, someEmail, start, test, tokenOf } from '../support/account.ts'
 
@@ -21,11 +23,32 @@ test('a device is signed in before the app starts, and the account has its princ
   await expect(laptop).toHavePrincipal(principal)
 })
 
-test('a device has a given identity, and the account keeps it', async ({ device, server }) => {
+test('a device has a given identity, and the account keeps it, by steps of its own', async ({ device, server }) => {
   const { secret, principal } = await testDevice()
-  const phone = await device({ baseURL: server.url, secret, account: { email: someEmail(), password: PASSWORD } })
+  const phone = await device({
+    baseURL: server.url,
+    secret,
+    account({ fetch, origin }) {
+      const client = createAuthClient({
+        baseURL: origin,
+        fetchOptions: { customFetchImpl: fetch },
+        plugins: [latchkeyClient()],
+      })
+      const run = () => client.signUp.email({ email: someEmail(), password: PASSWORD, name: 'Ada' })
+      return { account: betterAuthAccount(client), run }
+    },
+  })
   await start(phone.page, server.url)
   await expect(phone).toHaveState({ authMode: 'external', phase: 'ready', session: { principal } })
+})
+
+test('a saved state has the identity', async ({ device, server }) => {
+  const phone = await device()
+  await start(phone.page, server.url)
+  const storageState = await phone.context.storageState({ indexedDB: true })
+  const same = await device({ storageState })
+  await start(same.page, server.url)
+  await expect(same).toHavePrincipal(await phone.principal())
 })
 
 test('an app starts with a conflict, which can be resolved', async ({ device, server }) => {

@@ -106,7 +106,10 @@ test("workers have their device's clock, from the start and when time passes", a
     expect(hoursAhead(iat * 1000)).toBe(1)
   }
   const fired = places.map((place) =>
-    (place as Worker).evaluate((delay) => new Promise<number>((resolve) => setTimeout(() => resolve(+new Date()), delay)), hour),
+    (place as Worker).evaluate(
+      (delay) => new Promise<number>((resolve) => setTimeout(() => resolve(+new Date()), delay)),
+      hour,
+    ),
   )
   await Promise.all(places.map((place) => (place as Worker).evaluate(() => null)))
   await somebody.passTime(hour)

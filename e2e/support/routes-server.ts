@@ -66,7 +66,11 @@ export interface RoutesOptions {
 
 /** Starts an app with Better Auth on SQLite in memory, and an OpenID provider beside it. */
 export async function startRoutesServer(options: RoutesOptions): Promise<RoutesServer> {
-  const [files, provider, port] = await Promise.all([buildPage(), startOpenIdProvider({ endpoints: ENDPOINTS }), freePort()])
+  const [files, provider, port] = await Promise.all([
+    buildPage(),
+    startOpenIdProvider({ endpoints: ENDPOINTS }),
+    freePort(),
+  ])
   const url = `http://localhost:${port}`
   const database = new SQLite(':memory:')
   database.exec('CREATE TABLE item (owner TEXT NOT NULL)')

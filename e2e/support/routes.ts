@@ -1,5 +1,12 @@
 import type { Page } from '@playwright/test'
-import { type Device, type OpenIdAnswer, type OpenIdProfile, answerOpenId, test as base, expect } from 'latchkey/playwright'
+import {
+  type Device,
+  type OpenIdAnswer,
+  type OpenIdProfile,
+  answerOpenId,
+  test as base,
+  expect,
+} from 'latchkey/playwright'
 import type { RoutesPage } from '../harness/routes.ts'
 import { type AccountRow, type RoutesServer, startRoutesServer } from './routes-server.ts'
 
