@@ -8,7 +8,7 @@ describe('readOptions', () => {
   test('leaves to Playwright what is for it', () => {
     const { context, ...settings } = readOptions({ baseURL, locale: 'de', label: 'phone', account })
     expect(context).toEqual({ baseURL, locale: 'de' })
-    expect(settings).toMatchObject({ name: 'latchkey', clockOffset: 0, ownBrowser: false, account })
+    expect(settings).toMatchObject({ label: 'phone', name: 'latchkey', clockOffset: 0, ownBrowser: false, account })
   })
 
   test.each([

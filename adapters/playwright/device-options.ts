@@ -3,7 +3,7 @@ import type { Credentials, SignIn } from './sign-in.ts'
 
 /** Options of a device: those of Playwright's `newContext`, and the following. */
 export interface DeviceOptions extends BrowserContextOptions {
-  /** What recordings are called, such as `phone`. */
+  /** What messages and recordings call it, such as `phone`. */
   readonly label?: string
   /** The `name` option of the app's `createAuth`. Defaults to `latchkey`. */
   readonly name?: string
@@ -44,6 +44,7 @@ export interface DeviceOptions extends BrowserContextOptions {
 
 /** Options as they are used. */
 export interface Settings {
+  readonly label: string
   readonly name: string
   readonly timeout: number
   readonly clockOffset: number
@@ -65,7 +66,7 @@ const DEFAULT_TIMEOUT_MS = 20_000
  * @throws {TypeError} they contradict each other, or one is invalid
  */
 export function readOptions({
-  label: _,
+  label = 'the device',
   name = 'latchkey',
   timeout = DEFAULT_TIMEOUT_MS,
   clockOffset = 0,
@@ -84,5 +85,5 @@ export function readOptions({
   if (isPrepared && context.storageState)
     throw new TypeError('secret, account and conflictWith exclude storageState, which has an identity already')
   if (ownBrowser && context.storageState) throw new TypeError('ownBrowser and storageState exclude each other')
-  return { name, timeout, clockOffset, workers, ownBrowser, secret, account, conflictWith, context }
+  return { label, name, timeout, clockOffset, workers, ownBrowser, secret, account, conflictWith, context }
 }

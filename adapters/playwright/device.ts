@@ -125,15 +125,10 @@ export async function createDevice(browser: Browser, options: DeviceOptions = {}
       throw error
     })
 
-  const ask = ({
-    page = machine.page,
-    name = settings.name,
-    timeout = settings.timeout,
-  }: StateOptions = {}): Question => ({
-    page,
-    name,
-    timeout,
-  })
+  const ask = (given?: StateOptions): Question => {
+    const { label, name, timeout } = settings
+    return { page: machine.page, label, name, timeout, ...given }
+  }
   const origin = (): string => originOf(contextOptions.baseURL ?? machine.page.url())
 
   return {

@@ -31,6 +31,9 @@ export interface LatchkeyOptions {
   readonly mailFile: string | undefined
 }
 
+/** While somebody debugs. More would overflow the timers of Node. */
+const UNLIMITED_MS = 2 ** 31 - 1
+
 type Fixtures = PlaywrightTestArgs & PlaywrightTestOptions & LatchkeyFixtures & LatchkeyOptions
 
 /** Playwright's `test` with devices and a mailbox. */
@@ -46,11 +49,13 @@ export const test: TestType<Fixtures, PlaywrightWorkerArgs & PlaywrightWorkerOpt
   device: async ({ browser, baseURL, video }, use, testInfo) => {
     const devices: Device[] = []
     const recordings: Recording[] = []
-    const timeout = testInfo.timeout > 0 ? (testInfo.timeout * 2) / 3 : undefined
+    let count = 0
+    const timeout = testInfo.timeout > 0 ? (testInfo.timeout * 2) / 3 : UNLIMITED_MS
     await use(async (options = {}) => {
-      const label = options.label ?? `device-${devices.length + 1}`
+      // Several may be on their way.
+      const label = options.label ?? `device-${++count}`
       const recording = createRecording(video, testInfo, label)
-      const given = { ...(baseURL && { baseURL }), ...(timeout && { timeout }), ...recording.options, ...options }
+      const given = { ...(baseURL && { baseURL }), timeout, ...recording.options, ...options, label }
       const device = await createDevice(browser, given)
       recording.follow(device)
       devices.push(device)

@@ -13,6 +13,8 @@ export type Expected<Value> = Value extends readonly unknown[] | string | number
 /** Where to look for a state, and for how long. */
 export interface Question {
   readonly page: Page
+  /** What the device is called. */
+  readonly label: string
   /** The option `name` of `createAuth`. */
   readonly name: string
   /** Milliseconds. */
@@ -80,14 +82,14 @@ async function readState(question: Question, end: number): Promise<AuthState> {
   }
 }
 
-function appMissing({ page, name, timeout }: Question, names: readonly string[]): LatchkeyError {
+function appMissing({ page, label, name, timeout }: Question, names: readonly string[]): LatchkeyError {
   const found = names.length ? `the page has ${names.map((one) => `'${one}'`).join(', ')}` : 'the page has none'
-  const detail = `no createAuth with the name '${name}' at ${page.url()} within ${timeout} ms: ${found}`
+  const detail = `no createAuth with the name '${name}' on ${label} at ${page.url()} within ${timeout} ms: ${found}`
   return new LatchkeyError('TEST_APP_MISSING', detail)
 }
 
-function stateMissed({ page, timeout }: Question, expected: ExpectedState, state: AuthState): LatchkeyError {
-  const detail = `expected ${show(expected)} at ${page.url()} within ${timeout} ms, found ${show(state)}`
+function stateMissed({ page, label, timeout }: Question, expected: ExpectedState, state: AuthState): LatchkeyError {
+  const detail = `expected ${show(expected)} on ${label} at ${page.url()} within ${timeout} ms, found ${show(state)}`
   return new LatchkeyError('TEST_STATE_MISSED', detail)
 }
 
