@@ -310,4 +310,12 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     'The session that the token was issued for has ended, for example because its device was revoked.',
   ),
   ANONYMOUS_WRITE_DENIED: { meaning: 'Anonymous sessions cannot write.', bearer: 'insufficient_scope', status: 403 },
+
+  // The Playwright kit
+  TEST_APP_MISSING: local('The page has no `createAuth` with this name. The message lists those that it has.'),
+  TEST_STATE_MISSED: local('The state did not match in time. The message has what was expected and what was found.'),
+  TEST_SETUP_REFUSED: local('The account server did not answer a prepared sign-up or sign-in as the device needs it.'),
+  TEST_BROWSER_UNSUPPORTED: local('This needs Chromium, or a device with a browser of its own (`ownBrowser: true`).'),
+  TEST_MAIL_MISSING: local('No message to this address was sent in time, or it has no link or code.'),
+  TEST_PACKAGE_MISSING: local('A package that only this part of the kit needs is not installed. The message names it.'),
 }

@@ -139,6 +139,12 @@ export type LatchkeyErrorCode =
   | 'PRINCIPAL_DISABLED'
   | 'SESSION_REVOKED'
   | 'ANONYMOUS_WRITE_DENIED'
+  | 'TEST_APP_MISSING'
+  | 'TEST_STATE_MISSED'
+  | 'TEST_SETUP_REFUSED'
+  | 'TEST_BROWSER_UNSUPPORTED'
+  | 'TEST_MAIL_MISSING'
+  | 'TEST_PACKAGE_MISSING'
 
 const BRAND = Symbol.for('latchkey.error')
 

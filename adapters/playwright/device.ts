@@ -1,10 +1,22 @@
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test'
+import type { Browser, BrowserContext, Page } from '@playwright/test'
 import type { AuthState, DevtoolsRecord } from '../../lib/index.ts'
+import { type AnswerOptions, type HeldAnswer, type LostAnswer, holdAnswer, loseAnswer } from './answers.ts'
+import { type Authenticator, type AuthenticatorOptions, addAuthenticator } from './authenticator.ts'
+import { type DeviceOptions, readOptions } from './device-options.ts'
+import { shareBrowser, startBrowser } from './machine.ts'
+import { type ExpectedState, type Question, findState, installObserver, readRecords } from './observer.ts'
+import { prepare } from './prepared-record.ts'
+import { type EvictOptions, type StoredText, evict, readStored } from './stored-data.ts'
+import { createWorkerClock } from './worker-clock.ts'
 
-/** A new browser context: the device of one user, with its own storage, cookies, network and clock. */
+/**
+ * The device of one user: a new browser context with its own storage, cookies, network and clock. Every wait ends with
+ * an error that says what was found instead.
+ */
 export interface Device {
+  /** The browser context; another one after `restart()`. */
   readonly context: BrowserContext
-  /** The first page. */
+  /** The first page; another one after `restart()`. */
   readonly page: Page
   /** Opens another tab of the same device. */
   newTab(url?: string): Promise<Page>
@@ -12,124 +24,148 @@ export interface Device {
   goOffline(): Promise<void>
   /** Reconnects the network. */
   goOnline(): Promise<void>
-  /** Advances the clock of the device's pages and fires the timers in between. Workers keep the real clock. */
+  /**
+   * Advances the device's clock and fires the timers in between, each at most once: in its pages, and in the workers of
+   * the option `workers`. Other workers keep the real clock.
+   */
   passTime(milliseconds: number): Promise<void>
-  /** Returns the state of `createAuth` in a page; selected by its `name` if there are several. */
+  /**
+   * Returns the state of `createAuth` in a page; selected by its `name` if there are several.
+   *
+   * @throws {LatchkeyError} `TEST_APP_MISSING`: the page has no such instance
+   */
   state(options?: StateOptions): Promise<AuthState>
-  /** Returns the current principal; null if anonymous. */
+  /**
+   * Returns the current principal; null if anonymous.
+   *
+   * @throws {LatchkeyError} `TEST_APP_MISSING`
+   */
   principal(options?: StateOptions): Promise<string | null>
-  /** Waits until the state matches. Every given field must be equal. */
-  waitForState(
-    expected: Partial<Pick<AuthState, 'authMode' | 'phase' | 'error'>>,
-    options?: StateOptions,
-  ): Promise<AuthState>
+  /**
+   * Waits until the state matches, and returns it. Every given field must be equal, at any depth, as in `{ storage: {
+   * problem: 'KEYSTORE_VANISHED' } }`; undefined means that a field is absent.
+   *
+   * @throws {LatchkeyError} `TEST_STATE_MISSED`: with the state that was found instead; `TEST_APP_MISSING`
+   */
+  waitForState(expected: ExpectedState, options?: StateOptions): Promise<AuthState>
   /** Returns the events of the state machine in a page since it was loaded. */
   events(options?: StateOptions): Promise<DevtoolsRecord[]>
+  /**
+   * Loses the response to the next matching request: the server has acted, and the page gets a network error and no
+   * cookie. Requests that a service worker makes or answers do not count.
+   *
+   * @param url - as for `page.route`: a glob pattern or a regular expression
+   */
+  loseAnswer(url: string | RegExp, options?: AnswerOptions): Promise<LostAnswer>
+  /**
+   * Keeps back the response to the next matching request until `release()`. As for `loseAnswer`, the server has acted.
+   */
+  holdAnswer(url: string | RegExp, options?: AnswerOptions): Promise<HeldAnswer>
+  /**
+   * Deletes stored data, as a browser does that runs out of space or a user who clears it. Pages that are open find out
+   * at their next access; a reload is the next start. Needs `baseURL` or an open page of the app.
+   */
+  evict(options?: EvictOptions): Promise<void>
+  /** Returns everything that is stored for the app's origin, as text: what `toHoldNothingOf` searches. */
+  stored(): Promise<readonly StoredText[]>
+  /**
+   * Adds a virtual authenticator for passkeys, with PRF by default, to one tab.
+   *
+   * @throws {LatchkeyError} `TEST_BROWSER_UNSUPPORTED`: the browser is no Chromium
+   */
+  addAuthenticator(options?: AuthenticatorOptions): Promise<Authenticator>
+  /**
+   * Ends the browser at once, as a crash or an empty battery does. `restart()` starts it again on what it stored.
+   *
+   * @throws {LatchkeyError} `TEST_BROWSER_UNSUPPORTED`: the device has no browser of its own (`ownBrowser: true`), or
+   *   it is no Chromium
+   */
+  kill(): Promise<void>
+  /**
+   * Closes the browser if it runs, and starts it on what it stored, with new `context` and `page`. The network is there
+   * again.
+   *
+   * @throws {LatchkeyError} `TEST_BROWSER_UNSUPPORTED`: the device has no browser of its own (`ownBrowser: true`)
+   */
+  restart(): Promise<void>
   /** Closes the browser context and deletes its data. */
   close(): Promise<void>
-}
-
-/** Options of a device: those of Playwright's `newContext`, and the following. */
-export interface DeviceOptions extends BrowserContextOptions {
-  /** How far the clock of the device's pages is ahead of this machine's, in milliseconds; negative if it is behind. */
-  readonly clockOffset?: number
 }
 
 /** Selects a `createAuth` instance. */
 export interface StateOptions {
   /** A tab of the device. Defaults to the first one. */
   readonly page?: Page
-  /** The `name` option of `createAuth`. Defaults to `latchkey`. */
+  /** The `name` option of `createAuth`. Defaults to that of the device. */
   readonly name?: string
+  /** Milliseconds. Defaults to that of the device. */
+  readonly timeout?: number
 }
 
-interface Observed {
-  readonly instances: Map<string, { getState(): AuthState }>
-  readonly records: Map<string, DevtoolsRecord[]>
-}
-
-/** In milliseconds. Not by animation frames: a background tab has almost none. */
-const POLLING = { polling: 50 }
-
-/** Creates a device: a browser context whose pages record what `createAuth` does. */
-export async function createDevice(
-  browser: Browser,
-  { clockOffset = 0, ...options }: DeviceOptions = {},
-): Promise<Device> {
-  const context = await browser.newContext(options)
-  await context.addInitScript(installObserver)
-  await context.clock.install({ time: Date.now() + clockOffset })
-  await context.clock.resume()
-  const page = await context.newPage()
-  const ask = <Answer>(
-    question: (name: string) => Answer,
-    { page: asked = page, name = 'latchkey' }: StateOptions = {},
-  ): Promise<Answer> => asked.evaluate(question, name) as Promise<Answer>
-
-  const state = async (which?: StateOptions): Promise<AuthState> => {
-    await waitForInstance(which?.page ?? page, which?.name)
-    return ask(readState, which)
+/**
+ * Creates a device without the fixtures. Close it when it is done.
+ *
+ * @throws {TypeError} an option is invalid
+ * @throws {LatchkeyError} `SECRET_INVALID`; `TEST_SETUP_REFUSED`: the account server refused the account
+ */
+export async function createDevice(browser: Browser, options: DeviceOptions = {}): Promise<Device> {
+  const { context: contextOptions, ...settings } = readOptions(options)
+  const workerClock = createWorkerClock(settings.workers)
+  let clockOffset = settings.clockOffset
+  const equip = async (context: BrowserContext): Promise<void> => {
+    await context.addInitScript(installObserver)
+    await context.clock.install({ time: Date.now() + clockOffset })
+    await context.clock.resume()
+    await workerClock.install(context, () => clockOffset)
   }
+  const machine = await (settings.ownBrowser ? startBrowser : shareBrowser)(browser, contextOptions, equip)
+  if (settings.secret !== undefined || settings.account || settings.conflictWith)
+    await prepare(machine.context, { ...settings, origin: originOf(contextOptions.baseURL) }).catch(async (error) => {
+      await machine.close()
+      throw error
+    })
+
+  const ask = (given?: StateOptions): Question => {
+    const { label, name, timeout } = settings
+    return { page: machine.page, label, name, timeout, ...given }
+  }
+  const origin = (): string => originOf(contextOptions.baseURL ?? machine.page.url())
 
   return {
-    context,
-    page,
-    state,
+    get context() {
+      return machine.context
+    },
+    get page() {
+      return machine.page
+    },
     async newTab(url) {
-      const tab = await context.newPage()
+      const tab = await machine.context.newPage()
       if (url) await tab.goto(url)
       return tab
     },
-    goOffline: () => context.setOffline(true),
-    goOnline: () => context.setOffline(false),
-    passTime: (milliseconds) => context.clock.fastForward(milliseconds),
-    principal: async (which) => (await state(which)).session?.principal ?? null,
-    async waitForState(expected, which = {}) {
-      const argument = { expected, name: which.name ?? 'latchkey' }
-      await (which.page ?? page).waitForFunction(fitsState, argument, POLLING)
-      return ask(readState, which)
+    goOffline: () => machine.context.setOffline(true),
+    goOnline: () => machine.context.setOffline(false),
+    async passTime(milliseconds) {
+      clockOffset += milliseconds
+      await workerClock.pass(machine.context, milliseconds)
+      await machine.context.clock.fastForward(milliseconds)
     },
-    events: (which) => ask(readRecords, which),
-    close: () => context.close(),
+    state: (which) => findState(ask(which)),
+    principal: async (which) => (await findState(ask(which))).session?.principal ?? null,
+    waitForState: (expected, which) => findState(ask(which), expected),
+    events: (which) => readRecords(ask(which)),
+    loseAnswer: (url, choice) => loseAnswer(machine.context, url, choice),
+    holdAnswer: (url, choice) => holdAnswer(machine.context, url, choice),
+    evict: ({ what = 'identity', name = settings.name } = {}) => evict(machine.context, origin(), { what, name }),
+    stored: () => readStored(machine.context, origin()),
+    addAuthenticator: ({ page = machine.page, ...authenticator } = {}) => addAuthenticator(page, authenticator),
+    kill: () => machine.kill(),
+    restart: () => machine.restart(),
+    close: () => machine.close(),
   }
 }
 
-async function waitForInstance(page: Page, name = 'latchkey'): Promise<void> {
-  await page.waitForFunction(
-    (wanted) => (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.has(wanted),
-    name,
-    POLLING,
-  )
-}
-
-// The functions below run inside the page: each one is serialized and cannot use anything outside itself.
-
-function installObserver(): void {
-  const observed: Observed = { instances: new Map(), records: new Map() }
-  Object.assign(globalThis, {
-    latchkeyObserved: observed,
-    [Symbol.for('latchkey.devtools')]: {
-      register(instance: { name: string; getState(): AuthState }) {
-        const records: DevtoolsRecord[] = []
-        observed.instances.set(instance.name, instance)
-        observed.records.set(instance.name, records)
-        return (record: DevtoolsRecord) => records.push(record)
-      },
-    },
-  })
-}
-
-function readState(name: string): AuthState {
-  return (globalThis as unknown as { latchkeyObserved: Observed }).latchkeyObserved.instances.get(name)!.getState()
-}
-
-function readRecords(name: string): DevtoolsRecord[] {
-  return (globalThis as unknown as { latchkeyObserved: Observed }).latchkeyObserved.records.get(name) ?? []
-}
-
-function fitsState({ expected, name }: { expected: object; name: string }): boolean {
-  const state = (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.get(name)?.getState()
-  return (
-    state !== undefined && Object.entries(expected).every(([field, value]) => state[field as keyof AuthState] === value)
-  )
+function originOf(url = ''): string {
+  if (URL.canParse(url) && new URL(url).origin !== 'null') return new URL(url).origin
+  throw new TypeError(`the app's origin is unknown: pass baseURL, or open a page of the app`)
 }

@@ -1,34 +1,16 @@
-import {
-  type PlaywrightTestArgs,
-  type PlaywrightTestOptions,
-  type PlaywrightWorkerArgs,
-  type PlaywrightWorkerOptions,
-  type TestType,
-  test as base,
-} from '@playwright/test'
-import { type Device, type DeviceOptions, createDevice } from './device.ts'
-
-/** The fixtures that are added to a test. */
-export interface LatchkeyFixtures {
-  /** Creates a device. All devices are closed when the test ends. */
-  readonly device: (options?: DeviceOptions) => Promise<Device>
-}
-
-type Fixtures = PlaywrightTestArgs & PlaywrightTestOptions & LatchkeyFixtures
-
-/** Playwright's `test` with a `device` fixture. Each call creates a separate browser context. */
-export const test: TestType<Fixtures, PlaywrightWorkerArgs & PlaywrightWorkerOptions> = base.extend<LatchkeyFixtures>({
-  device: async ({ browser, baseURL }, use) => {
-    const devices: Device[] = []
-    await use(async (options) => {
-      const device = await createDevice(browser, { ...(baseURL && { baseURL }), ...options })
-      devices.push(device)
-      return device
-    })
-    await Promise.all(devices.map((device) => device.close()))
-  },
-})
-
-export { expect } from '@playwright/test'
+export { test } from './fixtures.ts'
+export type { LatchkeyFixtures, LatchkeyOptions } from './fixtures.ts'
+export { expect } from './matchers.ts'
+export type { LatchkeyMatchers, MatcherState, Verdict } from './matchers.ts'
 export { createDevice } from './device.ts'
-export type { Device, DeviceOptions, StateOptions } from './device.ts'
+export type { Device, StateOptions } from './device.ts'
+export type { DeviceOptions } from './device-options.ts'
+export type { AnswerOptions, HeldAnswer, LostAnswer } from './answers.ts'
+export type { Authenticator, AuthenticatorOptions, VirtualPasskey } from './authenticator.ts'
+export type { Credentials, SignIn, SignInPlace, SignInSteps } from './sign-in.ts'
+export type { Expected, ExpectedState } from './observer.ts'
+export type { EvictOptions, StoredText } from './stored-data.ts'
+export { openMailbox } from './mailbox.ts'
+export type { Mail, Mailbox } from './mailbox.ts'
+export { answerOpenId, newOpenIdProfile, startOpenIdProvider } from './openid-provider.ts'
+export type { OpenIdAnswer, OpenIdProfile, OpenIdProvider, OpenIdProviderOptions } from './openid-provider.ts'

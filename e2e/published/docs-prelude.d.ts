@@ -8,6 +8,7 @@ declare const rows: { owner: string }[]
 declare const email: string
 declare const password: string
 declare function showMessage(text: string): void
+declare function signUp(device: import('latchkey/playwright').Device, email: string): Promise<void>
 declare function notesOf(owners: readonly string[]): Promise<string[]>
 declare const typedText: string
 declare function askFor(label: string): string

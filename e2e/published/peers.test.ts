@@ -45,6 +45,7 @@ test('what only the command line uses is no peer', () => {
     'express',
     'fastify',
     'hono',
+    'oauth2-mock-server',
     'react',
     'sodium-native',
     'solid-js',

@@ -210,4 +210,17 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     SESSION_ENDED: 'Call `start()`.',
     EXTERNAL_SECRET_INVALID: 'Pass the public key as PEM, as described in [Triplit](triplit.md#the-servers).',
   },
+  'Tests with Playwright': {
+    TEST_APP_MISSING:
+      'Open a page of the app first. If `createAuth` has the option `name`, pass it to `device({ name })`. Instances that exist before the page loads the kit, as in a page that the test did not open through a device, are not seen.',
+    TEST_STATE_MISSED:
+      'Compare the two states in the message. `device.events()` lists how the device came to its state.',
+    TEST_SETUP_REFUSED:
+      'Read the outcome and the code in the message: the server may require [a verified address](routes/required-verification.md), limit requests, or not know the password. If Better Auth is not under `/api/auth`, pass `baseURL` with the [credentials](testing.md#devices-that-are-signed-in).',
+    TEST_BROWSER_UNSUPPORTED:
+      "Pass `ownBrowser: true` to `device` for `kill()` and `restart()`. Skip the test in other browsers: `test.skip(({ browserName }) => browserName !== 'chromium')`.",
+    TEST_MAIL_MISSING:
+      'Check that the server has the same [file](testing.md#mail-and-codes) as the tests and appends a line for each message, with the address in `to`. Each message is returned once.',
+    TEST_PACKAGE_MISSING: 'Install the package that the message names.',
+  },
 }

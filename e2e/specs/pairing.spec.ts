@@ -27,14 +27,13 @@ function rendezvous(): (context: BrowserContext) => Promise<unknown> {
 }
 
 test('a second browser gets the identity of the first one by a code, and both have it after a reload', async ({
-  browser,
+  device,
   harnessUrl,
 }) => {
   const serve = rendezvous()
   const open = async (name: string) => {
-    const context = await browser.newContext()
+    const { context, page } = await device()
     await serve(context)
-    const page = await context.newPage()
     await page.goto(harnessUrl)
     const principal = await page.evaluate((deviceName) => harness.openPairingDevice(deviceName), name)
     return { page, principal }

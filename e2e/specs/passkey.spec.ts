@@ -1,40 +1,15 @@
-import type { CDPSession, Page } from '@playwright/test'
-import { expect, test } from '../support/harness.ts'
+import type { Page } from '@playwright/test'
+import type { Device } from 'latchkey/playwright'
+import { test as base, expect } from '../support/harness.ts'
 
-/** A virtual authenticator. */
-interface Authenticator {
-  readonly cdp: CDPSession
-  readonly authenticatorId: string
-}
-
-const PLATFORM = {
-  transport: 'internal',
-  hasPrf: true,
-  defaultBackupEligibility: true,
-  defaultBackupState: true,
-} as const
-
-/** Adds an authenticator to the page. */
-async function addAuthenticator(page: Page, options: object = {}): Promise<Authenticator> {
-  const cdp = await page.context().newCDPSession(page)
-  await cdp.send('WebAuthn.enable')
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      ctap2Version: 'ctap2_1',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-      ...PLATFORM,
-      ...options,
-    },
-  })
-  return { cdp, authenticatorId }
-}
-
-const credentialsIn = async ({ cdp, authenticatorId }: Authenticator) =>
-  (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials
+/** `test` with a device that has the page open. */
+const test = base.extend<{ phone: Device }>({
+  phone: async ({ device, harnessUrl }, use) => {
+    const phone = await device()
+    await phone.page.goto(harnessUrl)
+    await use(phone)
+  },
+})
 
 /** Makes a backup on a first device, and restores it on a second, empty one. */
 const wholeWay = (page: Page) =>
@@ -72,18 +47,14 @@ const tryToAdd = (page: Page) =>
     return harness.passkeyCodeOf(passkeys.add().then(({ credentialId }) => credentialId))
   })
 
-test.beforeEach(async ({ page, harnessUrl }) => {
-  await page.goto(harnessUrl)
-})
-
 test.describe('a passkey in a real browser', () => {
   for (const [name, options] of [
     ['that evaluates the PRF at once', {}],
-    ['that evaluates the PRF only in a second step', { hasPrf: false, hasHmacSecret: true }],
+    ['that evaluates the PRF only in a second step', { prf: 'second-step' }],
   ] as const)
-    test(`${name} brings the identity to an empty device`, async ({ page }) => {
-      const authenticator = await addAuthenticator(page, options)
-      const way = await wholeWay(page)
+    test(`${name} brings the identity to an empty device`, async ({ phone }) => {
+      const authenticator = await phone.addAuthenticator(options)
+      const way = await wholeWay(phone.page)
       expect(way).toMatchObject({
         reaches: ['synced', 'synced', 'synced'],
         before: { advice: 'test' },
@@ -95,23 +66,22 @@ test.describe('a passkey in a real browser', () => {
         isSameKey: true,
         restored: { durability: 'recoverable', advice: 'none' },
       })
-      const [credential] = await credentialsIn(authenticator)
+      const [credential] = await authenticator.passkeys()
       expect(credential).toMatchObject({ isResidentCredential: true, rpId: 'localhost' })
       expect(Buffer.from(credential!.userHandle!, 'base64').subarray(0, 3).toString()).toBe('lk1')
     })
 
-  test('on a security key counts while the user has it', async ({ page }) => {
-    const usb = { transport: 'usb', defaultBackupEligibility: false, defaultBackupState: false }
-    await addAuthenticator(page, usb)
-    expect(await wholeWay(page)).toMatchObject({
+  test('on a security key counts while the user has it', async ({ phone }) => {
+    await phone.addAuthenticator({ transport: 'usb' })
+    expect(await wholeWay(phone.page)).toMatchObject({
       reaches: ['roaming', 'roaming', 'roaming'],
       after: { advice: 'none' },
     })
   })
 
-  test('that stays on this device opens the file, and never counts', async ({ page }) => {
-    await addAuthenticator(page, { defaultBackupEligibility: false, defaultBackupState: false })
-    expect(await wholeWay(page)).toMatchObject({
+  test('that stays on this device opens the file, and never counts', async ({ phone }) => {
+    await phone.addAuthenticator({ isSynced: false })
+    expect(await wholeWay(phone.page)).toMatchObject({
       reaches: ['this-device', 'this-device', 'this-device'],
       after: { advice: 'back-up' },
       isSameKey: true,
@@ -119,32 +89,32 @@ test.describe('a passkey in a real browser', () => {
     })
   })
 
-  test('without a PRF is refused, and removed', async ({ page }) => {
-    const authenticator = await addAuthenticator(page, { hasPrf: false })
-    expect(await tryToAdd(page)).toBe('PASSKEY_UNSUITABLE')
-    expect(await credentialsIn(authenticator)).toHaveLength(0)
+  test('without a PRF is refused, and removed', async ({ phone }) => {
+    const authenticator = await phone.addAuthenticator({ prf: false })
+    expect(await tryToAdd(phone.page)).toBe('PASSKEY_UNSUITABLE')
+    expect(await authenticator.passkeys()).toHaveLength(0)
   })
 
-  test('whose user is not verified is refused', async ({ page }) => {
-    const { cdp, authenticatorId } = await addAuthenticator(page)
-    await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
-    expect(await tryToAdd(page)).toBe('PASSKEY_CANCELLED')
+  test('whose user is not verified is refused', async ({ phone }) => {
+    const authenticator = await phone.addAuthenticator()
+    await authenticator.setUserVerified(false)
+    expect(await tryToAdd(phone.page)).toBe('PASSKEY_CANCELLED')
   })
 
-  test('is not made twice in one authenticator', async ({ page }) => {
-    const authenticator = await addAuthenticator(page)
-    const code = await page.evaluate(async () => {
+  test('is not made twice in one authenticator', async ({ phone }) => {
+    const authenticator = await phone.addAuthenticator()
+    const code = await phone.page.evaluate(async () => {
       const { passkeys } = await harness.openPasskeyDevice('local-first')
       await passkeys.seal(await passkeys.add())
       return harness.passkeyCodeOf(passkeys.add())
     })
     expect(code).toBe('PASSKEY_EXISTS')
-    expect(await credentialsIn(authenticator)).toHaveLength(1)
+    expect(await authenticator.passkeys()).toHaveLength(1)
   })
 
-  test('of another backup opens nothing, and every passkey stays', async ({ page }) => {
-    const authenticator = await addAuthenticator(page)
-    const files = await page.evaluate(async () => {
+  test('of another backup opens nothing, and every passkey stays', async ({ phone }) => {
+    const authenticator = await phone.addAuthenticator()
+    const files = await phone.page.evaluate(async () => {
       const made = []
       for (let times = 0; times < 2; times++) {
         const { passkeys } = await harness.openPasskeyDevice('local-first')
@@ -153,7 +123,7 @@ test.describe('a passkey in a real browser', () => {
       return made
     })
     // Nobody chooses: the virtual authenticator takes the same passkey for both files.
-    const codes = await page.evaluate(async (given) => {
+    const codes = await phone.page.evaluate(async (given) => {
       const { auth, passkeys } = await harness.openPasskeyDevice('anonymous')
       const found = []
       for (const file of given)
@@ -162,12 +132,12 @@ test.describe('a passkey in a real browser', () => {
     }, files)
     expect(codes.found.filter((code) => code === 'BACKUP_NOT_OPENED')).toHaveLength(1)
     expect(codes.session).toBeNull()
-    expect(await credentialsIn(authenticator)).toHaveLength(2)
+    expect(await authenticator.passkeys()).toHaveLength(2)
   })
 
-  test('of another site is not asked for', async ({ page }) => {
-    await addAuthenticator(page)
-    const code = await page.evaluate(async () => {
+  test('of another site is not asked for', async ({ phone }) => {
+    await phone.addAuthenticator()
+    const code = await phone.page.evaluate(async () => {
       const first = await harness.openPasskeyDevice('local-first')
       const { file } = await first.passkeys.seal(await first.passkeys.add())
       return harness.passkeyCodeOf(first.passkeys.readFile(file, { rpId: 'evil.example' }))

@@ -1,31 +1,5 @@
-import type { Page } from '@playwright/test'
 import { someEmail } from '../support/account.ts'
 import { enter, expect, expectUpgraded, makeItem, test, visit } from '../support/routes.ts'
-
-/** Adds an authenticator with synced passkeys to the page. */
-async function addAuthenticator(page: Page, options: { readonly hasPrf?: boolean } = {}) {
-  const cdp = await page.context().newCDPSession(page)
-  await cdp.send('WebAuthn.enable')
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      ctap2Version: 'ctap2_1',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-      hasPrf: true,
-      defaultBackupEligibility: true,
-      defaultBackupState: true,
-      ...options,
-    },
-  })
-  return {
-    credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    clear: () => cdp.send('WebAuthn.clearCredentials', { authenticatorId }),
-  }
-}
 
 test.describe('the backup store of Better Auth', () => {
   test('and the passkey of the account: one passkey signs in and brings the data back', async ({ openApp, site }) => {
@@ -39,7 +13,7 @@ test.describe('the backup store of Better Auth', () => {
     await visit(page, site.mailTo(email).url)
     const principal = (await device.principal())!
     await expectUpgraded(device, site, email, { principal })
-    const authenticator = await addAuthenticator(page)
+    const authenticator = await device.addAuthenticator()
     const made = await page.evaluate(async () => {
       const { auth, client, passkeys } = routes
       const { error } = await client.passkey.addPasskey({ extensions: { prf: {} } as object })
@@ -52,7 +26,7 @@ test.describe('the backup store of Better Auth', () => {
     })
     expect(made).toMatchObject({ error: null, sealed: { reach: 'synced' }, file: true, reach: 'synced' })
     expect(made.sealed).not.toHaveProperty('problem')
-    expect(await authenticator.credentials()).toHaveLength(1)
+    expect(await authenticator.passkeys()).toHaveLength(1)
 
     // Every key of the account leaves the device; the passkey signs in, and opens the data.
     await page.evaluate(() => routes.auth.signOut({ forget: true }))
@@ -74,7 +48,7 @@ test.describe('the backup store of Better Auth', () => {
       return { nobody, label: preview.label, principal: session.principal, key: String(await auth.deriveKey('items')) }
     })
     expect(restored).toEqual({ nobody: null, label: 'the passkey of the account', principal, key: made.key })
-    expect(await authenticator.credentials()).toHaveLength(1)
+    expect(await authenticator.passkeys()).toHaveLength(1)
   })
 
   test('has nothing for a passkey of something else, which stays', async ({ openApp, site }) => {
@@ -84,7 +58,7 @@ test.describe('the backup store of Better Auth', () => {
     await makeItem(device)
     expect(await enter(page, 'askForLink', email)).toBe('pending')
     await visit(page, site.mailTo(email).url)
-    const authenticator = await addAuthenticator(page)
+    const authenticator = await device.addAuthenticator()
     const code = await page.evaluate(async () => {
       await routes.client.passkey.addPasskey({ extensions: { prf: {} } as object })
       const { auth, passkeys } = await routes.openEmptyDevice()
@@ -92,6 +66,6 @@ test.describe('the backup store of Better Auth', () => {
       return [failure, auth.getState().session]
     })
     expect(code).toEqual(['BACKUP_UNKNOWN', null])
-    expect(await authenticator.credentials()).toHaveLength(1)
+    expect(await authenticator.passkeys()).toHaveLength(1)
   })
 })

@@ -1,24 +1,7 @@
-import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
 import { someEmail } from '../support/account.ts'
 import { enter, expect, expectUnchanged, expectUpgraded, makeItem, test, visit } from '../support/routes.ts'
 import type { RoutesServer } from '../support/routes-server.ts'
-
-/** As the WebAuthn domain of CDP tells it. */
-interface Credential {
-  readonly credentialId: string
-  readonly isResidentCredential: boolean
-  readonly privateKey: string
-  readonly signCount: number
-  readonly rpId?: string
-  readonly userHandle?: string
-}
-
-/** A virtual authenticator, and what is in it. */
-interface Authenticator {
-  credentials(): Promise<Credential[]>
-  add(credential: Credential): Promise<unknown>
-}
 
 /** A device that has an account. */
 async function somebodysAccount(device: Device, site: RoutesServer, email: string): Promise<string> {
@@ -31,25 +14,6 @@ async function somebodysAccount(device: Device, site: RoutesServer, email: strin
 }
 
 test.describe('a passkey', () => {
-  /** An authenticator for this page alone. */
-  async function addAuthenticator(page: Page): Promise<Authenticator> {
-    const cdp = await page.context().newCDPSession(page)
-    await cdp.send('WebAuthn.enable')
-    const options = {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    } as const
-    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options })
-    return {
-      credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-      add: (credential) => cdp.send('WebAuthn.addCredential', { authenticatorId, credential }),
-    }
-  }
-
   test('registered, then used on the same and on a second device (checklist 26: passkey)', async ({
     openApp,
     site,
@@ -57,7 +21,7 @@ test.describe('a passkey', () => {
     const device = await openApp()
     const email = someEmail()
     const principal = await somebodysAccount(device, site, email)
-    const authenticator = await addAuthenticator(device.page)
+    const authenticator = await device.addAuthenticator()
     expect(await device.page.evaluate(async () => (await routes.client.passkey.addPasskey()).error)).toBeNull()
     await expectUpgraded(device, site, email, { principal })
 
@@ -66,8 +30,8 @@ test.describe('a passkey', () => {
     await expectUpgraded(device, site, email, { principal })
 
     const second = await openApp()
-    const roaming = await addAuthenticator(second.page)
-    for (const credential of await authenticator.credentials()) await roaming.add(credential)
+    const roaming = await second.addAuthenticator()
+    for (const credential of await authenticator.passkeys()) await roaming.add(credential)
     expect(await enter(second.page, 'passkey')).toBe('switched')
     await expectUpgraded(second, site, email, { principal })
   })
@@ -76,7 +40,7 @@ test.describe('a passkey', () => {
     const device = await openApp()
     const principal = await device.principal()
     await makeItem(device)
-    await addAuthenticator(device.page)
+    await device.addAuthenticator()
     expect(await enter(device.page, 'passkey')).toBe('PROVIDER_REFUSED')
     await expectUnchanged(device, site, { principal, phase: 'ready' })
   })
@@ -85,7 +49,7 @@ test.describe('a passkey', () => {
     const first = await openApp()
     const email = someEmail()
     await somebodysAccount(first, site, email)
-    const authenticator = await addAuthenticator(first.page)
+    const authenticator = await first.addAuthenticator()
     expect(await first.page.evaluate(async () => (await routes.client.passkey.addPasskey()).error)).toBeNull()
     // As an account that was made under the plugin without a proof.
     site.change('DELETE FROM latchkeyPrincipal WHERE userId = ?', site.account(email)!.id)
@@ -94,8 +58,8 @@ test.describe('a passkey', () => {
     const device = await openApp()
     const principal = await device.principal()
     await makeItem(device)
-    const roaming = await addAuthenticator(device.page)
-    for (const credential of await authenticator.credentials()) await roaming.add(credential)
+    const roaming = await device.addAuthenticator()
+    for (const credential of await authenticator.passkeys()) await roaming.add(credential)
     expect(await enter(device.page, 'passkey')).toBe('upgraded')
     await expectUpgraded(device, site, email, { principal })
   })

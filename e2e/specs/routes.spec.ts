@@ -1,5 +1,5 @@
+import { newOpenIdProfile } from 'latchkey/playwright'
 import { someEmail } from '../support/account.ts'
-import { someProfile } from '../support/openid-provider.ts'
 import {
   answer,
   arrived,
@@ -220,12 +220,13 @@ test.describe('a provider', () => {
       openApp,
       site,
     }) => {
-      const { email } = (site.provider.profile = someProfile())
+      const profile = newOpenIdProfile()
+      const { email } = profile
       const device = await openApp()
       const principal = await device.principal()
       await makeItem(device)
       await leaveFor(device.page, 'openid')
-      await answer(device.page, choice)
+      await answer(device.page, choice, profile)
       expect(device.page.url()).toBe(
         `${site.url}/failed?error=${choice === 'cancel' ? 'access_denied' : 'server_error'}`,
       )
@@ -235,7 +236,7 @@ test.describe('a provider', () => {
       expect(countUsers(site, email)).toBe(0)
 
       await leaveFor(device.page, 'openid')
-      await answer(device.page, 'allow')
+      await answer(device.page, 'allow', profile)
       await expectUpgraded(device, site, email, { principal })
     })
   }
@@ -244,20 +245,21 @@ test.describe('a provider', () => {
     openApp,
     site,
   }) => {
-    const { email } = (site.provider.profile = someProfile())
+    const profile = newOpenIdProfile()
+    const { email } = profile
     const device = await openApp()
     const principal = await device.principal()
     await makeItem(device)
     await leaveFor(device.page, 'openid')
     site.change("UPDATE verification SET value = json_set(value, '$.expiresAt', 1)")
-    await answer(device.page, 'allow')
+    await answer(device.page, 'allow', profile)
     expect(new URL(device.page.url()).searchParams.get('error')).toBeTruthy()
     await expectUnchanged(device, site, { principal, phase: 'pending' })
     expect(countUsers(site, email)).toBe(0)
 
     await visit(device.page, site.url)
     await leaveFor(device.page, 'openid')
-    await answer(device.page, 'allow')
+    await answer(device.page, 'allow', profile)
     await expectUpgraded(device, site, email, { principal })
   })
 
@@ -265,7 +267,8 @@ test.describe('a provider', () => {
     openApp,
     site,
   }) => {
-    const { email } = (site.provider.profile = someProfile())
+    const profile = newOpenIdProfile()
+    const { email } = profile
     const device = await openApp()
     const principal = await device.principal()
     await makeItem(device)
@@ -275,7 +278,7 @@ test.describe('a provider', () => {
     await arriving(device.page, () => device.page.reload())
     await expectUnchanged(device, site, { principal, phase: 'pending' })
     await leaveFor(device.page, 'openid')
-    await answer(device.page, 'allow')
+    await answer(device.page, 'allow', profile)
     await expectUpgraded(device, site, email, { principal })
   })
 
@@ -283,14 +286,15 @@ test.describe('a provider', () => {
     openApp,
     site,
   }) => {
-    const { email } = (site.provider.profile = someProfile())
+    const profile = newOpenIdProfile()
+    const { email } = profile
     const device = await openApp()
     const principal = await device.principal()
     await makeItem(device)
     const other = await device.newTab(site.url)
     await leaveFor(device.page, 'openid')
     expect((await device.waitForState({ phase: 'pending' }, { page: other })).session?.principal).toBe(principal)
-    await answer(device.page, 'allow')
+    await answer(device.page, 'allow', profile)
     await expectUpgraded(device, site, email, { principal })
     expect(
       (await device.waitForState({ authMode: 'external', phase: 'ready' }, { page: other })).session?.principal,
@@ -298,7 +302,8 @@ test.describe('a provider', () => {
   })
 
   test('asked by two tabs at once: one account, one principal, in both', async ({ openApp, site }) => {
-    const { email } = (site.provider.profile = someProfile())
+    const profile = newOpenIdProfile()
+    const { email } = profile
     const device = await openApp()
     const principal = await device.principal()
     await makeItem(device)
@@ -307,9 +312,9 @@ test.describe('a provider', () => {
     await leaveFor(device.page, 'openid')
     await leaveFor(other, 'openid')
     // Better Auth keeps the state of one start in a browser: the later one is good.
-    await answer(device.page, 'allow')
+    await answer(device.page, 'allow', profile)
     await expectUnchanged(device, site, { principal, phase: 'pending' })
-    await answer(other, 'allow')
+    await answer(other, 'allow', profile)
     await expectUpgraded(device, site, email, { principal })
     expect(
       (await device.waitForState({ authMode: 'external', phase: 'ready' }, { page: other })).session?.principal,
@@ -321,7 +326,8 @@ test.describe('a provider', () => {
     openApp,
     site,
   }) => {
-    const { email } = (site.provider.profile = someProfile())
+    const profile = newOpenIdProfile()
+    const { email } = profile
     const device = await openApp()
     const asker = await device.principal()
     const other = await device.newTab(site.url)
@@ -333,7 +339,7 @@ test.describe('a provider', () => {
     })
     const principal = await device.principal({ page: other })
     expect(principal).not.toBe(asker)
-    await answer(device.page, 'allow')
+    await answer(device.page, 'allow', profile)
     expect(site.account(email)).toMatchObject({ principal: asker })
     expect(await device.state()).toMatchObject({
       authMode: 'local-first',

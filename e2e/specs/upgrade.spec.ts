@@ -148,14 +148,10 @@ test('with the answer to the sign-up lost after the server committed, signing in
   const { page } = device
   await writeNote(page, 'Mine')
   const { session } = await device.state()
-  await page.route('**/api/auth/sign-up/email', async (route) => {
-    const response = await route.fetch()
-    expect(response.status()).toBe(200)
-    await device.context.clearCookies()
-    await route.abort()
-  })
+  const lost = await device.loseAnswer('**/api/auth/sign-up/email')
   const ada = somebody()
   await enter(page, 'sign-up', ada)
+  expect(await lost.status).toBe(200)
   await expect(page.getByTestId('auth-error')).not.toBeEmpty()
   expect(await device.state()).toMatchObject({ authMode: 'local-first', session, phase: 'ready' })
   await page.getByTestId('auth-close').click()

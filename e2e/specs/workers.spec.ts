@@ -95,6 +95,27 @@ for (const type of SERVICE_WORKER_TYPES) {
   })
 }
 
+test("workers have their device's clock, from the start and when time passes", async ({ device, site }) => {
+  const hour = 3_600_000
+  const somebody = await device({ clockOffset: hour, workers: ['**/dedicated.js', '**/service.js'] })
+  const places = Object.values(await startAll(somebody, site))
+  const hoursAhead = (at: number): number => Math.round((at - Date.now()) / hour)
+  for (const place of places) {
+    const { token } = await open(place)
+    const { iat } = JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString()) as { iat: number }
+    expect(hoursAhead(iat * 1000)).toBe(1)
+  }
+  const fired = places.map((place) =>
+    (place as Worker).evaluate(
+      (delay) => new Promise<number>((resolve) => setTimeout(() => resolve(+new Date()), delay)),
+      hour,
+    ),
+  )
+  await Promise.all(places.map((place) => (place as Worker).evaluate(() => null)))
+  await somebody.passTime(hour)
+  expect((await Promise.all(fired)).map(hoursAhead)).toEqual([2, 2, 2])
+})
+
 test('page, dedicated worker and service worker started at once make one identity, six rounds', async ({
   device,
   site,

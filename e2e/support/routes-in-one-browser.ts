@@ -1,5 +1,5 @@
+import { newOpenIdProfile } from 'latchkey/playwright'
 import { someEmail } from './account.ts'
-import { someProfile } from './openid-provider.ts'
 import {
   answer,
   arrived,
@@ -35,18 +35,19 @@ export function routesInOneBrowser(): void {
       openApp,
       site,
     }) => {
-      const { email } = (site.provider.profile = someProfile())
+      const profile = newOpenIdProfile()
+      const { email } = profile
       const device = await openApp()
       const principal = await device.principal()
       await makeItem(device)
       await leaveFor(device.page, provider)
-      await answer(device.page, 'allow')
+      await answer(device.page, 'allow', profile)
       await expectUpgraded(device, site, email, { principal })
 
       await device.page.evaluate(() => routes.auth.signOut())
       await device.waitForState({ authMode: 'anonymous', phase: 'ready' })
       await leaveFor(device.page, provider)
-      await answer(device.page, 'allow')
+      await answer(device.page, 'allow', profile)
       expect(await device.state()).toMatchObject({
         authMode: 'anonymous',
         phase: 'pending',
@@ -57,7 +58,7 @@ export function routesInOneBrowser(): void {
 
       const second = await openApp()
       await leaveFor(second.page, provider)
-      await answer(second.page, 'allow')
+      await answer(second.page, 'allow', profile)
       expect(await second.state()).toMatchObject({
         authMode: 'local-first',
         phase: 'pending',

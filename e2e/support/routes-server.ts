@@ -11,9 +11,9 @@ import { genericOAuth, magicLink } from 'better-auth/plugins'
 import SQLite from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from 'latchkey/better-auth'
+import { type OpenIdProvider, startOpenIdProvider } from 'latchkey/playwright'
 import { build } from 'vite'
 import { freePort } from '../tools/servers/free-port.mjs'
-import { type Provider, startProvider } from './openid-provider.ts'
 
 /** What was sent to a mailbox. */
 export interface Mail {
@@ -32,7 +32,7 @@ export interface AccountRow {
 /** An app with Better Auth, every redirecting route, and a page. */
 export interface RoutesServer {
   readonly url: string
-  readonly provider: Provider
+  readonly provider: OpenIdProvider
   /** The last mail to an address. */
   mailTo(email: string): Mail
   /** The account with an address; undefined where there is none. */
@@ -53,6 +53,9 @@ const PAGE =
  */
 const INSTANCES = process.env['LATCHKEY_CLUSTER'] ? 3 : 1
 
+/** As GitLab has them, so that a built-in provider can use it too; discovery tells everybody else. */
+const ENDPOINTS = { authorize: '/oauth/authorize', token: '/oauth/token', userinfo: '/api/v4/user' }
+
 /** How a server for specs differs from the others. */
 export interface RoutesOptions {
   /** Sessions are cached in a cookie, for five minutes. */
@@ -63,7 +66,11 @@ export interface RoutesOptions {
 
 /** Starts an app with Better Auth on SQLite in memory, and an OpenID provider beside it. */
 export async function startRoutesServer(options: RoutesOptions): Promise<RoutesServer> {
-  const [files, provider, port] = await Promise.all([buildPage(), startProvider(), freePort()])
+  const [files, provider, port] = await Promise.all([
+    buildPage(),
+    startOpenIdProvider({ endpoints: ENDPOINTS }),
+    freePort(),
+  ])
   const url = `http://localhost:${port}`
   const database = new SQLite(':memory:')
   database.exec('CREATE TABLE item (owner TEXT NOT NULL)')
@@ -109,7 +116,7 @@ export async function startRoutesServer(options: RoutesOptions): Promise<RoutesS
     async close() {
       listening.closeAllConnections()
       await new Promise((resolve) => listening.close(resolve))
-      provider.close()
+      await provider.close()
       database.close()
     },
   }
@@ -118,7 +125,7 @@ export async function startRoutesServer(options: RoutesOptions): Promise<RoutesS
 interface Given extends RoutesOptions {
   readonly url: string
   readonly shared: Kysely<unknown>
-  readonly provider: Provider
+  readonly provider: OpenIdProvider
   readonly mails: Map<string, Mail>
 }
 

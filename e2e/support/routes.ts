@@ -1,5 +1,12 @@
 import type { Page } from '@playwright/test'
-import { type Device, test as base, expect } from 'latchkey/playwright'
+import {
+  type Device,
+  type OpenIdAnswer,
+  type OpenIdProfile,
+  answerOpenId,
+  test as base,
+  expect,
+} from 'latchkey/playwright'
 import type { RoutesPage } from '../harness/routes.ts'
 import { type AccountRow, type RoutesServer, startRoutesServer } from './routes-server.ts'
 
@@ -120,8 +127,8 @@ export async function leaveFor(page: Page, provider: string): Promise<void> {
 }
 
 /** Answers the provider's question, and waits until the app knows what came of it. */
-export function answer(page: Page, choice: 'allow' | 'cancel' | 'error'): Promise<void> {
-  return arriving(page, () => page.click(`#${choice}`))
+export function answer(page: Page, choice: OpenIdAnswer, profile?: OpenIdProfile): Promise<void> {
+  return arriving(page, () => answerOpenId(page, choice, profile))
 }
 
 /** The app's own page for a link that was sent. */

@@ -1,0 +1,81 @@
+import type { BrowserContext, Route } from '@playwright/test'
+
+/** Options of `loseAnswer` and `holdAnswer`. */
+export interface AnswerOptions {
+  /** Of the request. Defaults to any method but `OPTIONS`. */
+  readonly method?: string
+}
+
+/** A response that does not arrive. */
+export interface LostAnswer {
+  /** Resolves with the HTTP status of the server's response, once it is lost. */
+  readonly status: Promise<number>
+}
+
+/** A response that is kept back. */
+export interface HeldAnswer {
+  /** Resolves with the HTTP status of the server's response. */
+  readonly status: Promise<number>
+  /** Lets the response arrive. */
+  release(): void
+}
+
+/** Loses the next response: see `Device.loseAnswer`. */
+export async function loseAnswer(
+  context: BrowserContext,
+  url: string | RegExp,
+  options?: AnswerOptions,
+): Promise<LostAnswer> {
+  const answered = createLatch<number>()
+  await onNextRequest(context, url, options, async (route) => {
+    const cookies = await context.cookies()
+    const response = await route.fetch({ maxRedirects: 0 })
+    // Fetching stored the cookies of the response.
+    await context.clearCookies()
+    await context.addCookies(cookies)
+    await route.abort('connectionreset')
+    answered.resolve(response.status())
+  })
+  return { status: answered.promise }
+}
+
+/** Keeps back the next response: see `Device.holdAnswer`. */
+export async function holdAnswer(
+  context: BrowserContext,
+  url: string | RegExp,
+  options?: AnswerOptions,
+): Promise<HeldAnswer> {
+  const answered = createLatch<number>()
+  const released = createLatch<void>()
+  await onNextRequest(context, url, options, async (route) => {
+    const response = await route.fetch({ maxRedirects: 0 })
+    answered.resolve(response.status())
+    await released.promise
+    await route.fulfill({ response })
+  })
+  return { status: answered.promise, release: released.resolve }
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+function createLatch<Value>(): { readonly promise: Promise<Value>; readonly resolve: (value: Value) => void } {
+  let resolve!: (value: Value) => void
+  const promise = new Promise<Value>((settle) => (resolve = settle))
+  return { promise, resolve }
+}
+
+async function onNextRequest(
+  context: BrowserContext,
+  url: string | RegExp,
+  { method }: AnswerOptions = {},
+  act: (route: Route) => Promise<void>,
+): Promise<void> {
+  const isChosen = (sent: string): boolean => (method ? sent === method.toUpperCase() : sent !== 'OPTIONS')
+  let isOver = false
+  const handler = async (route: Route): Promise<void> => {
+    if (isOver || !isChosen(route.request().method())) return route.fallback()
+    isOver = true
+    await act(route)
+    await context.unroute(url, handler)
+  }
+  await context.route(url, handler)
+}

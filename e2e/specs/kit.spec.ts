@@ -1,0 +1,165 @@
+import { createAuthClient } from 'better-auth/client'
+import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
+import { testDevice } from 'latchkey/testing'
+import { enter, expect, payloadOf, someEmail, start, test, tokenOf } from '../support/account.ts'
+
+// What apps get from `latchkey/playwright`, on a real account server.
+
+const PASSWORD = 'correct horse battery'
+const SIGN_UP = '**/api/auth/sign-up/email'
+
+test('a device is signed in before the app starts, and the account has its principal', async ({ device, server }) => {
+  const ada = { email: someEmail(), password: PASSWORD }
+  const phone = await device({ baseURL: server.url, account: ada })
+  await start(phone.page, server.url)
+  await expect(phone).toBeInMode('external')
+  const principal = (await phone.principal())!
+  expect(await server.rows('select principal from "user" where email = ?', ada.email)).toEqual([{ principal }])
+  expect(payloadOf(await tokenOf(phone.page, true))).toMatchObject({ sub: principal, email: ada.email })
+
+  const laptop = await device({ baseURL: server.url, account: ada })
+  await start(laptop.page, server.url)
+  await expect(laptop).toBeInMode('external')
+  await expect(laptop).toHavePrincipal(principal)
+})
+
+test('a device has a given identity, and the account keeps it, by steps of its own', async ({ device, server }) => {
+  const { secret, principal } = await testDevice()
+  const phone = await device({
+    baseURL: server.url,
+    secret,
+    account({ fetch, origin }) {
+      const client = createAuthClient({
+        baseURL: origin,
+        fetchOptions: { customFetchImpl: fetch },
+        plugins: [latchkeyClient()],
+      })
+      const run = () => client.signUp.email({ email: someEmail(), password: PASSWORD, name: 'Ada' })
+      return { account: betterAuthAccount(client), run }
+    },
+  })
+  await start(phone.page, server.url)
+  await expect(phone).toHaveState({ authMode: 'external', phase: 'ready', session: { principal } })
+})
+
+test('a saved state has the identity', async ({ device, server }) => {
+  const phone = await device()
+  await start(phone.page, server.url)
+  const storageState = await phone.context.storageState({ indexedDB: true })
+  const same = await device({ storageState })
+  await start(same.page, server.url)
+  await expect(same).toHavePrincipal(await phone.principal())
+})
+
+test('an app starts with a conflict, which can be resolved', async ({ device, server }) => {
+  const { secret, principal } = await testDevice()
+  const email = someEmail()
+  const phone = await device({ baseURL: server.url, secret, conflictWith: { email, password: PASSWORD } })
+  await start(phone.page, server.url)
+  const [user] = await server.rows<{ principal: string }>('select principal from "user" where email = ?', email)
+  await phone.waitForState({
+    authMode: 'local-first',
+    phase: 'conflict',
+    session: { principal },
+    upgrade: { conflict: { principal, isTaken: false, account: { principal: user!.principal } } },
+  })
+  expect(await phone.page.evaluate(async () => (await account.auth.resolveConflict('adopt')).outcome)).toBe('adopted')
+  await expect(phone).toHaveState({ session: { principals: [user!.principal, principal] }, upgrade: undefined })
+})
+
+test('a refused preparation says what the account server answered', async ({ device, server }) => {
+  const account = { email: someEmail(), password: 'short' }
+  const refused = device({ baseURL: server.url, account })
+  await expect(refused).rejects.toMatchObject({
+    code: 'TEST_SETUP_REFUSED',
+    message: expect.stringMatching(/PROVIDER_REFUSED/),
+  })
+})
+
+test('evicted: only the identity, or everything', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await start(phone.page, server.url)
+  const before = (await phone.principal())!
+  await phone.evict()
+  await start(phone.page, server.url)
+  await expect(phone).toHaveState({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+  await phone.evict({ what: 'site-data' })
+  await start(phone.page, server.url)
+  await expect(phone).toHaveState({ authMode: 'local-first', storage: { problem: undefined } })
+  await expect(phone).not.toHavePrincipal(before)
+})
+
+test('a lost answer: the server has acted, and the device has no cookie of it', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await start(phone.page, server.url)
+  const principal = (await phone.principal())!
+  const email = someEmail()
+  const lost = await phone.loseAnswer(SIGN_UP)
+  expect(await enter(phone.page, 'signUp', email)).toBe('OFFLINE')
+  expect(await lost.status).toBe(200)
+  expect(await phone.context.cookies()).toEqual([])
+  expect(await server.rows('select principal from "user" where email = ?', email)).toEqual([{ principal }])
+  // Only that one answer: the next request is answered.
+  expect(await enter(phone.page, 'signUp', email)).toBe('PROVIDER_REFUSED')
+  expect(await enter(phone.page, 'signIn', email)).toBe('upgraded')
+  await expect(phone).toHavePrincipal(principal)
+})
+
+test('a held answer arrives when it is released', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await start(phone.page, server.url)
+  const held = await phone.holdAnswer(SIGN_UP, { method: 'post' })
+  const outcome = enter(phone.page, 'signUp', someEmail())
+  expect(await held.status).toBe(200)
+  await expect(phone).toHaveState({ authMode: 'local-first', phase: 'upgrading' })
+  held.release()
+  expect(await outcome).toBe('upgraded')
+})
+
+test('what a device stores is searched, wherever it is', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await start(phone.page, server.url)
+  const principal = (await phone.principal())!
+  const secret = await phone.page.evaluate(async () => {
+    sessionStorage.setItem('draft', 'of Ada')
+    document.cookie = 'theme=dark'
+    return account.auth.exportSecret()
+  })
+  await expect(phone).not.toHoldNothingOf(principal)
+  const places = (await phone.stored()).filter(({ text }) => text.includes(secret)).map(({ place }) => place)
+  expect(places).toEqual(['IndexedDB: latchkey:latchkey, keyring'])
+  for (const text of ['of Ada', 'dark']) await expect(phone).not.toHoldNothingOf(text)
+  await phone.page.evaluate(() => account.auth.signOut({ forget: true }))
+  await expect(phone).toHoldNothingOf(principal, secret)
+})
+
+test('what does not come is said, with what is there instead', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url, timeout: 100 })
+  await start(phone.page, server.url, { name: 'notes' })
+  await expect(phone.state()).rejects.toMatchObject({
+    code: 'TEST_APP_MISSING',
+    message: expect.stringMatching(/no createAuth with the name 'latchkey' .*: the page has 'notes'/),
+  })
+  await expect(phone.waitForState({ authMode: 'external' }, { name: 'notes' })).rejects.toMatchObject({
+    code: 'TEST_STATE_MISSED',
+    message: expect.stringMatching(/expected \{"authMode":"external"\} .*found \{"authMode":"local-first"/),
+  })
+  const failed = expect(phone).toBeInMode('external', { name: 'notes', timeout: 100 })
+  await expect(failed).rejects.toThrow(/Expected: "external"\nReceived: \{"authMode":"local-first"/)
+})
+
+test('a killed browser has what it stored when it starts again', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url, ownBrowser: true })
+  await start(phone.page, '/')
+  const principal = (await phone.principal())!
+  expect(await enter(phone.page, 'signUp', someEmail())).toBe('upgraded')
+  const { context } = phone
+  await phone.kill()
+  await phone.restart()
+  expect(phone.context).not.toBe(context)
+  await start(phone.page, '/')
+  await expect(phone).toHavePrincipal(principal)
+
+  const shared = await device({ baseURL: server.url })
+  await expect(shared.kill()).rejects.toMatchObject({ code: 'TEST_BROWSER_UNSUPPORTED' })
+})
