@@ -1,9 +1,9 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { type UpgradeResult, isLatchkeyError } from 'latchkey'
 import { useAuth, useUpgrade } from 'latchkey/react'
-import { auth, authClient } from './lib/auth.ts'
-import { notes } from './lib/notes.ts'
-import { failureOf, outcomeOf } from './lib/words.ts'
+import { auth, authClient } from '../lib/auth.ts'
+import { notes } from '../lib/notes.ts'
+import { failureOf, outcomeOf } from '../lib/words.ts'
 
 interface Props {
   /** Shows a sentence in the page, once the dialog is closed. */

@@ -1,5 +1,5 @@
 import type { LatchkeyErrorCode } from 'latchkey'
-import { auth } from './lib/auth.ts'
+import { auth } from '../lib/auth.ts'
 
 /** What to do where the browser lost or refuses the identity. Nothing is made anew without a word from the user. */
 export function Lost({ problem, onSignIn }: { problem: LatchkeyErrorCode; onSignIn: () => void }) {

@@ -3,9 +3,9 @@ import { isLatchkeyError } from 'latchkey'
 import { useAuth, useUpgrade } from 'latchkey/react'
 import { Account } from './Account.tsx'
 import { Lost } from './Lost.tsx'
-import { auth } from './lib/auth.ts'
-import { notes as store } from './lib/notes.ts'
-import { failureOf, placeOf } from './lib/words.ts'
+import { auth } from '../lib/auth.ts'
+import { notes as store } from '../lib/notes.ts'
+import { failureOf, placeOf } from '../lib/words.ts'
 
 export function App() {
   const state = useAuth(auth)
