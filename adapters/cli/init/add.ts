@@ -14,8 +14,15 @@ const INSTALL = { npm: 'npm install', pnpm: 'pnpm add', yarn: 'yarn add', bun: '
 const RUN = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' } as const
 
 /** Plans what an app needs. Files of the app itself are never changed: the steps say which lines to add. */
-export function planAddition(app: FoundApp): Addition {
-  const { framework, packageManager, missing } = app
+export function planAddition(found: FoundApp): Addition {
+  const { framework, packageManager, missing } = found
+  const own = pathsOf({ ...found, server: undefined, client: undefined })
+  // What an earlier run wrote is not the app's.
+  const app = {
+    ...found,
+    server: found.server === own.server ? undefined : found.server,
+    client: found.client === own.client ? undefined : found.client,
+  }
   const at = pathsOf(app)
   const server = framework.server === undefined ? [] : serverFiles(app, at)
   const files = new Map([
@@ -31,7 +38,9 @@ export function planAddition(app: FoundApp): Addition {
     ...(missing.length > 0 ? [`${INSTALL[packageManager]} ${missing.join(' ')}`] : []),
     ...(app.client ? [CLIENT_LINES(app.client)] : []),
     ...(app.server ? [SERVER_LINES(app.server)] : []),
-    ...(framework.server === undefined && !app.server ? [] : [`${RUN[packageManager]} latchkey migrate --auth ./${at.server}`]),
+    ...(framework.server === undefined && !app.server
+      ? []
+      : [`${RUN[packageManager]} latchkey migrate --auth ./${at.server}`]),
     ...framework.left,
     `Call signUp of ${at.signUp} from your form, and auth.fetch of ${at.latchkey} for your API.`,
     ...(framework.server === undefined ? [] : [`Know the user in your handlers: resolver of ${at.resolver}.`]),

@@ -29,27 +29,35 @@ function put(path: string, text: string): void {
 const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
 
 function putPackage(dependencies: readonly string[], rest: object = {}): void {
-  put('package.json', JSON.stringify({ dependencies: Object.fromEntries(dependencies.map((name) => [name, '*'])), ...rest }))
+  put(
+    'package.json',
+    JSON.stringify({ dependencies: Object.fromEntries(dependencies.map((name) => [name, '*'])), ...rest }),
+  )
 }
 
 describe('a starter', () => {
-  test.each(Object.keys(STARTERS))('%s is complete, has no placeholder left, and a secret of its own', async (template) => {
-    const told = await run({ template })
-    expect(paths()).toEqual(expect.arrayContaining(['.env', '.gitignore', 'README.md', 'package.json']))
-    for (const path of paths()) expect(read(path), path).not.toMatch(/\{\{(name|port|latchkey|client|auth)\}\}/)
-    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
-    expect(dependencies['latchkey']).toMatch(/^\^\d/)
-    expect(read('.env')).toMatch(/^BETTER_AUTH_SECRET=[\w-]{43}\n$/)
-    expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o600)
-    expect(read('.gitignore').split('\n')).toContain('.env')
-    expect(told).toContain('npm run dev')
-    expect(told).not.toContain(read('.env').trim().split('=')[1])
-  })
+  test.each(Object.keys(STARTERS))(
+    '%s is complete, has no placeholder left, and a secret of its own',
+    async (template) => {
+      const told = await run({ template })
+      expect(paths()).toEqual(expect.arrayContaining(['.env', '.gitignore', 'README.md', 'package.json']))
+      for (const path of paths()) expect(read(path), path).not.toMatch(/\{\{(name|port|latchkey|client|auth)\}\}/)
+      const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+      expect(dependencies['latchkey']).toMatch(/^\^\d/)
+      expect(read('.env')).toMatch(/^BETTER_AUTH_SECRET=[\w-]{43}\n$/)
+      expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o600)
+      expect(read('.gitignore').split('\n')).toContain('.env')
+      expect(told).toContain('npm run dev')
+      expect(told).not.toContain(read('.env').trim().split('=')[1])
+    },
+  )
 
   test('needs an empty folder; a repository without a commit is one', async () => {
     mkdirSync(join(folder, '.git'))
     put('notes.txt', 'mine')
-    await expect(run({ template: 'vite-hono', mayOverwrite: true })).rejects.toThrow(/^INIT_FOLDER_NOT_EMPTY: .*notes\.txt/)
+    await expect(run({ template: 'vite-hono', mayOverwrite: true })).rejects.toThrow(
+      /^INIT_FOLDER_NOT_EMPTY: .*notes\.txt/,
+    )
     expect(paths()).toEqual(['notes.txt'])
     rmSync(join(folder, 'notes.txt'))
     await run({ template: 'vite-hono' })
@@ -83,6 +91,9 @@ describe('an app that exists', () => {
       const scripts = paths().filter((path) => path.endsWith('.js'))
       expect(scripts.length).toBeGreaterThan(2)
       for (const path of scripts) expect(read(path), path).not.toMatch(/\{\{|: string|: Request/)
+      const again = await run()
+      for (const path of scripts) expect(again).toContain(`unchanged ${path}`)
+      for (const path of scripts) rmSync(join(folder, path))
       put('tsconfig.json', '{}')
       await run()
       expect(paths().filter((path) => path.endsWith('.ts'))).toEqual(scripts.map((path) => path.replace(/js$/, 'ts')))

@@ -11,7 +11,6 @@ export const STARTERS = {
   sveltekit: 'SvelteKit',
   next: 'Next',
   nuxt: 'Nuxt',
-  expo: 'Expo, with a server on Hono',
 } as const
 
 /** One of {@link STARTERS}. */
@@ -69,7 +68,13 @@ function textsOf(folder: string): Map<string, string> {
   return new Map(
     entries.map(({ parentPath, name }) => {
       const path = join(parentPath, name)
-      return [path.slice(folder.length + 1).split(sep).join('/'), readFileSync(path, 'utf8')]
+      return [
+        path
+          .slice(folder.length + 1)
+          .split(sep)
+          .join('/'),
+        readFileSync(path, 'utf8'),
+      ]
     }),
   )
 }

@@ -1,4 +1,4 @@
-import { defineEventHandler, toWebRequest } from 'h3'
+// `defineEventHandler` and `toWebRequest` are imported by Nitro.
 import { auth } from '{{auth}}'
 
 export default defineEventHandler((event) => auth.handler(toWebRequest(event)))

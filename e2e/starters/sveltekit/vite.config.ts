@@ -4,5 +4,5 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   plugins: [sveltekit({ adapter: adapter() })],
-  server: { port: {{port}}, strictPort: true },
+  server: { port: 5173, strictPort: true },
 })

@@ -14,4 +14,4 @@ const api: Plugin = {
   },
 }
 
-export default defineConfig({ plugins: [react(), api], server: { port: {{port}}, strictPort: true } })
+export default defineConfig({ plugins: [react(), api], server: { port: 5173, strictPort: true } })

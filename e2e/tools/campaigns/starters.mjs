@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { findBrowser, findShell } from './browser.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const STARTERS = ['vite-hono', 'sveltekit', 'next', 'nuxt', 'expo']
+const STARTERS = ['vite-hono', 'sveltekit', 'next', 'nuxt']
 /** The frameworks need a later one than Latchkey itself. */
 const NODE = `node@npm:node-${process.platform}-${process.arch}@24`
 const FLAGS = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
@@ -19,7 +19,7 @@ const chosen = positionals.length > 0 ? positionals : STARTERS
 const work = mkdtempSync(join(tmpdir(), 'latchkey-starters-'))
 const shell = findShell(findBrowser())
 /** @type {NodeJS.ProcessEnv} */
-let env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1', EXPO_NO_TELEMETRY: '1' }
+let env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1' }
 
 /** @param {string} folder @param {string} program @param {...string} parameters */
 function run(folder, program, ...parameters) {

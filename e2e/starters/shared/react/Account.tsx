@@ -105,7 +105,9 @@ function Entry({ isBusy, run, settle }: EntryProps) {
     // The one call for sign-up and sign-in: the device proves which identity is behind it.
     const name = email.split('@')[0]!
     void settle(
-      run(() => (isNew ? authClient.signUp.email({ email, password, name }) : authClient.signIn.email({ email, password }))),
+      run(() =>
+        isNew ? authClient.signUp.email({ email, password, name }) : authClient.signIn.email({ email, password }),
+      ),
     )
   }
 

@@ -5,6 +5,6 @@ import { app } from './app.ts'
 // `npm run build` has made `dist`.
 app.use(serveStatic({ root: 'dist' })).get('*', serveStatic({ path: 'dist/index.html' }))
 
-serve({ fetch: app.fetch, port: Number(process.env.PORT ?? {{port}}) }, ({ port }) => {
+serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 5173) }, ({ port }) => {
   console.log(`http://localhost:${port}`)
 })
