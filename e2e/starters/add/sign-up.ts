@@ -7,6 +7,7 @@ export async function signUp(email: string, password: string): Promise<string> {
   switch (result.outcome) {
     case 'upgraded':
     case 'switched':
+    case 'adopted':
       return 'Welcome!'
     case 'pending':
       // Ask before `auth.acceptAccount()`, or `auth.cancelUpgrade()`.

@@ -1,7 +1,7 @@
 // `npm run test:starters [NAME…]`: makes each starter from the packed tarball as a user does, installs and builds it,
-// and runs its own spec against it. With `--keep`, the folder stays.
+// and runs its own spec against it; `added` is an app that exists. With `--keep`, the folder stays.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { findBrowser, findShell } from './browser.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const STARTERS = ['vite-hono', 'sveltekit', 'next', 'nuxt']
+const STARTERS = ['vite-hono', 'added', 'sveltekit', 'next', 'nuxt']
 /** The frameworks need a later one than Latchkey itself. */
 const NODE = `node@npm:node-${process.platform}-${process.arch}@24`
 const FLAGS = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
@@ -33,6 +33,23 @@ const launchOptions = ${JSON.stringify({ executablePath: shell, args: ['--no-san
 export default { ...config, workers: 1, reporter: 'list', use: { ...config.use, launchOptions } }
 `
 
+/** What is added to an app compiles, and its server gets its tables. @param {string} tarball */
+function tryAdded(tarball) {
+  const app = join(work, 'added')
+  mkdirSync(app)
+  const dependencies = { 'better-auth': '^1.7.25', latchkey: `file:${tarball}`, react: '^19.3.1' }
+  const devDependencies = { '@types/node': '^24.0.0', typescript: '^7.0.2', vite: '^8.4.0' }
+  const manifest = { name: 'added', private: true, type: 'module', dependencies, devDependencies }
+  const compilerOptions = { strict: true, module: 'preserve', target: 'es2023', types: ['node'], noEmit: true }
+  writeFileSync(join(app, 'package.json'), JSON.stringify(manifest))
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+  run(app, 'npm', 'install', ...FLAGS)
+  run(app, 'npx', 'latchkey', 'init')
+  run(app, 'npx', 'tsc')
+  run(app, 'npx', 'latchkey', 'migrate', '--auth', './server/auth.ts')
+  run(app, 'npx', 'latchkey', 'doctor', '--auth', './server/auth.ts')
+}
+
 /** @param {string} name @param {string} tarball */
 function tryStarter(name, tarball) {
   const app = join(work, name)
@@ -54,7 +71,7 @@ try {
   const tarball = join(work, `latchkey-${version}.tgz`)
   run(work, 'npm', 'install', tarball, NODE, '--ignore-scripts', ...FLAGS)
   env = { ...env, PATH: `${join(work, 'node_modules/node/bin')}:${env['PATH']}` }
-  for (const name of chosen) tryStarter(name, tarball)
+  for (const name of chosen) name === 'added' ? tryAdded(tarball) : tryStarter(name, tarball)
   console.log(`\n${chosen.length} passed, 0 failed`)
 } finally {
   if (values.keep) console.log(work)

@@ -10,6 +10,11 @@ export function placeOf({ authMode }: AuthState, { pending, problem }: Notes): s
   return authMode === 'external' ? 'Saved in your account' : 'Saved for this device'
 }
 
+/** An account is current now: there is nothing left to ask. */
+export function isDone({ outcome }: UpgradeResult): boolean {
+  return outcome === 'upgraded' || outcome === 'switched' || outcome === 'adopted'
+}
+
 /** What has become of a sign-up or sign-in. A conflict and a confirmation are asked about, so there is nothing to say. */
 export function outcomeOf(result: UpgradeResult): string {
   switch (result.outcome) {
@@ -17,6 +22,8 @@ export function outcomeOf(result: UpgradeResult): string {
       return 'Your account is ready. You are the same as before, and so are your notes.'
     case 'switched':
       return 'Welcome back. These are the notes of your account.'
+    case 'adopted':
+      return 'Your account has the notes of both now.'
     case 'pending':
       return result.account ? '' : 'Check your mailbox, and open the link on this device.'
     case 'conflict':

@@ -3,7 +3,7 @@ import { type UpgradeResult, isLatchkeyError } from 'latchkey'
 import { useAuth, useUpgrade } from 'latchkey/react'
 import { auth, authClient } from '../lib/auth.ts'
 import { notes } from '../lib/notes.ts'
-import { failureOf, outcomeOf } from '../lib/words.ts'
+import { failureOf, isDone, outcomeOf } from '../lib/words.ts'
 
 interface Props {
   /** Shows a sentence in the page, once the dialog is closed. */
@@ -15,7 +15,7 @@ interface Props {
 export function Account({ onMessage, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const upgrade = useUpgrade(auth)
-  const { phase, isBusy } = upgrade
+  const { isBusy } = upgrade
   const [message, setMessage] = useState('')
 
   useEffect(() => {
@@ -25,7 +25,7 @@ export function Account({ onMessage, onClose }: Props) {
   async function settle(action: Promise<UpgradeResult>) {
     const result = await action
     const text = outcomeOf(result)
-    if (result.outcome === 'upgraded' || result.outcome === 'switched') {
+    if (isDone(result)) {
       onMessage(text)
       onClose()
     } else {
@@ -37,8 +37,10 @@ export function Account({ onMessage, onClose }: Props) {
 
   return (
     <dialog ref={dialog} aria-labelledby="account-title" onClose={onClose}>
-      {(phase === 'ready' || phase === 'reauthenticate') && <Entry {...{ isBusy, settle }} run={upgrade.run} />}
-      {phase === 'pending' && (
+      {(upgrade.phase === 'ready' || upgrade.phase === 'reauthenticate') && (
+        <Entry {...{ isBusy, settle }} run={upgrade.run} />
+      )}
+      {upgrade.phase === 'pending' && (
         <>
           <h2 id="account-title">One more step</h2>
           <p>Open the mail to {upgrade.pending.expected ?? 'you'} on this device.</p>
@@ -47,7 +49,7 @@ export function Account({ onMessage, onClose }: Props) {
           </div>
         </>
       )}
-      {phase === 'confirm' && (
+      {upgrade.phase === 'confirm' && (
         <>
           <h2 id="account-title">Continue as {upgrade.account.identifiers.join(', ') || 'this account'}?</h2>
           <div className="choices">
@@ -60,7 +62,7 @@ export function Account({ onMessage, onClose }: Props) {
           </div>
         </>
       )}
-      {phase === 'conflict' && (
+      {upgrade.phase === 'conflict' && (
         <>
           <h2 id="account-title">Two sets of notes</h2>
           <p>
@@ -82,7 +84,7 @@ export function Account({ onMessage, onClose }: Props) {
           </div>
         </>
       )}
-      {phase === 'signed-in' && <SignedIn onMessage={setMessage} onClose={onClose} />}
+      {upgrade.phase === 'signed-in' && <SignedIn onMessage={setMessage} onClose={onClose} />}
       <p role="status">{message}</p>
       <button onClick={onClose}>Close</button>
     </dialog>

@@ -80,6 +80,7 @@ test('a device with notes is asked before it joins an account that has notes', a
   const dialog = laptop.page.getByRole('dialog')
   await expect(dialog.getByText('This device has 1 note, your account has 1 note.')).toBeVisible()
   await dialog.getByRole('button', { name: 'Keep both' }).click()
+  await expect(laptop.page.getByText('Your account has the notes of both now.')).toBeVisible()
   await expect(laptop.page.getByText('From the phone')).toBeVisible()
   await expect(laptop.page.getByText('From the laptop')).toBeVisible()
 })
