@@ -84,12 +84,10 @@ async function exchange(): Promise<void> {
       if (!session) return
       const all = await readNotes()
       const sent = all.filter(({ owner, isPending }) => isPending && session.principals.includes(owner))
-      // `auth.fetch` adds the token: the device signs it itself, or the account server has.
-      const response = await auth.fetch('/api/notes', {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ changes: sent.map(({ isPending: _, ...note }) => note) }),
-      })
+      const changes = sent.map(({ isPending: _, ...note }) => note)
+      // `auth.fetch` adds the token: the device signs it itself, or the account server has. Only a `PUT` counts as data
+      // of this device that a sign-in to another account must not hide.
+      const response = await auth.fetch('/api/notes', changes.length > 0 ? put({ changes }) : {})
       if (!response.ok) return publish({ problem: 'refused' })
       await merge((await response.json()) as Answer, sent)
     } while (state.pending > 0)
@@ -97,6 +95,10 @@ async function exchange(): Promise<void> {
   } catch {
     publish({ problem: 'unreachable' })
   }
+}
+
+function put(body: object): RequestInit {
+  return { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
 /** The server's notes replace this device's, except for those that were written while it answered. */

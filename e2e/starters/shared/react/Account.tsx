@@ -116,7 +116,11 @@ function Entry({ isBusy, run, settle }: EntryProps) {
   return (
     <>
       <h2 id="account-title">{isNew ? 'Keep your notes' : 'Sign in'}</h2>
-      <p className="quiet">{isNew ? 'Nothing moves: the account gets the identity that you have.' : 'Welcome back.'}</p>
+      <p className="quiet">
+        {isNew
+          ? 'Nothing moves: the account gets the identity that you have.'
+          : 'The notes of your account come to this device.'}
+      </p>
       <form className="stack" onSubmit={enter}>
         <label>
           E-mail

@@ -10,6 +10,7 @@ export async function handleNotes(request: Request): Promise<Response> {
   const who = await resolver.resolve(request)
   if (!who.ok) return who.response()
   try {
+    // Who is nobody has no notes, and may write none.
     requireWriter(who.session, { resource: 'notes', operation: 'update' })
     if (request.method === 'PUT') {
       const changes = readChanges(await request.json().catch(() => null))
