@@ -58,9 +58,12 @@ test('a note is written offline, and is the same user’s after the sign-up and 
 test('the app starts without a network', async ({ device }) => {
   const { page, goOffline } = await open(device)
   await write(page, 'Kept')
+  await expect(page.getByText('Saved for this device')).toBeVisible()
   await page.waitForFunction(async () => {
-    const cache = await caches.open('app')
-    return navigator.serviceWorker.controller !== null && (await cache.match('/')) !== undefined
+    const loaded = performance.getEntriesByType('resource').map(({ name }) => name)
+    const own = loaded.filter((name) => name.startsWith(location.origin) && !name.includes('/api/'))
+    const kept = await Promise.all(['/', ...own].map((name) => caches.match(name)))
+    return navigator.serviceWorker.controller !== null && kept.every(Boolean)
   })
   await goOffline()
   await page.reload()

@@ -1,4 +1,4 @@
-import { handleNotes } from '$lib/server/notes.ts'
+import { handleNotes } from '../../../lib/server/notes.ts'
 import type { RequestHandler } from './$types'
 
 const handle: RequestHandler = ({ request }) => handleNotes(request)

@@ -1,4 +1,4 @@
-import { auth } from '$lib/server/auth.ts'
+import { auth } from '../../../../lib/server/auth.ts'
 import type { RequestHandler } from './$types'
 
 const handle: RequestHandler = ({ request }) => auth.handler(request)
