@@ -30,7 +30,9 @@ function run(folder, program, ...parameters) {
 /** The spec is the starter's own; only the browser is this machine's. */
 const CONFIG = `import config from './playwright.config.ts'
 const launchOptions = ${JSON.stringify({ executablePath: shell, args: ['--no-sandbox'] })}
-export default { ...config, workers: 1, reporter: 'list', use: { ...config.use, launchOptions } }
+const webServer = { ...config.webServer, timeout: 0 }
+const use = { ...config.use, launchOptions }
+export default { ...config, webServer, use, workers: 1, timeout: 0, expect: { timeout: 120_000 }, reporter: 'list' }
 `
 
 /** What is added to an app compiles, and its server gets its tables. @param {string} tarball */
@@ -71,7 +73,10 @@ try {
   const tarball = join(work, `latchkey-${version}.tgz`)
   run(work, 'npm', 'install', tarball, NODE, '--ignore-scripts', ...FLAGS)
   env = { ...env, PATH: `${join(work, 'node_modules/node/bin')}:${env['PATH']}` }
-  for (const name of chosen) name === 'added' ? tryAdded(tarball) : tryStarter(name, tarball)
+  for (const name of chosen) {
+    if (name === 'added') tryAdded(tarball)
+    else tryStarter(name, tarball)
+  }
   console.log(`\n${chosen.length} passed, 0 failed`)
 } finally {
   if (values.keep) console.log(work)
