@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 
 /** The commands of the program. */
 export const COMMANDS = {
+  init: 'Creates an app from a starter, or adds Latchkey to the app of a folder. Overwrites nothing without asking.',
   dev: 'Runs an identity server for development. Creates secrets and a SQLite file in a folder and reuses them.',
   serve: 'Runs an identity server for production. Requires explicit settings and rejects development defaults.',
   inspect: 'Explains a token from standard input, claim by claim and offline, and shows how a server would respond.',
@@ -31,6 +32,18 @@ const TOKENS = [...SERVER, 'inspect'] as const
 
 /** Every flag. The parser, the help and docs/cli.md all come from here. */
 export const FLAGS: readonly Flag[] = [
+  {
+    name: 'template',
+    value: 'name',
+    meaning: 'The starter of a new app: `vite-hono`, `sveltekit`, `next` or `nuxt`.',
+    commands: ['init'],
+  },
+  { name: 'dry-run', meaning: 'Shows what would be written, and writes nothing.', commands: ['init'] },
+  {
+    name: 'overwrite',
+    meaning: 'Replaces files that exist. Without it, a terminal is asked, and anything else is refused.',
+    commands: ['init'],
+  },
   {
     name: 'port',
     value: 'number',
@@ -182,6 +195,8 @@ export class UsageError extends Error {
 /** The requested settings; flags take precedence over variables. */
 export interface Settings {
   readonly command: Command
+  /** What is no flag; only for `init`. */
+  readonly positionals: readonly string[]
   readonly text: (name: string) => string | undefined
   readonly list: (name: string) => readonly string[]
   readonly isOn: (name: string) => boolean | undefined
@@ -205,10 +220,11 @@ export function readSettings(
   parameters: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Settings {
-  const values = parse(command, parameters)
+  const { values, positionals } = parse(command, parameters)
   const variable = (name: string): string | undefined => environment[variableOf(name)] || undefined
   return {
     command,
+    positionals,
     text: (name) => readReference(name, (values[name] as string | undefined) ?? variable(name)),
     list: (name) =>
       (values[name] as string[] | undefined) ??
@@ -221,7 +237,12 @@ export function readSettings(
   }
 }
 
-function parse(command: Command, parameters: readonly string[]): Values {
+interface Parsed {
+  readonly values: Values
+  readonly positionals: readonly string[]
+}
+
+function parse(command: Command, parameters: readonly string[]): Parsed {
   const options = Object.fromEntries(
     flagsOf(command).map(({ name, value, many }) => [
       name,
@@ -229,8 +250,8 @@ function parse(command: Command, parameters: readonly string[]): Values {
     ]),
   )
   try {
-    return parseArgs({ args: [...parameters], options, strict: true, allowNegative: true, allowPositionals: false })
-      .values
+    const allowPositionals = command === 'init'
+    return parseArgs({ args: [...parameters], options, strict: true, allowNegative: true, allowPositionals })
   } catch (error) {
     throw new UsageError(sentenceOf(error as NodeJS.ErrnoException, parameters))
   }

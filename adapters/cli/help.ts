@@ -23,6 +23,7 @@ function programHelp(): string {
 }
 
 const USAGES: Partial<Record<Command, string>> = {
+  init: 'latchkey init [folder] [flags]',
   inspect: 'latchkey inspect [flags] < token',
   migrate: 'latchkey migrate --auth ./auth.ts',
 }
@@ -56,7 +57,7 @@ function meaningOf({ meaning, file }: Flag): string {
 }
 
 function secretsHint(command: Command): string[] {
-  return command === 'inspect' || command === 'migrate'
+  return ['init', 'inspect', 'migrate'].includes(command)
     ? []
     : ['Pass secrets in variables or files: every user of this machine can read the command line.', '']
 }

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { examine, examineApp, printChecks } from './doctor.ts'
 import { COMMANDS, type Command, type Settings, UsageError, readSettings } from './flags.ts'
 import { helpOf } from './help.ts'
+import { init } from './init/init.ts'
+import { terminal } from './init/terminal.ts'
 import { inspect, printInspection } from './inspect.ts'
 import { migrate } from './migrate.ts'
 import { Refusal } from './refusal.ts'
@@ -39,6 +41,13 @@ async function dispatch(parameters: readonly string[], environment: NodeJS.Proce
 type Run = (settings: Settings, environment: NodeJS.ProcessEnv) => Promise<ExitCode>
 
 const RUN: Readonly<Record<Command, Run>> = {
+  async init(settings) {
+    if (settings.positionals.length > 1) throw new UsageError('Expected one folder: latchkey init my-app')
+    const [folder = '.'] = settings.positionals
+    const template = settings.text('template')
+    const options = { isDry: settings.isOn('dry-run') ?? false, mayOverwrite: settings.isOn('overwrite') ?? false }
+    return say(await init(folder, { ...(template !== undefined && { template }), ...options }, terminal()))
+  },
   dev: startServer,
   serve: startServer,
   async inspect(settings) {

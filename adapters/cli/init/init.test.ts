@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FRAMEWORKS } from './frameworks.ts'
+import { INIT_ERRORS } from './init-error.ts'
+import { type InitOptions, init } from './init.ts'
+import { STARTERS } from './starters.ts'
+import type { Ask } from './terminal.ts'
+
+let folder: string
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'latchkey-init-'))))
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const run = (options: Partial<InitOptions> = {}, ask: Ask = null): Promise<string> =>
+  init(folder, { isDry: false, mayOverwrite: false, ...options }, ask)
+
+const paths = (): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
+    .toSorted()
+
+function put(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), text)
+}
+
+const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
+
+function putPackage(dependencies: readonly string[], rest: object = {}): void {
+  put(
+    'package.json',
+    JSON.stringify({ dependencies: Object.fromEntries(dependencies.map((name) => [name, '*'])), ...rest }),
+  )
+}
+
+describe('a starter', () => {
+  test.each(Object.keys(STARTERS))(
+    '%s is complete, has no placeholder left, and a secret of its own',
+    async (template) => {
+      const told = await run({ template })
+      expect(paths()).toEqual(expect.arrayContaining(['.env', '.gitignore', 'README.md', 'package.json']))
+      for (const path of paths()) expect(read(path), path).not.toMatch(/\{\{(name|port|latchkey|client|auth)\}\}/)
+      const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+      expect(dependencies['latchkey']).toMatch(/^\^\d/)
+      expect(read('.env')).toMatch(/^BETTER_AUTH_SECRET=[\w-]{43}\n$/)
+      expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o600)
+      expect(read('.gitignore').split('\n')).toContain('.env')
+      expect(told).toContain('npm run dev')
+      expect(told).not.toContain(read('.env').trim().split('=')[1])
+    },
+  )
+
+  test('needs an empty folder; a repository without a commit is one', async () => {
+    mkdirSync(join(folder, '.git'))
+    put('notes.txt', 'mine')
+    await expect(run({ template: 'vite-hono', mayOverwrite: true })).rejects.toThrow(
+      /^INIT_FOLDER_NOT_EMPTY: .*notes\.txt/,
+    )
+    expect(paths()).toEqual(['notes.txt'])
+    rmSync(join(folder, 'notes.txt'))
+    await run({ template: 'vite-hono' })
+    expect(paths()).toContain('package.json')
+  })
+
+  test('is chosen by a number at a terminal, and has to be named elsewhere', async () => {
+    await expect(run()).rejects.toThrow(/^INIT_TEMPLATE_MISSING: .*vite-hono/)
+    await expect(run({ template: 'angular' })).rejects.toThrow(/^INIT_TEMPLATE_UNKNOWN: /)
+    await expect(run({ template: 'toString' })).rejects.toThrow(/^INIT_TEMPLATE_UNKNOWN: /)
+    expect(paths()).toEqual([])
+    const questions: string[] = []
+    await run({}, async (question) => (questions.push(question), ''))
+    expect(questions.join()).toContain('SvelteKit')
+    expect(paths()).toContain('vite.config.ts')
+  })
+
+  test('writes nothing in a dry run', async () => {
+    expect(await run({ template: 'vite-hono', isDry: true })).toMatch(/package\.json[\s\S]*Nothing was written/)
+    expect(paths()).toEqual([])
+  })
+})
+
+describe('an app that exists', () => {
+  test.each(FRAMEWORKS.map(({ name, packages }) => [name, packages] as const))(
+    'with %s gets new files only, in TypeScript or JavaScript',
+    async (name, packages) => {
+      putPackage(packages)
+      const told = await run()
+      expect(told.startsWith(`${name}, with npm`)).toBe(true)
+      const scripts = paths().filter((path) => path.endsWith('.js'))
+      expect(scripts.length).toBeGreaterThan(2)
+      for (const path of scripts) expect(read(path), path).not.toMatch(/\{\{|: string|: Request/)
+      const again = await run()
+      for (const path of scripts) expect(again).toContain(`unchanged ${path}`)
+      for (const path of scripts) rmSync(join(folder, path))
+      put('tsconfig.json', '{}')
+      await run()
+      expect(paths().filter((path) => path.endsWith('.ts'))).toEqual(scripts.map((path) => path.replace(/js$/, 'ts')))
+      for (const path of paths().filter((path) => path.endsWith('.ts'))) expect(importsOf(path), path).toEqual([])
+    },
+  )
+
+  test('keeps its own Better Auth, whose lines are only told', async () => {
+    putPackage(['next', 'better-auth'], { packageManager: 'pnpm@10.0.0' })
+    put('tsconfig.json', '{}')
+    put('src/auth/server.ts', 'export const auth = betterAuth({})')
+    put('src/auth/client.ts', 'export const authClient = createAuthClient()')
+    const told = await run()
+    expect(paths().filter((path) => path.includes('route'))).toEqual([])
+    expect(read('src/lib/latchkey.ts')).toContain("from '../auth/client'")
+    expect(read('src/lib/server/resolver.ts')).toContain("from '../../auth/server'")
+    expect(told).toContain('pnpm add latchkey\n')
+    expect(told).toContain('In src/auth/server.ts: ')
+    expect(told).toContain('In src/auth/client.ts: ')
+    expect(told).toContain('pnpm exec latchkey migrate --auth ./src/auth/server.ts')
+    expect(read('src/auth/server.ts')).toBe('export const auth = betterAuth({})')
+  })
+
+  test('finds the package manager by its lock file, in a monorepo above', async () => {
+    put('yarn.lock', '')
+    mkdirSync(join(folder, '.git'))
+    put('apps/web/package.json', '{ "dependencies": { "nuxt": "4" } }')
+    const told = await init(join(folder, 'apps/web'), { isDry: true, mayOverwrite: false }, null)
+    expect(told).toContain('Nuxt, with yarn')
+  })
+
+  test('loses nothing: a file with other content is replaced only on the word of the person', async () => {
+    putPackage(['next'])
+    put('lib/latchkey.js', 'mine')
+    await expect(run()).rejects.toThrow(/^INIT_FILE_EXISTS: .*lib\/latchkey\.js$/)
+    await expect(run({}, async () => '')).rejects.toThrow(/^INIT_FILE_EXISTS: /)
+    await expect(run({}, async () => 'no')).rejects.toThrow(/^INIT_FILE_EXISTS: /)
+    expect(paths()).toEqual(['lib/latchkey.js', 'package.json'])
+    expect(await run({ isDry: true })).toContain('replaced  lib/latchkey.js')
+    expect(read('lib/latchkey.js')).toBe('mine')
+    await run({}, async () => 'y')
+    expect(read('lib/latchkey.js')).toContain('createAuth')
+    expect(await run()).toContain('unchanged lib/latchkey.js')
+    put('lib/latchkey.js', 'mine')
+    await run({ mayOverwrite: true })
+    expect(read('lib/latchkey.js')).toContain('createAuth')
+  })
+
+  test('is refused with a code where it is not understood', async () => {
+    put('package.json', '{ not json')
+    await expect(run()).rejects.toMatchObject({ code: 'INIT_PACKAGE_INVALID' })
+    putPackage(['jquery'])
+    await expect(run()).rejects.toMatchObject({ code: 'INIT_FRAMEWORK_UNKNOWN' })
+    expect(paths()).toEqual(['package.json'])
+    putPackage(['next'])
+    put('lib', 'a file where a folder is needed')
+    await expect(run()).rejects.toMatchObject({ code: 'INIT_WRITE_FAILED' })
+  })
+})
+
+test('docs/cli.md has every code', () => {
+  const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
+  for (const code of Object.keys(INIT_ERRORS)) expect(page).toContain(`| \`${code}\` |`)
+})
+
+/** The relative imports of a module that lead nowhere. */
+function importsOf(path: string): string[] {
+  return [...read(path).matchAll(/from '(\..+)'/g)]
+    .map(([, target]) => join(folder, dirname(path), target!))
+    .filter((target) => !existsSync(`${target}.ts`))
+}

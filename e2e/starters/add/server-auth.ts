@@ -1,0 +1,12 @@
+import { DatabaseSync } from 'node:sqlite'
+import { betterAuth } from 'better-auth'
+import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
+
+export const auth = betterAuth({
+  // The origin that browsers see: every proof and token names it.
+  baseURL: process.env.BETTER_AUTH_URL ?? 'http://localhost:{{port}}',
+  // SQLite of Node, from version 22.13. Any database that Better Auth supports will do as well.
+  database: new DatabaseSync('app.sqlite'),
+  emailAndPassword: { enabled: true },
+  plugins: [latchkey(), latchkeyJwt()],
+})

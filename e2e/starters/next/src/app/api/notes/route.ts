@@ -1,0 +1,3 @@
+import { handleNotes } from '../../../server/notes.ts'
+
+export { handleNotes as GET, handleNotes as PUT }

@@ -1,0 +1,3 @@
+import { auth } from '../../lib/auth.ts'
+
+export default defineEventHandler((event) => auth.handler(toWebRequest(event)))
