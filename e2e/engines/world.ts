@@ -134,8 +134,11 @@ export async function createWorld(): Promise<World> {
   return world
 }
 
+/** Seconds until a line counts as failed: a guard against hanging, not a limit on speed. */
+const PATIENCE = Number(process.env['LATCHKEY_PATIENCE'] ?? 120)
+
 /** Waits for a condition, which may fail until then. */
-export async function until(what: string, check: () => unknown, seconds = 90): Promise<void> {
+export async function until(what: string, check: () => unknown, seconds = PATIENCE): Promise<void> {
   const end = performance.now() + seconds * 1000
   for (;;) {
     const isMet = await Promise.resolve(check()).catch(() => false)
